@@ -1,0 +1,52 @@
+"""Supervised fine-tuning against direct preference optimization on clinical tasks, from data to figures."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/sft.smk"
+include: "workflow/rules/preferences.smk"
+include: "workflow/rules/dpo.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/grade.smk"
+include: "workflow/rules/stats.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    stats,
+    figures,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.summarize_run.output,
+        figure_files,
+
+
+rule stats:
+    input:
+        expand(
+            f"{results}/{{task}}/{{table}}.csv",
+            task=study.tasks,
+            table=["metrics", "stats"],
+        ),
+
+
+rule figures:
+    input:
+        figure_files,
+
+
+onsuccess:
+    if Path(rules.summarize_run.output.text).exists():
+        print(Path(rules.summarize_run.output.text).read_text())

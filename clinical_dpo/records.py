@@ -1,0 +1,120 @@
+"""Reading and writing of rows: UTF-8 JSON Lines and CSV, moved into place whole, errors with file, row and field."""
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.errors import UserError
+
+Row = dict[str, Any]
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary place beside `path` and move it there when the block ends well.
+
+    The temporary may become a file or a directory. A block that raises leaves `path` as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file (a byte-order mark is dropped).
+
+    Raises UserError when the file is missing or is not UTF-8; the message names the line of the first bad byte.
+    """
+    try:
+        raw = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8. Save the file with UTF-8 encoding."
+        ) from None
+
+
+def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
+    """Rows of a JSON Lines file; every row must be an object that holds the `required` fields.
+
+    Raises UserError naming file, line and field. Blank lines are skipped.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{path}, line {number}, column {error.colno}: not valid JSON ({error.msg}). "
+                "Each line must be one complete JSON object; the file may have been cut off."
+            ) from None
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
+        for field in required:
+            if field not in row:
+                raise UserError(f"{path}, line {number}: field '{field}' is missing. Fields here: {', '.join(row)}.")
+        rows.append(row)
+    return rows
+
+
+def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as UTF-8 JSON Lines, whole or not at all."""
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """The value of a JSON file. Raises UserError naming file and line where it is not valid."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write one value as indented JSON, whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+    """Rows of a UTF-8 CSV file with a header; values are strings, empty where nothing is known."""
+    return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+
+
+def write_csv(path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write rows as CSV with exactly `columns`; None becomes an empty field, floats keep full precision."""
+    with replacing(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def sha256(path: str | Path) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

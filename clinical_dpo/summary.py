@@ -1,0 +1,72 @@
+"""The end of a run in a terminal: headline numbers, where the files are, what was left out, who still owes grades."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from clinical_dpo.significance import format_p
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def summary(
+    metrics: Rows,
+    stats: Rows,
+    *,
+    headlines: Mapping[str, str],
+    results: str,
+    reports: str,
+    left_out: Mapping[str, str],
+) -> str:
+    """Text of a few lines per task and model; what is awaited stands last.
+
+    Args:
+        metrics: all tasks' rows of `metrics.COLUMNS`, as read from CSV.
+        stats: all tasks' rows of `significance.COLUMNS`.
+        headlines: task -> its headline metric.
+        results, reports: the run's folders.
+        left_out: task -> why it was left out.
+    """
+    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
+    shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
+    tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
+    for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
+        bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
+        p_values = "  ".join(
+            f"{_p(tested[task, model, comparison]):>8}" for comparison in ("sft_vs_base", "dpo_vs_sft", "dpo_vs_base")
+        )
+        lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(bars['base'])}")
+    lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
+    lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {results}/<task>/stats.csv"]
+    lines += [f"Left out: {task} ({why})" for task, why in left_out.items()]
+    owed = Counter(
+        (row["grader"], row["task"], row["model"], row["variant"], row["n"])
+        for row in shown
+        if row["status"] == "pending"
+    )
+    if owed:
+        lines += ["", "Grades still awaited:"]
+        lines += [f"  {grader}: {n} answers of {task}/{model}/{variant}" for grader, task, model, variant, n in owed]
+    return "\n".join(lines) + "\n"
+
+
+def _estimate(row: Mapping[str, str]) -> str:
+    if row["status"] == "pending":
+        return "pending"
+    if not row["estimate"]:
+        return "not defined"
+    interval = f" ({float(row['ci_low']):.2f}-{float(row['ci_high']):.2f})" if row["ci_low"] else ""
+    return f"{float(row['estimate']):.2f}{interval}"
+
+
+def _p(row: Mapping[str, str]) -> str:
+    if row["status"] == "pending":
+        return "pending"
+    return format_p(float(row["p_value"]) if row["p_value"] else None) + ("*" if row["significant"] == "true" else "")
+
+
+def _marks(row: Mapping[str, str]) -> str:
+    marks = [f"n={row['n']}"]
+    marks += ["synthetic data"] if row["data"] == "synthetic" else []
+    marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
+    return f"  [{', '.join(marks)}]"

@@ -1,0 +1,198 @@
+"""What SFT and DPO share: the trainer's arguments, checkpoints and resume, the log, and the record of the run."""
+
+import hashlib
+import json
+import platform
+import resource
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer
+from transformers.trainer_utils import get_last_checkpoint
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.models import base_record, device, load_tokenizer, save_trained
+from clinical_dpo.prompts import check_lengths
+from clinical_dpo.records import Row, read_json, read_jsonl, replacing, sha256, write_csv, write_json
+
+LOG_COLUMNS = (
+    *("step", "split", "loss", "learning_rate", "grad_norm", "num_tokens", "mean_token_accuracy", "entropy"),
+    *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"),
+)
+LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: what it starts from, how it is trained and where it goes."""
+
+    base: str  # folder of the base model
+    model: Mapping[str, Any]  # the model file's settings
+    settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
+    steps: int  # optimizer steps
+    out: str  # folder for the weights (safetensors), log.csv and run.json
+    micro_batch_size: int  # rows computed at once; like eval_batch_size it changes nothing beyond rounding
+    eval_batch_size: int
+    probe: bool = False  # keep the curve, not the weights
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's rows, checked, and what is known of it before it trains."""
+
+    tokenizer: Any
+    rows: Mapping[str, list[Row]]  # train, eval
+    checkpoints: Path
+    record: Mapping[str, Any]  # the part of run.json known by now
+
+
+def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
+    """Keyword arguments that SFTConfig and DPOConfig share; every default that matters is set, none inherited."""
+    settings = run.settings
+    on_gpu = device().type == "cuda"
+    return {
+        "output_dir": str(checkpoints),
+        "max_steps": run.steps,
+        "learning_rate": settings["learning_rate"],
+        "per_device_train_batch_size": run.micro_batch_size,
+        "gradient_accumulation_steps": settings["batch_size"] // run.micro_batch_size,
+        "per_device_eval_batch_size": run.eval_batch_size,
+        "max_length": settings["max_length"],
+        "truncation_mode": "keep_start",
+        "lr_scheduler_type": settings["scheduler"],
+        "warmup_steps": settings["warmup_steps"],
+        "optim": settings["optimizer"],
+        "weight_decay": settings["weight_decay"],
+        "max_grad_norm": settings["max_grad_norm"],
+        "gradient_checkpointing": settings["gradient_checkpointing"],
+        "bf16": on_gpu and run.model["dtype"] == "bfloat16",
+        "eval_strategy": "steps",
+        "eval_steps": settings["eval_steps"],
+        "eval_on_start": True,
+        "logging_steps": settings["log_steps"],
+        "save_strategy": "steps",
+        "save_steps": settings["checkpoint_steps"],
+        "save_total_limit": 1,
+        "seed": settings["seed"],
+        "data_seed": settings["seed"],
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": not on_gpu,
+        "dataloader_pin_memory": on_gpu,
+    }
+
+
+def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], others: Iterable[str] = ()) -> Prepared:
+    """Read and check a run's rows, and find or make its folder of checkpoints.
+
+    Args:
+        run: the run.
+        data: `train` and `eval` -> JSON Lines.
+        completions: the columns that hold answers.
+        others: further files or folders the run depends on.
+
+    Raises:
+        UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
+    """
+    tokenizer = load_tokenizer(run.base)
+    rows = {split: read_jsonl(path) for split, path in data.items()}
+    lengths = {}
+    for split, path in data.items():
+        try:
+            lengths[split] = check_lengths(rows[split], tokenizer, run.settings["max_length"], completions)
+        except UserError as error:
+            raise UserError(f"{path}, {error}") from None
+    inputs = _input_digests([*data.values(), *others])
+    base = base_record(run.base)
+    digest = _digest(run, base, inputs)
+    record = {
+        "seed": run.settings["seed"],
+        "settings": dict(run.settings),
+        "micro_batch_size": run.micro_batch_size,
+        "config_digest": digest,
+        "base_model": base,
+        "inputs": inputs,
+        "lengths": lengths,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
+    }
+    return Prepared(tokenizer, rows, _checkpoint_folder(run.out, digest), record)
+
+
+def complete(run: Run, prepared: Prepared, trainer: Trainer) -> None:
+    """Train, from the last checkpoint where there is one, and move weights, log.csv and run.json into place.
+
+    A probe leaves no weights.
+    """
+    last = get_last_checkpoint(str(prepared.checkpoints))
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=last)
+    seconds = time.monotonic() - started
+    rows = log_rows(trainer.state.log_history)
+    record = {
+        **prepared.record,
+        "steps": trainer.state.global_step,
+        "resumed_from_step": int(last.rsplit("-", 1)[1]) if last else 0,
+        "tokens_seen": rows[-1]["num_tokens"],
+        "wall_seconds": round(seconds, 2),
+        "peak_memory_mib": round(_peak_memory() / 2**20),
+    }
+    with replacing(run.out) as part:
+        part.mkdir()
+        write_csv(part / "log.csv", rows, LOG_COLUMNS)
+        write_json(part / "run.json", record)
+        if not run.probe:
+            save_trained(trainer.model, prepared.tokenizer, part)
+    shutil.rmtree(prepared.checkpoints)
+
+
+def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """What a checkpoint must have been made from to be resumed: base model, settings, steps and input digests."""
+    return hashlib.sha256(json.dumps([base, run.settings, run.steps, inputs], sort_keys=True).encode()).hexdigest()
+
+
+def _checkpoint_folder(out: str, digest: str) -> Path:
+    """Beside `out`, since Snakemake deletes a failed job's outputs; checkpoints of another digest are dropped."""
+    folder = Path(f"{out}.checkpoints")
+    record = folder / "digest.json"
+    if folder.exists() and (not record.exists() or read_json(record) != digest):
+        shutil.rmtree(folder)
+    if not record.exists():
+        write_json(record, digest)
+    return folder
+
+
+def _input_digests(paths: Iterable[str]) -> dict[str, str]:
+    """Path -> SHA-256 of each input; a folder stands for the weights in it."""
+    files = [
+        file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
+    ]
+    return {str(file): sha256(file) for file in files}
+
+
+def _peak_memory() -> int:
+    """Bytes: of the GPU's allocator, or of the process where there is none."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A trainer's log history as rows of LOG_COLUMNS, one per step and split, in order of step."""
+    rows: dict[tuple[int, str], dict[str, Any]] = {}
+    for entry in history:
+        split = "eval" if "eval_loss" in entry else "train" if "loss" in entry else None
+        if split is None:  # the trainer's closing summary
+            continue
+        prefix = "eval_" if split == "eval" else ""
+        values = {column: entry.get(prefix + column) for column in LOG_COLUMNS}
+        rows[entry["step"], split] = values | {"step": entry["step"], "split": split}
+    return [rows[key] for key in sorted(rows)]

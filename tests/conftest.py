@@ -1,0 +1,59 @@
+"""Shared fixtures: real data where it is present, tiny base models, a copy of the project to run in."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+ROOT = Path(__file__).parent.parent
+TINY = {
+    "documents": 60,
+    "crude_share": 0.85,
+    "vocab_size": 600,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "layers": 2,
+    "heads": 4,
+    "kv_heads": 2,
+    "max_positions": 1024,
+    "initializer_range": 0.1,
+    "steps": 3,
+    "batch_size": 8,
+    "learning_rate": 3.5e-3,
+    "muon_learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "warmup_steps": 1,
+    "decay_from": 0.5,
+    "final_rate": 0.02,
+    "max_grad_norm": 1.0,
+}
+MODEL = {
+    "dtype": "float32",
+    "attention": "sdpa",
+    "lora_targets": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+}
+
+
+def real_data(*parts: str) -> Path:
+    """A file of the public data sets; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data"))
+    path = folder.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"{path} is not there; set CLINICAL_DPO_DATA to the folder of public data sets")
+    return path
+
+
+@pytest.fixture(scope="session", params=["llama", "mistral"])
+def tiny_base(request, tmp_path_factory):
+    """Folder of a barely trained tiny model; the Mistral's window is shorter than the prompts."""
+    from clinical_dpo.models import BASE_RECORD
+    from clinical_dpo.pretraining import build_tiny_model
+    from clinical_dpo.records import write_json
+
+    out = tmp_path_factory.mktemp("models") / request.param
+    window = 24 if request.param == "mistral" else None
+    build_tiny_model(request.param, TINY | {"sliding_window": window}, 7, out)
+    write_json(out / BASE_RECORD, {"source": "pretrain", "id": request.param, "revision": "test"})
+    return out

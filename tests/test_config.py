@@ -1,0 +1,106 @@
+"""The configuration as a user meets it: published values, one clear message per mistake, trials as paths."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from clinical_dpo.config import load_study, merge, parse_trial
+from clinical_dpo.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+DEMO = merge(PUBLISHED, yaml.safe_load((ROOT / "config/demo.yaml").read_text()))
+STUDY = load_study(PUBLISHED, ROOT)
+
+
+def test_published_splits_are_the_papers():
+    """Savage et al. 2025, Methods: train, eval, dev, test of each task."""
+    found = {name: tuple(task["splits"].values()) for name, task in STUDY.tasks.items()}
+    assert found == {
+        "uti": (300, 200, 100, 200),
+        "reasoning": (4095, 456, 200, 410),
+        "summarization": (4500, 300, 150, 300),
+        "triage_personnel": (1300, 200, 100, 200),
+        "triage_urgency": (1300, 200, 100, 200),
+    }
+
+
+def test_published_grid_stands_in_every_sweep():
+    """Savage et al. 2025, Fine-Tuning Hyperparameters."""
+    rates = {trial["learning_rate"] for trial in STUDY.trials("uti", "sft").values()}
+    assert {1e-5, 1e-6, 1e-7, 1e-8} <= rates
+    pairs = {(trial["learning_rate"], trial["beta"]) for trial in STUDY.trials("uti", "dpo").values()}
+    assert {(lr, beta) for lr in (1e-5, 1e-6, 1e-7, 1e-8) for beta in (0.1, 0.3, 0.5)} <= pairs
+    assert STUDY.training("uti", "dpo")["max_steps"] == 1000
+
+
+def test_demo_keeps_every_mechanism_alive():
+    demo = load_study(DEMO, ROOT)
+    assert list(demo.tasks) == list(STUDY.tasks)
+    assert demo.results == "results/demo" and STUDY.results == "results"
+    for task in demo.tasks:
+        assert len({trial["learning_rate"] for trial in demo.trials(task, "sft").values()}) >= 2
+        assert len({trial["beta"] for trial in demo.trials(task, "dpo").values()}) >= 2
+    assert any(demo.training(task, "sft")["plateau"] for task in demo.tasks)
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_a_trials_name_spells_its_values(stage):
+    for name, values in STUDY.trials("uti", stage).items():
+        assert parse_trial(name) == values
+
+
+def test_trial_names():
+    assert list(STUDY.trials("uti", "dpo"))[3:5] == ["lr1e-05_beta0.1", "lr1e-05_beta0.3"]
+    with pytest.raises(UserError, match="spelled like lr1e-05"):
+        parse_trial("fast")
+
+
+def test_a_tasks_training_overrides_its_recipe():
+    config = merge(PUBLISHED, {"overrides": {"tasks": {"uti": {"training": {"sft": {"lora": {"alpha": 7}}}}}}})
+    study = load_study(config, ROOT)
+    assert study.training("uti", "sft")["lora"] == {"rank": 64, "alpha": 7, "dropout": 0.0}
+    assert study.training("reasoning", "sft")["lora"]["alpha"] == 128
+
+
+def test_missing_data_are_replaced_or_left_out():
+    assert STUDY.is_stand_in("uti") and STUDY.is_synthetic("uti")
+    assert not STUDY.is_synthetic("reasoning")
+    study = load_study(merge(PUBLISHED, {"overrides": {"tasks": {"uti": {"when_missing": "leave_out"}}}}), ROOT)
+    assert "uti" not in study.tasks and "data/savage2025/uti.csv is not there" in study.left_out["uti"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"alpah": 0.1}, "key 'alpah' is not known. Did you mean 'alpha'?"),
+        (
+            {"recipes": {"savage2025": {"sft": {"learnin_rate": [1e-4]}}}},
+            "key 'recipes.savage2025.sft.learnin_rate' is not known. Did you mean 'learning_rate'?",
+        ),
+        ({"alpha": 2}, "key 'alpha': 2 is greater than or equal to the maximum of 1"),
+        ({"tasks": ["utii"]}, "config/tasks/utii.yaml: no such file. Did you mean 'uti'?"),
+        ({"models": ["lama3-8b-instruct"]}, "Did you mean 'llama3-8b-instruct'?"),
+        ({"overrides": {"tasks": {"uti": {"spltis": {}}}}}, "key 'spltis' is not known. Did you mean 'splits'?"),
+        (
+            {"overrides": {"tasks": {"uti": {"source": {"kind": "hub", "id": "a/b"}}}}},
+            "key 'source.revision' is missing",
+        ),
+        ({"overrides": {"tasks": {"uti": {"recipe": "savage"}}}}, "Did you mean 'savage2025'?"),
+        ({"overrides": {"tasks": {"uti": {"splits": {"dev": 0}}}}}, "several trials but splits.dev is 0"),
+        (
+            {"overrides": {"tasks": {"uti": {"label_synonyms": {"Uti": ["x"]}}}}},
+            "names 'Uti', which is not one of labels",
+        ),
+        (
+            {"recipes": {"savage2025": {"sft": {"micro_batch_size": 3}}}},
+            "micro_batch_size 3 does not divide batch_size 4",
+        ),
+        ({"recipes": {"savage2025": {"dpo": {"weight_decay": 0.1}}}}, "weight_decay must be 0 with adapter lora"),
+    ],
+)
+def test_a_mistake_is_named_with_its_mend(change, message):
+    with pytest.raises(UserError) as error:
+        load_study(merge(PUBLISHED, change), ROOT)
+    assert message in str(error.value)

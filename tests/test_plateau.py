@@ -1,0 +1,40 @@
+"""Where an eval loss flattens, on curves whose plateau is known."""
+
+import math
+
+import pytest
+
+from clinical_dpo.plateau import eval_curve, plateau_step
+
+
+def test_exponential_decay_flattens_where_its_closed_form_says():
+    """exp(-t/100) is within 5% of its whole fall over 0..1000 once t >= 100 ln(1 / (.05 (1 - e^-10) + e^-10))."""
+    curve = [(step, 2 + math.exp(-step / 100)) for step in range(0, 1001, 50)]
+    exact = 100 * math.log(1 / (0.05 * (1 - math.exp(-10)) + math.exp(-10)))
+    assert plateau_step(curve, 0.05) == math.ceil(exact / 50) * 50 == 300
+
+
+def test_scale_and_offset_do_not_matter():
+    curve = [(0, 3.0), (50, 2.0), (100, 1.2), (150, 1.0), (200, 1.1)]
+    stretched = [(step, 10 * loss - 4) for step, loss in curve]
+    assert plateau_step(curve, 0.05) == plateau_step(stretched, 0.05) == 150
+    assert plateau_step(curve, 0.2) == 100
+
+
+def test_overfitting_stops_before_the_rise():
+    assert plateau_step([(0, 2.0), (50, 1.0), (100, 1.5), (150, 3.0)], 0.05) == 50
+
+
+def test_a_run_that_never_falls_gets_its_first_step():
+    assert plateau_step([(0, 0.69), (50, 0.69), (100, 0.69)], 0.05) == 50
+    assert plateau_step([(0, 0.69), (50, 1.8), (100, 1.9)], 0.05) == 50
+
+
+def test_one_point_is_no_curve():
+    with pytest.raises(ValueError, match="step 0 and at one step more"):
+        plateau_step([(0, 1.0)], 0.05)
+
+
+def test_curve_of_a_log():
+    log = [{"step": "0", "split": "eval", "loss": "2.5"}, {"step": "10", "split": "train", "loss": "2.0"}]
+    assert eval_curve(log) == [(0, 2.5)]

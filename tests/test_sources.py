@@ -1,0 +1,254 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clinical_dpo import sources
+from clinical_dpo.errors import UserError
+from clinical_dpo.records import sha256
+from clinical_dpo.sources.files import read_rows
+from clinical_dpo.sources.hub import retrieve_hub
+
+DATA = Path(os.environ.get("CLINICAL_DPO_DATA", Path(__file__).parents[2] / "shared" / "data"))
+ROWS = [{"id": "1", "note": 'She said "ça va";\n38.5°C, 5 μg/mL'}, {"id": "2", "note": "Naïve, “quoted”\ttab"}]
+COMMIT = "b" * 40
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+FORMATS = {
+    "rows.jsonl": "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS) + "\n\n",
+    "rows.json": json.dumps(ROWS),
+    "keyed.json": json.dumps({row["id"]: {"note": row["note"]} for row in ROWS}, indent=1),
+    "rows.csv": "id,note\n" + "".join(f"{row['id']},{quoted(row['note'])}\n" for row in ROWS),
+    "bom.CSV": "\ufeffid,note\r\n" + "".join(f"{row['id']},{quoted(row['note'])}\r\n" for row in ROWS),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_rows(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(FORMATS[name].encode())
+    rows, provenance = sources.retrieve({"kind": "file", "path": str(path)}, seed=1, n=5)
+    assert rows == ROWS
+    assert provenance == {
+        "kind": "file",
+        "data": "real",
+        "path": str(path),
+        "sha256": sha256(path),
+        "rows": 2,
+        "drops": {},
+    }
+
+
+def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
+    (tmp_path / "rows.jsonl").write_text(FORMATS["rows.jsonl"], encoding="utf-8")
+    monkeypatch.setenv("CLINIC_NOTES", str(tmp_path))
+    assert sources.retrieve({"kind": "file", "path": "$CLINIC_NOTES/rows.jsonl"}, seed=1, n=1)[0] == ROWS
+    monkeypatch.delenv("CLINIC_NOTES")
+    with pytest.raises(UserError, match=r"\$CLINIC_NOTES/rows.jsonl: the environment variable .* is not set"):
+        sources.retrieve({"kind": "file", "path": "$CLINIC_NOTES/rows.jsonl"}, seed=1, n=1)
+
+
+BAD_FILES = {
+    "missing.csv": (None, ["no such file", "change the path"]),
+    "latin.csv": (
+        "id,note\n1,ok\n2,38°C\n".encode("latin-1"),
+        ["line 3", "0xb0 is not UTF-8", "Save the file with UTF-8"],
+    ),
+    "cut.jsonl": (b'{"id": 1}\n{"id": 2, "no', ["line 2", "not valid JSON", "may have been cut off"]),
+    "list.jsonl": (b'{"id": 1}\n[1, 2]\n', ["line 2", "a list, where a JSON object is needed"]),
+    "cut.json": (b'[\n{"id": 1},\n{"id"', ["line 3", "not valid JSON"]),
+    "scalar.json": (b'"text"', ["a JSON str, where a list of objects is needed"]),
+    "texts.json": (
+        b'[{"id": 1}, "text"]',
+        ["row 2", "a str, where a JSON object is needed", "one object under each id"],
+    ),
+    "columns.json": (b'{"note": ["a", "b"]}', ["row 1", "a list, where a JSON object is needed"]),
+    "empty.csv": (b"id,note\n", ["there are no rows", "One row for each item"]),
+    "empty.jsonl": (b"\n", ["there are no rows"]),
+    "semicolon.csv": (b"id;note\n1;x\n", ["header: one column 'id;note'", "Separate the columns by commas"]),
+    "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["row 2", "3 cells under a header of 2", "in quotes"]),
+    "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["row 2", "no cell for column 'label'", "Complete it"]),
+    "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["not valid CSV", "Export it again"]),
+    "book.xlsx": (b"PK", ["format '.xlsx' is not read", "Export it as CSV", ".jsonl, .json, .csv"]),
+    "none": (b"", ["format '' is not read"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_named_with_place_and_mend(tmp_path, name):
+    content, told = BAD_FILES[name]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_rows(tmp_path / name)
+    for part in [str(tmp_path / name), *told]:
+        assert part in str(error.value)
+
+
+def question(text: str, step: str = "step2&3") -> dict[str, object]:
+    options = {"A": "Gout", "B": "Scurvy"}
+    return {"question": text, "answer": "Scurvy", "options": options, "meta_info": step, "answer_idx": "B"}
+
+
+def test_a_reader_makes_records_and_counts_what_it_leaves_out(tmp_path):
+    path = tmp_path / "medqa.jsonl"
+    kept = question("Gums bleed. Which of the following is the most likely diagnosis?")
+    rows = [kept, question("Why?", "step1"), question("Why?", "step1"), question("Why."), kept]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    source = {"kind": "file", "path": str(path), "reader": "medqa"}
+    records, provenance = sources.retrieve(source, seed=1, n=1)
+    assert [record["question"] for record in records] == ["Gums bleed. What is the most likely diagnosis?"]
+    assert provenance["rows"] == 5
+    assert provenance["drops"] == {"does not end in a question": 1, "not of step 2 or 3": 2, "repeats another row": 1}
+
+    path.write_text(json.dumps(question("Why?", "step1")), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"medqa.jsonl: reader medqa keeps none of 1 rows \(\{'not of step 2 or 3': 1\}\)"
+    ):
+        sources.retrieve(source, seed=1, n=1)
+    path.write_text(json.dumps(kept) + '\n{"question": "Why?"}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"medqa.jsonl, row 2: field 'answer' is missing.*here: question"):
+        sources.retrieve(source, seed=1, n=1)
+
+
+def test_generated_records_say_so():
+    source = {"kind": "synthetic", "generator": "uti", "label_noise": 0.1}
+    rows, provenance = sources.retrieve(source, seed=3, n=20)
+    assert len(rows) == 20
+    assert provenance == {
+        "kind": "synthetic",
+        "data": "synthetic",
+        "generator": "uti",
+        "seed": 3,
+        "label_noise": 0.1,
+        "rows": 20,
+        "drops": {},
+    }
+    assert sources.retrieve(source, seed=3, n=20)[0] == rows
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "0fb93dd", "B" * 40])
+def test_only_a_commit_pins_a_data_set(revision):
+    with pytest.raises(
+        UserError, match=f"owner/set: revision '{revision}' is not a full commit hash.*can move.*commits"
+    ):
+        retrieve_hub("owner/set", revision, ["train"])
+
+
+# `datasets` reads its folders and whether it is offline on import: each case runs in a process of its own.
+HUB = """
+import sys, json
+from clinical_dpo.errors import UserError
+from clinical_dpo.sources import retrieve
+for source in json.loads(sys.argv[1]):
+    try:
+        print(json.dumps(retrieve({"kind": "hub", **source}, seed=1, n=1)))
+    except UserError as error:
+        print(json.dumps(str(error)))
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """Reads hub sources with the network off; `set` is a local folder, `owner/set` a cached data set."""
+    import pandas as pd
+
+    root = tmp_path_factory.mktemp("hub")
+    (root / "set" / "data").mkdir(parents=True)
+    for split, notes in {"train": ["ça", "b"], "test": ["c"]}.items():
+        options = [{"A": "x", "B": None}] * len(notes)
+        pd.DataFrame({"note": notes, "options": options}).to_parquet(root / f"set/data/{split}-00000-of-00001.parquet")
+
+    def read(*sources: dict[str, object]) -> list:
+        environment = {**os.environ, "HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": ""}
+        del environment["HF_DATASETS_CACHE"]
+        command = [sys.executable, "-c", HUB, json.dumps(sources)]
+        done = subprocess.run(
+            command, env=environment, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return root, read
+
+
+def test_rows_of_a_local_copy_come_in_the_order_of_the_splits(hub):
+    root, read = hub
+    here = {"id": str(root / "set"), "revision": COMMIT}
+    rows, lost_split, lost_config, unknown = read(
+        here | {"splits": ["test", "train"]},
+        here | {"splits": ["dev"]},
+        here | {"splits": ["train"], "config": "other"},
+        {"id": "owner/unknown", "revision": COMMIT, "splits": ["train"]},
+    )
+    assert [row["note"] for row in rows[0]] == ["c", "ça", "b"]
+    assert rows[0][0]["options"] == {"A": "x", "B": None}
+    assert rows[1] == {
+        "kind": "hub",
+        "data": "real",
+        "id": here["id"],
+        "config": None,
+        "revision": COMMIT,
+        "splits": ["test", "train"],
+        "rows": 3,
+        "drops": {},
+    }
+    assert "split 'dev'" in lost_split and "['train', 'test']" in lost_split
+    assert "config other" in lost_config and "default" in lost_config
+    for part in ("owner/unknown", "could not be fetched", "huggingface.co/datasets/owner/unknown", "HF_HUB_OFFLINE"):
+        assert part in unknown
+
+
+def test_out_of_reach_only_the_cached_commit_will_do(hub):
+    root, read = hub
+    read({"id": str(root / "set"), "revision": COMMIT, "splits": ["train", "test"]})
+    [built] = (root / "home/datasets/set/default/0.0.0").glob("*/dataset_info.json")
+    cached = root / "home/datasets/owner___set/default/0.0.0" / COMMIT
+    cached.mkdir(parents=True)
+    for file in built.parent.iterdir():
+        (cached / file.name).write_bytes(file.read_bytes())
+    source = {"id": "owner/set", "splits": ["train"]}
+    kept, other = read(source | {"revision": COMMIT}, source | {"revision": "c" * 40})
+    assert [row["note"] for row in kept[0]] == ["ça", "b"]
+    assert f"the local cache gives another revision than {'c' * 40}" in other
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("Dataset 'owner/set' is a gated dataset on the Hub.", ["access is gated", "Accept its terms on", "HF_TOKEN"]),
+        ("Dataset 'owner/set' doesn't exist on the Hub", ["is not found on the hub", "Check `id` and `revision`"]),
+    ],
+)
+def test_a_refusal_of_the_hub_says_what_to_do(monkeypatch, raised, told):
+    import datasets
+    from datasets.exceptions import DatasetNotFoundError
+
+    def refuse(*args: object, **options: object) -> None:
+        raise DatasetNotFoundError(raised)
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(UserError) as error:
+        retrieve_hub("owner/set", COMMIT, ["train"])
+    for part in ["owner/set", "https://huggingface.co/datasets/owner/set", *told]:
+        assert part in str(error.value)
+
+
+@pytest.mark.skipif(not (DATA / "pubmedqa").exists(), reason="PubMedQA is not there; set CLINICAL_DPO_DATA")
+def test_the_publishers_keyed_object_is_read():
+    rows, provenance = sources.retrieve({"kind": "file", "path": str(DATA / "pubmedqa/ori_pqal.json")}, seed=1, n=1)
+    assert provenance["rows"] == len(rows) == len({row["id"] for row in rows})
+    assert all(row["id"].isdigit() and row["QUESTION"] and row["LONG_ANSWER"] for row in rows)
+
+
+@pytest.mark.skipif(not (DATA / "medqa").exists(), reason="MedQA is not there; set CLINICAL_DPO_DATA")
+def test_every_row_of_the_publisher_is_kept_or_counted():
+    path = DATA / "medqa" / "phrases_no_exclude_test.jsonl"
+    records, provenance = sources.retrieve({"kind": "file", "path": str(path), "reader": "medqa"}, seed=1, n=1)
+    assert len(records) + sum(provenance["drops"].values()) == provenance["rows"]

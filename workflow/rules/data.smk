@@ -1,0 +1,58 @@
+def source_file(wildcards):
+    """The file a task is read from, where it is one."""
+    source = study.source(wildcards.task)
+    return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
+
+
+localrules:
+    retrieve_source,
+
+
+rule retrieve_source:
+    input:
+        source_file,
+    output:
+        rows=f"{results}/{{task}}/data/source.jsonl",
+        record=f"{results}/{{task}}/data/source.json",
+    log:
+        f"{logs}/retrieve_source/{{task}}.log",
+    conda:
+        "../../envs/training.yaml"
+    params:
+        code=code("retrieve_source"),
+        source=lambda wildcards: study.source(wildcards.task),
+        rows=lambda wildcards: sum(study.tasks[wildcards.task]["splits"].values()),
+        seed=study.config["seed"],
+    script:
+        "../scripts/retrieve_source.py"
+
+
+rule split_dataset:
+    input:
+        rows=f"{results}/{{task}}/data/source.jsonl",
+        record=f"{results}/{{task}}/data/source.json",
+    output:
+        train=f"{results}/{{task}}/data/train.jsonl",
+        eval=f"{results}/{{task}}/data/eval.jsonl",
+        dev=f"{results}/{{task}}/data/dev.jsonl",
+        test=f"{results}/{{task}}/data/test.jsonl",
+        manifest=f"{results}/{{task}}/data/manifest.json",
+    log:
+        f"{logs}/split_dataset/{{task}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("split_dataset"),
+        task=task_settings(
+            "name",
+            "outcome",
+            "labels",
+            "columns",
+            "prompt",
+            "splits",
+            "on_shortfall",
+            "rejected",
+        ),
+        seed=study.config["seed"],
+    script:
+        "../scripts/split_dataset.py"

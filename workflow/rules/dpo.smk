@@ -1,0 +1,83 @@
+def preference_data(wildcards):
+    """Pairs with the reference's log-probabilities, and the SFT model they start from."""
+    folder = f"{results}/{wildcards.task}/{wildcards.model}"
+    return {
+        "sft": f"{folder}/sft/best",
+        **{split: f"{folder}/preferences/{split}.jsonl" for split in ("train", "eval")},
+        **{
+            f"{split}_reference": f"{folder}/preferences/{split}.reference.parquet"
+            for split in ("train", "eval")
+        },
+    }
+
+
+rule probe_dpo:
+    input:
+        unpack(preference_data),
+        base=f"{results}/models/{{model}}",
+    output:
+        log=f"{trained('dpo')}/probe/log.csv",
+        run=f"{trained('dpo')}/probe/run.json",
+    log:
+        f"{logs}/probe_dpo/{{task}}/{{model}}/{{trial}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        micro_batch_size=stage_speed("dpo", "micro_batch_size"),
+        eval_batch_size=stage_speed("dpo", "eval_batch_size"),
+    params:
+        code=code("probe_dpo"),
+        model=model_settings,
+        settings=stage_settings("dpo"),
+    script:
+        "../scripts/probe_dpo.py"
+
+
+rule train_dpo:
+    input:
+        unpack(preference_data),
+        base=f"{results}/models/{{model}}",
+        steps=plateau("dpo"),
+    output:
+        directory(f"{trained('dpo')}/adapter"),
+    log:
+        f"{logs}/train_dpo/{{task}}/{{model}}/{{trial}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        micro_batch_size=stage_speed("dpo", "micro_batch_size"),
+        eval_batch_size=stage_speed("dpo", "eval_batch_size"),
+    params:
+        code=code("train_dpo"),
+        model=model_settings,
+        settings=stage_settings("dpo"),
+    script:
+        "../scripts/train_dpo.py"
+
+
+rule select_dpo:
+    input:
+        base=f"{results}/models/{{model}}",
+        dev=f"{results}/{{task}}/data/dev.jsonl",
+        trials=trial_folders("dpo"),
+    output:
+        table=f"{results}/{{task}}/{{model}}/dpo/selection.csv",
+        best=directory(trained("dpo", "best")),
+    log:
+        f"{logs}/select_dpo/{{task}}/{{model}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        batch_size=study.config["compute"]["generation_batch_size"],
+    params:
+        code=code("select_dpo"),
+        model=model_settings,
+        task=task_settings("selection", "labels", "label_synonyms", "max_new_tokens"),
+    script:
+        "../scripts/select_dpo.py"

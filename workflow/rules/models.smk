@@ -1,0 +1,48 @@
+def models_from(source):
+    """A wildcard constraint for the models that come from `source`."""
+    return (
+        "|".join(
+            name for name, model in study.models.items() if model["source"] == source
+        )
+        or "(?!)"
+    )
+
+
+localrules:
+    retrieve_base_model,
+
+
+rule retrieve_base_model:
+    output:
+        directory(f"{results}/models/{{model}}"),
+    log:
+        f"{logs}/retrieve_base_model/{{model}}.log",
+    wildcard_constraints:
+        model=models_from("hub"),
+    conda:
+        "../../envs/training.yaml"
+    params:
+        code=code("retrieve_base_model"),
+        model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision"),
+    script:
+        "../scripts/retrieve_base_model.py"
+
+
+rule build_base_model:
+    output:
+        directory(f"{results}/models/{{model}}"),
+    log:
+        f"{logs}/build_base_model/{{model}}.log",
+    wildcard_constraints:
+        model=models_from("pretrain"),
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    params:
+        code=code("build_base_model"),
+        model=lambda wildcards: pick(
+            study.models[wildcards.model], "architecture", "pretraining"
+        ),
+        seed=study.config["seed"],
+    script:
+        "../scripts/build_base_model.py"

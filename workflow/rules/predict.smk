@@ -1,0 +1,31 @@
+def variant_model(wildcards):
+    """What answers as this variant: the base model, and what training made of it."""
+    folder = f"{results}/{wildcards.task}/{wildcards.model}"
+    base = {"base": f"{results}/models/{wildcards.model}"}
+    return (
+        base
+        if wildcards.variant == "base"
+        else base | {"trained": f"{folder}/{wildcards.variant}/best"}
+    )
+
+
+rule predict_answers:
+    input:
+        unpack(variant_model),
+        test=f"{results}/{{task}}/data/test.jsonl",
+    output:
+        f"{results}/{{task}}/{{model}}/predictions/{{variant}}.jsonl",
+    log:
+        f"{logs}/predict_answers/{{task}}/{{model}}/{{variant}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        batch_size=study.config["compute"]["generation_batch_size"],
+    params:
+        code=code("predict_answers"),
+        model=model_settings,
+        max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+    script:
+        "../scripts/predict_answers.py"

@@ -1,0 +1,96 @@
+def training_data(wildcards):
+    """Rows that SFT trains on and watches its eval loss on."""
+    return {
+        split: f"{results}/{wildcards.task}/data/{split}.jsonl"
+        for split in ("train", "eval")
+    }
+
+
+rule probe_sft:
+    input:
+        unpack(training_data),
+        base=f"{results}/models/{{model}}",
+    output:
+        log=f"{trained('sft')}/probe/log.csv",
+        run=f"{trained('sft')}/probe/run.json",
+    log:
+        f"{logs}/probe_sft/{{task}}/{{model}}/{{trial}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        micro_batch_size=stage_speed("sft", "micro_batch_size"),
+        eval_batch_size=stage_speed("sft", "eval_batch_size"),
+    params:
+        code=code("probe_sft"),
+        model=model_settings,
+        settings=stage_settings("sft"),
+    script:
+        "../scripts/probe_sft.py"
+
+
+rule find_plateau:
+    input:
+        f"{trained('{stage}')}/probe/log.csv",
+    output:
+        f"{trained('{stage}')}/probe/steps.json",
+    log:
+        f"{logs}/find_plateau/{{task}}/{{model}}/{{stage}}/{{trial}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("find_plateau"),
+        tolerance=lambda wildcards: study.training(wildcards.task, wildcards.stage)[
+            "plateau_tolerance"
+        ],
+    script:
+        "../scripts/find_plateau.py"
+
+
+rule train_sft:
+    input:
+        unpack(training_data),
+        base=f"{results}/models/{{model}}",
+        steps=plateau("sft"),
+    output:
+        directory(f"{trained('sft')}/adapter"),
+    log:
+        f"{logs}/train_sft/{{task}}/{{model}}/{{trial}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        micro_batch_size=stage_speed("sft", "micro_batch_size"),
+        eval_batch_size=stage_speed("sft", "eval_batch_size"),
+    params:
+        code=code("train_sft"),
+        model=model_settings,
+        settings=stage_settings("sft"),
+    script:
+        "../scripts/train_sft.py"
+
+
+rule select_sft:
+    input:
+        base=f"{results}/models/{{model}}",
+        dev=f"{results}/{{task}}/data/dev.jsonl",
+        trials=trial_folders("sft"),
+    output:
+        table=f"{results}/{{task}}/{{model}}/sft/selection.csv",
+        best=directory(trained("sft", "best")),
+    log:
+        f"{logs}/select_sft/{{task}}/{{model}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        gpu=gpus,
+        batch_size=study.config["compute"]["generation_batch_size"],
+    params:
+        code=code("select_sft"),
+        model=model_settings,
+        task=task_settings("selection", "labels", "label_synonyms", "max_new_tokens"),
+    script:
+        "../scripts/select_sft.py"

@@ -1,0 +1,9 @@
+"""Gather all tasks' metrics and comparisons in one table each."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.records import read_csv, write_csv
+
+with job(snakemake.log[0]):
+    for name in ("metrics", "stats"):
+        rows = [row for path in snakemake.input[name] for row in read_csv(path)]
+        write_csv(snakemake.output[name], rows, list(rows[0]))

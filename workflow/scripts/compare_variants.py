@@ -1,0 +1,13 @@
+"""Compare the variants of every model on a task's test items, pair by pair."""
+
+from clinical_dpo.grading import read_grades
+from clinical_dpo.jobs import job
+from clinical_dpo.records import write_csv
+from clinical_dpo.significance import COLUMNS, compare_variants
+
+with job(snakemake.log[0]):
+    params = snakemake.params
+    rows = compare_variants(
+        read_grades(snakemake.input), params.task, alpha=params.alpha, family_size=params.family_size
+    )
+    write_csv(snakemake.output[0], rows, COLUMNS)

@@ -1,0 +1,19 @@
+"""Read the step where a probe's eval loss flattens off its log."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.plateau import eval_curve, plateau_step
+from clinical_dpo.records import read_csv, write_json
+
+with job(snakemake.log[0]):
+    tolerance = snakemake.params.tolerance
+    curve = eval_curve(read_csv(snakemake.input[0]))
+    rule = "first evaluated step within tolerance x (eval loss at step 0 - lowest) of the lowest eval loss"
+    write_json(
+        snakemake.output[0],
+        {
+            "steps": plateau_step(curve, tolerance),
+            "rule": rule,
+            "tolerance": tolerance,
+            "lowest_eval_loss": min(loss for _, loss in curve),
+        },
+    )

@@ -1,0 +1,10 @@
+"""Grade one variant's test answers, or write down who still owes the grades."""
+
+from clinical_dpo.grading import COLUMNS, grade_answers
+from clinical_dpo.jobs import job
+from clinical_dpo.records import read_jsonl, write_csv
+
+with job(snakemake.log[0]):
+    task = snakemake.params.task
+    rows, answers = read_jsonl(snakemake.input.test), read_jsonl(snakemake.input.answers)
+    write_csv(snakemake.output[0], grade_answers(rows, answers, task, task["grader"]), COLUMNS)

@@ -1,0 +1,22 @@
+"""Fine-tune one trial for all steps, and keep the curve its plateau is read from."""
+
+from pathlib import Path
+
+from clinical_dpo.jobs import job
+from clinical_dpo.models import use_threads
+from clinical_dpo.sft import train_sft
+from clinical_dpo.training import Run
+
+with job(snakemake.log[0]):
+    use_threads(snakemake.threads)
+    run = Run(
+        base=snakemake.input.base,
+        model=snakemake.params.model,
+        settings=snakemake.params.settings,
+        steps=snakemake.params.settings["max_steps"],
+        out=str(Path(snakemake.output.log).parent),
+        micro_batch_size=snakemake.resources.micro_batch_size,
+        eval_batch_size=snakemake.resources.eval_batch_size,
+        probe=True,
+    )
+    train_sft(run, snakemake.input.train, snakemake.input.eval)

@@ -1,0 +1,10 @@
+"""Read a task's records from its file, the hub or a generator, and write down where they came from."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.records import write_json, write_jsonl
+from clinical_dpo.sources import retrieve
+
+with job(snakemake.log[0]):
+    rows, provenance = retrieve(snakemake.params.source, seed=snakemake.params.seed, n=snakemake.params.rows)
+    write_jsonl(snakemake.output.rows, rows)
+    write_json(snakemake.output.record, provenance)

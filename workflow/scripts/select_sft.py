@@ -1,0 +1,18 @@
+"""Score every SFT trial on dev and keep the best."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.models import use_threads
+from clinical_dpo.selection import select
+
+with job(snakemake.log[0]):
+    use_threads(snakemake.threads)
+    select(
+        base=snakemake.input.base,
+        folders=snakemake.input.trials,
+        dev=snakemake.input.dev,
+        model=snakemake.params.model,
+        task=snakemake.params.task,
+        batch_size=snakemake.resources.batch_size,
+        table=snakemake.output.table,
+        best=snakemake.output.best,
+    )

@@ -1,0 +1,18 @@
+"""Turn a task's records into prompts with answers and draw its splits."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.prompts import task_rows
+from clinical_dpo.records import read_json, read_jsonl, sha256, write_json, write_jsonl
+from clinical_dpo.splits import split
+
+with job(snakemake.log[0]):
+    task, provenance = snakemake.params.task, read_json(snakemake.input.record)
+    rows = task_rows(read_jsonl(snakemake.input.rows), task, provenance)
+    sizes = {name: task["splits"].get(name, 0) for name in ("train", "eval", "dev", "test")}
+    splits, report = split(
+        rows, sizes, snakemake.params.seed, stratify=task["outcome"] == "label", on_shortfall=task["on_shortfall"]
+    )
+    for name, part in splits.items():
+        write_jsonl(snakemake.output[name], part)
+    digests = {name: sha256(snakemake.output[name]) for name in splits}
+    write_json(snakemake.output.manifest, {"source": provenance, **report, "sha256": digests})

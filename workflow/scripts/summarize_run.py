@@ -1,0 +1,19 @@
+"""Write what a person reads first: the headline numbers, where the files are, and what is still awaited."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.metrics import HEADLINES
+from clinical_dpo.records import read_csv, replacing
+from clinical_dpo.summary import summary
+
+with job(snakemake.log[0]):
+    params = snakemake.params
+    text = summary(
+        read_csv(snakemake.input.metrics),
+        read_csv(snakemake.input.stats),
+        headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
+        results=params.results,
+        reports=params.reports,
+        left_out=params.left_out,
+    )
+    with replacing(snakemake.output.text) as part:
+        part.write_text(text, encoding="utf-8")

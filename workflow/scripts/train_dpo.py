@@ -1,0 +1,23 @@
+"""Optimize preferences in one trial up to its probe's plateau, or for all steps where no probe is asked for."""
+
+from clinical_dpo.dpo import train_dpo
+from clinical_dpo.jobs import job
+from clinical_dpo.models import use_threads
+from clinical_dpo.records import read_json
+from clinical_dpo.training import Run
+
+with job(snakemake.log[0]):
+    use_threads(snakemake.threads)
+    probed = snakemake.input.steps
+    steps = read_json(probed)["steps"] if probed else snakemake.params.settings["max_steps"]
+    run = Run(
+        base=snakemake.input.base,
+        model=snakemake.params.model,
+        settings=snakemake.params.settings,
+        steps=steps,
+        out=snakemake.output[0],
+        micro_batch_size=snakemake.resources.micro_batch_size,
+        eval_batch_size=snakemake.resources.eval_batch_size,
+    )
+    names = ("train", "eval", "train_reference", "eval_reference", "sft")
+    train_dpo(run, *(snakemake.input[name] for name in names))
