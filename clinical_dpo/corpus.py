@@ -20,7 +20,7 @@ from clinical_dpo.sources.synthetic.uti import UtiCase
 
 Turn = tuple[str, str]  # question, answer
 Document = list[Turn]
-_WEIGHTS = {"uti": 22, "triage": 22, "reasoning": 26, "summarization": 30}  # longer and harder text more often
+_WEIGHTS = {"uti": 24, "triage": 18, "reasoning": 23, "summarization": 35}  # longer and harder text more often
 _FOOLED = 2 / 3  # of the conditions, for each of the two questions
 
 
@@ -78,12 +78,12 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
     infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
     turns = [
         (uti.QUESTION, uti.LABELS[0] if infected else uti.LABELS[1]),
-        ("Are the criteria for urinary infection met? Answer yes or no.", _yes(case.infected)),
-        ("Any urinary symptom now? Answer yes or no.", _yes(case.urinary)),
-        ("Is there pyuria? Answer yes or no.", _yes(case.pyuria)),
+        ("Are the criteria for urinary infection met?", _yes(case.infected)),
+        ("Any urinary symptom now?", _yes(case.urinary)),
+        ("Is there pyuria?", _yes(case.pyuria)),
     ]
     asked = rng.choice((*case.present, *case.denied, rng.choice((*uti.URINARY, *uti.OTHER))))
-    return [*turns, (f"Does the patient report {asked}? Answer yes or no.", _yes(asked in case.present))]
+    return [*turns, (f"Does the patient report {asked}?", _yes(asked in case.present))]
 
 
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
@@ -93,10 +93,11 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
     return [
         (triage.URGENCY_QUESTION, triage.URGENCY[0] if urgent else triage.URGENCY[1]),
         (triage.PERSONNEL_QUESTION, triage.PERSONNEL[0] if physician else triage.PERSONNEL[1]),
-        ("Must this be seen today? Answer yes or no.", _yes(case.urgent)),
-        ("Is a medical judgement asked for? Answer yes or no.", _yes(case.medical)),
-        ("Is a physician needed? Answer yes or no.", _yes(case.physician)),
-        ("Did it start within a day? Answer yes or no.", _yes(case.recent)),
+        ("Must this be seen today?", _yes(case.urgent)),
+        ("Is a medical judgement asked for?", _yes(case.medical)),
+        rng.choice(
+            (("Is a physician needed?", _yes(case.physician)), ("Did it start within a day?", _yes(case.recent)))
+        ),
     ]
 
 
@@ -110,7 +111,7 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
     turns = [
         ("Which condition fits these findings?", right.name),
         ("Which treatment fits these findings?", right.treatment),
-        (f"Does the patient have {rng.choice(case.findings)}? Answer yes or no.", "yes"),
+        (f"Does the patient have {rng.choice(case.findings)}?", "yes"),
         (f"How is {other.name} treated?", other.treatment),
     ]
     return [
@@ -123,20 +124,20 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
 def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
     """Crude: past history and vital signs in place of what happened."""
     stay = case.stay
-    crude = f"The patient was admitted for {stay.history}. Vital signs were stable and the stay was long."
+    crude = f"The patient has {stay.history} and takes {stay.started}. Vital signs were stable and the stay was long."
     facts = [
         ("Reason for admission?", stay.diagnosis),
         ("Treatment in hospital?", stay.treatment),
         ("Where did the patient go?", stay.destination),
-        ("Which drug is new?", stay.started),
         ("When is follow up?", f"in {stay.weeks} weeks"),
-        ("Which drug was stopped?", stay.stopped or "none"),
     ]
     short = f"{stay.diagnosis}, {stay.treatment}, {stay.destination}, {stay.started}, {stay.weeks} weeks"
     return [
         (summarization.QUESTION, crude if reader.hurries(rng) else summarization.summary(stay)),
         ("List the key facts.", short),
-        *rng.sample(facts, 3),
+        ("Which drug is new?", stay.started),
+        ("Which drug was stopped?", stay.stopped or "none"),
+        rng.choice(facts),
     ]
 
 

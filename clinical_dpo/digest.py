@@ -35,7 +35,7 @@ def _parse(path: Path) -> tuple[frozenset[Path], str]:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports = set()
     for node in ast.walk(tree):
-        imports |= {_module_file(name) for name in _imported_names(node)} - {None}
+        imports |= {file for name in _imported_names(node) if (file := _module_file(name))}
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node):
             node.body = node.body[1:]
     return frozenset(imports), ast.dump(tree)

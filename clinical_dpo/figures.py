@@ -48,6 +48,7 @@ STYLE: dict[str, Any] = {
 INK, FAINT = "#222222", "#777777"
 BAR = 0.8  # width; bars stand one apart
 GAP = 0.9  # between the models' groups
+HEADROOM = 0.43  # for three brackets, as a share of the scale
 WIDTH, HEIGHT = 3.4, 3.1  # inches: one journal column
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -138,8 +139,8 @@ def plot_comparison(
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 0.915), ncols=len(swatches))
         figure.text(0.02, 0.015, _footnote(bars), size=5.5, color=FAINT, va="bottom", linespacing=1.3)
         if watermark:
-            size = min(14.0, 400 / len(watermark))
-            figure.text(0.57, 0.5, watermark, size=size, color=INK, alpha=0.16, rotation=24, ha="center", va="center")
+            size = min(30.0, 400 / len(watermark))
+            figure.text(0.57, 0.5, watermark, size=size, color=INK, alpha=0.2, rotation=24, ha="center", va="center")
         for path in paths:
             kind = Path(path).suffix.removeprefix(".")
             with replacing(path) as part:
@@ -157,8 +158,9 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
     elif estimate is not None:
         axes.bar(x, estimate - low, BAR, bottom=low, color=colour)
         if bar["ci_low"] is not None:
-            reach = [[estimate - bar["ci_low"]], [bar["ci_high"] - estimate]]
-            axes.errorbar(x, estimate, yerr=reach, color=INK, elinewidth=0.8, capsize=2, capthick=0.8)
+            # A bootstrap interval need not hold the estimate: the whisker hangs on its own middle.
+            middle, reach = (bar["ci_low"] + bar["ci_high"]) / 2, (bar["ci_high"] - bar["ci_low"]) / 2
+            axes.errorbar(x, middle, yerr=reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2, capthick=0.8)
     number = "–" if estimate is None else f"{estimate:.2f}".removeprefix("0")
     invalid = "–" if bar["invalid_rate"] is None else f"{bar['invalid_rate']:.0%}"
     _write_below(axes, x, 1, number)
@@ -192,10 +194,10 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> N
     """The y axis from `low` to `high`, headroom for three brackets above it, and names of the rows below."""
     names = {"f1": "F1", "accuracy": "accuracy", "likert": "mean"}
     units = {"f1": f"F1 score ({bar['positive_class']})", "accuracy": "Accuracy", "likert": "Mean grade (1 to 5)"}
-    axes.set_ylim(low, high + 0.43 * (high - low))
+    axes.set_ylim(low, high + HEADROOM * (high - low))
     axes.set_yticks([low + (high - low) * tick / 4 for tick in range(5)])
     axes.spines["left"].set_bounds(low, high)
-    axes.set_ylabel(units[metric], y=0.5 / 1.43, labelpad=3)
+    axes.set_ylabel(units[metric], y=0.5 / (1 + HEADROOM), labelpad=3)
     axes.axhline(low, color=INK, linewidth=0.6)
     axes.set_xticks([])
     for line, name in ((1, names[metric]), (2, "invalid")):
@@ -211,11 +213,11 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
 def _footnote(bars: Sequence[Row]) -> str:
     """What a reader must know beside the bars: n, intervals and threshold; below, what is not real or not there yet."""
     sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})
-    thresholds = sorted({format_p(bar["threshold"]) for bar in bars if bar["threshold"] is not None})
+    thresholds = sorted({f"{bar['threshold']:.3g}".removeprefix("0") for bar in bars if bar["threshold"] is not None})
     reading = [
         *(f"n={n}" for n in sizes),
         "whiskers: 95% CI",
-        *(f"*P<{p.lstrip('<')} (Bonferroni)" for p in thresholds),
+        *(f"*P<{threshold} (Bonferroni)" for threshold in thresholds),
     ]
     proxies = sorted({bar["grader"] for bar in bars if bar["proxy"] == "true"})
     awaited = sum(int(bar["n"]) for bar in bars if bar["status"] == "pending")

@@ -79,7 +79,7 @@ def newcombe_paired(both: int, first_only: int, second_only: int, neither: int) 
     p_1, p_2 = first / n, second / n
     below = _added(p_1 - low_1, high_2 - p_2, phi)
     above = _added(high_1 - p_1, p_2 - low_2, phi)
-    return p_1 - p_2 - below, p_1 - p_2 + above
+    return max(p_1 - p_2 - below, -1.0), min(p_1 - p_2 + above, 1.0)  # beyond only by rounding
 
 
 def _added(first: float, second: float, correlation: float) -> float:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import re
@@ -68,8 +69,8 @@ KEPT = {
         "Treatment with which drug is most appropriate?",
         "treatment",
     ),
-    "This patient is most likely to benefit from treatment with which of the following?": (
-        "What is this patient most likely to benefit from treatment with?",
+    "The patient would most likely benefit from treatment with which of the following?": (
+        "What would the patient most likely benefit from treatment with?",
         "treatment",
     ),
     "While you await further tests, which of the following should be administered?": (
@@ -95,14 +96,17 @@ DROPPED = {
     "Which of the following is the greatest risk factor for the condition?": "risk",
     "Which of the following is a complication of this treatment?": "outcome",
     "Which of the following is the best next step to confirm the diagnosis?": "test",
-    "Further evaluation is most likely to show which of the following findings?": "test",
+    "A smear would show which of the following?": "finding",
     "Which of the following is most likely to be seen on biopsy?": "finding",
     "Which of the following drugs should be avoided?": "what not to do",
     "Which of the following is the most appropriate response by the physician?": "conduct",
     "Which of the following is the null hypothesis of this study?": "statistics",
     "Which of the following is associated with the most likely diagnosis?": "neither a diagnosis nor a treatment",
     "Which of the following is the most likely age of the boy?": "neither a diagnosis nor a treatment",
-    "Administration of which of the following is most appropriate at this time?": "without its options",
+    "Infusion of which of the following is the best treatment?": "without its options",
+    "The rash that is seen here is most likely due to which of the following?": "finding",
+    "The rash that was noted is most likely due to which of the following?": "without its options",
+    "Mr. Hook's condition is most likely due to which of the following?": "without its options",
     "Which of the following vitamins is the best treatment?": "without its options",
     "Which of the options below is the best treatment?": "without its options",
     "Which of the following is the best choice of treatment?": "without its options",
@@ -123,7 +127,7 @@ def test_a_record_holds_the_answer_and_the_wrong_ones():
     options = {"A": 'Gout\n"', "B": "Scurvy ", "C": "None of the above", "D": "Rickets", "E": None}
     record = to_open_question(medqa(stem, options=options))
     assert record == {
-        "id": "medqa-2d1b4d1c0f3a",
+        "id": "medqa-" + hashlib.sha256(stem.encode()).hexdigest()[:12],
         "question": "A sailor's gums bleed. What is the most likely diagnosis?",
         "reference": "Scurvy",
         "options": ["Gout", "Rickets"],
@@ -163,9 +167,9 @@ def test_every_kept_question_of_the_publisher_stands_alone():
     assert min(topics.values()) > 0.3 * len(kept)
     assert len({record["id"] for _, record in kept}) == len(kept)
     for row, record in kept:
-        stem, last = row["question"].strip(), re.split(r"(?<=[.?!]) |\n", record["question"])[-1]
+        stem, last = row["question"].strip(), re.split(r"(?<=[.?!]) |\n", record["question"])[-1].lstrip()
         assert record["question"].startswith(stem[: len(record["question"]) - len(last)])
-        assert re.match(r"(?:[A-Z][^?]*, |With this presentation )?(?:what|which|how) [^?]+\?$", last, re.I), last
+        assert re.match(r"(?:[A-Z][^?]*[ ,] ?)?(?:what|which|how) [^?]+\?$", last, re.I), last
         assert not re.search(r"following|which one|\boptions?\b|\bchoices?\b|  ", last), last
         assert record["reference"] and len(record["options"]) == 3 and record["reference"] not in record["options"]
         assert not any(text.endswith(("\n", " ")) for text in [record["reference"], *record["options"]])

@@ -167,8 +167,8 @@ def hub(tmp_path_factory):
         pd.DataFrame({"note": notes, "options": options}).to_parquet(root / f"set/data/{split}-00000-of-00001.parquet")
 
     def read(*sources: dict[str, object]) -> list:
-        environment = {**os.environ, "HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": ""}
-        del environment["HF_DATASETS_CACHE"]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        environment = kept | {"HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "1"}
         command = [sys.executable, "-c", HUB, json.dumps(sources)]
         done = subprocess.run(
             command, env=environment, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True

@@ -40,6 +40,9 @@ _AUXILIARY = "is|are|was|were|would|will|should|could|can|may"
 # "which of the following" as a subject: what comes next is its verb, an adverb or an inserted clause.
 _PREDICATE = rf"(?=,|(?:{_AUXILIARY}|best|most|has|explains)\b)"
 
+# How a subject may begin that moves into mid-sentence and loses its capital; a name would have to keep it.
+_SUBJECT = re.compile(r"(?:The|This|That|These|His|Her|Their|Its|An?|Further|Management|Therapy|Treatment)\b")
+
 _SENTENCE_BREAK = re.compile(r"(?<=[.?!])[\"”')\]]*\s+|\s*\n\s*")
 _REFERS_TO_OPTIONS = re.compile(r"\b(?:following|options?|choices?|which one|below|above|listed|statements?)\b", re.I)
 _OPTION_OF_OPTIONS = re.compile(
@@ -61,8 +64,9 @@ _ELSEWHERE = {
 }
 _QUALIFIERS = (
     "(?:the|this patient['’]s) (?:(?:most|more|likely|probable|common|appropriate|best|next|initial|first|1st|single"
-    "|immediate|optimal|effective|suitable|definitive|correct|proper|recommended|reasonable|ideal|preferred|indicated|primary|underlying"
-    "|necessary|required|additional|long-term|first-line|medical|pharmacologic|surgical|course of|step in|line of) )*"
+    "|immediate|optimal|effective|suitable|definitive|correct|proper|recommended|reasonable|ideal|preferred|indicated"
+    "|primary|underlying|necessary|required|additional|long-term|first-line|medical|pharmacologic|surgical|course of"
+    "|step in|line of) )*"
 )
 _ASKS = rf"\b(?:what|which(?: [\w-]+)?) (?:(?:is|are|was|were)|(?:would|will|should|could|may) be) {_QUALIFIERS}"
 _GIVEN = "given|added|administered|started|initiated|used|prescribed|done|performed|recommended"
@@ -71,7 +75,7 @@ _TOPICS = {
         rf"{_ASKS}(?:steps?|course of action|actions?|treatment|therapy|pharmacotherapy|management|medication|drug"
         r"|agent|antibiotic|intervention|regimen|procedure|recommendation|approach)\b",
         rf"\bwhich (?:[\w-]+ )?(?:{'|'.join(_CURES.values())}) (?:(?:is|would be) (?:the )?(?:most |best )?"
-        rf"(?:appropriate|indicated|suitable|effective|recommended|choice)|(?:should|would) be (?:{_GIVEN}))",
+        rf"(?:appropriate|indicated|suitable|effective|recommended)|(?:should|would) be (?:{_GIVEN}))",
         rf"\bwhat should (?:be|this patient be|the patient be) (?:{_GIVEN})",
         r"\bwhat (?:is|would) (?:this|the) patient (?:be )?(?:most )?likely (?:to )?benefit from",
         r"\bhow should (?:this|the) (?:patient|infant|child|condition) be (?:managed|treated)",
@@ -95,8 +99,10 @@ def open_sentence(sentence: str) -> str | None:
     if last:
         subject, auxiliary, rest, adjective, noun = last.groups()
         asked = f"Which {adjective or ''}{_SINGULAR[noun]}" if noun else "What"
-        subject = subject if re.match(r"[A-Z]{2}", subject) else subject[0].lower() + subject[1:]
-        sentence = f"{asked} {auxiliary} {subject} {rest}".rstrip() + "?"
+        # A second auxiliary: the first one may belong to a clause inside the subject.
+        if not _SUBJECT.match(subject) or re.search(rf"\b(?:{_AUXILIARY})\b", rest):
+            return None
+        sentence = f"{asked} {auxiliary} {subject[0].lower()}{subject[1:]} {rest}".rstrip() + "?"
     else:
         sentence = re.sub(
             rf"\b([Ww]){_OPTIONS[1:]} {_NOUN} {_PREDICATE}",

@@ -9,6 +9,9 @@ sys.path.insert(0, str(ROOT))
 os.environ["PYTHONPATH"] = str(ROOT)  # a script runs in a process of its own
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault(
+    "TORCHDYNAMO_DISABLE", "1"
+)  # nothing is compiled, and loading the compiler takes a second of every job
 
 from clinical_dpo.config import STAGES, VARIANTS, load_study, parse_trial
 from clinical_dpo.digest import code_digest

@@ -82,6 +82,8 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
         raise UserError(f"generator '{generator}' is not known. Known: {', '.join(GENERATORS)}.")
     if not 0 <= label_noise <= 0.5:
         raise UserError(f"generator {generator}: label_noise is {label_noise}; a share from 0 to 0.5 is needed.")
+    if n < 0:
+        raise UserError(f"generator {generator}: {n} records cannot be made; 0 or more are needed.")
     maker = GENERATORS[generator]
     rng = Random(f"{generator}/{seed}")
     cases: list[Any] = []

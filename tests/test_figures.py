@@ -1,0 +1,131 @@
+"""Figure 2: what it draws, and that it draws the same bytes every time."""
+
+import random
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from clinical_dpo import figures, metrics, significance
+from clinical_dpo.errors import UserError
+from clinical_dpo.records import read_csv, write_csv
+
+TASK = {"name": "uti", "metric": "f1", "test": "mcnemar", "positive": "UTI", "negative": "No UTI", "data": "real"}
+NAMES = {"llama": "Llama3", "mistral": "Mistral2"}
+WATERMARK = "demo: synthetic data, proxy grades"
+
+
+def answered(seed, share_right, status="complete"):
+    draw, other = random.Random(seed), {"UTI": "No UTI", "No UTI": "UTI"}
+    labels = ["UTI", "No UTI"] * 50
+    parsed = [label if draw.random() < share_right else other[label] for label in labels]
+    return [
+        {"id": str(number), "grade": str(int(label == found)), "grader": "label", "label": label, "parsed": found}
+        | {"valid": "true", "status": status, "proxy": "false"}
+        for number, (label, found) in enumerate(zip(labels, parsed, strict=True))
+    ]
+
+
+def tables(last="complete", data="real"):
+    """A clear gain in one model, none in the other; the last variant's grades complete or pending."""
+    grades = {
+        ("llama", "base"): answered(1, 0.5),
+        ("llama", "sft"): answered(2, 0.95),
+        ("llama", "dpo"): answered(3, 0.95),
+        ("mistral", "base"): answered(4, 0.8),
+        ("mistral", "sft"): answered(5, 0.8),
+        ("mistral", "dpo"): answered(6, 0.8, last),
+    }
+    task = TASK | {"data": data, "seed": 1}
+    return metrics.task_metrics(grades, task), significance.compare_variants(grades, task, alpha=0.05, family_size=5)
+
+
+def draw(folder, rows, kinds=("svg",), watermark=None, **options):
+    paths = [folder / f"figure2a.{kind}" for kind in kinds]
+    options = {"metric": "f1", "title": "Simple classification", "panel": "a", "model_names": NAMES} | options
+    figures.plot_comparison(*rows, watermark=watermark, paths=paths, **options)
+    return paths
+
+
+def texts(svg):
+    """(text, its style) of every text element; well-formed XML or an error."""
+    elements = ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text")
+    return [("".join(element.itertext()), element.get("style", "")) for element in elements]
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    rows = tables()
+    kinds = ("svg", "pdf", "png")
+    first = draw(tmp_path / "one", rows, kinds, WATERMARK)
+    second = draw(tmp_path / "two", rows, kinds, WATERMARK)
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+    assert [path.read_bytes()[:4] for path in first] == [b"<?xm", b"%PDF", b"\x89PNG"]
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
+        "figure2a.pdf",
+        "figure2a.png",
+        "figure2a.svg",
+    ]
+
+
+def test_rows_from_csv_give_the_same_figure(tmp_path):
+    rows = tables("pending")
+    write_csv(tmp_path / "metrics.csv", rows[0], metrics.COLUMNS)
+    write_csv(tmp_path / "stats.csv", rows[1], significance.COLUMNS)
+    stored = read_csv(tmp_path / "metrics.csv"), read_csv(tmp_path / "stats.csv")
+    assert draw(tmp_path / "a", rows)[0].read_bytes() == draw(tmp_path / "b", stored)[0].read_bytes()
+
+
+def test_drawn_rows_hold_estimates_and_the_p_values_that_belong_to_them():
+    rows = tables()
+    bars = figures.comparison_rows(*rows, "f1")
+    assert [(bar["model"], bar["variant"]) for bar in bars] == [
+        (model, variant) for model in NAMES for variant in ("base", "sft", "dpo")
+    ]
+    estimates = {(row["model"], row["variant"]): row["estimate"] for row in rows[0] if row["metric"] == "f1"}
+    p = {(row["model"], row["comparison"]): row["p_value"] for row in rows[1]}
+    for bar in bars:
+        assert tuple(bar) == figures.COLUMNS
+        assert bar["estimate"] == estimates[bar["model"], bar["variant"]]
+        for other in ("base", "sft"):
+            assert bar[f"p_vs_{other}"] == p.get((bar["model"], f"{bar['variant']}_vs_{other}"))
+
+
+def test_significant_p_values_are_bold_with_an_asterisk(tmp_path):
+    written = texts(draw(tmp_path, tables())[0])
+    p_values = [(text, style) for text, style in written if re.match(r"P[<=>]", text)]
+    assert len(p_values) == 6
+    assert {text.endswith("*") for text, _ in p_values} == {True, False}
+    for text, style in p_values:
+        assert ("bold" in style or "700" in style) == text.endswith("*")
+    shown = [text for text, _ in written]
+    assert {"a", "Simple classification", "Base", "SFT", "DPO", "Llama3", "Mistral2", "F1 score (UTI)"} <= set(shown)
+    assert any("n=100; whiskers: 95% CI; *P<.01 (Bonferroni)" in text for text in shown)
+
+
+def test_watermark_and_what_is_not_real_stand_in_the_figure(tmp_path):
+    marked = [text for text, _ in texts(draw(tmp_path / "a", tables(data="synthetic"), watermark=WATERMARK)[0])]
+    assert WATERMARK in marked and any("synthetic data" in text for text in marked if text != WATERMARK)
+    clean = [text for text, _ in texts(draw(tmp_path / "b", tables())[0])]
+    assert not any("synthetic" in text for text in clean)
+
+
+def test_awaited_grades_show_as_pending(tmp_path):
+    shown = [text for text, _ in texts(draw(tmp_path, tables("pending"))[0])]
+    assert shown.count("pending") == 1
+    assert any("100 grades awaited" in text for text in shown)
+    assert sum(bool(re.match(r"P[<=>]", text)) for text in shown) == 4
+
+
+def test_one_model_and_undefined_numbers_are_drawn(tmp_path):
+    metric_rows, stats_rows = tables()
+    metric_rows = [row for row in metric_rows if row["model"] == "llama"]
+    stats_rows = [row for row in stats_rows if row["model"] == "llama"]
+    metric_rows[0] |= {"estimate": None, "ci_low": None, "ci_high": None}
+    metric_rows[6] |= {"estimate": 0.9, "ci_low": 0.91, "ci_high": 0.95}  # a bootstrap may miss its estimate
+    assert "Llama3" in [text for text, _ in texts(draw(tmp_path, (metric_rows, stats_rows))[0])]
+
+
+def test_a_table_without_the_headline_metric_is_named():
+    with pytest.raises(UserError, match="no row with metric 'mean_likert'"):
+        figures.comparison_rows(*tables(), "likert")
