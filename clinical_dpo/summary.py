@@ -1,6 +1,5 @@
 """The end of a run in a terminal: headline numbers, where the files are, what was left out, who still owes grades."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.significance import format_p
@@ -13,8 +12,8 @@ def summary(
     stats: Rows,
     *,
     headlines: Mapping[str, str],
-    results: str,
     reports: str,
+    stats_files: str,
     left_out: Mapping[str, str],
 ) -> str:
     """Text of a few lines per task and model; what is awaited stands last.
@@ -23,7 +22,8 @@ def summary(
         metrics: all tasks' rows of `metrics.COLUMNS`, as read from CSV.
         stats: all tasks' rows of `significance.COLUMNS`.
         headlines: task -> its headline metric.
-        results, reports: the run's folders.
+        reports: folder of the run's figures and tables.
+        stats_files: pattern of the tasks' statistics.
         left_out: task -> why it was left out.
     """
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
@@ -37,16 +37,12 @@ def summary(
         )
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(bars['base'])}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
-    lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {results}/<task>/stats.csv"]
+    lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {stats_files}"]
     lines += [f"Left out: {task} ({why})" for task, why in left_out.items()]
-    owed = Counter(
-        (row["grader"], row["task"], row["model"], row["variant"], row["n"])
-        for row in shown
-        if row["status"] == "pending"
-    )
+    owed = [row for row in shown if row["status"] == "pending"]
     if owed:
         lines += ["", "Grades still awaited:"]
-        lines += [f"  {grader}: {n} answers of {task}/{model}/{variant}" for grader, task, model, variant, n in owed]
+        lines += ["  {grader}: {n} answers of {task}/{model}/{variant}".format(**row) for row in owed]
     return "\n".join(lines) + "\n"
 
 

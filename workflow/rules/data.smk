@@ -1,9 +1,3 @@
-def source_file(wildcards):
-    """The file a task is read from, where it is one."""
-    source = study.source(wildcards.task)
-    return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
-
-
 localrules:
     retrieve_source,
 

@@ -1,16 +1,3 @@
-def preference_data(wildcards):
-    """Pairs with the reference's log-probabilities, and the SFT model they start from."""
-    folder = f"{results}/{wildcards.task}/{wildcards.model}"
-    return {
-        "sft": f"{folder}/sft/best",
-        **{split: f"{folder}/preferences/{split}.jsonl" for split in ("train", "eval")},
-        **{
-            f"{split}_reference": f"{folder}/preferences/{split}.reference.parquet"
-            for split in ("train", "eval")
-        },
-    }
-
-
 rule probe_dpo:
     input:
         unpack(preference_data),

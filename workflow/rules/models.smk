@@ -1,13 +1,3 @@
-def models_from(source):
-    """A wildcard constraint for the models that come from `source`."""
-    return (
-        "|".join(
-            name for name, model in study.models.items() if model["source"] == source
-        )
-        or "(?!)"
-    )
-
-
 localrules:
     retrieve_base_model,
 
@@ -40,9 +30,7 @@ rule build_base_model:
     threads: study.config["compute"]["threads"]
     params:
         code=code("build_base_model"),
-        model=lambda wildcards: pick(
-            study.models[wildcards.model], "architecture", "pretraining"
-        ),
+        model=lambda wildcards: pick(study.models[wildcards.model], "architecture", "pretraining"),
         seed=study.config["seed"],
     script:
         "../scripts/build_base_model.py"

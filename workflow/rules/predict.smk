@@ -1,14 +1,3 @@
-def variant_model(wildcards):
-    """What answers as this variant: the base model, and what training made of it."""
-    folder = f"{results}/{wildcards.task}/{wildcards.model}"
-    base = {"base": f"{results}/models/{wildcards.model}"}
-    return (
-        base
-        if wildcards.variant == "base"
-        else base | {"trained": f"{folder}/{wildcards.variant}/best"}
-    )
-
-
 rule predict_answers:
     input:
         unpack(variant_model),

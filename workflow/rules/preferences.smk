@@ -1,14 +1,3 @@
-def sft_answers(wildcards):
-    """The SFT model's answers to its own training questions, where the task rejects them."""
-    if study.tasks[wildcards.task]["rejected"] != "sft_prediction":
-        return {}
-    folder = f"{results}/{wildcards.task}/{wildcards.model}/preferences"
-    return {
-        f"{split}_answers": f"{folder}/{split}.answers.jsonl"
-        for split in ("train", "eval")
-    }
-
-
 rule predict_training_answers:
     input:
         unpack(training_data),

@@ -1,23 +1,9 @@
-panels = {
-    panel: task
-    for panel, task in study.config["figure2"].items()
-    if task in study.tasks
-}
+panels = {panel: task for panel, task in study.config["figure2"].items() if task in study.tasks}
 figure_files = expand(
     f"{reports}/figures/figure2{{panel}}.{{suffix}}",
     panel=panels,
     suffix=["svg", "pdf", "png", "csv"],
 )
-
-
-def watermark(task):
-    """What a figure must say of its numbers: a demo's, generated text, proxy grades."""
-    parts = [
-        study.config["watermark"],
-        "synthetic data" if study.is_synthetic(task) else None,
-        "proxy grades" if study.tasks[task]["grader"] in PROXIES else None,
-    ]
-    return ", ".join(part for part in parts if part) or None
 
 
 localrules:
@@ -94,8 +80,7 @@ rule summarize_run:
         "../../envs/analysis.yaml"
     params:
         code=code("summarize_run"),
-        reports=reports,
-        results=results,
+        stats_files=f"{results}/<task>/stats.csv",
         left_out=dict(study.left_out),
         metrics={name: task["metric"] for name, task in study.tasks.items()},
     script:

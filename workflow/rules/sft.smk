@@ -1,11 +1,3 @@
-def training_data(wildcards):
-    """Rows that SFT trains on and watches its eval loss on."""
-    return {
-        split: f"{results}/{wildcards.task}/data/{split}.jsonl"
-        for split in ("train", "eval")
-    }
-
-
 rule probe_sft:
     input:
         unpack(training_data),
@@ -41,9 +33,7 @@ rule find_plateau:
         "../../envs/analysis.yaml"
     params:
         code=code("find_plateau"),
-        tolerance=lambda wildcards: study.training(wildcards.task, wildcards.stage)[
-            "plateau_tolerance"
-        ],
+        tolerance=lambda wildcards: study.training(wildcards.task, wildcards.stage)["plateau_tolerance"],
     script:
         "../scripts/find_plateau.py"
 

@@ -1,5 +1,7 @@
 """Write what a person reads first: the headline numbers, where the files are, and what is still awaited."""
 
+from pathlib import Path
+
 from clinical_dpo.jobs import job
 from clinical_dpo.metrics import HEADLINES
 from clinical_dpo.records import read_csv, replacing
@@ -11,8 +13,8 @@ with job(snakemake.log[0]):
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
-        results=params.results,
-        reports=params.reports,
+        reports=str(Path(snakemake.output.text).parent),
+        stats_files=params.stats_files,
         left_out=params.left_out,
     )
     with replacing(snakemake.output.text) as part:

@@ -56,7 +56,7 @@ def draw(rng: Random) -> UtiCase:
     denied = ([symptoms[2]] if rng.random() < (0.35 if urinary else 0.6) else []) + others[1 : 1 + rng.randint(0, 1)]
     rng.shuffle(present)
     rng.shuffle(denied)
-    close_count = rng.random() < 0.2
+    close_count = rng.random() < 0.15
     urine = _urine(pyuria, close_count, rng)
     patient = draw_patient(rng)
     reports = rng.choice(("presents with", "reports", "is seen for"))
