@@ -2,6 +2,7 @@
 
 import re
 import string
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from clinical_dpo.records import Row, read_csv
 COLUMNS = ("id", "grade", "grader", "label", "parsed", "valid", "status", "proxy")
 AWAITED = ("physicians", "judge")  # graders that speak after the run
 PROXIES = ("rouge_likert",)  # automatic stand-ins for a judge
+_NEGATION = r"(?:no|non|not|never|without|cannot|\w+n t)"  # as _words writes them
 
 
 def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequence[str]] | None = None) -> str | None:
     """The label an answer gives, or None where it gives none or more than one.
 
-    An answer that begins with a label gives that label; otherwise it must name exactly one. Case, punctuation and
-    white space do not matter; where one spelling contains another ("No UTI", "UTI") the longer one counts.
+    An answer that begins with a label gives that label, unless it goes on "or" with another one; any other answer must
+    name exactly one. Case, punctuation and white space do not matter; where one spelling contains another ("No UTI",
+    "UTI") the longer one counts. A spelling up to four words behind a negation that is no part of it ("does not have
+    a UTI") names nothing.
 
     Args:
         text: the model's answer.
@@ -28,29 +32,36 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     spellings = {_words(label): label for label in labels}
     for label, others in (synonyms or {}).items():
         spellings |= {_words(other): label for other in others}
-    longest_first = sorted(spellings, key=len, reverse=True)
-    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+    spelling = "|".join(map(re.escape, sorted(spellings, key=len, reverse=True)))
     words = _words(text)
-    named = [spellings[match] for match in pattern.findall(words)]
-    start = pattern.match(words)
-    if start:
-        return spellings[start.group()]
+    found = re.findall(rf"(?<!\w)(?:({spelling})|{_NEGATION} (?:\S+ ){{0,4}}?(?:{spelling}))(?!\w)", words)
+    named = [spellings[match] for match in found if match]
+    hedge = re.match(rf"({spelling}) or ({spelling})(?!\w)", words)
+    if re.match(rf"(?:{spelling})(?!\w)", words) and not (hedge and spellings[hedge[1]] != spellings[hedge[2]]):
+        return named[0]
     return named[0] if len(set(named)) == 1 else None
 
 
 def normalize_answer(text: str) -> str:
-    """Lower case, no punctuation, no articles, single spaces (as in SQuAD's evaluation, Rajpurkar et al. 2016)."""
-    return " ".join(word for word in _words(text).split() if word not in ("a", "an", "the"))
+    """Lower case, no punctuation, no articles, single spaces (as in SQuAD's evaluation, Rajpurkar et al. 2016).
+
+    An answer of articles alone keeps them: "A" may be a letter of a multiple-choice question.
+    """
+    words = _words(text)
+    return " ".join(word for word in words.split() if word not in ("a", "an", "the")) or words
 
 
 def _words(text: str) -> str:
-    kept = "".join(" " if character in string.punctuation else character for character in text.casefold())
-    return " ".join(kept.split())
+    """Lower case, single spaces, no punctuation: that of ASCII and that of Unicode (a non-breaking hyphen)."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    kept = (" " if sign in string.punctuation or unicodedata.category(sign)[0] == "P" else sign for sign in plain)
+    return " ".join("".join(kept).split())
 
 
 def exact_match(text: str, accepted: Iterable[str]) -> bool:
-    """Whether a normalised answer equals one of the accepted ones."""
-    return normalize_answer(text) in {normalize_answer(answer) for answer in accepted}
+    """Whether a normalised answer equals one of the accepted ones; an answer without a word equals none."""
+    given = normalize_answer(text)
+    return given != "" and given in {normalize_answer(answer) for answer in accepted}
 
 
 def rouge_l(texts: Sequence[str], references: Sequence[str]) -> list[float]:

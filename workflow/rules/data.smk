@@ -1,5 +1,6 @@
 localrules:
     retrieve_source,
+    split_dataset,
 
 
 rule retrieve_source:

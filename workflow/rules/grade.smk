@@ -1,3 +1,7 @@
+localrules:
+    grade_answers,
+
+
 rule grade_answers:
     input:
         test=f"{results}/{{task}}/data/test.jsonl",

@@ -1,3 +1,7 @@
+localrules:
+    build_preferences,
+
+
 rule predict_training_answers:
     input:
         unpack(training_data),

@@ -1,3 +1,7 @@
+localrules:
+    find_plateau,
+
+
 rule probe_sft:
     input:
         unpack(training_data),

@@ -1,0 +1,63 @@
+"""Time what a user waits for: the demo, dry runs, one table rebuilt. Writes benchmarks/workflow.md.
+
+Run it on an idle machine, with the environment installed (`make bench`). Each number is the wall time of a whole
+command; all but the demo are medians of five.
+"""
+
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DEMO = ["--configfile", "config/demo.yaml"]
+REPEATS = 5
+
+
+def snakemake(*arguments: str) -> float:
+    """Seconds that one Snakemake command takes; it must end well."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def rebuilt(target: str) -> float:
+    """Seconds to rebuild one deleted file of the finished demo."""
+    (ROOT / target).unlink()
+    return snakemake("--cores", "2", *DEMO, target)
+
+
+def main() -> None:
+    """Run the demo from nothing, then everything else on what it made."""
+    for folder in ("results/demo", "reports/demo", "logs/demo"):
+        shutil.rmtree(ROOT / folder, ignore_errors=True)
+    rows = [("`make demo`, dependencies installed", snakemake("--cores", "2", *DEMO), "600")]
+    cases = [
+        ("`snakemake -n` on the finished demo", lambda: snakemake("-n", *DEMO), "2"),
+        ("`results/demo/uti/stats.csv` after deleting it", lambda: rebuilt("results/demo/uti/stats.csv"), "10"),
+        ("dry run of the published study", lambda: snakemake("-n"), "4"),
+    ]
+    for name, run, limit in cases:
+        rows.append((name, statistics.median(run() for _ in range(REPEATS)), limit))
+    lines = [
+        "# What a user waits for",
+        "",
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"`--cores 2`, no GPU. Made by `benchmarks/workflow.py`; medians of {REPEATS}, the demo once.",
+        "",
+        "| command | seconds | wanted, at most |",
+        "|---|---|---|",
+        *(f"| {name} | {seconds:.1f} | {limit} |" for name, seconds, limit in rows),
+    ]
+    table = ROOT / "benchmarks/workflow.md"
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(table.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A copy of the project to run Snakemake in, and what a dry run says it would do."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+    config: str
+    environment: dict[str, str]
+
+    @classmethod
+    def copy(cls, folder: Path, config: str, **environment: str) -> "Project":
+        """Copy what git would clone, uncommitted changes included."""
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, target)
+        return cls(folder, config, environment)
+
+    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake as a user would, in a process of its own."""
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", self.config, *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"} | self.environment,
+        )
+
+    def run(self, *arguments: str) -> str:
+        """Run to a good end and return what was printed."""
+        done = self.snakemake(*arguments)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+        return done.stdout + done.stderr
+
+    def planned(self, *arguments: str) -> Jobs:
+        """Rule and wildcards of every job a dry run would start."""
+        text = self.run("--dry-run", *arguments)
+        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, re.MULTILINE)
+        found = {(rule, match[1] if (match := re.search(r"wildcards: (.*)", body)) else "") for rule, body in jobs}
+        return {job for job in found if job[0] not in ("all", "stats", "figures")}
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace one piece of a file's text."""
+        path = self.folder / name
+        text = path.read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new, 1))
