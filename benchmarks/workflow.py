@@ -47,8 +47,8 @@ def main() -> None:
     lines = [
         "# What a user waits for",
         "",
-        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
-        f"`--cores 2`, no GPU. Made by `benchmarks/workflow.py`; medians of {REPEATS}, the demo once.",
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), `--cores 2`, no GPU, "
+        f"Python {platform.python_version()}. Made by `benchmarks/workflow.py`; medians of {REPEATS}, the demo once.",
         "",
         "| command | seconds | wanted, at most |",
         "|---|---|---|",

@@ -124,7 +124,7 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
 def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
     """Crude: past history and vital signs in place of what happened."""
     stay = case.stay
-    crude = f"Admitted for {stay.history} and takes {stay.started}. Vital signs were stable and the stay was long."
+    crude = f"The patient has {stay.history}. Discharged on {stay.started} with stable vital signs after a long stay."
     facts = [
         ("Reason for admission?", stay.diagnosis),
         ("Treatment in hospital?", stay.treatment),

@@ -14,6 +14,7 @@ from tests.workflow import Project
 
 TASKS = ("uti", "reasoning", "summarization", "triage_urgency")
 MODEL = "tiny-mistral"
+VARIANTS = ("base", "sft", "dpo")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_real_questions_come_through_whole(finished):
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("variant", ["base", "sft", "dpo"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_every_test_item_has_an_answer_and_a_grade(finished, task, variant):
     project, _ = finished
     test = [row["id"] for row in rows(results(project, task, "data/test.jsonl"))]
@@ -204,7 +205,7 @@ SMALL = "tests/config/small.yaml"
 
 def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
     project.edit(
-        "clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all of them\n"
+        "clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n"
     )
     project.edit("clinical_dpo/grading.py", '"""Grades of answers:', '"""The grades of answers:')
     project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')

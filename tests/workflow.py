@@ -41,7 +41,8 @@ class Project:
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user would, in a process of its own."""
         return subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", self.config, *arguments],
+            # The config last: its option takes every word up to the next option.
+            [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--configfile", self.config],
             cwd=self.folder,
             capture_output=True,
             text=True,

@@ -1,5 +1,6 @@
 """Notes with and without a urinary tract infection (UTI): pyuria together with lower urinary tract symptoms now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -19,8 +20,11 @@ URINARY = tuple(wording for wordings in _URINARY_WORDINGS for wording in wording
 OTHER = ("cough", "headache", "knee pain", "a rash", "fatigue", "a sore throat", "nausea", "poor sleep")
 _DURATIONS = ("for two days", "for three days", "for a week")
 _RELATIVES = ("sister", "mother", "partner")
-_CLEAR_COUNTS = ((0, 1, 2, 3, 4), (20, 30, 40, 60, 80))
-_CLOSE_COUNTS = ((7, 8, 9), (10, 11, 12))
+_CLEAR_COUNTS: tuple[Sequence[int], ...] = ((0, 1, 2, 3, 4), (20, 30, 40, 60, 80))
+_CLOSE_COUNTS: tuple[Sequence[int], ...] = (
+    range(PYURIA_CELLS - 3, PYURIA_CELLS),
+    range(PYURIA_CELLS, PYURIA_CELLS + 3),
+)
 
 
 @dataclass(frozen=True)

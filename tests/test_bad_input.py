@@ -1,0 +1,79 @@
+"""A user's mistakes at the command line: one message with place and mend, a status that is not 0, no output left."""
+
+import json
+
+import pytest
+
+from tests.workflow import Project
+
+CONFIG = """
+run: mine
+models: [tiny-llama]
+tasks: [uti]
+figure2: {}
+overrides:
+  tasks:
+    uti:
+      source: {kind: file, path: data/mine.jsonl}
+      columns: {note: text, label: label}
+      prompt: "{{ note }} UTI or No UTI?"
+      splits: {train: 4, eval: 2, dev: 2, test: 2}
+"""
+ROWS = [{"id": f"r{i}", "text": f"Note {i}: dysuria.", "label": ["UTI", "No UTI"][i % 2]} for i in range(10)]
+TARGET = "results/mine/uti/data/manifest.json"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    made = Project.copy(tmp_path_factory.mktemp("project"), "mine.yaml")
+    (made.folder / "mine.yaml").write_text(CONFIG)
+    (made.folder / "data").mkdir()
+    return made
+
+
+def lines(*rows):
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "messages"),
+    [
+        (lines(*ROWS[:9]), ["need 10 different rows", "there are 9", "on_shortfall: shrink"]),
+        (lines(*ROWS)[:-20], ["data/mine.jsonl, line 10", "not valid JSON", "cut off"]),
+        (lines(*ROWS).replace(b"Note 3", b"Note \xff"), ["data/mine.jsonl, line 4", "not UTF-8"]),
+        (lines(*ROWS[:5], {"id": "r5", "label": "UTI"}), ["data/mine.jsonl, row 6", "column 'text'", "is missing"]),
+        (lines(*ROWS[:5], ROWS[5] | {"text": "  "}), ["data/mine.jsonl, row 6", "'note' is empty"]),
+        (lines(*ROWS[:5], ROWS[5] | {"label": "UTl"}), ["row 6", "'UTl'", "UTI, No UTI"]),
+        (lines(*ROWS[:9], ROWS[2]), ["row 10: id 'r2' is also that of row 3"]),
+    ],
+)
+def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
+    (project.folder / "data/mine.jsonl").write_bytes(raw)
+    done = project.snakemake(TARGET)
+    assert done.returncode != 0
+    told = [line for line in done.stderr.splitlines() if messages[0] in line]
+    assert len(told) == 1 and all(message in told[0] for message in messages), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((project.folder / "results/mine/uti/data").glob("*.jsonl.*"))
+    assert not (project.folder / TARGET).exists()
+
+
+def test_good_rows_pass(project):
+    (project.folder / "data/mine.jsonl").write_bytes(lines(*ROWS))
+    project.run(TARGET)
+    assert json.loads((project.folder / TARGET).read_text())["counts"] == {"train": 4, "eval": 2, "dev": 2, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--config", "alpah=0.1"], "key 'alpah' is not known. Did you mean 'alpha'?"),
+        (["--config", "tasks=[utii]"], "config/tasks/utii.yaml: no such file. Did you mean 'uti'?"),
+        (["--config", "recipes={savage2025: {sft: {max_step: 3}}}"], "Did you mean 'max_steps'?"),
+    ],
+)
+def test_a_bad_config_is_told_before_anything_runs(project, option, message):
+    done = project.snakemake("--dry-run", *option)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

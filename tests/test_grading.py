@@ -1,0 +1,225 @@
+"""Answers parsed and graded: what base models really write, SQuAD-like matches, the rouge-score package."""
+
+import pytest
+from rouge_score.rouge_scorer import RougeScorer
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.grading import (
+    COLUMNS,
+    exact_match,
+    grade_answers,
+    normalize_answer,
+    parse_label,
+    read_grades,
+    rouge_l,
+    rouge_likert,
+)
+from clinical_dpo.records import write_csv
+
+UTI = {
+    "labels": ["UTI", "No UTI"],
+    "label_synonyms": {"UTI": ["urinary tract infection", "yes"], "No UTI": ["not a UTI", "no"]},
+}
+URGENCY = {
+    "labels": ["urgent", "nonurgent"],
+    "label_synonyms": {"nonurgent": ["non-urgent", "not urgent", "routine"]},
+}
+PERSONNEL = {
+    "labels": ["physician", "medical assistant"],
+    "label_synonyms": {"physician": ["doctor", "MD"], "medical assistant": ["assistant", "MA", "staff"]},
+}
+
+
+def asked(*contents, **fields):
+    return [
+        {"id": f"q{i}", "completion": [{"role": "assistant", "content": content}]} | fields
+        for i, content in enumerate(contents)
+    ]
+
+
+def answered(*texts):
+    return [{"id": f"q{i}", "text": text} for i, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("UTI", "UTI"),
+        ("uti", "UTI"),
+        ("**UTI**", "UTI"),
+        ("“UTI”", "UTI"),
+        ("_UTI_", "UTI"),
+        ("ＵＴＩ", "UTI"),
+        ("No UTI.", "No UTI"),
+        ("No\u00a0UTI", "No UTI"),
+        ("No\n UTI", "No UTI"),
+        ("The answer is: No UTI", "No UTI"),
+        ("No UTI. A UTI needs symptoms, and UTI symptoms are absent.", "No UTI"),
+        ("Yes, the patient has pyuria and dysuria.", "UTI"),
+        ("This is a urinary tract infection", "UTI"),
+        ("This is not a UTI.", "No UTI"),
+        ("No evidence of a UTI", "No UTI"),
+        ("UTI or a urinary tract infection, that is", "UTI"),
+        ("", None),
+        ("...", None),
+        ("UTILITY", None),
+        ("The utility of a test", None),
+        ("Cystitis", None),
+        ("UTI or No UTI", None),
+        ("Either UTI or No UTI", None),
+        ("Not UTI", None),
+        ("The patient does not have a UTI.", None),
+        ("The patient doesn’t have a UTI.", None),
+    ],
+)
+def test_uti_labels(text, label):
+    assert parse_label(text, UTI["labels"], UTI["label_synonyms"]) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("urgent", "urgent"),
+        ("Urgent!", "urgent"),
+        ("nonurgent", "nonurgent"),
+        ("Non-urgent", "nonurgent"),
+        ("non\u2011urgent", "nonurgent"),
+        ("non–urgent", "nonurgent"),
+        ("This message is not urgent.", "nonurgent"),
+        ("A routine matter", "nonurgent"),
+        ("urgently", None),
+        ("This is not an urgent message", None),
+    ],
+)
+def test_urgency_labels(text, label):
+    assert parse_label(text, URGENCY["labels"], URGENCY["label_synonyms"]) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Medical Assistant", "medical assistant"),
+        ("An MD should answer", "physician"),
+        ("maybe", None),
+        ("The staff, not a physician", "medical assistant"),
+        ("Not a physician but a medical assistant", "medical assistant"),
+        ("The message does not need a physician", None),
+        ("Ask a physician and a medical assistant", None),
+    ],
+)
+def test_personnel_labels(text, label):
+    assert parse_label(text, PERSONNEL["labels"], PERSONNEL["label_synonyms"]) == label
+
+
+def test_a_hyphened_negation_is_no_label_even_without_synonyms():
+    assert parse_label("non-urgent", ["urgent", "routine"]) is None
+
+
+def test_labels_with_signs_and_of_other_scripts():
+    assert parse_label("≥ 38 °C, fever", ["≥ 38 °C", "afebrile"]) == "≥ 38 °C"
+    assert parse_label("Keine HARNWEGSINFEKTIÖN!", ["Harnwegsinfektiön", "Keine Harnwegsinfektiön"]) == (
+        "Keine Harnwegsinfektiön"
+    )
+    assert parse_label("答案：感染。", ["感染", "无"]) == "感染"
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("The beta-blocker", ["beta blocker"]),
+        ("  ASPIRIN. ", ["aspirin"]),
+        ("an ACE inhibitor", ["ACE inhibitors", "ACE inhibitor"]),
+        ("Guillain–Barré syndrome", ["guillain-barre\u0301 syndrome"]),
+        ("A", ["a"]),
+    ],
+)
+def test_exact_matches(text, accepted):
+    assert exact_match(text, accepted)
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [("aspirin and heparin", ["aspirin"]), ("", ["A"]), ("the", ["A"]), ("", ["-"]), ("betablocker", ["beta blocker"])],
+)
+def test_no_exact_matches(text, accepted):
+    assert not exact_match(text, accepted)
+
+
+def test_normalization():
+    assert normalize_answer("  An  \tapple, the: PEAR") == "apple pear"
+    assert normalize_answer("A") == "a"
+
+
+TEXTS = ["", "the patient has pneumonia", "patients had a pneumonia on the left", "nothing in common", "pneumonia"]
+REFERENCE = "The patient has pneumonia of the left lung."
+
+
+def test_rouge_is_the_package_s_own_and_the_proxy_stays_on_the_scale():
+    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    expected = [scorer.score(REFERENCE, text)["rougeL"].fmeasure for text in TEXTS]
+    assert rouge_l(TEXTS, [REFERENCE] * 5) == expected
+    grades = rouge_likert([*TEXTS, REFERENCE], [REFERENCE] * 6)
+    assert grades[0] == 1 and grades[-1] == 5
+    assert grades[:-1] == [1 + round(4 * score) for score in expected]
+    with pytest.raises(ValueError):
+        rouge_l(TEXTS, [REFERENCE])
+
+
+def test_invalid_labels_are_kept_and_wrong():
+    rows = asked("UTI", "No UTI", "UTI", "No UTI")
+    grades = grade_answers(rows, answered("UTI", "UTI", "I cannot tell", "No UTI"), UTI, "label")
+    assert [tuple(row) for row in grades] == [COLUMNS] * 4
+    assert [row["grade"] for row in grades] == [1, 0, 0, 1]
+    assert [row["parsed"] for row in grades] == ["UTI", "UTI", "", "No UTI"]
+    assert [row["valid"] for row in grades] == ["true", "true", "false", "true"]
+    assert [row["label"] for row in grades] == ["UTI", "No UTI", "UTI", "No UTI"]
+    assert {(row["status"], row["proxy"], row["grader"]) for row in grades} == {("complete", "false", "label")}
+
+
+def test_accepted_answers_count_and_empty_ones_are_invalid():
+    rows = asked("Myocardial infarction", "Asthma", "Gout", accepted=["heart attack"])
+    grades = grade_answers(rows, answered("A heart attack.", "", "pseudogout"), {}, "exact")
+    assert [(row["grade"], row["valid"]) for row in grades] == [(1, "true"), (0, "false"), (0, "true")]
+    assert grade_answers(asked("Gout", accepted=None), answered("gout"), {}, "exact")[0]["grade"] == 1
+
+
+def test_a_proxy_says_so():
+    grades = grade_answers(asked(*[REFERENCE] * 5), answered(*TEXTS), {}, "rouge_likert")
+    assert [row["grade"] for row in grades] == rouge_likert(TEXTS, [REFERENCE] * 5)
+    assert {row["proxy"] for row in grades} == {"true"}
+    assert [row["valid"] for row in grades] == ["false", "true", "true", "true", "true"]
+
+
+@pytest.mark.parametrize("grader", ["physicians", "judge"])
+def test_people_and_judges_are_awaited(grader):
+    grades = grade_answers(asked("a", "b"), answered("x", "y"), {}, grader)
+    assert {(row["grade"], row["status"], row["grader"], row["proxy"]) for row in grades} == {
+        ("", "pending", grader, "false")
+    }
+
+
+def test_answers_come_in_any_order_and_grades_in_that_of_the_rows():
+    rows = asked("UTI", "No UTI", "UTI")
+    answers = answered("UTI", "No UTI", "No UTI")
+    assert grade_answers(rows, answers[::-1], UTI, "label") == grade_answers(rows, answers, UTI, "label")
+    assert [row["id"] for row in grade_answers(rows, answers[::-1], UTI, "label")] == ["q0", "q1", "q2"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "named"),
+    [
+        (answered("UTI"), r"\['q1'\]"),
+        (answered("UTI", "UTI", "UTI"), r"\['q2'\]"),
+        ([{"id": "q0", "text": "UTI"}, {"id": "other", "text": "UTI"}], r"\['other', 'q1'\]"),
+    ],
+)
+def test_answers_of_other_items_are_refused(answers, named):
+    with pytest.raises(UserError, match=named):
+        grade_answers(asked("UTI", "UTI"), answers, UTI, "label")
+
+
+def test_grades_are_read_back_by_model_and_variant(tmp_path):
+    rows = grade_answers(asked("UTI"), answered("?"), UTI, "label")
+    path = tmp_path / "llama" / "grades" / "sft.csv"
+    write_csv(path, rows, COLUMNS)
+    assert read_grades([str(path)]) == {("llama", "sft"): [{name: str(value) for name, value in rows[0].items()}]}

@@ -1,0 +1,76 @@
+"""A job in a process of its own: where its output goes, and how it ends."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+BODY = """
+import ctypes, os, sys
+from clinical_dpo.errors import UserError
+from clinical_dpo.jobs import job
+
+with job("logs/deep/job.log"):
+    print("from python")
+    print("a warning", file=sys.stderr)
+    sys.stdout.flush()
+    os.write(1, b"from C\\n")
+    os.write(2, b"errors from C\\n")
+    ctypes.CDLL(None).puts(b"from libc")
+    ctypes.CDLL(None).fflush(None)
+    {ending}
+"""
+
+
+@pytest.fixture
+def run_job(tmp_path):
+    def run(ending):
+        done = subprocess.run(
+            [sys.executable, "-c", BODY.format(ending=ending)],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done, (tmp_path / "logs/deep/job.log").read_text()
+
+    return run
+
+
+OUTPUT = ["from python", "a warning", "from C", "errors from C", "from libc"]
+
+
+def test_all_output_lands_in_the_log(run_job):
+    done, log = run_job("pass")
+    assert done.returncode == 0 and done.stdout == done.stderr == ""
+    assert sorted(log.splitlines()) == sorted(OUTPUT)
+
+
+def test_a_user_s_mistake_is_one_message_without_a_traceback(run_job):
+    done, log = run_job("raise UserError('tasks/uti.yaml, key β: wrong. Mend it.')")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "tasks/uti.yaml, key β: wrong. Mend it.\n"
+    assert "Traceback" not in log and log.count("Mend it.") == 1
+    assert set(OUTPUT) <= set(log.splitlines())
+
+
+def test_any_other_error_leaves_its_traceback_in_the_log(run_job):
+    done, log = run_job("print('unflushed'); 1 / 0")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "ZeroDivisionError: division by zero (traceback in logs/deep/job.log)\n"
+    assert log.count("Traceback (most recent call last)") == 1
+    assert "ZeroDivisionError: division by zero\n" in log and "unflushed\n" in log
+
+
+def test_a_second_run_replaces_the_log(run_job):
+    run_job("raise UserError('first')")
+    done, log = run_job("pass")
+    assert done.returncode == 0 and "first" not in log
+
+
+def test_an_exit_asked_for_is_left_alone(run_job):
+    done, log = run_job("raise SystemExit(3)")
+    assert done.returncode == 3 and done.stderr == "" and "Traceback" not in log

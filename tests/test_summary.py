@@ -1,0 +1,91 @@
+"""The text at a run's end: numbers, marks, and what is awaited last."""
+
+from clinical_dpo import metrics, significance
+from clinical_dpo.summary import summary
+
+COMPARISONS = {"sft_vs_base": "0.0004", "dpo_vs_sft": "0.048", "dpo_vs_base": "0.0119"}
+
+
+def rows_of(task, metric, **fields):
+    """Metrics of one task and model, and its comparisons, as they are read from CSV."""
+    estimates = {"base": ("0.5012", "0.4", "0.6"), "sft": ("0.75", "0.7", "0.8"), "dpo": ("0.9", "", "")}
+    shared = {"task": task, "model": "llama", "grader": "label", "proxy": "false", "data": "real", "status": "complete"}
+    bars = [
+        dict.fromkeys(metrics.COLUMNS, "")
+        | shared
+        | {"variant": variant, "metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high, "n": "200"}
+        | fields
+        for variant, (estimate, low, high) in estimates.items()
+    ]
+    tests = [
+        dict.fromkeys(significance.COLUMNS, "")
+        | shared
+        | {"comparison": comparison, "p_value": p, "significant": "true" if float(p) < 0.0125 else "false", "n": "200"}
+        | fields
+        for comparison, p in COMPARISONS.items()
+    ]
+    return bars, tests
+
+
+def text_of(*tasks, left_out=None):
+    bars = [row for one, _ in tasks for row in one]
+    tests = [row for _, one in tasks for row in one]
+    return summary(
+        bars,
+        tests,
+        headlines={"uti": "f1", "summarization": "mean_likert"},
+        reports="reports/demo",
+        stats_files="results/demo/*/stats.csv",
+        left_out=left_out or {},
+    )
+
+
+def line_of(text, task):
+    return next(line for line in text.splitlines() if line.startswith(task))
+
+
+def test_estimates_intervals_and_p_values_stand_in_one_line():
+    bars, tests = rows_of("uti", "f1")
+    other = [row | {"metric": "accuracy", "estimate": "0.1111"} for row in bars]
+    text = text_of((other + bars, tests))
+    line = line_of(text, "uti").split()
+    assert line[:8] == ["uti", "llama", "f1", "0.50", "(0.40-0.60)", "0.75", "(0.70-0.80)", "0.90"]
+    assert line[8:] == ["<.001*", ".048", ".01*", "[n=200]"]
+    assert "0.11" not in text and "awaited" not in text and "synthetic" not in text
+    assert "reports/demo/figures" in text and "results/demo/*/stats.csv" in text
+    assert text.endswith("\n")
+
+
+def test_columns_stand_below_their_heads():
+    text = text_of(rows_of("uti", "f1"))
+    head, line = text.splitlines()[0], line_of(text, "uti")
+    starts = {"model": "llama", "metric": "f1", "base": "0.50", "SFT": "0.75", "DPO": "0.90"}
+    assert all(head.index(name) == line.index(value) for name, value in starts.items())
+
+
+def test_synthetic_data_and_proxies_are_marked():
+    text = text_of(
+        rows_of("uti", "f1", data="synthetic"),
+        rows_of("summarization", "mean_likert", proxy="true", grader="rouge_likert"),
+    )
+    assert line_of(text, "uti").endswith("[n=200, synthetic data]")
+    assert line_of(text, "summarization").endswith("[n=200, proxy grades (rouge_likert)]")
+
+
+def test_what_is_awaited_stands_last_with_its_counts():
+    empty = {"estimate": "", "ci_low": "", "ci_high": "", "p_value": "", "significant": ""}
+    awaited = rows_of("summarization", "mean_likert", status="pending", grader="judge", n="300", **empty)
+    text = text_of(awaited, rows_of("uti", "f1"), left_out={"reasoning": "no data"})
+    assert line_of(text, "summarization").count("pending") == 6
+    assert text.splitlines()[-5:] == [
+        "",
+        "Grades still awaited:",
+        *(f"  judge: 300 answers of summarization/llama/{variant}" for variant in ("base", "sft", "dpo")),
+    ]
+    assert text.index("Left out: reasoning (no data)") < text.index("Grades still awaited:")
+
+
+def test_an_undefined_estimate_is_said_to_be_so():
+    undefined = {"estimate": "", "ci_low": "", "ci_high": "", "p_value": "", "significant": ""}
+    line = line_of(text_of(rows_of("uti", "f1", **undefined)), "uti")
+    assert line.count("not defined") == 3 and line.count("n/a") == 3
