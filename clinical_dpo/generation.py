@@ -93,6 +93,7 @@ def answers_of_trials(
     for number, (name, folder) in enumerate(trials.items()):
         adapter = f"trial{number}"  # a trial's own name has a dot, which PyTorch refuses in a module's name
         if not is_adapter(folder):
+            policy = None  # let go of the last trial's weights before the next are loaded
             policy = load_base(folder, model).eval()
         elif policy is None:
             from peft import PeftModel  # 3 s to import; full fine-tuning does not need it

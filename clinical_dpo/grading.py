@@ -28,10 +28,15 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
         text: the model's answer.
         labels: the task's labels.
         synonyms: label -> further spellings.
+
+    Raises:
+        UserError: labels that cannot be told apart.
     """
     spellings = {_words(label): label for label in labels}
     for label, others in (synonyms or {}).items():
         spellings |= {_words(other): label for other in others}
+    if len({_words(label) for label in labels} - {""}) < len(labels):
+        raise UserError(f"labels {', '.join(labels)} differ in punctuation alone. Give each its own words.")
     spelling = "|".join(map(re.escape, sorted(spellings, key=len, reverse=True)))
     words = _words(text)
     found = re.findall(rf"(?<!\w)(?:({spelling})|{_NEGATION} (?:\S+ ){{0,4}}?(?:{spelling}))(?!\w)", words)

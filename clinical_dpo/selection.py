@@ -55,7 +55,8 @@ def select(
         row["chosen"] = "true" if name == winner else "false"
     write_csv(table, list(found.values()), COLUMNS)
     with replacing(best) as part:
-        shutil.copytree(trials[winner], part, copy_function=_link_or_copy)
+        # Not the hidden time stamp that Snakemake keeps in a folder: linked, it would make the trial look new.
+        shutil.copytree(trials[winner], part, ignore=shutil.ignore_patterns(".*"), copy_function=_link_or_copy)
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -23,6 +23,7 @@ TINY = {
     "batch_size": 8,
     "learning_rate": 3.5e-3,
     "muon_learning_rate": 0.01,
+    "muon_iterations": 3,
     "weight_decay": 0.01,
     "warmup_steps": 1,
     "decay_from": 0.5,

@@ -127,7 +127,7 @@ def test_tables_keep_to_their_schema(finished, table):
 def _typed(value, column):
     kinds = column.get("type", "string")
     kinds = kinds if isinstance(kinds, list) else [kinds]
-    if value == "" and "null" in kinds:
+    if value == "" and ("null" in kinds or None in column.get("enum", [])):
         return None
     if "integer" in kinds:
         return int(value)
@@ -204,9 +204,7 @@ SMALL = "tests/config/small.yaml"
 
 
 def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
-    project.edit(
-        "clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n"
-    )
+    project.edit("clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n")
     project.edit("clinical_dpo/grading.py", '"""Grades of answers:', '"""The grades of answers:')
     project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')
     for path in project.folder.rglob("*"):
