@@ -104,3 +104,10 @@ def test_a_mistake_is_named_with_its_mend(change, message):
     with pytest.raises(UserError) as error:
         load_study(merge(PUBLISHED, change), ROOT)
     assert message in str(error.value)
+
+
+def test_the_demo_asks_in_the_words_its_models_were_pre_trained_on():
+    from clinical_dpo.sources.synthetic import QUESTIONS
+
+    for name, task in load_study(DEMO, ROOT).tasks.items():
+        assert task["prompt"].split("}} ")[-1] == (QUESTIONS[name] or task["prompt"])
