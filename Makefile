@@ -12,7 +12,6 @@ export PATH := $(BIN):$(PATH)
 
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
-	@cat reports/demo/summary.txt
 
 test: lint
 	pytest -m "not slow"
@@ -37,10 +36,11 @@ bench: $(VENV)/installed
 	python benchmarks/workflow.py
 
 clean:
-	rm -rf results reports logs .snakemake
+	rm -rf results/demo reports/demo logs/demo
 
 # torch first and with its exact pin, so that no other package draws another build of it.
 $(VENV)/installed: requirements.lock
+	$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit("Python 3.11 is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock

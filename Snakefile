@@ -1,8 +1,11 @@
 """Supervised fine-tuning against direct preference optimization on clinical tasks, from data to figures."""
 
+import time
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+started = time.time()
 
 
 configfile: "config/config.yaml"
@@ -48,5 +51,6 @@ rule figures:
 
 
 onsuccess:
-    if Path(rules.summarize_run.output.text).exists():
-        print(Path(rules.summarize_run.output.text).read_text())
+    summary = Path(rules.summarize_run.output.text)
+    if summary.exists() and summary.stat().st_mtime > started:
+        print(summary.read_text())

@@ -17,6 +17,22 @@ from clinical_dpo.errors import UserError
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 STAGES = ("sft", "dpo")
 VARIANTS = ("base", "sft", "dpo")
+SWEPT = ("learning_rate", "beta")
+FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> outcome -> values that make sense
+    "rejected": {
+        "label": ("other_label", "given", "sft_prediction"),
+        "answer": ("random_distractor", "given", "sft_prediction"),
+        "text": ("given", "random_distractor", "sft_prediction"),
+    },
+    "selection": {"label": ("f1", "exact"), "answer": ("exact", "rouge_l"), "text": ("rouge_l", "exact")},
+    "grader": {
+        "label": ("label", "exact", "physicians"),
+        "answer": ("exact", "physicians"),
+        "text": ("judge", "rouge_likert"),
+    },
+    "metric": {"label": ("f1", "accuracy"), "answer": ("accuracy",), "text": ("likert",)},
+    "test": {"label": ("mcnemar",), "answer": ("mcnemar",), "text": ("paired_t",)},
+}
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,44 +123,60 @@ class Study:
         """Folder of the run's logs."""
         return f"logs/{self.config['run']}" if self.config["run"] else "logs"
 
-    def training(self, task: str, stage: str) -> dict[str, Any]:
-        """Settings of one stage of one task, the swept values left out: recipe, then what the task file changes."""
+    def stage(self, task: str, stage: str) -> dict[str, Any]:
+        """All settings of one stage of one task: its recipe's, then what the task file changes."""
         own = self.tasks[task].get("training", {})
         recipe = self.config["recipes"][self.tasks[task]["recipe"]]
-        settings = merge(recipe[stage], own.get(stage, {}))
-        settings = {key: value for key, value in settings.items() if key not in ("learning_rate", "beta")}
-        return {"adapter": own.get("adapter", recipe["adapter"]), "seed": self.config["seed"], **settings}
+        fixed = {"adapter": own.get("adapter", recipe["adapter"]), "seed": self.config["seed"]}
+        return fixed | merge(recipe[stage], own.get(stage, {}))
+
+    def training(self, task: str, stage: str) -> dict[str, Any]:
+        """The settings that all trials of a stage share."""
+        return {key: value for key, value in self.stage(task, stage).items() if key not in SWEPT}
 
     def trials(self, task: str, stage: str) -> dict[str, dict[str, float]]:
         """Trial name -> swept values, in the order of the config: `lr1e-05`, `lr1e-06_beta0.1`."""
-        recipe = self.config["recipes"][self.tasks[task]["recipe"]]
-        sweep = merge(recipe[stage], self.tasks[task].get("training", {}).get(stage, {}))
-        if stage == "sft":
-            return {f"lr{_spell(lr)}": {"learning_rate": lr} for lr in sweep["learning_rate"]}
-        return {
-            f"lr{_spell(lr)}_beta{beta:g}": {"learning_rate": lr, "beta": beta}
-            for lr, beta in product(sweep["learning_rate"], sweep["beta"])
-        }
+        settings = self.stage(task, stage)
+        swept = [key for key in SWEPT if key in settings]
+        trials = [dict(zip(swept, values, strict=True)) for values in product(*(settings[key] for key in swept))]
+        return {trial_name(values): values for values in trials}
 
-    def is_stand_in(self, task: str) -> bool:
-        """Whether the task's own data are missing and generated text takes their place."""
+    def is_missing(self, task: str) -> bool:
+        """Whether the task's own data file is not there."""
         source = self.tasks[task]["source"]
         return source["kind"] == "file" and not Path(os.path.expandvars(source["path"])).exists()
 
     def source(self, task: str) -> Mapping[str, Any]:
         """The source the task is read from in this run, the stand-in where its own is missing."""
         settings = self.tasks[task]
-        return settings["stand_in"] if self.is_stand_in(task) else settings["source"]
+        return settings["stand_in"] if self.is_missing(task) else settings["source"]
 
     def is_synthetic(self, task: str) -> bool:
         """Whether the task's text is generated, by choice or as a stand-in."""
         return self.source(task)["kind"] == "synthetic"
 
 
-def _spell(learning_rate: float) -> str:
-    """1e-05, 2.5e-05: scientific, no trailing zeros."""
-    mantissa, exponent = f"{learning_rate:.6e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+def trial_name(values: Mapping[str, float]) -> str:
+    """A trial's folder: `lr1e-05`, with a beta `lr1e-06_beta0.1`."""
+    mantissa, exponent = f"{values['learning_rate']:.6e}".split("e")
+    name = f"lr{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+    return f"{name}_beta{values['beta']:g}" if "beta" in values else name
+
+
+def parse_trial(name: str, stage: str) -> dict[str, float]:
+    """The swept values that a trial's name spells: `lr1e-06_beta0.1` -> learning_rate 1e-06, beta 0.1.
+
+    Raises:
+        UserError: a name that is not one of the stage's, or spells its values otherwise than `trial_name`.
+    """
+    match = re.fullmatch(r"lr([0-9.]+e[-+][0-9]+)(?:_beta([0-9.]+))?", name)
+    if match and bool(match[2]) == (stage == "dpo"):
+        values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
+        if trial_name(values) == name:
+            return values
+        raise UserError(f"'{name}' is not how this trial is spelled. Write {trial_name(values)}.")
+    spelled = "lr1e-06_beta0.1" if stage == "dpo" else "lr1e-05"
+    raise UserError(f"'{name}' is no trial of {stage}. One is spelled {spelled}.")
 
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
@@ -158,17 +190,18 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         UserError: a key, file or value that is wrong, with what would be right.
     """
     validate(config, "config", "config")
+    _check_names(config, root)
     overrides = config.get("overrides", {})
     models = {name: _named(root / "config/models", "model", name, overrides) for name in config["models"]}
     tasks = {name: _named(root / "config/tasks", "task", name, overrides) for name in config["tasks"]}
     for name, task in tasks.items():
         _check_task(name, task, config)
     study = Study(config, tasks, models, {})
-    left_out = {
-        name: f"{task['source']['path']} is not there"
-        for name, task in tasks.items()
-        if study.is_stand_in(name) and task["when_missing"] == "leave_out"
-    }
+    missing = {name: f"{task['source']['path']} is not there" for name, task in tasks.items() if study.is_missing(name)}
+    for name, why in missing.items():
+        if tasks[name]["when_missing"] == "error":
+            raise UserError(f"config/tasks/{name}.yaml: {why}. Put it there, or correct source.path.")
+    left_out = {name: why for name, why in missing.items() if tasks[name]["when_missing"] == "leave_out"}
     if len(left_out) == len(tasks):
         raise UserError(f"No task is left to run: {'; '.join(f'{name}: {why}' for name, why in left_out.items())}.")
     kept = {name: task for name, task in tasks.items() if name not in left_out}
@@ -189,6 +222,21 @@ def _named(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> 
     return value
 
 
+def _check_names(config: Mapping[str, Any], root: Path) -> None:
+    """Every name the config uses is a file's; the run's own is none of them, since both name folders of results/."""
+    known = {
+        kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")
+    }
+    used = [("figure2", "tasks", task) for task in config["figure2"].values()]
+    used += [(f"overrides.{kind}", kind, name) for kind, named in config.get("overrides", {}).items() for name in named]
+    for key, kind, name in used:
+        if name not in known[kind]:
+            hint = _did_you_mean(name, known[kind])
+            raise UserError(f"config: key '{key}' names '{name}', no file of config/{kind}.{hint}")
+    if config["run"] in [*known["tasks"], "models"]:
+        raise UserError(f"config: run '{config['run']}' is a folder of the published study. Take another name.")
+
+
 def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """What a schema cannot say: the recipe exists, a stage is complete, a choice needs a dev set, batches divide."""
     where = f"config/tasks/{name}.yaml"
@@ -199,39 +247,34 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
         )
     study = Study(config, {name: task}, {}, {})
     for stage in STAGES:
-        settings = study.training(name, stage)
-        for problem in _stage_problems(settings, stage):
+        for problem in _stage_problems(study.stage(name, stage), stage):
             raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
         if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
             raise UserError(f"{where}: {stage} has several trials but splits.dev is 0. Give a dev split, or one trial.")
-    if task["metric"] == "f1" and task["outcome"] != "label":
-        raise UserError(f"{where}: metric f1 needs outcome label. Use accuracy (answer) or likert (text).")
+    for key, per_outcome in FITTING.items():
+        fitting = per_outcome[task["outcome"]]
+        if task[key] not in fitting:
+            raise UserError(
+                f"{where}: {key} {task[key]} does not go with outcome {task['outcome']}. Fitting: {', '.join(fitting)}."
+            )
+    if task["metric"] == "f1" and task["grader"] != "label":
+        raise UserError(f"{where}: metric f1 cannot be computed from grader {task['grader']}. Take accuracy.")
     unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))
     if unknown:
         raise UserError(f"{where}: label_synonyms names '{sorted(unknown)[0]}', which is not one of labels.")
 
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
-    needed = set(read_stage_keys()) - ({"loss", "label_smoothing"} if stage == "sft" else set())
-    missing = sorted(needed - set(settings) - {"learning_rate", "beta"})
+    of_dpo = {"beta", "loss", "label_smoothing"}
+    keys = set(_validator("stage").schema["properties"])
+    missing = sorted((keys - of_dpo if stage == "sft" else keys) - set(settings))
     if missing:
         yield f"key '{missing[0]}' is missing."
+    elif stage == "sft" and of_dpo & set(settings):
+        yield f"key '{min(of_dpo & set(settings))}' is for dpo."
+    elif {"rank", "alpha", "dropout"} - set(settings["lora"]):
+        yield "key 'lora' needs rank, alpha and dropout."
     elif settings["batch_size"] % settings["micro_batch_size"]:
         yield f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}."
     elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:
         yield "weight_decay must be 0 with adapter lora: decay would shrink the frozen SFT ranks."
-
-
-@cache
-def read_stage_keys() -> tuple[str, ...]:
-    """All keys of a training stage, as the schema lists them."""
-    return tuple(_validator("stage").schema["properties"])
-
-
-def parse_trial(name: str) -> dict[str, float]:
-    """The swept values a trial's name spells: `lr1e-06_beta0.1` -> learning_rate 1e-06, beta 0.1."""
-    match = re.fullmatch(r"lr([0-9.e+-]+)(?:_beta([0-9.]+))?", name)
-    if not match:
-        raise UserError(f"'{name}' is not a trial; a trial is spelled like lr1e-05 or lr1e-06_beta0.1.")
-    values = {"learning_rate": float(match[1])}
-    return values | ({"beta": float(match[2])} if match[2] else {})

@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from trl import DPOConfig, DPOTrainer
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.models import is_adapter, load_base
+from clinical_dpo.models import is_adapter
 from clinical_dpo.records import Row, read_json
-from clinical_dpo.training import Run, complete, prepare, trainer_arguments
+from clinical_dpo.training import Run, complete, load_start, prepare, trainer_arguments
 
 
 def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]) -> PeftModel:
@@ -108,9 +108,9 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
     }
     torch.manual_seed(settings["seed"])
     policy = (
-        wide_policy(load_base(run.base, run.model), sft, settings["lora"], list(run.model["lora_targets"]))
+        wide_policy(load_start(run, run.base), sft, settings["lora"], list(run.model["lora_targets"]))
         if is_adapter(sft)
-        else load_base(sft, run.model)
+        else load_start(run, sft)
     )
     trainer = StoredReferenceDPOTrainer(
         model=policy,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
@@ -55,6 +56,16 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path) -> None:
 def base_record(base: str | Path) -> dict[str, Any]:
     """Id and revision of a base model's folder."""
     return read_json(Path(base) / BASE_RECORD)
+
+
+def autocast(model: Mapping[str, Any]) -> torch.autocast:
+    """Mixed precision on a GPU for a model in bfloat16, as the trainer computes; nothing elsewhere."""
+    return torch.autocast(device().type, torch.bfloat16, enabled=mixed_precision(model))
+
+
+def mixed_precision(model: Mapping[str, Any]) -> bool:
+    """Whether a model is computed in bfloat16 beside float32."""
+    return device().type == "cuda" and model["dtype"] == "bfloat16"
 
 
 def load_tokenizer(base: str | Path) -> Any:
@@ -113,7 +124,8 @@ def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
     config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def use_threads(threads: int) -> None:
-    """Compute with this many CPU threads, on what was fetched before: no job that loads a model needs the network."""
+def prepare_process(threads: int) -> None:
+    """Compute with this many CPU threads and without the network: all a job loads was fetched before."""
     torch.set_num_threads(threads)
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"

@@ -1,6 +1,7 @@
 """Where an eval loss flattens: the step count a trial is trained again with."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 from typing import Any
 
 
@@ -13,7 +14,8 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
     Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step off the curve by eye; this is the rule here.
 
     Args:
-        curve: (step, eval loss) pairs in order, step 0 first.
+        curve: (step, eval loss) pairs in order, step 0 first. A loss that is not finite (a run that diverged) is no
+            candidate.
         tolerance: share of the fall, in (0, 1).
 
     Raises:
@@ -21,9 +23,9 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
     """
     if len(curve) < 2:
         raise ValueError("A plateau needs the eval loss at step 0 and at one step more.")
-    start, lowest = curve[0][1], min(loss for _, loss in curve)
+    start, lowest = curve[0][1], min((loss for _, loss in curve if isfinite(loss)), default=nan)
     flat = lowest + tolerance * (start - lowest)
-    return next(step for step, loss in curve[1:] if loss <= flat or start <= lowest)
+    return next((step for step, loss in curve[1:] if lowest < start and loss <= flat), curve[1][0])
 
 
 def eval_curve(log: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:

@@ -195,7 +195,11 @@ def _tokens(tokenizer: Any, messages: Sequence[Mapping[str, str]], **options: An
 
 
 def check_lengths(
-    rows: Sequence[Row], tokenizer: Any, max_length: int, completions: Sequence[str] = ("completion",)
+    rows: Sequence[Row],
+    tokenizer: Any,
+    max_length: int,
+    completions: Sequence[str] = ("completion",),
+    source: str = "rows",
 ) -> dict[str, Any]:
     """Refuse rows that training would drop or teach nothing from; count those it cuts.
 
@@ -204,6 +208,7 @@ def check_lengths(
         tokenizer: a Hugging Face tokenizer with a chat template.
         max_length: tokens of prompt and answer that training keeps, from the start.
         completions: the columns that hold answers: `completion`, or `chosen` and `rejected`.
+        source: the file the rows are from, for messages.
 
     Returns:
         `rows`, `truncated` (rows with an answer cut), `max_tokens` (longest prompt with answer, uncut) and
@@ -214,7 +219,7 @@ def check_lengths(
     """
     lengths = []
     for number, row in enumerate(rows, start=1):
-        where = f"row {number} (id '{row['id']}')"
+        where = f"{source}, row {number} (id '{row['id']}')"
         longest = 0
         for column in completions:
             prompt, answer = tokenize_completion(row, tokenizer, column)

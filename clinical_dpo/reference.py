@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from clinical_dpo.models import device, load_tokenizer, load_variant
+from clinical_dpo.models import autocast, device, is_adapter, load_tokenizer, load_variant
 from clinical_dpo.prompts import check_lengths, tokenize_completion
 from clinical_dpo.records import Row, read_jsonl, replacing
 
@@ -77,13 +77,15 @@ def score_reference(
         batch_size: answers computed at once.
     """
     tokenizer = load_tokenizer(base)
-    reference = load_variant(base, sft, model)
+    # All weights are trained in float32; rounded to bfloat16 they would be another reference.
+    reference = load_variant(base, sft, model if is_adapter(sft) else {**model, "dtype": "float32"})
     for out, path in pairs.items():
         rows = read_jsonl(path)
-        check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"])
-        scores = {
-            column: score_answers(reference, tokenizer, rows, column, max_length, batch_size)
-            for column in ("chosen", "rejected")
-        }
+        check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))
+        with autocast(model):  # as in training, or the first step's margin would not be 0
+            scores = {
+                column: score_answers(reference, tokenizer, rows, column, max_length, batch_size)
+                for column in ("chosen", "rejected")
+            }
         with replacing(out) as part:
             pd.DataFrame({"id": [row["id"] for row in rows], **scores}).to_parquet(part, index=False)

@@ -4,8 +4,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
-from clinical_dpo.models import load_base
-from clinical_dpo.training import Run, complete, prepare, trainer_arguments
+from clinical_dpo.training import Run, complete, load_start, prepare, trainer_arguments
 
 
 def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
@@ -29,7 +28,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
         for split, rows in prepared.rows.items()
     }
     trainer = SFTTrainer(
-        model=load_base(run.base, run.model),
+        model=load_start(run, run.base),
         args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),
         train_dataset=data["train"],
         eval_dataset=data["eval"],

@@ -16,8 +16,7 @@ import torch
 from transformers import Trainer
 from transformers.trainer_utils import get_last_checkpoint
 
-from clinical_dpo.errors import UserError
-from clinical_dpo.models import base_record, device, load_tokenizer, save_trained
+from clinical_dpo.models import base_record, device, load_base, load_tokenizer, mixed_precision, save_trained
 from clinical_dpo.prompts import check_lengths
 from clinical_dpo.records import Row, read_json, read_jsonl, replacing, sha256, write_csv, write_json
 
@@ -52,6 +51,15 @@ class Prepared:
     record: Mapping[str, Any]  # the part of run.json known by now
 
 
+def load_start(run: Run, folder: str) -> Any:
+    """The model training starts from; float32 where all weights are trained.
+
+    In bfloat16 a step of learning rate 1e-6 is below the rounding of most weights and would be lost.
+    """
+    full = run.settings["adapter"] == "full"
+    return load_base(folder, {**run.model, "dtype": "float32"} if full else run.model)
+
+
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
     """Keyword arguments that SFTConfig and DPOConfig share; every default that matters is set, none inherited."""
     settings = run.settings
@@ -71,7 +79,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "weight_decay": settings["weight_decay"],
         "max_grad_norm": settings["max_grad_norm"],
         "gradient_checkpointing": settings["gradient_checkpointing"],
-        "bf16": on_gpu and run.model["dtype"] == "bfloat16",
+        "bf16": mixed_precision(run.model),
         "eval_strategy": "steps",
         "eval_steps": settings["eval_steps"],
         "eval_on_start": True,
@@ -102,12 +110,10 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
     """
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
-    lengths = {}
-    for split, path in data.items():
-        try:
-            lengths[split] = check_lengths(rows[split], tokenizer, run.settings["max_length"], completions)
-        except UserError as error:
-            raise UserError(f"{path}, {error}") from None
+    max_length = run.settings["max_length"]
+    lengths = {
+        split: check_lengths(rows[split], tokenizer, max_length, completions, path) for split, path in data.items()
+    }
     inputs = _input_digests([*data.values(), *others])
     base = base_record(run.base)
     digest = _digest(run, base, inputs)
@@ -155,8 +161,9 @@ def complete(run: Run, prepared: Prepared, trainer: Trainer) -> None:
 
 
 def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """What a checkpoint must have been made from to be resumed: base model, settings, steps and input digests."""
-    return hashlib.sha256(json.dumps([base, run.settings, run.steps, inputs], sort_keys=True).encode()).hexdigest()
+    """What a checkpoint must have been made from to be resumed: base and its settings, stage, steps, inputs."""
+    made_from = [base, run.model, run.settings, run.steps, inputs]
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _checkpoint_folder(out: str, digest: str) -> Path:

@@ -37,10 +37,14 @@ MODEL = {
 }
 
 
+def public_data(*parts: str) -> Path:
+    """Where a file of the public data sets is, if it is there."""
+    return Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data")).joinpath(*parts)
+
+
 def real_data(*parts: str) -> Path:
     """A file of the public data sets; the test is skipped where it is absent."""
-    folder = Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data"))
-    path = folder.joinpath(*parts)
+    path = public_data(*parts)
     if not path.exists():
         pytest.skip(f"{path} is not there; set CLINICAL_DPO_DATA to the folder of public data sets")
     return path

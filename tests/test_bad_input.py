@@ -15,6 +15,7 @@ overrides:
   tasks:
     uti:
       source: {kind: file, path: data/mine.jsonl}
+      when_missing: error
       columns: {note: text, label: label}
       prompt: "{{ note }} UTI or No UTI?"
       splits: {train: 4, eval: 2, dev: 2, test: 2}
@@ -54,8 +55,16 @@ def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
     told = [line for line in done.stderr.splitlines() if messages[0] in line]
     assert len(told) == 1 and all(message in told[0] for message in messages), done.stderr
     assert "Traceback" not in done.stderr
-    assert not list((project.folder / "results/mine/uti/data").glob("*.jsonl.*"))
-    assert not (project.folder / TARGET).exists()
+    left = {path.name for path in (project.folder / "results/mine/uti/data").glob("*")}
+    assert left <= {"source.jsonl", "source.json"}
+
+
+def test_a_missing_file_is_an_error_where_the_task_says_so(project):
+    (project.folder / "data/mine.jsonl").unlink(missing_ok=True)
+    done = project.snakemake(TARGET)
+    assert done.returncode != 0
+    assert "config/tasks/uti.yaml: data/mine.jsonl is not there. Put it there, or correct source.path." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_good_rows_pass(project):

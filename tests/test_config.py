@@ -42,19 +42,25 @@ def test_demo_keeps_every_mechanism_alive():
     for task in demo.tasks:
         assert len({trial["learning_rate"] for trial in demo.trials(task, "sft").values()}) >= 2
         assert len({trial["beta"] for trial in demo.trials(task, "dpo").values()}) >= 2
-    assert any(demo.training(task, "sft")["plateau"] for task in demo.tasks)
+    for stage in ("sft", "dpo"):
+        assert any(demo.training(task, stage)["plateau"] for task in demo.tasks)
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
 def test_a_trials_name_spells_its_values(stage):
     for name, values in STUDY.trials("uti", stage).items():
-        assert parse_trial(name) == values
+        assert parse_trial(name, stage) == values
 
 
 def test_trial_names():
     assert list(STUDY.trials("uti", "dpo"))[3:5] == ["lr1e-05_beta0.1", "lr1e-05_beta0.3"]
-    with pytest.raises(UserError, match="spelled like lr1e-05"):
-        parse_trial("fast")
+    for name, stage, message in [
+        ("fast", "sft", "no trial of sft. One is spelled lr1e-05"),
+        ("lr1e-05", "dpo", "no trial of dpo. One is spelled lr1e-06_beta0.1"),
+        ("lr1e-5", "sft", "Write lr1e-05"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            parse_trial(name, stage)
 
 
 def test_a_tasks_training_overrides_its_recipe():
@@ -65,7 +71,7 @@ def test_a_tasks_training_overrides_its_recipe():
 
 
 def test_missing_data_are_replaced_or_left_out():
-    assert STUDY.is_stand_in("uti") and STUDY.is_synthetic("uti")
+    assert STUDY.is_missing("uti") and STUDY.is_synthetic("uti")
     assert not STUDY.is_synthetic("reasoning")
     study = load_study(merge(PUBLISHED, {"overrides": {"tasks": {"uti": {"when_missing": "leave_out"}}}}), ROOT)
     assert "uti" not in study.tasks and "data/savage2025/uti.csv is not there" in study.left_out["uti"]
@@ -98,6 +104,16 @@ def test_missing_data_are_replaced_or_left_out():
             "micro_batch_size 3 does not divide batch_size 4",
         ),
         ({"recipes": {"savage2025": {"dpo": {"weight_decay": 0.1}}}}, "weight_decay must be 0 with adapter lora"),
+        ({"recipes": {"savage2025": {"sft": {"beta": [0.1]}}}}, "stage sft: key 'beta' is for dpo"),
+        (
+            {"overrides": {"tasks": {"utii": {}}}},
+            "'overrides.tasks' names 'utii', no file of config/tasks.",
+        ),
+        ({"figure2": {"a": "utii"}}, "key 'figure2' names 'utii'"),
+        ({"run": "uti"}, "run 'uti' is a folder of the published study"),
+        ({"overrides": {"tasks": {"uti": {"when_missing": "error"}}}}, "data/savage2025/uti.csv is not there. Put it"),
+        ({"overrides": {"tasks": {"uti": {"test": "paired_t"}}}}, "test paired_t does not go with outcome label"),
+        ({"overrides": {"tasks": {"uti": {"grader": "exact"}}}}, "metric f1 cannot be computed from grader exact"),
     ],
 )
 def test_a_mistake_is_named_with_its_mend(change, message):

@@ -9,11 +9,12 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.conftest import ROOT, real_data
+from tests.conftest import ROOT, public_data, real_data
 from tests.workflow import Project
 
 TASKS = ("uti", "reasoning", "summarization", "triage_urgency")
 MODEL = "tiny-mistral"
+SOURCES = ("config", "clinical_dpo", "workflow", "tests")
 VARIANTS = ("base", "sft", "dpo")
 
 
@@ -21,7 +22,7 @@ VARIANTS = ("base", "sft", "dpo")
 def finished(tmp_path_factory):
     """A finished run; where the real questions are absent, generated ones take their place."""
     folder = tmp_path_factory.mktemp("project")
-    medqa = real_data("medqa", "phrases_no_exclude_test.jsonl")
+    medqa = public_data("medqa", "phrases_no_exclude_test.jsonl")
     project = Project.copy(folder, "tests/config/small.yaml", MEDQA_FILE=str(medqa))
     return project, project.run()
 
@@ -31,10 +32,10 @@ def project(finished):
     """The finished run, as it was, whatever the test before changed."""
     project, _ = finished
     kept = project.folder.with_name("kept")
-    for name in ("config", "clinical_dpo", "workflow", "tests"):
+    for name in SOURCES:
         shutil.copytree(project.folder / name, kept / name)
     yield project
-    for name in ("config", "clinical_dpo", "workflow", "tests"):
+    for name in SOURCES:
         shutil.rmtree(project.folder / name)
         shutil.move(kept / name, project.folder / name)
 
@@ -78,17 +79,21 @@ def test_splits_are_exact_and_share_no_prompt(finished, task):
 
 def test_real_questions_come_through_whole(finished):
     """Every prompt is a publisher's stem up to its last sentence: units, tables, quotes and accents untouched."""
+    medqa = real_data("medqa", "phrases_no_exclude_test.jsonl")
     project, _ = finished
     manifest = json.loads(results(project, "reasoning/data/manifest.json").read_text())
     assert manifest["source"]["data"] == "real" and manifest["source"]["rows"] == 650
     assert manifest["shrunk"]["asked"]["train"] == 400
-    stems = [row["question"] for row in rows(real_data("medqa", "phrases_no_exclude_test.jsonl"))]
+    stems = [row["question"].strip() for row in rows(medqa)]
+    whole = 0
     for split in ("train", "test"):
         for row in rows(results(project, "reasoning/data", f"{split}.jsonl")):
             question = row["prompt"][0]["content"].split("\n\nAnswer with the diagnosis")[0]
-            start = question[:60]
-            assert any(stem.strip().startswith(start) for stem in stems)
+            case = question[: max(question.rfind(end) for end in (". ", "? ", ".\n", ".  ")) + 1]
+            assert any(stem.startswith(case) for stem in stems), row["id"]
             assert "of the following" not in question and row["completion"][0]["content"] not in row["options"]
+            whole += len(case) > 100
+    assert whole > 150
     pairs = rows(results(project, "reasoning", MODEL, "preferences/train.jsonl"))
     options = {row["id"]: row["options"] for row in rows(results(project, "reasoning/data/train.jsonl"))}
     assert all(pair["rejected"][0]["content"] in options[pair["id"]] for pair in pairs)
@@ -117,7 +122,7 @@ def test_tables_keep_to_their_schema(finished, table):
     found = {row["task"]: row for row in rows(project.folder / "reports/small/tables/metrics.csv")}
     assert {task: found[task]["data"] for task in TASKS} == {
         "uti": "synthetic",
-        "reasoning": "real",
+        "reasoning": "real" if public_data("medqa").exists() else "synthetic",
         "summarization": "synthetic",
         "triage_urgency": "synthetic",
     }
@@ -196,7 +201,10 @@ def after_dpo(task, panel):
 def after_sft(task, panel, trials):
     """From the choice of the SFT trial on."""
     jobs = per_model("select_sft", task) | per_model("score_reference", task) | answers(task, "sft")
-    return jobs.union(after_dpo(task, panel), *(per_model("train_dpo", task, trial=trial) for trial in trials))
+    for trial in trials:
+        jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
+        jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
+    return jobs | after_dpo(task, panel)
 
 
 UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
@@ -228,14 +236,16 @@ def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
 
 def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
     project.edit(SMALL, "beta: [0.1, 0.3]", "beta: [0.1, 0.5]")
-    trained = per_model("train_dpo", "uti", trial="lr5e-04_beta0.5")
-    assert project.planned() == trained | after_dpo("uti", "a")
+    trial = "lr5e-04_beta0.5"
+    trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
+    plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
+    assert project.planned() == trained | plateau | after_dpo("uti", "a")
 
 
 def test_a_plateau_tolerance_trains_no_probe_again(project):
-    project.edit(SMALL, "plateau: true}", "plateau: true, plateau_tolerance: 0.5}")
+    project.edit(SMALL, "plateau: true}\n        dpo", "plateau: true, plateau_tolerance: 0.5}\n        dpo")
     rules = {rule for rule, _ in project.planned()}
-    assert "find_plateau" in rules and "probe_sft" not in rules
+    assert {"find_plateau", "train_sft"} <= rules and "probe_sft" not in rules
 
 
 def test_a_label_parser_regrades_and_chooses_again(project):
@@ -265,10 +275,33 @@ def test_a_micro_batch_changes_nothing(project):
     assert project.planned() == set()
 
 
-def test_the_families_size_reruns_the_comparisons(project):
+def test_another_level_reruns_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
     compared = {("compare_variants", f"task={task}") for task in TASKS}
     assert project.planned() == compared | FIGURES | STATS
+
+
+def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
+    """A pinned revision in the hub's cache, offline: links to it load as the model built here does."""
+    project, _ = finished
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    cache = tmp_path / "hub/models--clinic--tiny"
+    shutil.copytree(results(project, "../small/models", MODEL), cache / "snapshots" / revision)
+    (cache / "refs").mkdir()
+    (cache / "refs/main").write_text(revision)
+    name = "mistral-7b-instruct"
+    override = {"id": "clinic/tiny", "revision": revision, "dtype": "float32", "gpu": 0}
+    config = yaml.safe_load((ROOT / SMALL).read_text()) | {"run": "hub", "models": [name], "tasks": ["uti"]}
+    config["figure2"], config["overrides"]["models"] = {"a": "uti"}, {name: override}
+    (project.folder / "hub.yaml").write_text(yaml.safe_dump(config))
+    hub = Project(project.folder, "hub.yaml", project.environment | {"HF_HOME": str(tmp_path)})
+    hub.run(f"results/hub/uti/{name}/predictions/base.jsonl")
+    answered = rows(project.folder / f"results/hub/uti/{name}/predictions/base.jsonl")
+    assert [row["text"] for row in answered] == [
+        row["text"] for row in rows(results(project, f"uti/{MODEL}/predictions/base.jsonl"))
+    ]
+    record = json.loads((project.folder / f"results/hub/models/{name}/base.json").read_text())
+    assert record == {"source": "hub", "id": "clinic/tiny", "revision": revision}
 
 
 @pytest.mark.slow

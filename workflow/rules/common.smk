@@ -65,7 +65,9 @@ def stage_settings(stage):
 
     def settings(wildcards):
         fixed = study.training(wildcards.task, stage)
-        return {key: value for key, value in fixed.items() if key not in SPEED + PLATEAU} | parse_trial(wildcards.trial)
+        return {key: value for key, value in fixed.items() if key not in SPEED + PLATEAU} | parse_trial(
+            wildcards.trial, stage
+        )
 
     return settings
 
@@ -78,6 +80,11 @@ def stage_speed(stage, key):
 def gpus(wildcards):
     """GPUs that a job with this model asks for."""
     return study.models[wildcards.model]["gpu"]
+
+
+def selection_gpus(stage):
+    """None where there is one trial and nothing to choose."""
+    return lambda wildcards: gpus(wildcards) if len(study.trials(wildcards.task, stage)) > 1 else 0
 
 
 def trained(stage, trial="{trial}"):
@@ -172,3 +179,5 @@ def watermark(task):
 
 for task, why in study.left_out.items():
     print(f"left out: {task} ({why})", file=sys.stderr)
+for task in filter(study.is_missing, study.tasks):
+    print(f"generated text stands in for {task}: {study.tasks[task]['source']['path']} is not there", file=sys.stderr)

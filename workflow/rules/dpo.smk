@@ -60,7 +60,7 @@ rule select_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
-        gpu=gpus,
+        gpu=selection_gpus("dpo"),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_dpo"),

@@ -80,7 +80,7 @@ rule select_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
-        gpu=gpus,
+        gpu=selection_gpus("sft"),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_sft"),

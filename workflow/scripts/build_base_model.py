@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from clinical_dpo.jobs import job
-from clinical_dpo.models import BASE_RECORD, use_threads
+from clinical_dpo.models import BASE_RECORD, prepare_process
 from clinical_dpo.pretraining import build_tiny_model
 from clinical_dpo.records import replacing, sha256, write_json
 
 with job(snakemake.log[0]):
-    use_threads(snakemake.threads)
+    prepare_process(snakemake.threads)
     settings = snakemake.params.model
     with replacing(snakemake.output[0]) as part:
         facts = build_tiny_model(settings["architecture"], settings["pretraining"], snakemake.params.seed, part)

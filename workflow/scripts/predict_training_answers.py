@@ -2,11 +2,11 @@
 
 from clinical_dpo.generation import answers_of
 from clinical_dpo.jobs import job
-from clinical_dpo.models import use_threads
+from clinical_dpo.models import prepare_process
 from clinical_dpo.records import read_jsonl, write_jsonl
 
 with job(snakemake.log[0]):
-    use_threads(snakemake.threads)
+    prepare_process(snakemake.threads)
     for split in ("train", "eval"):
         answers = answers_of(
             snakemake.input.base,

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from clinical_dpo.jobs import job
-from clinical_dpo.models import use_threads
+from clinical_dpo.models import prepare_process
 from clinical_dpo.sft import train_sft
 from clinical_dpo.training import Run
 
 with job(snakemake.log[0]):
-    use_threads(snakemake.threads)
+    prepare_process(snakemake.threads)
     run = Run(
         base=snakemake.input.base,
         model=snakemake.params.model,

@@ -4,4 +4,5 @@ from clinical_dpo.jobs import job
 from clinical_dpo.models import retrieve_snapshot
 
 with job(snakemake.log[0]):
-    retrieve_snapshot(**snakemake.params.model, out=snakemake.output[0])
+    model = snakemake.params.model
+    retrieve_snapshot(model["id"], model["revision"], snakemake.output[0])

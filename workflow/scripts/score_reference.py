@@ -1,11 +1,11 @@
 """Score both answers of every pair under the chosen SFT model, once for all trials."""
 
 from clinical_dpo.jobs import job
-from clinical_dpo.models import use_threads
+from clinical_dpo.models import prepare_process
 from clinical_dpo.reference import score_reference
 
 with job(snakemake.log[0]):
-    use_threads(snakemake.threads)
+    prepare_process(snakemake.threads)
     score_reference(
         base=snakemake.input.base,
         sft=snakemake.input.sft,

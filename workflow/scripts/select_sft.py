@@ -1,11 +1,11 @@
 """Score every SFT trial on dev and keep the best."""
 
 from clinical_dpo.jobs import job
-from clinical_dpo.models import use_threads
+from clinical_dpo.models import prepare_process
 from clinical_dpo.selection import select
 
 with job(snakemake.log[0]):
-    use_threads(snakemake.threads)
+    prepare_process(snakemake.threads)
     select(
         base=snakemake.input.base,
         folders=snakemake.input.trials,

@@ -2,12 +2,12 @@
 
 from clinical_dpo.dpo import train_dpo
 from clinical_dpo.jobs import job
-from clinical_dpo.models import use_threads
+from clinical_dpo.models import prepare_process
 from clinical_dpo.records import read_json
 from clinical_dpo.training import Run
 
 with job(snakemake.log[0]):
-    use_threads(snakemake.threads)
+    prepare_process(snakemake.threads)
     probed = snakemake.input.steps
     steps = read_json(probed)["steps"] if probed else snakemake.params.settings["max_steps"]
     run = Run(

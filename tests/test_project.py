@@ -1,0 +1,48 @@
+"""The project holds together: pins, the published study as typed, what a start may import."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+PIN = re.compile(r"^\s*(?:- )?([A-Za-z0-9_.-]+)==([^\s;]+)$", re.MULTILINE)
+
+
+def pins(name):
+    return {
+        re.sub("[-_.]+", "-", package).lower(): version for package, version in PIN.findall((ROOT / name).read_text())
+    }
+
+
+@pytest.mark.parametrize("name", ["envs/training.yaml", "envs/analysis.yaml"])
+def test_conda_environments_pin_what_the_lock_pins(name):
+    lock = pins("requirements.lock")
+    found = pins(name)
+    assert found and {package: lock.get(package) for package in found} == found
+
+
+def test_the_lock_names_no_build_of_torch():
+    assert re.search(r"^torch==[0-9.]+$", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+
+
+def test_starting_imports_neither_torch_nor_pandas():
+    """Every job on a cluster parses the Snakefile twice."""
+    code = "import sys, clinical_dpo.config, clinical_dpo.digest, clinical_dpo.grading; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"torch", "pandas", "numpy", "transformers"}.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--profile", "slurm"]])
+def test_the_published_study_is_complete_as_typed(arguments):
+    """760 jobs, 480 of them on a GPU: the numbers the README gives."""
+    command = [sys.executable, "-m", "snakemake", "--dry-run", *arguments, "all"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout.split("Job stats:")[1], re.MULTILINE))
+    assert counts["total"] == "760"
+    gpu = [body for body in re.split(r"\n(?:local)?rule ", done.stdout) if re.search(r"resources: .*gpu=1", body)]
+    assert len(gpu) == 480
+    assert counts["probe_dpo"] == counts["train_dpo"] == "150" and counts["train_sft"] == "60"
