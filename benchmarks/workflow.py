@@ -29,7 +29,7 @@ def snakemake(*arguments: str) -> float:
 def rebuilt(target: str) -> float:
     """Seconds to rebuild one deleted file of the finished demo."""
     (ROOT / target).unlink()
-    return snakemake("--cores", "2", *DEMO, target)
+    return snakemake(target, "--cores", "2", *DEMO)
 
 
 def main() -> None:

@@ -1,18 +1,20 @@
 """What SFT and DPO share: the trainer's arguments, checkpoints and resume, the log, and the record of the run."""
 
+import contextlib
 import hashlib
 import json
 import platform
 import resource
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+import trl.trainer.utils
 from transformers import Trainer
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -140,7 +142,8 @@ def complete(run: Run, prepared: Prepared, trainer: Trainer) -> None:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=last)
+    with head_on_answers_only():
+        trainer.train(resume_from_checkpoint=last)
     seconds = time.monotonic() - started
     rows = log_rows(trainer.state.log_history)
     record = {
@@ -158,6 +161,21 @@ def complete(run: Run, prepared: Prepared, trainer: Trainer) -> None:
         if not run.probe:
             save_trained(trainer.model, prepared.tokenizer, part)
     shutil.rmtree(prepared.checkpoints)
+
+
+@contextlib.contextmanager
+def head_on_answers_only() -> Iterator[None]:
+    """Let TRL apply the language-model head to answer tokens alone, as its GPU kernel does.
+
+    Elsewhere it scores every token of the prompt too: a third of a training step on CPU, for nothing. The switch is a
+    private name of TRL 1.16, which the lock pins; tests hold losses equal to stock TRL's.
+    """
+    stock = trl.trainer.utils._use_triton
+    trl.trainer.utils._use_triton = lambda device: True
+    try:
+        yield
+    finally:
+        trl.trainer.utils._use_triton = stock
 
 
 def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

