@@ -77,9 +77,12 @@ def rouge_l(texts: Sequence[str], references: Sequence[str]) -> list[float]:
     return [scorer.score(reference, text)["rougeL"].fmeasure for text, reference in zip(texts, references, strict=True)]
 
 
-def rouge_likert(texts: Sequence[str], references: Sequence[str]) -> list[int]:
-    """A proxy for a judge's 1-5 grade: ROUGE-L F1 from 0 to 1 laid on the scale and rounded. Not a quality rating."""
-    return [1 + round(4 * score) for score in rouge_l(texts, references)]
+def rouge_likert(texts: Sequence[str], references: Sequence[str]) -> list[float]:
+    """A proxy for a judge's 1-5 grade: ROUGE-L F1 from 0 to 1 laid on the scale. Not a quality rating.
+
+    Not rounded: whole grades would call every answer above .875 perfect.
+    """
+    return [1 + 4 * score for score in rouge_l(texts, references)]
 
 
 def grade_answers(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, Any], grader: str) -> list[Row]:
@@ -119,7 +122,7 @@ def grade_answers(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str
             for row, label, found in zip(rows, references, parsed, strict=True)
         ]
     if grader == "exact":
-        grades: Sequence[int] = [
+        grades: Sequence[float] = [
             int(exact_match(text, [reference, *(row.get("accepted") or [])]))
             for row, text, reference in zip(rows, texts, references, strict=True)
         ]
