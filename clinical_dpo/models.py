@@ -93,6 +93,14 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
     return loaded.to(device())
 
 
+def for_all_weights(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A model file's settings where all weights are trained: float32.
+
+    In bfloat16 a step of learning rate 1e-6 is below the rounding of most weights and would be lost.
+    """
+    return {**model, "dtype": "float32"}
+
+
 def is_adapter(folder: str | Path) -> bool:
     """Whether a trained folder holds a LoRA (else it holds all weights)."""
     return (Path(folder) / "adapter_config.json").is_file()

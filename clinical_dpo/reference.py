@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from clinical_dpo.models import autocast, device, is_adapter, load_tokenizer, load_variant
+from clinical_dpo.models import autocast, device, for_all_weights, is_adapter, load_tokenizer, load_variant
 from clinical_dpo.prompts import check_lengths, tokenize_completion
 from clinical_dpo.records import Row, read_jsonl, replacing
 
@@ -77,8 +77,8 @@ def score_reference(
         batch_size: answers computed at once.
     """
     tokenizer = load_tokenizer(base)
-    # All weights are trained in float32; rounded to bfloat16 they would be another reference.
-    reference = load_variant(base, sft, model if is_adapter(sft) else {**model, "dtype": "float32"})
+    # Rounded to another type than it was trained in, the SFT model would be another reference.
+    reference = load_variant(base, sft, model if is_adapter(sft) else for_all_weights(model))
     for out, path in pairs.items():
         rows = read_jsonl(path)
         check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))

@@ -18,7 +18,15 @@ import trl.trainer.utils
 from transformers import Trainer
 from transformers.trainer_utils import get_last_checkpoint
 
-from clinical_dpo.models import base_record, device, load_base, load_tokenizer, mixed_precision, save_trained
+from clinical_dpo.models import (
+    base_record,
+    device,
+    for_all_weights,
+    load_base,
+    load_tokenizer,
+    mixed_precision,
+    save_trained,
+)
 from clinical_dpo.prompts import check_lengths
 from clinical_dpo.records import Row, read_json, read_jsonl, replacing, sha256, write_csv, write_json
 
@@ -54,12 +62,8 @@ class Prepared:
 
 
 def load_start(run: Run, folder: str) -> Any:
-    """The model training starts from; float32 where all weights are trained.
-
-    In bfloat16 a step of learning rate 1e-6 is below the rounding of most weights and would be lost.
-    """
-    full = run.settings["adapter"] == "full"
-    return load_base(folder, {**run.model, "dtype": "float32"} if full else run.model)
+    """The model training starts from."""
+    return load_base(folder, for_all_weights(run.model) if run.settings["adapter"] == "full" else run.model)
 
 
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
