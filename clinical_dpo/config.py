@@ -1,20 +1,17 @@
 """The study as configured: files merged, every key checked against its schema, trials spelled out."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clinical_dpo.errors import UserError
+from clinical_dpo.schemas import did_you_mean, properties, read_yaml, validate
 
-SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 STAGES = ("sft", "dpo")
 VARIANTS = ("base", "sft", "dpo")
 SWEPT = ("learning_rate", "beta")
@@ -28,10 +25,15 @@ FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> outc
     "grader": {
         "label": ("label", "exact", "physicians"),
         "answer": ("exact", "physicians"),
-        "text": ("judge", "rouge_likert"),
+        "text": ("judge", "rouge_likert", "rouge_l", "evasiveness"),
     },
-    "metric": {"label": ("f1", "accuracy"), "answer": ("accuracy",), "text": ("likert",)},
-    "test": {"label": ("mcnemar",), "answer": ("mcnemar",), "text": ("paired_t",)},
+}
+METRICS = {  # metric -> graders it can be computed from, its paired test
+    "f1": (("label",), "mcnemar"),
+    "accuracy": (("label", "exact", "physicians"), "mcnemar"),
+    "likert": (("judge", "rouge_likert"), "paired_t"),
+    "rouge_l": (("rouge_l",), "paired_t"),
+    "helpfulness": (("evasiveness",), "mcnemar"),
 }
 
 
@@ -44,69 +46,15 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping. Raises UserError naming file and line."""
-    try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
-        raise UserError(f"{path}: no such file.{_did_you_mean(path.stem, known)}") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"{path}, line {line}: not valid YAML ({error.problem}).") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: a YAML mapping (key: value) is needed, this is a {type(value).__name__}.")
-    return value
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}."
-
-
-@cache
-def _validator(name: str) -> Any:
-    # Imported late: a job that only reads YAML should not pay for it.
-    from jsonschema import Draft202012Validator
-    from referencing import Registry, Resource
-
-    files = [(path.name, Resource.from_contents(read_yaml(path))) for path in sorted(SCHEMAS.glob("*.schema.yaml"))]
-    registry: Any = Registry().with_resources(files)
-    return Draft202012Validator(registry[f"{name}.schema.yaml"].contents, registry=registry)
-
-
-def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
-    """Check `value` against workflow/schemas/{schema}.schema.yaml.
-
-    Raises UserError naming `where`, the key and what would be right; an unknown key is answered with the nearest one.
-    """
-    errors = sorted(
-        _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
-    )
-    if not errors:
-        return
-    error = errors[0]
-    key = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))[0]
-        full = f"{key}.{unknown}" if key else unknown
-        raise UserError(f"{where}: key '{full}' is not known.{_did_you_mean(unknown, known)}")
-    if error.validator == "required":
-        missing = sorted(set(error.validator_value) - set(error.instance))[0]
-        raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing.")
-    hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    raise UserError(f"{where}: key '{key}': {error.message}. {hint}".rstrip())
-
-
 @dataclass(frozen=True)
 class Study:
     """One run: which tasks and models, how each is trained, where its files go."""
 
     config: Mapping[str, Any]
     tasks: Mapping[str, Mapping[str, Any]]
-    models: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Mapping[str, Any]]  # of every recipe that a task names
     left_out: Mapping[str, str]  # task -> why
+    families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, those left out included
 
     @cached_property
     def results(self) -> str:
@@ -122,6 +70,29 @@ class Study:
     def logs(self) -> str:
         """Folder of the run's logs."""
         return f"logs/{self.config['run']}" if self.config["run"] else "logs"
+
+    @cached_property
+    def ratings(self) -> str:
+        """Folder that raters' files come back to."""
+        return f"ratings/{self.config['run']}" if self.config["run"] else "ratings"
+
+    @cached_property
+    def all_raters(self) -> list[str]:
+        """Everyone who gets a sheet."""
+        people = (
+            person
+            for task in self.tasks.values()
+            for person in (*task.get("raters", ()), *([task["adjudicator"]] if "adjudicator" in task else ()))
+        )
+        return list(dict.fromkeys(people))
+
+    def task_models(self, task: str) -> list[str]:
+        """The models a task runs on: its recipe's."""
+        return self.config["recipes"][self.tasks[task]["recipe"]]["models"]
+
+    def family(self, task: str) -> list[str]:
+        """The tasks that share one significance level with this one: its recipe's, those left out included."""
+        return self.families[self.tasks[task]["recipe"]]
 
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of one task: its recipe's, then what the task file changes."""
@@ -192,11 +163,22 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     validate(config, "config", "config")
     _check_names(config, root)
     overrides = config.get("overrides", {})
-    models = {name: _named(root / "config/models", "model", name, overrides) for name in config["models"]}
     tasks = {name: _named(root / "config/tasks", "task", name, overrides) for name in config["tasks"]}
     for name, task in tasks.items():
         _check_task(name, task, config)
+    families: dict[str, list[str]] = {}
+    for name, task in tasks.items():
+        families.setdefault(task["recipe"], []).append(name)
+    used = dict.fromkeys(model for recipe in families for model in config["recipes"][recipe]["models"])
+    models = {name: _named(root / "config/models", "model", name, overrides) for name in used}
     study = Study(config, tasks, models, {})
+    for name in tasks:
+        for model in study.task_models(name):
+            if study.stage(name, "sft")["adapter"] == "full" and models[model].get("quantization"):
+                raise UserError(
+                    f"config/models/{model}.yaml: four-bit weights cannot be trained themselves (task {name}). "
+                    "Set quantization: null, or adapter: lora."
+                )
     missing = {name: f"{task['source']['path']} is not there" for name, task in tasks.items() if study.is_missing(name)}
     for name, why in missing.items():
         if tasks[name]["when_missing"] == "error":
@@ -205,7 +187,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     if len(left_out) == len(tasks):
         raise UserError(f"No task is left to run: {'; '.join(f'{name}: {why}' for name, why in left_out.items())}.")
     kept = {name: task for name, task in tasks.items() if name not in left_out}
-    return Study(config, kept, models, left_out)
+    return Study(config, kept, models, left_out, families)
 
 
 def _named(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,7 +213,7 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
     used += [(f"overrides.{kind}", kind, name) for kind, named in config.get("overrides", {}).items() for name in named]
     for key, kind, name in used:
         if name not in known[kind]:
-            hint = _did_you_mean(name, known[kind])
+            hint = did_you_mean(name, known[kind])
             raise UserError(f"config: key '{key}' names '{name}', no file of config/{kind}.{hint}")
     if config["run"] in [*known["tasks"], "models"]:
         raise UserError(f"config: run '{config['run']}' is a folder of the published study. Take another name.")
@@ -243,7 +225,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     recipes = config["recipes"]
     if task["recipe"] not in recipes:
         raise UserError(
-            f"{where}: recipe '{task['recipe']}' is not known.{_did_you_mean(task['recipe'], sorted(recipes))}"
+            f"{where}: recipe '{task['recipe']}' is not known.{did_you_mean(task['recipe'], sorted(recipes))}"
         )
     study = Study(config, {name: task}, {}, {})
     for stage in STAGES:
@@ -257,8 +239,16 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
             raise UserError(
                 f"{where}: {key} {task[key]} does not go with outcome {task['outcome']}. Fitting: {', '.join(fitting)}."
             )
-    if task["metric"] == "f1" and task["grader"] != "label":
-        raise UserError(f"{where}: metric f1 cannot be computed from grader {task['grader']}. Take accuracy.")
+    graders, test = METRICS[task["metric"]]
+    if task["grader"] not in graders:
+        raise UserError(
+            f"{where}: metric {task['metric']} cannot be computed from grader {task['grader']}. "
+            f"Fitting graders: {', '.join(graders)}."
+        )
+    if task["test"] != test:
+        raise UserError(f"{where}: test {task['test']} does not go with metric {task['metric']}. Take {test}.")
+    if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
+        raise UserError(f"{where}: table helpfulness needs grader evasiveness, this task's is {task['grader']}.")
     unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))
     if unknown:
         raise UserError(f"{where}: label_synonyms names '{sorted(unknown)[0]}', which is not one of labels.")
@@ -266,7 +256,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
     of_dpo = {"beta", "loss", "label_smoothing"}
-    keys = set(_validator("stage").schema["properties"])
+    keys = properties("stage")
     missing = sorted((keys - of_dpo if stage == "sft" else keys) - set(settings))
     if missing:
         yield f"key '{missing[0]}' is missing."
@@ -274,7 +264,13 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
         yield f"key '{min(of_dpo & set(settings))}' is for dpo."
     elif {"rank", "alpha", "dropout"} - set(settings["lora"]):
         yield "key 'lora' needs rank, alpha and dropout."
+    elif (settings["max_steps"] is None) == (settings["epochs"] is None):
+        yield "one of max_steps and epochs is needed, the other null."
+    elif settings["plateau"] and settings["max_steps"] is None:
+        yield "plateau needs max_steps: the probe's length."
     elif settings["batch_size"] % settings["micro_batch_size"]:
         yield f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}."
+    elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
+        yield f"optimizer {settings['optimizer']} moves weights without a gradient, such as the frozen SFT ranks."
     elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:
         yield "weight_decay must be 0 with adapter lora: decay would shrink the frozen SFT ranks."

@@ -1,0 +1,74 @@
+"""YAML files and the JSON Schemas that describe them: every key known, every mistake named with what would be right."""
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clinical_dpo.errors import UserError
+
+SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises UserError naming file and line."""
+    try:
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except FileNotFoundError:
+        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        raise UserError(f"{path}: no such file.{did_you_mean(path.stem, known)}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"{path}, line {line}: not valid YAML ({error.problem}).") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: a YAML mapping (key: value) is needed, this is a {type(value).__name__}.")
+    return value
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The known word nearest to a mistyped one, or all that are known."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}."
+
+
+@cache
+def _validator(name: str) -> Any:
+    # Imported late: a job that only reads YAML should not pay for it.
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
+    files = [(path.name, Resource.from_contents(read_yaml(path))) for path in sorted(SCHEMAS.glob("*.schema.yaml"))]
+    registry: Any = Registry().with_resources(files)
+    return Draft202012Validator(registry[f"{name}.schema.yaml"].contents, registry=registry)
+
+
+def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
+    """Check `value` against workflow/schemas/{schema}.schema.yaml.
+
+    Raises UserError naming `where`, the key and what would be right; an unknown key is answered with the nearest one.
+    """
+    errors = sorted(
+        _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
+    )
+    if not errors:
+        return
+    error = errors[0]
+    key = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))[0]
+        full = f"{key}.{unknown}" if key else unknown
+        raise UserError(f"{where}: key '{full}' is not known.{did_you_mean(unknown, known)}")
+    if error.validator == "required":
+        missing = sorted(set(error.validator_value) - set(error.instance))[0]
+        raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing.")
+    hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
+    raise UserError(f"{where}: key '{key}': {error.message}. {hint}".rstrip())
+
+
+def properties(schema: str) -> set[str]:
+    """The keys that a schema knows."""
+    return set(_validator(schema).schema["properties"])
