@@ -1,90 +1,97 @@
 """Metrics of every model and variant on one task, with 95% confidence intervals."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
-
 from clinical_dpo import scores
+from clinical_dpo.effects import f1_intervals, mean_interval, t_interval, wilson
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import Row
+from clinical_dpo.resampling import Interval
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "invalid_rate"),
     *("positive_class", "grader", "proxy", "data", "status"),
 )
-HEADLINES = {"f1": "f1", "accuracy": "accuracy", "likert": "mean_likert"}  # a task's `metric` -> its row's metric
-RESAMPLES = 10_000
 
-Interval = tuple[float | None, float | None]
+
+@dataclass(frozen=True)
+class Metric:
+    """A headline metric: the name of its row, what is computed of the grades, and the scale they are on."""
+
+    name: str
+    kind: str  # f1, proportion (grades 0 or 1) or mean
+    low: float = 0.0
+    high: float = 1.0
+    interval: str = ""  # of a mean: t or bootstrap
+
+    @property
+    def test(self) -> str:
+        """The paired test of its grades."""
+        return "paired_t" if self.kind == "mean" else "mcnemar"
+
+    @property
+    def difference(self) -> str:
+        """What that test compares: F1 is no mean over items, so it is right and wrong answers there."""
+        return {"f1": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
+
+
+METRICS = {  # a task's `metric` -> what it is
+    "f1": Metric("f1", "f1"),
+    "accuracy": Metric("accuracy", "proportion"),
+    "helpfulness": Metric("helpfulness", "proportion"),
+    "likert": Metric("mean_likert", "mean", 1, 5, "t"),
+    "rouge_l": Metric("rouge_l", "mean", 0, 1, "bootstrap"),
+}
+HEADLINES = {key: metric.name for key, metric in METRICS.items()}
+
 Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+Found = dict[str, tuple[float | None, Interval, str, int]]  # metric -> estimate, interval, its method, n
 
 
-def wilson(successes: int, n: int) -> Interval:
-    """95% score interval of a proportion (Wilson 1927); (None, None) for n = 0."""
-    if n == 0:
-        return None, None
-    low, high = proportion_confint(successes, n, alpha=0.05, method="wilson")
-    return float(low), float(high)
+def read_grades(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[float]:
+    """Grades of complete rows as numbers: 0 or 1 for F1 and proportions, anything on the scale for a mean.
 
-
-def t_interval(values: Sequence[float]) -> Interval:
-    """95% t interval of a mean; (None, None) where spread is not known: fewer than two values, or all the same."""
-    if len(values) < 2 or np.ptp(values) < 1e-12:
-        return None, None
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
-    return float(low), float(high)
-
-
-def bootstrap_f1(
-    labels: Sequence[str], parsed: scores.Answers, classes: Sequence[str], seed: int
-) -> tuple[Interval, Interval]:
-    """95% bootstrap percentile intervals of the first class's F1 and of macro F1 (Efron & Tibshirani 1993, ch. 13).
-
-    F1 depends on the items only through the counts of (label, answer), and drawing items with replacement makes these
-    counts multinomial: 10,000 resamples are one draw. Resamples in which an F1 is 0 / 0 are left out of its interval.
-    Answers without any error give a point, as every bootstrap does.
-
-    Args:
-        labels: true labels, n items.
-        parsed: predicted labels, None or "" where invalid.
-        classes: the positive class, then the other.
-        seed: of the resampling; the same seed gives the same interval.
+    Raises:
+        UserError: a grade that is not on the metric's scale; the message names the item.
     """
-    answers = [*classes, ""]
-    observed = np.zeros((2, 3))
-    for label, found in zip(labels, parsed, strict=True):
-        observed[classes.index(label), answers.index(found or "")] += 1
-    drawn = np.random.default_rng(seed).multinomial(len(labels), observed.ravel() / len(labels), RESAMPLES)
-    counts = drawn.reshape(RESAMPLES, 2, 3)  # resample, label, answer
-    hits = np.stack([counts[:, 0, 0], counts[:, 1, 1]], axis=1)
-    named = counts.sum(axis=2) + counts[:, :, :2].sum(axis=1)
-    per_class = np.full(hits.shape, np.nan)
-    np.divide(2 * hits, named, out=per_class, where=named > 0)
-    return _percentiles(per_class[:, 0]), _percentiles(np.nanmean(per_class, axis=1))
+    grades = []
+    for row in rows:
+        try:
+            grade = float(row["grade"])
+        except ValueError:
+            grade = float("nan")
+        if not (metric.low <= grade <= metric.high if metric.kind == "mean" else grade in (0, 1)):
+            scale = f"a number from {metric.low:g} to {metric.high:g}" if metric.kind == "mean" else "0 or 1"
+            raise UserError(f"grades, item {row['id']}, field 'grade': '{row['grade']}', where {scale} is needed.")
+        grades.append(grade)
+    return grades
 
 
-def _percentiles(values: np.ndarray) -> Interval:
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return None, None
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
+def check_labels(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> None:
+    """Raises UserError, naming task, item and field, where a label or a parsed answer is none of the task's."""
+    classes = [task["positive"], task["negative"]]
+    for row in rows:
+        for field, allowed in (("label", classes), ("parsed", [*classes, ""])):
+            if row[field] not in allowed:
+                raise UserError(
+                    f"grades of {task['name']}, item {row['id']}, field '{field}': '{row[field]}' is no label of this "
+                    f"task. Its labels: {', '.join(classes)}."
+                )
 
 
 def task_metrics(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
     """Rows of COLUMNS: every metric of every model and variant, the headline metric first.
 
-    A task with labels has f1, macro_f1, accuracy, sensitivity and specificity, one graded right or wrong has accuracy,
-    one graded 1 to 5 has mean_likert; all have invalid_rate. Where grades are still awaited the numbers are None,
-    `status` is pending and `n` counts the items awaited. A metric that is not defined (no positive item) is None too.
+    A task with labels has f1, macro_f1, accuracy, sensitivity and specificity, any other its headline metric alone;
+    all have invalid_rate. Where grades are still awaited the numbers are None, `status` is pending and `n` counts the
+    items awaited. A metric that is not defined (no positive item) is None too.
 
     Args:
         grades: (model, variant) -> rows of its grades table.
-        task: `name`, `metric` (headline: f1, accuracy or likert), `data` (real or synthetic), `seed`, and for a task
-            with labels `positive` and `negative`.
+        task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
+            labels `positive` and `negative`.
 
     Raises:
         UserError: no rows, a label the task does not have, or a grade off its scale; the message names the item.
@@ -132,25 +139,16 @@ def _metric_names(task: Mapping[str, Any]) -> list[str]:
     return [headline, *(name for name in others if name != headline), "invalid_rate"]
 
 
-Found = dict[str, tuple[float | None, Interval, str, int]]  # metric -> estimate, interval, its method, n
-
-
 def _label_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> Found:
+    check_labels(rows, task)
     classes = [task["positive"], task["negative"]]
-    for row in rows:
-        for field, allowed in (("label", classes), ("parsed", [*classes, ""])):
-            if row[field] not in allowed:
-                raise UserError(
-                    f"grades of {task['name']}, item {row['id']}, field '{field}': '{row[field]}' is no label of this "
-                    f"task. Its labels: {', '.join(classes)}."
-                )
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
     positive, n = classes[0], len(rows)
     positives = labels.count(positive)
     negatives = n - positives
     right = [label for label, found in zip(labels, parsed, strict=True) if label == found]
     hits, rejections = right.count(positive), len(right) - right.count(positive)
-    f1_interval, macro_interval = bootstrap_f1(labels, parsed, classes, task["seed"])
+    f1_interval, macro_interval = f1_intervals(labels, parsed, classes, task["seed"])
     return {
         "f1": (scores.f1(labels, parsed, positive), f1_interval, "bootstrap", n),
         "macro_f1": (scores.macro_f1(labels, parsed, classes), macro_interval, "bootstrap", n),
@@ -166,8 +164,9 @@ def _label_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -
 
 
 def _graded_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> Found:
-    if task["metric"] == "likert":
-        grades = scores.read_grades(rows, "likert")
-        return {"mean_likert": (scores.mean(grades), t_interval(grades), "t", len(grades))}
-    grades = scores.read_grades(rows, "binary")
-    return {"accuracy": (scores.mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
+    metric = METRICS[task["metric"]]
+    grades = read_grades(rows, metric)
+    if metric.kind == "proportion":
+        return {metric.name: (scores.mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
+    interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
+    return {metric.name: (scores.mean(grades), interval, metric.interval, len(grades))}

@@ -5,9 +5,7 @@ lower; it is a false negative of its item's own class and a false positive of no
 and to an item of the negative class it is no true negative, so that specificity falls.
 """
 
-from collections.abc import Mapping, Sequence
-
-from clinical_dpo.errors import UserError
+from collections.abc import Sequence
 
 Answers = Sequence[str | None]
 
@@ -59,26 +57,3 @@ def invalid_rate(parsed: Answers) -> float | None:
 def mean(values: Sequence[float]) -> float | None:
     """Arithmetic mean; None without values."""
     return sum(values) / len(values) if values else None
-
-
-def read_grades(rows: Sequence[Mapping[str, str]], scale: str) -> list[float]:
-    """Grades of complete rows as numbers.
-
-    Args:
-        rows: rows of a grades table.
-        scale: `binary` (0 or 1) or `likert` (1 to 5).
-
-    Raises:
-        UserError: a grade that is not on the scale; the message names the item.
-    """
-    grades = []
-    for row in rows:
-        try:
-            grade = float(row["grade"])
-        except ValueError:
-            grade = float("nan")
-        if not (grade in (0, 1) if scale == "binary" else 1 <= grade <= 5):
-            wanted = "0 or 1" if scale == "binary" else "a number from 1 to 5"
-            raise UserError(f"grades, item {row['id']}, field 'grade': '{row['grade']}', where {wanted} is needed.")
-        grades.append(grade)
-    return grades

@@ -1,21 +1,25 @@
-"""Paired comparisons of the variants on one task: McNemar's test, paired t test, effects with intervals."""
+"""Paired comparisons of the variants on one task: tests, corrections for several tests, the table, P as printed."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import bdtr, chdtrc, ndtr, stdtr
 
+from clinical_dpo.effects import SAME, cohens_dz, f1_difference, newcombe_paired, t_interval
 from clinical_dpo.errors import UserError
-from clinical_dpo.metrics import Grades, Interval, t_interval, wilson
+from clinical_dpo.metrics import METRICS, Grades, check_labels, read_grades
+from clinical_dpo.power import detectable_accuracy_difference, detectable_mean_difference
 from clinical_dpo.records import Row
-from clinical_dpo.scores import read_grades
 
 Rows = Sequence[Mapping[str, str]]
 COLUMNS = (
-    *("task", "model", "comparison", "test", "b", "c", "n", "statistic", "p_value", "p_adjusted", "family_size"),
-    *("alpha", "threshold", "significant", "effect_measure", "effect", "effect_ci_low", "effect_ci_high"),
+    *("task", "model", "comparison", "n", "test", "b", "c", "statistic", "p_value", "p_adjusted", "p_holm"),
+    *("significant", "alpha", "threshold", "family_size", "family"),
+    *("effect_measure", "effect", "effect_ci_low", "effect_ci_high", "smallest_detectable"),
+    *("secondary_measure", "secondary_effect", "secondary_ci_low", "secondary_ci_high"),
+    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_bootstrap", "p_f1_permutation", "p_wilcoxon"),
     *("grader", "proxy", "data", "status"),
 )
 COMPARISONS = {  # comparison -> the variant compared, the variant it is compared with
@@ -23,7 +27,7 @@ COMPARISONS = {  # comparison -> the variant compared, the variant it is compare
     "dpo_vs_sft": ("dpo", "sft"),
     "dpo_vs_base": ("dpo", "base"),
 }
-EFFECTS = {"mcnemar": "accuracy_difference", "paired_t": "mean_difference"}
+EXACT_UP_TO = 500  # pairs that differ: above it the signed-rank test takes the normal approximation
 
 
 def mcnemar_exact(b: int, c: int) -> float:
@@ -36,7 +40,33 @@ def mcnemar_exact(b: int, c: int) -> float:
     Returns:
         1 for b = c = 0: without a discordant pair nothing speaks against equality.
     """
-    return min(1.0, 2 * float(stats.binom.cdf(min(b, c), b + c, 0.5)))
+    return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
+
+
+def mcnemar_mid_p(b: int, c: int) -> float:
+    """Two-sided mid-P of McNemar's test (Fagerland et al. 2013, BMC Med Res Methodol 13:91).
+
+    The exact P with the probability of the table seen counted half in each tail: less conservative, and close to the
+    level in practice without a guarantee.
+
+    Returns:
+        1 for b = c, where each tail is a half.
+    """
+    if b == c:
+        return 1.0
+    return 2 * float(bdtr(min(b, c), b + c, 0.5)) - math.comb(b + c, b) / 2 ** (b + c)
+
+
+def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
+    """Chi-squared and P (1 degree of freedom) of McNemar's test, with or without Edwards' correction (1948).
+
+    Returns:
+        (0, 1) for b = c: without discordant pairs the formula is 0 / 0, with them the correction overshoots.
+    """
+    if b == c:
+        return 0.0, 1.0
+    statistic = (abs(b - c) - corrected) ** 2 / (b + c)
+    return statistic, float(chdtrc(1, statistic))
 
 
 def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, float | None]:
@@ -47,49 +77,60 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
         the same difference in every pair. The formula's limit there, P = 0, would call two pairs a proof.
     """
     differences = np.subtract(x, y)
-    if len(differences) < 2:
+    n = len(differences)
+    if n < 2:
         return None, None
-    if np.ptp(differences) < 1e-12:
-        return (0.0, 1.0) if abs(differences[0]) < 1e-12 else (None, None)
-    result = stats.ttest_1samp(differences, 0.0)
-    return float(result.statistic), float(result.pvalue)
+    if np.ptp(differences) < SAME:
+        return (0.0, 1.0) if abs(differences[0]) < SAME else (None, None)
+    t = float(differences.mean() / (differences.std(ddof=1) / math.sqrt(n)))
+    return t, float(2 * stdtr(n - 1, -abs(t)))
 
 
-def newcombe_paired(both: int, first_only: int, second_only: int, neither: int) -> Interval:
-    """95% interval of the difference of two paired proportions, first minus second.
+def wilcoxon(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Rank sum of the positive differences x - y and two-sided P of the signed-rank test (Wilcoxon 1945).
 
-    Method 10 of Newcombe 1998 (Stat Med 17:2635-2650): the two Wilson intervals joined by square-and-add, with the
-    correlation phi of the pairs, corrected for continuity. (None, None) without pairs.
+    Pairs without a difference are left out, equal differences share their mean rank. P is exact given the ranks, ties
+    included (the permutation distribution, as R's coin::wilcoxsign_test(distribution = "exact")); beyond 500 pairs it
+    comes from the normal approximation.
 
-    Args:
-        both: pairs in which both are right.
-        first_only: only the first is (b).
-        second_only: only the second is (c).
-        neither: none is.
+    Returns:
+        (0, 1) where no pair differs.
     """
-    n = both + first_only + second_only + neither
-    first, second = both + first_only, both + second_only
-    (low_1, high_1), (low_2, high_2) = wilson(first, n), wilson(second, n)
-    if low_1 is None or high_1 is None or low_2 is None or high_2 is None:
-        return None, None
-    margins = first * (n - first) * second * (n - second)
-    product = both * neither - first_only * second_only
-    corrected = max(product - n / 2, 0.0) if product > 0 else product
-    phi = corrected / math.sqrt(margins) if margins else 0.0
-    p_1, p_2 = first / n, second / n
-    below = _added(p_1 - low_1, high_2 - p_2, phi)
-    above = _added(high_1 - p_1, p_2 - low_2, phi)
-    return max(p_1 - p_2 - below, -1.0), min(p_1 - p_2 + above, 1.0)  # beyond only by rounding
-
-
-def _added(first: float, second: float, correlation: float) -> float:
-    # Rounding may take a square of zero just below it.
-    return math.sqrt(max(first**2 - 2 * correlation * first * second + second**2, 0.0))
+    differences = np.subtract(x, y)
+    differences = np.round(differences[np.abs(differences) > SAME], 12)  # rounding must not break a tie
+    _, place, counts = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
+    doubled = (2 * np.cumsum(counts) - counts + 1)[place]  # twice the mean ranks: whole numbers
+    rank_sum, whole = int(doubled[differences > 0].sum()), int(doubled.sum())
+    smaller = min(rank_sum, whole - rank_sum)
+    if len(doubled) <= EXACT_UP_TO:
+        chances = np.ones(1)  # of each doubled rank sum
+        for rank in doubled:
+            chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
+        p = 2 * chances[: smaller + 1].sum()
+    else:
+        p = 2 * ndtr((smaller - whole / 2) / (math.sqrt(float(doubled @ doubled)) / 2))
+    return rank_sum / 2, min(1.0, float(p))
 
 
 def bonferroni(p: float, m: int) -> float:
     """P adjusted for a family of m tests (Dunn 1961): m * p, at most 1."""
     return min(1.0, p * m)
+
+
+def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
+    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), at most 1.
+
+    Args:
+        p_values: those known; None stays None.
+        m: the family's size. Tests not known yet count as P = 1, so that knowing them can only lower the others.
+    """
+    adjusted: list[float | None] = [None] * len(p_values)
+    reached = 0.0
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    for rank, (p, place) in enumerate(known):
+        reached = max(reached, bonferroni(p, m - rank))
+        adjusted[place] = reached
+    return adjusted
 
 
 def format_p(p: float | None) -> str:
@@ -107,58 +148,93 @@ def format_p(p: float | None) -> str:
     return f"{p:.{digits}f}".removeprefix("0")
 
 
-def compare_variants(grades: Grades, task: Mapping[str, Any], *, alpha: float, family_size: int) -> list[Row]:
+def compare_variants(grades: Grades, task: Mapping[str, Any], *, alpha: float, family: Sequence[str]) -> list[Row]:
     """Rows of COLUMNS: every comparison of every model.
 
     In "sft_vs_base" sft is the first variant: b counts items right with sft and wrong with base, c the reverse, and
-    the effect is sft minus base. A P below alpha / family_size is significant. Where grades are awaited the numbers
-    are None, `status` is pending and `n` counts the pairs awaited.
+    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` needs the other tasks' P:
+    see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts the pairs
+    awaited.
 
     Args:
         grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo.
-        task: `name`, `test` (mcnemar or paired_t), `data` (real or synthetic).
+        task: `name`, `metric` (a key of METRICS), `test` (mcnemar or paired_t), `data` (real or synthetic), `seed`,
+            and for a task with labels `positive` and `negative`.
         alpha: two-sided level of the whole family.
-        family_size: tests that share it (the study's tasks).
+        family: tasks whose tests of the same comparison and model share alpha, this one among them.
 
     Raises:
-        UserError: two variants with different items, an item twice, or a grade off its scale.
+        UserError: two variants with different items or labels, an item twice, a grade off its scale, a test that does
+            not fit the metric.
     """
-    family = {"family_size": family_size, "alpha": alpha, "threshold": alpha / family_size}
-    shared = {"task": task["name"], "test": task["test"], "data": task["data"], "effect_measure": EFFECTS[task["test"]]}
+    metric, threshold = METRICS[task["metric"]], alpha / len(family)
+    if task["test"] != metric.test:
+        raise UserError(f"task {task['name']}: test {task['test']} does not fit its metric. Take {metric.test}.")
+    shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["test"], "data": task["data"]}
+    shared |= {"alpha": alpha, "threshold": threshold, "family_size": len(family), "family": " ".join(family)}
+    shared |= {"effect_measure": metric.difference}
     rows = []
     for model in dict.fromkeys(model for model, _ in grades):
         for comparison, (first, second) in COMPARISONS.items():
             x, y = _paired(grades[model, first], grades[model, second], f"{task['name']}/{model}", first, second)
-            row = dict.fromkeys(COLUMNS) | shared | family | {"model": model, "comparison": comparison}
-            row["grader"] = x[0]["grader"]
+            row = shared | {"model": model, "comparison": comparison, "grader": x[0]["grader"]}
             row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"
             awaited = sum("pending" in (one["status"], other["status"]) for one, other in zip(x, y, strict=True))
             if awaited:
                 rows.append(row | {"n": awaited, "status": "pending"})
                 continue
-            row |= {"n": len(x), "status": "complete"} | (_mcnemar(x, y) if task["test"] == "mcnemar" else _t(x, y))
+            found = _t(x, y, task, threshold) if metric.kind == "mean" else _mcnemar(x, y, task, threshold)
+            row |= {"n": len(x), "status": "complete"} | found
             if row["p_value"] is not None:
-                row["p_adjusted"] = bonferroni(row["p_value"], family_size)
-                row["significant"] = "true" if row["p_value"] < family["threshold"] else "false"
+                row["p_adjusted"] = bonferroni(row["p_value"], len(family))
+                row["significant"] = "true" if row["p_value"] < threshold else "false"
             rows.append(row)
     return rows
 
 
-def _mcnemar(x: Rows, y: Rows) -> Row:
-    pairs = list(zip(read_grades(x, "binary"), read_grades(y, "binary"), strict=True))
+def _mcnemar(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
+    metric = METRICS[task["metric"]]
+    pairs = list(zip(read_grades(x, metric), read_grades(y, metric), strict=True))
     both, b, c, neither = (pairs.count(pair) for pair in ((1, 1), (1, 0), (0, 1), (0, 0)))
     low, high = newcombe_paired(both, b, c, neither)
-    effect = {"effect": (b - c) / len(pairs), "effect_ci_low": low, "effect_ci_high": high}
-    return {"b": b, "c": c, "statistic": min(b, c), "p_value": mcnemar_exact(b, c)} | effect
+    return {
+        **{"b": b, "c": c, "statistic": min(b, c), "p_value": mcnemar_exact(b, c), "p_mid": mcnemar_mid_p(b, c)},
+        **{"effect": (b - c) / len(pairs), "effect_ci_low": low, "effect_ci_high": high},
+        "smallest_detectable": detectable_accuracy_difference(len(pairs), (b + c) / len(pairs), threshold),
+        "p_chi2": mcnemar_chi2(b, c, corrected=False)[1],
+        "p_chi2_corrected": mcnemar_chi2(b, c, corrected=True)[1],
+    } | (_f1(x, y, task) if task.get("positive") else {})
 
 
-def _t(x: Rows, y: Rows) -> Row:
-    first, second = read_grades(x, "likert"), read_grades(y, "likert")
+def _f1(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
+    check_labels([*x, *y], task)
+    for one, other in zip(x, y, strict=True):
+        if one["label"] != other["label"]:
+            raise UserError(
+                f"grades of {task['name']}, item {one['id']}, field 'label': '{one['label']}' with one variant, "
+                f"'{other['label']}' with another. Grade both again with the same test split."
+            )
+    labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
+    found = f1_difference(labels, first, second, [task["positive"], task["negative"]], task["seed"])
+    effect = {"secondary_measure": "f1_difference", "secondary_effect": found.difference}
+    effect |= dict(zip(("secondary_ci_low", "secondary_ci_high"), found.interval, strict=True))
+    return effect | {"p_f1_bootstrap": found.p_bootstrap, "p_f1_permutation": found.p_permutation}
+
+
+def _t(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
+    metric = METRICS[task["metric"]]
+    first, second = read_grades(x, metric), read_grades(y, metric)
     differences = np.subtract(first, second)
     statistic, p = paired_t(first, second)
-    low, high = t_interval(differences.tolist())
-    effect = {"effect": float(differences.mean()), "effect_ci_low": low, "effect_ci_high": high}
-    return {"statistic": statistic, "p_value": p} | effect
+    (low, high), (d_z, (d_low, d_high)) = t_interval(differences), cohens_dz(differences)
+    sd = 0.0 if d_z is None else float(differences.std(ddof=1))
+    return {
+        **{"statistic": statistic, "p_value": p, "p_wilcoxon": wilcoxon(first, second)[1]},
+        **{"effect": float(differences.mean()), "effect_ci_low": low, "effect_ci_high": high},
+        "smallest_detectable": detectable_mean_difference(len(differences), sd, threshold),
+        **{"secondary_measure": "cohens_dz", "secondary_effect": d_z},
+        **{"secondary_ci_low": d_low, "secondary_ci_high": d_high},
+    }
 
 
 def _paired(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
@@ -176,3 +252,20 @@ def _paired(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows
                 f"{', '.join(missing[:3])}. Both variants must answer the same test items; grade them again."
             )
     return x, [theirs[row["id"]] for row in x]
+
+
+def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Rows of all tasks' tables with `p_holm` filled in, over each model's and comparison's family of tasks.
+
+    Args:
+        rows: as made, or as read from CSV.
+    """
+    families: dict[tuple[str, str, str], list[int]] = {}
+    for place, row in enumerate(rows):
+        families.setdefault((row["family"], row["model"], row["comparison"]), []).append(place)
+    done = [dict(row) for row in rows]
+    for places in families.values():
+        p_values = [None if rows[place]["p_value"] in (None, "") else float(rows[place]["p_value"]) for place in places]
+        for place, p in zip(places, holm(p_values, int(rows[places[0]]["family_size"])), strict=True):
+            done[place]["p_holm"] = p
+    return done

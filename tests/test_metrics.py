@@ -1,17 +1,14 @@
-"""Point estimates and intervals against scikit-learn, scipy and hand-worked values."""
+"""Point estimates against scikit-learn and hand-worked values; the metrics table."""
 
-import math
 import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from clinical_dpo import metrics, scores
+from clinical_dpo import effects, metrics, scores
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_csv, write_csv
 
@@ -19,6 +16,8 @@ SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "metrics.schema
 UTI = {"name": "uti", "metric": "f1", "positive": "UTI", "negative": "No UTI", "data": "real", "seed": 1}
 REASONING = {"name": "reasoning", "metric": "accuracy", "data": "synthetic", "seed": 1}
 SUMMARIES = {"name": "summarization", "metric": "likert", "data": "real", "seed": 1}
+QUESTIONS = {"name": "pubmedqa", "metric": "helpfulness", "data": "real", "seed": 1}
+SHORT_QUESTIONS = {"name": "meqsum", "metric": "rouge_l", "data": "real", "seed": 1}
 
 
 def answers(seed, n=150, invalid=0.1):
@@ -83,52 +82,6 @@ def test_what_is_not_defined_is_none():
     assert scores.accuracy([], []) is scores.invalid_rate([]) is scores.mean([]) is None
 
 
-def test_wilson_interval_is_the_published_one():
-    # Newcombe 1998, Stat Med 17:857-872, table I: 81/263, 15/148, 0/20, 1/29, method 3.
-    published = {
-        (81, 263): (0.2553, 0.3662),
-        (15, 148): (0.0624, 0.1605),
-        (0, 20): (0, 0.1611),
-        (1, 29): (0.0061, 0.1718),
-    }
-    for (successes, n), interval in published.items():
-        assert metrics.wilson(successes, n) == pytest.approx(interval, abs=5e-5)
-        assert metrics.wilson(successes, n) == pytest.approx(
-            stats.binomtest(successes, n).proportion_ci(method="wilson"), abs=1e-9
-        )
-    assert metrics.wilson(0, 0) == (None, None)
-
-
-def test_t_interval_by_hand():
-    # Grades 3, 4, 5: mean 4, standard error 1/sqrt(3), t(.975, 2) = 4.302653.
-    half = 4.302653 / math.sqrt(3)
-    assert metrics.t_interval([3, 4, 5]) == pytest.approx((4 - half, 4 + half), abs=1e-6)
-    assert metrics.t_interval([3, 3, 3]) == metrics.t_interval([3]) == (None, None)
-
-
-def test_bootstrap_equals_a_resampling_of_items():
-    labels, parsed = answers(3, n=80)
-    classes = ["UTI", "No UTI"]
-    generator = np.random.default_rng(0)
-    drawn = [generator.integers(80, size=80) for _ in range(3000)]
-    slow = [
-        (scores.f1(some, said, "UTI"), scores.macro_f1(some, said, classes))
-        for some, said in (([labels[i] for i in items], [parsed[i] for i in items]) for items in drawn)
-    ]
-    for fast, values in zip(
-        metrics.bootstrap_f1(labels, parsed, classes, seed=7), zip(*slow, strict=True), strict=True
-    ):
-        assert fast == pytest.approx(np.percentile(values, [2.5, 97.5]), abs=0.012)
-
-
-def test_bootstrap_is_seeded_and_bears_a_missing_class():
-    labels, parsed = answers(1)
-    classes = ["UTI", "No UTI"]
-    assert metrics.bootstrap_f1(labels, parsed, classes, 1) == metrics.bootstrap_f1(labels, parsed, classes, 1)
-    assert metrics.bootstrap_f1(labels, parsed, classes, 1) != metrics.bootstrap_f1(labels, parsed, classes, 2)
-    assert metrics.bootstrap_f1(["No UTI"] * 4, ["No UTI"] * 4, classes, 1) == ((None, None), (1.0, 1.0))
-
-
 def test_rows_of_a_task_with_labels():
     labels, parsed = answers(2)
     rows = metrics.task_metrics({("llama", "sft"): label_rows(labels, parsed)}, UTI)
@@ -143,8 +96,8 @@ def test_rows_of_a_task_with_labels():
     hits = sum(label == said == "UTI" for label, said in zip(labels, parsed, strict=True))
     rejections = sum(label == said == "No UTI" for label, said in zip(labels, parsed, strict=True))
     assert found["sensitivity"]["n"] == positives and found["specificity"]["n"] == 150 - positives
-    assert found["sensitivity"]["ci_low"] == metrics.wilson(hits, positives)[0]
-    assert found["specificity"]["ci_high"] == metrics.wilson(rejections, 150 - positives)[1]
+    assert found["sensitivity"]["ci_low"] == effects.wilson(hits, positives)[0]
+    assert found["specificity"]["ci_high"] == effects.wilson(rejections, 150 - positives)[1]
     assert found["invalid_rate"]["estimate"] == found["f1"]["invalid_rate"] == scores.invalid_rate(parsed)
 
 
@@ -154,11 +107,35 @@ def test_rows_of_graded_tasks():
         ("accuracy", 0.75, 4),
         ("invalid_rate", 0, 4),
     ]
-    assert (rows[0]["ci_low"], rows[0]["ci_high"]) == metrics.wilson(3, 4)
+    assert (rows[0]["ci_low"], rows[0]["ci_high"]) == effects.wilson(3, 4)
     assert rows[0]["data"] == "synthetic" and rows[0]["grader"] == "physicians"
     rows = metrics.task_metrics({("llama", "dpo"): graded_rows([3, 4.5, 5], "rouge_likert", proxy="true")}, SUMMARIES)
     assert rows[0]["metric"] == "mean_likert" and rows[0]["estimate"] == pytest.approx(12.5 / 3)
     assert rows[0]["ci_method"] == "t" and rows[0]["proxy"] == "true"
+    assert (rows[0]["ci_low"], rows[0]["ci_high"]) == effects.t_interval([3, 4.5, 5])
+
+
+def test_rows_of_helpfulness_and_rouge():
+    rows = metrics.task_metrics({("bio", "dpo"): graded_rows([1, 1, 0, 1], "evasiveness")}, QUESTIONS)
+    assert [(row["metric"], row["estimate"]) for row in rows] == [("helpfulness", 0.75), ("invalid_rate", 0)]
+    assert (rows[0]["ci_method"], rows[0]["ci_low"], rows[0]["ci_high"]) == ("wilson", *effects.wilson(3, 4))
+    grades = [0.1, 0.25, 0.0, 1.0, 0.4]
+    rows = metrics.task_metrics({("bio", "sft"): graded_rows(grades, "rouge_l")}, SHORT_QUESTIONS)
+    assert rows[0]["metric"] == "rouge_l" and rows[0]["estimate"] == pytest.approx(0.35)
+    assert (rows[0]["ci_low"], rows[0]["ci_high"]) == effects.mean_interval(grades, seed=1)
+    assert rows[0]["ci_method"] == "bootstrap" and 0 <= rows[0]["ci_low"] < 0.35 < rows[0]["ci_high"] <= 1
+    alike = metrics.task_metrics({("bio", "sft"): graded_rows([0.5, 0.5], "rouge_l")}, SHORT_QUESTIONS)
+    assert alike[0]["estimate"] == 0.5 and alike[0]["ci_low"] is alike[0]["ci_method"] is None
+    assert metrics.HEADLINES["helpfulness"] == "helpfulness" and metrics.HEADLINES["likert"] == "mean_likert"
+
+
+def test_one_item_and_a_class_that_never_occurs():
+    found = {row["metric"]: row for row in metrics.task_metrics({("a", "base"): label_rows(["UTI"], ["UTI"])}, UTI)}
+    assert found["f1"]["estimate"] == 1 and found["f1"]["ci_low"] is found["f1"]["ci_method"] is None
+    assert found["specificity"]["estimate"] is None and found["specificity"]["n"] == 0
+    rows = metrics.task_metrics({("a", "base"): label_rows(["No UTI"] * 3, ["No UTI"] * 3)}, UTI)
+    found = {row["metric"]: row for row in rows}
+    assert found["f1"]["estimate"] is found["f1"]["ci_low"] is None and found["macro_f1"]["estimate"] == 1
 
 
 def test_awaited_grades_leave_the_numbers_empty():
@@ -194,6 +171,9 @@ def test_rows_keep_to_the_schema(tmp_path):
         (graded_rows(["0.5"]), REASONING, "item q0, field 'grade': '0.5', where 0 or 1"),
         (graded_rows(["6"]), SUMMARIES, "where a number from 1 to 5"),
         (graded_rows([""]), SUMMARIES, "item q0, field 'grade': ''"),
+        (graded_rows(["0.5"]), QUESTIONS, "'0.5', where 0 or 1"),
+        (graded_rows(["nan"]), SHORT_QUESTIONS, "'nan', where a number from 0 to 1"),
+        (graded_rows(["1.2"]), SHORT_QUESTIONS, "'1.2', where a number from 0 to 1"),
         (label_rows(["UTI"], ["cystitis"]), UTI, "field 'parsed': 'cystitis' is no label of this task"),
         ([], UTI, "grades of uti/llama/base: no rows"),
     ],

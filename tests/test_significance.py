@@ -1,34 +1,13 @@
-"""Paired tests and intervals against scipy, statsmodels and published examples."""
+"""Paired tests and corrections against R, scipy, statsmodels, published examples and simulation."""
 
-from pathlib import Path
+import itertools
 
 import numpy as np
 import pytest
-import yaml
-from jsonschema import Draft202012Validator
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from clinical_dpo import significance
-from clinical_dpo.errors import UserError
-
-SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "stats.schema.yaml"
-UTI = {"name": "uti", "test": "mcnemar", "data": "real"}
-SUMMARIES = {"name": "summarization", "test": "paired_t", "data": "synthetic"}
-
-
-def graded(grades, ids=None, status="complete", grader="label", proxy="false"):
-    return [
-        {"id": name, "grade": str(grade), "grader": grader, "label": "", "parsed": "", "valid": "true"}
-        | {"status": status, "proxy": proxy}
-        for name, grade in zip(ids or [f"q{number}" for number in range(len(grades))], grades, strict=True)
-    ]
-
-
-def compare(base, sft, dpo, task=UTI, **options):
-    grades = {("llama", "base"): base, ("llama", "sft"): sft, ("llama", "dpo"): dpo}
-    rows = significance.compare_variants(grades, task, **{"alpha": 0.05, "family_size": 5} | options)
-    return {row["comparison"]: row for row in rows}
 
 
 def test_mcnemar_by_hand():
@@ -45,6 +24,62 @@ def test_mcnemar_equals_scipy_and_statsmodels_and_is_symmetric():
             assert p == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue, abs=1e-12)
             assert p == pytest.approx(mcnemar([[9, b], [c, 9]], exact=True).pvalue, abs=1e-12)
             assert p == significance.mcnemar_exact(c, b)
+
+
+@pytest.mark.parametrize(
+    ("b", "c", "statistic", "p", "corrected", "p_corrected"),
+    [
+        # R 4, mcnemar.test(correct = FALSE) and (correct = TRUE).
+        (15, 7, 2.9091, 0.08808, 2.2273, 0.1356),
+        (46, 9, 24.89090909, None, 23.564, 1.208499116e-06),
+        (150, 86, 17.3559, 3.099e-05, None, None),  # Agresti 1990, p. 350
+        (14, 8, None, None, 1.1364, 0.2864),
+        (1, 7, 4.5, 0.0339, 3.125, 0.0771),  # Fagerland et al. 2013: Bentur et al. 2009
+    ],
+)
+def test_mcnemar_chi_squared_as_printed_by_r(b, c, statistic, p, corrected, p_corrected):
+    printed = {(False, 0): statistic, (False, 1): p, (True, 0): corrected, (True, 1): p_corrected}
+    for (correction, place), expected in printed.items():
+        if expected is not None:
+            found = significance.mcnemar_chi2(b, c, corrected=correction)
+            assert found[place] == pytest.approx(expected, rel=1e-3)
+            assert found == significance.mcnemar_chi2(c, b, corrected=correction)
+
+
+def test_mcnemar_exact_as_printed_by_r():
+    # R: binom.test(46, 55)$p.value; exact2x2::mcnemar.exact with b = 2, c = 9.
+    assert significance.mcnemar_exact(46, 9) == pytest.approx(4.336383137e-07, rel=1e-9)
+    assert significance.mcnemar_exact(2, 9) == pytest.approx(0.06543, abs=5e-6)
+
+
+def test_mcnemar_mid_p():
+    # Fagerland et al. 2013, BMC Med Res Methodol 13:91, Bentur's data: exact .070, mid-P .039 for b = 1, c = 7.
+    assert significance.mcnemar_exact(1, 7) == pytest.approx(0.0703, abs=5e-5)
+    assert significance.mcnemar_mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
+    for b, c in itertools.product(range(0, 40, 3), repeat=2):
+        smaller = min(b, c)
+        tail = stats.binom.cdf(smaller - 1, b + c, 0.5) + stats.binom.pmf(smaller, b + c, 0.5) / 2
+        assert significance.mcnemar_mid_p(b, c) == pytest.approx(2 * tail, abs=1e-12)
+        assert significance.mcnemar_mid_p(b, c) == significance.mcnemar_mid_p(c, b)
+    assert significance.mcnemar_mid_p(2000, 2100) < significance.mcnemar_exact(2000, 2100)  # no overflow
+
+
+def test_no_mcnemar_test_speaks_against_equality_where_b_equals_c():
+    for count in (0, 1, 7):
+        assert significance.mcnemar_exact(count, count) == significance.mcnemar_mid_p(count, count) == 1
+        for corrected in (True, False):
+            assert significance.mcnemar_chi2(count, count, corrected=corrected) == (0, 1)
+
+
+def test_mcnemar_keeps_its_level_under_the_null():
+    tables = np.random.default_rng(0).multinomial(120, [0.12, 0.12, 0.76], 4000)
+    exact = np.array([significance.mcnemar_exact(b, c) for b, c, _ in tables.tolist()])
+    middle = np.array([significance.mcnemar_mid_p(b, c) for b, c, _ in tables.tolist()])
+    for level in (0.01, 0.05, 0.2, 0.5):
+        error = 3 * np.sqrt(level * (1 - level) / 4000)
+        assert np.mean(exact <= level) < level + error
+        # Discrete: mid-P comes within one table of the level.
+        assert np.mean(middle <= level) == pytest.approx(level, abs=error + 0.1 * level)
 
 
 def test_paired_t_equals_scipy_and_changes_sign_when_swapped():
@@ -70,35 +105,54 @@ def test_paired_t_where_it_is_not_defined():
     assert significance.paired_t([4.1, 3.2], [4.0, 3.1]) == (None, None)  # constant but for rounding
 
 
-@pytest.mark.parametrize(
-    ("table", "interval"),
-    [
-        # Newcombe 1998, Stat Med 17:2635-2650, table III, method 10.
-        ((36, 12, 2, 0), (0.0569, 0.3404)),
-        ((20, 12, 2, 16), (0.0562, 0.3292)),
-        ((18, 12, 2, 18), (0.0562, 0.3290)),
-        ((35, 14, 0, 1), (0.1461, 0.4175)),
-        ((18, 14, 0, 18), (0.1441, 0.3963)),
-        ((1, 97, 1, 1), (0.8736, 0.9850)),  # the print cuts 0.87367
-        ((0, 30, 0, 0), (0.8395, 1.0)),
-        ((54, 0, 0, 0), (-0.0664, 0.0664)),
-        ((30, 0, 0, 24), (-0.0358, 0.0358)),
-        ((14, 5, 0, 22), (0.011, 0.226)),  # Altman et al. 2000, Statistics with Confidence, p. 52
-        ((59, 6, 16, 80), (-0.1186, -0.0046)),  # Fagerland et al. 2017, Contingency Tables, ch. 8: Cavo et al. 2012
-    ],
-)
-def test_newcombe_interval_is_the_published_one(table, interval):
-    rounding = 5e-4 if interval == (0.011, 0.226) else 1e-4
-    assert significance.newcombe_paired(*table) == pytest.approx(interval, abs=rounding)
+def test_wilcoxon_of_the_depression_data():
+    # Hollander & Wolfe 1973, p. 29 (R's ?wilcox.test): V = 40, one-sided P = .01953.
+    first = [1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30]
+    second = [0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29]
+    assert significance.wilcoxon(first, second) == (40, pytest.approx(2 * 0.01953, abs=1e-5))
+    assert significance.wilcoxon(second, first) == (5, pytest.approx(2 * 0.01953, abs=1e-5))
 
 
-def test_newcombe_interval_changes_sign_when_swapped_and_stays_in_range():
-    for table in [(36, 12, 2, 0), (0, 9, 0, 0), (5, 0, 0, 5), (0, 0, 0, 4), (3, 8, 8, 1), (1, 0, 0, 0)]:
-        both, b, c, neither = table
-        low, high = significance.newcombe_paired(both, b, c, neither)
-        assert significance.newcombe_paired(both, c, b, neither) == pytest.approx((-high, -low), abs=1e-12)
-        assert -1 <= low <= (b - c) / sum(table) <= high <= 1
-    assert significance.newcombe_paired(0, 0, 0, 0) == (None, None)
+def test_wilcoxon_with_ties_equals_all_sign_flips():
+    first, second = [5, 4, 3, 5, 2, 4, 4, 5, 1, 4, 2], [3, 3, 4, 1, 2, 3, 2, 4, 2, 4, 3]
+    differences = [one - other for one, other in zip(first, second, strict=True) if one != other]
+    ranks = stats.rankdata(np.abs(differences))
+    observed = ranks[np.array(differences) > 0].sum()
+    sums = [ranks @ np.array(kept) for kept in itertools.product((0, 1), repeat=len(ranks))]
+    away = abs(observed - ranks.sum() / 2)
+    exact = np.mean([abs(one - ranks.sum() / 2) >= away - 1e-9 for one in sums])
+    assert significance.wilcoxon(first, second) == (observed, pytest.approx(exact, abs=1e-12))
+
+
+def test_wilcoxon_equals_scipy():
+    generator = np.random.default_rng(2)
+    for n, method in ((40, "exact"), (300, "exact"), (800, "asymptotic")):
+        x, y = generator.normal(0.1, 1, n), generator.normal(0, 1, n)
+        expected = stats.wilcoxon(x, y, method=method)
+        rank_sum, p = significance.wilcoxon(x, y)
+        assert p == pytest.approx(expected.pvalue, rel=1e-6)
+        assert min(rank_sum, n * (n + 1) / 2 - rank_sum) == expected.statistic
+    grades = generator.integers(1, 6, (2, 1200))  # ties, and over 500 pairs that differ
+    assert significance.wilcoxon(*grades)[1] == pytest.approx(stats.wilcoxon(*grades, method="asymptotic").pvalue)
+    assert significance.wilcoxon([1, 2], [1, 2]) == (0, 1)
+
+
+def test_holm_as_rs_p_adjust():
+    # R: p.adjust(c(.01, .02, .03, .04, .05), "holm"); p.adjust(c(.04, .001, .01, .3, .04), "holm").
+    assert significance.holm([0.01, 0.02, 0.03, 0.04, 0.05], 5) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
+    assert significance.holm([0.04, 0.001, 0.01, 0.3, 0.04], 5) == pytest.approx([0.12, 0.005, 0.04, 0.3, 0.12])
+    assert significance.holm([0.6, 0.5], 2) == [1, 1]
+
+
+def test_holm_with_tests_to_come_is_never_too_small():
+    generator = np.random.default_rng(0)
+    for _ in range(200):
+        p_values = generator.uniform(0, 0.2, 5).tolist()
+        known = [None if place in (1, 3) else p for place, p in enumerate(p_values)]
+        early, full = significance.holm(known, 5), significance.holm(p_values, 5)
+        assert early[1] is early[3] is None
+        assert all(early[place] >= full[place] - 1e-15 for place in (0, 2, 4))
+        assert all(one <= significance.bonferroni(p, 5) for one, p in zip(full, p_values, strict=True))
 
 
 def test_bonferroni_is_capped():
@@ -116,73 +170,3 @@ def test_bonferroni_is_capped():
 )
 def test_p_as_printed(p, printed):
     assert significance.format_p(p) == printed
-
-
-def test_rows_of_binary_grades():
-    # 12 items right with sft only, 2 with base only, 36 with both: Newcombe's first example.
-    base, sft = graded([0] * 12 + [1] * 2 + [1] * 36), graded([1] * 12 + [0] * 2 + [1] * 36)
-    rows = compare(base, sft, list(reversed(sft)))
-    row = rows["sft_vs_base"]
-    assert (row["b"], row["c"], row["n"], row["statistic"]) == (12, 2, 50, 2)
-    assert row["p_value"] == pytest.approx(stats.binomtest(2, 14).pvalue)
-    assert row["p_adjusted"] == pytest.approx(5 * row["p_value"]) and row["threshold"] == 0.05 / 5
-    assert row["significant"] == "false" and row["p_value"] < 0.05
-    assert row["effect_measure"] == "accuracy_difference" and row["effect"] == 0.2
-    assert (row["effect_ci_low"], row["effect_ci_high"]) == pytest.approx((0.0569, 0.3404), abs=5e-5)
-    # Order does not matter: pairs are made by id.
-    same = rows["dpo_vs_sft"]
-    assert (same["b"], same["c"], same["p_value"], same["p_adjusted"], same["effect"]) == (0, 0, 1, 1, 0)
-    assert rows["dpo_vs_base"]["p_value"] == row["p_value"]
-    assert compare(base, sft, sft, family_size=1)["sft_vs_base"]["significant"] == "true"
-    swapped = compare(sft, base, base)["sft_vs_base"]
-    assert (swapped["b"], swapped["c"], swapped["effect"]) == (2, 12, -0.2) and swapped["p_value"] == row["p_value"]
-
-
-def test_rows_of_likert_grades():
-    base, sft = [3, 4, 2, 5, 3, 4], [4, 4, 3, 5, 5, 4]
-    row = compare(graded(base), graded(sft, proxy="true"), graded(sft), SUMMARIES)["sft_vs_base"]
-    expected = stats.ttest_rel(sft, base)
-    assert (row["statistic"], row["p_value"]) == pytest.approx((expected.statistic, expected.pvalue))
-    interval = expected.confidence_interval(0.95)
-    assert (row["effect_ci_low"], row["effect_ci_high"]) == pytest.approx((interval.low, interval.high))
-    assert row["effect"] == pytest.approx(4 / 6) and row["b"] is row["c"] is None
-    assert row["proxy"] == "true" and row["data"] == "synthetic"
-
-
-def test_awaited_grades_leave_the_numbers_empty():
-    waiting = graded([1, 1]) + graded(["", ""], ids=["q2", "q3"], status="pending")
-    rows = compare(graded([1, 0, 1, 0]), graded([1, 1, 1, 0]), waiting)
-    assert rows["sft_vs_base"]["status"] == "complete"
-    for comparison in ("dpo_vs_sft", "dpo_vs_base"):
-        row = rows[comparison]
-        assert (row["status"], row["n"]) == ("pending", 2)
-        assert row["p_value"] is row["b"] is row["effect"] is row["significant"] is None
-
-
-def test_a_test_that_is_not_defined_has_no_p():
-    row = compare(graded([3, 4]), graded([4, 5]), graded([4, 5]), SUMMARIES)["sft_vs_base"]
-    assert row["effect"] == 1 and row["status"] == "complete"
-    assert row["p_value"] is row["p_adjusted"] is row["significant"] is row["effect_ci_low"] is None
-
-
-def test_rows_keep_to_the_schema():
-    validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
-    rows = [*compare(graded([1, 0]), graded([1, 1]), graded(["", ""], status="pending")).values()]
-    rows += compare(graded([3, 4]), graded([4, 5]), graded([4, 4]), SUMMARIES).values()
-    for row in rows:
-        assert tuple(row) == significance.COLUMNS == tuple(validator.schema["properties"])
-        validator.validate(row)
-
-
-@pytest.mark.parametrize(
-    ("base", "sft", "said"),
-    [
-        (graded([1, 0], ["a", "b"]), graded([1], ["a"]), "uti/llama/sft: 1 items of the other variant .* first b"),
-        (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: 1 items of the other variant"),
-        (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: an item stands there twice"),
-        (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2', where 0 or 1"),
-    ],
-)
-def test_what_cannot_be_paired_is_named(base, sft, said):
-    with pytest.raises(UserError, match=said):
-        compare(base, sft, sft)

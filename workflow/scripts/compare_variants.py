@@ -7,7 +7,5 @@ from clinical_dpo.significance import COLUMNS, compare_variants
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    rows = compare_variants(
-        read_grades(snakemake.input), params.task, alpha=params.alpha, family_size=params.family_size
-    )
+    rows = compare_variants(read_grades(snakemake.input), params.task, alpha=params.alpha, family=params.family)
     write_csv(snakemake.output[0], rows, COLUMNS)
