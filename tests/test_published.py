@@ -1,0 +1,170 @@
+"""The printed results as data: each stands in the paper, the file is checked, a run is compared with them."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.papers.published import COLUMNS, compare, contradiction, load_published
+
+PUBLISHED = ROOT / "config" / "published.yaml"
+PAPERS = {"savage2025": "002_28b49b02f25d6c0e.txt", "murphy2024": "001_23c3788272b5c7b0.txt"}
+UTI = {"task": "uti", "model": "llama3-8b-instruct", "variant": "sft", "metric": "f1"}
+REPRODUCED = {"estimate": "0.96", "ci_low": "0.93", "ci_high": "0.985", "n": "200", "data": "real"} | {
+    "proxy": "false",
+    "status": "complete",
+}
+
+
+@pytest.fixture(scope="module")
+def published():
+    return load_published(PUBLISHED)
+
+
+def paper_sections(study):
+    """Heading, or "part, heading" -> text."""
+    folder = Path(os.environ.get("CLINICAL_DPO_PAPERS", ROOT.parent / "shared" / "papers"))
+    if not (folder / PAPERS[study]).exists():
+        pytest.skip(
+            f"{folder / PAPERS[study]} is not there; set CLINICAL_DPO_PAPERS to the folder of the papers' texts"
+        )
+    parts = ("Abstract", "Introduction", "Methods", "Results", "Discussion", "Supplementary material", "Datasets")
+    parts += ("Conclusion", "Ancillary Experiment - Summarization")
+    sections, part, heading = {}, "", ""
+    for line in (folder / PAPERS[study]).read_text(encoding="utf-8").split("\n"):
+        line = line.strip()
+        # The abstract has headings of its own, which are those of the article's parts.
+        if line in parts and not (part == "Abstract" and line in ("Methods", "Results")):
+            part, heading = line, ""
+        elif line.startswith("Table 1."):
+            heading = "Table 1"
+        elif 0 < len(line) < 60 and line[-1] not in ".:,;]" and not line.startswith(("-", "•")):
+            heading = line
+        for name in {part, f"{part}, {heading}", "Table 1" if heading == "Table 1" else part}:
+            sections[name] = sections.get(name, "") + line + "\n"
+    return sections
+
+
+def spellings(value, decimals):
+    """Ways the papers print a number: 0.63, 28%, 5,250, 4095."""
+    ways = [f"{value:.{decimals}f}", f"{value * 100:.{max(decimals - 2, 0)}f}%"]
+    if decimals == 0:
+        ways.append(f"{value:,.0f}")
+    return rf"(?<![\d.,])(?:{'|'.join(map(re.escape, ways))})(?!\d|[.,]\d)"
+
+
+@pytest.mark.parametrize("study", PAPERS)
+def test_every_number_stands_in_the_paper_where_it_is_said_to(study, published):
+    sections = paper_sections(study)
+    for entry in published[study]["entries"]:
+        for where in entry["where"]:
+            assert re.search(spellings(entry["value"], entry["decimals"]), sections[where]), (entry, where)
+        if entry["p"]:
+            text = f"P{entry['p']}" if entry["p"][0] in "<>" else f"P={entry['p']}"
+            assert any(re.search(re.escape(text) + r"(?!\d)", sections[where]) for where in entry["where"]), entry
+    for task in published[study]["tasks"].values():
+        stated = [(value, task["splits"]["where"]) for key, value in task.get("splits", {}).items() if key != "where"]
+        stated += [(total["value"], total["where"]) for total in task.get("totals", [])]
+        for value, places in stated:
+            assert all(re.search(spellings(value, 0), sections[where]) for where in places), (value, places)
+    for found in published[study]["contradictions"]:
+        for version in found["printed"]:
+            numbers = re.findall(r"[\d.]+\d|\d", str(version["value"]))
+            for where in version["where"]:
+                assert all(number in sections[where] for number in numbers), (version, where)
+
+
+def test_every_variant_is_there_once(published):
+    savage = published["savage2025"]["entries"]
+    headline = [entry for entry in savage if entry["metric"] in ("f1", "accuracy", "likert")]
+    assert len(headline) == 5 * 2 * 3
+    assert sum(entry["p"] is not None for entry in headline) == 5 * 2 * 2
+    assert sum(entry["metric"].startswith("rouge") for entry in published["murphy2024"]["entries"]) == 2 * 9
+
+
+def test_splits_are_those_the_tasks_are_configured_with(published):
+    for name, task in published["savage2025"]["tasks"].items():
+        stated = {key: value for key, value in task["splits"].items() if key != "where"}
+        assert stated == yaml.safe_load((ROOT / "config/tasks" / f"{name}.yaml").read_text())["splits"]
+
+
+def test_contradictions_keep_a_version_that_is_printed(published):
+    for study in published.values():
+        for found in study["contradictions"]:
+            assert found["kept"] in [version["value"] for version in found["printed"]], found["what"]
+    entry = {"task": "triage_personnel", "model": "mistral-7b-instruct", "variant": "sft", "metric": "f1"}
+    assert [version["value"] for version in contradiction(published["savage2025"], entry)["printed"]] == [0.52, 0.58]
+    assert contradiction(published["savage2025"], UTI) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("metric: accuracy", "metric: acuracy"), "results.1.metric'"),
+        (('p: ".55"', "p: 0.55"), "values.2.p'"),
+        (("variant: sft, value: 0.98", "variant: base, value: 0.98"), "stands twice"),
+        (('p: ".55", against: sft', 'p: ".55", against: base'), "must be the variant listed just before"),
+        (('p: ".55", against: sft', 'p: ".55"'), "values.2"),
+        (("    contradictions:", "    contradiction:"), "'studies.savage2025.contradiction' is not known"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(change, message, tmp_path):
+    broken = tmp_path / "published.yaml"
+    broken.write_text(PUBLISHED.read_text(encoding="utf-8").replace(*change, 1), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        load_published(broken)
+    assert "published.yaml" in str(error.value) and message in str(error.value)
+
+
+def only(rows, **wanted):
+    (row,) = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    return row
+
+
+def test_compare_with_nothing_shows_every_printed_number(published):
+    rows = compare(published, [])
+    assert len(rows) == sum(len(study["entries"]) for study in published.values())
+    assert all(tuple(row) == COLUMNS and row["agrees"] == "not comparable (not in this run)" for row in rows)
+    assert only(rows, task="pubmedqa", metric="helpfulness", variant="dpo")["published"] == "1.00"
+
+
+@pytest.mark.parametrize(
+    ("change", "agrees"),
+    [
+        ({}, "yes"),
+        ({"ci_high": "0.975"}, "no"),
+        ({"ci_low": "0.98", "ci_high": "0.98"}, "yes"),
+        ({"data": "synthetic"}, "not comparable (synthetic data)"),
+        ({"data": "synthetic", "proxy": "true"}, "not comparable (synthetic data, proxy grades)"),
+        ({"ci_low": "", "ci_high": ""}, "not comparable (no interval)"),
+        ({"status": "pending", "estimate": "", "ci_low": "", "ci_high": ""}, "not comparable (grades awaited)"),
+    ],
+)
+def test_agreement_is_the_printed_value_inside_the_interval(change, agrees, published):
+    rows = compare(published, [UTI | REPRODUCED | change])
+    assert only(rows, **UTI)["agrees"] == agrees
+
+
+def test_compare_puts_p_and_notes_beside(published):
+    stats = [{"task": "uti", "model": "llama3-8b-instruct", "comparison": "sft_vs_base", "p_value": "0.0004"}]
+    row = only(compare(published, [UTI | REPRODUCED | {"n": "120"}], stats), **UTI)
+    assert (row["p_published"], row["p_reproduced"], row["n"]) == ("<.001", 0.0004, 120)
+    assert row["note"] == "published on n = 200"
+    other = only(
+        compare(published, []), task="triage_personnel", model="mistral-7b-instruct", variant="sft", metric="f1"
+    )
+    assert other["note"] == "the paper says both: 0.52 (Abstract) and 0.58 (Results, Clinical Triage)"
+
+
+def test_our_names_of_metrics_and_models_are_found(published):
+    likert = UTI | REPRODUCED | {"task": "summarization", "model": "tiny-llama", "metric": "mean_likert"}
+    rows = compare(published, [likert], stands_for={"tiny-llama": "llama3-8b-instruct"})
+    row = only(rows, task="summarization", model="llama3-8b-instruct", variant="sft", metric="likert")
+    assert (row["published"], row["reproduced"]) == ("4.21", 0.96)
+    assert row["agrees"] == "not comparable (model tiny-llama)" and row["note"].startswith("tiny-llama stands in;")
+    rouge = UTI | REPRODUCED | {"task": "meqsum", "model": "biomistral-7b", "metric": "rouge_l"}
+    assert only(compare(published, [rouge]), metric="rouge_l_f1", variant="sft")["agrees"] == "no"
