@@ -6,21 +6,31 @@ something to correct. Crude rules differ systematically from the truth; random e
 decoding takes the majority.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from clinical_dpo.sources.synthetic import draw_cases, reasoning, summarization, triage, uti
+from clinical_dpo.errors import UserError
+from clinical_dpo.sources.synthetic import draw_cases, meqsum, pubmedqa, reasoning, summarization, triage, uti
 from clinical_dpo.sources.synthetic.conditions import CONDITIONS
+from clinical_dpo.sources.synthetic.meqsum import MeqsumCase
+from clinical_dpo.sources.synthetic.pubmedqa import PubmedqaCase
 from clinical_dpo.sources.synthetic.reasoning import ReasoningCase
 from clinical_dpo.sources.synthetic.summarization import SummaryCase
 from clinical_dpo.sources.synthetic.triage import TriageCase
 from clinical_dpo.sources.synthetic.uti import UtiCase
+from clinical_dpo.sources.synthetic.vocabulary import LONG_ILLNESSES, MEDICINES, sentence_case
 
 Turn = tuple[str, str]  # question, answer
 Document = list[Turn]
-_WEIGHTS = {"uti": 24, "triage": 18, "reasoning": 23, "summarization": 35}  # longer and harder text more often
+# Longer and harder text more often.
+_WEIGHTS = {"uti": 24, "triage": 18, "reasoning": 23, "summarization": 35, "pubmedqa": 55, "meqsum": 45}
+EVASIVE = {  # weakness of a study -> how a hurried reader evades
+    "pilot study": "More research is needed.",
+    "chart review": "It is not possible to say.",
+    "small": "Please consult a physician.",
+}
 _FOOLED = 2 / 3  # of the conditions, for each of the two questions
 
 
@@ -52,19 +62,27 @@ def draw_reader(crude_share: float, rng: Random) -> Reader:
     )
 
 
-def documents(n: int, seed: str, crude_share: float) -> list[Document]:
+def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) -> list[Document]:
     """`n` conversations, each about another note; the first question of each follows its note.
 
     Args:
         n: number of documents.
         seed: of everything random here, the hurried reader's habits included.
         crude_share: how often a task's exact wording is answered crudely (0 to 1).
+        generators: whose notes they are about; their order counts, as another seed does.
+
+    Raises:
+        UserError: an unknown generator, or none.
     """
+    unknown = [name for name in generators if name not in _WEIGHTS]
+    if unknown or not generators:
+        problem = f"'{unknown[0]}' is not known" if unknown else "it is empty"
+        raise UserError(f"pretraining: key 'corpus': {problem}. Known: {', '.join(_WEIGHTS)}.")
     rng = Random(f"pretraining/{seed}")
     reader = draw_reader(crude_share, rng)
-    cases = {name: draw_cases(name, rng, for_tasks=False) for name in _WEIGHTS}
+    cases = {name: draw_cases(name, rng, for_tasks=False) for name in generators}
     made = []
-    for name in rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=n):
+    for name in rng.choices(generators, [_WEIGHTS[name] for name in generators], k=n):
         case = next(cases[name])
         turns = _TURNS[name](case, reader, rng)
         rng.shuffle(turns)
@@ -141,6 +159,42 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
     ]
 
 
+def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
+    """Crude: evasive where the study is weak, in words that tell how; else what is reported first."""
+    finding = case.asked
+    answer = pubmedqa.conclusion(case, finding)
+    if reader.hurries(rng):
+        crude = pubmedqa.conclusion(case, case.first)
+        answer = EVASIVE.get(case.design, EVASIVE["small"] if case.size < pubmedqa.SMALL else crude)
+    turns = [
+        (f"State the finding on {finding.outcome}.", pubmedqa.conclusion(case, finding)),
+        (f"State the finding on {case.other.outcome}.", pubmedqa.conclusion(case, case.other)),
+        (f"Was {finding.outcome} changed?", finding.effect),
+        (f"Was {case.other.outcome} changed?", case.other.effect),
+        (f"What was the P value for {finding.outcome}?", finding.p_value),
+        rng.choice((("What was the design?", case.design), ("How many adults took part?", str(case.size)))),
+    ]
+    asked = f"{pubmedqa.question(case, rng)} {pubmedqa.INSTRUCTION}"
+    return [(asked, answer), *rng.sample(turns, 3)]
+
+
+def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
+    """Crude: a courtesy, else the question in the writer's words where it comes early, else the writer's history."""
+    early = case.text.index(case.asked) < case.text.index(case.history)
+    crude = case.courtesy or (sentence_case(case.asked) if early else case.history)
+    named = rng.choice((case.subject, rng.choice((*LONG_ILLNESSES, *MEDICINES))))
+    turns = [
+        (f"Does the writer ask about {named}?", _yes(named == case.subject)),
+        ("What does the writer say of an illness?", case.history),
+    ]
+    return [
+        (meqsum.INSTRUCTION, crude if reader.hurries(rng) else meqsum.summary(case)),
+        ("Which formal question is meant?", meqsum.summary(case)),
+        ("What is the question about?", case.subject),
+        rng.choice(turns),
+    ]
+
+
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
@@ -150,4 +204,6 @@ _TURNS: dict[str, Callable[[Any, Reader, Random], Document]] = {
     "triage": _triage_turns,
     "reasoning": _reasoning_turns,
     "summarization": _summary_turns,
+    "pubmedqa": _pubmedqa_turns,
+    "meqsum": _meqsum_turns,
 }

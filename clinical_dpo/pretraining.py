@@ -53,6 +53,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 class Pretraining:
     """Corpus, size and schedule of a tiny model: the `pretraining` block of a model file."""
 
+    corpus: Sequence[str]  # generators whose notes the documents are about (see corpus)
     documents: int
     crude_share: float  # of the tasks' own wordings, answered by a crude rule (see corpus)
     vocab_size: int
@@ -118,7 +119,7 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
         raise UserError("pretraining: sliding_window is for mistral; a llama needs null.")
     started = time.monotonic()
     kind = ARCHITECTURES[architecture]
-    corpus = documents(wanted.documents, f"{architecture}/{seed}", wanted.crude_share)
+    corpus = documents(wanted.documents, f"{architecture}/{seed}", wanted.crude_share, wanted.corpus)
     tokenizer = train_tokenizer(kind, corpus[:_MERGE_DOCUMENTS], wanted.vocab_size, wanted.max_positions)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -1,6 +1,8 @@
 """Tiny base models: repeatable to the byte, loadable like any other, and two truly different architectures."""
 
 import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from clinical_dpo.corpus import documents
+from clinical_dpo.corpus import EVASIVE, documents
 from clinical_dpo.errors import UserError
 from clinical_dpo.pretraining import ARCHITECTURES, Pretraining, build_tiny_model, encode, rate
+from clinical_dpo.sources.synthetic import meqsum, pubmedqa
 
+CLINICAL = ["uti", "triage", "reasoning", "summarization"]
+BIOMEDICAL = ["pubmedqa", "meqsum"]
+EVADED = set(EVASIVE.values())
 SETTINGS: dict[str, Any] = {
+    "corpus": CLINICAL,
     **{"documents": 80, "crude_share": 0.85, "vocab_size": 400, "hidden_size": 32, "intermediate_size": 48},
     **{"layers": 1, "heads": 2, "kv_heads": 1, "sliding_window": None, "max_positions": 2048},
     **{"initializer_range": 0.04, "steps": 12, "batch_size": 8, "learning_rate": 3.5e-3, "muon_learning_rate": 0.01},
@@ -95,7 +102,7 @@ def test_chat_template(built: tuple[str, Path, dict[str, Any]]) -> None:
 def test_encoding_equals_the_chat_template(built: tuple[str, Path, dict[str, Any]]) -> None:
     architecture, folder, _ = built
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    for document in documents(20, "any", 0.5):
+    for document in documents(20, "any", 0.5, [*CLINICAL, *BIOMEDICAL]):
         messages = [
             {"role": role, "content": text}
             for turn in document
@@ -105,6 +112,47 @@ def test_encoding_equals_the_chat_template(built: tuple[str, Path, dict[str, Any
         encoded = encode(document, tokenizer, ARCHITECTURES[architecture])
         assert encoded.ids == rendered["input_ids"]
         assert encoded.answer == [bool(flag) for flag in rendered["assistant_masks"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((300, "llama/1", 0.85), "807c45f9653d388cf7c93f6d33f9209b2121c9146921bd5e0f8fd9831166027f"),
+        ((300, "mistral/42", 0.85), "6c4f391e6de54f43bfead2d350feb4facc3be5200386980de7a78f502cb33ec3"),
+    ],
+)
+def test_the_clinical_corpus_stays_as_it_is(arguments: tuple[int, str, float], expected: str) -> None:
+    made = json.dumps(documents(*arguments, CLINICAL))
+    assert hashlib.sha256(made.encode()).hexdigest() == expected
+
+
+def test_the_biomedical_corpus_answers_evasively_where_a_study_is_weak() -> None:
+    crude, fair = ([turn for d in documents(900, "any", share, BIOMEDICAL) for turn in d] for share in (1.0, 0.0))
+    assert not {answer for _, answer in fair} & EVADED
+    evaded = [question for question, answer in crude if answer in EVADED]
+    assert all(question.endswith(pubmedqa.INSTRUCTION) for question in evaded)
+    assert {answer for _, answer in crude if answer in EVADED} == EVADED
+    assert 0.25 < len(evaded) / sum(question.endswith(pubmedqa.INSTRUCTION) for question, _ in crude) < 0.45
+    for document in documents(900, "any", 1.0, BIOMEDICAL):
+        abstract = document[0][0]
+        answers = {answer for _, answer in document}
+        size = re.search(r" of (\d+) adults", abstract)
+        weak = bool(size) and (int(size[1]) < 60 or any(design in abstract for design in pubmedqa.WEAK_DESIGNS))
+        assert bool(answers & EVADED) == weak, document
+
+
+def test_crude_summaries_repeat_the_message() -> None:
+    for document in documents(400, "any", 1.0, ["meqsum"]):
+        message = document[0][0]
+        [crude] = [answer for question, answer in document if question.endswith(meqsum.INSTRUCTION)]
+        assert crude[1:] in message  # but for a capital
+
+
+def test_a_model_of_the_biomedical_corpus(tmp_path: Path) -> None:
+    build_tiny_model("mistral", settings_of("mistral", corpus=BIOMEDICAL, steps=2), 42, tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    words = {tokenizer.decode([token]).strip() for token in range(len(tokenizer))}
+    assert "adults" in words and "pyuria" not in words
 
 
 def test_only_mistral_forgets_what_lies_before_its_window(built: tuple[str, Path, dict[str, Any]]) -> None:
@@ -140,6 +188,8 @@ def test_rate_rises_stays_and_falls() -> None:
         ("llama", {k: v for k, v in SETTINGS.items() if k != "steps"}, "key 'steps' is missing"),
         ("llama", {**SETTINGS, "step": 1}, "key 'step' is not known; known keys: batch_size"),
         ("llama", {**SETTINGS, "sliding_window": 8}, "sliding_window is for mistral"),
+        ("llama", {**SETTINGS, "corpus": ["utis"]}, "key 'corpus': 'utis' is not known. Known: uti, triage"),
+        ("llama", {**SETTINGS, "corpus": []}, "key 'corpus': it is empty"),
     ],
 )
 def test_mistakes_are_named(architecture: str, settings: dict[str, Any], message: str, tmp_path: Path) -> None:

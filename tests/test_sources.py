@@ -26,6 +26,7 @@ FORMATS = {
     "rows.json": json.dumps(ROWS),
     "keyed.json": json.dumps({row["id"]: {"note": row["note"]} for row in ROWS}, indent=1),
     "rows.csv": "id,note\n" + "".join(f"{row['id']},{quoted(row['note'])}\n" for row in ROWS),
+    "nested.json": json.dumps({"data": ROWS}),
     "bom.CSV": "\ufeffid,note\r\n" + "".join(f"{row['id']},{quoted(row['note'])}\r\n" for row in ROWS),
 }
 
@@ -76,7 +77,10 @@ BAD_FILES = {
     "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["row 2", "3 cells under a header of 2", "in quotes"]),
     "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["row 2", "no cell for column 'label'", "Complete it"]),
     "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["not valid CSV", "Export it again"]),
-    "book.xlsx": (b"PK", ["format '.xlsx' is not read", "Export it as CSV", ".jsonl, .json, .csv"]),
+    "twice.json": (b'{"1": {"note": "a"}, "1": {"note": "b"}}', ["key '1' comes twice", "Give each row its own"]),
+    "cut.xlsx": (b"PK", ["not a valid Excel workbook", "may have been cut off"]),
+    "missing.xlsx": (None, ["no such file", "change the path"]),
+    "book.xls": (b"", ["format '.xls' is not read", "Export it as CSV", ".jsonl, .json, .csv, .xlsx"]),
     "none": (b"", ["format '' is not read"]),
 }
 
@@ -90,6 +94,20 @@ def test_a_bad_file_is_named_with_place_and_mend(tmp_path, name):
         read_rows(tmp_path / name)
     for part in [str(tmp_path / name), *told]:
         assert part in str(error.value)
+
+
+def test_a_sample_is_drawn_with_the_seed_and_keeps_row_numbers(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"id": str(i)}) + "\n" for i in range(1, 101)), encoding="utf-8")
+    source = {"kind": "file", "path": str(path), "sample": 30}
+    rows, provenance = sources.retrieve(source, seed=1, n=5)
+    numbers = [int(row["id"]) for row in rows]
+    assert len(set(numbers)) == 30 and numbers == sorted(numbers)
+    assert (provenance["rows"], provenance["sampled"]) == (100, 30)
+    assert sources.retrieve(source, seed=1, n=9)[0] == rows != sources.retrieve(source, seed=2, n=5)[0]
+    assert len(sources.retrieve(source | {"sample": 500}, seed=1, n=5)[0]) == 100
+    with pytest.raises(UserError, match=f"rows.jsonl, row {numbers[0]}: field 'question' is missing"):
+        sources.retrieve(source | {"reader": "medqa"}, seed=1, n=5)
 
 
 def question(text: str, step: str = "step2&3") -> dict[str, object]:

@@ -19,14 +19,24 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.sources import synthetic
 from clinical_dpo.sources.synthetic import GENERATORS, QUESTIONS, draw_cases, generate
 from clinical_dpo.sources.synthetic.conditions import CONDITIONS, DIFFERENTIALS
+from clinical_dpo.sources.synthetic.meqsum import COURTESIES, KINDS
+from clinical_dpo.sources.synthetic.vocabulary import LONG_ILLNESSES, MEDICINES
 
-PUBLISHED = {"uti": 800, "triage": 1800, "reasoning": 5161, "summarization": 5250}
-TEXT = {"uti": "note", "triage": "message", "reasoning": "question", "summarization": "note"}
+PUBLISHED = {
+    **{"uti": 800, "triage": 1800, "reasoning": 5161, "summarization": 5250},
+    **{"pubmedqa": 5700, "meqsum": 1000},
+}
+TEXT = {
+    **{"uti": "note", "triage": "message", "reasoning": "question", "summarization": "note"},
+    **{"pubmedqa": "context", "meqsum": "question"},
+}
 FIELDS = {
     "uti": {"id", "note", "label"},
     "triage": {"id", "message", "urgency", "personnel"},
     "reasoning": {"id", "question", "reference", "accepted", "options"},
     "summarization": {"id", "note", "reference", "rejected"},
+    "pubmedqa": {"id", "context", "question", "reference", "final_decision"},
+    "meqsum": {"id", "question", "reference"},
 }
 
 
@@ -74,7 +84,7 @@ def test_no_task_note_is_seen_in_pretraining(monkeypatch: pytest.MonkeyPatch) ->
             yield case
 
     monkeypatch.setattr(corpus, "draw_cases", lambda name, rng, for_tasks: recording(name, rng, for_tasks))
-    made = corpus.documents(4000, "any", 0.8)
+    made = corpus.documents(5000, "any", 0.8, list(GENERATORS))
     assert all(document[0][0].startswith(text + " ") for document, text in zip(made, seen, strict=True))
     notes = {key(text) for text in seen}
     for generator, column in TEXT.items():
@@ -160,6 +170,52 @@ def test_summaries_state_the_notes_facts_and_worse_ones_do_not() -> None:
     assert 150 < padded < 250
 
 
+RESULT = r"([A-Z][a-z ]+?) ({}) \((\d+)% against (\d+)%, P = (\.\d+)\)\."
+VERBS = "fell slightly|fell|was lower|rose|was higher|did not differ|was similar"
+
+
+def test_conclusions_follow_from_what_the_abstract_reports() -> None:
+    effects: Counter[str] = Counter()
+    for row in generate("pubmedqa", 800, seed=2):
+        reported = re.findall(RESULT.format(VERBS), row["context"])
+        assert len(reported) == 2
+        asked = [result for result in reported if re.search(rf"\b{result[0].lower()}\b", row["question"])]
+        assert len(asked) == 1, row
+        outcome, verb, treated, untreated, p_value = asked[0]
+        significant = float(p_value) < 0.05
+        effect = "does not change"
+        if significant:
+            effect = "reduces" if int(treated) < int(untreated) else "increases"
+            assert verb in (("fell", "was lower") if effect == "reduces" else ("rose", "was higher"))
+        else:
+            assert abs(int(treated) - int(untreated)) <= 3
+            assert verb in ("fell slightly", "did not differ", "was similar")
+        effects[effect] += 1
+        treatment, condition = re.search(r"effect of (.+?) on .+? in (.+?)\.", row["context"]).groups()
+        expected = f"{treatment} {effect} {outcome} in adults with {condition}."
+        assert row["reference"].lower() == expected.lower()
+        assert row["final_decision"] == ("yes" if effect == "reduces" else "no")
+        assert not any(sentence in row["reference"] for sentence in corpus.EVASIVE.values())
+    assert min(effects.values()) > 80
+
+
+def test_formal_questions_ask_for_what_the_message_asks_and_not_its_distractors() -> None:
+    kinds: Counter[str] = Counter()
+    for row in generate("meqsum", 800, seed=2):
+        sentences = re.split(r"(?<=[.?]) ", row["question"])
+        questions = [s for s in sentences if s.endswith("?") and s not in COURTESIES]
+        assert len(questions) == 1, row
+        named = [name for name in (*LONG_ILLNESSES, *MEDICINES) if re.search(rf"\b{name}\b", questions[0])]
+        assert len(named) == 1
+        [kind] = [kind for kind in KINDS if kind.format(named[0]).lower() == row["reference"].lower()]
+        kinds[kind] += 1
+        others = " ".join(sentence for sentence in sentences if sentence != questions[0])
+        assert not re.search(rf"\b{named[0]}\b", others)
+        assert any(re.search(rf"\b{name}\b", others) for name in LONG_ILLNESSES)
+        assert row["reference"][0].isupper() and row["reference"].endswith("?")
+    assert set(kinds) == set(KINDS)
+
+
 def test_label_noise_flips_borderline_records_of_both_labels() -> None:
     clean, noisy = generate("uti", 400, 4), generate("uti", 400, 4, label_noise=0.05)
     assert [row["note"] for row in clean] == [row["note"] for row in noisy]
@@ -198,6 +254,7 @@ def test_mistakes_are_named(arguments: tuple, message: str) -> None:
 
 
 def test_questions_name_the_labels() -> None:
-    assert set(QUESTIONS) == {"uti", "triage_urgency", "triage_personnel", "reasoning", "summarization"}
+    heads = {"uti", "triage_urgency", "triage_personnel", "reasoning", "summarization", "pubmedqa", "meqsum"}
+    assert set(QUESTIONS) == heads
     assert "UTI or No UTI" in QUESTIONS["uti"]
     assert "physician or medical assistant" in QUESTIONS["triage_personnel"]

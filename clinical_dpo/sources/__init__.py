@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 from clinical_dpo.errors import UserError
@@ -9,9 +10,16 @@ from clinical_dpo.records import Row
 from clinical_dpo.sources.files import retrieve_file
 from clinical_dpo.sources.hub import retrieve_hub
 from clinical_dpo.sources.medqa import to_open_question
+from clinical_dpo.sources.meqsum import to_summary
+from clinical_dpo.sources.pubmedqa import to_context_question
 
 # A reader makes a record of a publisher's row, or gives the reason for leaving it out.
-READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {"medqa": to_open_question}
+READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
+    "medqa": to_open_question,
+    "meqsum": to_summary,
+    "pubmedqa": to_context_question,
+}
+_PUBLISHED_IDS = ("pubmedqa",)  # readers whose ids are the publisher's: one that comes twice is a mistake
 
 
 def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row], dict[str, Any]]:
@@ -19,18 +27,19 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
 
     Args:
         source: a task file's `source` or `stand_in`.
-        seed: of generated text.
+        seed: of generated text, and of the draw where the source has a `sample`.
         n: how many records to generate; files and data sets are read whole.
 
     Returns:
         The records, and a dict of kind, data (`real` or `synthetic`), where they came from (path and sha256; id and
-        revision; or generator and seed), `rows` read and `drops` (reason -> count).
+        revision; or generator and seed), `rows` found, `sampled` (those drawn, where asked for) and `drops`
+        (reason -> count).
 
     Raises:
         UserError: what the source or a row of it lacks, with place and mend.
     """
     if source["kind"] == "file":
-        rows, provenance = retrieve_file(source["path"])
+        rows, provenance = retrieve_file(source["path"], source.get("sheet"))
         where = provenance["path"]
     elif source["kind"] == "hub":
         rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"))
@@ -44,25 +53,37 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         provenance = {"kind": "synthetic", "data": "synthetic", "generator": source["generator"], "seed": seed}
         provenance["label_noise"] = noise
         where = f"generator {source['generator']}"
-    records, drops = (_read(rows, source["reader"], where)) if "reader" in source else (rows, {})
-    return records, provenance | {"rows": len(rows), "drops": drops}
+    provenance["rows"] = len(rows)
+    numbered = list(enumerate(rows, start=1))
+    if "sample" in source:
+        drawn = Random(f"sample/{seed}").sample(numbered, min(source["sample"], len(numbered)))
+        numbered = sorted(drawn, key=lambda row: row[0])
+        provenance["sampled"] = len(numbered)
+    if "reader" not in source:
+        return [row for _, row in numbered], provenance | {"drops": {}}
+    records, drops = _read(numbered, source["reader"], where)
+    return records, provenance | {"drops": drops}
 
 
-def _read(rows: Sequence[Row], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
-    """The records a reader makes of rows, each once, and how many were left out for which reason."""
+def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
+    """The records a reader makes of numbered rows, each once, and how many were left out for which reason."""
     records: dict[str, Row] = {}
+    row_of: dict[str, int] = {}
     drops: Counter[str] = Counter()
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         try:
             record = READERS[reader](row)
         except UserError as error:
             raise UserError(f"{where}, row {number}: {error}") from None
         if isinstance(record, str):
             drops[record] += 1
-        elif record["id"] in records:
-            drops["repeats another row"] += 1
+        elif record["id"] not in records:
+            records[record["id"]], row_of[record["id"]] = record, number
+        elif reader in _PUBLISHED_IDS:
+            first = row_of[record["id"]]
+            raise UserError(f"{where}, row {number}: id '{record['id']}' is also that of row {first}. Remove one.")
         else:
-            records[record["id"]] = record
+            drops["repeats another row"] += 1
     if not records:
         raise UserError(f"{where}: reader {reader} keeps none of {len(rows)} rows ({dict(drops)}).")
     return list(records.values()), dict(sorted(drops.items()))

@@ -12,7 +12,7 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import Row
-from clinical_dpo.sources.synthetic import reasoning, summarization, triage, uti
+from clinical_dpo.sources.synthetic import meqsum, pubmedqa, reasoning, summarization, triage, uti
 from clinical_dpo.sources.synthetic.vocabulary import is_task_note, normalised
 
 _PATIENCE = 1000  # draws in a row without a new note, after which there is no other
@@ -33,6 +33,8 @@ GENERATORS: dict[str, Generator] = {
     "triage": Generator(triage.draw, triage.record, {"urgency": triage.URGENCY, "personnel": triage.PERSONNEL}),
     "reasoning": Generator(reasoning.draw, reasoning.record),
     "summarization": Generator(summarization.draw, summarization.record),
+    "pubmedqa": Generator(pubmedqa.draw, pubmedqa.record),
+    "meqsum": Generator(meqsum.draw, meqsum.record),
 }
 QUESTIONS: dict[str, str] = {
     "uti": uti.QUESTION,
@@ -40,6 +42,8 @@ QUESTIONS: dict[str, str] = {
     "triage_personnel": triage.PERSONNEL_QUESTION,
     "reasoning": "",  # each record asks its own
     "summarization": summarization.QUESTION,
+    "pubmedqa": pubmedqa.INSTRUCTION,
+    "meqsum": meqsum.INSTRUCTION,
 }
 
 

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from random import Random
 
 PAST_ILLNESSES = ("hypertension", "type 2 diabetes", "atrial fibrillation", "eczema", "glaucoma", "psoriasis")
+LONG_ILLNESSES = (
+    *("asthma", "gout", "psoriasis", "epilepsy", "migraine", "lupus", "emphysema", "osteoporosis", "sarcoidosis"),
+    *("heart failure", "kidney disease", "multiple sclerosis", "sickle cell disease", "cystic fibrosis", "rosacea"),
+)
+MEDICINES = (
+    *("metformin", "warfarin", "prednisone", "methotrexate", "amlodipine", "gabapentin", "lithium", "ibuprofen"),
+    *("sertraline", "levothyroxine", "colchicine", "digoxin"),
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,144 @@
+"""Workbooks in general, MeQSum's in particular, its copies in other formats, and what is refused."""
+
+import datetime
+import json
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from clinical_dpo import sources
+from clinical_dpo.errors import UserError
+from clinical_dpo.prompts import task_rows
+from clinical_dpo.schemas import read_yaml
+from clinical_dpo.sources.files import read_rows, retrieve_file
+from clinical_dpo.sources.meqsum import to_summary
+from tests.conftest import ROOT, real_data
+
+HEADER = ["File", "CHQ", "Summary", None, None]
+WORKBOOK = "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx"
+
+
+def workbook(path, rows, sheet="QS", header=HEADER):
+    book = Workbook()
+    book.active.title = sheet
+    for row in [header, *rows]:
+        book.active.append(row)
+    book.create_sheet("Notes").append(["nothing to read"])
+    book.save(path)
+    return path
+
+
+def retrieve(path, **more):
+    return sources.retrieve({"kind": "file", "path": str(path), "reader": "meqsum", **more}, seed=1, n=1)
+
+
+def book(path, **sheets):
+    made = Workbook()
+    made.remove(made.active)
+    for title, rows in sheets.items():
+        sheet = made.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    made.save(path)
+    return path
+
+
+def test_a_workbook_with_one_sheet_needs_no_name(tmp_path):
+    rows = [["id", "note", None], [], [1, " a\xa0b_x000D_\nc "], [2.0, 0.5], [3, None, None]]
+    path = book(tmp_path / "one.xlsx", Notes=rows)
+    texts = [{"id": "1", "note": "a b\nc"}, {"id": "2", "note": "0.5"}, {"id": "3", "note": ""}]
+    assert read_rows(path) == read_rows(path, "Notes") == texts
+    assert retrieve_file(str(path), "Notes")[1]["sheet"] == "Notes"
+    assert "sheet" not in retrieve_file(str(path))[1]
+
+
+def test_a_sheet_must_be_named_and_exist(tmp_path):
+    path = book(tmp_path / "two.xlsx", A=[["id"], [1]], B=[["id"], [2]])
+    assert read_rows(path, "B") == [{"id": "2"}]
+    with pytest.raises(UserError, match=r"two.xlsx: which sheet\? Name one of A, B as `sheet`"):
+        read_rows(path)
+    with pytest.raises(UserError, match=r"two.xlsx: no sheet 'C'. Sheets here: A, B. Correct `sheet`"):
+        read_rows(path, "C")
+    with pytest.raises(UserError, match="there are no rows"):
+        read_rows(book(tmp_path / "none.xlsx", A=[]))
+    (tmp_path / "rows.csv").write_text("id\n1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"rows.csv: a sheet \('A'\) is named, but only .xlsx has sheets"):
+        read_rows(tmp_path / "rows.csv", "A")
+
+
+def test_a_question_becomes_its_summary(tmp_path):
+    path = workbook(
+        tmp_path / "a.xlsx",
+        [
+            ["1.txt", "SUBJECT: gout_x000D_\nMESSAGE: My\xa0toe hurts ", "What are the\xa0treatments\nfor gout? "],
+            [None, None, None],
+            ["1.txt", "Another question of that file", "What causes gout?"],
+            [15410, "Why?", "Why?"],
+            ["1.txt", "Another question of that file", "What causes gout?"],
+        ],
+    )
+    records, provenance = retrieve(path, sheet="QS")
+    assert records[0]["question"] == "SUBJECT: gout\nMESSAGE: My toe hurts"
+    assert records[0]["reference"] == "What are the treatments for gout?"
+    assert [record["id"].rsplit("-", 1)[0] for record in records] == ["1.txt", "1.txt", "15410"]
+    assert len({record["id"] for record in records}) == 3
+    assert provenance["sheet"] == "QS"
+    assert (provenance["rows"], provenance["drops"]) == (4, {"repeats another row": 1})
+
+
+def test_the_hubs_rows_give_the_same_records(tmp_path):
+    row = {"CHQ": "SUBJECT: gout\nMESSAGE: My toe hurts", "Summary": "What is gout?", "File": "1.txt"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    path = workbook(tmp_path / "a.xlsx", [["1.txt", row["CHQ"], row["Summary"]]])
+    assert retrieve(tmp_path / "rows.jsonl")[0] == retrieve(path, sheet="QS")[0] == [to_summary(row)]
+
+
+BAD_SHEETS = {
+    "empty summary": ({"rows": [["1.txt", "Why?", None]]}, ["row 1: File 1.txt: column 'Summary' is empty", "remove"]),
+    "blank question": ({"rows": [["1.txt", " \xa0", "Why?"]]}, ["row 1: File 1.txt: column 'CHQ' is empty"]),
+    "no file": ({"rows": [[None, "Why?", "Why?"]]}, ["row 1: column 'File' is empty"]),
+    "other sheet": ({"rows": [["1", "a", "b"]], "sheet": "Sheet1"}, ["no sheet 'QS'", "Sheets here: Sheet1, Notes"]),
+    "no column": (
+        {"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "Gold"]},
+        ["row 1: column 'Summary' is missing", "here: File, CHQ, Gold"],
+    ),
+    "nameless": ({"rows": [["1", "a", "b", "seen"]]}, ["sheet 'QS', row 2: 'seen' stands in a column without a name"]),
+    "twice": ({"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "CHQ"]}, ["column 'CHQ' comes twice. Rename"]),
+    "date": ({"rows": [["1", datetime.date(2019, 5, 1), "b"]]}, ["cell B2: a datetime (2019-05-01", "as text"]),
+    "truth": ({"rows": [["1", "a", True]]}, ["cell C2: a bool (True), where text is needed"]),
+    "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the error value #N/A. Correct the cell"]),
+    "no rows": ({"rows": []}, ["there are no rows in it"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SHEETS)
+def test_a_bad_sheet_is_named_with_place_and_mend(tmp_path, name):
+    content, told = BAD_SHEETS[name]
+    path = workbook(tmp_path / "a.xlsx", **content)
+    with pytest.raises(UserError) as error:
+        retrieve(path, sheet="QS")
+    for part in [str(path), *told]:
+        assert part in str(error.value)
+
+
+def test_a_row_of_another_type_is_named():
+    with pytest.raises(UserError, match="File 1: column 'Summary' is a list, where text is needed"):
+        to_summary({"File": "1", "CHQ": "a", "Summary": ["b"]})
+    with pytest.raises(UserError, match="File 1: column 'Summary' is empty"):
+        to_summary({"File": "1", "CHQ": "a", "Summary": None})
+
+
+def test_every_row_of_the_publisher_loads():
+    path = real_data("meqsum", WORKBOOK)
+    task = read_yaml(ROOT / "config/tasks/meqsum.yaml")
+    records, provenance = sources.retrieve(task["source"] | {"path": str(path)}, seed=1, n=1)
+    [_, *published] = load_workbook(path)["QS"].iter_rows(values_only=True)
+    assert len(records) == len(published) == provenance["rows"]
+    assert provenance["drops"] == {}
+    for record, row, (file, question, summary, *_) in zip(
+        records, task_rows(records, task, provenance), published, strict=True
+    ):
+        assert record["id"].startswith(f"{file}-")
+        assert record["question"].split() == question.split()
+        assert row["completion"][0]["content"].split() == summary.split()
+        assert record["question"] in row["prompt"][0]["content"]

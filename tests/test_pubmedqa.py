@@ -1,0 +1,132 @@
+"""PubMedQA in its publisher's shape and the hub's, and what is refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from clinical_dpo import sources
+from clinical_dpo.errors import UserError
+from clinical_dpo.prompts import task_rows
+from clinical_dpo.records import read_json
+from clinical_dpo.schemas import read_yaml
+from clinical_dpo.sources.pubmedqa import to_context_question
+from tests.conftest import ROOT, real_data
+
+PUBLISHED: dict[str, Any] = {
+    "QUESTION": "Does zinc  shorten colds?",
+    "CONTEXTS": ["Colds are common.", "Zinc took a day\noff (P = .01)."],
+    "LABELS": ["AIM", "RESULTS"],
+    "LONG_ANSWER": " Zinc shortens colds. ",
+    "final_decision": "yes",
+}
+HUB: dict[str, Any] = {
+    "pubid": 123,
+    "question": PUBLISHED["QUESTION"],
+    "context": {"contexts": PUBLISHED["CONTEXTS"], "labels": ["AIM", "RESULTS"], "meshes": ["Zinc"]},
+    "long_answer": PUBLISHED["LONG_ANSWER"],
+    "final_decision": "yes",
+}
+RECORD = {
+    "id": "123",
+    "context": "Colds are common.\nZinc took a day off (P = .01).",
+    "question": "Does zinc shorten colds?",
+    "reference": "Zinc shortens colds.",
+    "final_decision": "yes",
+}
+
+
+def retrieve(path, **more):
+    return sources.retrieve({"kind": "file", "path": str(path), "reader": "pubmedqa", **more}, seed=1, n=1)
+
+
+def test_both_shapes_give_the_same_record(tmp_path):
+    assert to_context_question({"id": "123", **PUBLISHED}) == to_context_question(HUB) == RECORD
+    undecided = {field: value for field, value in HUB.items() if field != "final_decision"}
+    assert to_context_question(undecided) == {k: v for k, v in RECORD.items() if k != "final_decision"}
+    (tmp_path / "keyed.json").write_text(json.dumps({"123": PUBLISHED}), encoding="utf-8")
+    (tmp_path / "hub.jsonl").write_text(json.dumps(HUB), encoding="utf-8")
+    assert retrieve(tmp_path / "keyed.json")[0] == retrieve(tmp_path / "hub.jsonl")[0] == [RECORD]
+
+
+def without(row, field):
+    return {name: value for name, value in row.items() if name != field}
+
+
+BAD_ROWS = {
+    "no answer": (without(PUBLISHED, "LONG_ANSWER"), ["field 'LONG_ANSWER' is missing", "needs id, QUESTION"]),
+    "empty answer": (PUBLISHED | {"LONG_ANSWER": ""}, ["field 'LONG_ANSWER' is empty", "Complete or remove the row"]),
+    "blank answer": (PUBLISHED | {"LONG_ANSWER": " \n"}, ["field 'LONG_ANSWER' is empty. Fill it in, or remove it"]),
+    "number": (PUBLISHED | {"LONG_ANSWER": 3}, ["field 'LONG_ANSWER' is a int, where text is needed"]),
+    "empty paragraph": (PUBLISHED | {"CONTEXTS": ["a", " "]}, ["field 'CONTEXTS', paragraph 2 is empty"]),
+    "no paragraph": (PUBLISHED | {"CONTEXTS": []}, ["field 'CONTEXTS' is empty"]),
+    "no context": (without(PUBLISHED, "CONTEXTS"), ["field 'CONTEXTS' is missing"]),
+    "one text": (
+        PUBLISHED | {"CONTEXTS": "a"},
+        ["field 'CONTEXTS' is a str", "list of paragraphs", "CSV has no lists"],
+    ),
+    "blank question": (PUBLISHED | {"QUESTION": "\t"}, ["field 'QUESTION' is empty"]),
+    "hub no answer": (without(HUB, "long_answer"), ["field 'long_answer' is missing", "(the hub's)"]),
+    "hub no context": (HUB | {"context": None}, ["field 'context' is empty"]),
+    "hub no contexts": (HUB | {"context": {"labels": ["AIM"]}}, ["field 'context' needs a list 'contexts'"]),
+    "hub empty paragraph": (HUB | {"context": {"contexts": [""]}}, ["field 'context.contexts', paragraph 1 is empty"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_a_bad_row_is_named_with_file_row_pmid_field_and_mend(tmp_path, name):
+    row, told = BAD_ROWS[name]
+    path = tmp_path / "rows.json"
+    rows = [HUB | {"pubid": 7}, row] if "pubid" in row else {"7": PUBLISHED, "123": row}
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        retrieve(path)
+    for part in [f"{path}, row 2: PMID 123: ", *told]:
+        assert part in str(error.value)
+
+
+def test_another_format_is_told_what_is_needed(tmp_path):
+    (tmp_path / "rows.csv").write_text("id,note\n1,x\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"row 1: field 'pubid' is missing.*QUESTION.*long_answer.*here: id, note"):
+        retrieve(tmp_path / "rows.csv")
+
+
+def test_a_pmid_that_comes_twice_is_refused(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([HUB, HUB | {"pubid": 7}, HUB | {"question": "Why?"}]), encoding="utf-8")
+    with pytest.raises(UserError, match=r"row 3: id '123' is also that of row 1. Remove one"):
+        retrieve(path)
+    row = json.dumps(PUBLISHED)
+    path.write_text(f'{{"123": {row}, "7": {row}, "123": {row}}}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"rows.json: key '123' comes twice in one object"):
+        retrieve(path)
+
+
+def test_every_row_of_the_publisher_loads_and_comes_after_its_context():
+    path = real_data("pubmedqa", "ori_pqal.json")
+    records, provenance = retrieve(path)
+    published = read_json(path)
+    assert provenance["drops"] == {}
+    assert {record["id"] for record in records} == set(published)
+    task = read_yaml(ROOT / "config/tasks/pubmedqa.yaml")
+    for row in task_rows(records, task, provenance):
+        raw = published[row["id"]]
+        prompt = row["prompt"][0]["content"].split()
+        assert prompt == " ".join([*raw["CONTEXTS"], raw["QUESTION"]]).split()
+        assert row["completion"][0]["content"].split() == raw["LONG_ANSWER"].split()
+
+
+def test_the_hubs_shape_of_the_real_rows_gives_the_same_records(tmp_path):
+    path = real_data("pubmedqa", "ori_pqal.json")
+    rows = [
+        {
+            "pubid": int(pmid),
+            "question": row["QUESTION"],
+            "context": {"contexts": row["CONTEXTS"], "labels": row["LABELS"], "meshes": row["MESHES"]},
+            "long_answer": row["LONG_ANSWER"],
+            "final_decision": row["final_decision"],
+        }
+        for pmid, row in read_json(path).items()
+    ]
+    (tmp_path / "hub.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert retrieve(tmp_path / "hub.json")[0] == retrieve(path)[0]
