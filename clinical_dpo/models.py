@@ -1,56 +1,26 @@
-"""Base models: a pinned snapshot of the hub, loading of a base with or without an adapter, tokenizers."""
+"""Base models: loading of a base with or without an adapter, tokenizers, saving of what was trained."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub.constants
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_json, replacing, write_json
+from clinical_dpo.records import read_json
 
 BASE_RECORD = "base.json"  # in every results/models/{model}: id, revision and how the weights came here
-_SNAPSHOT_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 
 
 def device() -> torch.device:
     """The device jobs compute on: the GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def retrieve_snapshot(model_id: str, revision: str, out: str | Path) -> None:
-    """Fetch a pinned revision into the hub's cache and give it a folder of links that loads like any local model.
-
-    Raises:
-        UserError: the model is gated, unknown or out of reach; with the page to visit and the variable to set.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-    page = f"https://huggingface.co/{model_id}"
-    try:
-        snapshot = Path(snapshot_download(model_id, revision=revision, allow_patterns=_SNAPSHOT_FILES))
-    except GatedRepoError:
-        raise UserError(f"{model_id}: access is gated. Accept the licence on {page}, then set HF_TOKEN.") from None
-    except RepositoryNotFoundError:
-        raise UserError(f"{model_id}: not found on the hub. Check `id` against {page}, or set HF_TOKEN.") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise UserError(
-            f"{model_id}: revision {revision} could not be fetched ({type(error).__name__}) and is not in the local "
-            f"cache. Run this rule where {page} can be reached, with HF_HOME on a file system that all nodes see."
-        ) from None
-    with replacing(out) as part:
-        part.mkdir()
-        for file in sorted(snapshot.rglob("*")):
-            if file.is_file():
-                link = part / file.relative_to(snapshot)
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(file.resolve())
-        write_json(part / BASE_RECORD, {"source": "hub", "id": model_id, "revision": revision})
 
 
 def base_record(base: str | Path) -> dict[str, Any]:
@@ -77,27 +47,87 @@ def load_tokenizer(base: str | Path) -> Any:
 
 
 def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
-    """A causal language model on the job's device.
+    """A causal language model on the job's device, its linear layers in four bits where the model file says so.
+
+    Training, reference and prediction all load here, so they compute with the same weights.
 
     Args:
         folder: a base model's folder, or a checkpoint of all weights.
-        model: the model file's settings (dtype, attention).
+        model: the model file's settings (dtype, attention, quantization).
     """
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=getattr(torch, model["dtype"]),
         attn_implementation=model["attention"],
+        device_map=device(),
+        quantization_config=four_bit(model),
         local_files_only=True,
         use_safetensors=True,
     )
-    return loaded.to(device())
+    keep_differentiable(loaded)
+    return loaded
+
+
+def four_bit(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
+    """How bitsandbytes is to hold the weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None for as they are.
+
+    Embeddings, norms and the head keep the model's dtype, LoRA weights are float32 (PEFT's default), as without
+    quantization. Of PEFT's `prepare_model_for_kbit_training` nothing is needed: PEFT freezes the base model, Llama's
+    and Mistral's norms compute in float32 whatever their weights' type, a head in float32 would cost 2 GB at 8B, and
+    checkpointing without re-entry needs no gradients of the inputs.
+    """
+    settings = model.get("quantization")
+    if not settings:
+        return None
+    need_bitsandbytes()
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=settings["type"],
+        bnb_4bit_use_double_quant=settings["double"],
+        bnb_4bit_compute_dtype=getattr(torch, settings["compute_dtype"]),
+    )
+
+
+def keep_differentiable(model: PreTrainedModel) -> None:
+    """Keep bitsandbytes from repacking four-bit weights on CPUs with AVX512-BF16.
+
+    bitsandbytes 0.50 repacks them in the first evaluation; layers so packed pass no gradient back, without a word,
+    and round every scale to bfloat16.
+    """
+    if getattr(model, "is_loaded_in_4bit", False):
+        from bitsandbytes.nn import Linear4bit  # seconds to import; other models do not need it
+
+        for layer in model.modules():
+            if isinstance(layer, Linear4bit):
+                layer.support_avx512bf16_for_cpu = False
+
+
+@contextlib.contextmanager
+def trainable_weights_kept(model: torch.nn.Module) -> Iterator[None]:
+    """Give trainable weights back as they were, whatever is done to them within.
+
+    TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when a trainer is made. The policy of DPO would start
+    beside its reference, and at a learning rate of 1e-6 most steps would be lost in the rounding.
+    """
+    weights = [(weight, weight.data) for weight in model.parameters() if weight.requires_grad]
+    yield
+    for weight, data in weights:
+        weight.data = data
 
 
 def for_all_weights(model: Mapping[str, Any]) -> dict[str, Any]:
     """A model file's settings where all weights are trained: float32.
 
     In bfloat16 a step of learning rate 1e-6 is below the rounding of most weights and would be lost.
+
+    Raises:
+        UserError: weights held in four bits.
     """
+    if model.get("quantization"):
+        raise UserError(
+            f"config/models/{model['name']}.yaml: four-bit weights cannot be trained themselves. "
+            "Set quantization: null, or adapter: lora."
+        )
     return {**model, "dtype": "float32"}
 
 
@@ -137,3 +167,11 @@ def prepare_process(threads: int) -> None:
     torch.set_num_threads(threads)
     huggingface_hub.constants.HF_HUB_OFFLINE = True
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
+    # PEFT imports bitsandbytes wherever it is installed, and with it PyTorch's compiler: a second and more.
+    sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
+
+
+def need_bitsandbytes() -> None:
+    """Let it be imported after all; to be called before PEFT is."""
+    if sys.modules.get("bitsandbytes", ...) is None:
+        del sys.modules["bitsandbytes"]

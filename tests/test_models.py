@@ -1,27 +1,21 @@
-"""Snapshots, tokenizers, saved weights, and log-probabilities against the whole table of logits."""
+"""Tokenizers and saved weights."""
 
 import hashlib
 
 import pytest
 import torch
-from huggingface_hub import constants
 from peft import LoraConfig, get_peft_model
 
-from clinical_dpo.errors import UserError
 from clinical_dpo.models import (
-    base_record,
     is_adapter,
     load_base,
     load_tokenizer,
     load_variant,
-    retrieve_snapshot,
     save_trained,
 )
 from clinical_dpo.records import read_json
-from clinical_dpo.reference import completion_logps
 from tests.conftest import MODEL
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 SAFE = {".safetensors", ".json", ".jinja"}
 
 
@@ -33,38 +27,6 @@ def adapted(base, seed=3):
 
 def contents(folder):
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-
-
-def test_an_unknown_model_names_its_page_and_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(
-        UserError, match=rf"no-one/nothing.*{REVISION}.*https://huggingface\.co/no-one/nothing.*HF_HOME"
-    ):
-        retrieve_snapshot("no-one/nothing", REVISION, tmp_path / "model")
-    assert not (tmp_path / "model").exists()
-
-
-def test_a_cached_snapshot_becomes_a_folder_that_loads(tiny_base, tmp_path, monkeypatch):
-    cache = tmp_path / "cache/models--clinic--tiny"
-    snapshot = cache / "snapshots" / REVISION
-    snapshot.mkdir(parents=True)
-    (cache / "blobs").mkdir()
-    for path in tiny_base.iterdir():
-        if path.name != "base.json":
-            blob = cache / "blobs" / hashlib.sha256(path.read_bytes()).hexdigest()
-            blob.write_bytes(path.read_bytes())
-            (snapshot / path.name).symlink_to(blob)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    out = tmp_path / "model"
-    retrieve_snapshot("clinic/tiny", REVISION, out)
-    retrieve_snapshot("clinic/tiny", REVISION, out)  # a second run replaces the first
-    assert base_record(out) == {"source": "hub", "id": "clinic/tiny", "revision": REVISION}
-    assert (out / "model.safetensors").is_symlink()
-    weights = load_base(tiny_base, MODEL).state_dict()
-    assert all(torch.equal(value, weights[name]) for name, value in load_base(out, MODEL).state_dict().items())
-    assert load_tokenizer(out).chat_template == load_tokenizer(tiny_base).chat_template
 
 
 def test_a_tokenizer_pads_on_the_left(tiny_base):
@@ -108,22 +70,3 @@ def test_what_was_saved_is_what_loads(tiny_base, tmp_path):
             assert not loaded.training
             torch.testing.assert_close(loaded(ids).logits, expected, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(base, expected, atol=1e-2)
-
-
-@pytest.mark.parametrize("adapter", [False, True])
-def test_log_probabilities_equal_those_of_the_whole_table_of_logits(tiny_base, adapter):
-    model = (adapted(tiny_base) if adapter else load_base(tiny_base, MODEL)).eval()
-    draw = torch.Generator().manual_seed(1)
-    lengths, starts = [40, 31, 9, 12], [35, 1, 8, 12]  # the last row has no completion token
-    ids = torch.randint(10, 300, (4, 40), generator=draw)
-    places = torch.arange(40)
-    attention = (places < torch.tensor(lengths)[:, None]).long()
-    completion = attention * (places >= torch.tensor(starts)[:, None])
-    found = completion_logps(model, ids, attention, completion)
-    for row, (length, start) in enumerate(zip(lengths, starts, strict=True)):
-        with torch.no_grad():
-            logits = model(ids[row : row + 1, :length]).logits[0].double()  # alone, without padding
-        logps = torch.log_softmax(logits, -1)
-        expected = sum(float(logps[place - 1, ids[row, place]]) for place in range(start, length))
-        assert found[row].item() == pytest.approx(expected, abs=1e-3, rel=1e-5)
-    assert found[3] == 0

@@ -13,7 +13,7 @@ rule retrieve_base_model:
         "../../envs/training.yaml"
     params:
         code=code("retrieve_base_model"),
-        model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision"),
+        model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", "chat_template"),
     script:
         "../scripts/retrieve_base_model.py"
 
@@ -28,6 +28,9 @@ rule build_base_model:
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
+    resources:
+        mem_mb=memory(),
+        runtime=60,
     params:
         code=code("build_base_model"),
         model=lambda wildcards: pick(study.models[wildcards.model], "architecture", "pretraining"),

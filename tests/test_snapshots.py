@@ -1,0 +1,254 @@
+"""Snapshots of the hub, in a cache made here: safetensors, pickles of every layout, chat templates."""
+
+import hashlib
+import json
+import pickle
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import constants
+from tokenizers import Tokenizer, models, normalizers, processors, trainers
+from transformers import AutoTokenizer
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.models import base_record, load_base, load_tokenizer
+from clinical_dpo.records import write_json
+from clinical_dpo.schemas import read_yaml
+from clinical_dpo.snapshots import retrieve_snapshot
+from tests.conftest import MODEL, ROOT
+
+NAME, REVISION = "clinic/tiny", "0123456789abcdef0123456789abcdef01234567"
+SOURCE = {"source": "hub", "id": NAME, "revision": REVISION}
+IDS = torch.arange(20, 60)[None]
+BIOMISTRAL = read_yaml(ROOT / "config/models/biomistral-7b.yaml")["chat_template"]
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """An offline cache; call it with a folder to have that be a revision of the hub."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    cache = tmp_path / "cache/models--clinic--tiny"
+
+    def fill(folder):
+        (cache / "snapshots" / REVISION).mkdir(parents=True)
+        (cache / "blobs").mkdir()
+        for path in folder.iterdir():
+            if path.name != "base.json":
+                blob = cache / "blobs" / sha256(path)
+                shutil.copyfile(path, blob)
+                (cache / "snapshots" / REVISION / path.name).symlink_to(blob)
+
+    return fill
+
+
+@pytest.fixture
+def unsafe(tiny_base, tmp_path):
+    """A model's folder without its safetensors, and the weights to be put there otherwise."""
+    folder = tmp_path / "unsafe"
+    shutil.copytree(tiny_base, folder, ignore=shutil.ignore_patterns("*.safetensors", "base.json"))
+    return folder, load_base(tiny_base, MODEL).state_dict()
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def logits(folder):
+    with torch.no_grad():
+        return load_base(folder, MODEL).eval()(IDS).logits
+
+
+def save_sharded(weights, folder, shards=2):
+    files = [f"pytorch_model-{number:05}-of-{shards:05}.bin" for number in range(1, shards + 1)]
+    weight_map = {name: files[number % shards] for number, name in enumerate(weights)}
+    for file in files:
+        torch.save({name: value for name, value in weights.items() if weight_map[name] == file}, folder / file)
+    write_json(folder / "pytorch_model.bin.index.json", {"metadata": {}, "weight_map": weight_map})
+    return files
+
+
+def test_an_unknown_model_names_its_page_and_what_to_do(hub, tmp_path):
+    with pytest.raises(
+        UserError, match=rf"no-one/nothing.*{REVISION}.*https://huggingface\.co/no-one/nothing.*HF_HOME"
+    ):
+        retrieve_snapshot("no-one/nothing", REVISION, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_safetensors_are_linked_and_pickles_beside_them_left_alone(hub, tiny_base, tmp_path):
+    both, out = tmp_path / "both", tmp_path / "model"
+    shutil.copytree(tiny_base, both)
+    torch.save({"weight": torch.zeros(1)}, both / "pytorch_model.bin")
+    hub(both)
+    retrieve_snapshot(NAME, REVISION, out)
+    retrieve_snapshot(NAME, REVISION, out, "{{ unused }}")  # a second run replaces the first
+    assert base_record(out) == SOURCE
+    assert (out / "model.safetensors").is_symlink() and not list(out.glob("*.bin"))
+    assert torch.equal(logits(out), logits(tiny_base))
+    assert load_tokenizer(out).chat_template == load_tokenizer(tiny_base).chat_template
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before PyTorch 1.6"])
+def test_one_pickle_becomes_safetensors(hub, unsafe, tiny_base, tmp_path, zipped):
+    folder, weights = unsafe
+    torch.save(weights, folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
+    torch.save({"seed": 1}, folder / "training_args.bin")
+    hub(folder)
+    out = tmp_path / "model"
+    retrieve_snapshot(NAME, REVISION, out)
+    digests = {"pytorch_model.bin": sha256(folder / "pytorch_model.bin")}
+    assert base_record(out) == SOURCE | {"converted": "pytorch_model.bin", "sha256": digests}
+    assert not list(out.glob("*.bin")) and not (out / "model.safetensors").is_symlink()
+    assert torch.equal(logits(out), logits(tiny_base))
+
+
+def test_a_pickle_in_shards_becomes_safetensors(hub, unsafe, tiny_base, tmp_path):
+    folder, weights = unsafe
+    files = save_sharded(weights, folder)
+    hub(folder)
+    out = tmp_path / "model"
+    retrieve_snapshot(NAME, REVISION, out)
+    assert base_record(out)["converted"] == "pytorch_model.bin.index.json"
+    assert base_record(out)["sha256"] == {file: sha256(folder / file) for file in files}
+    assert not (out / "pytorch_model.bin.index.json").exists()
+    assert torch.equal(logits(out), logits(tiny_base))
+
+
+def test_a_shard_that_the_cache_lacks_is_named(hub, unsafe, tmp_path):
+    folder, weights = unsafe
+    (folder / save_sharded(weights, folder)[1]).unlink()
+    hub(folder)
+    with pytest.raises(UserError, match=r"without pytorch_model-00002-of-00002\.bin, which pytorch_model\.bin\.index"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied when loaded", "shared in the file alone"])
+def test_weights_that_share_memory_keep_all_their_names(hub, unsafe, tmp_path, tied):
+    folder, weights = unsafe
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+    config = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": tied}
+    write_json(folder / "config.json", config)
+    torch.save(weights, folder / "pytorch_model.bin")
+    hub(folder)
+    out = tmp_path / "model"
+    retrieve_snapshot(NAME, REVISION, out)
+    loaded = load_base(out, MODEL).state_dict()
+    assert set(loaded) == set(weights)
+    assert all(torch.equal(value, weights[name]) for name, value in loaded.items())
+
+
+class Command:
+    """A pickle of it runs a command wherever pickles are trusted."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return subprocess.check_call, (["touch", str(self.target)],)
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["torch.save", "pickle.dump"])
+def test_a_pickle_that_runs_code_is_refused_and_does_not_run(hub, unsafe, tmp_path, plain):
+    folder, weights = unsafe
+    target, file = tmp_path / "ran", folder / "pytorch_model.bin"
+    if plain:
+        file.write_bytes(pickle.dumps(Command(target)))
+    else:
+        torch.save(weights | {"more": Command(target)}, file)
+    hub(folder)
+    with pytest.raises(UserError, match=r"clinic/tiny: pytorch_model\.bin cannot be read as weights.*safetensors"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+    assert not target.exists() and not (tmp_path / "model").exists()
+    if plain:
+        pickle.loads(file.read_bytes())
+        assert target.exists()  # elsewhere it does run
+
+
+@pytest.mark.parametrize("content", [{"state_dict": {"weight": torch.zeros(1)}}, torch.zeros(1), "cut"])
+def test_a_pickle_of_something_else_is_refused(hub, unsafe, tmp_path, content):
+    folder, weights = unsafe
+    file = folder / "pytorch_model.bin"
+    torch.save(weights if content == "cut" else content, file)
+    file.write_bytes(file.read_bytes()[: 2000 if content == "cut" else None])
+    hub(folder)
+    with pytest.raises(UserError, match="cannot be read as weights alone"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+
+
+def test_a_revision_without_weights_names_the_page_and_what_is_needed(hub, unsafe, tmp_path):
+    folder, weights = unsafe
+    torch.save(weights, folder / "training_args.bin")
+    hub(folder)
+    with pytest.raises(
+        UserError, match=r"model\.safetensors nor pytorch_model\.bin.*`revision`.*huggingface\.co/clinic"
+    ):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def mistral_tokenizer(folder: Path):
+    """A small tokenizer in the form of Mistral 7B's: `<s>` before every text, a space before every piece of text."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    special = ["<unk>", "<s>", "</s>"]
+    words = ["[INST]", "Fever?", "[/INST]", "No", "fever."]  # apart: none of Mistral's tokens spans two words either
+    backend.train_from_iterator(words * 9, trainers.BpeTrainer(special_tokens=special))
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    backend.save(str(folder / "tokenizer.json"))
+    settings = {"tokenizer_class": "LlamaTokenizer", "legacy": True, "add_bos_token": True}
+    named = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+    write_json(folder / "tokenizer_config.json", settings | named)
+    return backend
+
+
+@pytest.fixture
+def without_template(tiny_base, tmp_path):
+    """A Mistral with a tokenizer like that of its namesake, which has no chat template."""
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copyfile(tiny_base / name, folder / name)
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", config | {"model_type": "mistral", "architectures": ["MistralForCausalLM"]})
+    return folder, mistral_tokenizer(folder)
+
+
+def test_a_conversation_in_biomistrals_format_begins_once(hub, without_template, tmp_path):
+    folder, backend = without_template
+    hub(folder)
+    out = tmp_path / "model"
+    retrieve_snapshot(NAME, REVISION, out, BIOMISTRAL)
+    assert base_record(out) == SOURCE | {"chat_template": "model file"}
+    tokenizer = load_tokenizer(out)
+    assert tokenizer("fever")["input_ids"][0] == tokenizer.bos_token_id == 1  # it does add one to plain text
+    turns = [("user", "Fever?"), ("assistant", "No fever."), ("user", "No?")]
+    messages = [{"role": role, "content": text} for role, text in turns]
+
+    def ids(*texts):
+        return [i for text in texts for i in backend.encode(text, add_special_tokens=False).ids]
+
+    prompt = tokenizer.apply_chat_template(messages[:1], add_generation_prompt=True, return_dict=True)["input_ids"]
+    whole = tokenizer.apply_chat_template(messages, return_dict=True)["input_ids"]
+    assert prompt == [1, *ids("[INST] Fever? [/INST]")]
+    assert whole == [1, *ids("[INST] Fever? [/INST]", "No fever."), 2, *ids("[INST] No? [/INST]")]
+
+
+@pytest.mark.parametrize("roles", [["system", "user"], ["user", "user"], ["assistant"]])
+def test_biomistrals_format_knows_alternating_turns_only(tiny_base, roles):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    with pytest.raises(Exception, match="Roles must alternate"):
+        tokenizer.apply_chat_template([{"role": role, "content": "?"} for role in roles], chat_template=BIOMISTRAL)
+
+
+def test_a_tokenizer_without_a_chat_template_asks_for_the_key(hub, without_template, tmp_path):
+    hub(without_template[0])
+    with pytest.raises(UserError, match=r"clinic/tiny: its tokenizer has no chat template.*`chat_template`"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+    with pytest.raises(UserError, match=r"clinic/tiny: key 'chat_template'.*cannot be used"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model", "{% for message in messages %}")
+    assert not (tmp_path / "model").exists()
