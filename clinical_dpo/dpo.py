@@ -7,23 +7,22 @@ log-probabilities come from a file that all trials of a sweep share, so no refer
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import torch
-from datasets import Dataset
-from peft import LoraConfig, PeftModel, get_peft_model
-from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
-from trl import DPOConfig, DPOTrainer
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.models import is_adapter
 from clinical_dpo.records import Row, read_json
 from clinical_dpo.training import Run, complete, load_start, prepare, trainer_arguments
 
+if TYPE_CHECKING:  # imported where they are used, after the data was checked
+    from datasets import Dataset
+    from peft import PeftModel
 
-def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]) -> PeftModel:
+
+def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]) -> "PeftModel":
     """The SFT model with `lora["rank"]` untrained ranks beside its own; equal to the SFT model until trained.
 
     Args:
@@ -34,6 +33,9 @@ def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any],
 
     Both parts share one scale, the DPO part's alpha / rank; what the SFT part's scale differs is folded into its B.
     """
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.lora import LoraLayer
+
     own = read_json(Path(sft) / "adapter_config.json")
     frozen, scale = own["r"], lora["alpha"] / lora["rank"]
     rank = frozen + lora["rank"]
@@ -68,20 +70,6 @@ def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any],
     return policy
 
 
-class StoredReferenceDPOTrainer(DPOTrainer):
-    """DPOTrainer whose rows carry the reference's log-probabilities: no reference model, no reference pass."""
-
-    def __init__(self, model: Any, args: DPOConfig, **kwargs: Any) -> None:
-        """As DPOTrainer, less the reference it would make for itself."""
-        super().__init__(model=model, args=args, **kwargs)
-        if isinstance(model, PeftModel):
-            model.delete_adapter("ref")  # TRL's copy of the policy
-        self.precompute_ref_logps = True  # read the columns, in training and in evaluation
-
-    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        return dataset
-
-
 def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, eval_reference: str, sft: str) -> None:
     """Train one trial on JSON Lines of prompt / chosen / rejected messages.
 
@@ -92,15 +80,24 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
         sft: folder of the chosen SFT model.
 
     Raises:
-        UserError: a pair whose prompt fills max_length or with an answer that would be cut to nothing, or a
-            reference of other pairs.
+        UserError: a pair whose prompt fills max_length or with an answer that would be cut to nothing, a reference
+            of other pairs, or an optimizer that would move the frozen SFT ranks.
     """
+    if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
+        raise UserError(
+            f"optimizer {run.settings['optimizer']}: its state in eight bits moves weights whose gradient is zero, and "
+            "with them the frozen SFT ranks. With adapter lora, take adamw_torch for dpo."
+        )
     prepared = prepare(
         run,
         {"train": train_rows, "eval": eval_rows},
         ["chosen", "rejected"],
         [train_reference, eval_reference, sft],
     )
+    from trl import DPOConfig
+
+    from clinical_dpo.stored_reference import StoredReferenceDPOTrainer
+
     settings = run.settings
     data = {
         split: with_reference(prepared.rows[split], reference)
@@ -127,15 +124,18 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
         eval_dataset=data["eval"],
         processing_class=prepared.tokenizer,
     )
-    complete(run, prepared, trainer)
+    complete(run, prepared, trainer, branches=2)
 
 
-def with_reference(rows: list[Row], reference: str) -> Dataset:
+def with_reference(rows: list[Row], reference: str) -> "Dataset":
     """Pairs with the reference's log-probabilities as columns.
 
     Raises:
         UserError: the reference file does not hold exactly these pairs, in this order.
     """
+    import pandas as pd
+    from datasets import Dataset
+
     stored = pd.read_parquet(reference)
     if stored["id"].tolist() != [row["id"] for row in rows]:
         raise UserError(f"{reference}: holds other pairs than the preference file. Delete it and run again.")

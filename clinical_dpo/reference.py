@@ -6,55 +6,51 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from clinical_dpo.models import autocast, device, for_all_weights, is_adapter, load_tokenizer, load_variant
+from clinical_dpo.packing import Layout, answer_logps, flat_layout, use_flat_layout, without_adapter
 from clinical_dpo.prompts import check_lengths, tokenize_completion
 from clinical_dpo.records import Row, read_jsonl, replacing
 
 
-@torch.inference_mode()
-def completion_logps(
-    model: Any, input_ids: torch.Tensor, attention: torch.Tensor, completion: torch.Tensor
-) -> torch.Tensor:
-    """Summed log-probabilities (nats) of each row's completion tokens, shape (rows,).
+def pairs_layout(pairs: Sequence[Row], tokenizer: Any, max_length: int) -> Layout:
+    """The flat form of preference pairs, cut at max_length tokens as in training; all chosen answers come first."""
+    starts: list[int] = []
+    texts: dict[str, list[torch.Tensor]] = {"chosen": [], "rejected": []}
+    for pair in pairs:
+        split = {answer: tokenize_completion(pair, tokenizer, answer) for answer in texts}
+        starts.append(min(len(prompt) for prompt, _ in split.values()))
+        for answer, (prompt, completion) in split.items():
+            texts[answer].append(torch.tensor((prompt + completion)[:max_length]))
+    rows = texts["chosen"] + texts["rejected"]
+    ids = pad_sequence(rows, batch_first=True)
+    place = torch.arange(ids.shape[1])
+    real = place < torch.tensor([len(row) for row in rows])[:, None]
+    return flat_layout(ids, real, real & (place >= torch.tensor(starts * 2)[:, None]), branches=2)
+
+
+def score_pairs(
+    model: Any, tokenizer: Any, pairs: Sequence[Row], max_length: int, batch_size: int
+) -> dict[str, list[float]]:
+    """Summed log-probability (nats) of both answers of every pair, by the forward pass that trains.
 
     Args:
-        model: a causal language model, with or without adapter.
-        input_ids, attention, completion: (rows, tokens), right-padded; `completion` marks the answer's tokens.
-
-    The head is applied only where a completion token is predicted: a whole (rows, tokens, vocabulary) tensor of an 8B
-    model would take gigabytes.
+        model: a causal language model prepared by `use_flat_layout`.
+        tokenizer: its tokenizer.
+        pairs: rows of prompt / chosen / rejected messages.
+        max_length: tokens a prompt with its answer is cut to.
+        batch_size: pairs computed at once.
     """
-    causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = causal.model(input_ids=input_ids, attention_mask=attention, use_cache=False).last_hidden_state
-    predicts = completion[:, 1:].bool()
-    logits = causal.lm_head(hidden[:, :-1][predicts]).float()
-    logps = logits.log_softmax(-1).gather(-1, input_ids[:, 1:][predicts].unsqueeze(-1)).squeeze(-1)
-    rows = predicts.nonzero()[:, 0]
-    return torch.zeros(len(input_ids), device=logps.device).index_add_(0, rows, logps)
-
-
-def score_answers(
-    model: Any, tokenizer: Any, rows: Sequence[Row], column: str, max_length: int, batch_size: int
-) -> list[float]:
-    """Summed log-probability (nats) of the answer in `column` of every row, cut at max_length tokens as in training."""
-    encoded = [tokenize_completion(row, tokenizer, column) for row in rows]
-    encoded = [(prompt[:max_length], (prompt + answer)[:max_length]) for prompt, answer in encoded]
-    order = sorted(range(len(rows)), key=lambda i: len(encoded[i][1]))  # batches of like length: little padding
-    scores = [0.0] * len(rows)
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        width = max(len(encoded[i][1]) for i in batch)
-        ids = torch.full((len(batch), width), int(tokenizer.pad_token_id))
-        attention, completion = torch.zeros_like(ids), torch.zeros_like(ids)
-        for row, i in enumerate(batch):
-            prompt, full = encoded[i]
-            ids[row, : len(full)] = torch.tensor(full)
-            attention[row, : len(full)] = 1
-            completion[row, len(prompt) : len(full)] = 1
-        logps = completion_logps(model, *(tensor.to(device()) for tensor in (ids, attention, completion)))
-        for i, logp in zip(batch, logps.tolist(), strict=True):
-            scores[i] = logp
+    scores: dict[str, list[float]] = {"chosen": [], "rejected": []}
+    for start in range(0, len(pairs), batch_size):
+        layout: Any = pairs_layout(pairs[start : start + batch_size], tokenizer, max_length)
+        on_device: Any = {
+            name: value.to(device()) if isinstance(value, torch.Tensor) else value for name, value in layout.items()
+        }
+        logps = answer_logps(model, on_device)
+        for answer, values in zip(scores, logps.chunk(2), strict=True):
+            scores[answer] += values.tolist()
     return scores
 
 
@@ -74,18 +70,16 @@ def score_reference(
         model: the model file's settings.
         pairs: Parquet to write -> JSON Lines of pairs to read.
         max_length: tokens a prompt with its answer is cut to.
-        batch_size: answers computed at once.
+        batch_size: pairs computed at once.
     """
     tokenizer = load_tokenizer(base)
     # Rounded to another type than it was trained in, the SFT model would be another reference.
-    reference = load_variant(base, sft, model if is_adapter(sft) else for_all_weights(model))
+    reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else for_all_weights(model)))
+    use_flat_layout(reference)
     for out, path in pairs.items():
         rows = read_jsonl(path)
         check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))
         with autocast(model):  # as in training, or the first step's margin would not be 0
-            scores = {
-                column: score_answers(reference, tokenizer, rows, column, max_length, batch_size)
-                for column in ("chosen", "rejected")
-            }
+            scores = score_pairs(reference, tokenizer, rows, max_length, batch_size)
         with replacing(out) as part:
             pd.DataFrame({"id": [row["id"] for row in rows], **scores}).to_parquet(part, index=False)

@@ -1,9 +1,8 @@
 """Supervised fine-tuning: TRL's SFTTrainer, loss on the answer only."""
 
-from datasets import Dataset
-from peft import LoraConfig
-from trl import SFTConfig, SFTTrainer
+import torch
 
+from clinical_dpo.models import trainable_weights_kept
 from clinical_dpo.training import Run, complete, load_start, prepare, trainer_arguments
 
 
@@ -14,6 +13,11 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
         UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
     """
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
+    # Imported after the data was checked: a mistake there is told seconds earlier.
+    from datasets import Dataset
+    from peft import LoraConfig, get_peft_model
+    from trl import SFTConfig, SFTTrainer
+
     lora = run.settings["lora"]
     adapter = LoraConfig(
         r=lora["rank"],
@@ -27,12 +31,15 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
         split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
         for split, rows in prepared.rows.items()
     }
-    trainer = SFTTrainer(
-        model=load_start(run, run.base),
-        args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),
-        train_dataset=data["train"],
-        eval_dataset=data["eval"],
-        processing_class=prepared.tokenizer,
-        peft_config=adapter if run.settings["adapter"] == "lora" else None,
-    )
-    complete(run, prepared, trainer)
+    torch.manual_seed(run.settings["seed"])
+    start = load_start(run, run.base)
+    policy = get_peft_model(start, adapter) if run.settings["adapter"] == "lora" else start
+    with trainable_weights_kept(policy):
+        trainer = SFTTrainer(
+            model=policy,
+            args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),
+            train_dataset=data["train"],
+            eval_dataset=data["eval"],
+            processing_class=prepared.tokenizer,
+        )
+    complete(run, prepared, trainer, branches=1)

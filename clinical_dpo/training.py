@@ -1,23 +1,22 @@
 """What SFT and DPO share: the trainer's arguments, checkpoints and resume, the log, and the record of the run."""
 
-import contextlib
 import hashlib
 import json
 import platform
 import resource
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import trl.trainer.utils
-from transformers import Trainer
-from transformers.trainer_utils import get_last_checkpoint
 
+from clinical_dpo.batching import Collator
+from clinical_dpo.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
+from clinical_dpo.errors import UserError
 from clinical_dpo.models import (
     base_record,
     device,
@@ -25,14 +24,20 @@ from clinical_dpo.models import (
     load_base,
     load_tokenizer,
     mixed_precision,
+    need_bitsandbytes,
     save_trained,
 )
+from clinical_dpo.packing import flatten_fused_head, without_adapter
 from clinical_dpo.prompts import check_lengths
-from clinical_dpo.records import Row, read_json, read_jsonl, replacing, sha256, write_csv, write_json
+from clinical_dpo.records import Row, read_jsonl, replacing, sha256, write_csv, write_json
+
+if TYPE_CHECKING:
+    from transformers import Trainer
 
 LOG_COLUMNS = (
-    *("step", "split", "loss", "learning_rate", "grad_norm", "num_tokens", "mean_token_accuracy", "entropy"),
-    *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"),
+    *("step", "epoch", "split", "loss", "learning_rate", "grad_norm", "num_tokens", "mean_token_accuracy", "entropy"),
+    *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
+    *("logps/chosen", "logps/rejected"),
 )
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
@@ -44,7 +49,7 @@ class Run:
     base: str  # folder of the base model
     model: Mapping[str, Any]  # the model file's settings
     settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
-    steps: int  # optimizer steps
+    steps: int | None  # optimizer steps; None for the settings' epochs
     out: str  # folder for the weights (safetensors), log.csv and run.json
     micro_batch_size: int  # rows computed at once; like eval_batch_size it changes nothing beyond rounding
     eval_batch_size: int
@@ -70,12 +75,13 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
     """Keyword arguments that SFTConfig and DPOConfig share; every default that matters is set, none inherited."""
     settings = run.settings
     on_gpu = device().type == "cuda"
+    micro_batch = fitting(run.micro_batch_size, checkpoints, settings["batch_size"])
     return {
         "output_dir": str(checkpoints),
-        "max_steps": run.steps,
+        **({"num_train_epochs": settings["epochs"]} if run.steps is None else {"max_steps": run.steps}),
         "learning_rate": settings["learning_rate"],
-        "per_device_train_batch_size": run.micro_batch_size,
-        "gradient_accumulation_steps": settings["batch_size"] // run.micro_batch_size,
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": settings["batch_size"] // micro_batch,
         "per_device_eval_batch_size": run.eval_batch_size,
         "max_length": settings["max_length"],
         "truncation_mode": "keep_start",
@@ -85,6 +91,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "weight_decay": settings["weight_decay"],
         "max_grad_norm": settings["max_grad_norm"],
         "gradient_checkpointing": settings["gradient_checkpointing"],
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "bf16": mixed_precision(run.model),
         "eval_strategy": "steps",
         "eval_steps": settings["eval_steps"],
@@ -114,6 +121,8 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
     Raises:
         UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
     """
+    if "8bit" in run.settings["optimizer"]:
+        need_bitsandbytes()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]
@@ -126,7 +135,6 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
     record = {
         "seed": run.settings["seed"],
         "settings": dict(run.settings),
-        "micro_batch_size": run.micro_batch_size,
         "config_digest": digest,
         "base_model": base,
         "inputs": inputs,
@@ -134,27 +142,40 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
     }
-    return Prepared(tokenizer, rows, _checkpoint_folder(run.out, digest), record)
+    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
 
 
-def complete(run: Run, prepared: Prepared, trainer: Trainer) -> None:
+def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
     """Train, from the last checkpoint where there is one, and move weights, log.csv and run.json into place.
 
-    A probe leaves no weights.
+    Args:
+        run: the run. A probe leaves no weights.
+        prepared: what `prepare` made of it.
+        trainer: TRL's trainer, as constructed.
+        branches: answers per prompt, 1 in SFT and 2 in DPO.
     """
-    last = get_last_checkpoint(str(prepared.checkpoints))
+    flat = run.settings["layout"] == "flat"
+    collator = Collator(trainer.data_collator, branches if flat else None)
+    trainer.data_collator = collator
+    if flat:
+        flatten_fused_head(without_adapter(trainer.model))
+    last = last_checkpoint(prepared.checkpoints)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
-    with head_on_answers_only():
-        trainer.train(resume_from_checkpoint=last)
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(trainer, prepared.checkpoints) from error
     seconds = time.monotonic() - started
     rows = log_rows(trainer.state.log_history)
     record = {
         **prepared.record,
         "steps": trainer.state.global_step,
-        "resumed_from_step": int(last.rsplit("-", 1)[1]) if last else 0,
+        "micro_batch_size": trainer.args.per_device_train_batch_size,
+        "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
         "tokens_seen": rows[-1]["num_tokens"],
+        "padding_share": round(collator.padding_share, 4),
         "wall_seconds": round(seconds, 2),
         "peak_memory_mib": round(_peak_memory() / 2**20),
     }
@@ -167,36 +188,25 @@ def complete(run: Run, prepared: Prepared, trainer: Trainer) -> None:
     shutil.rmtree(prepared.checkpoints)
 
 
-@contextlib.contextmanager
-def head_on_answers_only() -> Iterator[None]:
-    """Let TRL apply the language-model head to answer tokens alone, as its GPU kernel does.
-
-    Elsewhere it scores every token of the prompt too: a third of a training step on CPU, for nothing. The switch is a
-    private name of TRL 1.16, which the lock pins; tests hold losses equal to stock TRL's.
-    """
-    stock = trl.trainer.utils._use_triton
-    trl.trainer.utils._use_triton = lambda device: True
-    try:
-        yield
-    finally:
-        trl.trainer.utils._use_triton = stock
+def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:
+    """What to tell, after the next attempt was told to compute fewer rows at once."""
+    rows = trainer.args.per_device_train_batch_size
+    model: Any = trainer.model
+    if not model.training:  # never halved by itself: the mean over batches would become another one
+        return UserError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+    if rows == 1:
+        return UserError(
+            "Out of memory with one row at once. Take a GPU with more memory, gradient_checkpointing: true, a shorter "
+            "max_length, or a model in four bits (quantization)."
+        )
+    note_out_of_memory(checkpoints)
+    return UserError(f"Out of memory with {rows} rows at once (micro_batch_size). The next attempt takes half as many.")
 
 
 def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """What a checkpoint must have been made from to be resumed: base and its settings, stage, steps, inputs."""
     made_from = [base, run.model, run.settings, run.steps, inputs]
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-
-
-def _checkpoint_folder(out: str, digest: str) -> Path:
-    """Beside `out`, since Snakemake deletes a failed job's outputs; checkpoints of another digest are dropped."""
-    folder = Path(f"{out}.checkpoints")
-    record = folder / "digest.json"
-    if folder.exists() and (not record.exists() or read_json(record) != digest):
-        shutil.rmtree(folder)
-    if not record.exists():
-        write_json(record, digest)
-    return folder
 
 
 def _input_digests(paths: Iterable[str]) -> dict[str, str]:

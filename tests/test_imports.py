@@ -1,0 +1,17 @@
+"""What a job imports: seconds of every start."""
+
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+
+def test_a_job_imports_bitsandbytes_only_where_it_is_needed():
+    """Nor TRL and PEFT before its data was checked."""
+    code = (
+        "import sys, clinical_dpo.dpo, clinical_dpo.sft, clinical_dpo.models as models; models.prepare_process(1);"
+        "assert not {'trl', 'peft', 'bitsandbytes.nn'} & set(sys.modules);"
+        "import peft.tuners.lora; assert sys.modules['bitsandbytes'] is None;"
+        "models.need_bitsandbytes(); assert 'bitsandbytes' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
