@@ -1,0 +1,59 @@
+"""Jobs left in Slurm's queue: which ones are told, and what happens where Slurm is not there or does not answer."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.queue import jobs_of, refusal, refuse_queued_jobs
+
+RUN = "0b6e3b5e-7b7f-4f0c-9e0c-111111111111"
+
+
+def listed(folder):
+    return (
+        f"11|{RUN}|rule_train_sft_wildcards_uti_llama3-8b-instruct_lr1e-05|{folder}\n"
+        f"12|{RUN}|rule_build_base_model_wildcards_a|b|{folder}\n"
+        f"13|other|rule_train_sft_wildcards_x|{folder}/elsewhere\n"
+        f"14|notebook|(null)|{folder}\n"
+        f"15|{RUN}|rule_all|{folder}\n"
+    )
+
+
+def fake_squeue(folder, monkeypatch, script):
+    program = folder / "bin/squeue"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin")
+
+
+def test_only_snakemakes_jobs_of_this_folder_count(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    found = jobs_of(link, listed(tmp_path), own="15")
+    assert found == {"11": (RUN, "train_sft uti_llama3-8b-instruct_lr1e-05"), "12": (RUN, "build_base_model a|b")}
+
+
+def test_the_line_to_type_names_every_run_once():
+    queued = {str(job): (RUN if job < 8 else "later", "train_sft x") for job in range(9)}
+    told = refusal(queued)
+    assert f"  scancel --me --name={RUN},later\n" in told
+    assert told.count("train_sft x") == 5 and "and 4 more" in told
+
+
+def test_a_start_stops_while_jobs_are_queued(tmp_path, monkeypatch):
+    (tmp_path / "listed").write_text(listed(tmp_path))
+    fake_squeue(tmp_path, monkeypatch, f"cat {tmp_path}/listed")
+    with pytest.raises(UserError, match=rf"scancel --me --name={RUN}"):
+        refuse_queued_jobs(tmp_path)
+    refuse_queued_jobs(Path("/"))
+
+
+def test_slurm_that_is_absent_is_no_obstacle_and_one_that_fails_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refuse_queued_jobs(tmp_path)
+    fake_squeue(tmp_path, monkeypatch, "echo 'Unable to contact slurm controller' >&2; exit 1")
+    with pytest.raises(UserError, match=r"squeue failed.*Unable to contact slurm controller"):
+        refuse_queued_jobs(tmp_path)
