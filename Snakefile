@@ -11,7 +11,11 @@ started = time.time()
 configfile: "config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
+include: "workflow/rules/sheets.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/sft.smk"
@@ -33,21 +37,27 @@ rule all:
     default_target: True
     input:
         rules.summarize_run.output,
+        table_files,
+        rules.compare_published.output,
+        rules.check_published.output,
+        rules.typeset_tables.output,
+        rules.write_report_page.output,
         figure_files,
+        rating_sheets,
 
 
 rule stats:
     input:
-        expand(
-            f"{results}/{{task}}/{{table}}.csv",
-            task=study.tasks,
-            table=["metrics", "stats"],
-        ),
+        table_files,
 
 
 rule figures:
     input:
         figure_files,
+
+
+onstart:
+    refuse_queued()
 
 
 onsuccess:

@@ -102,7 +102,8 @@ def task_row(record: Mapping[str, Any], task: Mapping[str, Any]) -> Row:
     """One row in TRL's conversational prompt / completion form.
 
     `id` (made of the prompt where the record has none), `prompt` and `completion` (lists of messages), and where the
-    record has them: `label`, `accepted` (other right answers), `options` (wrong answers), `rejected`.
+    record has them: `label`, `accepted` (other right answers), `options` (wrong answers), `rejected`, `question` (the
+    question itself, without what the prompt puts around it).
 
     Raises:
         UserError: an empty or missing field, an unknown label, or a wrong answer that equals the right one.
@@ -122,8 +123,9 @@ def task_row(record: Mapping[str, Any], task: Mapping[str, Any]) -> Row:
         for field in ("accepted", "options"):
             if field in record:
                 row[field] = _texts(record, field)
-        if "rejected" in record:
-            row["rejected"] = _text(record, "rejected")
+        for field in ("rejected", "question"):
+            if field in record:
+                row[field] = _text(record, field)
         for wrong in [*row.get("options", []), *([row["rejected"]] if "rejected" in row else [])]:
             if _plain(wrong) == _plain(reference):
                 field = "rejected" if wrong == row.get("rejected") else "options"

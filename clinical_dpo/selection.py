@@ -8,9 +8,10 @@ from typing import Any
 
 from clinical_dpo import scores
 from clinical_dpo.generation import answers_of_trials
-from clinical_dpo.grading import grade_answers, rouge_l
+from clinical_dpo.parsing import answer_texts, exact_match, parse_label
 from clinical_dpo.plateau import eval_curve
 from clinical_dpo.records import Row, read_csv, read_jsonl, replacing, write_csv
+from clinical_dpo.rouge import rouge_l
 
 COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "chosen")
 
@@ -72,17 +73,17 @@ def dev_score(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, An
 
     `f1` is that of the positive class, `exact` the share of normalised exact matches, `rouge_l` the mean ROUGE-L F1.
     """
-    if task["selection"] == "rouge_l":
-        texts = {answer["id"]: answer["text"] for answer in answers}
-        found = [texts[row["id"]] for row in rows]
-        values = rouge_l(found, [row["completion"][0]["content"] for row in rows])
-        return sum(values) / len(values), sum(not text for text in found) / len(found)
-    grades = grade_answers(rows, answers, task, {"f1": "label", "exact": "exact"}[task["selection"]])
-    invalid = sum(grade["valid"] == "false" for grade in grades) / len(grades)
+    texts = answer_texts(rows, answers)
+    references = [row["completion"][0]["content"] for row in rows]
+    if task["selection"] == "f1":
+        parsed = [parse_label(text, task["labels"], task.get("label_synonyms")) for text in texts]
+        return scores.f1(references, parsed, task["labels"][0]) or 0.0, parsed.count(None) / len(parsed)
     if task["selection"] == "exact":
-        return sum(grade["grade"] for grade in grades) / len(grades), invalid
-    labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] or None for grade in grades]
-    return scores.f1(labels, parsed, task["labels"][0]) or 0.0, invalid
+        accepted = [[reference, *(row.get("accepted") or [])] for reference, row in zip(references, rows, strict=True)]
+        values: Sequence[float] = [exact_match(text, right) for text, right in zip(texts, accepted, strict=True)]
+    else:
+        values = rouge_l(texts, references)
+    return sum(values) / len(values), texts.count("") / len(texts)
 
 
 def choose(trials: Sequence[Row]) -> str:

@@ -15,6 +15,7 @@ def summary(
     reports: str,
     stats_files: str,
     left_out: Mapping[str, str],
+    owed: Rows,
 ) -> str:
     """Text of a few lines per task and model; what is awaited stands last.
 
@@ -25,6 +26,7 @@ def summary(
         reports: folder of the run's figures and tables.
         stats_files: pattern of the tasks' statistics.
         left_out: task -> why it was left out.
+        owed: who owes how many items of a sheet that the tables wait for.
     """
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
@@ -39,10 +41,18 @@ def summary(
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {stats_files}"]
     lines += [f"Left out: {task} ({why})" for task, why in left_out.items()]
-    owed = [row for row in shown if row["status"] == "pending"]
-    if owed:
-        lines += ["", "Grades still awaited:"]
-        lines += ["  {grader}: {n} answers of {task}/{model}/{variant}".format(**row) for row in owed]
+    awaited = [
+        "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
+        for row in shown
+        if row["status"] == "pending" and row["grader"] == "judge"
+    ]
+    awaited += [
+        "  {rater}: {owed} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
+        for row in owed
+        if row["owed"] != "0"
+    ]
+    if awaited:
+        lines += ["", "Still awaited:", *awaited]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """Shared fixtures: real data where it is present, tiny base models, a copy of the project to run in."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
 TINY = {
+    "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,
     "crude_share": 0.85,
     "vocab_size": 600,
@@ -62,3 +64,32 @@ def tiny_base(request, tmp_path_factory):
     build_tiny_model(request.param, TINY | {"sliding_window": window}, 7, out)
     write_json(out / BASE_RECORD, {"source": "pretrain", "id": request.param, "revision": "test"})
     return out
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished small run and what it printed; where real data are absent, generated text takes their place."""
+    from tests.workflow import SMALL, Project
+
+    project = Project.copy(
+        tmp_path_factory.mktemp("project"),
+        SMALL,
+        MEDQA_FILE=str(public_data("medqa", "phrases_no_exclude_test.jsonl")),
+        PUBMEDQA_FILE=str(public_data("pubmedqa", "ori_pqal.json")),
+        MEQSUM_FILE=str(public_data("meqsum", "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx")),
+    )
+    return project, project.run()
+
+
+@pytest.fixture
+def project(finished):
+    """The finished small run, its sources put back after whatever the test changes in them."""
+    project, _ = finished
+    sources = ("config", "clinical_dpo", "workflow", "tests")
+    kept = project.folder.with_name("kept")
+    for name in sources:
+        shutil.copytree(project.folder / name, kept / name)
+    yield project
+    for name in sources:
+        shutil.rmtree(project.folder / name)
+        shutil.move(kept / name, project.folder / name)

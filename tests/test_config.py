@@ -15,7 +15,7 @@ STUDY = load_study(PUBLISHED, ROOT)
 
 
 def test_published_splits_are_the_papers():
-    """Savage et al. 2025, Methods: train, eval, dev, test of each task."""
+    """Savage et al. 2025, Methods: train, eval, dev, test of each task. Murphy 2024 names 5,000 and 500 of PubMedQA."""
     found = {name: tuple(task["splits"].values()) for name, task in STUDY.tasks.items()}
     assert found == {
         "uti": (300, 200, 100, 200),
@@ -23,7 +23,30 @@ def test_published_splits_are_the_papers():
         "summarization": (4500, 300, 150, 300),
         "triage_personnel": (1300, 200, 100, 200),
         "triage_urgency": (1300, 200, 100, 200),
+        "pubmedqa": (5000, 200, 0, 500),
+        "meqsum": (700, 100, 0, 200),
     }
+
+
+def test_each_study_runs_its_models_and_corrects_for_its_tasks():
+    assert STUDY.task_models("uti") == ["llama3-8b-instruct", "mistral-7b-instruct"]
+    assert STUDY.task_models("meqsum") == ["biomistral-7b"]
+    assert STUDY.family("uti") == ["uti", "reasoning", "summarization", "triage_personnel", "triage_urgency"]
+    assert STUDY.family("meqsum") == ["pubmedqa", "meqsum"]
+    assert list(load_study(PUBLISHED | {"tasks": ["uti"]}, ROOT).models) == STUDY.task_models("uti")
+
+
+def test_murphys_settings_are_the_papers():
+    """Murphy 2024, Supervised Fine-Tuning and Direct Preference Optimization."""
+    for task in ("pubmedqa", "meqsum"):
+        sft, dpo = STUDY.training(task, "sft"), STUDY.training(task, "dpo")
+        assert sft["lora"] == {"rank": 64, "alpha": 16, "dropout": 0.1}
+        assert dpo["lora"] == {"rank": 128, "alpha": 128, "dropout": 0.05}
+        assert (sft["batch_size"], dpo["batch_size"], sft["epochs"], dpo["epochs"]) == (4, 8, 1, 1)
+        assert list(STUDY.trials(task, "sft")) == ["lr2e-05"] and list(STUDY.trials(task, "dpo")) == [
+            "lr5e-06_beta0.01"
+        ]
+        assert dpo["loss"] == "sigmoid" and not sft["plateau"] and not dpo["plateau"]
 
 
 def test_published_grid_stands_in_every_sweep():
@@ -39,7 +62,7 @@ def test_demo_keeps_every_mechanism_alive():
     demo = load_study(DEMO, ROOT)
     assert list(demo.tasks) == list(STUDY.tasks)
     assert demo.results == "results/demo" and STUDY.results == "results"
-    for task in demo.tasks:
+    for task in demo.family("uti"):
         assert len({trial["learning_rate"] for trial in demo.trials(task, "sft").values()}) >= 2
         assert len({trial["beta"] for trial in demo.trials(task, "dpo").values()}) >= 2
     assert any(demo.training(task, "sft")["plateau"] for task in demo.tasks)
@@ -86,7 +109,7 @@ def test_missing_data_are_replaced_or_left_out():
         ),
         ({"alpha": 2}, "key 'alpha': 2 is greater than or equal to the maximum of 1"),
         ({"tasks": ["utii"]}, "config/tasks/utii.yaml: no such file. Did you mean 'uti'?"),
-        ({"models": ["lama3-8b-instruct"]}, "Did you mean 'llama3-8b-instruct'?"),
+        ({"recipes": {"savage2025": {"models": ["lama3-8b-instruct"]}}}, "Did you mean 'llama3-8b-instruct'?"),
         ({"overrides": {"tasks": {"uti": {"spltis": {}}}}}, "key 'spltis' is not known. Did you mean 'splits'?"),
         (
             {"overrides": {"tasks": {"uti": {"source": {"kind": "hub", "id": "a/b"}}}}},
@@ -111,8 +134,18 @@ def test_missing_data_are_replaced_or_left_out():
         ({"figure2": {"a": "utii"}}, "key 'figure2' names 'utii'"),
         ({"run": "uti"}, "run 'uti' is a folder of the published study"),
         ({"overrides": {"tasks": {"uti": {"when_missing": "error"}}}}, "data/savage2025/uti.csv is not there. Put it"),
-        ({"overrides": {"tasks": {"uti": {"test": "paired_t"}}}}, "test paired_t does not go with outcome label"),
+        (
+            {"overrides": {"tasks": {"uti": {"test": "paired_t"}}}},
+            "test paired_t does not go with metric f1. Take mcnemar",
+        ),
         ({"overrides": {"tasks": {"uti": {"grader": "exact"}}}}, "metric f1 cannot be computed from grader exact"),
+        (
+            {"overrides": {"tasks": {"meqsum": {"tables": ["helpfulness"]}}}},
+            "table helpfulness needs grader evasiveness, this task's is rouge_l",
+        ),
+        ({"overrides": {"tasks": {"pubmedqa": {"raters": None}}}}, "key 'raters'"),
+        ({"recipes": {"murphy2024": {"sft": {"max_steps": 10}}}}, "one of max_steps and epochs is needed"),
+        ({"recipes": {"murphy2024": {"adapter": "full"}}}, "biomistral-7b.yaml: four-bit weights cannot be trained"),
     ],
 )
 def test_a_mistake_is_named_with_its_mend(change, message):

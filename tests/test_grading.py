@@ -4,17 +4,10 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading import (
-    COLUMNS,
-    exact_match,
-    grade_answers,
-    normalize_answer,
-    parse_label,
-    read_grades,
-    rouge_l,
-    rouge_likert,
-)
+from clinical_dpo.grading import COLUMNS, grade_answers, read_grades, rouge_likert
+from clinical_dpo.parsing import exact_match, normalize_answer, parse_label
 from clinical_dpo.records import write_csv
+from clinical_dpo.rouge import rouge_l
 
 UTI = {
     "labels": ["UTI", "No UTI"],

@@ -27,7 +27,7 @@ def rows_of(task, metric, **fields):
     return bars, tests
 
 
-def text_of(*tasks, left_out=None):
+def text_of(*tasks, left_out=None, owed=()):
     bars = [row for one, _ in tasks for row in one]
     tests = [row for _, one in tasks for row in one]
     return summary(
@@ -37,6 +37,7 @@ def text_of(*tasks, left_out=None):
         reports="reports/demo",
         stats_files="results/demo/*/stats.csv",
         left_out=left_out or {},
+        owed=owed,
     )
 
 
@@ -79,10 +80,10 @@ def test_what_is_awaited_stands_last_with_its_counts():
     assert line_of(text, "summarization").count("pending") == 6
     assert text.splitlines()[-5:] == [
         "",
-        "Grades still awaited:",
+        "Still awaited:",
         *(f"  judge: 300 answers of summarization/llama/{variant}" for variant in ("base", "sft", "dpo")),
     ]
-    assert text.index("Left out: reasoning (no data)") < text.index("Grades still awaited:")
+    assert text.index("Left out: reasoning (no data)") < text.index("Still awaited:")
 
 
 def test_an_undefined_estimate_is_said_to_be_so():

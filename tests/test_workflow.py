@@ -1,54 +1,18 @@
 """The whole path on a barely trained model: real MedQA questions, every rule, grader, policy and state."""
 
-import csv
 import json
-import os
+import re
 import shutil
 
 import jsonschema
 import pytest
 import yaml
 
+from clinical_dpo.rating.rating_files import write_ratings
 from tests.conftest import ROOT, public_data, real_data
-from tests.workflow import Project
+from tests.workflow import MODEL, MODELS, SMALL, TASKS, Project, results, rows
 
-TASKS = ("uti", "reasoning", "summarization", "triage_urgency")
-MODEL = "tiny-mistral"
-SOURCES = ("config", "clinical_dpo", "workflow", "tests")
 VARIANTS = ("base", "sft", "dpo")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A finished run; where the real questions are absent, generated ones take their place."""
-    folder = tmp_path_factory.mktemp("project")
-    medqa = public_data("medqa", "phrases_no_exclude_test.jsonl")
-    project = Project.copy(folder, "tests/config/small.yaml", MEDQA_FILE=str(medqa))
-    return project, project.run()
-
-
-@pytest.fixture
-def project(finished):
-    """The finished run, as it was, whatever the test before changed."""
-    project, _ = finished
-    kept = project.folder.with_name("kept")
-    for name in SOURCES:
-        shutil.copytree(project.folder / name, kept / name)
-    yield project
-    for name in SOURCES:
-        shutil.rmtree(project.folder / name)
-        shutil.move(kept / name, project.folder / name)
-
-
-def results(project, *parts):
-    return project.folder.joinpath("results/small", *parts)
-
-
-def rows(path):
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_nothing_is_left_to_do_and_the_end_is_readable(finished):
@@ -56,10 +20,15 @@ def test_nothing_is_left_to_do_and_the_end_is_readable(finished):
     assert project.planned() == set()
     assert "Nothing to be done" in project.run()
     assert "Figures: reports/small/figures" in printed
-    assert printed.rstrip().split("Grades still awaited:")[1].count("physicians: 12 answers of triage_urgency") == 3
-    for panel in "abce":
+    awaited = printed.rstrip().split("Still awaited:")[1]
+    assert re.search(r"anna: \d+ of \d+ items of sheet correctness, triage_urgency/tiny-mistral", awaited)
+    assert re.search(r"anna: \d+ of \d+ items of sheet preference, pubmedqa/tiny-biomistral", awaited)
+    figures = ["figure2a", "figure2b", "figure2c", "figure2e", "reward_margin", "training_curves_uti", "sweep", "cost"]
+    for figure in figures:
         for suffix in ("svg", "pdf", "png", "csv"):
-            assert (project.folder / f"reports/small/figures/figure2{panel}.{suffix}").stat().st_size > 0
+            assert (project.folder / f"reports/small/figures/{figure}.{suffix}").stat().st_size > 0
+    for table in ("metrics", "stats", "murphy2024_table1", "murphy2024_rouge"):
+        assert r"\toprule" in (project.folder / f"reports/small/tables/{table}.tex").read_text()
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -72,7 +41,7 @@ def test_splits_are_exact_and_share_no_prompt(finished, task):
         assert len(part) == count
         prompts += [row["prompt"][0]["content"] for row in part]
     assert len(set(prompts)) == len(prompts)
-    if task != "reasoning":
+    if task not in ("reasoning", "meqsum"):
         wanted = yaml.safe_load((ROOT / "tests/config/small.yaml").read_text())["overrides"]["tasks"][task]["splits"]
         assert manifest["counts"] == wanted
 
@@ -104,8 +73,8 @@ def test_real_questions_come_through_whole(finished):
 def test_every_test_item_has_an_answer_and_a_grade(finished, task, variant):
     project, _ = finished
     test = [row["id"] for row in rows(results(project, task, "data/test.jsonl"))]
-    answers = rows(results(project, task, MODEL, "predictions", f"{variant}.jsonl"))
-    grades = rows(results(project, task, MODEL, "grades", f"{variant}.csv"))
+    answers = rows(results(project, task, MODELS[task], "predictions", f"{variant}.jsonl"))
+    grades = rows(results(project, task, MODELS[task], "grades", f"{variant}.csv"))
     assert [row["id"] for row in answers] == [row["id"] for row in grades] == test
     expected = "pending" if task == "triage_urgency" else "complete"
     assert {row["status"] for row in grades} == {expected}
@@ -125,6 +94,8 @@ def test_tables_keep_to_their_schema(finished, table):
         "reasoning": "real" if public_data("medqa").exists() else "synthetic",
         "summarization": "synthetic",
         "triage_urgency": "synthetic",
+        "pubmedqa": "real" if public_data("pubmedqa").exists() else "synthetic",
+        "meqsum": "real" if public_data("meqsum").exists() else "synthetic",
     }
     assert found["summarization"]["proxy"] == "true" and found["summarization"]["grader"] == "rouge_likert"
 
@@ -168,117 +139,59 @@ def test_all_weights_are_kept_where_they_are_trained(finished):
     assert manifest["train"]["policy"] == "sft_prediction"
 
 
+def test_what_raters_send_back_reruns_what_hangs_on_it(project):
+    """Two raters who agree on all but two answers, an adjudicator, and a physician who compares SFT with DPO."""
+    key = rows(results(project, "triage_urgency", "tiny-mistral", "grading/correctness.key.csv"))
+    folder = project.folder / "ratings/small"
+    sheet = [row for row in key if row["rater"] == "anna"]
+    disputed = {row["item_id"] for row in sheet[:2]}
+    words = {row["item_id"]: "incorrect" if row["item_id"] in disputed else "correct" for row in sheet}
+    for rater, said in (("anna", {**words, **dict.fromkeys(disputed, "correct")}), ("ben", words)):
+        rate(folder / f"triage_urgency/tiny-mistral/correctness.{rater}.csv", key, rater, said)
+    preferred = rows(results(project, "pubmedqa", "tiny-biomistral", "grading/preference.key.csv"))
+    shown = [row for row in preferred if row["shown"] == "true"]
+    best = {row["item_id"]: "A" if row["A"] == "dpo" else "B" for row in shown}
+    rate(folder / "pubmedqa/tiny-biomistral/preference.anna.csv", preferred, "anna", best)
+    jobs = project.planned()
+    assert {
+        ("grade_by_raters", "task=triage_urgency, model=tiny-mistral"),
+        ("compute_win_rate", "task=pubmedqa"),
+    } <= jobs
+    assert {wildcards.split(",")[0] for _, wildcards in jobs if "task=" in wildcards} == {
+        "task=triage_urgency",
+        "task=pubmedqa",
+    }
+    assert "carla: 2 of 2 items of sheet adjudication, triage_urgency/tiny-mistral" in project.run()
+    agreed = {row["metric"]: row for row in rows(results(project, "triage_urgency/agreement.csv"))}
+    assert float(agreed["raw_agreement"]["estimate"]) == pytest.approx(1 - 2 / len(sheet))
+    won = {row["rater"]: row for row in rows(results(project, "pubmedqa/win_rate.csv"))}
+    assert float(won["anna"]["rate"]) == 1 and won["pooled"]["status"] == "complete"
+
+    asked = rows(results(project, "triage_urgency", "tiny-mistral", "grading/adjudication.key.csv"))
+    assert {row["item_id"] for row in asked if row["shown"] == "true"} == disputed
+    verdict = dict.fromkeys(disputed, "incorrect")
+    rate(folder / "triage_urgency/tiny-mistral/adjudication.carla.csv", asked, "carla", verdict)
+    assert "Still awaited:" not in project.run()
+    wrong = {row["row_id"] for row in sheet if row["item_id"] in disputed}
+    for variant in VARIANTS:
+        grades = rows(results(project, "triage_urgency", "tiny-mistral", f"grades/{variant}.csv"))
+        assert {row["status"] for row in grades} == {"complete"}
+        assert {row["id"] for row in grades if row["grade"] == "0"} <= wrong
+    shutil.rmtree(folder)
+    assert "Still awaited:" in project.run()
+
+
+def rate(path, key, rater, words):
+    """A file of ratings as the page exports it: item id -> word."""
+    shown = [row for row in key if row["rater"] == rater and row["item_id"] in words]
+    write_ratings(path, [row | {"rating": words[row["item_id"]], "comment": "", "rated_at": ""} for row in shown])
+
+
 def test_one_table_is_one_job(project):
     target = "results/small/uti/stats.csv"
     (project.folder / target).unlink()
     assert project.planned(target) == {("compare_variants", "task=uti")}
     project.run(target)
-
-
-STATS = {("collect_results", ""), ("summarize_run", "")}
-FIGURES = {("plot_figure2", f"panel={panel}") for panel in "abce"}
-
-
-def tables(*tasks):
-    return {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants") for task in tasks}
-
-
-def per_model(rule, task, **more):
-    return {(rule, ", ".join([f"task={task}", f"model={MODEL}", *(f"{key}={value}" for key, value in more.items())]))}
-
-
-def answers(task, *variants):
-    rules = ("predict_answers", "grade_answers")
-    return {job for rule in rules for variant in variants for job in per_model(rule, task, variant=variant)}
-
-
-def after_dpo(task, panel):
-    """From the choice of the DPO trial to the figure."""
-    chosen = per_model("select_dpo", task) | answers(task, "dpo")
-    return chosen | tables(task) | STATS | {("plot_figure2", f"panel={panel}")}
-
-
-def after_sft(task, panel, trials):
-    """From the choice of the SFT trial on."""
-    jobs = per_model("select_sft", task) | per_model("score_reference", task) | answers(task, "sft")
-    for trial in trials:
-        jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
-        jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
-    return jobs | after_dpo(task, panel)
-
-
-UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
-SMALL = "tests/config/small.yaml"
-
-
-def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
-    project.edit("clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n")
-    project.edit("clinical_dpo/grading.py", '"""Grades of answers:', '"""The grades of answers:')
-    project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')
-    for path in project.folder.rglob("*"):
-        if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
-            os.utime(path)
-    assert project.planned() == set()
-
-
-def test_a_plot_colour_redraws_the_figures_alone(project):
-    project.edit("clinical_dpo/figures.py", '"#0077BB"', '"#0077CC"')
-    assert project.planned() == FIGURES | {("summarize_run", "")}
-
-
-def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
-    project.edit(SMALL, "sft: {learning_rate", "sft: {lora: {alpha: 32}, learning_rate")
-    rates = ("lr1e-03", "lr1e-04")
-    trained = [per_model(rule, "uti", trial=rate) for rule in ("probe_sft", "train_sft") for rate in rates]
-    plateaus = {("find_plateau", f"task=uti, model={MODEL}, stage=sft, trial={rate}") for rate in rates}
-    assert project.planned() == set().union(*trained, plateaus, after_sft("uti", "a", UTI_DPO))
-
-
-def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
-    project.edit(SMALL, "beta: [0.1, 0.3]", "beta: [0.1, 0.5]")
-    trial = "lr5e-04_beta0.5"
-    trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
-    plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
-    assert project.planned() == trained | plateau | after_dpo("uti", "a")
-
-
-def test_a_plateau_tolerance_trains_no_probe_again(project):
-    project.edit(SMALL, "plateau: true}\n        dpo", "plateau: true, plateau_tolerance: 0.5}\n        dpo")
-    rules = {rule for rule, _ in project.planned()}
-    assert {"find_plateau", "train_sft"} <= rules and "probe_sft" not in rules
-
-
-def test_a_label_parser_regrades_and_chooses_again(project):
-    """Grades and the choice on dev use it: so do they, and what hangs on the choice, and no SFT trial."""
-    project.edit("clinical_dpo/grading.py", "named[0] if len(set(named)) == 1", "named[-1] if len(set(named)) == 1")
-    jobs = project.planned()
-    graded = set().union(
-        *(per_model("grade_answers", task, variant=v) for task in TASKS for v in ("base", "sft", "dpo"))
-    )
-    assert graded <= jobs
-    assert after_sft("uti", "a", UTI_DPO) <= jobs
-    assert not {rule for rule, _ in jobs} & {"build_base_model", "split_dataset", "probe_sft", "train_sft"}
-    assert ("predict_answers", f"task=uti, model={MODEL}, variant=base") not in jobs
-
-
-def test_one_tasks_prompt_rebuilds_that_task_alone(project):
-    project.edit(SMALL, "{{ message }} Is this", "{{ message }}\\nIs this")
-    jobs = project.planned()
-    assert ("split_dataset", "task=triage_urgency") in jobs
-    assert {("build_base_model", ""), ("retrieve_source", "task=triage_urgency")}.isdisjoint(jobs)
-    assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "triage_urgency" not in wildcards} == set()
-
-
-def test_a_micro_batch_changes_nothing(project):
-    project.edit(SMALL, "micro_batch_size: 4", "micro_batch_size: 2")
-    project.edit(SMALL, "generation_batch_size: 50", "generation_batch_size: 25")
-    assert project.planned() == set()
-
-
-def test_another_level_reruns_the_comparisons(project):
-    project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
-    compared = {("compare_variants", f"task={task}") for task in TASKS}
-    assert project.planned() == compared | FIGURES | STATS
 
 
 def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
@@ -291,7 +204,8 @@ def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
     (cache / "refs/main").write_text(revision)
     name = "mistral-7b-instruct"
     override = {"id": "clinic/tiny", "revision": revision, "dtype": "float32", "gpu": 0}
-    config = yaml.safe_load((ROOT / SMALL).read_text()) | {"run": "hub", "models": [name], "tasks": ["uti"]}
+    config = yaml.safe_load((ROOT / SMALL).read_text()) | {"run": "hub", "tasks": ["uti"]}
+    config["recipes"]["savage2025"]["models"] = [name]
     config["figure2"], config["overrides"]["models"] = {"a": "uti"}, {name: override}
     (project.folder / "hub.yaml").write_text(yaml.safe_dump(config))
     hub = Project(project.folder, "hub.yaml", project.environment | {"HF_HOME": str(tmp_path)})

@@ -1,5 +1,7 @@
 """A copy of the project to run Snakemake in, and what a dry run says it would do."""
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -7,9 +9,19 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import ROOT
 
+SMALL = "tests/config/small.yaml"
+MODELS = {
+    **dict.fromkeys(("uti", "reasoning", "summarization", "triage_urgency"), "tiny-mistral"),
+    **dict.fromkeys(("pubmedqa", "meqsum"), "tiny-biomistral"),
+}
+TASKS = tuple(MODELS)
+MODEL = "tiny-mistral"
+VARIANTS = ("base", "sft", "dpo")
+SOURCES = ("config", "clinical_dpo", "workflow", "tests")
 Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
 
 
@@ -68,3 +80,23 @@ class Project:
         text = path.read_text()
         assert old in text, f"{name} does not hold {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def results(project: Project, *parts: str) -> Path:
+    """A file of the small run's results."""
+    return project.folder.joinpath("results/small", *parts)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSON Lines or CSV file."""
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def per_model(rule: str, task: str, **more: str) -> Jobs:
+    """The job of a rule for a task and its model."""
+    return {
+        (rule, ", ".join([f"task={task}", f"model={MODELS[task]}", *(f"{key}={value}" for key, value in more.items())]))
+    }

@@ -17,13 +17,19 @@ from clinical_dpo.config import STAGES, VARIANTS, load_study, parse_trial
 from clinical_dpo.digest import code_digest
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import PROXIES
+from clinical_dpo.placement import generation_minutes, grown, host_memory_mb, scoring_minutes, training_minutes
+from clinical_dpo.queue import refuse_queued_jobs
 
 try:
     study = load_study(config, ROOT)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-results, reports, logs = study.results, study.reports, study.logs
+results, reports, logs, ratings = study.results, study.reports, study.logs, study.ratings
+
+# One GPU job at a time where Snakemake itself runs the jobs, unless --resources gpu=N says otherwise.
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
 
 # What changes speed but not results is a resource, so that changing it reruns nothing.
 SPEED = ("micro_batch_size", "eval_batch_size")
@@ -40,9 +46,22 @@ wildcard_constraints:
     trial=r"lr[^/]+",
 
 
+def refuse_queued():
+    """Stop where an earlier run's jobs are still in Slurm's queue."""
+    try:
+        refuse_queued_jobs(Path.cwd())
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def code(rule):
     """Digest of the code that a rule runs. Editing it reruns the rule, editing its comments does not."""
     return code_digest(ROOT / "workflow" / "scripts" / f"{rule}.py")
+
+
+def package_files(folder):
+    """Files of the package that are no code, and so in no digest of it."""
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "clinical_dpo" / folder).iterdir())
 
 
 def pick(settings, *keys):
@@ -85,6 +104,67 @@ def gpus(wildcards):
 def selection_gpus(stage):
     """None where there is one trial and nothing to choose."""
     return lambda wildcards: gpus(wildcards) if len(study.trials(wildcards.task, stage)) > 1 else 0
+
+
+def gpu_model(count=gpus):
+    """The kind of GPU to ask Slurm for; nothing at all where a job asks for none, as Slurm wants it."""
+    return lambda wildcards: study.config["compute"]["gpu_model"] if count(wildcards) else None
+
+
+def memory(stage=None):
+    """MB of a node's memory that training asks for, or loading a model for answers; more at every attempt."""
+
+    def mb(wildcards, attempt):
+        model = study.models[wildcards.model]
+        training = study.training(wildcards.task, stage) if stage else None
+        estimate = host_memory_mb(model, training, branches=STAGES.index(stage) + 1 if stage else 1)
+        return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
+
+    return mb
+
+
+def minutes(estimate):
+    """The run time to ask for, from a function of a job's wildcards, task and model; more at every attempt."""
+
+    def asked(wildcards, attempt):
+        first = estimate(wildcards, study.tasks[wildcards.task], study.models[wildcards.model])
+        return grown(first, attempt, study.config["compute"]["max_runtime"])
+
+    return asked
+
+
+def training_runtime(stage):
+    """Minutes of a stage's longest run: the probe, or all epochs."""
+
+    def estimate(wildcards, task, model):
+        settings = study.training(wildcards.task, stage)
+        batch = settings["batch_size"]
+        steps = settings["max_steps"] or settings["epochs"] * task["splits"]["train"] / batch
+        return training_minutes(model, task["outcome"], stage, batch, steps)
+
+    return minutes(estimate)
+
+
+def scoring_runtime():
+    """Minutes of the reference's log-probabilities of all pairs."""
+    return minutes(
+        lambda wildcards, task, model: scoring_minutes(
+            model, task["outcome"], task["splits"]["train"] + task["splits"]["eval"]
+        )
+    )
+
+
+def generation_runtime(splits, stage=None):
+    """Minutes of answering the questions of some splits, once or with every trial of a stage."""
+
+    def estimate(wildcards, task, model):
+        times = len(study.trials(wildcards.task, stage)) if stage else 1
+        answers = times * sum(task["splits"][split] for split in splits)
+        return generation_minutes(
+            model, answers, task["max_new_tokens"], study.config["compute"]["generation_batch_size"]
+        )
+
+    return minutes(estimate)
 
 
 def trained(stage, trial="{trial}"):
@@ -154,25 +234,67 @@ def task_grades(wildcards):
     """Grades of every model and variant of a task; all of them stand in one table."""
     return expand(
         f"{results}/{wildcards.task}/{{model}}/grades/{{variant}}.csv",
-        model=study.models,
+        model=study.task_models(wildcards.task),
         variant=VARIANTS,
     )
 
 
+def task_tables(task):
+    """Every table of a task."""
+    asked = study.tasks[task].get("tables", [])
+    people = ["agreement", "owed"] if sheets_of(task) else []
+    return [f"{results}/{task}/{table}.csv" for table in ("metrics", "stats", *asked, *people)]
+
+
+def tables_named(name):
+    """That table of every task which asks for it."""
+    return [table for task in study.tasks for table in task_tables(task) if Path(table).stem == name]
+
+
+def all_trials(task, what):
+    """That file or folder of every trial of a task; probes only where its stage has them."""
+    return [
+        f"{results}/{task}/{model}/{stage}/{trial}/{what}"
+        for stage in STAGES
+        if what == "adapter" or study.training(task, stage)["plateau"]
+        for model in study.task_models(task)
+        for trial in study.trials(task, stage)
+    ]
+
+
+def task_answers(wildcards):
+    """Answers of every model and variant of a task."""
+    return expand(
+        f"{results}/{wildcards.task}/{{model}}/predictions/{{variant}}.jsonl",
+        model=study.task_models(wildcards.task),
+        variant=VARIANTS,
+    )
+
+
+def tasks_where(holds):
+    """A wildcard constraint for the tasks of which something holds."""
+    return "|".join(name for name, task in study.tasks.items() if holds(task)) or "(?!)"
+
+
+def task_names(wildcards):
+    """What every table says of its task: its name, and whether its text is real."""
+    return {"task": wildcards.task, "data": "synthetic" if study.is_synthetic(wildcards.task) else "real"}
+
+
 def task_facts(wildcards):
-    """What a task's tables say of it: its metric, its classes and whether its text is real."""
+    """What the tables of metrics and comparisons need of a task: its metric, its classes, whether its text is real."""
     task = study.tasks[wildcards.task]
-    data = "synthetic" if study.is_synthetic(wildcards.task) else "real"
-    classes = dict(zip(("positive", "negative"), task.get("labels", ()), strict=False))
+    classes = dict(zip(("positive", "negative"), task["labels"], strict=True)) if task["grader"] == "label" else {}
+    data = task_names(wildcards)["data"]
     return pick(task, "name", "metric", "test") | classes | {"data": data, "seed": study.config["seed"]}
 
 
-def watermark(task):
+def watermark(task, graded=True):
     """What a figure must say of its numbers: a demo's, generated text, proxy grades."""
     parts = [
         study.config["watermark"],
         "synthetic data" if study.is_synthetic(task) else None,
-        "proxy grades" if study.tasks[task]["grader"] in PROXIES else None,
+        "proxy grades" if graded and study.tasks[task]["grader"] in PROXIES else None,
     ]
     return ", ".join(part for part in parts if part) or None
 
@@ -181,3 +303,14 @@ for task, why in study.left_out.items():
     print(f"left out: {task} ({why})", file=sys.stderr)
 for task in filter(study.is_missing, study.tasks):
     print(f"generated text stands in for {task}: {study.tasks[task]['source']['path']} is not there", file=sys.stderr)
+
+task_titles = {name: task["title"] for name, task in study.tasks.items()}
+model_titles = {name: model["title"] for name, model in study.models.items()}
+# Of figures that draw no grade.
+task_watermarks = {name: watermark(name, graded=False) for name in study.tasks}
+all_selections = [
+    f"{results}/{task}/{model}/{stage}/selection.csv"
+    for task in study.tasks
+    for model in study.task_models(task)
+    for stage in STAGES
+]

@@ -11,7 +11,10 @@ rule probe_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory("dpo"),
+        runtime=training_runtime("dpo"),
         gpu=gpus,
+        gpu_model=gpu_model(),
         micro_batch_size=stage_speed("dpo", "micro_batch_size"),
         eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
@@ -35,7 +38,10 @@ rule train_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory("dpo"),
+        runtime=training_runtime("dpo"),
         gpu=gpus,
+        gpu_model=gpu_model(),
         micro_batch_size=stage_speed("dpo", "micro_batch_size"),
         eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
@@ -60,7 +66,10 @@ rule select_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory(),
+        runtime=generation_runtime(["dev"], "dpo"),
         gpu=selection_gpus("dpo"),
+        gpu_model=gpu_model(selection_gpus("dpo")),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_dpo"),

@@ -10,7 +10,10 @@ rule predict_answers:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory(),
+        runtime=generation_runtime(["test"]),
         gpu=gpus,
+        gpu_model=gpu_model(),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("predict_answers"),

@@ -16,7 +16,10 @@ rule predict_training_answers:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory(),
+        runtime=generation_runtime(["train", "eval"]),
         gpu=gpus,
+        gpu_model=gpu_model(),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("predict_training_answers"),
@@ -61,7 +64,10 @@ rule score_reference:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory(),
+        runtime=scoring_runtime(),
         gpu=gpus,
+        gpu_model=gpu_model(),
         batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
         code=code("score_reference"),

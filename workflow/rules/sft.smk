@@ -15,7 +15,10 @@ rule probe_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory("sft"),
+        runtime=training_runtime("sft"),
         gpu=gpus,
+        gpu_model=gpu_model(),
         micro_batch_size=stage_speed("sft", "micro_batch_size"),
         eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
@@ -55,7 +58,10 @@ rule train_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory("sft"),
+        runtime=training_runtime("sft"),
         gpu=gpus,
+        gpu_model=gpu_model(),
         micro_batch_size=stage_speed("sft", "micro_batch_size"),
         eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
@@ -80,7 +86,10 @@ rule select_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        mem_mb=memory(),
+        runtime=generation_runtime(["dev"], "sft"),
         gpu=selection_gpus("sft"),
+        gpu_model=gpu_model(selection_gpus("sft")),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_sft"),

@@ -1,6 +1,6 @@
 """Draw one panel of figure 2 and write down exactly what it draws."""
 
-from clinical_dpo.figures import COLUMNS, comparison_rows, plot_comparison
+from clinical_dpo.figure2 import COLUMNS, comparison_rows, plot_comparison
 from clinical_dpo.jobs import job
 from clinical_dpo.records import read_csv, write_csv
 

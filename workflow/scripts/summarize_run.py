@@ -9,6 +9,7 @@ from clinical_dpo.summary import summary
 
 with job(snakemake.log[0]):
     params = snakemake.params
+    owed = [row for path in snakemake.input.owed for row in read_csv(path)]
     text = summary(
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
@@ -16,6 +17,12 @@ with job(snakemake.log[0]):
         reports=str(Path(snakemake.output.text).parent),
         stats_files=params.stats_files,
         left_out=params.left_out,
+        owed=[
+            row
+            for path in snakemake.input.owed
+            for row in read_csv(path)
+            if row["sheet"] in params.waited_for[row["task"]]
+        ],
     )
     with replacing(snakemake.output.text) as part:
         part.write_text(text, encoding="utf-8")

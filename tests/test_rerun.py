@@ -1,0 +1,115 @@
+"""A change reruns what depends on it and nothing else: dry runs after one edit each of a finished run."""
+
+import os
+
+from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
+
+STATS = {
+    (rule, "")
+    for rule in ("collect_results", "compare_published", "typeset_tables", "write_report_page", "summarize_run")
+}
+FIGURE2 = {("plot_figure2", f"panel={panel}") for panel in "abce"}
+TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
+
+
+def tables(*tasks):
+    return {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants") for task in tasks}
+
+
+def answers(task, *variants):
+    rules = ("predict_answers", "grade_answers")
+    return {job for rule in rules for variant in variants for job in per_model(rule, task, variant=variant)}
+
+
+def after_dpo(task, panel):
+    """From the choice of the DPO trial to the figure."""
+    chosen = per_model("select_dpo", task) | answers(task, "dpo")
+    return chosen | tables(task) | STATS | TRAINING_FIGURES | {("plot_figure2", f"panel={panel}")}
+
+
+def after_sft(task, panel, trials):
+    """From the choice of the SFT trial on."""
+    jobs = per_model("select_sft", task) | per_model("score_reference", task) | answers(task, "sft")
+    for trial in trials:
+        jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
+        jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
+    return jobs | after_dpo(task, panel)
+
+
+UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
+
+
+def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
+    project.edit("clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n")
+    project.edit("clinical_dpo/grading.py", '"""Grades of answers:', '"""The grades of answers:')
+    project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')
+    for path in project.folder.rglob("*"):
+        if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
+            os.utime(path)
+    assert project.planned() == set()
+
+
+def test_a_plot_colour_redraws_the_figures_alone(project):
+    project.edit("clinical_dpo/figure_style.py", '"#0077BB"', '"#0077CC"')
+    drawn = FIGURE2 | TRAINING_FIGURES | {("plot_reward_margin", "")}
+    assert project.planned() == drawn | {("write_report_page", ""), ("summarize_run", "")}
+
+
+def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
+    project.edit(SMALL, "sft: {learning_rate", "sft: {lora: {alpha: 32}, learning_rate")
+    rates = ("lr1e-03", "lr1e-04")
+    trained = [per_model(rule, "uti", trial=rate) for rule in ("probe_sft", "train_sft") for rate in rates]
+    plateaus = {("find_plateau", f"task=uti, model={MODEL}, stage=sft, trial={rate}") for rate in rates}
+    assert project.planned() == set().union(*trained, plateaus, after_sft("uti", "a", UTI_DPO))
+
+
+def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
+    project.edit(SMALL, "beta: [0.1, 0.3]", "beta: [0.1, 0.5]")
+    trial = "lr5e-04_beta0.5"
+    trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
+    plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
+    assert project.planned() == trained | plateau | after_dpo("uti", "a")
+
+
+def test_a_plateau_tolerance_trains_no_probe_again(project):
+    project.edit(SMALL, "plateau: true}\n        dpo", "plateau: true, plateau_tolerance: 0.5}\n        dpo")
+    rules = {rule for rule, _ in project.planned()}
+    assert {"find_plateau", "train_sft"} <= rules and "probe_sft" not in rules
+
+
+def test_a_label_parser_regrades_and_chooses_again(project):
+    """Grades and the choice on dev use it: so do they, and what hangs on the choice, and no SFT trial."""
+    project.edit("clinical_dpo/parsing.py", "named[0] if len(set(named)) == 1", "named[-1] if len(set(named)) == 1")
+    jobs = project.planned()
+    graded = set().union(
+        *(
+            per_model("grade_answers", task, variant=variant)
+            for task in TASKS
+            if task != "triage_urgency"
+            for variant in VARIANTS
+        )
+    )
+    assert graded <= jobs
+    assert after_sft("uti", "a", UTI_DPO) <= jobs
+    assert not {rule for rule, _ in jobs} & {"build_base_model", "split_dataset", "probe_sft", "train_sft"}
+    assert ("predict_answers", f"task=uti, model={MODEL}, variant=base") not in jobs
+
+
+def test_one_tasks_prompt_rebuilds_that_task_alone(project):
+    project.edit(SMALL, "{{ message }} Is this", "{{ message }}\\nIs this")
+    jobs = project.planned()
+    assert ("split_dataset", "task=triage_urgency") in jobs
+    assert {("build_base_model", ""), ("retrieve_source", "task=triage_urgency")}.isdisjoint(jobs)
+    assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "triage_urgency" not in wildcards} == set()
+
+
+def test_a_micro_batch_changes_nothing(project):
+    project.edit(SMALL, "micro_batch_size: 4", "micro_batch_size: 2")
+    project.edit(SMALL, "generation_batch_size: 50", "generation_batch_size: 25")
+    assert project.planned() == set()
+
+
+def test_another_level_reruns_the_comparisons(project):
+    project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
+    compared = {("compare_variants", f"task={task}") for task in TASKS}
+    assert project.planned() == compared | FIGURE2 | STATS | {("compute_helpfulness", "task=pubmedqa")}

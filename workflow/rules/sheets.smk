@@ -1,0 +1,95 @@
+# Sheet -> what a rater says there. The third goes to one person, for what the raters of the first differ on.
+SHEETS = {"correctness": "correctness", "preference": "preference", "adjudication": "correctness"}
+COMPARED = ("dpo", "sft")  # the two variants of a preference sheet
+
+
+wildcard_constraints:
+    sheet="|".join(SHEETS),
+    rater="|".join(study.all_raters) or "(?!)",
+
+
+def sheet_variants(wildcards):
+    """Whose answers a sheet shows: those of all to be graded, or of two to be compared."""
+    return COMPARED if wildcards.sheet == "preference" else VARIANTS
+
+
+def sheet_answers(wildcards):
+    """The answers that a sheet shows, by variant."""
+    folder = f"{results}/{wildcards.task}/{wildcards.model}/predictions"
+    return {variant: f"{folder}/{variant}.jsonl" for variant in sheet_variants(wildcards)}
+
+
+def key_file(wildcards, sheet):
+    """The key of a sheet: which answer is whose."""
+    return f"{results}/{wildcards.task}/{wildcards.model}/grading/{sheet}.key.csv"
+
+
+def rating_folder(wildcards):
+    """Where raters' files come back to."""
+    return f"{ratings}/{wildcards.task}/{wildcards.model}"
+
+
+def sent_back(folder, *sheets):
+    """What raters have sent back so far; a new file is a new input."""
+    return sorted(str(path) for sheet in sheets for path in Path(folder).glob(f"{sheet}.*"))
+
+
+def disputes(wildcards):
+    """What an adjudication sheet needs beside the answers: the raters' key and ratings."""
+    if wildcards.sheet != "adjudication":
+        return {}
+    return {"key": key_file(wildcards, "correctness"), "ratings": sent_back(rating_folder(wildcards), "correctness")}
+
+
+def raters_of(wildcards):
+    """Who gets a sheet."""
+    task = study.tasks[wildcards.task]
+    return [task["adjudicator"]] if wildcards.sheet == "adjudication" else task["raters"]
+
+
+def sheets_of(task):
+    """The sheets of a task, each with its raters."""
+    settings = study.tasks[task]
+    sheets = {}
+    if "raters" in settings and (settings["outcome"] == "answer" or settings["grader"] == "physicians"):
+        sheets["correctness"] = settings["raters"]
+        sheets |= {"adjudication": [settings["adjudicator"]]} if "adjudicator" in settings else {}
+    if "win_rate" in settings.get("tables", ()):
+        sheets["preference"] = settings["raters"]
+    return sheets
+
+
+def waited_for(task):
+    """Those sheets without whose ratings a table is pending."""
+    settings = study.tasks[task]
+    sheets = ["correctness", "adjudication"] if settings["grader"] == "physicians" else []
+    return sheets + (["preference"] if settings.get("preference_grader") == "raters" else [])
+
+
+def sheet_files(task):
+    """Every file of a task's sheets."""
+    return [
+        f"{results}/{task}/{model}/grading/{sheet}.{rater}.{suffix}"
+        for model in study.task_models(task)
+        for sheet, raters in sheets_of(task).items()
+        for rater in raters
+        for suffix in ("html", "csv", "xlsx", "json")
+    ]
+
+
+def task_keys(wildcards):
+    """Keys of all sheets of a task."""
+    return [
+        f"{results}/{wildcards.task}/{model}/grading/{sheet}.key.csv"
+        for model in study.task_models(wildcards.task)
+        for sheet in sheets_of(wildcards.task)
+    ]
+
+
+def task_ratings(wildcards):
+    """What raters of a task have sent back so far, for all of its models and sheets."""
+    return [
+        path
+        for model in study.task_models(wildcards.task)
+        for path in sent_back(f"{ratings}/{wildcards.task}/{model}", *sheets_of(wildcards.task))
+    ]

@@ -1,0 +1,16 @@
+"""Gather the reward margins of a task's chosen DPO runs."""
+
+from pathlib import Path
+
+from clinical_dpo.config import trial_name
+from clinical_dpo.jobs import job
+from clinical_dpo.measures import MARGIN_COLUMNS, margin_rows
+from clinical_dpo.records import read_csv, read_json, write_csv
+
+with job(snakemake.log[0]):
+    rows = []
+    for best in map(Path, snakemake.input):
+        run = read_json(best / "run.json")
+        names = snakemake.params.task | {"model": best.parent.parent.name, "trial": trial_name(run["settings"])}
+        rows += margin_rows(read_csv(best / "log.csv"), run["settings"]["beta"], names)
+    write_csv(snakemake.output[0], rows, MARGIN_COLUMNS)

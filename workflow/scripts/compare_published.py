@@ -1,0 +1,25 @@
+"""Put the papers' printed numbers beside the run's: all of them in one table, and Murphy 2024's two tables."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.latex import latex_table
+from clinical_dpo.papers.published import COLUMNS, compare, load_published
+from clinical_dpo.papers.tables import PRINTED, ROUGE, TABLE_1, beside_published, columns, measured, printed
+from clinical_dpo.records import read_csv, replacing, write_csv
+
+with job(snakemake.log[0]):
+    given, stands_for = snakemake.input, snakemake.params.stands_for
+    tables = {
+        name: [row for path in given[name] for row in read_csv(path)]
+        for name in ("metrics", "stats", "rouge", "win_rate", "reward_margin")
+    }
+    published = load_published(given.published)
+    rows = measured(tables["metrics"], tables["rouge"], tables["win_rate"], tables["reward_margin"])
+    write_csv(snakemake.output.numbers, compare(published, rows, tables["stats"], stands_for), COLUMNS)
+    entries = published["murphy2024"]["entries"]
+    for name, task, metrics in (("table1", "pubmedqa", TABLE_1), ("rouge", "meqsum", ROUGE)):
+        table = beside_published(rows, entries, task, metrics, stands_for)
+        write_csv(snakemake.output[name], table, columns(metrics))
+        caption = f"Murphy 2024, {task}: this run beside the paper."
+        tex = latex_table(printed(table, metrics), PRINTED, caption=caption, label=f"tab:murphy2024-{name}")
+        with replacing(snakemake.output[f"{name}_tex"]) as part:
+            part.write_text(tex, encoding="utf-8")

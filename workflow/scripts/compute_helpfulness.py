@@ -1,0 +1,12 @@
+"""Compute the helpfulness quotient of every model and variant of a task."""
+
+from clinical_dpo.evasiveness import VERSION
+from clinical_dpo.grading import read_grades
+from clinical_dpo.jobs import job
+from clinical_dpo.measures import HELPFULNESS_COLUMNS, helpfulness_rows
+from clinical_dpo.records import read_csv, write_csv
+
+with job(snakemake.log[0]):
+    given = snakemake.input
+    rows = helpfulness_rows(read_csv(given.metrics), read_csv(given.stats), read_grades(given.grades), VERSION)
+    write_csv(snakemake.output[0], rows, HELPFULNESS_COLUMNS)

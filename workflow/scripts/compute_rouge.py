@@ -1,0 +1,19 @@
+"""Compute ROUGE of every model and variant of a task, and compare the variants."""
+
+from pathlib import Path
+
+from clinical_dpo.jobs import job
+from clinical_dpo.measures import ROUGE_COLUMNS, rouge_rows
+from clinical_dpo.records import read_jsonl, write_csv
+
+with job(snakemake.log[0]):
+    params = snakemake.params
+    test = read_jsonl(snakemake.input.test)
+    answers = {}
+    for path in map(Path, snakemake.input.answers):
+        answers.setdefault(path.parent.parent.name, {})[path.stem] = read_jsonl(path)
+    rows = []
+    for model, given in answers.items():
+        names = params.task | {"model": model}
+        rows += rouge_rows(test, given, names, stemmer=params.stemmer, seed=params.seed)
+    write_csv(snakemake.output[0], rows, ROUGE_COLUMNS)

@@ -1,0 +1,24 @@
+"""Compute how often raters, or their proxy, preferred DPO's answer to SFT's."""
+
+from pathlib import Path
+
+from clinical_dpo.jobs import job
+from clinical_dpo.rating.rating_round import rated, sheet_items
+from clinical_dpo.rating.sheets import key_rows
+from clinical_dpo.rating.win_rate import COLUMNS, PROXY, proxy_ratings, win_rates
+from clinical_dpo.records import write_csv
+
+with job(snakemake.log[0]):
+    given, params = snakemake.input, snakemake.params
+    rows = []
+    for key in given.sheet_keys:
+        folder = Path(key).parent.parent
+        names = params.task | {"model": folder.name}
+        if params.grader == "raters":
+            rows += win_rates(*rated(key, Path(params.folder, folder.name)), names)
+        else:
+            answers = {variant: str(folder / f"predictions/{variant}.jsonl") for variant in params.variants}
+            items = sheet_items("preference", given.test, answers, params.seed)
+            known = key_rows(items, "preference", "preference", [PROXY], params.seed)
+            rows += win_rates(known, proxy_ratings(items, "preference"), names)
+    write_csv(snakemake.output[0], rows, COLUMNS)

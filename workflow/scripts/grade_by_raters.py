@@ -1,0 +1,16 @@
+"""Grade every variant's test answers by what the raters said, and the adjudicator where they differ."""
+
+from clinical_dpo.config import VARIANTS
+from clinical_dpo.grading import COLUMNS
+from clinical_dpo.jobs import job
+from clinical_dpo.rating.rating_round import rated
+from clinical_dpo.rating.ratings import final_grades, variant_grades
+from clinical_dpo.records import read_jsonl, write_csv
+
+with job(snakemake.log[0]):
+    given, folder = snakemake.input, snakemake.params.folder
+    rows = read_jsonl(given.test)
+    adjudications = rated(given.adjudication_key, folder)[1] if given.adjudication_key else None
+    finals = final_grades(*rated(given.key, folder), adjudications)
+    for variant in VARIANTS:
+        write_csv(snakemake.output[variant], variant_grades(finals, variant, rows), COLUMNS)

@@ -1,0 +1,17 @@
+"""Draw the reward margins of all tasks and write down exactly what is drawn."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.measures import MARGIN_COLUMNS
+from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.training_figures import plot_reward_margin
+
+with job(snakemake.log[0]):
+    rows = [row for table in snakemake.input for row in read_csv(table)]
+    plot_reward_margin(
+        rows,
+        task_names=snakemake.params.tasks,
+        model_names=snakemake.params.models,
+        watermarks=snakemake.params.watermarks,
+        paths=[snakemake.output.svg, snakemake.output.pdf, snakemake.output.png],
+    )
+    write_csv(snakemake.output.csv, rows, MARGIN_COLUMNS)

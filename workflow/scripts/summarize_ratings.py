@@ -1,0 +1,20 @@
+"""Measure how far a task's raters agree, and write down who still owes how many items of which sheet."""
+
+from pathlib import Path
+
+from clinical_dpo.jobs import job
+from clinical_dpo.rating.agreement import COLUMNS, agreement
+from clinical_dpo.rating.rating_round import rated
+from clinical_dpo.rating.ratings import OWED_COLUMNS, owed_ratings
+from clinical_dpo.records import write_csv
+
+with job(snakemake.log[0]):
+    agreed, owed = [], []
+    for key in snakemake.input.sheet_keys:
+        model = Path(key).parent.parent.name
+        names = snakemake.params.task | {"model": model}
+        rows, ratings = rated(key, Path(snakemake.params.folder, model))
+        agreed += agreement(rows, ratings, names)
+        owed += [{"task": names["task"], "model": model} | row for row in owed_ratings(rows, ratings)]
+    write_csv(snakemake.output.agreement, agreed, COLUMNS)
+    write_csv(snakemake.output.owed, owed, ("task", "model", *OWED_COLUMNS))

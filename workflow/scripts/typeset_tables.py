@@ -1,0 +1,14 @@
+"""Set every table of the report in LaTeX too."""
+
+from pathlib import Path
+
+from clinical_dpo.jobs import job
+from clinical_dpo.latex import TABLES, latex_table
+from clinical_dpo.records import read_csv, replacing
+
+with job(snakemake.log[0]):
+    for source, target in zip(snakemake.input, snakemake.output, strict=True):
+        rows, name = read_csv(source), Path(source).stem
+        caption, columns = TABLES.get(name, (name, list(rows[0]) if rows else []))
+        with replacing(target) as part:
+            part.write_text(latex_table(rows, columns, caption=caption, label=f"tab:{name}"), encoding="utf-8")

@@ -1,0 +1,14 @@
+"""Write down which answer of a sheet is whose: what no rater may see."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.rating.rating_round import open_items, sheet_items
+from clinical_dpo.rating.sheets import KEY_COLUMNS, key_rows
+from clinical_dpo.records import write_csv
+
+with job(snakemake.log[0]):
+    given, params, sheet = snakemake.input, snakemake.params, snakemake.wildcards.sheet
+    answers = {variant: given[variant] for variant in params.variants}
+    items = sheet_items(params.kind, given.test, answers, params.seed)
+    only = open_items(given.key, params.folder) if given.get("key") else None
+    rows = key_rows(items, sheet, params.kind, params.raters, params.seed, only=only)
+    write_csv(snakemake.output[0], rows, KEY_COLUMNS)

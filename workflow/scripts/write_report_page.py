@@ -1,0 +1,32 @@
+"""Write the page that sums up the run."""
+
+from pathlib import Path
+
+from clinical_dpo.jobs import job
+from clinical_dpo.papers.published import load_published
+from clinical_dpo.records import read_csv, read_text, replacing
+from clinical_dpo.report_page import Drawing, report_page
+from clinical_dpo.report_tables import contradiction_rows
+
+with job(snakemake.log[0]):
+    given, params = snakemake.input, snakemake.params
+    studies = load_published(given.published)
+    captions = {Path(path).stem: read_text(path).strip() for path in given.captions}
+    page = report_page(
+        metrics=read_csv(given.metrics),
+        stats=read_csv(given.stats),
+        cost=read_csv(given.cost),
+        tasks=params.tasks,
+        models=params.models,
+        drawings=[
+            Drawing(title, captions[kind], read_text(path))
+            for path, (kind, title) in zip(given.figures, params.figures, strict=True)
+        ],
+        watermark=params.watermark,
+        left_out=params.left_out,
+        owed=[row for path in given.owed for row in read_csv(path)],
+        published=read_csv(given.numbers),
+        contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
+    )
+    with replacing(snakemake.output[0]) as part:
+        part.write_text(page, encoding="utf-8")

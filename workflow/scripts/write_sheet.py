@@ -1,0 +1,16 @@
+"""Write one rater's blinded sheet: a page for the browser, CSV, Excel and tasks for Label Studio."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.rating.rating_round import open_items, sheet_items
+from clinical_dpo.rating.sheet_files import write_sheet
+from clinical_dpo.rating.sheets import disputed_items, sheet_rows
+
+with job(snakemake.log[0]):
+    given, params = snakemake.input, snakemake.params
+    sheet, rater = snakemake.wildcards.sheet, snakemake.wildcards.rater
+    answers = {variant: given[variant] for variant in params.variants}
+    items = sheet_items(params.kind, given.test, answers, params.seed)
+    if given.get("key"):
+        items = disputed_items(items, open_items(given.key, params.folder))
+    rows = sheet_rows(items, sheet, params.kind, rater, params.seed)
+    write_sheet(snakemake.output[0].removesuffix(".html"), rows, sheet, params.kind, rater, params.instructions)
