@@ -8,10 +8,16 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo report test test-all lint format bench clean
 
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
+
+# The report of the demo, one file that opens from disk; of the published study: make report CONFIG= REPORT=reports/report.html
+CONFIG ?= --configfile config/demo.yaml
+REPORT ?= reports/demo/report.html
+report: $(VENV)/installed
+	snakemake --cores 1 --report $(REPORT) $(CONFIG)
 
 test: lint
 	pytest -m "not slow"

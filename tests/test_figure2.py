@@ -2,13 +2,13 @@
 
 import random
 import re
-import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from clinical_dpo import figures, metrics, significance
+from clinical_dpo import figure2, metrics, significance
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_csv, write_csv
+from tests.svg import texts
 
 TASK = {"name": "uti", "metric": "f1", "test": "mcnemar", "positive": "UTI", "negative": "No UTI", "data": "real"}
 NAMES = {"llama": "Llama3", "mistral": "Mistral2"}
@@ -37,20 +37,14 @@ def tables(last="complete", data="real"):
         ("mistral", "dpo"): answered(6, 0.8, last),
     }
     task = TASK | {"data": data, "seed": 1}
-    return metrics.task_metrics(grades, task), significance.compare_variants(grades, task, alpha=0.05, family_size=5)
+    return metrics.task_metrics(grades, task), significance.compare_variants(grades, task, alpha=0.05, family="abcde")
 
 
 def draw(folder, rows, kinds=("svg",), watermark=None, **options):
     paths = [folder / f"figure2a.{kind}" for kind in kinds]
     options = {"metric": "f1", "title": "Simple classification", "panel": "a", "model_names": NAMES} | options
-    figures.plot_comparison(*rows, watermark=watermark, paths=paths, **options)
+    figure2.plot_comparison(*rows, watermark=watermark, paths=paths, **options)
     return paths
-
-
-def texts(svg):
-    """(text, its style) of every text element; well-formed XML or an error."""
-    elements = ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text")
-    return [("".join(element.itertext()), element.get("style", "")) for element in elements]
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
@@ -78,14 +72,14 @@ def test_rows_from_csv_give_the_same_figure(tmp_path):
 
 def test_drawn_rows_hold_estimates_and_the_p_values_that_belong_to_them():
     rows = tables()
-    bars = figures.comparison_rows(*rows, "f1")
+    bars = figure2.comparison_rows(*rows, "f1")
     assert [(bar["model"], bar["variant"]) for bar in bars] == [
         (model, variant) for model in NAMES for variant in ("base", "sft", "dpo")
     ]
     estimates = {(row["model"], row["variant"]): row["estimate"] for row in rows[0] if row["metric"] == "f1"}
     p = {(row["model"], row["comparison"]): row["p_value"] for row in rows[1]}
     for bar in bars:
-        assert tuple(bar) == figures.COLUMNS
+        assert tuple(bar) == figure2.COLUMNS
         assert bar["estimate"] == estimates[bar["model"], bar["variant"]]
         for other in ("base", "sft"):
             assert bar[f"p_vs_{other}"] == p.get((bar["model"], f"{bar['variant']}_vs_{other}"))
@@ -128,4 +122,4 @@ def test_one_model_and_undefined_numbers_are_drawn(tmp_path):
 
 def test_a_table_without_the_headline_metric_is_named():
     with pytest.raises(UserError, match="no row with metric 'mean_likert'"):
-        figures.comparison_rows(*tables(), "likert")
+        figure2.comparison_rows(*tables(), "likert")

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.metrics import HEADLINES
-from clinical_dpo.records import Row, replacing
+from clinical_dpo.figure_style import COLOURS, COLUMN, FAINT, INK, NAMES, drawing, short, stamp, write_footnote
+from clinical_dpo.metrics import HEADLINES, METRICS
+from clinical_dpo.records import Row
 from clinical_dpo.significance import COMPARISONS, format_p
 
 COLUMNS = (
@@ -19,39 +18,11 @@ COLUMNS = (
     *("p_vs_base", "significant_vs_base", "p_vs_sft", "significant_vs_sft", "threshold"),
     *("grader", "proxy", "data", "status"),
 )
-SCALES = {"f1": (0.0, 1.0), "accuracy": (0.0, 1.0), "likert": (1.0, 5.0)}
-VARIANTS = {"base": "Base", "sft": "SFT", "dpo": "DPO"}
-# Paul Tol's vibrant scheme: told apart with every colour vision, and by lightness in grey.
-COLOURS = {"base": "#9A9A9A", "sft": "#0077BB", "dpo": "#CC3311"}
-STYLE: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
-    "font.size": 7,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.bottom": False,
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "xtick.bottom": False,
-    "ytick.major.width": 0.6,
-    "ytick.major.size": 2.5,
-    "hatch.linewidth": 0.5,
-    "legend.frameon": False,
-    "legend.handlelength": 1.0,
-    "legend.columnspacing": 1.2,
-    "savefig.dpi": 300,
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "clinical-dpo",
-}
-INK, FAINT = "#222222", "#777777"
 BAR = 0.8  # width; bars stand one apart
 GAP = 0.9  # between the models' groups
 HEADROOM = 0.43  # for three brackets, as a share of the scale
-WIDTH, HEIGHT = 3.4, 3.1  # inches: one journal column
+HEIGHT = 3.1  # inches
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
-UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def comparison_rows(
@@ -63,7 +34,7 @@ def comparison_rows(
         metrics_rows: rows of a task's metrics table, as made or as read from CSV.
         stats_rows: rows of its statistics table. A P stands with the variant compared: SFT against base with sft,
             DPO against SFT and against base with dpo.
-        metric: the task's headline metric: f1, accuracy or likert.
+        metric: the task's headline metric, a key of METRICS.
 
     Raises:
         UserError: no row with that metric.
@@ -110,7 +81,7 @@ def plot_comparison(
     Args:
         metrics_rows: rows of the task's metrics table.
         stats_rows: rows of its statistics table.
-        metric: the task's headline metric: f1, accuracy or likert.
+        metric: the task's headline metric, a key of METRICS.
         title: the panel's title.
         panel: its letter.
         model_names: model -> name shown.
@@ -119,32 +90,26 @@ def plot_comparison(
     """
     bars = comparison_rows(metrics_rows, stats_rows, metric)
     models = list(dict.fromkeys(bar["model"] for bar in bars))
-    low, high = SCALES[metric]
-    with style.context(STYLE, after_reset=True):  # whatever the matplotlibrc here
-        figure = Figure(figsize=(WIDTH + GROUP_WIDTH * max(0, len(models) - 2), HEIGHT))
+    low, high = METRICS[metric].low, METRICS[metric].high
+    width = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
+    with drawing(width, HEIGHT, paths) as figure:
         axes = figure.add_axes((0.155, 0.225, 0.83, 0.65))
         for number, model in enumerate(models):
-            left = number * (len(VARIANTS) + GAP)
+            left = number * (len(NAMES) + GAP)
             group = [bar for bar in bars if bar["model"] == model]
-            place = {variant: left + offset for offset, variant in enumerate(VARIANTS)}
+            place = {variant: left + offset for offset, variant in enumerate(NAMES)}
             for bar in group:
                 _draw_bar(axes, bar, place[bar["variant"]], low, high)
             _draw_brackets(axes, group, place, low, high)
             _write_below(axes, place["sft"], 3, model_names[model], weight="bold")
-        axes.set_xlim(-0.75, len(models) * (len(VARIANTS) + GAP) - GAP - 0.25)
+        axes.set_xlim(-0.75, len(models) * (len(NAMES) + GAP) - GAP - 0.25)
         _draw_scale(axes, bars[0], metric, low, high)
         figure.text(0.02, 0.955, panel, size=9, weight="bold")
         figure.text(0.075, 0.955, title, size=8, weight="bold")
-        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in VARIANTS.items()]
+        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in NAMES.items()]
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 0.915), ncols=len(swatches))
-        figure.text(0.02, 0.015, _footnote(bars), size=5.5, color=FAINT, va="bottom", linespacing=1.3)
-        if watermark:
-            size = min(30.0, 400 / len(watermark))
-            figure.text(0.57, 0.5, watermark, size=size, color=INK, alpha=0.2, rotation=24, ha="center", va="center")
-        for path in paths:
-            kind = Path(path).suffix.removeprefix(".")
-            with replacing(path) as part:
-                figure.savefig(part, format=kind, metadata=UNDATED.get(kind))
+        write_footnote(figure, _footnote(bars))
+        stamp(figure, watermark)
 
 
 def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
@@ -161,7 +126,7 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
             # A bootstrap interval need not hold the estimate: the whisker hangs on its own middle.
             middle, reach = (bar["ci_low"] + bar["ci_high"]) / 2, (bar["ci_high"] - bar["ci_low"]) / 2
             axes.errorbar(x, middle, yerr=reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2, capthick=0.8)
-    number = "–" if estimate is None else f"{estimate:.2f}".removeprefix("0")
+    number = "–" if estimate is None else short(estimate)
     invalid = "–" if bar["invalid_rate"] is None else f"{bar['invalid_rate']:.0%}"
     _write_below(axes, x, 1, number)
     _write_below(axes, x, 2, invalid, color=FAINT, size=6)
@@ -192,14 +157,22 @@ def _draw_brackets(axes: Axes, group: Sequence[Row], place: Mapping[str, float],
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> None:
     """The y axis from `low` to `high`, headroom for three brackets above it, and names of the rows below."""
-    names = {"f1": "F1", "accuracy": "accuracy", "likert": "mean"}
-    units = {"f1": f"F1 score ({bar['positive_class']})", "accuracy": "Accuracy", "likert": "Mean grade (1 to 5)"}
+    names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
+    units = {
+        "f1": f"F1 score ({bar['positive_class']})",
+        "accuracy": "Accuracy",
+        "helpfulness": "Share of helpful answers",
+        "likert": "Mean grade (1 to 5)",
+        "rouge_l": "Mean ROUGE-L (F1)",
+    }
     axes.set_ylim(low, high + HEADROOM * (high - low))
     axes.set_yticks([low + (high - low) * tick / 4 for tick in range(5)])
     axes.spines["left"].set_bounds(low, high)
+    axes.tick_params(labelsize=7)
     axes.set_ylabel(units[metric], y=0.5 / (1 + HEADROOM), labelpad=3)
     axes.axhline(low, color=INK, linewidth=0.6)
     axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
     for line, name in ((1, names[metric]), (2, "invalid")):
         _write_below(axes, -0.8, line, name, ha="right", color=FAINT, size=6)
 

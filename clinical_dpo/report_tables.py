@@ -1,0 +1,230 @@
+"""Rows of the report page: tables of numbers turned into what a clinician reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.records import Row
+from clinical_dpo.significance import COMPARISONS, format_p
+
+Rows = Sequence[Mapping[str, Any]]
+Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
+VARIANTS = {"base": "Base", "sft": "SFT", "dpo": "DPO"}
+METRICS = {  # metric of a headline row -> its name, and its scale
+    "f1": "F1 score, 0 to 1",
+    "accuracy": "Accuracy, 0 to 1",
+    "helpfulness": "Share of helpful answers, 0 to 1",
+    "mean_likert": "Mean grade, 1 to 5",
+    "rouge_l": "ROUGE-L, 0 to 1",
+}
+GRADERS = {
+    "label": "the label read off each answer, held against the label in the data",
+    "exact": "each answer compared with the reference, automatically",
+    "physicians": "physicians, who did not know which model had answered",
+    "judge": "a language model as judge",
+    "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
+    "rouge_l": "overlap of words with the reference (ROUGE-L)",
+    "evasiveness": "rules that find answers which avoid the question",
+}
+
+
+def caveats(shown: Rows, tasks: Tasks, watermark: str | None) -> list[tuple[str, str]]:
+    """(headline, what it means) of everything that makes the numbers less than a result; loudest first."""
+    synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
+    proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
+    pending = _titles([row for row in shown if row["status"] == "pending"], tasks)
+    found = []
+    if watermark:
+        found.append((watermark, "The configuration marks every number of this run so."))
+    if synthetic:
+        found.append(
+            (
+                "Synthetic data",
+                f"Generated text, not patients' or exam text: {synthetic}. It says nothing about medicine.",
+            )
+        )
+    if proxies:
+        found.append(
+            ("Proxy grades", f"An automatic score stands in for the graders: {proxies}. Nobody judged these answers.")
+        )
+    if pending:
+        found.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
+    return found
+
+
+def _titles(rows: Rows, tasks: Tasks) -> str:
+    return ", ".join(dict.fromkeys(tasks[row["task"]]["title"] for row in rows))
+
+
+def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per task and model: three estimates with intervals, n, and what the two steps of training did."""
+    tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
+    table = []
+    for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
+        of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        table.append(
+            {
+                "task": tasks[task]["title"],
+                "model": models[model],
+                "metric": METRICS[of_variant["base"]["metric"]],
+                "n": of_variant["base"]["n"],
+                "estimates": {variant: _estimate(of_variant[variant]) for variant in VARIANTS},
+                "verdicts": [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")],
+            }
+        )
+    return table
+
+
+def verdict(row: Mapping[str, Any]) -> tuple[str, str]:
+    """(better, worse, open or pending; in words) of one comparison."""
+    first, second = (VARIANTS[variant] for variant in COMPARISONS[row["comparison"]])
+    if row["status"] == "pending":
+        return "pending", f"{first} against {second}: grades awaited"
+    if row["significant"] != "true":
+        return "open", f"no difference shown between {first} and {second}"
+    return (
+        ("better", f"{first} better than {second}")
+        if float(row["effect"]) > 0
+        else ("worse", f"{first} worse than {second}")
+    )
+
+
+def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per paired comparison: difference with interval, P, and what this many items could have shown."""
+    return [
+        {
+            "task": tasks[row["task"]]["title"],
+            "model": models[row["model"]],
+            "comparison": " − ".join(VARIANTS[variant] for variant in COMPARISONS[row["comparison"]]),
+            "n": row["n"],
+            "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
+            "p": "awaited" if row["status"] == "pending" else format_p(_number(row["p_value"])),
+            "significant": row["significant"] == "true",
+            "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
+        }
+        for row in stats
+    ]
+
+
+def tallies(stats: Rows) -> list[str]:
+    """For each step of training, in how many of the tested pairs of task and model it helped, harmed or neither."""
+    lines = []
+    for comparison in ("sft_vs_base", "dpo_vs_sft"):
+        first, second = (VARIANTS[variant] for variant in COMPARISONS[comparison])
+        kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
+        tested = len(kinds) - kinds.count("pending")
+        better, worse, neither = (kinds.count(kind) for kind in ("better", "worse", "open"))
+        counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"
+        lines.append(f"{first} against {second}, {tested} comparisons: {counts}")
+    return lines
+
+
+def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per task and model: pace of both stages, their ratio, hours of all runs, and what the paper prints."""
+    stages = {(row["task"], row["model"], row["stage"]): row for row in cost}
+    table = []
+    for task, model in dict.fromkeys((row["task"], row["model"]) for row in cost):
+        sft, dpo = (stages[task, model, stage] for stage in ("sft", "dpo"))
+        table.append(
+            {
+                "task": tasks[task]["title"],
+                "model": models[model],
+                "pace": [_minutes(row["minutes_per_1000_steps"]) for row in (sft, dpo)],
+                "ratio": f"{float(dpo['ratio']):.1f}",
+                "total": [_duration(float(row["seconds"])) for row in (sft, dpo)],
+                "published": [_minutes(row["published_minutes"]) for row in (sft, dpo)],
+                "published_ratio": f"{float(dpo['published_ratio']):.1f}" if dpo["published_ratio"] else "",
+            }
+        )
+    return table
+
+
+def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
+    """One row per task: who graded, and how many answers could not be read at most."""
+    table = []
+    for task in dict.fromkeys(row["task"] for row in shown):
+        rows = [row for row in shown if row["task"] == task]
+        rates = [rate for row in rows if (rate := _number(row["invalid_rate"])) is not None]
+        table.append(
+            {
+                "task": tasks[task]["title"],
+                "grader": GRADERS[rows[0]["grader"]],
+                "proxy": rows[0]["proxy"] == "true",
+                "invalid": f"{max(rates):.1%}" if rates else "–",
+            }
+        )
+    return table
+
+
+def published_rows(published: Rows) -> list[Row]:
+    """The printed numbers that this run can be held against, its own as many digits long."""
+    return [
+        {
+            **{key: row[key] for key in ("study", "task", "model", "variant", "metric", "published", "agrees", "note")},
+            "reproduced": f"{float(row['reproduced']):.2f}",
+            "interval": f"{float(row['ci_low']):.2f} to {float(row['ci_high']):.2f}",
+        }
+        for row in published
+        if row["agrees"] in ("yes", "no")
+    ]
+
+
+def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
+    """What each paper says in two ways: `study`, `what`, `printed`, `kept` and `why`.
+
+    Args:
+        studies: from `published.load_published`.
+    """
+    return [
+        {
+            "study": study["citation"],
+            **{key: found[key] for key in ("what", "kept", "why")},
+            "printed": "; ".join(f"{version['value']} ({', '.join(version['where'])})" for version in found["printed"]),
+        }
+        for study in studies.values()
+        for found in study["contradictions"]
+    ]
+
+
+def _number(value: Any) -> float | None:
+    return None if value in (None, "") else float(value)
+
+
+def _minutes(value: Any) -> str:
+    number = _number(value)
+    return "" if number is None else f"{number:.0f}" if number >= 10 else f"{number:.1f}"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in the unit that is read most easily."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _estimate(row: Mapping[str, Any]) -> Row:
+    """An estimate and its interval as shown."""
+    if row["status"] == "pending":
+        return {"value": "awaited", "interval": ""}
+    estimate, low, high = (_number(row[column]) for column in ("estimate", "ci_low", "ci_high"))
+    interval = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else ""
+    return {"value": "not defined" if estimate is None else f"{estimate:.2f}", "interval": interval}
+
+
+def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
+    middle, *ends = (_difference(row, row[column]) for column in (value, low, high))
+    return f"{middle} ({' to '.join(end.removesuffix(' points') for end in ends)})" if all(ends) else middle or "–"
+
+
+def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True) -> str:
+    """A difference of shares in percentage points, one of means as it is; nothing where there is none."""
+    number = _number(value)
+    if number is None:
+        return ""
+    sign = "+" if signed else ""
+    if row["effect_measure"] == "mean_difference":
+        return f"{number:{sign}.2f}".replace("-", "−")
+    return f"{100 * number:{sign}.1f} points".replace("-", "−")

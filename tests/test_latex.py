@@ -1,0 +1,70 @@
+"""LaTeX tables: nothing of the text is taken for a command, P values as printed, booktabs."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from clinical_dpo.latex import LONGEST, TABLES, escape, latex_table
+from clinical_dpo.metrics import COLUMNS as METRICS
+from clinical_dpo.significance import COLUMNS as STATS
+
+HOSTILE = r"5% & $x_1$ #2 {a} ~b ^c \input{/etc/passwd}"
+ROWS = [
+    {"task": HOSTILE, "n": "200", "effect": "-0.0203", "p_value": "0.0000004", "tiny": 4.2e-17, "status": "complete"},
+    {"task": "uti", "n": "1200", "effect": "", "p_value": "0.995", "tiny": None, "status": "pending"},
+]
+COLUMNS = {"task": "Task", "n": "n", "effect": "Difference", "p_value": "P", "tiny": "Exact_P", "status": "Status"}
+
+
+def table(rows=ROWS, columns=COLUMNS):
+    return latex_table(rows, columns, caption="50% of all", label="tab:stats")
+
+
+def test_escapes_as_pandas_does():
+    pandas = pytest.importorskip("pandas")
+    styled = pandas.DataFrame({"a": [HOSTILE]}).style.hide(axis="index").format(escape="latex")
+    reference = styled.to_latex(hrules=True).splitlines()[-3].removesuffix(r" \\")
+    plain = re.sub(r"(\\text\w+)( |\{\})", r"\1 ", escape(HOSTILE))  # `\name ` and `\name{}` end a command alike
+    assert plain == re.sub(r"(\\text\w+)( |\{\})?", r"\1 ", reference)
+
+
+def test_a_table_reads_as_it_should():
+    lines = table().splitlines()
+    assert lines[:5] == [
+        r"\begin{table}",
+        r"\centering",
+        r"\caption{50\% of all}\label{tab:stats}",
+        r"\begin{tabular}{lrrrrl}",
+        r"\toprule",
+    ]
+    assert lines[5:7] == [r"Task & n & Difference & P & Exact\_P & Status \\", r"\midrule"]
+    assert lines[7].endswith(r" & 200 & $-$0.020 & \textless{}.001 & $4.2 \times 10^{-17}$ & complete \\")
+    assert lines[8] == r"uti & 1200 & -- & \textgreater{}.99 & -- & pending \\"
+    assert lines[9:] == [r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+
+
+def test_a_long_table_breaks_over_pages_and_an_empty_one_has_a_head():
+    long = table(ROWS[1:] * (LONGEST + 1))
+    assert long.startswith(r"\begin{longtable}") and long.count(r"\toprule") == 2 and "tabular" not in long
+    assert long.count("uti &") == LONGEST + 1
+    assert r"Task & n & Difference & P & Exact\_P & Status \\" in table([])
+
+
+def test_columns_may_be_their_own_headings():
+    assert r"task & n \\" in table(ROWS, ["task", "n"])
+
+
+def test_the_tables_of_a_paper_name_columns_that_exist():
+    for name, known in (("metrics", METRICS), ("stats", STATS)):
+        assert set(TABLES[name][1]) <= set(known)
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_latex_sets_it(tmp_path):
+    body = table() + table(ROWS * LONGEST)
+    packages = r"\usepackage[T1]{fontenc}\usepackage{booktabs,longtable}"
+    (tmp_path / "a.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "a.tex"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
