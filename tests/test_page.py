@@ -12,6 +12,7 @@ from clinical_dpo.rating.agreement import agreement
 from clinical_dpo.rating.rating_files import read_ratings
 from clinical_dpo.rating.ratings import collect_ratings, owed_ratings
 from clinical_dpo.rating.win_rate import win_rates
+from tests.debian import install
 from tests.rating import NASTY, rate, write_study
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
@@ -20,12 +21,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 
 @pytest.fixture(scope="module")
 def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not path:
-        pytest.skip("no Chromium: install it (Debian: apt-get install chromium) or name its program in CHROMIUM")
+    path = os.environ.get("CHROMIUM") or shutil.which("google-chrome")
+    if not path and (reason := install(["chromium", "fonts-dejavu-core"], ["chromium"])):
+        pytest.skip(f"no Chromium: {reason}; or name its program in CHROMIUM")
     with playwright.sync_playwright() as driver:
         # Chromium's own sandbox cannot start in most containers; the page is a local file without network.
-        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        chromium = driver.chromium.launch(executable_path=path or shutil.which("chromium"), args=["--no-sandbox"])
         yield chromium
         chromium.close()
 
