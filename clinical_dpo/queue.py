@@ -15,20 +15,28 @@ SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # job, run, c
 SHOWN = 5
 
 
-def refuse_queued_jobs(folder: Path) -> None:
+def refuse_queued_jobs(folder: Path, submits: bool) -> None:
     """Ask Slurm, where there is one, whether jobs that a Snakemake submitted from `folder` wait or run.
 
+    Args:
+        folder: the working directory.
+        submits: whether this run will submit jobs. One that does not needs no Slurm, even where its programs are.
+
     Raises:
-        UserError: they do; with the line that cancels them. Or Slurm does not answer.
+        UserError: they do; with the line that cancels them. Or Slurm does not answer one who is about to submit.
     """
     try:
-        done = subprocess.run(SQUEUE, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(SQUEUE, capture_output=True, text=True, timeout=60 if submits else 10)
     except FileNotFoundError:
         return
     except subprocess.TimeoutExpired:
-        raise UserError("squeue does not answer within a minute. Start again when Slurm does.") from None
+        if submits:
+            raise UserError("squeue does not answer within a minute. Start again when Slurm does.") from None
+        return
     if done.returncode:
-        raise UserError(f"squeue failed, so jobs could not be submitted either: {done.stderr.strip()}")
+        if submits:
+            raise UserError(f"squeue failed, so jobs could not be submitted either: {done.stderr.strip()}")
+        return
     queued = jobs_of(folder, done.stdout, os.environ.get("SLURM_JOB_ID"))
     if queued:
         raise UserError(refusal(queued))

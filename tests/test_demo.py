@@ -1,4 +1,4 @@
-"""The demo as a newcomer meets it, and what it must show. Ten minutes on two cores."""
+"""The demo as a newcomer meets it, and what it must show. About ten minutes on two cores."""
 
 import csv
 
@@ -18,9 +18,13 @@ def demo(tmp_path_factory):
 
 def headline(project, task):
     """(model, variant) -> row of the task's headline metric."""
-    with open(project.folder / f"results/demo/{task}/metrics.csv", newline="") as file:
-        table = list(csv.DictReader(file))
-    return {(row["model"], row["variant"]): row for row in table if row["metric"] == table[0]["metric"]}
+    rows = table(project.folder / f"results/demo/{task}/metrics.csv")
+    return {(row["model"], row["variant"]): row for row in rows if row["metric"] == rows[0]["metric"]}
+
+
+def table(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def value(rows, model, variant):
@@ -57,6 +61,34 @@ def test_triage_is_learned_and_kept(demo, model):
     assert value(rows, model, "dpo") >= float(rows[model, "sft"]["ci_low"])
 
 
-@pytest.mark.parametrize("task", ["uti", "reasoning", "summarization", "triage_personnel", "triage_urgency"])
+def test_dpo_makes_answers_helpful(demo):
+    """Murphy 2024: .81 / .78 / 1.00. The rejected answers are the SFT model's own, evasive ones among them."""
+    rows, model = headline(demo[0], "pubmedqa"), "tiny-biomistral"
+    assert value(rows, model, "sft") < 0.95
+    assert float(rows[model, "dpo"]["ci_low"]) > value(rows, model, "sft")
+    rouge = headline(demo[0], "meqsum")
+    assert float(rouge[model, "dpo"]["ci_low"]) > value(rouge, model, "sft") > value(rouge, model, "base")
+
+
+def test_rewards_part_and_a_proxy_is_named(demo):
+    folder = demo[0].folder / "results/demo/pubmedqa"
+    margins = [row for row in table(folder / "reward_margin.csv") if row["split"] == "eval"]
+    assert float(margins[0]["margin"]) == pytest.approx(0, abs=1e-5) and float(margins[0]["ties"]) == 1
+    assert float(margins[-1]["margin"]) > 0.1 and margins[-1]["final"] == "true"
+    won = table(folder / "win_rate.csv")
+    assert [row["rater"] for row in won] == ["proxy (ROUGE-L)"] and won[0]["proxy"] == "true"
+    assert float(won[0]["ci_low"]) > 0.5
+
+
+def test_sheets_wait_for_raters(demo):
+    grading = demo[0].folder / "results/demo/reasoning/tiny-llama/grading"
+    for rater in ("physician1", "physician2"):
+        page = (grading / f"correctness.{rater}.html").read_text()
+        assert "tiny-llama" not in page and "dpo" not in page.lower()
+
+
+@pytest.mark.parametrize(
+    "task", ["uti", "reasoning", "summarization", "triage_personnel", "triage_urgency", "pubmedqa", "meqsum"]
+)
 def test_few_answers_are_invalid(demo, task):
     assert all(float(row["invalid_rate"]) <= 0.05 for row in headline(demo[0], task).values())

@@ -27,8 +27,10 @@ except UserError as error:
 
 results, reports, logs, ratings = study.results, study.reports, study.logs, study.ratings
 
-# One GPU job at a time where Snakemake itself runs the jobs, unless --resources gpu=N says otherwise.
-if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
+SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
+
+# Here, one GPU job at a time, unless --resources gpu=N says otherwise.
+if not SUBMITS and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
 # What changes speed but not results is a resource, so that changing it reruns nothing.
@@ -49,7 +51,7 @@ wildcard_constraints:
 def refuse_queued():
     """Stop where an earlier run's jobs are still in Slurm's queue."""
     try:
-        refuse_queued_jobs(Path.cwd())
+        refuse_queued_jobs(Path.cwd(), SUBMITS)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
