@@ -47,13 +47,14 @@ def test_a_start_stops_while_jobs_are_queued(tmp_path, monkeypatch):
     (tmp_path / "listed").write_text(listed(tmp_path))
     fake_squeue(tmp_path, monkeypatch, f"cat {tmp_path}/listed")
     with pytest.raises(UserError, match=rf"scancel --me --name={RUN}"):
-        refuse_queued_jobs(tmp_path)
-    refuse_queued_jobs(Path("/"))
+        refuse_queued_jobs(tmp_path, submits=True)
+    refuse_queued_jobs(Path("/"), submits=True)
 
 
 def test_slurm_that_is_absent_is_no_obstacle_and_one_that_fails_is(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    refuse_queued_jobs(tmp_path)
+    refuse_queued_jobs(tmp_path, submits=True)
     fake_squeue(tmp_path, monkeypatch, "echo 'Unable to contact slurm controller' >&2; exit 1")
     with pytest.raises(UserError, match=r"squeue failed.*Unable to contact slurm controller"):
-        refuse_queued_jobs(tmp_path)
+        refuse_queued_jobs(tmp_path, submits=True)
+    refuse_queued_jobs(tmp_path, submits=False)
