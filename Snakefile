@@ -16,11 +16,13 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/sheets.smk"
+include: "workflow/rules/seeds.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/sft.smk"
 include: "workflow/rules/preferences.smk"
 include: "workflow/rules/dpo.smk"
+include: "workflow/rules/repeat.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/grade.smk"
 include: "workflow/rules/stats.smk"
@@ -38,6 +40,7 @@ rule all:
     input:
         rules.summarize_run.output,
         table_files,
+        seed_table,
         rules.compare_published.output,
         rules.check_published.output,
         rules.typeset_tables.output,

@@ -112,6 +112,10 @@ class Study:
         trials = [dict(zip(swept, values, strict=True)) for values in product(*(settings[key] for key in swept))]
         return {trial_name(values): values for values in trials}
 
+    def seeds(self, task: str) -> list[int]:
+        """Training seeds of a task's chosen trials; the first is the run's own, which all trials are trained with."""
+        return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
+
     def is_missing(self, task: str) -> bool:
         """Whether the task's own data file is not there."""
         source = self.tasks[task]["source"]
@@ -228,6 +232,11 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
             f"{where}: recipe '{task['recipe']}' is not known.{did_you_mean(task['recipe'], sorted(recipes))}"
         )
     study = Study(config, {name: task}, {}, {})
+    if study.seeds(name)[0] != config["seed"]:
+        key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
+        raise UserError(
+            f"{key} begins with {study.seeds(name)[0]}; it must begin with the run's seed, {config['seed']}."
+        )
     for stage in STAGES:
         for problem in _stage_problems(study.stage(name, stage), stage):
             raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")

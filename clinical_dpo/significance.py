@@ -176,7 +176,7 @@ def compare_variants(grades: Grades, task: Mapping[str, Any], *, alpha: float, f
     rows = []
     for model in dict.fromkeys(model for model, _ in grades):
         for comparison, (first, second) in COMPARISONS.items():
-            x, y = _paired(grades[model, first], grades[model, second], f"{task['name']}/{model}", first, second)
+            x, y = paired_rows(grades[model, first], grades[model, second], f"{task['name']}/{model}", first, second)
             row = shared | {"model": model, "comparison": comparison, "grader": x[0]["grader"]}
             row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"
             awaited = sum("pending" in (one["status"], other["status"]) for one, other in zip(x, y, strict=True))
@@ -237,8 +237,12 @@ def _t(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     }
 
 
-def _paired(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
-    """Rows of both variants in the order of the first's items."""
+def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
+    """Rows of both variants in the order of the first's items.
+
+    Raises:
+        UserError: no rows, an item twice, or an item that only one variant has; the message names `where` and variant.
+    """
     if not x:
         raise UserError(f"grades of {where}/{first}: no rows. The test split needs at least one item.")
     ours, theirs = {row["id"]: row for row in x}, {row["id"]: row for row in y}

@@ -14,6 +14,7 @@ def summary(
     headlines: Mapping[str, str],
     reports: str,
     stats_files: str,
+    seeds: Rows,
     left_out: Mapping[str, str],
     owed: Rows,
 ) -> str:
@@ -25,6 +26,7 @@ def summary(
         headlines: task -> its headline metric.
         reports: folder of the run's figures and tables.
         stats_files: pattern of the tasks' statistics.
+        seeds: all tasks' rows of `seed_effects.COLUMNS`, none where every trial was trained with one seed.
         left_out: task -> why it was left out.
         owed: who owes how many items of a sheet that the tables wait for.
     """
@@ -40,6 +42,8 @@ def summary(
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(bars['base'])}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {stats_files}"]
+    repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
+    lines += [f"Over training seeds: {reports}/tables/seeds.csv   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {task} ({why})" for task, why in left_out.items()]
     awaited = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)

@@ -92,6 +92,12 @@ def test_a_tasks_training_overrides_its_recipe():
     assert study.training("reasoning", "sft")["lora"]["alpha"] == 128
 
 
+def test_a_task_may_have_seeds_of_its_own():
+    config = merge(PUBLISHED, {"seeds": [42, 43], "overrides": {"tasks": {"uti": {"training": {"seeds": [42]}}}}})
+    study = load_study(config, ROOT)
+    assert study.seeds("uti") == [42] and study.seeds("reasoning") == [42, 43] and STUDY.seeds("reasoning") == [42]
+
+
 def test_missing_data_are_replaced_or_left_out():
     assert STUDY.is_missing("uti") and STUDY.is_synthetic("uti")
     assert not STUDY.is_synthetic("reasoning")
@@ -145,6 +151,13 @@ def test_missing_data_are_replaced_or_left_out():
         ),
         ({"overrides": {"tasks": {"pubmedqa": {"raters": None}}}}, "key 'raters'"),
         ({"recipes": {"murphy2024": {"sft": {"max_steps": 10}}}}, "one of max_steps and epochs is needed"),
+        ({"seeds": [43, 42]}, "config: key 'seeds' begins with 43; it must begin with the run's seed, 42."),
+        ({"seed": 7}, "config: key 'seeds' begins with 42; it must begin with the run's seed, 7."),
+        ({"seeds": [42, 42]}, "key 'seeds': [42, 42] has non-unique elements"),
+        (
+            {"overrides": {"tasks": {"uti": {"training": {"seeds": [1]}}}}},
+            "config/tasks/uti.yaml: key 'training.seeds' begins with 1",
+        ),
         ({"recipes": {"murphy2024": {"adapter": "full"}}}, "biomistral-7b.yaml: four-bit weights cannot be trained"),
     ],
 )

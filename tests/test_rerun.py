@@ -8,6 +8,7 @@ STATS = {
     (rule, "")
     for rule in ("collect_results", "compare_published", "typeset_tables", "write_report_page", "summarize_run")
 }
+SEEDS = {("compare_seeds", "task=uti"), ("collect_seeds", ""), ("summarize_run", "")}
 FIGURE2 = {("plot_figure2", f"panel={panel}") for panel in "abce"}
 TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
 
@@ -21,9 +22,16 @@ def answers(task, *variants):
     return {job for rule in rules for variant in variants for job in per_model(rule, task, variant=variant)}
 
 
+def repeats(stage, seed):
+    """One stage of the first task trained again with another seed, up to the table over seeds."""
+    trained = per_model(f"repeat_{stage}", "uti", seed=seed) | answers("uti", f"{stage}_seed{seed}") | SEEDS
+    return trained | (per_model("score_repeated_reference", "uti", seed=seed) if stage == "sft" else set())
+
+
 def after_dpo(task, panel):
     """From the choice of the DPO trial to the figure."""
     chosen = per_model("select_dpo", task) | answers(task, "dpo")
+    chosen |= repeats("dpo", "43") if task == "uti" else set()
     return chosen | tables(task) | STATS | TRAINING_FIGURES | {("plot_figure2", f"panel={panel}")}
 
 
@@ -33,6 +41,7 @@ def after_sft(task, panel, trials):
     for trial in trials:
         jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
         jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
+    jobs |= repeats("sft", "43") if task == "uti" else set()
     return jobs | after_dpo(task, panel)
 
 
@@ -69,6 +78,11 @@ def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
     trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
     plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
     assert project.planned() == trained | plateau | after_dpo("uti", "a")
+
+
+def test_another_seed_trains_that_seed_alone(project):
+    project.edit(SMALL, "seeds: [42, 43]", "seeds: [42, 43, 44]")
+    assert project.planned() == repeats("sft", "44") | repeats("dpo", "44")
 
 
 def test_a_plateau_tolerance_trains_no_probe_again(project):

@@ -27,7 +27,7 @@ def rows_of(task, metric, **fields):
     return bars, tests
 
 
-def text_of(*tasks, left_out=None, owed=()):
+def text_of(*tasks, left_out=None, owed=(), seeds=()):
     bars = [row for one, _ in tasks for row in one]
     tests = [row for _, one in tasks for row in one]
     return summary(
@@ -36,6 +36,7 @@ def text_of(*tasks, left_out=None, owed=()):
         headlines={"uti": "f1", "summarization": "mean_likert"},
         reports="reports/demo",
         stats_files="results/demo/*/stats.csv",
+        seeds=seeds,
         left_out=left_out or {},
         owed=owed,
     )

@@ -130,6 +130,40 @@ def test_a_trial_is_trained_again_up_to_its_plateau(finished):
     assert json.loads((trial / "adapter/run.json").read_text())["steps"] == steps
 
 
+def test_another_seed_trains_the_chosen_trial_again(finished):
+    """Same settings and steps, other weights; DPO starts at that seed's SFT model, its reference, on the same pairs."""
+    project, _ = finished
+    for stage in ("sft", "dpo"):
+        best, again = (results(project, "uti", MODEL, stage, name) for name in ("best", "best_seed43"))
+        chosen, repeat = (json.loads((folder / "run.json").read_text()) for folder in (best, again))
+        assert repeat["settings"] == chosen["settings"] | {"seed": 43} and repeat["steps"] == chosen["steps"]
+        weights = [(folder / "adapter_model.safetensors").read_bytes() for folder in (best, again)]
+        assert weights[0] != weights[1] and {path.name for path in best.iterdir()} == {
+            path.name for path in again.iterdir() if not path.name.startswith(".")
+        }
+    names = {str(path).split(f"uti/{MODEL}/")[1] for path in map(str, repeat["inputs"]) if MODEL in path}
+    assert {"sft/best_seed43/adapter_model.safetensors", "preferences/train_seed43.reference.parquet"} <= names
+    assert "preferences/train.jsonl" in names
+    log = rows(again / "log.csv")
+    start = next(row for row in log if row["step"] == "0")
+    assert float(start["rewards/ties"]) == 1  # at the start the policy is the reference
+
+
+def test_the_table_over_seeds_holds_what_one_seed_found(finished):
+    project, printed = finished
+    schema = yaml.safe_load((ROOT / "workflow/schemas/seeds.schema.yaml").read_text())
+    table = rows(results(project, "uti/seeds.csv"))
+    for row in table:
+        jsonschema.validate({key: _typed(value, schema["properties"][key]) for key, value in row.items()}, schema)
+    found = {row["comparison"]: row for row in table if row["measure"] == "accuracy_difference"}
+    for row in rows(results(project, "uti/stats.csv")):
+        assert float(found[row["comparison"]]["per_seed"].split()[0]) == pytest.approx(float(row["effect"]))
+    assert len(table) == 6 and {row["seeds"] for row in table} == {"42 43"}
+    assert rows(project.folder / "reports/small/tables/seeds.csv") == table
+    assert "Over training seeds: reports/small/tables/seeds.csv   uti (seeds 42 43)" in printed
+    assert not results(project, "reasoning/seeds.csv").exists()
+
+
 def test_all_weights_are_kept_where_they_are_trained(finished):
     project, _ = finished
     best = results(project, "summarization", MODEL, "dpo/best")

@@ -16,7 +16,7 @@ os.environ.update(
 from clinical_dpo.config import STAGES, VARIANTS, load_study, parse_trial
 from clinical_dpo.digest import code_digest
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading import PROXIES
+from clinical_dpo.grading import AWAITED, PROXIES
 from clinical_dpo.placement import generation_minutes, grown, host_memory_mb, scoring_minutes, training_minutes
 from clinical_dpo.queue import refuse_queued_jobs
 
@@ -42,7 +42,8 @@ PLATEAU = ("plateau", "plateau_tolerance")
 wildcard_constraints:
     task="|".join(study.tasks),
     model="|".join(study.models),
-    variant="|".join(VARIANTS),
+    variant=rf"base|(?:{'|'.join(STAGES)})(?:_seed\d+)?",
+    seed=r"\d+",
     split="train|eval",
     stage="|".join(STAGES),
     trial=r"lr[^/]+",
@@ -216,20 +217,26 @@ def sft_answers(wildcards):
 
 
 def preference_data(wildcards):
-    """Pairs with the reference's log-probabilities, and the SFT model they start from."""
-    folder = f"{results}/{wildcards.task}/{wildcards.model}"
+    """Pairs with the reference's log-probabilities, and the SFT model they start from.
+
+    A job with a seed of its own gets that seed's SFT model and its log-probabilities; the pairs are those of all.
+    """
+    folder, seed = f"{results}/{wildcards.task}/{wildcards.model}", seed_suffix(wildcards)
     return {
-        "sft": f"{folder}/sft/best",
+        "sft": f"{folder}/sft/best{seed}",
         **{split: f"{folder}/preferences/{split}.jsonl" for split in ("train", "eval")},
-        **{f"{split}_reference": f"{folder}/preferences/{split}.reference.parquet" for split in ("train", "eval")},
+        **{
+            f"{split}_reference": f"{folder}/preferences/{split}{seed}.reference.parquet" for split in ("train", "eval")
+        },
     }
 
 
 def variant_model(wildcards):
-    """What answers as this variant: the base model, and what training made of it."""
-    folder = f"{results}/{wildcards.task}/{wildcards.model}"
+    """What answers as this variant: the base model, and what training made of it (`sft_seed43`: with that seed)."""
+    stage, *seed = wildcards.variant.split("_")
+    trained_model = f"{results}/{wildcards.task}/{wildcards.model}/{stage}/{'_'.join(['best', *seed])}"
     base = {"base": f"{results}/models/{wildcards.model}"}
-    return base if wildcards.variant == "base" else base | {"trained": f"{folder}/{wildcards.variant}/best"}
+    return base if stage == "base" else base | {"trained": trained_model}
 
 
 def task_grades(wildcards):
@@ -245,7 +252,8 @@ def task_tables(task):
     """Every table of a task."""
     asked = study.tasks[task].get("tables", [])
     people = ["agreement", "owed"] if sheets_of(task) else []
-    return [f"{results}/{task}/{table}.csv" for table in ("metrics", "stats", *asked, *people)]
+    seeds = ["seeds"] if repeat_seeds(task) else []
+    return [f"{results}/{task}/{table}.csv" for table in ("metrics", "stats", *seeds, *asked, *people)]
 
 
 def tables_named(name):

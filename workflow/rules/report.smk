@@ -16,6 +16,7 @@ figure_files = expand(
     figure=drawings,
     suffix=["svg", "pdf", "png", "csv"],
 )
+seed_table = f"{reports}/tables/seeds.csv" if tables_named("seeds") else []
 typeset = [f"{reports}/tables/{table}" for table in ("metrics", "stats")]
 
 
@@ -253,6 +254,7 @@ rule summarize_run:
     input:
         metrics=f"{reports}/tables/metrics.csv",
         stats=f"{reports}/tables/stats.csv",
+        seeds=seed_table,
         owed=tables_named("owed"),
         figures=figure_files,
     output:

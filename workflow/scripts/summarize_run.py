@@ -16,6 +16,7 @@ with job(snakemake.log[0]):
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
         reports=str(Path(snakemake.output.text).parent),
         stats_files=params.stats_files,
+        seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
         left_out=params.left_out,
         owed=[
             row

@@ -1,0 +1,104 @@
+localrules:
+    compare_seeds,
+    collect_seeds,
+
+
+rule repeat_sft:
+    input:
+        unpack(training_data),
+        base=f"{results}/models/{{model}}",
+        chosen=trained("sft", "best"),
+    output:
+        directory(repeated("sft")),
+    log:
+        f"{logs}/repeat_sft/{{task}}/{{model}}/seed{{seed}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        mem_mb=memory("sft"),
+        runtime=training_runtime("sft"),
+        gpu=gpus,
+        gpu_model=gpu_model(),
+        micro_batch_size=stage_speed("sft", "micro_batch_size"),
+        eval_batch_size=stage_speed("sft", "eval_batch_size"),
+    params:
+        code=code("repeat_sft"),
+        model=model_settings,
+    script:
+        "../scripts/repeat_sft.py"
+
+
+use rule score_reference as score_repeated_reference with:
+    input:
+        train=f"{results}/{{task}}/{{model}}/preferences/train.jsonl",
+        eval=f"{results}/{{task}}/{{model}}/preferences/eval.jsonl",
+        base=f"{results}/models/{{model}}",
+        sft=repeated("sft"),
+    output:
+        train=f"{results}/{{task}}/{{model}}/preferences/train_seed{{seed}}.reference.parquet",
+        eval=f"{results}/{{task}}/{{model}}/preferences/eval_seed{{seed}}.reference.parquet",
+    log:
+        f"{logs}/score_repeated_reference/{{task}}/{{model}}/seed{{seed}}.log",
+
+
+rule repeat_dpo:
+    input:
+        unpack(preference_data),
+        base=f"{results}/models/{{model}}",
+        chosen=trained("dpo", "best"),
+    output:
+        directory(repeated("dpo")),
+    log:
+        f"{logs}/repeat_dpo/{{task}}/{{model}}/seed{{seed}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        mem_mb=memory("dpo"),
+        runtime=training_runtime("dpo"),
+        gpu=gpus,
+        gpu_model=gpu_model(),
+        micro_batch_size=stage_speed("dpo", "micro_batch_size"),
+        eval_batch_size=stage_speed("dpo", "eval_batch_size"),
+    params:
+        code=code("repeat_dpo"),
+        model=model_settings,
+    script:
+        "../scripts/repeat_dpo.py"
+
+
+rule compare_seeds:
+    input:
+        seed_grades,
+    output:
+        f"{results}/{{task}}/seeds.csv",
+    log:
+        f"{logs}/compare_seeds/{{task}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("compare_seeds"),
+        task=task_facts,
+        seeds=lambda wildcards: study.seeds(wildcards.task),
+    script:
+        "../scripts/compare_seeds.py"
+
+
+rule collect_seeds:
+    input:
+        tables_named("seeds"),
+    output:
+        report(
+            f"{reports}/tables/seeds.csv",
+            caption="../report/seeds.rst",
+            category="Tables",
+        ),
+    log:
+        f"{logs}/collect_seeds.log",
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("collect_seeds"),
+    script:
+        "../scripts/collect_seeds.py"

@@ -1,0 +1,20 @@
+"""Optimize preferences in the chosen trial again, with another seed."""
+
+from clinical_dpo.dpo import train_dpo
+from clinical_dpo.jobs import job
+from clinical_dpo.models import prepare_process
+from clinical_dpo.repeats import repeat_of
+
+with job(snakemake.log[0]):
+    prepare_process(snakemake.threads)
+    run = repeat_of(
+        snakemake.input.chosen,
+        int(snakemake.wildcards.seed),
+        base=snakemake.input.base,
+        model=snakemake.params.model,
+        out=snakemake.output[0],
+        micro_batch_size=snakemake.resources.micro_batch_size,
+        eval_batch_size=snakemake.resources.eval_batch_size,
+    )
+    names = ("train", "eval", "train_reference", "eval_reference", "sft")
+    train_dpo(run, *(snakemake.input[name] for name in names))
