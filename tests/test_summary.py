@@ -27,6 +27,13 @@ def rows_of(task, metric, **fields):
     return bars, tests
 
 
+def test_tasks_with_several_seeds_are_named_once():
+    repeated = [{"task": "uti", "seeds": "42 43"}] * 3
+    text = text_of(rows_of("uti", "f1"), seeds=repeated)
+    assert "Over training seeds: reports/demo/tables/seeds.csv   uti (seeds 42 43)\n" in text
+    assert "seeds" not in text_of(rows_of("uti", "f1"))
+
+
 def text_of(*tasks, left_out=None, owed=(), seeds=()):
     bars = [row for one, _ in tasks for row in one]
     tests = [row for _, one in tasks for row in one]
