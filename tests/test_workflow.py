@@ -253,6 +253,19 @@ def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_repeat_with_the_first_seed_is_the_chosen_trial(project):
+    """Both stages to the byte: a repeat differs by its seed and nothing else."""
+    folder = results(project, "uti", MODEL)
+    project.run(f"results/small/uti/{MODEL}/dpo/best_seed42")
+    for stage in ("sft", "dpo"):
+        for name in ("adapter_model.safetensors", "log.csv"):
+            assert (folder / stage / "best_seed42" / name).read_bytes() == (folder / stage / "best" / name).read_bytes()
+        shutil.rmtree(folder / stage / "best_seed42")
+    for split in ("train", "eval"):
+        (folder / f"preferences/{split}_seed42.reference.parquet").unlink()
+
+
+@pytest.mark.slow
 def test_two_clean_runs_give_the_same_bytes(finished, tmp_path):
     project, _ = finished
     again = Project.copy(tmp_path, project.config, **project.environment)
