@@ -5,12 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
+PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/bin"])  # daemons lie in the second
+
 
 def install(packages: Sequence[str], programs: Sequence[str]) -> str | None:
     """Install packages where that is possible; returns why a program is missing, None where all are there."""
 
     def missing() -> list[str]:
-        return [program for program in programs if not shutil.which(program)]
+        return [program for program in programs if not shutil.which(program, path=PATH)]
 
     if not missing():
         return None

@@ -1,0 +1,125 @@
+"""Answers per second on prompts of strongly mixed lengths: sorted batches against the file's order.
+
+Both use the same model, prompts, batch size and `generate`; the plain loop takes the rows as they come. They alternate,
+and their answers must be the same. Run from the project's folder: `python -m benchmarks.generation`; writes
+benchmarks/generation.md.
+"""
+
+import argparse
+import os
+import platform
+import random
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from benchmarks.training_steps import CPU_SHAPE, QUICK_SHAPE, word_tokenizer
+from clinical_dpo.generation import generate_answers
+from clinical_dpo.models import device, prepare_process
+from clinical_dpo.pretraining import ARCHITECTURES
+
+TABLE = Path(__file__).parent / "generation.md"
+VOCABULARY = 8192
+NEW_TOKENS = 8  # of every answer, so that both sides write the same number
+
+
+def prompts(number: int, shortest: int, longest: int) -> list[dict[str, Any]]:
+    """Prompts of random words whose lengths are log-uniform: most are short, a few very long."""
+    draw = random.Random(0)
+    rows = []
+    for i in range(number):
+        length = round(shortest * (longest / shortest) ** draw.random())
+        text = " ".join(f"w{draw.randrange(5, VOCABULARY)}" for _ in range(length))
+        rows.append({"id": f"r{i}", "prompt": [{"role": "user", "content": text}]})
+    return rows
+
+
+@torch.inference_mode()
+def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: int, batch_size: int) -> list[str]:
+    """The answers of plain `generate`, batch after batch."""
+    answers: list[str] = []
+    for start in range(0, len(rows), batch_size):
+        inputs = tokenizer.apply_chat_template(
+            [row["prompt"] for row in rows[start : start + batch_size]],
+            add_generation_prompt=True,
+            padding=True,
+            return_tensors="pt",
+            return_dict=True,
+        ).to(model.device)
+        output = model.generate(
+            **inputs, max_new_tokens=new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id
+        )
+        new = output[:, inputs["input_ids"].shape[1] :]
+        answers += [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
+    return answers
+
+
+def main() -> None:
+    """Time both and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--arch", choices=list(ARCHITECTURES), default="llama")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="a tiny model and few prompts, seconds: does it run?")
+    parser.add_argument("--out", type=Path, help="the table; by default benchmarks/generation.md, none if quick")
+    setup = parser.parse_args()
+    prepare_process(1)
+    torch.manual_seed(0)
+    kind = ARCHITECTURES[setup.arch]
+    tokenizer = word_tokenizer(kind, VOCABULARY)
+    shape = QUICK_SHAPE if setup.quick else CPU_SHAPE
+    config = kind.config(
+        vocab_size=VOCABULARY, bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.06, **shape
+    )
+    model = AutoModelForCausalLM.from_config(config).to(device()).eval()
+    rows = prompts(16, 5, 50) if setup.quick else prompts(32, 20, 800)
+    ways = {
+        "plain `generate`, the file's order": lambda: in_file_order(model, tokenizer, rows, NEW_TOKENS, setup.batch),
+        "`generate_answers`, sorted by length": lambda: [
+            answer["text"] for answer in generate_answers(model, tokenizer, rows, NEW_TOKENS, setup.batch)
+        ],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(setup.repeats):
+        texts = []
+        for name, answer in ways.items():
+            started = time.perf_counter()
+            texts.append(answer())
+            seconds[name].append(time.perf_counter() - started)
+        if texts[0] != texts[1]:
+            sys.exit("The two ways gave different answers.")
+    rates = {name: len(rows) / statistics.median(taken) for name, taken in seconds.items()}
+    plain, sorted_ = rates.values()
+    lengths = sorted(len(tokenizer.apply_chat_template(row["prompt"], return_dict=True)["input_ids"]) for row in rows)
+    command = shlex.join(["python", "-m", "benchmarks.generation", *sys.argv[1:]])
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU ({platform.machine()}), one thread"
+    lines = [
+        "# Answers per second",
+        "",
+        f"{time.strftime('%Y-%m-%d')}, {where}, {os.cpu_count()} cores; Python {platform.python_version()}, "
+        f"torch {version('torch')}, transformers {version('transformers')}. {len(rows)} prompts of {lengths[0]} to "
+        f"{lengths[-1]} tokens (median {lengths[len(lengths) // 2]}), {NEW_TOKENS} new tokens each, batches of "
+        f"{setup.batch}, {setup.arch} of width {shape['hidden_size']} and {shape['num_hidden_layers']} layers, "
+        f"randomly initialised, float32. Made by `{command}`; medians of {setup.repeats}.",
+        "",
+        "| way | answers / s |",
+        "|---|---|",
+        *(f"| {name} | {rate:.2f} |" for name, rate in rates.items()),
+        f"| ratio | {sorted_ / plain:.2f} |",
+    ]
+    written = "\n".join(lines) + "\n"
+    if not setup.quick or setup.out:
+        (setup.out or TABLE).write_text(written, encoding="utf-8")
+    print(written)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""One variant of a training step in a process of its own: its model, its rows, its trainer, its clock."""
+
+import argparse
+import ctypes
+import gc
+import os
+import platform
+import random
+import resource
+import tempfile
+import time
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+MAX_LENGTH = 2048  # tokens
+BATCHES = 3  # of rows, seen in turn
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+CPU_SHAPE = {  # about Llama-3-8B and Mistral-7B at an eighth of the width
+    "hidden_size": 512,
+    "intermediate_size": 1376,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+}
+QUICK_SHAPE = CPU_SHAPE | {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+GPU_SHAPE = {  # of Llama-3-8B and Mistral-7B as published
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "max_position_embeddings": 8192,
+}
+GPU_VOCABULARY = {"llama": 128256, "mistral": 32000}
+SETTINGS = {
+    "adapter": "lora",
+    "layout": "flat",
+    "seed": 42,
+    "learning_rate": 1e-5,
+    "epochs": None,
+    "eval_steps": 1000,
+    "log_steps": 1,
+    "checkpoint_steps": 1000,
+    "scheduler": "constant",
+    "warmup_steps": 0,
+    "optimizer": "adamw_torch",
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "max_length": MAX_LENGTH,
+    "gradient_checkpointing": False,
+}
+LIVE, PRECOMPUTED, LIVE_COMPACT = "stock DPO, live reference", "stock DPO, precomputed", "stock DPO, live, compact head"
+DPO, STOCK_SFT, SFT, REFERENCE = "our DPO", "stock SFT", "our SFT", "our reference pass"
+
+
+class Case(NamedTuple):
+    """Rows of one kind."""
+
+    name: str
+    prompt: int  # mean tokens
+    answer: int  # mean tokens, end included
+    vocabulary: int
+    batch: int  # pairs, or rows of SFT
+
+
+def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
+    """Write base model, SFT adapter, rows, pairs and reference; return the GPU's name."""
+    _quiet()
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from clinical_dpo.models import device
+    from clinical_dpo.pretraining import ARCHITECTURES
+    from clinical_dpo.records import write_jsonl
+    from clinical_dpo.reference import score_reference
+
+    torch.manual_seed(0)
+    kind = ARCHITECTURES[setup.arch]
+    tokenizer = word_tokenizer(kind, case.vocabulary)
+    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
+    with torch.device(device()):
+        config = kind.config(vocab_size=case.vocabulary, **setup.shape, **ids)
+        base = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, setup.model["dtype"]))
+    base.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    adapter = get_peft_model(base, LoraConfig(r=setup.rank, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    for name, weight in adapter.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02)
+    adapter.save_pretrained(str(folder / "sft"))
+    del base, adapter
+    draw = random.Random(0)
+    rows = [_row(draw, case, setup.spread, str(number)) for number in range(BATCHES * case.batch)]
+    write_jsonl(folder / "rows.jsonl", rows)
+    pairs: Any = {folder / "reference.parquet": folder / "rows.jsonl"}
+    score_reference(folder, folder / "sft", setup.model, pairs, MAX_LENGTH, case.batch)
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def word_tokenizer(kind: Any, vocabulary: int) -> Any:
+    """One token a word, the architecture's chat format."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = [kind.pad, kind.bos, kind.eos, kind.user, kind.assistant]
+    words = [*special, *(f"w{i}" for i in range(len(special), vocabulary))]
+    plain = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=kind.pad))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    plain.add_special_tokens(special)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain, bos_token=kind.bos, eos_token=kind.eos, pad_token=kind.pad, padding_side="left"
+    )
+    tokenizer.chat_template = kind.chat_template
+    return tokenizer
+
+
+def _row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str, Any]:
+    """A prompt and two answers of random words; lengths are uniform, `spread` of the mean to either side."""
+
+    def text(role: str, mean: int, special: int) -> list[dict[str, str]]:
+        length = max(1, round(mean * draw.uniform(1 - spread, 1 + spread)) - special)
+        content = " ".join(f"w{draw.randrange(5, case.vocabulary)}" for _ in range(length))
+        return [{"role": role, "content": content}]
+
+    chosen, rejected = (text("assistant", case.answer, 1) for _ in range(2))
+    prompt = text("user", case.prompt, 3)
+    return {"id": name, "prompt": prompt, "completion": chosen, "chosen": chosen, "rejected": rejected}
+
+
+def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
+    """Take a step whenever told to, answer its (wall, CPU) seconds; at the end what there is to say of the process."""
+    _quiet()
+    if variant == REFERENCE:
+        parent.send(_score(folder, case, setup, parent))
+        return
+    import torch
+    from transformers import PrinterCallback, TrainerCallback
+
+    from clinical_dpo.batching import Collator
+    from clinical_dpo.packing import flatten_fused_head, without_adapter
+
+    trainer = _trainer(variant, folder, case, setup)
+    ours = variant in (DPO, SFT)
+    collator = Collator(trainer.data_collator, {DPO: 2, SFT: 1}.get(variant))
+    trainer.data_collator = collator
+    if ours:
+        flatten_fused_head(without_adapter(trainer.model))
+
+    class Clock(TrainerCallback):
+        """From the end of one optimizer step to the end of the next: batch, forward, backward, step, log."""
+
+        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+            if torch.cuda.is_available():
+                torch.cuda.reset_peak_memory_stats()
+            parent.recv()
+            self.started = _now()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            taken = _since(self.started)
+            _release_memory()
+            parent.send(taken)
+            if state.global_step < state.max_steps:
+                parent.recv()
+                self.started = _now()
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Clock())
+    # TRL's head on a CPU as it is on a GPU: not where nothing is predicted.
+    with patch("trl.trainer.utils._use_triton", return_value=True) if variant == LIVE_COMPACT else nullcontext():
+        trainer.train()
+    parent.send(
+        {
+            "loss": trainer.state.log_history[0]["loss"],
+            "memory": _peak_memory(),
+            "tokens": collator.computed / (setup.repeats + 1),
+            "padding": collator.padding_share,
+        }
+    )
+
+
+def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) -> Any:
+    """TRL's trainer as shipped, or as the project's stages construct it."""
+    import torch
+    from datasets import Dataset
+    from peft import LoraConfig, PeftModel, get_peft_model
+    from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+    from clinical_dpo.dpo import wide_policy, with_reference
+    from clinical_dpo.models import load_base, load_tokenizer, trainable_weights_kept
+    from clinical_dpo.records import read_jsonl
+    from clinical_dpo.stored_reference import StoredReferenceDPOTrainer
+    from clinical_dpo.training import Run, trainer_arguments
+
+    settings = SETTINGS | {"batch_size": case.batch}
+    run = Run(str(folder), setup.model, settings, setup.repeats + 1, str(folder), case.batch, case.batch)
+    never = {"eval_strategy": "no", "eval_on_start": False, "save_strategy": "no"}
+    arguments = trainer_arguments(run, Path(tempfile.mkdtemp(dir=folder))) | never
+    lora = {"rank": setup.rank, "alpha": 2 * setup.rank, "dropout": 0.0}
+    adapter = LoraConfig(r=setup.rank, lora_alpha=2 * setup.rank, target_modules=TARGETS, task_type="CAUSAL_LM")
+    rows = read_jsonl(folder / "rows.jsonl")
+
+    def columns(*names: str) -> Any:
+        return Dataset.from_list([{name: row[name] for name in names} for row in rows])
+
+    torch.manual_seed(42)
+    base = load_base(folder, setup.model)
+    shared = {"processing_class": load_tokenizer(folder)}
+    if variant in (SFT, STOCK_SFT):
+        policy: Any = get_peft_model(base, adapter)
+        with trainable_weights_kept(policy):
+            return SFTTrainer(
+                policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared
+            )
+    if variant == DPO:
+        policy = wide_policy(base, folder / "sft", lora, TARGETS)
+        data = with_reference(rows, str(folder / "reference.parquet"))
+        return StoredReferenceDPOTrainer(policy, DPOConfig(**arguments), train_dataset=data, **shared)
+    return DPOTrainer(
+        PeftModel.from_pretrained(base, str(folder / "sft")).merge_and_unload(),
+        args=DPOConfig(precompute_ref_log_probs=variant == PRECOMPUTED, **arguments),
+        train_dataset=columns("prompt", "chosen", "rejected"),
+        peft_config=adapter,
+        **shared,
+    )
+
+
+def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
+    """The reference pass, a batch at a time, by the functions `score_reference` calls."""
+    from clinical_dpo.models import autocast, load_tokenizer, load_variant
+    from clinical_dpo.packing import use_flat_layout, without_adapter
+    from clinical_dpo.records import read_jsonl
+    from clinical_dpo.reference import score_pairs
+
+    rows, tokenizer = read_jsonl(folder / "rows.jsonl"), load_tokenizer(folder)
+    model = without_adapter(load_variant(folder, folder / "sft", setup.model))
+    use_flat_layout(model)
+    for step in range(setup.repeats + 1):
+        start = step % BATCHES * case.batch
+        parent.recv()
+        started = _now()
+        with autocast(setup.model):
+            score_pairs(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
+        parent.send(_since(started))
+    return {"memory": _peak_memory()}
+
+
+def _quiet() -> None:
+    """One thread, no network, no progress bars, no warnings of what goes in the libraries' next versions."""
+    warnings.simplefilter("ignore")
+    os.environ["TQDM_DISABLE"] = "1"
+    from datasets import disable_caching, disable_progress_bars
+    from transformers.utils import logging
+
+    from clinical_dpo.models import prepare_process
+
+    disable_caching()
+    disable_progress_bars()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    prepare_process(1)
+
+
+def _now() -> tuple[float, float]:
+    """Wall and CPU clock, once the GPU has done what it was told."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter(), time.process_time()
+
+
+def _since(started: tuple[float, float]) -> tuple[float, float]:
+    wall, cpu = _now()
+    return wall - started[0], cpu - started[1]
+
+
+def _release_memory() -> None:
+    """Give the system what the step no longer uses, so that the processes' peaks do not add up (glibc keeps it)."""
+    gc.collect()
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _peak_memory() -> float:
+    """MiB: of the GPU's allocator, or of the process where there is none, libraries and weights included."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,146 @@
+"""Runs of the real profile on the test cluster, and what can be done to them on the way."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.slurm.cluster import Cluster, wait_for
+from tests.workflow import Project
+
+CONFIG = "tests/config/slurm.yaml"
+MODEL = "results/cluster/models/tiny-mistral"
+BEST = "results/cluster/uti/tiny-mistral/sft/best"
+SFT = "results/cluster/uti/tiny-mistral/sft/lr1e-03/adapter"
+LLAMA = "results/cluster/models/tiny-llama"
+DPO = "results/cluster/uti/tiny-mistral/dpo/lr5e-04_beta0.1/adapter"
+PROFILE = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "3")  # for 40, which suit a real cluster
+WEIGHTS = "adapter_model.safetensors"
+# Python reads this where it finds it, as in the copy of the project, which is on the path of every script. It makes
+# training slow enough to do something to it, and memory small: TEST_MEMORY=STEP:ROWS fails at that step with more rows.
+SITECUSTOMIZE = """\
+import os
+import sys
+import time
+
+if any(".train_sft.py" in word for word in sys.orig_argv):
+    import torch
+    from transformers import TrainerCallback
+
+    from clinical_dpo import training
+
+    class Hindrance(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            time.sleep(float(os.environ.get("TEST_STEP_SECONDS", 0)))
+            step, rows = map(int, os.environ.get("TEST_MEMORY", "-1:0").split(":"))
+            if state.global_step == step and args.per_device_train_batch_size > rows:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    complete = training.complete
+
+    def complete_hindered(run, prepared, trainer, branches):
+        trainer.add_callback(Hindrance())
+        complete(run, prepared, trainer, branches)
+
+    training.complete = complete_hindered
+"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A Snakemake at work on the cluster, to train the one SFT trial."""
+
+    project: Project
+    cluster: Cluster
+    process: subprocess.Popen[str]
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its training keeps them."""
+        return self.project.folder / f"{SFT}.checkpoints"
+
+    def until_checkpoint(self, step: int = 2) -> None:
+        """Return when training has saved this step or a later one."""
+        wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved", 120)
+
+    def end(self, seconds: float = 300) -> str:
+        """What was printed, after a good end."""
+        status, text = self.outcome(seconds)
+        assert status == 0, text[-6000:]
+        return text
+
+    def outcome(self, seconds: float = 300) -> tuple[int, str]:
+        """Exit status and what was printed."""
+        text, _ = self.process.communicate(timeout=seconds)
+        return self.process.returncode, text
+
+    def states(self) -> list[str]:
+        """States of the training jobs, oldest first."""
+        return [job["JobState"] for job in self.jobs()]
+
+    def jobs(self) -> list[dict[str, str]]:
+        """Training jobs that the controller remembers, oldest first, of this folder."""
+        jobs = self.cluster.jobs()
+        return [job for job in jobs if "train_sft" in job["Comment"] and job["WorkDir"] == str(self.project.folder)]
+
+    def _saved(self) -> int:
+        steps = [
+            int(path.parent.name.split("-")[1]) for path in self.checkpoints.glob("checkpoint-*/trainer_state.json")
+        ]
+        return max(steps, default=0)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A project whose base model and data are there, and the weights that an unbroken run ends in."""
+
+    project: Project
+    weights: bytes
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @classmethod
+    def prepare(cls, folder: Path) -> "Ground":
+        """Build the base model and train once, without Slurm, then drop what was trained."""
+        project = Project.copy(folder, CONFIG)
+        (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+        project.run(SFT)
+        weights = (folder / SFT / WEIGHTS).read_bytes()
+        shutil.rmtree((folder / SFT).parent)
+        return cls(project, weights)
+
+    def start(self, cluster: Cluster, folder: Path, *arguments: str, **environment: str) -> Attempt:
+        """Copy the project to `folder`, unless it is there, and start Snakemake with the Slurm profile on it."""
+        if not folder.exists():
+            shutil.copytree(self.project.folder, folder, symlinks=True)
+        project = Project(folder, CONFIG, {**cluster.environment, **environment})
+        command = [sys.executable, "-m", "snakemake", SFT, *PROFILE, *arguments, "--configfile", CONFIG]
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"} | project.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.children.append(process)
+        return Attempt(project, cluster, process)
+
+    def stop_all(self) -> None:
+        """Kill every Snakemake that still runs."""
+        for process in self.children:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+    def check(self, attempt: Attempt, same_weights: bool = True) -> dict[str, object]:
+        """The finished run's record, after its files were found right."""
+        folder = attempt.project.folder / SFT
+        record = json.loads((folder / "run.json").read_text())
+        assert record["steps"] == 12
+        assert not attempt.checkpoints.exists()
+        assert ((folder / WEIGHTS).read_bytes() == self.weights) == same_weights
+        return record
