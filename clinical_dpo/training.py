@@ -233,5 +233,5 @@ def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         prefix = "eval_" if split == "eval" else ""
         values = {column: entry.get(prefix + column) for column in LOG_COLUMNS}
-        rows[entry["step"], split] = values | {"step": entry["step"], "split": split}
+        rows[entry["step"], split] = values | {key: entry[key] for key in ("step", "epoch")} | {"split": split}
     return [rows[key] for key in sorted(rows)]

@@ -156,7 +156,7 @@ class Cluster:
     def cancel_all(self) -> None:
         """Cancel every job and wait until none runs."""
         self.run("scancel", "--user=root")
-        wait_for(lambda: not self.jobs("PENDING", "RUNNING", "COMPLETING"), "all jobs end")
+        wait_for(lambda: not self.jobs("PENDING", "RUNNING", "COMPLETING"), "all jobs end", 180)
 
     def stop(self) -> None:
         """Cancel all jobs and end all daemons."""
