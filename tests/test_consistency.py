@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
@@ -17,6 +16,7 @@ from clinical_dpo.papers.consistency import COLUMNS, check
 from clinical_dpo.papers.feasibility import TESTS
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.significance import format_p
+from tests.conftest import ROOT
 
 
 def rounds_to(number, value, decimals):

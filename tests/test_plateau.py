@@ -5,6 +5,7 @@ import math
 import pytest
 
 from clinical_dpo.plateau import eval_curve, plateau_step
+from clinical_dpo.training import log_rows
 
 
 def test_exponential_decay_flattens_where_its_closed_form_says():
@@ -38,3 +39,17 @@ def test_one_point_is_no_curve():
 def test_curve_of_a_log():
     log = [{"step": "0", "split": "eval", "loss": "2.5"}, {"step": "10", "split": "train", "loss": "2.0"}]
     assert eval_curve(log) == [(0, 2.5)]
+
+
+def test_every_row_of_the_log_has_its_step_and_epoch():
+    """The trainer writes `epoch` without the prefix that its evaluations' other values have."""
+    history = [
+        {"eval_loss": 0.7, "eval_rewards/margins": 0.0, "epoch": 0, "step": 0},
+        {"loss": 0.6, "rewards/margins": 0.1, "epoch": 0.5, "step": 10},
+        {"eval_loss": 0.5, "eval_rewards/margins": 0.2, "epoch": 0.5, "step": 10},
+        {"train_runtime": 1.0, "epoch": 0.5, "step": 10},
+    ]
+    rows = log_rows(history)
+    assert [(row["step"], row["epoch"], row["split"], row["loss"]) for row in rows] == [
+        *((0, 0, "eval", 0.7), (10, 0.5, "eval", 0.5), (10, 0.5, "train", 0.6)),
+    ]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.papers.published import COLUMNS, compare, contradiction, load_published
+from tests.conftest import ROOT
 
 PUBLISHED = ROOT / "config" / "published.yaml"
 PAPERS = {"savage2025": "002_28b49b02f25d6c0e.txt", "murphy2024": "001_23c3788272b5c7b0.txt"}

@@ -136,17 +136,3 @@ def test_the_answer_starts_where_the_chat_template_puts_it(study):
     prompt = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
     assert tokenize_completion(row, tokenizer, "completion") == (prompt, full[len(prompt) :])
     assert full[-1] == tokenizer.eos_token_id and full.count(tokenizer.bos_token_id) == 1
-
-
-def test_every_row_of_the_log_has_its_step_and_epoch():
-    """The trainer writes `epoch` without the prefix that its evaluations' other values have."""
-    history = [
-        {"eval_loss": 0.7, "eval_rewards/margins": 0.0, "epoch": 0, "step": 0},
-        {"loss": 0.6, "rewards/margins": 0.1, "epoch": 0.5, "step": 10},
-        {"eval_loss": 0.5, "eval_rewards/margins": 0.2, "epoch": 0.5, "step": 10},
-        {"train_runtime": 1.0, "epoch": 0.5, "step": 10},
-    ]
-    rows = training.log_rows(history)
-    assert [(row["step"], row["epoch"], row["split"], row["loss"]) for row in rows] == [
-        *((0, 0, "eval", 0.7), (10, 0.5, "eval", 0.5), (10, 0.5, "train", 0.6)),
-    ]

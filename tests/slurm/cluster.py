@@ -60,7 +60,7 @@ PartitionName=urgent Nodes={host} MaxTime=INFINITE PriorityTier=10 PreemptMode=O
 """
 
 
-def wait_for(true: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait_for(true: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Return as soon as `true()` is; fail with `what` after so many seconds."""
     end = time.monotonic() + seconds
     while not true():

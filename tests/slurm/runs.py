@@ -18,7 +18,10 @@ BEST = "results/cluster/uti/tiny-mistral/sft/best"
 SFT = "results/cluster/uti/tiny-mistral/sft/lr1e-03/adapter"
 LLAMA = "results/cluster/models/tiny-llama"
 DPO = "results/cluster/uti/tiny-mistral/dpo/lr5e-04_beta0.1/adapter"
-PROFILE = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "3")  # for 40, which suit a real cluster
+PROFILE = (  # as users type it, and asking for the state of jobs more often than suits a real cluster
+    *("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "3"),
+    *("--max-status-checks-per-second", "10"),
+)
 WEIGHTS = "adapter_model.safetensors"
 # Python reads this where it finds it, as in the copy of the project, which is on the path of every script. It makes
 # training slow enough to do something to it, and memory small: TEST_MEMORY=STEP:ROWS fails at that step with more rows.
@@ -65,7 +68,7 @@ class Attempt:
 
     def until_checkpoint(self, step: int = 2) -> None:
         """Return when training has saved this step or a later one."""
-        wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved", 120)
+        wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved", 300)
 
     def end(self, seconds: float = 300) -> str:
         """What was printed, after a good end."""
