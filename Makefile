@@ -40,6 +40,8 @@ format: $(VENV)/installed
 
 bench: $(VENV)/installed
 	python benchmarks/workflow.py
+	python -m benchmarks.training
+	python -m benchmarks.generation
 
 clean:
 	rm -rf results/demo reports/demo logs/demo
