@@ -88,7 +88,9 @@ class Attempt:
     def jobs(self) -> list[dict[str, str]]:
         """Training jobs that the controller remembers, oldest first, of this folder."""
         jobs = self.cluster.jobs()
-        return [job for job in jobs if "train_sft" in job["Comment"] and job["WorkDir"] == str(self.project.folder)]
+        return [
+            job for job in jobs if "train_sft" in job.get("Comment", "") and job["WorkDir"] == str(self.project.folder)
+        ]
 
     def _saved(self) -> int:
         steps = [
