@@ -8,7 +8,7 @@ from tests.workflow import Project
 
 CONFIG = """
 run: mine
-models: [tiny-llama]
+recipes: {savage2025: {models: [tiny-llama]}}
 tasks: [uti]
 figure2: {}
 overrides:

@@ -132,8 +132,8 @@ class Cluster:
         wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node is up", 120)
 
     def answers(self) -> bool:
-        """Whether the controller does."""
-        return subprocess.run(["scontrol", "ping"], capture_output=True, env=self.environment).returncode == 0
+        """Whether the controller knows its jobs."""
+        return subprocess.run(["scontrol", "show", "job"], capture_output=True, env=self.environment).returncode == 0
 
     def node_state(self) -> str:
         """As sinfo says it, without the mark of a node that does not respond."""
