@@ -6,6 +6,6 @@ sft -> preferences -> dpo -> generation -> grading -> metrics -> significance ->
 
 import gc
 
-# Importing PyTorch and what stands on it makes a million objects that stay; looking for garbage among them at the
-# default threshold takes a sixth of a short job's start.
-gc.set_threshold(100_000)
+# Importing PyTorch and what stands on it makes a million objects that stay; looking for garbage among them takes a
+# sixth of a short job's start. A job sets a lower threshold once it has imported what it needs.
+gc.set_threshold(1_000_000)

@@ -1,6 +1,7 @@
 """What every script does around its work: one log, and a user's mistake told without a traceback."""
 
 import contextlib
+import gc
 import os
 import sys
 import traceback
@@ -17,6 +18,8 @@ def job(log: str | Path) -> Iterator[None]:
     A UserError ends the process with status 1 and its message on the terminal and in the log. Any other exception
     leaves its traceback in the log and one line on the terminal.
     """
+    gc.freeze()  # what was imported stays: no use in looking for garbage among it
+    gc.set_threshold(100_000)
     terminal = os.dup(2)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:

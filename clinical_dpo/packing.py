@@ -17,12 +17,15 @@ from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 
 
+Segments = tuple[tuple[int, int, int, int], ...]  # per answer: first and end of its own tokens, of those it shares
+
+
 class Layout(TypedDict):
     """Where every token of a padded batch of shape (rows, width) is in its flat form."""
 
     input_ids: torch.Tensor  # (1, tokens)
     position_ids: torch.Tensor  # (1, tokens), as in the padded rows
-    segments: tuple[tuple[int, int, int, int], ...]  # per answer: first and end of its own tokens, of those it shares
+    segments: Segments
     predicts: torch.Tensor  # (predictions,) indices of tokens whose hidden state predicts a token of an answer
     shift_labels: torch.Tensor  # (1, predictions) the token predicted there
     predicted: torch.Tensor  # (rows, width - 1) bool, where the padded batch holds those predictions
@@ -75,7 +78,7 @@ def flat_attention(
     dropout: float = 0.0,
     sliding_window: int | None = None,
     *,
-    segments: tuple[tuple[int, int, int, int], ...],
+    segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention of a flat row, segment by segment (an attention function of transformers).
@@ -131,13 +134,19 @@ def without_adapter(model: Any) -> PreTrainedModel:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def use_flat_layout(model: PreTrainedModel) -> None:
+def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
     """Let a causal language model compute flat rows; from here on it takes no other input.
+
+    Args:
+        model: of transformers, with or without an adapter in its layers.
+        attention: `flat`, or `flex` of clinical_dpo.flex.
 
     Its last hidden states are those that predict, (1, predictions, width), and nothing else is computed after the last
     attention of the models known here.
     """
-    model.set_attn_implementation("flat")
+    if attention == "flex":
+        import clinical_dpo.flex  # noqa: F401  # registers it; late, since it loads the compiler
+    model.set_attn_implementation(attention)
     decoder: Any = model.base_model
     last: Any = decoder.layers[-1]
     known = isinstance(last, LlamaDecoderLayer | MistralDecoderLayer)
@@ -195,13 +204,13 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
     return spread(logps, layout["predicted"]).sum(1)
 
 
-def flatten_fused_head(model: Any) -> None:
+def flatten_fused_head(model: Any, attention: str) -> None:
     """Let a model with TRL's fused head take `layout`, and answer in the shape of the padded batch.
 
     Its log-probabilities, entropies and so on are then (rows, width - 1), zero where nothing is predicted: TRL's
     losses and metrics work as they do on padded batches.
     """
-    use_flat_layout(model)
+    use_flat_layout(model, attention)
     fused: Callable[..., Any] = model.forward
 
     def forward(self: Any, input_ids: Any, attention_mask: Any, labels: Any, layout: Layout, **options: Any) -> Any:

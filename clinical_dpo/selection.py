@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo import scores
-from clinical_dpo.generation import answers_of_trials
 from clinical_dpo.parsing import answer_texts, exact_match, parse_label
 from clinical_dpo.plateau import eval_curve
 from clinical_dpo.records import Row, read_csv, read_jsonl, replacing, write_csv
@@ -22,6 +21,7 @@ def select(
     dev: str,
     model: Mapping[str, Any],
     task: Mapping[str, Any],
+    threads: int,
     batch_size: int,
     table: str,
     best: str,
@@ -36,6 +36,7 @@ def select(
         dev: JSON Lines of the dev split.
         model: the model file's settings.
         task: `selection`, `max_new_tokens` and what grading needs.
+        threads: CPU threads to compute with.
         batch_size: answers generated at once.
         table: CSV of COLUMNS.
         best: folder that gets the winner's files.
@@ -48,6 +49,11 @@ def select(
         for name, folder in trials.items()
     }
     if len(trials) > 1:
+        # Imported late: a single trial is chosen without a model.
+        from clinical_dpo.generation import answers_of_trials
+        from clinical_dpo.models import prepare_process
+
+        prepare_process(threads)
         for name, answers in answers_of_trials(base, trials, model, rows, task["max_new_tokens"], batch_size):
             score, invalid_rate = dev_score(rows, answers, task)
             found[name] |= {"metric": task["selection"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}

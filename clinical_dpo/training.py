@@ -154,11 +154,11 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
     """
-    flat = run.settings["layout"] == "flat"
-    collator = Collator(trainer.data_collator, branches if flat else None)
+    layout = run.settings["layout"]
+    collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
-    if flat:
-        flatten_fused_head(without_adapter(trainer.model))
+    if layout != "padded":
+        flatten_fused_head(without_adapter(trainer.model), layout)
     last = last_checkpoint(prepared.checkpoints)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()

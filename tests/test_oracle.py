@@ -7,6 +7,7 @@ import pytest
 import torch
 from peft import get_peft_model_state_dict
 from safetensors.torch import load_file
+from torch.nn.attention import flex_attention
 from trl import DPOTrainer
 
 from clinical_dpo import batching, packing
@@ -201,6 +202,15 @@ def stock_log(windowed):
     stock = stock_dpo(base, folder, DPO_LORA, **as_stock(SGD, 1, None, steps=6))
     stock.train()
     return logged(stock.state.log_history)["train"]
+
+
+def test_one_attention_kernel_for_a_row_trains_alike(windowed, stock_log, tmp_path, monkeypatch):
+    """Uncompiled and on a CPU, where torch refuses the backward pass that it has."""
+    monkeypatch.setattr(flex_attention, "_validate_device", lambda *tensors: None)
+    base, folder = windowed
+    run = dpo_run(base, tmp_path / "ours", 6, layout="flex", lora=DPO_LORA, eval_steps=1000, **SGD, **CONSTANT)
+    train_dpo(in_micro_batches(run, 1), *dpo_data(folder))
+    assert furthest(stock_log, logged_file(tmp_path / "ours/log.csv")["train"])["loss"] < ROUNDING
 
 
 @pytest.mark.parametrize(

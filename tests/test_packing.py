@@ -7,6 +7,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, Qwen2Config
 
 from clinical_dpo.batching import Collator
+from clinical_dpo.flex import flat_flex_attention
 from clinical_dpo.models import load_base
 from clinical_dpo.packing import answer_logps, flat_attention, flat_layout, spread, use_flat_layout, without_adapter
 from tests.conftest import MODEL
@@ -57,7 +58,8 @@ def test_rows_of_sft_stand_one_behind_the_other():
 
 @pytest.mark.parametrize("window", [None, 1, 4])
 @pytest.mark.parametrize("branches", [1, 2, 3])
-def test_attention_equals_that_of_each_row_alone(branches, window):
+@pytest.mark.parametrize("attention", [flat_attention, flat_flex_attention])
+def test_attention_equals_that_of_each_row_alone(attention, branches, window):
     for seed in range(5):
         rows, prompts = drawn(3, branches, seed)
         layout = flat_layout(*padded(rows, prompts), branches)
@@ -65,7 +67,7 @@ def test_attention_equals_that_of_each_row_alone(branches, window):
         draw = torch.Generator().manual_seed(seed)
         query = torch.randn(1, 4, tokens, 6, generator=draw, dtype=torch.float64)
         key, value = torch.randn(2, 1, 2, tokens, 6, generator=draw, dtype=torch.float64)
-        found, _ = flat_attention(
+        found, _ = attention(
             torch.nn.Module(), query, key, value, None, 0.4, sliding_window=window, segments=layout["segments"]
         )
         assert found.shape == (1, tokens, 4, 6)
@@ -95,8 +97,8 @@ def test_a_model_of_another_family_computes_flat_rows_too():
         torch.testing.assert_close(logp, expected)
 
 
-@pytest.mark.parametrize("adapted", [False, True])
-def test_log_probabilities_equal_those_of_the_whole_table_of_logits(tiny_base, adapted):
+@pytest.mark.parametrize(("adapted", "attention"), [(False, "flat"), (True, "flat"), (True, "flex")])
+def test_log_probabilities_equal_those_of_the_whole_table_of_logits(tiny_base, adapted, attention):
     """Prompts longer than the Mistral's window, of another length each; the last pair has one empty answer."""
     torch.manual_seed(3)
     plain, model = load_base(tiny_base, MODEL), load_base(tiny_base, MODEL)
@@ -110,7 +112,7 @@ def test_log_probabilities_equal_those_of_the_whole_table_of_logits(tiny_base, a
     rows += [[*prompts[0], 50, 53], prompts[1] + [54] * 30, prompts[2]]
     layout = flat_layout(*padded(rows, [35, 1, 28] * 2), branches=2)
     causal = without_adapter(model)
-    use_flat_layout(causal)
+    use_flat_layout(causal, attention)
     found = answer_logps(causal, layout)
     for row, prompt, logp in zip(rows, prompts * 2, found.tolist(), strict=True):
         with torch.no_grad():

@@ -99,7 +99,7 @@ def sweep(tiny_base, tmp_path):
 def chosen(base, folders, tmp_path):
     table, best = tmp_path / "selection.csv", tmp_path / "best"
     task = {"selection": "rouge_l", "max_new_tokens": 6}
-    select(str(base), folders, str(tmp_path / "dev.jsonl"), MODEL, task, 4, str(table), str(best))
+    select(str(base), folders, str(tmp_path / "dev.jsonl"), MODEL, task, 1, 4, str(table), str(best))
     return read_csv(table), best
 
 
