@@ -19,11 +19,13 @@ REPORT ?= reports/demo/report.html
 report: $(VENV)/installed
 	snakemake --cores 1 --report $(REPORT) $(CONFIG)
 
+# Tests that need the same finished run, or stand in one file, share a process (tests/conftest.py).
 test: lint
-	pytest -m "not slow"
+	pytest -m "not slow" --numprocesses $(CORES) --dist loadgroup
 
-test-all: lint
-	pytest
+# The slow ones one by one: they start, kill and time whole runs.
+test-all: test
+	pytest -m slow
 
 lint: $(VENV)/installed
 	ruff check .

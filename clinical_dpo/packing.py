@@ -204,7 +204,7 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
     return spread(logps, layout["predicted"]).sum(1)
 
 
-def flatten_fused_head(model: Any, attention: str) -> None:
+def flatten_fused_head(model: Any, attention: str = "flat") -> None:
     """Let a model with TRL's fused head take `layout`, and answer in the shape of the padded batch.
 
     Its log-probabilities, entropies and so on are then (rows, width - 1), zero where nothing is predicted: TRL's

@@ -39,6 +39,13 @@ MODEL = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """With several processes: what a file or a finished run costs is paid once."""
+    for item in items:
+        group = "finished" if "finished" in item.fixturenames else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def public_data(*parts: str) -> Path:
     """Where a file of the public data sets is, if it is there."""
     return Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data")).joinpath(*parts)
