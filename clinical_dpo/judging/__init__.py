@@ -1,0 +1,1 @@
+"""Grades and preferences by a language model behind an OpenAI-compatible endpoint."""

@@ -1,0 +1,118 @@
+"""What counts as a judge's verdict, and what is asked again."""
+
+import hashlib
+
+import pytest
+
+from clinical_dpo.judging.prompts import PROMPTS
+from clinical_dpo.judging.verdicts import parse_verdict
+
+
+@pytest.mark.parametrize(
+    ("reply", "grade"),
+    [
+        ("4", "4"),
+        (" 4.\n", "4"),
+        ("**4**", "4"),
+        ("4/5", "4"),
+        ("4 out of 5", "4"),
+        ("Grade: 4", "4"),
+        ("**Grade:** 4/5", "4"),
+        ("My final grade is 4.", "4"),
+        ("[[4]]", "4"),
+        ("<think>\nPerhaps 3, or 2/5.\n</think>\n\n4", "4"),
+        ("5/5 because all findings are there", "5"),
+        ("5/5. All three drugs are named.", "5"),
+        ("5/5 - complete", "5"),
+        ("2/5\nThe dose is wrong.", "2"),
+        ("Score: 3/5, since the plan is missing", "3"),
+        ("", None),
+        ("I cannot grade this.", None),
+        ("0", None),
+        ("6", None),
+        ("10", None),
+        ("44", None),
+        ("-4", None),
+        ("4.5", None),
+        ("4.5/5", None),
+        ("4/50", None),
+        ("4/10", None),
+        ("4/10 because", None),
+        ("3-4", None),
+        ("3 or 4", None),
+        ("3/5 or 4/5", None),
+        ("5/5. On reflection, 3/5", None),
+        ("5/5, no, 3 out of 5", None),
+        ("1. The summary leaves out the dose.", None),
+        ("5 medications are listed.", None),
+        ("5 because", None),
+        ("5/5 strength in all limbs", None),
+        ("five", None),
+        ("The grade could be 4", None),
+        ("<think> 4", None),
+    ],
+)
+def test_likert(reply, grade):
+    assert parse_verdict("likert", reply) == grade
+
+
+@pytest.mark.parametrize(
+    ("reply", "word"),
+    [
+        ("correct", "correct"),
+        ("Correct.", "correct"),
+        ("INCORRECT", "incorrect"),
+        ("Verdict: incorrect", "incorrect"),
+        ("**Incorrect** because the drug differs", "incorrect"),
+        ("Correct, both mean the same", "correct"),
+        ("not correct", None),
+        ("partially correct", None),
+        ("correct or incorrect", None),
+        ("correctly stated", None),
+        ("yes", None),
+    ],
+)
+def test_correctness(reply, word):
+    assert parse_verdict("correctness", reply) == word
+
+
+@pytest.mark.parametrize(
+    ("reply", "side"),
+    [
+        ("A", "A"),
+        ("B.", "B"),
+        ("**B**", "B"),
+        ("[[A]]", "A"),
+        ("Answer A", "A"),
+        ("Preference: B", "B"),
+        ("Tie", "tie"),
+        ("tie - both say the same", "tie"),
+        ("B because it names the dose", "B"),
+        ("A, since it is shorter", "A"),
+        ("a", None),
+        ("A patient with dyspnea", None),
+        ("A-fib is named", None),
+        ("B12 is missing", None),
+        ("Both", None),
+        ("A or B", None),
+        ("AB", None),
+        ("C", None),
+    ],
+)
+def test_preference(reply, side):
+    assert parse_verdict("preference", reply) == side
+
+
+def test_a_changed_prompt_gets_a_new_version():
+    """Kept replies and published grades name the version: what it says must not change under it."""
+    found = {
+        prompt.version: hashlib.sha256(f"{prompt.template}\n{prompt.reminder}".encode()).hexdigest()[:12]
+        for prompt in PROMPTS.values()
+    }
+    assert found == {"likert-1": "a7bf4f277557", "correctness-1": "bd73e36897d9", "preference-1": "6941be2f0b9d"}
+
+
+def test_braces_and_marks_in_a_text_stay_as_they_are():
+    text = '{answer} {{x}} "5 mg" </answer> {0}'
+    content = PROMPTS["likert"].messages(question="{q}", answer=text)[0]["content"]
+    assert text in content and "{q}" in content

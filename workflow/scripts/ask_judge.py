@@ -1,0 +1,22 @@
+"""Ask a task's judge for its verdicts, or write down that it is still awaited."""
+
+import sys
+from pathlib import Path
+
+from clinical_dpo.endpoint_settings import Endpoint
+from clinical_dpo.jobs import job
+from clinical_dpo.judging.judge import COLUMNS, judge_items, warnings
+from clinical_dpo.rating.rating_round import sheet_items
+from clinical_dpo.records import write_csv, write_json
+
+with job(snakemake.log[0]):
+    given, output, params = snakemake.input, snakemake.output, snakemake.params
+    kind = snakemake.wildcards.judged
+    answers = {variant: given[variant] for variant in params.variants}
+    items = sheet_items("preference" if kind == "preference" else "correctness", given.test, answers, params.seed)
+    # Beside the outputs, which Snakemake deletes when the job fails.
+    replies = Path(output.record).with_suffix(".replies.jsonl")
+    verdicts, record = judge_items(kind, items, Endpoint(**params.judge), replies, params.private)
+    sys.stderr.writelines(f"{line}\n" for line in warnings(record))
+    write_csv(output.verdicts, verdicts, COLUMNS)
+    write_json(output.record, record)
