@@ -1,0 +1,45 @@
+"""Texts from a configured model: greedy answers to a task's other prompts, refused where the model cannot read one."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.generation import answers_of
+from clinical_dpo.models import load_tokenizer
+from clinical_dpo.records import Row
+
+
+def texts_of_model(
+    base: str | Path, model: Mapping[str, Any], rows: Sequence[Row], max_new_tokens: int, batch_size: int, where: str
+) -> list[Row]:
+    """The base model's greedy text to every prompt: id, text, tokens, finish_reason.
+
+    Args:
+        base: folder of the model.
+        model: the model file's settings.
+        rows: as `texts.text_prompts` gives them.
+        max_new_tokens: longest text.
+        batch_size: texts written at once.
+        where: the records' file, for messages.
+
+    Raises:
+        UserError: prompts that leave no room for the text in the positions that the model knows.
+    """
+    tokenizer = load_tokenizer(base)
+    room = AutoConfig.from_pretrained(base, local_files_only=True).max_position_embeddings - max_new_tokens
+    lengths = [
+        len(tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"])
+        for row in rows
+    ]
+    longer = [str(row["number"]) for row, length in zip(rows, lengths, strict=True) if length > room]
+    if longer:
+        listed = ", ".join(longer[:10]) + (", ..." if len(longer) > 10 else "")
+        raise UserError(
+            f"{where}, row {listed}: the prompt for the text is too long for {Path(base).name} ({len(longer)} of "
+            f"{len(rows)} prompts, the longest of {max(lengths)} tokens; {room} leave room for {max_new_tokens} more). "
+            "Shorten it in the text's `prompt`, as by {{ note | truncate(8000) }}, or remove these rows."
+        )
+    return answers_of(base, None, model, rows, max_new_tokens, batch_size)

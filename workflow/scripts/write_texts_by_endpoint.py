@@ -1,0 +1,18 @@
+"""Have the model behind an endpoint write a field of a task's records."""
+
+from clinical_dpo.endpoint_settings import endpoint_named
+from clinical_dpo.jobs import job
+from clinical_dpo.records import read_json, read_jsonl, write_jsonl
+from clinical_dpo.text_endpoints import texts_of_endpoint
+from clinical_dpo.texts import text_prompts, written_texts
+
+with job(snakemake.log[0]):
+    text, where, params = snakemake.params.text, snakemake.input.rows, snakemake.params
+    # From the config, since its pace and its price are no reason to ask again.
+    endpoint = endpoint_named(snakemake.wildcards.endpoint, snakemake.config["endpoints"], "endpoint")
+    asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
+    generated = read_json(snakemake.input.record)["data"] == "synthetic"
+    rows = text_prompts(read_jsonl(where), asked_about, text["prompt"], text["columns"], generated, where)
+    answers = texts_of_endpoint(endpoint, rows, text["max_new_tokens"], text["prompt"], params.replies, params.private)
+    writer = {"written_by": f"endpoint {endpoint.name}", "base_url": endpoint.base_url}
+    write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], where))
