@@ -3,18 +3,18 @@
 import difflib
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from clinical_dpo.errors import UserError
+from clinical_dpo.mapping import map_row
 from clinical_dpo.records import Row
+from clinical_dpo.tally import Tally
+from clinical_dpo.templates import render
 
-_JINJA = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 QUANTILES = (0.5, 0.9, 0.99)
+LONGEST = 1_000_000  # characters of a prompt or an answer; what is longer is several records in one
 
 
 def render_prompt(template: str, record: Mapping[str, Any]) -> str:
@@ -24,95 +24,80 @@ def render_prompt(template: str, record: Mapping[str, Any]) -> str:
         UserError: the template is not valid, or names a field that the record lacks or holds empty. A field that the
             template tests itself (`{% if history %}`, `{{ history | default("none") }}`) may be.
     """
-    compiled, used, tested = _compiled(template)
-    here = f"Fields here: {', '.join(str(field) for field in record)}."
-    for field in sorted(used - tested):
-        if field not in record:
-            raise UserError(f"the prompt uses field '{field}', which is missing. {here} Correct `prompt` or `columns`.")
-        if record[field] is None or not str(record[field]).strip():
-            raise UserError(f"field '{field}' is empty, and the prompt needs it. Fill it in, or remove the row.")
     try:
-        prompt = compiled.render(record).strip()
-    except UndefinedError as error:
-        raise UserError(f"the prompt uses a field that is missing: {error}. {here} Correct `prompt`.") from None
-    except (TemplateError, TypeError, ValueError) as error:
-        raise UserError(f"the prompt cannot be filled in: {error}. Correct `prompt` in the task file.") from None
+        prompt = render(template, record)
+    except UserError as error:
+        raise UserError(f"key 'prompt', {error} See `prompt` and `columns` in the task file.") from None
     if not prompt:
         raise UserError("the prompt is empty once filled in. Correct `prompt` in the task file.")
     return prompt
 
 
-@cache
-def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
-    """A compiled template, the fields it uses and those it can do without."""
-    try:
-        tree = _JINJA.parse(template)
-        compiled = _JINJA.from_string(template)
-    except TemplateSyntaxError as error:
-        raise UserError(f"key 'prompt', line {error.lineno}: not a valid Jinja template ({error.message}).") from None
-    optional: list[nodes.Node] = [node.test for node in tree.find_all(nodes.If)]
-    optional += [node.test for node in tree.find_all(nodes.CondExpr)]
-    optional += [node for node in tree.find_all(nodes.Filter) if node.name in ("default", "d")]
-    tested = {test.name for test in optional if isinstance(test, nodes.Name)}
-    tested |= {name.name for test in optional for name in test.find_all(nodes.Name)}
-    return compiled, meta.find_undeclared_variables(tree), tested
-
-
-def task_rows(records: Iterable[Row], task: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[Row]:
-    """Every record as a task row, with the fields of `columns` renamed.
+def task_rows(
+    records: Iterable[Row], task: Mapping[str, Any], provenance: Mapping[str, Any], repairs: Tally | None = None
+) -> list[Row]:
+    """Every record as a task row, its fields made of the source's columns as the task's `columns` says.
 
     Args:
         records: as `sources.retrieve` gives them, with their `provenance`.
         task: a task file's settings.
+        repairs: counts what a field lost or had respelled: white space around it, a label's spelling.
 
     Raises:
-        UserError: what is wrong with a record, or an id that comes twice; with the source, row number and id.
+        UserError: what is wrong with a record, or an id that another row has, case and spelling of a number aside;
+            with the source, row number and id.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     rows: list[Row] = []
     number_of: dict[str, int] = {}
     for number, raw in enumerate(records, start=1):
         try:
-            record = _renamed(raw, task.get("columns", {}), provenance["data"] == "synthetic")
-            row = task_row(record, task)
+            record = _mapped(raw, task, provenance["data"] == "synthetic")
+            row = task_row(record, task, repairs, f"row {number}")
         except UserError as error:
             raise UserError(f"{where}, row {number}: {error}") from None
-        if row["id"] in number_of and "id" in record:
-            first = number_of[row["id"]]
-            raise UserError(f"{where}, row {number}: id '{row['id']}' is also that of row {first}. Give each its own.")
-        number_of.setdefault(row["id"], number)
+        same = _same_id(row["id"])
+        if same in number_of and "id" in record:
+            first = number_of[same]
+            of_first = rows[first - 1]["id"]
+            also = "is also that" if of_first == row["id"] else f"is but another spelling of '{of_first}', that"
+            raise UserError(f"{where}, row {number}: id '{row['id']}' {also} of row {first}. Give each its own.")
+        number_of.setdefault(same, number)
         rows.append(row)
     return rows
 
 
-def _renamed(raw: Row, columns: Mapping[str, str], synthetic: bool) -> Row:
-    record = dict(raw)
-    for field, column in columns.items():
-        if column in raw:
-            record[field] = raw[column]
-        elif not (synthetic and field in raw):  # generated records bear the fields' own names
-            raise UserError(
-                f"column '{column}' (for field '{field}') is missing. Columns here: {', '.join(raw)}. "
-                "Correct `columns` in the task file."
-            )
-    return record
+def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
+    try:
+        return map_row(raw, task.get("columns", {}), generated)
+    except UserError as error:
+        raise UserError(f"config/tasks/{task['name']}.yaml, {error}") from None
 
 
-def task_row(record: Mapping[str, Any], task: Mapping[str, Any]) -> Row:
+def _same_id(row_id: str) -> str:
+    """What ids share that a spreadsheet or a person may take for one: case, white space, 7 and 007 and 7.0."""
+    plain = _plain(row_id)
+    number = re.fullmatch(r"0*(\d+)(?:\.0*)?", plain)
+    return number[1] if number else plain
+
+
+def task_row(
+    record: Mapping[str, Any], task: Mapping[str, Any], repairs: Tally | None = None, place: str = "row"
+) -> Row:
     """One row in TRL's conversational prompt / completion form.
 
     `id` (made of the prompt where the record has none), `prompt` and `completion` (lists of messages), and where the
     record has them: `label`, `accepted` (other right answers), `options` (wrong answers), `rejected`, `question` (the
-    question itself, without what the prompt puts around it).
+    question itself, without what the prompt puts around it). `repairs` counts fields changed at `place`.
 
     Raises:
-        UserError: an empty or missing field, an unknown label, or a wrong answer that equals the right one.
+        UserError: an empty, missing or endless field, an unknown label, or a wrong answer that equals the right one.
     """
     try:
-        prompt = render_prompt(task["prompt"], record)
+        prompt = _bounded(render_prompt(task["prompt"], record), "prompt")
         row_id = _text(record, "id") if "id" in record else _digest(task["name"], prompt)
         labelled = task["outcome"] == "label"
-        reference = _label(record, task["labels"]) if labelled else _text(record, "reference")
+        reference = _label(record, task["labels"]) if labelled else _bounded(_text(record, "reference"), "reference")
         row: Row = {
             "id": row_id,
             "prompt": [{"role": "user", "content": prompt}],
@@ -133,7 +118,30 @@ def task_row(record: Mapping[str, Any], task: Mapping[str, Any]) -> Row:
     except UserError as error:
         named = f", id '{record['id']}'" if record.get("id") else ""
         raise UserError(f"task '{task['name']}'{named}: {error}") from None
+    if repairs is not None:
+        _count_repairs(repairs, place, record, row)
     return row
+
+
+def _count_repairs(repairs: Tally, place: str, record: Mapping[str, Any], row: Row) -> None:
+    """Compare the fields taken over with what the record gave for them."""
+    for field in ("id", "question", "accepted", "options", "rejected", "label" if "label" in row else "reference"):
+        given = record.get(field)
+        if any(
+            isinstance(text, str) and text != text.strip() for text in (given if isinstance(given, list) else [given])
+        ):
+            repairs.add(f"white space around field '{field}' dropped", place)
+        if field == "label" and str(given).strip() != row["label"]:
+            repairs.add("label respelled as in the task file", place)
+
+
+def _bounded(text: str, field: str) -> str:
+    if len(text) > LONGEST:
+        raise UserError(
+            f"field '{field}' has {len(text)} characters, where one record's text has at most {LONGEST}. Is it several "
+            "records in one, by a line break or a quotation mark that is missing? Divide it, or remove the row."
+        )
+    return text
 
 
 def _digest(name: str, prompt: str) -> str:
@@ -163,7 +171,8 @@ def _texts(record: Mapping[str, Any], field: str) -> list[str]:
     value = record[field]
     if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
         raise UserError(
-            f"field '{field}' must be a list of texts, none of them empty (in JSON, since CSV has no lists)."
+            f"field '{field}' must be a list of texts, none of them empty. Of several columns: `{field}: [one, other]` "
+            "under `columns`."
         )
     return [text.strip() for text in value]
 
@@ -180,12 +189,17 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
     raise UserError(f"field 'label': '{shown}' is not a label. Known: {', '.join(labels)}.{hint}")
 
 
+def prompt_tokens(row: Row, tokenizer: Any) -> list[int]:
+    """Token ids of a row's prompt, up to where an answer begins: what is generated from."""
+    return _tokens(tokenizer, row["prompt"], add_generation_prompt=True)
+
+
 def tokenize_completion(row: Row, tokenizer: Any, column: str) -> tuple[list[int], list[int]]:
     """Token ids of a row's prompt and of the answer in `column`, apart, as TRL 1.16 makes them for training.
 
     The answer starts where the prompt alone (with the generation prompt) and the whole conversation diverge.
     """
-    prompt = _tokens(tokenizer, row["prompt"], add_generation_prompt=True)
+    prompt = prompt_tokens(row, tokenizer)
     whole = _tokens(tokenizer, row["prompt"] + row[column])
     pairs = zip(prompt, whole, strict=False)
     start = next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(prompt), len(whole)))

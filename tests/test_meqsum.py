@@ -62,7 +62,7 @@ def test_a_sheet_must_be_named_and_exist(tmp_path):
     with pytest.raises(UserError, match="there are no rows"):
         read_rows(book(tmp_path / "none.xlsx", A=[]))
     (tmp_path / "rows.csv").write_text("id\n1\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"rows.csv: a sheet \('A'\) is named, but only .xlsx has sheets"):
+    with pytest.raises(UserError, match=r"rows.csv: `sheet: A` is set, but only .xlsx can have it"):
         read_rows(tmp_path / "rows.csv", "A")
 
 

@@ -29,6 +29,16 @@ FORMATS = {
     "nested.json": json.dumps({"data": ROWS}),
     "bom.CSV": "\ufeffid,note\r\n" + "".join(f"{row['id']},{quoted(row['note'])}\r\n" for row in ROWS),
 }
+FACTS = {
+    "rows.jsonl": {
+        "encoding": "utf-8",
+        "repairs": {"empty line passed over": {"count": 1, "first": "line 3"}},
+    },
+    "bom.CSV": {
+        "encoding": "utf-8-sig",
+        "repairs": {"byte-order mark dropped": {"count": 1, "first": "line 1"}},
+    },
+}
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -42,6 +52,7 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
         "data": "real",
         "path": str(path),
         "sha256": sha256(path),
+        **FACTS.get(name, {"encoding": "utf-8"}),
         "rows": 2,
         "drops": {},
     }
@@ -56,31 +67,88 @@ def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
         sources.retrieve({"kind": "file", "path": "$CLINIC_NOTES/rows.jsonl"}, seed=1, n=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "more"),
+    [
+        ("rows.tsv", "id\tnote\n" + "".join(f"{row['id']}\t{quoted(row['note'])}\n" for row in ROWS), {}),
+        ("rows.csv", "id;note\n" + "".join(f"{row['id']};{quoted(row['note'])}\n" for row in ROWS), {"delimiter": ";"}),
+        (
+            "rows.csv",
+            "id,note\n" + "".join(f"{row['id']},{quoted(row['note'])}\n" for row in ROWS),
+            {"encoding": "cp1252"},
+        ),
+    ],
+)
+def test_options_of_a_text_file(tmp_path, name, content, more):
+    path = tmp_path / name
+    encoding = "cp1252" if "encoding" in more else "utf-8"
+    path.write_bytes(content.replace("μ", "µ").encode(encoding))
+    rows, provenance = sources.retrieve({"kind": "file", "path": str(path)} | more, seed=1, n=5)
+    assert [row["note"].replace("µ", "μ") for row in rows] == [row["note"] for row in ROWS]
+    assert provenance["encoding"] == encoding and "repairs" not in provenance
+
+
+def test_parquet_gives_what_json_can_hold(tmp_path):
+    import datetime
+    import decimal
+
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    columns = {
+        "id": [1, 2],
+        "contexts": [["a", "b"], []],
+        "dose": [decimal.Decimal("0.50"), None],
+        "seen": [datetime.datetime(2026, 5, 1, 8, 30), None],
+        "age": [float("nan"), 61.5],
+        "meta": [{"day": datetime.date(2026, 5, 1)}, {"day": None}],
+        "image": [b"", b""],
+    }
+    path = tmp_path / "rows.parquet"
+    write_table(pyarrow.table(columns), path)
+    rows, provenance = sources.retrieve({"kind": "file", "path": str(path), "ignore": ["image"]}, seed=1, n=5)
+    assert json.loads(json.dumps(rows)) == [
+        {
+            "id": 1,
+            "contexts": ["a", "b"],
+            "dose": "0.50",
+            "seen": "2026-05-01T08:30:00",
+            "age": None,
+            "meta": {"day": "2026-05-01"},
+        },
+        {"id": 2, "contexts": [], "dose": None, "seen": None, "age": 61.5, "meta": {"day": None}},
+    ]
+    assert provenance["repairs"] == {"NaN read as empty": {"count": 1, "first": "row 1, column 'age'"}}
+
+
 BAD_FILES = {
     "missing.csv": (None, ["no such file", "change the path"]),
     "latin.csv": (
         "id,note\n1,ok\n2,38°C\n".encode("latin-1"),
-        ["line 3", "0xb0 is not UTF-8", "Save the file with UTF-8"],
+        ["line 3", "0xb0 is not UTF-8", "Set `encoding: cp1252`", "2,38°C", "save the file with UTF-8"],
     ),
-    "cut.jsonl": (b'{"id": 1}\n{"id": 2, "no', ["line 2", "not valid JSON", "may have been cut off"]),
+    "cut.jsonl": (b'{"id": 1}\n{"id": 2, "no', ["line 2", "not valid JSON", "cut off"]),
     "list.jsonl": (b'{"id": 1}\n[1, 2]\n', ["line 2", "a list, where a JSON object is needed"]),
     "cut.json": (b'[\n{"id": 1},\n{"id"', ["line 3", "not valid JSON"]),
-    "scalar.json": (b'"text"', ["a JSON str, where a list of objects is needed"]),
+    "scalar.json": (b'"text"', ["a text, where a list of objects is needed"]),
     "texts.json": (
         b'[{"id": 1}, "text"]',
-        ["row 2", "a str, where a JSON object is needed", "one object under each id"],
+        ["row 2", "a text, where a JSON object is needed", "one object under each id"],
     ),
     "columns.json": (b'{"note": ["a", "b"]}', ["row 1", "a list, where a JSON object is needed"]),
     "empty.csv": (b"id,note\n", ["there are no rows", "One row for each item"]),
     "empty.jsonl": (b"\n", ["there are no rows"]),
-    "semicolon.csv": (b"id;note\n1;x\n", ["header: one column 'id;note'", "Separate the columns by commas"]),
-    "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["row 2", "3 cells under a header of 2", "in quotes"]),
-    "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["row 2", "no cell for column 'label'", "Complete it"]),
-    "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["not valid CSV", "Export it again"]),
-    "twice.json": (b'{"1": {"note": "a"}, "1": {"note": "b"}}', ["key '1' comes twice", "Give each row its own"]),
+    "semicolon.csv": (
+        b"id;note\n1;x\n",
+        ["header: one column 'id;note'", 'Set `delimiter: ";"`', "separate the columns by commas"],
+    ),
+    "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["line 3", "3 cells under a header of 2", "in quotes"]),
+    "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["line 3", "no cell for column 'label'", "Complete it"]),
+    "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["from line 2 on", "a quotation mark", "Export it again"]),
+    "twice.json": (b'{"1": {"note": "a"}, "1": {"note": "b"}}', ["key '1' comes twice", "Give each its own"]),
     "cut.xlsx": (b"PK", ["not a valid Excel workbook", "may have been cut off"]),
     "missing.xlsx": (None, ["no such file", "change the path"]),
-    "book.xls": (b"", ["format '.xls' is not read", "Export it as CSV", ".jsonl, .json, .csv, .xlsx"]),
+    "book.xls": (b"", ["format '.xls' is not read", "Export it as CSV", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"]),
     "none": (b"", ["format '' is not read"]),
 }
 
@@ -215,47 +283,16 @@ def test_rows_of_a_local_copy_come_in_the_order_of_the_splits(hub):
         "revision": COMMIT,
         "splits": ["test", "train"],
         "rows": 3,
+        "sha256": {
+            f"data/{split}-00000-of-00001.parquet": sha256(root / f"set/data/{split}-00000-of-00001.parquet")
+            for split in ("test", "train")
+        },
         "drops": {},
     }
     assert "split 'dev'" in lost_split and "['train', 'test']" in lost_split
     assert "config other" in lost_config and "default" in lost_config
     for part in ("owner/unknown", "could not be fetched", "huggingface.co/datasets/owner/unknown", "HF_HUB_OFFLINE"):
         assert part in unknown
-
-
-def test_out_of_reach_only_the_cached_commit_will_do(hub):
-    root, read = hub
-    read({"id": str(root / "set"), "revision": COMMIT, "splits": ["train", "test"]})
-    [built] = (root / "home/datasets/set/default/0.0.0").glob("*/dataset_info.json")
-    cached = root / "home/datasets/owner___set/default/0.0.0" / COMMIT
-    cached.mkdir(parents=True)
-    for file in built.parent.iterdir():
-        (cached / file.name).write_bytes(file.read_bytes())
-    source = {"id": "owner/set", "splits": ["train"]}
-    kept, other = read(source | {"revision": COMMIT}, source | {"revision": "c" * 40})
-    assert [row["note"] for row in kept[0]] == ["ça", "b"]
-    assert f"the local cache gives another revision than {'c' * 40}" in other
-
-
-@pytest.mark.parametrize(
-    ("raised", "told"),
-    [
-        ("Dataset 'owner/set' is a gated dataset on the Hub.", ["access is gated", "Accept its terms on", "HF_TOKEN"]),
-        ("Dataset 'owner/set' doesn't exist on the Hub", ["is not found on the hub", "Check `id` and `revision`"]),
-    ],
-)
-def test_a_refusal_of_the_hub_says_what_to_do(monkeypatch, raised, told):
-    import datasets
-    from datasets.exceptions import DatasetNotFoundError
-
-    def refuse(*args: object, **options: object) -> None:
-        raise DatasetNotFoundError(raised)
-
-    monkeypatch.setattr(datasets, "load_dataset", refuse)
-    with pytest.raises(UserError) as error:
-        retrieve_hub("owner/set", COMMIT, ["train"])
-    for part in ["owner/set", "https://huggingface.co/datasets/owner/set", *told]:
-        assert part in str(error.value)
 
 
 @pytest.mark.skipif(not (DATA / "pubmedqa").exists(), reason="PubMedQA is not there; set CLINICAL_DPO_DATA")

@@ -7,7 +7,7 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import Row
-from clinical_dpo.sources.files import retrieve_file
+from clinical_dpo.sources.files import OPTIONS, retrieve_file
 from clinical_dpo.sources.hub import retrieve_hub
 from clinical_dpo.sources.medqa import to_open_question
 from clinical_dpo.sources.meqsum import to_summary
@@ -28,7 +28,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     Args:
         source: a task file's `source` or `stand_in`.
         seed: of generated text, and of the draw where the source has a `sample`.
-        n: how many records to generate; files and data sets are read whole.
+        n: how many records to generate.
 
     Returns:
         The records, and a dict of kind, data (`real` or `synthetic`), where they came from (path and sha256; id and
@@ -38,12 +38,20 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     Raises:
         UserError: what the source or a row of it lacks, with place and mend.
     """
-    if source["kind"] == "file":
-        rows, provenance = retrieve_file(source["path"], source.get("sheet"))
-        where = provenance["path"]
-    elif source["kind"] == "hub":
-        rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"))
+
+    def drawn(total: int) -> Sequence[int]:
+        """Places of the rows that are kept, of so many."""
+        if "sample" not in source:
+            return range(total)
+        return sorted(Random(f"sample/{seed}").sample(range(total), min(source["sample"], total)))
+
+    if source["kind"] == "hub":
+        # A large set is drawn from before its rows are read.
+        rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"), drawn)
         where = source["id"]
+    elif source["kind"] == "file":
+        rows, provenance = retrieve_file(source["path"], **{key: source[key] for key in OPTIONS if key in source})
+        where = provenance["path"]
     else:
         # Imported late: real data need none of the generators.
         from clinical_dpo.sources import synthetic
@@ -53,11 +61,11 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         provenance = {"kind": "synthetic", "data": "synthetic", "generator": source["generator"], "seed": seed}
         provenance["label_noise"] = noise
         where = f"generator {source['generator']}"
-    provenance["rows"] = len(rows)
-    numbered = list(enumerate(rows, start=1))
+    places = drawn(provenance.setdefault("rows", len(rows)))
+    if source["kind"] != "hub":
+        rows = [rows[place] for place in places]
+    numbered = list(zip((place + 1 for place in places), rows, strict=True))
     if "sample" in source:
-        drawn = Random(f"sample/{seed}").sample(numbered, min(source["sample"], len(numbered)))
-        numbered = sorted(drawn, key=lambda row: row[0])
         provenance["sampled"] = len(numbered)
     if "reader" not in source:
         return [row for _, row in numbered], provenance | {"drops": {}}

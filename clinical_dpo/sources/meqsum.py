@@ -9,7 +9,7 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import Row
-from clinical_dpo.sources.files import plain_text
+from clinical_dpo.sources.workbooks import plain_text
 
 COLUMNS = ("File", "CHQ", "Summary")
 

@@ -1,0 +1,97 @@
+"""CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
+
+from tests.malformed.case import ROWS, Case, table, with_note
+
+CSV = table()
+LONG = "Pyuria. " * 25_000  # 200 kB
+SEMICOLONS = table(delimiter=";")
+CASES = [
+    Case("mixed line ends", "a.csv", CSV.replace("\n", "\r\n", 2).encode(), "kept"),
+    Case("carriage returns alone as line ends", "a.csv", table(end="\r").encode(), "kept"),
+    Case(
+        "carriage return within a note",
+        "a.csv",
+        table(*with_note("Pyuria.\r\nNo fever.")).encode(),
+        "kept and told",
+        ("carriage returns",),
+        rows=with_note("Pyuria.\r\nNo fever."),
+    ),
+    Case("no line end after the last row", "a.csv", CSV.rstrip().encode(), "kept"),
+    Case("empty lines", "a.csv", CSV.replace("\n", "\n\n").encode(), "repaired", ("empty row",)),
+    Case("rows of empty cells at the end", "a.csv", (CSV + ",,\n,,\n").encode(), "repaired", ("empty row",)),
+    Case("column named twice", "a.csv", CSV.replace("id", "note", 1).encode(), "refused", ("'note' comes twice",)),
+    Case(
+        "white space around a column's name",
+        "a.csv",
+        CSV.replace("note", " note ", 1).encode(),
+        "repaired",
+        ("white space around a column's name",),
+    ),
+    Case(
+        "column named twice but for white space",
+        "a.csv",
+        CSV.replace("id,", "note ,", 1).encode(),
+        "refused",
+        ("'note' comes twice",),
+    ),
+    Case(
+        "column without a name (pandas' index)",
+        "a.csv",
+        table(*((str(i), *row) for i, row in enumerate(ROWS)), header=("", "id", "note", "label")).encode(),
+        "refused",
+        ("line 2", "'0' stands in a column without a name"),
+    ),
+    Case("empty column without a name", "a.csv", CSV.replace("\n", ",\n").encode(), "kept"),
+    Case("empty header", "a.csv", CSV.replace("id,note,label", ",,").encode(), "refused", ("no column has a name",)),
+    Case("header alone", "a.csv", b"id,note,label\n", "refused", ("there are no rows",)),
+    Case("no header", "a.csv", CSV.split("\n", 1)[1].encode(), "refused", ("'note'", "is missing")),
+    Case("semicolons", "a.csv", SEMICOLONS.encode(), "refused", ('`delimiter: ";"`', "by commas")),
+    Case("semicolons, named", "a.csv", SEMICOLONS.encode(), "kept", source={"delimiter": ";"}),
+    Case("Excel's line sep=;", "a.csv", ("sep=;\r\n" + SEMICOLONS).encode(), "repaired", ("'sep='",)),
+    Case("tabs in a file named .csv", "a.csv", table(delimiter="\t").encode(), "refused", ("`delimiter",)),
+    Case("commas in a file named .tsv", "a.tsv", CSV.encode(), "refused", ('`delimiter: ","`',)),
+    Case(
+        "a delimiter for JSON",
+        "a.jsonl",
+        b"{}",
+        "refused",
+        ("only .csv, .tsv can have it",),
+        source={"delimiter": ";"},
+    ),
+    Case("quotation mark never closed", "a.csv", CSV.encode()[:-2], "refused", ("from line 4 on", "other half")),
+    Case(
+        "quotation mark closed in the next row",
+        "a.csv",
+        CSV.replace('Monday."', "Monday.").encode(),
+        "refused",
+        ("from line 2 on", "quotation mark"),
+    ),
+    Case(
+        "quotation marks within a note not doubled",
+        "a.csv",
+        CSV.replace("since", '"since"').encode(),
+        "refused",
+        ("from line 2 on", "quotes within doubled"),
+    ),
+    Case(
+        "comma in a note without quotes",
+        "a.csv",
+        CSV.replace('"Frequency, 38.5 °C."', "Frequency, 38.5 °C.").encode(),
+        "refused",
+        ("line 4", "4 cells under a header of 3", "in quotes"),
+    ),
+    Case(
+        "line end in a note without quotes",
+        "a.csv",
+        CSV.replace('"Dysuria since Monday."', "Dysuria\nsince Monday.").encode(),
+        "refused",
+        ("line 2", "no cell for column 'label'"),
+    ),
+    Case("last row cut off", "a.csv", CSV.encode()[:-7], "refused", ("line 4", "no cell for column 'label'")),
+    Case("note of 200 kB", "a.csv", table(*with_note(LONG)).encode(), "kept", rows=with_note(LONG.strip())),
+    Case("line of 5 MB", "a.csv", table(*with_note("x" * 5_000_000)).encode(), "refused", ("5000000 characters",)),
+    Case("line of 5 MB never closed", "a.csv", (CSV + '"' + "x, " * 1_700_000).encode(), "refused", ("from line 5",)),
+    Case("Excel's error in a note", "a.csv", table(*with_note("#NAME?")).encode(), "refused", ("row 2", "#NAME?")),
+    Case("web page in place of the file", "a.csv", b"<!DOCTYPE html>\n<html></html>\n", "refused", ("'note'",)),
+    Case("unknown column ignored", "a.csv", CSV.encode(), "refused", ("`ignore` names 'dat'",), {"ignore": ["dat"]}),
+]
