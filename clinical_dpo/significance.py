@@ -1,15 +1,15 @@
-"""Paired comparisons of the variants on one task: tests, corrections for several tests, the table, P as printed."""
+"""Paired comparisons of the variants on one task: corrections for several tests, the table, P as printed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import bdtr, chdtrc, ndtr, stdtr
 
-from clinical_dpo.effects import SAME, cohens_dz, f1_difference, newcombe_paired, t_interval
+from clinical_dpo.effects import cohens_dz, f1_difference, newcombe_paired, t_interval
 from clinical_dpo.errors import UserError
+from clinical_dpo.external import EXTERNAL
 from clinical_dpo.metrics import METRICS, Grades, check_labels, read_grades
+from clinical_dpo.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p, paired_t, wilcoxon
 from clinical_dpo.power import detectable_accuracy_difference, detectable_mean_difference
 from clinical_dpo.records import Row
 
@@ -27,89 +27,6 @@ COMPARISONS = {  # comparison -> the variant compared, the variant it is compare
     "dpo_vs_sft": ("dpo", "sft"),
     "dpo_vs_base": ("dpo", "base"),
 }
-EXACT_UP_TO = 500  # pairs that differ: above it the signed-rank test takes the normal approximation
-
-
-def mcnemar_exact(b: int, c: int) -> float:
-    """Two-sided exact P of McNemar's test (McNemar 1947): twice the smaller binomial(b + c, 1/2) tail, at most 1.
-
-    Args:
-        b: items right under the first variant only.
-        c: items right under the second variant only.
-
-    Returns:
-        1 for b = c = 0: without a discordant pair nothing speaks against equality.
-    """
-    return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
-
-
-def mcnemar_mid_p(b: int, c: int) -> float:
-    """Two-sided mid-P of McNemar's test (Fagerland et al. 2013, BMC Med Res Methodol 13:91).
-
-    The exact P with the probability of the table seen counted half in each tail: less conservative, and close to the
-    level in practice without a guarantee.
-
-    Returns:
-        1 for b = c, where each tail is a half.
-    """
-    if b == c:
-        return 1.0
-    return 2 * float(bdtr(min(b, c), b + c, 0.5)) - math.comb(b + c, b) / 2 ** (b + c)
-
-
-def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
-    """Chi-squared and P (1 degree of freedom) of McNemar's test, with or without Edwards' correction (1948).
-
-    Returns:
-        (0, 1) for b = c: without discordant pairs the formula is 0 / 0, with them the correction overshoots.
-    """
-    if b == c:
-        return 0.0, 1.0
-    statistic = (abs(b - c) - corrected) ** 2 / (b + c)
-    return statistic, float(chdtrc(1, statistic))
-
-
-def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, float | None]:
-    """t and two-tailed P of the paired t test (Student 1908) of x - y, n - 1 degrees of freedom.
-
-    Returns:
-        (0, 1) where all differences are zero. (None, None) where the test is not defined: fewer than two pairs, or
-        the same difference in every pair. The formula's limit there, P = 0, would call two pairs a proof.
-    """
-    differences = np.subtract(x, y)
-    n = len(differences)
-    if n < 2:
-        return None, None
-    if np.ptp(differences) < SAME:
-        return (0.0, 1.0) if abs(differences[0]) < SAME else (None, None)
-    t = float(differences.mean() / (differences.std(ddof=1) / math.sqrt(n)))
-    return t, float(2 * stdtr(n - 1, -abs(t)))
-
-
-def wilcoxon(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Rank sum of the positive differences x - y and two-sided P of the signed-rank test (Wilcoxon 1945).
-
-    Pairs without a difference are left out, equal differences share their mean rank. P is exact given the ranks, ties
-    included (the permutation distribution, as R's coin::wilcoxsign_test(distribution = "exact")); beyond 500 pairs it
-    comes from the normal approximation.
-
-    Returns:
-        (0, 1) where no pair differs.
-    """
-    differences = np.subtract(x, y)
-    differences = np.round(differences[np.abs(differences) > SAME], 12)  # rounding must not break a tie
-    _, place, counts = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
-    doubled = (2 * np.cumsum(counts) - counts + 1)[place]  # twice the mean ranks: whole numbers
-    rank_sum, whole = int(doubled[differences > 0].sum()), int(doubled.sum())
-    smaller = min(rank_sum, whole - rank_sum)
-    if len(doubled) <= EXACT_UP_TO:
-        chances = np.ones(1)  # of each doubled rank sum
-        for rank in doubled:
-            chances = (np.pad(chances, (0, rank)) + np.pad(chances, (rank, 0))) / 2
-        p = 2 * chances[: smaller + 1].sum()
-    else:
-        p = 2 * ndtr((smaller - whole / 2) / (math.sqrt(float(doubled @ doubled)) / 2))
-    return rank_sum / 2, min(1.0, float(p))
 
 
 def bonferroni(p: float, m: int) -> float:
@@ -148,8 +65,21 @@ def format_p(p: float | None) -> str:
     return f"{p:.{digits}f}".removeprefix("0")
 
 
-def compare_variants(grades: Grades, task: Mapping[str, Any], *, alpha: float, family: Sequence[str]) -> list[Row]:
-    """Rows of COLUMNS: every comparison of every model.
+def compared(comparison: str) -> tuple[str, str]:
+    """What a comparison compares and with what: `dpo_vs_base`, or with answers from elsewhere, `dpo_vs_gpt4`."""
+    first, second = comparison.split("_vs_")
+    return first, second
+
+
+def compare_variants(
+    grades: Grades,
+    task: Mapping[str, Any],
+    *,
+    alpha: float,
+    family: Sequence[str],
+    external_families: Mapping[str, Sequence[str]] | None = None,
+) -> list[Row]:
+    """Rows of COLUMNS: every comparison of every model, and of each of its variants with all answers from elsewhere.
 
     In "sft_vs_base" sft is the first variant: b counts items right with sft and wrong with base, c the reverse, and
     every effect is sft minus base. A P below alpha / family size is significant. `p_holm` needs the other tasks' P:
@@ -157,27 +87,37 @@ def compare_variants(grades: Grades, task: Mapping[str, Any], *, alpha: float, f
     awaited.
 
     Args:
-        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo.
+        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo; answers from
+            elsewhere have the variant EXTERNAL alone.
         task: `name`, `metric` (a key of METRICS), `test` (mcnemar or paired_t), `data` (real or synthetic), `seed`,
             and for a task with labels `positive` and `negative`.
         alpha: two-sided level of the whole family.
         family: tasks whose tests of the same comparison and model share alpha, this one among them.
+        external_families: the same of comparisons with answers from elsewhere, by their name; those of `family`
+            hold no fewer tests for it.
 
     Raises:
         UserError: two variants with different items or labels, an item twice, a grade off its scale, a test that does
             not fit the metric.
     """
-    metric, threshold = METRICS[task["metric"]], alpha / len(family)
+    metric = METRICS[task["metric"]]
     if task["test"] != metric.test:
         raise UserError(f"task {task['name']}: test {task['test']} does not fit its metric. Take {metric.test}.")
     shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["test"], "data": task["data"]}
-    shared |= {"alpha": alpha, "threshold": threshold, "family_size": len(family), "family": " ".join(family)}
-    shared |= {"effect_measure": metric.difference}
+    shared |= {"alpha": alpha, "effect_measure": metric.difference}
+    elsewhere = [model for model, variant in grades if variant == EXTERNAL]
+    with_others = [f"{variant}_vs_{name}" for name in elsewhere for variant in ("base", "sft", "dpo")]
     rows = []
-    for model in dict.fromkeys(model for model, _ in grades):
-        for comparison, (first, second) in COMPARISONS.items():
-            x, y = paired_rows(grades[model, first], grades[model, second], f"{task['name']}/{model}", first, second)
-            row = shared | {"model": model, "comparison": comparison, "grader": x[0]["grader"]}
+    for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
+        for comparison in (*COMPARISONS, *with_others):
+            first, second = compared(comparison)
+            other = grades[(second, EXTERNAL) if second in elsewhere else (model, second)]
+            x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
+            tasks = (external_families or {}).get(second, family)
+            threshold = alpha / len(tasks)
+            row = shared | {"model": model, "comparison": comparison, "threshold": threshold}
+            row |= {"family_size": len(tasks), "family": " ".join(tasks)}
+            row["grader"] = " and ".join(dict.fromkeys((x[0]["grader"], y[0]["grader"])))
             row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"
             awaited = sum("pending" in (one["status"], other["status"]) for one, other in zip(x, y, strict=True))
             if awaited:
@@ -186,7 +126,7 @@ def compare_variants(grades: Grades, task: Mapping[str, Any], *, alpha: float, f
             found = _t(x, y, task, threshold) if metric.kind == "mean" else _mcnemar(x, y, task, threshold)
             row |= {"n": len(x), "status": "complete"} | found
             if row["p_value"] is not None:
-                row["p_adjusted"] = bonferroni(row["p_value"], len(family))
+                row["p_adjusted"] = bonferroni(row["p_value"], len(tasks))
                 row["significant"] = "true" if row["p_value"] < threshold else "false"
             rows.append(row)
     return rows

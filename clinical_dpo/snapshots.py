@@ -9,8 +9,9 @@ import torch
 from jinja2 import TemplateError
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.hub import digests, fetch, page
 from clinical_dpo.models import BASE_RECORD, load_tokenizer
-from clinical_dpo.records import read_json, replacing, sha256, write_json
+from clinical_dpo.records import read_json, replacing, write_json
 
 _LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 _PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and the like are no weights
@@ -22,7 +23,7 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
     """Fetch a pinned revision into the hub's cache and make of it a folder that loads like any local model.
 
     Files are links into the cache. Weights that the revision holds only as pickles are read without running what
-    they contain, and written as safetensors. base.json says so, with the pickles' SHA-256.
+    they contain, and written as safetensors. base.json says so, and holds the SHA-256 of the weights as they came.
 
     Args:
         model_id: owner/name on the hub.
@@ -34,40 +35,20 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
         UserError: the model is gated, unknown or out of reach (with the page to visit and the variable to set); it
             holds no weights of a known kind, or pickles that are more than weights; no chat template, or a bad one.
     """
-    snapshot = _fetch(model_id, revision, _LINKED)
+    snapshot = fetch(model_id, revision, _LINKED)
     record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision}
     with replacing(out) as part:
         part.mkdir()
         _link(snapshot, part)
-        if not _present(part, _SAFE_WEIGHTS):
-            record |= _convert(_fetch(model_id, revision, (*_LINKED, _PICKLED)), part, model_id, revision)
+        if _present(part, _SAFE_WEIGHTS):
+            weights = sorted(file.relative_to(snapshot).as_posix() for file in snapshot.glob("*.safetensors"))
+            record["sha256"] = digests(snapshot, weights)
+        else:
+            record |= _convert(fetch(model_id, revision, (*_LINKED, _PICKLED)), part, model_id, revision)
         if not load_tokenizer(part).chat_template:
             _add_chat_template(part, chat_template, model_id)
             record["chat_template"] = "model file"
         write_json(part / BASE_RECORD, record)
-
-
-def _fetch(model_id: str, revision: str, patterns: tuple[str, ...]) -> Path:
-    """The cache's folder of a revision, with at least the files that match `patterns`."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-    page = _page(model_id)
-    try:
-        return Path(snapshot_download(model_id, revision=revision, allow_patterns=list(patterns)))
-    except GatedRepoError:
-        raise UserError(f"{model_id}: access is gated. Accept the licence on {page}, then set HF_TOKEN.") from None
-    except RepositoryNotFoundError:
-        raise UserError(f"{model_id}: not found on the hub. Check `id` against {page}, or set HF_TOKEN.") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise UserError(
-            f"{model_id}: revision {revision} could not be fetched ({type(error).__name__}) and is not in the local "
-            f"cache. Run this rule where {page} can be reached, with HF_HOME on a file system that all nodes see."
-        ) from None
-
-
-def _page(model_id: str) -> str:
-    return f"https://huggingface.co/{model_id}"
 
 
 def _present(folder: Path, names: tuple[str, ...]) -> str | None:
@@ -93,20 +74,20 @@ def _convert(snapshot: Path, out: Path, model_id: str, revision: str) -> dict[st
     if name is None:
         raise UserError(
             f"{model_id}: revision {revision} holds neither model.safetensors nor pytorch_model.bin, whole or in "
-            f"shards with an index. Set `revision` to a commit on {_page(model_id)}/commits/main that does."
+            f"shards with an index. Set `revision` to a commit on {page(model_id)}/commits/main that does."
         )
     shards = sorted(set(read_json(snapshot / name)["weight_map"].values())) if name.endswith(".json") else [name]
     absent = [shard for shard in shards if not (snapshot / shard).is_file()]
     if absent:
         raise UserError(
             f"{model_id}: revision {revision} is in the local cache without {absent[0]}, which {name} names. "
-            f"Run this rule where {_page(model_id)} can be reached."
+            f"Run this rule where {page(model_id)} can be reached."
         )
     weights: dict[str, torch.Tensor] = {}
     for shard in shards:
         weights |= _read_pickled(snapshot / shard, model_id)
     save_torch_state_dict(_unshared(weights), out)
-    return {"converted": name, "sha256": {shard: sha256(snapshot / shard) for shard in shards}}
+    return {"converted": name, "sha256": digests(snapshot, shards)}
 
 
 def _read_pickled(file: Path, model_id: str) -> dict[str, torch.Tensor]:
@@ -125,7 +106,7 @@ def _read_pickled(file: Path, model_id: str) -> dict[str, torch.Tensor]:
         reason = "it holds something else than named tensors"
     raise UserError(
         f"{model_id}: {file.name} cannot be read as weights alone and was not run ({reason}). "
-        f"Set `revision` to a commit on {_page(model_id)}/commits/main with safetensors, or fetch the file anew."
+        f"Set `revision` to a commit on {page(model_id)}/commits/main with safetensors, or fetch the file anew."
     )
 
 
@@ -148,7 +129,7 @@ def _add_chat_template(folder: Path, template: str | None, model_id: str) -> Non
     if not template:
         raise UserError(
             f"{model_id}: its tokenizer has no chat template. Give one as `chat_template` in the model file: Jinja, "
-            f"in the format that the model was trained on (see {_page(model_id)})."
+            f"in the format that the model was trained on (see {page(model_id)})."
         )
     (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     try:

@@ -86,7 +86,7 @@ def test_safetensors_are_linked_and_pickles_beside_them_left_alone(hub, tiny_bas
     hub(both)
     retrieve_snapshot(NAME, REVISION, out)
     retrieve_snapshot(NAME, REVISION, out, "{{ unused }}")  # a second run replaces the first
-    assert base_record(out) == SOURCE
+    assert base_record(out) == SOURCE | {"sha256": {"model.safetensors": sha256(both / "model.safetensors")}}
     assert (out / "model.safetensors").is_symlink() and not list(out.glob("*.bin"))
     assert torch.equal(logits(out), logits(tiny_base))
     assert load_tokenizer(out).chat_template == load_tokenizer(tiny_base).chat_template
@@ -223,7 +223,8 @@ def test_a_conversation_in_biomistrals_format_begins_once(hub, without_template,
     hub(folder)
     out = tmp_path / "model"
     retrieve_snapshot(NAME, REVISION, out, BIOMISTRAL)
-    assert base_record(out) == SOURCE | {"chat_template": "model file"}
+    weights = {"model.safetensors": sha256(folder / "model.safetensors")}
+    assert base_record(out) == SOURCE | {"sha256": weights, "chat_template": "model file"}
     tokenizer = load_tokenizer(out)
     assert tokenizer("fever")["input_ids"][0] == tokenizer.bos_token_id == 1  # it does add one to plain text
     turns = [("user", "Fever?"), ("assistant", "No fever."), ("user", "No?")]

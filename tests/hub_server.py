@@ -1,0 +1,171 @@
+"""A hub on loopback: the part of the hub's HTTP API that `huggingface_hub` uses to list and fetch a commit's files."""
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+LARGE = 1000  # bytes from which a file is stored by its SHA-256 and served from elsewhere, as with git LFS
+PAGE = 2  # entries of one page of a listing
+
+
+@dataclass
+class Repository:
+    """Commits of one repository, and who may read it."""
+
+    commits: dict[str, dict[str, bytes]]  # hash -> path -> content
+    token: str | None = None  # what opens it, where it is gated
+    unavailable: int = 0  # requests still to be answered with 503
+
+
+@dataclass
+class Hub:
+    """What the server serves, what it still has to do wrong, and what it was asked."""
+
+    repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)  # (models or datasets, id)
+    broken: dict[str, int] = field(default_factory=dict)  # large file -> bytes after which its next download ends
+    requests: Counter[str] = field(default_factory=Counter)  # method and path
+    ranges: list[str] = field(default_factory=list)  # Range headers that came
+    url: str = ""
+
+
+@contextlib.contextmanager
+def serving(hub: Hub) -> Iterator[Hub]:
+    """Serve the hub on a free port of loopback until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.respond()
+
+    def do_GET(self) -> None:
+        self.respond()
+
+    def respond(self) -> None:
+        url = urlsplit(self.path)
+        path = unquote(url.path)
+        self.hub.requests[f"{self.command} {path}"] += 1
+        if match := re.fullmatch(r"/blobs/([0-9a-f]{64})/(.+)", path):
+            return self.send_blob(match[1], match[2])
+        if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/(revision|tree)/([^/]+)", path):
+            kind, name, what, revision = match.groups()
+            files = self.files(kind, name, revision)
+            if files is None:
+                return None
+            if what == "revision":
+                siblings = [{"rfilename": file} for file in files]
+                return self.send_json({"id": name, "sha": revision, "siblings": siblings})
+            return self.send_tree(files, path, int(parse_qs(url.query).get("cursor", ["0"])[0]))
+        if match := re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+            kind, name, revision, file = "datasets" if match[1] else "models", *match.groups()[1:]
+            files = self.files(kind, name, revision)
+            if files is not None:
+                self.send_file(files, file, revision)
+            return None
+        return self.refuse(404, "", "Not here")
+
+    def files(self, kind: str, name: str, revision: str) -> dict[str, bytes] | None:
+        """The files of a commit; None once a refusal has been sent."""
+        repository = self.hub.repositories.get((kind, name))
+        given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if repository is None:
+            self.refuse(404 if given else 401, "RepoNotFound", "Repository not found")
+        elif repository.unavailable:
+            repository.unavailable -= 1
+            self.refuse(503, "", "Try again later")
+        elif repository.token and given != repository.token:
+            self.refuse(403 if given else 401, "GatedRepo", f"Access to {name} is restricted")
+        elif revision not in repository.commits:
+            self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        else:
+            return repository.commits[revision]
+        return None
+
+    def send_tree(self, files: dict[str, bytes], path: str, start: int) -> None:
+        entries = []
+        for name, content in sorted(files.items())[start : start + PAGE]:
+            entry: dict[str, Any] = {"type": "file", "path": name, "size": len(content), "oid": _git_hash(content)}
+            if len(content) >= LARGE:
+                entry["lfs"] = {"oid": _sha256(content), "size": len(content), "pointerSize": 134}
+            entries.append(entry)
+        more = f'<{self.hub.url}{path}?cursor={start + PAGE}>; rel="next"' if start + PAGE < len(files) else None
+        self.send_json(entries, {"Link": more} if more else {})
+
+    def send_file(self, files: dict[str, bytes], name: str, revision: str) -> None:
+        commit = {"X-Repo-Commit": revision}
+        if name not in files:
+            return self.refuse(404, "EntryNotFound", "Entry not found", commit)
+        content = files[name]
+        if len(content) < LARGE:
+            return self.send(200, content, commit | {"ETag": f'"{_git_hash(content)}"'})
+        linked = {"X-Linked-ETag": f'"{_sha256(content)}"', "X-Linked-Size": str(len(content))}
+        # Another host, as the hub's own storage is: it gets no token.
+        storage = self.hub.url.replace("127.0.0.1", "localhost")
+        place = {"Location": f"{storage}/blobs/{_sha256(content)}/{name}"}
+        return self.send(302, b"", commit | linked | place)
+
+    def send_blob(self, digest: str, name: str) -> None:
+        stored = (
+            content
+            for repository in self.hub.repositories.values()
+            for files in repository.commits.values()
+            for content in files.values()
+        )
+        content = next(content for content in stored if _sha256(content) == digest)
+        start = 0
+        if asked := self.headers.get("Range"):
+            self.hub.ranges.append(asked)
+            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if asked else {}
+        if name in self.hub.broken and self.command == "GET":
+            return self.send(200, content, cut=self.hub.broken.pop(name))
+        return self.send(206 if asked else 200, content[start:], span | {"ETag": f'"{digest}"'})
+
+    def send_json(self, value: Any, headers: dict[str, str] | None = None) -> None:
+        self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def refuse(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        said = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {}), **(headers or {})}
+        self.send(status, json.dumps({"error": message}).encode(), said)
+
+    def send(self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body[:cut])
+        if cut is not None:
+            self.wfile.flush()
+            self.close_connection = True
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _git_hash(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

@@ -1,0 +1,240 @@
+"""Data and models through the hub's own client, from a hub on loopback that can be gated, moved, busy and cut off."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.sources.hub import retrieve_hub
+from tests.conftest import ROOT
+from tests.hub_server import Hub, Repository, serving
+
+A, B, C = "a" * 40, "b" * 40, "c" * 40
+TOKEN, OTHER = "hf_secretOfTheTest", "hf_anotherSecret"
+LARGE = 12 * 2**20  # the client keeps what it has of a broken download in steps of 10 MiB
+CARD = b"""---
+configs:
+- config_name: first
+  data_files:
+  - {split: train, path: first/train-*}
+- config_name: second
+  data_files:
+  - {split: train, path: [second/train-*]}
+  - {split: test, path: second/test-*}
+- config_name: third
+  data_files: third/*.parquet
+---
+"""
+TOKENIZER = {
+    "tokenizer.json": {
+        "version": "1.0",
+        "added_tokens": [],
+        "model": {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"},
+    },
+    "tokenizer_config.json": {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "unk_token": "?",
+        "chat_template": "{{ 1 }}",
+    },
+    "config.json": {"model_type": "llama"},
+}
+# The client reads where the hub is, and whether it is offline, on import: the steps of a test share one process.
+STEPS = """
+import json, os, sys
+import datasets
+from clinical_dpo.errors import UserError
+sizes, to_list = [], datasets.Dataset.to_list
+datasets.Dataset.to_list = lambda table: sizes.append(len(table)) or to_list(table)
+for what, token, arguments in json.loads(sys.argv[1]):
+    os.environ.pop("HF_TOKEN", None)
+    os.environ |= {"HF_TOKEN": token} if token else {}
+    sizes.clear()
+    try:
+        if what == "fetch":
+            from clinical_dpo.hub import fetch
+            result = str(fetch(*arguments))
+        elif what == "damage":
+            result = open(arguments, "ab").write(b"?")
+        elif what == "snapshot":
+            from clinical_dpo.snapshots import retrieve_snapshot
+            retrieve_snapshot(*arguments)
+            result = json.load(open(arguments[-1] + "/base.json"))
+        else:
+            from clinical_dpo.sources import retrieve
+            result = retrieve({"kind": "hub"} | arguments, seed=1, n=1)
+    except UserError as error:
+        result = f"refused: {error}"
+    print(json.dumps([result, sizes]))
+"""
+
+
+def parquet(*notes):
+    file = io.BytesIO()
+    pd.DataFrame({"note": notes}).to_parquet(file)
+    return file.getvalue()
+
+
+def notes(name, count):
+    return [f"{name}{number}" for number in range(count)]
+
+
+def config(name, **more):
+    return ["data", None, {"id": "owner/set", "revision": A, "config": name, "splits": ["train"]} | more]
+
+
+def repository():
+    files = {
+        "README.md": CARD,
+        ".gitattributes": b"*.parquet filter=lfs",
+        "first/train-00000-of-00001.parquet": parquet("only"),
+        "second/train-00000-of-00002.parquet": parquet(*notes("a", 3000)),
+        "second/train-00001-of-00002.parquet": parquet(*notes("b", 50)),
+        "second/test-00000-of-00001.parquet": parquet(*notes("t", 7)),
+        "third/data.parquet": parquet("third"),
+    }
+    later = files | {"first/train-00000-of-00001.parquet": parquet("moved on")}
+    return Repository({A: files, B: later}, unavailable=1)
+
+
+SECOND = config("second", splits=["test", "train"], sample=9)
+SEEN = config("first"), config("first", revision=B)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """The hub, a way to take steps with its client, and what the first ones, on the network, came to."""
+    home = tmp_path_factory.mktemp("hub")
+    weights = random.Random(1).randbytes(LARGE)
+    model = {name: json.dumps(value).encode() for name, value in TOKENIZER.items()} | {"model.safetensors": weights}
+    secret = {"data.csv": b"note\nsecret\n"}
+    served = Hub(
+        {
+            ("datasets", "owner/set"): repository(),
+            ("datasets", "owner/gated"): Repository({A: secret}, token=TOKEN),
+            ("datasets", "owner/spoilt"): Repository({A: {"train.jsonl": b'{"note": 1}\n{"note": '}}),
+            ("models", "owner/model"): Repository({A: model}),
+            ("models", "owner/gated"): Repository({A: model}, token=TOKEN),
+        },
+        broken={"model.safetensors": LARGE - 1000},
+    )
+    said = []
+
+    def take(*steps, **environment):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        kept |= {"HF_HOME": str(home / "home"), "HF_ENDPOINT": served.url, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        command = [sys.executable, "-c", STEPS, json.dumps(steps)]
+        done = subprocess.run(command, env=kept | environment, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout + done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    with serving(served):
+        gated = ["data", None, {"id": "owner/gated", "revision": A, "splits": ["train"]}]
+        online = take(
+            SECOND,
+            *SEEN,
+            config("fourth"),
+            config("second", splits=["dev"]),
+            config("first", revision=C),
+            config("first", id="owner/unknown"),
+            gated,
+            ["data", OTHER, gated[2]],
+            ["data", TOKEN, gated[2]],
+            ["fetch", None, ["owner/gated", A]],
+            ["data", None, {"id": "owner/spoilt", "revision": A, "splits": ["train"]}],
+            ["snapshot", None, ["owner/model", A, str(home / "model")]],
+        )
+        yield served, take, online, said, home
+
+
+def test_a_pinned_commit_gives_the_rows_of_its_configuration_and_their_checksums(hub):
+    served, _, online, _, _ = hub
+    (rows, record), sizes = online[0]
+    everything = notes("t", 7) + notes("a", 3000) + notes("b", 50)
+    drawn = sorted(random.Random("sample/1").sample(list(enumerate(everything)), 9))
+    assert [row["note"] for row in rows] == [note for _, note in drawn]
+    assert sum(sizes) == 9  # the others stay on disk
+    files = served.repositories["datasets", "owner/set"].commits[A]
+    needed = [name for name in files if name.split("/")[0] in ("README.md", "first", "second")]
+    assert record == {
+        **{"kind": "hub", "data": "real", "id": "owner/set", "config": "second", "revision": A},
+        **{"splits": ["test", "train"], "rows": 3057, "sampled": 9, "drops": {}},
+        "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in needed},
+    }
+    assert not any("third" in request for request in served.requests)
+    assert [[row["note"] for row in rows] for (rows, _), _ in online[1:3]] == [["only"], ["moved on"]]
+
+
+def test_what_is_not_there_is_named_with_the_mend(hub):
+    fourth, dev, commit, unknown = (said for said, _ in hub[2][3:7])
+    assert "no config 'fourth'" in fourth and "first, second, third" in fourth
+    assert "split 'dev'" in dev and "['train', 'test']" in dev
+    assert f"revision {C} is not found" in commit and "https://huggingface.co/datasets/owner/set/commits/main" in commit
+    assert "owner/unknown: not found on the hub" in unknown and "HF_TOKEN" in unknown
+    spoilt = hub[2][11][0]
+    assert "owner/spoilt" in spoilt and "cannot be read as a table" in spoilt
+
+
+def test_a_gated_repository_names_the_page_and_the_variable_and_no_token_is_told(hub):
+    _, _, online, said, _ = hub
+    (without, _), (other, _), ((rows, _), _), (model, _) = online[7:11]
+    for message in (without, other):
+        assert "https://huggingface.co/datasets/owner/gated" in message and "set HF_TOKEN" in message
+    assert "no token is set" in without and "has no access" in other
+    assert "access is gated" in model and "https://huggingface.co/owner/gated," in model
+    assert rows == [{"note": "secret"}]
+    assert not any(token in text for text in said for token in (TOKEN, OTHER))
+
+
+def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):
+    served, _, online, _, home = hub
+    assert not served.broken and not served.repositories["datasets", "owner/set"].unavailable
+    assert served.ranges == [f"bytes={10 * 2**20}-"]
+    weights = served.repositories["models", "owner/model"].commits[A]["model.safetensors"]
+    digest = hashlib.sha256(weights).hexdigest()
+    assert online[12][0] == {
+        "source": "hub",
+        "id": "owner/model",
+        "revision": A,
+        "sha256": {"model.safetensors": digest},
+    }
+    assert (home / "model/model.safetensors").read_bytes() == weights
+
+
+def test_offline_the_cache_answers_for_the_commit_it_has_and_says_what_it_lacks(hub):
+    served, take, online, _, home = hub
+    served.requests.clear()
+    [file] = (home / "home/hub/datasets--owner--set/snapshots" / A).glob("second/test-*")
+    lacking = config("third"), config("first", revision=C), ["fetch", None, ["owner/model", B]]
+    *same, third, commit, model, _, damaged = take(
+        SECOND, *SEEN, *lacking, ["damage", None, str(file)], SECOND, HF_HUB_OFFLINE="1"
+    )
+    assert same == online[:3]
+    assert "lacks 1 of its files, first third/data.parquet" in third[0] and "without HF_HUB_OFFLINE=1" in third[0]
+    assert f"revision {C}" in commit[0] and "not in the local cache" in commit[0]
+    assert f"revision {B}" in model[0] and "https://huggingface.co/owner/model" in model[0]
+    assert "second/test-00000-of-00001.parquet" in damaged[0] and "damaged" in damaged[0] and "Delete" in damaged[0]
+    assert not served.requests
+
+
+def test_rows_of_the_hub_are_looked_at_like_those_of_a_file(tmp_path):
+    told = [pd.Timestamp("2020-02-03"), None]
+    pd.DataFrame({"note": ["cough", "fever &lt; 39"], "seen": told, "age": [50.0, float("nan")]}).to_parquet(
+        tmp_path / "train.parquet"
+    )
+    rows, record = retrieve_hub(str(tmp_path), A, ["train"])
+    assert rows == [
+        {"note": "cough", "seen": "2020-02-03T00:00:00", "age": 50.0},
+        {"note": "fever &lt; 39", "seen": None, "age": None},
+    ]
+    assert record["warnings"] == {"HTML entities": {"count": 1, "first": "row 2, column 'note'"}}
+    pd.DataFrame({"note": ["cough", "fe\0ver"]}).to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"row 2: the character U\+0000 in column 'note'"):
+        retrieve_hub(str(tmp_path), A, ["train"], draw=lambda total: [1])
