@@ -1,6 +1,5 @@
-"""The split: exact sizes, labels in proportion, no prompt twice, near-duplicates across splits reported."""
+"""The split: exact sizes, labels in proportion, no prompt twice."""
 
-import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,10 +7,6 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import Row
-
-SHINGLE = 5  # words
-SIMILAR = 0.8  # Jaccard similarity of two prompts' shingles from which they are near-duplicates
-LISTED = 20  # pairs of near-duplicates named in the report
 
 
 def split(
@@ -29,7 +24,7 @@ def split(
     Returns:
         split -> rows, and a report: `rows` given, `duplicates_removed` (same prompt but for case and white space),
         `conflicting_duplicates` (those with another answer than the row kept), `shrunk` (None, or the sizes asked
-        for), `counts`, `labels` (split -> label -> rows), `unused`, `near_duplicates` across splits.
+        for), `counts`, `labels` (split -> label -> rows) and `unused`.
 
     Raises:
         UserError: fewer rows than asked for.
@@ -57,52 +52,12 @@ def split(
             for name, part in splits.items()
         },
         "unused": len(kept) - start,
-        "near_duplicates": near_duplicates(splits),
     }
     return splits, report
 
 
-def near_duplicates(splits: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Pairs of prompts in different splits whose sets of 5-word shingles have Jaccard similarity >= 0.8.
-
-    Shingles that stand in every prompt are the template's and do not count. Exact, by prefix filtering (Chaudhuri et
-    al., 2006): with shingles ordered from rare to common, two sets that similar share one of their first
-    |s| - ceil(0.8 |s|) + 1.
-
-    Returns:
-        `threshold`, `pairs` (their number) and `examples`, the most similar 20: ids, splits, similarity.
-    """
-    rows = [(name, row["id"], _shingles(_text(row))) for name, part in splits.items() for row in part]
-    counts = Counter(shingle for _, _, shingles in rows for shingle in shingles)
-    index: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-    sets: list[set[tuple[str, ...]]] = []
-    found = []
-    for i, (name, row_id, shingles) in enumerate(rows):
-        own = {shingle for shingle in shingles if counts[shingle] < len(rows)}
-        sets.append(own)
-        rare = sorted(own, key=lambda shingle: (counts[shingle], shingle))
-        prefix = rare[: len(own) - math.ceil(SIMILAR * len(own)) + 1]
-        for j in sorted({j for shingle in prefix for j in index[shingle] if rows[j][0] != name}):
-            shared = len(own & sets[j])
-            similarity = shared / (len(own) + len(sets[j]) - shared)
-            if similarity >= SIMILAR:
-                found.append((-similarity, rows[j][1], row_id, rows[j][0], name))
-        for shingle in prefix:
-            index[shingle].append(i)
-    examples = [
-        {"ids": [one, other], "splits": [of_one, of_other], "similarity": round(-negative, 3)}
-        for negative, one, other, of_one, of_other in sorted(found)[:LISTED]
-    ]
-    return {"threshold": SIMILAR, "pairs": len(found), "examples": examples}
-
-
 def _text(row: Row) -> str:
     return " ".join(" ".join(message["content"] for message in row["prompt"]).casefold().split())
-
-
-def _shingles(text: str) -> set[tuple[str, ...]]:
-    words = text.split()
-    return {tuple(words[i : i + SHINGLE]) for i in range(max(1, len(words) - SHINGLE + 1))}
 
 
 def _distinct(rows: Sequence[Row]) -> tuple[list[Row], int, int]:

@@ -1,12 +1,11 @@
 import random
-import time
 from collections import Counter
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import pytest
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.splits import near_duplicates, split
+from clinical_dpo.splits import split
 
 SIZES = {"train": 300, "eval": 200, "dev": 100, "test": 200}
 
@@ -93,46 +92,3 @@ def test_a_shortfall_shrinks_all_splits_in_proportion():
 def test_too_few_rows_to_shrink():
     with pytest.raises(UserError, match=r"there are 3: too few to shrink, split 'dev' would be empty. Add rows"):
         draw(labelled(3, 1), on_shortfall="shrink")
-
-
-def jaccard(one: str, other: str, shared: set) -> float:
-    a, b = ({tuple(text.split()[i : i + 5]) for i in range(len(text.split()) - 4)} - shared for text in (one, other))
-    return len(a & b) / len(a | b)
-
-
-def test_near_duplicates_are_those_a_full_comparison_finds():
-    rng = random.Random(0)
-    vocabulary = [f"w{i}" for i in range(200)]
-    head, tail = "read this note with care please and say", "does this patient have it yes or no"
-    bodies = [rng.choices(vocabulary, k=60) for _ in range(60)]
-    for body in bodies[:40]:  # copies with 1 to 4 words changed lie on both sides of the threshold
-        copy = list(body)
-        for place in rng.sample(range(60), rng.randint(1, 4)):
-            copy[place] = "other"
-        bodies.append(copy)
-    rows = [task_row(f"r{i:03d}", f"{head} {' '.join(body)} {tail}") for i, body in enumerate(bodies)]
-    rng.shuffle(rows)
-    splits = {"train": rows[:50], "test": rows[50:]}
-
-    texts = {row["id"]: row["prompt"][0]["content"] for row in rows}
-    words = (head.split(), tail.split())
-    template = {tuple(part[i : i + 5]) for part in words for i in range(len(part) - 4)}
-    part_of = {row["id"]: name for name, part in splits.items() for row in part}
-    expected = {
-        frozenset(ids): round(similarity, 3)
-        for ids in combinations(texts, 2)
-        if part_of[ids[0]] != part_of[ids[1]] and (similarity := jaccard(texts[ids[0]], texts[ids[1]], template)) >= 0.8
-    }
-    found = near_duplicates(splits)
-    assert found["pairs"] == len(expected) > 5
-    assert {frozenset(pair["ids"]): pair["similarity"] for pair in found["examples"]} == expected
-    assert all([part_of[row_id] for row_id in pair["ids"]] == pair["splits"] for pair in found["examples"])
-
-
-def test_five_thousand_notes_take_seconds():
-    rng = random.Random(0)
-    phrases = [" ".join(rng.choices([f"w{i}" for i in range(500)], k=12)) for _ in range(300)]
-    rows = [task_row(f"r{i}", " ".join(rng.choices(phrases, k=12))) for i in range(5000)]
-    start = time.perf_counter()
-    near_duplicates({"train": rows[:4000], "test": rows[4000:]})
-    assert time.perf_counter() - start < 15

@@ -1,0 +1,12 @@
+"""End here where a check stops a task; what trains waits for this."""
+
+from clinical_dpo.gates import refuse_stopped
+from clinical_dpo.jobs import job
+from clinical_dpo.records import read_csv, replacing
+
+with job(snakemake.log[0]):
+    table = read_csv(snakemake.input[0])
+    refuse_stopped(table, snakemake.input[0])
+    warnings = sum(row["verdict"] == "warn" for row in table)
+    with replacing(snakemake.output[0]) as part:
+        part.write_text(f"{len(table)} checks, {warnings} warnings\n")
