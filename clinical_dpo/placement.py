@@ -1,4 +1,4 @@
-"""What a job asks of a cluster: memory and minutes, estimated from its model, its task and its length.
+"""What a job takes: memory and minutes, estimated from its model, its task and its length; and what it asks Slurm for.
 
 Estimates, not promises: a job that fails is asked for again with twice as much, up to the configured maximum, and a
 training job goes on from its last checkpoint.
@@ -14,16 +14,16 @@ REFERENCE_BATCH = 4  # rows a step, as the model cards of that study say
 # Minutes per 1,000 steps on one A100 (Savage et al. 2025, Results, Training Dynamics): classification, summarization.
 PUBLISHED_MINUTES = {("sft", "label"): 20, ("sft", "text"): 50, ("dpo", "label"): 50, ("dpo", "text"): 160}
 START_MINUTES = 30  # reading weights from a shared file system, imports, evaluations
-MARGIN = 2  # another card, a busy file system
+MARGIN = 2  # of what is asked for over what is expected: another card, a busy file system
 REFERENCE_SHARE = 0.3  # of a DPO step that is the reference's forward pass, measured
-TOKEN_SECONDS = 0.1  # to generate one token for a batch of answers at 8B; an A100 takes about a third of it
+TOKEN_SECONDS = 0.05  # to generate one token for a batch of answers at 8B; an A100 takes about two thirds of it
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 FOUR_BITS = {
     True: 4.127,
     False: 4.5,
 }  # bits a weight with its block's scale, scales quantized too or not (QLoRA, sec. 3)
 TRAINED_BYTES = 16  # AdamW in float32: weight, gradient, two moments
-LORA_SHARE = 0.02  # of the weights, a LoRA of rank 64 on all linear layers of an 8B model (168 million)
+LORA_SHARE, LORA_RANK = 0.021, 64  # of the weights, a LoRA of that rank on all linear layers at 8B (168 million)
 TOKEN_BYTES = 6e6  # activations and logits that one token keeps at 8B until the backward pass
 CHECKPOINTED = 0.15  # of them with gradient checkpointing
 
@@ -73,8 +73,23 @@ def host_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None 
     return round(PROCESS_MB + read + (0 if model["gpu"] else compute_memory_mb(model, training, branches)))
 
 
+def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
+    """Weights of a LoRA on all linear layers: a share of the model's, or counted where its sizes are given.
+
+    Args:
+        model: a model file's settings.
+        rank: of every layer's two factors.
+    """
+    if "parameters" in model:
+        return model["parameters"] * LORA_SHARE * rank / LORA_RANK
+    sizes = model["pretraining"]
+    hidden, key_values = sizes["hidden_size"], sizes["hidden_size"] * sizes["kv_heads"] / sizes["heads"]
+    widths = 2 * (hidden + hidden) + 2 * (hidden + key_values) + 3 * (hidden + sizes["intermediate_size"])
+    return rank * sizes["layers"] * widths
+
+
 def training_minutes(model: Mapping[str, Any], outcome: str, stage: str, batch_size: int, steps: float) -> float:
-    """Minutes of a training run.
+    """Minutes that a training run takes on one A100, without reading the model's weights.
 
     Args:
         model: the model file's settings.
@@ -85,20 +100,23 @@ def training_minutes(model: Mapping[str, Any], outcome: str, stage: str, batch_s
     """
     published = PUBLISHED_MINUTES[stage, "label" if outcome == "label" else "text"]
     rows = steps * batch_size / REFERENCE_BATCH
-    return START_MINUTES + MARGIN * published * rows / 1000 * _share(parameter_count(model))
+    return published * rows / 1000 * _share(parameter_count(model))
 
 
 def scoring_minutes(model: Mapping[str, Any], outcome: str, pairs: int) -> float:
     """Minutes of one forward pass over preference pairs."""
-    steps = pairs / REFERENCE_BATCH
-    trained = training_minutes(model, outcome, "dpo", REFERENCE_BATCH, steps) - START_MINUTES
-    return START_MINUTES + REFERENCE_SHARE * trained
+    return REFERENCE_SHARE * training_minutes(model, outcome, "dpo", REFERENCE_BATCH, pairs / REFERENCE_BATCH)
 
 
 def generation_minutes(model: Mapping[str, Any], answers: int, max_new_tokens: int, batch_size: int) -> float:
     """Minutes of writing so many answers, each as long as it may be."""
     batches = -(-answers // batch_size)
-    return START_MINUTES + batches * max_new_tokens * TOKEN_SECONDS / 60 * _share(parameter_count(model))
+    return batches * max_new_tokens * TOKEN_SECONDS / 60 * _share(parameter_count(model))
+
+
+def asked_minutes(expected: float) -> float:
+    """What a job that is expected to take so long asks for at its first attempt."""
+    return START_MINUTES + MARGIN * expected
 
 
 def grown(estimate: float, attempt: int, most: int) -> int:

@@ -13,52 +13,69 @@ import pytest
 from tests.slurm.runs import CONFIG, MODEL, SITECUSTOMIZE
 from tests.workflow import Project
 
-KILLS = 8
-TABLES = ("results/cluster/uti/metrics.csv", "results/cluster/uti/stats.csv")
-KEPT = ("*.csv", "*.jsonl", "*.safetensors")  # but for log.csv's folder, whose run.json tells how it went
+KILLS = 20
+RESULTS = "results/cluster/uti"
+TABLES = (f"{RESULTS}/metrics.csv", f"{RESULTS}/stats.csv")
+KEPT = ("*.csv", "*.jsonl", "*.safetensors")  # run.json tells how a run went
 
 
 def files(project):
-    folder = project.folder / "results/cluster/uti"
+    folder = project.folder / RESULTS
     return {path.relative_to(folder): path.read_bytes() for pattern in KEPT for path in sorted(folder.rglob(pattern))}
 
 
 def run_and_kill(project, draw):
-    """Kill Snakemake and all it started after a while, or soon after training saved something; True where it ended."""
+    """Kill Snakemake and all it started at a moment drawn from the first seconds, or from those after a checkpoint.
+
+    Returns whether it was killed; otherwise it had ended, and well.
+    """
     command = [sys.executable, "-m", "snakemake", *TABLES, "--rerun-incomplete", "--cores", "2", "--configfile", CONFIG]
-    environment = os.environ | {"TEST_STEP_SECONDS": "0.3"}
     process = subprocess.Popen(
         command,
         cwd=project.folder,
-        env=environment,
+        env=os.environ | {"TEST_STEP_SECONDS": "0.2"},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    end = time.monotonic() + draw.uniform(4, 30)
+    end, near = time.monotonic() + draw.uniform(2, 20), draw.random() < 0.5
+    old = checkpoints(project)
     while time.monotonic() < end and process.poll() is None:
-        if any(project.folder.rglob("*.checkpoints/checkpoint-*")):
-            time.sleep(draw.uniform(0, 2))
-            break
+        if near and checkpoints(project) - old:
+            end, near = time.monotonic() + draw.uniform(0, 2), False
         time.sleep(0.05)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    return process.wait() == 0
+    status = process.wait()
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def checkpoints(project):
+    return set((project.folder / RESULTS).rglob("*.checkpoints/checkpoint-*"))
 
 
 @pytest.mark.slow
-def test_random_kills_leave_no_trace(tmp_path):
+def test_twenty_random_kills_leave_no_trace(tmp_path):
+    """A run that ends between two kills is compared, dropped and started again: each kill meets one at work."""
     unbroken = Project.copy(tmp_path / "unbroken", CONFIG)
     (unbroken.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     unbroken.run(MODEL)
     shutil.copytree(unbroken.folder, tmp_path / "killed")
     killed = Project(tmp_path / "killed", CONFIG, {})
     unbroken.run(*TABLES)
+    expected = files(unbroken)
+    assert len(expected) > 20
     draw = random.Random(11)
-    done = sum(not run_and_kill(killed, draw) for _ in range(KILLS) if not killed.run("--unlock") or True)
-    killed.run("--unlock")
-    killed.run(*TABLES, "--rerun-incomplete")
-    assert done >= KILLS // 2
-    found, expected = files(killed), files(unbroken)
-    assert len(expected) > 20 and {path for path in expected if found.get(path) != expected[path]} == set()
-    assert not list(killed.folder.rglob("*.part")) and not list(killed.folder.rglob("*.checkpoints"))
+    kills = broken = 0  # in all, and of the run at work
+    while kills < KILLS or broken:
+        if kills < KILLS and run_and_kill(killed, draw):
+            kills, broken = kills + 1, broken + 1
+            killed.run("--unlock")
+            continue
+        killed.run(*TABLES, "--rerun-incomplete")  # nothing is left to do where it had ended by itself
+        found = files(killed)
+        assert {path for path in expected if found.get(path) != expected[path]} == set()
+        assert not list(killed.folder.rglob("*.part")) and not checkpoints(killed)
+        shutil.rmtree(killed.folder / RESULTS)
+        broken = 0

@@ -57,7 +57,25 @@ GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=1000000 Gres=gpu:a100:1 State=UNKNOWN
 PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE PriorityTier=1 State=UP
 PartitionName=urgent Nodes={host} MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF State=UP
+PartitionName=brief Nodes={host} MaxTime=20 PriorityTier=1 State=UP
+PartitionName=private Nodes={host} MaxTime=INFINITE AllowAccounts=study PriorityTier=1 State=UP
 """
+# A job's step starts without the job's SLURM_ variables and would look for a cluster elsewhere. What it runs, the job's
+# work, gets a network of its own, with nothing in it; it begins with the first word that is no option.
+SRUN = """\
+#!/bin/sh
+options=
+while [ "${{1#-}}" != "$1" ]; do options="$options $1"; shift; done
+SLURM_CONF={folder}/slurm.conf exec {srun} $options {isolated} "$@"
+"""
+
+
+ISOLATED = ("unshare", "--net")
+
+
+def can_isolate() -> bool:
+    """Whether a process may be given a network of its own here; in a container it may not."""
+    return subprocess.run([*ISOLATED, "true"], capture_output=True).returncode == 0
 
 
 def wait_for(true: Callable[[], object], what: str, seconds: float = 120) -> None:
@@ -88,10 +106,10 @@ class Cluster:
         (folder / "slurm.conf").write_text(configuration)
         (folder / "gres.conf").write_text(f"NodeName={cluster.host} Name=gpu Type=a100 File=/dev/null\n")
         (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nConstrainCores=no\nConstrainRAMSpace=no\n")
-        # A job's step starts without the job's SLURM_ variables, and would look for a cluster elsewhere.
         wrapper = folder / "bin/srun"
         wrapper.parent.mkdir()
-        wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which("srun", path=PATH)} "$@"\n')
+        isolated = " ".join(ISOLATED) if can_isolate() else ""
+        wrapper.write_text(SRUN.format(folder=folder, srun=shutil.which("srun", path=PATH), isolated=isolated))
         wrapper.chmod(0o755)
         (folder / "munge.key").write_bytes(secrets.token_bytes(128))
         (folder / "munge.key").chmod(0o600)

@@ -70,15 +70,20 @@ class Attempt:
         """Return when training has saved this step or a later one."""
         wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved", 300)
 
-    def end(self, seconds: float = 300) -> str:
+    def end(self, seconds: float = 600) -> str:
         """What was printed, after a good end."""
         status, text = self.outcome(seconds)
         assert status == 0, text[-6000:]
         return text
 
-    def outcome(self, seconds: float = 300) -> tuple[int, str]:
-        """Exit status and what was printed."""
-        text, _ = self.process.communicate(timeout=seconds)
+    def outcome(self, seconds: float = 600) -> tuple[int, str]:
+        """Exit status and what was printed. A job still at work is looked at again ten seconds later every time."""
+        try:
+            text, _ = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            text, _ = self.process.communicate()
+            raise AssertionError(f"not ended after {seconds:g} s; printed:\n{text[-6000:]}") from None
         return self.process.returncode, text
 
     def states(self) -> list[str]:
@@ -117,10 +122,14 @@ class Ground:
         shutil.rmtree((folder / SFT).parent)
         return cls(project, weights)
 
-    def start(self, cluster: Cluster, folder: Path, *arguments: str, **environment: str) -> Attempt:
-        """Copy the project to `folder`, unless it is there, and start Snakemake with the Slurm profile on it."""
+    def copy(self, folder: Path) -> None:
+        """Copy the project to `folder`, unless it is there."""
         if not folder.exists():
             shutil.copytree(self.project.folder, folder, symlinks=True)
+
+    def start(self, cluster: Cluster, folder: Path, *arguments: str, **environment: str) -> Attempt:
+        """Start Snakemake with the Slurm profile on the copy in `folder`."""
+        self.copy(folder)
         project = Project(folder, CONFIG, {**cluster.environment, **environment})
         command = [sys.executable, "-m", "snakemake", SFT, *PROFILE, *arguments, "--configfile", CONFIG]
         process = subprocess.Popen(

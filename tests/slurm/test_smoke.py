@@ -4,19 +4,31 @@ import json
 
 import pytest
 
+from tests.slurm.cluster import can_isolate
 from tests.slurm.runs import BEST, CONFIG, DPO, LLAMA, PROFILE
 from tests.workflow import Project
 
-NO_NETWORK = {"HF_HUB_OFFLINE": "0"} | dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")  # refused
+# What a job sees of the network, written down beside its outputs where it runs.
+SITECUSTOMIZE = """\
+import socket
+import sys
+
+for rule in ("score_reference", "train_dpo"):
+    if any(f".{rule}.py" in word for word in sys.orig_argv):
+        with open(f"{rule}.network", "w") as file:
+            print(*(name for _, name in socket.if_nameindex()), file=file)
+"""
 
 
 @pytest.fixture(scope="module")
 def finished(running_cluster, tmp_path_factory):
-    """The SFT model made here, the DPO trial and another base model on the cluster, where every way out is refused."""
+    """A base model made on the cluster, whose jobs have no network, the SFT model here, the DPO trial there again."""
     folder = tmp_path_factory.mktemp("project")
-    project = Project.copy(folder, CONFIG, **{**running_cluster.environment, **NO_NETWORK})
+    project = Project.copy(folder, CONFIG, **{**running_cluster.environment, "HF_HUB_OFFLINE": "0"})
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    there = project.run(LLAMA, *PROFILE)
     here = project.run(BEST)
-    there = project.run(DPO, LLAMA, *PROFILE)
+    there += project.run(DPO, *PROFILE)
     jobs = [job for job in running_cluster.jobs() if job["WorkDir"] == str(folder)]
     return project, here, there, {job["Comment"].split("_wildcards_")[0].removeprefix("rule_"): job for job in jobs}
 
@@ -44,6 +56,44 @@ def test_time_and_memory_are_the_rules_own(finished):
     assert all("mem=8" in job["TRES"] for job in jobs.values())
 
 
+def test_jobs_on_the_cluster_ran_without_a_network(finished):
+    """And were not told to be offline."""
+    if not can_isolate():
+        pytest.skip("processes cannot be given a network of their own here")
+    project, *_ = finished
+    seen = {path.stem: path.read_text().split() for path in project.folder.glob("*.network")}
+    assert seen == {"score_reference": ["lo"], "train_dpo": ["lo"]}
+
+
 def test_without_the_profile_one_gpu_job_runs_at_a_time(finished):
     _, printed, *_ = finished
     assert 'Provided resources: gpu=Resource("gpu", 1)' in printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--default-resources", "slurm_partition=nosuch"],
+            ["partition 'nosuch' is not known to Slurm", "gpu, urgent"],
+        ),
+        (
+            # All that is wrong at once.
+            ["--default-resources", "slurm_partition=brief", "--config", "compute={gpu_model: h100}"],
+            ["partition brief lets a job run 20 minutes", "has 1 h100 GPU", "There: a100"],
+        ),
+        (
+            ["--default-resources", "slurm_partition=private", "slurm_account=other"],
+            ["does not take jobs of account 'other'", "It allows: study"],
+        ),
+    ],
+)
+def test_what_slurm_could_not_run_is_told_before_anything_is_submitted(cluster, tmp_path, arguments, told):
+    project = Project.copy(tmp_path, CONFIG, **cluster.environment)
+    done = project.snakemake(DPO, *PROFILE, *arguments)
+    printed = done.stdout + done.stderr
+    assert done.returncode and all(part in printed for part in told), printed
+    assert all(printed.count(part) == 1 for part in told)
+    assert not (tmp_path / "results").exists()
+    assert not [job for job in cluster.jobs() if job["WorkDir"] == str(tmp_path)]

@@ -1,0 +1,19 @@
+"""Write what the run will cost, and what it has cost so far."""
+
+from pathlib import Path
+
+from clinical_dpo.config import load_study
+from clinical_dpo.jobs import job
+from clinical_dpo.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned
+from clinical_dpo.plan_text import plan_text
+from clinical_dpo.records import replacing, write_csv
+
+with job(snakemake.log[0]):
+    study = load_study(snakemake.config, Path(snakemake.params.root))
+    reports = Path(study.reports)
+    costs = cost_rows(planned(study, snakemake.params.repeats))
+    disk = disk_rows(study, snakemake.params.repeats)
+    write_csv(reports / "plan.csv", costs, COLUMNS)
+    write_csv(reports / "plan_disk.csv", disk, DISK_COLUMNS)
+    with replacing(reports / "plan.txt") as part:
+        part.write_text(plan_text(costs, disk) + "\n", encoding="utf-8")
