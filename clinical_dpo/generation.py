@@ -7,6 +7,8 @@ from typing import Any
 import torch
 
 from clinical_dpo.models import is_adapter, load_base, load_tokenizer, load_variant
+from clinical_dpo.progress import Progress, say
+from clinical_dpo.prompts import prompt_tokens
 from clinical_dpo.records import Row
 
 
@@ -23,16 +25,14 @@ def generate_answers(
         max_new_tokens: longest answer.
         batch_size: answers generated at once, prompts of like length together.
     """
-    prompts = [
-        tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, tokenize=True, return_dict=True)
-        for row in rows
-    ]
-    order = sorted(range(len(rows)), key=lambda i: len(prompts[i]["input_ids"]))
+    prompts = [prompt_tokens(row, tokenizer) for row in rows]
+    order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
     ends = _end_tokens(model, tokenizer)
     answers: list[Row] = [{} for _ in rows]
+    progress = Progress("answer", len(rows))
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
-        inputs = tokenizer.pad({"input_ids": [prompts[i]["input_ids"] for i in batch]}, return_tensors="pt")
+        inputs = tokenizer.pad({"input_ids": [prompts[i] for i in batch]}, return_tensors="pt")
         inputs = inputs.to(model.device)
         output = model.generate(
             **inputs,
@@ -50,6 +50,7 @@ def generate_answers(
                 "tokens": len(tokens[:length]),
                 "finish_reason": "length" if length is None else "stop",
             }
+        progress.advance(start + len(batch))
     return answers
 
 
@@ -103,4 +104,5 @@ def answers_of_trials(
             policy.load_adapter(folder, adapter_name=adapter)
             policy.set_adapter(adapter)
             policy.delete_adapter(f"trial{number - 1}")
+        say(f"{name}, trial {number + 1} of {len(trials)}")
         yield name, generate_answers(policy, tokenizer, rows, max_new_tokens, batch_size)

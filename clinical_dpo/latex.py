@@ -11,6 +11,9 @@ _ESCAPES = str.maketrans(
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "\n": " "}
 )
 LONGEST = 40  # rows: a longer table breaks over pages
+SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # never wider than the text
+Column = str | tuple[str, str]  # one column, or both ends of an interval
 
 
 def escape(text: str) -> str:
@@ -19,53 +22,73 @@ def escape(text: str) -> str:
 
 
 def latex_table(
-    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str] | Sequence[str], *, caption: str, label: str
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[Column, str] | Sequence[str], *, caption: str, label: str
 ) -> str:
     r"""A table with booktabs rules, as a float, or as a longtable above LONGEST rows.
 
-    The document needs \usepackage{booktabs} and, for a long table, \usepackage{longtable}. Columns of numbers stand
-    right, all others left; a column named p or p_... holds P values; nothing is a dash.
+    The document needs \usepackage{booktabs,graphicx} and, for a long table, which stands on pages of its own turned
+    sideways, \usepackage{longtable,pdflscape}. Columns of numbers
+    stand right, all others left; a column named p or p_... holds P values; nothing is a dash. Words that all rows share
+    stand in the caption, so that what they warn of is not lost and the table fits a page.
 
     Args:
         rows: rows as made or as read from CSV.
-        columns: column -> its heading, in order; or the columns alone, each its own heading.
+        columns: column -> its heading, in order; or the columns alone, each its own heading. A pair of columns is an
+            interval.
         caption: plain text.
         label: what \ref takes.
     """
-    headings = columns if isinstance(columns, Mapping) else {column: column for column in columns}
-    cells = [[_cell(column, row[column]) for column in headings] for row in rows]
-    numeric = [all(_is_number(row[column]) or row[column] in (None, "") for row in rows) for column in headings]
+    headings: dict[Column, str] = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+    shared = {column: words for column in headings if (words := _shared(rows, column))}
+    told = [caption, *(f"{headings.pop(column)}: {words}." for column, words in shared.items())]
+    cells = [[_cell(column, row) for column in headings] for row in rows]
+    numeric = [isinstance(column, tuple) or not any(_is_words(row[column]) for row in rows) for column in headings]
     places = "".join("r" if is_number else "l" for is_number in numeric)
     head = [_line(map(escape, headings.values())), r"\midrule"]
     body = [_line(line) for line in cells]
-    title = rf"\caption{{{escape(caption)}}}\label{{{label}}}"
+    title = rf"\caption{{{escape(' '.join(told))}}}\label{{{label}}}"
     if len(rows) > LONGEST:
-        top = [rf"\begin{{longtable}}{{{places}}}", title + r" \\", r"\toprule", *head, r"\endfirsthead"]
-        again = [r"\toprule", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
-        lines = [*top, *again, *body, r"\end{longtable}"]
+        top = [rf"\begin{{landscape}}{SMALL}", rf"\begin{{longtable}}{{{places}}}", title + r" \\", r"\toprule", *head]
+        again = [r"\endfirsthead", r"\toprule", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
+        lines = [*top, *again, *body, r"\end{longtable}", r"\end{landscape}"]
     else:
-        top = [r"\begin{table}", r"\centering", title, rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
-        lines = [*top, *head, *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"]
+        top = [r"\begin{table}", r"\centering", title, SMALL, FITTED, rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
+        lines = [*top, *head, *body, r"\bottomrule", r"\end{tabular}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
+
+
+def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
+    """The words that all of several rows have in a column."""
+    if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
+        return None
+    return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None
 
 
 def _line(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _is_number(value: Any) -> bool:
+def _is_words(value: Any) -> bool:
+    """Whether a value is there and is no number."""
     try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+        float(value or 0)
+    except ValueError:
+        return True
+    return False
 
 
-def _cell(column: str, value: Any) -> str:
+def _cell(column: Column, row: Mapping[str, Any]) -> str:
+    if isinstance(column, tuple):
+        ends = [_value(end, row[end]) for end in column]
+        return "--" if "--" in ends else " to ".join(ends)
+    return _value(column, row[column])
+
+
+def _value(column: str, value: Any) -> str:
     """A P as printed, whole numbers as they are, others with three decimals, or in powers of ten below .001."""
     if value in (None, ""):
         return "--"
-    if not _is_number(value):
+    if _is_words(value):
         return escape(str(value))
     if column == "p" or column.startswith("p_"):
         return escape(format_p(float(value)))
@@ -78,12 +101,12 @@ def _cell(column: str, value: Any) -> str:
     return f"{number:.3f}".replace("-", "$-$")
 
 
-TABLES: dict[str, tuple[str, dict[str, str]]] = {  # stem of a table in reports/tables -> caption, columns of a paper
+TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in reports/tables -> caption, columns of a paper
     "metrics": (
         "Every metric of every model and variant on the test items, with 95% confidence intervals.",
         {
             **{"task": "Task", "model": "Model", "variant": "Variant", "metric": "Metric"},
-            **{"estimate": "Estimate", "ci_low": "95% CI low", "ci_high": "95% CI high", "n": "n"},
+            **{"estimate": "Estimate", ("ci_low", "ci_high"): "95% CI", "n": "n"},
             **{"invalid_rate": "Invalid", "grader": "Grader", "data": "Data", "status": "Status"},
         },
     ),
@@ -91,7 +114,7 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {  # stem of a table in reports/
         "Paired comparisons of the variants on the same test items; P two-sided and uncorrected.",
         {
             **{"task": "Task", "model": "Model", "comparison": "Comparison", "test": "Test", "n": "n"},
-            **{"effect": "Difference", "effect_ci_low": "95% CI low", "effect_ci_high": "95% CI high"},
+            **{"effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},
             **{"p_value": "P", "p_holm": "P (Holm)", "threshold": "Threshold"},
             **{"smallest_detectable": "Detectable", "data": "Data", "status": "Status"},
         },

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from clinical_dpo.models import autocast, device, for_all_weights, is_adapter, load_tokenizer, load_variant
 from clinical_dpo.packing import Layout, answer_logps, flat_layout, use_flat_layout, without_adapter
+from clinical_dpo.progress import Progress
 from clinical_dpo.prompts import check_lengths, tokenize_completion
 from clinical_dpo.records import Row, read_jsonl, replacing
 
@@ -43,6 +44,7 @@ def score_pairs(
         batch_size: pairs computed at once.
     """
     scores: dict[str, list[float]] = {"chosen": [], "rejected": []}
+    progress = Progress("pair", len(pairs))
     for start in range(0, len(pairs), batch_size):
         layout: Any = pairs_layout(pairs[start : start + batch_size], tokenizer, max_length)
         on_device: Any = {
@@ -51,6 +53,7 @@ def score_pairs(
         logps = answer_logps(model, on_device)
         for answer, values in zip(scores, logps.chunk(2), strict=True):
             scores[answer] += values.tolist()
+        progress.advance(len(scores["chosen"]))
     return scores
 
 

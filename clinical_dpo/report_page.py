@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from clinical_dpo import report_tables as tables
+from clinical_dpo.external import EXTERNAL
 from clinical_dpo.metrics import HEADLINES
 from clinical_dpo.report_tables import Rows, Tasks
 
@@ -35,6 +36,7 @@ def report_page(
     watermark: str | None = None,
     left_out: Mapping[str, str] | None = None,
     owed: Rows = (),
+    seeds: Rows = (),
     published: Rows = (),
     contradictions: Rows = (),
 ) -> str:
@@ -50,6 +52,7 @@ def report_page(
         watermark: what the run's config says of its numbers, or None.
         left_out: task -> why it was left out.
         owed: rows with `task`, `model`, `sheet`, `rater` and `owed`: who still owes how many ratings.
+        seeds: rows of `seed_effects.COLUMNS`, of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`, where the run is compared with the papers.
         contradictions: from `report_tables.contradiction_rows`.
     """
@@ -67,11 +70,13 @@ def report_page(
         models=models,
         variants=tables.VARIANTS,
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
-        shown_models=list(dict.fromkeys(row["model"] for row in shown)),
+        shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
+        elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
         caveats=tables.caveats(shown, tasks, watermark),
         tallies=tables.tallies(stats),
         results=tables.result_rows(shown, stats, tasks, models),
         comparisons=tables.comparison_rows(stats, tasks, models),
+        seeds=tables.seed_table(seeds, tasks, models),
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],

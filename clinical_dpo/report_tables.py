@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.external import EXTERNAL, GIVEN
 from clinical_dpo.records import Row
-from clinical_dpo.significance import COMPARISONS, format_p
+from clinical_dpo.significance import COMPARISONS, compared, format_p
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -16,6 +17,12 @@ METRICS = {  # metric of a headline row -> its name, and its scale
     "mean_likert": "Mean grade, 1 to 5",
     "rouge_l": "ROUGE-L, 0 to 1",
 }
+MEASURES = {  # of a difference between variants
+    "accuracy_difference": "right answers",
+    "f1_difference": "F1 score",
+    "helpfulness_difference": "helpful answers",
+    "mean_difference": "mean score",
+}
 GRADERS = {
     "label": "the label read off each answer, held against the label in the data",
     "exact": "each answer compared with the reference, automatically",
@@ -24,6 +31,7 @@ GRADERS = {
     "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
     "rouge_l": "overlap of words with the reference (ROUGE-L)",
     "evasiveness": "rules that find answers which avoid the question",
+    GIVEN: "whoever graded the answers from elsewhere before this run: they brought their grades along",
 }
 
 
@@ -56,27 +64,48 @@ def _titles(rows: Rows, tasks: Tasks) -> str:
 
 
 def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task and model: three estimates with intervals, n, and what the two steps of training did."""
+    """One row per task and model: three estimates with intervals, n, and what the two steps of training did.
+
+    Answers from elsewhere have one estimate, and how the DPO models compare with them.
+    """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        found = of_variant.get("base") or of_variant[EXTERNAL]
+        if EXTERNAL in of_variant:
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, f"dpo_vs_{model}")]
+            verdicts = [(verdict(row, models)[0], _of_model(row, models)) for row in against]
+        else:
+            verdicts = [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")]
         table.append(
             {
                 "task": tasks[task]["title"],
                 "model": models[model],
-                "metric": METRICS[of_variant["base"]["metric"]],
-                "n": of_variant["base"]["n"],
-                "estimates": {variant: _estimate(of_variant[variant]) for variant in VARIANTS},
-                "verdicts": [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")],
+                "metric": METRICS[found["metric"]],
+                "n": found["n"],
+                "estimates": {
+                    name: _estimate(of_variant[name]) for name in (*VARIANTS, EXTERNAL) if name in of_variant
+                },
+                "verdicts": verdicts,
             }
         )
     return table
 
 
-def verdict(row: Mapping[str, Any]) -> tuple[str, str]:
-    """(better, worse, open or pending; in words) of one comparison."""
-    first, second = (VARIANTS[variant] for variant in COMPARISONS[row["comparison"]])
+def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
+    """The verdict of one model among several, in words."""
+    return f"{models[row['model']]}: {verdict(row, models)[1]}"
+
+
+def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
+    """What is compared and with what, as shown: a variant, or what answered elsewhere."""
+    return [VARIANTS.get(name) or models[name] for name in compared(comparison)]
+
+
+def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """(better, worse, open or pending; in words) of one comparison; `models` name what answered elsewhere."""
+    first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
         return "pending", f"{first} against {second}: grades awaited"
     if row["significant"] != "true":
@@ -94,7 +123,7 @@ def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> lis
         {
             "task": tasks[row["task"]]["title"],
             "model": models[row["model"]],
-            "comparison": " − ".join(VARIANTS[variant] for variant in COMPARISONS[row["comparison"]]),
+            "comparison": " − ".join(_names(row["comparison"], models)),
             "n": row["n"],
             "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
             "p": "awaited" if row["status"] == "pending" else format_p(_number(row["p_value"])),
@@ -102,6 +131,25 @@ def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> lis
             "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
         }
         for row in stats
+    ]
+
+
+def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per comparison and measure: mean over the training seeds with interval, P, and what each seed gave."""
+    return [
+        {
+            "task": tasks[row["task"]]["title"],
+            "model": models[row["model"]],
+            "comparison": " − ".join(VARIANTS[variant] for variant in COMPARISONS[row["comparison"]]),
+            "measure": MEASURES[row["measure"]],
+            "seeds": row["seeds"].split(),
+            "difference": _interval(measured, "effect", "ci_low", "ci_high"),
+            "p": format_p(_number(row["p_value"])),
+            "per_seed": [_difference(measured, effect).removesuffix(" points") for effect in effects],
+            "spread": _difference(measured, row["seed_sd"], signed=False) or "–",
+        }
+        for row in seeds
+        for measured, effects in [({**row, "effect_measure": row["measure"]}, (row["per_seed"] or "").split())]
     ]
 
 
@@ -139,10 +187,10 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
 
 
 def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
-    """One row per task: who graded, and how many answers could not be read at most."""
+    """One row per task and grader: who graded, and how many answers could not be read at most."""
     table = []
-    for task in dict.fromkeys(row["task"] for row in shown):
-        rows = [row for row in shown if row["task"] == task]
+    for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
+        rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
         rates = [rate for row in rows if (rate := _number(row["invalid_rate"])) is not None]
         table.append(
             {
@@ -220,11 +268,11 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
 
 
 def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True) -> str:
-    """A difference of shares in percentage points, one of means as it is; nothing where there is none."""
+    """A difference of shares in percentage points, one of means or F1 as it is; nothing where there is none."""
     number = _number(value)
     if number is None:
         return ""
     sign = "+" if signed else ""
-    if row["effect_measure"] == "mean_difference":
+    if row["effect_measure"] in ("mean_difference", "f1_difference"):
         return f"{number:{sign}.2f}".replace("-", "−")
     return f"{100 * number:{sign}.1f} points".replace("-", "−")

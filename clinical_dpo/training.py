@@ -135,6 +135,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
     record = {
         "seed": run.settings["seed"],
         "settings": dict(run.settings),
+        "model": dict(run.model),
         "config_digest": digest,
         "base_model": base,
         "inputs": inputs,
@@ -159,6 +160,7 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
     trainer.data_collator = collator
     if layout != "padded":
         flatten_fused_head(without_adapter(trainer.model), layout)
+    _follow(trainer)
     last = last_checkpoint(prepared.checkpoints)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -172,6 +174,7 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
     record = {
         **prepared.record,
         "steps": trainer.state.global_step,
+        "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
         "micro_batch_size": trainer.args.per_device_train_batch_size,
         "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
         "tokens_seen": rows[-1]["num_tokens"],
@@ -186,6 +189,16 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
         if not run.probe:
             save_trained(trainer.model, prepared.tokenizer, part)
     shutil.rmtree(prepared.checkpoints)
+
+
+def _follow(trainer: "Trainer") -> None:
+    """Write progress to the log in place of the trainer's own lines, all of which log.csv holds."""
+    from transformers import PrinterCallback  # seconds to import, and loaded with the trainer by now
+
+    from clinical_dpo.training_progress import TrainingProgress
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(TrainingProgress())
 
 
 def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:

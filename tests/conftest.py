@@ -1,10 +1,12 @@
-"""Shared fixtures: real data where it is present, tiny base models, a copy of the project to run in."""
+"""Shared fixtures: real data where it is present, tiny base models, a browser, a copy of the project to run in."""
 
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+from tests.debian import install
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -86,6 +88,37 @@ def finished(tmp_path_factory):
         MEQSUM_FILE=str(public_data("meqsum", "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx")),
     )
     return project, project.run()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window."""
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = os.environ.get("CHROMIUM") or shutil.which("google-chrome")
+    if not path and (reason := install(["chromium", "fonts-dejavu-core"], ["chromium"])):
+        pytest.skip(f"no Chromium: {reason}; or name its program in CHROMIUM")
+    with driver.sync_playwright() as running:
+        # Chromium's own sandbox cannot start in most containers; the pages are local files without network.
+        chromium = running.chromium.launch(executable_path=path or shutil.which("chromium"), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser):
+    """A fresh browser profile in which every error of a page and every request fails the test."""
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    problems = []
+
+    def watch(page):
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+        page.on("request", lambda request: request.url.startswith(("http", "ws")) and problems.append(request.url))
+
+    context.on("page", watch)
+    yield context
+    context.close()
+    assert problems == []
 
 
 @pytest.fixture

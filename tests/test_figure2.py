@@ -2,10 +2,12 @@
 
 import random
 import re
+from functools import cache
 
 import pytest
+from matplotlib.figure import Figure
 
-from clinical_dpo import figure2, metrics, significance
+from clinical_dpo import figure2, metrics, seed_effects, significance
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_csv, write_csv
 from tests.svg import texts
@@ -26,9 +28,9 @@ def answered(seed, share_right, status="complete"):
     ]
 
 
-def tables(last="complete", data="real"):
+def graded(last="complete"):
     """A clear gain in one model, none in the other; the last variant's grades complete or pending."""
-    grades = {
+    return {
         ("llama", "base"): answered(1, 0.5),
         ("llama", "sft"): answered(2, 0.95),
         ("llama", "dpo"): answered(3, 0.95),
@@ -36,6 +38,28 @@ def tables(last="complete", data="real"):
         ("mistral", "sft"): answered(5, 0.8),
         ("mistral", "dpo"): answered(6, 0.8, last),
     }
+
+
+def repeated():
+    """Grades of both models trained again with two other seeds."""
+    return {
+        (model, f"{variant}_seed{seed}"): answered(f"{model} {variant} {seed}", share)
+        for model, share in (("llama", 0.9), ("mistral", 0.8))
+        for variant in ("sft", "dpo")
+        for seed in (43, 44)
+    }
+
+
+@cache
+def seed_rows():
+    """The table over three training seeds."""
+    task = TASK | {"seed": 1}
+    return seed_effects.compare_seeds(graded() | repeated(), task, [42, 43, 44])
+
+
+def tables(last="complete", data="real"):
+    """Both tables of a task."""
+    grades = graded(last)
     task = TASK | {"data": data, "seed": 1}
     return metrics.task_metrics(grades, task), significance.compare_variants(grades, task, alpha=0.05, family="abcde")
 
@@ -123,3 +147,35 @@ def test_one_model_and_undefined_numbers_are_drawn(tmp_path):
 def test_a_table_without_the_headline_metric_is_named():
     with pytest.raises(UserError, match="no row with metric 'mean_likert'"):
         figure2.comparison_rows(*tables(), "likert")
+
+
+def test_what_each_seed_reached_stands_on_its_bar(tmp_path, monkeypatch):
+    again = metrics.task_metrics(repeated(), TASK | {"seed": 1})
+    expected = {(row["model"], row["variant"]): row["estimate"] for row in again if row["metric"] == "f1"}
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kw: drawn.append(figure))
+    metric_rows, stats_rows = tables()
+    bars = figure2.comparison_rows(metric_rows, stats_rows, "f1", seed_rows())
+    assert tuple(bars[0]) == figure2.COLUMNS + figure2.SEED_COLUMNS and bars[0]["per_seed"] is None
+    trained = [bar for bar in bars if bar["variant"] != "base"]
+    for bar in trained:
+        others = [expected[bar["model"], f"{bar['variant']}_seed{seed}"] for seed in (43, 44)]
+        assert bar["seeds"] == "42 43 44"
+        assert [float(value) for value in bar["per_seed"].split()] == pytest.approx([bar["estimate"], *others])
+    with pytest.raises(FileNotFoundError):  # nothing was saved
+        draw(tmp_path, (metric_rows, stats_rows), seed_rows=seed_rows())
+    dots = [line for line in drawn[0].axes[0].lines if line.get_marker() == "o"]
+    assert [list(line.get_ydata()) for line in dots] == [
+        [float(value) for value in bar["per_seed"].split()] for bar in trained
+    ]
+
+
+def test_seeds_are_named_and_read_from_csv_alike(tmp_path):
+    rows = seed_rows()
+    write_csv(tmp_path / "seeds.csv", rows, seed_effects.COLUMNS)
+    first = draw(tmp_path / "a", tables(), seed_rows=rows)[0]
+    second = draw(tmp_path / "b", tables(), seed_rows=read_csv(tmp_path / "seeds.csv"))[0]
+    assert first.read_bytes() == second.read_bytes()
+    assert any("dots: 3 training seeds" in text for text, _ in texts(first))
+    one = draw(tmp_path / "c", tables(), seed_rows=())[0]
+    assert not any("seeds" in text for text, _ in texts(one))

@@ -112,8 +112,11 @@ def test_sampling_settings_of_the_authors_are_not_used(tiny_base, loaded):
     assert generate_answers(model, loaded[1], rows(5), LENGTH, 5) == generate_answers(*loaded, rows(5), LENGTH, 5)
 
 
-def test_swapped_adapters_answer_as_each_alone(tiny_base, adapters):
+def test_swapped_adapters_answer_as_each_alone(tiny_base, adapters, capsys):
     swapped = dict(answers_of_trials(tiny_base, adapters, MODEL, rows(9), LENGTH, 4))
+    told = capsys.readouterr().out
+    assert all(f"{name}, trial {number} of {len(adapters)}\n" in told for number, name in enumerate(adapters, 1))
+    assert told.count("answer 9 of 9 (100%): ") == len(adapters)
     alone = {name: answers_of(tiny_base, folder, MODEL, rows(9), LENGTH, 4) for name, folder in adapters.items()}
     assert swapped == alone
     first, second = alone.values()

@@ -1,8 +1,6 @@
 """The rating page in headless Chromium: a whole sheet by keyboard, interrupted, undone, exported, and read back."""
 
-import os
 import random
-import shutil
 from collections import Counter
 
 import pytest
@@ -12,40 +10,10 @@ from clinical_dpo.rating.agreement import agreement
 from clinical_dpo.rating.rating_files import read_ratings
 from clinical_dpo.rating.ratings import collect_ratings, owed_ratings
 from clinical_dpo.rating.win_rate import win_rates
-from tests.debian import install
 from tests.rating import NASTY, rate, write_study
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("google-chrome")
-    if not path and (reason := install(["chromium", "fonts-dejavu-core"], ["chromium"])):
-        pytest.skip(f"no Chromium: {reason}; or name its program in CHROMIUM")
-    with playwright.sync_playwright() as driver:
-        # Chromium's own sandbox cannot start in most containers; the page is a local file without network.
-        chromium = driver.chromium.launch(executable_path=path or shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def context(browser):
-    """A fresh browser profile in which every error of a page and every request fails the test."""
-    context = browser.new_context(viewport={"width": 1200, "height": 800})
-    problems = []
-
-    def watch(page):
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
-        page.on("request", lambda request: request.url.startswith("http") and problems.append(request.url))
-
-    context.on("page", watch)
-    yield context
-    context.close()
-    assert problems == []
 
 
 def opened(context, path):

@@ -11,7 +11,7 @@ from clinical_dpo.papers.published import load_published
 from clinical_dpo.report_page import Drawing, inline_svg, report_page
 from clinical_dpo.report_tables import contradiction_rows, verdict
 from tests.conftest import ROOT
-from tests.test_figure2 import draw, tables
+from tests.test_figure2 import draw, seed_rows, tables
 
 TASKS = {"uti": {"title": "Infection <or> not", "description": "Is it an infection?", "metric": "f1"}}
 MODELS = {"llama": "Llama3", "mistral": "Mistral2"}
@@ -147,6 +147,27 @@ def test_the_page_loads_and_runs_nothing(tmp_path):
 def test_an_svg_loses_its_prolog_and_its_own_style():
     text = '<?xml version="1.0"?><!DOCTYPE svg><svg xmlns="x"><metadata>d</metadata><style>*{}</style><g id="a"/></svg>'
     assert inline_svg(text, "f1-", "T") == '<svg role="img" aria-label="T" xmlns="x"><g id="f1-a"/></svg>'
+
+
+def test_training_seeds_have_a_section_of_their_own():
+    rows = seed_rows()
+    told = page(seeds=rows).text
+    by_measure = {(row["model"], row["comparison"], row["measure"]): row for row in rows}
+    share = by_measure["llama", "sft_vs_base", "accuracy_difference"]
+    score = by_measure["llama", "sft_vs_base", "f1_difference"]
+    assert "With other training seeds" in told
+    assert f"right answers +{100 * share['effect']:.1f} points (+{100 * share['ci_low']:.1f} to" in told
+    assert f"F1 score +{score['effect']:.2f} (+{score['ci_low']:.2f} to +{score['ci_high']:.2f})" in told
+    each = [float(value) for value in score["per_seed"].split()]
+    assert f"{', '.join(f'{value:+.2f}' for value in each)} seeds 42, 43, 44" in told
+    assert "training seeds" not in page().text
+
+
+def test_links_lead_to_the_sections_there_are():
+    found = page(seeds=seed_rows())
+    ids = [attributes["id"] for name, attributes in found.elements if name == "h2"]
+    assert [attributes["href"] for name, attributes in found.elements if name == "a"] == [f"#{name}" for name in ids]
+    assert "seeds" in ids and "published" not in ids
 
 
 def test_the_same_rows_give_the_same_page():

@@ -1,6 +1,7 @@
 """Runs of training: resume, layouts, epochs, what is recorded, what is refused."""
 
 import dataclasses
+import re
 
 import pytest
 from transformers import TrainerCallback
@@ -36,7 +37,7 @@ class KillAt(TrainerCallback):
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
-def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, monkeypatch, stage):
+def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, monkeypatch, capsys, stage):
     base, folder = study
     start = train_sft if stage == "sft" else train_dpo
     make = sft_run if stage == "sft" else dpo_run
@@ -53,7 +54,12 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, mo
         start(make(base, tmp_path / "killed"), *data)
     assert not (tmp_path / "killed").exists()
     monkeypatch.undo()
+    capsys.readouterr()
     start(make(base, tmp_path / "killed"), *data)
+    told = capsys.readouterr().out
+    assert told.startswith("Resumed after step 3 of 8.")
+    assert re.findall(r"^step (\d) of 8 .* s/step, [\d:]+ left$", told, re.MULTILINE) == list("45678")
+    assert told.count("reward accuracy") == told.count("reward margin") == (told.count("loss") if stage == "dpo" else 0)
     assert read_json(tmp_path / "killed/run.json")["resumed_from_step"] == 3
     file = "adapter_model.safetensors"
     assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "unbroken" / file).read_bytes()
