@@ -15,18 +15,26 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/placement.smk"
 include: "workflow/rules/sheets.smk"
 include: "workflow/rules/seeds.smk"
+include: "workflow/rules/written.smk"
+include: "workflow/rules/gates.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
+include: "workflow/rules/check.smk"
+include: "workflow/rules/texts.smk"
 include: "workflow/rules/sft.smk"
 include: "workflow/rules/preferences.smk"
 include: "workflow/rules/dpo.smk"
 include: "workflow/rules/repeat.smk"
 include: "workflow/rules/predict.smk"
+include: "workflow/rules/external.smk"
 include: "workflow/rules/grade.smk"
+include: "workflow/rules/judge.smk"
 include: "workflow/rules/stats.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/plan.smk"
 
 
 localrules:
@@ -39,6 +47,7 @@ rule all:
     default_target: True
     input:
         rules.summarize_run.output,
+        check_files,
         table_files,
         seed_table,
         rules.compare_published.output,
@@ -60,10 +69,13 @@ rule figures:
 
 
 onstart:
+    keep_private()
     refuse_queued()
+    refuse_unfit()
 
 
 onsuccess:
-    summary = Path(rules.summarize_run.output.text)
-    if summary.exists() and summary.stat().st_mtime > started:
-        print(summary.read_text())
+    refuse_unfinished()
+    for text in (Path(rules.summarize_run.output.text), Path(f"{reports}/plan.txt")):
+        if text.exists() and text.stat().st_mtime > started:
+            print(text.read_text())

@@ -1,6 +1,5 @@
 """The study as configured: files merged, every key checked against its schema, trials spelled out."""
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.external import check_externals
+from clinical_dpo.judging.settings import check_judge
 from clinical_dpo.schemas import did_you_mean, properties, read_yaml, validate
+from clinical_dpo.text_settings import check_texts, missing_text, own_writers, text_writers
 
 STAGES = ("sft", "dpo")
 VARIANTS = ("base", "sft", "dpo")
@@ -24,13 +26,13 @@ FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> outc
     "selection": {"label": ("f1", "exact"), "answer": ("exact", "rouge_l"), "text": ("rouge_l", "exact")},
     "grader": {
         "label": ("label", "exact", "physicians"),
-        "answer": ("exact", "physicians"),
+        "answer": ("exact", "physicians", "judge"),
         "text": ("judge", "rouge_likert", "rouge_l", "evasiveness"),
     },
 }
 METRICS = {  # metric -> graders it can be computed from, its paired test
     "f1": (("label",), "mcnemar"),
-    "accuracy": (("label", "exact", "physicians"), "mcnemar"),
+    "accuracy": (("label", "exact", "physicians", "judge"), "mcnemar"),
     "likert": (("judge", "rouge_likert"), "paired_t"),
     "rouge_l": (("rouge_l",), "paired_t"),
     "helpfulness": (("evasiveness",), "mcnemar"),
@@ -116,10 +118,17 @@ class Study:
         """Training seeds of a task's chosen trials; the first is the run's own, which all trials are trained with."""
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
+    def missing(self, task: str) -> tuple[str, str] | None:
+        """What keeps a task from its own text, and the mend: no data file, or no access to what writes texts for it."""
+        return missing_text(self.tasks[task], self.config, self.results)
+
     def is_missing(self, task: str) -> bool:
-        """Whether the task's own data file is not there."""
-        source = self.tasks[task]["source"]
-        return source["kind"] == "file" and not Path(os.path.expandvars(source["path"])).exists()
+        """Whether something keeps the task from its own text."""
+        return self.missing(task) is not None
+
+    def texts(self, task: str) -> Mapping[str, Mapping[str, Any]]:
+        """Field -> settings of the texts written for a task; a stand-in brings its own."""
+        return {} if self.is_missing(task) else self.tasks[task].get("texts", {})
 
     def source(self, task: str) -> Mapping[str, Any]:
         """The source the task is read from in this run, the stand-in where its own is missing."""
@@ -168,12 +177,16 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     _check_names(config, root)
     overrides = config.get("overrides", {})
     tasks = {name: _named(root / "config/tasks", "task", name, overrides) for name in config["tasks"]}
+    model_names = [path.stem for path in (root / "config/models").glob("*.yaml")]
     for name, task in tasks.items():
         _check_task(name, task, config)
+        check_judge(task, config)
+        check_texts(task, config, model_names)
     families: dict[str, list[str]] = {}
     for name, task in tasks.items():
         families.setdefault(task["recipe"], []).append(name)
     used = dict.fromkeys(model for recipe in families for model in config["recipes"][recipe]["models"])
+    used |= dict.fromkeys(model for task in tasks.values() for model in text_writers(task, "model"))
     models = {name: _named(root / "config/models", "model", name, overrides) for name in used}
     study = Study(config, tasks, models, {})
     for name in tasks:
@@ -183,14 +196,15 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
                     f"config/models/{model}.yaml: four-bit weights cannot be trained themselves (task {name}). "
                     "Set quantization: null, or adapter: lora."
                 )
-    missing = {name: f"{task['source']['path']} is not there" for name, task in tasks.items() if study.is_missing(name)}
-    for name, why in missing.items():
+    missing = {name: found for name in tasks if (found := study.missing(name))}
+    for name, (why, mend) in missing.items():
         if tasks[name]["when_missing"] == "error":
-            raise UserError(f"config/tasks/{name}.yaml: {why}. Put it there, or correct source.path.")
-    left_out = {name: why for name, why in missing.items() if tasks[name]["when_missing"] == "leave_out"}
+            raise UserError(f"config/tasks/{name}.yaml: {why}. {mend}.")
+    left_out = {name: why for name, (why, _) in missing.items() if tasks[name]["when_missing"] == "leave_out"}
     if len(left_out) == len(tasks):
         raise UserError(f"No task is left to run: {'; '.join(f'{name}: {why}' for name, why in left_out.items())}.")
     kept = {name: task for name, task in tasks.items() if name not in left_out}
+    check_externals({name: task for name, task in kept.items() if name not in missing}, model_names)
     return Study(config, kept, models, left_out, families)
 
 
@@ -201,6 +215,7 @@ def _named(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> 
     for key in ("source", "stand_in"):  # another kind of source replaces the old one whole
         if "kind" in own.get(key, {}):
             value[key] = own[key]
+    value |= own_writers(value, own)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
     validate(value, kind, where)
     if value["name"] != name:

@@ -10,7 +10,7 @@ from clinical_dpo.effects import mean_interval, t_interval
 from clinical_dpo.parsing import answer_texts
 from clinical_dpo.records import Row
 from clinical_dpo.rouge import KINDS, SCORES, rouge
-from clinical_dpo.significance import COMPARISONS, paired_t
+from clinical_dpo.significance import COMPARISONS, compared, paired_t
 
 ROUGE_COLUMNS = (
     *("task", "model", "variant", "kind", "score", "estimate", "ci_low", "ci_high", "n", "stemmer"),
@@ -86,7 +86,7 @@ def helpfulness_rows(
         grades: (model, variant) -> its verdicts; `parsed` says why an answer is evasive.
         detector: version of the detector.
     """
-    tested = {(row["model"], *COMPARISONS[row["comparison"]]): row["p_value"] for row in stats}
+    tested = {(row["model"], *compared(row["comparison"])): row["p_value"] for row in stats}
     table = []
     for row in metrics:
         if row["metric"] != "helpfulness":

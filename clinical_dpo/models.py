@@ -10,10 +10,11 @@ from typing import Any
 
 import huggingface_hub.constants
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_json
+from clinical_dpo.tokenizer import load_tokenizer as load_tokenizer  # with the model, for whoever loads both
 
 BASE_RECORD = "base.json"  # in every results/models/{model}: id, revision and how the weights came here
 
@@ -36,14 +37,6 @@ def autocast(model: Mapping[str, Any]) -> torch.autocast:
 def mixed_precision(model: Mapping[str, Any]) -> bool:
     """Whether a model is computed in bfloat16 beside float32."""
     return device().type == "cuda" and model["dtype"] == "bfloat16"
-
-
-def load_tokenizer(base: str | Path) -> Any:
-    """The base model's tokenizer, padding on the left; one without a pad token pads with its end-of-text token."""
-    tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left", local_files_only=True)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:

@@ -16,7 +16,6 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 
-
 Segments = tuple[tuple[int, int, int, int], ...]  # per answer: first and end of its own tokens, of those it shares
 
 

@@ -18,6 +18,8 @@ def preference_pairs(
 ) -> tuple[list[Row], dict[str, Any]]:
     """TRL's prompt / chosen / rejected rows with `id` and `rejected_from`, and a report of what was dropped.
 
+    `rejected_from` is the policy, or for `given` what wrote the answer, where the row says so (`written_by`).
+
     Args:
         rows: task rows (prompt, completion, and what the policy needs).
         policy: `other_label` takes the label not given; `random_distractor` draws one of the row's `options`;
@@ -49,7 +51,7 @@ def preference_pairs(
                 "prompt": row["prompt"],
                 "chosen": row["completion"],
                 "rejected": [{"role": "assistant", "content": rejected}],
-                "rejected_from": policy,
+                "rejected_from": row.get("written_by", {}).get("rejected", policy) if policy == "given" else policy,
             }
         )
     if not pairs:

@@ -66,7 +66,9 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
         missing = sorted(set(error.validator_value) - set(error.instance))[0]
         raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing.")
     hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    raise UserError(f"{where}: key '{key}': {error.message}. {hint}".rstrip())
+    # A secret that was put where its variable's name belongs is not shown.
+    said = "this value cannot be" if hint and error.schema.get("writeOnly") else error.message
+    raise UserError(f"{where}: key '{key}': {said}. {hint}".rstrip())
 
 
 def properties(schema: str) -> set[str]:

@@ -41,7 +41,7 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     table = []
     shared: Row = {"task": task["name"], "data": task["data"]}
     shared |= {"n_seeds": len(seeds), "seeds": " ".join(map(str, seeds))}
-    for model in dict.fromkeys(model for model, _ in grades):
+    for model in (model for model, variant in grades if variant == "base"):
         base = grades[model, "base"]
         for comparison, variants in COMPARISONS.items():
             first, second = (

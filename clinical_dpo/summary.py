@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from clinical_dpo.external import EXTERNAL
 from clinical_dpo.significance import format_p
 
 Rows = Sequence[Mapping[str, str]]
@@ -17,6 +18,7 @@ def summary(
     seeds: Rows,
     left_out: Mapping[str, str],
     owed: Rows,
+    judges: Sequence[str] = (),
 ) -> str:
     """Text of a few lines per task and model; what is awaited stands last.
 
@@ -29,12 +31,19 @@ def summary(
         seeds: all tasks' rows of `seed_effects.COLUMNS`, none where every trial was trained with one seed.
         left_out: task -> why it was left out.
         owed: who owes how many items of a sheet that the tables wait for.
+        judges: what judges wait for, in words.
     """
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        if EXTERNAL in bars:
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, f"dpo_vs_{model}")]
+            p_values = "  ".join(f"DPO of {row['model']} {_p(row)}" for row in against)
+            cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
+            lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
+            continue
         cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
         p_values = "  ".join(
             f"{_p(tested[task, model, comparison]):>8}" for comparison in ("sft_vs_base", "dpo_vs_sft", "dpo_vs_base")
@@ -55,6 +64,7 @@ def summary(
         for row in owed
         if row["owed"] != "0"
     ]
+    awaited += [f"  {words}" for words in judges]
     if awaited:
         lines += ["", "Still awaited:", *awaited]
     return "\n".join(lines) + "\n"

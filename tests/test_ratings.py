@@ -12,7 +12,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.metrics import task_metrics
 from clinical_dpo.rating import ratings
 from clinical_dpo.rating.rating_files import COLUMNS, rating_files, read_ratings, write_ratings
-from clinical_dpo.rating.sheets import key_rows
+from clinical_dpo.rating.sheets import correctness_items, key_rows
 from tests.rating import SEED, rate, sheet, study, write_study
 
 WORDS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each of the sheet's 22 items
@@ -173,6 +173,19 @@ def test_another_raters_file_is_not_taken(tmp_path, key):
     path = rate(tmp_path / "preference.r2.csv", key, "r1", ["A"] * 20)
     with pytest.raises(UserError, match="the rater saw another text"):
         collected(key, path, "r2")
+
+
+def test_one_file_does_not_serve_two_tasks(tmp_path, key):
+    path = rate(tmp_path / "correctness.r1.csv", key, "r1", WORDS)
+    assert collected(key, path)
+    rows, answers = study()
+    rows = [row | {"id": row["id"].replace("medqa", "notes")} for row in rows]
+    answers = {
+        name: [row | {"id": row["id"].replace("medqa", "notes")} for row in told] for name, told in answers.items()
+    }
+    other = key_rows(correctness_items(rows, answers, SEED), "correctness", "correctness", ("r1", "r2"), SEED)
+    with pytest.raises(UserError, match=r"correctness\.r1\.csv.*none of its items is on this sheet"):
+        collected(other, path)
 
 
 def test_what_is_blank_or_missing_is_owed(tmp_path, key):

@@ -8,8 +8,9 @@ STATS = {
     (rule, "")
     for rule in ("collect_results", "compare_published", "typeset_tables", "write_report_page", "summarize_run")
 }
-SEEDS = {("compare_seeds", "task=uti"), ("collect_seeds", ""), ("summarize_run", "")}
-FIGURE2 = {("plot_figure2", f"panel={panel}") for panel in "abce"}
+FIGURE2 = {("plot_figure2", "")}
+SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
+SEEDS |= {("collect_seeds", ""), ("summarize_run", ""), ("write_report_page", "")}
 TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
 
 
@@ -28,21 +29,21 @@ def repeats(stage, seed):
     return trained | (per_model("score_repeated_reference", "uti", seed=seed) if stage == "sft" else set())
 
 
-def after_dpo(task, panel):
-    """From the choice of the DPO trial to the figure."""
+def after_dpo(task):
+    """From the choice of the DPO trial to the figures."""
     chosen = per_model("select_dpo", task) | answers(task, "dpo")
     chosen |= repeats("dpo", "43") if task == "uti" else set()
-    return chosen | tables(task) | STATS | TRAINING_FIGURES | {("plot_figure2", f"panel={panel}")}
+    return chosen | tables(task) | STATS | TRAINING_FIGURES | FIGURE2
 
 
-def after_sft(task, panel, trials):
+def after_sft(task, trials):
     """From the choice of the SFT trial on."""
     jobs = per_model("select_sft", task) | per_model("score_reference", task) | answers(task, "sft")
     for trial in trials:
         jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
         jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
     jobs |= repeats("sft", "43") if task == "uti" else set()
-    return jobs | after_dpo(task, panel)
+    return jobs | after_dpo(task)
 
 
 UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
@@ -69,7 +70,7 @@ def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
     rates = ("lr1e-03", "lr1e-04")
     trained = [per_model(rule, "uti", trial=rate) for rule in ("probe_sft", "train_sft") for rate in rates]
     plateaus = {("find_plateau", f"task=uti, model={MODEL}, stage=sft, trial={rate}") for rate in rates}
-    assert project.planned() == set().union(*trained, plateaus, after_sft("uti", "a", UTI_DPO))
+    assert project.planned() == set().union(*trained, plateaus, after_sft("uti", UTI_DPO))
 
 
 def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
@@ -77,7 +78,7 @@ def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
     trial = "lr5e-04_beta0.5"
     trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
     plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
-    assert project.planned() == trained | plateau | after_dpo("uti", "a")
+    assert project.planned() == trained | plateau | after_dpo("uti")
 
 
 def test_another_seed_trains_that_seed_alone(project):
@@ -104,7 +105,7 @@ def test_a_label_parser_regrades_and_chooses_again(project):
         )
     )
     assert graded <= jobs
-    assert after_sft("uti", "a", UTI_DPO) <= jobs
+    assert after_sft("uti", UTI_DPO) <= jobs
     assert not {rule for rule, _ in jobs} & {"build_base_model", "split_dataset", "probe_sft", "train_sft"}
     assert ("predict_answers", f"task=uti, model={MODEL}, variant=base") not in jobs
 

@@ -190,6 +190,13 @@ def test_labels_that_differ_between_variants_are_named():
         compare(base, labelled(["UTI", "No UTI"], ["UTI", "cystitis"]), sft, LABELS)
 
 
+@pytest.mark.parametrize(("grades", "task"), [([0] * 6, UTI), ([1] * 6, UTI), ([3] * 6, SUMMARIES)])
+def test_equal_grades_show_no_difference(grades, task):
+    for row in compare(graded(grades), graded(grades), graded(grades), task).values():
+        assert (row["effect"], row["p_value"], row["p_adjusted"], row["significant"]) == (0, 1, 1, "false")
+        assert row["smallest_detectable"] is None and row["status"] == "complete"
+
+
 def test_a_test_that_does_not_fit_the_metric_is_refused():
     with pytest.raises(UserError, match=r"task uti: test paired_t does not fit its metric\. Take mcnemar"):
         compare(graded([1]), graded([1]), graded([1]), UTI | {"test": "paired_t"})

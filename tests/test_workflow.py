@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from clinical_dpo.rating.rating_files import write_ratings
+from clinical_dpo.records import read_json
 from tests.conftest import ROOT, public_data, real_data
 from tests.workflow import MODEL, MODELS, SMALL, TASKS, Project, results, rows
 
@@ -108,6 +109,13 @@ def _typed(value, column):
     if "integer" in kinds:
         return int(value)
     return float(value) if "number" in kinds else value
+
+
+def test_a_model_is_loaded_in_four_bits_where_its_file_says_so(finished):
+    project, _ = finished
+    for run, four_bit in [("uti/tiny-mistral/sft/best", False), ("pubmedqa/tiny-biomistral/sft/best", True)]:
+        record = read_json(results(project, run, "run.json"))
+        assert record["four_bit"] == four_bit == bool(record["model"].get("quantization"))
 
 
 def test_the_best_trial_is_the_one_with_the_highest_dev_score(finished):

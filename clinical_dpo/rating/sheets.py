@@ -11,6 +11,7 @@ from clinical_dpo.parsing import answer_texts
 from clinical_dpo.records import Row, read_csv
 
 KEY_COLUMNS = ("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown")
+JUDGE = "judge:"  # begins the name of a judge model among raters, whose own names hold no colon
 # What a rater may say, as it is written in every file.
 WORDS = {
     "correctness": ("correct", "incorrect", "cannot judge"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scipy import stats
 
 from clinical_dpo.rating.ratings import CANNOT, Rows, majority, owed_ratings, votes_of
-from clinical_dpo.rating.sheets import Item
+from clinical_dpo.rating.sheets import JUDGE, Item
 from clinical_dpo.records import Row
 from clinical_dpo.rouge import rouge_l
 
@@ -20,7 +20,8 @@ _NUMBERS = ("wins", "losses", "ties", "cannot_judge", "rate", "ci_low", "ci_high
 
 
 def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count_identical: bool = True) -> list[Row]:
-    """Rows of COLUMNS: one per rater, then one pooled over all raters of the key (a proxy stays alone).
+    """Rows of COLUMNS: one per rater, then one pooled over all raters of the key. A proxy and a judge, who
+    stand in for people, stay alone.
 
     `rate` = wins / (wins + losses): ties are left out, as Murphy 2024 leaves them out, whose .37 and .63 add up to 1.
     Its 95% interval is Clopper & Pearson's (1934), its P the exact two-sided binomial test against .5 (the sign
@@ -44,7 +45,7 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
     shown = [votes[name] for name in {row["item_id"]: None for row in key if row["shown"] == "true"}]
     said = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in owed}
     waiting = {row["rater"]: row["owed"] for row in owed}
-    if PROXY not in said:
+    if not any(map(_stands_in, said)):
         said[POOLED] = [_pool(item.values()) for item in shown]
         waiting[POOLED] = sum(row["owed"] for row in owed)
     counted = identical if count_identical else 0
@@ -53,10 +54,14 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
         | {"task": names["task"], "model": names["model"], "comparison": f"{winner}_vs_{loser}", "rater": rater}
         | {"n": len(choices) + counted, "identical": identical, "owed": waiting[rater]}
         | ({} if waiting[rater] else _numbers(Counter(choices), winner, loser, counted))
-        | {"proxy": "true" if rater == PROXY else "false", "data": names["data"]}
+        | {"proxy": "true" if _stands_in(rater) else "false", "data": names["data"]}
         | {"status": "pending" if waiting[rater] else "complete"}
         for rater, choices in said.items()
     ]
+
+
+def _stands_in(rater: str) -> bool:
+    return rater == PROXY or rater.startswith(JUDGE)
 
 
 def _pool(choices: Iterable[str]) -> str:

@@ -11,14 +11,15 @@ os.environ.update(
     TORCHDYNAMO_DISABLE="1",  # nothing is compiled, and loading the compiler takes a second of every job
     HF_HUB_DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",
+    TQDM_DISABLE="1",  # bars are for terminals; in a log they are one endless line
 )
 
 from clinical_dpo.config import STAGES, VARIANTS, load_study, parse_trial
 from clinical_dpo.digest import code_digest
+from clinical_dpo.endpoint_settings import endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import AWAITED, PROXIES
-from clinical_dpo.placement import generation_minutes, grown, host_memory_mb, scoring_minutes, training_minutes
-from clinical_dpo.queue import refuse_queued_jobs
+from clinical_dpo.judging.settings import GRADED, is_judged, judged_sheets
 
 try:
     study = load_study(config, ROOT)
@@ -26,12 +27,6 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 results, reports, logs, ratings = study.results, study.reports, study.logs, study.ratings
-
-SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
-
-# Here, one GPU job at a time, unless --resources gpu=N says otherwise.
-if not SUBMITS and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", 1)
 
 # What changes speed but not results is a resource, so that changing it reruns nothing.
 SPEED = ("micro_batch_size", "eval_batch_size")
@@ -47,14 +42,6 @@ wildcard_constraints:
     split="train|eval",
     stage="|".join(STAGES),
     trial=r"lr[^/]+",
-
-
-def refuse_queued():
-    """Stop where an earlier run's jobs are still in Slurm's queue."""
-    try:
-        refuse_queued_jobs(Path.cwd(), SUBMITS)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def code(rule):
@@ -79,7 +66,7 @@ def task_settings(*keys):
 
 def model_settings(wildcards):
     """What loading a job's model needs of its model file."""
-    return pick(study.models[wildcards.model], "dtype", "attention", "lora_targets")
+    return pick(study.models[wildcards.model], "name", "dtype", "attention", "quantization", "lora_targets")
 
 
 def stage_settings(stage):
@@ -97,77 +84,6 @@ def stage_settings(stage):
 def stage_speed(stage, key):
     """A speed setting of a stage, as a function of a job's wildcards."""
     return lambda wildcards: study.training(wildcards.task, stage)[key]
-
-
-def gpus(wildcards):
-    """GPUs that a job with this model asks for."""
-    return study.models[wildcards.model]["gpu"]
-
-
-def selection_gpus(stage):
-    """None where there is one trial and nothing to choose."""
-    return lambda wildcards: gpus(wildcards) if len(study.trials(wildcards.task, stage)) > 1 else 0
-
-
-def gpu_model(count=gpus):
-    """The kind of GPU to ask Slurm for; nothing at all where a job asks for none, as Slurm wants it."""
-    return lambda wildcards: study.config["compute"]["gpu_model"] if count(wildcards) else None
-
-
-def memory(stage=None):
-    """MB of a node's memory that training asks for, or loading a model for answers; more at every attempt."""
-
-    def mb(wildcards, attempt):
-        model = study.models[wildcards.model]
-        training = study.training(wildcards.task, stage) if stage else None
-        estimate = host_memory_mb(model, training, branches=STAGES.index(stage) + 1 if stage else 1)
-        return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
-
-    return mb
-
-
-def minutes(estimate):
-    """The run time to ask for, from a function of a job's wildcards, task and model; more at every attempt."""
-
-    def asked(wildcards, attempt):
-        first = estimate(wildcards, study.tasks[wildcards.task], study.models[wildcards.model])
-        return grown(first, attempt, study.config["compute"]["max_runtime"])
-
-    return asked
-
-
-def training_runtime(stage):
-    """Minutes of a stage's longest run: the probe, or all epochs."""
-
-    def estimate(wildcards, task, model):
-        settings = study.training(wildcards.task, stage)
-        batch = settings["batch_size"]
-        steps = settings["max_steps"] or settings["epochs"] * task["splits"]["train"] / batch
-        return training_minutes(model, task["outcome"], stage, batch, steps)
-
-    return minutes(estimate)
-
-
-def scoring_runtime():
-    """Minutes of the reference's log-probabilities of all pairs."""
-    return minutes(
-        lambda wildcards, task, model: scoring_minutes(
-            model, task["outcome"], task["splits"]["train"] + task["splits"]["eval"]
-        )
-    )
-
-
-def generation_runtime(splits, stage=None):
-    """Minutes of answering the questions of some splits, once or with every trial of a stage."""
-
-    def estimate(wildcards, task, model):
-        times = len(study.trials(wildcards.task, stage)) if stage else 1
-        answers = times * sum(task["splits"][split] for split in splits)
-        return generation_minutes(
-            model, answers, task["max_new_tokens"], study.config["compute"]["generation_batch_size"]
-        )
-
-    return minutes(estimate)
 
 
 def trained(stage, trial="{trial}"):
@@ -204,8 +120,9 @@ def models_from(source):
 
 
 def training_data(wildcards):
-    """Rows that SFT trains on and watches its eval loss on."""
-    return {split: f"{results}/{wildcards.task}/data/{split}.jsonl" for split in ("train", "eval")}
+    """Rows that SFT trains on and watches its eval loss on, once they passed the checks."""
+    rows = {split: f"{results}/{wildcards.task}/data/{split}.jsonl" for split in ("train", "eval")}
+    return rows | {"checked": passed_checks(wildcards)}
 
 
 def sft_answers(wildcards):
@@ -240,12 +157,12 @@ def variant_model(wildcards):
 
 
 def task_grades(wildcards):
-    """Grades of every model and variant of a task; all of them stand in one table."""
+    """Grades of every model and variant of a task, and of answers from elsewhere; all of them stand in one table."""
     return expand(
         f"{results}/{wildcards.task}/{{model}}/grades/{{variant}}.csv",
         model=study.task_models(wildcards.task),
         variant=VARIANTS,
-    )
+    ) + [f"{results}/{wildcards.task}/{name}/grades/external.csv" for name in externals[wildcards.task]]
 
 
 def task_tables(task):
@@ -312,7 +229,7 @@ def watermark(task, graded=True):
 for task, why in study.left_out.items():
     print(f"left out: {task} ({why})", file=sys.stderr)
 for task in filter(study.is_missing, study.tasks):
-    print(f"generated text stands in for {task}: {study.tasks[task]['source']['path']} is not there", file=sys.stderr)
+    print(f"generated text stands in for {task}: {study.missing(task)[0]}", file=sys.stderr)
 
 task_titles = {name: task["title"] for name, task in study.tasks.items()}
 model_titles = {name: model["title"] for name, model in study.models.items()}

@@ -26,6 +26,7 @@ rule split_dataset:
     input:
         rows=f"{results}/{{task}}/data/source.jsonl",
         record=f"{results}/{{task}}/data/source.json",
+        texts=text_files,
     output:
         train=f"{results}/{{task}}/data/train.jsonl",
         eval=f"{results}/{{task}}/data/eval.jsonl",
@@ -48,6 +49,7 @@ rule split_dataset:
             "on_shortfall",
             "rejected",
         ),
+        texts=text_fields,
         seed=study.config["seed"],
     script:
         "../scripts/split_dataset.py"

@@ -1,3 +1,7 @@
+localrules:
+    keep_dpo,
+
+
 rule probe_dpo:
     input:
         unpack(preference_data),
@@ -62,14 +66,18 @@ rule select_dpo:
         best=directory(trained("dpo", "best")),
     log:
         f"{logs}/select_dpo/{{task}}/{{model}}.log",
+    benchmark:
+        timed("select_dpo")
+    wildcard_constraints:
+        task=choosing("dpo"),
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=memory(),
         runtime=generation_runtime(["dev"], "dpo"),
-        gpu=selection_gpus("dpo"),
-        gpu_model=gpu_model(selection_gpus("dpo")),
+        gpu=gpus,
+        gpu_model=gpu_model(),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_dpo"),
@@ -77,3 +85,15 @@ rule select_dpo:
         task=task_settings("selection", "labels", "label_synonyms", "max_new_tokens"),
     script:
         "../scripts/select_dpo.py"
+
+
+# Of one trial, which is its own best: its files are linked, nothing is computed.
+use rule select_dpo as keep_dpo with:
+    log:
+        f"{logs}/keep_dpo/{{task}}/{{model}}.log",
+    wildcard_constraints:
+        task=choosing("dpo", several=False),
+    threads: 1
+    resources:
+        gpu=0,
+        batch_size=study.config["compute"]["generation_batch_size"],

@@ -15,7 +15,9 @@ rule grade_answers:
     log:
         f"{logs}/grade_answers/{{task}}/{{model}}/{{variant}}.log",
     wildcard_constraints:
-        task=tasks_where(lambda task: task["grader"] != "physicians"),
+        task=tasks_where(
+            lambda task: task["grader"] != "physicians" and not (task["grader"] == "judge" and "judge" in task)
+        ),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -104,6 +106,7 @@ rule summarize_ratings:
     input:
         sheet_keys=task_keys,
         ratings=task_ratings,
+        verdicts=judge_verdicts("correctness", "preference"),
     output:
         agreement=f"{results}/{{task}}/agreement.csv",
         owed=f"{results}/{{task}}/owed.csv",

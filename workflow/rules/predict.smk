@@ -2,10 +2,13 @@ rule predict_answers:
     input:
         unpack(variant_model),
         test=f"{results}/{{task}}/data/test.jsonl",
+        checked=passed_checks,
     output:
         f"{results}/{{task}}/{{model}}/predictions/{{variant}}.jsonl",
     log:
         f"{logs}/predict_answers/{{task}}/{{model}}/{{variant}}.log",
+    benchmark:
+        timed("predict_answers", "{variant}")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]

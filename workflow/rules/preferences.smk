@@ -12,6 +12,8 @@ rule predict_training_answers:
         eval=f"{results}/{{task}}/{{model}}/preferences/eval.answers.jsonl",
     log:
         f"{logs}/predict_training_answers/{{task}}/{{model}}.log",
+    benchmark:
+        timed("predict_training_answers")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
@@ -60,6 +62,8 @@ rule score_reference:
         eval=f"{results}/{{task}}/{{model}}/preferences/eval.reference.parquet",
     log:
         f"{logs}/score_reference/{{task}}/{{model}}.log",
+    benchmark:
+        timed("score_reference")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]

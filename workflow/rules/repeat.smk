@@ -40,6 +40,8 @@ use rule score_reference as score_repeated_reference with:
         eval=f"{results}/{{task}}/{{model}}/preferences/eval_seed{{seed}}.reference.parquet",
     log:
         f"{logs}/score_repeated_reference/{{task}}/{{model}}/seed{{seed}}.log",
+    benchmark:
+        timed("score_repeated_reference", "seed{seed}")
 
 
 rule repeat_dpo:
@@ -93,6 +95,7 @@ rule collect_seeds:
             f"{reports}/tables/seeds.csv",
             caption="../report/seeds.rst",
             category="Tables",
+            labels={"table": "training seeds"},
         ),
     log:
         f"{logs}/collect_seeds.log",

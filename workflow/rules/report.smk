@@ -36,30 +36,33 @@ localrules:
 
 rule plot_figure2:
     input:
-        metrics=lambda wildcards: f"{results}/{panels[wildcards.panel]}/metrics.csv",
-        stats=lambda wildcards: f"{results}/{panels[wildcards.panel]}/stats.csv",
+        metrics=[f"{results}/{task}/metrics.csv" for task in panels.values()],
+        stats=[f"{results}/{task}/stats.csv" for task in panels.values()],
+        seeds=[f"{results}/{task}/seeds.csv" for task in panels.values() if repeat_seeds(task)],
     output:
-        svg=report(
-            f"{reports}/figures/figure2{{panel}}.svg",
-            caption="../report/figure2.rst",
-            category="Figures",
-            labels={"figure": "2 {panel}"},
-        ),
-        pdf=f"{reports}/figures/figure2{{panel}}.pdf",
-        png=f"{reports}/figures/figure2{{panel}}.png",
-        csv=f"{reports}/figures/figure2{{panel}}.csv",
+        svg=[
+            report(
+                f"{reports}/figures/figure2{panel}.svg",
+                caption="../report/figure2.rst",
+                category="Figures",
+                labels={"figure": f"2 {panel}"},
+            )
+            for panel in panels
+        ],
+        pdf=expand(f"{reports}/figures/figure2{{panel}}.pdf", panel=panels),
+        png=expand(f"{reports}/figures/figure2{{panel}}.png", panel=panels),
+        csv=expand(f"{reports}/figures/figure2{{panel}}.csv", panel=panels),
     log:
-        f"{logs}/plot_figure2/{{panel}}.log",
-    wildcard_constraints:
-        panel="|".join(panels) or "(?!)",
+        f"{logs}/plot_figure2.log",
     conda:
         "../../envs/analysis.yaml"
     params:
         code=code("plot_figure2"),
-        title=lambda wildcards: study.tasks[panels[wildcards.panel]]["title"],
-        metric=lambda wildcards: study.tasks[panels[wildcards.panel]]["metric"],
+        panels=[
+            {"panel": panel, "task": task, "watermark": watermark(task)} | pick(study.tasks[task], "title", "metric")
+            for panel, task in panels.items()
+        ],
         models=model_titles,
-        watermark=lambda wildcards: watermark(panels[wildcards.panel]),
     script:
         "../scripts/plot_figure2.py"
 
@@ -72,6 +75,7 @@ rule plot_reward_margin:
             f"{reports}/figures/reward_margin.svg",
             caption="../report/reward_margin.rst",
             category="Figures",
+            labels={"figure": "reward margin"},
         ),
         pdf=f"{reports}/figures/reward_margin.pdf",
         png=f"{reports}/figures/reward_margin.png",
@@ -127,6 +131,7 @@ rule plot_sweep:
             f"{reports}/figures/sweep.svg",
             caption="../report/sweep.rst",
             category="Figures",
+            labels={"figure": "sweeps"},
         ),
         pdf=f"{reports}/figures/sweep.pdf",
         png=f"{reports}/figures/sweep.png",
@@ -154,6 +159,7 @@ rule plot_cost:
             f"{reports}/figures/cost.svg",
             caption="../report/cost.rst",
             category="Figures",
+            labels={"figure": "cost"},
         ),
         pdf=f"{reports}/figures/cost.pdf",
         png=f"{reports}/figures/cost.png",
@@ -194,6 +200,7 @@ rule write_report_page:
         numbers=f"{reports}/tables/published_vs_reproduced.csv",
         published="config/published.yaml",
         owed=tables_named("owed"),
+        seeds=seed_table,
         figures=expand(f"{reports}/figures/{{figure}}.svg", figure=drawings),
         captions=expand(
             "workflow/report/{kind}.rst",
@@ -204,7 +211,8 @@ rule write_report_page:
         report(
             f"{reports}/summary.html",
             caption="../report/summary.rst",
-            category="Summary",
+            category="At a glance",
+            labels={"page": "summary"},
         ),
     log:
         f"{logs}/write_report_page.log",
@@ -234,11 +242,13 @@ rule collect_results:
             f"{reports}/tables/metrics.csv",
             caption="../report/tables.rst",
             category="Tables",
+            labels={"table": "metrics"},
         ),
         stats=report(
             f"{reports}/tables/stats.csv",
             caption="../report/tables.rst",
             category="Tables",
+            labels={"table": "comparisons"},
         ),
     log:
         f"{logs}/collect_results.log",
@@ -268,6 +278,7 @@ rule summarize_run:
         stats_files=f"{results}/<task>/stats.csv",
         left_out=dict(study.left_out),
         waited_for={task: waited_for(task) for task in study.tasks},
+        judges=judges_awaited(),
         metrics={name: task["metric"] for name, task in study.tasks.items()},
     script:
         "../scripts/summarize_run.py"
@@ -284,6 +295,7 @@ rule compare_published:
             f"{reports}/tables/published_vs_reproduced.csv",
             caption="../report/published.rst",
             category="Tables",
+            labels={"table": "published and reproduced"},
         ),
         table1=f"{reports}/tables/murphy2024_table1.csv",
         rouge=f"{reports}/tables/murphy2024_rouge.csv",
@@ -308,6 +320,7 @@ rule check_published:
             f"{reports}/tables/published_consistency.csv",
             caption="../report/published.rst",
             category="Tables",
+            labels={"table": "published numbers checked"},
         ),
     log:
         f"{logs}/check_published.log",

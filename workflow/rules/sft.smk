@@ -1,5 +1,6 @@
 localrules:
     find_plateau,
+    keep_sft,
 
 
 rule probe_sft:
@@ -82,14 +83,18 @@ rule select_sft:
         best=directory(trained("sft", "best")),
     log:
         f"{logs}/select_sft/{{task}}/{{model}}.log",
+    benchmark:
+        timed("select_sft")
+    wildcard_constraints:
+        task=choosing("sft"),
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=memory(),
         runtime=generation_runtime(["dev"], "sft"),
-        gpu=selection_gpus("sft"),
-        gpu_model=gpu_model(selection_gpus("sft")),
+        gpu=gpus,
+        gpu_model=gpu_model(),
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_sft"),
@@ -97,3 +102,15 @@ rule select_sft:
         task=task_settings("selection", "labels", "label_synonyms", "max_new_tokens"),
     script:
         "../scripts/select_sft.py"
+
+
+# Of one trial, which is its own best: its files are linked, nothing is computed.
+use rule select_sft as keep_sft with:
+    log:
+        f"{logs}/keep_sft/{{task}}/{{model}}.log",
+    wildcard_constraints:
+        task=choosing("sft", several=False),
+    threads: 1
+    resources:
+        gpu=0,
+        batch_size=study.config["compute"]["generation_batch_size"],

@@ -54,7 +54,7 @@ def sheets_of(task):
     if "raters" in settings and (settings["outcome"] == "answer" or settings["grader"] == "physicians"):
         sheets["correctness"] = settings["raters"]
         sheets |= {"adjudication": [settings["adjudicator"]]} if "adjudicator" in settings else {}
-    if "win_rate" in settings.get("tables", ()):
+    if "raters" in settings and "win_rate" in settings.get("tables", ()):
         sheets["preference"] = settings["raters"]
     return sheets
 
@@ -93,3 +93,58 @@ def task_ratings(wildcards):
         for model in study.task_models(wildcards.task)
         for path in sent_back(f"{ratings}/{wildcards.task}/{model}", *sheets_of(wildcards.task))
     ]
+
+
+def judged(task):
+    """What a task's judge is asked for, by the names of its files."""
+    return judged_sheets(study.tasks[task], sheets_of(task))
+
+
+def judge_of(task):
+    """The endpoint that judges a task."""
+    return endpoint_named(study.tasks[task]["judge"], study.config["endpoints"], "judge")
+
+
+def judge_answers(wildcards):
+    """The answers that a judge sees, by variant."""
+    folder = f"{results}/{wildcards.task}/{wildcards.model}/predictions"
+    variants = COMPARED if wildcards.judged == "preference" else VARIANTS
+    return {variant: f"{folder}/{variant}.jsonl" for variant in variants}
+
+
+def judge_available(wildcards):
+    """Whether the judge can be asked, or has said all already; never the key itself."""
+    record = f"{results}/{wildcards.task}/{wildcards.model}/judge/{wildcards.judged}.json"
+    return is_judged(record) or not why_unavailable(judge_of(wildcards.task))
+
+
+def judge_verdicts(*sheets):
+    """The judge's verdicts on a task's models, as a function of wildcards; of those sheets that it is asked about."""
+    return lambda wildcards: [
+        f"{results}/{wildcards.task}/{model}/judge/{sheet}.csv"
+        for model in study.task_models(wildcards.task)
+        for sheet in sheets
+        if sheet in judged(wildcards.task)
+    ]
+
+
+def judges_awaited():
+    """What the judges of a run wait for, in words."""
+    awaited = []
+    for task, settings in study.tasks.items():
+        folders = [f"{results}/{task}/{model}/judge" for model in study.task_models(task)]
+        if settings["grader"] == "judge" and "judge" not in settings:
+            awaited.append(f"judge of {task}: none is named (key judge of config/tasks/{task}.yaml)")
+        elif not all(is_judged(f"{folder}/{sheet}.json") for folder in folders for sheet in judged(task)):
+            if lacking := why_unavailable(judge_of(task)):
+                awaited.append(f"judge {settings['judge']} of {task}: {lacking}")
+    return awaited
+
+
+def keep_private():
+    """Close the folders of private text to other users, before any job writes there."""
+    for task, settings in study.tasks.items():
+        if settings.get("phi"):
+            folder = Path(results, task)
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)

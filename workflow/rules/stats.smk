@@ -37,6 +37,10 @@ rule compare_variants:
         task=task_facts,
         alpha=study.config["alpha"],
         family=lambda wildcards: study.family(wildcards.task),
+        external_families=lambda wildcards: {
+            name: [task for task in study.family(wildcards.task) if name in externals.get(task, [])]
+            for name in externals[wildcards.task]
+        },
     script:
         "../scripts/compare_variants.py"
 
@@ -83,6 +87,7 @@ rule compute_win_rate:
         ratings=task_ratings,
         answers=task_answers,
         test=f"{results}/{{task}}/data/test.jsonl",
+        verdicts=judge_verdicts("preference"),
     output:
         f"{results}/{{task}}/win_rate.csv",
     log:

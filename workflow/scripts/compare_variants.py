@@ -7,5 +7,11 @@ from clinical_dpo.significance import COLUMNS, compare_variants
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    rows = compare_variants(read_grades(snakemake.input), params.task, alpha=params.alpha, family=params.family)
+    rows = compare_variants(
+        read_grades(snakemake.input),
+        params.task,
+        alpha=params.alpha,
+        family=params.family,
+        external_families=params.external_families,
+    )
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -6,16 +6,19 @@ from clinical_dpo.jobs import job
 from clinical_dpo.rating.rating_round import rated, sheet_items
 from clinical_dpo.rating.sheets import key_rows
 from clinical_dpo.rating.win_rate import COLUMNS, PROXY, proxy_ratings, win_rates
-from clinical_dpo.records import write_csv
+from clinical_dpo.records import read_csv, write_csv
 
 with job(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     rows = []
-    for key in given.sheet_keys:
-        folder = Path(key).parent.parent
+    for path in given.verdicts if params.grader == "judge" else given.sheet_keys:
+        folder = Path(path).parent.parent
         names = params.task | {"model": folder.name}
         if params.grader == "raters":
-            rows += win_rates(*rated(key, Path(params.folder, folder.name)), names)
+            rows += win_rates(*rated(path, Path(params.folder, folder.name)), names)
+        elif params.grader == "judge":
+            verdicts = read_csv(path)
+            rows += win_rates(verdicts, [row for row in verdicts if row["choice"]], names)
         else:
             answers = {variant: str(folder / f"predictions/{variant}.jsonl") for variant in params.variants}
             items = sheet_items("preference", given.test, answers, params.seed)

@@ -1,19 +1,26 @@
-"""Draw one panel of figure 2 and write down exactly what it draws."""
+"""Draw the panels of figure 2 and write down exactly what each draws."""
 
-from clinical_dpo.figure2 import COLUMNS, comparison_rows, plot_comparison
+from clinical_dpo.figure2 import comparison_rows, plot_comparison
 from clinical_dpo.jobs import job
 from clinical_dpo.records import read_csv, write_csv
 
 with job(snakemake.log[0]):
-    metrics, stats, metric = read_csv(snakemake.input.metrics), read_csv(snakemake.input.stats), snakemake.params.metric
-    plot_comparison(
-        metrics,
-        stats,
-        metric=metric,
-        title=snakemake.params.title,
-        panel=snakemake.wildcards.panel,
-        model_names=snakemake.params.models,
-        watermark=snakemake.params.watermark,
-        paths=[snakemake.output.svg, snakemake.output.pdf, snakemake.output.png],
-    )
-    write_csv(snakemake.output.csv, comparison_rows(metrics, stats, metric), COLUMNS)
+    given, output = snakemake.input, snakemake.output
+    all_seeds = [row for table in given.seeds for row in read_csv(table)]
+    files = zip(given.metrics, given.stats, output.svg, output.pdf, output.png, output.csv, strict=True)
+    for panel, (metrics_file, stats_file, *images, table) in zip(snakemake.params.panels, files, strict=True):
+        metrics, stats = read_csv(metrics_file), read_csv(stats_file)
+        seeds = [row for row in all_seeds if row["task"] == panel["task"]]
+        plot_comparison(
+            metrics,
+            stats,
+            metric=panel["metric"],
+            title=panel["title"],
+            panel=panel["panel"],
+            model_names=snakemake.params.models,
+            watermark=panel["watermark"],
+            paths=images,
+            seed_rows=seeds,
+        )
+        drawn = comparison_rows(metrics, stats, panel["metric"], seeds)
+        write_csv(table, drawn, list(drawn[0]))

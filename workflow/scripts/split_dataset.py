@@ -4,10 +4,17 @@ from clinical_dpo.jobs import job
 from clinical_dpo.prompts import task_rows
 from clinical_dpo.records import read_json, read_jsonl, sha256, write_json, write_jsonl
 from clinical_dpo.splits import split
+from clinical_dpo.tally import Tally
+from clinical_dpo.texts import marked, texts_report, with_texts
 
 with job(snakemake.log[0]):
     task, provenance = snakemake.params.task, read_json(snakemake.input.record)
-    rows = task_rows(read_jsonl(snakemake.input.rows), task, provenance)
+    texts = dict(zip(snakemake.params.texts, map(read_jsonl, snakemake.input.texts), strict=True))
+    generated = provenance["data"] == "synthetic"
+    where = snakemake.input.rows
+    records = with_texts(read_jsonl(where), texts, task.get("columns", {}), generated, where)
+    repairs = Tally()
+    rows = marked(task_rows(records, task, provenance, repairs), texts)
     sizes = {name: task["splits"].get(name, 0) for name in ("train", "eval", "dev", "test")}
     splits, report = split(
         rows, sizes, snakemake.params.seed, stratify=task["outcome"] == "label", on_shortfall=task["on_shortfall"]
@@ -15,4 +22,5 @@ with job(snakemake.log[0]):
     for name, part in splits.items():
         write_jsonl(snakemake.output[name], part)
     digests = {name: sha256(snakemake.output[name]) for name in splits}
-    write_json(snakemake.output.manifest, {"source": provenance, **report, "sha256": digests})
+    made = {"source": provenance, "repairs": repairs.record(), "texts": texts_report(texts)}
+    write_json(snakemake.output.manifest, {**made, **report, "sha256": digests})

@@ -3,18 +3,22 @@
 from pathlib import Path
 
 from clinical_dpo.jobs import job
+from clinical_dpo.judging.grades import judge_agreement
 from clinical_dpo.rating.agreement import COLUMNS, agreement
 from clinical_dpo.rating.rating_round import rated
 from clinical_dpo.rating.ratings import OWED_COLUMNS, owed_ratings
-from clinical_dpo.records import write_csv
+from clinical_dpo.records import read_csv, write_csv
 
 with job(snakemake.log[0]):
     agreed, owed = [], []
+    judged = {(Path(path).parent.parent.name, Path(path).stem): path for path in snakemake.input.verdicts}
     for key in snakemake.input.sheet_keys:
         model = Path(key).parent.parent.name
         names = snakemake.params.task | {"model": model}
         rows, ratings = rated(key, Path(snakemake.params.folder, model))
         agreed += agreement(rows, ratings, names)
+        if verdicts := judged.get((model, Path(key).name.removesuffix(".key.csv"))):
+            agreed += judge_agreement(rows, ratings, read_csv(verdicts), names)
         owed += [{"task": names["task"], "model": model} | row for row in owed_ratings(rows, ratings)]
     write_csv(snakemake.output.agreement, agreed, COLUMNS)
     write_csv(snakemake.output.owed, owed, ("task", "model", *OWED_COLUMNS))

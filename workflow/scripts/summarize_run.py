@@ -24,6 +24,7 @@ with job(snakemake.log[0]):
             for row in read_csv(path)
             if row["sheet"] in params.waited_for[row["task"]]
         ],
+        judges=params.judges,
     )
     with replacing(snakemake.output.text) as part:
         part.write_text(text, encoding="utf-8")

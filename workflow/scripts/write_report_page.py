@@ -25,6 +25,7 @@ with job(snakemake.log[0]):
         watermark=params.watermark,
         left_out=params.left_out,
         owed=[row for path in given.owed for row in read_csv(path)],
+        seeds=read_csv(given.seeds) if given.seeds else [],
         published=read_csv(given.numbers),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
     )
