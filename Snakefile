@@ -33,6 +33,7 @@ include: "workflow/rules/external.smk"
 include: "workflow/rules/grade.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/stats.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
 
