@@ -12,13 +12,11 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 def code_digest(script: Path) -> str:
     """Hex digest of `script` and its imports within this package; docstrings, comments and layout do not count."""
-    digest = hashlib.sha256(_parse(script)[1].encode())
-    for module in sorted(_closure(script)):
-        digest.update(f"\n{module.relative_to(PACKAGE)}\n{_parse(module)[1]}".encode())
-    return digest.hexdigest()[:16]
+    parts = [_parse(script)[1], *(f"{module.relative_to(PACKAGE)} {_parse(module)[1]}" for module in _closure(script))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _closure(path: Path) -> set[Path]:
+def _closure(path: Path) -> list[Path]:
     found: set[Path] = set()
     queue = [path]
     while queue:
@@ -26,25 +24,26 @@ def _closure(path: Path) -> set[Path]:
             if module not in found:
                 found.add(module)
                 queue.append(module)
-    return found
+    return sorted(found)
 
 
 @cache
 def _parse(path: Path) -> tuple[frozenset[Path], str]:
-    """The package's modules a file imports, and its syntax tree as text, without docstrings."""
+    """The package's modules a file imports, and a digest of its syntax tree without docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports = set()
     for node in ast.walk(tree):
-        imports |= {file for name in _imported_names(node) if (file := _module_file(name))}
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports |= {file for name in _imported_names(node) if (file := _module_file(name))}
+        elif isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-    return frozenset(imports), ast.dump(tree)
+    return frozenset(imports), hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
-def _imported_names(node: ast.AST) -> Iterator[str]:
+def _imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+    elif node.module and not node.level:
         yield node.module
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
