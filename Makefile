@@ -21,7 +21,7 @@ report: $(VENV)/installed
 
 # Tests that need the same finished run, or stand in one file, share a process (tests/conftest.py).
 test: lint
-	pytest -m "not slow" --numprocesses $(CORES) --dist loadgroup
+	pytest -m "not slow" --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
 # The slow ones one by one: they start, kill and time whole runs.
 test-all: test

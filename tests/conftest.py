@@ -11,6 +11,7 @@ from tests.debian import install
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
+SMALL_RUN = ("test_workflow.py", "test_rerun.py")  # files whose tests look at one finished run
 TINY = {
     "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,
@@ -42,10 +43,21 @@ MODEL = {
 
 
 def pytest_collection_modifyitems(items):
-    """With several processes: what a file or a finished run costs is paid once."""
-    for item in items:
-        group = "finished" if "finished" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    """The whole small run takes longest and begins first."""
+    items.sort(key=lambda item: item.path.name not in SMALL_RUN)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "small run" if Path(file).name in SMALL_RUN else file
+
+    return ByFixture(config, log)
 
 
 def public_data(*parts: str) -> Path:
