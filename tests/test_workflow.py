@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clinical_dpo.rating.rating_files import write_ratings
-from clinical_dpo.records import read_json
+from clinical_dpo.records import read_json, sha256
 from tests.conftest import ROOT, public_data, real_data
 from tests.workflow import MODEL, MODELS, SMALL, TASKS, Project, results, rows
 
@@ -257,7 +257,10 @@ def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
         row["text"] for row in rows(results(project, f"uti/{MODEL}/predictions/base.jsonl"))
     ]
     record = json.loads((project.folder / f"results/hub/models/{name}/base.json").read_text())
-    assert record == {"source": "hub", "id": "clinic/tiny", "revision": revision}
+    weights = sha256(cache / "snapshots" / revision / "model.safetensors")
+    assert record == {"source": "hub", "id": "clinic/tiny", "revision": revision} | {
+        "sha256": {"model.safetensors": weights}
+    }
 
 
 @pytest.mark.slow
