@@ -50,8 +50,8 @@ def main() -> None:
         "# Training in the demo",
         "",
         f"{datetime.date.today()}, CPU, {platform.machine()}, one thread. Made by `python -m benchmarks.demo_training` "
-        f"after `make demo`: the chosen trials of {MODEL} (0.6 million parameters), each twice in either layout, in turn, "
-        "seconds added up; evaluations included, start-up not.",
+        f"after `make demo`: the chosen trials of {MODEL} (0.6 million parameters), each twice in either layout, in "
+        "turn, seconds added up; evaluations included, start-up not.",
         "",
         "| task | stage | padded, s | flat, s | ratio |",
         "| --- | --- | --- | --- | --- |",
