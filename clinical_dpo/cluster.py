@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.placement import grown
 
 Described = Mapping[str, str]  # key -> value, as scontrol prints them
 SHOW = ("scontrol", "--oneliner", "show")
@@ -50,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Growth:
-    """What a job that fails asks for when it is tried again: twice as much every time, up to a maximum."""
+    """What a job that fails asks for when it is tried again, as `placement.grown` has it."""
 
     retries: int
     max_minutes: int
@@ -58,11 +59,11 @@ class Growth:
 
     def minutes(self, first: int) -> int:
         """At the last attempt."""
-        return max(first, min(first * 2**self.retries, self.max_minutes))
+        return max(first, grown(first, self.retries + 1, self.max_minutes))
 
     def mem_mb(self, first: int) -> int:
         """At the last attempt."""
-        return max(first, min(first * 2**self.retries, self.max_mem_mb))
+        return max(first, grown(first, self.retries + 1, self.max_mem_mb))
 
 
 def refuse_unfit_requests(requests: Collection[Request], folders: Iterable[Path], growth: Growth) -> list[str]:

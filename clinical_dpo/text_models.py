@@ -9,6 +9,7 @@ from transformers import AutoConfig
 from clinical_dpo.errors import UserError
 from clinical_dpo.generation import answers_of
 from clinical_dpo.models import load_tokenizer
+from clinical_dpo.prompts import prompt_tokens
 from clinical_dpo.records import Row
 
 
@@ -30,10 +31,7 @@ def texts_of_model(
     """
     tokenizer = load_tokenizer(base)
     room = AutoConfig.from_pretrained(base, local_files_only=True).max_position_embeddings - max_new_tokens
-    lengths = [
-        len(tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"])
-        for row in rows
-    ]
+    lengths = [len(prompt_tokens(row, tokenizer)) for row in rows]
     longer = [str(row["number"]) for row, length in zip(rows, lengths, strict=True) if length > room]
     if longer:
         listed = ", ".join(longer[:10]) + (", ..." if len(longer) > 10 else "")

@@ -18,7 +18,7 @@ rule probe_dpo:
         mem_mb=memory("dpo"),
         runtime=training_runtime("dpo"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         micro_batch_size=stage_speed("dpo", "micro_batch_size"),
         eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
@@ -45,7 +45,7 @@ rule train_dpo:
         mem_mb=memory("dpo"),
         runtime=training_runtime("dpo"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         micro_batch_size=stage_speed("dpo", "micro_batch_size"),
         eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
@@ -77,7 +77,7 @@ rule select_dpo:
         mem_mb=memory(),
         runtime=generation_runtime(["dev"], "dpo"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_dpo"),

@@ -69,10 +69,7 @@ rule judge_external:
     params:
         code=code("ask_judge"),
         judge=lambda wildcards: judge_of(wildcards.task).settings,
-        available=lambda wildcards: (
-            is_judged(f"{results}/{wildcards.task}/{wildcards.external}/judge/{wildcards.judged}.json")
-            or not why_unavailable(judge_of(wildcards.task))
-        ),
+        available=judge_available,
         variants=["external"],
         private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
         seed=study.config["seed"],

@@ -5,7 +5,7 @@ localrules:
 
 rule ask_judge:
     input:
-        unpack(judge_answers),
+        unpack(sheet_answers),
         test=f"{results}/{{task}}/data/test.jsonl",
     output:
         verdicts=f"{results}/{{task}}/{{model}}/judge/{{judged}}.csv",
@@ -21,7 +21,7 @@ rule ask_judge:
         code=code("ask_judge"),
         judge=lambda wildcards: judge_of(wildcards.task).settings,
         available=judge_available,
-        variants=lambda wildcards: list(judge_answers(wildcards)),
+        variants=lambda wildcards: list(sheet_variants(wildcards)),
         private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
         seed=study.config["seed"],
     script:

@@ -44,9 +44,9 @@ def choosing(stage, several=True):
     return "|".join(task for task in study.tasks if (len(study.trials(task, stage)) > 1) == several) or "(?!)"
 
 
-def gpu_model():
+def gpu_model(wildcards):
     """The kind of GPU to ask Slurm for; nothing at all where a job asks for none, as Slurm wants it."""
-    return lambda wildcards: study.config["compute"]["gpu_model"] if gpus(wildcards) else None
+    return study.config["compute"]["gpu_model"] if gpus(wildcards) else None
 
 
 def memory(stage=None):

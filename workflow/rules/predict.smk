@@ -16,7 +16,7 @@ rule predict_answers:
         mem_mb=memory(),
         runtime=generation_runtime(["test"]),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("predict_answers"),

@@ -21,7 +21,7 @@ rule predict_training_answers:
         mem_mb=memory(),
         runtime=generation_runtime(["train", "eval"]),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("predict_training_answers"),
@@ -71,7 +71,7 @@ rule score_reference:
         mem_mb=memory(),
         runtime=scoring_runtime(),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
         code=code("score_reference"),

@@ -19,7 +19,7 @@ rule repeat_sft:
         mem_mb=memory("sft"),
         runtime=training_runtime("sft"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         micro_batch_size=stage_speed("sft", "micro_batch_size"),
         eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
@@ -60,7 +60,7 @@ rule repeat_dpo:
         mem_mb=memory("dpo"),
         runtime=training_runtime("dpo"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         micro_batch_size=stage_speed("dpo", "micro_batch_size"),
         eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:

@@ -19,7 +19,7 @@ rule probe_sft:
         mem_mb=memory("sft"),
         runtime=training_runtime("sft"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         micro_batch_size=stage_speed("sft", "micro_batch_size"),
         eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
@@ -62,7 +62,7 @@ rule train_sft:
         mem_mb=memory("sft"),
         runtime=training_runtime("sft"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         micro_batch_size=stage_speed("sft", "micro_batch_size"),
         eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
@@ -94,7 +94,7 @@ rule select_sft:
         mem_mb=memory(),
         runtime=generation_runtime(["dev"], "sft"),
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("select_sft"),

@@ -9,12 +9,13 @@ wildcard_constraints:
 
 
 def sheet_variants(wildcards):
-    """Whose answers a sheet shows: those of all to be graded, or of two to be compared."""
-    return COMPARED if wildcards.sheet == "preference" else VARIANTS
+    """Whose answers a sheet shows, or a judge sees: those of all to be graded, or of two to be compared."""
+    shown = wildcards.get("sheet") or wildcards.judged
+    return COMPARED if shown == "preference" else VARIANTS
 
 
 def sheet_answers(wildcards):
-    """The answers that a sheet shows, by variant."""
+    """Those answers, by variant."""
     folder = f"{results}/{wildcards.task}/{wildcards.model}/predictions"
     return {variant: f"{folder}/{variant}.jsonl" for variant in sheet_variants(wildcards)}
 
@@ -105,16 +106,10 @@ def judge_of(task):
     return endpoint_named(study.tasks[task]["judge"], study.config["endpoints"], "judge")
 
 
-def judge_answers(wildcards):
-    """The answers that a judge sees, by variant."""
-    folder = f"{results}/{wildcards.task}/{wildcards.model}/predictions"
-    variants = COMPARED if wildcards.judged == "preference" else VARIANTS
-    return {variant: f"{folder}/{variant}.jsonl" for variant in variants}
-
-
 def judge_available(wildcards):
-    """Whether the judge can be asked, or has said all already; never the key itself."""
-    record = f"{results}/{wildcards.task}/{wildcards.model}/judge/{wildcards.judged}.json"
+    """Whether the judge can be asked, or has said all, of a model or of answers from elsewhere; never the key."""
+    answerer = wildcards.get("model") or wildcards.external
+    record = f"{results}/{wildcards.task}/{answerer}/judge/{wildcards.judged}.json"
     return is_judged(record) or not why_unavailable(judge_of(wildcards.task))
 
 

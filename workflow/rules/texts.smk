@@ -24,7 +24,7 @@ rule write_texts_by_model:
         mem_mb=memory(),
         runtime=text_runtime,
         gpu=gpus,
-        gpu_model=gpu_model(),
+        gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         code=code("write_texts_by_model"),
