@@ -5,7 +5,6 @@ What the cluster has is read off `scontrol show partition` and `scontrol show no
 Whether an account may be used only Slurm itself knows: it is asked with `sbatch --test-only`, which submits nothing.
 """
 
-import os
 import re
 import socket
 import subprocess
@@ -17,12 +16,11 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.placement import grown
+from clinical_dpo.shared_folders import hidden_folders
 
 Described = Mapping[str, str]  # key -> value, as scontrol prints them
 SHOW = ("scontrol", "--oneliner", "show")
 FOR_ONE_RUN = "--default-resources slurm_partition=NAME slurm_account=NAME"
-OF_ONE_HOST = ("tmpfs", "ramfs", "overlay", "squashfs")  # file systems that no other host can see
-DISKS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs")  # that other hosts see only where this one exports them
 
 
 @dataclass(frozen=True)
@@ -66,37 +64,29 @@ class Growth:
         return max(first, grown(first, self.retries + 1, self.max_mem_mb))
 
 
-def refuse_unfit_requests(requests: Collection[Request], folders: Iterable[Path], growth: Growth) -> list[str]:
-    """Stop before anything is submitted where a request cannot be met.
+def refuse_unfit_requests(
+    requests: Collection[Request], folders: Iterable[Path], growth: Growth, shared_disk: bool = False
+) -> None:
+    """Stop before anything is submitted where a request cannot be met. Nothing is said where there is no Slurm.
 
     Args:
         requests: of all jobs that are to be submitted.
         folders: what every node must see.
         growth: how requests grow.
-
-    Returns:
-        What may be wrong and cannot be known from here. Nothing where there is no Slurm.
+        shared_disk: whether other nodes see this host's disks in a way that is not to be seen here.
 
     Raises:
         UserError: everything that is wrong, each once, with what to set.
     """
     if not requests:
-        return []
+        return
     partitions, nodes = described("partition"), described("node")
     found = [*misfits(requests, partitions, nodes, growth), *refused_accounts(requests)] if partitions else []
-    doubts = []
     hosts = {node.get("NodeHostName", "") for node in nodes} - {socket.gethostname().split(".")[0]}
-    mounts = Path("/proc/self/mounts")
-    for folder in folders if hosts and mounts.exists() else ():
-        kind = file_system(folder, mounts.read_text(encoding="utf-8"))
-        told = f"{folder} is on a file system of this host ({kind}), and jobs run on others, such as {min(hosts)}."
-        if kind in OF_ONE_HOST:
-            found.append(f"{told} Move it to one that all nodes see under the same path.")
-        elif kind in DISKS:
-            doubts.append(f"{told} It must be there too, under the same path.")
+    if hosts:
+        found += hidden_folders(folders, min(hosts), shared_disk)
     if found:
         raise UserError("\n".join(["Slurm could not run these jobs:", *(f"  {problem}" for problem in found)]))
-    return doubts
 
 
 def described(kind: str) -> list[Described]:
@@ -236,18 +226,3 @@ def refused_accounts(requests: Iterable[Request]) -> list[str]:
                 f"for one run: {FOR_ONE_RUN}"
             )
     return problems
-
-
-def file_system(folder: Path, mounts: str) -> str | None:
-    """Type of the file system a folder is on.
-
-    Args:
-        folder: need not be there yet.
-        mounts: text of /proc/self/mounts.
-    """
-    places = {}
-    for line in mounts.splitlines():
-        _, place, kind, *_ = line.split(" ")
-        places[Path(place.replace("\\040", " "))] = kind
-    folder = Path(os.path.realpath(folder))
-    return next((places[place] for place in (folder, *folder.parents) if place in places), None)

@@ -1,4 +1,4 @@
-"""Requests that a cluster cannot meet, told from what real Slurms print; and folders that no other node sees."""
+"""Requests that a cluster cannot meet, told from what real Slurms print; and that they are told before the start."""
 
 import stat
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.cluster import Growth, Request, file_system, misfits, parse_described, refuse_unfit_requests
+from clinical_dpo.cluster import Growth, Request, misfits, parse_described, refuse_unfit_requests
 from clinical_dpo.errors import UserError
 
 # Slurm 22.05, cut to what is read and some of what is not.
@@ -127,34 +127,23 @@ def test_an_account_that_slurm_refuses_is_told_in_its_words(slurm, tmp_path):
 def test_what_sbatch_says_of_anything_else_is_left_to_slurm(slurm):
     """Drained nodes are waited for."""
     slurm('echo "allocation failure: Requested node configuration is not available" >&2; exit 1')
-    assert refuse_unfit_requests([JOB], [], GROWTH) == []
+    refuse_unfit_requests([JOB], [], GROWTH)
 
 
 def test_without_slurm_nothing_is_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert refuse_unfit_requests([JOB], [tmp_path], GROWTH) == []
-    assert refuse_unfit_requests([], [tmp_path], GROWTH) == []
+    refuse_unfit_requests([JOB], [tmp_path], GROWTH)
+    refuse_unfit_requests([], [tmp_path], GROWTH)
 
 
-MOUNTS = """\
-/dev/vda / ext4 rw,relatime 0 0
-tmpfs /tmp tmpfs rw 0 0
-server:/home /home nfs4 rw 0 0
-beegfs /data/big\\040disk beegfs rw 0 0
-"""
-
-
-def test_the_file_system_of_a_folder_is_that_of_the_innermost_mount():
-    folders = ("/srv/study", "/tmp/study", "/home/a/study", "/data/big disk/study", "/")
-    assert [file_system(Path(folder), MOUNTS) for folder in folders] == ["ext4", "tmpfs", "nfs4", "beegfs", "ext4"]
-
-
-def test_a_folder_that_no_other_node_sees_stops_the_start(slurm, monkeypatch):
-    monkeypatch.setattr(Path, "read_text", lambda self, **_: MOUNTS)
+def test_a_folder_that_other_nodes_do_not_see_stops_the_start(slurm, tmp_path, monkeypatch):
+    """Once, before a job and its retries would look for it in vain."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/mounts").write_text("/dev/vda / ext4 rw 0 0\n")
+    monkeypatch.setattr("clinical_dpo.shared_folders.SYSTEM", tmp_path)
     slurm(nodes=NODES)
-    with pytest.raises(UserError, match=r"/tmp/study is on a file system of this host \(tmpfs\).*such as big"):
-        refuse_unfit_requests([JOB], [Path("/tmp/study")], GROWTH)
-    (doubt,) = refuse_unfit_requests([JOB], [Path("/srv/study"), Path("/home/a")], GROWTH)
-    assert "/srv/study" in doubt and "ext4" in doubt
+    with pytest.raises(UserError, match=r"/srv/study .*ext4.*such as big"):
+        refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH)
+    refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH, shared_disk=True)
     slurm()
-    assert refuse_unfit_requests([JOB], [Path("/tmp/study")], GROWTH) == []  # jobs run on this host alone
+    refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH)  # jobs run on this host alone

@@ -28,8 +28,7 @@ def refuse_unfit():
     growth = Growth(workflow.execution_settings.retries, compute["max_runtime"], compute["max_mem_mb"])
     cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     try:
-        for doubt in refuse_unfit_requests(requests, [Path.cwd(), cache], growth):
-            print(doubt, file=sys.stderr)
+        refuse_unfit_requests(requests, [Path.cwd(), cache], growth, compute["shared_disk"])
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
