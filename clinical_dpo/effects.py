@@ -121,7 +121,8 @@ def f1_intervals(
 ) -> tuple[Interval, Interval]:
     """95% bootstrap intervals (BCa) of the positive class's F1 and of macro F1.
 
-    (None, None) for one item, or an F1 of 0 / 0. Answers without any error give an interval of width zero.
+    (None, None) for one item, an F1 of 0 / 0, and answers that are all right or all wrong: resamples of those are all
+    the same, which says nothing of other items.
     """
     counts = answer_counts(labels, [parsed], classes)
     found = [bootstrap(counts, statistic, seed) for statistic in (lambda drawn: class_f1(drawn)[..., 0], macro_f1)]
@@ -132,7 +133,8 @@ def f1_intervals(
 class F1Difference(NamedTuple):
     """F1 of the first variant minus that of the second; None throughout where one of them is 0 / 0.
 
-    One item has neither interval nor bootstrap P.
+    One item has neither interval nor bootstrap P. Where every resample gives the same difference there is no interval
+    either; the bootstrap P is 1 for a difference of 0, and None for another.
     """
 
     difference: float | None

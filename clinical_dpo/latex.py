@@ -107,7 +107,7 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         {
             **{"task": "Task", "model": "Model", "variant": "Variant", "metric": "Metric"},
             **{"estimate": "Estimate", ("ci_low", "ci_high"): "95% CI", "n": "n"},
-            **{"invalid_rate": "Invalid", "grader": "Grader", "data": "Data", "status": "Status"},
+            **{"invalid_rate": "Invalid", "grader": "Grader", "proxy": "Proxy", "data": "Data", "status": "Status"},
         },
     ),
     "stats": (
@@ -116,7 +116,8 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
             **{"task": "Task", "model": "Model", "comparison": "Comparison", "test": "Test", "n": "n"},
             **{"effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},
             **{"p_value": "P", "p_holm": "P (Holm)", "threshold": "Threshold"},
-            **{"smallest_detectable": "Detectable", "data": "Data", "status": "Status"},
+            **{"smallest_detectable": "Detectable", "grader": "Grader", "proxy": "Proxy"},
+            **{"data": "Data", "status": "Status"},
         },
     ),
 }

@@ -1,6 +1,6 @@
 """Metrics of every model and variant on one task, with 95% confidence intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,11 @@ def check_labels(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> 
                     f"grades of {task['name']}, item {row['id']}, field '{field}': '{row[field]}' is no label of this "
                     f"task. Its labels: {', '.join(classes)}."
                 )
+
+
+def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """n of the first of these rows that is complete, None while all are pending: theirs counts what is awaited."""
+    return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
 def task_metrics(grades: Grades, task: Mapping[str, Any]) -> list[Row]:

@@ -21,6 +21,7 @@ from clinical_dpo.placement import (
     training_minutes,
 )
 from clinical_dpo.records import Row, read_json
+from clinical_dpo.run_record import whole_seconds
 
 COLUMNS = (
     *("task", "model", "rule", "jobs", "gpu_jobs", "hours", "asked_hours"),
@@ -171,13 +172,13 @@ def ratio(took: float, expected: float) -> float | None:
 
 
 def _time_and_steps(record: Path) -> tuple[float, int | None] | None:
-    """Seconds a job took, and a training run's steps; of a resumed run only the end is timed, and stands for all."""
+    """Seconds a job took, and a training run's steps."""
     if record.suffix != ".json":
         line = record.read_text(encoding="utf-8").split("\n")
         return float(dict(zip(line[0].split("\t"), line[1].split("\t"), strict=True))["s"]), None
     run = read_json(record)
-    timed = run["steps"] - run["resumed_from_step"]
-    return (run["wall_seconds"] * run["steps"] / timed, run["steps"]) if timed else None
+    seconds = whole_seconds(run)
+    return None if seconds is None else (seconds, run["steps"])
 
 
 def disk_rows(study: Study, repeats: Mapping[str, Sequence[int]]) -> list[Row]:

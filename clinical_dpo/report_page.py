@@ -50,7 +50,7 @@ def report_page(
         models: model -> name shown.
         drawings: figures, in the order shown.
         watermark: what the run's config says of its numbers, or None.
-        left_out: task -> why it was left out.
+        left_out: task, or whose answers from elsewhere -> why they were left out.
         owed: rows with `task`, `model`, `sheet`, `rater` and `owed`: who still owes how many ratings.
         seeds: rows of `seed_effects.COLUMNS`, of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`, where the run is compared with the papers.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.external import EXTERNAL, GIVEN
+from clinical_dpo.metrics import graded_items
 from clinical_dpo.records import Row
 from clinical_dpo.significance import COMPARISONS, compared, format_p
 
@@ -83,7 +84,7 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
                 "task": tasks[task]["title"],
                 "model": models[model],
                 "metric": METRICS[found["metric"]],
-                "n": found["n"],
+                "n": graded_items(of_variant.values()) or "–",
                 "estimates": {
                     name: _estimate(of_variant[name]) for name in (*VARIANTS, EXTERNAL) if name in of_variant
                 },
@@ -104,10 +105,12 @@ def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
 
 
 def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """(better, worse, open or pending; in words) of one comparison; `models` name what answered elsewhere."""
+    """(better, worse, open, untested or pending; in words) of one comparison; `models` name what answered elsewhere."""
     first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
         return "pending", f"{first} against {second}: grades awaited"
+    if not row["significant"]:
+        return "untested", f"{first} against {second}: the test is not defined on these grades"
     if row["significant"] != "true":
         return "open", f"no difference shown between {first} and {second}"
     return (
@@ -124,7 +127,7 @@ def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> lis
             "task": tasks[row["task"]]["title"],
             "model": models[row["model"]],
             "comparison": " − ".join(_names(row["comparison"], models)),
-            "n": row["n"],
+            "n": "–" if row["status"] == "pending" else row["n"],
             "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
             "p": "awaited" if row["status"] == "pending" else format_p(_number(row["p_value"])),
             "significant": row["significant"] == "true",
@@ -159,10 +162,9 @@ def tallies(stats: Rows) -> list[str]:
     for comparison in ("sft_vs_base", "dpo_vs_sft"):
         first, second = (VARIANTS[variant] for variant in COMPARISONS[comparison])
         kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
-        tested = len(kinds) - kinds.count("pending")
         better, worse, neither = (kinds.count(kind) for kind in ("better", "worse", "open"))
         counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"
-        lines.append(f"{first} against {second}, {tested} comparisons: {counts}")
+        lines.append(f"{first} against {second}, {better + worse + neither} comparisons: {counts}")
     return lines
 
 
@@ -177,8 +179,8 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
                 "task": tasks[task]["title"],
                 "model": models[model],
                 "pace": [_minutes(row["minutes_per_1000_steps"]) for row in (sft, dpo)],
-                "ratio": f"{float(dpo['ratio']):.1f}",
-                "total": [_duration(float(row["seconds"])) for row in (sft, dpo)],
+                "ratio": f"{float(dpo['ratio']):.1f}" if dpo["ratio"] else "–",
+                "total": [_duration(float(row["seconds"])) if row["seconds"] else "–" for row in (sft, dpo)],
                 "published": [_minutes(row["published_minutes"]) for row in (sft, dpo)],
                 "published_ratio": f"{float(dpo['published_ratio']):.1f}" if dpo["published_ratio"] else "",
             }

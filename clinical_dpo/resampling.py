@@ -33,22 +33,33 @@ class Bootstrap:
     acceleration: float = 0.0
 
     def interval(self) -> Interval:
-        """95% BCa interval (Efron 1987, J Am Stat Assoc 82:171-185; Efron & Tibshirani 1993, eq. 14.9 and 14.10)."""
+        """95% BCa interval (Efron 1987, J Am Stat Assoc 82:171-185; Efron & Tibshirani 1993, eq. 14.9 and 14.10).
+
+        (None, None) where all resamples give the same value: items that are all alike tell nothing of the spread.
+        """
+        if self._same():
+            return None, None
         z = self.bias + ndtri([0.025, 0.975])
         low, high = np.quantile(self.drawn, ndtr(self.bias + z / (1 - self.acceleration * z)))
         return float(low), float(high)
 
-    def p_value(self) -> float:
+    def p_value(self) -> float | None:
         """Two-sided P of the value zero: twice the level at which the interval's nearer limit would be zero.
 
         The interval turned into a test (Efron & Tibshirani 1993, ch. 15.4), so that the two never contradict each
-        other; no smaller than the resamples can show.
+        other; no smaller than the resamples can show. Where all resamples give the same value, 1 if that is zero and
+        None if it is not.
         """
+        if self._same():
+            return 1.0 if abs(self.estimate) < ROUNDING else None
         resamples = len(self.drawn)
         below = np.clip(_rank(self.drawn, 0.0), 1 / (resamples + 1), resamples / (resamples + 1))
         distance = ndtri(below) - self.bias
         level = ndtr(distance / (1 + self.acceleration * distance) - self.bias)
         return float(2 * min(level, 1 - level))
+
+    def _same(self) -> bool:
+        return bool(np.ptp(self.drawn) < ROUNDING)
 
 
 def _rank(drawn: np.ndarray, value: float) -> float:
@@ -69,8 +80,7 @@ def _draw(generator: np.random.Generator, cells: np.ndarray) -> np.ndarray:
 def bootstrap(counts: np.ndarray, statistic: Statistic, seed: int) -> Bootstrap | None:
     """Bootstrap of the items, 10,000 resamples; None for one item, or where the statistic is not defined.
 
-    Resamples in which it is not defined are left out. Items that are all alike give an interval of width zero, as
-    every bootstrap does.
+    Resamples in which it is not defined are left out.
 
     Args:
         counts: items per cell, of any shape.
@@ -157,7 +167,7 @@ def hierarchical_bootstrap(values: Sequence | np.ndarray, seed: int, statistic: 
 
     Returns:
         The mean over seeds. With one seed the interval covers items alone and `seed_sd` is None; with one item
-        there is neither interval nor P.
+        there is neither interval nor P. Values that are all alike have no interval, as in `Bootstrap`.
 
     Raises:
         UserError: not such an array, no items, or a value that is not a finite number.

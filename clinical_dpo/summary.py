@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.external import EXTERNAL
+from clinical_dpo.metrics import graded_items
 from clinical_dpo.significance import format_p
 
 Rows = Sequence[Mapping[str, str]]
@@ -29,7 +30,7 @@ def summary(
         reports: folder of the run's figures and tables.
         stats_files: pattern of the tasks' statistics.
         seeds: all tasks' rows of `seed_effects.COLUMNS`, none where every trial was trained with one seed.
-        left_out: task -> why it was left out.
+        left_out: task, or whose answers from elsewhere -> why they were left out.
         owed: who owes how many items of a sheet that the tables wait for.
         judges: what judges wait for, in words.
     """
@@ -48,12 +49,12 @@ def summary(
         p_values = "  ".join(
             f"{_p(tested[task, model, comparison]):>8}" for comparison in ("sft_vs_base", "dpo_vs_sft", "dpo_vs_base")
         )
-        lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(bars['base'])}")
+        lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {stats_files}"]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {reports}/tables/seeds.csv   {', '.join(repeated)}"] if repeated else []
-    lines += [f"Left out: {task} ({why})" for task, why in left_out.items()]
+    lines += [f"Left out: {what} ({why})" for what, why in left_out.items()]
     awaited = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
         for row in shown
@@ -85,8 +86,9 @@ def _p(row: Mapping[str, str]) -> str:
     return format_p(float(row["p_value"]) if row["p_value"] else None) + ("*" if row["significant"] == "true" else "")
 
 
-def _marks(row: Mapping[str, str]) -> str:
-    marks = [f"n={row['n']}"]
+def _marks(*rows: Mapping[str, str]) -> str:
+    row, n = rows[0], graded_items(rows)
+    marks = [f"n={n}"] if n else []
     marks += ["synthetic data"] if row["data"] == "synthetic" else []
     marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
-    return f"  [{', '.join(marks)}]"
+    return f"  [{', '.join(marks)}]" if marks else ""

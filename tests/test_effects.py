@@ -168,11 +168,13 @@ def test_f1_difference_changes_sign_when_swapped():
 
 def test_f1_difference_where_little_is_known():
     labels, first, _ = items(4)
-    assert effects.f1_difference(labels, first, first, CLASSES, 1) == (0, (0, 0), 1, 1)
+    assert effects.f1_difference(labels, first, first, CLASSES, 1) == (0, (None, None), 1, 1)
+    right = [CLASSES[0], CLASSES[1]] * 3
+    assert effects.f1_intervals(right, right, CLASSES, 1) == ((None, None), (None, None))
     never = effects.f1_difference(["No UTI"] * 3, ["No UTI"] * 3, ["No UTI", "No UTI", None], CLASSES, 1)
     assert never == (None, (None, None), None, None)  # 0 / 0: no item and no answer is positive
     assert effects.f1_difference(["UTI"], ["UTI"], ["No UTI"], CLASSES, 1) == (1, (None, None), None, 1)
-    assert effects.f1_intervals(["No UTI"] * 4, ["No UTI"] * 4, CLASSES, 1) == ((None, None), (1, 1))
+    assert effects.f1_intervals(["No UTI"] * 4, ["No UTI"] * 4, CLASSES, 1) == ((None, None), (None, None))
 
 
 def test_f1_difference_interval_covers_the_truth_and_its_p_values_are_level(monkeypatch):

@@ -131,12 +131,15 @@ def test_murphys_tables_stand_beside_ours():
     interval = {"ci_low": "0.7", "ci_high": "0.8"}
     metrics = [shared | interval | {"variant": "sft", "metric": "helpfulness", "estimate": "0.775"}]
     win = shared | {"comparison": "dpo_vs_sft", "rater": "pooled", "rate": "0.6", "ci_low": "0.5", "ci_high": "0.7"}
+    win |= {"wins": "60", "losses": "40"}
     margin = {
         "task": "pubmedqa",
         "model": "tiny",
         "split": "eval",
         "final": "true",
         "margin": "9.5",
+        "beta": "0.01",
+        "log_ratio_gap": "950.0",
         "data": "synthetic",
     }
     found = measured(metrics, [], [win, win | {"rater": "anna", "rate": "0.1"}], [margin, margin | {"final": "false"}])
@@ -150,7 +153,8 @@ def test_murphys_tables_stand_beside_ours():
     )
     assert sft["win_rate"] == pytest.approx(0.4) and sft["win_rate_ci_low"] == pytest.approx(0.3)
     assert (dpo["win_rate"], dpo["win_rate_published"], dpo["reward_margin"]) == ("0.6", "0.63", "9.5")
-    assert dpo["reward_margin_published"] == "11"
+    assert sft["win_rate_n"] == dpo["win_rate_n"] == 100  # of 200 items: the others were ties
+    assert (dpo["reward_margin_published"], dpo["reward_margin_note"]) == ("11", "synthetic data; beta 0.01, 950 nats")
 
 
 def test_published_rouge_is_the_papers():

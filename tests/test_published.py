@@ -128,7 +128,9 @@ def only(rows, **wanted):
 def test_compare_with_nothing_shows_every_printed_number(published):
     rows = compare(published, [])
     assert len(rows) == sum(len(study["entries"]) for study in published.values())
-    assert all(tuple(row) == COLUMNS and row["agrees"] == "not comparable (not in this run)" for row in rows)
+    assert all(tuple(row) == COLUMNS and row["agrees"].startswith("not comparable (") for row in rows)
+    assert only(rows, **UTI)["agrees"] == "not comparable (not in this run)"
+    assert only(rows, metric="tie_break")["agrees"] == "not comparable (see agreement.csv of the task)"
     assert only(rows, task="pubmedqa", metric="helpfulness", variant="dpo")["published"] == "1.00"
 
 
@@ -142,11 +144,36 @@ def test_compare_with_nothing_shows_every_printed_number(published):
         ({"data": "synthetic", "proxy": "true"}, "not comparable (synthetic data, proxy grades)"),
         ({"ci_low": "", "ci_high": ""}, "not comparable (no interval)"),
         ({"status": "pending", "estimate": "", "ci_low": "", "ci_high": ""}, "not comparable (grades awaited)"),
+        ({"grader": "label"}, "yes"),
     ],
 )
 def test_agreement_is_the_printed_value_inside_the_interval(change, agrees, published):
     rows = compare(published, [UTI | REPRODUCED | change])
     assert only(rows, **UTI)["agrees"] == agrees
+
+
+def test_what_others_graded_is_not_held_against_physicians(published):
+    named = UTI | {"task": "reasoning", "metric": "accuracy"}
+    verdicts = {
+        grader: only(compare(published, [named | REPRODUCED | {"grader": grader}]), **named)
+        for grader in ("physicians", "exact")
+    }
+    assert verdicts["physicians"]["agrees"] == "no"
+    assert verdicts["exact"]["agrees"] == "not comparable (graded by exact)"
+
+
+def test_a_number_printed_without_a_p_has_none_of_another_measure(published):
+    """A task's P are those of its main metric: helpfulness here, not the win rate."""
+    named = {"task": "pubmedqa", "model": "biomistral-7b", "variant": "dpo"}
+    stats = [named | {"comparison": "dpo_vs_sft", "p_value": "0.0004"}]
+    row = only(compare(published, [named | REPRODUCED | {"metric": "win_rate"}], stats), **named, metric="win_rate")
+    assert row["reproduced"] == 0.96 and row["p_reproduced"] is None
+
+
+def test_awaited_items_are_no_n(published):
+    pending = {"status": "pending", "estimate": "", "ci_low": "", "ci_high": "", "n": "7"}
+    row = only(compare(published, [UTI | REPRODUCED | pending]), **UTI)
+    assert (row["n"], row["note"]) == (None, "")
 
 
 def test_compare_puts_p_and_notes_beside(published):

@@ -93,7 +93,7 @@ def test_what_won_how_sure_and_at_what_cost():
         (0.2, "true", "complete", "better"),
         ("-0.2", "true", "complete", "worse"),
         (0.2, "false", "complete", "open"),
-        (None, None, "complete", "open"),
+        (None, None, "complete", "untested"),
         ("", "", "pending", "pending"),
     ],
 )
@@ -109,7 +109,7 @@ def test_who_still_owes_and_what_was_left_out():
     told = page("pending", owed=owed, left_out={"triage": "data/triage.csv is not there"}).text
     assert "Mistral2, DPO: 100 answers to be graded" in told
     assert told.count("Dr <A> owes") == 1 and "owes 7 ratings" in told
-    assert "triage was left out: data/triage.csv is not there" in told
+    assert "Left out: triage (data/triage.csv is not there)" in told
 
 
 def test_published_numbers_and_contradictions():

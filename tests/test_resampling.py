@@ -136,7 +136,9 @@ def test_hierarchical_bootstrap_of_one_seed_or_one_item():
     one_item = resampling.hierarchical_bootstrap([[1], [0]], 1)
     assert one_item == (0.5, None, None, None, (1, 0), pytest.approx(math.sqrt(0.5)))
     equal = resampling.hierarchical_bootstrap(np.zeros((3, 5)), 1)
-    assert (equal.effect, equal.ci_low, equal.ci_high, equal.p_value) == (0, 0, 0, 1)
+    assert (equal.effect, equal.ci_low, equal.ci_high, equal.p_value) == (0, None, None, 1)
+    better = resampling.hierarchical_bootstrap(np.ones((3, 5)), 1)  # no spread known, so nothing can be said
+    assert (better.effect, better.ci_low, better.ci_high, better.p_value) == (1, None, None, None)
 
 
 @pytest.mark.parametrize(

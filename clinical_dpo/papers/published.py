@@ -12,13 +12,18 @@ COLUMNS = (
     *("study", "task", "model", "variant", "metric", "published", "p_published", "reproduced", "ci_low", "ci_high"),
     *("n", "p_reproduced", "agrees", "where", "note"),
 )
+ELSEWHERE = {  # metric of published.yaml that is no row of a run's metrics -> where the run's is
+    **{"cost_minutes": "see figures/cost.csv", "margin_plateau_epoch": "see tables/reward_margin.csv"},
+    **dict.fromkeys(("agreement", "tie_break"), "see agreement.csv of the task"),
+}
 NAMES = {"mean_likert": "likert", "rouge_l": "rouge_l_f1"}  # metric of metrics.csv -> its name in published.yaml
 
 
 def load_published(path: str | Path) -> dict[str, Any]:
     """Study -> what its paper prints: config/published.yaml, its `results` spread into `entries`, one per number.
 
-    An entry has task, model, variant, metric, value, decimals, n, p, against and where; what is not printed is None.
+    An entry has task, model, variant, metric, grader, value, decimals, n, p, against and where; what is not printed is
+    None.
 
     Raises:
         UserError: a key that is wrong, a number that stands twice, or a P whose `against` is not the variant before.
@@ -44,11 +49,11 @@ def load_published(path: str | Path) -> dict[str, Any]:
 
 
 def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    blank = dict.fromkeys(("task", "model", "variant", "metric", "value", "decimals", "n", "p", "against", "where"))
+    names = ("task", "model", "variant", "metric", "grader", "value", "decimals", "n", "p", "against", "where")
     for group in groups:
         shared = {key: value for key, value in group.items() if key != "values"}
         for value in group["values"]:
-            yield blank | shared | value
+            yield dict.fromkeys(names) | shared | value
 
 
 def contradiction(study: Mapping[str, Any], entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -71,14 +76,14 @@ def compare(
 
     A number agrees where the printed value, as printed, lies inside the run's 95% interval. That asks whether the run
     could have had this result; the paper's own sampling error, which it does not print, is left out. A number is "not
-    comparable" where the model is another, the data are synthetic, the grades a proxy's or still awaited, or no
-    interval is known; the reason stands in brackets.
+    comparable" where the model or who graded is another, the data are synthetic, the grades a proxy's or still awaited,
+    or no interval is known; the reason stands in brackets.
 
     Args:
         published: from `load_published`.
         metrics: rows of metrics.csv (any table with task, model, variant, metric, estimate, ci_low, ci_high, n;
-            data, proxy and status where known). Empty strings and None both mean nothing.
-        stats: rows of stats.csv.
+            data, grader, proxy and status where known). Empty strings and None both mean nothing.
+        stats: rows of stats.csv. Their P are those of a task's main metric, which is the only one printed with a P.
         stands_for: the run's model -> the published model it stands in for; a model not named stands for itself.
     """
     stands_for = stands_for or {}
@@ -93,8 +98,8 @@ def compare(
                 and NAMES.get(row["metric"], row["metric"]) == entry["metric"]
             ]
             for row in found or [{}]:
-                test = tested.get((entry["task"], row.get("model"), f"{entry['variant']}_vs_{entry['against']}"), {})
-                rows.append(_row(name, study, entry, row, test))
+                comparison = (entry["task"], row.get("model"), f"{entry['variant']}_vs_{entry['against']}")
+                rows.append(_row(name, study, entry, row, tested.get(comparison, {}) if entry["p"] else {}))
     return rows
 
 
@@ -107,6 +112,8 @@ def _row(
 ) -> dict[str, Any]:
     kept = {key: entry[key] for key in ("task", "model", "variant", "metric")}
     shown = {key: _number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
+    if row.get("status") == "pending":
+        shown["n"] = None  # it counts what is awaited
     return {
         "study": name,
         **kept,
@@ -129,13 +136,14 @@ def _number(value: Any) -> float | None:
 
 def _agrees(entry: Row, row: Mapping[str, Any], shown: Mapping[str, float | None]) -> str:
     if not row:
-        return "not comparable (not in this run)"
+        return f"not comparable ({ELSEWHERE.get(entry['metric'], 'not in this run')})"
     low, high = shown["ci_low"], shown["ci_high"]
     reasons = {
         "grades awaited": row.get("status") == "pending",
         f"model {row['model']}": row["model"] != entry["model"],
         "synthetic data": row.get("data") == "synthetic",
         "proxy grades": row.get("proxy") == "true",
+        f"graded by {row.get('grader')}": row.get("grader") and entry["grader"] not in (None, row["grader"]),
     }
     why = [reason for reason, holds in reasons.items() if holds]
     if not why and low is not None and high is not None:

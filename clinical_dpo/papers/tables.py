@@ -6,7 +6,10 @@ from typing import Any
 from clinical_dpo.papers.published import NAMES
 from clinical_dpo.records import Row
 
-MEASURED = ("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "data", "proxy", "status")
+MEASURED = (
+    *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "data", "grader", "proxy", "status"),
+    *("beta", "log_ratio_gap"),
+)
 TABLE_1 = ("win_rate", "helpfulness", "reward_margin")
 PRINTED = {  # column -> heading
     **{"model": "Model", "variant": "Variant", "measure": "Measure", "ours": "Here (95% CI)", "n": "n"},
@@ -20,8 +23,8 @@ Rows = Sequence[Mapping[str, Any]]
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
     """Every estimate of a run as rows of MEASURED, its metric named as in config/published.yaml.
 
-    The win rate is that of all raters pooled, or their proxy's; the other variant's is what is left of 1. The reward
-    margin is that of the eval pairs when training ended.
+    The win rate is that of all raters pooled, or their proxy's, among the n items that one of the two won; the other
+    variant's is what is left of 1. The reward margin is that of the eval pairs when training ended.
 
     Args:
         metrics, rouge, win_rates, margins: rows of the tables of these names, of all tasks.
@@ -35,14 +38,16 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
     for row in win_rates:
         if row["rater"] == "pooled" or row["proxy"] == "true":
             winner, loser = row["comparison"].split("_vs_")
-            shared = dict(row) | {"metric": "win_rate"}
+            decided = int(row["wins"]) + int(row["losses"]) if row["wins"] else row["n"]
+            shared = dict(row) | {"metric": "win_rate", "n": decided}
             found.append(shared | {"variant": winner, "estimate": row["rate"]})
             estimate, low, high = (1 - float(row[key]) if row[key] else "" for key in ("rate", "ci_high", "ci_low"))
             found.append(shared | {"variant": loser, "estimate": estimate, "ci_low": low, "ci_high": high})
     for row in margins:
         if row["split"] == "eval" and row["final"] == "true":
             found.append(dict(row) | {"variant": "dpo", "metric": "reward_margin", "estimate": row["margin"]})
-    defaults = {"ci_low": "", "ci_high": "", "n": "", "proxy": "false", "status": "complete"}
+    blank = dict.fromkeys(("ci_low", "ci_high", "n", "grader", "beta", "log_ratio_gap"), "")
+    defaults = blank | {"proxy": "false", "status": "complete"}
     return [{key: (defaults | row)[key] for key in MEASURED} for row in found]
 
 
@@ -90,6 +95,8 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
         yield "proxy"
     if row.get("status") == "pending":
         yield "pending"
+    if row.get("log_ratio_gap"):  # margins of other betas compare in nats alone
+        yield f"beta {row['beta']}, {float(row['log_ratio_gap']):.4g} nats"
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:

@@ -109,6 +109,16 @@ def owed_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     return rows
 
 
+def waited_for(owed: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
+    """Those rows that a table waits for.
+
+    Args:
+        owed: rows with `task` and `sheet`.
+        sheets: task -> its sheets without whose ratings a table is pending.
+    """
+    return [row for row in owed if row["sheet"] in sheets[row["task"]]]
+
+
 def votes_of(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
     """Item id -> rater -> choice, for every item of the key, rated or not."""
     votes: dict[str, dict[str, str]] = {row["item_id"]: {} for row in key}

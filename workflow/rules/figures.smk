@@ -9,6 +9,9 @@ drawings = {  # figure -> kind (its caption), title
     "sweep": ("sweep", "Sweeps"),
     "cost": ("cost", "Cost"),
 }
+# What a drawing of all tasks at once must say: `in part` where the text of some of them alone is generated.
+marks = sorted(set(task_watermarks.values()), key=lambda mark: len(mark or ""))
+mark_of_all = marks[0] if len(marks) == 1 else f"{marks[-1]} in part"
 figure_files = expand(
     f"{reports}/figures/{{figure}}.{{suffix}}",
     figure=drawings,
@@ -162,6 +165,6 @@ rule plot_cost:
         code=code("plot_cost"),
         tasks=task_titles,
         models=model_titles,
-        watermark=study.config["watermark"],
+        watermark=mark_of_all,
     script:
         "../scripts/plot_cost.py"

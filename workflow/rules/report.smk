@@ -1,6 +1,9 @@
 table_files = [table for task in study.tasks for table in task_tables(task)]
 rating_sheets = [sheet for task in study.tasks for sheet in sheet_files(task)]
 seed_table = f"{reports}/tables/seeds.csv" if tables_named("seeds") else []
+all_left_out = study.left_out | {
+    f"answers of {name} for {task}": why for (task, name), why in left_out_externals.items()
+}
 typeset = [f"{reports}/tables/{table}" for table in ("metrics", "stats")]
 
 
@@ -62,7 +65,8 @@ rule write_report_page:
         },
         models=model_titles,
         watermark=study.config["watermark"],
-        left_out=dict(study.left_out),
+        left_out=all_left_out,
+        waited_for={task: waited_for(task) for task in study.tasks},
         studies=list(study.families),
         figures=list(drawings.values()),
     script:
@@ -112,7 +116,7 @@ rule summarize_run:
     params:
         code=code("summarize_run"),
         stats_files=f"{results}/<task>/stats.csv",
-        left_out=dict(study.left_out),
+        left_out=all_left_out,
         waited_for={task: waited_for(task) for task in study.tasks},
         judges=judges_awaited(),
         metrics={name: task["metric"] for name, task in study.tasks.items()},

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from clinical_dpo.jobs import job
 from clinical_dpo.metrics import HEADLINES
+from clinical_dpo.rating.ratings import waited_for
 from clinical_dpo.records import read_csv, replacing
 from clinical_dpo.summary import summary
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    owed = [row for path in snakemake.input.owed for row in read_csv(path)]
     text = summary(
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
@@ -18,12 +18,7 @@ with job(snakemake.log[0]):
         stats_files=params.stats_files,
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
         left_out=params.left_out,
-        owed=[
-            row
-            for path in snakemake.input.owed
-            for row in read_csv(path)
-            if row["sheet"] in params.waited_for[row["task"]]
-        ],
+        owed=waited_for([row for path in snakemake.input.owed for row in read_csv(path)], params.waited_for),
         judges=params.judges,
     )
     with replacing(snakemake.output.text) as part:
