@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,11 +42,6 @@ class Endpoint:
         """Fields of a request beside its messages: what a reply depends on, and what the server is told."""
         fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}
         return {key: value for key, value in (fields | dict(self.parameters)).items() if value is not None}
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What `Endpoint(**settings)` takes."""
-        return asdict(self)
 
 
 def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where: str) -> Endpoint:

@@ -13,7 +13,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     "near_duplicates": ("prompts with a near-duplicate in their own split", "Keep one of each from the source."),
     "test_in_training": (
         "test prompts with an equal or a near-duplicate one in train, eval or dev",
-        "Remove one of each pair, or give rows of one patient or origin to one split.",
+        "Remove one of each pair.",
     ),
     "dev_in_training": (
         "eval and dev prompts with an equal or a near-duplicate one in train",

@@ -10,17 +10,22 @@ from pathlib import Path
 
 from clinical_dpo.errors import UserError
 
+PRIVATE = ".private"  # a file of this name in a folder: logs below it may quote private text
+
 
 @contextlib.contextmanager
 def job(log: str | Path) -> Iterator[None]:
     """Send all output of the block, that of C libraries included, to the file `log`.
 
     A UserError ends the process with status 1 and its message on the terminal and in the log. Any other exception
-    leaves its traceback in the log and one line on the terminal.
+    leaves its traceback in the log and one line on the terminal. Where logs are PRIVATE, the terminal is told the log's
+    name alone.
     """
     gc.freeze()  # what was imported stays: no use in looking for garbage among it
     gc.set_threshold(100_000)
     terminal = os.dup(2)
+    private = any((folder / PRIVATE).exists() for folder in Path(log).parents)
+    told_there = f"What is wrong may quote private text and stands in {log} alone." if private else None
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:
         for stream in (1, 2):
@@ -28,16 +33,17 @@ def job(log: str | Path) -> Iterator[None]:
         try:
             yield
         except UserError as error:
-            _fail(terminal, str(error))
+            _fail(terminal, str(error), told_there)
         except Exception as error:
             traceback.print_exc()
-            _fail(terminal, f"{type(error).__name__}: {error} (traceback in {log})")
+            _fail(terminal, f"{type(error).__name__}: {error} (traceback in {log})", told_there)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
 
 
-def _fail(terminal: int, message: str) -> None:
-    for stream in (2, terminal):
-        os.write(stream, f"{message}\n".encode())
+def _fail(terminal: int, message: str, instead: str | None) -> None:
+    """End with a message in the log, and on the terminal with it or with what is to be said there instead."""
+    os.write(2, f"{message}\n".encode())
+    os.write(terminal, f"{instead or message}\n".encode())
     raise SystemExit(1)

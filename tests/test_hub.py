@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.records import sha256
+from clinical_dpo.sources import hub as hub_source
 from clinical_dpo.sources.hub import retrieve_hub
 from tests.conftest import ROOT
 from tests.hub_server import Hub, Repository, serving
@@ -212,29 +214,64 @@ def test_offline_the_cache_answers_for_the_commit_it_has_and_says_what_it_lacks(
     served, take, online, _, home = hub
     served.requests.clear()
     [file] = (home / "home/hub/datasets--owner--set/snapshots" / A).glob("second/test-*")
-    lacking = config("third"), config("first", revision=C), ["fetch", None, ["owner/model", B]]
-    *same, third, commit, model, _, damaged = take(
+    lacking = [config("third"), config("first", revision=C), ["fetch", None, ["owner/model", B]]]
+    lacking.append(config("first", id="owner/unknown"))
+    *same, third, commit, model, unknown, _, damaged = take(
         SECOND, *SEEN, *lacking, ["damage", None, str(file)], SECOND, HF_HUB_OFFLINE="1"
     )
     assert same == online[:3]
     assert "lacks 1 of its files, first third/data.parquet" in third[0] and "without HF_HUB_OFFLINE=1" in third[0]
+    assert "owner/unknown" in unknown[0] and "huggingface.co/datasets/owner/unknown" in unknown[0]
     assert f"revision {C}" in commit[0] and "not in the local cache" in commit[0]
     assert f"revision {B}" in model[0] and "https://huggingface.co/owner/model" in model[0]
     assert "second/test-00000-of-00001.parquet" in damaged[0] and "damaged" in damaged[0] and "Delete" in damaged[0]
     assert not served.requests
 
 
-def test_rows_of_the_hub_are_looked_at_like_those_of_a_file(tmp_path):
+@pytest.fixture
+def fetched(tmp_path, monkeypatch):
+    """The folder that stands for what was fetched of a commit."""
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    monkeypatch.setattr(hub_source, "fetch", lambda *_, **__: folder)
+    monkeypatch.setattr(hub_source, "listed", lambda *_, **__: sorted(path.name for path in folder.iterdir()))
+    return folder
+
+
+def test_a_folder_of_the_same_name_is_not_the_data_set(fetched, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, note in (fetched, "pinned"), (tmp_path / "owner/set", "here"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "train.parquet").write_bytes(parquet(note))
+    assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": "pinned"}]
+
+
+def test_rows_come_in_the_order_of_the_splits(fetched):
+    for split, texts in {"train": ["ça", "b"], "test": ["c"]}.items():
+        options = [{"A": "x", "B": None}] * len(texts)
+        pd.DataFrame({"note": texts, "options": options}).to_parquet(fetched / f"{split}.parquet")
+    rows, record = retrieve_hub("owner/set", A, ["test", "train"])
+    assert [row["note"] for row in rows] == ["c", "ça", "b"] and rows[0]["options"] == {"A": "x", "B": None}
+    assert record == {
+        **{"kind": "hub", "data": "real", "id": "owner/set", "config": None, "revision": A},
+        **{"splits": ["test", "train"], "rows": 3},
+        "sha256": {f"{split}.parquet": sha256(fetched / f"{split}.parquet") for split in ("test", "train")},
+    }
+    with pytest.raises(UserError, match=r"owner/set, config other, split 'train':.*default"):
+        retrieve_hub("owner/set", A, ["train"], "other")
+
+
+def test_rows_of_the_hub_are_looked_at_like_those_of_a_file(fetched):
     told = [pd.Timestamp("2020-02-03"), None]
     pd.DataFrame({"note": ["cough", "fever &lt; 39"], "seen": told, "age": [50.0, float("nan")]}).to_parquet(
-        tmp_path / "train.parquet"
+        fetched / "train.parquet"
     )
-    rows, record = retrieve_hub(str(tmp_path), A, ["train"])
+    rows, record = retrieve_hub("owner/set", A, ["train"])
     assert rows == [
         {"note": "cough", "seen": "2020-02-03T00:00:00", "age": 50.0},
         {"note": "fever &lt; 39", "seen": None, "age": None},
     ]
     assert record["warnings"] == {"HTML entities": {"count": 1, "first": "row 2, column 'note'"}}
-    pd.DataFrame({"note": ["cough", "fe\0ver"]}).to_parquet(tmp_path / "train.parquet")
+    pd.DataFrame({"note": ["cough", "fe\0ver"]}).to_parquet(fetched / "train.parquet")
     with pytest.raises(UserError, match=r"row 2: the character U\+0000 in column 'note'"):
-        retrieve_hub(str(tmp_path), A, ["train"], draw=lambda total: [1])
+        retrieve_hub("owner/set", A, ["train"], draw=lambda total: [1])

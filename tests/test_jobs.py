@@ -57,6 +57,15 @@ def test_a_user_s_mistake_is_one_message_without_a_traceback(run_job):
     assert set(OUTPUT) <= set(log.splitlines())
 
 
+@pytest.mark.parametrize("ending", ["raise UserError('id MRN7: Jane Doe is no label.')", "raise KeyError('Jane Doe')"])
+def test_private_logs_alone_say_what_is_wrong(run_job, tmp_path, ending):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/.private").touch()
+    done, log = run_job(ending)
+    assert done.returncode == 1 and "Jane Doe" in log
+    assert done.stderr == "What is wrong may quote private text and stands in logs/deep/job.log alone.\n"
+
+
 def test_any_other_error_leaves_its_traceback_in_the_log(run_job):
     done, log = run_job("print('unflushed'); 1 / 0")
     assert done.returncode == 1 and done.stdout == ""

@@ -15,13 +15,14 @@ from clinical_dpo.config import load_study
 from clinical_dpo.errors import UserError
 from clinical_dpo.judging.grades import judge_agreement, judge_grades
 from clinical_dpo.judging.judge import COLUMNS, judge_items, warnings
+from clinical_dpo.judging.progress import is_judged, judging_round
 from clinical_dpo.judging.settings import judged_sheets
 from clinical_dpo.metrics import task_metrics
 from clinical_dpo.rating.agreement import cohen_kappa
 from clinical_dpo.rating.ratings import collect_ratings
 from clinical_dpo.rating.sheets import correctness_items, preference_items
 from clinical_dpo.rating.win_rate import win_rates
-from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.records import read_csv, write_csv, write_json
 from clinical_dpo.summary import summary
 from tests.conftest import ROOT
 from tests.faulty_server import FaultyServer
@@ -146,6 +147,54 @@ def test_a_judge_without_its_key_is_waited_for_and_what_is_kept_counts(tmp_path,
         assert (partly["status"], partly["pending"]) == ("pending", 2)
         assert [row for row in more if row["status"] == "complete"] == done
         assert partly["calls"] == 22
+
+
+def test_verdicts_belong_to_one_judge_with_one_wording(tmp_path, monkeypatch):
+    monkeypatch.delenv("THE_KEY", raising=False)
+    path = tmp_path / "likert.json"
+    with FaultyServer(say=graded) as server:
+        endpoint = server.endpoint()
+        assert not is_judged(path, endpoint, "likert")
+        write_json(path, judged("likert", server, tmp_path)[1])
+        pace = {"concurrency": 9, "timeout_seconds": 1, "key_variable": "THE_KEY", "price": {"input": 1, "output": 1}}
+        for same in ({}, pace, {"name": "other"}):
+            assert is_judged(path, server.endpoint(**same), "likert"), same
+        for change in (
+            {"base_url": server.url + "/v2"},
+            {"model": "m2"},
+            {"max_tokens": 3},
+            {"parameters": {"top_p": 1}},
+        ):
+            assert not is_judged(path, server.endpoint(**change), "likert"), change
+        assert not is_judged(path, endpoint, "correctness")
+        keyed = {"changes": {"key_variable": "THE_KEY", "model": "m2"}}
+        write_json(path, judged("likert", server, tmp_path, **keyed)[1])
+        assert not is_judged(path, server.endpoint(**keyed["changes"]), "likert")
+
+
+def test_a_judge_is_asked_again_once_what_is_pending_can_be_had(tmp_path, monkeypatch):
+    """The round is a parameter of the rule: it runs again where the round is not that of its last run."""
+    path = tmp_path / "likert.json"
+    with FaultyServer(say=graded) as server:
+        endpoint = server.endpoint(key_variable="THE_KEY")
+
+        def run(n=8):
+            number = judging_round(path, endpoint)
+            record = judged("likert", server, tmp_path, n, changes={"key_variable": "THE_KEY"})[1]
+            write_json(path, record | {"round": number})
+            return number, record["status"]
+
+        def rests():
+            return judging_round(path, endpoint) == json.loads(path.read_text())["round"]
+
+        monkeypatch.delenv("THE_KEY", raising=False)
+        assert run() == (0, "pending") and rests()
+        monkeypatch.setenv("THE_KEY", "sk-1")
+        assert not rests() and run() == (1, "complete") and rests()
+        monkeypatch.delenv("THE_KEY")
+        assert rests() and run(9) == (1, "pending") and rests()  # other answers to judge
+        monkeypatch.setenv("THE_KEY", "sk-1")
+        assert not rests() and run(9) == (2, "complete") and rests()
 
 
 def test_agreement_of_judge_and_physicians(tmp_path):

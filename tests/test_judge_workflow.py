@@ -16,6 +16,7 @@ import pytest
 from clinical_dpo.endpoint import Request, complete
 from clinical_dpo.endpoint_settings import Endpoint
 from clinical_dpo.errors import UserError
+from clinical_dpo.jobs import PRIVATE
 from clinical_dpo.judging.judge import judge_items
 from clinical_dpo.records import write_json, write_jsonl
 from tests.faulty_server import FaultyServer
@@ -50,6 +51,13 @@ def config(server):
         "recipes": recipes,
         "overrides": {"tasks": tasks},
     }
+
+
+def changed(server, **settings):
+    """That config with other settings of the judge."""
+    made = config(server)
+    made["endpoints"]["local"] |= settings
+    return made
 
 
 def says(messages):
@@ -91,7 +99,9 @@ def test_waiting_grading_and_resting(tmp_path):
         assert {row["status"] for row in rows(results / "pubmedqa/win_rate.csv")} == {"pending"}
         record = json.loads((results / "summarization/tiny-llama/judge/likert.json").read_text())
         assert record["waiting_for"] == "judge local: environment variable JUDGE_KEY is not set"
-        assert stat.S_IMODE((results / "summarization").stat().st_mode) == 0o700
+        logs = results.parents[1] / "logs" / results.name
+        assert [stat.S_IMODE(each.stat().st_mode) for each in (results / "summarization", logs)] == [0o700, 0o700]
+        assert (logs / PRIVATE).exists()
 
         os.environ["JUDGE_KEY"] = KEY
         try:
@@ -126,6 +136,20 @@ def test_waiting_grading_and_resting(tmp_path):
             "physician2 judge:local": 0.5,
         }
         assert len(server.received) == calls
+
+        pace = {"concurrency": 3, "timeout_seconds": 30}
+        write_json(project.folder / project.config, changed(server, **pace))
+        assert "Nothing to be done" in run()
+        write_json(project.folder / project.config, changed(server, **pace, model="another-judge"))
+        run()
+        assert {row["status"] for row in rows(results / "summarization/metrics.csv")} == {"pending"}
+        os.environ["JUDGE_KEY"] = KEY
+        try:
+            run()
+        finally:
+            del os.environ["JUDGE_KEY"]
+        assert {row["status"] for row in rows(results / "summarization/metrics.csv")} == {"complete"}
+        assert len(server.received) == 2 * calls and "Nothing to be done" in run()
 
         logs = "".join(path.read_text() for path in (project.folder / "logs").rglob("*.log"))
         written = "".join(

@@ -5,13 +5,13 @@ import io
 import json
 
 import pytest
-from openpyxl import Workbook, load_workbook
+from openpyxl import load_workbook
 
 from clinical_dpo import grading
 from clinical_dpo.errors import UserError
 from clinical_dpo.metrics import task_metrics
 from clinical_dpo.rating import ratings
-from clinical_dpo.rating.rating_files import COLUMNS, rating_files, read_ratings, write_ratings
+from clinical_dpo.rating.rating_files import COLUMNS, read_ratings, write_ratings
 from clinical_dpo.rating.sheets import correctness_items, key_rows
 from tests.rating import SEED, rate, sheet, study, write_study
 
@@ -139,7 +139,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path, key):
     cases = {
         "a.csv": (b'sheet,item_id,text_sha256,rating\nx,"y,z,w\n', r"a.csv, line \d: not valid CSV"),
         "b.csv": (b"sheet,item_id,text_sha256,rating\n\x81\x8d,b,c,d\n", "neither UTF-8 nor cp1252"),
-        "c.xlsx": (b"PK but no workbook", "not an Excel workbook"),
+        "c.xlsx": (b"PK but no workbook", "c.xlsx: not a valid Excel workbook"),
         "d.json": (b'{"a": 1}', "a list of tasks is needed"),
         "e.json": (b'[{"data": {"item_id": "x"}}]', "task 1: not a task of this sheet"),
         "f.json": (b"[1]", "task 1: not a task of this sheet"),
@@ -149,20 +149,6 @@ def test_files_that_are_no_tables_are_refused(tmp_path, key):
         (tmp_path / name).write_bytes(raw)
         with pytest.raises(UserError, match=said):
             collected(key, tmp_path / name)
-
-
-def test_a_rater_sends_one_file_per_sheet(tmp_path, key):
-    folder = tmp_path / "ratings"
-    assert rating_files(folder, "correctness") == {}
-    first = rate(folder / "correctness.r1.csv", key, "r1", WORDS)
-    rate(folder / "correctness.r2 (1).csv", key, "r2", WORDS)
-    rate(folder / "preference.r1.csv", key, "r1", WORDS)
-    (folder / "correctness.r1.txt").write_text("notes")
-    found = rating_files(folder, "correctness")
-    assert found == {"r1": first, "r2": folder / "correctness.r2 (1).csv"}
-    Workbook().save(folder / "correctness.r1.xlsx")
-    with pytest.raises(UserError, match=r"correctness.r1.xlsx: rater r1 has sent correctness.r1.csv too"):
-        rating_files(folder, "correctness")
 
 
 def test_another_raters_file_is_not_taken(tmp_path, key):

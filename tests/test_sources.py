@@ -1,7 +1,5 @@
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from clinical_dpo.sources.hub import retrieve_hub
 
 DATA = Path(os.environ.get("CLINICAL_DPO_DATA", Path(__file__).parents[2] / "shared" / "data"))
 ROWS = [{"id": "1", "note": 'She said "ça va";\n38.5°C, 5 μg/mL'}, {"id": "2", "note": "Naïve, “quoted”\ttab"}]
-COMMIT = "b" * 40
 
 
 def quoted(text: str) -> str:
@@ -226,73 +223,6 @@ def test_only_a_commit_pins_a_data_set(revision):
         UserError, match=f"owner/set: revision '{revision}' is not a full commit hash.*can move.*commits"
     ):
         retrieve_hub("owner/set", revision, ["train"])
-
-
-# `datasets` reads its folders and whether it is offline on import: each case runs in a process of its own.
-HUB = """
-import sys, json
-from clinical_dpo.errors import UserError
-from clinical_dpo.sources import retrieve
-for source in json.loads(sys.argv[1]):
-    try:
-        print(json.dumps(retrieve({"kind": "hub", **source}, seed=1, n=1)))
-    except UserError as error:
-        print(json.dumps(str(error)))
-"""
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory):
-    """Reads hub sources with the network off; `set` is a local folder, `owner/set` a cached data set."""
-    import pandas as pd
-
-    root = tmp_path_factory.mktemp("hub")
-    (root / "set" / "data").mkdir(parents=True)
-    for split, notes in {"train": ["ça", "b"], "test": ["c"]}.items():
-        options = [{"A": "x", "B": None}] * len(notes)
-        pd.DataFrame({"note": notes, "options": options}).to_parquet(root / f"set/data/{split}-00000-of-00001.parquet")
-
-    def read(*sources: dict[str, object]) -> list:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        environment = kept | {"HF_HOME": str(root / "home"), "HF_HUB_OFFLINE": "1"}
-        command = [sys.executable, "-c", HUB, json.dumps(sources)]
-        done = subprocess.run(
-            command, env=environment, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    return root, read
-
-
-def test_rows_of_a_local_copy_come_in_the_order_of_the_splits(hub):
-    root, read = hub
-    here = {"id": str(root / "set"), "revision": COMMIT}
-    rows, lost_split, lost_config, unknown = read(
-        here | {"splits": ["test", "train"]},
-        here | {"splits": ["dev"]},
-        here | {"splits": ["train"], "config": "other"},
-        {"id": "owner/unknown", "revision": COMMIT, "splits": ["train"]},
-    )
-    assert [row["note"] for row in rows[0]] == ["c", "ça", "b"]
-    assert rows[0][0]["options"] == {"A": "x", "B": None}
-    assert rows[1] == {
-        "kind": "hub",
-        "data": "real",
-        "id": here["id"],
-        "config": None,
-        "revision": COMMIT,
-        "splits": ["test", "train"],
-        "rows": 3,
-        "sha256": {
-            f"data/{split}-00000-of-00001.parquet": sha256(root / f"set/data/{split}-00000-of-00001.parquet")
-            for split in ("test", "train")
-        },
-        "drops": {},
-    }
-    assert "split 'dev'" in lost_split and "['train', 'test']" in lost_split
-    assert "config other" in lost_config and "default" in lost_config
-    for part in ("owner/unknown", "could not be fetched", "huggingface.co/datasets/owner/unknown", "HF_HUB_OFFLINE"):
-        assert part in unknown
 
 
 @pytest.mark.skipif(not (DATA / "pubmedqa").exists(), reason="PubMedQA is not there; set CLINICAL_DPO_DATA")

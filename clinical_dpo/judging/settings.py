@@ -1,11 +1,9 @@
 """What a task asks of its judge, checked before a run: the endpoint is known, and may see the task's text."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from clinical_dpo.endpoint_settings import check_endpoint_allowed, endpoint_named
-from clinical_dpo.records import read_json
 
 GRADED = {"likert": "likert", "accuracy": "correctness"}  # a task's metric -> what a judge says of each answer
 
@@ -31,8 +29,3 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     beside = [sheet for sheet in ("correctness", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
-
-
-def is_judged(record: str | Path) -> bool:
-    """Whether a judge has given all its verdicts, as its record says."""
-    return Path(record).exists() and read_json(record)["status"] == "complete"

@@ -3,8 +3,10 @@
 A reply is the verdict alone ("4", "4/5", "**Grade: 4**", "correct", "B."), or begins with it and gives reasons after
 punctuation, a dash, a line's end or "because". A grade that reasons follow must name its scale, as in "5/5 because all
 findings are there": "1. The summary ..." is a list, and "5 medications" a count. A range ("3-4"), a fraction ("4.5"),
-another scale ("4/10") and reasons with another grade ("5/5. Rather 3/5") are no verdict. Before the verdict a
-reasoning model's <think> block may stand.
+another scale ("4/10") and reasons with another grade ("5/5. Rather 3/5") are no verdict. Nor is a word that its reasons
+take back: the other one alone in its clause ("A. No wait, B."), said of the answer ("Correct. The answer is incorrect")
+or after a word of change ("Correct! Actually incorrect"). "Incorrect: the correct dose is 5 mg" takes nothing back.
+Before the verdict a reasoning model's <think> block may stand.
 """
 
 import re
@@ -20,6 +22,24 @@ _ALONE = re.compile(rf"{_LABEL}([1-5])(?:\s*(?:/|out of)\s*5)?\s*[.!]?", re.IGNO
 _GRADE = re.compile(rf"{_LABEL}([1-5])\s*(?:/|out of)\s*5{_REASONS}", re.IGNORECASE)
 _WORD = re.compile(rf"{_LABEL}(correct|incorrect){_REASONS}", re.IGNORECASE)
 _SIDE = re.compile(rf"(?i:{_LABEL})(A|B|(?i:tie)){_REASONS}")
+_CHANGE = (
+    r"\b(?:no,|wait\b|actually\b|correction\b|rather\b(?! than)|instead\b(?! of)|on (?:reflection|second thoughts?)\b)"
+    r"[^.!?\n]*?\b"
+)
+_CLAUSE = rf"(?:^|[.,:;!?\n]|\s[-–—]\s)\s*{_LABEL}"
+_SAID = r"\b(?:(?:answer|response|it|this) is (?:a )?|prefer )"
+
+
+def _standing(words: str) -> re.Pattern[str]:
+    """Finds words that stand for a verdict, not as part of what is said about one."""
+    alone = rf"(?i:{_CLAUSE})(?=(?:{words})\s*(?:[.!?\n]|$|is (?:\w+ )?better))"
+    return re.compile(rf"(?:{alone}|(?i:{_CHANGE}|{_SAID}))({words})\b")
+
+
+_FORMS = {
+    "correctness": (_WORD, _standing("(?i:correct|incorrect)")),
+    "preference": (_SIDE, _standing("A|B|(?i:tie)")),
+}
 
 
 def parse_verdict(kind: str, reply: str) -> str | None:
@@ -35,5 +55,8 @@ def parse_verdict(kind: str, reply: str) -> str | None:
             return alone[1]
         found = _GRADE.match(text)
         return found[1] if found and set(_SCALE.findall(text)) == {found[1]} else None
-    found = (_WORD if kind == "correctness" else _SIDE).match(text)
-    return found[1] if found and kind == "preference" and found[1] in "AB" else found[1].lower() if found else None
+    form, standing = _FORMS[kind]
+    if not (found := form.match(text)):
+        return None
+    said = {word if word in "AB" else word.lower() for word in (found[1], *standing.findall(text[found.end() :]))}
+    return said.pop() if len(said) == 1 else None

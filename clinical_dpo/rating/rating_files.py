@@ -14,26 +14,38 @@ from clinical_dpo.records import Row, read_json, write_csv
 COLUMNS = ("sheet", "item_id", "text_sha256", "rating", "comment", "rated_at")
 ENDINGS = (".csv", ".xlsx", ".json")
 _NEEDED = ("item_id", "text_sha256", "rating")
-# What browsers and mail programs append to the name of a second copy.
-_NAME = re.compile(r"(?P<sheet>[\w-]+)\.(?P<rater>[\w-]+)(?:\s*\(\d+\)|\s*[-_ ][Cc]opy)?")
+# A rater's name, and what browsers, Windows and macOS append to a second copy: `(1)`, ` - Copy`, ` copy 2`.
+_RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
 
 
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
     """Rater -> the file with this rater's ratings of one sheet; empty where the folder is not there.
 
-    Files are named {sheet}.{rater}.csv, .xlsx or .json; other files are not looked at.
+    Files are named {sheet}.{rater}.csv, .xlsx or .json, or as a copy of that; with other endings none is looked at.
 
     Raises:
-        UserError: two files of one rater.
+        UserError: another name, two files of one rater, or one file under the names of two.
     """
     found: dict[str, Path] = {}
+    sent: dict[bytes, Path] = {}
     for path in sorted(Path(folder).glob(f"{sheet}.*")):
-        name = _NAME.fullmatch(path.stem)
-        if path.suffix.lower() not in ENDINGS or not name or name["sheet"] != sheet:
+        ending = path.suffix.lower()
+        if ending not in ENDINGS:
             continue
-        if first := found.get(name["rater"]):
-            raise UserError(f"{path}: rater {name['rater']} has sent {first.name} too. Keep one of the two files.")
-        found[name["rater"]] = path
+        name = _RATER.fullmatch(path.stem.removeprefix(sheet).removeprefix("."))
+        if not name:
+            raise UserError(
+                f"{path}: no name of a rating file. Name it {sheet}.RATER{ending}, with the rater's name as the sheet "
+                "had it, or move it out of this folder."
+            )
+        if first := found.get(name[1]):
+            raise UserError(f"{path}: rater {name[1]} has sent {first.name} too. Keep one of the two files.")
+        content = path.read_bytes()
+        if twin := sent.get(content):
+            raise UserError(
+                f"{path}: the same file as {twin.name}, byte for byte. Keep it under the name of the rater who sent it."
+            )
+        found[name[1]] = sent[content] = path
     return found
 
 
@@ -109,22 +121,22 @@ def _decoded(path: Path) -> str:
 
 
 def _xlsx_rows(path: Path) -> list[Row]:
-    from zipfile import BadZipFile
-
     from openpyxl import load_workbook  # half a second to import
 
     try:
         table = load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        lines = [
-            (
-                number,
-                ["" if cell is None else cell.isoformat() if isinstance(cell, datetime) else str(cell) for cell in row],
-            )
-            for number, row in enumerate(table.iter_rows(values_only=True), start=1)
-        ]
-    except (BadZipFile, KeyError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not an Excel workbook ({error}). Save it again as .xlsx.") from None
-    return _table_rows(path, "row", lines)
+        table.reset_dimensions()  # the size that some programs write down is wrong
+        rows = [[_cell_text(value) for value in row] for row in table.iter_rows(values_only=True)]
+    except Exception as error:  # openpyxl parses as it goes, and a damaged file can raise anything in it
+        raise UserError(
+            f"{path}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
+        ) from None
+    width = max(map(len, rows), default=0)  # a row ends at its last cell
+    return _table_rows(path, "row", [(number, row + [""] * (width - len(row))) for number, row in enumerate(rows, 1)])
+
+
+def _cell_text(value: Any) -> str:
+    return "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]]) -> list[Row]:

@@ -28,7 +28,7 @@ def retrieve_hub(
     takes whatever commit it cached last. Only the rows drawn become objects; the others stay on disk.
 
     Args:
-        data_id: owner/name of the data set, or a local folder of data files in the hub's layout.
+        data_id: owner/name of the data set.
         revision: full commit hash; a branch or tag can move, and the same study would then read other rows.
         splits: the publisher's splits.
         config: the data set's configuration, where it has several.
@@ -48,14 +48,9 @@ def retrieve_hub(
             f"{data_id}: revision '{revision}' is not a full commit hash (40 hex digits); a branch or tag can move and "
             f"give other rows later. Copy the hash of a commit from {where}/commits/main."
         )
-    if Path(data_id).is_dir():
-        folder = Path(data_id)
-        files = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-    else:
-        patterns = _patterns(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD, config, data_id)
-        folder = fetch(data_id, revision, patterns, kind="dataset")
-        files = listed(data_id, revision, patterns, kind="dataset")
-    checksums = digests(folder, files)
+    patterns = _patterns(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD, config, data_id)
+    folder = fetch(data_id, revision, patterns, kind="dataset")
+    checksums = digests(folder, listed(data_id, revision, patterns, kind="dataset"))
     tables = [_load(folder, config, split, data_id) for split in splits]
     total = sum(map(len, tables))
     places, rows, start = draw(total), [], 0

@@ -19,7 +19,9 @@ from clinical_dpo.digest import code_digest
 from clinical_dpo.endpoint_settings import endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import AWAITED, PROXIES
-from clinical_dpo.judging.settings import GRADED, is_judged, judged_sheets
+from clinical_dpo.jobs import PRIVATE
+from clinical_dpo.judging.progress import is_judged, judging_round
+from clinical_dpo.judging.settings import GRADED, judged_sheets
 
 try:
     study = load_study(config, ROOT)

@@ -68,8 +68,8 @@ rule judge_external:
         "../../envs/analysis.yaml"
     params:
         code=code("ask_judge"),
-        judge=lambda wildcards: judge_of(wildcards.task).settings,
-        available=judge_available,
+        judge=judge_settings,
+        round=judge_round,
         variants=["external"],
         private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
         seed=study.config["seed"],

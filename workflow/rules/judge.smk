@@ -19,8 +19,8 @@ rule ask_judge:
         "../../envs/analysis.yaml"
     params:
         code=code("ask_judge"),
-        judge=lambda wildcards: judge_of(wildcards.task).settings,
-        available=judge_available,
+        judge=judge_settings,
+        round=judge_round,
         variants=lambda wildcards: list(sheet_variants(wildcards)),
         private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
         seed=study.config["seed"],

@@ -1,3 +1,7 @@
+from clinical_dpo.rating.settings import rated_sheets
+
+from functools import cache
+
 # Sheet -> what a rater says there. The third goes to one person, for what the raters of the first differ on.
 SHEETS = {"correctness": "correctness", "preference": "preference", "adjudication": "correctness"}
 COMPARED = ("dpo", "sft")  # the two variants of a preference sheet
@@ -50,14 +54,7 @@ def raters_of(wildcards):
 
 def sheets_of(task):
     """The sheets of a task, each with its raters."""
-    settings = study.tasks[task]
-    sheets = {}
-    if "raters" in settings and (settings["outcome"] == "answer" or settings["grader"] == "physicians"):
-        sheets["correctness"] = settings["raters"]
-        sheets |= {"adjudication": [settings["adjudicator"]]} if "adjudicator" in settings else {}
-    if "raters" in settings and "win_rate" in settings.get("tables", ()):
-        sheets["preference"] = settings["raters"]
-    return sheets
+    return rated_sheets(study.tasks[task])
 
 
 def waited_for(task):
@@ -106,11 +103,21 @@ def judge_of(task):
     return endpoint_named(study.tasks[task]["judge"], study.config["endpoints"], "judge")
 
 
-def judge_available(wildcards):
-    """Whether the judge can be asked, or has said all, of a model or of answers from elsewhere; never the key."""
-    answerer = wildcards.get("model") or wildcards.external
-    record = f"{results}/{wildcards.task}/{answerer}/judge/{wildcards.judged}.json"
-    return is_judged(record) or not why_unavailable(judge_of(wildcards.task))
+def judge_settings(wildcards):
+    """What a judge's verdicts depend on; neither its pace nor its key nor its price."""
+    judge = judge_of(wildcards.task)
+    return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
+
+
+@cache  # a job's parameters are made once more when its record is gone
+def round_of(task, answerer, kind):
+    """The round in which a judge is asked about a model, or about answers from elsewhere."""
+    return judging_round(f"{results}/{task}/{answerer}/judge/{kind}.json", judge_of(task))
+
+
+def judge_round(wildcards):
+    """The round of a job."""
+    return round_of(wildcards.task, wildcards.get("model") or wildcards.external, wildcards.judged)
 
 
 def judge_verdicts(*sheets):
@@ -128,18 +135,20 @@ def judges_awaited():
     awaited = []
     for task, settings in study.tasks.items():
         folders = [f"{results}/{task}/{model}/judge" for model in study.task_models(task)]
+        asked = [(f"{folder}/{sheet}.json", sheet) for folder in folders for sheet in judged(task)]
         if settings["grader"] == "judge" and "judge" not in settings:
             awaited.append(f"judge of {task}: none is named (key judge of config/tasks/{task}.yaml)")
-        elif not all(is_judged(f"{folder}/{sheet}.json") for folder in folders for sheet in judged(task)):
+        elif not all(is_judged(record, judge_of(task), sheet) for record, sheet in asked):
             if lacking := why_unavailable(judge_of(task)):
                 awaited.append(f"judge {settings['judge']} of {task}: {lacking}")
     return awaited
 
 
 def keep_private():
-    """Close the folders of private text to other users, before any job writes there."""
-    for task, settings in study.tasks.items():
-        if settings.get("phi"):
-            folder = Path(results, task)
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
+    """Close the folders of private text, and the logs that may quote it, to other users before any job writes there."""
+    private = [task for task, settings in study.tasks.items() if settings.get("phi")]
+    for folder in (*(Path(results, task) for task in private), *([Path(logs)] if private else [])):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    if private:
+        Path(logs, PRIVATE).touch()

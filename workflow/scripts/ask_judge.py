@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from clinical_dpo.endpoint_settings import Endpoint
+from clinical_dpo.endpoint_settings import endpoint_named
 from clinical_dpo.jobs import job
 from clinical_dpo.judging.judge import COLUMNS, judge_items, warnings
 from clinical_dpo.rating.rating_round import sheet_items
@@ -16,7 +16,9 @@ with job(snakemake.log[0]):
     items = sheet_items("preference" if kind == "preference" else "correctness", given.test, answers, params.seed)
     # Beside the outputs, which Snakemake deletes when the job fails.
     replies = Path(output.record).with_suffix(".replies.jsonl")
-    verdicts, record = judge_items(kind, items, Endpoint(**params.judge), replies, params.private)
+    # From the config, since its pace and its price are no reason to ask again.
+    endpoint = endpoint_named(params.judge["name"], snakemake.config["endpoints"], "judge")
+    verdicts, record = judge_items(kind, items, endpoint, replies, params.private)
     sys.stderr.writelines(f"{line}\n" for line in warnings(record))
     write_csv(output.verdicts, verdicts, COLUMNS)
-    write_json(output.record, record)
+    write_json(output.record, record | {"round": params.round})
