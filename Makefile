@@ -1,4 +1,5 @@
-# make demo   both tiny models, five tasks, base / SFT / DPO: minutes on a laptop, no GPU, no network after installation
+# make demo   three tiny models, seven tasks, base / SFT / DPO: ten minutes on two cores, no GPU, no network
+# make bench  deletes the demo, runs it anew and times it, then training and answering
 # make test   the test suite, from a fresh clone
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,7 +14,7 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
 
-# The report of the demo, one file that opens from disk; of the published study: make report CONFIG= REPORT=reports/report.html
+# The demo's report, one file that opens from disk; the published study's: make report CONFIG= REPORT=reports/report.html
 CONFIG ?= --configfile config/demo.yaml
 REPORT ?= reports/demo/report.html
 report: $(VENV)/installed

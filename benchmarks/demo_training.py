@@ -8,6 +8,7 @@ import os
 
 os.environ["TORCHDYNAMO_DISABLE"] = "1"  # as in the workflow's jobs
 
+import argparse
 import datetime
 import platform
 import tempfile
@@ -33,7 +34,17 @@ def seconds(task: str, stage: str, layout: str) -> float:
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "adapter"
         base, batch = str(RESULTS / "models" / MODEL), settings["batch_size"]
-        run = Run(base, record["model"], settings, record["steps"], str(out), batch, eval_batch_size=40)
+        run = Run(
+            base=base,
+            model=record["model"],
+            settings=settings,
+            steps=record["steps"],
+            out=str(out),
+            micro_batch_size=batch,
+            eval_batch_size=40,
+            checkpoint_steps=record["checkpoint_steps"],
+            gradient_checkpointing=False,
+        )
         if stage == "sft":
             train_sft(run, *(str(RESULTS / task / f"data/{split}.jsonl") for split in ("train", "eval")))
         else:
@@ -45,6 +56,7 @@ def seconds(task: str, stage: str, layout: str) -> float:
 
 def main() -> None:
     """Measure and write the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     prepare_process(1)
     lines = [
         "# Training in the demo",

@@ -1,9 +1,10 @@
 """Time what a user waits for: the demo, dry runs, one table rebuilt. Writes benchmarks/workflow.md.
 
-Run it on an idle machine, with the environment installed (`make bench`). Each number is the wall time of a whole
-command; all but the demo are medians of five.
+It deletes the demo (results, reports, logs) and runs it anew. Run it on an idle machine, with the environment
+installed. Each number is the wall time of a whole command; all but the demo are medians of five.
 """
 
+import argparse
 import os
 import platform
 import shutil
@@ -34,6 +35,7 @@ def rebuilt(target: str) -> float:
 
 def main() -> None:
     """Run the demo from nothing, then everything else on what it made."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for folder in ("results/demo", "reports/demo", "logs/demo"):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
     rows = [("`make demo`, dependencies installed", snakemake("--cores", "2", *DEMO), "600")]

@@ -1,10 +1,20 @@
-"""What the documents claim of the papers is what the check finds."""
+"""What the documents claim of the papers is what the check finds; what they claim of a run is what its plan says."""
+
+import re
 
 import pytest
+import yaml
 
+from clinical_dpo.config import STAGES, load_study, merge
 from clinical_dpo.papers.consistency import check
 from clinical_dpo.papers.published import load_published
+from clinical_dpo.placement import compute_memory_mb
+from clinical_dpo.plan import cost_rows, planned
+from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONFIG = read_yaml(ROOT / "config/config.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +29,44 @@ def test_the_document_holds_every_claim_checked(found):
 
 
 def test_the_readme_holds_what_is_not_simply_possible(found):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = [f"| {row['what']} | {row['claim']} | {row['verdict']} |" for row in found if row["verdict"] != "possible"]
-    assert rows and [row for row in rows if row not in text] == []
+    assert rows and [row for row in rows if row not in README] == []
+
+
+def test_the_readme_lists_the_data_files_their_columns_and_what_generated_text_costs():
+    study = load_study(CONFIG, ROOT)
+    hours = dict.fromkeys(study.tasks, 0.0)
+    for row in cost_rows(planned(study, dict.fromkeys(study.tasks, ()))):
+        hours[row["task"]] += row["hours"]
+    listed = {match[1]: match[0] for match in re.finditer(r"^\| `(data/[^`]*)` \|.*$", README, re.MULTILINE)}
+    from_files = [task for task in study.tasks.values() if task["source"]["kind"] == "file"]
+    assert listed.keys() == {task["source"]["path"] for task in from_files}
+    for path, line in listed.items():
+        tasks = [task for task in from_files if task["source"]["path"] == path]
+        words = [column for task in tasks for column in task.get("columns", {}).values()]
+        words += [task["name"] for task in tasks]
+        assert all(f"`{word}`" in line for word in words)
+        assert f"| {sum(tasks[0]['splits'].values()):,} |" in line
+        assert re.search(rf": {sum(hours[task['name']] for task in tasks):.0f}\b", line)
+    generated = sum(hours[task["name"]] for task in from_files)
+    assert f"{generated:.0f} of the {sum(hours.values()):.0f} GPU hours" in README
+
+
+def test_the_readme_gives_the_memory_that_is_estimated():
+    """As configured, with gradient checkpointing, and on the small card: GB of SFT and DPO, as they are printed."""
+
+    def estimated(model, **settings):
+        task = next(name for name in study.tasks if model in study.task_models(name))
+        stages = {stage: study.training(task, stage) | settings for stage in STAGES}
+        found = [compute_memory_mb(study.models[model], stages[stage], n) for n, stage in enumerate(STAGES, start=1)]
+        return [f"{mb / 1000:.0f}" for mb in found]
+
+    study, llama, text = load_study(CONFIG, ROOT), "llama3-8b-instruct", " ".join(README.split())
+    assert "{} GB in SFT and {} GB in DPO".format(*estimated(llama)) in text
+    checkpointed = estimated(llama, gradient_checkpointing=True)
+    assert "`gradient_checkpointing: true` it takes {} and {} GB".format(*checkpointed) in text
+    assert "500 tokens: {} and {} GB".format(*estimated("biomistral-7b", max_length=500)) in text
+    small = re.search(r"```yaml\n(# config/small_card.yaml.*?)```", README, re.DOTALL)[1]
+    study = load_study(merge(CONFIG, yaml.safe_load(small)), ROOT)
+    answering = f"{compute_memory_mb(study.models[llama]) / 1000:.0f}"
+    assert "it takes {} and {} GB, and {} GB to answer, which fits 24 GB".format(*estimated(llama), answering) in text

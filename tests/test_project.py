@@ -1,20 +1,27 @@
 """The project holds together: pins, the published study as typed, what a start may import."""
 
+import ast
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 
+from clinical_dpo import digest
 from tests.conftest import ROOT
 
 PIN = re.compile(r"^\s*(?:- )?([A-Za-z0-9_.-]+)==([^\s;]+)$", re.MULTILINE)
+IMPORTS = (ast.Import, ast.ImportFrom)
+DISTRIBUTIONS = packages_distributions()  # module -> the packages that bring it
+
+
+def canonical(package):
+    return re.sub("[-_.]+", "-", package).lower()
 
 
 def pins(name):
-    return {
-        re.sub("[-_.]+", "-", package).lower(): version for package, version in PIN.findall((ROOT / name).read_text())
-    }
+    return {canonical(package): version for package, version in PIN.findall((ROOT / name).read_text())}
 
 
 @pytest.mark.parametrize("name", ["envs/training.yaml", "envs/analysis.yaml"])
@@ -22,6 +29,25 @@ def test_conda_environments_pin_what_the_lock_pins(name):
     lock = pins("requirements.lock")
     found = pins(name)
     assert found and {package: lock.get(package) for package in found} == found
+
+
+def imported_packages(script):
+    """What a script imports from outside the standard library and this package, at its start or later."""
+    files = [script, *digest._closure(script)]
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    names = {name.split(".")[0] for node in nodes if isinstance(node, IMPORTS) for name in digest._imported_names(node)}
+    return {canonical(DISTRIBUTIONS[name][0]) for name in names - {digest.PACKAGE.name} if name in DISTRIBUTIONS}
+
+
+def test_what_a_rule_imports_is_in_its_conda_environment():
+    rules = [body for file in (ROOT / "workflow/rules").glob("*.smk") for body in file.read_text().split("\nrule ")[1:]]
+    found = [re.search(r'"../../(envs/\w+.yaml)".*"../(scripts/\w+.py)"', body, re.DOTALL) for body in rules]
+    lacking = {
+        match[2]: missing
+        for match in filter(None, found)
+        if (missing := imported_packages(ROOT / "workflow" / match[2]) - set(pins(match[1])))
+    }
+    assert sum(map(bool, found)) > 40 and lacking == {}
 
 
 def test_the_lock_names_no_build_of_torch():
