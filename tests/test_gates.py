@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -58,6 +59,18 @@ def test_what_trains_waits_for_the_checks_and_a_threshold_trains_nothing_again(p
     gate = {("check_dataset", "task=uti"), ("enforce_checks", "task=uti")}
     assert project.planned(ADAPTER_TARGET, GATE) == gate
     project.edit("mine.yaml", "label_balance: {warn: 0.85}", "label_balance: {warn: 0.8}")
+
+
+def test_what_was_asked_for_is_never_left_out_in_silence(project):
+    """Snakemake passes over a missing adapter where only the check before it runs anew."""
+    shutil.rmtree(project.folder / ADAPTER_TARGET)
+    project.edit("mine.yaml", "label_balance: {warn: 0.8}", "label_balance: {warn: 0.85}")
+    first = project.snakemake(ADAPTER_TARGET)
+    assert first.returncode == 1 and "Give the same command again" in first.stderr and ADAPTER_TARGET in first.stderr
+    project.run(ADAPTER_TARGET)
+    assert (project.folder / ADAPTER_TARGET / "weights").exists()
+    project.edit("mine.yaml", "label_balance: {warn: 0.85}", "label_balance: {warn: 0.8}")
+    project.run(GATE)
 
 
 @pytest.mark.slow

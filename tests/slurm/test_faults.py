@@ -58,6 +58,14 @@ def kill_processes(job):
             continue
 
 
+def test_a_run_without_a_fault_ends_in_the_weights_of_one_without_slurm(start, ground):
+    """What the others' times (`--durations=0`) are to be compared with."""
+    attempt = start(**SLOW)
+    attempt.end()
+    assert attempt.states() == ["COMPLETED"]
+    assert resumed(ground, attempt) == 0
+
+
 def test_a_cancelled_job_is_tried_again_from_its_checkpoint(start, ground, cluster):
     attempt = start(**SLOW)
     attempt.until_checkpoint()
