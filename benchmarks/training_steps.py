@@ -43,14 +43,12 @@ SETTINGS = {
     "epochs": None,
     "eval_steps": 1000,
     "log_steps": 1,
-    "checkpoint_steps": 1000,
     "scheduler": "constant",
     "warmup_steps": 0,
     "optimizer": "adamw_torch",
     "weight_decay": 0.0,
     "max_grad_norm": 1.0,
     "max_length": MAX_LENGTH,
-    "gradient_checkpointing": False,
 }
 LIVE, PRECOMPUTED, LIVE_COMPACT = "stock DPO, live reference", "stock DPO, precomputed", "stock DPO, live, compact head"
 DPO, STOCK_SFT, SFT, REFERENCE = "our DPO", "stock SFT", "our SFT", "our reference pass"
@@ -196,7 +194,9 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.training import Run, trainer_arguments
 
     settings = SETTINGS | {"batch_size": case.batch}
-    run = Run(str(folder), setup.model, settings, setup.repeats + 1, str(folder), case.batch, case.batch)
+    speed = {"micro_batch_size": case.batch, "eval_batch_size": case.batch}
+    speed |= {"checkpoint_steps": 1000, "gradient_checkpointing": False}
+    run = Run(str(folder), setup.model, settings, setup.repeats + 1, str(folder), **speed)
     never = {"eval_strategy": "no", "eval_on_start": False, "save_strategy": "no"}
     arguments = trainer_arguments(run, Path(tempfile.mkdtemp(dir=folder))) | never
     lora = {"rank": setup.rank, "alpha": 2 * setup.rank, "dropout": 0.0}

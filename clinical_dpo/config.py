@@ -12,31 +12,12 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.external import check_externals
 from clinical_dpo.judging.settings import check_judge
 from clinical_dpo.schemas import did_you_mean, properties, read_yaml, validate
+from clinical_dpo.task_checks import check_fit, check_used
 from clinical_dpo.text_settings import check_texts, missing_text, own_writers, text_writers
 
 STAGES = ("sft", "dpo")
 VARIANTS = ("base", "sft", "dpo")
 SWEPT = ("learning_rate", "beta")
-FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> outcome -> values that make sense
-    "rejected": {
-        "label": ("other_label", "given", "sft_prediction"),
-        "answer": ("random_distractor", "given", "sft_prediction"),
-        "text": ("given", "random_distractor", "sft_prediction"),
-    },
-    "selection": {"label": ("f1", "exact"), "answer": ("exact", "rouge_l"), "text": ("rouge_l", "exact")},
-    "grader": {
-        "label": ("label", "exact", "physicians"),
-        "answer": ("exact", "physicians", "judge"),
-        "text": ("judge", "rouge_likert", "rouge_l", "evasiveness"),
-    },
-}
-METRICS = {  # metric -> graders it can be computed from, its paired test
-    "f1": (("label",), "mcnemar"),
-    "accuracy": (("label", "exact", "physicians", "judge"), "mcnemar"),
-    "likert": (("judge", "rouge_likert"), "paired_t"),
-    "rouge_l": (("rouge_l",), "paired_t"),
-    "helpfulness": (("evasiveness",), "mcnemar"),
-}
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +134,8 @@ def parse_trial(name: str, stage: str) -> dict[str, float]:
     Raises:
         UserError: a name that is not one of the stage's, or spells its values otherwise than `trial_name`.
     """
-    match = re.fullmatch(r"lr([0-9.]+e[-+][0-9]+)(?:_beta([0-9.]+))?", name)
+    number = r"(\d+(?:\.\d+)?(?:e[-+]\d+)?)"
+    match = re.fullmatch(rf"lr{number}(?:_beta{number})?", name)
     if match and bool(match[2]) == (stage == "dpo"):
         values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
         if trial_name(values) == name:
@@ -257,25 +239,9 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
             raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
         if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
             raise UserError(f"{where}: {stage} has several trials but splits.dev is 0. Give a dev split, or one trial.")
-    for key, per_outcome in FITTING.items():
-        fitting = per_outcome[task["outcome"]]
-        if task[key] not in fitting:
-            raise UserError(
-                f"{where}: {key} {task[key]} does not go with outcome {task['outcome']}. Fitting: {', '.join(fitting)}."
-            )
-    graders, test = METRICS[task["metric"]]
-    if task["grader"] not in graders:
-        raise UserError(
-            f"{where}: metric {task['metric']} cannot be computed from grader {task['grader']}. "
-            f"Fitting graders: {', '.join(graders)}."
-        )
-    if task["test"] != test:
-        raise UserError(f"{where}: test {task['test']} does not go with metric {task['metric']}. Take {test}.")
-    if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
-        raise UserError(f"{where}: table helpfulness needs grader evasiveness, this task's is {task['grader']}.")
-    unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))
-    if unknown:
-        raise UserError(f"{where}: label_synonyms names '{sorted(unknown)[0]}', which is not one of labels.")
+    check_fit(task, where)
+    own = config.get("overrides", {}).get("tasks", {}).get(name)
+    check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
 
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:

@@ -8,8 +8,8 @@ import torch
 
 from clinical_dpo.models import is_adapter, load_base, load_tokenizer, load_variant
 from clinical_dpo.progress import Progress, say
-from clinical_dpo.prompts import prompt_tokens
 from clinical_dpo.records import Row
+from clinical_dpo.tokens import prompt_tokens
 
 
 @torch.inference_mode()
@@ -39,6 +39,8 @@ def generate_answers(
             max_new_tokens=max_new_tokens,
             do_sample=False,
             num_beams=1,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.pad_token_id,
         )

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clinical_dpo.prompts import tokenize_completion
 from clinical_dpo.records import Row
+from clinical_dpo.tokens import tokenize_completion
 
 LONGEST, SPREAD = 1000, 5000  # rows measured of a large data set
 _BATCH = 256  # rows tokenized at once

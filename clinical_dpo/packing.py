@@ -16,6 +16,9 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 
+from clinical_dpo.errors import UserError
+
+CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
 Segments = tuple[tuple[int, int, int, int], ...]  # per answer: first and end of its own tokens, of those it shares
 
 
@@ -142,7 +145,11 @@ def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
 
     Its last hidden states are those that predict, (1, predictions, width), and nothing else is computed after the last
     attention of the models known here.
+
+    Raises:
+        UserError: a model that does more with attention or the head's output than is computed here.
     """
+    refuse_other_heads(model)
     if attention == "flex":
         import clinical_dpo.flex  # noqa: F401  # registers it; late, since it loads the compiler
     model.set_attn_implementation(attention)
@@ -156,6 +163,21 @@ def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
     for layer in model.modules():
         if getattr(layer, "lora_A", None):
             layer.forward = MethodType(_lora, layer)
+
+
+def refuse_other_heads(model: PreTrainedModel) -> None:
+    """Stop at a model that caps or scales logits or attends to sinks (Gemma 2, Cohere, Granite, gpt-oss).
+
+    Raises:
+        UserError: what it does.
+    """
+    found = [key for key in CAPS_AND_SCALES if getattr(model.config, key, None) not in (None, 1)]
+    found += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
+    if found:
+        raise UserError(
+            f"{model.config.model_type}: its {' and '.join(found)} are not computed here, so that reference and policy "
+            "would differ. Take a model without, such as those of config/models."
+        )
 
 
 def _lora(self: Any, states: torch.Tensor) -> torch.Tensor:

@@ -239,7 +239,7 @@ def rate(step: int, wanted: Pretraining) -> float:
     """Share of the peak learning rate at a step: warm-up, a flat stretch, then linear down to `final_rate`."""
     start = wanted.decay_from * wanted.steps
     down = (wanted.steps - step) / (wanted.steps - start)
-    return min((step + 1) / wanted.warmup_steps, 1.0, max(wanted.final_rate, down))
+    return min((step + 1) / max(1, wanted.warmup_steps), 1.0, max(wanted.final_rate, down))
 
 
 def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list[Encoded]]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.checks import Place
-from clinical_dpo.prompts import prompt_tokens, tokenize_completion
 from clinical_dpo.tokenizer import special_tokens
+from clinical_dpo.tokens import prompt_tokens, tokenize_completion
 
 SHOWN = 3
 

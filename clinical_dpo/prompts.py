@@ -1,8 +1,7 @@
-"""Prompts and answers of a task: records become TRL's conversational rows; their lengths in tokens are checked."""
+"""Prompts and answers of a task: records become TRL's conversational rows."""
 
 import difflib
 import hashlib
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,7 +12,6 @@ from clinical_dpo.records import Row
 from clinical_dpo.tally import Tally
 from clinical_dpo.templates import render
 
-QUANTILES = (0.5, 0.9, 0.99)
 LONGEST = 1_000_000  # characters of a prompt or an answer; what is longer is several records in one
 
 
@@ -45,15 +43,18 @@ def task_rows(
 
     Raises:
         UserError: what is wrong with a record, or an id that another row has, case and spelling of a number aside;
-            with the source, row number and id.
+            with the source, row number and id. Where rows were drawn or left out, numbers are those of what was kept.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
+    kept = ""
+    if "sampled" in provenance or provenance.get("drops"):
+        kept, where = " of source.jsonl", f"source.jsonl, drawn from {where}"
     rows: list[Row] = []
     number_of: dict[str, int] = {}
     for number, raw in enumerate(records, start=1):
         try:
             record = _mapped(raw, task, provenance["data"] == "synthetic")
-            row = task_row(record, task, repairs, f"row {number}")
+            row = task_row(record, task, repairs, f"row {number}{kept}")
         except UserError as error:
             raise UserError(f"{where}, row {number}: {error}") from None
         same = _same_id(row["id"])
@@ -187,71 +188,3 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
     hint = f" Did you mean '{spelled[nearest[0]]}'?" if nearest else ""
     shown = given if len(given) <= 40 else f"{given[:40]}..."
     raise UserError(f"field 'label': '{shown}' is not a label. Known: {', '.join(labels)}.{hint}")
-
-
-def prompt_tokens(row: Row, tokenizer: Any) -> list[int]:
-    """Token ids of a row's prompt, up to where an answer begins: what is generated from."""
-    return _tokens(tokenizer, row["prompt"], add_generation_prompt=True)
-
-
-def tokenize_completion(row: Row, tokenizer: Any, column: str) -> tuple[list[int], list[int]]:
-    """Token ids of a row's prompt and of the answer in `column`, apart, as TRL 1.16 makes them for training.
-
-    The answer starts where the prompt alone (with the generation prompt) and the whole conversation diverge.
-    """
-    prompt = prompt_tokens(row, tokenizer)
-    whole = _tokens(tokenizer, row["prompt"] + row[column])
-    pairs = zip(prompt, whole, strict=False)
-    start = next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(prompt), len(whole)))
-    return whole[:start], whole[start:]
-
-
-def _tokens(tokenizer: Any, messages: Sequence[Mapping[str, str]], **options: Any) -> list[int]:
-    return list(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)["input_ids"])
-
-
-def check_lengths(
-    rows: Sequence[Row],
-    tokenizer: Any,
-    max_length: int,
-    completions: Sequence[str] = ("completion",),
-    source: str = "rows",
-) -> dict[str, Any]:
-    """Refuse rows that training would drop or teach nothing from; count those it cuts.
-
-    Args:
-        rows: SFT rows, or preference rows.
-        tokenizer: a Hugging Face tokenizer with a chat template.
-        max_length: tokens of prompt and answer that training keeps, from the start.
-        completions: the columns that hold answers: `completion`, or `chosen` and `rejected`.
-        source: the file the rows are from, for messages.
-
-    Returns:
-        `rows`, `truncated` (rows with an answer cut), `max_tokens` (longest prompt with answer, uncut) and
-        `quantiles` of that length (nearest rank).
-
-    Raises:
-        UserError: a prompt that fills max_length, or an answer without a token.
-    """
-    lengths = []
-    for number, row in enumerate(rows, start=1):
-        where = f"{source}, row {number} (id '{row['id']}')"
-        longest = 0
-        for column in completions:
-            prompt, answer = tokenize_completion(row, tokenizer, column)
-            if len(prompt) >= max_length:
-                raise UserError(
-                    f"{where}: the prompt alone takes {len(prompt)} tokens and max_length is {max_length}, so that "
-                    f"nothing of '{column}' is left. Raise max_length, or shorten or remove the row."
-                )
-            if not answer:
-                raise UserError(f"{where}: '{column}' has no tokens. Fill it in, or remove the row.")
-            longest = max(longest, len(prompt) + len(answer))
-        lengths.append(longest)
-    ranked = sorted(lengths)
-    return {
-        "rows": len(rows),
-        "truncated": sum(length > max_length for length in lengths),
-        "max_tokens": ranked[-1] if ranked else 0,
-        "quantiles": {str(q): ranked[math.ceil(q * len(ranked)) - 1] for q in QUANTILES} if ranked else {},
-    }

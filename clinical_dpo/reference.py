@@ -11,8 +11,8 @@ from torch.nn.utils.rnn import pad_sequence
 from clinical_dpo.models import autocast, device, for_all_weights, is_adapter, load_tokenizer, load_variant
 from clinical_dpo.packing import Layout, answer_logps, flat_layout, use_flat_layout, without_adapter
 from clinical_dpo.progress import Progress
-from clinical_dpo.prompts import check_lengths, tokenize_completion
 from clinical_dpo.records import Row, read_jsonl, replacing
+from clinical_dpo.tokens import check_lengths, tokenize_completion
 
 
 def pairs_layout(pairs: Sequence[Row], tokenizer: Any, max_length: int) -> Layout:

@@ -1,18 +1,15 @@
 """The choice among a sweep's trials: an automatic score on dev, never a person's or a paid judge's."""
 
-import os
-import shutil
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from clinical_dpo import scores
+from clinical_dpo.generation import answers_of_trials
 from clinical_dpo.parsing import answer_texts, exact_match, parse_label
-from clinical_dpo.plateau import eval_curve
-from clinical_dpo.records import Row, read_csv, read_jsonl, replacing, write_csv
+from clinical_dpo.records import Row, read_jsonl
 from clinical_dpo.rouge import rouge_l
-
-COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "chosen")
+from clinical_dpo.trials import by_name, keep, unscored
 
 
 def select(
@@ -21,14 +18,11 @@ def select(
     dev: str,
     model: Mapping[str, Any],
     task: Mapping[str, Any],
-    threads: int,
     batch_size: int,
     table: str,
     best: str,
 ) -> None:
     """Score every trial on dev, write `table`, and put the winner's files in `best`.
-
-    A single trial is its own best and needs no dev set; its score stays empty.
 
     Args:
         base: folder of the base model.
@@ -36,42 +30,15 @@ def select(
         dev: JSON Lines of the dev split.
         model: the model file's settings.
         task: `selection`, `max_new_tokens` and what grading needs.
-        threads: CPU threads to compute with.
         batch_size: answers generated at once.
-        table: CSV of COLUMNS.
-        best: folder that gets the winner's files.
+        table, best: as in `trials.keep`.
     """
-    trials = {Path(folder).parent.name: folder for folder in folders}
-    rows = read_jsonl(dev)
-    found: dict[str, Row] = {
-        name: dict.fromkeys(COLUMNS, "")
-        | {"trial": name, "n": 0, "final_eval_loss": eval_curve(read_csv(Path(folder) / "log.csv"))[-1][1]}
-        for name, folder in trials.items()
-    }
-    if len(trials) > 1:
-        # Imported late: a single trial is chosen without a model.
-        from clinical_dpo.generation import answers_of_trials
-        from clinical_dpo.models import prepare_process
-
-        prepare_process(threads)
-        for name, answers in answers_of_trials(base, trials, model, rows, task["max_new_tokens"], batch_size):
-            score, invalid_rate = dev_score(rows, answers, task)
-            found[name] |= {"metric": task["selection"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}
-    winner = choose(list(found.values())) if len(trials) > 1 else next(iter(trials))
-    for name, row in found.items():
-        row["chosen"] = "true" if name == winner else "false"
-    write_csv(table, list(found.values()), COLUMNS)
-    with replacing(best) as part:
-        # Not the hidden time stamp that Snakemake keeps in a folder: linked, it would make the trial look new.
-        shutil.copytree(trials[winner], part, ignore=shutil.ignore_patterns(".*"), copy_function=_link_or_copy)
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    """A hard link where the file system has them: all weights of an 8B model are 16 GB."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+    trials, rows = by_name(folders), read_jsonl(dev)
+    found = unscored(trials)
+    for name, answers in answers_of_trials(base, trials, model, rows, task["max_new_tokens"], batch_size):
+        score, invalid_rate = dev_score(rows, answers, task)
+        found[name] |= {"metric": task["selection"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}
+    keep(choose(list(found.values())), trials, found, table, best)
 
 
 def dev_score(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, Any]) -> tuple[float, float]:
@@ -93,5 +60,10 @@ def dev_score(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, An
 
 
 def choose(trials: Sequence[Row]) -> str:
-    """The trial with the highest score; equal scores go to the lower final eval loss, then to the sweep's order."""
-    return min(trials, key=lambda trial: (-trial["score"], trial["final_eval_loss"]))["trial"]
+    """The trial with the highest score; equal scores go to the lower final eval loss, then to the sweep's order.
+
+    A loss that is no finite number loses to every other.
+    """
+    losses = {trial["trial"]: trial["final_eval_loss"] for trial in trials}
+    finite = {name: loss if math.isfinite(loss) else math.inf for name, loss in losses.items()}
+    return min(trials, key=lambda trial: (-trial["score"], finite[trial["trial"]]))["trial"]

@@ -16,7 +16,9 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     # Imported after the data was checked: a mistake there is told seconds earlier.
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
+
+    from clinical_dpo.sft_trainer import RowMeanSFTTrainer
 
     lora = run.settings["lora"]
     adapter = LoraConfig(
@@ -35,7 +37,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     start = load_start(run, run.base)
     policy = get_peft_model(start, adapter) if run.settings["adapter"] == "lora" else start
     with trainable_weights_kept(policy):
-        trainer = SFTTrainer(
+        trainer = RowMeanSFTTrainer(
             model=policy,
             args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),
             train_dataset=data["train"],

@@ -43,7 +43,10 @@ class StoredReferenceDPOTrainer(DPOTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """TRL's loss and metrics; `rewards/accuracies` counts no tie as a win, `rewards/ties` is their share."""
+        """TRL's loss and metrics; `rewards/accuracies` counts no tie as a win, `rewards/ties` is their share.
+
+        In evaluation metrics are means over pairs, where TRL's are means over batches, however short the last one is.
+        """
         seen = []
 
         def policy(**batch: Any) -> Any:
@@ -59,4 +62,7 @@ class StoredReferenceDPOTrainer(DPOTrainer):
         metrics = self._metrics["train" if model.training else "eval"]
         metrics["rewards/accuracies"][-1] = ((margins > 0) & ~ties).float().mean().item()
         metrics["rewards/ties"].append(ties.float().mean().item())
+        if not model.training:
+            for name in metrics.keys() - {"num_tokens"}:
+                metrics[name] += metrics[name][-1:] * (len(margins) - 1)  # TRL takes the mean of the list
         return loss

@@ -9,8 +9,8 @@ from transformers import AutoConfig
 from clinical_dpo.errors import UserError
 from clinical_dpo.generation import answers_of
 from clinical_dpo.models import load_tokenizer
-from clinical_dpo.prompts import prompt_tokens
 from clinical_dpo.records import Row
+from clinical_dpo.tokens import prompt_tokens
 
 
 def texts_of_model(

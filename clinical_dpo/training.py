@@ -28,8 +28,8 @@ from clinical_dpo.models import (
     save_trained,
 )
 from clinical_dpo.packing import flatten_fused_head, without_adapter
-from clinical_dpo.prompts import check_lengths
 from clinical_dpo.records import Row, read_jsonl, replacing, sha256, write_csv, write_json
+from clinical_dpo.tokens import check_lengths
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -51,8 +51,12 @@ class Run:
     settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
     steps: int | None  # optimizer steps; None for the settings' epochs
     out: str  # folder for the weights (safetensors), log.csv and run.json
-    micro_batch_size: int  # rows computed at once; like eval_batch_size it changes nothing beyond rounding
+    # Rows computed at once. They change nothing beyond rounding, but for the last step of an epoch of DPO where it is
+    # short: TRL takes the mean over its micro-batches, whatever their size.
+    micro_batch_size: int
     eval_batch_size: int
+    checkpoint_steps: int  # between two checkpoints
+    gradient_checkpointing: bool  # compute activations twice, to hold fewer
     probe: bool = False  # keep the curve, not the weights
 
 
@@ -90,15 +94,16 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "optim": settings["optimizer"],
         "weight_decay": settings["weight_decay"],
         "max_grad_norm": settings["max_grad_norm"],
-        "gradient_checkpointing": settings["gradient_checkpointing"],
+        "gradient_checkpointing": run.gradient_checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "bf16": mixed_precision(run.model),
         "eval_strategy": "steps",
         "eval_steps": settings["eval_steps"],
-        "eval_on_start": True,
+        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run has its points of the curve
+        "include_num_input_tokens_seen": "non_padding",  # TRL's own count forgets what came before a checkpoint
         "logging_steps": settings["log_steps"],
         "save_strategy": "steps",
-        "save_steps": settings["checkpoint_steps"],
+        "save_steps": run.checkpoint_steps,
         "save_total_limit": 1,
         "seed": settings["seed"],
         "data_seed": settings["seed"],
@@ -176,8 +181,10 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
         "steps": trainer.state.global_step,
         "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
         "micro_batch_size": trainer.args.per_device_train_batch_size,
+        "gradient_checkpointing": run.gradient_checkpointing,
+        "checkpoint_steps": run.checkpoint_steps,
         "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
-        "tokens_seen": rows[-1]["num_tokens"],
+        "tokens_seen": trainer.state.num_input_tokens_seen,
         "padding_share": round(collator.padding_share, 4),
         "wall_seconds": round(seconds, 2),
         "peak_memory_mib": round(_peak_memory() / 2**20),
@@ -192,20 +199,21 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
 
 
 def _follow(trainer: "Trainer") -> None:
-    """Write progress to the log in place of the trainer's own lines, all of which log.csv holds."""
+    """Write progress to the log in place of the trainer's own lines, all of which log.csv holds; save no end."""
     from transformers import PrinterCallback  # seconds to import, and loaded with the trainer by now
 
-    from clinical_dpo.training_progress import TrainingProgress
+    from clinical_dpo.training_progress import NoCheckpointAtTheEnd, TrainingProgress
 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(TrainingProgress())
+    trainer.add_callback(NoCheckpointAtTheEnd())
 
 
 def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:
     """What to tell, after the next attempt was told to compute fewer rows at once."""
     rows = trainer.args.per_device_train_batch_size
     model: Any = trainer.model
-    if not model.training:  # never halved by itself: the mean over batches would become another one
+    if not model.training:
         return UserError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
     if rows == 1:
         return UserError(
@@ -246,5 +254,6 @@ def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         prefix = "eval_" if split == "eval" else ""
         values = {column: entry.get(prefix + column) for column in LOG_COLUMNS}
-        rows[entry["step"], split] = values | {key: entry[key] for key in ("step", "epoch")} | {"split": split}
+        named = {key: entry[key] for key in ("step", "epoch")} | {"num_tokens": entry["num_input_tokens_seen"]}
+        rows[entry["step"], split] = values | named | {"split": split}
     return [rows[key] for key in sorted(rows)]

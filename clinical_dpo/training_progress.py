@@ -1,4 +1,4 @@
-"""A training's progress in its log: a line every log_steps in place of the trainer's own."""
+"""What follows a training: a line of progress every log_steps in place of the trainer's own, and when not to save."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,15 @@ from transformers import TrainerCallback
 from clinical_dpo.progress import Progress, say
 
 SHOWN = {"loss": "loss", "rewards/accuracies": "reward accuracy", "rewards/margins": "reward margin"}
+
+
+class NoCheckpointAtTheEnd(TrainerCallback):
+    """Leaves out the checkpoint of the last step: resumed from it, the trainer would take one step more."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """After the trainer's own decision to save."""
+        if state.global_step >= state.max_steps:
+            control.should_save = False
 
 
 class TrainingProgress(TrainerCallback):

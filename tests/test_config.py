@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clinical_dpo.config import load_study, merge, parse_trial
+from clinical_dpo.config import load_study, merge, parse_trial, trial_name
 from clinical_dpo.errors import UserError
+from clinical_dpo.task_checks import check_used
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 DEMO = merge(PUBLISHED, yaml.safe_load((ROOT / "config/demo.yaml").read_text()))
 STUDY = load_study(PUBLISHED, ROOT)
+DEMO_STUDY = load_study(DEMO, ROOT)
 
 
 def test_published_splits_are_the_papers():
@@ -59,7 +61,7 @@ def test_published_grid_stands_in_every_sweep():
 
 
 def test_demo_keeps_every_mechanism_alive():
-    demo = load_study(DEMO, ROOT)
+    demo = DEMO_STUDY
     assert list(demo.tasks) == list(STUDY.tasks)
     assert demo.results == "results/demo" and STUDY.results == "results"
     swept = [task for task in demo.tasks if len(demo.trials(task, "sft")) > 1 and len(demo.trials(task, "dpo")) > 1]
@@ -73,12 +75,19 @@ def test_a_trials_name_spells_its_values(stage):
         assert parse_trial(name, stage) == values
 
 
+def test_a_small_beta_is_spelled_with_an_exponent():
+    for beta, name in ((1e-5, "lr1e-06_beta1e-05"), (2.5e-6, "lr1e-06_beta2.5e-06")):
+        values = {"learning_rate": 1e-6, "beta": beta}
+        assert trial_name(values) == name and parse_trial(name, "dpo") == values
+
+
 def test_trial_names():
     assert list(STUDY.trials("uti", "dpo"))[3:5] == ["lr1e-05_beta0.1", "lr1e-05_beta0.3"]
     for name, stage, message in [
         ("fast", "sft", "no trial of sft. One is spelled lr1e-05"),
         ("lr1e-05", "dpo", "no trial of dpo. One is spelled lr1e-06_beta0.1"),
         ("lr1e-5", "sft", "Write lr1e-05"),
+        ("lr1e-05_beta0.1.2", "dpo", "no trial of dpo"),
     ]:
         with pytest.raises(UserError, match=message):
             parse_trial(name, stage)
@@ -149,6 +158,23 @@ def test_missing_data_are_replaced_or_left_out():
             "table helpfulness needs grader evasiveness, this task's is rouge_l",
         ),
         ({"overrides": {"tasks": {"pubmedqa": {"raters": None}}}}, "key 'raters'"),
+        (
+            {"overrides": {"tasks": {"uti": {"judge": "gpt-4"}}}},
+            "config: overrides.tasks.uti: key 'judge' does nothing without grader judge, preference_grader judge",
+        ),
+        (
+            {"overrides": {"tasks": {"meqsum": {"raters": ["anna"]}}}},
+            "key 'raters' does nothing without outcome answer",
+        ),
+        (
+            {"overrides": {"tasks": {"pubmedqa": {"adjudicator": "anna"}}}},
+            "key 'adjudicator' does nothing without raters who say right or wrong. Add that, or leave",
+        ),
+        (
+            {"overrides": {"tasks": {"reasoning": {"preference_grader": "raters"}}}},
+            "key 'preference_grader' does nothing without table win_rate",
+        ),
+        ({"overrides": {"tasks": {"uti": {"stemmer": True}}}}, "key 'stemmer' does nothing without table rouge"),
         ({"recipes": {"murphy2024": {"sft": {"max_steps": 10}}}}, "one of max_steps and epochs is needed"),
         ({"seeds": [43, 42]}, "config: key 'seeds' begins with 43; it must begin with the run's seed, 42."),
         ({"seed": 7}, "config: key 'seeds' begins with 42; it must begin with the run's seed, 7."),
@@ -166,8 +192,17 @@ def test_a_mistake_is_named_with_its_mend(change, message):
     assert message in str(error.value)
 
 
+def test_a_key_without_effect_is_refused_in_a_task_file_and_left_by_an_override():
+    """An override cannot take a key away: summaries graded by ROUGE-L still name the judge that the study asks."""
+    task = DEMO_STUDY.tasks["summarization"]
+    assert (task["grader"], task["judge"]) == ("rouge_likert", "gpt-4")
+    with pytest.raises(UserError, match=r"^summarization\.yaml: key 'judge' does nothing"):
+        check_used(task, task, "summarization.yaml")
+    check_used(task, ["grader"], "summarization.yaml")
+
+
 def test_the_demo_asks_in_the_words_its_models_were_pre_trained_on():
     from clinical_dpo.sources.synthetic import QUESTIONS
 
-    for name, task in load_study(DEMO, ROOT).tasks.items():
+    for name, task in DEMO_STUDY.tasks.items():
         assert task["prompt"].split("}} ")[-1] == (QUESTIONS[name] or task["prompt"])

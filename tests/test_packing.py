@@ -4,9 +4,10 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoModelForCausalLM, Qwen2Config
+from transformers import AutoModelForCausalLM, Gemma2Config, GraniteConfig, Qwen2Config
 
 from clinical_dpo.batching import Collator
+from clinical_dpo.errors import UserError
 from clinical_dpo.flex import flat_flex_attention
 from clinical_dpo.models import load_base
 from clinical_dpo.packing import answer_logps, flat_attention, flat_layout, spread, use_flat_layout, without_adapter
@@ -95,6 +96,18 @@ def test_a_model_of_another_family_computes_flat_rows_too():
     for row, prompt, table, logp in zip(CHOSEN + REJECTED, PROMPTS, tables, found, strict=True):
         expected = sum(table[place - 1, row[place]] for place in range(prompt, len(row)))
         torch.testing.assert_close(logp, expected)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [(Gemma2Config, "attn_logit_softcapping and final_logit_softcapping"), (GraniteConfig, "logits_scaling")],
+)
+def test_a_model_that_caps_or_scales_its_logits_is_refused(config, told):
+    small = {"vocab_size": 300, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    small |= {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
+    small |= {"logits_scaling": 8.0} if config is GraniteConfig else {}
+    with pytest.raises(UserError, match=told):
+        use_flat_layout(AutoModelForCausalLM.from_config(config(**small)))
 
 
 @pytest.mark.parametrize(("adapted", "attention"), [(False, "flat"), (True, "flat"), (True, "flex")])

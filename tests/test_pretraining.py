@@ -1,5 +1,6 @@
 """Tiny base models: repeatable to the byte, loadable like any other, and two truly different architectures."""
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -13,7 +14,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from clinical_dpo.corpus import EVASIVE, documents
 from clinical_dpo.errors import UserError
 from clinical_dpo.pretraining import ARCHITECTURES, Pretraining, build_tiny_model, encode, rate
+from clinical_dpo.schemas import read_yaml, validate
 from clinical_dpo.sources.synthetic import meqsum, pubmedqa
+from tests.conftest import ROOT
 
 CLINICAL = ["uti", "triage", "reasoning", "summarization"]
 BIOMEDICAL = ["pubmedqa", "meqsum"]
@@ -179,6 +182,17 @@ def test_rate_rises_stays_and_falls() -> None:
     assert rate(9, wanted) == rate(50, wanted) == 1
     assert rate(75, wanted) == pytest.approx(0.5)
     assert rate(99, wanted) == pytest.approx(0.02)
+    assert rate(0, Pretraining.from_settings({**SETTINGS, "warmup_steps": 0})) == 1
+
+
+def test_a_model_file_must_give_every_setting() -> None:
+    model = read_yaml(ROOT / "config/models/tiny-llama.yaml")
+    assert set(model["pretraining"]) == {field.name for field in dataclasses.fields(Pretraining)}
+    validate(model, "model", "model")
+    for key in model["pretraining"]:
+        kept = {other: value for other, value in model["pretraining"].items() if other != key}
+        with pytest.raises(UserError, match=f"^tiny: key 'pretraining.{key}' is missing"):
+            validate(model | {"pretraining": kept}, "model", "tiny")
 
 
 @pytest.mark.parametrize(

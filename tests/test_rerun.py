@@ -107,7 +107,37 @@ def test_a_label_parser_regrades_and_chooses_again(project):
     assert graded <= jobs
     assert after_sft("uti", UTI_DPO) <= jobs
     assert not {rule for rule, _ in jobs} & {"build_base_model", "split_dataset", "probe_sft", "train_sft"}
+    assert {wildcards.split(",")[0] for rule, wildcards in jobs if rule == "train_dpo"} == {"task=uti"}
+    assert not {rule for rule, _ in jobs} & {"keep_sft", "keep_dpo"}  # of one trial, whatever its score
     assert ("predict_answers", f"task=uti, model={MODEL}, variant=base") not in jobs
+
+
+def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
+    project.edit(SMALL, "      rejected: sft_prediction\n", "      rejected: given\n")
+    jobs = project.planned()
+    assert per_model("build_preferences", "summarization") <= jobs
+    assert not {rule for rule, _ in jobs} & {"split_dataset", "probe_sft", "train_sft"}
+    assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "summarization" not in wildcards} == set()
+
+
+def test_answers_from_elsewhere_that_are_not_there_are_told_in_summary_and_page(project):
+    gone = "gpt4: {title: GPT-4, path: gone.csv, columns: {id: id, answer: said}, when_missing: leave_out}"
+    project.edit(SMALL, "      grader: rouge_likert\n", f"      grader: rouge_likert\n      external: {{{gone}}}\n")
+    assert project.planned() == {("summarize_run", ""), ("write_report_page", "")}
+
+
+def test_other_splits_do_not_read_a_file_anew(project):
+    project.edit(SMALL, "splits: {train: 400, eval: 22, dev: 0, test: 80}", "splits: {train: 300, eval: 22, test: 80}")
+    jobs = project.planned()
+    assert ("split_dataset", "task=meqsum") in jobs
+    assert "retrieve_source" not in {rule for rule, _ in jobs}
+
+
+def test_the_layers_that_get_a_lora_concern_training_alone(project):
+    project.edit(SMALL, "pretraining: {documents: 1600", "lora_targets: [q_proj]\n      pretraining: {documents: 1600")
+    jobs = project.planned()
+    assert per_model("train_sft", "meqsum", trial="lr1e-04") <= jobs
+    assert not answers("meqsum", "base") & jobs
 
 
 def test_one_tasks_prompt_rebuilds_that_task_alone(project):
@@ -118,8 +148,9 @@ def test_one_tasks_prompt_rebuilds_that_task_alone(project):
     assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "triage_urgency" not in wildcards} == set()
 
 
-def test_a_micro_batch_changes_nothing(project):
+def test_what_changes_speed_alone_changes_nothing(project):
     project.edit(SMALL, "micro_batch_size: 4", "micro_batch_size: 2")
+    project.edit(SMALL, "checkpoint_steps: 4", "checkpoint_steps: 3\n      gradient_checkpointing: true")
     project.edit(SMALL, "generation_batch_size: 50", "generation_batch_size: 25")
     assert project.planned() == set()
 

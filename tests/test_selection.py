@@ -1,5 +1,7 @@
 """The choice among trials: dev scores against scikit-learn and rouge-score, ties, and the winner's files."""
 
+import math
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -9,7 +11,8 @@ from sklearn.metrics import f1_score
 from clinical_dpo.generation import answers_of
 from clinical_dpo.models import load_base, load_tokenizer, save_trained
 from clinical_dpo.records import read_csv, write_csv, write_jsonl
-from clinical_dpo.selection import COLUMNS, choose, dev_score, select
+from clinical_dpo.selection import choose, dev_score, select
+from clinical_dpo.trials import COLUMNS, keep_only
 from tests.conftest import MODEL
 
 UTI = {"selection": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
@@ -71,6 +74,7 @@ def test_rouge_l_is_the_mean_over_the_answers():
         ([("a", 0.5, 0.2), ("b", 0.5, 0.1), ("c", 0.4, 0.0)], "b"),
         ([("b", 0.5, 0.1), ("a", 0.5, 0.1)], "b"),
         ([("a", 0.0, 0.2), ("b", 0.0, 0.1)], "b"),
+        ([("a", 0.0, math.nan), ("b", 0.0, 9.0)], "b"),
     ],
 )
 def test_ties_go_to_the_lower_loss_then_to_the_order_of_the_sweep(trials, winner):
@@ -99,7 +103,7 @@ def sweep(tiny_base, tmp_path):
 def chosen(base, folders, tmp_path):
     table, best = tmp_path / "selection.csv", tmp_path / "best"
     task = {"selection": "rouge_l", "max_new_tokens": 6}
-    select(str(base), folders, str(tmp_path / "dev.jsonl"), MODEL, task, 1, 4, str(table), str(best))
+    select(str(base), folders, str(tmp_path / "dev.jsonl"), MODEL, task, 4, str(table), str(best))
     return read_csv(table), best
 
 
@@ -124,24 +128,25 @@ def test_the_trial_with_the_best_dev_score_wins(tiny_base, sweep):
     assert_linked(best, tmp_path / "lr1_beta0.1/adapter")
 
 
-def test_a_single_trial_is_its_own_best_without_a_score(tiny_base, sweep):
+def test_a_single_trial_is_its_own_best_without_a_score(sweep):
     folders, tmp_path = sweep
-    (tmp_path / "dev.jsonl").write_text("")
-    rows, best = chosen(tiny_base, folders[:1], tmp_path)
-    assert rows == [
+    table, best = tmp_path / "selection.csv", tmp_path / "best"
+    keep_only(folders[0], str(table), str(best))
+    assert read_csv(table) == [
         dict.fromkeys(COLUMNS, "") | {"trial": "lr0_beta0.1", "n": "0"} | {"final_eval_loss": "0.5", "chosen": "true"}
     ]
     assert_linked(best, tmp_path / "lr0_beta0.1/adapter")
 
 
-def test_files_are_copied_where_links_are_refused(tiny_base, sweep, monkeypatch):
+def test_files_are_copied_where_links_are_refused(sweep, monkeypatch):
     folders, tmp_path = sweep
+    best = tmp_path / "best"
 
     def refuse(source, target):
         raise OSError("no hard links here")
 
     monkeypatch.setattr("os.link", refuse)
-    _, best = chosen(tiny_base, folders[:1], tmp_path)
+    keep_only(folders[0], str(tmp_path / "selection.csv"), str(best))
     for path in (tmp_path / "lr0_beta0.1/adapter").iterdir():
         assert (best / path.name).read_bytes() == path.read_bytes()
         assert not (best / path.name).samefile(path)

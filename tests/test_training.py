@@ -10,9 +10,9 @@ from clinical_dpo import training
 from clinical_dpo.dpo import train_dpo
 from clinical_dpo.errors import UserError
 from clinical_dpo.models import load_tokenizer
-from clinical_dpo.prompts import tokenize_completion
 from clinical_dpo.records import read_csv, read_json
 from clinical_dpo.sft import train_sft
+from clinical_dpo.tokens import tokenize_completion
 from tests.training_cases import dpo_data, dpo_run, furthest, logged_file, rows, sft_data, sft_run, trained_study
 
 pytestmark = pytest.mark.parametrize("tiny_base", ["mistral"], indirect=True)  # with a window
@@ -21,6 +21,9 @@ pytestmark = pytest.mark.parametrize("tiny_base", ["mistral"], indirect=True)  #
 @pytest.fixture(scope="module")
 def study(tiny_base, tmp_path_factory):
     return trained_study(tiny_base, tmp_path_factory.mktemp("study"))
+
+
+BY_TOKEN = ("entropy", "mean_token_accuracy")
 
 
 class Killed(Exception):
@@ -42,7 +45,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, mo
     start = train_sft if stage == "sft" else train_dpo
     make = sft_run if stage == "sft" else dpo_run
     data = sft_data(folder) if stage == "sft" else dpo_data(folder)
-    start(make(base, tmp_path / "unbroken"), *data)
+    start(make(base, tmp_path / "unbroken", eval_steps=2), *data)
     complete = training.complete
 
     def complete_killed(run, prepared, trainer, branches):
@@ -51,21 +54,54 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, mo
 
     monkeypatch.setattr(f"clinical_dpo.{stage}.complete", complete_killed)
     with pytest.raises(Killed):
-        start(make(base, tmp_path / "killed"), *data)
+        start(make(base, tmp_path / "killed", eval_steps=2), *data)
     assert not (tmp_path / "killed").exists()
     monkeypatch.undo()
     capsys.readouterr()
-    start(make(base, tmp_path / "killed"), *data)
+    start(make(base, tmp_path / "killed", eval_steps=2, checkpoint_steps=2), *data)  # how often is of no account
     told = capsys.readouterr().out
     assert told.startswith("Resumed after step 3 of 8.")
     assert re.findall(r"^step (\d) of 8 .* s/step, [\d:]+ left$", told, re.MULTILINE) == list("45678")
     assert told.count("reward accuracy") == told.count("reward margin") == (told.count("loss") if stage == "dpo" else 0)
     assert read_json(tmp_path / "killed/run.json")["resumed_from_step"] == 3
+    for file in ("adapter_model.safetensors", "log.csv"):
+        assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "unbroken" / file).read_bytes()
+    seen = [read_json(tmp_path / name / "run.json")["tokens_seen"] for name in ("killed", "unbroken")]
+    assert seen[0] == seen[1] > 0
+    assert not (tmp_path / "killed.checkpoints").exists()
+
+
+def test_a_run_that_ends_before_its_files_are_in_place_takes_no_step_more(study, tmp_path, monkeypatch):
+    """8 steps of 6 an epoch, so that an epoch is left to go on with."""
+    base, folder = study
+    settings = {"scheduler": "constant", "warmup_steps": 0, "checkpoint_steps": 4}
+    train_sft(sft_run(base, tmp_path / "unbroken", **settings), *sft_data(folder))
+    with monkeypatch.context() as patch:
+        patch.setattr("clinical_dpo.training.save_trained", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            train_sft(sft_run(base, tmp_path / "killed", **settings), *sft_data(folder))
+    train_sft(sft_run(base, tmp_path / "killed", **settings), *sft_data(folder))
+    records = [read_json(tmp_path / name / "run.json") for name in ("killed", "unbroken")]
+    assert [(record["steps"], record["resumed_from_step"]) for record in records] == [(8, 4), (8, 0)]
     file = "adapter_model.safetensors"
     assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "unbroken" / file).read_bytes()
-    steps = [(row["step"], row["split"], row["loss"]) for row in read_csv(tmp_path / "killed/log.csv")]
-    assert steps == [(row["step"], row["split"], row["loss"]) for row in read_csv(tmp_path / "unbroken/log.csv")]
-    assert not (tmp_path / "killed.checkpoints").exists()
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_the_size_of_an_eval_batch_changes_no_metric(study, tmp_path, stage):
+    """8 rows with answers of different lengths, in batches of 8, of 3, 3 and 2, and one by one."""
+    base, folder = study
+    start, make = (train_sft, sft_run) if stage == "sft" else (train_dpo, dpo_run)
+    data = sft_data(folder) if stage == "sft" else dpo_data(folder)
+    for size in (8, 3, 1):
+        run = dataclasses.replace(make(base, tmp_path / str(size), steps=3), eval_batch_size=size)
+        start(run, *data)
+    found = [logged_file(tmp_path / str(size) / "log.csv")["eval"] for size in (8, 3, 1)]
+    for other in found[1:]:
+        differences = furthest(found[0], other)
+        if stage == "dpo":  # TRL's means over the tokens of a batch
+            differences = {name: value for name, value in differences.items() if name not in BY_TOKEN}
+        assert {"loss"} <= set(differences) and max(differences.values()) < 2e-5, differences
 
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(study, tmp_path):

@@ -24,15 +24,14 @@ SETTINGS = {
     "batch_size": 4,
     "eval_steps": 3,
     "log_steps": 1,
-    "checkpoint_steps": 3,
     "scheduler": "cosine",
     "warmup_steps": 2,
     "optimizer": "adamw_torch",
     "weight_decay": 0.0,
     "max_grad_norm": 1.0,
     "max_length": 256,
-    "gradient_checkpointing": False,
 }
+SPEED = {"micro_batch_size": 2, "eval_batch_size": 4, "checkpoint_steps": 3, "gradient_checkpointing": False}
 DPO = SETTINGS | {
     "beta": 0.3,
     "loss": "sigmoid",
@@ -97,8 +96,13 @@ def rejected(answer):
     return label if reason else LABELS[label == "UTI"]
 
 
+def run_with(settings, base, out, steps, changes):
+    speed = {key: changes.pop(key, value) for key, value in SPEED.items()}
+    return Run(str(base), MODEL, settings | changes, steps, str(out), **speed)
+
+
 def sft_run(base, out, steps=8, **changes):
-    return Run(str(base), MODEL, SETTINGS | changes, steps, str(out), micro_batch_size=2, eval_batch_size=4)
+    return run_with(SETTINGS, base, out, steps, changes)
 
 
 def sft_data(folder):
@@ -106,7 +110,7 @@ def sft_data(folder):
 
 
 def dpo_run(base, out, steps=8, **changes):
-    return Run(str(base), MODEL, DPO | changes, steps, str(out), micro_batch_size=2, eval_batch_size=4)
+    return run_with(DPO, base, out, steps, changes)
 
 
 def dpo_data(folder, sft="sft"):
@@ -177,11 +181,11 @@ def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
 
 
 def stock_sft(base, folder, lora, **arguments):
-    """TRL as shipped."""
+    """TRL as shipped, evaluated row by row."""
     columns = ("prompt", "completion")
     return SFTTrainer(
         model=load_base(base, MODEL),
-        args=SFTConfig(**STOCK | {"output_dir": str(folder / "stock")} | arguments),
+        args=SFTConfig(**STOCK | {"output_dir": str(folder / "stock"), "per_device_eval_batch_size": 1} | arguments),
         train_dataset=dataset(folder, "train.jsonl", columns),
         eval_dataset=dataset(folder, "eval.jsonl", columns),
         processing_class=load_tokenizer(base),

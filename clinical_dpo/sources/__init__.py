@@ -28,7 +28,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     Args:
         source: a task file's `source` or `stand_in`.
         seed: of generated text, and of the draw where the source has a `sample`.
-        n: how many records to generate.
+        n: how many records to generate; other sources have their own.
 
     Returns:
         The records, and a dict of kind, data (`real` or `synthetic`), where they came from (path and sha256; id and

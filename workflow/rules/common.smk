@@ -31,7 +31,7 @@ except UserError as error:
 results, reports, logs, ratings = study.results, study.reports, study.logs, study.ratings
 
 # What changes speed but not results is a resource, so that changing it reruns nothing.
-SPEED = ("micro_batch_size", "eval_batch_size")
+SPEED = ("micro_batch_size", "eval_batch_size", "checkpoint_steps", "gradient_checkpointing")
 # Read off a finished probe, never a reason to train it again.
 PLATEAU = ("plateau", "plateau_tolerance")
 
@@ -68,7 +68,12 @@ def task_settings(*keys):
 
 def model_settings(wildcards):
     """What loading a job's model needs of its model file."""
-    return pick(study.models[wildcards.model], "name", "dtype", "attention", "quantization", "lora_targets")
+    return pick(study.models[wildcards.model], "name", "dtype", "attention", "quantization")
+
+
+def trained_model_settings(wildcards):
+    """What training a job's model needs of its model file."""
+    return model_settings(wildcards) | pick(study.models[wildcards.model], "lora_targets")
 
 
 def stage_settings(stage):
@@ -83,9 +88,9 @@ def stage_settings(stage):
     return settings
 
 
-def stage_speed(stage, key):
-    """A speed setting of a stage, as a function of a job's wildcards."""
-    return lambda wildcards: study.training(wildcards.task, stage)[key]
+def stage_speed(stage):
+    """The speed settings of a stage, each as a function of a job's wildcards."""
+    return {key: lambda wildcards, key=key: study.training(wildcards.task, stage)[key] for key in SPEED}
 
 
 def trained(stage, trial="{trial}"):
@@ -114,6 +119,11 @@ def source_file(wildcards):
     """The file a task is read from, where it is one."""
     source = study.source(wildcards.task)
     return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
+
+
+def generated_rows(wildcards):
+    """How many records a task's generator makes; none for a source that has its own, whatever the splits."""
+    return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0
 
 
 def models_from(source):

@@ -16,7 +16,7 @@ rule retrieve_source:
     params:
         code=code("retrieve_source"),
         source=lambda wildcards: study.source(wildcards.task),
-        rows=lambda wildcards: sum(study.tasks[wildcards.task]["splits"].values()),
+        rows=generated_rows,
         seed=study.config["seed"],
     script:
         "../scripts/retrieve_source.py"
@@ -47,7 +47,6 @@ rule split_dataset:
             "prompt",
             "splits",
             "on_shortfall",
-            "rejected",
         ),
         texts=text_fields,
         seed=study.config["seed"],

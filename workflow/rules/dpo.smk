@@ -15,15 +15,14 @@ rule probe_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        **stage_speed("dpo"),
         mem_mb=memory("dpo"),
         runtime=training_runtime("dpo"),
         gpu=gpus,
         gpu_model=gpu_model,
-        micro_batch_size=stage_speed("dpo", "micro_batch_size"),
-        eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
         code=code("probe_dpo"),
-        model=model_settings,
+        model=trained_model_settings,
         settings=stage_settings("dpo"),
     script:
         "../scripts/probe_dpo.py"
@@ -42,15 +41,14 @@ rule train_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        **stage_speed("dpo"),
         mem_mb=memory("dpo"),
         runtime=training_runtime("dpo"),
         gpu=gpus,
         gpu_model=gpu_model,
-        micro_batch_size=stage_speed("dpo", "micro_batch_size"),
-        eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
         code=code("train_dpo"),
-        model=model_settings,
+        model=trained_model_settings,
         settings=stage_settings("dpo"),
     script:
         "../scripts/train_dpo.py"
@@ -80,20 +78,27 @@ rule select_dpo:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        code=code("select_dpo"),
+        code=code("select_trial"),
         model=model_settings,
         task=task_settings("selection", "labels", "label_synonyms", "max_new_tokens"),
     script:
-        "../scripts/select_dpo.py"
+        "../scripts/select_trial.py"
 
 
 # Of one trial, which is its own best: its files are linked, nothing is computed.
-use rule select_dpo as keep_dpo with:
+rule keep_dpo:
+    input:
+        trial_folders("dpo"),
+    output:
+        table=f"{results}/{{task}}/{{model}}/dpo/selection.csv",
+        best=directory(trained("dpo", "best")),
     log:
         f"{logs}/keep_dpo/{{task}}/{{model}}.log",
     wildcard_constraints:
         task=choosing("dpo", several=False),
-    threads: 1
-    resources:
-        gpu=0,
-        batch_size=study.config["compute"]["generation_batch_size"],
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("keep_trial"),
+    script:
+        "../scripts/keep_trial.py"

@@ -72,7 +72,7 @@ rule score_reference:
         runtime=scoring_runtime(),
         gpu=gpus,
         gpu_model=gpu_model,
-        batch_size=stage_speed("dpo", "eval_batch_size"),
+        batch_size=stage_speed("dpo")["eval_batch_size"],
     params:
         code=code("score_reference"),
         model=model_settings,

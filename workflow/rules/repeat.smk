@@ -16,15 +16,14 @@ rule repeat_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        **stage_speed("sft"),
         mem_mb=memory("sft"),
         runtime=training_runtime("sft"),
         gpu=gpus,
         gpu_model=gpu_model,
-        micro_batch_size=stage_speed("sft", "micro_batch_size"),
-        eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
         code=code("repeat_sft"),
-        model=model_settings,
+        model=trained_model_settings,
     script:
         "../scripts/repeat_sft.py"
 
@@ -57,15 +56,14 @@ rule repeat_dpo:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        **stage_speed("dpo"),
         mem_mb=memory("dpo"),
         runtime=training_runtime("dpo"),
         gpu=gpus,
         gpu_model=gpu_model,
-        micro_batch_size=stage_speed("dpo", "micro_batch_size"),
-        eval_batch_size=stage_speed("dpo", "eval_batch_size"),
     params:
         code=code("repeat_dpo"),
-        model=model_settings,
+        model=trained_model_settings,
     script:
         "../scripts/repeat_dpo.py"
 

@@ -16,15 +16,14 @@ rule probe_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        **stage_speed("sft"),
         mem_mb=memory("sft"),
         runtime=training_runtime("sft"),
         gpu=gpus,
         gpu_model=gpu_model,
-        micro_batch_size=stage_speed("sft", "micro_batch_size"),
-        eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
         code=code("probe_sft"),
-        model=model_settings,
+        model=trained_model_settings,
         settings=stage_settings("sft"),
     script:
         "../scripts/probe_sft.py"
@@ -59,15 +58,14 @@ rule train_sft:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
+        **stage_speed("sft"),
         mem_mb=memory("sft"),
         runtime=training_runtime("sft"),
         gpu=gpus,
         gpu_model=gpu_model,
-        micro_batch_size=stage_speed("sft", "micro_batch_size"),
-        eval_batch_size=stage_speed("sft", "eval_batch_size"),
     params:
         code=code("train_sft"),
-        model=model_settings,
+        model=trained_model_settings,
         settings=stage_settings("sft"),
     script:
         "../scripts/train_sft.py"
@@ -97,20 +95,27 @@ rule select_sft:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        code=code("select_sft"),
+        code=code("select_trial"),
         model=model_settings,
         task=task_settings("selection", "labels", "label_synonyms", "max_new_tokens"),
     script:
-        "../scripts/select_sft.py"
+        "../scripts/select_trial.py"
 
 
 # Of one trial, which is its own best: its files are linked, nothing is computed.
-use rule select_sft as keep_sft with:
+rule keep_sft:
+    input:
+        trial_folders("sft"),
+    output:
+        table=f"{results}/{{task}}/{{model}}/sft/selection.csv",
+        best=directory(trained("sft", "best")),
     log:
         f"{logs}/keep_sft/{{task}}/{{model}}.log",
     wildcard_constraints:
         task=choosing("sft", several=False),
-    threads: 1
-    resources:
-        gpu=0,
-        batch_size=study.config["compute"]["generation_batch_size"],
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        code=code("keep_trial"),
+    script:
+        "../scripts/keep_trial.py"

@@ -17,6 +17,8 @@ with job(snakemake.log[0]):
         out=str(Path(snakemake.output.log).parent),
         micro_batch_size=snakemake.resources.micro_batch_size,
         eval_batch_size=snakemake.resources.eval_batch_size,
+        checkpoint_steps=snakemake.resources.checkpoint_steps,
+        gradient_checkpointing=snakemake.resources.gradient_checkpointing,
         probe=True,
     )
     train_sft(run, snakemake.input.train, snakemake.input.eval)

@@ -15,6 +15,8 @@ with job(snakemake.log[0]):
         out=snakemake.output[0],
         micro_batch_size=snakemake.resources.micro_batch_size,
         eval_batch_size=snakemake.resources.eval_batch_size,
+        checkpoint_steps=snakemake.resources.checkpoint_steps,
+        gradient_checkpointing=snakemake.resources.gradient_checkpointing,
     )
     names = ("train", "eval", "train_reference", "eval_reference", "sft")
     train_dpo(run, *(snakemake.input[name] for name in names))

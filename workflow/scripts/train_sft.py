@@ -18,5 +18,7 @@ with job(snakemake.log[0]):
         out=snakemake.output[0],
         micro_batch_size=snakemake.resources.micro_batch_size,
         eval_batch_size=snakemake.resources.eval_batch_size,
+        checkpoint_steps=snakemake.resources.checkpoint_steps,
+        gradient_checkpointing=snakemake.resources.gradient_checkpointing,
     )
     train_sft(run, snakemake.input.train, snakemake.input.eval)
