@@ -82,11 +82,31 @@ def refuse_unfit_requests(
         return
     partitions, nodes = described("partition"), described("node")
     found = [*misfits(requests, partitions, nodes, growth), *refused_accounts(requests)] if partitions else []
-    hosts = {node.get("NodeHostName", "") for node in nodes} - {socket.gethostname().split(".")[0]}
-    if hosts:
+    if hosts := other_hosts(requests, partitions, nodes):
         found += hidden_folders(folders, min(hosts), shared_disk)
     if found:
-        raise UserError("\n".join(["Slurm could not run these jobs:", *(f"  {problem}" for problem in found)]))
+        raise UserError(
+            "\n".join(
+                [
+                    "Slurm could not run these jobs (docs/slurm.md says where compute.* is set):",
+                    *(f"  {problem}" for problem in found),
+                ]
+            )
+        )
+
+
+def other_hosts(requests: Iterable[Request], partitions: Sequence[Described], nodes: Sequence[Described]) -> set[str]:
+    """Hosts on which the requests' jobs may run, but for this one."""
+    asked = {name for request in requests for name in _partitions(request, partitions)}
+    of_asked = [node for node in nodes if asked & set(node.get("Partitions", "").split(","))]
+    return {node["NodeHostName"] for node in of_asked} - {socket.gethostname().split(".")[0]}
+
+
+def _partitions(request: Request, partitions: Iterable[Described]) -> list[str]:
+    """Those a request names, any of which may take it, or the default one."""
+    if request.partition:
+        return request.partition.split(",")
+    return [partition["PartitionName"] for partition in partitions if partition.get("Default") == "YES"]
 
 
 def described(kind: str) -> list[Described]:
@@ -118,11 +138,10 @@ def misfits(
         growth: how requests grow.
     """
     by_name = {partition["PartitionName"]: partition for partition in partitions}
-    default = next((name for name, partition in by_name.items() if partition.get("Default") == "YES"), None)
     problems: dict[tuple[str, str], str] = {}  # the greatest request of a kind stands for all
     for request in sorted(requests, key=lambda request: (-request.minutes, -request.mem_mb, request.rule)):
-        named = (request.partition or default or "").split(",")
-        of_each = [dict(_misfits(request, name, by_name, nodes, growth)) for name in named if name]
+        named = _partitions(request, partitions)
+        of_each = [dict(_misfits(request, name, by_name, nodes, growth)) for name in named]
         if all(of_each):  # Slurm takes any partition of several
             for name, told in zip(named, of_each, strict=False):
                 problems = {(name, kind): problem for kind, problem in told.items()} | problems
@@ -147,7 +166,7 @@ def _misfits(
         yield (
             "time",
             f"partition {name} lets a job run {limit} minutes; {request.rule} asks for {request.minutes}{again}. Set "
-            f"compute.max_runtime to {limit} in config/config.yaml, or take another partition.",
+            f"compute.max_runtime to {limit}, or take another partition.",
         )
     allowed, denied = (partition.get(key, "").split(",") for key in ("AllowAccounts", "DenyAccounts"))
     if request.account and (request.account in denied or not {"", "ALL", request.account} & set(allowed)):
@@ -172,7 +191,7 @@ def _no_node(request: Request, name: str, nodes: Sequence[Described], growth: Gr
         there = sorted({kind or "GPUs without a kind" for node in nodes for kind, _ in _gpus(node)})
         return (
             f"no node of partition {name} has {request.gpus} {wanted}, which {request.rule} asks for. There: "
-            f"{', '.join(there) or 'no GPU'}. Set compute.gpu_model in config/config.yaml (null for any), or take "
+            f"{', '.join(there) or 'no GPU'}. Set compute.gpu_model (null for any), or take "
             "another partition."
         )
     roomy = [node for node in with_gpu if int(node.get("CPUTot", request.cpus)) >= request.cpus]
@@ -180,14 +199,14 @@ def _no_node(request: Request, name: str, nodes: Sequence[Described], growth: Gr
         most = max(int(node["CPUTot"]) for node in with_gpu)
         return (
             f"no node of partition {name} has {request.cpus} CPUs, which {request.rule} asks for. Set compute.threads "
-            f"to {most} or fewer in config/config.yaml."
+            f"to {most} or fewer."
         )
     last, most = growth.mem_mb(request.mem_mb), max(int(node.get("RealMemory", sys.maxsize)) for node in roomy)
     if last > most:
         again = f", and up to {last} when it is tried again" if last > request.mem_mb else ""
         return (
             f"no node of partition {name} has more than {most} MB of memory; {request.rule} asks for {request.mem_mb}"
-            f"{again}. Set compute.max_mem_mb to {most} in config/config.yaml, or take another partition."
+            f"{again}. Set compute.max_mem_mb to {most}, or take another partition."
         )
     return None
 

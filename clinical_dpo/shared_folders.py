@@ -73,4 +73,8 @@ def _unescaped(path: str) -> Path:
 
 def _texts(pattern: str) -> list[str]:
     """Of the files that can be read."""
-    return [path.read_text(encoding="utf-8") for path in SYSTEM.glob(pattern) if os.access(path, os.R_OK)]
+    return [
+        path.read_text(encoding="utf-8", errors="surrogateescape")
+        for path in SYSTEM.glob(pattern)
+        if os.access(path, os.R_OK)
+    ]

@@ -145,5 +145,6 @@ def test_a_folder_that_other_nodes_do_not_see_stops_the_start(slurm, tmp_path, m
     with pytest.raises(UserError, match=r"/srv/study .*ext4.*such as big"):
         refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH)
     refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH, shared_disk=True)
+    refuse_unfit_requests([replace(JOB, partition="private")], [Path("/srv/study")], GROWTH)  # this host's alone
     slurm()
-    refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH)  # jobs run on this host alone
+    refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH)
