@@ -15,8 +15,7 @@ from clinical_dpo.config import load_study
 from clinical_dpo.errors import UserError
 from clinical_dpo.judging.grades import judge_agreement, judge_grades
 from clinical_dpo.judging.judge import COLUMNS, judge_items, warnings
-from clinical_dpo.judging.progress import is_judged, judging_round
-from clinical_dpo.judging.settings import judged_sheets
+from clinical_dpo.judging.settings import judged_sheets, judging_round
 from clinical_dpo.metrics import task_metrics
 from clinical_dpo.rating.agreement import cohen_kappa
 from clinical_dpo.rating.ratings import collect_ratings
@@ -149,29 +148,6 @@ def test_a_judge_without_its_key_is_waited_for_and_what_is_kept_counts(tmp_path,
         assert partly["calls"] == 22
 
 
-def test_verdicts_belong_to_one_judge_with_one_wording(tmp_path, monkeypatch):
-    monkeypatch.delenv("THE_KEY", raising=False)
-    path = tmp_path / "likert.json"
-    with FaultyServer(say=graded) as server:
-        endpoint = server.endpoint()
-        assert not is_judged(path, endpoint, "likert")
-        write_json(path, judged("likert", server, tmp_path)[1])
-        pace = {"concurrency": 9, "timeout_seconds": 1, "key_variable": "THE_KEY", "price": {"input": 1, "output": 1}}
-        for same in ({}, pace, {"name": "other"}):
-            assert is_judged(path, server.endpoint(**same), "likert"), same
-        for change in (
-            {"base_url": server.url + "/v2"},
-            {"model": "m2"},
-            {"max_tokens": 3},
-            {"parameters": {"top_p": 1}},
-        ):
-            assert not is_judged(path, server.endpoint(**change), "likert"), change
-        assert not is_judged(path, endpoint, "correctness")
-        keyed = {"changes": {"key_variable": "THE_KEY", "model": "m2"}}
-        write_json(path, judged("likert", server, tmp_path, **keyed)[1])
-        assert not is_judged(path, server.endpoint(**keyed["changes"]), "likert")
-
-
 def test_a_judge_is_asked_again_once_what_is_pending_can_be_had(tmp_path, monkeypatch):
     """The round is a parameter of the rule: it runs again where the round is not that of its last run."""
     path = tmp_path / "likert.json"
@@ -282,7 +258,7 @@ def test_a_key_in_place_of_its_variable_is_not_shown():
 
 
 def test_the_end_of_a_run_says_what_a_judge_waits_for():
-    words = "judge gpt-4 of summarization: environment variable OPENAI_API_KEY is not set"
+    words = "summarization: judge gpt-4: environment variable OPENAI_API_KEY is not set"
     nothing = {"headlines": {}, "reports": "r", "stats_files": "s", "seeds": [], "left_out": {}, "owed": []}
     assert summary([], [], **nothing, judges=[words]).endswith(f"Still awaited:\n  {words}\n")
 

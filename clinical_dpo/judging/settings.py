@@ -1,9 +1,11 @@
-"""What a task asks of its judge, checked before a run: the endpoint is known, and may see the task's text."""
+"""What a task asks of its judge, checked before a run (the endpoint is known, and may see the text), and when again."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
-from clinical_dpo.endpoint_settings import check_endpoint_allowed, endpoint_named
+from clinical_dpo.endpoint_settings import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
+from clinical_dpo.records import read_json
 
 GRADED = {"likert": "likert", "accuracy": "correctness"}  # a task's metric -> what a judge says of each answer
 
@@ -29,3 +31,20 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     beside = [sheet for sheet in ("correctness", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
+
+
+def judging_round(record: str | Path, endpoint: Endpoint) -> int:
+    """Number of the round that a judge is in; a new one begins once what is pending can be asked about.
+
+    It stands in the record. As a rule's parameter it asks again when the key is there, whatever made verdicts pending
+    since, and once they are had, it stays.
+
+    Args:
+        record: what `judge.judge_items` wrote of itself, with its `round`.
+        endpoint: the judge.
+    """
+    if not Path(record).exists():
+        return 0
+    kept = read_json(record)
+    begun: int = kept.get("round", 0)
+    return begun + 1 if kept["status"] == "pending" and not why_unavailable(endpoint) else begun

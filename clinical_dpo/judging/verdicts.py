@@ -4,9 +4,9 @@ A reply is the verdict alone ("4", "4/5", "**Grade: 4**", "correct", "B."), or b
 punctuation, a dash, a line's end or "because". A grade that reasons follow must name its scale, as in "5/5 because all
 findings are there": "1. The summary ..." is a list, and "5 medications" a count. A range ("3-4"), a fraction ("4.5"),
 another scale ("4/10") and reasons with another grade ("5/5. Rather 3/5") are no verdict. Nor is a word that its reasons
-take back: the other one alone in its clause ("A. No wait, B."), said of the answer ("Correct. The answer is incorrect")
-or after a word of change ("Correct! Actually incorrect"). "Incorrect: the correct dose is 5 mg" takes nothing back.
-Before the verdict a reasoning model's <think> block may stand.
+take back: with the other one alone in its clause ("A. Better: B."), said of the answer ("Correct. The answer is
+incorrect"), or with a clause that begins with a change of mind ("Correct! Actually, it is not"). "Incorrect: the
+correct dose is 5 mg" takes nothing back. Before the verdict a reasoning model's <think> block may stand.
 """
 
 import re
@@ -22,23 +22,14 @@ _ALONE = re.compile(rf"{_LABEL}([1-5])(?:\s*(?:/|out of)\s*5)?\s*[.!]?", re.IGNO
 _GRADE = re.compile(rf"{_LABEL}([1-5])\s*(?:/|out of)\s*5{_REASONS}", re.IGNORECASE)
 _WORD = re.compile(rf"{_LABEL}(correct|incorrect){_REASONS}", re.IGNORECASE)
 _SIDE = re.compile(rf"(?i:{_LABEL})(A|B|(?i:tie)){_REASONS}")
-_CHANGE = (
-    r"\b(?:no,|wait\b|actually\b|correction\b|rather\b(?! than)|instead\b(?! of)|on (?:reflection|second thoughts?)\b)"
-    r"[^.!?\n]*?\b"
-)
-_CLAUSE = rf"(?:^|[.,:;!?\n]|\s[-–—]\s)\s*{_LABEL}"
-_SAID = r"\b(?:(?:answer|response|it|this) is (?:a )?|prefer )"
-
-
-def _standing(words: str) -> re.Pattern[str]:
-    """Finds words that stand for a verdict, not as part of what is said about one."""
-    alone = rf"(?i:{_CLAUSE})(?=(?:{words})\s*(?:[.!?\n]|$|is (?:\w+ )?better))"
-    return re.compile(rf"(?:{alone}|(?i:{_CHANGE}|{_SAID}))({words})\b")
-
-
-_FORMS = {
-    "correctness": (_WORD, _standing("(?i:correct|incorrect)")),
-    "preference": (_SIDE, _standing("A|B|(?i:tie)")),
+_CLAUSE = r"(?:^|[.,:;!?\n]|\s[-–—]\s)\s*"
+_MIND = r"(?:wait|actually|correction|rather(?! than)|instead(?! of)|on (?:reflection|second thoughts?))\b"
+_CHANGE = re.compile(rf"{_CLAUSE}(?:no,? )?{_MIND}", re.IGNORECASE)
+_STANDS = rf"(?i:{_CLAUSE}{_LABEL}|\b(?:(?:answer|response|it|this) is (?:a )?|prefer ))"
+_END = r"(?=\s*(?:[.!?\n]|$|is (?:\w+ )?better))"
+_FORMS = {  # kind -> how a reply begins, and a verdict that stands alone in its reasons
+    "correctness": (_WORD, re.compile(rf"{_STANDS}((?i:correct|incorrect)){_END}")),
+    "preference": (_SIDE, re.compile(rf"{_STANDS}(A|B|(?i:tie)){_END}")),
 }
 
 
@@ -56,7 +47,9 @@ def parse_verdict(kind: str, reply: str) -> str | None:
         found = _GRADE.match(text)
         return found[1] if found and set(_SCALE.findall(text)) == {found[1]} else None
     form, standing = _FORMS[kind]
-    if not (found := form.match(text)):
+    found = form.match(text)
+    reasons = text[found.end() :] if found else ""
+    if not found or _CHANGE.search(reasons):
         return None
-    said = {word if word in "AB" else word.lower() for word in (found[1], *standing.findall(text[found.end() :]))}
+    said = {word if word in "AB" else word.lower() for word in (found[1], *standing.findall(reasons))}
     return said.pop() if len(said) == 1 else None

@@ -109,7 +109,7 @@ def owed_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     return rows
 
 
-def waited_for(owed: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
+def owed_for_tables(owed: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
     """Those rows that a table waits for.
 
     Args:

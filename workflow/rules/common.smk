@@ -20,8 +20,7 @@ from clinical_dpo.endpoint_settings import endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import AWAITED, PROXIES
 from clinical_dpo.jobs import PRIVATE
-from clinical_dpo.judging.progress import is_judged, judging_round
-from clinical_dpo.judging.settings import GRADED, judged_sheets
+from clinical_dpo.judging.settings import GRADED, judged_sheets, judging_round
 
 try:
     study = load_study(config, ROOT)

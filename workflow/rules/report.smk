@@ -106,6 +106,7 @@ rule summarize_run:
         stats=f"{reports}/tables/stats.csv",
         seeds=seed_table,
         owed=tables_named("owed"),
+        judges=judge_records(),
         figures=figure_files,
     output:
         text=f"{reports}/summary.txt",
@@ -118,7 +119,7 @@ rule summarize_run:
         stats_files=f"{results}/<task>/stats.csv",
         left_out=all_left_out,
         waited_for={task: waited_for(task) for task in study.tasks},
-        judges=judges_awaited(),
+        unnamed_judges=unnamed_judges(),
         metrics={name: task["metric"] for name, task in study.tasks.items()},
     script:
         "../scripts/summarize_run.py"

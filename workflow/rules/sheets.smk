@@ -130,18 +130,23 @@ def judge_verdicts(*sheets):
     ]
 
 
-def judges_awaited():
-    """What the judges of a run wait for, in words."""
-    awaited = []
-    for task, settings in study.tasks.items():
-        folders = [f"{results}/{task}/{model}/judge" for model in study.task_models(task)]
-        asked = [(f"{folder}/{sheet}.json", sheet) for folder in folders for sheet in judged(task)]
-        if settings["grader"] == "judge" and "judge" not in settings:
-            awaited.append(f"judge of {task}: none is named (key judge of config/tasks/{task}.yaml)")
-        elif not all(is_judged(record, judge_of(task), sheet) for record, sheet in asked):
-            if lacking := why_unavailable(judge_of(task)):
-                awaited.append(f"judge {settings['judge']} of {task}: {lacking}")
-    return awaited
+def judge_records():
+    """What every judge of the run's models writes of itself."""
+    return [
+        f"{results}/{task}/{model}/judge/{sheet}.json"
+        for task in study.tasks
+        for sheet in judged(task)
+        for model in study.task_models(task)
+    ]
+
+
+def unnamed_judges():
+    """Tasks that want a judge and name none, in words."""
+    return [
+        f"{task}: no judge is named (key judge of config/tasks/{task}.yaml)"
+        for task, settings in study.tasks.items()
+        if settings["grader"] == "judge" and "judge" not in settings
+    ]
 
 
 def keep_private():

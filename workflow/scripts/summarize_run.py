@@ -4,12 +4,17 @@ from pathlib import Path
 
 from clinical_dpo.jobs import job
 from clinical_dpo.metrics import HEADLINES
-from clinical_dpo.rating.ratings import waited_for
-from clinical_dpo.records import read_csv, replacing
+from clinical_dpo.rating.ratings import owed_for_tables
+from clinical_dpo.records import read_csv, read_json, replacing
 from clinical_dpo.summary import summary
 
 with job(snakemake.log[0]):
     params = snakemake.params
+    waiting = {  # each once, whatever the number of its models
+        f"{Path(path).parts[-4]}: {why}": None
+        for path in snakemake.input.judges
+        if (why := read_json(path)["waiting_for"])
+    }
     text = summary(
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
@@ -18,8 +23,8 @@ with job(snakemake.log[0]):
         stats_files=params.stats_files,
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
         left_out=params.left_out,
-        owed=waited_for([row for path in snakemake.input.owed for row in read_csv(path)], params.waited_for),
-        judges=params.judges,
+        owed=owed_for_tables([row for path in snakemake.input.owed for row in read_csv(path)], params.waited_for),
+        judges=[*params.unnamed_judges, *waiting],
     )
     with replacing(snakemake.output.text) as part:
         part.write_text(text, encoding="utf-8")

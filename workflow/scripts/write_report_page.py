@@ -4,7 +4,7 @@ from pathlib import Path
 
 from clinical_dpo.jobs import job
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.rating.ratings import waited_for
+from clinical_dpo.rating.ratings import owed_for_tables
 from clinical_dpo.records import read_csv, read_text, replacing
 from clinical_dpo.report_page import Drawing, report_page
 from clinical_dpo.report_tables import contradiction_rows
@@ -25,7 +25,7 @@ with job(snakemake.log[0]):
         ],
         watermark=params.watermark,
         left_out=params.left_out,
-        owed=waited_for([row for path in given.owed for row in read_csv(path)], params.waited_for),
+        owed=owed_for_tables([row for path in given.owed for row in read_csv(path)], params.waited_for),
         seeds=read_csv(given.seeds) if given.seeds else [],
         published=read_csv(given.numbers),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
