@@ -260,6 +260,8 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
         yield "plateau needs max_steps: the probe's length."
     elif settings["batch_size"] % settings["micro_batch_size"]:
         yield f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}."
+    elif settings["checkpoint_steps"] % settings["log_steps"]:  # a resumed run would log means over other steps
+        yield f"checkpoint_steps {settings['checkpoint_steps']} is no multiple of log_steps {settings['log_steps']}."
     elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
         yield f"optimizer {settings['optimizer']} moves weights without a gradient, such as the frozen SFT ranks."
     elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:

@@ -61,8 +61,8 @@ def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], f
     """Rows of COLUMNS, one per task, model and stage: what `plot_cost` draws, and nothing else.
 
     Time is that of the trainer, evaluations on the way included; loading, the reference pass before DPO and the answers
-    on dev are in no record and not in here. A run of which nothing was timed counts at the pace of the others; where
-    there are none, seconds, pace and ratio are None.
+    on dev are in no record and not in here. Of a resumed run only the part after its last checkpoint is timed: it
+    counts at that pace for all its steps.
 
     Args:
         paths: {task}/{model}/{stage}/{trial}/adapter folders and {trial}/probe/run.json files of all runs.
@@ -73,26 +73,22 @@ def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], f
         folder = path if path.suffix != ".json" else path.parent
         task, model, stage = folder.parts[-5:-2]
         run = read_json(folder / "run.json")
-        blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "device": set(), "timed": []}
+        blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "seconds": 0.0, "device": set()}
         row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
         row["runs"] += 1
         row["steps"] += run["steps"]
-        seconds = whole_seconds(run)
-        row["timed"] += [] if seconds is None else [(seconds, run["steps"])]
+        row["seconds"] += whole_seconds(run)
         row["device"].add(run["device"])
     for (task, _, stage), row in sums.items():
-        timed = row.pop("timed")
-        if timed:
-            of_step = sum(seconds for seconds, _ in timed) / sum(steps for _, steps in timed)
-            row["seconds"] = round(of_step * row["steps"], 2)
-            row["minutes_per_1000_steps"] = of_step * 1000 / 60
-            row["hours"] = row["seconds"] / 3600
+        row["seconds"] = round(row["seconds"], 2)
+        row["minutes_per_1000_steps"] = row["seconds"] / row["steps"] * 1000 / 60
+        row["hours"] = row["seconds"] / 3600
         row["device"] = " and ".join(sorted(row["device"]))
         row["published_minutes"] = published.get((task, stage))
     for (task, model, stage), row in sums.items():
         if stage == "dpo":
-            pace, pace_of_sft = (sums[task, model, each]["minutes_per_1000_steps"] for each in ("dpo", "sft"))
-            row["ratio"] = pace / pace_of_sft if pace and pace_of_sft else None
+            pace_of_sft = sums[task, model, "sft"]["minutes_per_1000_steps"]
+            row["ratio"] = row["minutes_per_1000_steps"] / pace_of_sft
             if (task, "dpo") in published:
                 row["published_ratio"] = published[task, "dpo"] / published[task, "sft"]
     return list(sums.values())
@@ -129,7 +125,7 @@ def plot_cost(
         ratio.axvspan(*PUBLISHED_RATIO, color=LIGHT, linewidth=0, zorder=0)
         ratio.set_xlim(0, 1.15 * max(4, *(_known(row, "ratio", "published_ratio") for row in rows)))
         thin_ticks(ratio.xaxis)
-        unit, seconds = ("h", 3600) if max(_known(row, "seconds") for row in rows) >= 3600 else ("min", 60)
+        unit, seconds = ("h", 3600) if max(float(row["seconds"]) for row in rows) >= 3600 else ("min", 60)
         ratio.annotate(f"all runs, {unit}:\nSFT + DPO", (1.15, 1), (0, 3), "axes fraction", "offset points", size=6)
         line = 0
         for task, models in of_task.items():
@@ -139,8 +135,7 @@ def plot_cost(
                 _write(minutes, -0.64, line, model_names[model])
                 _draw_minutes(minutes, stages, line)
                 _draw_ratio(ratio, stages["dpo"], line)
-                took = [stages[stage]["seconds"] for stage in STAGES]
-                hours = " + ".join(f"{float(each) / seconds:.1f}" if each else "–" for each in took)
+                hours = " + ".join(f"{float(stages[stage]['seconds']) / seconds:.1f}" for stage in STAGES)
                 _write(ratio, 1.15, line, hours)
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
@@ -180,17 +175,15 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
     """Both stages' pace on one line, a bar between them."""
-    paces = {stage: float(pace) for stage in STAGES if (pace := stages[stage]["minutes_per_1000_steps"])}
-    axes.plot(list(paces.values()), [y] * len(paces), color=LIGHT, linewidth=2, zorder=1)
-    for stage in STAGES:
-        if stage in paces:
-            axes.plot(paces[stage], y, "o", color=COLOURS[stage], markersize=4)
+    paces = [float(stages[stage]["minutes_per_1000_steps"]) for stage in STAGES]
+    axes.plot(paces, [y, y], color=LIGHT, linewidth=2, zorder=1)
+    for stage, pace in zip(STAGES, paces, strict=True):
+        axes.plot(pace, y, "o", color=COLOURS[stage], markersize=4)
         if stages[stage]["published_minutes"]:
             axes.plot(float(stages[stage]["published_minutes"]), y, color=COLOURS[stage], **PUBLISHED)
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
-    if dpo["ratio"]:
-        axes.plot(float(dpo["ratio"]), y, "o", color=INK, markersize=4)
+    axes.plot(float(dpo["ratio"]), y, "o", color=INK, markersize=4)
     if dpo["published_ratio"]:
         axes.plot(float(dpo["published_ratio"]), y, color=INK, **PUBLISHED)

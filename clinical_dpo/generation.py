@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import GenerationConfig
 
 from clinical_dpo.models import is_adapter, load_base, load_tokenizer, load_variant
 from clinical_dpo.progress import Progress, say
@@ -28,22 +29,17 @@ def generate_answers(
     prompts = [prompt_tokens(row, tokenizer) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
     ends = _end_tokens(model, tokenizer)
+    # Greedy, and nothing else of what the authors set: penalties, minimal lengths, suppressed tokens.
+    model.generation_config = GenerationConfig(
+        do_sample=False, num_beams=1, eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id
+    )
     answers: list[Row] = [{} for _ in rows]
     progress = Progress("answer", len(rows))
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         inputs = tokenizer.pad({"input_ids": [prompts[i] for i in batch]}, return_tensors="pt")
         inputs = inputs.to(model.device)
-        output = model.generate(
-            **inputs,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            repetition_penalty=1.0,
-            no_repeat_ngram_size=0,
-            eos_token_id=sorted(ends),
-            pad_token_id=tokenizer.pad_token_id,
-        )
+        output = model.generate(**inputs, max_new_tokens=max_new_tokens)
         for i, tokens in zip(batch, output[:, inputs["input_ids"].shape[1] :].tolist(), strict=True):
             length = next((place for place, token in enumerate(tokens) if token in ends), None)
             answers[i] = {

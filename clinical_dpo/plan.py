@@ -146,7 +146,7 @@ def cost_rows(works: Iterable[Work]) -> list[Row]:
 
 
 def _cost_row(work: Work) -> Row:
-    took = [time for time in map(_time_and_steps, filter(Path.exists, work.records)) if time]
+    took = [_time_and_steps(record) for record in work.records if record.exists()]
     seconds = sum(time for time, _ in took)
     row: Row = dict.fromkeys(COLUMNS) | {
         "task": work.task,
@@ -171,14 +171,13 @@ def ratio(took: float, expected: float) -> float | None:
     return took / expected if took and expected else None
 
 
-def _time_and_steps(record: Path) -> tuple[float, int | None] | None:
+def _time_and_steps(record: Path) -> tuple[float, int | None]:
     """Seconds a job took, and a training run's steps."""
     if record.suffix != ".json":
         line = record.read_text(encoding="utf-8").split("\n")
         return float(dict(zip(line[0].split("\t"), line[1].split("\t"), strict=True))["s"]), None
     run = read_json(record)
-    seconds = whole_seconds(run)
-    return None if seconds is None else (seconds, run["steps"])
+    return whole_seconds(run), run["steps"]
 
 
 def disk_rows(study: Study, repeats: Mapping[str, Sequence[int]]) -> list[Row]:

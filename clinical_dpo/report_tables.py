@@ -179,8 +179,8 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
                 "task": tasks[task]["title"],
                 "model": models[model],
                 "pace": [_minutes(row["minutes_per_1000_steps"]) for row in (sft, dpo)],
-                "ratio": f"{float(dpo['ratio']):.1f}" if dpo["ratio"] else "–",
-                "total": [_duration(float(row["seconds"])) if row["seconds"] else "–" for row in (sft, dpo)],
+                "ratio": f"{float(dpo['ratio']):.1f}",
+                "total": [_duration(float(row["seconds"])) for row in (sft, dpo)],
                 "published": [_minutes(row["published_minutes"]) for row in (sft, dpo)],
                 "published_ratio": f"{float(dpo['published_ratio']):.1f}" if dpo["published_ratio"] else "",
             }

@@ -4,14 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def whole_seconds(run: Mapping[str, Any]) -> float | None:
+def whole_seconds(run: Mapping[str, Any]) -> float:
     """Seconds of all steps. Of a resumed run only those after its last checkpoint are timed: they stand for all.
 
     Args:
-        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json.
-
-    Returns:
-        None where no step was timed: the run was resumed after its last one.
+        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No checkpoint is of the last step.
     """
-    timed = run["steps"] - run["resumed_from_step"]
-    return run["wall_seconds"] * run["steps"] / timed if timed else None
+    seconds: float = run["wall_seconds"]
+    return seconds * run["steps"] / (run["steps"] - run["resumed_from_step"])

@@ -45,7 +45,8 @@ class StoredReferenceDPOTrainer(DPOTrainer):
     ) -> Any:
         """TRL's loss and metrics; `rewards/accuracies` counts no tie as a win, `rewards/ties` is their share.
 
-        In evaluation metrics are means over pairs, where TRL's are means over batches, however short the last one is.
+        In evaluation every batch counts by its pairs, where TRL's mean over batches counts a short last one in full:
+        rewards, their shares and log-probabilities are means over pairs.
         """
         seen = []
 

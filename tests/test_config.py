@@ -139,6 +139,10 @@ def test_missing_data_are_replaced_or_left_out():
             {"recipes": {"savage2025": {"sft": {"micro_batch_size": 3}}}},
             "micro_batch_size 3 does not divide batch_size 4",
         ),
+        (
+            {"recipes": {"savage2025": {"dpo": {"checkpoint_steps": 25}}}},
+            "checkpoint_steps 25 is no multiple of log_steps 10",
+        ),
         ({"recipes": {"savage2025": {"dpo": {"weight_decay": 0.1}}}}, "weight_decay must be 0 with adapter lora"),
         ({"recipes": {"savage2025": {"sft": {"beta": [0.1]}}}}, "stage sft: key 'beta' is for dpo"),
         (

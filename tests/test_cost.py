@@ -53,19 +53,6 @@ def test_cost_per_1000_steps_total_and_ratio(runs, published):
     assert rows["triage", "dpo"]["published_ratio"] is None and rows["triage", "sft"]["published_minutes"] is None
 
 
-def test_a_run_resumed_after_its_last_step_counts_at_the_pace_of_the_others(tmp_path):
-    """Its record holds the moment after the restart alone."""
-    untimed = run(tmp_path, "uti/llama/sft/lr1e-05/adapter", 10, 0.001, resumed=10)
-    dpo = run(tmp_path, "uti/llama/dpo/x/adapter", 10, 60)
-    other = run(tmp_path, "uti/llama/sft/lr1e-06/adapter", 20, 60)
-    sft, _ = cost.cost_rows([untimed, other, dpo], {})
-    assert (sft["runs"], sft["steps"], sft["seconds"]) == (2, 30, 90)
-    alone = cost.cost_rows([untimed, dpo], {})
-    assert [row["seconds"] for row in alone] == [None, 60] and alone[1]["ratio"] is None
-    cost.plot_cost(alone, **NAMES, paths=[tmp_path / "cost.svg"])
-    assert "– + 1.0" in words(tmp_path / "cost.svg")
-
-
 def test_the_figure_names_machines_and_published_values(tmp_path, runs, published):
     rows = cost.cost_rows(runs, published)
     cost.plot_cost(rows, **NAMES, paths=[tmp_path / "cost.svg"])

@@ -109,7 +109,7 @@ def test_the_longest_answer_has_max_new_tokens(loaded, length):
 def test_sampling_settings_of_the_authors_are_not_used(tiny_base, loaded):
     model = load_base(tiny_base, MODEL).eval()
     model.generation_config.update(do_sample=True, temperature=5.0, top_p=0.9, num_beams=3)
-    model.generation_config.update(repetition_penalty=1.5, no_repeat_ngram_size=2)
+    model.generation_config.update(repetition_penalty=1.5, no_repeat_ngram_size=2, min_new_tokens=LENGTH)
     assert generate_answers(model, loaded[1], rows(5), LENGTH, 5) == generate_answers(*loaded, rows(5), LENGTH, 5)
 
 

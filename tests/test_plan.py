@@ -118,7 +118,6 @@ def test_what_jobs_took_stands_beside_what_was_planned(study, none_done, tmp_pat
     run = {"steps": 250, "resumed_from_step": 0, "wall_seconds": 600.0}
     write_json(sft / "lr1e-05/adapter/run.json", run)
     write_json(sft / "lr1e-06/adapter/run.json", run | {"resumed_from_step": 125, "wall_seconds": 300.0})
-    write_json(sft / "lr1e-07/adapter/run.json", run | {"resumed_from_step": 250, "wall_seconds": 0.1})  # says nothing
     scored = tmp_path / "logs/score_reference/uti/llama3-8b-instruct.benchmark.tsv"
     scored.parent.mkdir(parents=True)
     scored.write_text(BENCHMARK)

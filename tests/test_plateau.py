@@ -44,12 +44,13 @@ def test_curve_of_a_log():
 def test_every_row_of_the_log_has_its_step_and_epoch():
     """The trainer writes `epoch` without the prefix that its evaluations' other values have."""
     history = [
-        {"eval_loss": 0.7, "eval_rewards/margins": 0.0, "epoch": 0, "step": 0},
-        {"loss": 0.6, "rewards/margins": 0.1, "epoch": 0.5, "step": 10},
-        {"eval_loss": 0.5, "eval_rewards/margins": 0.2, "epoch": 0.5, "step": 10},
+        {"eval_loss": 0.7, "eval_rewards/margins": 0.0, "epoch": 0, "step": 0, "num_input_tokens_seen": 0},
+        {"loss": 0.6, "rewards/margins": 0.1, "epoch": 0.5, "step": 10, "num_input_tokens_seen": 90},
+        {"eval_loss": 0.5, "eval_rewards/margins": 0.2, "epoch": 0.5, "step": 10, "num_input_tokens_seen": 90},
         {"train_runtime": 1.0, "epoch": 0.5, "step": 10},
     ]
     rows = log_rows(history)
     assert [(row["step"], row["epoch"], row["split"], row["loss"]) for row in rows] == [
         *((0, 0, "eval", 0.7), (10, 0.5, "eval", 0.5), (10, 0.5, "train", 0.6)),
     ]
+    assert [row["num_tokens"] for row in rows] == [0, 90, 90]
