@@ -82,8 +82,6 @@ def cohens_dz(differences: Sequence[float] | np.ndarray) -> tuple[float | None, 
 
 def mean_interval(values: Sequence[float], seed: int) -> Interval:
     """95% bootstrap interval (BCa) of a mean; (None, None) where spread is not known, as for `t_interval`."""
-    if len(values) < 2 or np.ptp(values) < SAME:
-        return None, None
     distinct, counts = np.unique(values, return_counts=True)
     found = bootstrap(counts, lambda drawn: drawn @ distinct / len(values), seed)
     return found.interval() if found else (None, None)
@@ -121,8 +119,8 @@ def f1_intervals(
 ) -> tuple[Interval, Interval]:
     """95% bootstrap intervals (BCa) of the positive class's F1 and of macro F1.
 
-    (None, None) for one item, an F1 of 0 / 0, and answers that are all right or all wrong: resamples of those are all
-    the same, which says nothing of other items.
+    (None, None) for one item, an F1 of 0 / 0, and one that is the same in all resamples (every answer right, or no
+    positive item found), which says nothing of other items.
     """
     counts = answer_counts(labels, [parsed], classes)
     found = [bootstrap(counts, statistic, seed) for statistic in (lambda drawn: class_f1(drawn)[..., 0], macro_f1)]

@@ -10,7 +10,7 @@ _ESCAPES = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "\n": " "}
 )
-LONGEST = 40  # rows: a longer table breaks over pages
+LONGEST = 45  # rows: a longer table breaks over pages
 SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
 FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # never wider than the text
 Column = str | tuple[str, str]  # one column, or both ends of an interval

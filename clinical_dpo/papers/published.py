@@ -88,6 +88,7 @@ def compare(
     """
     stands_for = stands_for or {}
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
+    tasks = {row["task"] for row in metrics}
     rows = []
     for name, study in published.items():
         for entry in study["entries"]:
@@ -99,7 +100,8 @@ def compare(
             ]
             for row in found or [{}]:
                 comparison = (entry["task"], row.get("model"), f"{entry['variant']}_vs_{entry['against']}")
-                rows.append(_row(name, study, entry, row, tested.get(comparison, {}) if entry["p"] else {}))
+                test = tested.get(comparison, {}) if entry["p"] else {}
+                rows.append(_row(name, study, entry, row, test, entry["task"] in tasks))
     return rows
 
 
@@ -108,7 +110,7 @@ def _place(entry: Mapping[str, Any]) -> tuple[Any, Any, Any]:
 
 
 def _row(
-    name: str, study: Mapping[str, Any], entry: Row, row: Mapping[str, Any], test: Mapping[str, Any]
+    name: str, study: Mapping[str, Any], entry: Row, row: Mapping[str, Any], test: Mapping[str, Any], in_run: bool
 ) -> dict[str, Any]:
     kept = {key: entry[key] for key in ("task", "model", "variant", "metric")}
     shown = {key: _number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
@@ -124,7 +126,7 @@ def _row(
         "ci_high": shown["ci_high"],
         "n": None if shown["n"] is None else int(shown["n"]),
         "p_reproduced": _number(test.get("p_value")),
-        "agrees": _agrees(entry, row, shown),
+        "agrees": _agrees(entry, row, shown, in_run),
         "where": "; ".join(entry["where"]),
         "note": "; ".join(_notes(study, entry, row, shown)),
     }
@@ -134,9 +136,10 @@ def _number(value: Any) -> float | None:
     return None if value in (None, "") else float(value)
 
 
-def _agrees(entry: Row, row: Mapping[str, Any], shown: Mapping[str, float | None]) -> str:
+def _agrees(entry: Row, row: Mapping[str, Any], shown: Mapping[str, float | None], in_run: bool) -> str:
     if not row:
-        return f"not comparable ({ELSEWHERE.get(entry['metric'], 'not in this run')})"
+        where = ELSEWHERE if in_run else {}
+        return f"not comparable ({where.get(entry['metric'], 'not in this run')})"
     low, high = shown["ci_low"], shown["ci_high"]
     reasons = {
         "grades awaited": row.get("status") == "pending",

@@ -75,7 +75,10 @@ def beside_published(
         for metric in metrics:
             row = ours.get((model, variant, metric), {})
             line |= {metric: row.get("estimate", ""), f"{metric}_ci_low": row.get("ci_low", "")}
-            line |= {f"{metric}_ci_high": row.get("ci_high", ""), f"{metric}_n": row.get("n", "")}
+            line |= {
+                f"{metric}_ci_high": row.get("ci_high", ""),
+                f"{metric}_n": "" if row.get("status") == "pending" else row.get("n", ""),
+            }
             line[f"{metric}_published"] = printed.get((stands_for.get(model, model), variant, metric), "")
             line[f"{metric}_note"] = "; ".join(_caveats(row))
         table.append(line)

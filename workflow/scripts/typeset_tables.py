@@ -9,6 +9,7 @@ from clinical_dpo.records import read_csv, replacing
 with job(snakemake.log[0]):
     for source, target in zip(snakemake.input, snakemake.output, strict=True):
         rows, name = read_csv(source), Path(source).stem
+        rows = [row | {"n": ""} if row.get("status") == "pending" else row for row in rows]  # it counts what is awaited
         caption, columns = TABLES.get(name, (name, list(rows[0]) if rows else []))
         with replacing(target) as part:
             part.write_text(latex_table(rows, columns, caption=caption, label=f"tab:{name}"), encoding="utf-8")
