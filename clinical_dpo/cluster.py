@@ -85,14 +85,8 @@ def refuse_unfit_requests(
     if hosts := other_hosts(requests, partitions, nodes):
         found += hidden_folders(folders, min(hosts), shared_disk)
     if found:
-        raise UserError(
-            "\n".join(
-                [
-                    "Slurm could not run these jobs (docs/slurm.md says where compute.* is set):",
-                    *(f"  {problem}" for problem in found),
-                ]
-            )
-        )
+        told = "Slurm could not run these jobs (docs/slurm.md says where compute.* is set):"
+        raise UserError("\n  ".join([told, *found]))
 
 
 def other_hosts(requests: Iterable[Request], partitions: Sequence[Described], nodes: Sequence[Described]) -> set[str]:
