@@ -18,6 +18,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/placement.smk"
 include: "workflow/rules/sheets.smk"
 include: "workflow/rules/seeds.smk"
+include: "workflow/rules/choices.smk"
 include: "workflow/rules/written.smk"
 include: "workflow/rules/gates.smk"
 include: "workflow/rules/data.smk"
@@ -25,6 +26,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/texts.smk"
 include: "workflow/rules/sft.smk"
+include: "workflow/rules/select.smk"
 include: "workflow/rules/preferences.smk"
 include: "workflow/rules/dpo.smk"
 include: "workflow/rules/repeat.smk"
@@ -36,6 +38,7 @@ include: "workflow/rules/stats.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/earlier.smk"
 
 
 localrules:
@@ -73,10 +76,10 @@ onstart:
     keep_private()
     refuse_queued()
     refuse_unfit()
+    refuse_unfit_rows()
 
 
 onsuccess:
-    refuse_unfinished()
     for text in (Path(rules.summarize_run.output.text), Path(f"{reports}/plan.txt")):
         if text.exists() and text.stat().st_mtime > started:
             print(text.read_text())

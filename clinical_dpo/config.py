@@ -29,6 +29,13 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
+def in_order(value: Any) -> Any:
+    """The same value with every mapping in the order of its keys: what a config means has no order of keys."""
+    if isinstance(value, Mapping):
+        return {key: in_order(value[key]) for key in sorted(value, key=str)}
+    return [in_order(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True)
 class Study:
     """One run: which tasks and models, how each is trained, where its files go."""

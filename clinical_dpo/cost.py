@@ -65,14 +65,13 @@ def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], f
     counts at that pace for all its steps.
 
     Args:
-        paths: {task}/{model}/{stage}/{trial}/adapter folders and {trial}/probe/run.json files of all runs.
+        paths: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
         published: from `published_minutes`.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in map(Path, paths):
-        folder = path if path.suffix != ".json" else path.parent
-        task, model, stage = folder.parts[-5:-2]
-        run = read_json(folder / "run.json")
+        task, model, stage = path.parts[-6:-3]
+        run = read_json(path)
         blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "seconds": 0.0, "device": set()}
         row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
         row["runs"] += 1

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,21 +10,28 @@ PACKAGE = Path(__file__).parent
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def code_digest(script: Path) -> str:
-    """Hex digest of `script` and its imports within this package; docstrings, comments and layout do not count."""
-    parts = [_parse(script)[1], *(f"{module.relative_to(PACKAGE)} {_parse(module)[1]}" for module in _closure(script))]
+def code_digest(script: Path, named: Iterable[str] = ()) -> str:
+    """Hex digest of `script` and its imports within this package; docstrings, comments and layout do not count.
+
+    Args:
+        script: the file that a job runs.
+        named: modules that the job imports by a name in its settings, such as its task's grader.
+    """
+    modules = [file for name in named if (file := _module_file(name))]
+    imported = _closure([script, *modules]) | set(modules)
+    parts = [_parse(script)[1], *(f"{module.relative_to(PACKAGE)} {_parse(module)[1]}" for module in sorted(imported))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _closure(path: Path) -> list[Path]:
+def _closure(files: Iterable[Path]) -> set[Path]:
     found: set[Path] = set()
-    queue = [path]
+    queue = list(files)
     while queue:
         for module in _parse(queue.pop())[0]:
             if module not in found:
                 found.add(module)
                 queue.append(module)
-    return sorted(found)
+    return found
 
 
 @cache

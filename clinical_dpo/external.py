@@ -142,7 +142,8 @@ def _unknown(given: str, key: str, ids: Sequence[str]) -> str:
 
 def _grade(value: Any, metric: str) -> float:
     # Imported late: a start reads this module, and needs no numbers.
-    from clinical_dpo.metrics import METRICS, read_grades
+    from clinical_dpo.metric_definitions import METRICS
+    from clinical_dpo.metrics import read_grades
 
     try:
         [grade] = read_grades([{"id": "", "grade": str(value).strip()}], METRICS[metric])

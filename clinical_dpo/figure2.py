@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from clinical_dpo.errors import UserError
 from clinical_dpo.external import EXTERNAL
 from clinical_dpo.figure_style import COLOURS, COLUMN, FAINT, INK, NAMES, drawing, short, stamp, write_footnote
-from clinical_dpo.metrics import HEADLINES, METRICS
+from clinical_dpo.metric_definitions import HEADLINES, METRICS
 from clinical_dpo.records import Row
 from clinical_dpo.significance import COMPARISONS, compared, format_p
 

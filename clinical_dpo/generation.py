@@ -1,15 +1,17 @@
 """Greedy answers: chat template, batches of like length, until the end-of-text token."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import GenerationConfig
 
-from clinical_dpo.models import is_adapter, load_base, load_tokenizer, load_variant
-from clinical_dpo.progress import Progress, say
-from clinical_dpo.records import Row
+from clinical_dpo.checksums import CHECKSUMS
+from clinical_dpo.models import device_name, load_tokenizer, load_variant
+from clinical_dpo.progress import Progress
+from clinical_dpo.records import Row, file_digests, read_jsonl, write_json, write_jsonl
+from clinical_dpo.run_record import library_versions
 from clinical_dpo.tokens import prompt_tokens
 
 
@@ -58,49 +60,29 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
     return {int(tokenizer.eos_token_id), *(named if isinstance(named, list) else [] if named is None else [named])}
 
 
-def answers_of(
+def write_answers(
     base: str | Path,
     trained: str | Path | None,
     model: Mapping[str, Any],
-    rows: Sequence[Row],
+    rows: Mapping[str, str],
     max_new_tokens: int,
     batch_size: int,
-) -> list[Row]:
-    """Answers of one variant: the base model (`trained` is None) or what training made of it."""
-    loaded = load_variant(base, trained, model)
-    return generate_answers(loaded, load_tokenizer(base), rows, max_new_tokens, batch_size)
-
-
-def answers_of_trials(
-    base: str | Path,
-    trials: Mapping[str, str],
-    model: Mapping[str, Any],
-    rows: Sequence[Row],
-    max_new_tokens: int,
-    batch_size: int,
-) -> Iterator[tuple[str, list[Row]]]:
-    """Trial name and its answers, one trial after the other; adapters share one load of the base model.
+    record: str | Path,
+) -> None:
+    """Write one variant's answers as JSON Lines, and a record of what made them.
 
     Args:
         base: folder of the base model.
-        trials: trial name -> folder of its adapter or weights.
+        trained: folder of what training made of it; None for the base model itself.
         model: the model file's settings.
-        rows, max_new_tokens, batch_size: as for `generate_answers`.
+        rows: JSON Lines to write -> JSON Lines of rows to answer.
+        max_new_tokens, batch_size: as for `generate_answers`.
+        record: JSON to write.
     """
-    tokenizer = load_tokenizer(base)
-    policy: Any = None
-    for number, (name, folder) in enumerate(trials.items()):
-        adapter = f"trial{number}"  # a trial's own name has a dot, which PyTorch refuses in a module's name
-        if not is_adapter(folder):
-            policy = None  # let go of the last trial's weights before the next are loaded
-            policy = load_base(folder, model).eval()
-        elif policy is None:
-            from peft import PeftModel  # 3 s to import; full fine-tuning does not need it
-
-            policy = PeftModel.from_pretrained(load_base(base, model), folder, adapter_name=adapter).eval()
-        else:
-            policy.load_adapter(folder, adapter_name=adapter)
-            policy.set_adapter(adapter)
-            policy.delete_adapter(f"trial{number - 1}")
-        say(f"{name}, trial {number + 1} of {len(trials)}")
-        yield name, generate_answers(policy, tokenizer, rows, max_new_tokens, batch_size)
+    loaded, tokenizer = load_variant(base, trained, model), load_tokenizer(base)
+    for out, path in rows.items():
+        write_jsonl(out, generate_answers(loaded, tokenizer, read_jsonl(path), max_new_tokens, batch_size))
+    folders = [base, *([trained] if trained else [])]
+    inputs = [*rows.values(), *(str(Path(folder) / CHECKSUMS) for folder in folders)]
+    made_from = {"model": dict(model), "max_new_tokens": max_new_tokens, "inputs": file_digests(inputs)}
+    write_json(record, made_from | {"versions": library_versions(), "device": device_name()})

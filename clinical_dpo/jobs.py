@@ -7,20 +7,24 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+from clinical_dpo.earlier_results import NOT_OF_RESULTS
 from clinical_dpo.errors import UserError
 
 PRIVATE = ".private"  # a file of this name in a folder: logs below it may quote private text
 
 
 @contextlib.contextmanager
-def job(log: str | Path) -> Iterator[None]:
-    """Send all output of the block, that of C libraries included, to the file `log`.
+def job(snakemake: Any) -> Iterator[SimpleNamespace]:
+    """Give the block its rule's settings, and send all its output, that of C libraries included, to the rule's log.
 
     A UserError ends the process with status 1 and its message on the terminal and in the log. Any other exception
     leaves its traceback in the log and one line on the terminal. Where logs are PRIVATE, the terminal is told the log's
     name alone.
     """
+    log = snakemake.log[0]
     gc.freeze()  # what was imported stays: no use in looking for garbage among it
     gc.set_threshold(100_000)
     terminal = os.dup(2)
@@ -31,7 +35,7 @@ def job(log: str | Path) -> Iterator[None]:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
         try:
-            yield
+            yield _settings(snakemake)
         except UserError as error:
             _fail(terminal, str(error), told_there)
         except Exception as error:
@@ -40,6 +44,14 @@ def job(log: str | Path) -> Iterator[None]:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
+
+
+def _settings(snakemake: Any) -> SimpleNamespace:
+    """The rule's settings by name; `made_with` holds all of them that say what a result means, for its record."""
+    settings = snakemake.params.get("settings", {})
+    return SimpleNamespace(
+        **settings, made_with={name: value for name, value in settings.items() if name not in NOT_OF_RESULTS}
+    )
 
 
 def _fail(terminal: int, message: str, instead: str | None) -> None:

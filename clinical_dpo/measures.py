@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from clinical_dpo.answers import answer_texts
 from clinical_dpo.effects import mean_interval, t_interval
-from clinical_dpo.parsing import answer_texts
+from clinical_dpo.paired_tests import paired_t
 from clinical_dpo.records import Row
 from clinical_dpo.rouge import KINDS, SCORES, rouge
-from clinical_dpo.significance import COMPARISONS, compared, paired_t
+from clinical_dpo.significance import COMPARISONS, compared
 
 ROUGE_COLUMNS = (
     *("task", "model", "variant", "kind", "score", "estimate", "ci_low", "ci_high", "n", "stemmer"),

@@ -1,12 +1,12 @@
 """Metrics of every model and variant on one task, with 95% confidence intervals."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from clinical_dpo import scores
-from clinical_dpo.effects import f1_intervals, mean_interval, t_interval, wilson
+from clinical_dpo.effects import wilson
 from clinical_dpo.errors import UserError
+from clinical_dpo.metric_definitions import HEADLINES, Metric, metric_module
 from clinical_dpo.records import Row
 from clinical_dpo.resampling import Interval
 
@@ -15,36 +15,6 @@ COLUMNS = (
     *("positive_class", "grader", "proxy", "data", "status"),
 )
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A headline metric: the name of its row, what is computed of the grades, and the scale they are on."""
-
-    name: str
-    kind: str  # f1, proportion (grades 0 or 1) or mean
-    low: float = 0.0
-    high: float = 1.0
-    interval: str = ""  # of a mean: t or bootstrap
-
-    @property
-    def test(self) -> str:
-        """The paired test of its grades."""
-        return "paired_t" if self.kind == "mean" else "mcnemar"
-
-    @property
-    def difference(self) -> str:
-        """What that test compares: F1 is no mean over items, so it is right and wrong answers there."""
-        return {"f1": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
-
-
-METRICS = {  # a task's `metric` -> what it is
-    "f1": Metric("f1", "f1"),
-    "accuracy": Metric("accuracy", "proportion"),
-    "helpfulness": Metric("helpfulness", "proportion"),
-    "likert": Metric("mean_likert", "mean", 1, 5, "t"),
-    "rouge_l": Metric("rouge_l", "mean", 0, 1, "bootstrap"),
-}
-HEADLINES = {key: metric.name for key, metric in METRICS.items()}
 
 Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
 Found = dict[str, tuple[float | None, Interval, str, int]]  # metric -> estimate, interval, its method, n
@@ -123,7 +93,7 @@ def _variant_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any],
         pending = {"n": awaited, "status": "pending"}
         return [blank | shared | pending | {"metric": metric} for metric in _metric_names(task)]
     invalid = sum(row["valid"] == "false" for row in rows)
-    found = _label_metrics(rows, task) if task.get("positive") else _graded_metrics(rows, task)
+    found: Found = import_module(metric_module(task)).estimates(rows, task)
     found["invalid_rate"] = (invalid / len(rows), wilson(invalid, len(rows)), "wilson", len(rows))
     complete = {"invalid_rate": invalid / len(rows), "status": "complete"}
     return [
@@ -142,36 +112,3 @@ def _metric_names(task: Mapping[str, Any]) -> list[str]:
     headline = HEADLINES[task["metric"]]
     others = ["f1", "macro_f1", "accuracy", "sensitivity", "specificity"] if task.get("positive") else []
     return [headline, *(name for name in others if name != headline), "invalid_rate"]
-
-
-def _label_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> Found:
-    check_labels(rows, task)
-    classes = [task["positive"], task["negative"]]
-    labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
-    positive, n = classes[0], len(rows)
-    positives = labels.count(positive)
-    negatives = n - positives
-    right = [label for label, found in zip(labels, parsed, strict=True) if label == found]
-    hits, rejections = right.count(positive), len(right) - right.count(positive)
-    f1_interval, macro_interval = f1_intervals(labels, parsed, classes, task["seed"])
-    return {
-        "f1": (scores.f1(labels, parsed, positive), f1_interval, "bootstrap", n),
-        "macro_f1": (scores.macro_f1(labels, parsed, classes), macro_interval, "bootstrap", n),
-        "accuracy": (scores.accuracy(labels, parsed), wilson(len(right), n), "wilson", n),
-        "sensitivity": (scores.sensitivity(labels, parsed, positive), wilson(hits, positives), "wilson", positives),
-        "specificity": (
-            scores.specificity(labels, parsed, positive),
-            wilson(rejections, negatives),
-            "wilson",
-            negatives,
-        ),
-    }
-
-
-def _graded_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> Found:
-    metric = METRICS[task["metric"]]
-    grades = read_grades(rows, metric)
-    if metric.kind == "proportion":
-        return {metric.name: (scores.mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
-    interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
-    return {metric.name: (scores.mean(grades), interval, metric.interval, len(grades))}

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import platform
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,11 @@ BASE_RECORD = "base.json"  # in every results/models/{model}: id, revision and h
 def device() -> torch.device:
     """The device jobs compute on: the GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name() -> str:
+    """The name of that device: the GPU's, or the processor's architecture."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
 
 
 def base_record(base: str | Path) -> dict[str, Any]:

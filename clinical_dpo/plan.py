@@ -66,10 +66,10 @@ def expected_scoring(study: Study, task: str, model: str) -> float:
     return scoring_minutes(study.models[model], study.tasks[task]["outcome"], splits["train"] + splits["eval"])
 
 
-def expected_answers(study: Study, task: str, model: str, splits: Iterable[str], stage: str | None = None) -> float:
-    """Minutes of answering the questions of some splits, once or with every trial of a stage."""
+def expected_answers(study: Study, task: str, model: str, splits: Iterable[str]) -> float:
+    """Minutes of answering the questions of some splits."""
     settings = study.tasks[task]
-    answers = sum(settings["splits"][split] for split in splits) * (len(study.trials(task, stage)) if stage else 1)
+    answers = sum(settings["splits"][split] for split in splits)
     batch = study.config["compute"]["generation_batch_size"]
     return generation_minutes(study.models[model], answers, settings["max_new_tokens"], batch)
 
@@ -109,7 +109,7 @@ def planned(study: Study, repeats: Mapping[str, Sequence[int]]) -> Iterator[Work
 
 
 def _of_stage(study: Study, task: str, model: str, stage: str, seeds: Iterable[int]) -> Iterator[Work]:
-    """A stage's probes, its trials, the choice among them, and the chosen one with other seeds."""
+    """A stage's probes, its trials, their answers on dev, and the chosen one with other seeds."""
     folder = Path(study.results, task, model, stage)
     gpus, trials = study.models[model]["gpu"], list(study.trials(task, stage))
     minutes, steps = expected_training(study, task, model, stage), training_steps(study, task, stage)
@@ -119,7 +119,8 @@ def _of_stage(study: Study, task: str, model: str, stage: str, seeds: Iterable[i
     trained = [folder / trial / "adapter/run.json" for trial in trials]
     yield Work(task, model, f"train_{stage}", gpus, minutes, trained, steps)
     if len(trials) > 1:  # one trial is its own best
-        yield _timed(study, task, model, f"select_{stage}", expected_answers(study, task, model, ("dev",), stage), [""])
+        minutes_of_dev = expected_answers(study, task, model, ("dev",))
+        yield _timed(study, task, model, "answer_dev", minutes_of_dev, [f"{stage}/{trial}" for trial in trials])
     repeated = [folder / f"best_seed{seed}/run.json" for seed in seeds]
     yield Work(task, model, f"repeat_{stage}", gpus, minutes, repeated, steps)
 

@@ -118,3 +118,8 @@ def sha256(path: str | Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_digests(paths: Iterable[str | Path]) -> dict[str, str]:
+    """Path -> hex SHA-256 of each file."""
+    return {str(path): sha256(path) for path in paths}

@@ -1,6 +1,5 @@
 """The chosen trial trained again with another seed: nothing is chosen anew, so what differs is the seed's doing."""
 
-from pathlib import Path
 from typing import Any
 
 from clinical_dpo.records import read_json
@@ -11,9 +10,9 @@ def repeat_of(chosen: str, seed: int, **others: Any) -> Run:
     """The run in `chosen` with another seed: its settings, its learning rate (and beta), as many steps as it took.
 
     Args:
-        chosen: folder of the chosen trial, whose run.json says how it was trained.
+        chosen: run.json of the chosen trial.
         seed: of initialisation, order of the rows and dropout.
         others: the other fields of `Run`.
     """
-    record = read_json(Path(chosen) / "run.json")
+    record = read_json(chosen)
     return Run(settings=record["settings"] | {"seed": seed}, steps=record["steps"], **others)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from clinical_dpo import report_tables as tables
 from clinical_dpo.external import EXTERNAL
-from clinical_dpo.metrics import HEADLINES
+from clinical_dpo.metric_definitions import HEADLINES
 from clinical_dpo.report_tables import Rows, Tasks
 
 TEMPLATE = Path(__file__).parent / "report_template"
@@ -39,6 +39,7 @@ def report_page(
     seeds: Rows = (),
     published: Rows = (),
     contradictions: Rows = (),
+    mixed_versions: Sequence[str] = (),
 ) -> str:
     """The whole page as HTML: it loads nothing, runs no script, and holds no text of patients or answers.
 
@@ -55,6 +56,7 @@ def report_page(
         seeds: rows of `seed_effects.COLUMNS`, of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`, where the run is compared with the papers.
         contradictions: from `report_tables.contradiction_rows`.
+        mixed_versions: from `run_record.mixed_versions`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
     environment = Environment(
@@ -72,7 +74,7 @@ def report_page(
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
-        caveats=tables.caveats(shown, tasks, watermark),
+        caveats=tables.caveats(shown, tasks, watermark, mixed_versions),
         tallies=tables.tallies(stats),
         results=tables.result_rows(shown, stats, tasks, models),
         comparisons=tables.comparison_rows(stats, tasks, models),

@@ -36,7 +36,9 @@ GRADERS = {
 }
 
 
-def caveats(shown: Rows, tasks: Tasks, watermark: str | None) -> list[tuple[str, str]]:
+def caveats(
+    shown: Rows, tasks: Tasks, watermark: str | None, mixed_versions: Sequence[str] = ()
+) -> list[tuple[str, str]]:
     """(headline, what it means) of everything that makes the numbers less than a result; loudest first."""
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
     proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
@@ -57,6 +59,9 @@ def caveats(shown: Rows, tasks: Tasks, watermark: str | None) -> list[tuple[str,
         )
     if pending:
         found.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
+    if mixed_versions:
+        told = "; ".join(mixed_versions)
+        found.append(("Mixed versions", f"What is compared was computed with different libraries: {told}."))
     return found
 
 

@@ -1,7 +1,19 @@
-"""What run.json says of a training run's time."""
+"""What run.json says of a run: the libraries it ran with, and its time."""
 
-from collections.abc import Mapping
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+from clinical_dpo.records import read_json
+
+LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "bitsandbytes")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that compute with a model."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def whole_seconds(run: Mapping[str, Any]) -> float:
@@ -12,3 +24,23 @@ def whole_seconds(run: Mapping[str, Any]) -> float:
     """
     seconds: float = run["wall_seconds"]
     return seconds * run["steps"] / (run["steps"] - run["resumed_from_step"])
+
+
+def mixed_versions(records: Iterable[str | Path]) -> list[str]:
+    """What was computed with different versions of a library among what one comparison rests on, a line a library.
+
+    Args:
+        records: {task}/{model}/predictions/{variant}.json of answers, {task}/{model}/{stage}/best/run.json of training.
+    """
+    seen: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for path in map(Path, records):
+        trained = path.name == "run.json"
+        what = f"training of {path.parts[-3]}" if trained else f"answers of {path.stem}"
+        model = "/".join(path.parts[-5:-3] if trained else path.parts[-4:-2])
+        for library, found in read_json(path)["versions"].items():
+            seen.setdefault((model, library), {}).setdefault(found, []).append(what)
+    return [
+        f"{model}: {library} " + ", ".join(f"{found} ({', '.join(whats)})" for found, whats in sorted(versions.items()))
+        for (model, library), versions in seen.items()
+        if len(versions) > 1
+    ]

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from clinical_dpo.metrics import METRICS, Grades, check_labels, read_grades
+from clinical_dpo.metric_definitions import METRICS
+from clinical_dpo.metrics import Grades, check_labels, read_grades
 from clinical_dpo.records import Row
 from clinical_dpo.resampling import SeedEffect, hierarchical_bootstrap
 from clinical_dpo.significance import COMPARISONS, paired_rows

@@ -5,40 +5,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo import scores
-from clinical_dpo.generation import answers_of_trials
-from clinical_dpo.parsing import answer_texts, exact_match, parse_label
-from clinical_dpo.records import Row, read_jsonl
-from clinical_dpo.rouge import rouge_l
-from clinical_dpo.trials import by_name, keep, unscored
+from clinical_dpo.grading import grade_answers
+from clinical_dpo.plateau import eval_curve
+from clinical_dpo.records import Row, read_csv, read_jsonl
+
+COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "chosen")
+GRADERS = {"f1": "label", "exact": "exact", "rouge_l": "rouge_l"}  # a task's `selection` -> the grader it scores by
 
 
-def select(
-    base: str,
-    folders: Sequence[str],
-    dev: str,
-    model: Mapping[str, Any],
-    task: Mapping[str, Any],
-    batch_size: int,
-    table: str,
-    best: str,
-) -> None:
-    """Score every trial on dev, write `table`, and put the winner's files in `best`.
+def scored_trials(
+    trials: Sequence[str], logs: Sequence[str], task: Mapping[str, Any], dev: str, answers: Sequence[str]
+) -> list[Row]:
+    """One row of COLUMNS per trial, in the sweep's order. A trial that is the only one has no score and is chosen.
 
     Args:
-        base: folder of the base model.
-        folders: {trial}/adapter of every trial, in the sweep's order.
+        trials: names.
+        logs: log.csv of each.
+        task: `selection` and what its grader needs.
         dev: JSON Lines of the dev split.
-        model: the model file's settings.
-        task: `selection`, `max_new_tokens` and what grading needs.
-        batch_size: answers generated at once.
-        table, best: as in `trials.keep`.
+        answers: JSON Lines of each trial's answers to it; none where there is one trial.
     """
-    trials, rows = by_name(folders), read_jsonl(dev)
-    found = unscored(trials)
-    for name, answers in answers_of_trials(base, trials, model, rows, task["max_new_tokens"], batch_size):
-        score, invalid_rate = dev_score(rows, answers, task)
-        found[name] |= {"metric": task["selection"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}
-    keep(choose(list(found.values())), trials, found, table, best)
+    table: list[Row] = [
+        dict.fromkeys(COLUMNS, "") | {"trial": trial, "n": 0, "final_eval_loss": eval_curve(read_csv(log))[-1][1]}
+        for trial, log in zip(trials, logs, strict=True)
+    ]
+    if answers:
+        rows = read_jsonl(dev)
+        for row, path in zip(table, answers, strict=True):
+            score, invalid_rate = dev_score(rows, read_jsonl(path), task)
+            row |= {"metric": task["selection"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}
+    winner = choose(table)
+    return [row | {"chosen": "true" if row["trial"] == winner else "false"} for row in table]
 
 
 def dev_score(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, Any]) -> tuple[float, float]:
@@ -46,17 +43,12 @@ def dev_score(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, An
 
     `f1` is that of the positive class, `exact` the share of normalised exact matches, `rouge_l` the mean ROUGE-L F1.
     """
-    texts = answer_texts(rows, answers)
-    references = [row["completion"][0]["content"] for row in rows]
+    graded = grade_answers(rows, answers, task, GRADERS[task["selection"]])
+    invalid_rate = sum(row["valid"] == "false" for row in graded) / len(graded)
     if task["selection"] == "f1":
-        parsed = [parse_label(text, task["labels"], task.get("label_synonyms")) for text in texts]
-        return scores.f1(references, parsed, task["labels"][0]) or 0.0, parsed.count(None) / len(parsed)
-    if task["selection"] == "exact":
-        accepted = [[reference, *(row.get("accepted") or [])] for reference, row in zip(references, rows, strict=True)]
-        values: Sequence[float] = [exact_match(text, right) for text, right in zip(texts, accepted, strict=True)]
-    else:
-        values = rouge_l(texts, references)
-    return sum(values) / len(values), texts.count("") / len(texts)
+        labels, parsed = [row["label"] for row in graded], [row["parsed"] for row in graded]
+        return scores.f1(labels, parsed, task["labels"][0]) or 0.0, invalid_rate
+    return sum(row["grade"] for row in graded) / len(graded), invalid_rate
 
 
 def choose(trials: Sequence[Row]) -> str:
@@ -64,6 +56,8 @@ def choose(trials: Sequence[Row]) -> str:
 
     A loss that is no finite number loses to every other.
     """
+    if len(trials) == 1:
+        return trials[0]["trial"]
     losses = {trial["trial"]: trial["final_eval_loss"] for trial in trials}
     finite = {name: loss if math.isfinite(loss) else math.inf for name, loss in losses.items()}
     return min(trials, key=lambda trial: (-trial["score"], finite[trial["trial"]]))["trial"]

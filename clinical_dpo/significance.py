@@ -1,16 +1,13 @@
 """Paired comparisons of the variants on one task: corrections for several tests, the table, P as printed."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-import numpy as np
-
-from clinical_dpo.effects import cohens_dz, f1_difference, newcombe_paired, t_interval
 from clinical_dpo.errors import UserError
 from clinical_dpo.external import EXTERNAL
-from clinical_dpo.metrics import METRICS, Grades, check_labels, read_grades
-from clinical_dpo.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p, paired_t, wilcoxon
-from clinical_dpo.power import detectable_accuracy_difference, detectable_mean_difference
+from clinical_dpo.metric_definitions import METRICS, metric_module
+from clinical_dpo.metrics import Grades
 from clinical_dpo.records import Row
 
 Rows = Sequence[Mapping[str, str]]
@@ -107,6 +104,7 @@ def compare_variants(
     if task["test"] != metric.test:
         raise UserError(f"task {task['name']}: test {task['test']} does not fit its metric. Take {metric.test}.")
     shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["test"], "data": task["data"]}
+    kind = import_module(metric_module(task))
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
     elsewhere = [model for model, variant in grades if variant == EXTERNAL]
     with_others = [f"{variant}_vs_{name}" for name in elsewhere for variant in ("base", "sft", "dpo")]
@@ -126,58 +124,12 @@ def compare_variants(
             if awaited:
                 rows.append(row | {"n": awaited, "status": "pending"})
                 continue
-            found = _t(x, y, task, threshold) if metric.kind == "mean" else _mcnemar(x, y, task, threshold)
-            row |= {"n": len(x), "status": "complete"} | found
+            row |= {"n": len(x), "status": "complete"} | kind.difference(x, y, task, threshold)
             if row["p_value"] is not None:
                 row["p_adjusted"] = bonferroni(row["p_value"], len(tasks))
                 row["significant"] = "true" if row["p_value"] < threshold else "false"
             rows.append(row)
     return rows
-
-
-def _mcnemar(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    metric = METRICS[task["metric"]]
-    pairs = list(zip(read_grades(x, metric), read_grades(y, metric), strict=True))
-    both, b, c, neither = (pairs.count(pair) for pair in ((1, 1), (1, 0), (0, 1), (0, 0)))
-    low, high = newcombe_paired(both, b, c, neither)
-    return {
-        **{"b": b, "c": c, "statistic": min(b, c), "p_value": mcnemar_exact(b, c), "p_mid": mcnemar_mid_p(b, c)},
-        **{"effect": (b - c) / len(pairs), "effect_ci_low": low, "effect_ci_high": high},
-        "smallest_detectable": detectable_accuracy_difference(len(pairs), (b + c) / len(pairs), threshold),
-        "p_chi2": mcnemar_chi2(b, c, corrected=False)[1],
-        "p_chi2_corrected": mcnemar_chi2(b, c, corrected=True)[1],
-    } | (_f1(x, y, task) if task.get("positive") else {})
-
-
-def _f1(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
-    check_labels([*x, *y], task)
-    for one, other in zip(x, y, strict=True):
-        if one["label"] != other["label"]:
-            raise UserError(
-                f"grades of {task['name']}, item {one['id']}, field 'label': '{one['label']}' with one variant, "
-                f"'{other['label']}' with another. Grade both again with the same test split."
-            )
-    labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    found = f1_difference(labels, first, second, [task["positive"], task["negative"]], task["seed"])
-    effect = {"secondary_measure": "f1_difference", "secondary_effect": found.difference}
-    effect |= dict(zip(("secondary_ci_low", "secondary_ci_high"), found.interval, strict=True))
-    return effect | {"p_f1_bootstrap": found.p_bootstrap, "p_f1_permutation": found.p_permutation}
-
-
-def _t(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    metric = METRICS[task["metric"]]
-    first, second = read_grades(x, metric), read_grades(y, metric)
-    differences = np.subtract(first, second)
-    statistic, p = paired_t(first, second)
-    (low, high), (d_z, (d_low, d_high)) = t_interval(differences), cohens_dz(differences)
-    sd = 0.0 if d_z is None else float(differences.std(ddof=1))
-    return {
-        **{"statistic": statistic, "p_value": p, "p_wilcoxon": wilcoxon(first, second)[1]},
-        **{"effect": float(differences.mean()), "effect_ci_low": low, "effect_ci_high": high},
-        "smallest_detectable": detectable_mean_difference(len(differences), sd, threshold),
-        **{"secondary_measure": "cohens_dz", "secondary_effect": d_z},
-        **{"secondary_ci_low": d_low, "secondary_ci_high": d_high},
-    }
 
 
 def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:

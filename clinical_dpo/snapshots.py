@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from jinja2 import TemplateError
 
+from clinical_dpo.checksums import write_checksums
 from clinical_dpo.errors import UserError
 from clinical_dpo.hub import digests, fetch, page
 from clinical_dpo.models import BASE_RECORD, load_tokenizer
@@ -36,7 +37,8 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
             holds no weights of a known kind, or pickles that are more than weights; no chat template, or a bad one.
     """
     snapshot = fetch(model_id, revision, _LINKED)
-    record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision}
+    asked = {"id": model_id, "revision": revision} | ({"chat_template": chat_template} if chat_template else {})
+    record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision, "made_with": {"model": asked}}
     with replacing(out) as part:
         part.mkdir()
         _link(snapshot, part)
@@ -49,6 +51,7 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
             _add_chat_template(part, chat_template, model_id)
             record["chat_template"] = "model file"
         write_json(part / BASE_RECORD, record)
+        write_checksums(part, record["sha256"] if "converted" not in record else None)
 
 
 def _present(folder: Path, names: tuple[str, ...]) -> str | None:

@@ -20,6 +20,7 @@ def summary(
     left_out: Mapping[str, str],
     owed: Rows,
     judges: Sequence[str] = (),
+    mixed_versions: Sequence[str] = (),
 ) -> str:
     """Text of a few lines per task and model; what is awaited stands last.
 
@@ -33,6 +34,7 @@ def summary(
         left_out: task, or whose answers from elsewhere -> why they were left out.
         owed: who owes how many items of a sheet that the tables wait for.
         judges: what judges wait for, in words.
+        mixed_versions: from `run_record.mixed_versions`.
     """
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
@@ -55,6 +57,7 @@ def summary(
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {reports}/tables/seeds.csv   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {what} ({why})" for what, why in left_out.items()]
+    lines += [f"Mixed versions: {told}" for told in mixed_versions]
     awaited = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
         for row in shown

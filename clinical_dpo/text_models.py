@@ -7,8 +7,8 @@ from typing import Any
 from transformers import AutoConfig
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.generation import answers_of
-from clinical_dpo.models import load_tokenizer
+from clinical_dpo.generation import generate_answers
+from clinical_dpo.models import load_tokenizer, load_variant
 from clinical_dpo.records import Row
 from clinical_dpo.tokens import prompt_tokens
 
@@ -40,4 +40,4 @@ def texts_of_model(
             f"{len(rows)} prompts, the longest of {max(lengths)} tokens; {room} leave room for {max_new_tokens} more). "
             "Shorten it in the text's `prompt`, as by {{ note | truncate(8000) }}, or remove these rows."
         )
-    return answers_of(base, None, model, rows, max_new_tokens, batch_size)
+    return generate_answers(load_variant(base, None, model), tokenizer, rows, max_new_tokens, batch_size)

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import platform
 import resource
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +14,12 @@ import torch
 
 from clinical_dpo.batching import Collator
 from clinical_dpo.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
+from clinical_dpo.checksums import write_checksums
 from clinical_dpo.errors import UserError
 from clinical_dpo.models import (
     base_record,
     device,
+    device_name,
     for_all_weights,
     load_base,
     load_tokenizer,
@@ -28,8 +28,10 @@ from clinical_dpo.models import (
     save_trained,
 )
 from clinical_dpo.packing import flatten_fused_head, without_adapter
-from clinical_dpo.records import Row, read_jsonl, replacing, sha256, write_csv, write_json
+from clinical_dpo.records import Row, file_digests, read_jsonl, replacing, write_csv, write_json
+from clinical_dpo.run_record import library_versions
 from clinical_dpo.tokens import check_lengths
+from clinical_dpo.trials import RECORDS
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -39,7 +41,6 @@ LOG_COLUMNS = (
     *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
     *("logps/chosen", "logps/rejected"),
 )
-LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
         "base_model": base,
         "inputs": inputs,
         "lengths": lengths,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})",
+        "versions": library_versions(),
+        "device": device_name(),
     }
     return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
 
@@ -195,6 +196,7 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
         write_json(part / "run.json", record)
         if not run.probe:
             save_trained(trainer.model, prepared.tokenizer, part)
+            write_checksums(part, without=RECORDS)
     shutil.rmtree(prepared.checkpoints)
 
 
@@ -235,7 +237,7 @@ def _input_digests(paths: Iterable[str]) -> dict[str, str]:
     files = [
         file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
     ]
-    return {str(file): sha256(file) for file in files}
+    return file_digests(files)
 
 
 def _peak_memory() -> int:

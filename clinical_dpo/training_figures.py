@@ -103,11 +103,11 @@ def _write_end(axes: Axes, rows: Rows) -> None:
     axes.text(1, 0.03, text, transform=axes.transAxes, size=SMALL, ha="right", va="bottom")
 
 
-def curve_rows(folders: Paths, selections: Paths) -> list[Row]:
+def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
     """Rows of CURVE_COLUMNS: the eval loss of every trial, with the chosen ones named.
 
     Args:
-        folders: {task}/{model}/{stage}/{trial}/adapter of every trial, with its log.csv, in the sweeps' order.
+        logs: {task}/{model}/{stage}/{trial}/adapter/log.csv of every trial, in the sweeps' order.
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
     chosen = {
@@ -117,9 +117,9 @@ def curve_rows(folders: Paths, selections: Paths) -> list[Row]:
         {"task": task, "model": model, "stage": stage, "trial": trial, "beta": None}
         | parse_trial(trial, stage)
         | {"chosen": chosen[task, model, stage, trial], "step": step, "eval_loss": loss}
-        for path in map(Path, folders)
-        for task, model, stage, trial in [path.parts[-5:-1]]
-        for step, loss in eval_curve(read_csv(path / "log.csv"))
+        for path in map(Path, logs)
+        for task, model, stage, trial in [path.parts[-6:-2]]
+        for step, loss in eval_curve(read_csv(path))
     ]
 
 

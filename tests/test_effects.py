@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from statsmodels.stats.proportion import proportion_confint
 
-from clinical_dpo import effects, resampling
+from clinical_dpo import effects, f1_effects, resampling
 
 CLASSES = ["UTI", "No UTI"]
 
@@ -129,14 +129,14 @@ def test_bootstrap_interval_of_a_mean_equals_scipys():
 def test_counted_f1_equals_sklearns():
     labels, first, _ = items(1)
     said = [answer or "INVALID" for answer in first]
-    counts = effects.answer_counts(labels, [first], CLASSES)
-    assert effects.class_f1(counts) == pytest.approx(f1_score(labels, said, labels=CLASSES, average=None))
-    assert effects.macro_f1(counts) == pytest.approx(f1_score(labels, said, labels=CLASSES, average="macro"))
+    counts = f1_effects.answer_counts(labels, [first], CLASSES)
+    assert f1_effects.class_f1(counts) == pytest.approx(f1_score(labels, said, labels=CLASSES, average=None))
+    assert f1_effects.macro_f1(counts) == pytest.approx(f1_score(labels, said, labels=CLASSES, average="macro"))
 
 
 def test_f1_difference_equals_scipys_paired_bootstrap():
     labels, first, second = items(2, n=120)
-    found = effects.f1_difference(labels, first, second, CLASSES, seed=1)
+    found = f1_effects.f1_difference(labels, first, second, CLASSES, seed=1)
     codes = np.array([CLASSES.index(label) for label in labels])
     answers = [np.array([2 if one is None else CLASSES.index(one) for one in said]) for said in (first, second)]
 
@@ -158,23 +158,23 @@ def test_f1_difference_equals_scipys_paired_bootstrap():
 
 def test_f1_difference_changes_sign_when_swapped():
     labels, first, second = items(3)
-    one = effects.f1_difference(labels, first, second, CLASSES, 1)
-    other = effects.f1_difference(labels, second, first, CLASSES, 1)
+    one = f1_effects.f1_difference(labels, first, second, CLASSES, 1)
+    other = f1_effects.f1_difference(labels, second, first, CLASSES, 1)
     assert other.difference == -one.difference
     assert (-other.interval[1], -other.interval[0]) == pytest.approx(one.interval, abs=0.01)
     assert (other.p_bootstrap, other.p_permutation) == pytest.approx((one.p_bootstrap, one.p_permutation), abs=0.01)
-    assert one == effects.f1_difference(labels, first, second, CLASSES, 1)
+    assert one == f1_effects.f1_difference(labels, first, second, CLASSES, 1)
 
 
 def test_f1_difference_where_little_is_known():
     labels, first, _ = items(4)
-    assert effects.f1_difference(labels, first, first, CLASSES, 1) == (0, (None, None), 1, 1)
+    assert f1_effects.f1_difference(labels, first, first, CLASSES, 1) == (0, (None, None), 1, 1)
     right = [CLASSES[0], CLASSES[1]] * 3
-    assert effects.f1_intervals(right, right, CLASSES, 1) == ((None, None), (None, None))
-    never = effects.f1_difference(["No UTI"] * 3, ["No UTI"] * 3, ["No UTI", "No UTI", None], CLASSES, 1)
+    assert f1_effects.f1_intervals(right, right, CLASSES, 1) == ((None, None), (None, None))
+    never = f1_effects.f1_difference(["No UTI"] * 3, ["No UTI"] * 3, ["No UTI", "No UTI", None], CLASSES, 1)
     assert never == (None, (None, None), None, None)  # 0 / 0: no item and no answer is positive
-    assert effects.f1_difference(["UTI"], ["UTI"], ["No UTI"], CLASSES, 1) == (1, (None, None), None, 1)
-    assert effects.f1_intervals(["No UTI"] * 4, ["No UTI"] * 4, CLASSES, 1) == ((None, None), (None, None))
+    assert f1_effects.f1_difference(["UTI"], ["UTI"], ["No UTI"], CLASSES, 1) == (1, (None, None), None, 1)
+    assert f1_effects.f1_intervals(["No UTI"] * 4, ["No UTI"] * 4, CLASSES, 1) == ((None, None), (None, None))
 
 
 def test_f1_difference_interval_covers_the_truth_and_its_p_values_are_level(monkeypatch):
@@ -183,7 +183,7 @@ def test_f1_difference_interval_covers_the_truth_and_its_p_values_are_level(monk
     for run in range(runs):
         labels = generator.choice(CLASSES, 120).tolist()
         first, second = (answered(generator, labels, 0.8) for _ in range(2))  # equal: the true difference is 0
-        found = effects.f1_difference(labels, first, second, CLASSES, run)
+        found = f1_effects.f1_difference(labels, first, second, CLASSES, run)
         covered += found.interval[0] <= 0 <= found.interval[1]
         small += [found.p_bootstrap < 0.1, found.p_permutation < 0.1]
     assert covered / runs == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / runs) + 0.01)

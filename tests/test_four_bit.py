@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from clinical_dpo import models
 from clinical_dpo.dpo import train_dpo, wide_policy
 from clinical_dpo.errors import UserError
-from clinical_dpo.generation import answers_of
+from clinical_dpo.generation import generate_answers
 from clinical_dpo.models import BASE_RECORD, for_all_weights, load_base, load_tokenizer, load_variant, save_trained
 from clinical_dpo.pretraining import build_tiny_model
 from clinical_dpo.records import read_csv, write_json
@@ -239,7 +239,7 @@ def test_a_policy_saved_over_four_bits_loads_as_it_was(study, tmp_path):
 def test_answers_are_greedy(study):
     base, folder = study
     model, tokenizer = load_variant(base, folder / "dpo", FOUR_BIT), load_tokenizer(base)
-    for answer, row in zip(answers_of(base, folder / "dpo", FOUR_BIT, rows(3), 5, 2), rows(3), strict=False):
+    for answer, row in zip(generate_answers(model, tokenizer, rows(3), 5, 2), rows(3), strict=True):
         ids = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
         drawn: list[int] = []
         while len(drawn) < 5 and tokenizer.eos_token_id not in drawn:

@@ -1,11 +1,16 @@
 """Greedy answers against plain `generate`, one unpadded prompt at a time."""
 
+from importlib.metadata import version
+from pathlib import Path
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from clinical_dpo.generation import answers_of, answers_of_trials, generate_answers
-from clinical_dpo.models import load_base, load_tokenizer, save_trained
+from clinical_dpo.checksums import write_checksums
+from clinical_dpo.generation import generate_answers, write_answers
+from clinical_dpo.models import load_base, load_tokenizer, load_variant, save_trained
+from clinical_dpo.records import read_json, read_jsonl, sha256, write_jsonl
 from tests.conftest import MODEL
 
 LENGTH = 12
@@ -113,27 +118,21 @@ def test_sampling_settings_of_the_authors_are_not_used(tiny_base, loaded):
     assert generate_answers(model, loaded[1], rows(5), LENGTH, 5) == generate_answers(*loaded, rows(5), LENGTH, 5)
 
 
-def test_swapped_adapters_answer_as_each_alone(tiny_base, adapters, capsys):
-    swapped = dict(answers_of_trials(tiny_base, adapters, MODEL, rows(9), LENGTH, 4))
-    told = capsys.readouterr().out
-    assert all(f"{name}, trial {number} of {len(adapters)}\n" in told for number, name in enumerate(adapters, 1))
-    assert told.count("answer 9 of 9 (100%): ") == len(adapters)
-    alone = {name: answers_of(tiny_base, folder, MODEL, rows(9), LENGTH, 4) for name, folder in adapters.items()}
-    assert swapped == alone
-    first, second = alone.values()
-    assert first != second and answers_of(tiny_base, None, MODEL, rows(9), LENGTH, 4) not in (first, second)
-
-
-def test_trials_of_all_weights_answer_as_each_alone(tiny_base, tmp_path):
-    trials = {}
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        model = load_base(tiny_base, MODEL)
-        with torch.no_grad():
-            for weights in model.parameters():
-                weights.add_(torch.randn_like(weights), alpha=0.05)
-        trials[f"lr{seed}"] = str(tmp_path / str(seed))
-        save_trained(model, load_tokenizer(tiny_base), trials[f"lr{seed}"])
-    found = dict(answers_of_trials(tiny_base, trials, MODEL, rows(5), LENGTH, 4))
-    assert found == {name: answers_of(tiny_base, folder, MODEL, rows(5), LENGTH, 4) for name, folder in trials.items()}
-    assert found["lr1"] != found["lr2"]
+def test_written_answers_are_those_of_the_model_that_was_asked(tiny_base, adapters, tmp_path):
+    """Each adapter answers otherwise than the other and than the base model; the record says what was asked of what."""
+    write_jsonl(tmp_path / "rows.jsonl", rows(9))
+    told = {}
+    for name, folder in {"base": None, **adapters}.items():
+        out, record = tmp_path / f"{name}.jsonl", tmp_path / f"{name}.json"
+        write_checksums(tiny_base)
+        if folder:
+            write_checksums(Path(folder))
+        write_answers(tiny_base, folder, MODEL, {str(out): str(tmp_path / "rows.jsonl")}, LENGTH, 4, record)
+        asked = generate_answers(load_variant(tiny_base, folder, MODEL), load_tokenizer(tiny_base), rows(9), LENGTH, 4)
+        told[name] = read_jsonl(out)
+        assert told[name] == asked
+        made = read_json(record)
+        assert (made["model"], made["max_new_tokens"]) == (MODEL, LENGTH)
+        assert made["inputs"][str(tmp_path / "rows.jsonl")] == sha256(tmp_path / "rows.jsonl")
+        assert made["versions"]["transformers"] == version("transformers")
+    assert len({str(answers) for answers in told.values()}) == 3

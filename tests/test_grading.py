@@ -4,8 +4,9 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading import COLUMNS, grade_answers, read_grades, rouge_likert
-from clinical_dpo.parsing import exact_match, normalize_answer, parse_label
+from clinical_dpo.exact_answers import exact_match, normalize_answer
+from clinical_dpo.grading import COLUMNS, grade_answers, read_grades
+from clinical_dpo.label_parsing import parse_label
 from clinical_dpo.records import write_csv
 from clinical_dpo.rouge import rouge_l
 
@@ -151,7 +152,8 @@ def test_rouge_is_the_package_s_own_and_the_proxy_stays_on_the_scale():
     scorer = RougeScorer(["rougeL"], use_stemmer=True)
     expected = [scorer.score(REFERENCE, text)["rougeL"].fmeasure for text in TEXTS]
     assert rouge_l(TEXTS, [REFERENCE] * 5) == expected
-    grades = rouge_likert([*TEXTS, REFERENCE], [REFERENCE] * 6)
+    graded = grade_answers(asked(*[REFERENCE] * 6), answered(*TEXTS, REFERENCE), {}, "rouge_likert")
+    grades = [row["grade"] for row in graded]
     assert grades[0] == 1 and grades[-1] == 5
     assert grades[:-1] == [1 + 4 * score for score in expected]
     with pytest.raises(ValueError):
@@ -178,7 +180,7 @@ def test_accepted_answers_count_and_empty_ones_are_invalid():
 
 def test_a_proxy_says_so():
     grades = grade_answers(asked(*[REFERENCE] * 5), answered(*TEXTS), {}, "rouge_likert")
-    assert [row["grade"] for row in grades] == rouge_likert(TEXTS, [REFERENCE] * 5)
+    assert [row["grade"] for row in grades] == [1 + 4 * score for score in rouge_l(TEXTS, [REFERENCE] * 5)]
     assert {row["proxy"] for row in grades} == {"true"}
     assert [row["valid"] for row in grades] == ["false", "true", "true", "true", "true"]
 

@@ -9,10 +9,12 @@ from tests.conftest import ROOT
 
 BODY = """
 import ctypes, os, sys
+from types import SimpleNamespace
 from clinical_dpo.errors import UserError
 from clinical_dpo.jobs import job
 
-with job("logs/deep/job.log"):
+with job(SimpleNamespace(log=["logs/deep/job.log"], params={{"settings": {{"code": "1", "seed": 2}}}})) as params:
+    assert params.seed == 2 and params.made_with == {{"seed": 2}}
     print("from python")
     print("a warning", file=sys.stderr)
     sys.stdout.flush()

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from clinical_dpo import power
-from clinical_dpo.significance import mcnemar_exact, paired_t
+from clinical_dpo.paired_tests import mcnemar_exact, paired_t
 
 
 def connor(n, discordance, alpha):

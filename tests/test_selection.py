@@ -1,19 +1,16 @@
 """The choice among trials: dev scores against scikit-learn and rouge-score, ties, and the winner's files."""
 
 import math
+import subprocess
 
 import pytest
-import torch
-from peft import LoraConfig, get_peft_model
 from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import f1_score
 
-from clinical_dpo.generation import answers_of
-from clinical_dpo.models import load_base, load_tokenizer, save_trained
-from clinical_dpo.records import read_csv, write_csv, write_jsonl
-from clinical_dpo.selection import choose, dev_score, select
-from clinical_dpo.trials import COLUMNS, keep_only
-from tests.conftest import MODEL
+from clinical_dpo.checksums import CHECKSUMS, write_checksums
+from clinical_dpo.records import write_csv, write_jsonl
+from clinical_dpo.selection import COLUMNS, choose, dev_score, scored_trials
+from clinical_dpo.trials import RECORDS, keep
 
 UTI = {"selection": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
 
@@ -83,70 +80,79 @@ def test_ties_go_to_the_lower_loss_then_to_the_order_of_the_sweep(trials, winner
 
 
 @pytest.fixture
-def sweep(tiny_base, tmp_path):
-    """Two trials with random adapters and a log each, and dev rows that the second answers and the first does not."""
-    folders = []
-    for seed, loss in [(0, 0.5), (1, 0.7)]:
-        torch.manual_seed(seed)
-        settings = LoraConfig(r=4, target_modules=MODEL["lora_targets"], init_lora_weights=False, task_type="CAUSAL_LM")
-        folder = tmp_path / f"lr{seed}_beta0.1" / "adapter"
-        save_trained(get_peft_model(load_base(tiny_base, MODEL), settings), load_tokenizer(tiny_base), folder)
+def sweep(tmp_path):
+    """Two trials' folders with weights, records and a log each, and dev rows that the second answers right."""
+    trials = {"lr0_beta0.1": (0.5, "COPD"), "lr1_beta0.1": (0.7, "Gout")}
+    write_jsonl(tmp_path / "dev.jsonl", dev_rows(["Gout"] * 4))
+    for name, (loss, said) in trials.items():
+        folder = tmp_path / name / "adapter"
+        (folder / "tokenizer").mkdir(parents=True)
+        (folder / "weights.safetensors").write_text(name)
+        (folder / "tokenizer/vocab.json").write_text("{}")
+        (folder / "run.json").write_text("{}")
         log = [(0, "eval", 0.9), (5, "train", 0.1), (5, "eval", loss)]
         rows = [dict(zip(("step", "split", "loss"), values, strict=True)) for values in log]
         write_csv(folder / "log.csv", rows, ("step", "split", "loss"))
-        folders.append(str(folder))
-    said = [answer["text"] for answer in answers_of(tiny_base, folders[1], MODEL, dev_rows([""] * 4), 6, 4)]
-    write_jsonl(tmp_path / "dev.jsonl", dev_rows(said))
-    return folders, tmp_path
+        write_checksums(folder, without=RECORDS)
+        answers = answers_to(dev_rows([""] * 4), [said] * 4)
+        write_jsonl(tmp_path / name / "dev.jsonl", answers)
+    return tmp_path, list(trials)
 
 
-def chosen(base, folders, tmp_path):
-    table, best = tmp_path / "selection.csv", tmp_path / "best"
-    task = {"selection": "rouge_l", "max_new_tokens": 6}
-    select(str(base), folders, str(tmp_path / "dev.jsonl"), MODEL, task, 4, str(table), str(best))
-    return read_csv(table), best
+def table(folder, trials, answered=True):
+    logs = [str(folder / trial / "adapter/log.csv") for trial in trials]
+    answers = [str(folder / trial / "dev.jsonl") for trial in trials] if answered else []
+    return scored_trials(trials, logs, {"selection": "exact"}, str(folder / "dev.jsonl"), answers)
 
 
-def assert_linked(best, folder):
-    files = sorted(path for path in folder.iterdir())
-    assert [path.name for path in sorted(best.iterdir())] == [path.name for path in files]
-    assert all((best / path.name).samefile(path) for path in files)
-
-
-def test_the_trial_with_the_best_dev_score_wins(tiny_base, sweep):
-    folders, tmp_path = sweep
-    rows, best = chosen(tiny_base, folders, tmp_path)
+def test_the_trial_with_the_best_dev_score_wins(sweep):
+    folder, trials = sweep
+    rows = table(folder, trials)
     assert [tuple(row) for row in rows] == [COLUMNS] * 2
-    assert [row["trial"] for row in rows] == ["lr0_beta0.1", "lr1_beta0.1"]
-    assert [row["chosen"] for row in rows] == ["false", "true"]
-    assert float(rows[0]["score"]) < float(rows[1]["score"]) == 1
-    assert [(row["metric"], row["n"]) for row in rows] == [("rouge_l", "4")] * 2
-    assert [float(row["final_eval_loss"]) for row in rows] == [0.5, 0.7]
-    assert_linked(best, tmp_path / "lr1_beta0.1/adapter")
-    again, best = chosen(tiny_base, folders[::-1], tmp_path)  # over what stands there
-    assert sorted(map(str, again)) == sorted(map(str, rows))
-    assert_linked(best, tmp_path / "lr1_beta0.1/adapter")
+    assert [row["trial"] for row in rows] == trials
+    assert [(row["chosen"], row["score"]) for row in rows] == [("false", 0), ("true", 1)]
+    assert [(row["metric"], row["n"]) for row in rows] == [("exact", 4)] * 2
+    assert [row["final_eval_loss"] for row in rows] == [0.5, 0.7]
+    assert sorted(map(str, table(folder, trials[::-1]))) == sorted(map(str, rows))
 
 
-def test_a_single_trial_is_its_own_best_without_a_score(sweep):
-    folders, tmp_path = sweep
-    table, best = tmp_path / "selection.csv", tmp_path / "best"
-    keep_only(folders[0], str(table), str(best))
-    assert read_csv(table) == [
-        dict.fromkeys(COLUMNS, "") | {"trial": "lr0_beta0.1", "n": "0"} | {"final_eval_loss": "0.5", "chosen": "true"}
-    ]
-    assert_linked(best, tmp_path / "lr0_beta0.1/adapter")
+def test_a_single_trial_is_chosen_without_a_score(sweep):
+    folder, trials = sweep
+    [row] = table(folder, trials[:1], answered=False)
+    assert row == dict.fromkeys(COLUMNS, "") | {
+        "trial": "lr0_beta0.1",
+        "n": 0,
+        "final_eval_loss": 0.5,
+        "chosen": "true",
+    }
+
+
+def assert_kept(best, trial):
+    """The same files: weights linked, records copied, since a rule's output needs a time of its own."""
+    names = sorted(path.relative_to(trial).as_posix() for path in trial.rglob("*") if path.is_file())
+    assert sorted(path.relative_to(best).as_posix() for path in best.rglob("*") if path.is_file()) == names
+    assert all((best / name).read_bytes() == (trial / name).read_bytes() for name in names)
+    linked = {name for name in names if (best / name).samefile(trial / name)}
+    assert linked == set(names) - {CHECKSUMS, *RECORDS}
+    done = subprocess.run(["sha256sum", "--check", "--strict", CHECKSUMS], cwd=best, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count(": OK") == 2
+
+
+def test_the_best_is_linked_over_what_stands_there(sweep):
+    folder, trials = sweep
+    for trial in trials:
+        keep(folder / trial / "adapter", folder / "best")
+        assert_kept(folder / "best", folder / trial / "adapter")
 
 
 def test_files_are_copied_where_links_are_refused(sweep, monkeypatch):
-    folders, tmp_path = sweep
-    best = tmp_path / "best"
+    folder, trials = sweep
 
     def refuse(source, target):
         raise OSError("no hard links here")
 
     monkeypatch.setattr("os.link", refuse)
-    keep_only(folders[0], str(tmp_path / "selection.csv"), str(best))
-    for path in (tmp_path / "lr0_beta0.1/adapter").iterdir():
-        assert (best / path.name).read_bytes() == path.read_bytes()
-        assert not (best / path.name).samefile(path)
+    keep(folder / trials[0] / "adapter", folder / "best")
+    for path in (folder / trials[0] / "adapter").glob("*.*"):
+        assert (folder / "best" / path.name).read_bytes() == path.read_bytes()
+        assert not (folder / "best" / path.name).samefile(path)

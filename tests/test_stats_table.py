@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from clinical_dpo import effects, power, significance
+from clinical_dpo import f1_effects, power, significance
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_csv, write_csv
 
@@ -53,7 +53,7 @@ def test_rows_of_binary_grades():
     swapped = compare(sft, base, base)["sft_vs_base"]
     assert (swapped["b"], swapped["c"], swapped["effect"]) == (2, 12, -0.2) and swapped["p_value"] == row["p_value"]
     assert row["family"] == " ".join(FAMILY) and row["family_size"] == 5 and row["p_holm"] is None
-    assert row["p_mid"] == significance.mcnemar_mid_p(12, 2)
+    assert row["p_mid"] == paired_tests.mcnemar_mid_p(12, 2)
     assert row["p_chi2"] == pytest.approx(mcnemar([[36, 12], [2, 0]], exact=False, correction=False).pvalue)
     assert row["p_chi2_corrected"] == pytest.approx(mcnemar([[36, 12], [2, 0]], exact=False).pvalue)
     assert power.mcnemar_power(50, 14 / 50, row["smallest_detectable"], 0.01) == pytest.approx(0.8, abs=1e-6)
@@ -71,7 +71,7 @@ def test_rows_of_a_task_with_labels_carry_the_f1_difference():
     sft = labels[:50] + ["", "UTI"] * 5
     base = ["No UTI"] * 20 + labels[20:40] + ["UTI"] * 20
     row = compare(labelled(labels, base), labelled(labels, sft), labelled(labels, sft), LABELS)["sft_vs_base"]
-    found = effects.f1_difference(labels, sft, base, ["UTI", "No UTI"], seed=1)
+    found = f1_effects.f1_difference(labels, sft, base, ["UTI", "No UTI"], seed=1)
     assert row["effect_measure"] == "accuracy_difference" and row["secondary_measure"] == "f1_difference"
     assert row["secondary_effect"] == found.difference > 0
     assert (row["secondary_ci_low"], row["secondary_ci_high"]) == found.interval
@@ -136,7 +136,7 @@ def test_rows_of_likert_grades():
     assert row["effect"] == pytest.approx(4 / 6) and row["b"] is row["c"] is None
     assert row["secondary_measure"] == "cohens_dz"
     assert row["secondary_effect"] == pytest.approx(row["statistic"] / 6**0.5)
-    assert row["p_wilcoxon"] == significance.wilcoxon(sft, base)[1] and row["p_mid"] is row["p_chi2"] is None
+    assert row["p_wilcoxon"] == paired_tests.wilcoxon(sft, base)[1] and row["p_mid"] is row["p_chi2"] is None
     sd = np.std(np.subtract(sft, base), ddof=1)
     assert row["smallest_detectable"] == power.detectable_mean_difference(6, sd, 0.01)
     assert row["proxy"] == "true" and row["data"] == "synthetic"

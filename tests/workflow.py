@@ -22,6 +22,7 @@ TASKS = tuple(MODELS)
 MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
 SOURCES = ("config", "clinical_dpo", "workflow", "tests")
+START = "from snakemake.cli import main; main()"
 Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
 
 
@@ -32,6 +33,7 @@ class Project:
     folder: Path
     config: str
     environment: dict[str, str]
+    python: Path | None = None  # what runs scripts (tests/warm_python.py), in place of the Python of Snakemake
 
     @classmethod
     def copy(cls, folder: Path, config: str, **environment: str) -> "Project":
@@ -54,12 +56,17 @@ class Project:
         """Run Snakemake as a user would, in a process of its own."""
         return subprocess.run(
             # The config last: its option takes every word up to the next option.
-            [sys.executable, "-m", "snakemake", *arguments, "--cores", str(cores), "--configfile", self.config],
+            [*self._snakemake(), *arguments, "--cores", str(cores), "--configfile", self.config],
             cwd=self.folder,
             capture_output=True,
             text=True,
             env=os.environ | {"HF_HUB_OFFLINE": "1"} | self.environment,
         )
+
+    def _snakemake(self) -> list[str]:
+        if not self.python:
+            return [sys.executable, "-m", "snakemake"]
+        return [sys.executable, "-c", f"import sys; sys.executable = {str(self.python)!r}; {START}"]
 
     def run(self, *arguments: str) -> str:
         """Run to a good end and return what was printed."""

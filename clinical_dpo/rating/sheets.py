@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clinical_dpo.answers import answer_texts
 from clinical_dpo.errors import UserError
-from clinical_dpo.parsing import answer_texts
 from clinical_dpo.records import Row, read_csv
 
 KEY_COLUMNS = ("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown")

@@ -13,10 +13,10 @@ from tests.slurm.cluster import Cluster, wait_for
 from tests.workflow import Project
 
 CONFIG = "tests/config/slurm.yaml"
-MODEL = "results/cluster/models/tiny-mistral"
-BEST = "results/cluster/uti/tiny-mistral/sft/best"
+MODEL = "results/cluster/models/tiny-mistral/SHA256SUMS"
+BEST = "results/cluster/uti/tiny-mistral/sft/best/run.json"
 SFT = "results/cluster/uti/tiny-mistral/sft/lr1e-03/adapter"
-LLAMA = "results/cluster/models/tiny-llama"
+LLAMA = "results/cluster/models/tiny-llama/SHA256SUMS"
 DPO = "results/cluster/uti/tiny-mistral/dpo/lr5e-04_beta0.1/adapter"
 PROFILE = (  # as users type it, and asking for the state of jobs more often than suits a real cluster
     *("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "3"),
@@ -117,7 +117,7 @@ class Ground:
         """Build the base model and train once, without Slurm, then drop what was trained."""
         project = Project.copy(folder, CONFIG)
         (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
-        project.run(SFT)
+        project.run(f"{SFT}/run.json")
         weights = (folder / SFT / WEIGHTS).read_bytes()
         shutil.rmtree((folder / SFT).parent)
         return cls(project, weights)
@@ -131,7 +131,7 @@ class Ground:
         """Start Snakemake with the Slurm profile on the copy in `folder`."""
         self.copy(folder)
         project = Project(folder, CONFIG, {**cluster.environment, **environment})
-        command = [sys.executable, "-m", "snakemake", SFT, *PROFILE, *arguments, "--configfile", CONFIG]
+        command = [sys.executable, "-m", "snakemake", f"{SFT}/run.json", *PROFILE, *arguments, "--configfile", CONFIG]
         process = subprocess.Popen(
             command,
             cwd=folder,

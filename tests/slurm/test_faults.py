@@ -211,7 +211,7 @@ def test_checkpoints_that_cannot_be_written_are_told_before_training(start, grou
     assert status and refused.states() == ["FAILED"], text[-6000:]
     log = next((refused.project.folder / "logs/cluster/train_sft").rglob("*.log")).read_text()
     assert re.search(r"adapter\.checkpoints: checkpoints cannot be written \(Not a directory\)", log)
-    assert "Traceback" not in log and not (refused.project.folder / SFT).exists()
+    assert "Traceback" not in log and not (refused.project.folder / SFT / "run.json").exists()
     checkpoints.unlink()
     again = start()
     again.end()

@@ -28,7 +28,7 @@ def finished(running_cluster, tmp_path_factory):
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     there = project.run(LLAMA, *PROFILE)
     here = project.run(BEST)
-    there += project.run(DPO, *PROFILE)
+    there += project.run(f"{DPO}/run.json", *PROFILE)
     jobs = [job for job in running_cluster.jobs() if job["WorkDir"] == str(folder)]
     return project, here, there, {job["Comment"].split("_wildcards_")[0].removeprefix("rule_"): job for job in jobs}
 
@@ -39,7 +39,7 @@ def test_what_computes_with_a_model_runs_as_a_slurm_job_and_nothing_else(finishe
     assert {job["JobState"] for job in jobs.values()} == {"COMPLETED"}
     assert printed.count("has been submitted with SLURM jobid") == 3
     assert json.loads((project.folder / DPO / "run.json").read_text())["steps"] == 12
-    assert project.planned(DPO) == set()
+    assert project.planned(f"{DPO}/run.json") == set()
 
 
 def test_jobs_that_use_a_gpu_were_given_one(finished):
@@ -91,7 +91,7 @@ def test_without_the_profile_one_gpu_job_runs_at_a_time(finished):
 )
 def test_what_slurm_could_not_run_is_told_before_anything_is_submitted(cluster, tmp_path, arguments, told):
     project = Project.copy(tmp_path, CONFIG, **cluster.environment)
-    done = project.snakemake(DPO, *PROFILE, *arguments)
+    done = project.snakemake(f"{DPO}/run.json", *PROFILE, *arguments)
     printed = done.stdout + done.stderr
     assert done.returncode and all(part in printed for part in told), printed
     assert all(printed.count(part) == 1 for part in told)

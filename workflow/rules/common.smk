@@ -14,12 +14,15 @@ os.environ.update(
     TQDM_DISABLE="1",  # bars are for terminals; in a log they are one endless line
 )
 
-from clinical_dpo.config import STAGES, VARIANTS, load_study, parse_trial
+from clinical_dpo.checksums import CHECKSUMS, StartCache
+from clinical_dpo.config import STAGES, VARIANTS, in_order, load_study, parse_trial
 from clinical_dpo.digest import code_digest
 from clinical_dpo.endpoint_settings import endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading import AWAITED, PROXIES
+from clinical_dpo.external import table_path
+from clinical_dpo.grading import AWAITED, PROXIES, grader_module
 from clinical_dpo.jobs import PRIVATE
+from clinical_dpo.metric_definitions import metric_module
 from clinical_dpo.judging.settings import GRADED, judged_sheets, judging_round
 
 try:
@@ -27,10 +30,12 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+start_cache = StartCache(Path(".snakemake/clinical-dpo.json"))
 results, reports, logs, ratings = study.results, study.reports, study.logs, study.ratings
 
 # What changes speed but not results is a resource, so that changing it reruns nothing.
 SPEED = ("micro_batch_size", "eval_batch_size", "checkpoint_steps", "gradient_checkpointing")
+PUBLISHED = "config/published.yaml"  # the papers' numbers
 # Read off a finished probe, never a reason to train it again.
 PLATEAU = ("plateau", "plateau_tolerance")
 
@@ -45,9 +50,41 @@ wildcard_constraints:
     trial=r"lr[^/]+",
 
 
-def code(rule):
-    """Digest of the code that a rule runs. Editing it reruns the rule, editing its comments does not."""
-    return code_digest(ROOT / "workflow" / "scripts" / f"{rule}.py")
+def named(**settings):
+    """A rule's only param: name -> value, functions evaluated. Snakemake compares params without their names.
+
+    What a value holds is all that counts: the order of a mapping's keys is none of it.
+    """
+
+    def evaluated(wildcards):
+        return {
+            name: in_order(value(wildcards) if callable(value) else value) for name, value in sorted(settings.items())
+        }
+
+    return evaluated
+
+
+def code(script, *modules):
+    """Digest of the code that a rule runs. Editing it reruns the rule, editing its comments does not.
+
+    `modules` are those that it imports by name, each a name or a function of a job's wildcards.
+    """
+
+    def digest(wildcards):
+        names = [module(wildcards) if callable(module) else module for module in modules]
+        return code_digest(ROOT / "workflow" / "scripts" / f"{script}.py", names)
+
+    return digest
+
+
+def contents(files):
+    """Path -> SHA-256 of files that no rule makes. One that gives way to an older one is a change too."""
+
+    def digests(wildcards):
+        paths = files(wildcards) if callable(files) else files
+        return {path: start_cache.sha256(path) for path in ([paths] if isinstance(paths, str) else paths)}
+
+    return digests
 
 
 def package_files(folder):
@@ -97,12 +134,28 @@ def trained(stage, trial="{trial}"):
     return f"{results}/{{task}}/{{model}}/{stage}/{trial}"
 
 
-def trial_folders(stage):
-    """All trials of a job's sweep, as a function of its wildcards."""
+def base_model(name="{model}"):
+    """The file by which a rule depends on a base model's folder."""
+    return f"{results}/models/{name}/{CHECKSUMS}"
+
+
+def weights(stage, trial):
+    """Pattern of the file by which a rule depends on trained weights, those of a trial or of the best one."""
+    return f"{trained(stage, trial)}/{CHECKSUMS}"
+
+
+def sweep_files(name):
+    """That file of every trial of a job's stage, as a function of its wildcards."""
     return lambda wildcards: [
-        f"{results}/{wildcards.task}/{wildcards.model}/{stage}/{trial}/adapter"
-        for trial in study.trials(wildcards.task, stage)
+        f"{results}/{wildcards.task}/{wildcards.model}/{wildcards.stage}/{trial}/{name}"
+        for trial in study.trials(wildcards.task, wildcards.stage)
     ]
+
+
+def dev_answers(wildcards):
+    """Every trial's answers to the dev questions; none where there is one trial."""
+    several = len(study.trials(wildcards.task, wildcards.stage)) > 1
+    return sweep_files("dev.jsonl")(wildcards) if several else []
 
 
 def plateau(stage):
@@ -120,6 +173,11 @@ def source_file(wildcards):
     return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
 
 
+def external_table(wildcards):
+    """The table that holds a task's answers from elsewhere."""
+    return str(table_path(study.tasks[wildcards.task]["external"][wildcards.external]))
+
+
 def generated_rows(wildcards):
     """How many records a task's generator makes; none for a source that has its own, whatever the splits."""
     return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0
@@ -133,7 +191,7 @@ def models_from(source):
 def training_data(wildcards):
     """Rows that SFT trains on and watches its eval loss on, once they passed the checks."""
     rows = {split: f"{results}/{wildcards.task}/data/{split}.jsonl" for split in ("train", "eval")}
-    return rows | {"checked": passed_checks(wildcards)}
+    return rows | {"gate": gate(wildcards.task, wildcards.model)}
 
 
 def sft_answers(wildcards):
@@ -151,7 +209,7 @@ def preference_data(wildcards):
     """
     folder, seed = f"{results}/{wildcards.task}/{wildcards.model}", seed_suffix(wildcards)
     return {
-        "sft": f"{folder}/sft/best{seed}",
+        "sft": f"{folder}/sft/best{seed}/{CHECKSUMS}",
         **{split: f"{folder}/preferences/{split}.jsonl" for split in ("train", "eval")},
         **{
             f"{split}_reference": f"{folder}/preferences/{split}{seed}.reference.parquet" for split in ("train", "eval")
@@ -162,9 +220,14 @@ def preference_data(wildcards):
 def variant_model(wildcards):
     """What answers as this variant: the base model, and what training made of it (`sft_seed43`: with that seed)."""
     stage, *seed = wildcards.variant.split("_")
-    trained_model = f"{results}/{wildcards.task}/{wildcards.model}/{stage}/{'_'.join(['best', *seed])}"
-    base = {"base": f"{results}/models/{wildcards.model}"}
+    trained_model = f"{results}/{wildcards.task}/{wildcards.model}/{stage}/{'_'.join(['best', *seed])}/{CHECKSUMS}"
+    base = {"base": base_model(wildcards.model)}
     return base if stage == "base" else base | {"trained": trained_model}
+
+
+def task_grader(wildcards):
+    """The module that grades a job's task automatically, if one does."""
+    return grader_module(study.tasks[wildcards.task]["grader"])
 
 
 def task_grades(wildcards):
@@ -190,11 +253,11 @@ def tables_named(name):
 
 
 def all_trials(task, what):
-    """That file or folder of every trial of a task; probes only where its stage has them."""
+    """That file of every trial of a task; of probes only where its stage has them."""
     return [
         f"{results}/{task}/{model}/{stage}/{trial}/{what}"
         for stage in STAGES
-        if what == "adapter" or study.training(task, stage)["plateau"]
+        if not what.startswith("probe/") or study.training(task, stage)["plateau"]
         for model in study.task_models(task)
         for trial in study.trials(task, stage)
     ]
@@ -225,6 +288,11 @@ def task_facts(wildcards):
     classes = dict(zip(("positive", "negative"), task["labels"], strict=True)) if task["grader"] == "label" else {}
     data = task_names(wildcards)["data"]
     return pick(task, "name", "metric", "test") | classes | {"data": data, "seed": study.config["seed"]}
+
+
+def task_metric(wildcards):
+    """The module that computes the metric of a job's task."""
+    return metric_module(task_facts(wildcards))
 
 
 def watermark(task, graded=True):

@@ -14,10 +14,13 @@ rule retrieve_source:
     conda:
         "../../envs/training.yaml"
     params:
-        code=code("retrieve_source"),
-        source=lambda wildcards: study.source(wildcards.task),
-        rows=generated_rows,
-        seed=study.config["seed"],
+        settings=named(
+            code=code("retrieve_source"),
+            files=contents(source_file),
+            source=lambda wildcards: study.source(wildcards.task),
+            rows=generated_rows,
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/retrieve_source.py"
 
@@ -38,17 +41,19 @@ rule split_dataset:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("split_dataset"),
-        task=task_settings(
-            "name",
-            "outcome",
-            "labels",
-            "columns",
-            "prompt",
-            "splits",
-            "on_shortfall",
+        settings=named(
+            code=code("split_dataset"),
+            task=task_settings(
+                "name",
+                "outcome",
+                "labels",
+                "columns",
+                "prompt",
+                "splits",
+                "on_shortfall",
+            ),
+            texts=text_fields,
+            seed=study.config["seed"],
         ),
-        texts=text_fields,
-        seed=study.config["seed"],
     script:
         "../scripts/split_dataset.py"

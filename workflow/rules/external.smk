@@ -1,6 +1,6 @@
 import re
 
-from clinical_dpo.external import missing_external, table_path
+from clinical_dpo.external import missing_external
 
 left_out_externals = {
     (task, name): why
@@ -36,7 +36,7 @@ wildcard_constraints:
 
 rule import_answers:
     input:
-        table=lambda wildcards: str(table_path(study.tasks[wildcards.task]["external"][wildcards.external])),
+        table=external_table,
         test=f"{results}/{{task}}/data/test.jsonl",
     output:
         answers=f"{results}/{{task}}/{{external}}/predictions/external.jsonl",
@@ -46,9 +46,12 @@ rule import_answers:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("import_answers"),
-        table=lambda wildcards: study.tasks[wildcards.task]["external"][wildcards.external],
-        metric=lambda wildcards: study.tasks[wildcards.task]["metric"],
+        settings=named(
+            code=code("import_answers"),
+            files=contents(external_table),
+            table=lambda wildcards: study.tasks[wildcards.task]["external"][wildcards.external],
+            metric=lambda wildcards: study.tasks[wildcards.task]["metric"],
+        ),
     script:
         "../scripts/import_answers.py"
 
@@ -67,12 +70,14 @@ rule judge_external:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("ask_judge"),
-        judge=judge_settings,
-        round=judge_round,
-        variants=["external"],
-        private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
-        seed=study.config["seed"],
+        settings=named(
+            code=code("ask_judge"),
+            judge=judge_settings,
+            round=judge_round,
+            variants=["external"],
+            private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/ask_judge.py"
 
@@ -94,8 +99,10 @@ rule grade_external:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("grade_external"),
-        given=lambda wildcards: "grade" in study.tasks[wildcards.task]["external"][wildcards.external]["columns"],
-        task=task_settings("grader", "labels", "label_synonyms"),
+        settings=named(
+            code=code("grade_external", task_grader),
+            given=lambda wildcards: "grade" in study.tasks[wildcards.task]["external"][wildcards.external]["columns"],
+            task=task_settings("grader", "labels", "label_synonyms"),
+        ),
     script:
         "../scripts/grade_external.py"

@@ -50,12 +50,15 @@ rule plot_figure2:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_figure2"),
-        panels=[
-            {"panel": panel, "task": task, "watermark": watermark(task)} | pick(study.tasks[task], "title", "metric")
-            for panel, task in panels.items()
-        ],
-        models=model_titles,
+        settings=named(
+            code=code("plot_figure2"),
+            panels=[
+                {"panel": panel, "task": task, "watermark": watermark(task)}
+                | pick(study.tasks[task], "title", "metric")
+                for panel, task in panels.items()
+            ],
+            models=model_titles,
+        ),
     script:
         "../scripts/plot_figure2.py"
 
@@ -78,17 +81,19 @@ rule plot_reward_margin:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_reward_margin"),
-        tasks=task_titles,
-        models=model_titles,
-        watermarks=task_watermarks,
+        settings=named(
+            code=code("plot_reward_margin"),
+            tasks=task_titles,
+            models=model_titles,
+            watermarks=task_watermarks,
+        ),
     script:
         "../scripts/plot_reward_margin.py"
 
 
 rule plot_training_curves:
     input:
-        trials=[folder for task in study.tasks for folder in all_trials(task, "adapter")],
+        logs=[log for task in study.tasks for log in all_trials(task, "adapter/log.csv")],
         selections=all_selections,
     output:
         svg=[
@@ -108,10 +113,12 @@ rule plot_training_curves:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_training_curves"),
-        tasks=task_titles,
-        models=model_titles,
-        watermarks=task_watermarks,
+        settings=named(
+            code=code("plot_training_curves"),
+            tasks=task_titles,
+            models=model_titles,
+            watermarks=task_watermarks,
+        ),
     script:
         "../scripts/plot_training_curves.py"
 
@@ -134,19 +141,25 @@ rule plot_sweep:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_sweep"),
-        tasks=task_titles,
-        models=model_titles,
-        watermarks=task_watermarks,
+        settings=named(
+            code=code("plot_sweep"),
+            tasks=task_titles,
+            models=model_titles,
+            watermarks=task_watermarks,
+        ),
     script:
         "../scripts/plot_sweep.py"
 
 
 rule plot_cost:
     input:
-        trials=[folder for task in study.tasks for folder in all_trials(task, "adapter")],
-        probes=[run for task in study.tasks for run in all_trials(task, "probe/run.json")],
-        published="config/published.yaml",
+        runs=[
+            run
+            for name in ("adapter/run.json", "probe/run.json")
+            for task in study.tasks
+            for run in all_trials(task, name)
+        ],
+        published=PUBLISHED,
     output:
         svg=report(
             f"{reports}/figures/cost.svg",
@@ -162,9 +175,12 @@ rule plot_cost:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("plot_cost"),
-        tasks=task_titles,
-        models=model_titles,
-        watermark=mark_of_all,
+        settings=named(
+            code=code("plot_cost"),
+            files=contents(PUBLISHED),
+            tasks=task_titles,
+            models=model_titles,
+            watermark=mark_of_all,
+        ),
     script:
         "../scripts/plot_cost.py"

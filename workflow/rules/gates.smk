@@ -1,4 +1,9 @@
+import json
+
 from clinical_dpo.config import merge
+from clinical_dpo.gates import refuse_stopped
+from clinical_dpo.records import read_json
+from clinical_dpo.row_gate import gate_verdicts
 
 
 def check_thresholds(wildcards):
@@ -12,24 +17,30 @@ def token_limits(wildcards):
     return {"max_length": shortest, "max_new_tokens": study.tasks[wildcards.task]["max_new_tokens"]}
 
 
-def passed(task):
-    """The file that is there once a task's data passed the checks."""
-    return f"{results}/{task}/data/checked.txt"
+def gate(task="{task}", model="{model}"):
+    """The file that is there once a task's rows were fit to be trained on and answered with a model."""
+    return f"{results}/{task}/data/gate/{model}.json"
 
 
-def passed_checks(wildcards):
-    """The same as an input that must be there, but whose age says nothing: a threshold moved retrains no model."""
-    return ancient(passed(wildcards.task))
+def gate_limits(wildcards):
+    """All that the gate holds rows against, as JSON: no param, so that a limit moved trains no model again."""
+    limits = {"limits": token_limits(wildcards), "thresholds": check_thresholds(wildcards)}
+    return json.dumps(limits | {"labels": study.tasks[wildcards.task].get("labels", [])})
 
 
-def refuse_unfinished():
-    """Fail a run that leaves out what was asked for.
+def refuse_unfit_rows():
+    """Stop before any job where today's limits stop rows that a job of this run would train on or answer."""
+    due = list(workflow.dag.needrun_jobs())
+    made_anew = {str(file) for job in due for file in job.output}  # such a gate holds its rows itself
+    gates = {str(job.input.gate): job.wildcards for job in due if job.input.get("gate")}
+    for file, wildcards in gates.items():
+        if file not in made_anew and Path(file).exists():
+            today = json.loads(gate_limits(wildcards))
+            table = gate_verdicts(read_json(file), today["limits"], today["thresholds"], wildcards.task)
+            try:
+                refuse_stopped(table, file)
+            except UserError as error:
+                raise WorkflowError(str(error)) from None
 
-    Where checks ran anew, Snakemake passes over missing files further down than the input whose age says nothing.
-    """
-    asked = [Path(file) for job in workflow.dag.targetjobs for file in job.output or job.input]
-    if missing := [str(file) for file in asked if not file.exists()]:
-        raise WorkflowError(f"Not there yet, since checks ran anew: {', '.join(missing)}. Give the same command again.")
 
-
-check_files = [file for task in study.tasks for file in (f"{results}/{task}/data/checks.csv", passed(task))]
+check_files = [f"{results}/{task}/data/{name}" for task in study.tasks for name in ("checks.csv", "checked.txt")]

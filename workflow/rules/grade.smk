@@ -21,8 +21,10 @@ rule grade_answers:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("grade_answers"),
-        task=task_settings("grader", "labels", "label_synonyms"),
+        settings=named(
+            code=code("grade_answers", task_grader),
+            task=task_settings("grader", "labels", "label_synonyms"),
+        ),
     script:
         "../scripts/grade_answers.py"
 
@@ -39,12 +41,15 @@ rule write_key:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("write_key"),
-        kind=lambda wildcards: SHEETS[wildcards.sheet],
-        variants=sheet_variants,
-        raters=raters_of,
-        folder=rating_folder,
-        seed=study.config["seed"],
+        settings=named(
+            code=code("write_key"),
+            files=contents(disputed_ratings),
+            kind=lambda wildcards: SHEETS[wildcards.sheet],
+            variants=sheet_variants,
+            raters=raters_of,
+            folder=rating_folder,
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/write_key.py"
 
@@ -54,7 +59,7 @@ rule write_sheet:
         unpack(sheet_answers),
         unpack(disputes),
         test=f"{results}/{{task}}/data/test.jsonl",
-        page=package_files("rating/sheet_page"),
+        page=sheet_page,
     output:
         multiext(
             f"{results}/{{task}}/{{model}}/grading/{{sheet}}.{{rater}}",
@@ -68,12 +73,15 @@ rule write_sheet:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("write_sheet"),
-        kind=lambda wildcards: SHEETS[wildcards.sheet],
-        variants=sheet_variants,
-        folder=rating_folder,
-        instructions=lambda wildcards: study.tasks[wildcards.task].get("description", ""),
-        seed=study.config["seed"],
+        settings=named(
+            code=code("write_sheet"),
+            files=contents(sheet_sources),
+            kind=lambda wildcards: SHEETS[wildcards.sheet],
+            variants=sheet_variants,
+            folder=rating_folder,
+            instructions=lambda wildcards: study.tasks[wildcards.task].get("description", ""),
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/write_sheet.py"
 
@@ -96,8 +104,11 @@ rule grade_by_raters:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("grade_by_raters"),
-        folder=rating_folder,
+        settings=named(
+            code=code("grade_by_raters"),
+            files=contents(lambda wildcards: sent_back(rating_folder(wildcards), "correctness", "adjudication")),
+            folder=rating_folder,
+        ),
     script:
         "../scripts/grade_by_raters.py"
 
@@ -115,8 +126,11 @@ rule summarize_ratings:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("summarize_ratings"),
-        task=task_names,
-        folder=lambda wildcards: f"{ratings}/{wildcards.task}",
+        settings=named(
+            code=code("summarize_ratings"),
+            files=contents(task_ratings),
+            task=task_names,
+            folder=lambda wildcards: f"{ratings}/{wildcards.task}",
+        ),
     script:
         "../scripts/summarize_ratings.py"

@@ -18,12 +18,14 @@ rule ask_judge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("ask_judge"),
-        judge=judge_settings,
-        round=judge_round,
-        variants=lambda wildcards: list(sheet_variants(wildcards)),
-        private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
-        seed=study.config["seed"],
+        settings=named(
+            code=code("ask_judge"),
+            judge=judge_settings,
+            round=judge_round,
+            variants=lambda wildcards: list(sheet_variants(wildcards)),
+            private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/ask_judge.py"
 
@@ -44,6 +46,8 @@ rule grade_by_judge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("grade_by_judge"),
+        settings=named(
+            code=code("grade_by_judge"),
+        ),
     script:
         "../scripts/grade_by_judge.py"

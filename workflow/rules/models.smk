@@ -4,7 +4,7 @@ localrules:
 
 rule retrieve_base_model:
     output:
-        directory(f"{results}/models/{{model}}"),
+        base_model(),
     log:
         f"{logs}/retrieve_base_model/{{model}}.log",
     wildcard_constraints:
@@ -12,15 +12,17 @@ rule retrieve_base_model:
     conda:
         "../../envs/training.yaml"
     params:
-        code=code("retrieve_base_model"),
-        model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", "chat_template"),
+        settings=named(
+            code=code("retrieve_base_model"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", "chat_template"),
+        ),
     script:
         "../scripts/retrieve_base_model.py"
 
 
 rule build_base_model:
     output:
-        directory(f"{results}/models/{{model}}"),
+        base_model(),
     log:
         f"{logs}/build_base_model/{{model}}.log",
     wildcard_constraints:
@@ -32,8 +34,10 @@ rule build_base_model:
         mem_mb=memory(),
         runtime=60,
     params:
-        code=code("build_base_model"),
-        model=lambda wildcards: pick(study.models[wildcards.model], "architecture", "pretraining"),
-        seed=study.config["seed"],
+        settings=named(
+            code=code("build_base_model"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "architecture", "pretraining"),
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/build_base_model.py"

@@ -38,11 +38,6 @@ def gpus(wildcards):
     return study.models[wildcards.model]["gpu"]
 
 
-def choosing(stage, several=True):
-    """A wildcard constraint for the tasks that have several trials to choose from, or for those that have one."""
-    return "|".join(task for task in study.tasks if (len(study.trials(task, stage)) > 1) == several) or "(?!)"
-
-
 def gpu_model(wildcards):
     """The kind of GPU to ask Slurm for; nothing at all where a job asks for none, as Slurm wants it."""
     return study.config["compute"]["gpu_model"] if gpus(wildcards) else None
@@ -80,9 +75,9 @@ def scoring_runtime():
     return runtime(expected_scoring)
 
 
-def generation_runtime(splits, stage=None):
-    """Minutes of answering the questions of some splits, once or with every trial of a stage."""
-    return runtime(expected_answers, splits, stage)
+def generation_runtime(splits):
+    """Minutes of answering the questions of some splits."""
+    return runtime(expected_answers, splits)
 
 
 def timed(rule, name=""):

@@ -9,7 +9,9 @@ rule plan:
     conda:
         "../../envs/analysis.yaml"
     params:
-        root=str(ROOT),
-        repeats={task: repeat_seeds(task) for task in study.tasks},
+        settings=named(
+            root=str(ROOT),
+            repeats={task: repeat_seeds(task) for task in study.tasks},
+        ),
     script:
         "../scripts/plan.py"

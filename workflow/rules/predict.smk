@@ -1,10 +1,11 @@
 rule predict_answers:
     input:
         unpack(variant_model),
-        test=f"{results}/{{task}}/data/test.jsonl",
-        checked=passed_checks,
+        rows=f"{results}/{{task}}/data/test.jsonl",
+        gate=gate(),
     output:
-        f"{results}/{{task}}/{{model}}/predictions/{{variant}}.jsonl",
+        answers=f"{results}/{{task}}/{{model}}/predictions/{{variant}}.jsonl",
+        record=f"{results}/{{task}}/{{model}}/predictions/{{variant}}.json",
     log:
         f"{logs}/predict_answers/{{task}}/{{model}}/{{variant}}.log",
     benchmark:
@@ -19,8 +20,10 @@ rule predict_answers:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        code=code("predict_answers"),
-        model=model_settings,
-        max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+        settings=named(
+            code=code("predict_answers"),
+            model=model_settings,
+            max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+        ),
     script:
         "../scripts/predict_answers.py"

@@ -5,11 +5,12 @@ localrules:
 rule predict_training_answers:
     input:
         unpack(training_data),
-        base=f"{results}/models/{{model}}",
-        sft=trained("sft", "best"),
+        base=base_model(),
+        sft=weights("sft", "best"),
     output:
         train=f"{results}/{{task}}/{{model}}/preferences/train.answers.jsonl",
         eval=f"{results}/{{task}}/{{model}}/preferences/eval.answers.jsonl",
+        record=f"{results}/{{task}}/{{model}}/preferences/answers.json",
     log:
         f"{logs}/predict_training_answers/{{task}}/{{model}}.log",
     benchmark:
@@ -24,9 +25,11 @@ rule predict_training_answers:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        code=code("predict_training_answers"),
-        model=model_settings,
-        max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+        settings=named(
+            code=code("predict_training_answers"),
+            model=model_settings,
+            max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+        ),
     script:
         "../scripts/predict_training_answers.py"
 
@@ -44,9 +47,11 @@ rule build_preferences:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("build_preferences"),
-        task=task_settings("rejected", "labels"),
-        seed=study.config["seed"],
+        settings=named(
+            code=code("build_preferences"),
+            task=task_settings("rejected", "labels"),
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/build_preferences.py"
 
@@ -55,8 +60,8 @@ rule score_reference:
     input:
         train=f"{results}/{{task}}/{{model}}/preferences/train.jsonl",
         eval=f"{results}/{{task}}/{{model}}/preferences/eval.jsonl",
-        base=f"{results}/models/{{model}}",
-        sft=trained("sft", "best"),
+        base=base_model(),
+        sft=weights("sft", "best"),
     output:
         train=f"{results}/{{task}}/{{model}}/preferences/train.reference.parquet",
         eval=f"{results}/{{task}}/{{model}}/preferences/eval.reference.parquet",
@@ -74,8 +79,10 @@ rule score_reference:
         gpu_model=gpu_model,
         batch_size=stage_speed("dpo")["eval_batch_size"],
     params:
-        code=code("score_reference"),
-        model=model_settings,
-        max_length=lambda wildcards: study.training(wildcards.task, "dpo")["max_length"],
+        settings=named(
+            code=code("score_reference"),
+            model=model_settings,
+            max_length=lambda wildcards: study.training(wildcards.task, "dpo")["max_length"],
+        ),
     script:
         "../scripts/score_reference.py"

@@ -6,10 +6,12 @@ localrules:
 rule repeat_sft:
     input:
         unpack(training_data),
-        base=f"{results}/models/{{model}}",
-        chosen=trained("sft", "best"),
+        base=base_model(),
+        chosen=f"{trained('sft', 'best')}/run.json",
     output:
-        directory(repeated("sft")),
+        weights=weights("sft", "best_seed{seed}"),
+        log=f"{trained('sft', 'best_seed{seed}')}/log.csv",
+        run=f"{trained('sft', 'best_seed{seed}')}/run.json",
     log:
         f"{logs}/repeat_sft/{{task}}/{{model}}/seed{{seed}}.log",
     conda:
@@ -22,8 +24,10 @@ rule repeat_sft:
         gpu=gpus,
         gpu_model=gpu_model,
     params:
-        code=code("repeat_sft"),
-        model=trained_model_settings,
+        settings=named(
+            code=code("repeat_sft"),
+            model=trained_model_settings,
+        ),
     script:
         "../scripts/repeat_sft.py"
 
@@ -32,8 +36,8 @@ use rule score_reference as score_repeated_reference with:
     input:
         train=f"{results}/{{task}}/{{model}}/preferences/train.jsonl",
         eval=f"{results}/{{task}}/{{model}}/preferences/eval.jsonl",
-        base=f"{results}/models/{{model}}",
-        sft=repeated("sft"),
+        base=base_model(),
+        sft=weights("sft", "best_seed{seed}"),
     output:
         train=f"{results}/{{task}}/{{model}}/preferences/train_seed{{seed}}.reference.parquet",
         eval=f"{results}/{{task}}/{{model}}/preferences/eval_seed{{seed}}.reference.parquet",
@@ -46,10 +50,12 @@ use rule score_reference as score_repeated_reference with:
 rule repeat_dpo:
     input:
         unpack(preference_data),
-        base=f"{results}/models/{{model}}",
-        chosen=trained("dpo", "best"),
+        base=base_model(),
+        chosen=f"{trained('dpo', 'best')}/run.json",
     output:
-        directory(repeated("dpo")),
+        weights=weights("dpo", "best_seed{seed}"),
+        log=f"{trained('dpo', 'best_seed{seed}')}/log.csv",
+        run=f"{trained('dpo', 'best_seed{seed}')}/run.json",
     log:
         f"{logs}/repeat_dpo/{{task}}/{{model}}/seed{{seed}}.log",
     conda:
@@ -62,8 +68,10 @@ rule repeat_dpo:
         gpu=gpus,
         gpu_model=gpu_model,
     params:
-        code=code("repeat_dpo"),
-        model=trained_model_settings,
+        settings=named(
+            code=code("repeat_dpo"),
+            model=trained_model_settings,
+        ),
     script:
         "../scripts/repeat_dpo.py"
 
@@ -78,9 +86,11 @@ rule compare_seeds:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compare_seeds"),
-        task=task_facts,
-        seeds=lambda wildcards: study.seeds(wildcards.task),
+        settings=named(
+            code=code("compare_seeds"),
+            task=task_facts,
+            seeds=lambda wildcards: study.seeds(wildcards.task),
+        ),
     script:
         "../scripts/compare_seeds.py"
 
@@ -100,6 +110,8 @@ rule collect_seeds:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("collect_seeds"),
+        settings=named(
+            code=code("collect_seeds"),
+        ),
     script:
         "../scripts/collect_seeds.py"

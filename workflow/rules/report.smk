@@ -4,6 +4,17 @@ seed_table = f"{reports}/tables/seeds.csv" if tables_named("seeds") else []
 all_left_out = study.left_out | {
     f"answers of {name} for {task}": why for (task, name), why in left_out_externals.items()
 }
+captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
+page_template = package_files("report_template")
+compute_records = [  # of all that a comparison rests on
+    f"{results}/{task}/{model}/{record}"
+    for task in study.tasks
+    for model in study.task_models(task)
+    for record in (
+        *(f"predictions/{variant}.json" for variant in VARIANTS),
+        *(f"{stage}/best/run.json" for stage in STAGES),
+    )
+]
 typeset = [f"{reports}/tables/{table}" for table in ("metrics", "stats")]
 
 
@@ -26,7 +37,9 @@ rule typeset_tables:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("typeset_tables"),
+        settings=named(
+            code=code("typeset_tables"),
+        ),
     script:
         "../scripts/typeset_tables.py"
 
@@ -37,15 +50,13 @@ rule write_report_page:
         stats=f"{reports}/tables/stats.csv",
         cost=f"{reports}/figures/cost.csv",
         numbers=f"{reports}/tables/published_vs_reproduced.csv",
-        published="config/published.yaml",
+        published=PUBLISHED,
         owed=tables_named("owed"),
         seeds=seed_table,
+        records=compute_records,
         figures=expand(f"{reports}/figures/{{figure}}.svg", figure=drawings),
-        captions=expand(
-            "workflow/report/{kind}.rst",
-            kind=dict.fromkeys(kind for kind, _ in drawings.values()),
-        ),
-        template=package_files("report_template"),
+        captions=captions,
+        template=page_template,
     output:
         report(
             f"{reports}/summary.html",
@@ -58,17 +69,20 @@ rule write_report_page:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("write_report_page"),
-        tasks={
-            name: {"description": ""} | pick(task, "title", "description", "metric")
-            for name, task in study.tasks.items()
-        },
-        models=model_titles,
-        watermark=study.config["watermark"],
-        left_out=all_left_out,
-        waited_for={task: waited_for(task) for task in study.tasks},
-        studies=list(study.families),
-        figures=list(drawings.values()),
+        settings=named(
+            code=code("write_report_page"),
+            files=contents([PUBLISHED, *captions, *page_template]),
+            tasks={
+                name: {"description": ""} | pick(task, "title", "description", "metric")
+                for name, task in study.tasks.items()
+            },
+            models=model_titles,
+            watermark=study.config["watermark"],
+            left_out=all_left_out,
+            waited_for={task: waited_for(task) for task in study.tasks},
+            studies=list(study.families),
+            figures=list(drawings.values()),
+        ),
     script:
         "../scripts/write_report_page.py"
 
@@ -95,7 +109,9 @@ rule collect_results:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("collect_results"),
+        settings=named(
+            code=code("collect_results"),
+        ),
     script:
         "../scripts/collect_results.py"
 
@@ -107,6 +123,7 @@ rule summarize_run:
         seeds=seed_table,
         owed=tables_named("owed"),
         judges=judge_records(),
+        records=compute_records,
         figures=figure_files,
     output:
         text=f"{reports}/summary.txt",
@@ -115,12 +132,14 @@ rule summarize_run:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("summarize_run"),
-        stats_files=f"{results}/<task>/stats.csv",
-        left_out=all_left_out,
-        waited_for={task: waited_for(task) for task in study.tasks},
-        unnamed_judges=unnamed_judges(),
-        metrics={name: task["metric"] for name, task in study.tasks.items()},
+        settings=named(
+            code=code("summarize_run"),
+            stats_files=f"{results}/<task>/stats.csv",
+            left_out=all_left_out,
+            waited_for={task: waited_for(task) for task in study.tasks},
+            unnamed_judges=unnamed_judges(),
+            metrics={name: task["metric"] for name, task in study.tasks.items()},
+        ),
     script:
         "../scripts/summarize_run.py"
 
@@ -128,7 +147,7 @@ rule summarize_run:
 rule compare_published:
     input:
         **{table: tables_named(table) for table in ("rouge", "win_rate", "reward_margin")},
-        published="config/published.yaml",
+        published=PUBLISHED,
         metrics=expand(f"{results}/{{task}}/metrics.csv", task=study.tasks),
         stats=expand(f"{results}/{{task}}/stats.csv", task=study.tasks),
     output:
@@ -147,15 +166,18 @@ rule compare_published:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compare_published"),
-        stands_for={name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model},
+        settings=named(
+            code=code("compare_published"),
+            files=contents(PUBLISHED),
+            stands_for={name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model},
+        ),
     script:
         "../scripts/compare_published.py"
 
 
 rule check_published:
     input:
-        "config/published.yaml",
+        PUBLISHED,
     output:
         report(
             f"{reports}/tables/published_consistency.csv",
@@ -168,6 +190,9 @@ rule check_published:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("check_published"),
+        settings=named(
+            code=code("check_published"),
+            files=contents(PUBLISHED),
+        ),
     script:
         "../scripts/check_published.py"

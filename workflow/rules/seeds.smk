@@ -8,11 +8,6 @@ def repeat_seeds(task):
     return [] if study.tasks[task]["grader"] in AWAITED else study.seeds(task)[1:]
 
 
-def repeated(stage):
-    """Pattern of the folder of a stage's best trial, trained again with another seed."""
-    return trained(stage, "best_seed{seed}")
-
-
 def seed_grades(wildcards):
     """Grades of every model, variant and training seed of a task; the base model has no training seed."""
     return task_grades(wildcards) + expand(

@@ -46,6 +46,19 @@ def disputes(wildcards):
     return {"key": key_file(wildcards, "correctness"), "ratings": sent_back(rating_folder(wildcards), "correctness")}
 
 
+def disputed_ratings(wildcards):
+    """The ratings that an adjudication sheet is made from."""
+    return disputes(wildcards).get("ratings", [])
+
+
+sheet_page = package_files("rating/sheet_page")
+
+
+def sheet_sources(wildcards):
+    """What a sheet is made from that no rule makes."""
+    return [*sheet_page, *disputed_ratings(wildcards)]
+
+
 def raters_of(wildcards):
     """Who gets a sheet."""
     task = study.tasks[wildcards.task]

@@ -17,8 +17,10 @@ rule compute_metrics:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compute_metrics"),
-        task=task_facts,
+        settings=named(
+            code=code("compute_metrics", task_metric),
+            task=task_facts,
+        ),
     script:
         "../scripts/compute_metrics.py"
 
@@ -33,14 +35,16 @@ rule compare_variants:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compare_variants"),
-        task=task_facts,
-        alpha=study.config["alpha"],
-        family=lambda wildcards: study.family(wildcards.task),
-        external_families=lambda wildcards: {
-            name: [task for task in study.family(wildcards.task) if name in externals.get(task, [])]
-            for name in externals[wildcards.task]
-        },
+        settings=named(
+            code=code("compare_variants", task_metric),
+            task=task_facts,
+            alpha=study.config["alpha"],
+            family=lambda wildcards: study.family(wildcards.task),
+            external_families=lambda wildcards: {
+                name: [task for task in study.family(wildcards.task) if name in externals.get(task, [])]
+                for name in externals[wildcards.task]
+            },
+        ),
     script:
         "../scripts/compare_variants.py"
 
@@ -56,10 +60,12 @@ rule compute_rouge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compute_rouge"),
-        task=task_names,
-        stemmer=lambda wildcards: study.tasks[wildcards.task]["stemmer"],
-        seed=study.config["seed"],
+        settings=named(
+            code=code("compute_rouge"),
+            task=task_names,
+            stemmer=lambda wildcards: study.tasks[wildcards.task]["stemmer"],
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/compute_rouge.py"
 
@@ -76,7 +82,9 @@ rule compute_helpfulness:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compute_helpfulness"),
+        settings=named(
+            code=code("compute_helpfulness"),
+        ),
     script:
         "../scripts/compute_helpfulness.py"
 
@@ -95,21 +103,27 @@ rule compute_win_rate:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("compute_win_rate"),
-        task=task_names,
-        grader=lambda wildcards: study.tasks[wildcards.task]["preference_grader"],
-        variants=COMPARED,
-        folder=lambda wildcards: f"{ratings}/{wildcards.task}",
-        seed=study.config["seed"],
+        settings=named(
+            code=code("compute_win_rate"),
+            files=contents(task_ratings),
+            task=task_names,
+            grader=lambda wildcards: study.tasks[wildcards.task]["preference_grader"],
+            variants=COMPARED,
+            folder=lambda wildcards: f"{ratings}/{wildcards.task}",
+            seed=study.config["seed"],
+        ),
     script:
         "../scripts/compute_win_rate.py"
 
 
 rule collect_reward_margin:
     input:
-        lambda wildcards: [
-            f"{results}/{wildcards.task}/{model}/dpo/best" for model in study.task_models(wildcards.task)
-        ],
+        runs=lambda wildcards: expand(
+            f"{results}/{wildcards.task}/{{model}}/dpo/best/run.json", model=study.task_models(wildcards.task)
+        ),
+        logs=lambda wildcards: expand(
+            f"{results}/{wildcards.task}/{{model}}/dpo/best/log.csv", model=study.task_models(wildcards.task)
+        ),
     output:
         f"{results}/{{task}}/reward_margin.csv",
     log:
@@ -117,7 +131,9 @@ rule collect_reward_margin:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("collect_reward_margin"),
-        task=task_names,
+        settings=named(
+            code=code("collect_reward_margin"),
+            task=task_names,
+        ),
     script:
         "../scripts/collect_reward_margin.py"

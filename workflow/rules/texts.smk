@@ -7,7 +7,7 @@ rule write_texts_by_model:
         texts=text_files,
         rows=f"{results}/{{task}}/data/source.jsonl",
         record=f"{results}/{{task}}/data/source.json",
-        base=f"{results}/models/{{model}}",
+        base=base_model(),
     output:
         f"{results}/{{task}}/data/texts/{{field}}.{{model}}.jsonl",
     log:
@@ -27,9 +27,11 @@ rule write_texts_by_model:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        code=code("write_texts_by_model"),
-        model=model_settings,
-        text=text_settings,
+        settings=named(
+            code=code("write_texts_by_model"),
+            model=model_settings,
+            text=text_settings,
+        ),
     script:
         "../scripts/write_texts_by_model.py"
 
@@ -49,10 +51,12 @@ rule write_texts_by_endpoint:
     conda:
         "../../envs/analysis.yaml"
     params:
-        code=code("write_texts_by_endpoint"),
-        endpoint=endpoint_settings,
-        text=text_settings,
-        replies=f"{results}/{{task}}/data/texts/{{field}}.{{endpoint}}.replies.jsonl",
-        private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
+        settings=named(
+            code=code("write_texts_by_endpoint"),
+            endpoint=endpoint_settings,
+            text=text_settings,
+            replies=f"{results}/{{task}}/data/texts/{{field}}.{{endpoint}}.replies.jsonl",
+            private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
+        ),
     script:
         "../scripts/write_texts_by_endpoint.py"

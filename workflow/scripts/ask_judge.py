@@ -9,8 +9,8 @@ from clinical_dpo.judging.judge import COLUMNS, judge_items, warnings
 from clinical_dpo.rating.rating_round import sheet_items
 from clinical_dpo.records import write_csv, write_json
 
-with job(snakemake.log[0]):
-    given, output, params = snakemake.input, snakemake.output, snakemake.params
+with job(snakemake) as params:
+    given, output = snakemake.input, snakemake.output
     kind = snakemake.wildcards.judged
     answers = {variant: given[variant] for variant in params.variants}
     items = sheet_items("preference" if kind == "preference" else "correctness", given.test, answers, params.seed)

@@ -4,16 +4,16 @@ from clinical_dpo.jobs import job
 from clinical_dpo.preferences import preference_pairs
 from clinical_dpo.records import read_jsonl, write_json, write_jsonl
 
-with job(snakemake.log[0]):
-    task, manifest = snakemake.params.task, {}
+with job(snakemake) as params:
+    task, manifest = params.task, {}
     for split in ("train", "eval"):
         answers = snakemake.input.get(f"{split}_answers")
         pairs, manifest[split] = preference_pairs(
             read_jsonl(snakemake.input[split]),
             policy=task["rejected"],
-            seed=snakemake.params.seed,
+            seed=params.seed,
             labels=task.get("labels", ()),
             answers={row["id"]: row["text"] for row in read_jsonl(answers)} if answers else None,
         )
         write_jsonl(snakemake.output[split], pairs)
-    write_json(snakemake.output.manifest, manifest)
+    write_json(snakemake.output.manifest, manifest | {"made_with": params.made_with})

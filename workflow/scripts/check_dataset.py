@@ -11,26 +11,26 @@ from clinical_dpo.prompt_artifact import artifact, shown_rows
 from clinical_dpo.records import read_json, read_jsonl, replacing, write_csv, write_jsonl
 from clinical_dpo.tokenizer import load_tokenizer, special_tokens, without_torch
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     without_torch()
-    task, private = snakemake.params.task, snakemake.params.task.get("phi", False)
+    task, private = params.task, params.task.get("phi", False)
     rows = places({split: read_jsonl(snakemake.input[split]) for split in ("train", "eval", "dev", "test")}, private)
     findings = row_findings(rows, task.get("labels", ()))
     lengths = {}
     with replacing(snakemake.output.prompts) as part:
         part.mkdir()
-        for base in map(Path, snakemake.input.models):
+        for base in (Path(path).parent for path in snakemake.input.models):
             model, tokenizer = base.name, load_tokenizer(base)
             lengths[model] = measure([place.row for place in rows], tokenizer)
             context = read_json(base / "config.json").get("max_position_embeddings")
-            limits = snakemake.params.limits | ({"context": context} if context else {})
+            limits = params.limits | ({"context": context} if context else {})
             shown = shown_rows(rows, tokenizer, limits["max_length"], private)
             findings += token_findings(rows, lengths[model], limits, model)
             findings += spelling_findings(rows, special_tokens(tokenizer).values(), model)
             findings += frame_findings(shown, model)
             write_jsonl(part / f"{model}.jsonl", shown)
             (part / f"{model}.md").write_text(artifact(shown, tokenizer, task["name"], model), encoding="utf-8")
-    table = judge(findings, snakemake.params.thresholds, task["name"])
+    table = judge(findings, params.thresholds, task["name"])
     with replacing(snakemake.output.card) as part:
         part.write_text(card(task, read_json(snakemake.input.manifest), lengths, table), encoding="utf-8")
     write_csv(snakemake.output.table, table, COLUMNS)

@@ -5,5 +5,5 @@ from clinical_dpo.papers.consistency import COLUMNS, check
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.records import write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake):
     write_csv(snakemake.output[0], check(load_published(snakemake.input[0])), COLUMNS)

@@ -4,7 +4,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.records import read_csv, write_csv
 from clinical_dpo.significance import with_holm
 
-with job(snakemake.log[0]):
+with job(snakemake):
     for name, finish in (("metrics", list), ("stats", with_holm)):
         rows = finish([row for path in snakemake.input[name] for row in read_csv(path)])
         write_csv(snakemake.output[name], rows, list(rows[0]))

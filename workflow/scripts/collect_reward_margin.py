@@ -7,10 +7,10 @@ from clinical_dpo.jobs import job
 from clinical_dpo.measures import MARGIN_COLUMNS, margin_rows
 from clinical_dpo.records import read_csv, read_json, write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     rows = []
-    for best in map(Path, snakemake.input):
+    for best in (Path(path).parent for path in snakemake.input.runs):
         run = read_json(best / "run.json")
-        names = snakemake.params.task | {"model": best.parent.parent.name, "trial": trial_name(run["settings"])}
+        names = params.task | {"model": best.parent.parent.name, "trial": trial_name(run["settings"])}
         rows += margin_rows(read_csv(best / "log.csv"), run["settings"]["beta"], names)
     write_csv(snakemake.output[0], rows, MARGIN_COLUMNS)

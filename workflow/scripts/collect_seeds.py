@@ -4,5 +4,5 @@ from clinical_dpo.jobs import job
 from clinical_dpo.records import read_csv, write_csv
 from clinical_dpo.seed_effects import COLUMNS
 
-with job(snakemake.log[0]):
+with job(snakemake):
     write_csv(snakemake.output[0], [row for path in snakemake.input for row in read_csv(path)], COLUMNS)

@@ -6,8 +6,8 @@ from clinical_dpo.papers.published import COLUMNS, compare, load_published
 from clinical_dpo.papers.tables import PRINTED, ROUGE, TABLE_1, beside_published, columns, measured, printed
 from clinical_dpo.records import read_csv, replacing, write_csv
 
-with job(snakemake.log[0]):
-    given, stands_for = snakemake.input, snakemake.params.stands_for
+with job(snakemake) as params:
+    given, stands_for = snakemake.input, params.stands_for
     tables = {
         name: [row for path in given[name] for row in read_csv(path)]
         for name in ("metrics", "stats", "rouge", "win_rate", "reward_margin")

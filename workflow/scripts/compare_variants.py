@@ -5,8 +5,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.records import write_csv
 from clinical_dpo.significance import COLUMNS, compare_variants
 
-with job(snakemake.log[0]):
-    params = snakemake.params
+with job(snakemake) as params:
     rows = compare_variants(
         read_grades(snakemake.input),
         params.task,

@@ -6,7 +6,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.measures import HELPFULNESS_COLUMNS, helpfulness_rows
 from clinical_dpo.records import read_csv, write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake):
     given = snakemake.input
     rows = helpfulness_rows(read_csv(given.metrics), read_csv(given.stats), read_grades(given.grades), VERSION)
     write_csv(snakemake.output[0], rows, HELPFULNESS_COLUMNS)

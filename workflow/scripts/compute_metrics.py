@@ -5,5 +5,5 @@ from clinical_dpo.jobs import job
 from clinical_dpo.metrics import COLUMNS, task_metrics
 from clinical_dpo.records import write_csv
 
-with job(snakemake.log[0]):
-    write_csv(snakemake.output[0], task_metrics(read_grades(snakemake.input), snakemake.params.task), COLUMNS)
+with job(snakemake) as params:
+    write_csv(snakemake.output[0], task_metrics(read_grades(snakemake.input), params.task), COLUMNS)

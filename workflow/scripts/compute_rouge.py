@@ -6,8 +6,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.measures import ROUGE_COLUMNS, rouge_rows
 from clinical_dpo.records import read_jsonl, write_csv
 
-with job(snakemake.log[0]):
-    params = snakemake.params
+with job(snakemake) as params:
     test = read_jsonl(snakemake.input.test)
     answers = {}
     for path in map(Path, snakemake.input.answers):

@@ -8,8 +8,8 @@ from clinical_dpo.rating.sheets import key_rows
 from clinical_dpo.rating.win_rate import COLUMNS, PROXY, proxy_ratings, win_rates
 from clinical_dpo.records import read_csv, write_csv
 
-with job(snakemake.log[0]):
-    given, params = snakemake.input, snakemake.params
+with job(snakemake) as params:
+    given = snakemake.input
     rows = []
     for path in given.verdicts if params.grader == "judge" else given.sheet_keys:
         folder = Path(path).parent.parent

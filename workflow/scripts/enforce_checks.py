@@ -4,7 +4,7 @@ from clinical_dpo.gates import refuse_stopped
 from clinical_dpo.jobs import job
 from clinical_dpo.records import read_csv, replacing
 
-with job(snakemake.log[0]):
+with job(snakemake):
     table = read_csv(snakemake.input[0])
     refuse_stopped(table, snakemake.input[0])
     warnings = sum(row["verdict"] == "warn" for row in table)

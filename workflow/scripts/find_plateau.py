@@ -4,8 +4,8 @@ from clinical_dpo.jobs import job
 from clinical_dpo.plateau import eval_curve, plateau_step
 from clinical_dpo.records import read_csv, write_json
 
-with job(snakemake.log[0]):
-    tolerance = snakemake.params.tolerance
+with job(snakemake) as params:
+    tolerance = params.tolerance
     curve = eval_curve(read_csv(snakemake.input[0]))
     rule = "first evaluated step within tolerance x (eval loss at step 0 - lowest) of the lowest eval loss"
     write_json(

@@ -4,7 +4,7 @@ from clinical_dpo.grading import COLUMNS, grade_answers
 from clinical_dpo.jobs import job
 from clinical_dpo.records import read_jsonl, write_csv
 
-with job(snakemake.log[0]):
-    task = snakemake.params.task
+with job(snakemake) as params:
+    task = params.task
     rows, answers = read_jsonl(snakemake.input.test), read_jsonl(snakemake.input.answers)
     write_csv(snakemake.output[0], grade_answers(rows, answers, task, task["grader"]), COLUMNS)

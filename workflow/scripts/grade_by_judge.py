@@ -6,7 +6,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.judging.grades import judge_grades
 from clinical_dpo.records import read_csv, read_jsonl, write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake):
     rows, verdicts = read_jsonl(snakemake.input.test), read_csv(snakemake.input.verdicts)
     for variant in VARIANTS:
         write_csv(snakemake.output[variant], judge_grades(verdicts, variant, rows), COLUMNS)

@@ -7,8 +7,8 @@ from clinical_dpo.rating.rating_round import rated
 from clinical_dpo.rating.ratings import final_grades, variant_grades
 from clinical_dpo.records import read_jsonl, write_csv
 
-with job(snakemake.log[0]):
-    given, folder = snakemake.input, snakemake.params.folder
+with job(snakemake) as params:
+    given, folder = snakemake.input, params.folder
     rows = read_jsonl(given.test)
     adjudications = rated(given.adjudication_key, folder)[1] if given.adjudication_key else None
     finals = final_grades(*rated(given.key, folder), adjudications)

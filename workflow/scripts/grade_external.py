@@ -6,10 +6,10 @@ from clinical_dpo.jobs import job
 from clinical_dpo.judging.grades import judge_grades
 from clinical_dpo.records import read_csv, read_jsonl, write_csv
 
-with job(snakemake.log[0]):
-    given, task = snakemake.input, snakemake.params.task
+with job(snakemake) as params:
+    given, task = snakemake.input, params.task
     test, answers = read_jsonl(given.test), read_jsonl(given.answers)
-    if snakemake.params.given:
+    if params.given:
         rows = given_grades(answers)
     elif given.verdicts:
         rows = judge_grades(read_csv(given.verdicts), EXTERNAL, test)

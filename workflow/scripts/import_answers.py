@@ -5,9 +5,9 @@ from clinical_dpo.jobs import job
 from clinical_dpo.records import read_jsonl, write_json, write_jsonl
 from clinical_dpo.sources.files import OPTIONS, retrieve_file
 
-with job(snakemake.log[0]):
-    table, test = snakemake.params.table, read_jsonl(snakemake.input.test)
+with job(snakemake) as params:
+    table, test = params.table, read_jsonl(snakemake.input.test)
     rows, record = retrieve_file(table["path"], **{key: table[key] for key in OPTIONS if key in table})
-    answers = imported_answers(rows, test, table["columns"], snakemake.params.metric, record["path"])
+    answers = imported_answers(rows, test, table["columns"], params.metric, record["path"])
     write_jsonl(snakemake.output.answers, answers)
     write_json(snakemake.output.record, record | {"rows": len(answers), "columns": table["columns"]})

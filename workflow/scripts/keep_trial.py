@@ -1,7 +1,10 @@
-"""Take a stage's only trial as its best."""
+"""Put the chosen trial's files in one place."""
+
+from pathlib import Path
 
 from clinical_dpo.jobs import job
-from clinical_dpo.trials import keep_only
+from clinical_dpo.trials import keep
 
-with job(snakemake.log[0]):
-    keep_only(snakemake.input[0], snakemake.output.table, snakemake.output.best)
+with job(snakemake) as params:
+    folders = {path.parent.parent.name: path.parent for path in map(Path, snakemake.input.trials)}
+    keep(folders[params.trial], Path(snakemake.output.weights).parent)

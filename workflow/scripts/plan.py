@@ -8,11 +8,11 @@ from clinical_dpo.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, plann
 from clinical_dpo.plan_text import plan_text
 from clinical_dpo.records import replacing, write_csv
 
-with job(snakemake.log[0]):
-    study = load_study(snakemake.config, Path(snakemake.params.root))
+with job(snakemake) as params:
+    study = load_study(snakemake.config, Path(params.root))
     reports = Path(study.reports)
-    costs = cost_rows(planned(study, snakemake.params.repeats))
-    disk = disk_rows(study, snakemake.params.repeats)
+    costs = cost_rows(planned(study, params.repeats))
+    disk = disk_rows(study, params.repeats)
     write_csv(reports / "plan.csv", costs, COLUMNS)
     write_csv(reports / "plan_disk.csv", disk, DISK_COLUMNS)
     with replacing(reports / "plan.txt") as part:

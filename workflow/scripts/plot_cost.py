@@ -5,14 +5,14 @@ from clinical_dpo.jobs import job
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.records import write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     published = published_minutes(load_published(snakemake.input.published))
-    rows = cost_rows([*snakemake.input.trials, *snakemake.input.probes], published)
+    rows = cost_rows(snakemake.input.runs, published)
     plot_cost(
         rows,
-        task_names=snakemake.params.tasks,
-        model_names=snakemake.params.models,
-        watermark=snakemake.params.watermark,
+        task_names=params.tasks,
+        model_names=params.models,
+        watermark=params.watermark,
         paths=[snakemake.output.svg, snakemake.output.pdf, snakemake.output.png],
     )
     write_csv(snakemake.output.csv, rows, COLUMNS)

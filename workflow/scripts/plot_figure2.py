@@ -4,11 +4,11 @@ from clinical_dpo.figure2 import comparison_rows, plot_comparison
 from clinical_dpo.jobs import job
 from clinical_dpo.records import read_csv, write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     given, output = snakemake.input, snakemake.output
     all_seeds = [row for table in given.seeds for row in read_csv(table)]
     files = zip(given.metrics, given.stats, output.svg, output.pdf, output.png, output.csv, strict=True)
-    for panel, (metrics_file, stats_file, *images, table) in zip(snakemake.params.panels, files, strict=True):
+    for panel, (metrics_file, stats_file, *images, table) in zip(params.panels, files, strict=True):
         metrics, stats = read_csv(metrics_file), read_csv(stats_file)
         seeds = [row for row in all_seeds if row["task"] == panel["task"]]
         plot_comparison(
@@ -17,7 +17,7 @@ with job(snakemake.log[0]):
             metric=panel["metric"],
             title=panel["title"],
             panel=panel["panel"],
-            model_names=snakemake.params.models,
+            model_names=params.models,
             watermark=panel["watermark"],
             paths=images,
             seed_rows=seeds,

@@ -5,13 +5,13 @@ from clinical_dpo.measures import MARGIN_COLUMNS
 from clinical_dpo.records import read_csv, write_csv
 from clinical_dpo.training_figures import plot_reward_margin
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     rows = [row for table in snakemake.input for row in read_csv(table)]
     plot_reward_margin(
         rows,
-        task_names=snakemake.params.tasks,
-        model_names=snakemake.params.models,
-        watermarks=snakemake.params.watermarks,
+        task_names=params.tasks,
+        model_names=params.models,
+        watermarks=params.watermarks,
         paths=[snakemake.output.svg, snakemake.output.pdf, snakemake.output.png],
     )
     write_csv(snakemake.output.csv, rows, MARGIN_COLUMNS)

@@ -1,18 +1,20 @@
-"""Answer the test questions with one variant: the base model, the best SFT or the best DPO model."""
+"""Answer the questions of a split with one model: the base model, a trial, the best SFT or the best DPO model."""
 
-from clinical_dpo.generation import answers_of
+from pathlib import Path
+
+from clinical_dpo.generation import write_answers
 from clinical_dpo.jobs import job
 from clinical_dpo.models import prepare_process
-from clinical_dpo.records import read_jsonl, write_jsonl
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     prepare_process(snakemake.threads)
-    answers = answers_of(
-        snakemake.input.base,
-        snakemake.input.get("trained"),
-        snakemake.params.model,
-        read_jsonl(snakemake.input.test),
-        snakemake.params.max_new_tokens,
+    trained = snakemake.input.get("trained")
+    write_answers(
+        Path(snakemake.input.base).parent,
+        Path(trained).parent if trained else None,
+        params.model,
+        {snakemake.output.answers: snakemake.input.rows},
+        params.max_new_tokens,
         snakemake.resources.batch_size,
+        snakemake.output.record,
     )
-    write_jsonl(snakemake.output[0], answers)

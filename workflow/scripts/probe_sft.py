@@ -7,14 +7,14 @@ from clinical_dpo.models import prepare_process
 from clinical_dpo.sft import train_sft
 from clinical_dpo.training import Run
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     prepare_process(snakemake.threads)
     run = Run(
-        base=snakemake.input.base,
-        model=snakemake.params.model,
-        settings=snakemake.params.settings,
-        steps=snakemake.params.settings["max_steps"],
-        out=str(Path(snakemake.output.log).parent),
+        base=str(Path(snakemake.input.base).parent),
+        model=params.model,
+        settings=params.settings,
+        steps=params.settings["max_steps"],
+        out=str(Path(snakemake.output.run).parent),
         micro_batch_size=snakemake.resources.micro_batch_size,
         eval_batch_size=snakemake.resources.eval_batch_size,
         checkpoint_steps=snakemake.resources.checkpoint_steps,

@@ -4,7 +4,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.records import write_json, write_jsonl
 from clinical_dpo.sources import retrieve
 
-with job(snakemake.log[0]):
-    rows, provenance = retrieve(snakemake.params.source, seed=snakemake.params.seed, n=snakemake.params.rows)
+with job(snakemake) as params:
+    rows, provenance = retrieve(params.source, seed=params.seed, n=params.rows)
     write_jsonl(snakemake.output.rows, rows)
-    write_json(snakemake.output.record, provenance)
+    write_json(snakemake.output.record, provenance | {"made_with": params.made_with})

@@ -7,9 +7,10 @@ from clinical_dpo.splits import split
 from clinical_dpo.tally import Tally
 from clinical_dpo.texts import marked, texts_report, with_texts
 
-with job(snakemake.log[0]):
-    task, provenance = snakemake.params.task, read_json(snakemake.input.record)
-    texts = dict(zip(snakemake.params.texts, map(read_jsonl, snakemake.input.texts), strict=True))
+with job(snakemake) as params:
+    task, provenance = params.task, read_json(snakemake.input.record)
+    del provenance["made_with"]
+    texts = dict(zip(params.texts, map(read_jsonl, snakemake.input.texts), strict=True))
     generated = provenance["data"] == "synthetic"
     where = snakemake.input.rows
     records = with_texts(read_jsonl(where), texts, task.get("columns", {}), generated, where)
@@ -17,10 +18,10 @@ with job(snakemake.log[0]):
     rows = marked(task_rows(records, task, provenance, repairs), texts)
     sizes = {name: task["splits"].get(name, 0) for name in ("train", "eval", "dev", "test")}
     splits, report = split(
-        rows, sizes, snakemake.params.seed, stratify=task["outcome"] == "label", on_shortfall=task["on_shortfall"]
+        rows, sizes, params.seed, stratify=task["outcome"] == "label", on_shortfall=task["on_shortfall"]
     )
     for name, part in splits.items():
         write_jsonl(snakemake.output[name], part)
     digests = {name: sha256(snakemake.output[name]) for name in splits}
     made = {"source": provenance, "repairs": repairs.record(), "texts": texts_report(texts)}
-    write_json(snakemake.output.manifest, {**made, **report, "sha256": digests})
+    write_json(snakemake.output.manifest, {**made, **report, "sha256": digests, "made_with": params.made_with})

@@ -9,13 +9,13 @@ from clinical_dpo.rating.rating_round import rated
 from clinical_dpo.rating.ratings import OWED_COLUMNS, owed_ratings
 from clinical_dpo.records import read_csv, write_csv
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     agreed, owed = [], []
     judged = {(Path(path).parent.parent.name, Path(path).stem): path for path in snakemake.input.verdicts}
     for key in snakemake.input.sheet_keys:
         model = Path(key).parent.parent.name
-        names = snakemake.params.task | {"model": model}
-        rows, ratings = rated(key, Path(snakemake.params.folder, model))
+        names = params.task | {"model": model}
+        rows, ratings = rated(key, Path(params.folder, model))
         agreed += agreement(rows, ratings, names)
         if verdicts := judged.get((model, Path(key).name.removesuffix(".key.csv"))):
             agreed += judge_agreement(rows, ratings, read_csv(verdicts), names)

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from clinical_dpo.jobs import job
-from clinical_dpo.metrics import HEADLINES
+from clinical_dpo.metric_definitions import HEADLINES
 from clinical_dpo.rating.ratings import owed_for_tables
 from clinical_dpo.records import read_csv, read_json, replacing
+from clinical_dpo.run_record import mixed_versions
 from clinical_dpo.summary import summary
 
-with job(snakemake.log[0]):
-    params = snakemake.params
+with job(snakemake) as params:
     waiting = {  # each once, whatever the number of its models
         f"{Path(path).parts[-4]}: {why}": None
         for path in snakemake.input.judges
@@ -25,6 +25,7 @@ with job(snakemake.log[0]):
         left_out=params.left_out,
         owed=owed_for_tables([row for path in snakemake.input.owed for row in read_csv(path)], params.waited_for),
         judges=[*params.unnamed_judges, *waiting],
+        mixed_versions=mixed_versions(snakemake.input.records),
     )
     with replacing(snakemake.output.text) as part:
         part.write_text(text, encoding="utf-8")

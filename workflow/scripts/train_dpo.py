@@ -1,25 +1,27 @@
 """Optimize preferences in one trial up to its probe's plateau, or for all steps where no probe is asked for."""
 
+from pathlib import Path
+
 from clinical_dpo.dpo import train_dpo
 from clinical_dpo.jobs import job
 from clinical_dpo.models import prepare_process
 from clinical_dpo.records import read_json
 from clinical_dpo.training import Run
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     prepare_process(snakemake.threads)
     probed = snakemake.input.steps
-    steps = read_json(probed)["steps"] if probed else snakemake.params.settings["max_steps"]
+    steps = read_json(probed)["steps"] if probed else params.settings["max_steps"]
     run = Run(
-        base=snakemake.input.base,
-        model=snakemake.params.model,
-        settings=snakemake.params.settings,
+        base=str(Path(snakemake.input.base).parent),
+        model=params.model,
+        settings=params.settings,
         steps=steps,
-        out=snakemake.output[0],
+        out=str(Path(snakemake.output.run).parent),
         micro_batch_size=snakemake.resources.micro_batch_size,
         eval_batch_size=snakemake.resources.eval_batch_size,
         checkpoint_steps=snakemake.resources.checkpoint_steps,
         gradient_checkpointing=snakemake.resources.gradient_checkpointing,
     )
-    names = ("train", "eval", "train_reference", "eval_reference", "sft")
-    train_dpo(run, *(snakemake.input[name] for name in names))
+    names = ("train", "eval", "train_reference", "eval_reference")
+    train_dpo(run, *(snakemake.input[name] for name in names), str(Path(snakemake.input.sft).parent))

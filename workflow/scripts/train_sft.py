@@ -1,21 +1,23 @@
 """Fine-tune one trial up to its probe's plateau, or for all steps where no probe is asked for."""
 
+from pathlib import Path
+
 from clinical_dpo.jobs import job
 from clinical_dpo.models import prepare_process
 from clinical_dpo.records import read_json
 from clinical_dpo.sft import train_sft
 from clinical_dpo.training import Run
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     prepare_process(snakemake.threads)
     probed = snakemake.input.steps
-    steps = read_json(probed)["steps"] if probed else snakemake.params.settings["max_steps"]
+    steps = read_json(probed)["steps"] if probed else params.settings["max_steps"]
     run = Run(
-        base=snakemake.input.base,
-        model=snakemake.params.model,
-        settings=snakemake.params.settings,
+        base=str(Path(snakemake.input.base).parent),
+        model=params.model,
+        settings=params.settings,
         steps=steps,
-        out=snakemake.output[0],
+        out=str(Path(snakemake.output.run).parent),
         micro_batch_size=snakemake.resources.micro_batch_size,
         eval_batch_size=snakemake.resources.eval_batch_size,
         checkpoint_steps=snakemake.resources.checkpoint_steps,

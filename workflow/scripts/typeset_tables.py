@@ -6,7 +6,7 @@ from clinical_dpo.jobs import job
 from clinical_dpo.latex import TABLES, latex_table
 from clinical_dpo.records import read_csv, replacing
 
-with job(snakemake.log[0]):
+with job(snakemake):
     for source, target in zip(snakemake.input, snakemake.output, strict=True):
         rows, name = read_csv(source), Path(source).stem
         rows = [row | {"n": ""} if row.get("status") == "pending" else row for row in rows]  # it counts what is awaited

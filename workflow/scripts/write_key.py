@@ -5,8 +5,8 @@ from clinical_dpo.rating.rating_round import open_items, sheet_items
 from clinical_dpo.rating.sheets import KEY_COLUMNS, key_rows
 from clinical_dpo.records import write_csv
 
-with job(snakemake.log[0]):
-    given, params, sheet = snakemake.input, snakemake.params, snakemake.wildcards.sheet
+with job(snakemake) as params:
+    given, sheet = snakemake.input, snakemake.wildcards.sheet
     answers = {variant: given[variant] for variant in params.variants}
     items = sheet_items(params.kind, given.test, answers, params.seed)
     only = open_items(given.key, params.folder) if given.get("key") else None

@@ -8,9 +8,10 @@ from clinical_dpo.rating.ratings import owed_for_tables
 from clinical_dpo.records import read_csv, read_text, replacing
 from clinical_dpo.report_page import Drawing, report_page
 from clinical_dpo.report_tables import contradiction_rows
+from clinical_dpo.run_record import mixed_versions
 
-with job(snakemake.log[0]):
-    given, params = snakemake.input, snakemake.params
+with job(snakemake) as params:
+    given = snakemake.input
     studies = load_published(given.published)
     captions = {Path(path).stem: read_text(path).strip() for path in given.captions}
     page = report_page(
@@ -28,6 +29,7 @@ with job(snakemake.log[0]):
         owed=owed_for_tables([row for path in given.owed for row in read_csv(path)], params.waited_for),
         seeds=read_csv(given.seeds) if given.seeds else [],
         published=read_csv(given.numbers),
+        mixed_versions=mixed_versions(given.records),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
     )
     with replacing(snakemake.output[0]) as part:

@@ -5,8 +5,8 @@ from clinical_dpo.rating.rating_round import open_items, sheet_items
 from clinical_dpo.rating.sheet_files import write_sheet
 from clinical_dpo.rating.sheets import disputed_items, sheet_rows
 
-with job(snakemake.log[0]):
-    given, params = snakemake.input, snakemake.params
+with job(snakemake) as params:
+    given = snakemake.input
     sheet, rater = snakemake.wildcards.sheet, snakemake.wildcards.rater
     answers = {variant: given[variant] for variant in params.variants}
     items = sheet_items(params.kind, given.test, answers, params.seed)

@@ -6,8 +6,8 @@ from clinical_dpo.records import read_json, read_jsonl, write_jsonl
 from clinical_dpo.text_endpoints import texts_of_endpoint
 from clinical_dpo.texts import text_prompts, written_texts
 
-with job(snakemake.log[0]):
-    text, where, params = snakemake.params.text, snakemake.input.rows, snakemake.params
+with job(snakemake) as params:
+    text, where = params.text, snakemake.input.rows
     # From the config, since its pace and its price are no reason to ask again.
     endpoint = endpoint_named(snakemake.wildcards.endpoint, snakemake.config["endpoints"], "endpoint")
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))

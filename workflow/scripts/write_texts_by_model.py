@@ -1,20 +1,20 @@
 """Have a configured model write a field of a task's records."""
 
+from pathlib import Path
+
 from clinical_dpo.jobs import job
 from clinical_dpo.models import base_record, prepare_process
 from clinical_dpo.records import read_json, read_jsonl, write_jsonl
 from clinical_dpo.text_models import texts_of_model
 from clinical_dpo.texts import text_prompts, written_texts
 
-with job(snakemake.log[0]):
+with job(snakemake) as params:
     prepare_process(snakemake.threads)
-    text, where, base = snakemake.params.text, snakemake.input.rows, snakemake.input.base
+    text, where, base = params.text, snakemake.input.rows, Path(snakemake.input.base).parent
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"
     rows = text_prompts(read_jsonl(where), asked_about, text["prompt"], text["columns"], generated, where)
-    answers = texts_of_model(
-        base, snakemake.params.model, rows, text["max_new_tokens"], snakemake.resources.batch_size, where
-    )
+    answers = texts_of_model(base, params.model, rows, text["max_new_tokens"], snakemake.resources.batch_size, where)
     known = base_record(base)
     writer = {"written_by": f"model {snakemake.wildcards.model}", "model": known["id"], "revision": known["revision"]}
     write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], where))

@@ -1,0 +1,116 @@
+"""Python that is warm: scripts run in forks of a process that has the large libraries imported already.
+
+A job of a small run spends most of its time importing. Named in PATH's place by `Project.warm`, this runs the same
+script files with the same arguments, environment and working folder, in a process of their own each.
+"""
+
+import array
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+LIBRARIES = (
+    *("torch", "transformers", "transformers.models.llama.modeling_llama", "transformers.models.mistral.modeling_mistral"),
+    *("peft", "trl", "trl.trainer.sft_trainer", "trl.trainer.dpo_trainer", "datasets", "pandas", "scipy.stats"),
+    *("statsmodels.stats.power", "matplotlib.figure", "jinja2", "jsonschema", "rouge_score.rouge_scorer", "openpyxl"),
+)
+# Python starts this instead of itself for a script's file; anything else is Python's own.
+CLIENT = """#!{python} -IS
+import array, json, os, socket, sys
+if len(sys.argv) < 2 or not os.path.isfile(sys.argv[1]):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+server = socket.socket(socket.AF_UNIX)
+server.connect({address!r})
+request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+server.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
+server.sendall(request)
+status = server.recv(4)
+sys.exit(int.from_bytes(status, "big") if status else 137)
+"""
+
+
+@contextlib.contextmanager
+def warm_python(folder: Path) -> Iterator[Path]:
+    """A program to run scripts with, as long as the block lasts."""
+    address = tempfile.mktemp(prefix="warm", suffix=".socket", dir="/tmp")
+    program = folder / "warm-python"
+    program.write_text(CLIENT.format(python=sys.executable, address=address))
+    program.chmod(0o755)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
+    server = subprocess.Popen([sys.executable, __file__, address], env=environment, stdout=subprocess.PIPE)
+    try:
+        assert server.stdout and server.stdout.readline() == b"warm\n"
+        yield program
+    finally:
+        server.terminate()
+        server.wait()
+        Path(address).unlink(missing_ok=True)
+
+
+def serve(address: str) -> None:
+    """Import the libraries, then run what clients ask for, each in a fork."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(64)
+        os.write(1, b"warm\n")
+        while True:
+            client, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                status = 1
+                try:
+                    status = run(client)
+                except BaseException:
+                    traceback.print_exc()
+                sys.stdout.flush()
+                sys.stderr.flush()
+                client.sendall(struct.pack(">I", status))
+                os._exit(0)
+            client.close()
+
+
+def run(client: socket.socket) -> int:
+    """Run one script as Python would; its exit status."""
+    head, rights, _, _ = client.recvmsg(4, socket.CMSG_SPACE(3 * 4))
+    size, request = int.from_bytes(head, "big"), b""
+    while len(request) < size:
+        request += client.recv(size - len(request))
+    arguments, folder, environment = json.loads(request)
+    streams = array.array("i")
+    streams.frombytes(rights[0][2])
+    for stream, given in enumerate(streams):
+        os.dup2(given, stream)
+        os.close(given)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:] = [str(Path(arguments[0]).parent.resolve()), *paths, *sys.path[1:]]
+    sys.argv, sys.orig_argv = arguments, [sys.executable, *arguments]
+    for path in paths:  # as site does in a Python that starts
+        if Path(path, "sitecustomize.py").exists():
+            runpy.run_path(str(Path(path, "sitecustomize.py")))
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,10 @@
+"""Score every trial of a stage on dev, and mark the best."""
+
+from clinical_dpo.jobs import job
+from clinical_dpo.records import write_csv
+from clinical_dpo.selection import COLUMNS, scored_trials
+
+with job(snakemake) as params:
+    given, selection = snakemake.input, params.selection
+    table = scored_trials(selection["trials"], given.logs, selection["task"], given.dev, given.answers)
+    write_csv(snakemake.output[0], table, COLUMNS)
