@@ -88,13 +88,23 @@ def tiny_base(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def warm(tmp_path_factory):
+    """A Python that has imported the large libraries, for the scripts of many short jobs."""
+    from tests.warm_python import warm_python
+
+    with warm_python(tmp_path_factory.mktemp("warm")) as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, warm):
     """A finished small run and what it printed; where real data are absent, generated text takes their place."""
     from tests.workflow import SMALL, Project
 
     project = Project.copy(
         tmp_path_factory.mktemp("project"),
         SMALL,
+        python=warm,
         MEDQA_FILE=str(public_data("medqa", "phrases_no_exclude_test.jsonl")),
         PUBMEDQA_FILE=str(public_data("pubmedqa", "ori_pqal.json")),
         MEQSUM_FILE=str(public_data("meqsum", "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx")),

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 
 import pytest
 
@@ -23,20 +22,26 @@ overrides:
 """
 # In place of minutes: a tokenizer without a model, and an adapter without weights.
 BASE = """
+from pathlib import Path
+from clinical_dpo.checksums import write_checksums
 from clinical_dpo.jobs import job
 from clinical_dpo.records import replacing, write_json
 from tests.chat_tokenizers import chat_tokenizer
-with job(snakemake.log[0]), replacing(snakemake.output[0]) as part:
+with job(snakemake), replacing(Path(snakemake.output[0]).parent) as part:
     chat_tokenizer("llama3").save_pretrained(part)
     write_json(part / "config.json", {"max_position_embeddings": 8192})
+    write_checksums(part)
 """
 ADAPTER = """
 from pathlib import Path
-Path(snakemake.output[0]).mkdir()
-Path(snakemake.output[0], "weights").touch()
+for path in snakemake.output:
+    Path(path).touch()
 """
-ADAPTER_TARGET = "results/mine/uti/tiny-llama/sft/lr1e-05/adapter"
-GATE = "results/mine/uti/data/checked.txt"
+FOLDER = "results/mine/uti"
+ADAPTER_TARGET = f"{FOLDER}/tiny-llama/sft/lr1e-05/adapter/run.json"
+OTHER_TARGET = ADAPTER_TARGET.replace("lr1e-05", "lr1e-06")
+CHECKED = f"{FOLDER}/data/checked.txt"
+CHECKS = {("check_dataset", "task=uti"), ("enforce_checks", "task=uti")}
 
 
 @pytest.fixture(scope="module")
@@ -45,46 +50,62 @@ def project(tmp_path_factory):
     (made.folder / "mine.yaml").write_text(CONFIG)
     (made.folder / "workflow/scripts/build_base_model.py").write_text(BASE)
     (made.folder / "workflow/scripts/train_sft.py").write_text(ADAPTER)
-    made.run(ADAPTER_TARGET)
+    made.run(ADAPTER_TARGET, CHECKED)
     return made
 
 
-def test_what_trains_waits_for_the_checks_and_a_threshold_trains_nothing_again(project):
-    folder = project.folder / "results/mine/uti"
-    started = (folder / "data/checked.txt").stat().st_mtime
-    assert started <= (project.folder / ADAPTER_TARGET / "weights").stat().st_mtime
+def test_what_trains_waits_for_the_gate_and_a_threshold_trains_nothing_again(project):
+    folder = project.folder / FOLDER
+    gate = folder / "data/gate/tiny-llama.json"
+    assert gate.stat().st_mtime <= (project.folder / ADAPTER_TARGET).stat().st_mtime
     assert json.loads((folder / "prompts/tiny-llama.jsonl").read_text().split("\n")[0])["begin_tokens"] == 1
     assert "## Checks" in (folder / "data/README.md").read_text()
+    before = gate.read_bytes()
     project.edit("mine.yaml", "label_balance: {warn: 0.8}", "label_balance: {warn: 0.85}")
-    gate = {("check_dataset", "task=uti"), ("enforce_checks", "task=uti")}
-    assert project.planned(ADAPTER_TARGET, GATE) == gate
+    assert project.planned(ADAPTER_TARGET, CHECKED) == CHECKS
+    project.run(ADAPTER_TARGET, CHECKED)
+    assert gate.read_bytes() == before
     project.edit("mine.yaml", "label_balance: {warn: 0.85}", "label_balance: {warn: 0.8}")
+    project.run(CHECKED)
 
 
-def test_what_was_asked_for_is_never_left_out_in_silence(project):
-    """Snakemake passes over a missing adapter where only the check before it runs anew."""
-    shutil.rmtree(project.folder / ADAPTER_TARGET)
+def test_a_threshold_and_another_setting_that_change_together_are_both_seen(project):
     project.edit("mine.yaml", "label_balance: {warn: 0.8}", "label_balance: {warn: 0.85}")
-    first = project.snakemake(ADAPTER_TARGET)
-    assert first.returncode == 1 and "Give the same command again" in first.stderr and ADAPTER_TARGET in first.stderr
-    project.run(ADAPTER_TARGET)
-    assert (project.folder / ADAPTER_TARGET / "weights").exists()
+    project.edit("mine.yaml", "sft: {plateau: false}", "sft: {plateau: false, max_length: 1024}")
+    trained = {("train_sft", "task=uti, model=tiny-llama, trial=lr1e-05")}
+    assert project.planned(ADAPTER_TARGET, CHECKED) == CHECKS | trained
+    project.run(ADAPTER_TARGET, CHECKED)
+    assert project.planned(ADAPTER_TARGET, CHECKED) == set()
     project.edit("mine.yaml", "label_balance: {warn: 0.85}", "label_balance: {warn: 0.8}")
-    project.run(GATE)
+    project.run(CHECKED)
 
 
-@pytest.mark.slow
-def test_a_check_that_stops_is_told_and_kept_and_nothing_trains(project):
+def test_limits_moved_below_what_was_measured_stop_a_run_before_its_first_job(project):
+    """Of thresholds and of lengths, without a message of a job; what is told names the measure."""
+    for old, new, told in (
+        ("{warn: 0.8}", "{warn: 0.8, stop: 0.1}", "label_balance: 0.5, above 0.1"),
+        ("max_length: 1024", "max_length: 16", "prompts_too_long: 1, above 0"),
+    ):
+        project.edit("mine.yaml", old, new)
+        done = project.snakemake(OTHER_TARGET)
+        assert done.returncode != 0 and "Traceback" not in done.stderr
+        assert "nothing of task 'uti' trains" in done.stderr and told in done.stderr and "stop: ...}" in done.stderr
+        assert not (project.folder / OTHER_TARGET).exists() and "Select jobs to execute" not in done.stderr
+        project.edit("mine.yaml", new, old)
+
+
+def test_a_check_that_stops_is_told_and_kept(project):
     project.edit("mine.yaml", "{warn: 0.8}", "{warn: 0.8, stop: 0.1}")
-    other = ADAPTER_TARGET.replace("lr1e-05", "lr1e-06")
-    done = project.snakemake(other)
-    assert done.returncode != 0 and "Traceback" not in done.stderr
-    for part in ("nothing of task 'uti' trains", "label_balance: 0.5, above 0.1", "stop: ...}"):
-        assert part in done.stderr
-    assert not (project.folder / other).exists() and not (project.folder / GATE).exists()
-    with open(project.folder / "results/mine/uti/data/checks.csv", newline="") as file:
+    done = project.snakemake(CHECKED)
+    assert done.returncode != 0 and "label_balance: 0.5, above 0.1" in done.stderr
+    assert not (project.folder / CHECKED).exists()
+    with open(project.folder / FOLDER / "data/checks.csv", newline="") as file:
         verdicts = {row["check"]: row["verdict"] for row in csv.DictReader(file)}
     assert verdicts["label_balance"] == "stop"
+    (project.folder / FOLDER / "data/gate/tiny-llama.json").unlink()
+    done = project.snakemake(OTHER_TARGET)
+    assert done.returncode != 0 and "label_balance: 0.5, above 0.1" in done.stderr
+    assert not (project.folder / OTHER_TARGET).exists()
     project.edit("mine.yaml", "{warn: 0.8, stop: 0.1}", "{warn: 0.8, stop: 0.9}")
-    project.run(ADAPTER_TARGET, GATE)
-    assert project.planned(ADAPTER_TARGET, GATE) == set()
+    project.run(ADAPTER_TARGET, CHECKED)
+    assert project.planned(ADAPTER_TARGET, CHECKED) == set()

@@ -22,7 +22,7 @@ from clinical_dpo.records import write_json, write_jsonl
 from tests.faulty_server import FaultyServer
 from tests.rating import rate, study
 from tests.test_judge import graded, items_of
-from tests.workflow import Project, rows
+from tests.workflow import Project, describe_answers, rows
 
 # Answers are there already: models are nothing to a judge.
 RULES = ("ask_judge", "grade_by_judge", "grade_by_raters", "grade_answers", "write_key", "compute_metrics")
@@ -79,6 +79,7 @@ def test_waiting_grading_and_resting(tmp_path):
             write_jsonl(folder / "data/test.jsonl", test)
             for variant, texts in answers.items():
                 write_jsonl(folder / model / f"predictions/{variant}.jsonl", texts)
+            describe_answers(project, task, model, folder / model / "predictions")
         results = project.folder / "results/judged"
         arguments = ("--allowed-rules", *RULES, "--", *TARGETS)
 

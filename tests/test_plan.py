@@ -57,14 +57,14 @@ def test_every_job_on_a_gpu_is_planned_and_no_other(study, none_done, dry_run):
     for row in cost_rows(planned(study, none_done)):
         assert row["jobs"] == row["gpu_jobs"]
         found[row["rule"]] = found.get(row["rule"], 0) + row["jobs"]
-    assert found == counts and sum(counts.values()) == 494
+    assert found == counts and sum(counts.values()) == 684
 
 
 def test_a_plan_asks_for_what_the_jobs_ask_for(study, none_done, dry_run):
     """Rounded to minutes, job by job."""
     asked = sum(int(re.search(r"\bruntime=(\d+)", body)[1]) for _, body in dry_run if USES_GPU.search(body))
     planned_hours = sum(row["asked_hours"] for row in cost_rows(planned(study, none_done)))
-    assert planned_hours == pytest.approx(asked / 60, abs=494 * 0.5 / 60)
+    assert planned_hours == pytest.approx(asked / 60, abs=684 * 0.5 / 60)
 
 
 def test_only_what_uses_a_gpu_is_submitted(dry_run):
@@ -161,7 +161,7 @@ def test_the_text_adds_up_tasks_and_says_what_it_stands_on(study, none_done, tmp
     costs, disk = cost_rows(planned(study, none_done)), disk_rows(study, none_done)
     text = plan_text(costs, disk)
     total = sum(row["hours"] for row in costs)
-    assert re.search(rf"^all +494 +494 +{total:.1f} ", text, re.MULTILINE)
+    assert re.search(rf"^all +684 +684 +{total:.1f} ", text, re.MULTILINE)
     assert "Savage et al. 2025" in text and "uti               probe_dpo                   30" in text
     write_csv(tmp_path / "plan.csv", costs, COLUMNS)
     write_csv(tmp_path / "disk.csv", disk, DISK_COLUMNS)
@@ -180,7 +180,7 @@ def test_the_document_says_what_the_plan_says(study, none_done):
 def test_snakemake_plan_prints_the_plan_and_starts_nothing_else(tmp_path):
     project = Project.copy(tmp_path, "config/config.yaml")
     printed = project.run("plan")
-    assert "took/plan" in printed and re.search(r"^all +494 ", printed, re.MULTILINE)
+    assert "took/plan" in printed and re.search(r"^all +684 ", printed, re.MULTILINE)
     assert not (tmp_path / "results").exists()
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {"plan.csv", "plan.txt", "plan_disk.csv"}
     assert project.planned("plan") == {("plan", "")}  # every time

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
+from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model, results, rows
 
 STATS = {
     (rule, "")
@@ -23,35 +23,43 @@ def answers(task, *variants):
     return {job for rule in rules for variant in variants for job in per_model(rule, task, variant=variant)}
 
 
+def choice(task, stage, trials):
+    """The choice among trials: their answers on dev, scores, and the best one's folder."""
+    names = f"task={task}, model={MODEL}, stage={stage}"
+    asked = {("answer_dev", f"{names}, trial={trial}") for trial in trials}
+    return asked | {("score_trials", names), ("keep_trial", names)}
+
+
 def repeats(stage, seed):
     """One stage of the first task trained again with another seed, up to the table over seeds."""
     trained = per_model(f"repeat_{stage}", "uti", seed=seed) | answers("uti", f"{stage}_seed{seed}") | SEEDS
     return trained | (per_model("score_repeated_reference", "uti", seed=seed) if stage == "sft" else set())
 
 
-def after_dpo(task):
-    """From the choice of the DPO trial to the figures."""
-    chosen = per_model("select_dpo", task) | answers(task, "dpo")
+def after_dpo(task, trials):
+    """From the choice of the DPO trial, with the answers of these on dev, to the figures."""
+    chosen = choice(task, "dpo", trials) | answers(task, "dpo")
     chosen |= repeats("dpo", "43") if task == "uti" else set()
     return chosen | tables(task) | STATS | TRAINING_FIGURES | FIGURE2
 
 
 def after_sft(task, trials):
     """From the choice of the SFT trial on."""
-    jobs = per_model("select_sft", task) | per_model("score_reference", task) | answers(task, "sft")
+    jobs = choice(task, "sft", UTI_SFT) | per_model("score_reference", task) | answers(task, "sft")
     for trial in trials:
         jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
         jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
     jobs |= repeats("sft", "43") if task == "uti" else set()
-    return jobs | after_dpo(task)
+    return jobs | after_dpo(task, trials)
 
 
+UTI_SFT = ("lr1e-03", "lr1e-04")
 UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
 
 
 def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
     project.edit("clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n")
-    project.edit("clinical_dpo/grading.py", '"""Grades of answers:', '"""The grades of answers:')
+    project.edit("clinical_dpo/grading.py", '"""Grades of answers,', '"""The grades of answers,')
     project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')
     for path in project.folder.rglob("*"):
         if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
@@ -67,9 +75,8 @@ def test_a_plot_colour_redraws_the_figures_alone(project):
 
 def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
     project.edit(SMALL, "sft: {learning_rate", "sft: {lora: {alpha: 32}, learning_rate")
-    rates = ("lr1e-03", "lr1e-04")
-    trained = [per_model(rule, "uti", trial=rate) for rule in ("probe_sft", "train_sft") for rate in rates]
-    plateaus = {("find_plateau", f"task=uti, model={MODEL}, stage=sft, trial={rate}") for rate in rates}
+    trained = [per_model(rule, "uti", trial=rate) for rule in ("probe_sft", "train_sft") for rate in UTI_SFT]
+    plateaus = {("find_plateau", f"task=uti, model={MODEL}, stage=sft, trial={rate}") for rate in UTI_SFT}
     assert project.planned() == set().union(*trained, plateaus, after_sft("uti", UTI_DPO))
 
 
@@ -78,7 +85,7 @@ def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
     trial = "lr5e-04_beta0.5"
     trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
     plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
-    assert project.planned() == trained | plateau | after_dpo("uti")
+    assert project.planned() == trained | plateau | after_dpo("uti", [trial])
 
 
 def test_another_seed_trains_that_seed_alone(project):
@@ -92,24 +99,42 @@ def test_a_plateau_tolerance_trains_no_probe_again(project):
     assert {"find_plateau", "train_sft"} <= rules and "probe_sft" not in rules
 
 
-def test_a_label_parser_regrades_and_chooses_again(project):
-    """Grades and the choice on dev use it: so do they, and what hangs on the choice, and no SFT trial."""
-    project.edit("clinical_dpo/parsing.py", "named[0] if len(set(named)) == 1", "named[-1] if len(set(named)) == 1")
-    jobs = project.planned()
-    graded = set().union(
-        *(
-            per_model("grade_answers", task, variant=variant)
-            for task in TASKS
-            if task != "triage_urgency"
-            for variant in VARIANTS
-        )
+def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
+    """Its task's grades and the scores on dev are read anew. The same trials win, so that nothing follows on them."""
+    project.edit(
+        "clinical_dpo/label_parsing.py", "return named[0] if len(set(named)) == 1", "return named[-1] if named"
     )
-    assert graded <= jobs
-    assert after_sft("uti", UTI_DPO) <= jobs
-    assert not {rule for rule, _ in jobs} & {"build_base_model", "split_dataset", "probe_sft", "train_sft"}
-    assert {wildcards.split(",")[0] for rule, wildcards in jobs if rule == "train_dpo"} == {"task=uti"}
-    assert not {rule for rule, _ in jobs} & {"keep_sft", "keep_dpo"}  # of one trial, whatever its score
-    assert ("predict_answers", f"task=uti, model={MODEL}, variant=base") not in jobs
+    graded = [per_model("grade_answers", "uti", variant=variant) for variant in (*VARIANTS, "sft_seed43", "dpo_seed43")]
+    scored = {
+        ("score_trials", f"task={task}, model={MODEL}, stage={stage}")
+        for task in ("uti", "triage_urgency")
+        for stage in ("sft", "dpo")
+    }
+    drawn = {("plot_training_curves", ""), ("plot_sweep", "")} | SEEDS | STATS
+    assert project.planned() == set().union(*graded, scored, tables("uti"), drawn)
+
+
+def test_another_winner_on_dev_trains_what_follows(project):
+    """A parser that reads no answer leaves the choice to the eval loss."""
+    tables = [f"results/small/uti/{MODEL}/{stage}/selection.csv" for stage in ("sft", "dpo")]
+    before = {stage: chosen(project, stage) for stage in ("sft", "dpo")}
+    project.edit("clinical_dpo/label_parsing.py", "    spelling = ", "    return None\n    spelling = ")
+    jobs = project.planned()
+    project.run(*tables)
+    moved = {stage for stage in before if chosen(project, stage) != before[stage]}
+    project.edit("clinical_dpo/label_parsing.py", "    return None\n    spelling = ", "    spelling = ")
+    project.run(*tables)
+    assert moved, "the parser of this test must choose another trial"
+    assert {stage for stage in before if ("keep_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs} == (
+        {"sft", "dpo"} if "sft" in moved else moved
+    )
+    assert ("sft" in moved) == any(rule == "train_dpo" for rule, _ in jobs)
+
+
+def chosen(project, stage):
+    """The name of the trial that selection.csv marks."""
+    table = rows(results(project, "uti", MODEL, stage, "selection.csv"))
+    return next(row["trial"] for row in table if row["chosen"] == "true")
 
 
 def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from clinical_dpo import significance
+from clinical_dpo import paired_tests, significance
 
 
 def test_mcnemar_by_hand():

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from clinical_dpo import f1_effects, power, significance
+from clinical_dpo import f1_effects, paired_tests, power, significance
 from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_csv, write_csv
 

@@ -5,11 +5,13 @@ import re
 import pytest
 import yaml
 
+from clinical_dpo.checksums import write_checksums
 from clinical_dpo.config import load_study
 from clinical_dpo.errors import UserError
 from clinical_dpo.preferences import preference_pairs
 from clinical_dpo.prompts import task_rows
 from clinical_dpo.records import read_json, read_jsonl, write_json
+from clinical_dpo.schemas import read_yaml
 from clinical_dpo.texts import marked, text_prompts, texts_report, with_texts, written_texts
 from tests.conftest import MODEL, ROOT, TINY
 from tests.faulty_server import FaultyServer
@@ -223,6 +225,10 @@ def never_silent(base):
     weights["model.embed_tokens.weight"][load_tokenizer(base).eos_token_id] = torch.zeros(TINY["hidden_size"])
     save_file(weights, base / "model.safetensors", {"format": "pt"})
     write_json(base / BASE_RECORD, {"source": "pretrain", "id": "tiny-llama", "revision": "weights"})
+    settings = read_yaml(ROOT / "config/models/tiny-llama.yaml")
+    model = {key: settings[key] for key in ("architecture", "pretraining")}
+    write_json(base / "run.json", {"made_with": {"model": model, "seed": 42}})
+    write_checksums(base)
 
 
 DATA = "results/texts/notes/data"

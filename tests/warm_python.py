@@ -21,7 +21,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARIES = (
-    *("torch", "transformers", "transformers.models.llama.modeling_llama", "transformers.models.mistral.modeling_mistral"),
+    *(
+        "torch",
+        "transformers",
+        "transformers.models.llama.modeling_llama",
+        "transformers.models.mistral.modeling_mistral",
+    ),
     *("peft", "trl", "trl.trainer.sft_trainer", "trl.trainer.dpo_trainer", "datasets", "pandas", "scipy.stats"),
     *("statsmodels.stats.power", "matplotlib.figure", "jinja2", "jsonschema", "rouge_score.rouge_scorer", "openpyxl"),
 )
@@ -41,14 +46,14 @@ sys.exit(int.from_bytes(status, "big") if status else 137)
 
 
 @contextlib.contextmanager
-def warm_python(folder: Path) -> Iterator[Path]:
-    """A program to run scripts with, as long as the block lasts."""
+def warm_python(folder: Path, **more: str) -> Iterator[Path]:
+    """A program to run scripts with, as long as the block lasts; `more` is of the environment libraries are read in."""
     address = tempfile.mktemp(prefix="warm", suffix=".socket", dir="/tmp")
     program = folder / "warm-python"
     program.write_text(CLIENT.format(python=sys.executable, address=address))
     program.chmod(0o755)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
-    server = subprocess.Popen([sys.executable, __file__, address], env=environment, stdout=subprocess.PIPE)
+    server = subprocess.Popen([sys.executable, __file__, address], env=environment | more, stdout=subprocess.PIPE)
     try:
         assert server.stdout and server.stdout.readline() == b"warm\n"
         yield program

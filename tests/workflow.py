@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.conftest import ROOT
 
 SMALL = "tests/config/small.yaml"
@@ -36,7 +38,7 @@ class Project:
     python: Path | None = None  # what runs scripts (tests/warm_python.py), in place of the Python of Snakemake
 
     @classmethod
-    def copy(cls, folder: Path, config: str, **environment: str) -> "Project":
+    def copy(cls, folder: Path, config: str, python: Path | None = None, **environment: str) -> "Project":
         """Copy what git would clone, uncommitted changes included."""
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -50,7 +52,7 @@ class Project:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, target)
-        return cls(folder, config, environment)
+        return cls(folder, config, environment, python)
 
     def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user would, in a process of its own."""
@@ -87,6 +89,16 @@ class Project:
         text = path.read_text()
         assert old in text, f"{name} does not hold {old!r}"
         path.write_text(text.replace(old, new, 1))
+
+
+def describe_answers(project: Project, task: str, model: str, predictions: Path) -> None:
+    """Write beside answers that a test makes up what a job would have: the settings that they stand for."""
+    settings = yaml.safe_load((project.folder / f"config/models/{model}.yaml").read_text())
+    asked = yaml.safe_load((project.folder / f"config/tasks/{task}.yaml").read_text())
+    used = {key: settings[key] for key in ("name", "dtype", "attention", "quantization") if key in settings}
+    record = {"model": used, "max_new_tokens": asked["max_new_tokens"], "versions": {}}
+    for path in predictions.glob("*.jsonl"):
+        path.with_suffix(".json").write_text(json.dumps(record))
 
 
 def results(project: Project, *parts: str) -> Path:

@@ -56,9 +56,11 @@ def refuse_unlike():
     lines = []
     for output, name, wildcards, record in self_described():
         if unrecorded(output):
-            made = read_json(Path(output).parent / record)
             wanted = workflow.get_rule(name).params.settings(Wildcards(fromdict=wildcards))
-            lines += [f"{output}: {line}" for line in differences(made.get("made_with", made), wanted)]
+            path = Path(output).parent / record
+            made = read_json(path) if path.exists() else {}
+            made_with = made.get("made_with", made)
+            lines += [f"{output}: {line}" for line in differences(made_with, wanted)]
     for task, model, stage in itertools.product(study.tasks, study.models, STAGES):
         best = f"{results}/{task}/{model}/{stage}/best/{CHECKSUMS}"
         if model in study.task_models(task) and unrecorded(best):

@@ -1,0 +1,53 @@
+"""The page that says what a changed key starts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tests.every_key.cases import Case
+from tests.every_key.ground import begins
+from tests.every_key.runs import Job, Name
+from tests.every_key.wide import EDITS, SETTINGS, SPEED
+
+HEAD = """# What reruns what
+
+Written by `tests/every_key`, which changes every key of a finished study, runs it once more, and holds the result
+against a study from scratch. A job that runs starts all that follow on it; jobs are counted in the task that the key
+was changed in, and those of tables, figures and summaries over all tasks are left out.
+
+| key | begins with | jobs of the task |
+|---|---|---|
+"""
+FOOT = """
+Settings of the whole study: {settings}.
+
+Nothing reruns for {speed}: they change results by rounding at most.
+
+Code counts by what it does. Of these edits each begins with:
+
+| edit in | begins with |
+|---|---|
+{edits}
+"""
+
+
+def matrix(cases: Iterable[Case], fast: Sequence[Case], ran: Mapping[Name, Job]) -> str:
+    """The page, in Markdown.
+
+    Args:
+        cases: those that were changed.
+        fast: those that change speed alone.
+        ran: the jobs that ran for the changes.
+    """
+    lines = []
+    first = begins(ran)
+    for case in cases:
+        words = {f"task={case.name}", f"model={case.name.replace('_', '-')}"}
+        own = {job for job in ran if words & set(job[1].split(", "))}
+        # A rule of a model that begins stands for the jobs of its task that follow on it.
+        rules = sorted({rule for rule, _ in own & first}) or sorted({rule for rule, _ in own})[:1]
+        keys = ", ".join(f"`{key}`" for key in case.keys[:3]) + (" ..." if len(case.keys) > 3 else "")
+        lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(own)} |")
+    speed = [key for case in fast for key in case.keys] + list(SPEED.keys)
+    edits = [f"| `{edit.file}` | {', '.join(sorted(edit.begins))} |" for edit in EDITS.values()]
+    settings = ", ".join(f"`{key}`" for each in SETTINGS.values() for key in each.keys)
+    foot = FOOT.format(settings=settings, speed=", ".join(f"`{key}`" for key in speed), edits="\n".join(edits))
+    return HEAD + "\n".join(lines) + "\n" + foot

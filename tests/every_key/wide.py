@@ -1,0 +1,90 @@
+"""Changes that concern a whole study: keys of its config, and code."""
+
+from typing import Any, NamedTuple
+
+from tests.every_key.cases import Case
+from tests.every_key.templates import SWEEP, TEXT
+
+TASKS = [Case(["wide.label"], SWEEP), Case(["wide.text"], TEXT)]
+LABEL_TASK, TEXT_TASK = (case.name for case in TASKS)
+
+
+class Setting(NamedTuple):
+    """Keys of the config, and what it says once they are changed."""
+
+    keys: list[str]
+    config: dict[str, Any]
+
+
+SETTINGS = {
+    "seed": Setting(["config.seed"], {"seed": 7, "seeds": [7]}),
+    "seeds": Setting(["config.seeds"], {"seeds": [42, 43]}),
+    "shown": Setting(
+        ["config.alpha", "config.watermark", "config.figure2", "config.checks", "config.overrides.models"],
+        {
+            "alpha": 0.01,
+            "watermark": "mine",
+            "figure2": {"a": LABEL_TASK},
+            "checks": {"label_balance": {"warn": 0.2}},
+            "overrides": {"models": {"shared": {"title": "Another title"}}},
+        },
+    ),
+    "tasks": Setting(["config.tasks"], {"tasks": [LABEL_TASK]}),
+    "overrides": Setting(["config.overrides.tasks"], {"overrides": {"tasks": {LABEL_TASK: {"max_new_tokens": 4}}}}),
+    "run": Setting(["config.run"], {"run": "another"}),
+}
+SPEED = Setting(
+    [
+        *(f"config.compute.{key}" for key in ("threads", "generation_batch_size", "gpu_model", "max_mem_mb")),
+        *("config.compute.max_runtime", "config.compute.shared_disk", "config.phi_hosts"),
+    ],
+    {
+        "compute": {"threads": 2, "generation_batch_size": 7, "gpu_model": "h100", "max_mem_mb": 9000}
+        | {"max_runtime": 99, "shared_disk": True},
+        "phi_hosts": ["localhost"],
+    },
+)
+
+
+class Edit(NamedTuple):
+    """A change of code: a piece of a file, what it becomes, and the rules that begin."""
+
+    file: str
+    old: str
+    new: str
+    begins: set[str]
+
+
+EDITS = {
+    "base model": Edit("clinical_dpo/corpus.py", "pretraining/{seed}", "other/{seed}", {"build_base_model"}),
+    "splits": Edit("clinical_dpo/splits.py", "random.Random(seed)", "random.Random(seed + 1)", {"split_dataset"}),
+    "data card": Edit("clinical_dpo/card.py", '"## Rows"', '"## All rows"', {"check_dataset"}),
+    "SFT": Edit("clinical_dpo/sft.py", 'manual_seed(run.settings["seed"])', "manual_seed(1)", {"probe_sft"}),
+    "DPO": Edit("clinical_dpo/dpo.py", "a=5**0.5", "a=2.0", {"probe_dpo", "train_dpo"}),
+    "answers": Edit(
+        "clinical_dpo/generation.py",
+        "skip_special_tokens=True).strip()",
+        "skip_special_tokens=True).strip().upper()",
+        {"answer_dev", "predict_answers"},
+    ),
+    "label parser": Edit(
+        "clinical_dpo/label_parsing.py",
+        "    spelling = ",
+        "    return labels[0]\n    spelling = ",
+        {"grade_answers", "score_trials"},
+    ),
+    "grader": Edit("clinical_dpo/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),
+    "metric": Edit(
+        "clinical_dpo/metric_kinds/mean.py",
+        '"effect": float(differences.mean())',
+        '"effect": float(differences.mean()) + 1',
+        {"compute_metrics", "compare_variants"},
+    ),
+    "figure style": Edit(
+        "clinical_dpo/figure_style.py",
+        '"#0077BB"',
+        '"#0077CC"',
+        {"plot_cost", "plot_sweep", "plot_training_curves", "plot_reward_margin"},
+    ),
+    "page": Edit("clinical_dpo/report_template/page.css", "body", "body, html", {"write_report_page"}),
+}
