@@ -5,20 +5,31 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.records import write_json
+
 NOT_OF_RESULTS = {"code"}  # settings that say how a result was computed, not what it means
 
 
-def is_recorded(output: str, metadata: Path) -> bool:
-    """Whether Snakemake knows what made a file.
+def record_file(output: str, metadata: Path) -> Path:
+    """The file in which Snakemake keeps what made another (snakemake.persistence.file).
 
     Args:
-        output: its path, as a rule spells it.
-        metadata: the folder in which Snakemake keeps a record a file, named by the path in base64, in pieces that the
-            file system takes as names (snakemake.persistence.file).
+        output: the other's path, as a rule spells it. Its base64 names the record, in pieces that a file system takes.
+        metadata: the folder of records.
     """
     name = urlsafe_b64encode(output.encode()).decode()
     pieces = [name[start : start + 254] for start in range(0, len(name), 254)]
-    return metadata.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1]).exists()
+    return metadata.joinpath(*(f"@{piece}" for piece in pieces[:-1]), pieces[-1])
+
+
+def record_as_unknown(output: str, metadata: Path, version: int) -> None:
+    """Have Snakemake make a file again, by a record of settings that no rule has.
+
+    Args:
+        output, metadata: as in `record_file`.
+        version: of the format of Snakemake's records.
+    """
+    write_json(record_file(output, metadata), {"params": ["not known"], "record_format_version": version})
 
 
 def differences(made_with: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

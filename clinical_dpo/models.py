@@ -17,6 +17,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.records import read_json
 from clinical_dpo.tokenizer import load_tokenizer as load_tokenizer  # with the model, for whoever loads both
 
+MADE_RECORD = "run.json"  # beside it: the settings it was made with
 BASE_RECORD = "base.json"  # in every results/models/{model}: id, revision and how the weights came here
 
 

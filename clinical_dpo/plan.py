@@ -100,6 +100,10 @@ def planned(study: Study, repeats: Mapping[str, Sequence[int]]) -> Iterator[Work
                 yield _timed(study, task, model, "predict_training_answers", minutes, [""])
             minutes = expected_scoring(study, task, model)
             yield _timed(study, task, model, "score_reference", minutes, [""])
+            sweeps = {stage: study.trials(task, stage) for stage in STAGES}
+            asked = [f"{stage}/{trial}" for stage, trials in sweeps.items() if len(trials) > 1 for trial in trials]
+            minutes_of_dev = expected_answers(study, task, model, ("dev",))
+            yield _timed(study, task, model, "answer_dev", minutes_of_dev, asked)
             seeds = [f"seed{seed}" for seed in repeats[task]]
             yield _timed(study, task, model, "score_repeated_reference", minutes, seeds)
             yield from _of_stage(study, task, model, "dpo", repeats[task])
@@ -109,7 +113,7 @@ def planned(study: Study, repeats: Mapping[str, Sequence[int]]) -> Iterator[Work
 
 
 def _of_stage(study: Study, task: str, model: str, stage: str, seeds: Iterable[int]) -> Iterator[Work]:
-    """A stage's probes, its trials, their answers on dev, and the chosen one with other seeds."""
+    """A stage's probes, its trials, and the chosen one with other seeds."""
     folder = Path(study.results, task, model, stage)
     gpus, trials = study.models[model]["gpu"], list(study.trials(task, stage))
     minutes, steps = expected_training(study, task, model, stage), training_steps(study, task, stage)
@@ -118,9 +122,6 @@ def _of_stage(study: Study, task: str, model: str, stage: str, seeds: Iterable[i
         yield Work(task, model, f"probe_{stage}", gpus, minutes, probes, steps)
     trained = [folder / trial / "adapter/run.json" for trial in trials]
     yield Work(task, model, f"train_{stage}", gpus, minutes, trained, steps)
-    if len(trials) > 1:  # one trial is its own best
-        minutes_of_dev = expected_answers(study, task, model, ("dev",))
-        yield _timed(study, task, model, "answer_dev", minutes_of_dev, [f"{stage}/{trial}" for trial in trials])
     repeated = [folder / f"best_seed{seed}/run.json" for seed in seeds]
     yield Work(task, model, f"repeat_{stage}", gpus, minutes, repeated, steps)
 

@@ -11,7 +11,7 @@ from jinja2 import TemplateError
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.errors import UserError
 from clinical_dpo.hub import digests, fetch, page
-from clinical_dpo.models import BASE_RECORD, load_tokenizer
+from clinical_dpo.models import BASE_RECORD, MADE_RECORD, load_tokenizer
 from clinical_dpo.records import read_json, replacing, write_json
 
 _LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
@@ -37,8 +37,8 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
             holds no weights of a known kind, or pickles that are more than weights; no chat template, or a bad one.
     """
     snapshot = fetch(model_id, revision, _LINKED)
+    record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision}
     asked = {"id": model_id, "revision": revision} | ({"chat_template": chat_template} if chat_template else {})
-    record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision, "made_with": {"model": asked}}
     with replacing(out) as part:
         part.mkdir()
         _link(snapshot, part)
@@ -51,7 +51,8 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
             _add_chat_template(part, chat_template, model_id)
             record["chat_template"] = "model file"
         write_json(part / BASE_RECORD, record)
-        write_checksums(part, record["sha256"] if "converted" not in record else None)
+        write_json(part / MADE_RECORD, {"made_with": {"model": asked}})
+        write_checksums(part, record["sha256"] if "converted" not in record else None, without=[MADE_RECORD])
 
 
 def _present(folder: Path, names: tuple[str, ...]) -> str | None:
@@ -63,7 +64,7 @@ def _link(snapshot: Path, out: Path) -> None:
     """Link a snapshot's files, save pickles and what belongs to them, and the record of another run."""
     for file in sorted(snapshot.rglob("*")):
         known = any(file.match(pattern) for pattern in _LINKED)
-        if file.is_file() and known and file.name not in (*_PICKLED_WEIGHTS, BASE_RECORD):
+        if file.is_file() and known and file.name not in (*_PICKLED_WEIGHTS, BASE_RECORD, MADE_RECORD):
             link = out / file.relative_to(snapshot)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file.resolve())

@@ -1,6 +1,7 @@
 """A change reruns what depends on it and nothing else: dry runs after one edit each of a finished run."""
 
 import os
+import shutil
 
 from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model, results, rows
 
@@ -184,3 +185,26 @@ def test_another_level_reruns_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
     compared = {("compare_variants", f"task={task}") for task in TASKS}
     assert project.planned() == compared | FIGURE2 | STATS | {("compute_helpfulness", "task=pubmedqa")}
+
+
+def test_results_without_snakemakes_records_are_held_against_the_config(project):
+    """What trained and answered is kept, tables and figures are made again; another setting is refused."""
+    known = project.folder / ".snakemake"
+    kept = known.rename(project.folder / ".snakemake-kept")
+    try:
+        rules = {rule for rule, _ in project.planned()}
+        assert {"compute_metrics", "score_trials", "plot_sweep", "grade_answers", "check_dataset"} <= rules
+        assert not {rule for rule in rules if rule.startswith(("train", "probe", "predict", "build", "keep", "split"))}
+        for old, new, told in (
+            ("max_new_tokens: 4", "max_new_tokens: 5", "max_new_tokens: made with 4, the config says 5"),
+            ("lora: {rank: 8, alpha: 16}", "lora: {rank: 8, alpha: 32}", "settings.lora.alpha: made with 16"),
+            ("Answer UTI or No UTI.", "UTI?", "task.prompt: made with '{{ note }} Does this patient"),
+            ("documents: 600", "documents: 601", "model.pretraining.documents: made with 600, the config says 601"),
+        ):
+            project.edit(SMALL, old, new)
+            done = project.snakemake("--dry-run")
+            assert done.returncode and told in done.stderr and "Traceback" not in done.stderr, done.stderr[-2000:]
+            project.edit(SMALL, new, old)
+    finally:
+        shutil.rmtree(known)
+        kept.rename(known)

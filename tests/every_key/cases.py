@@ -26,6 +26,7 @@ from tests.every_key.templates import (
     SWEEP,
     TEMPLATE,
     TEXT,
+    WRITERS,
     WRITTEN,
     WRITTEN_HERE,
 )
@@ -124,9 +125,10 @@ def _endpoint(key: str, after: Mapping[str, Any], **more: Any) -> Case:
 
 def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
     name = f"c_task_external_{key}".replace(".", "_")
+    other = name.replace("_", "-")
     entry = merge(ELSEWHERE, {"path": ELSEWHERE["path"].format(name=name)} | before)
-    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external": {"other": entry}}
-    return Case([f"task.external.{key}"], task, {"external": {"other": after}}, **more)
+    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external": {other: entry}}
+    return Case([f"task.external.{key}"], task, {"external": {other: after}}, **more)
 
 
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
@@ -189,7 +191,7 @@ CASES: list[Case] = [
     Case(["source.config"], ON_HUB, {"source": {"config": "second"}}),
     Case(["source.revision"], ON_HUB, {"source": {"revision": "b" * 40}}),
     Case(["source.splits"], ON_HUB, {"source": {"splits": ["test"]}}),
-    Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}),
+    Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}, recipe=WRITERS),
     Case(["source.generator"], TEXT | {"prompt": "{{ reference }}"}, {"source": {"generator": "meqsum"}}),
     Case(["source.label_noise"], LABEL, {"source": {"label_noise": 0.4}}),
     Case(
@@ -224,7 +226,7 @@ CASES: list[Case] = [
     Case(["task.labels"], LABEL, {"labels": ["No UTI", "UTI"]}),
     Case(["task.label_synonyms"], SWEEP, {"label_synonyms": {"UTI": ["yes"]}}),
     Case(["task.prompt"], LABEL, {"prompt": "{{ note }} A UTI?"}),
-    Case(["task.rejected"], LABEL, {"rejected": "sft_prediction"}),
+    Case(["task.rejected"], LABEL, {"rejected": "sft_prediction"}, recipe=WRITERS),
     Case(["task.max_new_tokens"], SWEEP, {"max_new_tokens": 4}),
     Case(["task.selection"], SWEEP, {"selection": "exact"}),
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),

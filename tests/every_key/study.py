@@ -137,7 +137,7 @@ def write_answers_from_elsewhere(project: Project, cases: Iterable[Case]) -> Non
     """Write the tables of answers from elsewhere, of the test items that the tasks turn out to have."""
     with_tables = [case for case in cases if "external" in case.task]
     given = project.folder / "given"
-    entries = {case.name: case.task["external"]["other"] for case in with_tables}
+    entries = {case.name: next(iter(case.task["external"].values())) for case in with_tables}
     for name in (*(entry["path"] for entry in entries.values()), "given/second_answers.csv"):
         (project.folder / name).touch()
     splits = [f"results/{RUN}/{case.name}/data/test.jsonl" for case in with_tables]

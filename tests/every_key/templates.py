@@ -14,6 +14,7 @@ STAGE: dict[str, Any] = {
 }
 DPO = STAGE | {"beta": [0.1], "loss": "sigmoid", "label_smoothing": 0.0}
 RECIPE = {"models": ["shared"], "adapter": "lora", "sft": STAGE, "dpo": DPO}
+WRITERS = RECIPE | {"models": ["writer"]}  # of models that answer something
 MODEL: dict[str, Any] = {
     **{"title": "A model", "source": "pretrain", "architecture": "llama", "dtype": "float32", "attention": "sdpa"},
     **{"gpu": 0, "lora_targets": ["q_proj", "v_proj"]},

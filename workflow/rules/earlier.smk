@@ -3,24 +3,23 @@
 import itertools
 
 from snakemake.iocontainers import Wildcards
-from snakemake_interface_executor_plugins.settings import ExecMode
+from snakemake.persistence import RECORD_FORMAT_VERSION
 
-from clinical_dpo.earlier_results import differences, is_recorded
+from clinical_dpo.earlier_results import differences, record_as_unknown, record_file
 
 METADATA = Path(".snakemake/metadata")
 
 
 def unrecorded(path):
     """Whether a file is there and Snakemake does not know what made it."""
-    return Path(path).exists() and not is_recorded(str(path), METADATA)
+    return Path(path).exists() and not record_file(str(path), METADATA).exists()
 
 
 def self_described():
     """(output, rule, wildcards, record) of every result that says itself what made it."""
     for model, settings in study.models.items():
-        built = settings["source"] == "pretrain"
-        made_by, record = ("build_base_model", "run.json") if built else ("retrieve_base_model", "base.json")
-        yield base_model(model), made_by, {"model": model}, record
+        made_by = "build_base_model" if settings["source"] == "pretrain" else "retrieve_base_model"
+        yield base_model(model), made_by, {"model": model}, "run.json"
     for task in study.tasks:
         data = f"{results}/{task}/data"
         yield f"{data}/source.jsonl", "retrieve_source", {"task": task}, "source.json"
@@ -78,12 +77,15 @@ def refuse_unlike():
 
 def make_anew_unrecorded():
     """Have tables, figures, grades and cards made again where Snakemake does not know what made them: seconds."""
-    patterns = [f"{results}/*/{name}" for name in ("*.csv", "data/checks.csv", "data/checked.txt", "*/grades/*.csv")]
-    patterns += [f"{results}/*/*/*/selection.csv", f"{reports}/*.*", f"{reports}/*/*.*"]
-    files = {str(path) for pattern in patterns for path in Path().glob(pattern) if unrecorded(path)}
-    workflow.dag_settings.forcerun = frozenset({*workflow.dag_settings.forcerun, *files})
+    of_task = ("*.csv", "data/checks.csv", "data/checked.txt")
+    of_model = ("grades/*.csv", "grading/*.*", "judge/*.json", "predictions/external.jsonl", "*/selection.csv")
+    patterns = [f"{results}/*/{name}" for name in of_task] + [f"{results}/*/*/{name}" for name in of_model]
+    patterns += [f"{reports}/*.*", f"{reports}/*/*.*"]
+    for path in (path for pattern in patterns for path in Path().glob(pattern)):
+        if unrecorded(path):
+            record_as_unknown(str(path), METADATA, RECORD_FORMAT_VERSION)
 
 
-if workflow.exec_mode == ExecMode.DEFAULT and workflow.dag_settings:
+if workflow.is_main_process:
     refuse_unlike()
     make_anew_unrecorded()

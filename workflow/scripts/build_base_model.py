@@ -4,7 +4,7 @@ from pathlib import Path
 
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.jobs import job
-from clinical_dpo.models import BASE_RECORD, prepare_process
+from clinical_dpo.models import BASE_RECORD, MADE_RECORD, prepare_process
 from clinical_dpo.pretraining import build_tiny_model
 from clinical_dpo.records import replacing, sha256, write_json
 
@@ -14,7 +14,7 @@ with job(snakemake) as params:
     folder = Path(snakemake.output[0]).parent
     with replacing(folder) as part:
         facts = build_tiny_model(settings["architecture"], settings["pretraining"], params.seed, part)
-        write_json(part / "run.json", facts | {"made_with": params.made_with})
+        write_json(part / MADE_RECORD, facts | {"made_with": params.made_with})
         weights = sha256(part / "model.safetensors")
         write_json(part / BASE_RECORD, {"source": "pretrain", "id": folder.name, "revision": weights})
-        write_checksums(part, {"model.safetensors": weights}, without=("run.json",))
+        write_checksums(part, {"model.safetensors": weights}, without=[MADE_RECORD])
