@@ -15,6 +15,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/settings.smk"
 include: "workflow/rules/placement.smk"
 include: "workflow/rules/sheets.smk"
 include: "workflow/rules/seeds.smk"

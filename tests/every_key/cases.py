@@ -119,8 +119,8 @@ def _of_model(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **m
     return Case([f"model.{key}"], LABEL, model=merge(MODEL, before), of_model=after, **more)
 
 
-def _endpoint(key: str, after: Mapping[str, Any], **more: Any) -> Case:
-    return Case([f"endpoint.{key}"], JUDGED, endpoint=ENDPOINT, of_endpoint=after, **more)
+def _endpoint(key: str, after: Mapping[str, Any], *also: str, **more: Any) -> Case:
+    return Case([f"endpoint.{key}", *also], JUDGED, endpoint=ENDPOINT, of_endpoint=after, **more)
 
 
 def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
@@ -168,7 +168,7 @@ CASES: list[Case] = [
     _of_model("quantization.compute_dtype", {"quantization": NF4}, {"quantization": {"compute_dtype": "bfloat16"}}),
     Case(["task.title"], LABEL, {"title": "Another title"}),
     Case(["task.description"], ANSWER, {"description": "What is asked"}),
-    Case(["task.recipe"], LABEL, {"recipe": "other"}),
+    Case(["task.recipe"], LABEL | {"recipe": "one"}, {"recipe": "other"}),
     Case(["task.training.adapter"], LABEL, {"training": {"adapter": "full"}}),
     Case(["task.training.seeds"], LABEL, {"training": {"seeds": [42, 43]}}),
     Case(["task.training.sft", "task.training.dpo"], SWEEP, {"training": {"sft": {"learning_rate": [2.0e-3, 3.0e-3]}}}),
@@ -192,7 +192,12 @@ CASES: list[Case] = [
     Case(["source.revision"], ON_HUB, {"source": {"revision": "b" * 40}}),
     Case(["source.splits"], ON_HUB, {"source": {"splits": ["test"]}}),
     Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}, recipe=WRITERS),
-    Case(["source.generator"], TEXT | {"prompt": "{{ reference }}"}, {"source": {"generator": "meqsum"}}),
+    Case(
+        ["source.generator"],
+        TEXT | {"prompt": "{{ reference }}", "rejected": "sft_prediction"},
+        {"source": {"generator": "meqsum"}},
+        recipe=WRITERS,
+    ),
     Case(["source.label_noise"], LABEL, {"source": {"label_noise": 0.4}}),
     Case(
         ["task.columns.options", "task.columns.accepted"],
@@ -259,7 +264,7 @@ CASES: list[Case] = [
     _external("columns.answer", {}, {"columns": {"answer": "also"}}),
     _external("columns.grade", {}, {"columns": {"grade": "mark"}}),
     _external("when_missing", {}, {"when_missing": "leave_out"}),
-    _endpoint("base_url", {"base_url": "http://localhost:PORT/v1"}),
+    _endpoint("base_url", {"base_url": "http://localhost:PORT/v1"}, "config.endpoints"),
     _endpoint("model", {"model": "judge-b"}),
     _endpoint("key_variable", {"key_variable": "KEY_B"}),
     _endpoint("concurrency", {"concurrency": 1}),

@@ -9,13 +9,18 @@ from typing import Any
 
 from tests.every_key.cases import Case
 from tests.every_key.hub import cases_hub
-from tests.every_key.runs import Job, Name, all_jobs, told_jobs
+from tests.every_key.runs import Job, Name, all_jobs, differing, downstream, told_jobs
 from tests.every_key.study import SITECUSTOMIZE, write_answers_from_elsewhere, write_given, write_study
 from tests.faulty_server import FaultyServer
 from tests.hub_server import serving
 from tests.warm_python import warm_python
 from tests.workflow import Project
 
+# Rules whose jobs may end as before, and what follows on them with them.
+REASONS = {
+    "check_dataset": "a task's limits and thresholds are one setting: one that no row reaches changes no verdict",
+    "plot_training_curves": "one job draws the curves of all tasks: it runs where one task is taken away",
+}
 GENERATED = ("results", "reports", "logs", ".snakemake")
 
 
@@ -81,6 +86,19 @@ def begins(ran: Mapping[Name, Job]) -> set[Name]:
     """The jobs that ran on their own account: none of their inputs was made by another one that ran."""
     made = {path for job in ran.values() for path in job.outputs}
     return {name for name, job in ran.items() if not job.inputs & made}
+
+
+def unexplained(compared: Compared, cases: Iterable[Case] = ()) -> set[Name]:
+    """Jobs that ran without need or reason.
+
+    Least are the jobs whose outputs differ between the studies from scratch, before and after, and all that follow on
+    those. A rule of REASONS, and a case that gives one, explain more.
+    """
+    because = differing(compared.jobs, compared.before, compared.scratch)
+    because |= {job for job in compared.ran if job[0] in REASONS}
+    extra = set(compared.ran) - downstream(compared.jobs, because)
+    explained = {f"task={case.name}" for case in cases if case.extra}
+    return {job for job in extra if not explained & set(job[1].split(", "))}
 
 
 @contextlib.contextmanager

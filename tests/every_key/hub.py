@@ -28,7 +28,7 @@ configs:
 
 
 def cases_hub(folder: Path, rows: list[dict[str, Any]]) -> Hub:
-    """Data sets clinic/rows and clinic/others, models clinic/tiny, clinic/copy, clinic/writer, clinic/plain.
+    """Data sets clinic/rows and clinic/others, models clinic/tiny, copy, writer, scribe and plain.
 
     Args:
         folder: where models are built.
@@ -39,7 +39,7 @@ def cases_hub(folder: Path, rows: list[dict[str, Any]]) -> Hub:
     for seed in (1, 2):
         build_tiny_model("llama", pretraining, seed, folder / str(seed))
         models[seed] = {path.name: path.read_bytes() for path in (folder / str(seed)).iterdir() if path.is_file()}
-    writers = {seed: files | {"model.safetensors": _never_silent(folder / str(seed))} for seed, files in models.items()}
+    writer = models[1] | {"model.safetensors": _never_silent(folder / "1")}
     plain = {name: content for name, content in models[1].items() if not name.endswith(".jinja")}
     settings = json.loads(plain["tokenizer_config.json"])
     settings.pop("chat_template", None)
@@ -52,7 +52,8 @@ def cases_hub(folder: Path, rows: list[dict[str, Any]]) -> Hub:
             ("models", "clinic/tiny"): Repository({A: models[1], B: models[2]}),
             ("models", "clinic/copy"): Repository({A: models[1]}),
             ("models", "clinic/plain"): Repository({A: plain}),
-            ("models", "clinic/writer"): Repository({A: writers[1], B: writers[2]}),
+            ("models", "clinic/writer"): Repository({A: writer}),
+            ("models", "clinic/scribe"): Repository({A: writer}),
         }
     )
 

@@ -38,12 +38,10 @@ def matrix(cases: Iterable[Case], fast: Sequence[Case], ran: Mapping[Name, Job])
         ran: the jobs that ran for the changes.
     """
     lines = []
-    first = begins(ran)
     for case in cases:
         words = {f"task={case.name}", f"model={case.name.replace('_', '-')}"}
-        own = {job for job in ran if words & set(job[1].split(", "))}
-        # A rule of a model that begins stands for the jobs of its task that follow on it.
-        rules = sorted({rule for rule, _ in own & first}) or sorted({rule for rule, _ in own})[:1]
+        own = {name: job for name, job in ran.items() if words & set(name[1].split(", "))}
+        rules = sorted({rule for rule, _ in begins(own)})
         keys = ", ".join(f"`{key}`" for key in case.keys[:3]) + (" ..." if len(case.keys) > 3 else "")
         lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(own)} |")
     speed = [key for case in fast for key in case.keys] + list(SPEED.keys)

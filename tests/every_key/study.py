@@ -42,10 +42,14 @@ def write_study(project: Project, cases: Iterable[Case], changed: bool, config: 
     folder, of_config = project.folder, dict(config)
     port = str(of_config.pop("port", 0))
     tasks: list[str] = []
-    recipes: dict[str, Any] = {"small": RECIPE, "other": merge(RECIPE, {"dpo": {"learning_rate": [4.0e-3]}})}
+    recipes: dict[str, Any] = {
+        "small": RECIPE,
+        "one": RECIPE,
+        "other": merge(RECIPE, {"dpo": {"learning_rate": [4.0e-3]}}),
+    }
     models: dict[str, Any] = {"shared": MODEL, "second": merge(MODEL, {"pretraining": {"steps": 4}})}
     writer = SNAPSHOT | {"id": "clinic/writer"}
-    models |= {"writer": writer, "other-writer": writer | {"revision": "b" * 40}}
+    models |= {"writer": writer, "other-writer": writer | {"id": "clinic/scribe"}}
     scribe = {"base_url": f"http://127.0.0.1:{port}/v1", "model": "scribe", "key_variable": None}
     scribe |= {"concurrency": 2, "timeout_seconds": 20, "max_tokens": 16}
     endpoints: dict[str, Any] = {"scribe": scribe, "other-scribe": scribe | {"model": "other-scribe"}}

@@ -14,9 +14,9 @@ from clinical_dpo.records import read_csv
 from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
 from tests.every_key.cases import CASES
-from tests.every_key.ground import begins, compare, open_ground
+from tests.every_key.ground import begins, compare, unexplained
 from tests.every_key.matrix import matrix
-from tests.every_key.runs import differing, downstream, unlike
+from tests.every_key.runs import differing, unlike
 from tests.every_key.schema_keys import all_keys
 from tests.every_key.wide import EDITS, LABEL_TASK, SETTINGS, SPEED, TASKS, TEXT_TASK
 
@@ -24,12 +24,6 @@ pytestmark = pytest.mark.slow
 NAMES = ("task.name", "model.name")  # equal to a file's: another name is another file, and other folders
 OWN = [case for case in CASES if not case.speed]
 FAST = [case for case in CASES if case.speed]
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    with open_ground(tmp_path_factory.mktemp("ground")) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +66,7 @@ def test_each_change_changes_something(compared):
 
 def test_no_job_is_too_many(compared):
     """Least: the jobs whose outputs differ, and all that follow on those. What runs beside them has its reason."""
-    least = downstream(compared.jobs, differing(compared.jobs, compared.before, compared.scratch))
-    extra = set(compared.ran) - least
-    reasons = {case.name: case.extra for case in OWN if case.extra}
-    unexplained = {job for job in extra if not any(f"task={name}" in job[1].split(", ") for name in reasons)}
-    assert unexplained == set()
+    assert unexplained(compared, OWN) == set()
 
 
 def test_a_dry_run_tells_what_then_runs(compared):
@@ -112,8 +102,7 @@ def test_a_key_of_the_config(ground, wide, name):
     found = compare(ground, wide, name, lambda project: ground.write(project, TASKS, False, setting.config))
     assert unlike(found.jobs, found.after, found.scratch) == []
     assert set(found.planned) == set(found.ran)
-    least = downstream(found.jobs, differing(found.jobs, found.before, found.scratch))
-    assert set(found.ran) <= least
+    assert unexplained(found) == set()
 
 
 @pytest.mark.parametrize("name", EDITS)

@@ -7,12 +7,13 @@ from snakemake.persistence import RECORD_FORMAT_VERSION
 
 from clinical_dpo.earlier_results import differences, record_as_unknown, record_file
 
-METADATA = Path(".snakemake/metadata")
+METADATA, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
 
 
 def unrecorded(path):
-    """Whether a file is there and Snakemake does not know what made it."""
-    return Path(path).exists() and not record_file(str(path), METADATA).exists()
+    """Whether a file is there and Snakemake knows neither what made it nor that it was being made."""
+    known = (record_file(str(path), folder).exists() for folder in (METADATA, INCOMPLETE))
+    return Path(path).exists() and not any(known)
 
 
 def self_described():

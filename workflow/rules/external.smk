@@ -1,6 +1,7 @@
 import re
 
 from clinical_dpo.external import missing_external
+from clinical_dpo.sources.files import OPTIONS as FILE_OPTIONS
 
 left_out_externals = {
     (task, name): why
@@ -49,7 +50,9 @@ rule import_answers:
         settings=named(
             code=code("import_answers"),
             files=contents(external_table),
-            table=lambda wildcards: study.tasks[wildcards.task]["external"][wildcards.external],
+            table=lambda wildcards: pick(
+                study.tasks[wildcards.task]["external"][wildcards.external], "path", "columns", *FILE_OPTIONS
+            ),
             metric=lambda wildcards: study.tasks[wildcards.task]["metric"],
         ),
     script:
