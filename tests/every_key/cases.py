@@ -54,6 +54,9 @@ class Case:
         return "c_" + self.keys[0].replace(".", "_")
 
 
+NO_LONG_ROWS = "no pair is as long as either limit: its scores stay"
+
+
 def _stage(stage: str) -> list[Case]:
     """A case for every setting of a stage."""
     values: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {  # key -> before, after
@@ -91,7 +94,8 @@ def _stage(stage: str) -> list[Case]:
     for key, (before, after) in values.items():
         full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # a LoRA of DPO takes none
         task = merge(LABEL, {"training": {stage: before, **full}})
-        cases.append(Case([f"{stage}.{key}"], task, {"training": {stage: after}}, speed=key in speed))
+        extra = NO_LONG_ROWS if key == "max_length" else ""
+        cases.append(Case([f"{stage}.{key}"], task, {"training": {stage: after}}, speed=key in speed, extra=extra))
     return cases
 
 
@@ -206,7 +210,12 @@ CASES: list[Case] = [
     ),
     Case(["task.texts.endpoint"], WRITTEN, {"texts": {"rejected": {"endpoint": "other-scribe"}}}),
     Case(["task.texts.prompt"], WRITTEN, {"texts": {"rejected": {"prompt": "Short: {{ note }}"}}}),
-    Case(["task.texts.max_new_tokens"], WRITTEN, {"texts": {"rejected": {"max_new_tokens": 9}}}),
+    Case(
+        ["task.texts.max_new_tokens"],
+        WRITTEN,
+        {"texts": {"rejected": {"max_new_tokens": 9}}},
+        extra="the endpoint's texts are shorter than either limit",
+    ),
     Case(["task.texts.model"], WRITTEN_HERE, {"texts": {"rejected": {"model": "other-writer"}}}),
     Case(["task.when_missing"], ABSENT, {"when_missing": "leave_out"}),
     Case(["task.stand_in"], ABSENT, {"stand_in": {"label_noise": 0.4}}),
@@ -229,7 +238,12 @@ CASES: list[Case] = [
         {"outcome": "answer"},
     ),
     Case(["task.labels"], LABEL, {"labels": ["No UTI", "UTI"]}),
-    Case(["task.label_synonyms"], SWEEP, {"label_synonyms": {"UTI": ["yes"]}}),
+    Case(
+        ["task.label_synonyms"],
+        SWEEP,
+        {"label_synonyms": {"UTI": ["yes"]}},
+        extra="no answer of a barely trained model says it",
+    ),
     Case(["task.prompt"], LABEL, {"prompt": "{{ note }} A UTI?"}),
     Case(["task.rejected"], LABEL, {"rejected": "sft_prediction"}, recipe=WRITERS),
     Case(["task.max_new_tokens"], SWEEP, {"max_new_tokens": 4}),

@@ -63,11 +63,16 @@ def downstream(jobs: dict[Name, Job], of: Iterable[Name]) -> set[Name]:
 
 
 def content(path: Path) -> object:
-    """What a file says: its bytes, of a workbook the parts that bear no time; of a folder all files; None of none."""
+    """What a file says; of a folder all files, None of none.
+
+    Left out are the time that a workbook bears, and what a judge cost: its price reruns nothing.
+    """
     if path.is_dir():
         return {file.relative_to(path): file.read_bytes() for file in path.rglob("[!.]*") if file.is_file()}
     if not path.exists():
         return None
+    if path.parent.name == "judge" and path.suffix == ".json":
+        return {key: value for key, value in json.loads(path.read_bytes()).items() if key != "cost_usd"}
     if path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as book:
             return {name: book.read(name) for name in book.namelist() if name != "docProps/core.xml"}
