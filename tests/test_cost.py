@@ -14,7 +14,7 @@ NAMES = {"task_names": {"uti": "UTI", "triage": "Triage"}, "model_names": {"llam
 def run(folder, place, steps, seconds, resumed=0):
     record = {"steps": steps, "wall_seconds": seconds, "resumed_from_step": resumed, "device": "cpu (x86_64)"}
     write_json(folder / place / "run.json", record)
-    return folder / place
+    return folder / place / "run.json"
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def runs(tmp_path):
     return [
         run(tmp_path, "uti/llama/sft/lr1e-05/adapter", 500, 600),
         run(tmp_path, "uti/llama/sft/lr1e-06/adapter", 500, 600),
-        run(tmp_path, "uti/llama/sft/lr1e-05/probe", 1000, 1200) / "run.json",
+        run(tmp_path, "uti/llama/sft/lr1e-05/probe", 1000, 1200),
         run(tmp_path, "uti/llama/dpo/lr1e-05_beta0.1/adapter", 1000, 1500, resumed=500),
         run(tmp_path, "triage/llama/sft/lr1e-05/adapter", 100, 60),
         run(tmp_path, "triage/llama/dpo/lr1e-05_beta0.1/adapter", 100, 240),

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model, results, rows
+from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
 
 STATS = {
     (rule, "")
@@ -116,26 +116,14 @@ def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
 
 
 def test_another_winner_on_dev_trains_what_follows(project):
-    """A parser that reads no answer leaves the choice to the eval loss."""
-    tables = [f"results/small/uti/{MODEL}/{stage}/selection.csv" for stage in ("sft", "dpo")]
-    before = {stage: chosen(project, stage) for stage in ("sft", "dpo")}
-    project.edit("clinical_dpo/label_parsing.py", "    spelling = ", "    return None\n    spelling = ")
+    """A choice that takes the worse of two trials takes the other one."""
+    project.edit("clinical_dpo/selection.py", "return min(trials, key", "return max(trials, key")
     jobs = project.planned()
-    project.run(*tables)
-    moved = {stage for stage in before if chosen(project, stage) != before[stage]}
-    project.edit("clinical_dpo/label_parsing.py", "    return None\n    spelling = ", "    spelling = ")
-    project.run(*tables)
-    assert moved, "the parser of this test must choose another trial"
-    assert {stage for stage in before if ("keep_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs} == (
-        {"sft", "dpo"} if "sft" in moved else moved
-    )
-    assert ("sft" in moved) == any(rule == "train_dpo" for rule, _ in jobs)
-
-
-def chosen(project, stage):
-    """The name of the trial that selection.csv marks."""
-    table = rows(results(project, "uti", MODEL, stage, "selection.csv"))
-    return next(row["trial"] for row in table if row["chosen"] == "true")
+    assert all(("keep_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs for stage in ("sft", "dpo"))
+    assert after_dpo("uti", UTI_DPO) <= jobs and "train_sft" not in {rule for rule, _ in jobs}
+    assert {wildcards.split(",")[0] for rule, wildcards in jobs if rule in ("train_dpo", "predict_answers")} == {
+        "task=uti"
+    }
 
 
 def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
@@ -203,7 +191,8 @@ def test_results_without_snakemakes_records_are_held_against_the_config(project)
         ):
             project.edit(SMALL, old, new)
             done = project.snakemake("--dry-run")
-            assert done.returncode and told in done.stderr and "Traceback" not in done.stderr, done.stderr[-2000:]
+            printed = done.stdout + done.stderr
+            assert done.returncode and told in printed and "Traceback" not in printed, printed[-2000:]
             project.edit(SMALL, new, old)
     finally:
         shutil.rmtree(known)

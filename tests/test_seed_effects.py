@@ -163,6 +163,6 @@ def test_a_repeat_differs_from_its_trial_by_the_seed_alone(tmp_path):
     write_json(tmp_path / "run.json", {"settings": settings, "steps": 17, "seed": 42})
     places = {"base": "base", "model": {}, "out": "out", "micro_batch_size": 2, "eval_batch_size": 8}
     places |= {"checkpoint_steps": 5, "gradient_checkpointing": True}
-    run = repeat_of(str(tmp_path), 43, **places)
+    run = repeat_of(str(tmp_path / "run.json"), 43, **places)
     assert run.settings == settings | {"seed": 43} and run.steps == 17 and not run.probe
     assert {key: getattr(run, key) for key in places} == places

@@ -89,8 +89,9 @@ def sweep(folder, scored=True):
             found = {"metric": "f1", "score": 0.9 - place / 10, "n": 80, "invalid_rate": 0.06 * place} if scored else {}
             rows.append({"trial": trial, "chosen": str(trial == chosen[stage]).lower()} | found)
         write_csv(path / "selection.csv", rows, ("trial", "metric", "score", "n", "invalid_rate", "chosen"))
-    folders = [folder / "uti" / "llama" / stage / trial / "adapter" for stage in trials for trial in trials[stage]]
-    return folders, [folder / "uti" / "llama" / stage / "selection.csv" for stage in trials]
+    places = [f"uti/llama/{stage}/{trial}/adapter/log.csv" for stage in trials for trial in trials[stage]]
+    logs = [folder / place for place in places]
+    return logs, [folder / "uti" / "llama" / stage / "selection.csv" for stage in trials]
 
 
 def test_curves_hold_every_evaluation_and_mark_the_chosen_trial(tmp_path, drawn):

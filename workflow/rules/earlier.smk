@@ -78,8 +78,8 @@ def refuse_unlike():
 
 def make_anew_unrecorded():
     """Have tables, figures, grades and cards made again where Snakemake does not know what made them: seconds."""
-    of_task = ("*.csv", "data/checks.csv", "data/checked.txt")
-    of_model = ("grades/*.csv", "grading/*.*", "judge/*.json", "predictions/external.jsonl", "*/selection.csv")
+    of_task = ("*.csv", "data/checks.csv", "data/README.md", "data/checked.txt", "prompts")
+    of_model = ("grades/*.csv", "grading/*.*", "judge/*.*", "predictions/external.*", "*/selection.csv")
     patterns = [f"{results}/*/{name}" for name in of_task] + [f"{results}/*/*/{name}" for name in of_model]
     patterns += [f"{reports}/*.*", f"{reports}/*/*.*"]
     for path in (path for pattern in patterns for path in Path().glob(pattern)):
