@@ -198,7 +198,7 @@ CASES: list[Case] = [
     Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}, recipe=WRITERS),
     Case(
         ["source.generator"],
-        TEXT | {"prompt": "{{ reference }}", "rejected": "sft_prediction"},
+        TEXT | {"prompt": "{{ reference }}", "rejected": "sft_prediction", "on_shortfall": "shrink"},
         {"source": {"generator": "meqsum"}},
         recipe=WRITERS,
     ),

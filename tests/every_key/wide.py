@@ -59,7 +59,9 @@ EDITS = {
     "base model": Edit("clinical_dpo/corpus.py", "pretraining/{seed}", "other/{seed}", {"build_base_model"}),
     "splits": Edit("clinical_dpo/splits.py", "random.Random(seed)", "random.Random(seed + 1)", {"split_dataset"}),
     "data card": Edit("clinical_dpo/card.py", '"## Rows"', '"## All rows"', {"check_dataset"}),
-    "SFT": Edit("clinical_dpo/sft.py", 'manual_seed(run.settings["seed"])', "manual_seed(1)", {"probe_sft"}),
+    "SFT": Edit(
+        "clinical_dpo/sft.py", 'manual_seed(run.settings["seed"])', "manual_seed(1)", {"probe_sft", "train_sft"}
+    ),
     "DPO": Edit("clinical_dpo/dpo.py", "a=5**0.5", "a=2.0", {"probe_dpo", "train_dpo"}),
     "answers": Edit(
         "clinical_dpo/generation.py",
