@@ -249,7 +249,7 @@ CASES: list[Case] = [
     Case(["task.max_new_tokens"], SWEEP, {"max_new_tokens": 4}),
     Case(["task.selection"], SWEEP, {"selection": "exact"}),
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
-    Case(["task.metric"], LABEL, {"metric": "accuracy"}),
+    Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="both are tested by right and wrong answers"),
     Case(
         ["task.test"],
         EVASIVE | {"tables": ["reward_margin"], "raters": GONE, "preference_grader": GONE},
