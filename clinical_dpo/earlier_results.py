@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.jobs import NOT_OF_RESULTS
 from clinical_dpo.records import write_json
-
-NOT_OF_RESULTS = {"code"}  # settings that say how a result was computed, not what it means
 
 
 def record_file(output: str, metadata: Path) -> Path:

@@ -8,10 +8,10 @@ import torch
 from transformers import GenerationConfig
 
 from clinical_dpo.checksums import CHECKSUMS
+from clinical_dpo.library_versions import library_versions
 from clinical_dpo.models import device_name, load_tokenizer, load_variant
 from clinical_dpo.progress import Progress
 from clinical_dpo.records import Row, file_digests, read_jsonl, write_json, write_jsonl
-from clinical_dpo.run_record import library_versions
 from clinical_dpo.tokens import prompt_tokens
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from clinical_dpo.earlier_results import NOT_OF_RESULTS
 from clinical_dpo.errors import UserError
 
+NOT_OF_RESULTS = {"code"}  # settings that say how a result was computed, not what it means
 PRIVATE = ".private"  # a file of this name in a folder: logs below it may quote private text
 
 

@@ -1,19 +1,10 @@
-"""What run.json says of a run: the libraries it ran with, and its time."""
+"""What the records of runs say: the time they took, and the libraries that a comparison mixes."""
 
-import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from clinical_dpo.records import read_json
-
-LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "bitsandbytes")
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that compute with a model."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def whole_seconds(run: Mapping[str, Any]) -> float:

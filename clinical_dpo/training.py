@@ -14,8 +14,9 @@ import torch
 
 from clinical_dpo.batching import Collator
 from clinical_dpo.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
-from clinical_dpo.checksums import write_checksums
+from clinical_dpo.checksums import RECORDS, write_checksums
 from clinical_dpo.errors import UserError
+from clinical_dpo.library_versions import library_versions
 from clinical_dpo.models import (
     base_record,
     device,
@@ -29,9 +30,7 @@ from clinical_dpo.models import (
 )
 from clinical_dpo.packing import flatten_fused_head, without_adapter
 from clinical_dpo.records import Row, file_digests, read_jsonl, replacing, write_csv, write_json
-from clinical_dpo.run_record import library_versions
 from clinical_dpo.tokens import check_lengths
-from clinical_dpo.trials import RECORDS
 
 if TYPE_CHECKING:
     from transformers import Trainer

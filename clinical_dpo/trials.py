@@ -4,10 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-from clinical_dpo.checksums import CHECKSUMS
+from clinical_dpo.checksums import CHECKSUMS, RECORDS
 from clinical_dpo.records import replacing
 
-RECORDS = ("log.csv", "run.json")
 _COPIED = {CHECKSUMS, *RECORDS}  # files that rules depend on need a time of their own
 
 

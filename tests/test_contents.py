@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from clinical_dpo.checksums import CHECKSUMS, StartCache, write_checksums
+from clinical_dpo.checksums import CHECKSUMS, write_checksums
 from clinical_dpo.earlier_results import differences, record_file
 from clinical_dpo.records import read_json, sha256, write_json
 from clinical_dpo.run_record import mixed_versions
+from clinical_dpo.start_cache import StartCache
 from tests.workflow import Project
 
 CONFIG = """

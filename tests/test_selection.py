@@ -7,10 +7,10 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import f1_score
 
-from clinical_dpo.checksums import CHECKSUMS, write_checksums
+from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.records import write_csv, write_jsonl
 from clinical_dpo.selection import COLUMNS, choose, dev_score, scored_trials
-from clinical_dpo.trials import RECORDS, keep
+from clinical_dpo.trials import keep
 
 UTI = {"selection": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
 

@@ -14,7 +14,7 @@ os.environ.update(
     TQDM_DISABLE="1",  # bars are for terminals; in a log they are one endless line
 )
 
-from clinical_dpo.checksums import CHECKSUMS, StartCache
+from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.config import STAGES, VARIANTS, in_order, load_study, parse_trial
 from clinical_dpo.digest import code_digest
 from clinical_dpo.endpoint_settings import endpoint_named, why_unavailable
@@ -23,6 +23,7 @@ from clinical_dpo.external import table_path
 from clinical_dpo.grading import AWAITED, PROXIES, grader_module
 from clinical_dpo.jobs import PRIVATE
 from clinical_dpo.metric_definitions import metric_module
+from clinical_dpo.start_cache import StartCache
 from clinical_dpo.judging.settings import GRADED, judged_sheets, judging_round
 
 try:
