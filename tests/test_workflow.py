@@ -267,7 +267,7 @@ def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
 def test_a_repeat_with_the_first_seed_is_the_chosen_trial(project):
     """Both stages to the byte: a repeat differs by its seed and nothing else."""
     folder = results(project, "uti", MODEL)
-    project.run(f"results/small/uti/{MODEL}/dpo/best_seed42")
+    project.run(f"results/small/uti/{MODEL}/dpo/best_seed42/SHA256SUMS")
     for stage in ("sft", "dpo"):
         for name in ("adapter_model.safetensors", "log.csv"):
             assert (folder / stage / "best_seed42" / name).read_bytes() == (folder / stage / "best" / name).read_bytes()
