@@ -14,11 +14,11 @@ import platform
 import tempfile
 from pathlib import Path
 
-from clinical_dpo.dpo import train_dpo
-from clinical_dpo.models import prepare_process
-from clinical_dpo.records import read_json
-from clinical_dpo.sft import train_sft
-from clinical_dpo.training import Run
+from clinical_dpo.io import read_json
+from clinical_dpo.models.load import prepare_process
+from clinical_dpo.training.dpo import train_dpo
+from clinical_dpo.training.run import Run
+from clinical_dpo.training.sft import train_sft
 
 RESULTS, MODEL = Path("results/demo"), "tiny-llama"
 TASKS = ("uti", "reasoning", "summarization")

@@ -22,9 +22,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from benchmarks.training_steps import CPU_SHAPE, QUICK_SHAPE, word_tokenizer
-from clinical_dpo.generation import generate_answers
-from clinical_dpo.models import device, prepare_process
-from clinical_dpo.pretraining import ARCHITECTURES
+from clinical_dpo.inference.generate import generate_answers
+from clinical_dpo.models.load import device, prepare_process
+from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
 
 TABLE = Path(__file__).parent / "generation.md"
 VOCABULARY = 8192

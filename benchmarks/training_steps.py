@@ -71,10 +71,10 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from clinical_dpo.models import device
-    from clinical_dpo.pretraining import ARCHITECTURES
-    from clinical_dpo.records import write_jsonl
-    from clinical_dpo.reference import score_reference
+    from clinical_dpo.io import write_jsonl
+    from clinical_dpo.models.load import device
+    from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
+    from clinical_dpo.training.reference_logps import score_reference
 
     torch.manual_seed(0)
     kind = ARCHITECTURES[setup.arch]
@@ -138,8 +138,8 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     import torch
     from transformers import PrinterCallback, TrainerCallback
 
-    from clinical_dpo.batching import Collator
-    from clinical_dpo.packing import flatten_fused_head, without_adapter
+    from clinical_dpo.training.flat.collator import Collator
+    from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
 
     trainer = _trainer(variant, folder, case, setup)
     ours = variant in (DPO, SFT)
@@ -187,11 +187,12 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from peft import LoraConfig, PeftModel, get_peft_model
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-    from clinical_dpo.dpo import wide_policy, with_reference
-    from clinical_dpo.models import load_base, load_tokenizer, trainable_weights_kept
-    from clinical_dpo.records import read_jsonl
-    from clinical_dpo.stored_reference import StoredReferenceDPOTrainer
-    from clinical_dpo.training import Run, trainer_arguments
+    from clinical_dpo.io import read_jsonl
+    from clinical_dpo.models.load import load_base, trainable_weights_kept
+    from clinical_dpo.tokenization.tokenizer import load_tokenizer
+    from clinical_dpo.training.dpo import wide_policy, with_reference
+    from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
+    from clinical_dpo.training.run import Run, trainer_arguments
 
     settings = SETTINGS | {"batch_size": case.batch}
     speed = {"micro_batch_size": case.batch, "eval_batch_size": case.batch}
@@ -230,10 +231,11 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
 
 def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
     """The reference pass, a batch at a time, by the functions `score_reference` calls."""
-    from clinical_dpo.models import autocast, load_tokenizer, load_variant
-    from clinical_dpo.packing import use_flat_layout, without_adapter
-    from clinical_dpo.records import read_jsonl
-    from clinical_dpo.reference import score_pairs
+    from clinical_dpo.io import read_jsonl
+    from clinical_dpo.models.load import autocast, load_variant
+    from clinical_dpo.tokenization.tokenizer import load_tokenizer
+    from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+    from clinical_dpo.training.reference_logps import score_pairs
 
     rows, tokenizer = read_jsonl(folder / "rows.jsonl"), load_tokenizer(folder)
     model = without_adapter(load_variant(folder, folder / "sft", setup.model))
@@ -255,7 +257,7 @@ def _quiet() -> None:
     from datasets import disable_caching, disable_progress_bars
     from transformers.utils import logging
 
-    from clinical_dpo.models import prepare_process
+    from clinical_dpo.models.load import prepare_process
 
     disable_caching()
     disable_progress_bars()

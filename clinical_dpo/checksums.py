@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from clinical_dpo.records import replacing, sha256
+from clinical_dpo.io import replacing, sha256
 
 # In every folder of weights, as `sha256sum --check` reads it. Rules depend on this file, and so on all that it names.
 CHECKSUMS = "SHA256SUMS"

@@ -1,4 +1,7 @@
-"""The one exception a user is meant to read."""
+"""The one exception a user is meant to read, and the hint that most of its messages end with."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -6,3 +9,10 @@ class UserError(Exception):
 
     Scripts print the message alone, without a traceback, and exit with status 1.
     """
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The known word nearest to a mistyped one, or all that are known."""
+    words = list(known)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(words)}."

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import sha256
+from clinical_dpo.io import sha256
 
 PAGES = {"model": "https://huggingface.co/", "dataset": "https://huggingface.co/datasets/"}
 

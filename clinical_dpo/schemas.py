@@ -1,6 +1,5 @@
 """YAML files and the JSON Schemas that describe them: every key known, every mistake named with what would be right."""
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import UserError, did_you_mean
 
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 
@@ -26,12 +25,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path}: a YAML mapping (key: value) is needed, this is a {type(value).__name__}.")
     return value
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """The known word nearest to a mistyped one, or all that are known."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(known)}."
 
 
 @cache

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.records import sha256, write_json
+from clinical_dpo.io import sha256, write_json
 
 _SETTLED = 2e9  # nanoseconds: a file written this recently may be written again with the same time
 

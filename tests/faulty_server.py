@@ -5,7 +5,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from clinical_dpo.endpoint_settings import Endpoint
+from clinical_dpo.config.endpoints import Endpoint
 
 PAGE = "<!DOCTYPE html><html><body>Welcome to nginx!</body></html>"
 LATE = 3.0  # seconds

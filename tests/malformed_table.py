@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.data.rows import task_rows
+from clinical_dpo.data.sources.retrieve import retrieve
+from clinical_dpo.data.splits import split
+from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
-from clinical_dpo.prompts import task_rows
-from clinical_dpo.records import read_json, read_jsonl, write_json, write_jsonl
-from clinical_dpo.sources import retrieve
-from clinical_dpo.splits import split
-from clinical_dpo.tally import Tally
+from clinical_dpo.io import read_json, read_jsonl, write_json, write_jsonl
 from tests.malformed import binary, delimited, encodings, fields, json_files
 from tests.malformed.case import Case
 

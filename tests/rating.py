@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from clinical_dpo.rating.rating_files import write_ratings
-from clinical_dpo.rating.sheet_files import write_sheet
-from clinical_dpo.rating.sheets import KEY_COLUMNS, correctness_items, key_rows, preference_items, sheet_rows
-from clinical_dpo.records import write_csv
+from clinical_dpo.grading.raters.rating_files import write_ratings
+from clinical_dpo.grading.raters.sheet_files import write_sheet
+from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, correctness_items, key_rows, preference_items, sheet_rows
+from clinical_dpo.io import write_csv
 
 SEED = 42
 NASTY = '</script><script>alert("x")</script><b>5 mg</b> & "2" {{data}} \u2028 <!-- ü →'

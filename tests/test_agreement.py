@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats import inter_rater
 
-from clinical_dpo.effects import wilson
-from clinical_dpo.rating.agreement import COLUMNS, agreement, cohen_kappa, fleiss_kappa
-from clinical_dpo.rating.ratings import collect_ratings
+from clinical_dpo.grading.raters.ratings import collect_ratings
+from clinical_dpo.statistics.agreement import COLUMNS, agreement, cohen_kappa, fleiss_kappa
+from clinical_dpo.statistics.intervals import wilson
 from tests.rating import rate, sheet
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "agreement.schema.yaml"

@@ -1,9 +1,9 @@
 """The data card says what is known of the rows, and nothing that stands in them."""
 
-from clinical_dpo.card import card
-from clinical_dpo.gates import Finding, judge
-from clinical_dpo.lengths import Measured
+from clinical_dpo.data_checks.data_card import card
+from clinical_dpo.data_checks.verdicts import Finding, judge
 from clinical_dpo.schemas import read_yaml
+from clinical_dpo.tokenization.lengths import Measured
 from tests.conftest import ROOT
 
 CHECKS = read_yaml(ROOT / "config/config.yaml")["checks"]

@@ -6,11 +6,11 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from clinical_dpo import training
-from clinical_dpo.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_csv, read_json
-from clinical_dpo.sft import train_sft
+from clinical_dpo.io import read_csv, read_json
+from clinical_dpo.training import run as training
+from clinical_dpo.training.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
+from clinical_dpo.training.sft import train_sft
 from tests.training_cases import sft_data, sft_run, trained_study
 
 
@@ -80,7 +80,7 @@ def small_memory(monkeypatch):
             trainer.add_callback(callback)
             complete(run, prepared, trainer, branches)
 
-        monkeypatch.setattr("clinical_dpo.sft.complete", complete_in)
+        monkeypatch.setattr("clinical_dpo.training.sft.complete", complete_in)
 
     return limited
 

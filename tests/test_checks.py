@@ -5,14 +5,22 @@ from itertools import combinations
 
 import pytest
 
-from clinical_dpo import lengths
-from clinical_dpo.checks import answer_leaks, is_degenerate, label_leaks, places, row_findings, token_findings
-from clinical_dpo.config import load_study, merge
-from clinical_dpo.duplicates import equal_texts, similar_texts, words
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
+from clinical_dpo.data_checks.duplicates import equal_texts, similar_texts, words
+from clinical_dpo.data_checks.row_checks import (
+    answer_leaks,
+    is_degenerate,
+    label_leaks,
+    places,
+    row_findings,
+    token_findings,
+)
+from clinical_dpo.data_checks.verdicts import CHECKS, COLUMNS, Finding, judge, refuse_stopped
 from clinical_dpo.errors import UserError
-from clinical_dpo.gates import CHECKS, COLUMNS, Finding, judge, refuse_stopped
-from clinical_dpo.lengths import Measured, measure, quantile, token_lengths
 from clinical_dpo.schemas import properties, read_yaml
+from clinical_dpo.tokenization import lengths
+from clinical_dpo.tokenization.lengths import Measured, measure, quantile, token_lengths
 from tests.chat_tokenizers import chat_tokenizer
 from tests.conftest import ROOT
 

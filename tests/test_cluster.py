@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.cluster import Growth, Request, misfits, parse_described, refuse_unfit_requests
+from clinical_dpo.cluster.slurm_requests import Growth, Request, misfits, parse_described, refuse_unfit_requests
 from clinical_dpo.errors import UserError
 
 # Slurm 22.05, cut to what is read and some of what is not.
@@ -140,7 +140,7 @@ def test_a_folder_that_other_nodes_do_not_see_stops_the_start(slurm, tmp_path, m
     """Once, before a job and its retries would look for it in vain."""
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/mounts").write_text("/dev/vda / ext4 rw 0 0\n")
-    monkeypatch.setattr("clinical_dpo.shared_folders.SYSTEM", tmp_path)
+    monkeypatch.setattr("clinical_dpo.cluster.shared_folders.SYSTEM", tmp_path)
     slurm(nodes=NODES)
     with pytest.raises(UserError, match=r"/srv/study .*ext4.*such as big"):
         refuse_unfit_requests([JOB], [Path("/srv/study")], GROWTH)

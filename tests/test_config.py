@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clinical_dpo.config import load_study, merge, parse_trial, trial_name
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
+from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
-from clinical_dpo.task_checks import check_used
+from clinical_dpo.variants import parse_trial, trial_name
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -206,7 +208,7 @@ def test_a_key_without_effect_is_refused_in_a_task_file_and_left_by_an_override(
 
 
 def test_the_demo_asks_in_the_words_its_models_were_pre_trained_on():
-    from clinical_dpo.sources.synthetic import QUESTIONS
+    from clinical_dpo.data.sources.synthetic.generate import QUESTIONS
 
     for name, task in DEMO_STUDY.tasks.items():
         assert task["prompt"].split("}} ")[-1] == (QUESTIONS[name] or task["prompt"])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from clinical_dpo import cost
+from clinical_dpo.io import read_csv, write_csv, write_json
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.records import read_csv, write_csv, write_json
+from clinical_dpo.report.figures import cost
 from tests.conftest import ROOT
 from tests.svg import same_bytes, words
 

@@ -5,12 +5,14 @@ import re
 import pytest
 import yaml
 
-from clinical_dpo.config import STAGES, load_study, merge
+from clinical_dpo.cluster.estimates import compute_memory_mb
+from clinical_dpo.cluster.plan import cost_rows, planned
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
 from clinical_dpo.papers.consistency import check
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.placement import compute_memory_mb
-from clinical_dpo.plan import cost_rows, planned
 from clinical_dpo.schemas import read_yaml
+from clinical_dpo.variants import STAGES
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

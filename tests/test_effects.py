@@ -8,7 +8,8 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from statsmodels.stats.proportion import proportion_confint
 
-from clinical_dpo import effects, f1_effects, resampling
+from clinical_dpo.statistics import f1_effects, resampling
+from clinical_dpo.statistics import intervals as effects
 
 CLASSES = ["UTI", "No UTI"]
 

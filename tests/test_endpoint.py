@@ -5,10 +5,10 @@ import stat
 
 import pytest
 
-from clinical_dpo import endpoint as client
-from clinical_dpo.chat_server import Reply
-from clinical_dpo.endpoint import Request, complete, kept_replies, usage
-from clinical_dpo.endpoint_settings import check_endpoint_allowed, why_unavailable
+from clinical_dpo.config.endpoints import check_endpoint_allowed, why_unavailable
+from clinical_dpo.endpoints import client
+from clinical_dpo.endpoints.chat_server import Reply
+from clinical_dpo.endpoints.client import Request, complete, kept_replies, usage
 from clinical_dpo.errors import UserError
 from tests.faulty_server import PAGE, FaultyServer, completion
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from clinical_dpo.effects import wilson
-from clinical_dpo.evasive_wording import EVASIONS
-from clinical_dpo.evasiveness import REASONS, clauses, verdict
-from clinical_dpo.grading import grade_answers
-from clinical_dpo.records import read_csv, read_json, read_text
+from clinical_dpo.grading.evasive_wording import EVASIONS
+from clinical_dpo.grading.evasiveness import REASONS, clauses, verdict
+from clinical_dpo.grading.grade import grade_answers
+from clinical_dpo.io import read_csv, read_json, read_text
+from clinical_dpo.statistics.intervals import wilson
 from tests.conftest import ROOT, public_data, real_data
 
 LABELLED = read_csv(ROOT / "tests" / "evasiveness.csv")
@@ -179,7 +179,9 @@ def test_a_long_answer_is_read_fast_and_to_its_end() -> None:
 
 
 def test_import_needs_the_standard_library_alone() -> None:
-    code = "import sys, clinical_dpo.evasiveness; sys.exit(bool({'torch', 'pandas', 'numpy'} & set(sys.modules)))"
+    code = (
+        "import sys, clinical_dpo.grading.evasiveness; sys.exit(bool({'torch', 'pandas', 'numpy'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

@@ -7,14 +7,19 @@ import yaml
 from jsonschema import Draft202012Validator
 from scipy.stats import binomtest, ttest_rel
 
-from clinical_dpo import figure2, grading, metrics, significance
-from clinical_dpo.config import load_study, merge
+from clinical_dpo.config.external import missing_external
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
+from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.errors import UserError
-from clinical_dpo.external import given_grades, imported_answers, missing_external
-from clinical_dpo.records import read_csv, read_jsonl, write_csv, write_json, write_jsonl
-from clinical_dpo.report_page import report_page
-from clinical_dpo.sources.files import read_rows
-from clinical_dpo.summary import summary
+from clinical_dpo.grading import grade as grading
+from clinical_dpo.grading.external import given_grades, imported_answers
+from clinical_dpo.io import read_csv, read_jsonl, write_csv, write_json, write_jsonl
+from clinical_dpo.report.figures import figure2
+from clinical_dpo.report.page.page import report_page
+from clinical_dpo.report.summary import summary
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import metrics
 from tests.conftest import ROOT
 from tests.svg import words
 from tests.test_report_page import Page

@@ -7,9 +7,12 @@ from functools import cache
 import pytest
 from matplotlib.figure import Figure
 
-from clinical_dpo import figure2, metrics, seed_effects, significance
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.figures import figure2
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import metrics
+from clinical_dpo.statistics import training_seeds as seed_effects
 from tests.svg import texts
 
 TASK = {"name": "uti", "metric": "f1", "test": "mcnemar", "positive": "UTI", "negative": "No UTI", "data": "real"}

@@ -12,16 +12,17 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from clinical_dpo import models
-from clinical_dpo.dpo import train_dpo, wide_policy
 from clinical_dpo.errors import UserError
-from clinical_dpo.generation import generate_answers
-from clinical_dpo.models import BASE_RECORD, for_all_weights, load_base, load_tokenizer, load_variant, save_trained
-from clinical_dpo.pretraining import build_tiny_model
-from clinical_dpo.records import read_csv, write_json
-from clinical_dpo.reference import score_reference
+from clinical_dpo.inference.generate import generate_answers
+from clinical_dpo.io import read_csv, write_json
+from clinical_dpo.models import load as models
+from clinical_dpo.models.load import BASE_RECORD, for_all_weights, load_base, load_variant, save_trained
+from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.schemas import validate
-from clinical_dpo.sft import train_sft
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.training.dpo import train_dpo, wide_policy
+from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, TINY
 from tests.training_cases import DPO, dpo_data, dpo_run, pair_files, rows, sft_data, sft_run, write_rows
 

@@ -24,8 +24,8 @@ overrides:
 BASE = """
 from pathlib import Path
 from clinical_dpo.checksums import write_checksums
-from clinical_dpo.jobs import job
-from clinical_dpo.records import replacing, write_json
+from clinical_dpo.script import job
+from clinical_dpo.io import replacing, write_json
 from tests.chat_tokenizers import chat_tokenizer
 with job(snakemake), replacing(Path(snakemake.output[0]).parent) as part:
     chat_tokenizer("llama3").save_pretrained(part)

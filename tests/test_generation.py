@@ -8,9 +8,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from clinical_dpo.checksums import write_checksums
-from clinical_dpo.generation import generate_answers, write_answers
-from clinical_dpo.models import load_base, load_tokenizer, load_variant, save_trained
-from clinical_dpo.records import read_json, read_jsonl, sha256, write_jsonl
+from clinical_dpo.inference.generate import generate_answers, write_answers
+from clinical_dpo.io import read_json, read_jsonl, sha256, write_jsonl
+from clinical_dpo.models.load import load_base, load_variant, save_trained
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from tests.conftest import MODEL
 
 LENGTH = 12

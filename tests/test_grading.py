@@ -4,11 +4,11 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.exact_answers import exact_match, normalize_answer
-from clinical_dpo.grading import COLUMNS, grade_answers, read_grades
-from clinical_dpo.label_parsing import parse_label
-from clinical_dpo.records import write_csv
-from clinical_dpo.rouge import rouge_l
+from clinical_dpo.grading.exact_answers import exact_match, normalize_answer
+from clinical_dpo.grading.grade import COLUMNS, grade_answers, read_grades
+from clinical_dpo.grading.label_parsing import parse_label
+from clinical_dpo.grading.rouge import rouge_l
+from clinical_dpo.io import write_csv
 
 UTI = {
     "labels": ["UTI", "No UTI"],

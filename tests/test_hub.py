@@ -11,10 +11,10 @@ import sys
 import pandas as pd
 import pytest
 
+from clinical_dpo.data.sources import hub as hub_source
+from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import sha256
-from clinical_dpo.sources import hub as hub_source
-from clinical_dpo.sources.hub import retrieve_hub
+from clinical_dpo.io import sha256
 from tests.conftest import ROOT
 from tests.hub_server import Hub, Repository, serving
 
@@ -65,11 +65,11 @@ for what, token, arguments in json.loads(sys.argv[1]):
         elif what == "damage":
             result = open(arguments, "ab").write(b"?")
         elif what == "snapshot":
-            from clinical_dpo.snapshots import retrieve_snapshot
+            from clinical_dpo.models.download import retrieve_snapshot
             retrieve_snapshot(*arguments)
             result = json.load(open(arguments[-1] + "/base.json"))
         else:
-            from clinical_dpo.sources import retrieve
+            from clinical_dpo.data.sources.retrieve import retrieve
             result = retrieve({"kind": "hub"} | arguments, seed=1, n=1)
     except UserError as error:
         result = f"refused: {error}"

@@ -9,7 +9,8 @@ from tests.conftest import ROOT
 def test_a_job_imports_bitsandbytes_only_where_it_is_needed():
     """Nor TRL and PEFT before its data was checked."""
     code = (
-        "import sys, clinical_dpo.dpo, clinical_dpo.sft, clinical_dpo.models as models; models.prepare_process(1);"
+        "import sys, clinical_dpo.training.dpo, clinical_dpo.training.sft, clinical_dpo.models.load as models;"
+        "models.prepare_process(1);"
         "assert not {'trl', 'peft', 'bitsandbytes.nn'} & set(sys.modules);"
         "import peft.tuners.lora; assert sys.modules['bitsandbytes'] is None;"
         "models.need_bitsandbytes(); assert 'bitsandbytes' not in sys.modules"

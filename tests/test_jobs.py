@@ -11,7 +11,7 @@ BODY = """
 import ctypes, os, sys
 from types import SimpleNamespace
 from clinical_dpo.errors import UserError
-from clinical_dpo.jobs import job
+from clinical_dpo.script import job
 
 with job(SimpleNamespace(log=["logs/deep/job.log"], params={{"settings": {{"code": "1", "seed": 2}}}})) as params:
     assert params.seed == 2 and params.made_with == {{"seed": 2}}

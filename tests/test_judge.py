@@ -10,19 +10,19 @@ import time
 
 import pytest
 
-from clinical_dpo import endpoint as client
-from clinical_dpo.config import load_study
+from clinical_dpo.config.judges import judged_sheets, judging_round
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.endpoints import client
 from clinical_dpo.errors import UserError
-from clinical_dpo.judging.grades import judge_agreement, judge_grades
-from clinical_dpo.judging.judge import COLUMNS, judge_items, warnings
-from clinical_dpo.judging.settings import judged_sheets, judging_round
-from clinical_dpo.metrics import task_metrics
-from clinical_dpo.rating.agreement import cohen_kappa
-from clinical_dpo.rating.ratings import collect_ratings
-from clinical_dpo.rating.sheets import correctness_items, preference_items
-from clinical_dpo.rating.win_rate import win_rates
-from clinical_dpo.records import read_csv, write_csv, write_json
-from clinical_dpo.summary import summary
+from clinical_dpo.grading.judge.grades import judge_grades
+from clinical_dpo.grading.judge.judge import COLUMNS, judge_items, warnings
+from clinical_dpo.grading.raters.ratings import collect_ratings
+from clinical_dpo.grading.raters.sheets import correctness_items, preference_items
+from clinical_dpo.io import read_csv, write_csv, write_json
+from clinical_dpo.report.summary import summary
+from clinical_dpo.statistics.agreement import cohen_kappa, judge_agreement
+from clinical_dpo.statistics.metrics import task_metrics
+from clinical_dpo.statistics.win_rate import win_rates
 from tests.conftest import ROOT
 from tests.faulty_server import FaultyServer
 from tests.rating import SEED, rate, sheet, study
@@ -195,8 +195,8 @@ def test_agreement_of_judge_and_physicians(tmp_path):
 
 RUN = """
 import pickle, sys
-from clinical_dpo import endpoint
-from clinical_dpo.judging.judge import judge_items
+from clinical_dpo.endpoints import client as endpoint
+from clinical_dpo.grading.judge.judge import judge_items
 endpoint.FIRST_WAIT = 0.01
 with open(sys.argv[1], "rb") as file:
     judge_items("likert", *pickle.load(file), sys.argv[2])

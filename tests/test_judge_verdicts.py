@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from clinical_dpo.judging.prompts import PROMPTS
-from clinical_dpo.judging.verdicts import parse_verdict
+from clinical_dpo.grading.judge.prompts import PROMPTS
+from clinical_dpo.grading.judge.verdicts import parse_verdict
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.endpoint import Request, complete
-from clinical_dpo.endpoint_settings import Endpoint
+from clinical_dpo.config.endpoints import Endpoint
+from clinical_dpo.endpoints.client import Request, complete
 from clinical_dpo.errors import UserError
-from clinical_dpo.jobs import PRIVATE
-from clinical_dpo.judging.judge import judge_items
-from clinical_dpo.records import write_json, write_jsonl
+from clinical_dpo.grading.judge.judge import judge_items
+from clinical_dpo.io import write_json, write_jsonl
+from clinical_dpo.script import PRIVATE
 from tests.faulty_server import FaultyServer
 from tests.rating import rate, study
 from tests.test_judge import graded, items_of
@@ -164,7 +164,7 @@ def test_waiting_grading_and_resting(tmp_path):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A tiny model behind `transformers serve`: the address of its API, and the model's folder."""
-    from clinical_dpo.pretraining import build_tiny_model
+    from clinical_dpo.models.tiny.pretraining import build_tiny_model
     from tests.conftest import TINY
 
     model = tmp_path_factory.mktemp("served") / "tiny"

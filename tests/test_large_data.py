@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 THIRTY_THOUSAND = """
 import random, sys, time
 sys.modules["torch"] = None
-from clinical_dpo.checks import places, row_findings, token_findings
-from clinical_dpo.lengths import measure
+from clinical_dpo.data_checks.row_checks import places, row_findings, token_findings
+from clinical_dpo.tokenization.lengths import measure
 from tests.chat_tokenizers import chat_tokenizer
 rng = random.Random(0)
 vocabulary = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("a", "e", "io", "ou") for c in "bdklmnrst"]

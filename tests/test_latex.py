@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from clinical_dpo.latex import LONGEST, TABLES, escape, latex_table
-from clinical_dpo.metrics import COLUMNS as METRICS
-from clinical_dpo.significance import COLUMNS as STATS
+from clinical_dpo.report.latex import LONGEST, TABLES, escape, latex_table
+from clinical_dpo.statistics.comparisons import COLUMNS as STATS
+from clinical_dpo.statistics.metrics import COLUMNS as METRICS
 
 HOSTILE = r"5% & $x_1$ #2 {a} ~b ^c \input{/etc/passwd}"
 ROWS = [

@@ -4,7 +4,11 @@ import pytest
 from scipy import stats
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.measures import (
+from clinical_dpo.grading.rouge import rouge
+from clinical_dpo.papers.published import load_published
+from clinical_dpo.papers.tables import ROUGE, TABLE_1, beside_published, columns, measured
+from clinical_dpo.statistics.comparisons import compare_variants
+from clinical_dpo.statistics.measures import (
     HELPFULNESS_COLUMNS,
     MARGIN_COLUMNS,
     ROUGE_COLUMNS,
@@ -12,11 +16,7 @@ from clinical_dpo.measures import (
     margin_rows,
     rouge_rows,
 )
-from clinical_dpo.metrics import task_metrics
-from clinical_dpo.papers.published import load_published
-from clinical_dpo.papers.tables import ROUGE, TABLE_1, beside_published, columns, measured
-from clinical_dpo.rouge import rouge
-from clinical_dpo.significance import compare_variants
+from clinical_dpo.statistics.metrics import task_metrics
 from tests.conftest import ROOT
 
 NAMES = {"task": "meqsum", "model": "m", "data": "real"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from clinical_dpo.data.sources.medqa import open_sentence, to_open_question, topic
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_jsonl
-from clinical_dpo.sources.medqa import open_sentence, to_open_question, topic
+from clinical_dpo.io import read_jsonl
 
 DATA = Path(os.environ.get("CLINICAL_DPO_DATA", Path(__file__).parents[2] / "shared" / "data"))
 MEDQA = DATA / "medqa" / "phrases_no_exclude_test.jsonl"

@@ -6,12 +6,12 @@ import json
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from clinical_dpo import sources
+from clinical_dpo.data.rows import task_rows
+from clinical_dpo.data.sources import retrieve as sources
+from clinical_dpo.data.sources.files import read_rows, retrieve_file
+from clinical_dpo.data.sources.meqsum import to_summary
 from clinical_dpo.errors import UserError
-from clinical_dpo.prompts import task_rows
 from clinical_dpo.schemas import read_yaml
-from clinical_dpo.sources.files import read_rows, retrieve_file
-from clinical_dpo.sources.meqsum import to_summary
 from tests.conftest import ROOT, real_data
 
 HEADER = ["File", "CHQ", "Summary", None, None]

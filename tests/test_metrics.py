@@ -8,9 +8,11 @@ import yaml
 from jsonschema import Draft202012Validator
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from clinical_dpo import effects, metrics, scores
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.grading import scores
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.statistics import intervals as effects
+from clinical_dpo.statistics import metrics
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "metrics.schema.yaml"
 UTI = {"name": "uti", "metric": "f1", "positive": "UTI", "negative": "No UTI", "data": "real", "seed": 1}

@@ -6,14 +6,9 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from clinical_dpo.models import (
-    is_adapter,
-    load_base,
-    load_tokenizer,
-    load_variant,
-    save_trained,
-)
-from clinical_dpo.records import read_json
+from clinical_dpo.io import read_json
+from clinical_dpo.models.load import is_adapter, load_base, load_variant, save_trained
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from tests.conftest import MODEL
 
 SAFE = {".safetensors", ".json", ".jinja"}

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clinical_dpo import sources
-from clinical_dpo.mapping import map_row
-from clinical_dpo.prompts import task_rows
+from clinical_dpo.config.task_rules import FITTING, METRICS
+from clinical_dpo.data.columns import map_row
+from clinical_dpo.data.rows import task_rows
+from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.schemas import read_yaml
-from clinical_dpo.task_checks import FITTING, METRICS
 from tests.conftest import ROOT
 from tests.workflow import Project
 

@@ -10,14 +10,15 @@ from safetensors.torch import load_file
 from torch.nn.attention import flex_attention
 from trl import DPOTrainer
 
-from clinical_dpo import batching, packing
-from clinical_dpo.dpo import train_dpo
-from clinical_dpo.models import BASE_RECORD, load_base
-from clinical_dpo.packing import flat_layout
-from clinical_dpo.pretraining import build_tiny_model
-from clinical_dpo.records import read_json, write_json
-from clinical_dpo.reference import score_reference
-from clinical_dpo.sft import train_sft
+from clinical_dpo.io import read_json, write_json
+from clinical_dpo.models.load import BASE_RECORD, load_base
+from clinical_dpo.models.tiny.pretraining import build_tiny_model
+from clinical_dpo.training.dpo import train_dpo
+from clinical_dpo.training.flat import collator as batching
+from clinical_dpo.training.flat import model as packing
+from clinical_dpo.training.flat.layout import flat_layout
+from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, TINY
 from tests.training_cases import (
     dpo_data,

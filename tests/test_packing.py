@@ -6,11 +6,13 @@ from peft import LoraConfig, get_peft_model
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, Gemma2Config, GraniteConfig, Qwen2Config
 
-from clinical_dpo.batching import Collator
 from clinical_dpo.errors import UserError
-from clinical_dpo.flex import flat_flex_attention
-from clinical_dpo.models import load_base
-from clinical_dpo.packing import answer_logps, flat_attention, flat_layout, spread, use_flat_layout, without_adapter
+from clinical_dpo.models.load import load_base
+from clinical_dpo.training.flat.attention import flat_attention
+from clinical_dpo.training.flat.collator import Collator
+from clinical_dpo.training.flat.flex_attention import flat_flex_attention
+from clinical_dpo.training.flat.layout import flat_layout, spread
+from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
 from tests.conftest import MODEL
 
 # Two pairs: answers that differ at once, and a rejected answer that is the beginning of the chosen one.

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from clinical_dpo.rating.agreement import agreement
-from clinical_dpo.rating.rating_files import read_ratings
-from clinical_dpo.rating.ratings import collect_ratings, owed_ratings
-from clinical_dpo.rating.win_rate import win_rates
+from clinical_dpo.grading.raters.rating_files import read_ratings
+from clinical_dpo.grading.raters.ratings import collect_ratings, owed_ratings
+from clinical_dpo.statistics.agreement import agreement
+from clinical_dpo.statistics.win_rate import win_rates
 from tests.rating import NASTY, rate, write_study
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}

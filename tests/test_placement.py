@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from clinical_dpo.placement import (
+from clinical_dpo.cluster.estimates import (
     START_MINUTES,
     asked_minutes,
     compute_memory_mb,

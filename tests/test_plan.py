@@ -7,11 +7,12 @@ import sys
 import pytest
 import yaml
 
-from clinical_dpo.config import load_study, merge
-from clinical_dpo.placement import START_MINUTES
-from clinical_dpo.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned
-from clinical_dpo.plan_text import plan_text
-from clinical_dpo.records import read_csv, write_csv, write_json
+from clinical_dpo.cluster.estimates import START_MINUTES
+from clinical_dpo.cluster.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned
+from clinical_dpo.cluster.plan_text import plan_text
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
+from clinical_dpo.io import read_csv, write_csv, write_json
 from tests.conftest import ROOT
 from tests.workflow import Project
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from clinical_dpo.plateau import eval_curve, plateau_step
-from clinical_dpo.training import log_rows
+from clinical_dpo.training.plateau import eval_curve, plateau_step
+from clinical_dpo.training.run import log_rows
 
 
 def test_exponential_decay_flattens_where_its_closed_form_says():

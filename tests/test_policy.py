@@ -6,14 +6,15 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from clinical_dpo import dpo
-from clinical_dpo.dpo import train_dpo, wide_policy
 from clinical_dpo.errors import UserError
-from clinical_dpo.models import device, load_base, load_tokenizer, load_variant
-from clinical_dpo.packing import answer_logps, use_flat_layout, without_adapter
-from clinical_dpo.records import read_csv, read_jsonl
-from clinical_dpo.reference import pairs_layout, score_pairs
-from clinical_dpo.stored_reference import tied
+from clinical_dpo.io import read_csv, read_jsonl
+from clinical_dpo.models.load import device, load_base, load_variant
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.training import dpo
+from clinical_dpo.training.dpo import train_dpo, wide_policy
+from clinical_dpo.training.dpo_trainer import tied
+from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
+from clinical_dpo.training.reference_logps import pairs_layout, score_pairs
 from tests.conftest import MODEL
 from tests.training_cases import DPO, SETTINGS, dpo_data, dpo_run, logits, merged, stock_dpo, trained_study
 

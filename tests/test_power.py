@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clinical_dpo import power
-from clinical_dpo.paired_tests import mcnemar_exact, paired_t
+from clinical_dpo.statistics import power
+from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_t
 
 
 def connor(n, discordance, alpha):

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.errors import UserError
-from clinical_dpo.preferences import preference_pairs
 
 LABELS = ["UTI", "No UTI"]
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from clinical_dpo.corpus import EVASIVE, documents
+from clinical_dpo.data.sources.synthetic import meqsum, pubmedqa
 from clinical_dpo.errors import UserError
-from clinical_dpo.pretraining import ARCHITECTURES, Pretraining, build_tiny_model, encode, rate
+from clinical_dpo.models.tiny.corpus import EVASIVE, documents
+from clinical_dpo.models.tiny.pretraining import ARCHITECTURES, Pretraining, build_tiny_model, encode, rate
 from clinical_dpo.schemas import read_yaml, validate
-from clinical_dpo.sources.synthetic import meqsum, pubmedqa
 from tests.conftest import ROOT
 
 CLINICAL = ["uti", "triage", "reasoning", "summarization"]

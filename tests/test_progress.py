@@ -6,7 +6,7 @@ import types
 import pytest
 
 from clinical_dpo.progress import Progress
-from clinical_dpo.training_progress import TrainingProgress
+from clinical_dpo.training.callbacks import TrainingProgress
 
 LINE = re.compile(r"(\w+) (\d+) of (\d+) \((\d+)%\): (?:(.+), )?([\d.e+-]+) s/\1, ((?:\d+ days?, )?\d+:\d\d:\d\d) left")
 

@@ -8,7 +8,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
-from clinical_dpo import digest
+from clinical_dpo import code_digest as digest
 from tests.conftest import ROOT
 
 PIN = re.compile(r"^\s*(?:- )?([A-Za-z0-9_.-]+)==([^\s;]+)$", re.MULTILINE)
@@ -59,7 +59,8 @@ def test_the_lock_names_no_build_of_torch():
 
 def test_starting_imports_neither_torch_nor_pandas():
     """Every job on a cluster parses the Snakefile twice."""
-    code = "import sys, clinical_dpo.config, clinical_dpo.digest, clinical_dpo.grading; print(*sys.modules)"
+    code = "import sys, clinical_dpo.config.loading, clinical_dpo.code_digest, clinical_dpo.sweep.selection"
+    code += "; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"torch", "pandas", "numpy", "transformers"}.isdisjoint(done.stdout.split())
 

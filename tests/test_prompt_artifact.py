@@ -3,11 +3,11 @@
 import pytest
 from jinja2 import TemplateError
 
-from clinical_dpo.checks import frame_findings, places, spelling_findings
-from clinical_dpo.lengths import token_lengths
-from clinical_dpo.prompt_artifact import artifact, shown_rows
-from clinical_dpo.tokenizer import load_tokenizer, special_tokens
-from clinical_dpo.tokens import prompt_tokens, tokenize_completion
+from clinical_dpo.data_checks.prompt_preview import artifact, shown_rows
+from clinical_dpo.data_checks.row_checks import frame_findings, places, spelling_findings
+from clinical_dpo.tokenization.lengths import token_lengths
+from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
+from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
 from tests.chat_tokenizers import KINDS, LLAMA3, MISTRAL, chat_tokenizer
 
 

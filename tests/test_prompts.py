@@ -1,10 +1,10 @@
 import pytest
 
-from clinical_dpo import sources
+from clinical_dpo.data.columns import map_row
+from clinical_dpo.data.rows import render_prompt, task_row, task_rows
+from clinical_dpo.data.sources import retrieve as sources
+from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
-from clinical_dpo.mapping import map_row
-from clinical_dpo.prompts import render_prompt, task_row, task_rows
-from clinical_dpo.tally import Tally
 from tests.conftest import real_data
 
 UTI = {

@@ -5,13 +5,13 @@ import re
 import jsonschema
 import pytest
 
-from clinical_dpo.card import card
-from clinical_dpo.checks import frame_findings, places, row_findings, spelling_findings, token_findings
-from clinical_dpo.gates import judge, refuse_stopped
-from clinical_dpo.lengths import measure
-from clinical_dpo.prompt_artifact import artifact, shown_rows
+from clinical_dpo.data_checks.data_card import card
+from clinical_dpo.data_checks.prompt_preview import artifact, shown_rows
+from clinical_dpo.data_checks.row_checks import frame_findings, places, row_findings, spelling_findings, token_findings
+from clinical_dpo.data_checks.verdicts import judge, refuse_stopped
 from clinical_dpo.schemas import read_yaml
-from clinical_dpo.tokenizer import special_tokens
+from clinical_dpo.tokenization.lengths import measure
+from clinical_dpo.tokenization.tokenizer import special_tokens
 from tests.chat_tokenizers import chat_tokenizer
 from tests.conftest import ROOT
 from tests.public_sets import SETS, public_set

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from clinical_dpo import sources
+from clinical_dpo.data.rows import task_rows
+from clinical_dpo.data.sources import retrieve as sources
+from clinical_dpo.data.sources.pubmedqa import to_context_question
 from clinical_dpo.errors import UserError
-from clinical_dpo.prompts import task_rows
-from clinical_dpo.records import read_json
+from clinical_dpo.io import read_json
 from clinical_dpo.schemas import read_yaml
-from clinical_dpo.sources.pubmedqa import to_context_question
 from tests.conftest import ROOT, real_data
 
 PUBLISHED: dict[str, Any] = {

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from clinical_dpo.cluster.slurm_queue import jobs_of, refusal, refuse_queued_jobs
 from clinical_dpo.errors import UserError
-from clinical_dpo.queue import jobs_of, refusal, refuse_queued_jobs
 
 RUN = "0b6e3b5e-7b7f-4f0c-9e0c-111111111111"
 

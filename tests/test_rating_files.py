@@ -7,7 +7,7 @@ import pytest
 from openpyxl import Workbook
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.rating.rating_files import rating_files, read_ratings
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings
 from tests.rating import rate, sheet
 
 WORDS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each of the sheet's 22 items

@@ -7,12 +7,12 @@ import json
 import pytest
 from openpyxl import load_workbook
 
-from clinical_dpo import grading
 from clinical_dpo.errors import UserError
-from clinical_dpo.metrics import task_metrics
-from clinical_dpo.rating import ratings
-from clinical_dpo.rating.rating_files import COLUMNS, read_ratings, write_ratings
-from clinical_dpo.rating.sheets import correctness_items, key_rows
+from clinical_dpo.grading import grade as grading
+from clinical_dpo.grading.raters import ratings
+from clinical_dpo.grading.raters.rating_files import COLUMNS, read_ratings, write_ratings
+from clinical_dpo.grading.raters.sheets import correctness_items, key_rows
+from clinical_dpo.statistics.metrics import task_metrics
 from tests.rating import SEED, rate, sheet, study, write_study
 
 WORDS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each of the sheet's 22 items

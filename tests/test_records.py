@@ -3,7 +3,7 @@
 import pytest
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_csv, read_jsonl, replacing, write_csv, write_jsonl
+from clinical_dpo.io import read_csv, read_jsonl, replacing, write_csv, write_jsonl
 
 
 def test_jsonl_round_trip_keeps_text_that_breaks_lines_elsewhere(tmp_path):

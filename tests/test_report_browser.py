@@ -6,8 +6,8 @@ import io
 import pytest
 from PIL import Image
 
-from clinical_dpo.figure_style import COLOURS
-from clinical_dpo.report_page import Drawing, report_page
+from clinical_dpo.report.figures.style import COLOURS
+from clinical_dpo.report.page.page import Drawing, report_page
 from tests.test_figure2 import WATERMARK, draw, seed_rows, tables
 from tests.test_report_page import MODELS, TASKS, costs
 

@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from clinical_dpo import significance
-from clinical_dpo.cost import COLUMNS as COST
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.report_page import Drawing, inline_svg, report_page
-from clinical_dpo.report_tables import contradiction_rows, verdict
+from clinical_dpo.report.figures.cost import COLUMNS as COST
+from clinical_dpo.report.page.page import Drawing, inline_svg, report_page
+from clinical_dpo.report.page.tables import contradiction_rows, verdict
+from clinical_dpo.statistics import comparisons as significance
 from tests.conftest import ROOT
 from tests.test_figure2 import draw, seed_rows, tables
 

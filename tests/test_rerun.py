@@ -59,8 +59,10 @@ UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
 
 
 def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
-    project.edit("clinical_dpo/training.py", "    settings = run.settings\n", "    settings = run.settings  # all\n")
-    project.edit("clinical_dpo/grading.py", '"""Grades of answers,', '"""The grades of answers,')
+    project.edit(
+        "clinical_dpo/training/run.py", "    settings = run.settings\n", "    settings = run.settings  # all\n"
+    )
+    project.edit("clinical_dpo/grading/grade.py", '"""Grades of answers,', '"""The grades of answers,')
     project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')
     for path in project.folder.rglob("*"):
         if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
@@ -69,7 +71,7 @@ def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
 
 
 def test_a_plot_colour_redraws_the_figures_alone(project):
-    project.edit("clinical_dpo/figure_style.py", '"#0077BB"', '"#0077CC"')
+    project.edit("clinical_dpo/report/figures/style.py", '"#0077BB"', '"#0077CC"')
     drawn = FIGURE2 | TRAINING_FIGURES | {("plot_reward_margin", "")}
     assert project.planned() == drawn | {("write_report_page", ""), ("summarize_run", "")}
 
@@ -103,7 +105,7 @@ def test_a_plateau_tolerance_trains_no_probe_again(project):
 def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
     """Its task's grades and the scores on dev are read anew. The same trials win, so that nothing follows on them."""
     project.edit(
-        "clinical_dpo/label_parsing.py", "return named[0] if len(set(named)) == 1", "return named[-1] if named"
+        "clinical_dpo/grading/label_parsing.py", "return named[0] if len(set(named)) == 1", "return named[-1] if named"
     )
     graded = [per_model("grade_answers", "uti", variant=variant) for variant in (*VARIANTS, "sft_seed43", "dpo_seed43")]
     scored = {
@@ -117,7 +119,7 @@ def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
 
 def test_another_winner_on_dev_trains_what_follows(project):
     """A choice that takes the worse of two trials takes the other one."""
-    project.edit("clinical_dpo/selection.py", "return min(trials, key", "return max(trials, key")
+    project.edit("clinical_dpo/sweep/selection.py", "return min(trials, key", "return max(trials, key")
     jobs = project.planned()
     assert all(("keep_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs for stage in ("sft", "dpo"))
     assert after_dpo("uti", UTI_DPO) <= jobs and "train_sft" not in {rule for rule, _ in jobs}

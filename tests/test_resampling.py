@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clinical_dpo import resampling
 from clinical_dpo.errors import UserError
+from clinical_dpo.statistics import resampling
 from tests.conftest import ROOT
 
 
@@ -156,6 +156,7 @@ def test_what_is_no_array_of_seeds_and_items_is_refused(values, said):
 
 def test_statistics_import_no_heavy_package():
     """A task's statistics start within a second: scipy.stats, statsmodels and pandas take one to four each."""
-    code = "import sys, clinical_dpo.significance, clinical_dpo.metrics, clinical_dpo.power; print(*sys.modules)"
+    modules = [f"clinical_dpo.statistics.{name}" for name in ("comparisons", "metrics", "power")]
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"torch", "pandas", "statsmodels", "scipy.stats", "sklearn"}.isdisjoint(done.stdout.split())

@@ -8,11 +8,11 @@ import yaml
 from jsonschema import Draft202012Validator
 from sklearn.metrics import f1_score
 
-from clinical_dpo import seed_effects
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import write_json
-from clinical_dpo.repeats import repeat_of
-from clinical_dpo.significance import compare_variants
+from clinical_dpo.io import write_json
+from clinical_dpo.statistics import training_seeds as seed_effects
+from clinical_dpo.statistics.comparisons import compare_variants
+from clinical_dpo.training.extra_seeds import repeat_of
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "seeds.schema.yaml"
 SEEDS = [42, 43, 44]

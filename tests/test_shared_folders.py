@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo import shared_folders
-from clinical_dpo.shared_folders import exported, hidden_folders, mount_of
+from clinical_dpo.cluster import shared_folders
+from clinical_dpo.cluster.shared_folders import exported, hidden_folders, mount_of
 
 MOUNTS = """\
 /dev/vda / ext4 rw,relatime 0 0

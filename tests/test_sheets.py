@@ -10,8 +10,8 @@ import pytest
 from openpyxl import load_workbook
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.rating import sheets
-from clinical_dpo.rating.sheet_files import CELL, label_studio_config, page, write_sheet
+from clinical_dpo.grading.raters import sheets
+from clinical_dpo.grading.raters.sheet_files import CELL, label_studio_config, page, write_sheet
 from tests.rating import NASTY, SEED, sheet, study, write_study
 
 FORMATS = ("html", "csv", "xlsx", "json")

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from clinical_dpo import paired_tests, significance
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import paired_tests
 
 
 def test_mcnemar_by_hand():

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from clinical_dpo.data.splits import split
 from clinical_dpo.errors import UserError
-from clinical_dpo.splits import split
 
 SIZES = {"train": 300, "eval": 200, "dev": 100, "test": 200}
 

@@ -9,9 +9,10 @@ from jsonschema import Draft202012Validator
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from clinical_dpo import f1_effects, paired_tests, power, significance
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import f1_effects, paired_tests, power
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "stats.schema.yaml"
 FAMILY = ["uti", "reasoning", "summarization", "triage_personnel", "triage_urgency"]

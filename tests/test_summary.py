@@ -1,7 +1,8 @@
 """The text at a run's end: numbers, marks, and what is awaited last."""
 
-from clinical_dpo import metrics, significance
-from clinical_dpo.summary import summary
+from clinical_dpo.report.summary import summary
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import metrics
 
 COMPARISONS = {"sft_vs_base": "0.0004", "dpo_vs_sft": "0.048", "dpo_vs_base": "0.0119"}
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from clinical_dpo import corpus
+from clinical_dpo.data.sources.retrieve import synthetic
+from clinical_dpo.data.sources.synthetic.conditions import CONDITIONS, DIFFERENTIALS
+from clinical_dpo.data.sources.synthetic.generate import GENERATORS, QUESTIONS, draw_cases, generate
+from clinical_dpo.data.sources.synthetic.meqsum import COURTESIES, KINDS
+from clinical_dpo.data.sources.synthetic.vocabulary import LONG_ILLNESSES, MEDICINES
 from clinical_dpo.errors import UserError
-from clinical_dpo.sources import synthetic
-from clinical_dpo.sources.synthetic import GENERATORS, QUESTIONS, draw_cases, generate
-from clinical_dpo.sources.synthetic.conditions import CONDITIONS, DIFFERENTIALS
-from clinical_dpo.sources.synthetic.meqsum import COURTESIES, KINDS
-from clinical_dpo.sources.synthetic.vocabulary import LONG_ILLNESSES, MEDICINES
+from clinical_dpo.models.tiny import corpus
 
 PUBLISHED = {
     **{"uti": 800, "triage": 1800, "reasoning": 5161, "summarization": 5250},
@@ -56,7 +56,7 @@ def test_published_sizes_without_repeats(generator: str) -> None:
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_same_seed_same_records_in_another_process(generator: str) -> None:
     code = (
-        "import hashlib, json; from clinical_dpo.sources.synthetic import generate;"
+        "import hashlib, json; from clinical_dpo.data.sources.synthetic.generate import generate;"
         f"print(hashlib.sha256(json.dumps(generate({generator!r}, 60, 5, 0.1)).encode()).hexdigest())"
     )
     digests = {

@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from clinical_dpo.checksums import write_checksums
-from clinical_dpo.config import load_study
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.data.preferences import preference_pairs
+from clinical_dpo.data.rows import task_rows
+from clinical_dpo.endpoints.generated_fields.fields import marked, text_prompts, texts_report, with_texts, written_texts
 from clinical_dpo.errors import UserError
-from clinical_dpo.preferences import preference_pairs
-from clinical_dpo.prompts import task_rows
-from clinical_dpo.records import read_json, read_jsonl, write_json
+from clinical_dpo.io import read_json, read_jsonl, write_json
 from clinical_dpo.schemas import read_yaml
-from clinical_dpo.texts import marked, text_prompts, texts_report, with_texts, written_texts
 from tests.conftest import MODEL, ROOT, TINY
 from tests.faulty_server import FaultyServer
 from tests.workflow import Project
@@ -180,7 +180,7 @@ def scribe():
 
 
 def test_a_prompt_that_a_model_cannot_read_whole_names_its_row(tiny_base):
-    from clinical_dpo.text_models import texts_of_model
+    from clinical_dpo.endpoints.generated_fields.by_model import texts_of_model
 
     rows = asked([RECORDS[0], RECORDS[1] | {"full_note": "fever " * 900}])
     with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*1 of 2 prompts.*1000 leave room for 24 more"):
@@ -217,8 +217,9 @@ def never_silent(base):
     import torch
     from safetensors.torch import load_file, save_file
 
-    from clinical_dpo.models import BASE_RECORD, load_tokenizer
-    from clinical_dpo.pretraining import build_tiny_model
+    from clinical_dpo.models.load import BASE_RECORD
+    from clinical_dpo.models.tiny.pretraining import build_tiny_model
+    from clinical_dpo.tokenization.tokenizer import load_tokenizer
 
     build_tiny_model("llama", TINY | {"sliding_window": None}, 7, base)
     weights = load_file(base / "model.safetensors")

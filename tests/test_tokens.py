@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.tokens import check_lengths, tokenize_completion
+from clinical_dpo.tokenization.tokens import check_lengths, tokenize_completion
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} </s> {% endfor %}"

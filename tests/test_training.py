@@ -6,13 +6,13 @@ import re
 import pytest
 from transformers import TrainerCallback
 
-from clinical_dpo import training
-from clinical_dpo.dpo import train_dpo
 from clinical_dpo.errors import UserError
-from clinical_dpo.models import load_tokenizer
-from clinical_dpo.records import read_csv, read_json
-from clinical_dpo.sft import train_sft
-from clinical_dpo.tokens import tokenize_completion
+from clinical_dpo.io import read_csv, read_json
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.tokenization.tokens import tokenize_completion
+from clinical_dpo.training import run as training
+from clinical_dpo.training.dpo import train_dpo
+from clinical_dpo.training.sft import train_sft
 from tests.training_cases import dpo_data, dpo_run, furthest, logged_file, rows, sft_data, sft_run, trained_study
 
 pytestmark = pytest.mark.parametrize("tiny_base", ["mistral"], indirect=True)  # with a window
@@ -52,7 +52,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, mo
         trainer.add_callback(KillAt(5))
         complete(run, prepared, trainer, branches)
 
-    monkeypatch.setattr(f"clinical_dpo.{stage}.complete", complete_killed)
+    monkeypatch.setattr(f"clinical_dpo.training.{stage}.complete", complete_killed)
     with pytest.raises(Killed):
         start(make(base, tmp_path / "killed", eval_steps=2), *data)
     assert not (tmp_path / "killed").exists()
@@ -77,7 +77,7 @@ def test_a_run_that_ends_before_its_files_are_in_place_takes_no_step_more(study,
     settings = {"scheduler": "constant", "warmup_steps": 0, "checkpoint_steps": 4}
     train_sft(sft_run(base, tmp_path / "unbroken", **settings), *sft_data(folder))
     with monkeypatch.context() as patch:
-        patch.setattr("clinical_dpo.training.save_trained", lambda *_: (_ for _ in ()).throw(Killed))
+        patch.setattr("clinical_dpo.training.run.save_trained", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             train_sft(sft_run(base, tmp_path / "killed", **settings), *sft_data(folder))
     train_sft(sft_run(base, tmp_path / "killed", **settings), *sft_data(folder))

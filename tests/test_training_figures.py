@@ -6,10 +6,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from clinical_dpo import sweep_figure, training_figures
-from clinical_dpo.measures import MARGIN_COLUMNS, margin_rows
-from clinical_dpo.records import read_csv, write_csv
-from clinical_dpo.training import LOG_COLUMNS
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.figures import sweep as sweep_figure
+from clinical_dpo.report.figures import training as training_figures
+from clinical_dpo.statistics.measures import MARGIN_COLUMNS, margin_rows
+from clinical_dpo.training.run import LOG_COLUMNS
 from tests.svg import same_bytes, words
 
 NAMES = {"task_names": {"qa": "Questions", "uti": "UTI & more"}, "model_names": {"llama": "Llama3"}}

@@ -9,9 +9,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from clinical_dpo.rating.ratings import collect_ratings
-from clinical_dpo.rating.sheets import key_rows
-from clinical_dpo.rating.win_rate import COLUMNS, POOLED, PROXY, proxy_ratings, win_rates
+from clinical_dpo.grading.raters.ratings import collect_ratings
+from clinical_dpo.grading.raters.sheets import key_rows
+from clinical_dpo.statistics.win_rate import COLUMNS, POOLED, PROXY, proxy_ratings, win_rates
 from tests.rating import SEED, rate, sheet
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "win_rate.schema.yaml"

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from clinical_dpo.rating.rating_files import write_ratings
-from clinical_dpo.records import read_json, sha256
+from clinical_dpo.grading.raters.rating_files import write_ratings
+from clinical_dpo.io import read_json, sha256
 from tests.conftest import ROOT, public_data, real_data
 from tests.workflow import MODEL, MODELS, SMALL, TASKS, Project, results, rows
 

@@ -5,13 +5,14 @@ from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from clinical_dpo.dpo import wide_policy
-from clinical_dpo.models import load_base, load_tokenizer
-from clinical_dpo.preferences import preference_pairs
-from clinical_dpo.records import read_csv, read_jsonl, write_jsonl
-from clinical_dpo.reference import score_reference
-from clinical_dpo.sft import train_sft
-from clinical_dpo.training import Run
+from clinical_dpo.data.preferences import preference_pairs
+from clinical_dpo.io import read_csv, read_jsonl, write_jsonl
+from clinical_dpo.models.load import load_base
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.training.dpo import wide_policy
+from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.run import Run
+from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL
 
 SETTINGS = {

@@ -1,1 +1,1 @@
-"""What the two papers print: as data, held against itself, and beside what a run reproduces."""
+"""What the two papers print, held against itself and beside a run."""

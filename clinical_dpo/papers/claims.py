@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from clinical_dpo.records import Row
+from clinical_dpo.io import Row
 
 Study = Mapping[str, Any]  # one study of `published.load_published`
 

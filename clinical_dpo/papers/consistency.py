@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from scipy.stats import binomtest
 
+from clinical_dpo.io import Row
 from clinical_dpo.papers import feasibility
 from clinical_dpo.papers.claims import Study, change, named, of_metric, printed_p, row, runs, tested
 from clinical_dpo.papers.feasibility import counts, printed_range
 from clinical_dpo.papers.mcnemar_claims import check_mcnemar
-from clinical_dpo.records import Row
 
 COLUMNS = ("study", "what", "claim", "found", "verdict", "detail")
 

@@ -6,11 +6,11 @@ from itertools import groupby, pairwise
 import numpy as np
 from scipy.stats import hypergeom
 
+from clinical_dpo.io import Row
 from clinical_dpo.papers import feasibility
 from clinical_dpo.papers.claims import Study, change, named, of_metric, row, runs, tested
 from clinical_dpo.papers.feasibility import TESTS, Fit, counts
 from clinical_dpo.papers.published import contradiction
-from clinical_dpo.records import Row
 
 TITLES = {"exact": "exact", "midp": "mid-P", "chi2": "chi-squared", "chi2_corrected": "continuity-corrected"}
 UNPARSABLE = 3  # how many answers that are neither label are tried

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import Row
+from clinical_dpo.io import Row
 from clinical_dpo.schemas import read_yaml, validate
 
 COLUMNS = (

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.io import Row
 from clinical_dpo.papers.published import NAMES
-from clinical_dpo.records import Row
 
 MEASURED = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "data", "grader", "proxy", "status"),

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from clinical_dpo.config import merge
-from clinical_dpo.gates import CHECKS
+from clinical_dpo.config.study import merge
+from clinical_dpo.data_checks.verdicts import CHECKS
 from tests.every_key.templates import (
     ABSENT,
     ANSWER,

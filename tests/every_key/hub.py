@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 from safetensors.torch import load_file, save
 
-from clinical_dpo.models import load_tokenizer
-from clinical_dpo.pretraining import build_tiny_model
+from clinical_dpo.models.tiny.pretraining import build_tiny_model
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from tests.every_key.templates import MODEL
 from tests.hub_server import Hub, Repository
 

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from openpyxl import Workbook
 
-from clinical_dpo.config import merge
-from clinical_dpo.gates import CHECKS
+from clinical_dpo.config.study import merge
+from clinical_dpo.data_checks.verdicts import CHECKS
 from tests.every_key.cases import Case
 from tests.every_key.templates import GONE, MODEL, RECIPE, SNAPSHOT
 from tests.workflow import Project
@@ -20,11 +20,11 @@ RUN = "every"
 SITECUSTOMIZE = """\
 import itertools, sys, types
 if any(f".{rule}_" in word for word in sys.orig_argv for rule in ("train", "probe", "repeat")):
-    from clinical_dpo import training
+    from clinical_dpo.training import run as training
     training.time = types.SimpleNamespace(monotonic=itertools.count().__next__)
     training._peak_memory = lambda: 2**20
 if any(".build_base_model" in word for word in sys.orig_argv):
-    from clinical_dpo import pretraining
+    from clinical_dpo.models.tiny import pretraining
     pretraining.time = types.SimpleNamespace(monotonic=itertools.count().__next__)
 """
 NOTES = ("dysuria", "fever", "cough", "frequency", "pyuria", "no pain", "urgency", "a rash")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clinical_dpo.config import merge
+from clinical_dpo.config.study import merge
 
 GONE = "(taken out)"  # a value that takes its key out
 STAGE: dict[str, Any] = {

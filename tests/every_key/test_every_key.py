@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from clinical_dpo.config import load_study
+from clinical_dpo.config.loading import load_study
 from clinical_dpo.errors import UserError
-from clinical_dpo.records import read_csv
+from clinical_dpo.io import read_csv
 from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
 from tests.every_key.cases import CASES

@@ -56,37 +56,42 @@ class Edit(NamedTuple):
 
 
 EDITS = {
-    "base model": Edit("clinical_dpo/corpus.py", "pretraining/{seed}", "other/{seed}", {"build_base_model"}),
-    "splits": Edit("clinical_dpo/splits.py", "random.Random(seed)", "random.Random(seed + 1)", {"split_dataset"}),
-    "data card": Edit("clinical_dpo/card.py", '"## Rows"', '"## All rows"', {"check_dataset"}),
-    "SFT": Edit(
-        "clinical_dpo/sft.py", 'manual_seed(run.settings["seed"])', "manual_seed(1)", {"probe_sft", "train_sft"}
+    "base model": Edit(
+        "clinical_dpo/models/tiny/corpus.py", "pretraining/{seed}", "other/{seed}", {"build_base_model"}
     ),
-    "DPO": Edit("clinical_dpo/dpo.py", "a=5**0.5", "a=2.0", {"probe_dpo", "train_dpo"}),
+    "splits": Edit("clinical_dpo/data/splits.py", "random.Random(seed)", "random.Random(seed + 1)", {"split_dataset"}),
+    "data card": Edit("clinical_dpo/data_checks/data_card.py", '"## Rows"', '"## All rows"', {"check_dataset"}),
+    "SFT": Edit(
+        "clinical_dpo/training/sft.py",
+        'manual_seed(run.settings["seed"])',
+        "manual_seed(1)",
+        {"probe_sft", "train_sft"},
+    ),
+    "DPO": Edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0", {"probe_dpo", "train_dpo"}),
     "answers": Edit(
-        "clinical_dpo/generation.py",
+        "clinical_dpo/inference/generate.py",
         "skip_special_tokens=True).strip()",
         "skip_special_tokens=True).strip().upper()",
         {"answer_dev", "predict_answers"},
     ),
     "label parser": Edit(
-        "clinical_dpo/label_parsing.py",
+        "clinical_dpo/grading/label_parsing.py",
         "    spelling = ",
         "    return labels[0]\n    spelling = ",
         {"grade_answers", "score_trials"},
     ),
-    "grader": Edit("clinical_dpo/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),
+    "grader": Edit("clinical_dpo/grading/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),
     "metric": Edit(
-        "clinical_dpo/metric_kinds/mean.py",
+        "clinical_dpo/statistics/metric_kinds/mean.py",
         '"effect": float(differences.mean())',
         '"effect": float(differences.mean()) + 1',
         {"compute_metrics", "compare_variants"},
     ),
     "figure style": Edit(
-        "clinical_dpo/figure_style.py",
+        "clinical_dpo/report/figures/style.py",
         '"#0077BB"',
         '"#0077CC"',
         {"plot_cost", "plot_sweep", "plot_training_curves", "plot_reward_margin"},
     ),
-    "page": Edit("clinical_dpo/report_template/page.css", "body", "body, html", {"write_report_page"}),
+    "page": Edit("clinical_dpo/report/page/template/page.css", "body", "body, html", {"write_report_page"}),
 }

@@ -34,7 +34,7 @@ if any(".train_sft.py" in word for word in sys.orig_argv):
     import torch
     from transformers import TrainerCallback
 
-    from clinical_dpo import training
+    from clinical_dpo.training import run as training
 
     class Hindrance(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):

@@ -1,7 +1,7 @@
 import json
 from hashlib import sha256
 
-from clinical_dpo.selection import GRADERS, scored_trials
+from clinical_dpo.sweep.selection import GRADERS, scored_trials
 
 
 def selection_grader(wildcards):

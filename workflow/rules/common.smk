@@ -15,16 +15,19 @@ os.environ.update(
 )
 
 from clinical_dpo.checksums import CHECKSUMS
-from clinical_dpo.config import STAGES, VARIANTS, in_order, load_study, parse_trial
-from clinical_dpo.digest import code_digest
-from clinical_dpo.endpoint_settings import endpoint_named, why_unavailable
+from clinical_dpo.variants import STAGES, VARIANTS, parse_trial
+from clinical_dpo.config.study import in_order
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.code_digest import code_digest
+from clinical_dpo.config.endpoints import endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
-from clinical_dpo.external import table_path
-from clinical_dpo.grading import AWAITED, PROXIES, grader_module
-from clinical_dpo.jobs import PRIVATE
-from clinical_dpo.metric_definitions import metric_module
+from clinical_dpo.config.external import table_path
+from clinical_dpo.config.graders import AWAITED, PROXIES
+from clinical_dpo.grading.grade import grader_module
+from clinical_dpo.script import PRIVATE
+from clinical_dpo.config.metrics import metric_module
 from clinical_dpo.start_cache import StartCache
-from clinical_dpo.judging.settings import GRADED, judged_sheets, judging_round
+from clinical_dpo.config.judges import GRADED, judged_sheets, judging_round
 
 try:
     study = load_study(config, ROOT)

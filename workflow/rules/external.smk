@@ -1,7 +1,7 @@
 import re
 
-from clinical_dpo.external import missing_external
-from clinical_dpo.sources.files import OPTIONS as FILE_OPTIONS
+from clinical_dpo.config.external import missing_external
+from clinical_dpo.data.sources.files import OPTIONS as FILE_OPTIONS
 
 left_out_externals = {
     (task, name): why

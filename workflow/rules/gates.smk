@@ -1,9 +1,9 @@
 import json
 
-from clinical_dpo.config import merge
-from clinical_dpo.gates import refuse_stopped
-from clinical_dpo.records import read_json
-from clinical_dpo.row_gate import gate_verdicts
+from clinical_dpo.config.study import merge
+from clinical_dpo.data_checks.verdicts import refuse_stopped
+from clinical_dpo.io import read_json
+from clinical_dpo.data_checks.gate import gate_verdicts
 
 
 def check_thresholds(wildcards):

@@ -1,7 +1,7 @@
-from clinical_dpo.cluster import Growth, Request, refuse_unfit_requests
-from clinical_dpo.placement import asked_minutes, grown, host_memory_mb
-from clinical_dpo.plan import benchmark_file, expected_answers, expected_scoring, expected_training
-from clinical_dpo.queue import refuse_queued_jobs
+from clinical_dpo.cluster.slurm_requests import Growth, Request, refuse_unfit_requests
+from clinical_dpo.cluster.estimates import asked_minutes, grown, host_memory_mb
+from clinical_dpo.cluster.plan import benchmark_file, expected_answers, expected_scoring, expected_training
+from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
 SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
 

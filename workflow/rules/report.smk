@@ -5,7 +5,7 @@ all_left_out = study.left_out | {
     f"answers of {name} for {task}": why for (task, name), why in left_out_externals.items()
 }
 captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
-page_template = package_files("report_template")
+page_template = package_files("report/page/template")
 compute_records = [  # of all that a comparison rests on
     f"{results}/{task}/{model}/{record}"
     for task in study.tasks

@@ -1,4 +1,4 @@
-from clinical_dpo.rating.settings import rated_sheets
+from clinical_dpo.config.raters import rated_sheets
 
 from functools import cache
 
@@ -51,7 +51,7 @@ def disputed_ratings(wildcards):
     return disputes(wildcards).get("ratings", [])
 
 
-sheet_page = package_files("rating/sheet_page")
+sheet_page = package_files("grading/raters/sheet_page")
 
 
 def sheet_sources(wildcards):

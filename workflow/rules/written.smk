@@ -1,5 +1,5 @@
-from clinical_dpo.plan import expected_texts
-from clinical_dpo.text_settings import asks_about, text_columns, text_file, text_writers
+from clinical_dpo.cluster.plan import expected_texts
+from clinical_dpo.config.generated_fields import asks_about, text_columns, text_file, text_writers
 
 
 def text_fields(wildcards):

@@ -1,8 +1,8 @@
 """Gather all tasks' metrics and comparisons in one table each."""
 
-from clinical_dpo.jobs import job
-from clinical_dpo.records import read_csv, write_csv
-from clinical_dpo.significance import with_holm
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.comparisons import with_holm
 
 with job(snakemake):
     for name, finish in (("metrics", list), ("stats", with_holm)):

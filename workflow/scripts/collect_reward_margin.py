@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from clinical_dpo.config import trial_name
-from clinical_dpo.jobs import job
-from clinical_dpo.measures import MARGIN_COLUMNS, margin_rows
-from clinical_dpo.records import read_csv, read_json, write_csv
+from clinical_dpo.io import read_csv, read_json, write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.measures import MARGIN_COLUMNS, margin_rows
+from clinical_dpo.variants import trial_name
 
 with job(snakemake) as params:
     rows = []

@@ -1,9 +1,9 @@
 """Compare the variants of every model over several training seeds."""
 
-from clinical_dpo.grading import read_grades
-from clinical_dpo.jobs import job
-from clinical_dpo.records import write_csv
-from clinical_dpo.seed_effects import COLUMNS, compare_seeds
+from clinical_dpo.grading.grade import read_grades
+from clinical_dpo.io import write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.training_seeds import COLUMNS, compare_seeds
 
 with job(snakemake) as params:
     rows = compare_seeds(read_grades(snakemake.input), params.task, params.seeds)

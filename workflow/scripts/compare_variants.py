@@ -1,9 +1,9 @@
 """Compare the variants of every model on a task's test items, pair by pair."""
 
-from clinical_dpo.grading import read_grades
-from clinical_dpo.jobs import job
-from clinical_dpo.records import write_csv
-from clinical_dpo.significance import COLUMNS, compare_variants
+from clinical_dpo.grading.grade import read_grades
+from clinical_dpo.io import write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.comparisons import COLUMNS, compare_variants
 
 with job(snakemake) as params:
     rows = compare_variants(

@@ -1,10 +1,10 @@
 """Compute the helpfulness quotient of every model and variant of a task."""
 
-from clinical_dpo.evasiveness import VERSION
-from clinical_dpo.grading import read_grades
-from clinical_dpo.jobs import job
-from clinical_dpo.measures import HELPFULNESS_COLUMNS, helpfulness_rows
-from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.grading.evasiveness import VERSION
+from clinical_dpo.grading.grade import read_grades
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.measures import HELPFULNESS_COLUMNS, helpfulness_rows
 
 with job(snakemake):
     given = snakemake.input

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.measures import ROUGE_COLUMNS, rouge_rows
-from clinical_dpo.records import read_jsonl, write_csv
+from clinical_dpo.io import read_jsonl, write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.measures import ROUGE_COLUMNS, rouge_rows
 
 with job(snakemake) as params:
     test = read_jsonl(snakemake.input.test)

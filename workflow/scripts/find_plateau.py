@@ -1,8 +1,8 @@
 """Read the step where a probe's eval loss flattens off its log."""
 
-from clinical_dpo.jobs import job
-from clinical_dpo.plateau import eval_curve, plateau_step
-from clinical_dpo.records import read_csv, write_json
+from clinical_dpo.io import read_csv, write_json
+from clinical_dpo.script import job
+from clinical_dpo.training.plateau import eval_curve, plateau_step
 
 with job(snakemake) as params:
     tolerance = params.tolerance

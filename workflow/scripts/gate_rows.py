@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from clinical_dpo.checks import places
-from clinical_dpo.gates import refuse_stopped
-from clinical_dpo.jobs import job
-from clinical_dpo.records import read_json, read_jsonl, write_json
-from clinical_dpo.row_gate import gate_measures, gate_verdicts
-from clinical_dpo.tokenizer import load_tokenizer, without_torch
+from clinical_dpo.data_checks.gate import gate_measures, gate_verdicts
+from clinical_dpo.data_checks.row_checks import places
+from clinical_dpo.data_checks.verdicts import refuse_stopped
+from clinical_dpo.io import read_json, read_jsonl, write_json
+from clinical_dpo.script import job
+from clinical_dpo.tokenization.tokenizer import load_tokenizer, without_torch
 
 with job(snakemake):
     without_torch()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.trials import keep
+from clinical_dpo.script import job
+from clinical_dpo.sweep.trials import keep
 
 with job(snakemake) as params:
     folders = {path.parent.parent.name: path.parent for path in map(Path, snakemake.input.trials)}

@@ -1,9 +1,9 @@
 """Draw the reward margins of all tasks and write down exactly what is drawn."""
 
-from clinical_dpo.jobs import job
-from clinical_dpo.measures import MARGIN_COLUMNS
-from clinical_dpo.records import read_csv, write_csv
-from clinical_dpo.training_figures import plot_reward_margin
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.figures.training import plot_reward_margin
+from clinical_dpo.script import job
+from clinical_dpo.statistics.measures import MARGIN_COLUMNS
 
 with job(snakemake) as params:
     rows = [row for table in snakemake.input for row in read_csv(table)]

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.records import write_csv
-from clinical_dpo.training_figures import CURVE_COLUMNS, curve_rows, plot_training_curves
+from clinical_dpo.io import write_csv
+from clinical_dpo.report.figures.training import CURVE_COLUMNS, curve_rows, plot_training_curves
+from clinical_dpo.script import job
 
 with job(snakemake) as params:
     output = snakemake.output

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from clinical_dpo.dpo import train_dpo
-from clinical_dpo.jobs import job
-from clinical_dpo.models import prepare_process
-from clinical_dpo.training import Run
+from clinical_dpo.models.load import prepare_process
+from clinical_dpo.script import job
+from clinical_dpo.training.dpo import train_dpo
+from clinical_dpo.training.run import Run
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.models import prepare_process
-from clinical_dpo.reference import score_reference
+from clinical_dpo.models.load import prepare_process
+from clinical_dpo.script import job
+from clinical_dpo.training.reference_logps import score_reference
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)

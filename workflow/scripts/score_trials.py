@@ -1,8 +1,8 @@
 """Score every trial of a stage on dev, and mark the best."""
 
-from clinical_dpo.jobs import job
-from clinical_dpo.records import write_csv
-from clinical_dpo.selection import COLUMNS, scored_trials
+from clinical_dpo.io import write_csv
+from clinical_dpo.script import job
+from clinical_dpo.sweep.selection import COLUMNS, scored_trials
 
 with job(snakemake) as params:
     given, selection = snakemake.input, params.selection

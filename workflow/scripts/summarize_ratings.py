@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.judging.grades import judge_agreement
-from clinical_dpo.rating.agreement import COLUMNS, agreement
-from clinical_dpo.rating.rating_round import rated
-from clinical_dpo.rating.ratings import OWED_COLUMNS, owed_ratings
-from clinical_dpo.records import read_csv, write_csv
+from clinical_dpo.grading.raters.rating_round import rated
+from clinical_dpo.grading.raters.ratings import OWED_COLUMNS, owed_ratings
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.script import job
+from clinical_dpo.statistics.agreement import COLUMNS, agreement, judge_agreement
 
 with job(snakemake) as params:
     agreed, owed = [], []

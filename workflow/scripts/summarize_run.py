@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.metric_definitions import HEADLINES
-from clinical_dpo.rating.ratings import owed_for_tables
-from clinical_dpo.records import read_csv, read_json, replacing
-from clinical_dpo.run_record import mixed_versions
-from clinical_dpo.summary import summary
+from clinical_dpo.config.metrics import HEADLINES
+from clinical_dpo.grading.raters.ratings import owed_for_tables
+from clinical_dpo.io import read_csv, read_json, replacing
+from clinical_dpo.report.summary import summary
+from clinical_dpo.script import job
+from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
     waiting = {  # each once, whatever the number of its models

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
-from clinical_dpo.models import prepare_process
-from clinical_dpo.records import read_json
-from clinical_dpo.sft import train_sft
-from clinical_dpo.training import Run
+from clinical_dpo.io import read_json
+from clinical_dpo.models.load import prepare_process
+from clinical_dpo.script import job
+from clinical_dpo.training.run import Run
+from clinical_dpo.training.sft import train_sft
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from clinical_dpo.jobs import job
+from clinical_dpo.grading.raters.ratings import owed_for_tables
+from clinical_dpo.io import read_csv, read_text, replacing
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.rating.ratings import owed_for_tables
-from clinical_dpo.records import read_csv, read_text, replacing
-from clinical_dpo.report_page import Drawing, report_page
-from clinical_dpo.report_tables import contradiction_rows
-from clinical_dpo.run_record import mixed_versions
+from clinical_dpo.report.page.page import Drawing, report_page
+from clinical_dpo.report.page.tables import contradiction_rows
+from clinical_dpo.script import job
+from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
     given = snakemake.input

@@ -1,0 +1,1 @@
+"""Estimates of time and memory, the plan, and Slurm."""

@@ -1,0 +1,91 @@
+"""A digest of exactly the code a script runs: its own and that of the package's modules it imports, directly or not.
+
+Contents alone count. Where a module lies and what it is called is no part of the digest, so that a move or another name
+makes no result anew.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def code_digest(script: Path, named: Iterable[str] = ()) -> str:
+    """Hex digest of `script` and its imports within this package; docstrings, comments and layout do not count.
+
+    Args:
+        script: the file that a job runs.
+        named: modules that the job imports by a name in its settings, such as its task's grader.
+    """
+    modules = [file for name in named if (file := _module_file(name))]
+    files = {script, *modules} | imported_modules([script, *modules])
+    return hashlib.sha256("\n".join(sorted(map(_digest, files))).encode()).hexdigest()[:16]
+
+
+def imported_modules(files: Iterable[Path]) -> set[Path]:
+    """The package's modules that files import, directly or not."""
+    reached: set[Path] = set()
+    queue = list(files)
+    while queue:
+        for module, _, _ in _parse(queue.pop())[0]:
+            if module not in reached:
+                reached.add(module)
+                queue.append(module)
+    return reached
+
+
+@cache
+def _digest(path: Path) -> str:
+    """Digest of one file: its code, and which name stands for what of which module's code."""
+    imports, code = _parse(path)
+    bound = sorted(f"{name} {attribute} {_parse(module)[1]}" for module, attribute, name in imports)
+    return hashlib.sha256("\n".join([code, *bound]).encode()).hexdigest()
+
+
+@cache
+def _parse(path: Path) -> tuple[tuple[tuple[Path, str, str], ...], str]:
+    """What a file imports of the package (module, attribute, name here), and a digest of all else but docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    imports: list[tuple[Path, str, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+        for field in ("body", "orelse", "finalbody"):
+            if isinstance(statements := getattr(node, field, None), list):
+                ours = [statement for statement in statements if _is_ours(statement)]
+                imports += [each for statement in ours for each in _imports(statement)]
+                setattr(node, field, [statement for statement in statements if statement not in ours])
+    return tuple(imports), hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_ours(node: ast.stmt) -> bool:
+    """Whether a statement imports from this package, and nothing else."""
+    if isinstance(node, ast.ImportFrom):
+        return not node.level and (node.module or "").partition(".")[0] == PACKAGE.name
+    return isinstance(node, ast.Import) and all(each.name.partition(".")[0] == PACKAGE.name for each in node.names)
+
+
+def _imports(node: ast.stmt) -> Iterator[tuple[Path, str, str]]:
+    """(module, attribute, name here) of one import; the attribute of a module itself is empty."""
+    if isinstance(node, ast.ImportFrom):
+        for each in node.names:
+            name = each.asname or each.name
+            if module := _module_file(f"{node.module}.{each.name}"):
+                yield module, "", name
+            elif module := _module_file(str(node.module)):
+                yield module, each.name, name
+    elif isinstance(node, ast.Import):
+        for each in node.names:
+            if module := _module_file(each.name):
+                yield module, "", each.asname or ""
+
+
+@cache
+def _module_file(name: str) -> Path | None:
+    package, *parts = name.split(".")
+    path = PACKAGE.joinpath(*parts).with_suffix(".py")
+    return path if package == PACKAGE.name and parts and path.is_file() else None

@@ -1,0 +1,101 @@
+"""Which OpenAI-compatible servers a run knows, whether they can be asked now, and which may be sent private text."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from clinical_dpo.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model behind a server: one entry of the config's `endpoints`, whose schema describes every key.
+
+    Attributes:
+        name: the entry's name.
+        key_variable: name of the environment variable that holds the key, None where the server wants none.
+        price: US dollars per million tokens, `input` and `output`; empty where unknown.
+        parameters: further fields of every request; None takes out a field that the server refuses.
+    """
+
+    name: str
+    base_url: str
+    model: str
+    key_variable: str | None
+    concurrency: int
+    timeout_seconds: float
+    max_tokens: int
+    seed: int | None = None
+    price: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """Where what is sent goes."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Fields of a request beside its messages: what a reply depends on, and what the server is told."""
+        fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}
+        return {key: value for key, value in (fields | dict(self.parameters)).items() if value is not None}
+
+
+def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where: str) -> Endpoint:
+    """The entry of the config's `endpoints` that a key names.
+
+    Raises:
+        UserError: there is none of this name; `where` says which file and key named it.
+    """
+    if name not in endpoints:
+        raise UserError(
+            f"{where} '{name}' is no entry of the config's endpoints.{did_you_mean(name, sorted(endpoints))}"
+        )
+    return Endpoint(name, **endpoints[name])
+
+
+def check_endpoint_allowed(task: Mapping[str, Any], endpoint: Endpoint, allowed: Sequence[str]) -> None:
+    """Refuse to send text of a task with `phi: true` to a host that is not allowed.
+
+    Args:
+        task: the task file's settings.
+        endpoint: where its text would go.
+        allowed: the config's `phi_hosts`.
+
+    Raises:
+        UserError: naming task, endpoint and host.
+    """
+    if task.get("phi") and endpoint.host not in allowed:
+        raise UserError(
+            f"config/tasks/{task['name']}.yaml: the text is private (phi: true), and endpoint '{endpoint.name}' would "
+            f"send it to {endpoint.host}. Name an endpoint on {', '.join(allowed) or 'an allowed host'}, or, if that "
+            "host may see it, add it to the config's phi_hosts."
+        )
+
+
+def why_unavailable(endpoint: Endpoint) -> str | None:
+    """What is missing before an endpoint can be asked, None where nothing is."""
+    variable = endpoint.key_variable
+    return f"environment variable {variable} is not set" if variable and variable not in os.environ else None
+
+
+def read_key(endpoint: Endpoint) -> str | None:
+    """The key, None where the server wants none.
+
+    Raises:
+        UserError: the variable is not set, is empty or holds what cannot be a key. The value is never shown.
+    """
+    variable = endpoint.key_variable
+    if not variable:
+        return None
+    where = f"endpoint '{endpoint.name}': environment variable {variable}"
+    if variable not in os.environ:
+        raise UserError(f"{where} is not set. Set it to the key of {endpoint.host}.")
+    key = os.environ[variable].strip()
+    if not key:
+        raise UserError(f"{where} is empty. Set it to the key of {endpoint.host}, or unset it to go on without.")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise UserError(f"{where} holds characters that no key has. Copy the key of {endpoint.host} again.")
+    return key

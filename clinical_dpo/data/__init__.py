@@ -1,0 +1,1 @@
+"""From a source to task rows, splits and preference pairs."""

@@ -1,0 +1,105 @@
+"""Rows of JSON Lines and JSON: strict, so that no value is lost or invented on the way."""
+
+import json
+import math
+from typing import Any
+
+from clinical_dpo.data.tally import Tally
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+class _Refused(ValueError):
+    """What `json` reads without a word and should not."""
+
+
+def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
+    """Rows of JSON Lines; empty lines are passed over and counted."""
+    rows = []
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            if number < len(lines):
+                repairs.add("empty line passed over", f"line {number}")
+            continue
+        row = _load(
+            line, f"{where}, line {number}", "Each line must be one complete JSON object. Was the file cut off?"
+        )
+        if not isinstance(row, dict):
+            raise UserError(
+                f"{where}, line {number}: {_KINDS[type(row)]}, where a JSON object is needed. "
+                "If the file is one JSON value, name it .json."
+            )
+        rows.append(row)
+    return rows
+
+
+def json_rows(text: str, where: str) -> list[Row]:
+    """Rows of a JSON list; of an object keyed by id, whose keys become `id`; or of an object that is but one list."""
+    value = _load(text, where, "If each line is a JSON object of its own, name the file .jsonl.")
+    if isinstance(value, dict):
+        [only, *others] = value.values() or [None]
+        if not others and isinstance(only, list) and only and isinstance(only[0], dict):
+            value = only
+        else:
+            value = [_keyed(key, row, where) for key, row in value.items()]
+    if not isinstance(value, list):
+        raise UserError(f"{where}: {_KINDS[type(value)]}, where a list of objects is needed.")
+    for number, row in enumerate(value, start=1):
+        if not isinstance(row, dict):
+            raise UserError(
+                f"{where}, row {number}: {_KINDS[type(row)]}, where a JSON object is needed. "
+                "Give a list of objects, or an object that holds one object under each id."
+            )
+    return value
+
+
+def _keyed(key: str, row: Any, where: str) -> Any:
+    if not isinstance(row, dict):
+        return row
+    if str(row.get("id", key)) != key:
+        raise UserError(f"{where}: the object under key '{key}' has the id '{row['id']}'. Make them equal.")
+    return {"id": key, **row}
+
+
+def _load(text: str, where: str, hint: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        line = f", line {error.lineno}" if ", line " not in where else ""
+        raise UserError(f"{where}{line}, column {error.colno}: not valid JSON ({error.msg}). {hint}") from None
+    except _Refused as error:
+        raise UserError(f"{where}: {error}") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
+        raise UserError(f"{where}: not readable as JSON ({error}). Correct the value.") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # json keeps the last of two equal keys, and a value or a whole row would be lost.
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _Refused(f"key '{twice}' comes twice in one object. Give each its own, or remove one.")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise _Refused(f"{name}, which is no value of JSON. Write null, or the number.")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _Refused(f"the number {digits} is too large to be kept. Write it as a text.")
+    return number

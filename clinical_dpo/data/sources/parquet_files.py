@@ -1,0 +1,67 @@
+"""Rows of a Parquet file as JSON could hold them."""
+
+import datetime
+import decimal
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.data.sources.tables import check_ignored
+from clinical_dpo.data.tally import Tally
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+
+
+def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]:
+    """Rows of a Parquet file; dates become their ISO 8601 text, NaN (pandas' missing value) null.
+
+    Raises:
+        UserError: the file is missing, damaged, has a column twice, or values that are no text.
+    """
+    # Imported late: only this format needs it.
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise UserError(f"{path}: column '{twice}' comes twice. Rename one.")
+        check_ignored(ignore, names, str(path))
+        rows = file.read([name for name in names if name not in ignore]).to_pylist()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path}: not a valid Parquet file ({error}). It may have been cut off; fetch it again."
+        ) from None
+    return [
+        {name: plain_value(value, f"row {number}, column '{name}'", path, repairs) for name, value in row.items()}
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def plain_value(value: Any, place: str, path: str | Path, repairs: Tally) -> Any:
+    """A value as JSON could hold it; `place` and `path` are for the message where it cannot."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        if math.isnan(value):
+            repairs.add("NaN read as empty", place)
+            return None
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [plain_value(part, place, path, repairs) for part in value]
+    if isinstance(value, dict):
+        return {name: plain_value(part, place, path, repairs) for name, part in value.items()}
+    raise UserError(
+        f"{path}, {place}: {type(value).__name__} ({str(value)[:40]}), where text is needed. Convert the column to "
+        "text, or name it in `ignore`."
+    )

@@ -1,0 +1,62 @@
+"""PubMedQA (Jin et al., 2019): a question, the abstract without its conclusion, and the conclusion as the long answer.
+
+The publisher's file is an object keyed by PMID (`QUESTION, CONTEXTS[], LONG_ANSWER, final_decision, ...`); the Hugging
+Face hub's rows are `pubid, question, context {contexts[], ...}, long_answer, final_decision`. Both are read.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+
+PUBLISHER = ("id", "QUESTION", "CONTEXTS", "LONG_ANSWER")
+HUB = ("pubid", "question", "context", "long_answer")
+
+
+def to_context_question(row: Mapping[str, Any]) -> Row:
+    """A record: `id` (PMID), `context` (paragraphs, a line each), `question`, `reference` (the long answer).
+
+    `final_decision` (yes, no or maybe) is kept where the row has it.
+
+    Raises:
+        UserError: a field is missing, empty or of another type; with PMID and field.
+    """
+    fields = PUBLISHER if "QUESTION" in row or "CONTEXTS" in row else HUB
+    of_pmid = f"PMID {row[fields[0]]}: " if row.get(fields[0]) else ""
+    for field in fields:
+        if row.get(field) in (None, "", [], {}):
+            problem = "is empty" if field in row else "is missing"
+            raise UserError(
+                f"{of_pmid}field '{field}' {problem}. Reader pubmedqa needs {', '.join(PUBLISHER)} (the publisher's "
+                f"file) or {', '.join(HUB)} (the hub's); here: {', '.join(row)}. Complete or remove the row."
+            )
+    pmid, question, context, answer = (row[field] for field in fields)
+    name = fields[2]
+    if fields is HUB:
+        if not isinstance(context, Mapping) or not context.get("contexts"):
+            raise UserError(f"{of_pmid}field 'context' needs a list 'contexts' of paragraphs. Complete the row.")
+        context, name = context["contexts"], "context.contexts"
+    if not isinstance(context, list):
+        raise UserError(
+            f"{of_pmid}field '{name}' is a {type(context).__name__}, where a list of paragraphs is needed "
+            "(in JSON, since CSV has no lists)."
+        )
+    record = {
+        "id": str(pmid),
+        "context": "\n".join(
+            _text(paragraph, f"{of_pmid}field '{name}', paragraph {i}") for i, paragraph in enumerate(context, start=1)
+        ),
+        "question": _text(question, f"{of_pmid}field '{fields[1]}'"),
+        "reference": _text(answer, f"{of_pmid}field '{fields[3]}'"),
+    }
+    return record | ({"final_decision": row["final_decision"]} if row.get("final_decision") else {})
+
+
+def _text(value: Any, place: str) -> str:
+    """A text on one line."""
+    if not isinstance(value, str):
+        raise UserError(f"{place} is a {type(value).__name__}, where text is needed. Correct it.")
+    if not value.strip():
+        raise UserError(f"{place} is empty. Fill it in, or remove it.")
+    return " ".join(value.split())

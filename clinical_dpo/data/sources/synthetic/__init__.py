@@ -1,0 +1,1 @@
+"""Generators of synthetic clinical text, one module per domain."""

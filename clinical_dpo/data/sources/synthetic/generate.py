@@ -1,0 +1,122 @@
+"""Synthetic clinical text of the tasks' shapes: labels and answers follow by rule from the facts a note is made of.
+
+Every note belongs, by a digest of its text, either to tasks or to the pre-training of tiny models
+(`vocabulary.is_task_note`); what `generate` yields is therefore new to every model pre-trained here.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from clinical_dpo.data.sources.synthetic import meqsum, pubmedqa, reasoning, summarization, triage, uti
+from clinical_dpo.data.sources.synthetic.vocabulary import is_task_note, normalised
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+
+_PATIENCE = 1000  # draws in a row without a new note, after which there is no other
+
+
+@dataclass(frozen=True)
+class Generator:
+    """How one domain's records are made."""
+
+    draw: Callable[[Random], Any]  # -> a case: `text`, `borderline` and the domain's facts
+    record: Callable[[Any, Random], Row]
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # label field -> its two values
+    balanced: str | None = None  # the label field whose values share the records equally
+
+
+GENERATORS: dict[str, Generator] = {
+    "uti": Generator(uti.draw, uti.record, {"label": uti.LABELS}, balanced="label"),
+    "triage": Generator(triage.draw, triage.record, {"urgency": triage.URGENCY, "personnel": triage.PERSONNEL}),
+    "reasoning": Generator(reasoning.draw, reasoning.record),
+    "summarization": Generator(summarization.draw, summarization.record),
+    "pubmedqa": Generator(pubmedqa.draw, pubmedqa.record),
+    "meqsum": Generator(meqsum.draw, meqsum.record),
+}
+QUESTIONS: dict[str, str] = {
+    "uti": uti.QUESTION,
+    "triage_urgency": triage.URGENCY_QUESTION,
+    "triage_personnel": triage.PERSONNEL_QUESTION,
+    "reasoning": "",  # each record asks its own
+    "summarization": summarization.QUESTION,
+    "pubmedqa": pubmedqa.INSTRUCTION,
+    "meqsum": meqsum.INSTRUCTION,
+}
+
+
+def draw_cases(generator: str, rng: Random, for_tasks: bool) -> Iterator[Any]:
+    """Endless distinct cases of one side: for tasks, or for pre-training.
+
+    Ends when no new note turns up any more.
+    """
+    draw = GENERATORS[generator].draw
+    seen: set[str] = set()
+    misses = 0
+    while misses < _PATIENCE:
+        case = draw(rng)
+        key = normalised(case.text)
+        if key in seen or is_task_note(case.text) != for_tasks:
+            misses += 1
+            continue
+        misses = 0
+        seen.add(key)
+        yield case
+
+
+def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> list[Row]:
+    """`n` distinct records, the same for the same seed.
+
+    Args:
+        generator: one of GENERATORS.
+        n: number of records.
+        seed: another seed gives other records.
+        label_noise: share of each label's records that get the other label, as where physicians disagree:
+            borderline notes first.
+
+    Returns:
+        Flat records: `id` and the domain's fields. No two have the same text, case and spacing aside.
+
+    Raises:
+        UserError: an unknown generator, more records than there are distinct notes, or a share outside 0 to 0.5.
+    """
+    if generator not in GENERATORS:
+        raise UserError(f"generator '{generator}' is not known. Known: {', '.join(GENERATORS)}.")
+    if not 0 <= label_noise <= 0.5:
+        raise UserError(f"generator {generator}: label_noise is {label_noise}; a share from 0 to 0.5 is needed.")
+    if n < 0:
+        raise UserError(f"generator {generator}: {n} records cannot be made; 0 or more are needed.")
+    maker = GENERATORS[generator]
+    rng = Random(f"{generator}/{seed}")
+    cases: list[Any] = []
+    rows: list[Row] = []
+    counts: Counter[str] = Counter()
+    for case in draw_cases(generator, rng, for_tasks=True):
+        if len(rows) >= n:
+            break
+        row = maker.record(case, rng)
+        if maker.balanced:
+            value = row[maker.balanced]
+            if counts[value] >= (n + 1) // 2:
+                continue
+            counts[value] += 1
+        cases.append(case)
+        rows.append({"id": f"{generator}-{len(rows):05d}", **row})
+    if len(rows) < n:
+        raise UserError(f"generator {generator}: {n} records were asked for, only {len(rows)} distinct ones exist.")
+    for name, values in maker.labels.items():
+        _disagree(rows, [name in case.borderline for case in cases], name, values, label_noise, rng)
+    return rows
+
+
+def _disagree(
+    rows: list[Row], borderline: list[bool], name: str, values: tuple[str, str], share: float, rng: Random
+) -> None:
+    """Give the other label to a share of each label's rows, borderline ones first."""
+    groups = {value: [i for i, row in enumerate(rows) if row[name] == value] for value in values}
+    for value, other in (values, values[::-1]):
+        order = sorted(groups[value], key=lambda i: (not borderline[i], rng.random()))
+        for i in order[: round(share * len(order))]:
+            rows[i][name] = other

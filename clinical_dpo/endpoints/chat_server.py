@@ -1,0 +1,164 @@
+"""One call to an OpenAI-compatible server: what comes back, what it means, and what no second attempt would mend."""
+
+import contextlib
+import json
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from clinical_dpo.config.endpoints import Endpoint, read_key
+from clinical_dpo.errors import UserError
+
+Messages = tuple[Mapping[str, str], ...]  # of the chat API: role, content
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server's model said.
+
+    Attributes:
+        text: its words; empty where it gave none.
+        finish_reason: `stop`, or `length` where max_tokens cut it off; whatever else the server says.
+        model: as the server names it.
+        prompt_tokens, completion_tokens: as the server counts them, 0 where it does not; over all calls.
+        calls: calls until the reply could be read.
+    """
+
+    text: str
+    finish_reason: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    calls: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one call ended.
+
+    Attributes:
+        status: HTTP status, or in words why there is none.
+        body: what came back, without the key should it be quoted there.
+        wait: seconds that Retry-After asks for, None where it does not.
+        reply: what the body says, None where it is no completion.
+    """
+
+    status: int | str
+    body: str = ""
+    wait: float | None = None
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True)
+class ChatServer:
+    """A server to ask, with its connections; from `connect`."""
+
+    endpoint: Endpoint
+    client: Any
+    key: str | None
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"endpoint '{self.endpoint.name}' ({self.endpoint.base_url})"
+
+    def ask(self, messages: Messages) -> Outcome:
+        """Make one call; what goes wrong on the way is an outcome too."""
+        import openai
+
+        body = self.endpoint.body
+        model = body.pop("model")
+        try:
+            create = self.client.chat.completions.with_raw_response.create
+            response = create(model=model, messages=list(messages), extra_body=body).http_response
+        except openai.APIStatusError as error:
+            response = error.response
+        except openai.APITimeoutError:
+            return Outcome(f"no reply within {self.endpoint.timeout_seconds:g} s")
+        except openai.APIConnectionError:
+            return Outcome("no connection, or one that broke off")
+        reply = read_body(response.text) if response.status_code == 200 else None
+        text = response.text if reply or not self.key else response.text.replace(self.key, "***")
+        return Outcome(response.status_code, text, _retry_after(response.headers.get("retry-after", "")), reply)
+
+    def check_refusal(self, outcome: Outcome, name: str) -> None:
+        """Raise UserError for an outcome that another attempt would only repeat; `name` says what was asked."""
+        status, code = outcome.status, _error_code(outcome.body)
+        if status == 200 and re.match(r"\s*<", outcome.body):
+            raise UserError(f"{self.where} answers with a web page. Correct base_url; it often ends in /v1.")
+        if isinstance(status, str) or not 300 <= status < 500 or status in (408, 409, 429):
+            return
+        if status in (401, 403):
+            variable = self.endpoint.key_variable
+            mend = f"Check the key in environment variable {variable}" if variable else "Name its key_variable"
+            raise UserError(f"{self.where} refuses the key ({status}{code}). {mend}, and what the key may use.")
+        if status < 400:
+            raise UserError(f"{self.where} points elsewhere ({status}), and nothing is sent on. Correct base_url.")
+        raise UserError(
+            f"{self.where} refuses the request for {name} ({status}{code}). Check base_url, model "
+            f"'{self.endpoint.model}', max_tokens and parameters; replies so far are kept."
+        )
+
+
+@contextlib.contextmanager
+def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
+    """A server to ask; past any proxy where what is sent is private.
+
+    Raises:
+        UserError: the key's variable is not set, empty or holds no key.
+    """
+    key = read_key(endpoint)
+    import openai  # a second to import
+
+    for name in ("openai", "httpx2", "httpcore2"):  # at their debug level they log what is sent
+        logging.getLogger(name).setLevel(logging.WARNING)
+    direct: Any = {"mounts": dict.fromkeys(("http://", "https://", "all://"))} if private else {}
+    # A redirect could lead to a host that may not see the text.
+    with openai.DefaultHttpxClient(follow_redirects=False, **direct) as http:
+        client = openai.OpenAI(
+            api_key=key or "none",
+            base_url=endpoint.base_url,
+            timeout=endpoint.timeout_seconds,
+            max_retries=0,  # every attempt is kept, so they are made by `endpoint.complete`
+            http_client=http,
+        )
+        yield ChatServer(endpoint, client, key)
+
+
+def read_body(body: str) -> Reply | None:
+    """The reply in a body, None where that is no completion."""
+    try:
+        value = json.loads(body)
+        choice, used = value["choices"][0], value.get("usage") or {}
+        return Reply(
+            text=str(choice["message"].get("content") or ""),
+            finish_reason=str(choice.get("finish_reason")),
+            model=str(value.get("model")),
+            prompt_tokens=int(used.get("prompt_tokens") or 0),
+            completion_tokens=int(used.get("completion_tokens") or 0),
+        )
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _error_code(body: str) -> str:
+    """The server's own word for an error. Its sentences are left out: they may quote the key, or the text."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        code = json.loads(body)["error"]["code"]
+        if re.fullmatch(r"[a-z_]{1,50}", code):
+            return f", {code}"
+    return ""
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds that a Retry-After header asks for: a number, or a date (RFC 9110, section 10.2.3)."""
+    try:
+        if re.fullmatch(r"\d+(\.\d+)?", value):
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None

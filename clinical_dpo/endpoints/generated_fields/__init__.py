@@ -1,0 +1,1 @@
+"""Fields of records that a model writes."""

@@ -1,0 +1,1 @@
+"""Grades of answers: by labels, rules, people or a judge."""

@@ -1,0 +1,1 @@
+"""One module per automatic grader; a task names its grader."""

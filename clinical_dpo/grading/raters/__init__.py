@@ -1,0 +1,1 @@
+"""Blinded sheets for people, and what they send back."""

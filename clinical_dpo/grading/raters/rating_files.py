@@ -1,0 +1,199 @@
+"""What raters send back, as rows: the page's CSV, a filled sheet (CSV, XLSX), an export of Label Studio."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row, read_json, write_csv
+
+COLUMNS = ("sheet", "item_id", "text_sha256", "rating", "comment", "rated_at")
+ENDINGS = (".csv", ".xlsx", ".json")
+_NEEDED = ("item_id", "text_sha256", "rating")
+# A rater's name, and what browsers, Windows and macOS append to a second copy: `(1)`, ` - Copy`, ` copy 2`.
+_RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
+
+
+def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
+    """Rater -> the file with this rater's ratings of one sheet; empty where the folder is not there.
+
+    Files are named {sheet}.{rater}.csv, .xlsx or .json, or as a copy of that; with other endings none is looked at.
+
+    Raises:
+        UserError: another name, two files of one rater, or one file under the names of two.
+    """
+    found: dict[str, Path] = {}
+    sent: dict[bytes, Path] = {}
+    for path in sorted(Path(folder).glob(f"{sheet}.*")):
+        ending = path.suffix.lower()
+        if ending not in ENDINGS:
+            continue
+        name = _RATER.fullmatch(path.stem.removeprefix(sheet).removeprefix("."))
+        if not name:
+            raise UserError(
+                f"{path}: no name of a rating file. Name it {sheet}.RATER{ending}, with the rater's name as the sheet "
+                "had it, or move it out of this folder."
+            )
+        if first := found.get(name[1]):
+            raise UserError(f"{path}: rater {name[1]} has sent {first.name} too. Keep one of the two files.")
+        content = path.read_bytes()
+        if twin := sent.get(content):
+            raise UserError(
+                f"{path}: the same file as {twin.name}, byte for byte. Keep it under the name of the rater who sent it."
+            )
+        found[name[1]] = sent[content] = path
+    return found
+
+
+def read_ratings(path: str | Path) -> list[Row]:
+    """Rows of COLUMNS, and `row`, the line or row of the file (Label Studio: the task's number).
+
+    CSV may be as the page wrote it or as a spreadsheet saved it: UTF-8, UTF-16 or Windows-1252, separated by comma,
+    semicolon or tab, columns in any order, more columns, empty lines. Label Studio's JSON and JSON-MIN exports are
+    both read; cancelled annotations do not count. Times become UTC in ISO 8601; one that says no zone is taken as UTC,
+    and one that cannot be read without a guess (a spreadsheet's 03/04/2026) becomes empty: nothing is computed of it.
+
+    Raises:
+        UserError: the file cannot be read, a column is missing, a line has too many or too few fields.
+    """
+    path = Path(path)
+    readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".json": _label_studio_rows}
+    if path.suffix.lower() not in readers:
+        raise UserError(f"{path}: ratings come as {', '.join(ENDINGS)}. Save the file as one of these.")
+    rows = []
+    for raw in readers[path.suffix.lower()](path):
+        text = {name: str(raw.get(name) or "").strip() for name in COLUMNS}
+        rows.append({**text, "rated_at": _utc(text["rated_at"]), "row": raw["row"]})
+    return rows
+
+
+def write_ratings(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as a CSV file of COLUMNS."""
+    write_csv(path, [{name: row[name] for name in COLUMNS} for row in rows], COLUMNS)
+
+
+def _utc(time: str) -> str:
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return ""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _csv_rows(path: Path) -> list[Row]:
+    # Universal line ends: an old spreadsheet ends lines with a carriage return alone.
+    text = _decoded(path).replace("\r\n", "\n").replace("\r", "\n")
+    skipped = 1 if text[:4].lower() == "sep=" else 0
+    text = text.split("\n", 1)[-1] if skipped else text
+    header = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    lines = []
+    try:
+        for fields in reader:
+            lines.append((reader.line_num + skipped, fields))
+    except csv.Error as error:
+        raise UserError(
+            f"{path}, line {reader.line_num + skipped}: not valid CSV ({error}). A quotation mark may be missing; "
+            "export the file again."
+        ) from None
+    return _table_rows(path, "line", lines)
+
+
+def _decoded(path: Path) -> str:
+    raw = path.read_bytes()
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings: tuple[str, ...] = ("utf-16",)
+    elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # a header of ASCII in two bytes a letter
+        encodings = ("utf-16-le" if raw[1:2] == b"\0" else "utf-16-be",)
+    else:
+        encodings = ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UserError(f"{path}: neither UTF-8 nor {encodings[-1]}. Save it as 'CSV UTF-8'.")
+
+
+def _xlsx_rows(path: Path) -> list[Row]:
+    from openpyxl import load_workbook  # half a second to import
+
+    try:
+        table = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        table.reset_dimensions()  # the size that some programs write down is wrong
+        rows = [[_cell_text(value) for value in row] for row in table.iter_rows(values_only=True)]
+    except Exception as error:  # openpyxl parses as it goes, and a damaged file can raise anything in it
+        raise UserError(
+            f"{path}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
+        ) from None
+    width = max(map(len, rows), default=0)  # a row ends at its last cell
+    return _table_rows(path, "row", [(number, row + [""] * (width - len(row))) for number, row in enumerate(rows, 1)])
+
+
+def _cell_text(value: Any) -> str:
+    return "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]]) -> list[Row]:
+    filled = [(number, fields) for number, fields in lines if any(field.strip() for field in fields)]
+    if not filled:
+        raise UserError(f"{path}: the file is empty. Its first line must name the columns {', '.join(COLUMNS)}.")
+    (_, header), *rest = filled
+    names = [name.strip().lower() for name in header]
+    for name in _NEEDED:
+        if names.count(name) != 1:
+            wrong = "is missing" if name not in names else "stands there twice"
+            raise UserError(f"{path}: column '{name}' {wrong}. Columns here: {', '.join(header)}.")
+    rows = []
+    for number, fields in rest:
+        if len(fields) < len(names) or any(field.strip() for field in fields[len(names) :]):
+            raise UserError(
+                f"{path}, {unit} {number}: {len(fields)} fields, where the header names {len(names)}. "
+                "Export the file again, or put a text that holds the separator in quotation marks."
+            )
+        rows.append(dict(zip(names, fields, strict=False)) | {"row": f"{unit} {number}"})
+    return rows
+
+
+def _label_studio_rows(path: Path) -> list[Row]:
+    tasks = read_json(path)
+    if not isinstance(tasks, list):
+        raise UserError(f"{path}: a list of tasks is needed. Export the project from Label Studio as JSON.")
+    rows = []
+    for number, task in enumerate(tasks, start=1):
+        where = f"task {number}"
+        try:
+            shown = {"row": where} | {name: task.get("data", task)[name] for name in ("item_id", "text_sha256")}
+            shown["sheet"] = task.get("data", task).get("sheet", "")
+            if "annotations" in task:
+                done = [entry for entry in task["annotations"] if not entry.get("was_cancelled")]
+                rows += [shown | _annotation(entry) for entry in done] or [shown]
+            else:
+                rows.append({**shown, "rating": task.get("rating"), "comment": _plain(task.get("comment"))})
+                rows[-1]["rated_at"] = task.get("updated_at")
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}, {where}: not a task of this sheet ({type(error).__name__}: {error}). Export the project as "
+                "JSON or JSON-MIN, with its data fields and annotations."
+            ) from None
+    return rows
+
+
+def _annotation(entry: Mapping[str, Any]) -> Row:
+    found: Row = {"rated_at": entry.get("updated_at") or entry.get("created_at")}
+    for result in entry["result"]:
+        value = result["value"]
+        if result["from_name"] == "rating":
+            found["rating"] = " / ".join(value["choices"])
+        elif result["from_name"] == "comment":
+            found["comment"] = _plain(value["text"])
+    return found
+
+
+def _plain(text: Any) -> str:
+    return "\n".join(text) if isinstance(text, list) else str(text or "")

@@ -1,0 +1,158 @@
+"""A rater's sheet as files: one page for the browser, CSV, Excel, and tasks for Label Studio."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.grading.raters.sheets import WORDS
+from clinical_dpo.io import Row, replacing, write_json
+
+FORMATS = ("html", "csv", "xlsx", "json")
+PAGE = Path(__file__).parent / "sheet_page"
+PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
+CELL = 32_767  # characters that a cell of Excel holds
+CUT = " [... cut here: a cell holds no more. The whole text stands in the HTML sheet.]"
+_DATE = (2000, 1, 1, 0, 0, 0)  # of every part of a workbook, so that the same sheet has the same bytes
+_CAPTIONS = {"A": "Answer A", "B": "Answer B"}
+
+
+def write_sheet(
+    stem: str | Path, rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = ""
+) -> list[Path]:
+    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`; none holds more than `rows` and these words.
+
+    The page works without network, keeps what is rated in the browser and exports `{sheet}.{rater}.csv`. CSV (UTF-8
+    with a byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in; `.json` is a list of Label
+    Studio tasks. Same input, same bytes.
+
+    Args:
+        stem: path without ending, for example `grading/correctness.rater1`.
+        rows: from `sheets.sheet_rows`.
+        sheet: the sheet's name.
+        kind: `correctness` or `preference`.
+        rater: whose sheet.
+        instructions: what the raters are told, plain text; the page shows it above a short help on its keys.
+
+    Returns:
+        The four paths.
+    """
+    paths = {ending: Path(f"{stem}.{ending}") for ending in FORMATS}
+    with replacing(paths["html"]) as part:
+        part.write_text(page(rows, sheet, kind, rater, instructions), encoding="utf-8")
+    with replacing(paths["csv"]) as part:
+        part.write_text(_csv(rows, sheet), encoding="utf-8-sig", newline="")
+    with replacing(paths["xlsx"]) as part:
+        part.write_bytes(_workbook(rows, sheet, kind))
+    write_json(paths["json"], [{"data": {"sheet": sheet, **row}} for row in rows])
+    return list(paths.values())
+
+
+def page(rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = "") -> str:
+    """The sheet as one HTML page that may load nothing: its policy names the digests of its own script and style."""
+    markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
+    # The digest names the place in the browser where ratings are kept: another sheet never finds them.
+    digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
+    data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": WORDS[kind]}
+    data |= {"instructions": instructions, "items": list(rows)}
+    policy = (
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    parts = {"policy": policy, "style": style, "script": script, "data": _inline_json(data)}
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], markup)
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _inline_json(value: Any) -> str:
+    """JSON that may stand in a script element: no text in it can end that element or open another."""
+    text = json.dumps(value, ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _table(rows: Sequence[Row], sheet: str) -> list[list[str]]:
+    """Header and cells of the sheet as a table to fill in."""
+    texts = [name for name in ("question", "reference", "answer", "A", "B") if any(name in row for row in rows)]
+    header = [*(_CAPTIONS.get(name, name) for name in texts), "rating", "comment"]
+    lines = [[*(row[name] for name in texts), "", "", sheet, row["item_id"], row["text_sha256"], ""] for row in rows]
+    return [[*header, "sheet", "item_id", "text_sha256", "rated_at"], *lines]
+
+
+def _csv(rows: Sequence[Row], sheet: str) -> str:
+    file = io.StringIO()
+    for line in _table(rows, sheet):
+        # A spreadsheet would compute a text that begins like a formula; an apostrophe makes it text again.
+        csv.writer(file, lineterminator="\r\n").writerow(
+            ["'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in line]
+        )
+    return file.getvalue()
+
+
+def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
+    from openpyxl import Workbook  # half a second to import
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    book = Workbook()
+    table: Any = book.active
+    table.title = sheet[:31]
+    header, *lines = _table(rows, sheet)
+    for number, line in enumerate([header, *lines], start=1):
+        for column, value in enumerate(line, start=1):
+            text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
+            cell = table.cell(number, column)
+            cell.value = text if len(text) <= CELL else text[: CELL - len(CUT)] + CUT
+            if value:
+                cell.data_type = "s"  # never a formula
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            cell.font = Font(bold=number == 1)
+    for column, name in enumerate(header, start=1):
+        width = 60 if column <= header.index("rating") else {"rating": 16, "comment": 30}.get(name, 14)
+        table.column_dimensions[get_column_letter(column)].width = width
+    table.freeze_panes = "A2"
+    choices = DataValidation(
+        type="list", formula1=f'"{",".join(WORDS[kind])}"', allow_blank=True, showErrorMessage=True
+    )
+    table.add_data_validation(choices)
+    letter = get_column_letter(header.index("rating") + 1)
+    choices.add(f"{letter}2:{letter}{max(len(lines), 1) + 1}")
+    raw = io.BytesIO()
+    book.save(raw)
+    return _undated(raw)
+
+
+def _undated(raw: io.BytesIO) -> bytes:
+    """The workbook without the time of its making."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2000-01-01T00:00:00Z", content)
+            info = zipfile.ZipInfo(name, _DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(info, content)
+    return out.getvalue()
+
+
+def label_studio_config(kind: str) -> str:
+    """The labelling interface to paste into a Label Studio project of this kind of sheet."""
+    fields = {"correctness": ("question", "reference", "answer"), "preference": ("question", "A", "B")}[kind]
+    lines = [f'  <Header value="{name}"/><Text name="{name}" value="${name}"/>' for name in fields]
+    lines += [f'  <Choices name="rating" toName="{fields[-1]}" choice="single" required="true">']
+    lines += [f'    <Choice value="{word}"/>' for word in WORDS[kind]]
+    lines += ["  </Choices>", f'  <TextArea name="comment" toName="{fields[-1]}" placeholder="Comment"/>']
+    return "\n".join(["<View>", *lines, "</View>"]) + "\n"

@@ -1,0 +1,25 @@
+"""Grades as numbers on their metric's scale."""
+
+from collections.abc import Mapping, Sequence
+
+from clinical_dpo.config.metrics import Metric
+from clinical_dpo.errors import UserError
+
+
+def read_grades(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[float]:
+    """Grades of complete rows as numbers: 0 or 1 for F1 and proportions, anything on the scale for a mean.
+
+    Raises:
+        UserError: a grade that is not on the metric's scale; the message names the item.
+    """
+    grades = []
+    for row in rows:
+        try:
+            grade = float(row["grade"])
+        except ValueError:
+            grade = float("nan")
+        if not (metric.low <= grade <= metric.high if metric.kind == "mean" else grade in (0, 1)):
+            scale = f"a number from {metric.low:g} to {metric.high:g}" if metric.kind == "mean" else "0 or 1"
+            raise UserError(f"grades, item {row['id']}, field 'grade': '{row['grade']}', where {scale} is needed.")
+        grades.append(grade)
+    return grades

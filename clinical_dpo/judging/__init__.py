@@ -1,1 +1,0 @@
-"""Grades and preferences by a language model behind an OpenAI-compatible endpoint."""

@@ -1,0 +1,1 @@
+"""Base models: downloaded or pre-trained, loaded and saved."""

@@ -1,0 +1,1 @@
+"""Tiny base models, pre-trained on generated text."""

@@ -1,0 +1,210 @@
+"""Pre-training documents for tiny models: a note and a conversation about it.
+
+Side questions are always answered correctly, so a model acquires the skills a task needs. The tasks' exact wordings are
+mostly answered by crude rules, those of a hurried reader, so that the base model sits in mid-range and fine-tuning has
+something to correct. Crude rules differ systematically from the truth; random errors would not do, since greedy
+decoding takes the majority.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from clinical_dpo.data.sources.synthetic import meqsum, pubmedqa, reasoning, summarization, triage, uti
+from clinical_dpo.data.sources.synthetic.conditions import CONDITIONS
+from clinical_dpo.data.sources.synthetic.generate import draw_cases
+from clinical_dpo.data.sources.synthetic.meqsum import MeqsumCase
+from clinical_dpo.data.sources.synthetic.pubmedqa import PubmedqaCase
+from clinical_dpo.data.sources.synthetic.reasoning import ReasoningCase
+from clinical_dpo.data.sources.synthetic.summarization import SummaryCase
+from clinical_dpo.data.sources.synthetic.triage import TriageCase
+from clinical_dpo.data.sources.synthetic.uti import UtiCase
+from clinical_dpo.data.sources.synthetic.vocabulary import LONG_ILLNESSES, MEDICINES, sentence_case
+from clinical_dpo.errors import UserError
+
+Turn = tuple[str, str]  # question, answer
+Document = list[Turn]
+# Longer and harder text more often.
+_WEIGHTS = {"uti": 24, "triage": 18, "reasoning": 23, "summarization": 35, "pubmedqa": 55, "meqsum": 45}
+EVASIVE = {  # weakness of a study -> how a hurried reader evades
+    "pilot study": "More research is needed.",
+    "chart review": "It is not possible to say.",
+    "small": "Please consult a physician.",
+}
+_FOOLED = 2 / 3  # of the conditions, for each of the two questions
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Habits of a hurried reader."""
+
+    crude_share: float  # how often a task's own wording is answered crudely
+    misdiagnosed: frozenset[str]  # conditions taken for their mimic
+    mistreated: frozenset[str]  # conditions treated as their mimic
+    misled_by: frozenset[
+        str
+    ]  # roles in which a red flag alarms: always when present, also in two roles that do not count
+
+    def hurries(self, rng: Random) -> bool:
+        """Whether this answer is crude."""
+        return rng.random() < self.crude_share
+
+
+def draw_reader(crude_share: float, rng: Random) -> Reader:
+    """A reader with habits of its own, as models have."""
+    names = [condition.name for condition in CONDITIONS]
+    fooled = round(_FOOLED * len(names))
+    return Reader(
+        crude_share,
+        misdiagnosed=frozenset(rng.sample(names, fooled)),
+        mistreated=frozenset(rng.sample(names, fooled)),
+        misled_by=frozenset(("present", *rng.sample(("denied", "relative", "past"), 2))),
+    )
+
+
+def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) -> list[Document]:
+    """`n` conversations, each about another note; the first question of each follows its note.
+
+    Args:
+        n: number of documents.
+        seed: of everything random here, the hurried reader's habits included.
+        crude_share: how often a task's exact wording is answered crudely (0 to 1).
+        generators: whose notes they are about; their order counts, as another seed does.
+
+    Raises:
+        UserError: an unknown generator, or none.
+    """
+    unknown = [name for name in generators if name not in _WEIGHTS]
+    if unknown or not generators:
+        problem = f"'{unknown[0]}' is not known" if unknown else "it is empty"
+        raise UserError(f"pretraining: key 'corpus': {problem}. Known: {', '.join(_WEIGHTS)}.")
+    rng = Random(f"pretraining/{seed}")
+    reader = draw_reader(crude_share, rng)
+    cases = {name: draw_cases(name, rng, for_tasks=False) for name in generators}
+    made = []
+    for name in rng.choices(generators, [_WEIGHTS[name] for name in generators], k=n):
+        case = next(cases[name])
+        turns = _TURNS[name](case, reader, rng)
+        rng.shuffle(turns)
+        (question, answer), *others = turns
+        made.append([(f"{case.text} {question}", answer), *others])
+    return made
+
+
+def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
+    """Crude: any urinary word means an infection, be it denied, past or a relative's."""
+    infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
+    turns = [
+        (uti.QUESTION, uti.LABELS[0] if infected else uti.LABELS[1]),
+        ("Are the criteria for urinary infection met?", _yes(case.infected)),
+        ("Any urinary symptom now?", _yes(case.urinary)),
+        ("Is there pyuria?", _yes(case.pyuria)),
+    ]
+    asked = rng.choice((*case.present, *case.denied, rng.choice((*uti.URINARY, *uti.OTHER))))
+    return [*turns, (f"Does the patient report {asked}?", _yes(asked in case.present))]
+
+
+def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
+    """Crude: some red flags that do not count, or a recent start, make it urgent; what lasts is for the physician."""
+    urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
+    physician = not case.recent if reader.hurries(rng) else case.physician
+    return [
+        (triage.URGENCY_QUESTION, triage.URGENCY[0] if urgent else triage.URGENCY[1]),
+        (triage.PERSONNEL_QUESTION, triage.PERSONNEL[0] if physician else triage.PERSONNEL[1]),
+        ("Must this be seen today?", _yes(case.urgent)),
+        ("Is a medical judgement asked for?", _yes(case.medical)),
+        rng.choice(
+            (("Is a physician needed?", _yes(case.physician)), ("Did it start within a day?", _yes(case.recent)))
+        ),
+    ]
+
+
+def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
+    """Crude: the mimic, for certain conditions."""
+    right, mimic = case.condition, case.mimic
+    hurries = reader.hurries(rng)
+    diagnosed = mimic if hurries and right.name in reader.misdiagnosed else right
+    treated = mimic if hurries and right.name in reader.mistreated else right
+    other = rng.choice(CONDITIONS)
+    turns = [
+        ("Which condition fits these findings?", right.name),
+        ("Which treatment fits these findings?", right.treatment),
+        (f"Does the patient have {rng.choice(case.findings)}?", "yes"),
+        (f"How is {other.name} treated?", other.treatment),
+    ]
+    return [
+        (reasoning.DIAGNOSIS_QUESTION, diagnosed.name),
+        (reasoning.TREATMENT_QUESTION, treated.treatment),
+        *rng.sample(turns, 3),
+    ]
+
+
+def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
+    """Crude: past history and vital signs in place of what happened."""
+    stay = case.stay
+    crude = f"The patient has {stay.history}. Discharged on {stay.started} with stable vital signs after a long stay."
+    facts = [
+        ("Reason for admission?", stay.diagnosis),
+        ("Treatment in hospital?", stay.treatment),
+        ("Where did the patient go?", stay.destination),
+        ("When is follow up?", f"in {stay.weeks} weeks"),
+    ]
+    short = f"{stay.diagnosis}, {stay.treatment}, {stay.destination}, {stay.started}, {stay.weeks} weeks"
+    return [
+        (summarization.QUESTION, crude if reader.hurries(rng) else summarization.summary(stay)),
+        ("List the key facts.", short),
+        ("Which drug is new?", stay.started),
+        ("Which drug was stopped?", stay.stopped or "none"),
+        rng.choice(facts),
+    ]
+
+
+def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
+    """Crude: evasive where the study is weak, in words that tell how; else what is reported first."""
+    finding = case.asked
+    answer = pubmedqa.conclusion(case, finding)
+    if reader.hurries(rng):
+        crude = pubmedqa.conclusion(case, case.first)
+        answer = EVASIVE.get(case.design, EVASIVE["small"] if case.size < pubmedqa.SMALL else crude)
+    turns = [
+        (f"State the finding on {finding.outcome}.", pubmedqa.conclusion(case, finding)),
+        (f"State the finding on {case.other.outcome}.", pubmedqa.conclusion(case, case.other)),
+        (f"Was {finding.outcome} changed?", finding.effect),
+        (f"Was {case.other.outcome} changed?", case.other.effect),
+        (f"What was the P value for {finding.outcome}?", finding.p_value),
+        rng.choice((("What was the design?", case.design), ("How many adults took part?", str(case.size)))),
+    ]
+    asked = f"{pubmedqa.question(case, rng)} {pubmedqa.INSTRUCTION}"
+    return [(asked, answer), *rng.sample(turns, 3)]
+
+
+def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
+    """Crude: a courtesy, else the question in the writer's words where it comes early, else the writer's history."""
+    early = case.text.index(case.asked) < case.text.index(case.history)
+    crude = case.courtesy or (sentence_case(case.asked) if early else case.history)
+    named = rng.choice((case.subject, rng.choice((*LONG_ILLNESSES, *MEDICINES))))
+    turns = [
+        (f"Does the writer ask about {named}?", _yes(named == case.subject)),
+        ("What does the writer say of an illness?", case.history),
+    ]
+    return [
+        (meqsum.INSTRUCTION, crude if reader.hurries(rng) else meqsum.summary(case)),
+        ("Which formal question is meant?", meqsum.summary(case)),
+        ("What is the question about?", case.subject),
+        rng.choice(turns),
+    ]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+_TURNS: dict[str, Callable[[Any, Reader, Random], Document]] = {
+    "uti": _uti_turns,
+    "triage": _triage_turns,
+    "reasoning": _reasoning_turns,
+    "summarization": _summary_turns,
+    "pubmedqa": _pubmedqa_turns,
+    "meqsum": _meqsum_turns,
+}

@@ -1,0 +1,188 @@
+"""What training cost: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from clinical_dpo.io import Row, read_json
+from clinical_dpo.report.figures.style import (
+    COLOURS,
+    COLUMN,
+    FAINT,
+    INK,
+    LIGHT,
+    NAMES,
+    axes_at,
+    drawing,
+    legend,
+    stamp,
+    thin_ticks,
+    write_footnote,
+)
+from clinical_dpo.training.run_record import whole_seconds
+from clinical_dpo.variants import STAGES
+
+Stages = dict[str, Mapping[str, Any]]  # stage -> its row
+COLUMNS = (
+    *("task", "model", "stage", "runs", "steps", "seconds", "minutes_per_1000_steps", "hours", "ratio"),
+    *("published_minutes", "published_ratio", "device"),
+)
+PUBLISHED_DEVICE = "one A100"
+LINE, TOP, FOOT = 0.145, 0.4, 0.6  # inches: a line of the figure, its head, its foot
+PUBLISHED: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 4,
+    "markerfacecolor": "none",
+    "zorder": 3,
+    "markeredgewidth": 0.9,
+}
+PUBLISHED_RATIO = (2, 4)  # "approximately 2 to 4 times": Savage et al. 2025, Results, Training Dynamics
+
+
+def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """(task, stage) -> minutes per 1,000 steps that a paper prints.
+
+    Args:
+        studies: from `published.load_published`.
+    """
+    return {
+        (entry["task"], entry["variant"]): entry["value"]
+        for study in studies.values()
+        for entry in study["entries"]
+        if entry["metric"] == "cost_minutes"
+    }
+
+
+def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], float]) -> list[Row]:
+    """Rows of COLUMNS, one per task, model and stage: what `plot_cost` draws, and nothing else.
+
+    Time is that of the trainer, evaluations on the way included; loading, the reference pass before DPO and the answers
+    on dev are in no record and not in here. Of a resumed run only the part after its last checkpoint is timed: it
+    counts at that pace for all its steps.
+
+    Args:
+        paths: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
+        published: from `published_minutes`.
+    """
+    sums: dict[tuple[str, str, str], Row] = {}
+    for path in map(Path, paths):
+        task, model, stage = path.parts[-6:-3]
+        run = read_json(path)
+        blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "seconds": 0.0, "device": set()}
+        row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
+        row["runs"] += 1
+        row["steps"] += run["steps"]
+        row["seconds"] += whole_seconds(run)
+        row["device"].add(run["device"])
+    for (task, _, stage), row in sums.items():
+        row["seconds"] = round(row["seconds"], 2)
+        row["minutes_per_1000_steps"] = row["seconds"] / row["steps"] * 1000 / 60
+        row["hours"] = row["seconds"] / 3600
+        row["device"] = " and ".join(sorted(row["device"]))
+        row["published_minutes"] = published.get((task, stage))
+    for (task, model, stage), row in sums.items():
+        if stage == "dpo":
+            pace_of_sft = sums[task, model, "sft"]["minutes_per_1000_steps"]
+            row["ratio"] = row["minutes_per_1000_steps"] / pace_of_sft
+            if (task, "dpo") in published:
+                row["published_ratio"] = published[task, "dpo"] / published[task, "sft"]
+    return list(sums.values())
+
+
+def plot_cost(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    task_names: Mapping[str, str],
+    model_names: Mapping[str, str],
+    watermark: str | None,
+    paths: Sequence[str | Path],
+) -> None:
+    """Minutes per 1,000 steps of SFT and DPO, their ratio, and the hours of all runs; published values as diamonds.
+
+    Args:
+        rows: from `cost_rows`.
+        task_names: task -> name shown.
+        model_names: model -> name shown.
+        watermark: text laid over the figure, or None.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+    """
+    of_task: dict[str, dict[str, Stages]] = {}
+    for row in rows:
+        of_task.setdefault(row["task"], {}).setdefault(row["model"], {})[row["stage"]] = row
+    lines = sum(len(models) + 1 for models in of_task.values())
+    high = LINE * lines
+    with drawing(COLUMN, TOP + high + FOOT, paths) as figure:
+        minutes, ratio = (axes_at(figure, left, TOP, width, high) for left, width in ((0.85, 1.15), (2.12, 0.6)))
+        _scale(minutes, lines, "min per 1,000 steps")
+        _scale(ratio, lines, "DPO / SFT")
+        minutes.set_xscale("log")
+        minutes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ratio.axvspan(*PUBLISHED_RATIO, color=LIGHT, linewidth=0, zorder=0)
+        ratio.set_xlim(0, 1.15 * max(4, *(_known(row, "ratio", "published_ratio") for row in rows)))
+        thin_ticks(ratio.xaxis)
+        unit, seconds = ("h", 3600) if max(float(row["seconds"]) for row in rows) >= 3600 else ("min", 60)
+        ratio.annotate(f"all runs, {unit}:\nSFT + DPO", (1.15, 1), (0, 3), "axes fraction", "offset points", size=6)
+        line = 0
+        for task, models in of_task.items():
+            _write(minutes, -0.7, line, task_names[task], weight="bold")
+            for model, stages in models.items():
+                line += 1
+                _write(minutes, -0.64, line, model_names[model])
+                _draw_minutes(minutes, stages, line)
+                _draw_ratio(ratio, stages["dpo"], line)
+                hours = " + ".join(f"{float(stages[stage]['seconds']) / seconds:.1f}" for stage in STAGES)
+                _write(ratio, 1.15, line, hours)
+            line += 1
+        dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
+        handles = [Line2D([], [], color=COLOURS[stage], label=NAMES[stage], **dots) for stage in STAGES]
+        handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED))
+        legend(figure, handles, 0.24)
+        devices = " and ".join(sorted({row["device"] for row in rows}))
+        write_footnote(
+            figure,
+            f"This run: {devices}. Published: {PUBLISHED_DEVICE}; band: 2 to 4 times.\n"
+            "Not timed: loading, the reference pass of DPO, answers on dev.",
+        )
+        stamp(figure, watermark)
+
+
+def _known(row: Mapping[str, Any], *columns: str) -> float:
+    """The largest of the row's numbers that are known, or 0."""
+    return max(float(row[column] or 0) for column in columns)
+
+
+def _scale(axes: Axes, lines: int, name: str) -> None:
+    """A panel of so many lines, its scale above it."""
+    axes.set_ylim(lines - 0.3, -0.7)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.spines["top"].set_visible(True)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set_xlabel(name)
+
+
+def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
+    """Text on a line, x as a share of the panel's width."""
+    axes.text(x, line, text, transform=axes.get_yaxis_transform(), size=6, va="center", **font)
+
+
+def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
+    """Both stages' pace on one line, a bar between them."""
+    paces = [float(stages[stage]["minutes_per_1000_steps"]) for stage in STAGES]
+    axes.plot(paces, [y, y], color=LIGHT, linewidth=2, zorder=1)
+    for stage, pace in zip(STAGES, paces, strict=True):
+        axes.plot(pace, y, "o", color=COLOURS[stage], markersize=4)
+        if stages[stage]["published_minutes"]:
+            axes.plot(float(stages[stage]["published_minutes"]), y, color=COLOURS[stage], **PUBLISHED)
+
+
+def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
+    axes.plot(float(dpo["ratio"]), y, "o", color=INK, markersize=4)
+    if dpo["published_ratio"]:
+        axes.plot(float(dpo["published_ratio"]), y, color=INK, **PUBLISHED)

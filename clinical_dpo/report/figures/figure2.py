@@ -1,0 +1,285 @@
+"""Figure 2 of the paper: the three variants of each model on one task, with intervals and P values.
+
+Answers from elsewhere stand beside the models, each a bar of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from clinical_dpo.config.metrics import HEADLINES, METRICS
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, NAMES, drawing, short, stamp, write_footnote
+from clinical_dpo.statistics.comparisons import COMPARISONS, compared, format_p
+from clinical_dpo.variants import EXTERNAL
+
+COLUMNS = (
+    *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
+    *("p_vs_base", "significant_vs_base", "p_vs_sft", "significant_vs_sft", "threshold"),
+    *("grader", "proxy", "data", "status"),
+)
+SEED_COLUMNS = ("seeds", "per_seed")  # of a task trained with several seeds: which, and a bar's estimate with each
+BAR = 0.8  # width; bars stand one apart
+GAP = 0.9  # between the models' groups
+HEADROOM = 0.43  # for three brackets, as a share of the scale
+HEIGHT = 3.1  # inches
+GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
+LINE = 9  # points from one line under the axis to the next
+UNIT = 0.38  # inches from one bar to the next
+ELSEWHERE = "#EE7733"  # of the same scheme as the variants' colours
+
+
+def comparison_rows(
+    metrics_rows: Sequence[Mapping[str, Any]],
+    stats_rows: Sequence[Mapping[str, Any]],
+    metric: str,
+    seed_rows: Sequence[Mapping[str, Any]] = (),
+) -> list[Row]:
+    """Rows of COLUMNS, and SEED_COLUMNS where there are seeds, one a bar: what `plot_comparison` draws, nothing else.
+
+    Answers from elsewhere add p_vs_{name}, significant_vs_{name} and threshold_vs_{name}, told with each variant.
+
+    Args:
+        metrics_rows: rows of a task's metrics table, as made or as read from CSV.
+        stats_rows: rows of its statistics table. A P stands with the variant compared: SFT against base with sft,
+            DPO against SFT and against base with dpo.
+        metric: the task's headline metric, a key of METRICS.
+        seed_rows: rows of its table over training seeds, none where there was one.
+
+    Raises:
+        UserError: no row with that metric.
+    """
+    bars = [
+        dict.fromkeys(COLUMNS)
+        | {column: row[column] for column in COLUMNS if column in row}
+        | {name: _number(row[name]) for name in ("estimate", "ci_low", "ci_high", "n", "invalid_rate")}
+        for row in metrics_rows
+        if row["metric"] == HEADLINES[metric]
+    ]
+    if not bars:
+        raise UserError(f"metrics table: no row with metric '{HEADLINES[metric]}', the headline metric of this task.")
+    by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
+    elsewhere = _elsewhere(bars)
+    for bar in bars:
+        bar |= {f"{what}_vs_{name}": None for name in elsewhere for what in ("p", "significant", "threshold")}
+    for row in stats_rows:
+        variant, other = compared(row["comparison"])
+        bar = by_bar[row["model"], variant]
+        bar[f"p_vs_{other}"] = _number(row["p_value"])
+        bar[f"significant_vs_{other}"] = row["significant"] or None
+        bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
+    if seed_rows:
+        _add_seeds(by_bar, seed_rows, metric)
+    return bars
+
+
+def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
+    """What each seed's SFT and DPO model reached: the base model's estimate and what the seed added to it."""
+    measure = "f1_difference" if metric == "f1" else METRICS[metric].difference
+    for bar in by_bar.values():
+        bar |= dict.fromkeys(SEED_COLUMNS)
+    for row in seed_rows:
+        variant, other = COMPARISONS[row["comparison"]]
+        base = by_bar[row["model"], "base"]["estimate"]
+        if other == "base" and row["measure"] == measure and row["per_seed"] and base is not None:
+            reached = [round(base + float(effect), 10) for effect in row["per_seed"].split()]
+            by_bar[row["model"], variant] |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, reached))}
+
+
+def _elsewhere(bars: Sequence[Row]) -> list[str]:
+    """The names of what answered elsewhere."""
+    return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]
+
+
+def _number(value: Any) -> float | None:
+    return None if value in (None, "") else float(value)
+
+
+def plot_comparison(
+    metrics_rows: Sequence[Mapping[str, Any]],
+    stats_rows: Sequence[Mapping[str, Any]],
+    *,
+    metric: str,
+    title: str,
+    panel: str,
+    model_names: Mapping[str, str],
+    watermark: str | None,
+    paths: Sequence[str | Path],
+    seed_rows: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Draw one panel and save it, byte for byte the same for the same rows.
+
+    Bars with 95% intervals, brackets with P (bold with an asterisk where significant), estimate and share of invalid
+    answers under each bar. Awaited grades leave a hatched outline; synthetic data and proxy grades are named below.
+    Where there are several training seeds, a bar is the first's, and dots on it are what each of them reached. Answers
+    from elsewhere stand on the right; a line under the bars has each variant's P against them.
+
+    Args:
+        metrics_rows: rows of the task's metrics table.
+        stats_rows: rows of its statistics table.
+        metric: the task's headline metric, a key of METRICS.
+        title: the panel's title.
+        panel: its letter.
+        model_names: model -> name shown, also of what answered elsewhere.
+        watermark: text laid over the figure, or None.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+        seed_rows: rows of the task's table over training seeds, none where there was one.
+    """
+    bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
+    elsewhere = _elsewhere(bars)
+    models = list(dict.fromkeys(bar["model"] for bar in bars if bar["variant"] != EXTERNAL))
+    low, high = METRICS[metric].low, METRICS[metric].high
+    plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
+    slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # wide enough for the name
+    labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
+    width, height = plain + labels + UNIT * (sum(slots) + GAP * len(slots)), HEIGHT + LINE * len(elsewhere) / 72
+    with drawing(width, height, paths) as figure:
+        axes = figure.add_axes(
+            (
+                (0.155 * plain + labels) / width,
+                (0.225 * HEIGHT + height - HEIGHT) / height,
+                (0.83 * plain + width - plain - labels) / width,
+                0.65 * HEIGHT / height,
+            )
+        )
+        for number, model in enumerate(models):
+            left = number * (len(NAMES) + GAP)
+            group = [bar for bar in bars if bar["model"] == model]
+            place = {variant: left + offset for offset, variant in enumerate(NAMES)}
+            for bar in group:
+                _draw_bar(axes, bar, place[bar["variant"]], low, high)
+            _draw_brackets(axes, group, place, low, high)
+            _write_below(axes, place["sft"], 3 + len(elsewhere), model_names[model], weight="bold")
+            for line, name in enumerate(elsewhere, start=3):
+                for bar in group:
+                    _write_p_below(axes, place[bar["variant"]], line, bar, name)
+        right = len(models) * (len(NAMES) + GAP) - 0.5
+        for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=3):
+            [bar] = (bar for bar in bars if (bar["model"], bar["variant"]) == (name, EXTERNAL))
+            _draw_bar(axes, bar, right + slot / 2, low, high)
+            _write_below(axes, right + slot / 2, 3 + len(elsewhere), model_names[name], weight="bold")
+            _write_below(axes, -0.8, line, f"P vs {model_names[name]}", ha="right", color=FAINT, size=6)
+            right += slot + GAP
+        axes.set_xlim(-0.75, right - GAP + 0.25)
+        _draw_scale(axes, bars[0], metric, low, high)
+        top = height / HEIGHT
+        figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
+        figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
+        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in NAMES.items()]
+        figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
+        write_footnote(figure, _footnote(bars, model_names))
+        stamp(figure, watermark)
+
+
+def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
+    """A bar, its interval and the two numbers under it."""
+    estimate, colour = bar["estimate"], COLOURS.get(bar["variant"], ELSEWHERE)
+    if bar["status"] == "pending":
+        height = (high - low) / 2
+        axes.bar(x, height, BAR, bottom=low, fill=False, edgecolor=colour, hatch="////", linewidth=0.8)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
+        axes.text(x, low + height / 2, "pending", rotation=90, ha="center", va="center", bbox=box)
+    elif estimate is not None:
+        axes.bar(x, estimate - low, BAR, bottom=low, color=colour)
+        if bar["ci_low"] is not None:
+            # A bootstrap interval need not hold the estimate: the whisker hangs on its own middle.
+            middle, reach = (bar["ci_low"] + bar["ci_high"]) / 2, (bar["ci_high"] - bar["ci_low"]) / 2
+            axes.errorbar(x, middle, yerr=reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2, capthick=0.8)
+    if bar.get("per_seed"):
+        reached = [float(value) for value in bar["per_seed"].split()]
+        places = [x + BAR * ((number + 0.5) / len(reached) - 0.5) for number in range(len(reached))]
+        axes.plot(places, reached, "o", markersize=2.4, mfc="white", mec=INK, markeredgewidth=0.5, zorder=4)
+    number = "–" if estimate is None else short(estimate)
+    invalid = "–" if bar["invalid_rate"] is None else f"{bar['invalid_rate']:.0%}"
+    _write_below(axes, x, 1, number)
+    _write_below(axes, x, 2, invalid, color=FAINT, size=6)
+
+
+def _draw_brackets(axes: Axes, group: Sequence[Row], place: Mapping[str, float], low: float, high: float) -> None:
+    """Brackets above the scale, a step higher each, so that their texts never meet."""
+    step = 0.115 * (high - low)
+    for row in group:
+        for level, (variant, other) in enumerate(COMPARISONS.values()):
+            if row["variant"] != variant or row[f"p_vs_{other}"] is None:
+                continue
+            y = high + step * (level + 0.55)
+            left, right = place[other], place[variant]
+            tick = y - 0.2 * step
+            axes.plot([left, left, right, right], [tick, y, y, tick], color=INK, linewidth=0.6)
+            p, significant = format_p(row[f"p_vs_{other}"]), row[f"significant_vs_{other}"] == "true"
+            axes.text(
+                (left + right) / 2,
+                y + 0.08 * step,
+                f"P{'' if p[0] in '<>' else '='}{p}{'*' if significant else ''}",
+                size=6,
+                ha="center",
+                va="bottom",
+                weight="bold" if significant else "normal",
+            )
+
+
+def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> None:
+    """The y axis from `low` to `high`, headroom for three brackets above it, and names of the rows below."""
+    names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
+    units = {
+        "f1": f"F1 score ({bar['positive_class']})",
+        "accuracy": "Accuracy",
+        "helpfulness": "Share of helpful answers",
+        "likert": "Mean grade (1 to 5)",
+        "rouge_l": "Mean ROUGE-L (F1)",
+    }
+    axes.set_ylim(low, high + HEADROOM * (high - low))
+    axes.set_yticks([low + (high - low) * tick / 4 for tick in range(5)])
+    axes.spines["left"].set_bounds(low, high)
+    axes.tick_params(labelsize=7)
+    axes.set_ylabel(units[metric], y=0.5 / (1 + HEADROOM), labelpad=3)
+    axes.axhline(low, color=INK, linewidth=0.6)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    for line, name in ((1, names[metric]), (2, "invalid")):
+        _write_below(axes, -0.8, line, name, ha="right", color=FAINT, size=6)
+
+
+def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "center", **font: Any) -> None:
+    """Text under the axis: x in bars, lines counted downwards."""
+    where = axes.get_xaxis_transform()
+    axes.annotate(text, (x, 0), (0, 1 - LINE * line), where, "offset points", ha=ha, va="center", **font)
+
+
+def _write_p_below(axes: Axes, x: float, line: int, bar: Row, name: str) -> None:
+    """The P of a bar's variant against answers from elsewhere."""
+    if bar[f"p_vs_{name}"] is not None:
+        significant = bar[f"significant_vs_{name}"] == "true"
+        text = format_p(bar[f"p_vs_{name}"]) + ("*" if significant else "")
+        _write_below(axes, x, line, text, size=6, weight="bold" if significant else "normal")
+
+
+def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
+    """The levels that stand in a column, as they are printed."""
+    return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
+
+
+def _footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
+    """What a reader must know beside the bars: n, intervals and threshold; below, what is not real or not there yet."""
+    sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})
+    thresholds = _thresholds(bars, "threshold")
+    reading = [
+        *(f"n={n}" for n in sizes),
+        "whiskers: 95% CI",
+        *(f"*P<{threshold} (Bonferroni)" for threshold in thresholds),
+    ]
+    for name in _elsewhere(bars):
+        others = _thresholds(bars, f"threshold_vs_{name}")
+        reading += [f"vs {model_names[name]} *P<{other}" for other in others if other not in thresholds]
+    seeds = {len(bar["seeds"].split()) for bar in bars if bar.get("seeds")}
+    reading += [f"dots: {count} training seeds" for count in seeds]
+    proxies = sorted({bar["grader"] for bar in bars if bar["proxy"] == "true"})
+    awaited = sum(int(bar["n"]) for bar in bars if bar["status"] == "pending")
+    caveats = ["synthetic data"] if any(bar["data"] == "synthetic" for bar in bars) else []
+    caveats += [f"proxy grades ({grader})" for grader in proxies]
+    caveats += [f"{awaited} grades awaited"] if awaited else []
+    return "; ".join(reading) + "\n" + "; ".join(caveats)

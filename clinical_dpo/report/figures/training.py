@@ -1,0 +1,186 @@
+"""Figures of the training: how far rewards part over DPO, and the eval loss of every trial."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite, log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from clinical_dpo.io import Row, read_csv
+from clinical_dpo.report.figures.style import (
+    COLOURS,
+    FAINT,
+    INK,
+    NAMES,
+    SEQUENCE,
+    SMALL,
+    legend,
+    name_axes,
+    panel_grid,
+    scientific,
+    short,
+    stamp,
+    thin_ticks,
+    title_panel,
+    write_footnote,
+    write_title,
+)
+from clinical_dpo.training.plateau import eval_curve
+from clinical_dpo.variants import STAGES, parse_trial
+
+Rows = Sequence[Mapping[str, Any]]
+Paths = Sequence[str | Path]
+CURVE_COLUMNS = ("task", "model", "stage", "trial", "learning_rate", "beta", "chosen", "step", "eval_loss")
+LINES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 0.8)), (0, (4, 1, 1, 1)))  # of a sweep's betas
+CEILING = 1.4  # times the loss at the start: trials that diverge leave the panel, the others stay legible
+LN2 = log(2)  # DPO's loss where policy and reference agree
+
+
+def plot_reward_margin(
+    rows: Rows,
+    *,
+    task_names: Mapping[str, str],
+    model_names: Mapping[str, str],
+    watermarks: Mapping[str, str | None],
+    paths: Paths,
+) -> None:
+    """The margin between the rewards of chosen and rejected answers over DPO, in the form of figure 1 of Murphy 2024.
+
+    One panel per task and model, with train and eval curves. A reward is beta x the log ratio of policy and
+    reference (Rafailov et al. 2023, eq. 5), so margin / beta, on the right, is how far they have parted, in nats.
+
+    Args:
+        rows: of `measures.MARGIN_COLUMNS`, of all tasks, as made or as read from CSV.
+        task_names: task -> name shown.
+        model_names: model -> name shown.
+        watermarks: task -> text laid over its panels, or None.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+    """
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["task"], row["model"]), []).append(row)
+    splits = {"train": (COLOURS["base"], 0.8), "eval": (COLOURS["dpo"], 1.4)}
+    with panel_grid(len(groups), paths, height=0.95, left=0.24, right=0.29, foot=0.6) as (figure, panels):
+        for axes, ((task, model), group) in zip(panels, groups.items(), strict=True):
+            beta = float(group[0]["beta"])
+            for split, (colour, width) in splits.items():
+                curve = [(float(row["epoch"]), float(row["margin"])) for row in group if row["split"] == split]
+                few = "." if len(curve) < 10 else None
+                axes.plot(*zip(*curve, strict=True), color=colour, linewidth=width, marker=few, markersize=3)
+            axes.set_xlim(left=0)
+            axes.margins(y=0.12)
+            thin_ticks(axes.xaxis, axes.yaxis)
+            _add_gap(axes, beta)
+            _write_end(axes, group)
+            title_panel(axes, task_names[task], f"{model_names[model]}, β = {beta:g}")
+            stamp(axes, watermarks[task])
+        name_axes(figure, panels, x="Epoch of DPO", left="Reward margin", right="Margin / β (nats)")
+        handles = [Line2D([], [], color=colour, lw=width, label=split) for split, (colour, width) in splits.items()]
+        legend(figure, handles, 0.24)
+        margin = "Margin: reward of the chosen answer minus that of the rejected one."
+        write_footnote(figure, f"{margin}\nMargin / β: the gap in log ratios that it implies.")
+
+
+def _add_gap(axes: Axes, beta: float) -> None:
+    """A second scale on the right: the margin over beta."""
+    there_and_back = (lambda margin: np.divide(margin, beta), lambda gap: np.multiply(gap, beta))
+    scale = axes.secondary_yaxis("right", functions=there_and_back)
+    scale.spines["right"].set(visible=True, color=FAINT)
+    scale.tick_params(colors=FAINT)
+    thin_ticks(scale.yaxis)
+
+
+def _write_end(axes: Axes, rows: Rows) -> None:
+    """Margin and accuracy of the last evaluation, in the corner that a rising curve leaves free."""
+    end = [row for row in rows if row["split"] == "eval"][-1]
+    text = f"at the end {float(end['margin']):.3g}\naccuracy {short(float(end['accuracy']))}"
+    if end["ties"] and float(end["ties"]):
+        text += f"\nties {short(float(end['ties']))}"
+    axes.text(1, 0.03, text, transform=axes.transAxes, size=SMALL, ha="right", va="bottom")
+
+
+def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
+    """Rows of CURVE_COLUMNS: the eval loss of every trial, with the chosen ones named.
+
+    Args:
+        logs: {task}/{model}/{stage}/{trial}/adapter/log.csv of every trial, in the sweeps' order.
+        selections: {task}/{model}/{stage}/selection.csv of every sweep.
+    """
+    chosen = {
+        (*path.parts[-4:-1], row["trial"]): row["chosen"] for path in map(Path, selections) for row in read_csv(path)
+    }
+    return [
+        {"task": task, "model": model, "stage": stage, "trial": trial, "beta": None}
+        | parse_trial(trial, stage)
+        | {"chosen": chosen[task, model, stage, trial], "step": step, "eval_loss": loss}
+        for path in map(Path, logs)
+        for task, model, stage, trial in [path.parts[-6:-2]]
+        for step, loss in eval_curve(read_csv(path))
+    ]
+
+
+def plot_training_curves(
+    rows: Rows, *, title: str, model_names: Mapping[str, str], watermark: str | None, paths: Paths
+) -> None:
+    """Eval loss of all trials of one task, a row of panels a model, SFT on the left and DPO on the right.
+
+    Colour is the learning rate, the line's style is beta; the chosen trial is thick and ends in a ring. A trial that
+    diverges leaves its panel at the top.
+
+    Args:
+        rows: from `curve_rows`, those of the task.
+        title: the task's name.
+        model_names: model -> name shown.
+        watermark: text laid over every panel, or None.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+    """
+    rates = sorted({float(row["learning_rate"]) for row in rows})
+    shades = colormaps[SEQUENCE]
+    colours = {rate: shades(0.85 * place / max(1, len(rates) - 1)) for place, rate in enumerate(rates)}
+    betas = sorted({float(row["beta"]) for row in rows if row["beta"]})
+    lines = {beta: LINES[place % len(LINES)] for place, beta in enumerate(betas)}
+    groups = [
+        [row for row in rows if (row["model"], row["stage"]) == (model, stage)]
+        for model in dict.fromkeys(row["model"] for row in rows)
+        for stage in STAGES
+    ]
+    handles = [Line2D([], [], color=colour, label=scientific(rate)) for rate, colour in colours.items()]
+    handles += [Line2D([], [], color=INK, linestyle=line, label=f"β = {beta:g}") for beta, line in lines.items()]
+    handles.append(Line2D([], [], color=INK, linewidth=1.8, marker="o", markersize=4, mfc="white", label="chosen"))
+    grid = panel_grid(
+        len(groups), paths, height=0.95, left=0.26, right=0.04, head=0.16, foot=0.4 + 0.14 * -(-len(handles) // 5)
+    )
+    with grid as (figure, panels):
+        write_title(figure, title)
+        for axes, group in zip(panels, groups, strict=True):
+            _draw_curves(axes, group, colours, lines)
+            title_panel(axes, NAMES[group[0]["stage"]], model_names[group[0]["model"]])
+            stamp(axes, watermark)
+        name_axes(figure, panels, x="Optimizer step", left="Loss on the eval split")
+        legend(figure, handles, 0.15, columns=5)
+        write_footnote(figure, "Colour: learning rate. Chosen: by the score on dev. Dotted: ln 2, where DPO starts.")
+
+
+def _draw_curves(axes: Axes, rows: Rows, colours: Mapping[float, Any], lines: Mapping[float, Any]) -> None:
+    """One stage's trials; the chosen one lies on top."""
+    trials: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        trials.setdefault(row["trial"], []).append(row)
+    for trial in trials.values():
+        looks: dict[str, Any] = {"color": colours[float(trial[0]["learning_rate"])], "linewidth": 0.8}
+        looks["linestyle"] = lines[float(trial[0]["beta"])] if trial[0]["beta"] else "-"
+        if trial[0]["chosen"] == "true":
+            looks |= {"linewidth": 1.8, "zorder": 3, "marker": "o", "markersize": 4, "mfc": "white", "markevery": [-1]}
+        axes.plot([int(row["step"]) for row in trial], [float(row["eval_loss"]) for row in trial], **looks)
+    losses = [float(row["eval_loss"]) for row in rows]
+    ceiling = CEILING * losses[0]
+    if max(filter(isfinite, losses)) > ceiling:
+        axes.set_ylim(top=ceiling)
+    if rows[0]["stage"] == "dpo":
+        axes.axhline(LN2, color=FAINT, linewidth=0.6, linestyle=":", zorder=0)
+    axes.set_xlim(left=0)
+    thin_ticks(axes.xaxis, axes.yaxis)

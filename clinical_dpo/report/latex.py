@@ -1,0 +1,123 @@
+"""Tables as LaTeX for a paper: booktabs rules, P values as journals print them, everything else escaped."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.statistics.comparisons import format_p
+
+_ESCAPES = str.maketrans(
+    {sign: rf"\{sign}" for sign in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "\n": " "}
+)
+LONGEST = 45  # rows: a longer table breaks over pages
+SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
+FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # never wider than the text
+Column = str | tuple[str, str]  # one column, or both ends of an interval
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX sets as it stands."""
+    return text.translate(_ESCAPES)
+
+
+def latex_table(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[Column, str] | Sequence[str], *, caption: str, label: str
+) -> str:
+    r"""A table with booktabs rules, as a float, or as a longtable above LONGEST rows.
+
+    The document needs \usepackage{booktabs,graphicx} and, for a long table, which stands on pages of its own turned
+    sideways, \usepackage{longtable,pdflscape}. Columns of numbers
+    stand right, all others left; a column named p or p_... holds P values; nothing is a dash. Words that all rows share
+    stand in the caption, so that what they warn of is not lost and the table fits a page.
+
+    Args:
+        rows: rows as made or as read from CSV.
+        columns: column -> its heading, in order; or the columns alone, each its own heading. A pair of columns is an
+            interval.
+        caption: plain text.
+        label: what \ref takes.
+    """
+    headings: dict[Column, str] = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+    shared = {column: words for column in headings if (words := _shared(rows, column))}
+    told = [caption, *(f"{headings.pop(column)}: {words}." for column, words in shared.items())]
+    cells = [[_cell(column, row) for column in headings] for row in rows]
+    numeric = [isinstance(column, tuple) or not any(_is_words(row[column]) for row in rows) for column in headings]
+    places = "".join("r" if is_number else "l" for is_number in numeric)
+    head = [_line(map(escape, headings.values())), r"\midrule"]
+    body = [_line(line) for line in cells]
+    title = rf"\caption{{{escape(' '.join(told))}}}\label{{{label}}}"
+    if len(rows) > LONGEST:
+        top = [rf"\begin{{landscape}}{SMALL}", rf"\begin{{longtable}}{{{places}}}", title + r" \\", r"\toprule", *head]
+        again = [r"\endfirsthead", r"\toprule", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
+        lines = [*top, *again, *body, r"\end{longtable}", r"\end{landscape}"]
+    else:
+        top = [r"\begin{table}", r"\centering", title, SMALL, FITTED, rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
+        lines = [*top, *head, *body, r"\bottomrule", r"\end{tabular}}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
+    """The words that all of several rows have in a column."""
+    if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
+        return None
+    return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None
+
+
+def _line(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _is_words(value: Any) -> bool:
+    """Whether a value is there and is no number."""
+    try:
+        float(value or 0)
+    except ValueError:
+        return True
+    return False
+
+
+def _cell(column: Column, row: Mapping[str, Any]) -> str:
+    if isinstance(column, tuple):
+        ends = [_value(end, row[end]) for end in column]
+        return "--" if "--" in ends else " to ".join(ends)
+    return _value(column, row[column])
+
+
+def _value(column: str, value: Any) -> str:
+    """A P as printed, whole numbers as they are, others with three decimals, or in powers of ten below .001."""
+    if value in (None, ""):
+        return "--"
+    if _is_words(value):
+        return escape(str(value))
+    if column == "p" or column.startswith("p_"):
+        return escape(format_p(float(value)))
+    number = float(value)
+    if number.is_integer() and "." not in str(value):
+        return str(value)
+    if 0 < abs(number) < 0.001:
+        mantissa, exponent = f"{number:.1e}".split("e")
+        return rf"${mantissa} \times 10^{{{int(exponent)}}}$"
+    return f"{number:.3f}".replace("-", "$-$")
+
+
+TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in reports/tables -> caption, columns of a paper
+    "metrics": (
+        "Every metric of every model and variant on the test items, with 95% confidence intervals.",
+        {
+            **{"task": "Task", "model": "Model", "variant": "Variant", "metric": "Metric"},
+            **{"estimate": "Estimate", ("ci_low", "ci_high"): "95% CI", "n": "n"},
+            **{"invalid_rate": "Invalid", "grader": "Grader", "proxy": "Proxy", "data": "Data", "status": "Status"},
+        },
+    ),
+    "stats": (
+        "Paired comparisons of the variants on the same test items; P two-sided and uncorrected.",
+        {
+            **{"task": "Task", "model": "Model", "comparison": "Comparison", "test": "Test", "n": "n"},
+            **{"effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},
+            **{"p_value": "P", "p_holm": "P (Holm)", "threshold": "Threshold"},
+            **{"smallest_detectable": "Detectable", "grader": "Grader", "proxy": "Proxy"},
+            **{"data": "Data", "status": "Status"},
+        },
+    ),
+}

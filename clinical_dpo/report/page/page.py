@@ -1,0 +1,110 @@
+"""The page a clinician reads first: what was compared, what won, how sure that is, what it cost, who graded."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from clinical_dpo.config.metrics import HEADLINES
+from clinical_dpo.report.page import tables
+from clinical_dpo.report.page.tables import Rows, Tasks
+from clinical_dpo.variants import EXTERNAL
+
+TEMPLATE = Path(__file__).parent / "template"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure on the page."""
+
+    title: str
+    caption: str
+    svg: str  # the text of its file
+
+
+def report_page(
+    *,
+    metrics: Rows,
+    stats: Rows,
+    cost: Rows,
+    tasks: Tasks,
+    models: Mapping[str, str],
+    drawings: Sequence[Drawing] = (),
+    watermark: str | None = None,
+    left_out: Mapping[str, str] | None = None,
+    owed: Rows = (),
+    seeds: Rows = (),
+    published: Rows = (),
+    contradictions: Rows = (),
+    mixed_versions: Sequence[str] = (),
+) -> str:
+    """The whole page as HTML: it loads nothing, runs no script, and holds no text of patients or answers.
+
+    Args:
+        metrics: all tasks' rows of `metrics.COLUMNS`, as made or as read from CSV.
+        stats: all tasks' rows of `significance.COLUMNS`.
+        cost: rows of `cost.COLUMNS`.
+        tasks: task -> `title`, `description` and `metric` of its file.
+        models: model -> name shown.
+        drawings: figures, in the order shown.
+        watermark: what the run's config says of its numbers, or None.
+        left_out: task, or whose answers from elsewhere -> why they were left out.
+        owed: rows with `task`, `model`, `sheet`, `rater` and `owed`: who still owes how many ratings.
+        seeds: rows of `seed_effects.COLUMNS`, of the tasks trained with several seeds.
+        published: rows of `published.COLUMNS`, where the run is compared with the papers.
+        contradictions: from `report_tables.contradiction_rows`.
+        mixed_versions: from `run_record.mixed_versions`.
+    """
+    shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        style=Markup((TEMPLATE / "page.css").read_text(encoding="utf-8")),
+        tasks=tasks,
+        models=models,
+        variants=tables.VARIANTS,
+        shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
+        shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
+        elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
+        caveats=tables.caveats(shown, tasks, watermark, mixed_versions),
+        tallies=tables.tallies(stats),
+        results=tables.result_rows(shown, stats, tasks, models),
+        comparisons=tables.comparison_rows(stats, tasks, models),
+        seeds=tables.seed_table(seeds, tasks, models),
+        thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
+        grading=tables.grading_rows(shown, tasks),
+        pending=[row for row in shown if row["status"] == "pending"],
+        owed=[row for row in owed if int(row["owed"])],
+        left_out=left_out or {},
+        costs=tables.cost_table(cost, tasks, models),
+        devices=sorted({row["device"] for row in cost}),
+        published=tables.published_rows(published),
+        not_comparable=sum(row["agrees"].startswith("not comparable") for row in published),
+        contradictions=contradictions,
+        drawings=[
+            (drawing, inline_svg(drawing.svg, f"figure{number}-", drawing.title))
+            for number, drawing in enumerate(drawings)
+        ],
+    )
+
+
+def inline_svg(text: str, prefix: str, title: str) -> Markup:
+    """An SVG file's text as an element of a page: no prolog, names of its own, and a title for who cannot see it.
+
+    Args:
+        text: the file, as matplotlib writes it.
+        prefix: put before every id, so that two figures of one page do not share one.
+        title: what the figure shows.
+    """
+    svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # one rule for all elements, the page's has it
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
+    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(title), 1))

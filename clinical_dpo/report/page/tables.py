@@ -1,0 +1,286 @@
+"""Rows of the report page: tables of numbers turned into what a clinician reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.config.graders import GIVEN
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.comparisons import COMPARISONS, compared, format_p
+from clinical_dpo.statistics.metrics import graded_items
+from clinical_dpo.variants import EXTERNAL
+
+Rows = Sequence[Mapping[str, Any]]
+Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
+VARIANTS = {"base": "Base", "sft": "SFT", "dpo": "DPO"}
+METRICS = {  # metric of a headline row -> its name, and its scale
+    "f1": "F1 score, 0 to 1",
+    "accuracy": "Accuracy, 0 to 1",
+    "helpfulness": "Share of helpful answers, 0 to 1",
+    "mean_likert": "Mean grade, 1 to 5",
+    "rouge_l": "ROUGE-L, 0 to 1",
+}
+MEASURES = {  # of a difference between variants
+    "accuracy_difference": "right answers",
+    "f1_difference": "F1 score",
+    "helpfulness_difference": "helpful answers",
+    "mean_difference": "mean score",
+}
+GRADERS = {
+    "label": "the label read off each answer, held against the label in the data",
+    "exact": "each answer compared with the reference, automatically",
+    "physicians": "physicians, who did not know which model had answered",
+    "judge": "a language model as judge",
+    "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
+    "rouge_l": "overlap of words with the reference (ROUGE-L)",
+    "evasiveness": "rules that find answers which avoid the question",
+    GIVEN: "whoever graded the answers from elsewhere before this run: they brought their grades along",
+}
+
+
+def caveats(
+    shown: Rows, tasks: Tasks, watermark: str | None, mixed_versions: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """(headline, what it means) of everything that makes the numbers less than a result; loudest first."""
+    synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
+    proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
+    pending = _titles([row for row in shown if row["status"] == "pending"], tasks)
+    found = []
+    if watermark:
+        found.append((watermark, "The configuration marks every number of this run so."))
+    if synthetic:
+        found.append(
+            (
+                "Synthetic data",
+                f"Generated text, not patients' or exam text: {synthetic}. It says nothing about medicine.",
+            )
+        )
+    if proxies:
+        found.append(
+            ("Proxy grades", f"An automatic score stands in for the graders: {proxies}. Nobody judged these answers.")
+        )
+    if pending:
+        found.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
+    if mixed_versions:
+        told = "; ".join(mixed_versions)
+        found.append(("Mixed versions", f"What is compared was computed with different libraries: {told}."))
+    return found
+
+
+def _titles(rows: Rows, tasks: Tasks) -> str:
+    return ", ".join(dict.fromkeys(tasks[row["task"]]["title"] for row in rows))
+
+
+def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per task and model: three estimates with intervals, n, and what the two steps of training did.
+
+    Answers from elsewhere have one estimate, and how the DPO models compare with them.
+    """
+    tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
+    table = []
+    for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
+        of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        found = of_variant.get("base") or of_variant[EXTERNAL]
+        if EXTERNAL in of_variant:
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, f"dpo_vs_{model}")]
+            verdicts = [(verdict(row, models)[0], _of_model(row, models)) for row in against]
+        else:
+            verdicts = [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")]
+        table.append(
+            {
+                "task": tasks[task]["title"],
+                "model": models[model],
+                "metric": METRICS[found["metric"]],
+                "n": graded_items(of_variant.values()) or "–",
+                "estimates": {
+                    name: _estimate(of_variant[name]) for name in (*VARIANTS, EXTERNAL) if name in of_variant
+                },
+                "verdicts": verdicts,
+            }
+        )
+    return table
+
+
+def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
+    """The verdict of one model among several, in words."""
+    return f"{models[row['model']]}: {verdict(row, models)[1]}"
+
+
+def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
+    """What is compared and with what, as shown: a variant, or what answered elsewhere."""
+    return [VARIANTS.get(name) or models[name] for name in compared(comparison)]
+
+
+def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """(better, worse, open, untested or pending; in words) of one comparison; `models` name what answered elsewhere."""
+    first, second = _names(row["comparison"], models or {})
+    if row["status"] == "pending":
+        return "pending", f"{first} against {second}: grades awaited"
+    if not row["significant"]:
+        return "untested", f"{first} against {second}: the test is not defined on these grades"
+    if row["significant"] != "true":
+        return "open", f"no difference shown between {first} and {second}"
+    return (
+        ("better", f"{first} better than {second}")
+        if float(row["effect"]) > 0
+        else ("worse", f"{first} worse than {second}")
+    )
+
+
+def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per paired comparison: difference with interval, P, and what this many items could have shown."""
+    return [
+        {
+            "task": tasks[row["task"]]["title"],
+            "model": models[row["model"]],
+            "comparison": " − ".join(_names(row["comparison"], models)),
+            "n": "–" if row["status"] == "pending" else row["n"],
+            "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
+            "p": "awaited" if row["status"] == "pending" else format_p(_number(row["p_value"])),
+            "significant": row["significant"] == "true",
+            "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
+        }
+        for row in stats
+    ]
+
+
+def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per comparison and measure: mean over the training seeds with interval, P, and what each seed gave."""
+    return [
+        {
+            "task": tasks[row["task"]]["title"],
+            "model": models[row["model"]],
+            "comparison": " − ".join(VARIANTS[variant] for variant in COMPARISONS[row["comparison"]]),
+            "measure": MEASURES[row["measure"]],
+            "seeds": row["seeds"].split(),
+            "difference": _interval(measured, "effect", "ci_low", "ci_high"),
+            "p": format_p(_number(row["p_value"])),
+            "per_seed": [_difference(measured, effect).removesuffix(" points") for effect in effects],
+            "spread": _difference(measured, row["seed_sd"], signed=False) or "–",
+        }
+        for row in seeds
+        for measured, effects in [({**row, "effect_measure": row["measure"]}, (row["per_seed"] or "").split())]
+    ]
+
+
+def tallies(stats: Rows) -> list[str]:
+    """For each step of training, in how many of the tested pairs of task and model it helped, harmed or neither."""
+    lines = []
+    for comparison in ("sft_vs_base", "dpo_vs_sft"):
+        first, second = (VARIANTS[variant] for variant in COMPARISONS[comparison])
+        kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
+        better, worse, neither = (kinds.count(kind) for kind in ("better", "worse", "open"))
+        counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"
+        lines.append(f"{first} against {second}, {better + worse + neither} comparisons: {counts}")
+    return lines
+
+
+def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per task and model: pace of both stages, their ratio, hours of all runs, and what the paper prints."""
+    stages = {(row["task"], row["model"], row["stage"]): row for row in cost}
+    table = []
+    for task, model in dict.fromkeys((row["task"], row["model"]) for row in cost):
+        sft, dpo = (stages[task, model, stage] for stage in ("sft", "dpo"))
+        table.append(
+            {
+                "task": tasks[task]["title"],
+                "model": models[model],
+                "pace": [_minutes(row["minutes_per_1000_steps"]) for row in (sft, dpo)],
+                "ratio": f"{float(dpo['ratio']):.1f}",
+                "total": [_duration(float(row["seconds"])) for row in (sft, dpo)],
+                "published": [_minutes(row["published_minutes"]) for row in (sft, dpo)],
+                "published_ratio": f"{float(dpo['published_ratio']):.1f}" if dpo["published_ratio"] else "",
+            }
+        )
+    return table
+
+
+def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
+    """One row per task and grader: who graded, and how many answers could not be read at most."""
+    table = []
+    for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
+        rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
+        rates = [rate for row in rows if (rate := _number(row["invalid_rate"])) is not None]
+        table.append(
+            {
+                "task": tasks[task]["title"],
+                "grader": GRADERS[rows[0]["grader"]],
+                "proxy": rows[0]["proxy"] == "true",
+                "invalid": f"{max(rates):.1%}" if rates else "–",
+            }
+        )
+    return table
+
+
+def published_rows(published: Rows) -> list[Row]:
+    """The printed numbers that this run can be held against, its own as many digits long."""
+    return [
+        {
+            **{key: row[key] for key in ("study", "task", "model", "variant", "metric", "published", "agrees", "note")},
+            "reproduced": f"{float(row['reproduced']):.2f}",
+            "interval": f"{float(row['ci_low']):.2f} to {float(row['ci_high']):.2f}",
+        }
+        for row in published
+        if row["agrees"] in ("yes", "no")
+    ]
+
+
+def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
+    """What each paper says in two ways: `study`, `what`, `printed`, `kept` and `why`.
+
+    Args:
+        studies: from `published.load_published`.
+    """
+    return [
+        {
+            "study": study["citation"],
+            **{key: found[key] for key in ("what", "kept", "why")},
+            "printed": "; ".join(f"{version['value']} ({', '.join(version['where'])})" for version in found["printed"]),
+        }
+        for study in studies.values()
+        for found in study["contradictions"]
+    ]
+
+
+def _number(value: Any) -> float | None:
+    return None if value in (None, "") else float(value)
+
+
+def _minutes(value: Any) -> str:
+    number = _number(value)
+    return "" if number is None else f"{number:.0f}" if number >= 10 else f"{number:.1f}"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in the unit that is read most easily."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def _estimate(row: Mapping[str, Any]) -> Row:
+    """An estimate and its interval as shown."""
+    if row["status"] == "pending":
+        return {"value": "awaited", "interval": ""}
+    estimate, low, high = (_number(row[column]) for column in ("estimate", "ci_low", "ci_high"))
+    interval = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else ""
+    return {"value": "not defined" if estimate is None else f"{estimate:.2f}", "interval": interval}
+
+
+def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
+    middle, *ends = (_difference(row, row[column]) for column in (value, low, high))
+    return f"{middle} ({' to '.join(end.removesuffix(' points') for end in ends)})" if all(ends) else middle or "–"
+
+
+def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True) -> str:
+    """A difference of shares in percentage points, one of means or F1 as it is; nothing where there is none."""
+    number = _number(value)
+    if number is None:
+        return ""
+    sign = "+" if signed else ""
+    if row["effect_measure"] in ("mean_difference", "f1_difference"):
+        return f"{number:{sign}.2f}".replace("-", "−")
+    return f"{100 * number:{sign}.1f} points".replace("-", "−")

@@ -1,0 +1,97 @@
+"""The end of a run in a terminal: headline numbers, where the files are, what was left out, who still owes grades."""
+
+from collections.abc import Mapping, Sequence
+
+from clinical_dpo.statistics.comparisons import format_p
+from clinical_dpo.statistics.metrics import graded_items
+from clinical_dpo.variants import EXTERNAL
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def summary(
+    metrics: Rows,
+    stats: Rows,
+    *,
+    headlines: Mapping[str, str],
+    reports: str,
+    stats_files: str,
+    seeds: Rows,
+    left_out: Mapping[str, str],
+    owed: Rows,
+    judges: Sequence[str] = (),
+    mixed_versions: Sequence[str] = (),
+) -> str:
+    """Text of a few lines per task and model; what is awaited stands last.
+
+    Args:
+        metrics: all tasks' rows of `metrics.COLUMNS`, as read from CSV.
+        stats: all tasks' rows of `significance.COLUMNS`.
+        headlines: task -> its headline metric.
+        reports: folder of the run's figures and tables.
+        stats_files: pattern of the tasks' statistics.
+        seeds: all tasks' rows of `seed_effects.COLUMNS`, none where every trial was trained with one seed.
+        left_out: task, or whose answers from elsewhere -> why they were left out.
+        owed: who owes how many items of a sheet that the tables wait for.
+        judges: what judges wait for, in words.
+        mixed_versions: from `run_record.mixed_versions`.
+    """
+    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
+    shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
+    tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
+    for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
+        bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        if EXTERNAL in bars:
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, f"dpo_vs_{model}")]
+            p_values = "  ".join(f"DPO of {row['model']} {_p(row)}" for row in against)
+            cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
+            lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
+            continue
+        cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
+        p_values = "  ".join(
+            f"{_p(tested[task, model, comparison]):>8}" for comparison in ("sft_vs_base", "dpo_vs_sft", "dpo_vs_base")
+        )
+        lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
+    lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
+    lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {stats_files}"]
+    repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
+    lines += [f"Over training seeds: {reports}/tables/seeds.csv   {', '.join(repeated)}"] if repeated else []
+    lines += [f"Left out: {what} ({why})" for what, why in left_out.items()]
+    lines += [f"Mixed versions: {told}" for told in mixed_versions]
+    awaited = [
+        "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
+        for row in shown
+        if row["status"] == "pending" and row["grader"] == "judge"
+    ]
+    awaited += [
+        "  {rater}: {owed} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
+        for row in owed
+        if row["owed"] != "0"
+    ]
+    awaited += [f"  {words}" for words in judges]
+    if awaited:
+        lines += ["", "Still awaited:", *awaited]
+    return "\n".join(lines) + "\n"
+
+
+def _estimate(row: Mapping[str, str]) -> str:
+    if row["status"] == "pending":
+        return "pending"
+    if not row["estimate"]:
+        return "not defined"
+    interval = f" ({float(row['ci_low']):.2f}-{float(row['ci_high']):.2f})" if row["ci_low"] else ""
+    return f"{float(row['estimate']):.2f}{interval}"
+
+
+def _p(row: Mapping[str, str]) -> str:
+    if row["status"] == "pending":
+        return "pending"
+    return format_p(float(row["p_value"]) if row["p_value"] else None) + ("*" if row["significant"] == "true" else "")
+
+
+def _marks(*rows: Mapping[str, str]) -> str:
+    row, n = rows[0], graded_items(rows)
+    marks = [f"n={n}"] if n else []
+    marks += ["synthetic data"] if row["data"] == "synthetic" else []
+    marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
+    return f"  [{', '.join(marks)}]" if marks else ""

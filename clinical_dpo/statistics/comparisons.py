@@ -1,0 +1,170 @@
+"""Paired comparisons of the variants on one task: corrections for several tests, the table, P as printed."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from clinical_dpo.config.metrics import METRICS, metric_module
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.metrics import Grades
+from clinical_dpo.variants import EXTERNAL
+
+Rows = Sequence[Mapping[str, str]]
+COLUMNS = (
+    *("task", "model", "comparison", "n", "test", "b", "c", "statistic", "p_value", "p_adjusted", "p_holm"),
+    *("significant", "alpha", "threshold", "family_size", "family"),
+    *("effect_measure", "effect", "effect_ci_low", "effect_ci_high", "smallest_detectable"),
+    *("secondary_measure", "secondary_effect", "secondary_ci_low", "secondary_ci_high"),
+    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_bootstrap", "p_f1_permutation", "p_wilcoxon"),
+    *("grader", "proxy", "data", "status"),
+)
+COMPARISONS = {  # comparison -> the variant compared, the variant it is compared with
+    "sft_vs_base": ("sft", "base"),
+    "dpo_vs_sft": ("dpo", "sft"),
+    "dpo_vs_base": ("dpo", "base"),
+}
+
+
+def bonferroni(p: float, m: int) -> float:
+    """P adjusted for a family of m tests (Dunn 1961): m * p, at most 1."""
+    return min(1.0, p * m)
+
+
+def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
+    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), at most 1.
+
+    Args:
+        p_values: those known; None stays None.
+        m: the family's size. Tests not known yet count as P = 1, so that knowing them can only lower the others.
+    """
+    adjusted: list[float | None] = [None] * len(p_values)
+    reached = 0.0
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    for rank, (p, place) in enumerate(known):
+        reached = max(reached, bonferroni(p, m - rank))
+        adjusted[place] = reached
+    return adjusted
+
+
+def format_p(p: float | None) -> str:
+    """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
+
+    Two digits from .01 on, three below it, and as many more as a P under .01 or .05 needs to be seen under it; "n/a"
+    for None.
+    """
+    if p is None:
+        return "n/a"
+    if p < 0.001:
+        return "<.001"
+    if p > 0.99:
+        return ">.99"
+    digits = 3 if p < 0.01 else 2
+    while any(p < level <= float(f"{p:.{digits}f}") for level in (0.01, 0.05)):
+        digits += 1
+    return f"{p:.{digits}f}".removeprefix("0")
+
+
+def compared(comparison: str) -> tuple[str, str]:
+    """What a comparison compares and with what: `dpo_vs_base`, or with answers from elsewhere, `dpo_vs_gpt4`."""
+    first, second = comparison.split("_vs_")
+    return first, second
+
+
+def compare_variants(
+    grades: Grades,
+    task: Mapping[str, Any],
+    *,
+    alpha: float,
+    family: Sequence[str],
+    external_families: Mapping[str, Sequence[str]] | None = None,
+) -> list[Row]:
+    """Rows of COLUMNS: every comparison of every model, and of each of its variants with all answers from elsewhere.
+
+    In "sft_vs_base" sft is the first variant: b counts items right with sft and wrong with base, c the reverse, and
+    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` needs the other tasks' P:
+    see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts the pairs
+    awaited.
+
+    Args:
+        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo; answers from
+            elsewhere have the variant EXTERNAL alone.
+        task: `name`, `metric` (a key of METRICS), `test` (mcnemar or paired_t), `data` (real or synthetic), `seed`,
+            and for a task with labels `positive` and `negative`.
+        alpha: two-sided level of the whole family.
+        family: tasks whose tests of the same comparison and model share alpha, this one among them.
+        external_families: the same of comparisons with answers from elsewhere, by their name; those of `family`
+            hold no fewer tests for it.
+
+    Raises:
+        UserError: two variants with different items or labels, an item twice, a grade off its scale, a test that does
+            not fit the metric.
+    """
+    metric = METRICS[task["metric"]]
+    if task["test"] != metric.test:
+        raise UserError(f"task {task['name']}: test {task['test']} does not fit its metric. Take {metric.test}.")
+    shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["test"], "data": task["data"]}
+    kind = import_module(metric_module(task))
+    shared |= {"alpha": alpha, "effect_measure": metric.difference}
+    elsewhere = [model for model, variant in grades if variant == EXTERNAL]
+    with_others = [f"{variant}_vs_{name}" for name in elsewhere for variant in ("base", "sft", "dpo")]
+    rows = []
+    for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
+        for comparison in (*COMPARISONS, *with_others):
+            first, second = compared(comparison)
+            other = grades[(second, EXTERNAL) if second in elsewhere else (model, second)]
+            x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
+            tasks = (external_families or {}).get(second, family)
+            threshold = alpha / len(tasks)
+            row = shared | {"model": model, "comparison": comparison, "threshold": threshold}
+            row |= {"family_size": len(tasks), "family": " ".join(tasks)}
+            row["grader"] = " and ".join(dict.fromkeys((x[0]["grader"], y[0]["grader"])))
+            row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"
+            awaited = sum("pending" in (one["status"], other["status"]) for one, other in zip(x, y, strict=True))
+            if awaited:
+                rows.append(row | {"n": awaited, "status": "pending"})
+                continue
+            row |= {"n": len(x), "status": "complete"} | kind.difference(x, y, task, threshold)
+            if row["p_value"] is not None:
+                row["p_adjusted"] = bonferroni(row["p_value"], len(tasks))
+                row["significant"] = "true" if row["p_value"] < threshold else "false"
+            rows.append(row)
+    return rows
+
+
+def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
+    """Rows of both variants in the order of the first's items.
+
+    Raises:
+        UserError: no rows, an item twice, or an item that only one variant has; the message names `where` and variant.
+    """
+    if not x:
+        raise UserError(f"grades of {where}/{first}: no rows. The test split needs at least one item.")
+    ours, theirs = {row["id"]: row for row in x}, {row["id"]: row for row in y}
+    for variant, rows, items, others in ((first, x, ours, theirs), (second, y, theirs, ours)):
+        if len(items) < len(rows):
+            raise UserError(f"grades of {where}/{variant}: an item stands there twice. Each item needs one grade.")
+        missing = [item for item in others if item not in items]
+        if missing:
+            raise UserError(
+                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, first "
+                f"{', '.join(missing[:3])}. Both variants must answer the same test items; grade them again."
+            )
+    return x, [theirs[row["id"]] for row in x]
+
+
+def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Rows of all tasks' tables with `p_holm` filled in, over each model's and comparison's family of tasks.
+
+    Args:
+        rows: as made, or as read from CSV.
+    """
+    families: dict[tuple[str, str, str], list[int]] = {}
+    for place, row in enumerate(rows):
+        families.setdefault((row["family"], row["model"], row["comparison"]), []).append(place)
+    done = [dict(row) for row in rows]
+    for places in families.values():
+        p_values = [None if rows[place]["p_value"] in (None, "") else float(rows[place]["p_value"]) for place in places]
+        for place, p in zip(places, holm(p_values, int(rows[places[0]]["family_size"])), strict=True):
+            done[place]["p_holm"] = p
+    return done

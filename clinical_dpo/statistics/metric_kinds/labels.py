@@ -1,0 +1,59 @@
+"""Grades of labels: F1 and its kin, and the difference in F1 beside McNemar's test."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.grading import scores
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.f1_effects import f1_difference, f1_intervals
+from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.metric_kinds import proportion
+from clinical_dpo.statistics.metrics import Found, check_labels
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+    """F1, macro F1, accuracy, sensitivity and specificity, each with its interval."""
+    check_labels(rows, task)
+    classes = [task["positive"], task["negative"]]
+    labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
+    positive, n = classes[0], len(rows)
+    positives = labels.count(positive)
+    negatives = n - positives
+    right = [label for label, found in zip(labels, parsed, strict=True) if label == found]
+    hits, rejections = right.count(positive), len(right) - right.count(positive)
+    f1_interval, macro_interval = f1_intervals(labels, parsed, classes, task["seed"])
+    return {
+        "f1": (scores.f1(labels, parsed, positive), f1_interval, "bootstrap", n),
+        "macro_f1": (scores.macro_f1(labels, parsed, classes), macro_interval, "bootstrap", n),
+        "accuracy": (scores.accuracy(labels, parsed), wilson(len(right), n), "wilson", n),
+        "sensitivity": (scores.sensitivity(labels, parsed, positive), wilson(hits, positives), "wilson", positives),
+        "specificity": (
+            scores.specificity(labels, parsed, positive),
+            wilson(rejections, negatives),
+            "wilson",
+            negatives,
+        ),
+    }
+
+
+def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
+    """What `proportion.difference` says of right and wrong answers, and the difference of F1, first minus second."""
+    return proportion.difference(x, y, task, threshold) | _f1_difference(x, y, task)
+
+
+def _f1_difference(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
+    check_labels([*x, *y], task)
+    for one, other in zip(x, y, strict=True):
+        if one["label"] != other["label"]:
+            raise UserError(
+                f"grades of {task['name']}, item {one['id']}, field 'label': '{one['label']}' with one variant, "
+                f"'{other['label']}' with another. Grade both again with the same test split."
+            )
+    labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
+    found = f1_difference(labels, first, second, [task["positive"], task["negative"]], task["seed"])
+    effect = {"secondary_measure": "f1_difference", "secondary_effect": found.difference}
+    effect |= dict(zip(("secondary_ci_low", "secondary_ci_high"), found.interval, strict=True))
+    return effect | {"p_f1_bootstrap": found.p_bootstrap, "p_f1_permutation": found.p_permutation}

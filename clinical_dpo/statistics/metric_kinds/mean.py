@@ -1,0 +1,48 @@
+"""Grades on a scale: their mean, and the paired t test of two variants."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.grading import scores
+from clinical_dpo.grading.scale import read_grades
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
+from clinical_dpo.statistics.metrics import Found
+from clinical_dpo.statistics.paired_tests import paired_t, wilcoxon
+from clinical_dpo.statistics.power import detectable_mean_difference
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+    """The mean grade, with the interval that its metric asks for."""
+    metric = METRICS[task["metric"]]
+    grades = read_grades(rows, metric)
+    interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
+    return {metric.name: (scores.mean(grades), interval, metric.interval, len(grades))}
+
+
+def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
+    """The paired t test and its kin of two variants, and the difference of their means, first minus second.
+
+    Args:
+        x, y: complete rows of both variants, item by item.
+        task: `metric`, a key of METRICS.
+        threshold: the P below which a difference is significant.
+    """
+    metric = METRICS[task["metric"]]
+    first, second = read_grades(x, metric), read_grades(y, metric)
+    differences = np.subtract(first, second)
+    statistic, p = paired_t(first, second)
+    (low, high), (d_z, (d_low, d_high)) = t_interval(differences), cohens_dz(differences)
+    sd = 0.0 if d_z is None else float(differences.std(ddof=1))
+    return {
+        **{"statistic": statistic, "p_value": p, "p_wilcoxon": wilcoxon(first, second)[1]},
+        **{"effect": float(differences.mean()), "effect_ci_low": low, "effect_ci_high": high},
+        "smallest_detectable": detectable_mean_difference(len(differences), sd, threshold),
+        **{"secondary_measure": "cohens_dz", "secondary_effect": d_z},
+        **{"secondary_ci_low": d_low, "secondary_ci_high": d_high},
+    }

@@ -1,0 +1,43 @@
+"""Grades that are 0 or 1: their share, and McNemar's test of two variants."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.grading import scores
+from clinical_dpo.grading.scale import read_grades
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.intervals import newcombe_paired, wilson
+from clinical_dpo.statistics.metrics import Found
+from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p
+from clinical_dpo.statistics.power import detectable_accuracy_difference
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+    """The share of grades that are 1, with its Wilson interval."""
+    metric = METRICS[task["metric"]]
+    grades = read_grades(rows, metric)
+    return {metric.name: (scores.mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
+
+
+def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
+    """McNemar's tests of two variants and the difference of their shares, first minus second.
+
+    Args:
+        x, y: complete rows of both variants, item by item.
+        task: `metric`, a key of METRICS.
+        threshold: the P below which a difference is significant.
+    """
+    metric = METRICS[task["metric"]]
+    pairs = list(zip(read_grades(x, metric), read_grades(y, metric), strict=True))
+    both, b, c, neither = (pairs.count(pair) for pair in ((1, 1), (1, 0), (0, 1), (0, 0)))
+    low, high = newcombe_paired(both, b, c, neither)
+    return {
+        **{"b": b, "c": c, "statistic": min(b, c), "p_value": mcnemar_exact(b, c), "p_mid": mcnemar_mid_p(b, c)},
+        **{"effect": (b - c) / len(pairs), "effect_ci_low": low, "effect_ci_high": high},
+        "smallest_detectable": detectable_accuracy_difference(len(pairs), (b + c) / len(pairs), threshold),
+        "p_chi2": mcnemar_chi2(b, c, corrected=False)[1],
+        "p_chi2_corrected": mcnemar_chi2(b, c, corrected=True)[1],
+    }

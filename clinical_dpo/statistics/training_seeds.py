@@ -1,0 +1,107 @@
+"""Comparisons of the variants over several training seeds: would another seed have said the same?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.grading.scale import read_grades
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.comparisons import COMPARISONS, paired_rows
+from clinical_dpo.statistics.metrics import Grades, check_labels
+from clinical_dpo.statistics.resampling import SeedEffect, hierarchical_bootstrap
+
+COLUMNS = (
+    *("task", "model", "comparison", "measure", "n", "n_seeds", "seeds", "effect", "ci_low", "ci_high", "p_value"),
+    *("seed_sd", "per_seed", "grader", "proxy", "data"),
+)
+Rows = Sequence[Mapping[str, str]]
+
+
+def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
+    """Name of a variant's grades with a training seed: the first seed's and the base model's have no suffix."""
+    return variant if variant == "base" or seed == seeds[0] else f"{variant}_seed{seed}"
+
+
+def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
+    """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv` and, with labels, by F1 too.
+
+    Effects are those of COMPARISONS: the first variant minus the second, both of one training seed; the base model
+    has none and stands in all. Interval and P: `resampling.hierarchical_bootstrap`, not corrected for several tests.
+
+    Args:
+        grades: (model, variant) -> complete rows of its grades table, for base, sft, dpo and, of every seed but the
+            first, sft_seed{seed} and dpo_seed{seed}.
+        task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), `seed` of the resampling, and for a task
+            with labels `positive` and `negative`.
+        seeds: of training.
+
+    Raises:
+        UserError: seeds or variants with different items, a label the task does not have, a grade off its scale.
+    """
+    table = []
+    shared: Row = {"task": task["name"], "data": task["data"]}
+    shared |= {"n_seeds": len(seeds), "seeds": " ".join(map(str, seeds))}
+    for model in (model for model, variant in grades if variant == "base"):
+        base = grades[model, "base"]
+        for comparison, variants in COMPARISONS.items():
+            first, second = (
+                [_graded(grades, model, trained_variant(variant, seed, seeds), task) for seed in seeds]
+                for variant in variants
+            )
+            proxy = any(row["proxy"] == "true" for rows in (*first, *second) for row in rows)
+            names = shared | {"model": model, "comparison": comparison, "n": len(base), "grader": base[0]["grader"]}
+            names["proxy"] = "true" if proxy else "false"
+            table += [names | {"measure": measure} | found for measure, found in _effects(first, second, task)]
+    return [{column: row[column] for column in COLUMNS} for row in table]
+
+
+def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -> Rows:
+    """A variant's rows in the order of the base model's items."""
+    rows = paired_rows(grades[model, "base"], grades[model, variant], f"{task['name']}/{model}", "base", variant)[1]
+    if task.get("positive"):
+        check_labels(rows, task)
+    return rows
+
+
+def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """(measure, its numbers), from one list of rows per seed of each variant."""
+    metric = METRICS[task["metric"]]
+    differences = [
+        np.subtract(read_grades(x, metric), read_grades(y, metric)) for x, y in zip(first, second, strict=True)
+    ]
+    found = [(metric.difference, _row(hierarchical_bootstrap(differences, task["seed"])))]
+    if task.get("positive"):
+        counted = [
+            np.hstack([_counted(x, task["positive"]), _counted(y, task["positive"])])
+            for x, y in zip(first, second, strict=True)
+        ]
+        # Without a positive item F1 is zero, or not defined, by what the answers name alone.
+        positives = any(row["label"] == task["positive"] for row in first[0])
+        f1 = _row(hierarchical_bootstrap(counted, task["seed"], f1_difference)) if positives else _row(None)
+        found.append(("f1_difference", f1))
+    return found
+
+
+def _counted(rows: Rows, positive: str) -> np.ndarray:
+    """(items, 2): what an item adds to both parts of F1 = 2 TP / (positive labels + answers that say so)."""
+    pairs = np.array([(row["label"] == positive, row["parsed"] == positive) for row in rows], dtype=float)
+    return np.column_stack([2 * pairs.prod(axis=1), pairs.sum(axis=1)])
+
+
+def f1_difference(means: np.ndarray) -> np.ndarray:
+    """Difference of two F1, first minus second; NaN where one is 0 / 0.
+
+    Args:
+        means: (..., 4) numerator and denominator of the first, then of the second.
+    """
+    with np.errstate(invalid="ignore"):
+        return means[..., 0] / means[..., 1] - means[..., 2] / means[..., 3]
+
+
+def _row(found: SeedEffect | None) -> Row:
+    keys = ("effect", "ci_low", "ci_high", "p_value", "seed_sd", "per_seed")
+    if found is None:
+        return dict.fromkeys(keys)
+    return {key: getattr(found, key) for key in keys[:-1]} | {"per_seed": " ".join(map(repr, found.per_seed))}

@@ -1,0 +1,1 @@
+"""The choice among a stage's trials."""

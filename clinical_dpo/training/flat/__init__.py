@@ -1,0 +1,1 @@
+"""Batches as one row of tokens without padding."""

@@ -1,0 +1,70 @@
+"""The flat layout's attention, answer by answer, on any device."""
+
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from clinical_dpo.training.flat.layout import Segments
+
+
+def flat_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    *,
+    segments: Segments,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention of a flat row, segment by segment (an attention function of transformers).
+
+    Args:
+        module, attention_mask, options: not used.
+        query: (1, heads, tokens, width); key, value: (1, key heads, tokens, width).
+        scaling, dropout, sliding_window: as the model's layer gives them; a token sees itself and the
+            sliding_window - 1 tokens before it.
+        segments: see Layout.
+
+    Returns:
+        (1, tokens, heads, width), and None for the weights.
+    """
+    sizes = [end - begin for begin, end, _, _ in segments]
+    # Split once: the backward pass of as many slices would write as many whole rows of zeros.
+    queries, keys, values = (states.split(sizes, 2) for states in (query, key, value))
+    number = {segment[0]: i for i, segment in enumerate(segments)}
+    parts = []
+    for i, (_, _, shared_begin, shared_end) in enumerate(segments):
+        new, shared = sizes[i], shared_end - shared_begin
+        own_keys, own_values = keys[i], values[i]
+        if shared:
+            first = number[shared_begin]
+            own_keys = torch.cat([keys[first][:, :, :shared], own_keys], 2)
+            own_values = torch.cat([values[first][:, :, :shared], own_values], 2)
+        plain = not shared and (sliding_window is None or new <= sliding_window)
+        part = scaled_dot_product_attention(
+            queries[i],
+            own_keys,
+            own_values,
+            attn_mask=None if plain else _visible(new, shared + new, sliding_window, query.device),
+            dropout_p=dropout,
+            is_causal=plain,
+            scale=scaling,
+            enable_gqa=True,
+        )
+        parts.append(part.transpose(1, 2))
+    return torch.cat(parts, 1), None
+
+
+def _visible(new: int, seen: int, window: int | None, device: torch.device) -> torch.Tensor:
+    """(new, seen) bool: which of the `seen` tokens each of the last `new` attends to."""
+    distance = torch.arange(seen - new, seen, device=device)[:, None] - torch.arange(seen, device=device)
+    return distance >= 0 if window is None else (distance >= 0) & (distance < window)
+
+
+AttentionInterface.register("flat", flat_attention)

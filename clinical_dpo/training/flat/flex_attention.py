@@ -1,0 +1,72 @@
+"""The flat layout's attention as one FlexAttention kernel for a whole row, for GPUs."""
+
+import os
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Any
+
+import torch
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from transformers import AttentionInterface
+
+from clinical_dpo.training.flat.layout import Segments
+
+
+def flat_flex_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    *,
+    segments: Segments,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """What `packing.flat_attention` computes, equal but for rounding; same arguments, same result.
+
+    One kernel a layer instead of one an answer, and blocks of the row that hide from each other are never computed.
+    On a CPU torch has its forward pass alone.
+
+    Raises:
+        ValueError: dropout of attention weights, which the kernel does not have.
+    """
+    if dropout:
+        raise ValueError("FlexAttention has no dropout of attention weights. Take `layout: flat`.")
+    mask = _block_mask(segments, sliding_window, query.device)
+    attended = _kernel(query.device.type)(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
+    return attended.transpose(1, 2), None
+
+
+@lru_cache(maxsize=2)  # the layers of a batch share it; a second for models that slide in some layers only
+def _block_mask(segments: Segments, window: int | None, device: torch.device) -> BlockMask:
+    """Which tokens of a flat row each of them attends to."""
+    tokens = segments[-1][1]
+    begin, shared_begin, shared_end = torch.empty(3, tokens, dtype=torch.long)
+    for first, end, trunk, trunk_end in segments:
+        begin[first:end], shared_begin[first:end], shared_end[first:end] = first, trunk, trunk_end
+    position = torch.arange(tokens) - begin + shared_end - shared_begin
+    begin, shared_begin, shared_end, position = (
+        table.to(device) for table in (begin, shared_begin, shared_end, position)
+    )
+
+    def visible(batch: Any, head: Any, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        own = (key >= begin[query]) & (key <= query)
+        seen = own | ((key >= shared_begin[query]) & (key < shared_end[query]))
+        return seen if window is None else seen & (position[query] - position[key] < window)
+
+    return create_block_mask(visible, None, None, tokens, tokens, device=device)
+
+
+@cache
+def _kernel(device: str) -> Callable[..., torch.Tensor]:
+    if device == "cpu":
+        return flex_attention
+    # Jobs of the workflow switch compiling off; uncompiled, this kernel would hold the scores of all pairs of tokens.
+    os.environ.pop("TORCHDYNAMO_DISABLE", None)
+    return torch.compile(flex_attention, dynamic=True)
+
+
+AttentionInterface.register("flex", flat_flex_attention)

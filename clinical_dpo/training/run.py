@@ -1,0 +1,260 @@
+"""What SFT and DPO share: the trainer's arguments, checkpoints and resume, the log, and the record of the run."""
+
+import hashlib
+import json
+import resource
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from clinical_dpo.checksums import RECORDS, write_checksums
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row, file_digests, read_jsonl, replacing, write_csv, write_json
+from clinical_dpo.library_versions import library_versions
+from clinical_dpo.models.load import (
+    base_record,
+    device,
+    device_name,
+    for_all_weights,
+    load_base,
+    mixed_precision,
+    need_bitsandbytes,
+    save_trained,
+)
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.tokenization.tokens import check_lengths
+from clinical_dpo.training.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
+from clinical_dpo.training.flat.collator import Collator
+from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+LOG_COLUMNS = (
+    *("step", "epoch", "split", "loss", "learning_rate", "grad_norm", "num_tokens", "mean_token_accuracy", "entropy"),
+    *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
+    *("logps/chosen", "logps/rejected"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: what it starts from, how it is trained and where it goes."""
+
+    base: str  # folder of the base model
+    model: Mapping[str, Any]  # the model file's settings
+    settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
+    steps: int | None  # optimizer steps; None for the settings' epochs
+    out: str  # folder for the weights (safetensors), log.csv and run.json
+    # Rows computed at once. They change nothing beyond rounding, but for the last step of an epoch of DPO where it is
+    # short: TRL takes the mean over its micro-batches, whatever their size.
+    micro_batch_size: int
+    eval_batch_size: int
+    checkpoint_steps: int  # between two checkpoints
+    gradient_checkpointing: bool  # compute activations twice, to hold fewer
+    probe: bool = False  # keep the curve, not the weights
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's rows, checked, and what is known of it before it trains."""
+
+    tokenizer: Any
+    rows: Mapping[str, list[Row]]  # train, eval
+    checkpoints: Path
+    record: Mapping[str, Any]  # the part of run.json known by now
+
+
+def load_start(run: Run, folder: str) -> Any:
+    """The model training starts from."""
+    return load_base(folder, for_all_weights(run.model) if run.settings["adapter"] == "full" else run.model)
+
+
+def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
+    """Keyword arguments that SFTConfig and DPOConfig share; every default that matters is set, none inherited."""
+    settings = run.settings
+    on_gpu = device().type == "cuda"
+    micro_batch = fitting(run.micro_batch_size, checkpoints, settings["batch_size"])
+    return {
+        "output_dir": str(checkpoints),
+        **({"num_train_epochs": settings["epochs"]} if run.steps is None else {"max_steps": run.steps}),
+        "learning_rate": settings["learning_rate"],
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": settings["batch_size"] // micro_batch,
+        "per_device_eval_batch_size": run.eval_batch_size,
+        "max_length": settings["max_length"],
+        "truncation_mode": "keep_start",
+        "lr_scheduler_type": settings["scheduler"],
+        "warmup_steps": settings["warmup_steps"],
+        "optim": settings["optimizer"],
+        "weight_decay": settings["weight_decay"],
+        "max_grad_norm": settings["max_grad_norm"],
+        "gradient_checkpointing": run.gradient_checkpointing,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "bf16": mixed_precision(run.model),
+        "eval_strategy": "steps",
+        "eval_steps": settings["eval_steps"],
+        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run has its points of the curve
+        "include_num_input_tokens_seen": "non_padding",  # TRL's own count forgets what came before a checkpoint
+        "logging_steps": settings["log_steps"],
+        "save_strategy": "steps",
+        "save_steps": run.checkpoint_steps,
+        "save_total_limit": 1,
+        "seed": settings["seed"],
+        "data_seed": settings["seed"],
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": not on_gpu,
+        "dataloader_pin_memory": on_gpu,
+    }
+
+
+def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], others: Iterable[str] = ()) -> Prepared:
+    """Read and check a run's rows, and find or make its folder of checkpoints.
+
+    Args:
+        run: the run.
+        data: `train` and `eval` -> JSON Lines.
+        completions: the columns that hold answers.
+        others: further files or folders the run depends on.
+
+    Raises:
+        UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
+    """
+    if "8bit" in run.settings["optimizer"]:
+        need_bitsandbytes()
+    tokenizer = load_tokenizer(run.base)
+    rows = {split: read_jsonl(path) for split, path in data.items()}
+    max_length = run.settings["max_length"]
+    lengths = {
+        split: check_lengths(rows[split], tokenizer, max_length, completions, path) for split, path in data.items()
+    }
+    inputs = _input_digests([*data.values(), *others])
+    base = base_record(run.base)
+    digest = _digest(run, base, inputs)
+    record = {
+        "seed": run.settings["seed"],
+        "settings": dict(run.settings),
+        "model": dict(run.model),
+        "config_digest": digest,
+        "base_model": base,
+        "inputs": inputs,
+        "lengths": lengths,
+        "versions": library_versions(),
+        "device": device_name(),
+    }
+    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
+
+
+def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
+    """Train, from the last checkpoint where there is one, and move weights, log.csv and run.json into place.
+
+    Args:
+        run: the run. A probe leaves no weights.
+        prepared: what `prepare` made of it.
+        trainer: TRL's trainer, as constructed.
+        branches: answers per prompt, 1 in SFT and 2 in DPO.
+    """
+    layout = run.settings["layout"]
+    collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
+    trainer.data_collator = collator
+    if layout != "padded":
+        flatten_fused_head(without_adapter(trainer.model), layout)
+    _follow(trainer)
+    last = last_checkpoint(prepared.checkpoints)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    started = time.monotonic()
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(trainer, prepared.checkpoints) from error
+    seconds = time.monotonic() - started
+    rows = log_rows(trainer.state.log_history)
+    record = {
+        **prepared.record,
+        "steps": trainer.state.global_step,
+        "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
+        "micro_batch_size": trainer.args.per_device_train_batch_size,
+        "gradient_checkpointing": run.gradient_checkpointing,
+        "checkpoint_steps": run.checkpoint_steps,
+        "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
+        "tokens_seen": trainer.state.num_input_tokens_seen,
+        "padding_share": round(collator.padding_share, 4),
+        "wall_seconds": round(seconds, 2),
+        "peak_memory_mib": round(_peak_memory() / 2**20),
+    }
+    with replacing(run.out) as part:
+        part.mkdir()
+        write_csv(part / "log.csv", rows, LOG_COLUMNS)
+        write_json(part / "run.json", record)
+        if not run.probe:
+            save_trained(trainer.model, prepared.tokenizer, part)
+            write_checksums(part, without=RECORDS)
+    shutil.rmtree(prepared.checkpoints)
+
+
+def _follow(trainer: "Trainer") -> None:
+    """Write progress to the log in place of the trainer's own lines, all of which log.csv holds; save no end."""
+    from transformers import PrinterCallback  # seconds to import, and loaded with the trainer by now
+
+    from clinical_dpo.training.callbacks import NoCheckpointAtTheEnd, TrainingProgress
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(TrainingProgress())
+    trainer.add_callback(NoCheckpointAtTheEnd())
+
+
+def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:
+    """What to tell, after the next attempt was told to compute fewer rows at once."""
+    rows = trainer.args.per_device_train_batch_size
+    model: Any = trainer.model
+    if not model.training:
+        return UserError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+    if rows == 1:
+        return UserError(
+            "Out of memory with one row at once. Take a GPU with more memory, gradient_checkpointing: true, a shorter "
+            "max_length, or a model in four bits (quantization)."
+        )
+    note_out_of_memory(checkpoints)
+    return UserError(f"Out of memory with {rows} rows at once (micro_batch_size). The next attempt takes half as many.")
+
+
+def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """What a checkpoint must have been made from to be resumed: base and its settings, stage, steps, inputs."""
+    made_from = [base, run.model, run.settings, run.steps, inputs]
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def _input_digests(paths: Iterable[str]) -> dict[str, str]:
+    """Path -> SHA-256 of each input; a folder stands for the weights in it."""
+    files = [
+        file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
+    ]
+    return file_digests(files)
+
+
+def _peak_memory() -> int:
+    """Bytes: of the GPU's allocator, or of the process where there is none."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A trainer's log history as rows of LOG_COLUMNS, one per step and split, in order of step."""
+    rows: dict[tuple[int, str], dict[str, Any]] = {}
+    for entry in history:
+        split = "eval" if "eval_loss" in entry else "train" if "loss" in entry else None
+        if split is None:  # the trainer's closing summary
+            continue
+        prefix = "eval_" if split == "eval" else ""
+        values = {column: entry.get(prefix + column) for column in LOG_COLUMNS}
+        named = {key: entry[key] for key in ("step", "epoch")} | {"num_tokens": entry["num_input_tokens_seen"]}
+        rows[entry["step"], split] = values | named | {"split": split}
+    return [rows[key] for key in sorted(rows)]

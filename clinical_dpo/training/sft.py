@@ -1,0 +1,47 @@
+"""Supervised fine-tuning: TRL's SFTTrainer, loss on the answer only."""
+
+import torch
+
+from clinical_dpo.models.load import trainable_weights_kept
+from clinical_dpo.training.run import Run, complete, load_start, prepare, trainer_arguments
+
+
+def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
+    """Fine-tune one trial on JSON Lines of prompt / completion messages.
+
+    Raises:
+        UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
+    """
+    prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
+    # Imported after the data was checked: a mistake there is told seconds earlier.
+    from datasets import Dataset
+    from peft import LoraConfig, get_peft_model
+    from trl import SFTConfig
+
+    from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
+
+    lora = run.settings["lora"]
+    adapter = LoraConfig(
+        r=lora["rank"],
+        lora_alpha=lora["alpha"],
+        lora_dropout=lora["dropout"],
+        target_modules=list(run.model["lora_targets"]),
+        task_type="CAUSAL_LM",
+    )
+    columns = ("prompt", "completion")
+    data = {
+        split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
+        for split, rows in prepared.rows.items()
+    }
+    torch.manual_seed(run.settings["seed"])
+    start = load_start(run, run.base)
+    policy = get_peft_model(start, adapter) if run.settings["adapter"] == "lora" else start
+    with trainable_weights_kept(policy):
+        trainer = RowMeanSFTTrainer(
+            model=policy,
+            args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),
+            train_dataset=data["train"],
+            eval_dataset=data["eval"],
+            processing_class=prepared.tokenizer,
+        )
+    complete(run, prepared, trainer, branches=1)

@@ -1,0 +1,82 @@
+"""The package's folders follow the data's path, and each imports only from those before it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "clinical_dpo"
+ORDER = (
+    *("config", "data", "tokenization", "data_checks", "models", "training", "inference", "endpoints", "grading"),
+    *("sweep", "statistics", "papers", "report", "cluster"),
+)
+
+
+def imports(file: Path) -> list[str]:
+    """Modules of the package that a file imports, late imports included."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in found if name.startswith("clinical_dpo.") and _file(name)]
+
+
+def _file(name: str) -> Path | None:
+    path = ROOT / name.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+
+def place(file: Path) -> int:
+    """Where a file's folder stands; the ground floor, before all of them, is -1."""
+    folder, *rest = file.relative_to(PACKAGE).parts
+    return ORDER.index(folder) if rest else -1
+
+
+def backward(files: list[Path]) -> list[str]:
+    """The imports from a later folder, both files named."""
+    pairs = ((file, _file(name)) for file in files for name in imports(file))
+    return [
+        f"{file.relative_to(ROOT)} imports {other.relative_to(ROOT)}"
+        for file, other in dict.fromkeys(pairs)
+        if other and place(other) > place(file)
+    ]
+
+
+def test_every_folder_has_its_place():
+    assert sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()) == sorted(ORDER)
+
+
+def test_no_folder_imports_from_a_later_one():
+    assert backward(sorted(PACKAGE.rglob("*.py"))) == []
+
+
+def test_a_backward_import_is_found_wherever_it_stands(tmp_path, monkeypatch):
+    file = PACKAGE / "config" / "made_up.py"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "def f():\n    from clinical_dpo.report import latex\n")
+    assert backward([file]) == [
+        "clinical_dpo/config/made_up.py imports clinical_dpo/report/__init__.py",
+        "clinical_dpo/config/made_up.py imports clinical_dpo/report/latex.py",
+    ]
+
+
+def test_no_module_imports_itself_by_a_detour():
+    """Nor do files of one folder import each other in a circle."""
+    reached = {file: {_file(name) for name in imports(file)} for file in PACKAGE.rglob("*.py")}
+    for file in reached:
+        seen, queue = set(), list(reached[file])
+        while queue:
+            other = queue.pop()
+            if other not in seen:
+                seen.add(other)
+                queue += reached.get(other, ())
+        assert file not in seen, f"{file.relative_to(ROOT)} imports itself"
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("__init__.py")), ids=lambda file: file.parent.name)
+def test_init_files_hold_a_docstring_alone(file):
+    [docstring] = ast.parse(file.read_text()).body
+    assert isinstance(docstring, ast.Expr)
