@@ -16,26 +16,20 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/settings.smk"
-include: "workflow/rules/placement.smk"
-include: "workflow/rules/sheets.smk"
-include: "workflow/rules/seeds.smk"
-include: "workflow/rules/choices.smk"
-include: "workflow/rules/written.smk"
-include: "workflow/rules/gates.smk"
-include: "workflow/rules/data.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/models.smk"
-include: "workflow/rules/check.smk"
-include: "workflow/rules/texts.smk"
-include: "workflow/rules/sft.smk"
-include: "workflow/rules/select.smk"
+include: "workflow/rules/generated_fields.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/data_checks.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/sweep.smk"
 include: "workflow/rules/preferences.smk"
-include: "workflow/rules/dpo.smk"
-include: "workflow/rules/repeat.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/external.smk"
 include: "workflow/rules/grade.smk"
+include: "workflow/rules/raters.smk"
 include: "workflow/rules/judge.smk"
-include: "workflow/rules/stats.smk"
+include: "workflow/rules/statistics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
@@ -46,6 +40,9 @@ localrules:
     all,
     stats,
     figures,
+
+
+table_files = study_files.tables_named(study)
 
 
 rule all:
@@ -60,7 +57,7 @@ rule all:
         rules.typeset_tables.output,
         rules.write_report_page.output,
         figure_files,
-        rating_sheets,
+        study_files.sheets(study),
 
 
 rule stats:
@@ -81,6 +78,6 @@ onstart:
 
 
 onsuccess:
-    for text in (Path(rules.summarize_run.output.text), Path(f"{reports}/plan.txt")):
+    for text in (Path(rules.summarize_run.output.text), Path(at("plan"))):
         if text.exists() and text.stat().st_mtime > started:
             print(text.read_text())

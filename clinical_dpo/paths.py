@@ -27,13 +27,11 @@ PATHS = {
     "checked": f"{_DATA}/checked.txt",
     "data_card": f"{_DATA}/README.md",
     "prompts": "{results}/{task}/prompts",
-    # training; {best} is the chosen trial's folder, `best` or with another seed `best_seed43`
-    "probe_log": f"{_TRIAL}/probe/log.csv",
-    "probe_run": f"{_TRIAL}/probe/run.json",
+    # training; {part} is adapter or probe, {best} the chosen trial's folder: `best`, with another seed `best_seed43`
+    "trial_log": f"{_TRIAL}/{{part}}/log.csv",
+    "trial_run": f"{_TRIAL}/{{part}}/run.json",
     "plateau": f"{_TRIAL}/probe/steps.json",
     "adapter": f"{_TRIAL}/adapter/{CHECKSUMS}",
-    "adapter_log": f"{_TRIAL}/adapter/log.csv",
-    "adapter_run": f"{_TRIAL}/adapter/run.json",
     "dev_answers": f"{_TRIAL}/dev.jsonl",
     "dev_record": f"{_TRIAL}/dev.json",
     "selection": f"{_MODEL}/{{stage}}/selection.csv",

@@ -7,6 +7,7 @@ from clinical_dpo.errors import UserError
 
 STAGES = ("sft", "dpo")
 VARIANTS = ("base", *STAGES)
+TITLES = {"base": "Base", "sft": "SFT", "dpo": "DPO"}  # as figures and pages call them
 EXTERNAL = "external"  # the one variant of what answered elsewhere
 BEST = "best"  # the folder of a stage's chosen trial
 SWEPT = ("learning_rate", "beta")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clinical_dpo.config.task_rules import FITTING, METRICS
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.task_rules import FITTING
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
@@ -103,9 +104,9 @@ def test_the_table_of_choices_is_the_configs():
             for grader in named
         }
         assert pairs == {
-            (grader, metric)
-            for metric, (fitting, _) in METRICS.items()
-            for grader in fitting
+            (grader, name)
+            for name, metric in METRICS.items()
+            for grader in metric.graders
             if grader in FITTING["grader"][outcome]
         }
     assert set(rows) == set(FITTING["grader"])

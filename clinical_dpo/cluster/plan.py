@@ -6,7 +6,7 @@ and the rows of a step. What a job took is read from a training run's run.json, 
 Snakemake writes of every other job that computes with a model.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,14 @@ from clinical_dpo.cluster.estimates import (
     scoring_minutes,
     training_minutes,
 )
+from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.training.run_record import whole_seconds
-from clinical_dpo.variants import STAGES, VARIANTS
+from clinical_dpo.variants import STAGES, VARIANTS, with_seed
 
 COLUMNS = (
-    *("task", "model", "rule", "jobs", "gpu_jobs", "hours", "asked_hours"),
+    *("task", "model", "rule", "stage", "jobs", "gpu_jobs", "hours", "asked_hours"),
     *("finished", "finished_hours", "took_hours", "ratio"),
 )
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
@@ -41,6 +42,7 @@ class Work:
     task: str
     model: str
     rule: str
+    stage: str  # of a rule of both stages; otherwise empty
     gpus: int  # of each job
     minutes: float  # each is expected to take on an A100
     records: Sequence[Path]  # one a job: run.json, or Snakemake's benchmark file, once it has run
@@ -82,61 +84,48 @@ def expected_texts(study: Study, task: str, model: str, field: str) -> float:
     return generation_minutes(study.models[model], records, settings["texts"][field]["max_new_tokens"], batch)
 
 
-def planned(study: Study, repeats: Mapping[str, Sequence[int]]) -> Iterator[Work]:
-    """All jobs that compute with a model, in the order of the workflow.
-
-    Args:
-        study: the run.
-        repeats: task -> the seeds that its chosen trials are trained again with.
-    """
+def planned(study: Study) -> Iterator[Work]:
+    """All jobs that compute with a model, in the order of the workflow."""
     for task, settings in study.tasks.items():
         for field, text in study.texts(task).items():
             if "model" in text:
                 minutes = expected_texts(study, task, text["model"], field)
                 yield _timed(study, task, text["model"], "write_texts_by_model", minutes, [field])
         for model in study.task_models(task):
-            yield from _of_stage(study, task, model, "sft", repeats[task])
+            yield from _of_stage(study, task, model, "sft")
             if settings["rejected"] == "sft_prediction":
                 minutes = expected_answers(study, task, model, ("train", "eval"))
-                yield _timed(study, task, model, "predict_training_answers", minutes, [""])
+                yield _timed(study, task, model, "predict_training_answers", minutes)
             minutes = expected_scoring(study, task, model)
-            yield _timed(study, task, model, "score_reference", minutes, [""])
+            yield _timed(study, task, model, "compute_reference_logps", minutes)
             sweeps = {stage: study.trials(task, stage) for stage in STAGES}
             asked = [f"{stage}/{trial}" for stage, trials in sweeps.items() if len(trials) > 1 for trial in trials]
             minutes_of_dev = expected_answers(study, task, model, ("dev",))
             yield _timed(study, task, model, "answer_dev", minutes_of_dev, asked)
-            seeds = [f"seed{seed}" for seed in repeats[task]]
-            yield _timed(study, task, model, "score_repeated_reference", minutes, seeds)
-            yield from _of_stage(study, task, model, "dpo", repeats[task])
-            variants = [*VARIANTS, *(f"{stage}_{seed}" for stage in STAGES for seed in seeds)]
+            seeds = [f"seed{seed}" for seed in study.extra_seeds(task)]
+            yield _timed(study, task, model, "compute_extra_seed_reference_logps", minutes, seeds)
+            yield from _of_stage(study, task, model, "dpo")
+            variants = [*VARIANTS, *(with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task))]
             minutes = expected_answers(study, task, model, ("test",))
-            yield _timed(study, task, model, "predict_answers", minutes, variants)
+            yield _timed(study, task, model, "predict", minutes, variants)
 
 
-def _of_stage(study: Study, task: str, model: str, stage: str, seeds: Iterable[int]) -> Iterator[Work]:
+def _of_stage(study: Study, task: str, model: str, stage: str) -> Iterator[Work]:
     """A stage's probes, its trials, and the chosen one with other seeds."""
-    folder = Path(study.results, task, model, stage)
-    gpus, trials = study.models[model]["gpu"], list(study.trials(task, stage))
     minutes, steps = expected_training(study, task, model, stage), training_steps(study, task, stage)
-    if study.training(task, stage)["plateau"]:
-        probes = [folder / trial / "probe/run.json" for trial in trials]
-        yield Work(task, model, f"probe_{stage}", gpus, minutes, probes, steps)
-    trained = [folder / trial / "adapter/run.json" for trial in trials]
-    yield Work(task, model, f"train_{stage}", gpus, minutes, trained, steps)
-    repeated = [folder / f"best_seed{seed}/run.json" for seed in seeds]
-    yield Work(task, model, f"repeat_{stage}", gpus, minutes, repeated, steps)
+    records = {
+        "probe": model_trials(study, task, model, stage, "trial_run", part="probe"),
+        "train": model_trials(study, task, model, stage, "trial_run", part="adapter"),
+        "train_extra_seed": chosen_trials(study, task, model, stage, "best_run")[1:],
+    }
+    for rule, files in records.items():
+        yield Work(task, model, rule, stage, study.models[model]["gpu"], minutes, [*map(Path, files)], steps)
 
 
-def _timed(study: Study, task: str, model: str, rule: str, minutes: float, names: Iterable[str]) -> Work:
-    """Jobs whose time Snakemake takes."""
-    files = [benchmark_file(study.logs, rule, task, model, name) for name in names]
-    return Work(task, model, rule, study.models[model]["gpu"], minutes, files)
-
-
-def benchmark_file(logs: str, rule: str, task: str, model: str, name: str = "") -> Path:
-    """Where Snakemake writes how long a job took: beside its log. `{task}` and the like make it a pattern."""
-    folder = Path(logs, rule, task)
-    return folder / model / f"{name}.benchmark.tsv" if name else folder / f"{model}.benchmark.tsv"
+def _timed(study: Study, task: str, model: str, rule: str, minutes: float, names: Iterable[str] = ("",)) -> Work:
+    """Jobs whose time Snakemake takes; `names` tell them apart."""
+    files = [Path(study.paths.benchmark(rule, task, model, *filter(None, [name]))) for name in names]
+    return Work(task, model, rule, "", study.models[model]["gpu"], minutes, files)
 
 
 def cost_rows(works: Iterable[Work]) -> list[Row]:
@@ -155,6 +144,7 @@ def _cost_row(work: Work) -> Row:
         "task": work.task,
         "model": work.model,
         "rule": work.rule,
+        "stage": work.stage,
         "jobs": len(work.records),
         "gpu_jobs": len(work.records) if work.gpus else 0,
         "finished": len(took),
@@ -183,27 +173,23 @@ def _time_and_steps(record: Path) -> tuple[float, int | None]:
     return whole_seconds(run), run["steps"]
 
 
-def disk_rows(study: Study, repeats: Mapping[str, Sequence[int]]) -> list[Row]:
+def disk_rows(study: Study) -> list[Row]:
     """Rows of DISK_COLUMNS, in units of 1e9 bytes: base models, trained weights, and one running job's checkpoints.
 
     Weights of a base model are counted in its own type, trained ones in float32: a LoRA's by its rank, in DPO that of
     SFT and its own together. The best trial is a hard link. All else (rows, answers, logs, tables) is small beside it.
     `found` is how many are there, `found_gb` what they hold.
-
-    Args:
-        study: the run.
-        repeats: as in `planned`.
     """
     rows = []
     for name, settings in study.models.items():
         size = parameter_count(settings) * BYTES[settings["dtype"]]
-        rows.append(_disk_row("base model", "", name, "", [Path(study.results, "models", name)], size))
+        rows.append(_disk_row("base model", "", name, "", [Path(study.paths("base", model=name)).parent], size))
     for task in study.tasks:
         for model in study.task_models(task):
             for stage in STAGES:
-                folder = Path(study.results, task, model, stage)
-                folders = [folder / trial / "adapter" for trial in study.trials(task, stage)]
-                folders += [folder / f"best_seed{seed}" for seed in repeats[task]]
+                files = model_trials(study, task, model, stage, "adapter")
+                files += chosen_trials(study, task, model, stage, "best")[1:]
+                folders = [Path(file).parent for file in files]
                 weights = trained_weights(study, task, model, stage)
                 rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED))
                 rows.append(

@@ -14,7 +14,7 @@ finished ones, training without loading; "took/plan": over what is planned for j
 Disk: base models in their own type (in HF_HOME; a second time where a revision has no safetensors), trained weights
 in float32 (a LoRA by its rank, in DPO with the ranks of SFT); the best trials are hard links. A training job that runs
 holds up to {checkpoints} GB of checkpoints beside that."""
-WIDTHS = (-18, -24, 6, 9, 10, 10, 9, 9, 10)
+WIDTHS = (-18, -36, 6, 9, 10, 10, 9, 9, 10)
 
 
 def plan_text(costs: Sequence[Row], disk: Sequence[Row]) -> str:
@@ -26,7 +26,10 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row]) -> str:
     """
     head = ("task", "rule", "jobs", "on a GPU", "GPU hours", "asked for", "finished", "took (h)", "took/plan")
     lines = [_aligned(head)]
-    lines += [_aligned((*names, *_sums(rows))) for names, rows in _grouped(costs, "task", "rule").items()]
+    lines += [
+        _aligned((task, f"{rule} {stage}".rstrip(), *_sums(rows)))
+        for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
+    ]
     lines += [_aligned(("all", "", *_sums(costs))), ""]
     kept = [row for row in disk if row["what"] != "checkpoints"]
     lines.append(_aligned(("disk", "", "folders", "", "GB", "", "there", "GB", "")))
@@ -48,7 +51,7 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]
 
 def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
     """A line's numbers, from its jobs to the ratio."""
-    total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS[3:-1]}
+    total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS[4:-1]}
     known = ratio(sum(row["took_hours"] for row in rows if row["ratio"]), total["finished_hours"])
     hours = (_short(total[key]) for key in ("hours", "asked_hours"))
     last = "" if known is None else f"{known:.2f}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
+from clinical_dpo.paths import Paths
 
 WRITERS = {"model", "endpoint"}
 # What is read of a record beside what the prompt asks about; the second by outcome.
@@ -60,12 +61,12 @@ def text_writers(task: Mapping[str, Any], kind: str) -> list[str]:
     return [settings[kind] for settings in task.get("texts", {}).values() if kind in settings]
 
 
-def text_file(task: Mapping[str, Any], field: str, results: str) -> str:
-    """The file of a written text, under the folder of the run's results."""
-    return f"{results}/{task['name']}/data/texts/{field}.{writer(task['texts'][field])}.jsonl"
+def text_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
+    """The file of a written text."""
+    return paths("text", task=task["name"], field=field, writer=writer(task["texts"][field]))
 
 
-def missing_text(task: Mapping[str, Any], config: Mapping[str, Any], results: str) -> tuple[str, str] | None:
+def missing_text(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
     """What keeps a task from its own text, and the mend: its data file is not there, or an endpoint cannot be asked.
 
     Texts that are written already need no endpoint. None where nothing is missing.
@@ -74,7 +75,7 @@ def missing_text(task: Mapping[str, Any], config: Mapping[str, Any], results: st
     if source["kind"] == "file" and not Path(os.path.expandvars(source["path"])).exists():
         return f"{source['path']} is not there", "Put it there, or correct source.path"
     for field, endpoint in text_endpoints(task, config).items():
-        why = None if Path(text_file(task, field, results)).exists() else why_unavailable(endpoint)
+        why = None if Path(text_file(task, field, paths)).exists() else why_unavailable(endpoint)
         if why:
             return f"endpoint '{endpoint.name}' cannot be asked for texts.{field}: {why}", "Set it to the key"
     return None

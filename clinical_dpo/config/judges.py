@@ -48,3 +48,22 @@ def judging_round(record: str | Path, endpoint: Endpoint) -> int:
     kept = read_json(record)
     begun: int = kept.get("round", 0)
     return begun + 1 if kept["status"] == "pending" and not why_unavailable(endpoint) else begun
+
+
+def judge_of(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint:
+    """The endpoint that judges a task."""
+    return endpoint_named(task["judge"], config["endpoints"], "judge")
+
+
+def graded_by_judge(task: Mapping[str, Any]) -> bool:
+    """Whether a task's grades are those of a judge that it names."""
+    return task["grader"] == "judge" and "judge" in task
+
+
+def unnamed_judges(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Tasks that want a judge and name none, in words."""
+    return [
+        f"{task}: no judge is named (key judge of config/tasks/{task}.yaml)"
+        for task, settings in tasks.items()
+        if settings["grader"] == "judge" and "judge" not in settings
+    ]

@@ -7,10 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Metric:
-    """A headline metric: the name of its row, what is computed of the grades, and the scale they are on."""
+    """A headline metric: the name of its row, what is computed of whose grades, and the scale they are on."""
 
     name: str
+    title: str  # as the report calls it
     kind: str  # f1, proportion (grades 0 or 1) or mean
+    graders: tuple[str, ...]  # whose grades it can be computed of
     low: float = 0.0
     high: float = 1.0
     interval: str = ""  # of a mean: t or bootstrap
@@ -27,11 +29,11 @@ class Metric:
 
 
 METRICS = {  # a task's `metric` -> what it is
-    "f1": Metric("f1", "f1"),
-    "accuracy": Metric("accuracy", "proportion"),
-    "helpfulness": Metric("helpfulness", "proportion"),
-    "likert": Metric("mean_likert", "mean", 1, 5, "t"),
-    "rouge_l": Metric("rouge_l", "mean", 0, 1, "bootstrap"),
+    "f1": Metric("f1", "F1 score", "f1", ("label",)),
+    "accuracy": Metric("accuracy", "Accuracy", "proportion", ("label", "exact", "physicians", "judge")),
+    "likert": Metric("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert"), 1, 5, "t"),
+    "rouge_l": Metric("rouge_l", "ROUGE-L", "mean", ("rouge_l",), 0, 1, "bootstrap"),
+    "helpfulness": Metric("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
 }
 HEADLINES = {key: metric.name for key, metric in METRICS.items()}
 

@@ -6,7 +6,10 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_text
+from clinical_dpo.config.graders import AWAITED
+from clinical_dpo.paths import Paths
 from clinical_dpo.variants import SWEPT, trial_name
 
 
@@ -37,24 +40,9 @@ class Study:
     families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, those left out included
 
     @cached_property
-    def results(self) -> str:
-        """Folder of the run's results."""
-        return f"results/{self.config['run']}" if self.config["run"] else "results"
-
-    @cached_property
-    def reports(self) -> str:
-        """Folder of the run's figures and tables."""
-        return f"reports/{self.config['run']}" if self.config["run"] else "reports"
-
-    @cached_property
-    def logs(self) -> str:
-        """Folder of the run's logs."""
-        return f"logs/{self.config['run']}" if self.config["run"] else "logs"
-
-    @cached_property
-    def ratings(self) -> str:
-        """Folder that raters' files come back to."""
-        return f"ratings/{self.config['run']}" if self.config["run"] else "ratings"
+    def paths(self) -> Paths:
+        """Where the run's files are."""
+        return Paths(self.config["run"] or "")
 
     @cached_property
     def all_raters(self) -> list[str]:
@@ -96,9 +84,13 @@ class Study:
         """Training seeds of a task's chosen trials; the first is the run's own, which all trials are trained with."""
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
+    def extra_seeds(self, task: str) -> list[int]:
+        """The seeds that chosen trials are trained again with: none where people or a judge would grade them all."""
+        return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
+
     def missing(self, task: str) -> tuple[str, str] | None:
         """What keeps a task from its own text, and the mend: no data file, or no access to what writes texts for it."""
-        return missing_text(self.tasks[task], self.config, self.results)
+        return missing_text(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
         """Whether something keeps the task from its own text."""
@@ -116,3 +108,31 @@ class Study:
     def is_synthetic(self, task: str) -> bool:
         """Whether the task's text is generated, by choice or as a stand-in."""
         return self.source(task)["kind"] == "synthetic"
+
+    @cached_property
+    def left_out_externals(self) -> dict[tuple[str, str], str]:
+        """(task, name) of what answered elsewhere and is left out of this run -> why."""
+        return {
+            (task, name): why
+            for task, settings in self.tasks.items()
+            for name, entry in settings.get("external", {}).items()
+            if (why := missing_external(entry, self.is_missing(task)))
+        }
+
+    def externals(self, task: str) -> list[str]:
+        """What answered a task's test items elsewhere, by the names of its tables."""
+        return [name for name in self.tasks[task].get("external", {}) if (task, name) not in self.left_out_externals]
+
+    def external_families(self, task: str) -> dict[str, list[str]]:
+        """What answered a task elsewhere -> the tasks of its family that it answered too."""
+        return {
+            name: [other for other in self.family(task) if other in self.tasks and name in self.externals(other)]
+            for name in self.externals(task)
+        }
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What every model, and whatever answered elsewhere, is called where it is shown."""
+        models = {name: model["title"] for name, model in self.models.items()}
+        entries = ((name, self.tasks[task]["external"][name]) for task in self.tasks for name in self.externals(task))
+        return models | {name: entry["title"] for name, entry in entries}

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from clinical_dpo.config.judges import judged_sheets
+from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.errors import UserError
 
@@ -20,13 +21,6 @@ FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> outc
         "text": ("judge", "rouge_likert", "rouge_l", "evasiveness"),
     },
 }
-METRICS = {  # metric -> graders it can be computed from, its paired test
-    "f1": (("label",), "mcnemar"),
-    "accuracy": (("label", "exact", "physicians", "judge"), "mcnemar"),
-    "likert": (("judge", "rouge_likert"), "paired_t"),
-    "rouge_l": (("rouge_l",), "paired_t"),
-    "helpfulness": (("evasiveness",), "mcnemar"),
-}
 
 
 def check_fit(task: Mapping[str, Any], where: str) -> None:
@@ -37,14 +31,14 @@ def check_fit(task: Mapping[str, Any], where: str) -> None:
             raise UserError(
                 f"{where}: {key} {task[key]} does not go with outcome {task['outcome']}. Fitting: {', '.join(fitting)}."
             )
-    graders, test = METRICS[task["metric"]]
-    if task["grader"] not in graders:
+    metric = METRICS[task["metric"]]
+    if task["grader"] not in metric.graders:
         raise UserError(
             f"{where}: metric {task['metric']} cannot be computed from grader {task['grader']}. "
-            f"Fitting graders: {', '.join(graders)}."
+            f"Fitting graders: {', '.join(metric.graders)}."
         )
-    if task["test"] != test:
-        raise UserError(f"{where}: test {task['test']} does not go with metric {task['metric']}. Take {test}.")
+    if task["test"] != metric.test:
+        raise UserError(f"{where}: test {task['test']} does not go with metric {task['metric']}. Take {metric.test}.")
     if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
         raise UserError(f"{where}: table helpfulness needs grader evasiveness, this task's is {task['grader']}.")
     unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from clinical_dpo.config.graders import AWAITED, PROXIES
 from clinical_dpo.grading.answers import answer_texts
 from clinical_dpo.io import Row, read_csv
+from clinical_dpo.paths import parse
 
 COLUMNS = ("id", "grade", "grader", "label", "parsed", "valid", "status", "proxy")
 
@@ -44,5 +44,9 @@ def grade_answers(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str
 
 
 def read_grades(paths: Iterable[str]) -> dict[tuple[str, str], list[dict[str, str]]]:
-    """(model, variant) -> rows of grades, from files named {model}/grades/{variant}.csv."""
-    return {(Path(path).parent.parent.name, Path(path).stem): read_csv(path) for path in paths}
+    """(model, variant) -> rows of its grades.
+
+    Args:
+        paths: files of grades of one task.
+    """
+    return {(of["model"], of["variant"]): read_csv(path) for path in paths for of in [parse("grades", path)]}

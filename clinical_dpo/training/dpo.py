@@ -70,6 +70,12 @@ def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any],
     return policy
 
 
+def train(run: Run, files: Mapping[str, str]) -> None:
+    """Train on the pairs among a job's input files: `train`, `eval`, `{split}_reference`, and `sft`, whose folder counts."""
+    data = (files[name] for name in ("train", "eval", "train_reference", "eval_reference"))
+    train_dpo(run, *data, str(Path(files["sft"]).parent))
+
+
 def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, eval_reference: str, sft: str) -> None:
     """Train one trial on JSON Lines of prompt / chosen / rejected messages.
 

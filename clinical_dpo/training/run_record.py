@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.io import read_json
+from clinical_dpo.paths import parse
 
 
 def whole_seconds(run: Mapping[str, Any]) -> float:
@@ -24,10 +25,11 @@ def mixed_versions(records: Iterable[str | Path]) -> list[str]:
         records: {task}/{model}/predictions/{variant}.json of answers, {task}/{model}/{stage}/best/run.json of training.
     """
     seen: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for path in map(Path, records):
-        trained = path.name == "run.json"
-        what = f"training of {path.parts[-3]}" if trained else f"answers of {path.stem}"
-        model = "/".join(path.parts[-5:-3] if trained else path.parts[-4:-2])
+    for path in records:
+        trained = Path(path).name == "run.json"
+        of = parse("best_run" if trained else "answers_record", path)
+        what = f"training of {of['stage']}" if trained else f"answers of {of['variant']}"
+        model = f"{of['task']}/{of['model']}"
         for library, found in read_json(path)["versions"].items():
             seen.setdefault((model, library), {}).setdefault(found, []).append(what)
     return [

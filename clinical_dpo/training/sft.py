@@ -1,9 +1,16 @@
 """Supervised fine-tuning: TRL's SFTTrainer, loss on the answer only."""
 
+from collections.abc import Mapping
+
 import torch
 
 from clinical_dpo.models.load import trainable_weights_kept
 from clinical_dpo.training.run import Run, complete, load_start, prepare, trainer_arguments
+
+
+def train(run: Run, files: Mapping[str, str]) -> None:
+    """Train on the `train` and `eval` rows among a job's input files."""
+    train_sft(run, files["train"], files["eval"])
 
 
 def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:

@@ -3,14 +3,25 @@ localrules:
     split_dataset,
 
 
+def source_file(wildcards):
+    """The file a task is read from, where it is one."""
+    source = study.source(wildcards.task)
+    return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
+
+
+def generated_rows(wildcards):
+    """How many records a task's generator makes; none for a source that has its own, whatever the splits."""
+    return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0
+
+
 rule retrieve_source:
     input:
         source_file,
     output:
-        rows=f"{results}/{{task}}/data/source.jsonl",
-        record=f"{results}/{{task}}/data/source.json",
+        rows=at("source"),
+        record=at("source_record"),
     log:
-        f"{logs}/retrieve_source/{{task}}.log",
+        at.log("retrieve_source", "{task}"),
     conda:
         "../../envs/training.yaml"
     params:
@@ -27,17 +38,17 @@ rule retrieve_source:
 
 rule split_dataset:
     input:
-        rows=f"{results}/{{task}}/data/source.jsonl",
-        record=f"{results}/{{task}}/data/source.json",
+        rows=at("source"),
+        record=at("source_record"),
         texts=text_files,
     output:
-        train=f"{results}/{{task}}/data/train.jsonl",
-        eval=f"{results}/{{task}}/data/eval.jsonl",
-        dev=f"{results}/{{task}}/data/dev.jsonl",
-        test=f"{results}/{{task}}/data/test.jsonl",
-        manifest=f"{results}/{{task}}/data/manifest.json",
+        train=at("split", split="train"),
+        eval=at("split", split="eval"),
+        dev=at("split", split="dev"),
+        test=at("split", split="test"),
+        manifest=at("manifest"),
     log:
-        f"{logs}/split_dataset/{{task}}.log",
+        at.log("split_dataset", "{task}"),
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -4,19 +4,27 @@ drawings = {  # figure -> kind (its caption), title
         f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}")
         for panel, task in panels.items()
     },
-    **({"reward_margin": ("reward_margin", "Reward margin")} if tables_named("reward_margin") else {}),
+    **(
+        {"reward_margin": ("reward_margin", "Reward margin")}
+        if study_files.tables_named(study, "reward_margin")
+        else {}
+    ),
     **{f"training_curves_{name}": ("training_curves", task["title"]) for name, task in study.tasks.items()},
     "sweep": ("sweep", "Sweeps"),
     "cost": ("cost", "Cost"),
 }
-# What a drawing of all tasks at once must say: `in part` where the text of some of them alone is generated.
-marks = sorted(set(task_watermarks.values()), key=lambda mark: len(mark or ""))
-mark_of_all = marks[0] if len(marks) == 1 else f"{marks[-1]} in part"
-figure_files = expand(
-    f"{reports}/figures/{{figure}}.{{suffix}}",
-    figure=drawings,
-    suffix=["svg", "pdf", "png", "csv"],
-)
+task_titles = {name: task["title"] for name, task in study.tasks.items()}
+selections = study_files.selections(study)
+panel_figures = [f"figure2{panel}" for panel in panels]
+curve_figures = [f"training_curves_{task}" for task in study.tasks]
+
+
+def figures_as(suffix, names):
+    """Those figures in one format."""
+    return [at("figure", figure=name, suffix=suffix) for name in names]
+
+
+figure_files = [file for suffix in ("svg", "pdf", "png", "csv") for file in figures_as(suffix, drawings)]
 
 
 localrules:
@@ -29,35 +37,35 @@ localrules:
 
 rule plot_figure2:
     input:
-        metrics=[f"{results}/{task}/metrics.csv" for task in panels.values()],
-        stats=[f"{results}/{task}/stats.csv" for task in panels.values()],
-        seeds=[f"{results}/{task}/seeds.csv" for task in panels.values() if repeat_seeds(task)],
+        metrics=[at("table", task=task, table="metrics") for task in panels.values()],
+        stats=[at("table", task=task, table="stats") for task in panels.values()],
+        seeds=[at("table", task=task, table="seeds") for task in panels.values() if study.extra_seeds(task)],
     output:
         svg=[
             report(
-                f"{reports}/figures/figure2{panel}.svg",
+                at("figure", figure=f"figure2{panel}", suffix="svg"),
                 caption="../report/figure2.rst",
                 category="Figures",
                 labels={"figure": f"2 {panel}"},
             )
             for panel in panels
         ],
-        pdf=expand(f"{reports}/figures/figure2{{panel}}.pdf", panel=panels),
-        png=expand(f"{reports}/figures/figure2{{panel}}.png", panel=panels),
-        csv=expand(f"{reports}/figures/figure2{{panel}}.csv", panel=panels),
+        pdf=figures_as("pdf", panel_figures),
+        png=figures_as("png", panel_figures),
+        csv=figures_as("csv", panel_figures),
     log:
-        f"{logs}/plot_figure2.log",
+        at.log("plot_figure2"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
             code=code("plot_figure2"),
             panels=[
-                {"panel": panel, "task": task, "watermark": watermark(task)}
+                {"panel": panel, "task": task, "watermark": shown.watermark(study, task)}
                 | pick(study.tasks[task], "title", "metric")
                 for panel, task in panels.items()
             ],
-            models=model_titles,
+            models=study.titles,
         ),
     script:
         "../scripts/plot_figure2.py"
@@ -65,27 +73,27 @@ rule plot_figure2:
 
 rule plot_reward_margin:
     input:
-        tables_named("reward_margin"),
+        study_files.tables_named(study, "reward_margin"),
     output:
         svg=report(
-            f"{reports}/figures/reward_margin.svg",
+            at("figure", figure="reward_margin", suffix="svg"),
             caption="../report/reward_margin.rst",
             category="Figures",
             labels={"figure": "reward margin"},
         ),
-        pdf=f"{reports}/figures/reward_margin.pdf",
-        png=f"{reports}/figures/reward_margin.png",
-        csv=f"{reports}/figures/reward_margin.csv",
+        pdf=at("figure", figure="reward_margin", suffix="pdf"),
+        png=at("figure", figure="reward_margin", suffix="png"),
+        csv=at("figure", figure="reward_margin", suffix="csv"),
     log:
-        f"{logs}/plot_reward_margin.log",
+        at.log("plot_reward_margin"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
             code=code("plot_reward_margin"),
             tasks=task_titles,
-            models=model_titles,
-            watermarks=task_watermarks,
+            models=study.titles,
+            watermarks=shown.watermarks(study),
         ),
     script:
         "../scripts/plot_reward_margin.py"
@@ -93,31 +101,31 @@ rule plot_reward_margin:
 
 rule plot_training_curves:
     input:
-        logs=[log for task in study.tasks for log in all_trials(task, "adapter/log.csv")],
-        selections=all_selections,
+        logs=study_files.trial_files(study, "trial_log", part="adapter"),
+        selections=selections,
     output:
         svg=[
             report(
-                f"{reports}/figures/training_curves_{task}.svg",
+                at("figure", figure=f"training_curves_{task}", suffix="svg"),
                 caption="../report/training_curves.rst",
                 category="Figures",
                 labels={"figure": f"training curves, {task}"},
             )
             for task in study.tasks
         ],
-        pdf=expand(f"{reports}/figures/training_curves_{{task}}.pdf", task=study.tasks),
-        png=expand(f"{reports}/figures/training_curves_{{task}}.png", task=study.tasks),
-        csv=expand(f"{reports}/figures/training_curves_{{task}}.csv", task=study.tasks),
+        pdf=figures_as("pdf", curve_figures),
+        png=figures_as("png", curve_figures),
+        csv=figures_as("csv", curve_figures),
     log:
-        f"{logs}/plot_training_curves.log",
+        at.log("plot_training_curves"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
             code=code("plot_training_curves"),
             tasks=task_titles,
-            models=model_titles,
-            watermarks=task_watermarks,
+            models=study.titles,
+            watermarks=shown.watermarks(study),
         ),
     script:
         "../scripts/plot_training_curves.py"
@@ -125,27 +133,27 @@ rule plot_training_curves:
 
 rule plot_sweep:
     input:
-        all_selections,
+        selections,
     output:
         svg=report(
-            f"{reports}/figures/sweep.svg",
+            at("figure", figure="sweep", suffix="svg"),
             caption="../report/sweep.rst",
             category="Figures",
             labels={"figure": "sweeps"},
         ),
-        pdf=f"{reports}/figures/sweep.pdf",
-        png=f"{reports}/figures/sweep.png",
-        csv=f"{reports}/figures/sweep.csv",
+        pdf=at("figure", figure="sweep", suffix="pdf"),
+        png=at("figure", figure="sweep", suffix="png"),
+        csv=at("figure", figure="sweep", suffix="csv"),
     log:
-        f"{logs}/plot_sweep.log",
+        at.log("plot_sweep"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
             code=code("plot_sweep"),
             tasks=task_titles,
-            models=model_titles,
-            watermarks=task_watermarks,
+            models=study.titles,
+            watermarks=shown.watermarks(study),
         ),
     script:
         "../scripts/plot_sweep.py"
@@ -153,25 +161,20 @@ rule plot_sweep:
 
 rule plot_cost:
     input:
-        runs=[
-            run
-            for name in ("adapter/run.json", "probe/run.json")
-            for task in study.tasks
-            for run in all_trials(task, name)
-        ],
+        runs=[run for part in ("adapter", "probe") for run in study_files.trial_files(study, "trial_run", part=part)],
         published=PUBLISHED,
     output:
         svg=report(
-            f"{reports}/figures/cost.svg",
+            at("figure", figure="cost", suffix="svg"),
             caption="../report/cost.rst",
             category="Figures",
             labels={"figure": "cost"},
         ),
-        pdf=f"{reports}/figures/cost.pdf",
-        png=f"{reports}/figures/cost.png",
-        csv=f"{reports}/figures/cost.csv",
+        pdf=at("figure", figure="cost", suffix="pdf"),
+        png=at("figure", figure="cost", suffix="png"),
+        csv=at("figure", figure="cost", suffix="csv"),
     log:
-        f"{logs}/plot_cost.log",
+        at.log("plot_cost"),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -179,8 +182,8 @@ rule plot_cost:
             code=code("plot_cost"),
             files=contents(PUBLISHED),
             tasks=task_titles,
-            models=model_titles,
-            watermark=mark_of_all,
+            models=study.titles,
+            watermark=shown.watermark_of_all(study),
         ),
     script:
         "../scripts/plot_cost.py"

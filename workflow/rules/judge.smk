@@ -1,20 +1,70 @@
+from functools import cache
+
+from clinical_dpo.config.judges import judge_of, judged_sheets, judging_round, unnamed_judges
+
+
 localrules:
     ask_judge,
+    judge_external,
     grade_by_judge,
+
+
+wildcard_constraints:
+    judged="likert|correctness|preference",
+
+
+def judged(task):
+    """What a task's judge is asked for, by the names of its files."""
+    return judged_sheets(study.tasks[task], rated_sheets(study.tasks[task]))
+
+
+def judge_verdicts(wildcards, *sheets):
+    """The judge's verdicts on a task's models; of those sheets that it is asked about."""
+    asked = [sheet for sheet in sheets if sheet in judged(wildcards.task)]
+    return [
+        at("verdicts", wildcards, model=model, judged=sheet)
+        for model in study.task_models(wildcards.task)
+        for sheet in asked
+    ]
+
+
+judge_records = [  # what every judge of the run's models writes of itself
+    at("verdicts_record", task=task, model=model, judged=sheet)
+    for task in study.tasks
+    for sheet in judged(task)
+    for model in study.task_models(task)
+]
+
+
+def judge_settings(wildcards):
+    """What a judge's verdicts depend on; neither its pace nor its key nor its price."""
+    judge = judge_of(study.tasks[wildcards.task], study.config)
+    return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
+
+
+@cache  # a job's parameters are made once more when its record is gone
+def round_of(task, record):
+    """The round in which a task's judge is asked for what a record is of."""
+    return judging_round(record, judge_of(study.tasks[task], study.config))
+
+
+def judge_round(wildcards):
+    """The round of a job."""
+    answerer = wildcards.get("model") or wildcards.external
+    return round_of(wildcards.task, at("verdicts_record", wildcards, model=answerer))
 
 
 rule ask_judge:
     input:
         unpack(sheet_answers),
-        test=f"{results}/{{task}}/data/test.jsonl",
+        test=at("split", split="test"),
     output:
-        verdicts=f"{results}/{{task}}/{{model}}/judge/{{judged}}.csv",
-        record=f"{results}/{{task}}/{{model}}/judge/{{judged}}.json",
+        verdicts=at("verdicts"),
+        record=at("verdicts_record"),
     log:
-        f"{logs}/ask_judge/{{task}}/{{model}}/{{judged}}.log",
+        at.log("ask_judge", "{task}", "{model}", "{judged}"),
     wildcard_constraints:
         task=tasks_where(lambda task: "judge" in task),
-        judged="likert|correctness|preference",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -22,27 +72,46 @@ rule ask_judge:
             code=code("ask_judge"),
             judge=judge_settings,
             round=judge_round,
-            variants=lambda wildcards: list(sheet_variants(wildcards)),
-            private=lambda wildcards: study.tasks[wildcards.task].get("phi", False),
+            variants=shown_variants,
+            private=of_task("phi", False),
             seed=study.config["seed"],
         ),
     script:
         "../scripts/ask_judge.py"
 
 
+use rule ask_judge as judge_external with:
+    input:
+        external=at("answers", model="{external}", variant=EXTERNAL),
+        test=at("split", split="test"),
+    output:
+        verdicts=at("verdicts", model="{external}"),
+        record=at("verdicts_record", model="{external}"),
+    log:
+        at.log("judge_external", "{task}", "{external}", "{judged}"),
+    wildcard_constraints:
+        judged="likert|correctness",
+    params:
+        settings=named(
+            code=code("ask_judge"),
+            judge=judge_settings,
+            round=judge_round,
+            variants=[EXTERNAL],
+            private=of_task("phi", False),
+            seed=study.config["seed"],
+        ),
+
+
 rule grade_by_judge:
     input:
-        test=f"{results}/{{task}}/data/test.jsonl",
-        verdicts=lambda wildcards: (
-            f"{results}/{wildcards.task}/{wildcards.model}/judge/"
-            f"{GRADED[study.tasks[wildcards.task]['metric']]}.csv"
-        ),
+        test=at("split", split="test"),
+        verdicts=lambda wildcards: at("verdicts", wildcards, judged=GRADED[study.tasks[wildcards.task]["metric"]]),
     output:
-        **{variant: f"{results}/{{task}}/{{model}}/grades/{variant}.csv" for variant in VARIANTS},
+        **{variant: at("grades", variant=variant) for variant in VARIANTS},
     log:
-        f"{logs}/grade_by_judge/{{task}}/{{model}}.log",
+        at.log("grade_by_judge", "{task}", "{model}"),
     wildcard_constraints:
-        task=tasks_where(lambda task: task["grader"] == "judge" and "judge" in task),
+        task=tasks_where(graded_by_judge),
     conda:
         "../../envs/analysis.yaml"
     params:

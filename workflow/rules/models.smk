@@ -4,9 +4,9 @@ localrules:
 
 rule retrieve_base_model:
     output:
-        base_model(),
+        at("base"),
     log:
-        f"{logs}/retrieve_base_model/{{model}}.log",
+        at.log("retrieve_base_model", "{model}"),
     wildcard_constraints:
         model=models_from("hub"),
     conda:
@@ -22,16 +22,16 @@ rule retrieve_base_model:
 
 rule build_base_model:
     output:
-        base_model(),
+        at("base"),
     log:
-        f"{logs}/build_base_model/{{model}}.log",
+        at.log("build_base_model", "{model}"),
     wildcard_constraints:
         model=models_from("pretrain"),
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
-        mem_mb=memory(),
+        mem_mb=loading_memory,
         runtime=60,
     params:
         settings=named(

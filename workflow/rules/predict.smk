@@ -1,29 +1,38 @@
-rule predict_answers:
+def variant_model(wildcards):
+    """What answers as this variant: the base model, and what training made of it (`sft_seed43`: with that seed)."""
+    stage, seed = parse_seed(wildcards.variant)
+    files = {"base": at("base", wildcards)}
+    if stage in STAGES:
+        files["trained"] = at("best", wildcards, stage=stage, best=with_seed(BEST, seed))
+    return files
+
+
+rule predict:
     input:
         unpack(variant_model),
-        rows=f"{results}/{{task}}/data/test.jsonl",
-        gate=gate(),
+        test=at("split", split="test"),
+        gate=at("gate"),
     output:
-        answers=f"{results}/{{task}}/{{model}}/predictions/{{variant}}.jsonl",
-        record=f"{results}/{{task}}/{{model}}/predictions/{{variant}}.json",
+        test=at("answers"),
+        record=at("answers_record"),
     log:
-        f"{logs}/predict_answers/{{task}}/{{model}}/{{variant}}.log",
+        at.log("predict", "{task}", "{model}", "{variant}"),
     benchmark:
-        timed("predict_answers", "{variant}")
+        timed("predict", "{variant}")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
-        mem_mb=memory(),
-        runtime=generation_runtime(["test"]),
+        mem_mb=loading_memory,
+        runtime=runtime(expected_answers, ["test"]),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         settings=named(
-            code=code("predict_answers"),
+            code=code("predict"),
             model=model_settings,
-            max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+            max_new_tokens=of_task("max_new_tokens"),
         ),
     script:
-        "../scripts/predict_answers.py"
+        "../scripts/predict.py"

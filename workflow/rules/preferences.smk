@@ -2,36 +2,43 @@ localrules:
     build_preferences,
 
 
+def sft_answers(wildcards):
+    """The SFT model's answers to its own training questions, where the task rejects them."""
+    if study.tasks[wildcards.task]["rejected"] != "sft_prediction":
+        return {}
+    return {f"{split}_answers": at("training_answers", wildcards, split=split) for split in ("train", "eval")}
+
+
 rule predict_training_answers:
     input:
         unpack(training_data),
-        base=base_model(),
-        sft=weights("sft", "best"),
+        base=at("base"),
+        trained=at("best", stage="sft", best=BEST),
     output:
-        train=f"{results}/{{task}}/{{model}}/preferences/train.answers.jsonl",
-        eval=f"{results}/{{task}}/{{model}}/preferences/eval.answers.jsonl",
-        record=f"{results}/{{task}}/{{model}}/preferences/answers.json",
+        train=at("training_answers", split="train"),
+        eval=at("training_answers", split="eval"),
+        record=at("training_answers_record"),
     log:
-        f"{logs}/predict_training_answers/{{task}}/{{model}}.log",
+        at.log("predict_training_answers", "{task}", "{model}"),
     benchmark:
         timed("predict_training_answers")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
-        mem_mb=memory(),
-        runtime=generation_runtime(["train", "eval"]),
+        mem_mb=loading_memory,
+        runtime=runtime(expected_answers, ["train", "eval"]),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
         settings=named(
-            code=code("predict_training_answers"),
+            code=code("predict"),
             model=model_settings,
-            max_new_tokens=lambda wildcards: study.tasks[wildcards.task]["max_new_tokens"],
+            max_new_tokens=of_task("max_new_tokens"),
         ),
     script:
-        "../scripts/predict_training_answers.py"
+        "../scripts/predict.py"
 
 
 rule build_preferences:
@@ -39,11 +46,11 @@ rule build_preferences:
         unpack(training_data),
         unpack(sft_answers),
     output:
-        train=f"{results}/{{task}}/{{model}}/preferences/train.jsonl",
-        eval=f"{results}/{{task}}/{{model}}/preferences/eval.jsonl",
-        manifest=f"{results}/{{task}}/{{model}}/preferences/manifest.json",
+        train=at("pairs", split="train"),
+        eval=at("pairs", split="eval"),
+        manifest=at("pairs_manifest"),
     log:
-        f"{logs}/build_preferences/{{task}}/{{model}}.log",
+        at.log("build_preferences", "{task}", "{model}"),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -56,33 +63,48 @@ rule build_preferences:
         "../scripts/build_preferences.py"
 
 
-rule score_reference:
+rule compute_reference_logps:
     input:
-        train=f"{results}/{{task}}/{{model}}/preferences/train.jsonl",
-        eval=f"{results}/{{task}}/{{model}}/preferences/eval.jsonl",
-        base=base_model(),
-        sft=weights("sft", "best"),
+        train=at("pairs", split="train"),
+        eval=at("pairs", split="eval"),
+        base=at("base"),
+        sft=at("best", stage="sft", best=BEST),
     output:
-        train=f"{results}/{{task}}/{{model}}/preferences/train.reference.parquet",
-        eval=f"{results}/{{task}}/{{model}}/preferences/eval.reference.parquet",
+        train=at("reference_logps", split="train"),
+        eval=at("reference_logps", split="eval"),
     log:
-        f"{logs}/score_reference/{{task}}/{{model}}.log",
+        at.log("compute_reference_logps", "{task}", "{model}"),
     benchmark:
-        timed("score_reference")
+        timed("compute_reference_logps")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
     resources:
-        mem_mb=memory(),
-        runtime=scoring_runtime(),
+        mem_mb=loading_memory,
+        runtime=runtime(expected_scoring),
         gpu=gpus,
         gpu_model=gpu_model,
-        batch_size=stage_speed("dpo")["eval_batch_size"],
+        batch_size=lambda wildcards: study.training(wildcards.task, "dpo")["eval_batch_size"],
     params:
         settings=named(
-            code=code("score_reference"),
+            code=code("compute_reference_logps"),
             model=model_settings,
             max_length=lambda wildcards: study.training(wildcards.task, "dpo")["max_length"],
         ),
     script:
-        "../scripts/score_reference.py"
+        "../scripts/compute_reference_logps.py"
+
+
+use rule compute_reference_logps as compute_extra_seed_reference_logps with:
+    input:
+        train=at("pairs", split="train"),
+        eval=at("pairs", split="eval"),
+        base=at("base"),
+        sft=at("best", stage="sft", best=with_seed(BEST, "{seed}")),
+    output:
+        train=at("reference_logps", split=with_seed("train", "{seed}")),
+        eval=at("reference_logps", split=with_seed("eval", "{seed}")),
+    log:
+        at.log("compute_extra_seed_reference_logps", "{task}", "{model}", "seed{seed}"),
+    benchmark:
+        timed("compute_extra_seed_reference_logps", "seed{seed}")

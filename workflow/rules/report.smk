@@ -1,27 +1,24 @@
-table_files = [table for task in study.tasks for table in task_tables(task)]
-rating_sheets = [sheet for task in study.tasks for sheet in sheet_files(task)]
-seed_table = f"{reports}/tables/seeds.csv" if tables_named("seeds") else []
-all_left_out = study.left_out | {
-    f"answers of {name} for {task}": why for (task, name), why in left_out_externals.items()
-}
 captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
 page_template = package_files("report/page/template")
-compute_records = [  # of all that a comparison rests on
-    f"{results}/{task}/{model}/{record}"
-    for task in study.tasks
-    for model in study.task_models(task)
-    for record in (
-        *(f"predictions/{variant}.json" for variant in VARIANTS),
-        *(f"{stage}/best/run.json" for stage in STAGES),
-    )
-]
-typeset = [f"{reports}/tables/{table}" for table in ("metrics", "stats")]
+owed_tables = study_files.tables_named(study, "owed")
+compute_records = study_files.compute_records(study)
+awaited = {name: awaited_sheets(task) for name, task in study.tasks.items()}
+report_tables = ["metrics", "stats"]
+has_seeds = bool(study_files.tables_named(study, "seeds"))
+
+
+def report_table(name, suffix="csv"):
+    """A table of the whole study."""
+    return at("report_table", table=name, suffix=suffix)
+
+
+seed_table = report_table("seeds") if has_seeds else []
 
 
 localrules:
     typeset_tables,
     write_report_page,
-    collect_results,
+    collect_table,
     compare_published,
     check_published,
     summarize_run,
@@ -29,11 +26,11 @@ localrules:
 
 rule typeset_tables:
     input:
-        expand("{table}.csv", table=typeset),
+        [report_table(name) for name in report_tables],
     output:
-        expand("{table}.tex", table=typeset),
+        [report_table(name, "tex") for name in report_tables],
     log:
-        f"{logs}/typeset_tables.log",
+        at.log("typeset_tables"),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -46,26 +43,26 @@ rule typeset_tables:
 
 rule write_report_page:
     input:
-        metrics=f"{reports}/tables/metrics.csv",
-        stats=f"{reports}/tables/stats.csv",
-        cost=f"{reports}/figures/cost.csv",
-        numbers=f"{reports}/tables/published_vs_reproduced.csv",
+        metrics=report_table("metrics"),
+        stats=report_table("stats"),
+        cost=at("figure", figure="cost", suffix="csv"),
+        numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
-        owed=tables_named("owed"),
+        owed=owed_tables,
         seeds=seed_table,
         records=compute_records,
-        figures=expand(f"{reports}/figures/{{figure}}.svg", figure=drawings),
+        figures=figures_as("svg", drawings),
         captions=captions,
         template=page_template,
     output:
         report(
-            f"{reports}/summary.html",
+            at("page"),
             caption="../report/summary.rst",
             category="At a glance",
             labels={"page": "summary"},
         ),
     log:
-        f"{logs}/write_report_page.log",
+        at.log("write_report_page"),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -76,10 +73,10 @@ rule write_report_page:
                 name: {"description": ""} | pick(task, "title", "description", "metric")
                 for name, task in study.tasks.items()
             },
-            models=model_titles,
+            models=study.titles,
             watermark=study.config["watermark"],
-            left_out=all_left_out,
-            waited_for={task: waited_for(task) for task in study.tasks},
+            left_out=shown.left_out(study),
+            waited_for=awaited,
             studies=list(study.families),
             figures=list(drawings.values()),
         ),
@@ -87,57 +84,52 @@ rule write_report_page:
         "../scripts/write_report_page.py"
 
 
-rule collect_results:
+rule collect_table:
     input:
-        metrics=expand(f"{results}/{{task}}/metrics.csv", task=study.tasks),
-        stats=expand(f"{results}/{{task}}/stats.csv", task=study.tasks),
+        lambda wildcards: study_files.tables_named(study, wildcards.table),
     output:
-        metrics=report(
-            f"{reports}/tables/metrics.csv",
+        report(
+            at("report_table", suffix="csv"),
             caption="../report/tables.rst",
             category="Tables",
-            labels={"table": "metrics"},
-        ),
-        stats=report(
-            f"{reports}/tables/stats.csv",
-            caption="../report/tables.rst",
-            category="Tables",
-            labels={"table": "comparisons"},
+            labels={"table": "{table}"},
         ),
     log:
-        f"{logs}/collect_results.log",
+        at.log("collect_table", "{table}"),
+    wildcard_constraints:
+        table="metrics|stats|seeds",
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
-            code=code("collect_results"),
+            code=code("collect_table"),
         ),
     script:
-        "../scripts/collect_results.py"
+        "../scripts/collect_table.py"
 
 
 rule summarize_run:
     input:
-        metrics=f"{reports}/tables/metrics.csv",
-        stats=f"{reports}/tables/stats.csv",
+        metrics=report_table("metrics"),
+        stats=report_table("stats"),
         seeds=seed_table,
-        owed=tables_named("owed"),
-        judges=judge_records(),
+        owed=owed_tables,
+        judges=judge_records,
         records=compute_records,
         figures=figure_files,
     output:
-        text=f"{reports}/summary.txt",
+        text=at("summary"),
     log:
-        f"{logs}/summarize_run.log",
+        at.log("summarize_run"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
             code=code("summarize_run"),
-            stats_files=f"{results}/<task>/stats.csv",
-            left_out=all_left_out,
-            waited_for={task: waited_for(task) for task in study.tasks},
-            unnamed_judges=unnamed_judges(),
+            stats_files=at("table", task="<task>", table="stats"),
+            left_out=shown.left_out(study),
+            waited_for=awaited,
+            unnamed_judges=unnamed_judges(study.tasks),
             metrics={name: task["metric"] for name, task in study.tasks.items()},
         ),
     script:
@@ -146,23 +138,23 @@ rule summarize_run:
 
 rule compare_published:
     input:
-        **{table: tables_named(table) for table in ("rouge", "win_rate", "reward_margin")},
+        **{table: study_files.tables_named(study, table) for table in ("rouge", "win_rate", "reward_margin")},
         published=PUBLISHED,
-        metrics=expand(f"{results}/{{task}}/metrics.csv", task=study.tasks),
-        stats=expand(f"{results}/{{task}}/stats.csv", task=study.tasks),
+        metrics=study_files.tables_named(study, "metrics"),
+        stats=study_files.tables_named(study, "stats"),
     output:
         numbers=report(
-            f"{reports}/tables/published_vs_reproduced.csv",
+            report_table("published_vs_reproduced"),
             caption="../report/published.rst",
             category="Tables",
             labels={"table": "published and reproduced"},
         ),
-        table1=f"{reports}/tables/murphy2024_table1.csv",
-        rouge=f"{reports}/tables/murphy2024_rouge.csv",
-        table1_tex=f"{reports}/tables/murphy2024_table1.tex",
-        rouge_tex=f"{reports}/tables/murphy2024_rouge.tex",
+        table1=report_table("murphy2024_table1"),
+        rouge=report_table("murphy2024_rouge"),
+        table1_tex=report_table("murphy2024_table1", "tex"),
+        rouge_tex=report_table("murphy2024_rouge", "tex"),
     log:
-        f"{logs}/compare_published.log",
+        at.log("compare_published"),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -180,13 +172,13 @@ rule check_published:
         PUBLISHED,
     output:
         report(
-            f"{reports}/tables/published_consistency.csv",
+            report_table("published_consistency"),
             caption="../report/published.rst",
             category="Tables",
             labels={"table": "published numbers checked"},
         ),
     log:
-        f"{logs}/check_published.log",
+        at.log("check_published"),
     conda:
         "../../envs/analysis.yaml"
     params:

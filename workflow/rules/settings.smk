@@ -1,5 +1,13 @@
 # What a rule's settings are made of: its only param, by which Snakemake sees what changed.
 
+from clinical_dpo.code_digest import code_digest
+from clinical_dpo.config.study import in_order
+from clinical_dpo.training.stages import SPEED
+from clinical_dpo.variants import parse_trial
+
+# Read off a finished probe, never a reason to train it again.
+PLATEAU = ("plateau", "plateau_tolerance")
+
 
 def named(**settings):
     """A rule's only param: name -> value, functions evaluated. Snakemake compares params without their names.
@@ -63,18 +71,12 @@ def trained_model_settings(wildcards):
     return model_settings(wildcards) | pick(study.models[wildcards.model], "lora_targets")
 
 
-def stage_settings(stage):
-    """A trial's settings, as a function of a job's wildcards."""
-
-    def settings(wildcards):
-        fixed = study.training(wildcards.task, stage)
-        return {key: value for key, value in fixed.items() if key not in SPEED + PLATEAU} | parse_trial(
-            wildcards.trial, stage
-        )
-
-    return settings
+def trial_settings(wildcards):
+    """What a job's trial is trained with."""
+    shared = study.training(wildcards.task, wildcards.stage)
+    kept = {key: value for key, value in shared.items() if key not in SPEED + PLATEAU}
+    return kept | parse_trial(wildcards.trial, wildcards.stage)
 
 
-def stage_speed(stage):
-    """The speed settings of a stage, each as a function of a job's wildcards."""
-    return {key: lambda wildcards, key=key: study.training(wildcards.task, stage)[key] for key in SPEED}
+# What changes speed but not results is a resource, so that changing it reruns nothing.
+stage_speed = {key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED}

@@ -1,16 +1,16 @@
 """Compute ROUGE of every model and variant of a task, and compare the variants."""
 
-from pathlib import Path
-
 from clinical_dpo.io import read_jsonl, write_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.script import job
 from clinical_dpo.statistics.measures import ROUGE_COLUMNS, rouge_rows
 
 with job(snakemake) as params:
     test = read_jsonl(snakemake.input.test)
     answers = {}
-    for path in map(Path, snakemake.input.answers):
-        answers.setdefault(path.parent.parent.name, {})[path.stem] = read_jsonl(path)
+    for path in snakemake.input.answers:
+        of = parse("answers", path)
+        answers.setdefault(of["model"], {})[of["variant"]] = read_jsonl(path)
     rows = []
     for model, given in answers.items():
         names = params.task | {"model": model}

@@ -5,23 +5,25 @@ from pathlib import Path
 from clinical_dpo.grading.raters.rating_round import rated, sheet_items
 from clinical_dpo.grading.raters.sheets import key_rows
 from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.script import job
 from clinical_dpo.statistics.win_rate import COLUMNS, PROXY, proxy_ratings, win_rates
 
 with job(snakemake) as params:
     given = snakemake.input
+    answers = {(of["model"], of["variant"]): path for path in given.answers for of in [parse("answers", path)]}
     rows = []
     for path in given.verdicts if params.grader == "judge" else given.sheet_keys:
-        folder = Path(path).parent.parent
-        names = params.task | {"model": folder.name}
+        model = parse("verdicts" if params.grader == "judge" else "key", path)["model"]
+        names = params.task | {"model": model}
         if params.grader == "raters":
-            rows += win_rates(*rated(path, Path(params.folder, folder.name)), names)
+            rows += win_rates(*rated(path, Path(params.folder, model)), names)
         elif params.grader == "judge":
             verdicts = read_csv(path)
             rows += win_rates(verdicts, [row for row in verdicts if row["choice"]], names)
         else:
-            answers = {variant: str(folder / f"predictions/{variant}.jsonl") for variant in params.variants}
-            items = sheet_items("preference", given.test, answers, params.seed)
+            compared = {variant: answers[model, variant] for variant in params.variants}
+            items = sheet_items("preference", given.test, compared, params.seed)
             known = key_rows(items, "preference", "preference", [PROXY], params.seed)
             rows += win_rates(known, proxy_ratings(items, "preference"), names)
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -10,10 +10,8 @@ from clinical_dpo.script import job
 
 with job(snakemake) as params:
     study = load_study(snakemake.config, Path(params.root))
-    reports = Path(study.reports)
-    costs = cost_rows(planned(study, params.repeats))
-    disk = disk_rows(study, params.repeats)
-    write_csv(reports / "plan.csv", costs, COLUMNS)
-    write_csv(reports / "plan_disk.csv", disk, DISK_COLUMNS)
-    with replacing(reports / "plan.txt") as part:
+    costs, disk = cost_rows(planned(study)), disk_rows(study)
+    write_csv(study.paths("plan_table", table="plan"), costs, COLUMNS)
+    write_csv(study.paths("plan_table", table="plan_disk"), disk, DISK_COLUMNS)
+    with replacing(study.paths("plan")) as part:
         part.write_text(plan_text(costs, disk) + "\n", encoding="utf-8")

@@ -1,7 +1,5 @@
 """Draw every task's training curves and write down exactly what is drawn."""
 
-from pathlib import Path
-
 from clinical_dpo.io import write_csv
 from clinical_dpo.report.figures.training import CURVE_COLUMNS, curve_rows, plot_training_curves
 from clinical_dpo.script import job
@@ -9,8 +7,7 @@ from clinical_dpo.script import job
 with job(snakemake) as params:
     output = snakemake.output
     rows = curve_rows(snakemake.input.logs, snakemake.input.selections)
-    for *images, table in zip(output.svg, output.pdf, output.png, output.csv, strict=True):
-        task = Path(table).stem.removeprefix("training_curves_")
+    for task, *images, table in zip(params.tasks, output.svg, output.pdf, output.png, output.csv, strict=True):
         drawn = [row for row in rows if row["task"] == task]
         plot_training_curves(
             drawn,

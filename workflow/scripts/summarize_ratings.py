@@ -5,18 +5,19 @@ from pathlib import Path
 from clinical_dpo.grading.raters.rating_round import rated
 from clinical_dpo.grading.raters.ratings import OWED_COLUMNS, owed_ratings
 from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.script import job
 from clinical_dpo.statistics.agreement import COLUMNS, agreement, judge_agreement
 
 with job(snakemake) as params:
     agreed, owed = [], []
-    judged = {(Path(path).parent.parent.name, Path(path).stem): path for path in snakemake.input.verdicts}
+    judged = {tuple(parse("verdicts", path).values()): path for path in snakemake.input.verdicts}
     for key in snakemake.input.sheet_keys:
-        model = Path(key).parent.parent.name
+        task, model, sheet = parse("key", key).values()
         names = params.task | {"model": model}
         rows, ratings = rated(key, Path(params.folder, model))
         agreed += agreement(rows, ratings, names)
-        if verdicts := judged.get((model, Path(key).name.removesuffix(".key.csv"))):
+        if verdicts := judged.get((task, model, sheet)):
             agreed += judge_agreement(rows, ratings, read_csv(verdicts), names)
         owed += [{"task": names["task"], "model": model} | row for row in owed_ratings(rows, ratings)]
     write_csv(snakemake.output.agreement, agreed, COLUMNS)

@@ -5,13 +5,14 @@ from pathlib import Path
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import owed_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
+from clinical_dpo.paths import parse
 from clinical_dpo.report.summary import summary
 from clinical_dpo.script import job
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
     waiting = {  # each once, whatever the number of its models
-        f"{Path(path).parts[-4]}: {why}": None
+        f"{parse('verdicts_record', path)['task']}: {why}": None
         for path in snakemake.input.judges
         if (why := read_json(path)["waiting_for"])
     }

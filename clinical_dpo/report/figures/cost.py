@@ -9,13 +9,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from clinical_dpo.io import Row, read_json
+from clinical_dpo.paths import parse
 from clinical_dpo.report.figures.style import (
     COLOURS,
     COLUMN,
     FAINT,
     INK,
     LIGHT,
-    NAMES,
     axes_at,
     drawing,
     legend,
@@ -24,7 +24,7 @@ from clinical_dpo.report.figures.style import (
     write_footnote,
 )
 from clinical_dpo.training.run_record import whole_seconds
-from clinical_dpo.variants import STAGES
+from clinical_dpo.variants import STAGES, TITLES
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> its row
 COLUMNS = (
@@ -69,9 +69,9 @@ def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], f
         published: from `published_minutes`.
     """
     sums: dict[tuple[str, str, str], Row] = {}
-    for path in map(Path, paths):
-        task, model, stage = path.parts[-6:-3]
-        run = read_json(path)
+    for path in paths:
+        of, run = parse("trial_run", path), read_json(path)
+        task, model, stage = of["task"], of["model"], of["stage"]
         blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "seconds": 0.0, "device": set()}
         row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
         row["runs"] += 1
@@ -138,7 +138,7 @@ def plot_cost(
                 _write(ratio, 1.15, line, hours)
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
-        handles = [Line2D([], [], color=COLOURS[stage], label=NAMES[stage], **dots) for stage in STAGES]
+        handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in STAGES]
         handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED))
         legend(figure, handles, 0.24)
         devices = " and ".join(sorted({row["device"] for row in rows}))

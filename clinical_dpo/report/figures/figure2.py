@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
-from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, NAMES, drawing, short, stamp, write_footnote
+from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
 from clinical_dpo.statistics.comparisons import COMPARISONS, compared, format_p
-from clinical_dpo.variants import EXTERNAL
+from clinical_dpo.variants import EXTERNAL, TITLES
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
@@ -147,9 +147,9 @@ def plot_comparison(
             )
         )
         for number, model in enumerate(models):
-            left = number * (len(NAMES) + GAP)
+            left = number * (len(TITLES) + GAP)
             group = [bar for bar in bars if bar["model"] == model]
-            place = {variant: left + offset for offset, variant in enumerate(NAMES)}
+            place = {variant: left + offset for offset, variant in enumerate(TITLES)}
             for bar in group:
                 _draw_bar(axes, bar, place[bar["variant"]], low, high)
             _draw_brackets(axes, group, place, low, high)
@@ -157,7 +157,7 @@ def plot_comparison(
             for line, name in enumerate(elsewhere, start=3):
                 for bar in group:
                     _write_p_below(axes, place[bar["variant"]], line, bar, name)
-        right = len(models) * (len(NAMES) + GAP) - 0.5
+        right = len(models) * (len(TITLES) + GAP) - 0.5
         for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=3):
             [bar] = (bar for bar in bars if (bar["model"], bar["variant"]) == (name, EXTERNAL))
             _draw_bar(axes, bar, right + slot / 2, low, high)
@@ -169,7 +169,7 @@ def plot_comparison(
         top = height / HEIGHT
         figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
         figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
-        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in NAMES.items()]
+        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in TITLES.items()]
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
         write_footnote(figure, _footnote(bars, model_names))
         stamp(figure, watermark)

@@ -16,7 +16,6 @@ from clinical_dpo.io import replacing
 
 # Paul Tol's vibrant scheme: told apart with every colour vision, and by lightness in grey.
 COLOURS = {"base": "#9A9A9A", "sft": "#0077BB", "dpo": "#CC3311"}
-NAMES = {"base": "Base", "sft": "SFT", "dpo": "DPO"}
 INK, FAINT, LIGHT = "#222222", "#777777", "#DDDDDD"
 SEQUENCE = "cividis"  # colour map of numbers: light means more, with every colour vision
 COLUMN = 3.4  # inches: the width of one journal column

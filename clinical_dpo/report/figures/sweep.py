@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
 from clinical_dpo.io import Row, read_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.report.figures.style import (
     COLOURS,
     INK,
@@ -38,11 +39,11 @@ def sweep_rows(selections: Sequence[str | Path]) -> list[Row]:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
     return [
-        {"task": task, "model": model, "stage": stage, "beta": None}
-        | parse_trial(row["trial"], stage)
+        (of := parse("selection", path))
+        | {"beta": None}
+        | parse_trial(row["trial"], of["stage"])
         | {key: row[key] for key in ("trial", "metric", "score", "n", "invalid_rate", "chosen")}
-        for path in map(Path, selections)
-        for task, model, stage in [path.parts[-4:-1]]
+        for path in selections
         for row in read_csv(path)
     ]
 

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from clinical_dpo.io import Row, read_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.report.figures.style import (
     COLOURS,
     FAINT,
     INK,
-    NAMES,
     SEQUENCE,
     SMALL,
     legend,
@@ -30,7 +30,7 @@ from clinical_dpo.report.figures.style import (
     write_title,
 )
 from clinical_dpo.training.plateau import eval_curve
-from clinical_dpo.variants import STAGES, parse_trial
+from clinical_dpo.variants import STAGES, TITLES, parse_trial
 
 Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
@@ -111,14 +111,16 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
     chosen = {
-        (*path.parts[-4:-1], row["trial"]): row["chosen"] for path in map(Path, selections) for row in read_csv(path)
+        (*parse("selection", path).values(), row["trial"]): row["chosen"]
+        for path in selections
+        for row in read_csv(path)
     }
     return [
-        {"task": task, "model": model, "stage": stage, "trial": trial, "beta": None}
-        | parse_trial(trial, stage)
-        | {"chosen": chosen[task, model, stage, trial], "step": step, "eval_loss": loss}
-        for path in map(Path, logs)
-        for task, model, stage, trial in [path.parts[-6:-2]]
+        {"task": of["task"], "model": of["model"], "stage": of["stage"], "trial": of["trial"], "beta": None}
+        | parse_trial(of["trial"], of["stage"])
+        | {"chosen": chosen[of["task"], of["model"], of["stage"], of["trial"]], "step": step, "eval_loss": loss}
+        for path in logs
+        for of in [parse("trial_log", path)]
         for step, loss in eval_curve(read_csv(path))
     ]
 
@@ -158,7 +160,7 @@ def plot_training_curves(
         write_title(figure, title)
         for axes, group in zip(panels, groups, strict=True):
             _draw_curves(axes, group, colours, lines)
-            title_panel(axes, NAMES[group[0]["stage"]], model_names[group[0]["model"]])
+            title_panel(axes, TITLES[group[0]["stage"]], model_names[group[0]["model"]])
             stamp(axes, watermark)
         name_axes(figure, panels, x="Optimizer step", left="Loss on the eval split")
         legend(figure, handles, 0.15, columns=5)

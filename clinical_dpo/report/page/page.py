@@ -11,7 +11,7 @@ from markupsafe import Markup
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.report.page import tables
 from clinical_dpo.report.page.tables import Rows, Tasks
-from clinical_dpo.variants import EXTERNAL
+from clinical_dpo.variants import EXTERNAL, TITLES
 
 TEMPLATE = Path(__file__).parent / "template"
 
@@ -70,7 +70,7 @@ def report_page(
         style=Markup((TEMPLATE / "page.css").read_text(encoding="utf-8")),
         tasks=tasks,
         models=models,
-        variants=tables.VARIANTS,
+        variants=TITLES,
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),

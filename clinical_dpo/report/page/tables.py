@@ -4,20 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.graders import GIVEN
+from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.comparisons import COMPARISONS, compared, format_p
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL
+from clinical_dpo.variants import EXTERNAL, TITLES
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
-VARIANTS = {"base": "Base", "sft": "SFT", "dpo": "DPO"}
-METRICS = {  # metric of a headline row -> its name, and its scale
-    "f1": "F1 score, 0 to 1",
-    "accuracy": "Accuracy, 0 to 1",
-    "helpfulness": "Share of helpful answers, 0 to 1",
-    "mean_likert": "Mean grade, 1 to 5",
-    "rouge_l": "ROUGE-L, 0 to 1",
+SCALES = {  # metric of a headline row -> its name, and its scale
+    metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
 }
 MEASURES = {  # of a difference between variants
     "accuracy_difference": "right answers",
@@ -89,11 +85,9 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
             {
                 "task": tasks[task]["title"],
                 "model": models[model],
-                "metric": METRICS[found["metric"]],
+                "metric": SCALES[found["metric"]],
                 "n": graded_items(of_variant.values()) or "–",
-                "estimates": {
-                    name: _estimate(of_variant[name]) for name in (*VARIANTS, EXTERNAL) if name in of_variant
-                },
+                "estimates": {name: _estimate(of_variant[name]) for name in (*TITLES, EXTERNAL) if name in of_variant},
                 "verdicts": verdicts,
             }
         )
@@ -107,7 +101,7 @@ def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     """What is compared and with what, as shown: a variant, or what answered elsewhere."""
-    return [VARIANTS.get(name) or models[name] for name in compared(comparison)]
+    return [TITLES.get(name) or models[name] for name in compared(comparison)]
 
 
 def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
@@ -149,7 +143,7 @@ def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row
         {
             "task": tasks[row["task"]]["title"],
             "model": models[row["model"]],
-            "comparison": " − ".join(VARIANTS[variant] for variant in COMPARISONS[row["comparison"]]),
+            "comparison": " − ".join(TITLES[variant] for variant in COMPARISONS[row["comparison"]]),
             "measure": MEASURES[row["measure"]],
             "seeds": row["seeds"].split(),
             "difference": _interval(measured, "effect", "ci_low", "ci_high"),
@@ -166,7 +160,7 @@ def tallies(stats: Rows) -> list[str]:
     """For each step of training, in how many of the tested pairs of task and model it helped, harmed or neither."""
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft"):
-        first, second = (VARIANTS[variant] for variant in COMPARISONS[comparison])
+        first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
         kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
         better, worse, neither = (kinds.count(kind) for kind in ("better", "worse", "open"))
         counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"

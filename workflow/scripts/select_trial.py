@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from clinical_dpo.paths import parse
 from clinical_dpo.script import job
 from clinical_dpo.sweep.trials import keep
 
 with job(snakemake) as params:
-    folders = {path.parent.parent.name: path.parent for path in map(Path, snakemake.input.trials)}
+    folders = {parse("adapter", path)["trial"]: Path(path).parent for path in snakemake.input.trials}
     keep(folders[params.trial], Path(snakemake.output.weights).parent)

@@ -1,6 +1,6 @@
 from clinical_dpo.cluster.slurm_requests import Growth, Request, refuse_unfit_requests
 from clinical_dpo.cluster.estimates import asked_minutes, grown, host_memory_mb
-from clinical_dpo.cluster.plan import benchmark_file, expected_answers, expected_scoring, expected_training
+from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_texts, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
 SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
@@ -43,43 +43,34 @@ def gpu_model(wildcards):
     return study.config["compute"]["gpu_model"] if gpus(wildcards) else None
 
 
-def memory(stage=None):
-    """MB of a node's memory that training asks for, or loading a model for answers; more at every attempt."""
-
-    def mb(wildcards, attempt):
-        model = study.models[wildcards.model]
-        training = study.training(wildcards.task, stage) if stage else None
-        estimate = host_memory_mb(model, training, branches=STAGES.index(stage) + 1 if stage else 1)
-        return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
-
-    return mb
+def training_memory(wildcards, attempt):
+    """MB of a node's memory that training asks for; more at every attempt."""
+    training = study.training(wildcards.task, wildcards.stage)
+    branches = STAGES.index(wildcards.stage) + 1
+    estimate = host_memory_mb(study.models[wildcards.model], training, branches=branches)
+    return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
 
-def runtime(expected, *of_rule):
-    """Minutes to ask for, from what a job is expected to take; more at every attempt."""
+def loading_memory(wildcards, attempt):
+    """The same of loading a model for answers."""
+    estimate = host_memory_mb(study.models[wildcards.model], None, branches=1)
+    return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
+
+
+def runtime(expected, *arguments):
+    """Minutes to ask for, from what a job is expected to take; more at every attempt.
+
+    `arguments` of `expected` come after the job's task and model: a function of wildcards is evaluated.
+    """
 
     def asked(wildcards, attempt):
-        minutes = expected(study, wildcards.task, wildcards.model, *of_rule)
+        known = [argument(wildcards) if callable(argument) else argument for argument in arguments]
+        minutes = expected(study, wildcards.task, wildcards.model, *known)
         return grown(asked_minutes(minutes), attempt, study.config["compute"]["max_runtime"])
 
     return asked
 
 
-def training_runtime(stage):
-    """Minutes of a stage's longest run."""
-    return runtime(expected_training, stage)
-
-
-def scoring_runtime():
-    """Minutes of the reference's log-probabilities of all pairs."""
-    return runtime(expected_scoring)
-
-
-def generation_runtime(splits):
-    """Minutes of answering the questions of some splits."""
-    return runtime(expected_answers, splits)
-
-
-def timed(rule, name=""):
+def timed(rule, *names):
     """Pattern of the file that Snakemake writes a job's time to; the plan compares it with what was expected."""
-    return str(benchmark_file(logs, rule, "{task}", "{model}", name))
+    return at.benchmark(rule, "{task}", "{model}", *names)

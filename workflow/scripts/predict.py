@@ -1,4 +1,4 @@
-"""Let the chosen SFT model answer its own training questions, for pairs that reject what it says."""
+"""Answer the questions of splits with one model: the base model, a trial, the best SFT or the best DPO model."""
 
 from pathlib import Path
 
@@ -8,11 +8,13 @@ from clinical_dpo.script import job
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
+    trained = snakemake.input.get("trained")
+    answers = {name: file for name, file in snakemake.output.items() if name != "record"}
     write_answers(
         Path(snakemake.input.base).parent,
-        Path(snakemake.input.sft).parent,
+        Path(trained).parent if trained else None,
         params.model,
-        {snakemake.output[split]: snakemake.input[split] for split in ("train", "eval")},
+        {file: snakemake.input[split] for split, file in answers.items()},
         params.max_new_tokens,
         snakemake.resources.batch_size,
         snakemake.output.record,

@@ -1,0 +1,93 @@
+from clinical_dpo.config.generated_fields import asks_about, text_columns, text_file, text_writers
+
+
+localrules:
+    write_texts_by_endpoint,
+
+
+def text_fields(wildcards):
+    """Fields of a task's records that another model writes, or those that a text's own prompt asks about."""
+    texts = study.texts(wildcards.task)
+    return asks_about(texts, wildcards.field) if wildcards.get("field") else list(texts)
+
+
+def text_files(wildcards):
+    """The files of those fields, in the same order."""
+    return [text_file(study.tasks[wildcards.task], field, at) for field in text_fields(wildcards)]
+
+
+def text_settings(wildcards):
+    """What a text depends on beside its model or endpoint."""
+    task = study.tasks[wildcards.task]
+    settings = pick(task["texts"][wildcards.field], "prompt", "max_new_tokens")
+    return settings | {"columns": text_columns(task, wildcards.field), "asks_about": text_fields(wildcards)}
+
+
+def writers(kind):
+    """A wildcard constraint for the models or endpoints that write texts."""
+    return "|".join(name for task in study.tasks.values() for name in text_writers(task, kind)) or "(?!)"
+
+
+text_names = "|".join(field for task in study.tasks.values() for field in task.get("texts", ())) or "(?!)"
+
+
+rule write_texts_by_model:
+    input:
+        texts=text_files,
+        rows=at("source"),
+        record=at("source_record"),
+        base=at("base"),
+    output:
+        at("text", writer="{model}"),
+    log:
+        at.log("write_texts_by_model", "{task}", "{field}.{model}"),
+    benchmark:
+        timed("write_texts_by_model", "{field}")
+    wildcard_constraints:
+        field=text_names,
+        model=writers("model"),
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        mem_mb=loading_memory,
+        runtime=runtime(expected_texts, lambda wildcards: wildcards.field),
+        gpu=gpus,
+        gpu_model=gpu_model,
+        batch_size=study.config["compute"]["generation_batch_size"],
+    params:
+        settings=named(
+            code=code("write_texts_by_model"),
+            model=model_settings,
+            text=text_settings,
+        ),
+    script:
+        "../scripts/write_texts_by_model.py"
+
+
+rule write_texts_by_endpoint:
+    input:
+        texts=text_files,
+        rows=at("source"),
+        record=at("source_record"),
+    output:
+        at("text", writer="{endpoint}"),
+    log:
+        at.log("write_texts_by_endpoint", "{task}", "{field}.{endpoint}"),
+    wildcard_constraints:
+        field=text_names,
+        endpoint=writers("endpoint"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("write_texts_by_endpoint"),
+            endpoint=lambda wildcards: pick(
+                study.config["endpoints"][wildcards.endpoint], "base_url", "model", "seed", "parameters"
+            ),
+            text=text_settings,
+            replies=lambda wildcards: at("text_replies", wildcards, writer=wildcards.endpoint),
+            private=of_task("phi", False),
+        ),
+    script:
+        "../scripts/write_texts_by_endpoint.py"

@@ -1,0 +1,169 @@
+from clinical_dpo.config.raters import SHEETS, awaited_sheets, rated_sheets, sheet_raters, sheet_variants
+
+
+localrules:
+    write_key,
+    write_sheet,
+    grade_by_raters,
+    summarize_ratings,
+
+
+wildcard_constraints:
+    sheet="|".join(SHEETS),
+    rater="|".join(study.all_raters) or "(?!)",
+
+
+def shown_variants(wildcards):
+    """Whose answers a job's sheet shows, or its judge sees."""
+    return sheet_variants(wildcards.get("sheet") or wildcards.judged)
+
+
+def sheet_answers(wildcards):
+    """Those answers, by variant."""
+    return {variant: at("answers", wildcards, variant=variant) for variant in shown_variants(wildcards)}
+
+
+def rating_folder(wildcards):
+    """Where raters' files come back to."""
+    return at("ratings", wildcards)
+
+
+def sent_back(folder, *sheets):
+    """What raters have sent back so far; a new file is a new input."""
+    return sorted(str(path) for sheet in sheets for path in Path(folder).glob(f"{sheet}.*"))
+
+
+def disputes(wildcards):
+    """What an adjudication sheet needs beside the answers: the raters' key and ratings."""
+    if wildcards.sheet != "adjudication":
+        return {}
+    key = at("key", wildcards, sheet="correctness")
+    return {"key": key, "ratings": sent_back(rating_folder(wildcards), "correctness")}
+
+
+def disputed_ratings(wildcards):
+    """The ratings that an adjudication sheet is made from."""
+    return disputes(wildcards).get("ratings", [])
+
+
+sheet_page = package_files("grading/raters/sheet_page")
+
+
+def sheet_sources(wildcards):
+    """What a sheet is made from that no rule makes."""
+    return [*sheet_page, *disputed_ratings(wildcards)]
+
+
+def task_ratings(wildcards):
+    """What raters of a task have sent back so far, for all of its models and sheets."""
+    return [
+        path
+        for folder in of_models("ratings")(wildcards)
+        for path in sent_back(folder, *rated_sheets(study.tasks[wildcards.task]))
+    ]
+
+
+def task_ratings_folder(wildcards):
+    """The folder that holds those of every model."""
+    return at.folder("ratings", wildcards.task)
+
+
+rule write_key:
+    input:
+        unpack(sheet_answers),
+        unpack(disputes),
+        test=at("split", split="test"),
+    output:
+        at("key"),
+    log:
+        at.log("write_key", "{task}", "{model}", "{sheet}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("write_key"),
+            files=contents(disputed_ratings),
+            kind=lambda wildcards: SHEETS[wildcards.sheet],
+            variants=shown_variants,
+            raters=lambda wildcards: sheet_raters(study.tasks[wildcards.task], wildcards.sheet),
+            folder=rating_folder,
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/write_key.py"
+
+
+rule write_sheet:
+    input:
+        unpack(sheet_answers),
+        unpack(disputes),
+        test=at("split", split="test"),
+        page=sheet_page,
+    output:
+        [at("sheet", suffix=suffix) for suffix in study_files.SUFFIXES],
+    log:
+        at.log("write_sheet", "{task}", "{model}", "{sheet}.{rater}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("write_sheet"),
+            files=contents(sheet_sources),
+            kind=lambda wildcards: SHEETS[wildcards.sheet],
+            variants=shown_variants,
+            folder=rating_folder,
+            instructions=of_task("description", ""),
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/write_sheet.py"
+
+
+rule grade_by_raters:
+    input:
+        test=at("split", split="test"),
+        key=at("key", sheet="correctness"),
+        ratings=lambda wildcards: sent_back(rating_folder(wildcards), "correctness"),
+        adjudication_key=lambda wildcards: (
+            at("key", wildcards, sheet="adjudication") if "adjudicator" in study.tasks[wildcards.task] else []
+        ),
+        adjudications=lambda wildcards: sent_back(rating_folder(wildcards), "adjudication"),
+    output:
+        **{variant: at("grades", variant=variant) for variant in VARIANTS},
+    log:
+        at.log("grade_by_raters", "{task}", "{model}"),
+    wildcard_constraints:
+        task=tasks_where(lambda task: task["grader"] == "physicians"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("grade_by_raters"),
+            files=contents(lambda wildcards: sent_back(rating_folder(wildcards), "correctness", "adjudication")),
+            folder=rating_folder,
+        ),
+    script:
+        "../scripts/grade_by_raters.py"
+
+
+rule summarize_ratings:
+    input:
+        sheet_keys=of_study(study_files.keys),
+        ratings=task_ratings,
+        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "preference"),
+    output:
+        agreement=at("table", table="agreement"),
+        owed=at("table", table="owed"),
+    log:
+        at.log("summarize_ratings", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("summarize_ratings"),
+            files=contents(task_ratings),
+            task=task_names,
+            folder=task_ratings_folder,
+        ),
+    script:
+        "../scripts/summarize_ratings.py"

@@ -1,0 +1,161 @@
+from clinical_dpo.config.metrics import metric_module
+from clinical_dpo.config.raters import COMPARED
+
+
+localrules:
+    compute_metrics,
+    compare_variants,
+    compare_seeds,
+    compute_rouge,
+    compute_helpfulness,
+    compute_win_rate,
+    collect_reward_margin,
+
+
+def task_metric(wildcards):
+    """The module that computes the metric of a job's task."""
+    return metric_module(task_facts(wildcards))
+
+
+rule compute_metrics:
+    input:
+        of_study(study_files.grades),
+    output:
+        at("table", table="metrics"),
+    log:
+        at.log("compute_metrics", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("compute_metrics", task_metric),
+            task=task_facts,
+        ),
+    script:
+        "../scripts/compute_metrics.py"
+
+
+rule compare_variants:
+    input:
+        of_study(study_files.grades),
+    output:
+        at("table", table="stats"),
+    log:
+        at.log("compare_variants", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("compare_variants", task_metric),
+            task=task_facts,
+            alpha=study.config["alpha"],
+            family=lambda wildcards: study.family(wildcards.task),
+            external_families=lambda wildcards: study.external_families(wildcards.task),
+        ),
+    script:
+        "../scripts/compare_variants.py"
+
+
+rule compare_seeds:
+    input:
+        of_study(study_files.seed_grades),
+    output:
+        at("table", table="seeds"),
+    log:
+        at.log("compare_seeds", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("compare_seeds"),
+            task=task_facts,
+            seeds=lambda wildcards: study.seeds(wildcards.task),
+        ),
+    script:
+        "../scripts/compare_seeds.py"
+
+
+rule compute_rouge:
+    input:
+        answers=of_study(study_files.variant_files, "answers"),
+        test=at("split", split="test"),
+    output:
+        at("table", table="rouge"),
+    log:
+        at.log("compute_rouge", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("compute_rouge"),
+            task=task_names,
+            stemmer=of_task("stemmer"),
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/compute_rouge.py"
+
+
+rule compute_helpfulness:
+    input:
+        metrics=at("table", table="metrics"),
+        stats=at("table", table="stats"),
+        grades=of_study(study_files.grades),
+    output:
+        at("table", table="helpfulness"),
+    log:
+        at.log("compute_helpfulness", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("compute_helpfulness"),
+        ),
+    script:
+        "../scripts/compute_helpfulness.py"
+
+
+rule compute_win_rate:
+    input:
+        sheet_keys=of_study(study_files.keys, "preference"),
+        ratings=task_ratings,
+        answers=of_study(study_files.variant_files, "answers"),
+        test=at("split", split="test"),
+        verdicts=lambda wildcards: judge_verdicts(wildcards, "preference"),
+    output:
+        at("table", table="win_rate"),
+    log:
+        at.log("compute_win_rate", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("compute_win_rate"),
+            files=contents(task_ratings),
+            task=task_names,
+            grader=of_task("preference_grader"),
+            variants=COMPARED,
+            folder=task_ratings_folder,
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/compute_win_rate.py"
+
+
+rule collect_reward_margin:
+    input:
+        runs=of_models("best_run", stage="dpo", best=BEST),
+        logs=of_models("best_log", stage="dpo", best=BEST),
+    output:
+        at("table", table="reward_margin"),
+    log:
+        at.log("collect_reward_margin", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("collect_reward_margin"),
+            task=task_names,
+        ),
+    script:
+        "../scripts/collect_reward_margin.py"

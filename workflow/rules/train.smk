@@ -1,0 +1,146 @@
+# Both stages are trained by the same rules; they differ in what they start from (`stage_data`) and in their module.
+
+from clinical_dpo.training.stages import stage_module
+
+
+localrules:
+    find_plateau,
+
+
+def training_data(wildcards):
+    """Rows that SFT trains on and watches its eval loss on, once they passed the checks."""
+    rows = {split: at("split", wildcards, split=split) for split in ("train", "eval")}
+    return rows | {"gate": at("gate", wildcards)}
+
+
+def preference_data(wildcards):
+    """Pairs with the reference's log-probabilities, and the SFT model they start from.
+
+    A job with a seed of its own gets that seed's SFT model and its log-probabilities; the pairs are those of all.
+    """
+    seed = wildcards.get("seed")
+    files = {"sft": at("best", wildcards, stage="sft", best=with_seed(BEST, seed))}
+    for split in ("train", "eval"):
+        files[split] = at("pairs", wildcards, split=split)
+        files[f"{split}_reference"] = at("reference_logps", wildcards, split=with_seed(split, seed))
+    return files
+
+
+def stage_data(wildcards):
+    """What a job's stage trains on."""
+    return training_data(wildcards) if wildcards.stage == "sft" else preference_data(wildcards)
+
+
+def plateau(wildcards):
+    """The step count that a trial's probe found, where its task asks for a probe."""
+    return at("plateau", wildcards) if study.training(wildcards.task, wildcards.stage)["plateau"] else []
+
+
+def trainer(wildcards):
+    """The module that trains a job's stage."""
+    return stage_module(wildcards.stage)
+
+
+rule probe:
+    input:
+        unpack(stage_data),
+        base=at("base"),
+    output:
+        log=at("trial_log", part="probe"),
+        run=at("trial_run", part="probe"),
+    log:
+        at.log("probe", "{task}", "{model}", "{stage}", "{trial}"),
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        **stage_speed,
+        mem_mb=training_memory,
+        runtime=runtime(expected_training, lambda wildcards: wildcards.stage),
+        gpu=gpus,
+        gpu_model=gpu_model,
+    params:
+        settings=named(
+            code=code("probe", trainer),
+            model=trained_model_settings,
+            settings=trial_settings,
+        ),
+    script:
+        "../scripts/probe.py"
+
+
+rule find_plateau:
+    input:
+        at("trial_log", part="probe"),
+    output:
+        at("plateau"),
+    log:
+        at.log("find_plateau", "{task}", "{model}", "{stage}", "{trial}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=named(
+            code=code("find_plateau"),
+            tolerance=lambda wildcards: study.training(wildcards.task, wildcards.stage)["plateau_tolerance"],
+        ),
+    script:
+        "../scripts/find_plateau.py"
+
+
+rule train:
+    input:
+        unpack(stage_data),
+        base=at("base"),
+        plateau=plateau,
+    output:
+        weights=at("adapter"),
+        log=at("trial_log", part="adapter"),
+        run=at("trial_run", part="adapter"),
+    log:
+        at.log("train", "{task}", "{model}", "{stage}", "{trial}"),
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        **stage_speed,
+        mem_mb=training_memory,
+        runtime=runtime(expected_training, lambda wildcards: wildcards.stage),
+        gpu=gpus,
+        gpu_model=gpu_model,
+    params:
+        settings=named(
+            code=code("train", trainer),
+            model=trained_model_settings,
+            settings=trial_settings,
+        ),
+    script:
+        "../scripts/train.py"
+
+
+rule train_extra_seed:
+    input:
+        unpack(stage_data),
+        base=at("base"),
+        chosen=at("best_run", best=BEST),
+    output:
+        weights=at("best", best=with_seed(BEST, "{seed}")),
+        log=at("best_log", best=with_seed(BEST, "{seed}")),
+        run=at("best_run", best=with_seed(BEST, "{seed}")),
+    log:
+        at.log("train_extra_seed", "{task}", "{model}", "{stage}", "seed{seed}"),
+    conda:
+        "../../envs/training.yaml"
+    threads: study.config["compute"]["threads"]
+    resources:
+        **stage_speed,
+        mem_mb=training_memory,
+        runtime=runtime(expected_training, lambda wildcards: wildcards.stage),
+        gpu=gpus,
+        gpu_model=gpu_model,
+    params:
+        settings=named(
+            code=code("train_extra_seed", trainer),
+            model=trained_model_settings,
+        ),
+    script:
+        "../scripts/train_extra_seed.py"

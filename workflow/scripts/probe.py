@@ -1,0 +1,9 @@
+"""Train one trial for all steps, and keep the curve its plateau is read from."""
+
+from clinical_dpo.models.load import prepare_process
+from clinical_dpo.script import job
+from clinical_dpo.training.job import train_stage
+
+with job(snakemake) as params:
+    prepare_process(snakemake.threads)
+    train_stage(snakemake, params.model, params.settings, params.settings["max_steps"], probe=True)
