@@ -14,12 +14,27 @@ configfile: "config/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/settings.smk"
-include: "workflow/rules/resources.smk"
+# What the rules are made of.
+include: "workflow/functions/common.smk"
+include: "workflow/functions/settings.smk"
+include: "workflow/functions/resources.smk"
+include: "workflow/functions/generated_fields.smk"
+include: "workflow/functions/data.smk"
+include: "workflow/functions/data_checks.smk"
+include: "workflow/functions/train.smk"
+include: "workflow/functions/sweep.smk"
+include: "workflow/functions/preferences.smk"
+include: "workflow/functions/predict.smk"
+include: "workflow/functions/external.smk"
+include: "workflow/functions/raters.smk"
+include: "workflow/functions/judge.smk"
+include: "workflow/functions/statistics.smk"
+include: "workflow/functions/figures.smk"
+include: "workflow/functions/report.smk"
+# The rules, in the order of the study.
 include: "workflow/rules/models.smk"
-include: "workflow/rules/generated_fields.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/generated_fields.smk"
 include: "workflow/rules/data_checks.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/sweep.smk"
@@ -33,7 +48,8 @@ include: "workflow/rules/statistics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
-include: "workflow/rules/earlier.smk"
+# It holds finished results against the rules.
+include: "workflow/functions/earlier.smk"
 
 
 localrules:

@@ -49,7 +49,7 @@ def project(tmp_path_factory):
     made = Project.copy(tmp_path_factory.mktemp("project"), "mine.yaml")
     (made.folder / "mine.yaml").write_text(CONFIG)
     (made.folder / "workflow/scripts/build_base_model.py").write_text(BASE)
-    (made.folder / "workflow/scripts/train_sft.py").write_text(ADAPTER)
+    (made.folder / "workflow/scripts/train.py").write_text(ADAPTER)
     made.run(ADAPTER_TARGET, CHECKED)
     return made
 
@@ -72,7 +72,7 @@ def test_what_trains_waits_for_the_gate_and_a_threshold_trains_nothing_again(pro
 def test_a_threshold_and_another_setting_that_change_together_are_both_seen(project):
     project.edit("mine.yaml", "label_balance: {warn: 0.8}", "label_balance: {warn: 0.85}")
     project.edit("mine.yaml", "sft: {plateau: false}", "sft: {plateau: false, max_length: 1024}")
-    trained = {("train_sft", "task=uti, model=tiny-llama, trial=lr1e-05")}
+    trained = {("train", "task=uti, model=tiny-llama, stage=sft, trial=lr1e-05")}
     assert project.planned(ADAPTER_TARGET, CHECKED) == CHECKS | trained
     project.run(ADAPTER_TARGET, CHECKED)
     assert project.planned(ADAPTER_TARGET, CHECKED) == set()

@@ -115,7 +115,7 @@ def test_the_table_of_choices_is_the_configs():
 def test_the_commands_up_to_a_dry_run(project):
     copy, dry, *_ = COMMANDS
     shell(project, copy)
-    assert re.search(r"^train_dpo +2$", shell(project, dry), re.MULTILINE)
+    assert re.search(r"^train +4$", shell(project, dry), re.MULTILINE)
 
 
 @pytest.mark.slow

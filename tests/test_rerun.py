@@ -5,13 +5,11 @@ import shutil
 
 from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
 
-STATS = {
-    (rule, "")
-    for rule in ("collect_results", "compare_published", "typeset_tables", "write_report_page", "summarize_run")
-}
+STATS = {(rule, "") for rule in ("compare_published", "typeset_tables", "write_report_page", "summarize_run")}
+STATS |= {("collect_table", f"table={table}") for table in ("metrics", "stats")}
 FIGURE2 = {("plot_figure2", "")}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
-SEEDS |= {("collect_seeds", ""), ("summarize_run", ""), ("write_report_page", "")}
+SEEDS |= {("collect_table", "table=seeds"), ("summarize_run", ""), ("write_report_page", "")}
 TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
 
 
@@ -20,7 +18,7 @@ def tables(*tasks):
 
 
 def answers(task, *variants):
-    rules = ("predict_answers", "grade_answers")
+    rules = ("predict", "grade_answers")
     return {job for rule in rules for variant in variants for job in per_model(rule, task, variant=variant)}
 
 
@@ -28,13 +26,21 @@ def choice(task, stage, trials):
     """The choice among trials: their answers on dev, scores, and the best one's folder."""
     names = f"task={task}, model={MODEL}, stage={stage}"
     asked = {("answer_dev", f"{names}, trial={trial}") for trial in trials}
-    return asked | {("score_trials", names), ("keep_trial", names)}
+    return asked | {("score_trials", names), ("select_trial", names)}
 
 
 def repeats(stage, seed):
     """One stage of the first task trained again with another seed, up to the table over seeds."""
-    trained = per_model(f"repeat_{stage}", "uti", seed=seed) | answers("uti", f"{stage}_seed{seed}") | SEEDS
-    return trained | (per_model("score_repeated_reference", "uti", seed=seed) if stage == "sft" else set())
+    trained = (
+        per_model("train_extra_seed", "uti", stage=stage, seed=seed) | answers("uti", f"{stage}_seed{seed}") | SEEDS
+    )
+    return trained | (per_model("compute_extra_seed_reference_logps", "uti", seed=seed) if stage == "sft" else set())
+
+
+def training(task, stage, trial):
+    """One trial trained, up to its weights."""
+    rules = ("probe", "find_plateau", "train")
+    return {job for rule in rules for job in per_model(rule, task, stage=stage, trial=trial)}
 
 
 def after_dpo(task, trials):
@@ -46,10 +52,9 @@ def after_dpo(task, trials):
 
 def after_sft(task, trials):
     """From the choice of the SFT trial on."""
-    jobs = choice(task, "sft", UTI_SFT) | per_model("score_reference", task) | answers(task, "sft")
+    jobs = choice(task, "sft", UTI_SFT) | per_model("compute_reference_logps", task) | answers(task, "sft")
     for trial in trials:
-        jobs |= per_model("probe_dpo", task, trial=trial) | per_model("train_dpo", task, trial=trial)
-        jobs.add(("find_plateau", f"task={task}, model={MODEL}, stage=dpo, trial={trial}"))
+        jobs |= training(task, "dpo", trial)
     jobs |= repeats("sft", "43") if task == "uti" else set()
     return jobs | after_dpo(task, trials)
 
@@ -63,7 +68,7 @@ def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
         "clinical_dpo/training/run.py", "    settings = run.settings\n", "    settings = run.settings  # all\n"
     )
     project.edit("clinical_dpo/grading/grade.py", '"""Grades of answers,', '"""The grades of answers,')
-    project.edit("workflow/scripts/train_sft.py", '"""Fine-tune', '"""Now fine-tune')
+    project.edit("workflow/scripts/train.py", '"""Train one', '"""Now train one')
     for path in project.folder.rglob("*"):
         if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
             os.utime(path)
@@ -78,17 +83,14 @@ def test_a_plot_colour_redraws_the_figures_alone(project):
 
 def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
     project.edit(SMALL, "sft: {learning_rate", "sft: {lora: {alpha: 32}, learning_rate")
-    trained = [per_model(rule, "uti", trial=rate) for rule in ("probe_sft", "train_sft") for rate in UTI_SFT]
-    plateaus = {("find_plateau", f"task=uti, model={MODEL}, stage=sft, trial={rate}") for rate in UTI_SFT}
-    assert project.planned() == set().union(*trained, plateaus, after_sft("uti", UTI_DPO))
+    trained = [training("uti", "sft", rate) for rate in UTI_SFT]
+    assert project.planned() == set().union(*trained, after_sft("uti", UTI_DPO))
 
 
 def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
     project.edit(SMALL, "beta: [0.1, 0.3]", "beta: [0.1, 0.5]")
     trial = "lr5e-04_beta0.5"
-    trained = per_model("probe_dpo", "uti", trial=trial) | per_model("train_dpo", "uti", trial=trial)
-    plateau = {("find_plateau", f"task=uti, model={MODEL}, stage=dpo, trial={trial}")}
-    assert project.planned() == trained | plateau | after_dpo("uti", [trial])
+    assert project.planned() == training("uti", "dpo", trial) | after_dpo("uti", [trial])
 
 
 def test_another_seed_trains_that_seed_alone(project):
@@ -99,7 +101,7 @@ def test_another_seed_trains_that_seed_alone(project):
 def test_a_plateau_tolerance_trains_no_probe_again(project):
     project.edit(SMALL, "plateau: true}\n        dpo", "plateau: true, plateau_tolerance: 0.5}\n        dpo")
     rules = {rule for rule, _ in project.planned()}
-    assert {"find_plateau", "train_sft"} <= rules and "probe_sft" not in rules
+    assert {"find_plateau", "train"} <= rules and "probe" not in rules
 
 
 def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
@@ -121,18 +123,18 @@ def test_another_winner_on_dev_trains_what_follows(project):
     """A choice that takes the worse of two trials takes the other one."""
     project.edit("clinical_dpo/sweep/selection.py", "return min(trials, key", "return max(trials, key")
     jobs = project.planned()
-    assert all(("keep_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs for stage in ("sft", "dpo"))
-    assert after_dpo("uti", UTI_DPO) <= jobs and "train_sft" not in {rule for rule, _ in jobs}
-    assert {wildcards.split(",")[0] for rule, wildcards in jobs if rule in ("train_dpo", "predict_answers")} == {
-        "task=uti"
-    }
+    assert all(("select_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs for stage in ("sft", "dpo"))
+    trained = {wildcards for rule, wildcards in jobs if rule == "train"}
+    assert after_dpo("uti", UTI_DPO) <= jobs and all("stage=dpo" in wildcards for wildcards in trained)
+    assert {wildcards.split(",")[0] for rule, wildcards in jobs if rule in ("train", "predict")} == {"task=uti"}
 
 
 def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
     project.edit(SMALL, "      rejected: sft_prediction\n", "      rejected: given\n")
     jobs = project.planned()
     assert per_model("build_preferences", "summarization") <= jobs
-    assert not {rule for rule, _ in jobs} & {"split_dataset", "probe_sft", "train_sft"}
+    assert "split_dataset" not in {rule for rule, _ in jobs}
+    assert not {wildcards for rule, wildcards in jobs if rule in ("probe", "train") and "stage=sft" in wildcards}
     assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "summarization" not in wildcards} == set()
 
 
@@ -152,7 +154,7 @@ def test_other_splits_do_not_read_a_file_anew(project):
 def test_the_layers_that_get_a_lora_concern_training_alone(project):
     project.edit(SMALL, "pretraining: {documents: 1600", "lora_targets: [q_proj]\n      pretraining: {documents: 1600")
     jobs = project.planned()
-    assert per_model("train_sft", "meqsum", trial="lr1e-04") <= jobs
+    assert per_model("train", "meqsum", stage="sft", trial="lr1e-04") <= jobs
     assert not answers("meqsum", "base") & jobs
 
 

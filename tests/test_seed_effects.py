@@ -12,7 +12,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
 from clinical_dpo.statistics import training_seeds as seed_effects
 from clinical_dpo.statistics.comparisons import compare_variants
-from clinical_dpo.training.extra_seeds import repeat_of
+from clinical_dpo.training.extra_seeds import settings_again
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "seeds.schema.yaml"
 SEEDS = [42, 43, 44]
@@ -161,8 +161,4 @@ def test_a_seed_with_other_items_or_labels_is_named():
 def test_a_repeat_differs_from_its_trial_by_the_seed_alone(tmp_path):
     settings = {"seed": 42, "learning_rate": 1e-4, "beta": 0.1, "max_steps": None, "epochs": 1}
     write_json(tmp_path / "run.json", {"settings": settings, "steps": 17, "seed": 42})
-    places = {"base": "base", "model": {}, "out": "out", "micro_batch_size": 2, "eval_batch_size": 8}
-    places |= {"checkpoint_steps": 5, "gradient_checkpointing": True}
-    run = repeat_of(str(tmp_path / "run.json"), 43, **places)
-    assert run.settings == settings | {"seed": 43} and run.steps == 17 and not run.probe
-    assert {key: getattr(run, key) for key in places} == places
+    assert settings_again(str(tmp_path / "run.json"), 43) == (settings | {"seed": 43}, 17)

@@ -1,4 +1,4 @@
-"""What tables and figures say of a task: its names, its metric, and the marks of numbers that are not the study's own."""
+"""What tables and figures say of a task: its names, its metric, the marks of what is no number of the study."""
 
 from typing import Any
 

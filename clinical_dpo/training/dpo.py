@@ -71,9 +71,9 @@ def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any],
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train on the pairs among a job's input files: `train`, `eval`, `{split}_reference`, and `sft`, whose folder counts."""
-    data = (files[name] for name in ("train", "eval", "train_reference", "eval_reference"))
-    train_dpo(run, *data, str(Path(files["sft"]).parent))
+    """Train on the pairs among a job's input files; `sft` is the one by which it depends on the SFT model."""
+    pairs, reference = (files["train"], files["eval"]), (files["train_reference"], files["eval_reference"])
+    train_dpo(run, *pairs, *reference, sft=str(Path(files["sft"]).parent))
 
 
 def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, eval_reference: str, sft: str) -> None:

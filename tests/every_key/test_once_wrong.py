@@ -23,5 +23,5 @@ def test_a_study_that_is_changed_and_run_once_more_equals_one_from_scratch(groun
     assert unlike(found.jobs, found.after, found.scratch) == []
     assert set(found.planned) == set(found.ran)
     assert unexplained(found, SOME) == set()
-    answered = {job for job in found.ran if job[0] == "predict_answers" and "max_new_tokens" in job[1]}
+    answered = {job for job in found.ran if job[0] == "predict" and "max_new_tokens" in job[1]}
     assert len(answered) == 3

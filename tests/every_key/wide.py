@@ -47,12 +47,13 @@ SPEED = Setting(
 
 
 class Edit(NamedTuple):
-    """A change of code: a piece of a file, what it becomes, and the rules that begin."""
+    """A change of code: a piece of a file, what it becomes, and the rules whose jobs begin."""
 
     file: str
     old: str
     new: str
     begins: set[str]
+    stage: str = ""  # of all of them, as a job names it
 
 
 EDITS = {
@@ -65,14 +66,15 @@ EDITS = {
         "clinical_dpo/training/sft.py",
         'manual_seed(run.settings["seed"])',
         "manual_seed(1)",
-        {"probe_sft", "train_sft"},
+        {"probe", "train"},
+        "stage=sft",
     ),
-    "DPO": Edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0", {"probe_dpo", "train_dpo"}),
+    "DPO": Edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0", {"probe", "train"}, "stage=dpo"),
     "answers": Edit(
         "clinical_dpo/inference/generate.py",
         "skip_special_tokens=True).strip()",
         "skip_special_tokens=True).strip().upper()",
-        {"answer_dev", "predict_answers"},
+        {"answer_dev", "predict"},
     ),
     "label parser": Edit(
         "clinical_dpo/grading/label_parsing.py",

@@ -30,7 +30,7 @@ import os
 import sys
 import time
 
-if any(".train_sft.py" in word for word in sys.orig_argv):
+if any(".train.py" in word for word in sys.orig_argv):
     import torch
     from transformers import TrainerCallback
 
@@ -94,7 +94,9 @@ class Attempt:
         """Training jobs that the controller remembers, oldest first, of this folder."""
         jobs = self.cluster.jobs()
         return [
-            job for job in jobs if "train_sft" in job.get("Comment", "") and job["WorkDir"] == str(self.project.folder)
+            job
+            for job in jobs
+            if "rule_train_wildcards" in job.get("Comment", "") and job["WorkDir"] == str(self.project.folder)
         ]
 
     def _saved(self) -> int:

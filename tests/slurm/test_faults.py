@@ -77,7 +77,7 @@ def test_a_cancelled_job_is_tried_again_from_its_checkpoint(start, ground, clust
 
 def test_a_job_out_of_time_is_given_more_and_goes_on(start, ground):
     """Slurm counts in minutes; 12 steps of 8 seconds do not fit into one."""
-    attempt = start("--set-resources", "train_sft:runtime=attempt", TEST_STEP_SECONDS="8")
+    attempt = start("--set-resources", "train:runtime=attempt", TEST_STEP_SECONDS="8")
     attempt.end()
     assert attempt.states() == ["TIMEOUT", "COMPLETED"]
     assert [job["TimeLimit"] for job in attempt.jobs()] == ["00:01:00", "00:02:00"]
@@ -209,7 +209,7 @@ def test_checkpoints_that_cannot_be_written_are_told_before_training(start, grou
     refused = start("--retries", "0")
     status, text = refused.outcome()
     assert status and refused.states() == ["FAILED"], text[-6000:]
-    log = next((refused.project.folder / "logs/cluster/train_sft").rglob("*.log")).read_text()
+    log = next((refused.project.folder / "logs/cluster/train").rglob("*.log")).read_text()
     assert re.search(r"adapter\.checkpoints: checkpoints cannot be written \(Not a directory\)", log)
     assert "Traceback" not in log and not (refused.project.folder / SFT / "run.json").exists()
     checkpoints.unlink()

@@ -13,7 +13,7 @@ SITECUSTOMIZE = """\
 import socket
 import sys
 
-for rule in ("score_reference", "train_dpo"):
+for rule in ("compute_reference_logps", "train"):
     if any(f".{rule}.py" in word for word in sys.orig_argv):
         with open(f"{rule}.network", "w") as file:
             print(*(name for _, name in socket.if_nameindex()), file=file)
@@ -35,7 +35,7 @@ def finished(running_cluster, tmp_path_factory):
 
 def test_what_computes_with_a_model_runs_as_a_slurm_job_and_nothing_else(finished):
     project, _, printed, jobs = finished
-    assert set(jobs) == {"build_base_model", "score_reference", "train_dpo"}
+    assert set(jobs) == {"build_base_model", "compute_reference_logps", "train"}
     assert {job["JobState"] for job in jobs.values()} == {"COMPLETED"}
     assert printed.count("has been submitted with SLURM jobid") == 3
     assert json.loads((project.folder / DPO / "run.json").read_text())["steps"] == 12
@@ -45,14 +45,14 @@ def test_what_computes_with_a_model_runs_as_a_slurm_job_and_nothing_else(finishe
 def test_jobs_that_use_a_gpu_were_given_one(finished):
     *_, jobs = finished
     given = {rule: job["JOB_GRES"] for rule, job in jobs.items()}
-    assert given == {"build_base_model": "(null)", "score_reference": "gpu:a100:1", "train_dpo": "gpu:a100:1"}
+    assert given == {"build_base_model": "(null)", "compute_reference_logps": "gpu:a100:1", "train": "gpu:a100:1"}
     assert {job["Partition"] for job in jobs.values()} == {"gpu"}
 
 
 def test_time_and_memory_are_the_rules_own(finished):
     *_, jobs = finished
     limits = {rule: job["TimeLimit"] for rule, job in jobs.items()}
-    assert limits == {"build_base_model": "01:00:00", "score_reference": "00:30:00", "train_dpo": "00:30:00"}
+    assert limits == {"build_base_model": "01:00:00", "compute_reference_logps": "00:30:00", "train": "00:30:00"}
     assert all("mem=8" in job["TRES"] for job in jobs.values())
 
 
@@ -62,7 +62,7 @@ def test_jobs_on_the_cluster_ran_without_a_network(finished):
         pytest.skip("processes cannot be given a network of their own here")
     project, *_ = finished
     seen = {path.stem: path.read_text().split() for path in project.folder.glob("*.network")}
-    assert seen == {"score_reference": ["lo"], "train_dpo": ["lo"]}
+    assert seen == {"compute_reference_logps": ["lo"], "train": ["lo"]}
 
 
 def test_without_the_profile_one_gpu_job_runs_at_a_time(finished):

@@ -1,50 +1,7 @@
-import json
-
-from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.gate import gate_verdicts
-from clinical_dpo.data_checks.verdicts import refuse_stopped
-from clinical_dpo.io import read_json
-
-
 localrules:
     gate_rows,
     check_dataset,
     enforce_checks,
-
-
-def check_thresholds(wildcards):
-    """Where each check warns and stops: the config's, then what the task file changes."""
-    return merge(study.config["checks"], study.tasks[wildcards.task].get("checks", {}))
-
-
-def token_limits(wildcards):
-    """The lengths that a task's rows must keep to; of two stages' the shorter."""
-    shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in STAGES)
-    return {"max_length": shortest, "max_new_tokens": study.tasks[wildcards.task]["max_new_tokens"]}
-
-
-def gate_limits(wildcards):
-    """All that the gate holds rows against, as JSON: no param, so that a limit moved trains no model again."""
-    limits = {"limits": token_limits(wildcards), "thresholds": check_thresholds(wildcards)}
-    return json.dumps(limits | {"labels": study.tasks[wildcards.task].get("labels", [])})
-
-
-def refuse_unfit_rows():
-    """Stop before any job where today's limits stop rows that a job of this run would train on or answer."""
-    due = list(workflow.dag.needrun_jobs())
-    made_anew = {str(file) for job in due for file in job.output}  # such a gate holds its rows itself
-    gates = {str(job.input.gate): job.wildcards for job in due if job.input.get("gate")}
-    for file, wildcards in gates.items():
-        if file not in made_anew and Path(file).exists():
-            today = json.loads(gate_limits(wildcards))
-            table = gate_verdicts(read_json(file), today["limits"], today["thresholds"], wildcards.task)
-            try:
-                refuse_stopped(table, file)
-            except UserError as error:
-                raise WorkflowError(str(error)) from None
-
-
-check_files = [at(name, task=task) for task in study.tasks for name in ("checks", "checked")]
 
 
 # What trains or answers waits for this. Without params it measures anew only where rows or tokenizer change.

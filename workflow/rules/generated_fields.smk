@@ -1,34 +1,5 @@
-from clinical_dpo.config.generated_fields import asks_about, text_columns, text_file, text_writers
-
-
 localrules:
     write_texts_by_endpoint,
-
-
-def text_fields(wildcards):
-    """Fields of a task's records that another model writes, or those that a text's own prompt asks about."""
-    texts = study.texts(wildcards.task)
-    return asks_about(texts, wildcards.field) if wildcards.get("field") else list(texts)
-
-
-def text_files(wildcards):
-    """The files of those fields, in the same order."""
-    return [text_file(study.tasks[wildcards.task], field, at) for field in text_fields(wildcards)]
-
-
-def text_settings(wildcards):
-    """What a text depends on beside its model or endpoint."""
-    task = study.tasks[wildcards.task]
-    settings = pick(task["texts"][wildcards.field], "prompt", "max_new_tokens")
-    return settings | {"columns": text_columns(task, wildcards.field), "asks_about": text_fields(wildcards)}
-
-
-def writers(kind):
-    """A wildcard constraint for the models or endpoints that write texts."""
-    return "|".join(name for task in study.tasks.values() for name in text_writers(task, kind)) or "(?!)"
-
-
-text_names = "|".join(field for task in study.tasks.values() for field in task.get("texts", ())) or "(?!)"
 
 
 rule write_texts_by_model:

@@ -1,71 +1,8 @@
-from clinical_dpo.config.raters import SHEETS, awaited_sheets, rated_sheets, sheet_raters, sheet_variants
-
-
 localrules:
     write_key,
     write_sheet,
     grade_by_raters,
     summarize_ratings,
-
-
-wildcard_constraints:
-    sheet="|".join(SHEETS),
-    rater="|".join(study.all_raters) or "(?!)",
-
-
-def shown_variants(wildcards):
-    """Whose answers a job's sheet shows, or its judge sees."""
-    return sheet_variants(wildcards.get("sheet") or wildcards.judged)
-
-
-def sheet_answers(wildcards):
-    """Those answers, by variant."""
-    return {variant: at("answers", wildcards, variant=variant) for variant in shown_variants(wildcards)}
-
-
-def rating_folder(wildcards):
-    """Where raters' files come back to."""
-    return at("ratings", wildcards)
-
-
-def sent_back(folder, *sheets):
-    """What raters have sent back so far; a new file is a new input."""
-    return sorted(str(path) for sheet in sheets for path in Path(folder).glob(f"{sheet}.*"))
-
-
-def disputes(wildcards):
-    """What an adjudication sheet needs beside the answers: the raters' key and ratings."""
-    if wildcards.sheet != "adjudication":
-        return {}
-    key = at("key", wildcards, sheet="correctness")
-    return {"key": key, "ratings": sent_back(rating_folder(wildcards), "correctness")}
-
-
-def disputed_ratings(wildcards):
-    """The ratings that an adjudication sheet is made from."""
-    return disputes(wildcards).get("ratings", [])
-
-
-sheet_page = package_files("grading/raters/sheet_page")
-
-
-def sheet_sources(wildcards):
-    """What a sheet is made from that no rule makes."""
-    return [*sheet_page, *disputed_ratings(wildcards)]
-
-
-def task_ratings(wildcards):
-    """What raters of a task have sent back so far, for all of its models and sheets."""
-    return [
-        path
-        for folder in of_models("ratings")(wildcards)
-        for path in sent_back(folder, *rated_sheets(study.tasks[wildcards.task]))
-    ]
-
-
-def task_ratings_folder(wildcards):
-    """The folder that holds those of every model."""
-    return at.folder("ratings", wildcards.task)
 
 
 rule write_key:

@@ -1,20 +1,3 @@
-captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
-page_template = package_files("report/page/template")
-owed_tables = study_files.tables_named(study, "owed")
-compute_records = study_files.compute_records(study)
-awaited = {name: awaited_sheets(task) for name, task in study.tasks.items()}
-report_tables = ["metrics", "stats"]
-has_seeds = bool(study_files.tables_named(study, "seeds"))
-
-
-def report_table(name, suffix="csv"):
-    """A table of the whole study."""
-    return at("report_table", table=name, suffix=suffix)
-
-
-seed_table = report_table("seeds") if has_seeds else []
-
-
 localrules:
     typeset_tables,
     write_report_page,

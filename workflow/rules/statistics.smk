@@ -1,7 +1,3 @@
-from clinical_dpo.config.metrics import metric_module
-from clinical_dpo.config.raters import COMPARED
-
-
 localrules:
     compute_metrics,
     compare_variants,
@@ -10,11 +6,6 @@ localrules:
     compute_helpfulness,
     compute_win_rate,
     collect_reward_margin,
-
-
-def task_metric(wildcards):
-    """The module that computes the metric of a job's task."""
-    return metric_module(task_facts(wildcards))
 
 
 rule compute_metrics:

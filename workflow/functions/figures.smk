@@ -1,0 +1,37 @@
+panels = {panel: task for panel, task in study.config["figure2"].items() if task in study.tasks}
+
+
+drawings = {  # figure -> kind (its caption), title
+    **{
+        f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}")
+        for panel, task in panels.items()
+    },
+    **(
+        {"reward_margin": ("reward_margin", "Reward margin")}
+        if study_files.tables_named(study, "reward_margin")
+        else {}
+    ),
+    **{f"training_curves_{name}": ("training_curves", task["title"]) for name, task in study.tasks.items()},
+    "sweep": ("sweep", "Sweeps"),
+    "cost": ("cost", "Cost"),
+}
+
+
+task_titles = {name: task["title"] for name, task in study.tasks.items()}
+
+
+selections = study_files.selections(study)
+
+
+panel_figures = [f"figure2{panel}" for panel in panels]
+
+
+curve_figures = [f"training_curves_{task}" for task in study.tasks]
+
+
+def figures_as(suffix, names):
+    """Those figures in one format."""
+    return [at("figure", figure=name, suffix=suffix) for name in names]
+
+
+figure_files = [file for suffix in ("svg", "pdf", "png", "csv") for file in figures_as(suffix, drawings)]

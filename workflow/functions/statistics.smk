@@ -1,0 +1,8 @@
+from clinical_dpo.config.metrics import metric_module
+
+from clinical_dpo.config.raters import COMPARED
+
+
+def task_metric(wildcards):
+    """The module that computes the metric of a job's task."""
+    return metric_module(task_facts(wildcards))
