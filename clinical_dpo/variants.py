@@ -9,8 +9,24 @@ STAGES = ("sft", "dpo")
 VARIANTS = ("base", *STAGES)
 TITLES = {"base": "Base", "sft": "SFT", "dpo": "DPO"}  # as figures and pages call them
 EXTERNAL = "external"  # the one variant of what answered elsewhere
+COMPARISONS = {  # comparison -> the variant compared, the variant it is compared with
+    "sft_vs_base": ("sft", "base"),
+    "dpo_vs_sft": ("dpo", "sft"),
+    "dpo_vs_base": ("dpo", "base"),
+}
 BEST = "best"  # the folder of a stage's chosen trial
 SWEPT = ("learning_rate", "beta")
+
+
+def versus(variant: str, other: str) -> str:
+    """Name of a variant's comparison with another, or with answers from elsewhere: `dpo_vs_base`, `dpo_vs_gpt4`."""
+    return f"{variant}_vs_{other}"
+
+
+def compared(name: str) -> tuple[str, str]:
+    """What such a comparison compares, and with what."""
+    first, second = name.split("_vs_")
+    return first, second
 
 
 def trial_name(values: Mapping[str, float]) -> str:

@@ -15,7 +15,7 @@ from clinical_dpo.papers.claims import runs
 from clinical_dpo.papers.consistency import COLUMNS, check
 from clinical_dpo.papers.feasibility import TESTS
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.statistics.comparisons import format_p
+from clinical_dpo.report.p_values import format_p
 from tests.conftest import ROOT
 
 

@@ -7,16 +7,12 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.grading.rouge import rouge
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.papers.tables import ROUGE, TABLE_1, beside_published, columns, measured
+from clinical_dpo.statistics import helpfulness, reward_margin, rouge_scores
 from clinical_dpo.statistics.comparisons import compare_variants
-from clinical_dpo.statistics.measures import (
-    HELPFULNESS_COLUMNS,
-    MARGIN_COLUMNS,
-    ROUGE_COLUMNS,
-    helpfulness_rows,
-    margin_rows,
-    rouge_rows,
-)
+from clinical_dpo.statistics.helpfulness import helpfulness_rows
 from clinical_dpo.statistics.metrics import task_metrics
+from clinical_dpo.statistics.reward_margin import margin_rows
+from clinical_dpo.statistics.rouge_scores import rouge_rows
 from tests.conftest import ROOT
 
 NAMES = {"task": "meqsum", "model": "m", "data": "real"}
@@ -53,7 +49,7 @@ def test_rouge_table_compares_each_variant_with_the_one_before():
         "dpo": answers("a b c d", "e f g h", "i j", "m n o p"),
     }
     table = rouge_rows(test, given, NAMES, stemmer=True, seed=1)
-    assert len(table) == 3 * 9 and all(set(row) == set(ROUGE_COLUMNS) for row in table)
+    assert len(table) == 3 * 9 and all(set(row) == set(rouge_scores.COLUMNS) for row in table)
     row = next(row for row in table if (row["variant"], row["kind"], row["score"]) == ("sft", "rouge1", "recall"))
     base, sft = [1 / 4, 1 / 4, 0, 0], [2 / 4, 2 / 4, 1 / 4, 1]
     assert row["estimate"] == pytest.approx(sum(sft) / 4) and row["against"] == "base"
@@ -92,7 +88,7 @@ def test_helpfulness_is_the_share_that_does_not_evade():
     assert (base["ci_low"], base["ci_high"]) == pytest.approx((middle - reach, middle + reach))
     assert dpo["p_vs_sft"] == pytest.approx(2 * 0.5**4) and dpo["p_vs_base"] == pytest.approx(2 * 0.5**3)
     assert sft["p_vs_base"] == 1 and base["p_vs_base"] is None
-    assert all(set(row) == set(HELPFULNESS_COLUMNS) for row in found)
+    assert all(set(row) == set(helpfulness.COLUMNS) for row in found)
 
 
 def logged(split, step, margin, ties="0.25"):
@@ -110,7 +106,7 @@ def test_a_reward_margin_is_shown_in_nats_too():
     """The paper's margin of about 11 at beta .01 is a log-ratio gap of 1,100 nats."""
     log = [logged("eval", 0, 0.0), logged("train", 10, 4.0), logged("train", 20, 9.0), logged("eval", 20, 11.0)]
     table = margin_rows(log, 0.01, {"task": "pubmedqa", "model": "m", "trial": "lr5e-06_beta0.01", "data": "real"})
-    assert all(set(row) == set(MARGIN_COLUMNS) for row in table)
+    assert all(set(row) == set(reward_margin.COLUMNS) for row in table)
     last = table[-1]
     assert last["log_ratio_gap"] == pytest.approx(1100) and last["final"] == "true" and last["ties"] == "0.25"
     assert [(row["split"], row["final"]) for row in table] == [

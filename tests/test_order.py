@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from clinical_dpo.code_digest import imported_modules
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "clinical_dpo"
@@ -12,6 +13,21 @@ ORDER = (
     *("config", "data", "tokenization", "data_checks", "models", "training", "inference", "endpoints", "grading"),
     *("sweep", "statistics", "papers", "report", "cluster"),
 )
+
+
+FLOOR = {"checksums", "errors", "io", "paths", "script", "variants"}  # what reads files of results and writes tables
+COUNTED = {  # script of a figure or table -> the modules that its digest counts beside those
+    "plot_sweep": {"report/figures/style", "report/figures/sweep"},
+    "plot_training_curves": {"report/figures/style", "report/figures/training_curves", "training/plateau"},
+    "plot_cost": {
+        *("papers/published", "report/figures/cost", "report/figures/style", "schemas", "training/run_record"),
+    },
+    "plot_figure2": {"config/metrics", "report/figures/figure2", "report/figures/style", "report/p_values"},
+    "compute_metrics": {
+        *("config/graders", "config/metrics", "grading/answers", "grading/grade"),
+        *("statistics/intervals", "statistics/metrics", "statistics/resampling"),
+    },
+}
 
 
 def imports(file: Path) -> list[str]:
@@ -80,3 +96,18 @@ def test_no_module_imports_itself_by_a_detour():
 def test_init_files_hold_a_docstring_alone(file):
     [docstring] = ast.parse(file.read_text()).body
     assert isinstance(docstring, ast.Expr)
+
+
+@pytest.mark.parametrize("script", COUNTED)
+def test_what_may_redraw_a_figure_or_a_table(script):
+    """An edit of any other module leaves it as it is."""
+    modules = imported_modules([ROOT / f"workflow/scripts/{script}.py"])
+    counted = {module.relative_to(PACKAGE).with_suffix("").as_posix() for module in modules}
+    assert counted - FLOOR == COUNTED[script]
+
+
+@pytest.mark.parametrize("script", ["probe", "train", "train_extra_seed", "predict", "compute_reference_logps"])
+def test_no_gpu_job_counts_how_paths_are_spelled(script):
+    """Another name of a table trains nothing and answers nothing."""
+    modules = imported_modules([ROOT / f"workflow/scripts/{script}.py"])
+    assert PACKAGE / "paths.py" not in modules

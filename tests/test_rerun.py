@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
 
@@ -201,3 +203,39 @@ def test_results_without_snakemakes_records_are_held_against_the_config(project)
     finally:
         shutil.rmtree(known)
         kept.rename(known)
+
+
+def test_dpos_code_leaves_sft_alone(project):
+    project.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
+    jobs = project.planned()
+    assert training("uti", "dpo", UTI_DPO[0]) <= jobs
+    assert not {wildcards for _, wildcards in jobs if "stage=sft" in wildcards or "variant=sft" in wildcards}
+
+
+def test_sfts_code_leaves_dpos_alone_where_its_sft_model_stays_the_same(project):
+    """What DPO starts from is trained anew; its own code is as it was."""
+    before = digests(project, "train")
+    project.edit("clinical_dpo/training/sft.py", 'manual_seed(run.settings["seed"])', "manual_seed(1)")
+    after = digests(project, "train")
+    assert before["sft"] != after["sft"] and before["dpo"] == after["dpo"]
+
+
+def test_the_rules_of_evasiveness_concern_what_they_grade(project):
+    """Figure 2 has no panel of a task that they grade; cost, sweep and curves draw no grade at all."""
+    project.edit("clinical_dpo/grading/evasive_wording.py", "import re\n", "import re\n\nMORE = 1\n")
+    jobs = project.planned()
+    assert per_model("grade_answers", "pubmedqa", variant="base") <= jobs
+    assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "pubmedqa" not in wildcards} == set()
+    assert not jobs & (FIGURE2 | TRAINING_FIGURES | {("plot_reward_margin", "")})
+
+
+def digests(project, script):
+    """Stage -> digest of its code, as a rule of both stages takes it."""
+    program = (
+        "import sys; from pathlib import Path; from clinical_dpo.code_digest import code_digest;"
+        "from clinical_dpo.training.stages import stage_module;"
+        "[print(code_digest(Path(sys.argv[1]), [stage_module(stage)])) for stage in ('sft', 'dpo')]"
+    )
+    command = [sys.executable, "-c", program, f"workflow/scripts/{script}.py"]
+    told = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=True).stdout
+    return dict(zip(("sft", "dpo"), told.split(), strict=True))

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
+from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import paired_tests
 
@@ -171,4 +172,4 @@ def test_bonferroni_is_capped():
     ],
 )
 def test_p_as_printed(p, printed):
-    assert significance.format_p(p) == printed
+    assert format_p(p) == printed

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.figures import reward_margin, training_curves
 from clinical_dpo.report.figures import sweep as sweep_figure
-from clinical_dpo.report.figures import training as training_figures
-from clinical_dpo.statistics.measures import MARGIN_COLUMNS, margin_rows
+from clinical_dpo.statistics.reward_margin import COLUMNS, margin_rows
 from clinical_dpo.training.run import LOG_COLUMNS
 from tests.svg import same_bytes, words
 
@@ -46,7 +46,7 @@ def margins():
 
 
 def draw_margins(rows, paths):
-    training_figures.plot_reward_margin(rows, **NAMES, watermarks=MARKS, paths=paths)
+    reward_margin.plot_reward_margin(rows, **NAMES, watermarks=MARKS, paths=paths)
 
 
 def test_margins_are_drawn_over_the_epoch_with_the_gap_they_imply(tmp_path, drawn):
@@ -63,7 +63,7 @@ def test_margins_are_drawn_over_the_epoch_with_the_gap_they_imply(tmp_path, draw
 
 
 def test_margins_from_csv_give_the_same_bytes_every_time(tmp_path):
-    write_csv(tmp_path / "rows.csv", margins(), MARGIN_COLUMNS)
+    write_csv(tmp_path / "rows.csv", margins(), COLUMNS)
     assert same_bytes(lambda paths: draw_margins(read_csv(tmp_path / "rows.csv"), paths), tmp_path)
     draw_margins(margins(), [tmp_path / "made.svg"])
     assert (tmp_path / "made.svg").read_bytes() == (tmp_path / "one" / "figure.svg").read_bytes()
@@ -96,9 +96,9 @@ def sweep(folder, scored=True):
 
 
 def test_curves_hold_every_evaluation_and_mark_the_chosen_trial(tmp_path, drawn):
-    rows = training_figures.curve_rows(*sweep(tmp_path))
+    rows = training_curves.curve_rows(*sweep(tmp_path))
     assert len(rows) == 15 and {row["chosen"] for row in rows if row["trial"] == "lr1e-04"} == {"true"}
-    training_figures.plot_training_curves(
+    training_curves.plot_training_curves(
         rows, title="UTI", model_names=NAMES["model_names"], watermark="demo", paths=[tmp_path / "curves.svg"]
     )
     sft, dpo = drawn[0].axes
@@ -114,9 +114,9 @@ def test_curves_hold_every_evaluation_and_mark_the_chosen_trial(tmp_path, drawn)
 
 
 def test_curves_are_the_same_bytes_every_time(tmp_path):
-    rows = training_figures.curve_rows(*sweep(tmp_path))
+    rows = training_curves.curve_rows(*sweep(tmp_path))
     options = {"title": "UTI", "model_names": NAMES["model_names"], "watermark": "demo"}
-    assert same_bytes(lambda paths: training_figures.plot_training_curves(rows, **options, paths=paths), tmp_path)
+    assert same_bytes(lambda paths: training_curves.plot_training_curves(rows, **options, paths=paths), tmp_path)
 
 
 def draw_sweep(rows, paths):

@@ -10,6 +10,7 @@ import yaml
 
 from clinical_dpo.grading.raters.rating_files import write_ratings
 from clinical_dpo.io import read_json, sha256
+from tests.compare_runs import compare_runs, run_files
 from tests.conftest import ROOT, public_data, real_data
 from tests.workflow import MODEL, MODELS, SMALL, TASKS, Project, results, rows
 
@@ -281,14 +282,5 @@ def test_two_clean_runs_give_the_same_bytes(finished, tmp_path):
     project, _ = finished
     again = Project.copy(tmp_path, project.config, **project.environment)
     again.run()
-    kept = ("**/predictions/*.jsonl", "**/*.csv", "**/*.safetensors", "**/data/*.jsonl", "**/figures/*.*")
-    tops = [project.folder / top for top in ("results/small", "reports/small")]
-    found = {path for top in tops for pattern in kept for path in top.glob(pattern)}
-    files = [path for path in sorted(found) if path.stem != "cost"]  # which draws how long each run took
-    assert len(files) > 60
-    differ = [
-        str(path.relative_to(project.folder))
-        for path in files
-        if path.read_bytes() != (again.folder / path.relative_to(project.folder)).read_bytes()
-    ]
-    assert differ == []
+    assert len(run_files(project.folder, "small")) > 200
+    assert compare_runs(project.folder, again.folder, "small") == []

@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Growth:
-    """What a job that fails asks for when it is tried again, as `placement.grown` has it."""
+    """What a job that fails asks for when it is tried again, as `estimates.grown` has it."""
 
     retries: int
     max_minutes: int

@@ -22,7 +22,7 @@ def card(
             and `phi`.
         manifest: data/manifest.json.
         lengths: model -> tokens of the rows of all splits.
-        checks: rows of `gates.COLUMNS`.
+        checks: rows of `verdicts.COLUMNS`.
     """
     source = manifest["source"]
     parts = [f"# Data of {task['name']}: {task['title']}"]

@@ -104,7 +104,7 @@ def spelling_findings(rows: Sequence[Place], special: Iterable[str], model: str)
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Rows of the prompt artifact that begin or end wrongly (`prompt_artifact.shown_rows`)."""
+    """Rows of the prompt artifact that begin or end wrongly (`prompt_preview.shown_rows`)."""
     wrong = [row for row in shown if row["begin_tokens"] not in (None, 1) or row.get("end_tokens", 1) != 1]
     if not shown:
         return []

@@ -123,7 +123,7 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
             api_key=key or "none",
             base_url=endpoint.base_url,
             timeout=endpoint.timeout_seconds,
-            max_retries=0,  # every attempt is kept, so they are made by `endpoint.complete`
+            max_retries=0,  # every attempt is kept, so they are made by `client.complete`
             http_client=http,
         )
         yield ChatServer(endpoint, client, key)

@@ -58,7 +58,7 @@ def imported_answers(
 
 
 def given_grades(answers: Sequence[Row]) -> list[Row]:
-    """Rows of `grading.COLUMNS` of answers that came with their grades."""
+    """Rows of `grade.COLUMNS` of answers that came with their grades."""
     blank = dict.fromkeys(COLUMNS, "") | {"grader": GIVEN, "valid": "true", "status": "complete", "proxy": "false"}
     return [blank | {"id": answer["id"], "grade": answer["grade"]} for answer in answers]
 

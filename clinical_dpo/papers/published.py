@@ -7,6 +7,7 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.schemas import read_yaml, validate
+from clinical_dpo.variants import versus
 
 COLUMNS = (
     *("study", "task", "model", "variant", "metric", "published", "p_published", "reproduced", "ci_low", "ci_high"),
@@ -99,7 +100,7 @@ def compare(
                 and NAMES.get(row["metric"], row["metric"]) == entry["metric"]
             ]
             for row in found or [{}]:
-                comparison = (entry["task"], row.get("model"), f"{entry['variant']}_vs_{entry['against']}")
+                comparison = (entry["task"], row.get("model"), versus(entry["variant"], entry["against"]))
                 test = tested.get(comparison, {}) if entry["p"] else {}
                 rows.append(_row(name, study, entry, row, test, entry["task"] in tasks))
     return rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.statistics.comparisons import format_p
+from clinical_dpo.report.p_values import format_p
 
 _ESCAPES = str.maketrans(
     {sign: rf"\{sign}" for sign in "&%$#_{}"}

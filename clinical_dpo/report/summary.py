@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from clinical_dpo.statistics.comparisons import format_p
+from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL
+from clinical_dpo.variants import EXTERNAL, versus
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -14,9 +14,9 @@ def summary(
     stats: Rows,
     *,
     headlines: Mapping[str, str],
-    reports: str,
-    stats_files: str,
+    folders: Mapping[str, str],
     seeds: Rows,
+    seeds_file: str,
     left_out: Mapping[str, str],
     owed: Rows,
     judges: Sequence[str] = (),
@@ -26,11 +26,11 @@ def summary(
 
     Args:
         metrics: all tasks' rows of `metrics.COLUMNS`, as read from CSV.
-        stats: all tasks' rows of `significance.COLUMNS`.
+        stats: all tasks' rows of `comparisons.COLUMNS`.
         headlines: task -> its headline metric.
-        reports: folder of the run's figures and tables.
-        stats_files: pattern of the tasks' statistics.
-        seeds: all tasks' rows of `seed_effects.COLUMNS`, none where every trial was trained with one seed.
+        folders: what there is to look at -> where it is.
+        seeds: all tasks' rows of `training_seeds.COLUMNS`, none where every trial was trained with one seed.
+        seeds_file: where those rows are.
         left_out: task, or whose answers from elsewhere -> why they were left out.
         owed: who owes how many items of a sheet that the tables wait for.
         judges: what judges wait for, in words.
@@ -42,7 +42,7 @@ def summary(
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         if EXTERNAL in bars:
-            against = [row for row in stats if (row["task"], row["comparison"]) == (task, f"dpo_vs_{model}")]
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, versus("dpo", model))]
             p_values = "  ".join(f"DPO of {row['model']} {_p(row)}" for row in against)
             cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
@@ -53,9 +53,9 @@ def summary(
         )
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
-    lines += [f"Figures: {reports}/figures   Tables: {reports}/tables   Statistics: {stats_files}"]
+    lines += ["   ".join(f"{what}: {where}" for what, where in folders.items())]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
-    lines += [f"Over training seeds: {reports}/tables/seeds.csv   {', '.join(repeated)}"] if repeated else []
+    lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {what} ({why})" for what, why in left_out.items()]
     lines += [f"Mixed versions: {told}" for told in mixed_versions]
     awaited = [

@@ -1,4 +1,4 @@
-"""Paired comparisons of the variants on one task: corrections for several tests, the table, P as printed."""
+"""Paired comparisons of the variants on one task: corrections for several tests, and the table."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -8,7 +8,7 @@ from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import EXTERNAL
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, compared, versus
 
 Rows = Sequence[Mapping[str, str]]
 COLUMNS = (
@@ -19,11 +19,6 @@ COLUMNS = (
     *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_bootstrap", "p_f1_permutation", "p_wilcoxon"),
     *("grader", "proxy", "data", "status"),
 )
-COMPARISONS = {  # comparison -> the variant compared, the variant it is compared with
-    "sft_vs_base": ("sft", "base"),
-    "dpo_vs_sft": ("dpo", "sft"),
-    "dpo_vs_base": ("dpo", "base"),
-}
 
 
 def bonferroni(p: float, m: int) -> float:
@@ -45,30 +40,6 @@ def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
         reached = max(reached, bonferroni(p, m - rank))
         adjusted[place] = reached
     return adjusted
-
-
-def format_p(p: float | None) -> str:
-    """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
-
-    Two digits from .01 on, three below it, and as many more as a P under .01 or .05 needs to be seen under it; "n/a"
-    for None.
-    """
-    if p is None:
-        return "n/a"
-    if p < 0.001:
-        return "<.001"
-    if p > 0.99:
-        return ">.99"
-    digits = 3 if p < 0.01 else 2
-    while any(p < level <= float(f"{p:.{digits}f}") for level in (0.01, 0.05)):
-        digits += 1
-    return f"{p:.{digits}f}".removeprefix("0")
-
-
-def compared(comparison: str) -> tuple[str, str]:
-    """What a comparison compares and with what: `dpo_vs_base`, or with answers from elsewhere, `dpo_vs_gpt4`."""
-    first, second = comparison.split("_vs_")
-    return first, second
 
 
 def compare_variants(
@@ -107,7 +78,7 @@ def compare_variants(
     kind = import_module(metric_module(task))
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
     elsewhere = [model for model, variant in grades if variant == EXTERNAL]
-    with_others = [f"{variant}_vs_{name}" for name in elsewhere for variant in ("base", "sft", "dpo")]
+    with_others = [versus(variant, name) for name in elsewhere for variant in ("base", "sft", "dpo")]
     rows = []
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
         for comparison in (*COMPARISONS, *with_others):

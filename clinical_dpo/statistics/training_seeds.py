@@ -8,9 +8,10 @@ import numpy as np
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import read_grades
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.comparisons import COMPARISONS, paired_rows
+from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.metrics import Grades, check_labels
 from clinical_dpo.statistics.resampling import SeedEffect, hierarchical_bootstrap
+from clinical_dpo.variants import COMPARISONS
 
 COLUMNS = (
     *("task", "model", "comparison", "measure", "n", "n_seeds", "seeds", "effect", "ci_low", "ci_high", "p_value"),

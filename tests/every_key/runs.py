@@ -2,11 +2,11 @@
 
 import json
 import re
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.compare_runs import PRICE, content
 from tests.workflow import Project
 
 Name = tuple[str, str]  # rule, wildcards
@@ -42,7 +42,7 @@ def differing(jobs: dict[Name, Job], one: Project, other: Project) -> set[Name]:
     return {
         name
         for name, job in jobs.items()
-        if any(content(one.folder / path) != content(other.folder / path) for path in job.outputs)
+        if any(content(one.folder / path, PRICE) != content(other.folder / path, PRICE) for path in job.outputs)
     }
 
 
@@ -62,23 +62,6 @@ def downstream(jobs: dict[Name, Job], of: Iterable[Name]) -> set[Name]:
     return found
 
 
-def content(path: Path) -> object:
-    """What a file says; of a folder all files, None of none.
-
-    Left out are the time that a workbook bears, and what a judge cost: its price reruns nothing.
-    """
-    if path.is_dir():
-        return {file.relative_to(path): file.read_bytes() for file in path.rglob("[!.]*") if file.is_file()}
-    if not path.exists():
-        return None
-    if path.parent.name == "judge" and path.suffix == ".json":
-        return {key: value for key, value in json.loads(path.read_bytes()).items() if key != "cost_usd"}
-    if path.suffix == ".xlsx":
-        with zipfile.ZipFile(path) as book:
-            return {name: book.read(name) for name in book.namelist() if name != "docProps/core.xml"}
-    return path.read_bytes()
-
-
 def numbers(path: Path) -> list[float]:
     """All numbers of a table, in order."""
     return [float(word) for word in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]\d+)?(?![\w.])", path.read_text())]
@@ -90,7 +73,7 @@ def unlike(jobs: dict[Name, Job], one: Project, other: Project) -> list[str]:
         path
         for job in jobs.values()
         for path in job.outputs
-        if content(one.folder / path) != content(other.folder / path)
+        if content(one.folder / path, PRICE) != content(other.folder / path, PRICE)
     )
 
 

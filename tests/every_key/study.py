@@ -19,7 +19,7 @@ RUN = "every"
 # Training takes one second and one megabyte here, so that what is made of cost and time can be compared too.
 SITECUSTOMIZE = """\
 import itertools, sys, types
-if any(f".{rule}_" in word for word in sys.orig_argv for rule in ("train", "probe", "repeat")):
+if any(f".{rule}.py" in word for word in sys.orig_argv for rule in ("train", "probe", "train_extra_seed")):
     from clinical_dpo.training import run as training
     training.time = types.SimpleNamespace(monotonic=itertools.count().__next__)
     training._peak_memory = lambda: 2**20

@@ -109,7 +109,7 @@ rule summarize_run:
     params:
         settings=named(
             code=code("summarize_run"),
-            stats_files=at("table", task="<task>", table="stats"),
+            folders=shown_folders,
             left_out=shown.left_out(study),
             waited_for=awaited,
             unnamed_judges=unnamed_judges(study.tasks),

@@ -3,7 +3,7 @@
 from clinical_dpo.io import read_csv, read_json, write_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.script import job
-from clinical_dpo.statistics.measures import MARGIN_COLUMNS, margin_rows
+from clinical_dpo.statistics.reward_margin import COLUMNS, margin_rows
 from clinical_dpo.variants import trial_name
 
 with job(snakemake) as params:
@@ -12,4 +12,4 @@ with job(snakemake) as params:
         run = read_json(path)
         names = params.task | {"model": parse("best_run", path)["model"], "trial": trial_name(run["settings"])}
         rows += margin_rows(read_csv(log), run["settings"]["beta"], names)
-    write_csv(snakemake.output[0], rows, MARGIN_COLUMNS)
+    write_csv(snakemake.output[0], rows, COLUMNS)

@@ -4,9 +4,9 @@ from clinical_dpo.grading.evasiveness import VERSION
 from clinical_dpo.grading.grade import read_grades
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.script import job
-from clinical_dpo.statistics.measures import HELPFULNESS_COLUMNS, helpfulness_rows
+from clinical_dpo.statistics.helpfulness import COLUMNS, helpfulness_rows
 
 with job(snakemake):
     given = snakemake.input
     rows = helpfulness_rows(read_csv(given.metrics), read_csv(given.stats), read_grades(given.grades), VERSION)
-    write_csv(snakemake.output[0], rows, HELPFULNESS_COLUMNS)
+    write_csv(snakemake.output[0], rows, COLUMNS)

@@ -3,7 +3,7 @@
 from clinical_dpo.io import read_jsonl, write_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.script import job
-from clinical_dpo.statistics.measures import ROUGE_COLUMNS, rouge_rows
+from clinical_dpo.statistics.rouge_scores import COLUMNS, rouge_rows
 
 with job(snakemake) as params:
     test = read_jsonl(snakemake.input.test)
@@ -15,4 +15,4 @@ with job(snakemake) as params:
     for model, given in answers.items():
         names = params.task | {"model": model}
         rows += rouge_rows(test, given, names, stemmer=params.stemmer, seed=params.seed)
-    write_csv(snakemake.output[0], rows, ROUGE_COLUMNS)
+    write_csv(snakemake.output[0], rows, COLUMNS)

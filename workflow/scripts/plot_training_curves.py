@@ -1,7 +1,7 @@
 """Draw every task's training curves and write down exactly what is drawn."""
 
 from clinical_dpo.io import write_csv
-from clinical_dpo.report.figures.training import CURVE_COLUMNS, curve_rows, plot_training_curves
+from clinical_dpo.report.figures.training_curves import COLUMNS, curve_rows, plot_training_curves
 from clinical_dpo.script import job
 
 with job(snakemake) as params:
@@ -16,4 +16,4 @@ with job(snakemake) as params:
             watermark=params.watermarks[task],
             paths=images,
         )
-        write_csv(table, drawn, CURVE_COLUMNS)
+        write_csv(table, drawn, COLUMNS)

@@ -1,7 +1,5 @@
 """Write what a person reads first: the headline numbers, where the files are, and what is still awaited."""
 
-from pathlib import Path
-
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import owed_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
@@ -20,9 +18,9 @@ with job(snakemake) as params:
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
-        reports=str(Path(snakemake.output.text).parent),
-        stats_files=params.stats_files,
+        folders=params.folders,
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
+        seeds_file=str(snakemake.input.seeds),
         left_out=params.left_out,
         owed=owed_for_tables([row for path in snakemake.input.owed for row in read_csv(path)], params.waited_for),
         judges=[*params.unnamed_judges, *waiting],

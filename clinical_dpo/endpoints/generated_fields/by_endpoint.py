@@ -17,14 +17,14 @@ def texts_of_endpoint(
 
     Args:
         endpoint: what is asked, with temperature 0.
-        rows: as `texts.text_prompts` gives them. Messages and logs name them by their numbers.
+        rows: as `fields.text_prompts` gives them. Messages and logs name them by their numbers.
         max_new_tokens: longest text.
         prompt: the template that the prompts were made with.
         replies: file that keeps every reply; a run that was killed goes on from it.
-        private: the text is a patient's; see `endpoint.complete`.
+        private: the text is a patient's; see `client.complete`.
 
     Raises:
-        UserError: as `endpoint.complete`.
+        UserError: as `client.complete`.
     """
     requests = [Request(f"row {row['number']}", tuple(row["prompt"])) for row in rows]
     version = hashlib.sha256(prompt.encode()).hexdigest()

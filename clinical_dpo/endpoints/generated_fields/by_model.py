@@ -22,7 +22,7 @@ def texts_of_model(
     Args:
         base: folder of the model.
         model: the model file's settings.
-        rows: as `texts.text_prompts` gives them.
+        rows: as `fields.text_prompts` gives them.
         max_new_tokens: longest text.
         batch_size: texts written at once.
         where: the records' file, for messages.

@@ -9,7 +9,7 @@ from clinical_dpo.io import Row
 
 
 def judge_grades(verdicts: Rows, variant: str, rows: Sequence[Row]) -> list[Row]:
-    """One variant's grades table, as `grading.grade_answers` writes it: a Likert grade, or 1 for correct, else 0.
+    """One variant's grades table, as `grade.grade_answers` writes it: a Likert grade, or 1 for correct, else 0.
 
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert or correctness.

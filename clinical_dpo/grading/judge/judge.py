@@ -30,13 +30,13 @@ def judge_items(
 
     Args:
         kind: likert, correctness or preference.
-        items: from `rating.sheets`: `correctness_items` for the first two, `preference_items` for the last.
+        items: from `raters.sheets`: `correctness_items` for the first two, `preference_items` for the last.
         endpoint: the judge.
         store: where its replies are kept.
-        private: see `endpoint.complete`.
+        private: see `client.complete`.
 
     Raises:
-        UserError: from `endpoint.complete`.
+        UserError: from `client.complete`.
     """
     prompt = PROMPTS[kind]
     requests = [request for item in items for request in item_requests(kind, item)]

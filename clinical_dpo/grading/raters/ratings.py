@@ -173,7 +173,7 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 
 
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[Row]) -> list[Row]:
-    """One variant's grades table, as `grading.grade_answers` writes it: 1 for correct, 0 for anything else.
+    """One variant's grades table, as `grade.grade_answers` writes it: 1 for correct, 0 for anything else.
 
     `parsed` holds the final word; `valid` is false where it is cannot judge.
 

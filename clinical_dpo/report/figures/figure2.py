@@ -14,8 +14,8 @@ from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
-from clinical_dpo.statistics.comparisons import COMPARISONS, compared, format_p
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.report.p_values import format_p
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, compared
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),

@@ -45,7 +45,7 @@ def report_page(
 
     Args:
         metrics: all tasks' rows of `metrics.COLUMNS`, as made or as read from CSV.
-        stats: all tasks' rows of `significance.COLUMNS`.
+        stats: all tasks' rows of `comparisons.COLUMNS`.
         cost: rows of `cost.COLUMNS`.
         tasks: task -> `title`, `description` and `metric` of its file.
         models: model -> name shown.
@@ -53,9 +53,9 @@ def report_page(
         watermark: what the run's config says of its numbers, or None.
         left_out: task, or whose answers from elsewhere -> why they were left out.
         owed: rows with `task`, `model`, `sheet`, `rater` and `owed`: who still owes how many ratings.
-        seeds: rows of `seed_effects.COLUMNS`, of the tasks trained with several seeds.
+        seeds: rows of `training_seeds.COLUMNS`, of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`, where the run is compared with the papers.
-        contradictions: from `report_tables.contradiction_rows`.
+        contradictions: from `tables.contradiction_rows`.
         mixed_versions: from `run_record.mixed_versions`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]

@@ -6,9 +6,9 @@ from typing import Any
 from clinical_dpo.config.graders import GIVEN
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.comparisons import COMPARISONS, compared, format_p
+from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, compared, versus
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -77,7 +77,7 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
         of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         found = of_variant.get("base") or of_variant[EXTERNAL]
         if EXTERNAL in of_variant:
-            against = [row for row in stats if (row["task"], row["comparison"]) == (task, f"dpo_vs_{model}")]
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, versus("dpo", model))]
             verdicts = [(verdict(row, models)[0], _of_model(row, models)) for row in against]
         else:
             verdicts = [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")]

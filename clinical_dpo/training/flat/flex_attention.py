@@ -25,7 +25,7 @@ def flat_flex_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What `packing.flat_attention` computes, equal but for rounding; same arguments, same result.
+    """What `attention.flat_attention` computes, equal but for rounding; same arguments, same result.
 
     One kernel a layer instead of one an answer, and blocks of the row that hide from each other are never computed.
     On a CPU torch has its forward pass alone.

@@ -1,11 +1,10 @@
-"""Figures of the training: how far rewards part over DPO, and the eval loss of every trial."""
+"""Figure of the training curves: the eval loss of every trial."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, log
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -13,16 +12,13 @@ from matplotlib.lines import Line2D
 from clinical_dpo.io import Row, read_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.report.figures.style import (
-    COLOURS,
     FAINT,
     INK,
     SEQUENCE,
-    SMALL,
     legend,
     name_axes,
     panel_grid,
     scientific,
-    short,
     stamp,
     thin_ticks,
     title_panel,
@@ -34,77 +30,14 @@ from clinical_dpo.variants import STAGES, TITLES, parse_trial
 
 Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
-CURVE_COLUMNS = ("task", "model", "stage", "trial", "learning_rate", "beta", "chosen", "step", "eval_loss")
+COLUMNS = ("task", "model", "stage", "trial", "learning_rate", "beta", "chosen", "step", "eval_loss")
 LINES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 0.8)), (0, (4, 1, 1, 1)))  # of a sweep's betas
 CEILING = 1.4  # times the loss at the start: trials that diverge leave the panel, the others stay legible
 LN2 = log(2)  # DPO's loss where policy and reference agree
 
 
-def plot_reward_margin(
-    rows: Rows,
-    *,
-    task_names: Mapping[str, str],
-    model_names: Mapping[str, str],
-    watermarks: Mapping[str, str | None],
-    paths: Paths,
-) -> None:
-    """The margin between the rewards of chosen and rejected answers over DPO, in the form of figure 1 of Murphy 2024.
-
-    One panel per task and model, with train and eval curves. A reward is beta x the log ratio of policy and
-    reference (Rafailov et al. 2023, eq. 5), so margin / beta, on the right, is how far they have parted, in nats.
-
-    Args:
-        rows: of `measures.MARGIN_COLUMNS`, of all tasks, as made or as read from CSV.
-        task_names: task -> name shown.
-        model_names: model -> name shown.
-        watermarks: task -> text laid over its panels, or None.
-        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
-    """
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["task"], row["model"]), []).append(row)
-    splits = {"train": (COLOURS["base"], 0.8), "eval": (COLOURS["dpo"], 1.4)}
-    with panel_grid(len(groups), paths, height=0.95, left=0.24, right=0.29, foot=0.6) as (figure, panels):
-        for axes, ((task, model), group) in zip(panels, groups.items(), strict=True):
-            beta = float(group[0]["beta"])
-            for split, (colour, width) in splits.items():
-                curve = [(float(row["epoch"]), float(row["margin"])) for row in group if row["split"] == split]
-                few = "." if len(curve) < 10 else None
-                axes.plot(*zip(*curve, strict=True), color=colour, linewidth=width, marker=few, markersize=3)
-            axes.set_xlim(left=0)
-            axes.margins(y=0.12)
-            thin_ticks(axes.xaxis, axes.yaxis)
-            _add_gap(axes, beta)
-            _write_end(axes, group)
-            title_panel(axes, task_names[task], f"{model_names[model]}, β = {beta:g}")
-            stamp(axes, watermarks[task])
-        name_axes(figure, panels, x="Epoch of DPO", left="Reward margin", right="Margin / β (nats)")
-        handles = [Line2D([], [], color=colour, lw=width, label=split) for split, (colour, width) in splits.items()]
-        legend(figure, handles, 0.24)
-        margin = "Margin: reward of the chosen answer minus that of the rejected one."
-        write_footnote(figure, f"{margin}\nMargin / β: the gap in log ratios that it implies.")
-
-
-def _add_gap(axes: Axes, beta: float) -> None:
-    """A second scale on the right: the margin over beta."""
-    there_and_back = (lambda margin: np.divide(margin, beta), lambda gap: np.multiply(gap, beta))
-    scale = axes.secondary_yaxis("right", functions=there_and_back)
-    scale.spines["right"].set(visible=True, color=FAINT)
-    scale.tick_params(colors=FAINT)
-    thin_ticks(scale.yaxis)
-
-
-def _write_end(axes: Axes, rows: Rows) -> None:
-    """Margin and accuracy of the last evaluation, in the corner that a rising curve leaves free."""
-    end = [row for row in rows if row["split"] == "eval"][-1]
-    text = f"at the end {float(end['margin']):.3g}\naccuracy {short(float(end['accuracy']))}"
-    if end["ties"] and float(end["ties"]):
-        text += f"\nties {short(float(end['ties']))}"
-    axes.text(1, 0.03, text, transform=axes.transAxes, size=SMALL, ha="right", va="bottom")
-
-
 def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
-    """Rows of CURVE_COLUMNS: the eval loss of every trial, with the chosen ones named.
+    """Rows of COLUMNS: the eval loss of every trial, with the chosen ones named.
 
     Args:
         logs: {task}/{model}/{stage}/{trial}/adapter/log.csv of every trial, in the sweeps' order.

@@ -1,0 +1,43 @@
+"""The helpfulness table of a task (Murphy 2024)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.io import Row
+from clinical_dpo.variants import compared
+
+COLUMNS = (
+    *("task", "model", "variant", "hq", "ci_low", "ci_high", "n", "n_evasive", "reasons", "p_vs_base", "p_vs_sft"),
+    *("detector", "data", "status"),
+)
+
+
+def helpfulness_rows(
+    metrics: Sequence[Mapping[str, Any]],
+    stats: Sequence[Mapping[str, Any]],
+    grades: Mapping[tuple[str, str], Sequence[Mapping[str, str]]],
+    detector: str,
+) -> list[Row]:
+    """Rows of COLUMNS: HQ = (N_total - N_evasive) / N_total (Murphy 2024, eq. 1) of each model and variant.
+
+    Args:
+        metrics: the task's metrics table, whose headline is helpfulness (Wilson interval).
+        stats: its statistics table (McNemar).
+        grades: (model, variant) -> its verdicts; `parsed` says why an answer is evasive.
+        detector: version of the detector.
+    """
+    tested = {(row["model"], *compared(row["comparison"])): row["p_value"] for row in stats}
+    table = []
+    for row in metrics:
+        if row["metric"] != "helpfulness":
+            continue
+        verdicts = grades[row["model"], row["variant"]]
+        evasive = [verdict["parsed"].split(":")[0] for verdict in verdicts if float(verdict["grade"]) == 0]
+        reasons = "; ".join(f"{reason} {count}" for reason, count in Counter(evasive).most_common())
+        table.append(
+            {key: row[key] for key in ("task", "model", "variant", "ci_low", "ci_high", "n", "data", "status")}
+            | {"hq": row["estimate"], "n_evasive": len(evasive), "reasons": reasons, "detector": detector}
+            | {f"p_vs_{other}": tested.get((row["model"], row["variant"], other)) for other in ("base", "sft")}
+        )
+    return table
