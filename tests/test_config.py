@@ -65,7 +65,7 @@ def test_published_grid_stands_in_every_sweep():
 def test_demo_keeps_every_mechanism_alive():
     demo = DEMO_STUDY
     assert list(demo.tasks) == list(STUDY.tasks)
-    assert demo.results == "results/demo" and STUDY.results == "results"
+    assert demo.paths.folder("results") == "results/demo" and STUDY.paths.folder("results") == "results"
     swept = [task for task in demo.tasks if len(demo.trials(task, "sft")) > 1 and len(demo.trials(task, "dpo")) > 1]
     assert swept == ["uti", "reasoning"]
     assert any(demo.training(task, "sft")["plateau"] for task in demo.tasks)

@@ -38,7 +38,7 @@ def test_the_readme_holds_what_is_not_simply_possible(found):
 def test_the_readme_lists_the_data_files_their_columns_and_what_generated_text_costs():
     study = load_study(CONFIG, ROOT)
     hours = dict.fromkeys(study.tasks, 0.0)
-    for row in cost_rows(planned(study, dict.fromkeys(study.tasks, ()))):
+    for row in cost_rows(planned(study)):
         hours[row["task"]] += row["hours"]
     listed = {match[1]: match[0] for match in re.finditer(r"^\| `(data/[^`]*)` \|.*$", README, re.MULTILINE)}
     from_files = [task for task in study.tasks.values() if task["source"]["kind"] == "file"]

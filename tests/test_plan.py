@@ -157,7 +157,7 @@ def test_disk_is_base_models_and_adapters(study, tmp_path):
 
 def test_all_weights_are_saved_in_float32(study):
     config = merge(study.config, {"recipes": {"savage2025": {"adapter": "full"}}})
-    row = by(disk_rows(load_study(config, ROOT), none_done), "what", "task", "model", "stage")[
+    row = by(disk_rows(load_study(config, ROOT)), "what", "task", "model", "stage")[
         "trained", "uti", "llama3-8b-instruct", "dpo"
     ]
     assert row["gb_each"] == pytest.approx(8_030_261_248 * 4 / 1e9)

@@ -8,7 +8,8 @@ import sys
 from tests.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
 
 STATS = {(rule, "") for rule in ("compare_published", "typeset_tables", "write_report_page", "summarize_run")}
-STATS |= {("collect_table", f"table={table}") for table in ("metrics", "stats")}
+COMPARED = STATS | {("collect_table", "table=stats")}
+STATS = COMPARED | {("collect_table", "table=metrics")}
 FIGURE2 = {("plot_figure2", "")}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
 SEEDS |= {("collect_table", "table=seeds"), ("summarize_run", ""), ("write_report_page", "")}
@@ -102,8 +103,9 @@ def test_another_seed_trains_that_seed_alone(project):
 
 def test_a_plateau_tolerance_trains_no_probe_again(project):
     project.edit(SMALL, "plateau: true}\n        dpo", "plateau: true, plateau_tolerance: 0.5}\n        dpo")
-    rules = {rule for rule, _ in project.planned()}
-    assert {"find_plateau", "train"} <= rules and "probe" not in rules
+    jobs = project.planned()
+    assert {"find_plateau", "train"} <= {rule for rule, _ in jobs}
+    assert not {wildcards for rule, wildcards in jobs if rule == "probe" and "stage=sft" in wildcards}
 
 
 def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
@@ -178,7 +180,7 @@ def test_what_changes_speed_alone_changes_nothing(project):
 def test_another_level_reruns_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
     compared = {("compare_variants", f"task={task}") for task in TASKS}
-    assert project.planned() == compared | FIGURE2 | STATS | {("compute_helpfulness", "task=pubmedqa")}
+    assert project.planned() == compared | FIGURE2 | COMPARED | {("compute_helpfulness", "task=pubmedqa")}
 
 
 def test_results_without_snakemakes_records_are_held_against_the_config(project):
@@ -222,7 +224,7 @@ def test_sfts_code_leaves_dpos_alone_where_its_sft_model_stays_the_same(project)
 
 def test_the_rules_of_evasiveness_concern_what_they_grade(project):
     """Figure 2 has no panel of a task that they grade; cost, sweep and curves draw no grade at all."""
-    project.edit("clinical_dpo/grading/evasive_wording.py", "import re\n", "import re\n\nMORE = 1\n")
+    project.edit("clinical_dpo/grading/evasive_wording.py", 'ADDITION = r",|', 'ADDITION = r";|,|')
     jobs = project.planned()
     assert per_model("grade_answers", "pubmedqa", variant="base") <= jobs
     assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "pubmedqa" not in wildcards} == set()

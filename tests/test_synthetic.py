@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clinical_dpo.data.sources.retrieve import synthetic
+from clinical_dpo.data.sources.synthetic import generate as synthetic
 from clinical_dpo.data.sources.synthetic.conditions import CONDITIONS, DIFFERENTIALS
 from clinical_dpo.data.sources.synthetic.generate import GENERATORS, QUESTIONS, draw_cases, generate
 from clinical_dpo.data.sources.synthetic.meqsum import COURTESIES, KINDS
