@@ -22,11 +22,11 @@ report: $(VENV)/installed
 
 # Tests that need the same finished run, or stand in one file, share a process (tests/conftest.py).
 test: lint
-	pytest -m "not slow" --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
+	pytest -m "not slow" --durations=20 --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
 # The slow ones one by one: they start, kill and time whole runs.
 test-all: test
-	pytest -m slow
+	pytest -m slow --durations=20
 
 # ancient() keeps Snakemake from seeing changes behind it.
 lint: $(VENV)/installed
@@ -41,7 +41,7 @@ lint: $(VENV)/installed
 format: $(VENV)/installed
 	ruff check --fix .
 	ruff format .
-	snakefmt Snakefile workflow/rules
+	snakefmt Snakefile workflow
 
 bench: $(VENV)/installed
 	python benchmarks/workflow.py

@@ -1,6 +1,7 @@
 """The package's folders follow the data's path, and each imports only from those before it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,19 @@ def test_no_gpu_job_counts_how_paths_are_spelled(script):
     """Another name of a table trains nothing and answers nothing."""
     modules = imported_modules([ROOT / f"workflow/scripts/{script}.py"])
     assert PACKAGE / "paths.py" not in modules
+
+
+def test_the_architecture_names_what_is_there_in_the_packages_order():
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    folders = re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
+    assert tuple(folders) == ORDER
+    named = set(re.findall(rf"`((?:{'|'.join(ORDER)})/[\w/]+(?:\.py|/))`", text))
+    assert len(named) > 20 and [name for name in named if not (ROOT / "clinical_dpo" / name).exists()] == []
+    rules = set(
+        re.findall(r"^rule (\w+):", "".join(map(Path.read_text, ROOT.glob("workflow/rules/*.smk"))), re.MULTILINE)
+    )
+    steps = [
+        line.split("|")[2] for line in text.split("## The walk")[1].split("## ")[0].splitlines() if line[:1] == "|"
+    ]
+    walked = {rule for step in steps for rule in re.findall(r"`(\w+)`", step)}
+    assert len(walked) > 10 and walked <= rules

@@ -45,7 +45,10 @@ def matrix(cases: Iterable[Case], fast: Sequence[Case], ran: Mapping[Name, Job])
         keys = ", ".join(f"`{key}`" for key in case.keys[:3]) + (" ..." if len(case.keys) > 3 else "")
         lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(own)} |")
     speed = [key for case in fast for key in case.keys] + list(SPEED.keys)
-    edits = [f"| `{edit.file}` | {', '.join(sorted(edit.begins))} |" for edit in EDITS.values()]
+    begun = {
+        edit.file: ", ".join(sorted(edit.begins)) + f" ({edit.stage})" * bool(edit.stage) for edit in EDITS.values()
+    }
+    edits = [f"| `{file}` | {rules} |" for file, rules in begun.items()]
     settings = ", ".join(f"`{key}`" for each in SETTINGS.values() for key in each.keys)
     foot = FOOT.format(settings=settings, speed=", ".join(f"`{key}`" for key in speed), edits="\n".join(edits))
     return HEAD + "\n".join(lines) + "\n" + foot
