@@ -16,7 +16,7 @@ report: "workflow/report/workflow.rst"
 
 # What the rules are made of.
 include: "workflow/functions/common.smk"
-include: "workflow/functions/settings.smk"
+include: "workflow/functions/rerun_settings.smk"
 include: "workflow/functions/resources.smk"
 include: "workflow/functions/generated_fields.smk"
 include: "workflow/functions/data.smk"
@@ -49,7 +49,7 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
 # It holds finished results against the rules.
-include: "workflow/functions/earlier.smk"
+include: "workflow/functions/unrecorded_results.smk"
 
 
 localrules:

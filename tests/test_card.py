@@ -1,7 +1,7 @@
 """The data card says what is known of the rows, and nothing that stands in them."""
 
 from clinical_dpo.data_checks.data_card import card
-from clinical_dpo.data_checks.verdicts import Finding, judge
+from clinical_dpo.data_checks.thresholds import Finding, judge
 from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import Measured
 from tests.conftest import ROOT

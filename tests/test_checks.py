@@ -16,7 +16,7 @@ from clinical_dpo.data_checks.row_checks import (
     row_findings,
     token_findings,
 )
-from clinical_dpo.data_checks.verdicts import CHECKS, COLUMNS, Finding, judge, refuse_stopped
+from clinical_dpo.data_checks.thresholds import CHECKS, COLUMNS, Finding, judge, refuse_stopped
 from clinical_dpo.errors import UserError
 from clinical_dpo.schemas import properties, read_yaml
 from clinical_dpo.tokenization import lengths

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.cluster.slurm_requests import Growth, Request, misfits, parse_described, refuse_unfit_requests
+from clinical_dpo.cluster.unfit_requests import Growth, Request, misfits, parse_described, refuse_unfit_requests
 from clinical_dpo.errors import UserError
 
 # Slurm 22.05, cut to what is read and some of what is not.

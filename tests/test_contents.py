@@ -8,10 +8,10 @@ import time
 import pytest
 
 from clinical_dpo.checksums import CHECKSUMS, write_checksums
-from clinical_dpo.earlier_results import differences, record_file
 from clinical_dpo.io import read_json, sha256, write_json
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.training.run_record import mixed_versions
+from clinical_dpo.unrecorded_results import differences, record_file
 from tests.workflow import Project
 
 CONFIG = """

@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-from clinical_dpo.cluster.estimates import compute_memory_mb
 from clinical_dpo.cluster.plan import cost_rows, planned
+from clinical_dpo.cluster.time_and_memory import compute_memory_mb
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.papers.consistency import check

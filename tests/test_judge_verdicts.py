@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from clinical_dpo.grading.judge.prompts import PROMPTS
-from clinical_dpo.grading.judge.verdicts import parse_verdict
+from clinical_dpo.grading.judge.reply_parsing import parse_verdict
 
 
 @pytest.mark.parametrize(

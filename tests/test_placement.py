@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from clinical_dpo.cluster.estimates import (
+from clinical_dpo.cluster.time_and_memory import (
     START_MINUTES,
     asked_minutes,
     compute_memory_mb,

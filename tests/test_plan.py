@@ -7,9 +7,9 @@ import sys
 import pytest
 import yaml
 
-from clinical_dpo.cluster.estimates import START_MINUTES
 from clinical_dpo.cluster.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned
 from clinical_dpo.cluster.plan_text import plan_text
+from clinical_dpo.cluster.time_and_memory import START_MINUTES
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.io import read_csv, write_csv, write_json

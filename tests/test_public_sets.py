@@ -8,7 +8,7 @@ import pytest
 from clinical_dpo.data_checks.data_card import card
 from clinical_dpo.data_checks.prompt_preview import artifact, shown_rows
 from clinical_dpo.data_checks.row_checks import frame_findings, places, row_findings, spelling_findings, token_findings
-from clinical_dpo.data_checks.verdicts import judge, refuse_stopped
+from clinical_dpo.data_checks.thresholds import judge, refuse_stopped
 from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import measure
 from clinical_dpo.tokenization.tokenizer import special_tokens

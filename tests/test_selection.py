@@ -9,8 +9,8 @@ from sklearn.metrics import f1_score
 
 from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.io import write_csv, write_jsonl
+from clinical_dpo.sweep.best_folder import keep
 from clinical_dpo.sweep.selection import COLUMNS, choose, dev_score, scored_trials
-from clinical_dpo.sweep.trials import keep
 
 UTI = {"selection": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
 

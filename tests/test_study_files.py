@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from clinical_dpo.config import files, shown
+from clinical_dpo.config import display, files
 from clinical_dpo.config.judges import graded_by_judge, unnamed_judges
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.raters import awaited_sheets, rated_sheets, sheet_raters, sheet_variants
@@ -48,7 +48,7 @@ def test_other_seeds_add_their_own_models_and_grades():
 def test_where_people_grade_no_seed_is_trained_again():
     study = load_study(merge(CONFIG, {"seeds": [42, 43]}), ROOT)
     assert study.extra_seeds("reasoning") == [] and study.extra_seeds("uti") == [43]
-    assert "one training seed: reasoning (physicians would have to grade every repeat)" in shown.notes(study)
+    assert "one training seed: reasoning (physicians would have to grade every repeat)" in display.notes(study)
 
 
 def test_tables_are_those_asked_for_and_those_of_raters(published):
@@ -66,21 +66,21 @@ def test_answers_from_elsewhere_are_graded_beside_the_variants(tmp_path):
     entry = {"title": "GPT-4", "path": str(table), "columns": {"id": "id", "answer": "said"}}
     study = changed(external={"gpt4": entry, "gone": entry | {"path": "gone.csv", "when_missing": "leave_out"}})
     if study.is_missing("uti"):  # its questions are generated text, which nobody elsewhere has answered
-        assert study.externals("uti") == [] and len(shown.left_out(study)) >= 2
+        assert study.externals("uti") == [] and len(display.left_out(study)) >= 2
     else:
         assert study.externals("uti") == ["gpt4"] and study.titles["gpt4"] == "GPT-4"
         assert "results/uti/gpt4/grades/external.csv" in files.grades(study, "uti")
-    assert "answers of gone for uti" in shown.left_out(study)
+    assert "answers of gone for uti" in display.left_out(study)
 
 
 def test_what_is_no_number_of_the_study_is_marked():
     demo = load_study(DEMO, ROOT)
-    assert shown.watermark(demo, "summarization").endswith("synthetic data, proxy grades")
-    assert shown.watermarks(demo)["summarization"].endswith("synthetic data")
-    assert shown.watermark_of_all(demo).endswith("synthetic data")
-    assert shown.task_names(demo, "uti") == {"task": "uti", "data": "synthetic"}
-    assert shown.task_facts(demo, "uti")["positive"] == demo.tasks["uti"]["labels"][0]
-    assert "positive" not in shown.task_facts(demo, "summarization")
+    assert display.watermark(demo, "summarization").endswith("synthetic data, proxy grades")
+    assert display.watermarks(demo)["summarization"].endswith("synthetic data")
+    assert display.watermark_of_all(demo).endswith("synthetic data")
+    assert display.task_names(demo, "uti") == {"task": "uti", "data": "synthetic"}
+    assert display.task_facts(demo, "uti")["positive"] == demo.tasks["uti"]["labels"][0]
+    assert "positive" not in display.task_facts(demo, "summarization")
 
 
 def test_a_task_has_the_sheets_that_its_raters_fill_in(published):

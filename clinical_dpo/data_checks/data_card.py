@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.data_checks.verdicts import CHECKS
+from clinical_dpo.data_checks.thresholds import CHECKS
 from clinical_dpo.tokenization.lengths import Measured, quantile
 
 QUANTILES = {"5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "longest": 1.0}
@@ -22,7 +22,7 @@ def card(
             and `phi`.
         manifest: data/manifest.json.
         lengths: model -> tokens of the rows of all splits.
-        checks: rows of `verdicts.COLUMNS`.
+        checks: rows of `thresholds.COLUMNS`.
     """
     source = manifest["source"]
     parts = [f"# Data of {task['name']}: {task['title']}"]

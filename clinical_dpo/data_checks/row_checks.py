@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from clinical_dpo.data_checks.duplicates import equal_texts, similar_texts, words
-from clinical_dpo.data_checks.verdicts import Finding
+from clinical_dpo.data_checks.thresholds import Finding
 from clinical_dpo.io import Row
 from clinical_dpo.tokenization.lengths import Measured
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.verdicts import CHECKS
+from clinical_dpo.data_checks.thresholds import CHECKS
 from tests.every_key.templates import (
     ABSENT,
     ANSWER,

@@ -10,7 +10,7 @@ import yaml
 from openpyxl import Workbook
 
 from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.verdicts import CHECKS
+from clinical_dpo.data_checks.thresholds import CHECKS
 from tests.every_key.cases import Case
 from tests.every_key.templates import GONE, MODEL, RECIPE, SNAPSHOT
 from tests.workflow import Project

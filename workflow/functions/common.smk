@@ -15,7 +15,7 @@ os.environ.update(
 )
 
 from clinical_dpo.config import files as study_files
-from clinical_dpo.config import shown
+from clinical_dpo.config import display
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.errors import UserError
 from clinical_dpo.script import PRIVATE
@@ -42,7 +42,7 @@ wildcard_constraints:
     trial=r"lr[^/]+",
 
 
-for line in shown.notes(study):
+for line in display.notes(study):
     print(line, file=sys.stderr)
 
 
@@ -80,12 +80,12 @@ def of_study(listed, *arguments):
 
 def task_names(wildcards):
     """What every table says of its task."""
-    return shown.task_names(study, wildcards.task)
+    return display.task_names(study, wildcards.task)
 
 
 def task_facts(wildcards):
     """What the tables of metrics and comparisons need of their task."""
-    return shown.task_facts(study, wildcards.task)
+    return display.task_facts(study, wildcards.task)
 
 
 def keep_private():

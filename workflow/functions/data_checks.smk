@@ -1,9 +1,9 @@
 import json
 
 from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.gate import gate_verdicts
+from clinical_dpo.data_checks.gate_measures import gate_verdicts
 
-from clinical_dpo.data_checks.verdicts import refuse_stopped
+from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_json
 
 

@@ -1,5 +1,5 @@
-from clinical_dpo.cluster.slurm_requests import Growth, Request, refuse_unfit_requests
-from clinical_dpo.cluster.estimates import asked_minutes, grown, host_memory_mb
+from clinical_dpo.cluster.unfit_requests import Growth, Request, refuse_unfit_requests
+from clinical_dpo.cluster.time_and_memory import asked_minutes, grown, host_memory_mb
 from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_texts, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 

@@ -32,7 +32,7 @@ rule plot_figure2:
         settings=named(
             code=code("plot_figure2"),
             panels=[
-                {"panel": panel, "task": task, "watermark": shown.watermark(study, task)}
+                {"panel": panel, "task": task, "watermark": display.watermark(study, task)}
                 | pick(study.tasks[task], "title", "metric")
                 for panel, task in panels.items()
             ],
@@ -64,7 +64,7 @@ rule plot_reward_margin:
             code=code("plot_reward_margin"),
             tasks=task_titles,
             models=study.titles,
-            watermarks=shown.watermarks(study),
+            watermarks=display.watermarks(study),
         ),
     script:
         "../scripts/plot_reward_margin.py"
@@ -96,7 +96,7 @@ rule plot_training_curves:
             code=code("plot_training_curves"),
             tasks=task_titles,
             models=study.titles,
-            watermarks=shown.watermarks(study),
+            watermarks=display.watermarks(study),
         ),
     script:
         "../scripts/plot_training_curves.py"
@@ -124,7 +124,7 @@ rule plot_sweep:
             code=code("plot_sweep"),
             tasks=task_titles,
             models=study.titles,
-            watermarks=shown.watermarks(study),
+            watermarks=display.watermarks(study),
         ),
     script:
         "../scripts/plot_sweep.py"
@@ -154,7 +154,7 @@ rule plot_cost:
             files=contents(PUBLISHED),
             tasks=task_titles,
             models=study.titles,
-            watermark=shown.watermark_of_all(study),
+            watermark=display.watermark_of_all(study),
         ),
     script:
         "../scripts/plot_cost.py"

@@ -58,7 +58,7 @@ rule write_report_page:
             },
             models=study.titles,
             watermark=study.config["watermark"],
-            left_out=shown.left_out(study),
+            left_out=display.left_out(study),
             waited_for=awaited,
             studies=list(study.families),
             figures=list(drawings.values()),
@@ -110,7 +110,7 @@ rule summarize_run:
         settings=named(
             code=code("summarize_run"),
             folders=shown_folders,
-            left_out=shown.left_out(study),
+            left_out=display.left_out(study),
             waited_for=awaited,
             unnamed_judges=unnamed_judges(study.tasks),
             metrics={name: task["metric"] for name, task in study.tasks.items()},

@@ -1,6 +1,6 @@
 """End here where a check stops a task; what trains waits for this."""
 
-from clinical_dpo.data_checks.verdicts import refuse_stopped
+from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_csv, replacing
 from clinical_dpo.script import job
 

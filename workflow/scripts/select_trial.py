@@ -4,7 +4,7 @@ from pathlib import Path
 
 from clinical_dpo.paths import parse
 from clinical_dpo.script import job
-from clinical_dpo.sweep.trials import keep
+from clinical_dpo.sweep.best_folder import keep
 
 with job(snakemake) as params:
     folders = {parse("adapter", path)["trial"]: Path(path).parent for path in snakemake.input.trials}

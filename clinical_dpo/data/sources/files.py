@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.data.sources.checks import check_texts
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
 from clinical_dpo.data.sources.tables import check_ignored, delimited_rows
+from clinical_dpo.data.sources.text_faults import check_texts
 from clinical_dpo.data.sources.workbooks import workbook_rows
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.data.sources.checks import check_texts
 from clinical_dpo.data.sources.parquet_files import plain_value
+from clinical_dpo.data.sources.text_faults import check_texts
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.hub import digests, fetch, listed, page

@@ -10,7 +10,7 @@ from clinical_dpo.config.endpoints import Endpoint, why_unavailable
 from clinical_dpo.endpoints.chat_server import Reply
 from clinical_dpo.endpoints.client import Request, complete, kept_replies, usage
 from clinical_dpo.grading.judge.prompts import PROMPTS
-from clinical_dpo.grading.judge.verdicts import parse_verdict
+from clinical_dpo.grading.judge.reply_parsing import parse_verdict
 from clinical_dpo.grading.raters.sheets import JUDGE, Item
 from clinical_dpo.io import Row
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.cluster.estimates import grown
 from clinical_dpo.cluster.shared_folders import hidden_folders
+from clinical_dpo.cluster.time_and_memory import grown
 from clinical_dpo.errors import UserError
 
 Described = Mapping[str, str]  # key -> value, as scontrol prints them
@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Growth:
-    """What a job that fails asks for when it is tried again, as `estimates.grown` has it."""
+    """What a job that fails asks for when it is tried again, as `time_and_memory.grown` has it."""
 
     retries: int
     max_minutes: int

@@ -7,7 +7,7 @@ from typing import Any
 
 from clinical_dpo.data_checks.prompt_preview import shown_rows
 from clinical_dpo.data_checks.row_checks import Place, frame_findings, row_findings, spelling_findings, token_findings
-from clinical_dpo.data_checks.verdicts import Finding, judge
+from clinical_dpo.data_checks.thresholds import Finding, judge
 from clinical_dpo.tokenization.lengths import Measured, measure
 from clinical_dpo.tokenization.tokenizer import special_tokens
 
@@ -22,7 +22,7 @@ def gate_measures(rows: Sequence[Place], tokenizer: Any, labels: Sequence[str], 
         context: the longest sequence that the model reads, in tokens, where it has a limit.
 
     Returns:
-        `context`; `findings`, as dicts of `verdicts.Finding`, of checks that no length limit touches; `lengths`, the
+        `context`; `findings`, as dicts of `thresholds.Finding`, of checks that no length limit touches; `lengths`, the
         tokens of the measured rows.
     """
     shown = shown_rows(rows, tokenizer, sys.maxsize, private=True)
@@ -42,7 +42,7 @@ def gate_measures(rows: Sequence[Place], tokenizer: Any, labels: Sequence[str], 
 def gate_verdicts(
     measures: Mapping[str, Any], limits: Mapping[str, int], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Rows of `verdicts.COLUMNS`: the verdict of today's limits on what `gate_measures` found.
+    """Rows of `thresholds.COLUMNS`: the verdict of today's limits on what `gate_measures` found.
 
     Args:
         measures: from `gate_measures`, as made or as read from its file.

@@ -3,7 +3,7 @@
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
 
-from clinical_dpo.earlier_results import differences, record_as_unknown, record_file
+from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file
 from clinical_dpo.paths import parse
 
 METADATA, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
