@@ -12,6 +12,10 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 
+# Importing PyTorch and what stands on it makes a million objects that stay. Looking for garbage among them takes a
+# sixth of a short job's start. Scripts import this module first; a job sets a lower threshold once it has what it
+# needs.
+gc.set_threshold(1_000_000)
 NOT_OF_RESULTS = {"code"}  # settings that say how a result was computed, not what it means
 PRIVATE = ".private"  # a file of this name in a folder: logs below it may quote private text
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.io import write_json
 from clinical_dpo.script import NOT_OF_RESULTS
+from clinical_dpo.io import write_json
 
 
 def record_file(output: str, metadata: Path) -> Path:

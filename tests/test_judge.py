@@ -259,15 +259,7 @@ def test_a_key_in_place_of_its_variable_is_not_shown():
 
 def test_the_end_of_a_run_says_what_a_judge_waits_for():
     words = "summarization: judge gpt-4: environment variable OPENAI_API_KEY is not set"
-    nothing = {
-        "headlines": {},
-        "reports": "r",
-        "folders": {},
-        "seeds_file": "",
-        "seeds": [],
-        "left_out": {},
-        "owed": [],
-    }
+    nothing = {"headlines": {}, "folders": [], "seeds": [], "seeds_file": "", "left_out": {}, "owed": []}
     assert summary([], [], **nothing, judges=[words]).endswith(f"Still awaited:\n  {words}\n")
 
 

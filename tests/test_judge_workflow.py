@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from clinical_dpo.script import PRIVATE
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.client import Request, complete
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.judge import judge_items
 from clinical_dpo.io import write_json, write_jsonl
-from clinical_dpo.script import PRIVATE
 from tests.faulty_server import FaultyServer
 from tests.rating import rate, study
 from tests.test_judge import graded, items_of

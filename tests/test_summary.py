@@ -42,7 +42,7 @@ def text_of(*tasks, left_out=None, owed=(), seeds=()):
         bars,
         tests,
         headlines={"uti": "f1", "summarization": "mean_likert"},
-        folders={"Figures": "reports/demo/figures", "Statistics": "results/demo/*/stats.csv"},
+        folders=["Figures: reports/demo/figures", "Statistics: results/demo/*/stats.csv"],
         seeds=seeds,
         seeds_file="reports/demo/tables/seeds.csv",
         left_out=left_out or {},

@@ -264,6 +264,13 @@ def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
     }
 
 
+def test_each_figure_of_training_draws_its_own_task(finished):
+    project, _ = finished
+    folder = project.folder / "reports/small/figures"
+    drawn = {task: {row["task"] for row in rows(folder / f"training_curves_{task}.csv")} for task in TASKS}
+    assert drawn == {task: {task} for task in TASKS}
+
+
 @pytest.mark.slow
 def test_a_repeat_with_the_first_seed_is_the_chosen_trial(project):
     """Both stages to the byte: a repeat differs by its seed and nothing else."""

@@ -1,9 +1,9 @@
 """What a run will cost before it is started, GPU hours and disk, and afterwards what it cost.
 
-Hours are the runtime model's (`time_and_memory`), the same numbers that jobs ask Slurm for, without their margin. They stand
-on the minutes per 1,000 steps that Savage et al. 2025 print (Results, Training Dynamics), scaled by a model's weights
-and the rows of a step. What a job took is read from a training run's run.json, and from the benchmark file that
-Snakemake writes of every other job that computes with a model.
+Hours are those of `time_and_memory`, the same numbers that jobs ask Slurm for, without their margin. They stand on the
+minutes per 1,000 steps that Savage et al. 2025 print (Results, Training Dynamics), scaled by a model's weights and the
+rows of a step. What a job took is read from a training run's run.json, and from the benchmark file that Snakemake
+writes of every other job that computes with a model.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -14,7 +14,7 @@ def summary(
     stats: Rows,
     *,
     headlines: Mapping[str, str],
-    folders: Mapping[str, str],
+    folders: Sequence[str],
     seeds: Rows,
     seeds_file: str,
     left_out: Mapping[str, str],
@@ -28,7 +28,7 @@ def summary(
         metrics: all tasks' rows of `metrics.COLUMNS`, as read from CSV.
         stats: all tasks' rows of `comparisons.COLUMNS`.
         headlines: task -> its headline metric.
-        folders: what there is to look at -> where it is.
+        folders: what there is to look at, and where, in words.
         seeds: all tasks' rows of `training_seeds.COLUMNS`, none where every trial was trained with one seed.
         seeds_file: where those rows are.
         left_out: task, or whose answers from elsewhere -> why they were left out.
@@ -53,7 +53,7 @@ def summary(
         )
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
-    lines += ["   ".join(f"{what}: {where}" for what, where in folders.items())]
+    lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {what} ({why})" for what, why in left_out.items()]

@@ -25,8 +25,8 @@ def report_table(name, suffix="csv"):
 
 
 seed_table = report_table("seeds") if has_seeds else []
-shown_folders = {
-    "Figures": at.folder("reports", "figures"),
-    "Tables": at.folder("reports", "tables"),
-    "Statistics": at("table", task="<task>", table="stats"),
-}
+shown_folders = [
+    f"Figures: {at.folder('reports', 'figures')}",
+    f"Tables: {at.folder('reports', 'tables')}",
+    f"Statistics: {at('table', task='<task>', table='stats')}",
+]

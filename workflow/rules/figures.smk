@@ -94,9 +94,11 @@ rule plot_training_curves:
     params:
         settings=named(
             code=code("plot_training_curves"),
-            tasks=task_titles,
+            figures=[
+                {"task": task, "title": title, "watermark": display.watermark(study, task, graded=False)}
+                for task, title in task_titles.items()
+            ],
             models=study.titles,
-            watermarks=display.watermarks(study),
         ),
     script:
         "../scripts/plot_training_curves.py"

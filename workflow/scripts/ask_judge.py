@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.config.endpoints import endpoint_named
 from clinical_dpo.grading.judge.judge import COLUMNS, judge_items, warnings
 from clinical_dpo.grading.raters.rating_round import sheet_items
 from clinical_dpo.io import write_csv, write_json
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     given, output = snakemake.input, snakemake.output

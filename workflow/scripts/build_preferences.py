@@ -1,8 +1,8 @@
 """Pair every reference answer with a rejected one."""
 
+from clinical_dpo.script import job
 from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.io import read_jsonl, write_json, write_jsonl
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     task, manifest = params.task, {}

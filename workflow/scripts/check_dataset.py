@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.data_checks.data_card import card
 from clinical_dpo.data_checks.prompt_preview import artifact, shown_rows
 from clinical_dpo.data_checks.row_checks import frame_findings, places, row_findings, spelling_findings, token_findings
 from clinical_dpo.data_checks.thresholds import COLUMNS, judge
 from clinical_dpo.io import read_json, read_jsonl, replacing, write_csv, write_jsonl
-from clinical_dpo.script import job
 from clinical_dpo.tokenization.lengths import measure
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens, without_torch
 

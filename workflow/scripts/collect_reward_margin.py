@@ -1,8 +1,8 @@
 """Gather the reward margins of a task's chosen DPO runs."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, read_json, write_csv
 from clinical_dpo.paths import parse
-from clinical_dpo.script import job
 from clinical_dpo.statistics.reward_margin import COLUMNS, margin_rows
 from clinical_dpo.variants import trial_name
 

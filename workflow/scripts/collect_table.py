@@ -1,7 +1,7 @@
 """Gather one table of all tasks."""
 
-from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.script import job
+from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.statistics.comparisons import with_holm
 
 with job(snakemake):

@@ -1,10 +1,10 @@
 """Put the papers' printed numbers beside the run's: all of them in one table, and Murphy 2024's two tables."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, replacing, write_csv
 from clinical_dpo.papers.published import COLUMNS, compare, load_published
 from clinical_dpo.papers.tables import PRINTED, ROUGE, TABLE_1, beside_published, columns, measured, printed
 from clinical_dpo.report.latex import latex_table
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     given, stands_for = snakemake.input, params.stands_for

@@ -1,8 +1,8 @@
 """Compare the variants of every model over several training seeds."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.grade import read_grades
 from clinical_dpo.io import write_csv
-from clinical_dpo.script import job
 from clinical_dpo.statistics.training_seeds import COLUMNS, compare_seeds
 
 with job(snakemake) as params:

@@ -1,8 +1,8 @@
 """Compare the variants of every model on a task's test items, pair by pair."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.grade import read_grades
 from clinical_dpo.io import write_csv
-from clinical_dpo.script import job
 from clinical_dpo.statistics.comparisons import COLUMNS, compare_variants
 
 with job(snakemake) as params:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clinical_dpo.models.load import prepare_process
 from clinical_dpo.script import job
+from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.reference_logps import score_reference
 
 with job(snakemake) as params:

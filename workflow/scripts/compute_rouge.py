@@ -1,8 +1,8 @@
 """Compute ROUGE of every model and variant of a task, and compare the variants."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_jsonl, write_csv
 from clinical_dpo.paths import parse
-from clinical_dpo.script import job
 from clinical_dpo.statistics.rouge_scores import COLUMNS, rouge_rows
 
 with job(snakemake) as params:

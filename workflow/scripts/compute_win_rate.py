@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import rated, sheet_items
 from clinical_dpo.grading.raters.sheets import key_rows
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.paths import parse
-from clinical_dpo.script import job
 from clinical_dpo.statistics.win_rate import COLUMNS, PROXY, proxy_ratings, win_rates
 
 with job(snakemake) as params:

@@ -1,8 +1,8 @@
 """End here where a check stops a task; what trains waits for this."""
 
+from clinical_dpo.script import job
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_csv, replacing
-from clinical_dpo.script import job
 
 with job(snakemake):
     table = read_csv(snakemake.input[0])

@@ -1,7 +1,7 @@
 """Read the step where a probe's eval loss flattens off its log."""
 
-from clinical_dpo.io import read_csv, write_json
 from clinical_dpo.script import job
+from clinical_dpo.io import read_csv, write_json
 from clinical_dpo.training.plateau import eval_curve, plateau_step
 
 with job(snakemake) as params:

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.data_checks.gate_measures import gate_measures, gate_verdicts
 from clinical_dpo.data_checks.row_checks import places
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_json, read_jsonl, write_json
-from clinical_dpo.script import job
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, without_torch
 
 with job(snakemake):

@@ -1,8 +1,8 @@
 """Grade one variant's test answers, or write down who still owes the grades."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS, grade_answers
 from clinical_dpo.io import read_jsonl, write_csv
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     task = params.task

@@ -1,9 +1,9 @@
 """Grade every variant's test answers by what the judge said."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS
 from clinical_dpo.grading.judge.grades import judge_grades
 from clinical_dpo.io import read_csv, read_jsonl, write_csv
-from clinical_dpo.script import job
 from clinical_dpo.variants import VARIANTS
 
 with job(snakemake):

@@ -1,10 +1,10 @@
 """Grade every variant's test answers by what the raters said, and the adjudicator where they differ."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS
 from clinical_dpo.grading.raters.rating_round import rated
 from clinical_dpo.grading.raters.ratings import final_grades, variant_grades
 from clinical_dpo.io import read_jsonl, write_csv
-from clinical_dpo.script import job
 from clinical_dpo.variants import VARIANTS
 
 with job(snakemake) as params:

@@ -1,10 +1,10 @@
 """Grade another model's answers as the trained variants' are, or take the grades that came with them."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.external import given_grades
 from clinical_dpo.grading.grade import COLUMNS, grade_answers
 from clinical_dpo.grading.judge.grades import judge_grades
 from clinical_dpo.io import read_csv, read_jsonl, write_csv
-from clinical_dpo.script import job
 from clinical_dpo.variants import EXTERNAL
 
 with job(snakemake) as params:

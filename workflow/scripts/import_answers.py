@@ -1,9 +1,9 @@
 """Take another model's answers to the test items over from its table, and write down where they came from."""
 
+from clinical_dpo.script import job
 from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
 from clinical_dpo.grading.external import imported_answers
 from clinical_dpo.io import read_jsonl, write_json, write_jsonl
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     table, test = params.table, read_jsonl(snakemake.input.test)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.cluster.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned
 from clinical_dpo.cluster.plan_text import plan_text
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.io import replacing, write_csv
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     study = load_study(snakemake.config, Path(params.root))

@@ -1,9 +1,9 @@
 """Draw what training cost beside what the paper prints, and write down exactly what is drawn."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import write_csv
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.figures.cost import COLUMNS, cost_rows, plot_cost, published_minutes
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     published = published_minutes(load_published(snakemake.input.published))

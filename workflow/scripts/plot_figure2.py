@@ -1,8 +1,8 @@
 """Draw the panels of figure 2 and write down exactly what each draws."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures.figure2 import comparison_rows, plot_comparison
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     given, output = snakemake.input, snakemake.output

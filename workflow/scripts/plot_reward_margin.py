@@ -1,8 +1,8 @@
 """Draw the reward margins of all tasks and write down exactly what is drawn."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures.reward_margin import plot_reward_margin
-from clinical_dpo.script import job
 from clinical_dpo.statistics.reward_margin import COLUMNS
 
 with job(snakemake) as params:

@@ -1,8 +1,8 @@
 """Draw the sweeps' scores on dev and write down exactly what is drawn."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import write_csv
 from clinical_dpo.report.figures.sweep import COLUMNS, plot_sweep, sweep_rows
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     rows = sweep_rows(snakemake.input)

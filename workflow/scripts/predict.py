@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.inference.generate import write_answers
 from clinical_dpo.models.load import prepare_process
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)

@@ -1,7 +1,7 @@
 """Train one trial for all steps, and keep the curve its plateau is read from."""
 
-from clinical_dpo.models.load import prepare_process
 from clinical_dpo.script import job
+from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.job import train_stage
 
 with job(snakemake) as params:

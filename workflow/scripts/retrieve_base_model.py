@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clinical_dpo.models.download import retrieve_snapshot
 from clinical_dpo.script import job
+from clinical_dpo.models.download import retrieve_snapshot
 
 with job(snakemake) as params:
     model = params.model

@@ -1,8 +1,8 @@
 """Read a task's records from its file, the hub or a generator, and write down where they came from."""
 
+from clinical_dpo.script import job
 from clinical_dpo.data.sources.retrieve import retrieve
 from clinical_dpo.io import write_json, write_jsonl
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     rows, provenance = retrieve(params.source, seed=params.seed, n=params.rows)

@@ -1,7 +1,7 @@
 """Score every trial of a stage on dev, and mark the best."""
 
-from clinical_dpo.io import write_csv
 from clinical_dpo.script import job
+from clinical_dpo.io import write_csv
 from clinical_dpo.sweep.selection import COLUMNS, scored_trials
 
 with job(snakemake) as params:

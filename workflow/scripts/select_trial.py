@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clinical_dpo.paths import parse
 from clinical_dpo.script import job
+from clinical_dpo.paths import parse
 from clinical_dpo.sweep.best_folder import keep
 
 with job(snakemake) as params:

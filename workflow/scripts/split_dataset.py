@@ -1,11 +1,11 @@
 """Turn a task's records into prompts with answers and draw its splits."""
 
+from clinical_dpo.script import job
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.splits import split
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.endpoints.generated_fields.fields import marked, texts_report, with_texts
 from clinical_dpo.io import read_json, read_jsonl, sha256, write_json, write_jsonl
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     task, provenance = params.task, read_json(snakemake.input.record)

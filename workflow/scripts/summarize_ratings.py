@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import rated
 from clinical_dpo.grading.raters.ratings import OWED_COLUMNS, owed_ratings
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.paths import parse
-from clinical_dpo.script import job
 from clinical_dpo.statistics.agreement import COLUMNS, agreement, judge_agreement
 
 with job(snakemake) as params:

@@ -1,11 +1,11 @@
 """Write what a person reads first: the headline numbers, where the files are, and what is still awaited."""
 
+from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import owed_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
 from clinical_dpo.paths import parse
 from clinical_dpo.report.summary import summary
-from clinical_dpo.script import job
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:

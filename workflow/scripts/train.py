@@ -1,8 +1,8 @@
 """Train one trial up to its probe's plateau, or for all steps where no probe is asked for."""
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import prepare_process
-from clinical_dpo.script import job
 from clinical_dpo.training.job import train_stage
 
 with job(snakemake) as params:

@@ -1,7 +1,7 @@
 """Train the chosen trial again, with another seed."""
 
-from clinical_dpo.models.load import prepare_process
 from clinical_dpo.script import job
+from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.extra_seeds import settings_again
 from clinical_dpo.training.job import train_stage
 

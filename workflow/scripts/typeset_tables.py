@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, replacing
 from clinical_dpo.report.latex import TABLES, latex_table
-from clinical_dpo.script import job
 
 with job(snakemake):
     for source, target in zip(snakemake.input, snakemake.output, strict=True):

@@ -1,9 +1,9 @@
 """Write down which answer of a sheet is whose: what no rater may see."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import open_items, sheet_items
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows
 from clinical_dpo.io import write_csv
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     given, sheet = snakemake.input, snakemake.wildcards.sheet

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.raters.ratings import owed_for_tables
 from clinical_dpo.io import read_csv, read_text, replacing
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.page.page import Drawing, report_page
 from clinical_dpo.report.page.tables import contradiction_rows
-from clinical_dpo.script import job
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:

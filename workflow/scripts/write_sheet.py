@@ -1,9 +1,9 @@
 """Write one rater's blinded sheet: a page for the browser, CSV, Excel and tasks for Label Studio."""
 
+from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import open_items, sheet_items
 from clinical_dpo.grading.raters.sheet_files import write_sheet
 from clinical_dpo.grading.raters.sheets import disputed_items, sheet_rows
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     given = snakemake.input

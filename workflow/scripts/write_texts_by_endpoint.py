@@ -1,10 +1,10 @@
 """Have the model behind an endpoint write a field of a task's records."""
 
+from clinical_dpo.script import job
 from clinical_dpo.config.endpoints import endpoint_named
 from clinical_dpo.endpoints.generated_fields.by_endpoint import texts_of_endpoint
 from clinical_dpo.endpoints.generated_fields.fields import text_prompts, written_texts
 from clinical_dpo.io import read_json, read_jsonl, write_jsonl
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     text, where = params.text, snakemake.input.rows

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from clinical_dpo.script import job
 from clinical_dpo.endpoints.generated_fields.by_model import texts_of_model
 from clinical_dpo.endpoints.generated_fields.fields import text_prompts, written_texts
 from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 from clinical_dpo.models.load import base_record, prepare_process
-from clinical_dpo.script import job
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
