@@ -6,6 +6,7 @@ makes no result anew.
 
 import ast
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,7 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
     reached: set[Path] = set()
     queue = list(files)
     while queue:
-        for module, _, _ in _parse(queue.pop())[0]:
+        for _, module, _, _ in _parse(queue.pop())[0]:
             if module not in reached:
                 reached.add(module)
                 queue.append(module)
@@ -40,24 +41,28 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 
 @cache
 def _digest(path: Path) -> str:
-    """Digest of one file: its code, and which name stands for what of which module's code."""
+    """Digest of one file: its code, and which name stands where for what of which module's code."""
     imports, code = _parse(path)
-    bound = sorted(f"{name} {attribute} {_parse(module)[1]}" for module, attribute, name in imports)
+    bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)
     return hashlib.sha256("\n".join([code, *bound]).encode()).hexdigest()
 
 
 @cache
-def _parse(path: Path) -> tuple[tuple[tuple[Path, str, str], ...], str]:
-    """What a file imports of the package (module, attribute, name here), and a digest of all else but docstrings."""
+def _parse(path: Path) -> tuple[tuple[tuple[int, Path, str, str], ...], str]:
+    """What a file imports of the package, and a digest of all else but docstrings.
+
+    Imports are (number of the block that they stand in, module, attribute, name there).
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    imports: list[tuple[Path, str, str]] = []
+    imports: list[tuple[int, Path, str, str]] = []
+    blocks = itertools.count()
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
         for field in ("body", "orelse", "finalbody"):
             if isinstance(statements := getattr(node, field, None), list):
-                ours = [statement for statement in statements if _is_ours(statement)]
-                imports += [each for statement in ours for each in _imports(statement)]
+                ours, block = [statement for statement in statements if _is_ours(statement)], next(blocks)
+                imports += [(block, *each) for statement in ours for each in _imports(statement)]
                 setattr(node, field, [statement for statement in statements if statement not in ours])
     return tuple(imports), hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 

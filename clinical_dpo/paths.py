@@ -12,6 +12,7 @@ _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
 _TRIAL = "{results}/{task}/{model}/{stage}/{trial}"
 _BEST = "{results}/{task}/{model}/{stage}/{best}"
+FOLDERS = ("data", "prompts")  # of a task, beside those of its models
 PATHS = {
     # base models
     "base": f"{{results}}/models/{{model}}/{CHECKSUMS}",

@@ -73,3 +73,14 @@ def test_the_same_name_of_another_module_counts(package):
     script.write_text(SCRIPT.replace("clinical_dpo.b import Y", "clinical_dpo.d import Y"))
     (folder / "a.py").write_text("import clinical_dpo.b\n\n" + (folder / "a.py").read_text())
     assert digest_of(script) != before
+
+
+def test_names_that_change_places_between_two_functions_count(package):
+    folder, script = package
+    text = "".join(f"def {f}():\n    from clinical_dpo.{name} import X\n    return X\n" for f, name in ("pb", "qd"))
+    for name in ("b", "d"):
+        (folder / f"{name}.py").write_text(f"X = '{name}'\n\n\ndef g(x):\n    return x\n")
+    script.write_text(text)
+    before = digest_of(script)
+    script.write_text(text.replace("dpo.b", "dpo.?").replace("dpo.d", "dpo.b").replace("dpo.?", "dpo.d"))
+    assert digest_of(script) != before

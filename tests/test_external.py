@@ -228,6 +228,7 @@ def entry(**more):
     [
         ("uti", {"gpt4": entry(when_missing="error")}, "external.gpt4: nowhere.csv is not there.*leave_out"),
         ("uti", {"tiny-llama": entry()}, "external.tiny-llama: 'tiny-llama' is also the name of a folder"),
+        ("uti", {"prompts": entry()}, "external.prompts: 'prompts' is also the name of a folder"),
         ("uti", {"gpt4": entry(columns=COLUMNS | {"grade": "g"})}, "F1 needs labels, not grades"),
         ("uti", {"gpt4": entry(columns={"id": "item"})}, "name the column of the answers"),
         ("uti", {"gpt4": entry(columns={"answer": "said"})}, "key 'external.gpt4.columns'"),

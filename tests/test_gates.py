@@ -94,6 +94,19 @@ def test_limits_moved_below_what_was_measured_stop_a_run_before_its_first_job(pr
         project.edit("mine.yaml", new, old)
 
 
+def test_another_check_measures_anew_before_the_first_job_and_trains_nothing_again(project):
+    """What the gate keeps is of the code that measured it."""
+    check, old = "clinical_dpo/data_checks/row_checks.py", 'Finding("label_balance", most / total,'
+    project.edit(check, old, 'Finding("label_balance", 0.95,')
+    assert project.planned(ADAPTER_TARGET) == set()
+    project.edit("mine.yaml", "{warn: 0.8}", "{warn: 0.8, stop: 0.9}")
+    done = project.snakemake(OTHER_TARGET)
+    assert done.returncode != 0 and "label_balance: 0.95, above 0.9" in done.stderr
+    assert not (project.folder / OTHER_TARGET).exists() and "Select jobs to execute" not in done.stderr
+    project.edit("mine.yaml", "{warn: 0.8, stop: 0.9}", "{warn: 0.8}")
+    project.edit(check, 'Finding("label_balance", 0.95,', old)
+
+
 def test_a_check_that_stops_is_told_and_kept(project):
     project.edit("mine.yaml", "{warn: 0.8}", "{warn: 0.8, stop: 0.1}")
     done = project.snakemake(CHECKED)

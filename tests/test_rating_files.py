@@ -7,7 +7,7 @@ import pytest
 from openpyxl import Workbook
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, sent_back
 from tests.rating import rate, sheet
 
 WORDS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each of the sheet's 22 items
@@ -89,3 +89,12 @@ def test_a_rater_sends_one_file_per_sheet(tmp_path, key):
     Workbook().save(folder / "correctness.r1.xlsx")
     with pytest.raises(UserError, match=r"correctness.r1.xlsx: rater r1 has sent correctness.r1.csv too"):
         rating_files(folder, "correctness")
+
+
+def test_what_is_no_rating_file_is_not_looked_at(tmp_path):
+    """A folder and an editor's copy are none; neither is an input of a rule."""
+    (tmp_path / "correctness.old.csv").mkdir()
+    for name in ("correctness.anna.csv~", "correctness.notes.txt", "preference.anna.csv"):
+        (tmp_path / name).write_text("x")
+    assert sent_back(tmp_path, "correctness") == [] and rating_files(tmp_path, "correctness") == {}
+    assert [path.name for path in sent_back(tmp_path, "preference")] == ["preference.anna.csv"]

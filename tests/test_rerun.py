@@ -207,6 +207,16 @@ def test_results_without_snakemakes_records_are_held_against_the_config(project)
         kept.rename(known)
 
 
+def test_another_order_of_tasks_reorders_tables_and_figures(project):
+    """Snakemake compares a job's inputs sorted; rows and panels follow their order."""
+    ordered = "[uti, reasoning, summarization, triage_urgency, pubmedqa, meqsum]"
+    project.edit(SMALL, f"tasks: {ordered}", "tasks: [meqsum, pubmedqa, triage_urgency, summarization, reasoning, uti]")
+    jobs = project.planned()
+    collected = {("collect_table", f"table={table}") for table in ("metrics", "stats")}
+    assert collected | TRAINING_FIGURES | {("write_report_page", ""), ("summarize_run", "")} <= jobs
+    assert {rule for rule, wildcards in jobs if "task=" in wildcards} <= {"compare_variants", "compute_helpfulness"}
+
+
 def test_dpos_code_leaves_sft_alone(project):
     project.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
     jobs = project.planned()

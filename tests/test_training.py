@@ -104,6 +104,18 @@ def test_the_size_of_an_eval_batch_changes_no_metric(study, tmp_path, stage):
         assert {"loss"} <= set(differences) and max(differences.values()) < 2e-5, differences
 
 
+def test_a_checkpoint_of_other_code_is_not_resumed(study, tmp_path, monkeypatch):
+    """Or a run that died would go on with the weights of the code that it died of."""
+    base, folder = study
+    run = sft_run(base, tmp_path / "run", checkpoint_steps=4)
+    with monkeypatch.context() as patch:
+        patch.setattr("clinical_dpo.training.run.save_trained", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            train_sft(dataclasses.replace(run, code="before"), *sft_data(folder))
+    train_sft(dataclasses.replace(run, code="after"), *sft_data(folder))
+    assert read_json(tmp_path / "run/run.json")["resumed_from_step"] == 0
+
+
 def test_a_checkpoint_of_other_settings_is_not_resumed(study, tmp_path):
     base, folder = study
     stale = tmp_path / "run.checkpoints/checkpoint-3"

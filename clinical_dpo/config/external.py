@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.paths import FOLDERS
 
 
 def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str]) -> None:
@@ -26,7 +27,7 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
     for task, settings in tasks.items():
         for name, entry in settings.get("external", {}).items():
             where = f"config/tasks/{task}.yaml: external.{name}"
-            if name in (*models, "data"):
+            if name in (*models, *FOLDERS):
                 raise UserError(f"{where}: '{name}' is also the name of a folder of results. Take another name.")
             if titles.setdefault(name, entry["title"]) != entry["title"]:
                 raise UserError(f"{where}: another task calls it '{titles[name]}'. Give one title to one name.")

@@ -10,6 +10,7 @@ from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.paths import FOLDERS
 from clinical_dpo.schemas import properties, read_yaml, validate
 from clinical_dpo.variants import STAGES
 
@@ -85,6 +86,8 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
         if name not in known[kind]:
             hint = did_you_mean(name, known[kind])
             raise UserError(f"config: key '{key}' names '{name}', no file of config/{kind}.{hint}")
+    for name in set(known["models"]) & set(FOLDERS):
+        raise UserError(f"config/models/{name}.yaml: '{name}' is a folder of every task's results. Take another name.")
     if config["run"] in [*known["tasks"], "models"]:
         raise UserError(f"config: run '{config['run']}' is a folder of the published study. Take another name.")
 

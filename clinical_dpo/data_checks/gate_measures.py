@@ -3,13 +3,37 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from clinical_dpo.data_checks.prompt_preview import shown_rows
-from clinical_dpo.data_checks.row_checks import Place, frame_findings, row_findings, spelling_findings, token_findings
+from clinical_dpo.data_checks.row_checks import (
+    Place,
+    frame_findings,
+    places,
+    row_findings,
+    spelling_findings,
+    token_findings,
+)
 from clinical_dpo.data_checks.thresholds import Finding, judge
+from clinical_dpo.io import read_json, read_jsonl
 from clinical_dpo.tokenization.lengths import Measured, measure
-from clinical_dpo.tokenization.tokenizer import special_tokens
+from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
+
+
+def measured_files(files: Mapping[str, str], base: Path, labels: Sequence[str], code: str) -> dict[str, Any]:
+    """What `gate_measures` measures of a task's files with one model, and the code that measured.
+
+    Args:
+        files: split -> JSON Lines of its rows.
+        base: folder of the base model.
+        labels: the task's labels, where it has them.
+        code: digest of the code of the checks.
+    """
+    # Rows are called by their place, since ids may tell who they are.
+    rows = places({split: read_jsonl(path) for split, path in files.items()}, True)
+    context = read_json(base / "config.json").get("max_position_embeddings")
+    return gate_measures(rows, load_tokenizer(base), labels, context) | {"code": code}
 
 
 def gate_measures(rows: Sequence[Place], tokenizer: Any, labels: Sequence[str], context: int | None) -> dict[str, Any]:

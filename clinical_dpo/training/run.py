@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clinical_dpo.checksums import RECORDS, write_checksums
+from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import Row, file_digests, read_jsonl, replacing, write_csv, write_json
+from clinical_dpo.io import Row, file_digests, read_jsonl, replacing, sha256, write_csv, write_json
 from clinical_dpo.library_versions import library_versions
 from clinical_dpo.models.load import (
     base_record,
@@ -58,6 +58,7 @@ class Run:
     checkpoint_steps: int  # between two checkpoints
     gradient_checkpointing: bool  # compute activations twice, to hold fewer
     probe: bool = False  # keep the curve, not the weights
+    code: str = ""  # digest of the code that trains: another one's checkpoints are not resumed
 
 
 @dataclass(frozen=True)
@@ -226,8 +227,9 @@ def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:
 
 
 def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """What a checkpoint must have been made from to be resumed: base and its settings, stage, steps, inputs."""
-    made_from = [base, run.model, run.settings, run.steps, inputs]
+    """What a checkpoint must have been made from to be resumed: base and its settings, stage, steps, inputs, code."""
+    sums = Path(run.base) / CHECKSUMS  # of a base model that a rule made; its record names no chat template
+    made_from = [base, run.model, run.settings, run.steps, inputs, run.code, sums.exists() and sha256(sums)]
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 import json
 
 from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.gate_measures import gate_verdicts
+from clinical_dpo.data_checks.gate_measures import gate_verdicts, measured_files
 
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_json
@@ -19,8 +19,9 @@ def token_limits(wildcards):
 
 
 def gate_limits(wildcards):
-    """All that the gate holds rows against, as JSON: no param, so that a limit moved trains no model again."""
+    """All that the gate holds rows against, and by which code, as JSON: no param, so that neither trains again."""
     limits = {"limits": token_limits(wildcards), "thresholds": check_thresholds(wildcards)}
+    limits["code"] = code("gate_rows")(wildcards)
     return json.dumps(limits | {"labels": study.tasks[wildcards.task].get("labels", [])})
 
 
@@ -32,8 +33,13 @@ def refuse_unfit_rows():
     for file, wildcards in gates.items():
         if file not in made_anew and Path(file).exists():
             today = json.loads(gate_limits(wildcards))
-            table = gate_verdicts(read_json(file), today["limits"], today["thresholds"], wildcards.task)
             try:
+                measures = read_json(file)
+                if measures.get("code") != today["code"]:  # other checks measured then; a model answers as it did
+                    rows = {split: at("split", wildcards, split=split) for split in ("train", "eval", "dev", "test")}
+                    base = Path(at("base", wildcards)).parent
+                    measures = measured_files(rows, base, today["labels"], today["code"])
+                table = gate_verdicts(measures, today["limits"], today["thresholds"], wildcards.task)
                 refuse_stopped(table, file)
             except UserError as error:
                 raise WorkflowError(str(error)) from None

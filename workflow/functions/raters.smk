@@ -1,4 +1,5 @@
 from clinical_dpo.config.raters import SHEETS, awaited_sheets, rated_sheets, sheet_raters, sheet_variants
+from clinical_dpo.grading.raters.rating_files import sent_back
 
 
 wildcard_constraints:
@@ -21,9 +22,9 @@ def rating_folder(wildcards):
     return at("ratings", wildcards)
 
 
-def sent_back(folder, *sheets):
+def rating_files_of(folder, *sheets):
     """What raters have sent back so far; a new file is a new input."""
-    return sorted(str(path) for sheet in sheets for path in Path(folder).glob(f"{sheet}.*"))
+    return sorted(str(path) for sheet in sheets for path in sent_back(folder, sheet))
 
 
 def disputes(wildcards):
@@ -31,7 +32,7 @@ def disputes(wildcards):
     if wildcards.sheet != "adjudication":
         return {}
     key = at("key", wildcards, sheet="correctness")
-    return {"key": key, "ratings": sent_back(rating_folder(wildcards), "correctness")}
+    return {"key": key, "ratings": rating_files_of(rating_folder(wildcards), "correctness")}
 
 
 def disputed_ratings(wildcards):
@@ -52,8 +53,15 @@ def task_ratings(wildcards):
     return [
         path
         for folder in of_models("ratings")(wildcards)
-        for path in sent_back(folder, *rated_sheets(study.tasks[wildcards.task]))
+        for path in rating_files_of(folder, *rated_sheets(study.tasks[wildcards.task]))
     ]
+
+
+def preference_ratings(wildcards):
+    """Those that a win rate counts: of preference sheets, where raters prefer."""
+    if study.tasks[wildcards.task]["preference_grader"] != "raters":
+        return []
+    return [path for folder in of_models("ratings")(wildcards) for path in rating_files_of(folder, "preference")]
 
 
 def task_ratings_folder(wildcards):

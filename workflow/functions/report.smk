@@ -30,3 +30,8 @@ shown_folders = [
     f"Tables: {at.folder('reports', 'tables')}",
     f"Statistics: {at('table', task='<task>', table='stats')}",
 ]
+
+
+def tables_of_all(wildcards):
+    """A table of every task that has it, in the order of the tasks; Snakemake compares a job's inputs sorted."""
+    return study_files.tables_named(study, wildcards.table)

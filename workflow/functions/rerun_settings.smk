@@ -23,6 +23,18 @@ def named(**settings):
     return evaluated
 
 
+def named_in_order(**settings):
+    """The same of a rule whose outputs follow the order of its inputs, which Snakemake compares sorted."""
+    return named(**settings, order=order)
+
+
+def order(wildcards):
+    """The order in which a task lists its models and what answered it elsewhere; or all tasks theirs."""
+    if wildcards.get("task"):
+        return [*study.task_models(wildcards.task), *study.externals(wildcards.task)]
+    return [[task, *study.task_models(task)] for task in study.tasks]
+
+
 def code(script, *modules):
     """Digest of the code that a rule runs. Editing it reruns the rule, editing its comments does not.
 

@@ -33,6 +33,11 @@ def refuse_unfit():
         raise WorkflowError(str(error)) from None
 
 
+def private_text(wildcards):
+    """Whether a job's replies are closed to other users: 1 or 0. No param, since it changes none of them."""
+    return int(study.tasks[wildcards.task].get("phi", False))
+
+
 def gpus(wildcards):
     """GPUs that a job with this model asks for."""
     return study.models[wildcards.model]["gpu"]

@@ -34,7 +34,7 @@ def chosen_trial(wildcards):
 
     It is found when Snakemake starts, so that a choice that stays the same starts nothing.
     """
-    settings = selection_settings(wildcards)
+    settings = in_order(selection_settings(wildcards))
     if len(settings["trials"]) == 1:
         return settings["trials"][0]
     dev = at("split", wildcards, split="dev")

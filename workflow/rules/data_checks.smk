@@ -41,7 +41,7 @@ rule check_dataset:
     conda:
         "../../envs/training.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("check_dataset"),
             task=task_settings(
                 "name",

@@ -62,6 +62,7 @@ rule plot_reward_margin:
     params:
         settings=named(
             code=code("plot_reward_margin"),
+            tables=study_files.tables_named(study, "reward_margin"),
             tasks=task_titles,
             models=study.titles,
             watermarks=display.watermarks(study),
@@ -92,7 +93,7 @@ rule plot_training_curves:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("plot_training_curves"),
             figures=[
                 {"task": task, "title": title, "watermark": display.watermark(study, task, graded=False)}
@@ -122,7 +123,7 @@ rule plot_sweep:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("plot_sweep"),
             tasks=task_titles,
             models=study.titles,
@@ -151,7 +152,7 @@ rule plot_cost:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("plot_cost"),
             files=contents(PUBLISHED),
             tasks=task_titles,

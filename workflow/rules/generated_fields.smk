@@ -50,6 +50,8 @@ rule write_texts_by_endpoint:
         endpoint=writers("endpoint"),
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        private=private_text,
     params:
         settings=named(
             code=code("write_texts_by_endpoint"),
@@ -58,7 +60,6 @@ rule write_texts_by_endpoint:
             ),
             text=text_settings,
             replies=lambda wildcards: at("text_replies", wildcards, writer=wildcards.endpoint),
-            private=of_task("phi", False),
         ),
     script:
         "../scripts/write_texts_by_endpoint.py"

@@ -17,13 +17,14 @@ rule ask_judge:
         task=tasks_where(lambda task: "judge" in task),
     conda:
         "../../envs/analysis.yaml"
+    resources:
+        private=private_text,
     params:
         settings=named(
             code=code("ask_judge"),
             judge=judge_settings,
             round=judge_round,
             variants=shown_variants,
-            private=of_task("phi", False),
             seed=study.config["seed"],
         ),
     script:
@@ -47,7 +48,6 @@ use rule ask_judge as judge_external with:
             judge=judge_settings,
             round=judge_round,
             variants=[EXTERNAL],
-            private=of_task("phi", False),
             seed=study.config["seed"],
         ),
 

@@ -60,11 +60,11 @@ rule grade_by_raters:
     input:
         test=at("split", split="test"),
         key=at("key", sheet="correctness"),
-        ratings=lambda wildcards: sent_back(rating_folder(wildcards), "correctness"),
+        ratings=lambda wildcards: rating_files_of(rating_folder(wildcards), "correctness"),
         adjudication_key=lambda wildcards: (
             at("key", wildcards, sheet="adjudication") if "adjudicator" in study.tasks[wildcards.task] else []
         ),
-        adjudications=lambda wildcards: sent_back(rating_folder(wildcards), "adjudication"),
+        adjudications=lambda wildcards: rating_files_of(rating_folder(wildcards), "adjudication"),
     output:
         **{variant: at("grades", variant=variant) for variant in VARIANTS},
     log:
@@ -76,7 +76,7 @@ rule grade_by_raters:
     params:
         settings=named(
             code=code("grade_by_raters"),
-            files=contents(lambda wildcards: sent_back(rating_folder(wildcards), "correctness", "adjudication")),
+            files=contents(lambda wildcards: rating_files_of(rating_folder(wildcards), "correctness", "adjudication")),
             folder=rating_folder,
         ),
     script:
@@ -96,7 +96,7 @@ rule summarize_ratings:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("summarize_ratings"),
             files=contents(task_ratings),
             task=task_names,

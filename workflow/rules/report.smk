@@ -69,7 +69,7 @@ rule write_report_page:
 
 rule collect_table:
     input:
-        lambda wildcards: study_files.tables_named(study, wildcards.table),
+        tables_of_all,
     output:
         report(
             at("report_table", suffix="csv"),
@@ -86,6 +86,7 @@ rule collect_table:
     params:
         settings=named(
             code=code("collect_table"),
+            tables=tables_of_all,
         ),
     script:
         "../scripts/collect_table.py"
@@ -141,7 +142,7 @@ rule compare_published:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compare_published"),
             files=contents(PUBLISHED),
             stands_for={name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model},

@@ -18,7 +18,7 @@ rule compute_metrics:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compute_metrics", task_metric),
             task=task_facts,
         ),
@@ -36,7 +36,7 @@ rule compare_variants:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compare_variants", task_metric),
             task=task_facts,
             alpha=study.config["alpha"],
@@ -57,7 +57,7 @@ rule compare_seeds:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compare_seeds"),
             task=task_facts,
             seeds=lambda wildcards: study.seeds(wildcards.task),
@@ -77,7 +77,7 @@ rule compute_rouge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compute_rouge"),
             task=task_names,
             stemmer=of_task("stemmer"),
@@ -99,7 +99,7 @@ rule compute_helpfulness:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compute_helpfulness"),
         ),
     script:
@@ -109,7 +109,7 @@ rule compute_helpfulness:
 rule compute_win_rate:
     input:
         sheet_keys=of_study(study_files.keys, "preference"),
-        ratings=task_ratings,
+        ratings=preference_ratings,
         answers=of_study(study_files.variant_files, "answers"),
         test=at("split", split="test"),
         verdicts=lambda wildcards: judge_verdicts(wildcards, "preference"),
@@ -120,9 +120,9 @@ rule compute_win_rate:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("compute_win_rate"),
-            files=contents(task_ratings),
+            files=contents(preference_ratings),
             task=task_names,
             grader=of_task("preference_grader"),
             variants=COMPARED,
@@ -144,7 +144,7 @@ rule collect_reward_margin:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=named_in_order(
             code=code("collect_reward_margin"),
             task=task_names,
         ),

@@ -18,7 +18,7 @@ with job(snakemake) as params:
     replies = Path(output.record).with_suffix(".replies.jsonl")
     # From the config, since its pace and its price are no reason to ask again.
     endpoint = endpoint_named(params.judge["name"], snakemake.config["endpoints"], "judge")
-    verdicts, record = judge_items(kind, items, endpoint, replies, params.private)
+    verdicts, record = judge_items(kind, items, endpoint, replies, bool(snakemake.resources.private))
     sys.stderr.writelines(f"{line}\n" for line in warnings(record))
     write_csv(output.verdicts, verdicts, COLUMNS)
     write_json(output.record, record | {"round": params.round})

@@ -6,4 +6,4 @@ from clinical_dpo.training.job import train_stage
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
-    train_stage(snakemake, params.model, params.settings, params.settings["max_steps"], probe=True)
+    train_stage(snakemake, params, params.settings, params.settings["max_steps"], probe=True)

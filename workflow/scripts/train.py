@@ -9,4 +9,4 @@ with job(snakemake) as params:
     prepare_process(snakemake.threads)
     plateau = snakemake.input.plateau
     steps = read_json(plateau)["steps"] if plateau else params.settings["max_steps"]
-    train_stage(snakemake, params.model, params.settings, steps)
+    train_stage(snakemake, params, params.settings, steps)

@@ -8,4 +8,4 @@ from clinical_dpo.training.job import train_stage
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
     settings, steps = settings_again(snakemake.input.chosen, int(snakemake.wildcards.seed))
-    train_stage(snakemake, params.model, settings, steps)
+    train_stage(snakemake, params, settings, steps)

@@ -13,6 +13,8 @@ with job(snakemake) as params:
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"
     rows = text_prompts(read_jsonl(where), asked_about, text["prompt"], text["columns"], generated, where)
-    answers = texts_of_endpoint(endpoint, rows, text["max_new_tokens"], text["prompt"], params.replies, params.private)
+    answers = texts_of_endpoint(
+        endpoint, rows, text["max_new_tokens"], text["prompt"], params.replies, bool(snakemake.resources.private)
+    )
     writer = {"written_by": f"endpoint {endpoint.name}", "base_url": endpoint.base_url}
     write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], where))

@@ -18,6 +18,12 @@ _NEEDED = ("item_id", "text_sha256", "rating")
 _RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
 
 
+def sent_back(folder: str | Path, sheet: str) -> list[Path]:
+    """The files of one sheet that raters have sent back so far; what has another ending is none of them."""
+    files = sorted(Path(folder).glob(f"{sheet}.*"))
+    return [path for path in files if path.suffix.lower() in ENDINGS and path.is_file()]
+
+
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
     """Rater -> the file with this rater's ratings of one sheet; empty where the folder is not there.
 
@@ -28,10 +34,8 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     sent: dict[bytes, Path] = {}
-    for path in sorted(Path(folder).glob(f"{sheet}.*")):
+    for path in sent_back(folder, sheet):
         ending = path.suffix.lower()
-        if ending not in ENDINGS:
-            continue
         name = _RATER.fullmatch(path.stem.removeprefix(sheet).removeprefix("."))
         if not name:
             raise UserError(
