@@ -45,6 +45,7 @@ PATHS = {
     "pairs": f"{_MODEL}/preferences/{{split}}.jsonl",
     "pairs_manifest": f"{_MODEL}/preferences/manifest.json",
     "reference_logps": f"{_MODEL}/preferences/{{split}}.reference.parquet",
+    "reference_record": f"{_MODEL}/preferences/{{split}}.reference.json",
     # answers and grades; what answered elsewhere is a {model} of its own
     "answers": f"{_MODEL}/predictions/{{variant}}.jsonl",
     "answers_record": f"{_MODEL}/predictions/{{variant}}.json",

@@ -28,7 +28,17 @@ def record_as_unknown(output: str, metadata: Path, version: int) -> None:
         output, metadata: as in `record_file`.
         version: of the format of Snakemake's records.
     """
-    write_json(record_file(output, metadata), {"params": ["not known"], "record_format_version": version})
+    record_made_with(output, metadata, version, ["not known"])
+
+
+def record_made_with(output: str, metadata: Path, version: int, params: list[str]) -> None:
+    """Have Snakemake know the settings that a file was made with.
+
+    Args:
+        output, metadata, version: as in `record_as_unknown`.
+        params: the settings, as Snakemake spells them in its records.
+    """
+    write_json(record_file(output, metadata), {"params": params, "record_format_version": version})
 
 
 def differences(made_with: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -19,6 +19,20 @@ def text_settings(wildcards):
     return settings | {"columns": text_columns(task, wildcards.field), "asks_about": text_fields(wildcards)}
 
 
+def endpoint_settings(name):
+    """What an endpoint's replies depend on; neither its pace nor its key nor its price."""
+    return pick(study.config["endpoints"][name], "base_url", "model", "seed", "parameters")
+
+
+def written_texts(wildcards):
+    """What every text of a task was written by and asked, for the record of what is made of them."""
+    return {
+        field: pick(text, "prompt", "max_new_tokens", "model")
+        | ({"endpoint": endpoint_settings(text["endpoint"])} if "endpoint" in text else {})
+        for field, text in study.texts(wildcards.task).items()
+    }
+
+
 def writers(kind):
     """A wildcard constraint for the models or endpoints that write texts."""
     return "|".join(name for task in study.tasks.values() for name in text_writers(task, kind)) or "(?!)"

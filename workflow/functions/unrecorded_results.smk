@@ -3,7 +3,7 @@
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
 
-from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file
+from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file, record_made_with
 from clinical_dpo.paths import parse
 
 METADATA, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
@@ -37,6 +37,10 @@ def self_described_of_model(of):
     answers = at("training_answers", of, split="train")
     yield "predict_training_answers", of, answers, at("training_answers_record", of)
     yield "build_preferences", of, at("pairs", of, split="train"), at("pairs_manifest", of)
+    for seed in (None, *study.extra_seeds(task)):
+        maker = "compute_reference_logps" if seed is None else "compute_extra_seed_reference_logps"
+        known, split = of | ({} if seed is None else {"seed": str(seed)}), with_seed("train", seed)
+        yield maker, known, at("reference_logps", of, split=split), at("reference_record", of, split=split)
     seeded = [with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task)]
     for variant in (*VARIANTS, *seeded):
         known = of | {"variant": variant}
@@ -53,9 +57,12 @@ def self_described_of_model(of):
             yield "train_extra_seed", known, at("best", known, best=with_seed(BEST, seed)), BESIDE
 
 
-def refuse_unlike():
-    """Stop where a result that Snakemake knows nothing of says that it was made with other settings than today's."""
-    lines = []
+def take_over_or_refuse():
+    """Stop where a result that Snakemake knows nothing of says that it was made with other settings than today's.
+
+    Where all are equal they are known from here on as made with these, so that the next change is seen.
+    """
+    lines, equal = [], []
     for name, wildcards, output, record in self_described():
         if unrecorded(output):
             wanted = workflow.get_rule(name).params.settings(Wildcards(fromdict=wildcards))
@@ -63,6 +70,7 @@ def refuse_unlike():
             made = read_json(path) if path.exists() else {}
             made_with = made.get("made_with", made)
             lines += [f"{output}: {line}" for line in differences(made_with, wanted)]
+            equal.append((name, wildcards))
     for selection in study_files.selections(study):
         of = parse("selection", selection)
         best = at("best", of, best=BEST)
@@ -71,6 +79,13 @@ def refuse_unlike():
             weights_now = Path(at("adapter", of, trial=str(trial)))
             if not weights_now.exists() or weights_now.read_bytes() != Path(best).read_bytes():
                 lines.append(f"{best}: holds other weights than trial {trial}, which the config and the code choose")
+            equal.append(("select_trial", of))
+    for name, wildcards in [] if lines else equal:
+        maker, known = workflow.get_rule(name), Wildcards(fromdict=wildcards)
+        for output in maker.expand_output(known)[0]:
+            if unrecorded(output):
+                params = [repr(maker.params.settings(known))]  # as Snakemake records them
+                record_made_with(str(output), METADATA, RECORD_FORMAT_VERSION, params)
     if lines:
         raise WorkflowError(
             "What Snakemake knew of these results is gone with .snakemake, and they were made otherwise than the "
@@ -92,5 +107,5 @@ def make_anew_unrecorded():
 
 
 if workflow.is_main_process:
-    refuse_unlike()
+    take_over_or_refuse()
     make_anew_unrecorded()

@@ -53,6 +53,7 @@ rule split_dataset:
                 "on_shortfall",
             ),
             texts=text_fields,
+            written=written_texts,
             seed=study.config["seed"],
         ),
     script:

@@ -55,9 +55,7 @@ rule write_texts_by_endpoint:
     params:
         settings=named(
             code=code("write_texts_by_endpoint"),
-            endpoint=lambda wildcards: pick(
-                study.config["endpoints"][wildcards.endpoint], "base_url", "model", "seed", "parameters"
-            ),
+            endpoint=lambda wildcards: endpoint_settings(wildcards.endpoint),
             text=text_settings,
             replies=lambda wildcards: at("text_replies", wildcards, writer=wildcards.endpoint),
         ),

@@ -65,6 +65,7 @@ rule compute_reference_logps:
     output:
         train=at("reference_logps", split="train"),
         eval=at("reference_logps", split="eval"),
+        record=at("reference_record", split="train"),
     log:
         at.log("compute_reference_logps", "{task}", "{model}"),
     benchmark:
@@ -97,6 +98,7 @@ use rule compute_reference_logps as compute_extra_seed_reference_logps with:
     output:
         train=at("reference_logps", split=with_seed("train", "{seed}")),
         eval=at("reference_logps", split=with_seed("eval", "{seed}")),
+        record=at("reference_record", split=with_seed("train", "{seed}")),
     log:
         at.log("compute_extra_seed_reference_logps", "{task}", "{model}", "seed{seed}"),
     benchmark:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from clinical_dpo.script import job
+from clinical_dpo.io import write_json
 from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.reference_logps import score_reference
 
@@ -16,3 +17,4 @@ with job(snakemake) as params:
         max_length=params.max_length,
         batch_size=snakemake.resources.batch_size,
     )
+    write_json(snakemake.output.record, {"made_with": params.made_with})
