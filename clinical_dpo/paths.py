@@ -16,6 +16,7 @@ FOLDERS = ("data", "prompts")  # of a task, beside those of its models
 PATHS = {
     # base models
     "base": f"{{results}}/models/{{model}}/{CHECKSUMS}",
+    "base_run": "{results}/models/{model}/run.json",
     # data
     "source": f"{_DATA}/source.jsonl",
     "source_record": f"{_DATA}/source.json",

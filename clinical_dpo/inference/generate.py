@@ -9,11 +9,11 @@ from transformers import GenerationConfig
 
 from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.io import Row, file_digests, read_jsonl, write_json, write_jsonl
-from clinical_dpo.library_versions import library_versions
 from clinical_dpo.models.load import device_name, load_variant
 from clinical_dpo.progress import Progress
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import prompt_tokens
+from clinical_dpo.versions import library_versions
 
 
 @torch.inference_mode()

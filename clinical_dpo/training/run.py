@@ -15,7 +15,6 @@ import torch
 from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row, file_digests, read_jsonl, replacing, sha256, write_csv, write_json
-from clinical_dpo.library_versions import library_versions
 from clinical_dpo.models.load import (
     base_record,
     device,
@@ -31,6 +30,7 @@ from clinical_dpo.tokenization.tokens import check_lengths
 from clinical_dpo.training.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
+from clinical_dpo.versions import library_versions
 
 if TYPE_CHECKING:
     from transformers import Trainer

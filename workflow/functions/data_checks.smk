@@ -2,7 +2,6 @@ import json
 
 from clinical_dpo.config.study import merge
 from clinical_dpo.data_checks.gate_measures import gate_verdicts, measured_files
-
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_json
 

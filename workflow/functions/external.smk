@@ -2,7 +2,6 @@ import re
 
 from clinical_dpo.config.external import table_path
 from clinical_dpo.config.judges import GRADED, graded_by_judge
-
 from clinical_dpo.data.sources.files import OPTIONS as FILE_OPTIONS
 from clinical_dpo.grading.grade import grader_module
 

@@ -1,6 +1,4 @@
 panels = {panel: task for panel, task in study.config["figure2"].items() if task in study.tasks}
-
-
 drawings = {  # figure -> kind (its caption), title
     **{
         f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}")
@@ -15,17 +13,9 @@ drawings = {  # figure -> kind (its caption), title
     "sweep": ("sweep", "Sweeps"),
     "cost": ("cost", "Cost"),
 }
-
-
 task_titles = {name: task["title"] for name, task in study.tasks.items()}
-
-
 selections = study_files.selections(study)
-
-
 panel_figures = [f"figure2{panel}" for panel in panels]
-
-
 curve_figures = [f"training_curves_{task}" for task in study.tasks]
 
 

@@ -24,7 +24,7 @@ def endpoint_settings(name):
     return pick(study.config["endpoints"][name], "base_url", "model", "seed", "parameters")
 
 
-def written_texts(wildcards):
+def text_origins(wildcards):
     """What every text of a task was written by and asked, for the record of what is made of them."""
     return {
         field: pick(text, "prompt", "max_new_tokens", "model")

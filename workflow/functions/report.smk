@@ -1,22 +1,9 @@
 captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
-
-
 page_template = package_files("report/page/template")
-
-
 owed_tables = study_files.tables_named(study, "owed")
-
-
 compute_records = study_files.compute_records(study)
-
-
 awaited = {name: awaited_sheets(task) for name, task in study.tasks.items()}
-
-
 report_tables = ["metrics", "stats"]
-
-
-has_seeds = bool(study_files.tables_named(study, "seeds"))
 
 
 def report_table(name, suffix="csv"):
@@ -24,7 +11,7 @@ def report_table(name, suffix="csv"):
     return at("report_table", table=name, suffix=suffix)
 
 
-seed_table = report_table("seeds") if has_seeds else []
+seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
 shown_folders = [
     f"Figures: {at.folder('reports', 'figures')}",
     f"Tables: {at.folder('reports', 'tables')}",

@@ -1,5 +1,4 @@
 from clinical_dpo.config.metrics import metric_module
-
 from clinical_dpo.config.raters import COMPARED
 
 

@@ -1,6 +1,4 @@
 import json
-
-
 from hashlib import sha256
 
 from clinical_dpo.grading.grade import grader_module

@@ -3,8 +3,8 @@
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
 
-from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file, record_made_with
 from clinical_dpo.paths import parse
+from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file, record_made_with
 
 METADATA, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
 
@@ -19,16 +19,13 @@ def self_described():
     """(rule, wildcards, output, record) of every result that says itself what made it."""
     for model, settings in study.models.items():
         made_by = "build_base_model" if settings["source"] == "pretrain" else "retrieve_base_model"
-        yield made_by, {"model": model}, at("base", model=model), BESIDE
+        yield made_by, {"model": model}, at("base", model=model), at("base_run", model=model)
     for task in study.tasks:
         of = {"task": task}
         yield "retrieve_source", of, at("source", of), at("source_record", of)
         yield "split_dataset", of, at("split", of, split="train"), at("manifest", of)
         for model in study.task_models(task):
             yield from self_described_of_model(of | {"model": model})
-
-
-BESIDE = None  # the record is run.json beside the output
 
 
 def self_described_of_model(of):
@@ -48,13 +45,13 @@ def self_described_of_model(of):
     for stage in STAGES:
         for trial in study.trials(task, stage):
             known = of | {"stage": stage, "trial": trial}
-            yield "probe", known, at("trial_log", known, part="probe"), BESIDE
+            yield "probe", known, at("trial_log", known, part="probe"), at("trial_run", known, part="probe")
             yield "find_plateau", known, at("plateau", known), at("plateau", known)
-            yield "train", known, at("adapter", known), BESIDE
+            yield "train", known, at("adapter", known), at("trial_run", known, part="adapter")
             yield "answer_dev", known, at("dev_answers", known), at("dev_record", known)
         for seed in study.extra_seeds(task):
-            known = of | {"stage": stage, "seed": str(seed)}
-            yield "train_extra_seed", known, at("best", known, best=with_seed(BEST, seed)), BESIDE
+            known, best = of | {"stage": stage, "seed": str(seed)}, with_seed(BEST, seed)
+            yield "train_extra_seed", known, at("best", known, best=best), at("best_run", known, best=best)
 
 
 def take_over_or_refuse():
@@ -66,32 +63,30 @@ def take_over_or_refuse():
     for name, wildcards, output, record in self_described():
         if unrecorded(output):
             wanted = workflow.get_rule(name).params.settings(Wildcards(fromdict=wildcards))
-            path = Path(record or Path(output).with_name("run.json"))
-            made = read_json(path) if path.exists() else {}
+            made = read_json(record) if Path(record).exists() else {}
             made_with = made.get("made_with", made)
             lines += [f"{output}: {line}" for line in differences(made_with, wanted)]
-            equal.append((name, wildcards))
+            equal.append((name, wildcards, wanted))
     for selection in study_files.selections(study):
         of = parse("selection", selection)
         best = at("best", of, best=BEST)
         if unrecorded(best):
-            trial = chosen_trial(Wildcards(fromdict=of))
+            wanted = workflow.get_rule("select_trial").params.settings(Wildcards(fromdict=of))
+            trial = wanted["trial"]
             weights_now = Path(at("adapter", of, trial=str(trial)))
             if not weights_now.exists() or weights_now.read_bytes() != Path(best).read_bytes():
                 lines.append(f"{best}: holds other weights than trial {trial}, which the config and the code choose")
-            equal.append(("select_trial", of))
-    for name, wildcards in [] if lines else equal:
-        maker, known = workflow.get_rule(name), Wildcards(fromdict=wildcards)
-        for output in maker.expand_output(known)[0]:
-            if unrecorded(output):
-                params = [repr(maker.params.settings(known))]  # as Snakemake records them
-                record_made_with(str(output), METADATA, RECORD_FORMAT_VERSION, params)
+            equal.append(("select_trial", of, wanted))
     if lines:
         raise WorkflowError(
             "What Snakemake knew of these results is gone with .snakemake, and they were made otherwise than the "
             "config says:\n" + "\n".join(lines) + "\nSet the config back, give the run another name (`run`), or "
             "delete these files, which makes them and what follows anew."
         )
+    for name, wildcards, wanted in equal:
+        for output in workflow.get_rule(name).expand_output(Wildcards(fromdict=wildcards))[0]:
+            if unrecorded(output):  # its settings are spelled as Snakemake records them
+                record_made_with(str(output), METADATA, RECORD_FORMAT_VERSION, [repr(wanted)])
 
 
 def make_anew_unrecorded():

@@ -53,7 +53,7 @@ rule split_dataset:
                 "on_shortfall",
             ),
             texts=text_fields,
-            written=written_texts,
+            written=text_origins,
             seed=study.config["seed"],
         ),
     script:
