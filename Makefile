@@ -24,9 +24,9 @@ report: $(VENV)/installed
 test: lint
 	pytest -m "not slow" --durations=20 --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
-# The slow ones one by one: they start, kill and time whole runs.
+# The slow ones in two processes: those of Slurm, which mostly wait, and all others (tests/conftest.py).
 test-all: test
-	pytest -m slow --durations=20
+	pytest -m slow --durations=20 --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 # ancient() keeps Snakemake from seeing changes behind it.
 lint: $(VENV)/installed

@@ -49,13 +49,20 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once."""
+    """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once.
+
+    Slow tests start, kill and time whole runs. They share one process, except those of Slurm, which mostly wait.
+    """
     from xdist.scheduler import LoadScopeScheduling
+
+    slow = config.option.markexpr == "slow"
 
     class ByFixture(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.partition("::")[0]
-            return "small run" if Path(file).name in SMALL_RUN else file
+            file = Path(nodeid.partition("::")[0])
+            if slow:
+                return "slurm" if file.parent.name == "slurm" else "whole runs"
+            return "small run" if file.name in SMALL_RUN else str(file)
 
     return ByFixture(config, log)
 
