@@ -160,16 +160,19 @@ def test_answers_and_labels_are_counted_where_they_apply():
 
 def test_lengths_against_what_training_keeps_and_the_model_reads():
     splits = {"train": [task_row(f"t{i}", "p") for i in range(4)], "test": [task_row("s", "p")]}
-    tokens = [(5, 5), (5, 6), (9, 1), (10, 1), (95, 1)]
+    tokens = [(5, 5), (5, 6), (9, 1), (10, 1), (95, 10)]
     measured = [Measured(i, prompt, answer, 1.0) for i, (prompt, answer) in enumerate(tokens)]
-    limits = {"max_length": 10, "max_new_tokens": 8, "context": 100}
+    limits = {"max_length": 10, "max_new_tokens": 8, "written": 8, "context": 100}
     rows = places(splits, False)
     checks = {one.check: one for one in token_findings(rows, measured, limits, "m")}
     assert {name: (one.rows, one.of, list(one.examples)) for name, one in checks.items()} == {
         "prompts_too_long": (1, 4, ["t3"]),
         "answers_cut": (1, 4, ["t1"]),
         "context_exceeded": (1, 1, ["s"]),
+        "references_too_long": (1, 1, ["s"]),
     }
+    measured[4] = Measured(4, 95, 9, 1.0)  # eight tokens and the end, which is cut
+    assert token_findings(rows, measured, limits, "m")[3].rows == 0
     del limits["context"]
     assert token_findings(rows, measured, limits, "m")[2].rows == 0
 

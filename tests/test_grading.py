@@ -7,7 +7,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.grading.exact_answers import exact_match, normalize_answer
 from clinical_dpo.grading.grade import COLUMNS, grade_answers, read_grades
 from clinical_dpo.grading.label_parsing import parse_label
-from clinical_dpo.grading.rouge import rouge_l
+from clinical_dpo.grading.rouge import LATIN, UNICODE, rouge_l, tokenizer_of
 from clinical_dpo.io import write_csv
 
 UTI = {
@@ -46,14 +46,14 @@ def answered(*texts):
         ("ＵＴＩ", "UTI"),
         ("No UTI.", "No UTI"),
         ("No\u00a0UTI", "No UTI"),
-        ("No\n UTI", "No UTI"),
+        ("No\n UTI", None),
         ("The answer is: No UTI", "No UTI"),
         ("No UTI. A UTI needs symptoms, and UTI symptoms are absent.", "No UTI"),
         ("Yes, the patient has pyuria and dysuria.", "UTI"),
         ("This is a urinary tract infection", "UTI"),
         ("This is not a UTI.", "No UTI"),
         ("No evidence of a UTI", "No UTI"),
-        ("UTI or a urinary tract infection, that is", "UTI"),
+        ("UTI, that is, a urinary tract infection", "UTI"),
         ("", None),
         ("...", None),
         ("UTILITY", None),
@@ -61,9 +61,16 @@ def answered(*texts):
         ("Cystitis", None),
         ("UTI or No UTI", None),
         ("Either UTI or No UTI", None),
-        ("Not UTI", None),
-        ("The patient does not have a UTI.", None),
-        ("The patient doesn’t have a UTI.", None),
+        ("Not UTI", "No UTI"),
+        ("The patient does not have a UTI.", "No UTI"),
+        ("The patient doesn’t have a UTI.", "No UTI"),
+        ("No dysuria, frequency or urgency. UTI ruled out.", "No UTI"),
+        ("UTI cannot be ruled out.", None),
+        ("If she had dysuria, it would be a UTI.", None),
+        ("A UTI needs both pyuria and symptoms.", None),
+        ("Her symptoms suggest a UTI", "UTI"),
+        ('{"diagnosis": "No UTI", "evidence": "pyuria without symptoms"}', "No UTI"),
+        ("UTI\n\nPassage: A man with a cough.\nNo UTI", "UTI"),
     ],
 )
 def test_uti_labels(text, label):
@@ -81,8 +88,11 @@ def test_uti_labels(text, label):
         ("non–urgent", "nonurgent"),
         ("This message is not urgent.", "nonurgent"),
         ("A routine matter", "nonurgent"),
-        ("urgently", None),
-        ("This is not an urgent message", None),
+        ("urgently", "urgent"),
+        ("This is not an urgent message", "nonurgent"),
+        ("Is this message urgent? No.", "nonurgent"),
+        ("Urgent; on reflection nonurgent.", "nonurgent"),
+        ("She says it is urgent.", None),
     ],
 )
 def test_urgency_labels(text, label):
@@ -97,7 +107,9 @@ def test_urgency_labels(text, label):
         ("maybe", None),
         ("The staff, not a physician", "medical assistant"),
         ("Not a physician but a medical assistant", "medical assistant"),
-        ("The message does not need a physician", None),
+        ("The message does not need a physician", "medical assistant"),
+        ("Neither a physician nor a medical assistant", None),
+        ("Her doctor told her so.", None),
         ("Ask a physician and a medical assistant", None),
     ],
 )
@@ -105,8 +117,15 @@ def test_personnel_labels(text, label):
     assert parse_label(text, PERSONNEL["labels"], PERSONNEL["label_synonyms"]) == label
 
 
-def test_a_hyphened_negation_is_no_label_even_without_synonyms():
-    assert parse_label("non-urgent", ["urgent", "routine"]) is None
+def test_a_denied_label_speaks_for_the_other_of_two_or_for_the_one_left():
+    assert parse_label("non-urgent", ["urgent", "routine"]) == "routine"
+    levels = ["emergent", "urgent", "routine"]
+    assert parse_label("Not urgent.", levels) is None
+    assert parse_label("Neither emergent nor urgent.", levels) == "routine"
+    kinds = ["acute pneumonia", "chronic pneumonia", "no pneumonia"]
+    assert parse_label("There is no evidence of pneumonia.", kinds) == "no pneumonia"
+    assert parse_label("Pneumonia is present.", kinds) is None
+    assert parse_label("No differences were seen.", ["yes", "no", "maybe"]) is None
 
 
 def test_labels_with_signs_and_of_other_scripts():
@@ -125,6 +144,15 @@ def test_labels_with_signs_and_of_other_scripts():
         ("an ACE inhibitor", ["ACE inhibitors", "ACE inhibitor"]),
         ("Guillain–Barré syndrome", ["guillain-barre\u0301 syndrome"]),
         ("A", ["a"]),
+        ("Betablocker", ["beta-blocker"]),
+        ("Crohns disease", ["Crohn's disease"]),
+        ("Liver metastases", ["liver metastasis"]),
+        ("5mg", ["5.0 mg"]),
+        ("AB−", ["AB-"]),
+        ("The most likely diagnosis is lupus (SLE).", ["lupus"]),
+        ("B. Lupus", ["lupus"]),
+        ("Gout. Correction: pseudogout.", ["pseudogout"]),
+        ("No fracture.", ["no fracture"]),
     ],
 )
 def test_exact_matches(text, accepted):
@@ -133,15 +161,53 @@ def test_exact_matches(text, accepted):
 
 @pytest.mark.parametrize(
     ("text", "accepted"),
-    [("aspirin and heparin", ["aspirin"]), ("", ["A"]), ("the", ["A"]), ("", ["-"]), ("betablocker", ["beta blocker"])],
+    [
+        ("aspirin and heparin", ["aspirin"]),
+        ("", ["A"]),
+        ("the", ["A"]),
+        ("", ["-"]),
+        ("AB-", ["AB+"]),
+        ("<5 mm", [">5 mm"]),
+        ("-2.5 D", ["+2.5 D"]),
+        ("hepatitis", ["hepatitis A"]),
+        ("Lupus or rheumatoid arthritis", ["lupus"]),
+        ("Lupus; gout; sarcoidosis", ["lupus"]),
+        ("It is not lupus.", ["lupus"]),
+        ("Gout. Correction: pseudogout.", ["gout"]),
+        ("Nephritis secondary to lupus", ["lupus"]),
+    ],
 )
 def test_no_exact_matches(text, accepted):
     assert not exact_match(text, accepted)
 
 
 def test_normalization():
-    assert normalize_answer("  An  \tapple, the: PEAR") == "apple pear"
-    assert normalize_answer("A") == "a"
+    assert normalize_answer("  An  \tapple, the: PEAR") == ("apple", "pear")
+    assert normalize_answer("A") == ("a",)
+    assert normalize_answer("vitamin A deficiency") == ("vitamin", "a", "deficiency")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "患者发热两天",
+        "Лихорадка два дня",
+        "Πυρετός δύο ημερών",
+        "दो दिन से बुखार",
+        "ไข้สองวัน",
+        "Fièvre depuis deux jours",
+        "fever 2 d",
+    ],
+)
+def test_identical_texts_of_any_script_score_one(text):
+    assert rouge_l([text], [text]) == [1.0]
+    assert rouge_l(["?!"], [text]) == [0.0]
+
+
+def test_texts_of_other_scripts_share_words():
+    assert rouge_l(["患者发热三天"], ["患者发热两天"])[0] == pytest.approx(5 / 6)
+    assert rouge_l(["Лихорадка три дня"], ["Лихорадка два дня"])[0] == pytest.approx(2 / 3)
+    assert tokenizer_of(["a β-blocker for 5 days"]) == LATIN and tokenizer_of(["бета-блокатор"]) == UNICODE
 
 
 TEXTS = ["", "the patient has pneumonia", "patients had a pneumonia on the left", "nothing in common", "pneumonia"]

@@ -74,7 +74,7 @@ def expected_answers(study: Study, task: str, model: str, splits: Iterable[str])
     settings = study.tasks[task]
     answers = sum(settings["splits"][split] for split in splits)
     batch = study.config["compute"]["generation_batch_size"]
-    return generation_minutes(study.models[model], answers, settings["max_new_tokens"], batch)
+    return generation_minutes(study.models[model], answers, study.answer_limit(task), batch)
 
 
 def expected_texts(study: Study, task: str, model: str, field: str) -> float:

@@ -63,8 +63,17 @@ def variant_files(study: Study, task: str, name: str, variants: Iterable[str] = 
 
 def grades(study: Study, task: str) -> list[str]:
     """Grades of every model and variant of a task, and of answers from elsewhere; all of them stand in one table."""
-    elsewhere = [study.paths("grades", task=task, model=name, variant=EXTERNAL) for name in study.externals(task)]
-    return variant_files(study, task, "grades") + elsewhere
+    return _with_external(study, task, "grades")
+
+
+def answers(study: Study, task: str) -> list[str]:
+    """The answers that these are grades of, in the same order."""
+    return _with_external(study, task, "answers")
+
+
+def _with_external(study: Study, task: str, name: str) -> list[str]:
+    elsewhere = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
+    return variant_files(study, task, name) + elsewhere
 
 
 def seed_grades(study: Study, task: str) -> list[str]:

@@ -54,6 +54,10 @@ class Study:
         )
         return list(dict.fromkeys(people))
 
+    def answer_limit(self, task: str) -> int:
+        """Most tokens that a model writes on a question: its answer's, and its thought's where the task allows one."""
+        return self.tasks[task]["max_new_tokens"] + self.tasks[task].get("max_thought_tokens", 0)
+
     def task_models(self, task: str) -> list[str]:
         """The models a task runs on: its recipe's."""
         return self.config["recipes"][self.tasks[task]["recipe"]]["models"]

@@ -70,7 +70,7 @@ def gate_verdicts(
 
     Args:
         measures: from `gate_measures`, as made or as read from its file.
-        limits: `max_length` and `max_new_tokens`, in tokens.
+        limits: `max_length`, `max_new_tokens` and `written`, in tokens.
         thresholds: check -> its `warn` and `stop`.
         task: the task's name.
     """

@@ -79,7 +79,7 @@ def token_findings(
     Args:
         rows: of all splits.
         measured: their tokens (`lengths.measure`).
-        limits: `max_length`, `max_new_tokens`, and `context` where the model has one.
+        limits: `max_length`, `max_new_tokens`, `written` (with a thought's), and `context` where the model has one.
         model: its name.
     """
     trained = [one for one in measured if rows[one.row].split in ("train", "eval")]
@@ -87,12 +87,14 @@ def token_findings(
     longest = limits["max_length"]
     too_long = [one.prompt >= longest for one in trained]
     cut = [one.prompt < longest < one.prompt + one.answer for one in trained]
-    room = limits.get("context", float("inf")) - limits["max_new_tokens"]
+    room = limits.get("context", float("inf")) - limits["written"]
     beyond = [one.prompt > room for one in answered]
+    longer = [one.answer > limits["max_new_tokens"] + 1 for one in answered]  # the end token is cut first
     return [
         *_weighted("prompts_too_long", rows, trained, too_long, model),
         *_weighted("answers_cut", rows, trained, cut, model),
         *_weighted("context_exceeded", rows, answered, beyond, model),
+        *_weighted("references_too_long", rows, answered, longer, model),
     ]
 
 

@@ -44,6 +44,11 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "dev and test rows whose prompt and max_new_tokens are more than the model's positions",
         "Shorten or remove the rows, or take a model with a longer context.",
     ),
+    "references_too_long": (
+        "dev and test rows whose reference answer has more tokens than max_new_tokens, so that no answer can be as "
+        "long",
+        "Raise max_new_tokens.",
+    ),
     "begin_and_end": (
         "first rows that do not begin with the begin-of-text token once, or whose answer does not end once",
         "Correct `chat_template` in the model file (a tokenizer may add <s> to a template that writes it too).",

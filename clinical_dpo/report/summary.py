@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL, versus
+from clinical_dpo.variants import EXTERNAL, TITLES, versus
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -89,9 +89,20 @@ def _p(row: Mapping[str, str]) -> str:
     return format_p(float(row["p_value"]) if row["p_value"] else None) + ("*" if row["significant"] == "true" else "")
 
 
+def _cut(row: Mapping[str, str]) -> str:
+    """What a reader must know of how answers end: cut off, with thoughts."""
+    shares = (
+        (row["cut_rate"], "cut at max_new_tokens"),
+        (row["thought_rate"], "with a thought"),
+        (row["cut_in_thought_rate"], "cut inside it"),
+    )
+    return ", ".join(f"{float(share):.0%} {words}" for share, words in shares if share and float(share) > 0)
+
+
 def _marks(*rows: Mapping[str, str]) -> str:
     row, n = rows[0], graded_items(rows)
     marks = [f"n={n}"] if n else []
+    marks += [f"{TITLES.get(row['variant'], row['variant'])}: {words}" for row in rows if (words := _cut(row))]
     marks += ["synthetic data"] if row["data"] == "synthetic" else []
     marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
     return f"  [{', '.join(marks)}]" if marks else ""

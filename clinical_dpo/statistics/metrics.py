@@ -6,13 +6,14 @@ from typing import Any
 
 from clinical_dpo.config.metrics import HEADLINES, metric_module
 from clinical_dpo.errors import UserError
+from clinical_dpo.grading.answers import reading_shares
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.resampling import Interval
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "invalid_rate"),
-    *("positive_class", "grader", "proxy", "data", "status"),
+    *("thought_rate", "cut_in_thought_rate", "cut_rate", "positive_class", "grader", "proxy", "data", "status"),
 )
 
 
@@ -37,7 +38,9 @@ def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
-def task_metrics(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
+def task_metrics(
+    grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Row]] | None = None
+) -> list[Row]:
     """Rows of COLUMNS: every metric of every model and variant, the headline metric first.
 
     A task with labels has f1, macro_f1, accuracy, sensitivity and specificity, any other its headline metric alone;
@@ -48,6 +51,7 @@ def task_metrics(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
             labels `positive` and `negative`.
+        answers: (model, variant) -> its answers, for the shares with a thought and cut off; known before any grade.
 
     Raises:
         UserError: no rows, a label the task does not have, or a grade off its scale; the message names the item.
@@ -55,13 +59,15 @@ def task_metrics(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
     return [
         row
         for (model, variant), rows in grades.items()
-        for row in _variant_metrics(rows, task, {"task": task["name"], "model": model, "variant": variant})
+        for shares in [reading_shares(answers[model, variant]) if answers else {}]
+        for row in _variant_metrics(rows, task, {"task": task["name"], "model": model, "variant": variant} | shares)
     ]
 
 
 def _variant_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any], names: Row) -> list[Row]:
     if not rows:
-        raise UserError(f"grades of {'/'.join(names.values())}: no rows. The test split needs at least one item.")
+        of = "/".join(names[key] for key in ("task", "model", "variant"))
+        raise UserError(f"grades of {of}: no rows. The test split needs at least one item.")
     shared = names | {
         "positive_class": task.get("positive") or "",
         "grader": rows[0]["grader"],

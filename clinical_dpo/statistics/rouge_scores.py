@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from clinical_dpo.grading.answers import answer_texts
-from clinical_dpo.grading.rouge import KINDS, SCORES, rouge
+from clinical_dpo.grading.rouge import KINDS, LATIN, SCORES, rouge, tokenizer_of
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t
 from clinical_dpo.variants import COMPARISONS
 
 COLUMNS = (
-    *("task", "model", "variant", "kind", "score", "estimate", "ci_low", "ci_high", "n", "stemmer"),
+    *("task", "model", "variant", "kind", "score", "estimate", "ci_low", "ci_high", "n", "tokenizer", "stemmer"),
     *("against", "difference", "difference_ci_low", "difference_ci_high", "p_value", "data"),
 )
 
@@ -36,6 +36,7 @@ def rouge_rows(
         UserError: answers to other items than `rows`.
     """
     references = [row["completion"][0]["content"] for row in rows]
+    tokenizer = tokenizer_of(references)
     scored = {
         variant: rouge(answer_texts(rows, given, variant), references, stemmer=stemmer)
         for variant, given in answers.items()
@@ -47,7 +48,8 @@ def rouge_rows(
             values = [item[column] for item in found]
             low, high = mean_interval(values, seed)
             row = dict.fromkeys(COLUMNS) | dict(names) | {"variant": variant, "n": len(values)}
-            row |= {"kind": column[0], "score": column[1], "stemmer": str(stemmer).lower()}
+            row |= {"kind": column[0], "score": column[1], "tokenizer": tokenizer}
+            row["stemmer"] = str(stemmer and tokenizer == LATIN).lower()
             row |= {"estimate": float(np.mean(values)), "ci_low": low, "ci_high": high}
             if other := before.get(variant):
                 against = [item[column] for item in scored[other]]

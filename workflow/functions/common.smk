@@ -51,6 +51,11 @@ def of_task(key, default=None):
     return lambda wildcards: study.tasks[wildcards.task].get(key, default)
 
 
+def answer_limit(wildcards):
+    """Most tokens that a model writes on a question of a task."""
+    return study.answer_limit(wildcards.task)
+
+
 def tasks_where(holds):
     """A wildcard constraint for the tasks of which something holds."""
     return "|".join(name for name, task in study.tasks.items() if holds(task)) or "(?!)"

@@ -14,7 +14,8 @@ def check_thresholds(wildcards):
 def token_limits(wildcards):
     """The lengths that a task's rows must keep to; of two stages' the shorter."""
     shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in STAGES)
-    return {"max_length": shortest, "max_new_tokens": study.tasks[wildcards.task]["max_new_tokens"]}
+    answer = study.tasks[wildcards.task]["max_new_tokens"]
+    return {"max_length": shortest, "max_new_tokens": answer, "written": study.answer_limit(wildcards.task)}
 
 
 def gate_limits(wildcards):

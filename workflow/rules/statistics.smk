@@ -10,7 +10,8 @@ localrules:
 
 rule compute_metrics:
     input:
-        of_study(study_files.grades),
+        grades=of_study(study_files.grades),
+        answers=of_study(study_files.answers),
     output:
         at("table", table="metrics"),
     log:

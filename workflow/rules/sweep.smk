@@ -30,7 +30,7 @@ rule answer_dev:
         settings=named(
             code=code("predict"),
             model=model_settings,
-            max_new_tokens=of_task("max_new_tokens"),
+            max_new_tokens=answer_limit,
         ),
     script:
         "../scripts/predict.py"

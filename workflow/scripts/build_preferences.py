@@ -3,6 +3,7 @@
 from clinical_dpo.script import job
 from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.io import read_jsonl, write_json, write_jsonl
+from clinical_dpo.thoughts import split_thought
 
 with job(snakemake) as params:
     task, manifest = params.task, {}
@@ -13,7 +14,7 @@ with job(snakemake) as params:
             policy=task["rejected"],
             seed=params.seed,
             labels=task.get("labels", ()),
-            answers={row["id"]: row["text"] for row in read_jsonl(answers)} if answers else None,
+            answers={row["id"]: split_thought(row["text"]).answer for row in read_jsonl(answers)} if answers else None,
         )
         write_jsonl(snakemake.output[split], pairs)
     write_json(snakemake.output.manifest, manifest | {"made_with": params.made_with})

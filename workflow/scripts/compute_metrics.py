@@ -2,8 +2,15 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import read_grades
-from clinical_dpo.io import write_csv
+from clinical_dpo.io import read_jsonl, write_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.statistics.metrics import COLUMNS, task_metrics
 
 with job(snakemake) as params:
-    write_csv(snakemake.output[0], task_metrics(read_grades(snakemake.input), params.task), COLUMNS)
+    answers = {
+        (of["model"], of["variant"]): read_jsonl(path)
+        for path in snakemake.input.answers
+        for of in [parse("answers", path)]
+    }
+    table = task_metrics(read_grades(snakemake.input.grades), params.task, answers)
+    write_csv(snakemake.output[0], table, COLUMNS)

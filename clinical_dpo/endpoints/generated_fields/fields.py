@@ -9,6 +9,7 @@ from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import render_prompt
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.thoughts import split_thought
 
 Columns = Mapping[str, str | Sequence[str]]  # field -> what of the source makes it, as in a task file
 SAID = ("id", "text", "tokens", "finish_reason")  # the rest of a text's row says where it is from
@@ -68,7 +69,7 @@ def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where:
 def written_texts(
     rows: Sequence[Row], answers: Sequence[Row], writer: Mapping[str, str], prompt: str, where: str
 ) -> list[Row]:
-    """The texts as they are kept: id, text, tokens, finish_reason, and what wrote them.
+    """The texts as they are kept, without thoughts: id, text, tokens, finish_reason, and what wrote them.
 
     Args:
         rows: as `text_prompts` gives them.
@@ -80,7 +81,8 @@ def written_texts(
     Raises:
         UserError: empty texts, with the numbers of their records.
     """
-    empty = [str(row["number"]) for row, answer in zip(rows, answers, strict=True) if not answer["text"].strip()]
+    texts = [split_thought(answer["text"]).answer for answer in answers]
+    empty = [str(row["number"]) for row, text in zip(rows, texts, strict=True) if not text]
     if empty:
         listed = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
         raise UserError(
@@ -89,9 +91,9 @@ def written_texts(
         )
     origin = {**writer, "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest()}
     return [
-        {"id": row["id"], "text": answer["text"].strip(), **origin}
+        {"id": row["id"], "text": text, **origin}
         | {key: value for key, value in answer.items() if key not in ("id", "text")}
-        for row, answer in zip(rows, answers, strict=True)
+        for row, answer, text in zip(rows, answers, texts, strict=True)
     ]
 
 

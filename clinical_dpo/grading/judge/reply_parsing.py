@@ -1,55 +1,99 @@
-"""What a judge's reply says. Read strictly: a reply that could mean two things means nothing and is asked for again.
+"""What a judge's reply says. A reply that could mean two things means nothing and is asked for again."""
 
-A reply is the verdict alone ("4", "4/5", "**Grade: 4**", "correct", "B."), or begins with it and gives reasons after
-punctuation, a dash, a line's end or "because". A grade that reasons follow must name its scale, as in "5/5 because all
-findings are there": "1. The summary ..." is a list, and "5 medications" a count. A range ("3-4"), a fraction ("4.5"),
-another scale ("4/10") and reasons with another grade ("5/5. Rather 3/5") are no verdict. Nor is a word that its reasons
-take back: with the other one alone in its clause ("A. Better: B."), said of the answer ("Correct. The answer is
-incorrect"), or with a clause that begins with a change of mind ("Correct! Actually, it is not"). "Incorrect: the
-correct dose is 5 mg" takes nothing back. Before the verdict a reasoning model's <think> block may stand.
-"""
-
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
-_THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
-_MARKS = re.compile(r"[*_`\"'“”]|\[\[|\]\]")  # bold, code, quotation marks
-_LABEL = (
-    r"(?:(?:the |my )?(?:final )?(?:grade|score|rating|verdict|answer|preference|better answer)(?: is)?\s*[:=]?\s*)?"
+from clinical_dpo.grading.judge.likert_replies import grade_of
+from clinical_dpo.grading.judge.preference_replies import side_of
+from clinical_dpo.grading.label_parsing import parse_label
+from clinical_dpo.thoughts import split_thought
+
+# Keys and tags that hold a verdict, and words of keys that do not.
+_KEY = re.compile(
+    r"(?:final|overall|total|my)?[_ ]?(?:overall|total|score|grade|rating|verdict|judge?ment|decision|result|label|"
+    r"answer|winner|"
+    r"prefer(?:red|ence)|better|best|choice|correct|is_correct|correctness)(?:[_ ](?:score|grade|rating|answer|"
+    r"response|verdict))?"
 )
-_REASONS = r"(?:\s*[.!]?\s*$|\s*[.,:;!](?=\s)|\s+[-–—](?=\s)|\s*\n|\s+because\b)"
-_SCALE = re.compile(r"([0-9.]+)\s*(?:/|out of)\s*5(?![0-9.]*\d)", re.IGNORECASE)
-_ALONE = re.compile(rf"{_LABEL}([1-5])(?:\s*(?:/|out of)\s*5)?\s*[.!]?", re.IGNORECASE)
-_GRADE = re.compile(rf"{_LABEL}([1-5])\s*(?:/|out of)\s*5{_REASONS}", re.IGNORECASE)
-_WORD = re.compile(rf"{_LABEL}(correct|incorrect){_REASONS}", re.IGNORECASE)
-_SIDE = re.compile(rf"(?i:{_LABEL})(A|B|(?i:tie)){_REASONS}")
-_CLAUSE = r"(?:^|[.,:;!?\n]|\s[-–—]\s)\s*"
-_MIND = r"(?:wait|actually|correction|rather(?! than)|instead(?! of)|on (?:reflection|second thoughts?))\b"
-_CHANGE = re.compile(rf"{_CLAUSE}(?:no,? )?{_MIND}", re.IGNORECASE)
-_STANDS = rf"(?i:{_CLAUSE}{_LABEL}|\b(?:(?:answer|response|it|this) is (?:a )?|prefer ))"
-_END = r"(?=\s*(?:[.!?\n]|$|is (?:\w+ )?better))"
-_FORMS = {  # kind -> how a reply begins, and a verdict that stands alone in its reasons
-    "correctness": (_WORD, re.compile(rf"{_STANDS}((?i:correct|incorrect)){_END}")),
-    "preference": (_SIDE, re.compile(rf"{_STANDS}(A|B|(?i:tie)){_END}")),
-}
+_NO_KEY = re.compile(r"max|min|confidence|correct.answer|reference")
+_TAG = re.compile(rf"<\s*({_KEY.pattern})\s*>\s*(.*?)\s*<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL)
+_MARKS = re.compile(r"\\(?:boxed|text\w*)|<\|[^|>]*\|>|[*_`$#{}\"“”]|\[\[|\]\]")
+_HEADING = re.compile(rf"^\s*#+\s*(?:{_KEY.pattern})\s*:?\s*\n+", re.IGNORECASE | re.MULTILINE)
+_CELLS = re.compile(r"^\s*\|\s*([^|\n]+?)\s*\|\s*([^|\n]+?)\s*\|\s*$", re.MULTILINE)  # a row of a table
+_QUOTED = re.compile(r"(?<!\w)[\"“](?=\w)[^\"“”\n]* [^\"“”\n]*[\"”]|~~.*?~~")  # words of others; what is struck out
+_PART = re.compile(  # of a part of the answer
+    r"\b(?:sentences?|parts?|half|statements?|steps?|spelling|arithmetic|wording|items?|drugs?)\b[^.;,\n]*? (?:is|are|"
+    r"was|were) (?:in)?correct\b|"
+    r"\d\s*(?:%|percent|of\b)[^.;\n]*?\b(?:in)?correct\b"
+)
+_THE_ANSWER = re.compile(r"\b(?:the|this) (?:\w+'s )?(?:answer|response|reply|diagnosis|conclusion)\b", re.IGNORECASE)
+_SPOILT = re.compile(
+    r"\b(?:partial|partly|mostly|almost|nearly|largely|half|somewhat|partially|fairly|more or "
+    r"less)[\w ]{0,8}\b(?:(?:in)?correct|wrong)\b"
+)
+_OF_SOMETHING = re.compile(  # "the correct dose", "to correct the sodium": no verdict
+    r"\b(?:in)?correct(?:ed|ly|ing|ion|s)?\b(?= +(?!because|since|as\b|and\b|nor\b|but|given|overall|here|"
+    r"though|too\b|or incorrect)\w)"
+)
 
 
 def parse_verdict(kind: str, reply: str) -> str | None:
     """The verdict in a reply, None where there is none.
 
+    Read are the verdict alone, in JSON or a tag, after words such as "Final score:", and in a sentence. A verdict that
+    comes last or is called final counts more than what is weighed before it; a thought does not count. Ranges, other
+    scales, scores of single criteria and contradictions are no verdict.
+
     Args:
         kind: likert (gives 1 to 5), correctness (correct, incorrect) or preference (A, B, tie).
         reply: the judge's words.
     """
-    text = _MARKS.sub("", _THOUGHT.sub("", reply, count=1)).strip()
+    text = split_thought(reply).answer
+    record = _record(text)
+    if record is not None:
+        said = {verdict for value in _verdicts(record) if (verdict := _value(kind, value))}
+        return said.pop() if len(said) == 1 else None
+    text = _HEADING.sub("Verdict: ", _CELLS.sub(r"\1: \2", _TAG.sub(r"\n\nVerdict: \2\n\n", text)))
+    return _read(kind, _MARKS.sub(" ", _QUOTED.sub(" ", text)))
+
+
+def _read(kind: str, text: str) -> str | None:
+    text = text.replace("|", " / ")
     if kind == "likert":
-        if alone := _ALONE.fullmatch(text):
-            return alone[1]
-        found = _GRADE.match(text)
-        return found[1] if found and set(_SCALE.findall(text)) == {found[1]} else None
-    form, standing = _FORMS[kind]
-    found = form.match(text)
-    reasons = text[found.end() :] if found else ""
-    if not found or _CHANGE.search(reasons):
-        return None
-    said = {word if word in "AB" else word.lower() for word in (found[1], *standing.findall(reasons))}
-    return said.pop() if len(said) == 1 else None
+        return grade_of(text)
+    if kind == "preference":
+        return side_of(text)
+    text = _THE_ANSWER.sub("it", text)
+    plain = _PART.sub("so so", text.casefold())
+    plain = _OF_SOMETHING.sub("proper", _SPOILT.sub("so so", plain))
+    return parse_label(plain, ("correct", "incorrect"), {"incorrect": ["not correct", "wrong"]})
+
+
+def _value(kind: str, value: Any) -> str | None:
+    if isinstance(value, bool):
+        return ("correct" if value else "incorrect") if kind == "correctness" else None
+    return _read(kind, str(value).replace("_", " ")) if len(str(value)) < 60 else None
+
+
+def _record(text: str) -> dict[str, Any] | None:
+    """The JSON object of a reply, also with quotation marks of Python."""
+    found = re.search(r"\{.*\}", text, re.DOTALL)
+    for attempt in (found[0], re.sub(r"(?<![a-z])'|'(?![a-z])", '"', found[0])) if found else ():
+        try:
+            record = json.loads(attempt)
+        except ValueError:
+            continue
+        return record if isinstance(record, dict) else None
+    return None
+
+
+def _verdicts(record: dict[str, Any]) -> Iterator[Any]:
+    """Values that a record gives as its verdict: those that are called final or overall, else all under such a key."""
+    keys = [key for key in record if _KEY.fullmatch(key.casefold()) and not _NO_KEY.match(key.casefold())]
+    for key, value in record.items():
+        if isinstance(value, dict) and (not keys or key in keys):
+            yield from _verdicts(value)
+    final = [key for key in keys if re.match(r"(?:final|overall|total)", key.casefold())]
+    yield from (record[key] for key in final or keys if not isinstance(record[key], dict | list))

@@ -1,0 +1,118 @@
+"""The better of two answers, A or B, in a judge's reply."""
+
+import re
+
+_SIDE = (
+    r"(?:(?i:(?:the )?(?:answer|response|option|reply|model|assistant|candidate|text|version)s?) )?(?P<side>A|B|"
+    r"[Tt]ie|TIE)\b(?!')"
+)
+_BETTER = (
+    r"(?:(?:clearly|slightly|much|far|somewhat|marginally|overall|a bit|a little|definitely|still|therefore|thus|the) "
+    r")*"
+    r"(?:better|best|superior|preferable|preferred|stronger|winner|safer|more (?:accurate|helpful|complete|"
+    r"appropriate|correct|precise|useful|"
+    r"reliable)|wins|the one|outperforms|beats|surpasses)(?! if\b)"
+)
+_WORSE = r"(?:(?:clearly|slightly|much|far|somewhat|overall|a bit|the) )*(?:worse|worst|inferior|weaker|less \w+)"
+_CUE = re.compile(
+    r"\b(?i:verdict|winner|better(?: (?:answer|response|one))?|prefer(?:ence|red)(?: (?:answer|response))?|choice|"
+    r"decision|pick|final answer|"
+    rf"answer|result|overall|conclusion|judge?ment|vote)(?: (?i:is|for|goes to|would be|falls on)|\s*[:=\-–→>]+)+(?: "
+    rf"(?i:therefore|thus|clearly))?\s*{_SIDE}"
+    r"(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|[Tt]ie)\b)"
+)
+_LABELLED = re.compile(rf"(?:^|\n)\s*[^\W\d]+(?: [^\W\d]+)?\s*: *{_SIDE}(?=\s*(?:[.!\n]|$))")  # of any language
+_RESULT = re.compile(rf"\bRESULT\]?:?\s+{_SIDE}")
+_CHOSEN = re.compile(
+    rf"\b(?i:prefer|choose|pick|go with|going with|favou?r|vote for|lean towards|select|goes to|so|therefore|thus|"
+    rf"hence|make it|call it|it is|"
+    rf"it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;!\n]|$|because|since|as\b|for\b|over\b|is\b))"
+)
+_SAID = re.compile(
+    rf"{_SIDE} (?:is|was|seems|looks|would be|comes out)? ?(?:(?P<better>{_BETTER})|(?P<worse>{_WORSE}))\b"
+)
+_PRAISED = re.compile(rf"{_SIDE} (?:is|was) (?:\w+ )?(?:more \w+|\w+er)\b")
+_VERDICT = re.compile(r"better|best|superior|prefer|winner|wins|the one|outperforms|beats|surpasses")
+_EQUAL = re.compile(
+    r"\b(?i:an? (?:\w+ )?(?:tie|draw|toss.up)(?! (?:would|needs?|means))|equally (?:good|bad|strong|weak|helpful|"
+    r"accurate|well|correct|"
+    r"\w+)|(?:are|is) equal|of equal|"
+    r"equivalent|neither (?:\w+ )?is better|no (?:real |meaningful |clear )?(?:difference|winner|preference)|(?:just "
+    r")?as good as)\b|\bA ?= ?B\b"
+)
+_BOTH = re.compile(  # a list of sides is no choice among them
+    r"\b(?:A|B|[Tt]ie)(?:\s*(?:,|/|\bor\b|\band\b|\bvs\.?|\bversus\b)+\s*(?:or )?(?:(?:answer|response|option) )?(?:A|"
+    r"B|[Tt]ie)\b)+"
+)
+_NOT = re.compile(
+    r"\bif\b[^.;\n]*$|(?:\bwould have been|\bcould have been|\btempted|\bneeds?|\bnot|n't|n’t|\bcannot)\b[^.,;\n]*$",
+    re.IGNORECASE,
+)
+_OVER = re.compile(r"^\W*(A|B)\s*>+\s*[AB]\W*$")
+_ALONE = re.compile(rf"\W*{_SIDE}\W*")
+_LEAD = re.compile(
+    rf"\W*{_SIDE}(?:\s*[.!;:](?=\s)|\s+[–—-]\s|\s*\n|\s+(?:because|since)\b|, (?:because|since|as|not)\b)"
+)
+_TURN = re.compile(
+    r"(?:^|[.!?\n,;…] *)(?:hmm, )?(?:no,? )?(?:wait|actually|correction|on (?:reflection|second thoughts?)|no,)\b,?:?",
+    re.I,
+)
+_HEADED = re.compile(rf"(?:^|[\n.])\s*{_SIDE}\s*:")  # "Answer A: ... Answer B: ..." tells of both
+_CHANGE = re.compile(
+    r"\b(?:wait|actually|correction|on (?:reflection|second thoughts?)|at first|first thought|however|though|but)\b",
+    re.I,
+)
+
+
+def side_of(text: str) -> str | None:
+    """A, B or tie, None where a reply gives none or more than one.
+
+    What is called the verdict counts most, then what is said to be better or chosen, then a side that stands alone.
+    """
+    plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
+    plain = re.sub(r"\(([AB])\)", r"\1", plain)
+    plain = re.sub(r"[^.!?\n]*\?|[^.!?\n]*\b(?:A|B|tie)\s+means\b[^.!?\n]*", " ", plain)  # questions, the instruction
+    plain = re.sub(r"\b(?i:(?:the )?first) (?=answer|response)(?:answer|response)\b", "Answer A", plain)
+    plain = re.sub(r"\b(?i:(?:the )?second) (?=answer|response)(?:answer|response)\b", "Answer B", plain)
+    plain = _BOTH.sub("both", plain)
+    if over := _OVER.search(plain):
+        return over[1]
+    if re.fullmatch(r"\W*[ab]\W*", plain):
+        plain = plain.upper()
+    if turns := list(_TURN.finditer(plain)):
+        return side_of(plain[turns[-1].end() :])
+    cued = [_name(match["side"]) for pattern in (_CUE, _RESULT) for match in pattern.finditer(plain)]
+    cued = cued or [_name(match["side"]) for match in _LABELLED.finditer(plain)]
+    if cued:
+        return cued[0] if len(set(cued)) == 1 else None
+    said = [
+        (match.start(), _other(match) if match["worse"] else _name(match["side"])) for match in _SAID.finditer(plain)
+    ]
+    said += [(match.start(), _name(match["side"])) for match in _CHOSEN.finditer(plain)]
+    said += [(match.start(), "tie") for match in _EQUAL.finditer(plain)]
+    praised = {_name(match["side"]) for match in _PRAISED.finditer(plain)}
+    if len(praised) > 1 and not any(
+        match["worse"] or _VERDICT.search(match["better"]) for match in _SAID.finditer(plain)
+    ):
+        said = []
+    said = [(place, side) for place, side in said if not _NOT.search(plain[:place])]
+    lines = [line for line in re.split(r"\n|(?<=[.!?])\s+", plain) if line.strip()]
+    headed = len(_HEADED.findall(plain)) > 1
+    lines = [line for line in lines if not (headed and line.rstrip().endswith(":"))]
+    alone = [(place, match) for place, line in enumerate(lines) if (match := _ALONE.fullmatch(line))]
+    said += [(len(plain) * place, _name(match["side"])) for place, match in alone]
+    lead = None if alone or headed else _LEAD.match(plain)
+    said += [(0, _name(lead["side"]))] if lead else []
+    sides = [side for _, side in sorted(said)]
+    if not sides:
+        return None
+    changed = any(change.start() < max(said)[0] for change in _CHANGE.finditer(plain))
+    return sides[-1] if len(set(sides)) == 1 or changed else None
+
+
+def _name(side: str) -> str:
+    return side if side in "AB" else "tie"
+
+
+def _other(match: re.Match[str]) -> str:
+    return {"A": "B", "B": "A"}.get(match["side"], "tie")

@@ -1,0 +1,179 @@
+"""How a sentence speaks of a term that it names: asserts it, denies it, leaves it open, or only talks about it.
+
+The rules are those of ConText (Harkema et al. 2009) in kind: words before or after a term, and words that end their
+reach. They are few, since an answer is short, and a case they do not cover is open.
+"""
+
+import re
+from typing import Literal
+
+Manner = Literal["asserted", "denied", "open", "aside"]
+
+# Where the reach of what stands before ends.
+_BREAK = re.compile(
+    r"[;:()=?]|\b(?:but|however|although|though|yet|so|therefore|thus|hence|because|since|whereas|while|i would|as(?= "
+    r"(?:the|it|"
+    r"she|he|this|there|they)\b)|and (?:it|this|the (?:answer|label|message|patient|diagnosis)|that|is|should|must|"
+    r"needs?|"
+    r"requires?|has|have|meets|therefore|so|hence|thus|can|points?)|which (?:is|means|makes|indicates|suggests)|and "
+    r"(?:an?|the)(?= $))\b"
+)
+_NEGATION = re.compile(
+    r"\b(?:not (?:only|just|merely|simply|be more)|(?:no|without (?:an?y? )?) ?(?:doubt|question)|no longer|i doubt|"
+    r"low (?:likelihood|probability|suspicion|chance)|little|"
+    r"other than|except|apart from|no|not|non|never|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|"
+    r"absent|den(?:y|ies|ied|ying)|negative for|free of|unlikely|improbable|doubtful|rather than|instead of|as "
+    r"opposed to|"
+    r"fails?|failing|inconsistent|hardly|unnecessary|less(?: than)?|more than|opposite of|below|short of|against|"
+    r"rul(?:es?|ed|ing) out|"
+    r"exclud(?:e|es|ed|ing)|wrong to|incorrect to|far from|unable|let alone|much less|too \w+)\b"
+)
+_NO_NEGATION = re.compile(r"(?:no|without).*(?:doubt|question)|not (?:only|just|merely|simply|be more)")
+_OF_NOUNS = re.compile(r"no|without|lack\w*|absen\w+|none|nothing|den\w+|negative for|free of|neither|nor")
+_FINAL = re.compile(r"rul\w+ out|exclud\w+|against|unlikely")  # denies whatever denials explain it
+_VERB = re.compile(
+    r"(?<!that )(?<!which )(?<!to )(?<!would )\b(?:suggests?|makes?|means|indicates?|supports?|confirms?|points|"
+    r"favou?rs?|leads|argues)\b"
+)
+_UNKNOWN = re.compile(  # leaves open what follows, whatever denials it holds
+    r"\b(?:can not (?:be )?(?:determine|tell|say|decide|assess|confirm|exclude|rule out|establish|judge)\w*|unclear|"
+    r"unknown|"
+    r"uncertain|unsure|not (?:sure|clear|certain|known|possible to|enough information)|insufficient (?:information|"
+    r"evidence|data)|"
+    r"depends|depending|may or may not|(?:^|for )rule out|(?:does|do|did|can|could) not (?:be )?(?:entirely |fully "
+    r")?(?:exclude|rule out))"
+)
+_HEDGE = re.compile(
+    r"\b(?:may|might|could|possibl[ey]|perhaps|potentially|either|to (?:rule out|exclude)|concern for|question of|"
+    r"risk of)\b"
+)
+_ASIDE = re.compile(
+    r"\b(?:whether|would (?:be|have|need|become|count|make|point|turn)|not (?:only|just|merely|simply)|between|one of|"
+    r"options?|"
+    r"labels are|choices?|history|prior|previous(?:ly)?|past|former|recurrent|last (?:week|month|year)|years? ago|"
+    r"presumed|prevent|all (?:other )?\w+ (?:are|is)|otherwise|else|to be (?:judged|called|counted|graded|considered)|"
+    r"to (?:diagnose|confirm|establish)|definition of|defined|criteria for an?(?= $)|called|treated for|asked?|asks|"
+    r"asking|wants?|requests?|requesting|appointment with|(?:ordered|prescribed|signed) by|"
+    r"(?:his|her|their|my|your|our|patient's|writer's|own)(?: \w+)?(?= $))"
+)
+_CONDITION = re.compile(
+    r"(?:(?<!even )\b(?:if(?! (?:i|we|one|you) (?:had|have|has|must|were)\b| forced)|unless|when|whenever)|^were|"
+    r"^had)\b[^;:]*$|"
+    r"\botherwise\b[^;:]*$|\beven (?:if|when)\b[^,;:]*$|\b(?:could|may|might|would|can) (?:\w+ )?(?:become|develop|"
+    r"turn|progress|evolve)\b[^,;:]*$"
+)
+_AT_FIRST = re.compile(
+    r"\b(?:at first|initially|first (?:thought|considered|leaned))\b(?:(?!\b(?:but|however|yet|though|later)\b)[^;:])*$"
+)
+_TALK = re.compile(  # what others say, and what somebody thought at first
+    r"\b(?:(?:nurse|resident|reviewer|registrar|colleague|daughter|son|wife|"
+    r"husband|mother|father|family|friend|sender|writer|caller|patient|she|he|they|who|chart|note|tool|alert|screen|"
+    r"clinic|line)(?: \w+){0,4} "
+    r"(?:says?|said|writes?|wrote|thinks?|thought|believes?|feels?|claims?|convinced|worried|suggest(?:s|ed)|flagged|"
+    r"triaged|marked|"
+    r"labell?ed|told|calls|consider(?:s|ed)|judged|rated|called|wanted)|marked by|(?:tempt(?:ing|ed)|inclined) "
+    r"to(?:wards)?)\b"
+)
+_BE = (
+    r"(?:is|are|was|were|be|been|being|can|has|have|had|seems?|appears?|looks?|does|do|did|should|would|could|will|"
+    r"need|to)"
+)
+_HOW = r"(?:\w+ly|very|thus|now|here|at all|then|therefore|also|still|hence|just|an?|the|really)"
+_TRUE = (
+    r"(?:present|likely|met|supported|established|diagnosed|confirmed|indicated|suspected|evident|require[ds]?|needs?|"
+    r"needed|"
+    r"necessary|warranted|appropriate|justified|applicable|correct|right|seen|found|fulfilled|satisfied|described|"
+    r"documented|"
+    r"mentioned|apply|exist|fits?|qualify|called for|made|true|shown|identified|detected|reported|given|have to|"
+    r"answer|diagnosis|"
+    r"label|case|choice|handle|reply|respond|take|see|deal|manage|decide|enough|demonstrated|visible|suitable|hold|"
+    r"possible|involved)"
+)
+_DENIED_AFTER = re.compile(
+    rf"(?:[\w'/]+ ){{0,5}}?(?:{_BE} )*(?:{_HOW} )*(?:(?:not|no longer|never) (?:{_BE} |{_HOW} |\w+ "
+    rf"(?={_TRUE}))*{_TRUE}\b|"
+    r"(?:unlikely|absent|excluded|ruled out|improbable|doubtful|denied|negative|unnecessary|inappropriate|incorrect|"
+    r"wrong|"
+    r"missing|lacking|implausible|rejected|dismissed|refuted|unwarranted)\b)|(?:is|are|was|were) not $"
+)
+_NOT_AFTER = re.compile(rf"(?:[\w']+ )?{_BE} (?:{_HOW} )*(?:not|never)\b")  # of what the rules above do not know
+_FAR_DENIAL = re.compile(rf", (?:is|are|was|were) (?:{_HOW} )*(?:not|unlikely|excluded|ruled out|absent|nowhere)\b")
+_VALUE = re.compile(
+    r"(?:(?:status|present|presence|likely|diagnosis|needed|required) )?[:=] (?:(no|false|absent|negative|not|none|0|"
+    r"unlikely|ruled out|excluded|denied|n)|(yes|true|present|positive|1|"
+    r"confirmed|y))\b(?! \w)"
+)
+_OPEN_AFTER = re.compile(
+    r"(?:[\w']+ ){0,4}?(?:can (?:be )?neither|can not (?:be )?(?:entirely |fully |completely )?(?:ruled out|excluded|"
+    r"determined|confirmed|assessed|"
+    r"established|told|discounted)|(?:is|are|seems?|remains?) (?:still )?(?:an? )?(?:possib\w+|unclear|uncertain|"
+    r"unknown|"
+    r"conceivable)|or not|may be|might be|should be (?:ruled out|excluded|considered)|not (?:\w+ )?(?:ruled out|"
+    r"excluded))"
+)
+_ASIDE_AFTER = re.compile(
+    r"(?:[\w']+ ){0,2}?(?:needs?(?! to\b)|requires?|means|includes?|is defined|are (?:defined|those|messages|all|any|"
+    r"when)|would|"
+    r"lasts?|develops?|must be seen)\b|answers? (?!is\b)|(?:\w+ )?(?:was|were|been) (?:considered|suspected|thought|"
+    r"feared|queried|raised|discussed)\b|is (?:in|on) the (?:differential|list)|"
+    r"(?:protocol|bundle|alert|work ?up|screen\w*|pathway|clinic|care (?:and|clinic))\b|"
+    r"(?:only )?(?:if|unless|when)\b|(?:\w+ ){0,2}(?:(?:years?|months?|weeks?) ago|in the past)|last (?:year|month|"
+    r"week)|[^.;:]{0,60}\b(?:has|have|had|is|are) (?:\w+ )*(?:resolved|cleared|gone)\b"
+)
+_SUBJECT = re.compile(rf"(?:is|are|was) (?!(?:{_HOW} |most |more |clearly |very )*(?:likely|probable|{_TRUE})\b)\w")
+_END = re.compile(
+    r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|therefore(?! \w+ out)|thus|because|since|and|with|on|in)\b"
+)
+
+
+def manner(before: str, after: str) -> Manner:
+    """How a sentence speaks of a term.
+
+    Args:
+        before: the sentence up to the term, as `sentences` writes it.
+        after: what follows the term, the sign that ends the sentence included.
+    """
+    if value := _VALUE.match(after):
+        return "denied" if value[1] else "asserted"
+    clause = _BREAK.split(before)[-1].strip() + " "
+    rest = _END.split(after)[0].strip() + " "
+    if (
+        after.endswith("?")
+        or _ASIDE_AFTER.match(after)
+        or _CONDITION.search(before)
+        or _TALK.search(clause)
+        or _AT_FIRST.search(before)
+    ):
+        return "aside"
+    if clause.strip() in ("", "a", "an", "the") and _SUBJECT.match(rest) and not _DENIED_AFTER.match(rest):
+        return "aside"  # a definition: "A UTI is an infection of ..."
+    if _OPEN_AFTER.match(rest) or _UNKNOWN.search(clause):
+        return "open"
+    denials = _denials(clause) + bool(_DENIED_AFTER.match(rest))
+    if denials:
+        return "denied" if denials == 1 else "open"
+    if _HEDGE.search(clause) or _NOT_AFTER.match(rest) or _FAR_DENIAL.search(after):
+        return "open"
+    return "aside" if _ASIDE.search(clause.rsplit(",", 1)[-1]) else "asserted"
+
+
+def _denials(clause: str) -> int:
+    """How many words of a clause deny what stands at its end."""
+    count = 0
+    for word in _NEGATION.finditer(clause):
+        gap = clause[word.end() :]
+        commas = gap.count(",")
+        listed = commas and re.search(r"\b(?:or|nor)\b[^,]*$", gap)
+        if _NO_NEGATION.fullmatch(word[0]) or (commas and not gap.startswith(" ,") and not listed):
+            continue
+        if _OF_NOUNS.fullmatch(word[0]) and ((commas and not listed) or _VERB.search(gap)):
+            continue
+        if re.search(r"(?:\b(?:and|or)|,) (?:no|not|without)\b", gap):
+            continue  # "no edema and no effusion": each has its own
+        if word[0] == "neither" and re.search(r"\bnor\b", gap):
+            continue
+        explained = _FINAL.fullmatch(word[0]) and not re.search(
+            r"\b(?:not|no evidence|nothing)\b", clause[: word.start()]
+        )
+        count = 1 if explained else count + 1
+    return count

@@ -1,0 +1,81 @@
+"""Sentences of an answer, in plain words: what labels and named diagnoses are looked for in."""
+
+import json
+import re
+import unicodedata
+
+_QUOTES = str.maketrans({**dict.fromkeys("‘’ʼ`´", "'"), **dict.fromkeys("‐‑‒−", "-"), "—": " : "})
+_CONTINUED = re.compile(  # where a base model goes on with text of its own
+    r"(?<=\S)\s*(?:<\||</s>|(?<=\S) *###|###\s*(?:\n|$)|\n\s*(?:### )?(?:follow.up )?(?:passage|message|question|"
+    r"abstract|report|input|user|human|patient|context|note|text|instruction)"
+    r"(?: \w+)?\s*:|\n\s*(?:read the|q:|#+ *question\b|-{3,}\s*\n\s*(?:next|another|new)|(?:next|another|new) (?:item|"
+    r"question|case|"
+    r"patient|message)))"
+)
+_MARKS = re.compile(r"\\(?:boxed|text\w*|mathbf|mathrm)\b|[*_#$\\{}\[\]\"“”„«»|]|^\s*>+", re.MULTILINE)
+_TAG = re.compile(r"</?\s*\w+\s*>")
+_BULLET = re.compile(r"^\s*(?:[-•–]|\(?\d{1,2}[.)]|\(?[a-h][.):])\s+(?=\S)", re.MULTILINE)
+_OPTION = re.compile(r"\(?\b[a-h]\)\s*")
+_WORDS = (
+    (r"\bcan(?:'t|not|t)\b", "can not"),
+    (r"\bwon'?t\b", "will not"),
+    (r"\b(is|are|was|were|does|do|did|has|have|had|would|could|should|need|must)n'?t\b", r"\1 not"),
+    (r"\b(i|you|he|she|it|we|they|that|this|there|what)'(?:s|re|m|ve)\b", r"\1 is"),
+    (r"\b(i|you|he|she|it|we|they)'(?:d|ll)\b", r"\1 would"),
+    (r"\bas soon as possible\b", "soon"),
+    (r"\b(vs|dr|pt|approx|dx)\.", r"\1"),
+    (r"(?<!\w)-ve\b|\bneg\b(?! pred)|(?<=\w) [-−](?=\s*[,.;)]|\s*$)", " negative"),
+    (r"\+ve\b|\bpos\b", " positive"),
+    (r"\br/o\b", "rule out"),
+    (r"\bw/o\b", "without"),
+    (r"\bs/s\b", "symptoms"),
+    (r"\bw/(?=\s|$)", "with"),
+    (r"\bnon\s*-\s*(?=\w)", "non "),
+    (r"\banything but\b|\bby no means\b|\bin no way\b", "not"),
+    (r"\b([ie])\.([eg])\.", r"\1\2"),
+    (r"\bdr\b", "doctor"),
+    (r"\bemergenc(?:y|ies)\b", "emergent"),
+)
+
+
+def _json_as_lines(text: str) -> str:
+    """A text whose JSON object, where it has one, is written as lines `key: value`, without lists and objects in it."""
+    found = re.search(r"\{.*\}", text, re.DOTALL)
+    try:
+        record = json.loads(found[0]) if found else None
+    except ValueError:
+        return text
+    if not isinstance(record, dict) or not found:
+        return text
+    kept = {key: str(value).lower() if isinstance(value, bool) else value for key, value in record.items()}
+    lines = [f"{key}: {value}." for key, value in kept.items() if isinstance(value, str | int | float)]
+    return text[: found.start()] + "\n" + "\n".join(lines) + "\n" + text[found.end() :]
+
+
+def plain_text(text: str) -> str:
+    """Lower case, without markup, contractions written out, without what a model appends after its answer.
+
+    A hyphen inside a word is a blank, a dash a colon.
+    """
+    plain = unicodedata.normalize(
+        "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(text.translate(_QUOTES)))
+    )  # E. coli
+    plain = _CONTINUED.split(plain.casefold().translate(_QUOTES), maxsplit=1)[0]
+    plain = _TAG.sub("\n", _MARKS.sub(" ", plain))
+    plain = re.sub(r":\s*\n\s*", ": ", _OPTION.sub(" ", _BULLET.sub("", plain)))
+    plain = re.sub(r"((?:[:=]|\bis) )[a-h][.),] (?=\w)", r"\1", plain)
+    for pattern, words in _WORDS:
+        plain = re.sub(pattern, words, plain)
+    plain = re.sub(r"(?<=\w)[-–](?=\w)", " ", plain)
+    return re.sub(r"\s[-–]+>?\s|–|\s*(?:->|→|=>)\s*", " : ", re.sub(r"\.{3}|…", " ; ", plain))
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences of a text, as `plain_text` writes them, each with the sign that ends it.
+
+    The signs that part clauses, , ; : ( ), stand between blanks.
+    """
+    parts = re.split(r"([!?]+|\.(?=\s|$|[a-z'])|[。\n]+)", plain_text(text))
+    pairs = zip(parts[::2], [*parts[1::2], ""], strict=True)
+    found = [(" ".join(re.sub(r"([,;:()=/+])", r" \1 ", words).split()), end.strip()[:1]) for words, end in pairs]
+    return [f"{words} {end or '.'}" for words, end in found if words.strip(" ,;:.")]

@@ -1,0 +1,82 @@
+"""The thought that a reasoning model writes before its answer, split from the answer."""
+
+import re
+from typing import NamedTuple
+
+_NAMES = (
+    r"think|thinking|thought|thoughts|reason|reasoning|reflection|analysis|scratchpad|begin_of_thought|end_of_thought"
+)
+_MARK = re.compile(
+    rf"<\s*(?P<close>/)?\s*\|?\s*(?P<tag>{_NAMES})\s*\|?\s*>"  # <think>, </Thinking>, <|begin_of_thought|>
+    r"|\[\s*(?P<closed>/)?\s*(?P<square>think)\s*\]"  # [THINK], as Mistral's reasoning models write
+    r"|<(?P<gemma>unused94|unused95)>"  # MedGemma's
+    r"|(?P<kimi>◁/?think▷)",
+    re.IGNORECASE,
+)
+_CHANNEL = re.compile(
+    r"(?:<\|start\|>\s*\w*\s*)?<\|channel\|>\s*(\w+)[^<]*<\|message\|>(.*?)(?=<\|(?:start|channel|end|return|call)\|>|"
+    r"\Z)",
+    re.DOTALL,
+)
+# What is left of channels where a tokenizer drops its special tokens.
+_BARE_CHANNEL = re.compile(r"\s*(?:analysis|commentary)(?=\S)(.*)assistant\s*final(?=\S|\s)(.*)", re.DOTALL)
+_WRAPPED = re.compile(r"\s*<\s*(answer|final_answer|output|response)\s*>(.*?)(?:<\s*/\s*\1\s*>\s*)?", re.DOTALL | re.I)
+
+
+class Reply(NamedTuple):
+    """A model's text in two parts, without blanks around them."""
+
+    thought: str  # "" where it has none
+    answer: str  # "" where a thought never ends
+    cut: bool  # whether a thought never ends
+
+
+def split_thought(text: str) -> Reply:
+    """Thought and answer of what a model wrote.
+
+    A thought stands between marks: <think>, <thinking>, <reasoning> and their like, [THINK], or in a channel of the
+    harmony format that is not `final`. Case does not matter. There may be several. Where the opening mark is missing,
+    as it stands in the prompt of some chat templates, all text before the closing one is thought.
+    """
+    if "<|channel|>" in text:
+        return _from_channels(text)
+    if bare := _BARE_CHANNEL.fullmatch(text):
+        return Reply(bare[1].strip(), bare[2].strip(), False)
+    thought: list[str] = []
+    answer: list[str] = []
+    start, open_mark = 0, ""
+    for mark in _MARK.finditer(text):
+        kind, closes = _kind(mark)
+        if open_mark and not (closes and kind == open_mark):
+            continue  # a mark of another kind inside a thought is a part of it
+        part = text[start : mark.start()]
+        start = mark.end()
+        if closes and not open_mark:
+            thought, answer = [*thought, *answer, part], []
+        else:
+            (thought if open_mark else answer).append(part)
+            open_mark = "" if closes else kind
+    (thought if open_mark else answer).append(text[start:])
+    said = "" if open_mark else "".join(answer).strip()
+    if wrapped := _WRAPPED.fullmatch(said):
+        said = wrapped[2].strip()
+    return Reply("\n".join(filter(None, map(str.strip, thought))), said, bool(open_mark))
+
+
+def _kind(mark: re.Match[str]) -> tuple[str, bool]:
+    """What a mark belongs to, and whether it closes."""
+    if mark["gemma"]:
+        return "gemma", mark["gemma"].endswith("5")
+    if mark["kimi"]:
+        return "kimi", "/" in mark["kimi"]
+    if mark["square"]:
+        return "square", bool(mark["closed"])
+    tag = mark["tag"].lower()
+    return tag.removeprefix("begin_of_").removeprefix("end_of_"), bool(mark["close"]) or tag.startswith("end_of_")
+
+
+def _from_channels(text: str) -> Reply:
+    messages = [(name.lower(), words.strip()) for name, words in _CHANNEL.findall(text)]
+    final = [words for name, words in messages if name == "final"]
+    thought = "\n".join(words for name, words in messages if name != "final")
+    return Reply(thought, final[-1] if final else "", not final)
