@@ -29,7 +29,7 @@ findings = row_findings(kept)
 for kind in ("llama3", "mistral"):
     tokenizer = chat_tokenizer(kind, tuple(one["prompt"][0]["content"] for one in rows[:50]))
     measured = measure(rows, tokenizer)
-    findings += token_findings(kept, measured, {"max_length": 2048, "max_new_tokens": 64}, kind)
+    findings += token_findings(kept, measured, {"max_length": 2048, "max_new_tokens": 64, "written": 64}, kind)
 seconds = [round(time.perf_counter() - started, 1), round(time.process_time() - cpu, 1)]
 print("seconds, of CPU:", seconds, {one.check: one.rows for one in findings})
 """

@@ -110,9 +110,7 @@ def test_a_plateau_tolerance_trains_no_probe_again(project):
 
 def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
     """Its task's grades and the scores on dev are read anew. The same trials win, so that nothing follows on them."""
-    project.edit(
-        "clinical_dpo/grading/label_parsing.py", "return named[0] if len(set(named)) == 1", "return named[-1] if named"
-    )
+    project.edit("clinical_dpo/grading/label_parsing.py", "if top == 1 and _CUT_OFF", "if _CUT_OFF")
     graded = [per_model("grade_answers", "uti", variant=variant) for variant in (*VARIANTS, "sft_seed43", "dpo_seed43")]
     scored = {
         ("score_trials", f"task={task}, model={MODEL}, stage={stage}")

@@ -78,8 +78,8 @@ EDITS = {
     ),
     "label parser": Edit(
         "clinical_dpo/grading/label_parsing.py",
-        "    spelling = ",
-        "    return labels[0]\n    spelling = ",
+        "    found = sentences(text)",
+        "    return labels[0]\n    found = sentences(text)",
         {"grade_answers", "score_trials"},
     ),
     "grader": Edit("clinical_dpo/grading/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),

@@ -9,10 +9,15 @@ _OF_FIVE = (  # not "3 out of 5 findings"
     r"(?:\s*(?:/|out of|sur|von|de|su)\s*(?:5|five)\b(?! +(?!because|since|for|as|on|in|overall|stars?|points?|given|"
     r"with|and|but|it|the|this|due)[a-z]))"
 )
+_CRITERION = (
+    r"(?:accuracy|safety|complet\w+|clarity|readab\w+|empathy|helpful\w+|relevan\w+|style|tone|fluency|fact\w+|"
+    r"correctness|length|concise\w*|"
+    r"coheren\w+|faithful\w+|detail|structure|communication|reasoning|criteri\w+)\b"
+)
 _NO_GRADE = (
     r"(?!\s*(?:/|out of|of)\s*\d|[.,]?\d|\s*%|\s*(?:-|–|to|or|and|vs)\s*[1-5]\b(?!\s*:)|\+|\s+(?:if|under|when|unless|"
     r"provided|assuming)\b|,? "
-    r"(?:maybe|perhaps|possibly) )"
+    rf"(?:maybe|perhaps|possibly) |,? or\b|\s+(?:for|on|in) (?:the |its )?(?:{_CRITERION}|\w+ (?:and|but)\b))"
 )  # a part of another number, a range
 _G = rf"(?<!\s-)(?<!\A-)(?<!\d[.,])(?P<grade>\b[1-5])(?:\.0+)?(?:{_OF_FIVE}(?!\d)|{_NO_GRADE})(?!\w)"
 _MY = (
@@ -27,9 +32,13 @@ _CHANGE = re.compile(
     re.I,
 )
 _FINAL = re.compile(
-    rf"(?:(?:final|overall|total|so|therefore|thus|hence|settle|settled|round(?:ed)?)\b[^.\n;:]{{0,40}}?\b{_NAME}?|"
-    rf"\boverall|\[?result\]?|\btotal)"
-    rf"(?: (?:is|of|to|as|on|would be|for \w+ \w+))*\s*[:=\-–]*\s*(?:is |an? |to |at |on |it )*{_G}",
+    rf"(?:\b(?:final|overall|total)\b(?: \w+){{0,3}}?(?: {_NAME})?(?: (?:would be|is|of|to|at|as|on|for \w+ \w+|"
+    rf"an?)\b|\s*[:=–→>-])+\s*(?:an? )?|"
+    r"\boverall,? (?:an? )?|\[result\]\s*|\bresult\s+|\b(?:settle[ds]?|round(?:ed)?) [^.\n;:]{0,20}?(?:on|to|for|of) "
+    r"(?:an? )?|"
+    rf"\b(?:so|therefore|thus|hence),? (?:the |my )?(?:{_NAME}(?: is)?\s*[:=]?\s*|it is |that is |i (?:give|rate|"
+    rf"grade|assign) (?:it |this )?)?(?:an? )?)"
+    rf"{_G}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
@@ -44,7 +53,7 @@ _STATED = re.compile(  # "Grade 4 toxicity" is none
     re.IGNORECASE | re.MULTILINE,
 )
 _TRAIL = re.compile(rf"(?:[:;–-]|\bi\.e\.,?)\s+(?:an? )?{_G}\W*$", re.IGNORECASE)
-_LABELS = re.compile(r"^\W*[^\W\d][\w ]{0,30}:\s*[1-5]\b", re.MULTILINE)
+_LABELS = re.compile(r"[^\W\d]\w*\s*:\s*[1-5]\b")  # scores of criteria
 _LIST = re.compile(r"^\s*\d[.)]\s+", re.MULTILINE)
 _OTHERS = re.compile(  # a grade that is not the judge's own, or not the whole answer's
     r"\b(?:tempted|would have|might|could|some|reviewers?|another|others?|more than|less than|not|n't|if|previous|"
@@ -69,11 +78,6 @@ _GIVEN = re.compile(
 )
 _OTHER = re.compile(
     rf"\b(?:{_NAME}|overall|total)\b(?: for \w+ \w+)?\s*(?:is|of|:|=|-)+\s*(?:[06-9]|\d\d|\d[.,][1-9])", re.IGNORECASE
-)
-_CRITERION = (
-    r"(?:accuracy|safety|complet\w+|clarity|readab\w+|empathy|helpful\w+|relevan\w+|style|tone|fluency|fact\w+|"
-    r"correctness|length|concise\w*|"
-    r"coheren\w+|faithful\w+|detail|structure|communication|reasoning|criteri\w+)\b"
 )
 _LINE = re.compile(
     rf"^\W*(?!{_CRITERION})(?:[^\W\d]+\s*[:=–→>-]+\s*|{_NAME}\s+|(?:an?|solid|so|it is|that is|this is)\s+)?{_G}(?: "

@@ -16,10 +16,11 @@ _BETTER = (
 _WORSE = r"(?:(?:clearly|slightly|much|far|somewhat|overall|a bit|the) )*(?:worse|worst|inferior|weaker|less \w+)"
 _CUE = re.compile(
     r"\b(?i:verdict|winner|better(?: (?:answer|response|one))?|prefer(?:ence|red)(?: (?:answer|response))?|choice|"
-    r"decision|pick|final answer|"
-    rf"answer|result|overall|conclusion|judge?ment|vote)(?: (?i:is|for|goes to|would be|falls on)|\s*[:=\-–→>]+)+(?: "
-    rf"(?i:therefore|thus|clearly))?\s*{_SIDE}"
-    r"(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|[Tt]ie)\b)"
+    r"decision|pick|"
+    r"final answer|answer|result|overall|conclusion|judge?ment|vote)(?: (?i:is|for|goes to|would be|falls on)|"
+    r"\s*[:=\-–→>]+)+"
+    rf"(?: (?i:therefore|thus|clearly))?\s*{_SIDE}(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|[Tt]ie)\b)(?! (?:if|unless|when|"
+    rf"provided)\b)"
 )
 _LABELLED = re.compile(rf"(?:^|\n)\s*[^\W\d]+(?: [^\W\d]+)?\s*: *{_SIDE}(?=\s*(?:[.!\n]|$))")  # of any language
 _RESULT = re.compile(rf"\bRESULT\]?:?\s+{_SIDE}")
@@ -29,7 +30,8 @@ _CHOSEN = re.compile(
     rf"it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;!\n]|$|because|since|as\b|for\b|over\b|is\b))"
 )
 _SAID = re.compile(
-    rf"{_SIDE} (?:is|was|seems|looks|would be|comes out)? ?(?:(?P<better>{_BETTER})|(?P<worse>{_WORSE}))\b"
+    rf"{_SIDE} (?:(?:is|was|seems|looks|would be|comes out) (?:(?P<better>{_BETTER})|(?P<worse>{_WORSE}))|"
+    r"(?P<wins>wins|outperforms|beats|surpasses))\b(?! if\b)"
 )
 _PRAISED = re.compile(rf"{_SIDE} (?:is|was) (?:\w+ )?(?:more \w+|\w+er)\b")
 _VERDICT = re.compile(r"better|best|superior|prefer|winner|wins|the one|outperforms|beats|surpasses")
@@ -45,7 +47,8 @@ _BOTH = re.compile(  # a list of sides is no choice among them
     r"B|[Tt]ie)\b)+"
 )
 _NOT = re.compile(
-    r"\bif\b[^.;\n]*$|(?:\bwould have been|\bcould have been|\btempted|\bneeds?|\bnot|n't|n’t|\bcannot)\b[^.,;\n]*$",
+    r"\bif\b[^.;\n]*$|(?:\bwould have been|\bcould have been|\btempted|\bwhether|\bneeds?|\bnot|n't|n’t|"
+    r"\bcannot)\b[^.,;\n]*$",
     re.IGNORECASE,
 )
 _OVER = re.compile(r"^\W*(A|B)\s*>+\s*[AB]\W*$")
@@ -57,7 +60,7 @@ _TURN = re.compile(
     r"(?:^|[.!?\n,;…] *)(?:hmm, )?(?:no,? )?(?:wait|actually|correction|on (?:reflection|second thoughts?)|no,)\b,?:?",
     re.I,
 )
-_HEADED = re.compile(rf"(?:^|[\n.])\s*{_SIDE}\s*:")  # "Answer A: ... Answer B: ..." tells of both
+_HEADED = re.compile(rf"(?:^|[\n.,;])\s*{_SIDE}\s*:")  # "Answer A: ... Answer B: ..." tells of both
 _CHANGE = re.compile(
     r"\b(?:wait|actually|correction|on (?:reflection|second thoughts?)|at first|first thought|however|though|but)\b",
     re.I,
@@ -92,7 +95,7 @@ def side_of(text: str) -> str | None:
     said += [(match.start(), "tie") for match in _EQUAL.finditer(plain)]
     praised = {_name(match["side"]) for match in _PRAISED.finditer(plain)}
     if len(praised) > 1 and not any(
-        match["worse"] or _VERDICT.search(match["better"]) for match in _SAID.finditer(plain)
+        match["worse"] or _VERDICT.search(match["better"] or match["wins"]) for match in _SAID.finditer(plain)
     ):
         said = []
     said = [(place, side) for place, side in said if not _NOT.search(plain[:place])]
@@ -106,6 +109,8 @@ def side_of(text: str) -> str | None:
     sides = [side for _, side in sorted(said)]
     if not sides:
         return None
+    if {"A", "B"} <= set(sides) and "tie" in sides:
+        return "tie"  # each is praised for something
     changed = any(change.start() < max(said)[0] for change in _CHANGE.finditer(plain))
     return sides[-1] if len(set(sides)) == 1 or changed else None
 

@@ -12,26 +12,30 @@ from clinical_dpo.thoughts import split_thought
 
 # Keys and tags that hold a verdict, and words of keys that do not.
 _KEY = re.compile(
-    r"(?:final|overall|total|my)?[_ ]?(?:overall|total|score|grade|rating|verdict|judge?ment|decision|result|label|"
-    r"answer|winner|"
-    r"prefer(?:red|ence)|better|best|choice|correct|is_correct|correctness)(?:[_ ](?:score|grade|rating|answer|"
-    r"response|verdict))?"
+    r"(?:final|overall|total|my|match)?[_ ]?(?:overall|total|score|grade|rating|verdict|judge?ment|decision|result|"
+    r"label|answer|"
+    r"winner|prefer(?:red|ence)|better|best|choice|correct|is_correct|correctness)"
+    r"(?:[_ ](?:score|grade|rating|answer|response|verdict|1[_ ]to[_ ]5))?"
 )
 _NO_KEY = re.compile(r"max|min|confidence|correct.answer|reference")
-_TAG = re.compile(rf"<\s*({_KEY.pattern})\s*>\s*(.*?)\s*<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(rf"<\s*({_KEY.pattern})\s*>\s*([^<]*?)\s*<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL)
 _MARKS = re.compile(r"\\(?:boxed|text\w*)|<\|[^|>]*\|>|[*_`$#{}\"“”]|\[\[|\]\]")
 _HEADING = re.compile(rf"^\s*#+\s*(?:{_KEY.pattern})\s*:?\s*\n+", re.IGNORECASE | re.MULTILINE)
 _CELLS = re.compile(r"^\s*\|\s*([^|\n]+?)\s*\|\s*([^|\n]+?)\s*\|\s*$", re.MULTILINE)  # a row of a table
 _QUOTED = re.compile(r"(?<!\w)[\"“](?=\w)[^\"“”\n]* [^\"“”\n]*[\"”]|~~.*?~~")  # words of others; what is struck out
-_PART = re.compile(  # of a part of the answer
-    r"\b(?:sentences?|parts?|half|statements?|steps?|spelling|arithmetic|wording|items?|drugs?)\b[^.;,\n]*? (?:is|are|"
-    r"was|were) (?:in)?correct\b|"
-    r"\d\s*(?:%|percent|of\b)[^.;\n]*?\b(?:in)?correct\b"
+_PART = re.compile(  # of a part of the answer, or of the reference
+    r"\b(?:sentences?|parts?|half|statements?|steps?|spelling|arithmetic|wording|items?|drugs?|claims?|reference|"
+    r"question)\b"
+    r"[^.;,\n]*? (?:(?:is|are|was|were) )?(?:in)?correct\b|"
+    r"\bothers? (?:are )?(?:in)?correct\b|(?:\d\s*(?:%|percent|of\b)|\b(?:one|two|three|four|five|some|most|half|"
+    r"none) of\b)[^.;\n]*?\b(?:in)?correct\b"
 )
 _THE_ANSWER = re.compile(r"\b(?:the|this) (?:\w+'s )?(?:answer|response|reply|diagnosis|conclusion)\b", re.IGNORECASE)
-_SPOILT = re.compile(
-    r"\b(?:partial|partly|mostly|almost|nearly|largely|half|somewhat|partially|fairly|more or "
-    r"less)[\w ]{0,8}\b(?:(?:in)?correct|wrong)\b"
+_SPOILT = re.compile(  # "partially correct", "correct in part"
+    r"\b(?:partial|partly|mostly|almost|nearly|largely|half|somewhat|partially|fairly|more or less|not (?:entirely|"
+    r"fully|quite|strictly|"
+    r"completely|wholly))[\w ]{0,8}\b(?:(?:in)?correct|wrong)\b|"
+    r"\b(?:in)?correct\b[ (,]{1,3}(?:partially|partly|in (?:part|places)|mostly|for the most part)"
 )
 _OF_SOMETHING = re.compile(  # "the correct dose", "to correct the sodium": no verdict
     r"\b(?:in)?correct(?:ed|ly|ing|ion|s)?\b(?= +(?!because|since|as\b|and\b|nor\b|but|given|overall|here|"
@@ -60,7 +64,7 @@ def parse_verdict(kind: str, reply: str) -> str | None:
 
 
 def _read(kind: str, text: str) -> str | None:
-    text = text.replace("|", " / ")
+    text = re.sub(r"[ \t]+", " ", text.replace("|", " / "))
     if kind == "likert":
         return grade_of(text)
     if kind == "preference":
