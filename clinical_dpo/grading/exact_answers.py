@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from clinical_dpo.grading.mentions import manner
@@ -30,7 +31,7 @@ _SINGULAR = (  # endings of plurals, the first that fits
         ("ches", "ch"),
         ("shes", "sh"),
     ),
-    *(("ata", "a"), ("ae", "a"), ("um", "a"), ("us", "i"), ("ss", "ss"), ("is", "is"), ("s", "")),
+    *(("ata", "a"), ("ae", "a"), ("um", "a"), ("us", "i"), ("on", "a"), ("ss", "ss"), ("is", "is"), ("s", "")),
 )
 _NOUN = (
     r"(?:answer|diagnosis|dx|treatment|therapy|management|choice|option|cause|impression|conclusion|drug|medication|"
@@ -85,7 +86,8 @@ _REASON = re.compile(
     r"evidenced|for|to|there|no)\b"
 )
 _CORRECTION = re.compile(
-    r"\b(?:wait|actually|correction|on (?:reflection|second thoughts?)|hold on|scratch that|instead|rather(?! than))\b"
+    r"\b(?:wait|actually|^correction$|on (?:reflection|second thoughts?)|hold on|scratch that|instead|rather(?! "
+    r"than))\b"
 )
 
 
@@ -137,6 +139,7 @@ def normalize_answer(text: str) -> Words:
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))
+    plain = re.sub(r"\s[+&]\s+(?=\w)|\bplus\b", " and ", plain)
     plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", re.sub(r"'s?\b", "", plain))
     tokens = [_singular(token.strip()) for token in _TOKEN.findall(plain)]
     return tuple(
@@ -159,7 +162,7 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
         accepted: the reference and further spellings.
     """
     wanted = {words for answer in accepted if (words := normalize_answer(answer))}
-    wanted |= {(joined,) for words in wanted if len(joined := "".join(words)) > 7}  # beta-blocker, betablocker
+    wanted |= {(joined,) for words in wanted if (joined := _joined(words))}
     whole = normalize_answer(text)
     if not whole or _fits(whole, wanted):
         return bool(whole)
@@ -270,7 +273,14 @@ def _is_bare(clause: str) -> bool:
 
 
 def _fits(words: Words, wanted: set[Words]) -> bool:
-    return words in wanted or ("".join(words),) in wanted
+    return words in wanted or (_joined(words),) in wanted
+
+
+def _joined(words: Words) -> str:
+    """Words without the blanks between them (beta-blocker, betablocker); "" where two numbers would touch, or few."""
+    numbers = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(words))
+    joined = "".join(words)
+    return "" if numbers or len(joined) < 5 else joined
 
 
 def _singular(word: str) -> str:

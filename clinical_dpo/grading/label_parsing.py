@@ -17,10 +17,11 @@ _LEAD = (
     r"would|to|into) )"
 )
 _CUE = re.compile(  # "Final answer:", "The label is"
-    r"\b(?:answer|overall|label|class|classification|verdict|diagnosis|decision|category|conclusion|level|triage|"
+    r"\b(?:answer|overall|choice|vote|pick|label|class|classification|verdict|diagnosis|decision|category|conclusion|"
+    r"level|triage|"
     r"result|"
     r"personnel|acuity|"
-    r"final|rating|assessment|impression|response|output)(?: \w+){0,3}? ?(?:\bis|\bbe|:|=|;)"
+    r"final|rating|assessment|impression|response|output)(?: \w+){0,4}? ?(?:\bis|\bbe|:|=|;)"
     r"(?: (?:;|:|,|that|therefore|thus|clearly|most|likely|probably|an?|the|this|patient|it|is|was|has|should|be|"
     r"not))*$"
 )
@@ -32,9 +33,11 @@ _CONCLUSION = re.compile(
     r"[^.;]*$"
 )
 _CORRECTION = re.compile(
-    r"\b(?:wait|actually|correction|on (?:reflection|second thoughts?)|rather(?! than)|in fact|instead(?! of)|hold on|"
+    r"\b(?:wait|actually|correction(?= :)|on (?:reflection|second thoughts?)|rather(?! than)|in fact|instead(?! of)|hold "
+    r"on|"
     r"scratch that|"
-    r"i was wrong|reconsider\w*|correct(?:ing|ed)|hmm|oops|no :|no , sorry|my mistake|(?:changed|upgraded|downgraded|"
+    r"i was wrong|reconsider\w*|correct(?:ing|ed)|hmm|oops|no(?= :)|no , sorry|sorry , i|misread|mistaken|my mistake|"
+    r"(?:changed|upgraded|downgraded|"
     r"revised) to|overrid\w+)\b"
 )
 _ALONE_BEFORE = re.compile(
@@ -60,7 +63,7 @@ _IT_IS_NOT = re.compile(  # of the label named last
     r"(?:is|was|can be) (?:\w+ )?(?:ruled out|excluded|unlikely|absent|not present)) (?=[.,;:])"
 )
 _REFUSAL = re.compile(
-    r"\b(?:sorry|as an ai|language model|i (?:is |am )?(?:not able|unable) to|i can not (?:provide|give|interpret|"
+    r"\b(?:sorry ,? (?:but )?i (?:can not|is (?:not able|unable)|would not)|as an ai|language model|i (?:is |am )?(?:not able|unable) to|i can not (?:provide|give|interpret|"
     r"diagnose|assist|help|offer))\b"
 )
 _UNDECIDED = re.compile(
@@ -172,7 +175,7 @@ def _mentions(found: Sequence[str], label_of: Mapping[str, str], labels: Sequenc
             rf"(?<!\w)({spelled}) \( (?:{spelled}) \)", r"\1", sentence
         )  # "urinary tract infection (UTI)"
         places = [_place(match, label_of) for match in pattern.finditer(sentence)]
-        answered = re.match(r"(yes|no)\b", sentence)
+        answered = re.match(r"(yes|no|not)\b", sentence)
         if asked and answered:
             yield from _speaking(asked, "asserted" if answered[1] == "yes" else "denied", 2, False, labels)
         options, defined, end, masked = _options(sentence, places, label_of), False, 0, ""
@@ -189,16 +192,25 @@ def _mentions(found: Sequence[str], label_of: Mapping[str, str], labels: Sequenc
             defined = defined or bool(_DEFINES.match(after))
             corrects = bool(_CORRECTION.search(since))
             level = max(_level(before, after), 2 if corrects else 1)
+            if (
+                level > 2
+                and how == "aside"
+                and re.search(r"\bwould be\b", before)
+                and not re.search(r"\bif\b", sentence)
+            ):
+                how = "asserted"  # "My answer would be no"
             end, since = place.end, ""
             if place.spelling in _COMMON and level < 3 and _OTHER_KEY.fullmatch(before) and not pattern.search(before):
                 continue  # the value of something else: "Fever: no"
             if level == 1 and how == "asserted" and (_CUT_OFF.search(sentence) or _TAKEN_BACK.search(after)):
                 how = "open"
-            for label in _shared(before, place.spelling, label_of):
-                yield from _speaking(label, "denied" if how == "denied" else "open", level, corrects, labels)
+            for label, meant in _shared(before, place.spelling, label_of, how):
+                yield from _speaking(label, meant, level, corrects, labels)
             last = label_of[place.spelling]
             yield from _speaking(last, how, level, corrects, labels)
         since += sentence[end:]
+        if last and places[-1:] != [] and places[-1].spelling in _COMMON:
+            last = ""  # "No, it does not": the same once more
         if last and _IT_IS_NOT.search(sentence, end):
             yield from _speaking(last, "denied", 2, False, labels)
         spoken = {label_of[place.spelling] for place in places}
@@ -225,11 +237,13 @@ def _speaking(label: str, how: Manner, level: int, corrects: bool, labels: Seque
         yield Mention(label, how, level, corrects)
 
 
-def _shared(before: str, spelling: str, label_of: Mapping[str, str]) -> list[str]:
-    """Other labels that share the last words of a spelling: `acute` in "acute or chronic pneumonia"."""
-    joined = re.search(r"(\w+) (?:or|nor|and|/) $", before)
+def _shared(before: str, spelling: str, label_of: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
+    """Another label that shares the last words of a spelling: `acute` in "acute or chronic pneumonia"."""
+    joined = re.search(r"(\w+) (or|nor|and|/|rather than|, not|instead of) $", before)
     other = f"{joined[1]} {spelling.partition(' ')[2]}" if joined else ""
-    return [label_of[other]] if other in label_of else []
+    if joined and other in label_of:
+        contrast = joined[2] in ("rather than", ", not", "instead of")
+        yield label_of[other], "asserted" if contrast else "denied" if how == "denied" else "open"
 
 
 def _options(sentence: str, places: Sequence[Place], label_of: Mapping[str, str]) -> set[int]:

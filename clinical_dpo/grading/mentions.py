@@ -19,7 +19,8 @@ _BREAK = re.compile(
     r"(?:an?|the)(?= $))\b"
 )
 _NEGATION = re.compile(
-    r"\b(?:not (?:only|just|merely|simply|be more)|(?:no|without (?:an?y? )?) ?(?:doubt|question)|no longer|i doubt|"
+    r"\b(?:not (?:only|just|merely|simply|be more)|(?:no|without (?:an?y? )?) ?(?:doubt|question)|no longer|it over|i "
+    r"doubt|"
     r"low (?:likelihood|probability|suspicion|chance)|little|"
     r"other than|except|apart from|no|not|non|never|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|"
     r"absent|den(?:y|ies|ied|ying)|negative for|free of|unlikely|improbable|doubtful|rather than|instead of|as "
@@ -50,7 +51,7 @@ _HEDGE = re.compile(
 _ASIDE = re.compile(
     r"\b(?:whether|would (?:be|have|need|become|count|make|point|turn)|not (?:only|just|merely|simply)|between|one of|"
     r"options?|"
-    r"labels are|choices?|history|prior|previous(?:ly)?|past|former|recurrent|last (?:week|month|year)|years? ago|"
+    r"labels are|choices|history|prior|previous(?:ly)?|past|former|recurrent|last (?:week|month|year)|years? ago|"
     r"presumed|prevent|all (?:other )?\w+ (?:are|is)|otherwise|else|to be (?:judged|called|counted|graded|considered)|"
     r"to (?:diagnose|confirm|establish)|definition of|defined|criteria for an?(?= $)|called|treated for|asked?|asks|"
     r"asking|wants?|requests?|requesting|appointment with|(?:ordered|prescribed|signed) by|"
@@ -63,7 +64,8 @@ _CONDITION = re.compile(
     r"turn|progress|evolve)\b[^,;:]*$"
 )
 _AT_FIRST = re.compile(
-    r"\b(?:at first|initially|first (?:thought|considered|leaned))\b(?:(?!\b(?:but|however|yet|though|later)\b)[^;:])*$"
+    r"\b(?:at first|initially|(?:first|initial) (?:thought|considered|leaned|impression|reading|reaction|"
+    r"instinct))\b(?:(?!\b(?:but|however|yet|though|later)\b)[^;:])*$"
 )
 _TALK = re.compile(  # what others say, and what somebody thought at first
     r"\b(?:(?:nurse|resident|reviewer|registrar|colleague|daughter|son|wife|"
@@ -90,7 +92,7 @@ _TRUE = (
     r"possible|involved)"
 )
 _DENIED_AFTER = re.compile(
-    rf"(?:[\w'/]+ ){{0,5}}?(?:{_BE} )*(?:{_HOW} )*(?:(?:not|no longer|never) (?:{_BE} |{_HOW} |\w+ "
+    rf"(?:[\w'/]+ ){{0,5}}?(?:(?:{_BE}|{_HOW}) )*(?:(?:not|no longer|never) (?:{_BE} |{_HOW} |\w+ "
     rf"(?={_TRUE}))*{_TRUE}\b|"
     r"(?:unlikely|absent|excluded|ruled out|improbable|doubtful|denied|negative|unnecessary|inappropriate|incorrect|"
     r"wrong|"
@@ -112,6 +114,9 @@ _OPEN_AFTER = re.compile(
     r"excluded))"
 )
 _ASIDE_AFTER = re.compile(
+    r"(?:may|might|can|could) (?:\w+ )?(?:afterwards?|then|also|later|still|book|schedule|send|follow|help|assist|"
+    r"call)\b|"
+    r"(?:\w+ ){0,3}in (?:19|20)\d\d\b|"
     r"(?:[\w']+ ){0,2}?(?:needs?(?! to\b)|requires?|means|includes?|is defined|are (?:defined|those|messages|all|any|"
     r"when)|would|"
     r"lasts?|develops?|must be seen)\b|answers? (?!is\b)|(?:\w+ )?(?:was|were|been) (?:considered|suspected|thought|"
@@ -122,7 +127,7 @@ _ASIDE_AFTER = re.compile(
 )
 _SUBJECT = re.compile(rf"(?:is|are|was) (?!(?:{_HOW} |most |more |clearly |very )*(?:likely|probable|{_TRUE})\b)\w")
 _END = re.compile(
-    r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|therefore(?! \w+ out)|thus|because|since|and|with|on|in)\b"
+    r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|because|since|and|with|on|in)\b"
 )
 
 

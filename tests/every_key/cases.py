@@ -247,6 +247,7 @@ CASES: list[Case] = [
     Case(["task.prompt"], LABEL, {"prompt": "{{ note }} A UTI?"}),
     Case(["task.rejected"], LABEL, {"rejected": "sft_prediction"}, recipe=WRITERS),
     Case(["task.max_new_tokens"], SWEEP, {"max_new_tokens": 4}),
+    Case(["task.max_thought_tokens"], SWEEP, {"max_thought_tokens": 1}),
     Case(["task.selection"], SWEEP, {"selection": "exact"}),
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
     Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="both are tested by right and wrong answers"),

@@ -131,6 +131,8 @@ def _plain(text: str) -> str:
     if len(re.findall(_SCALE, plain)) > 2:
         plain = _SCALE.sub("", plain)
     plain = re.sub(r"[^.!?\n]*\?", " ", unicodedata.normalize("NFKC", plain))  # questions
+    plain = re.sub(r"(?:\b[1-5]\s*,\s*){2,}(?:and |or )?[1-5]\b", " a range ", plain)
+    plain = re.sub(rf"\A\W*({'|'.join(_WORDS)})\b(?=[.!,:;])", lambda word: _WORDS[word[1].lower()], plain, flags=re.I)
     if len(_LIST.findall(plain)) > 1:
         plain = _LIST.sub("", plain)
     plain = re.sub(r"\b1 ?[=(:][^.\n]*?\b5 ?[=(:] ?[^.\n,)]*\)?", " ", plain)

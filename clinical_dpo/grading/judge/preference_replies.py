@@ -19,7 +19,8 @@ _CUE = re.compile(
     r"decision|pick|"
     r"final answer|answer|result|overall|conclusion|judge?ment|vote)(?: (?i:is|for|goes to|would be|falls on)|"
     r"\s*[:=\-–→>]+)+"
-    rf"(?: (?i:therefore|thus|clearly))?\s*{_SIDE}(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|[Tt]ie)\b)(?! (?:if|unless|when|"
+    rf"(?: (?i:therefore|thus|clearly|the (?:first|second) one,))?\s*{_SIDE}(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|"
+    rf"[Tt]ie)\b)(?! (?:if|unless|when|"
     rf"provided)\b)"
 )
 _LABELLED = re.compile(rf"(?:^|\n)\s*[^\W\d]+(?: [^\W\d]+)?\s*: *{_SIDE}(?=\s*(?:[.!\n]|$))")  # of any language

@@ -12,9 +12,10 @@ from clinical_dpo.thoughts import split_thought
 
 # Keys and tags that hold a verdict, and words of keys that do not.
 _KEY = re.compile(
-    r"(?:final|overall|total|my|match)?[_ ]?(?:overall|total|score|grade|rating|verdict|judge?ment|decision|result|"
+    r"(?:final|overall|total|my|match|likert|judge|quality|assigned)?[_ ]?(?:overall|total|score|grade|rating|verdict|"
+    r"judge?ment|decision|result|"
     r"label|answer|"
-    r"winner|prefer(?:red|ence)|better|best|choice|correct|is_correct|correctness)"
+    r"winner|prefer(?:red|ence)|better|best|choice|correct|is_(?:\w+_)?correct|correctness)"
     r"(?:[_ ](?:score|grade|rating|answer|response|verdict|1[_ ]to[_ ]5))?"
 )
 _NO_KEY = re.compile(r"max|min|confidence|correct.answer|reference")
