@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from clinical_dpo.config import files as study_files
 from clinical_dpo.config import display
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.errors import UserError
+from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.script import PRIVATE
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
@@ -27,6 +29,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+os.environ[LIMITS] = json.dumps(study.config["limits"])  # no param of any job: they change no rows
 at = study.paths  # at("split", split="test") is a pattern; its other names are wildcards
 start_cache = StartCache(Path(".snakemake/clinical-dpo.json"))
 PUBLISHED = "config/published.yaml"  # the papers' numbers
