@@ -8,8 +8,8 @@ from clinical_dpo.limits import check_limit, limits
 _AT_ONCE = 16  # rows unpacked at a time: a text that all rows share is stored once and unpacked for each
 
 
-def check_parquet(path: Path) -> int:
-    """Bytes that a Parquet file unpacks to, after it was unpacked a few rows at a time.
+def check_parquet(path: Path) -> tuple[int, int]:
+    """Bytes and values that a Parquet file unpacks to, after it was unpacked a few rows at a time.
 
     Its footer is looked at first. What it says may be wrong, so that the rows themselves are counted too.
 
@@ -29,7 +29,8 @@ def check_parquet(path: Path) -> int:
         groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
         chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
         check_limit(path, "cells", footer.num_rows * footer.num_columns, "cells")
-        check_limit(path, "cells", sum(chunk.num_values for chunk in chunks), "values")
+        values = sum(chunk.num_values for chunk in chunks)
+        check_limit(path, "cells", values, "values")
         check_limit(path, "bytes", sum(chunk.total_uncompressed_size for chunk in chunks), "bytes when unpacked")
         rows = unpacked = 0
         for batch in file.iter_batches(_AT_ONCE, use_threads=False):
@@ -37,4 +38,4 @@ def check_parquet(path: Path) -> int:
             unpacked += batch.nbytes
             check_limit(path, "rows", rows, "rows")
             check_limit(path, "bytes", unpacked, "bytes when unpacked")
-    return unpacked
+    return unpacked, values

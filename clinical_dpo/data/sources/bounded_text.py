@@ -44,13 +44,14 @@ class BoundedReader:
 
     Attributes:
         line_num: lines read so far.
+        cells: cells read so far.
     """
 
     def __init__(self, text: str, delimiter: str, where: object) -> None:
         """Read `text`, with `where` as its name in messages."""
         csv.field_size_limit(limits().characters)
         self._delimiter, self._where = delimiter, where
-        self._rows = self._cells = self._marks = 0
+        self.cells = self._rows = self._marks = 0
         self._reader = csv.reader(self._lines(text), delimiter=delimiter, strict=True)
 
     @property
@@ -77,10 +78,10 @@ class BoundedReader:
                     check_limit(self._place, "characters", limits().characters + 1, "characters in one cell")
                 raise
             self._rows += 1
-            self._cells += len(cells)
+            self.cells += len(cells)
             check_limit(self._place, "columns", len(cells), "cells in one row")
             check_limit(self._place, "rows", self._rows, "rows")
-            check_limit(self._place, "cells", self._cells, "cells")
+            check_limit(self._place, "cells", self.cells, "cells")
             yield cells
 
     @property

@@ -1,0 +1,336 @@
+"""What a hub repository says of its files chooses among the commit's own, runs nothing and names nothing else."""
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import stat
+import tarfile
+import time
+
+import datasets
+import fsspec.utils
+import pandas as pd
+import pytest
+
+from clinical_dpo.data.sources import hub as hub_source
+from clinical_dpo.data.sources.hub import retrieve_hub
+from clinical_dpo.data.sources.hub_files import fits, split_files
+from clinical_dpo.errors import UserError
+from clinical_dpo.hub import digests
+from clinical_dpo.limits import VARIABLE
+
+A = "a" * 40
+NAMES = ["README.md", "data/train.csv", "data/test.csv", "other/notes.csv"]
+
+
+def card(*configs):
+    return f"---\nlicense: mit\nconfigs: {json.dumps(configs)}\n---\n# A data set\n"
+
+
+def config(data_files, **more):
+    return {"config_name": "one", "data_files": data_files} | more
+
+
+@pytest.fixture
+def commit(tmp_path, monkeypatch):
+    """Stands for what the hub lists and serves of a commit: write files, then retrieve them."""
+    folder = tmp_path / "commit"
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "tables")
+    fetched = []
+
+    def fetch(_id, _revision, patterns, **_):
+        fetched.append(patterns)
+        return folder
+
+    def listed(*_, **__):
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+    monkeypatch.setattr(hub_source, "fetch", fetch)
+    monkeypatch.setattr(hub_source, "listed", listed)
+
+    def write(files):
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return fetched
+
+    return write
+
+
+ELSEWHERE = [
+    "/etc/passwd.csv",
+    "/work/private/rows.csv",
+    "//host/rows.csv",
+    "../../rows.csv",
+    "data/../../../rows.csv",
+    "data/..",
+    "file:///work/private/rows.csv",
+    "FILE:///work/private/rows.csv",
+    "hf://datasets/another/repository@main/train.csv",
+    "https://example.org/rows.csv",
+    "zip://rows.csv::/work/private/rows.zip",
+    "simplecache::data/train.csv",
+    "~/rows.csv",
+    "~root/rows.csv",
+    "C:/rows.csv",
+    "..\\rows.csv",
+]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda path: config(path),
+        lambda path: config([path]),
+        lambda path: config(["data/train.csv", path]),
+        lambda path: config([{"split": "train", "path": path}]),
+        lambda path: config([{"split": "train", "path": "data/train.csv"}, {"split": "test", "path": [path]}]),
+        lambda path: {"config_name": "one", "data_dir": path},
+        lambda path: config("train.csv", data_dir=path),
+    ],
+)
+def test_a_card_that_names_a_file_outside_of_its_repository_is_refused(path, form):
+    with pytest.raises(
+        UserError, match=r"owner/set, config one: the card's .* lies outside of the repository"
+    ) as error:
+        split_files(card(form(path)), NAMES, "one", "owner/set")
+    assert path in str(error.value)
+
+
+def test_a_private_file_is_read_by_no_card(commit, tmp_path):
+    private = tmp_path / "rows.csv"
+    private.write_text("note\nPatient 7\n")
+    for path in (str(private), f"file://{private}", "../rows.csv", f"{tmp_path}/*.csv"):
+        commit({"README.md": card(config(path)), "data/train.csv": "note\npublic\n"})
+        with pytest.raises(UserError, match="outside of the repository"):
+            retrieve_hub("owner/set", A, ["train"], "one")
+
+
+@pytest.mark.parametrize(
+    ("data_files", "expected"),
+    [
+        ("data/*.csv", {"train": ["data/test.csv", "data/train.csv"]}),
+        (["./data/train.csv"], {"train": ["data/train.csv"]}),
+        ([{"split": "test", "path": ["data/te*", "**/notes.csv"]}], {"test": ["data/test.csv", "other/notes.csv"]}),
+        (["other/*", "data/train.csv", "**/train.csv"], {"train": ["other/notes.csv", "data/train.csv"]}),
+    ],
+)
+def test_patterns_choose_among_the_files_of_the_commit(data_files, expected):
+    assert split_files(card(config(data_files)), NAMES, "one", "x") == expected
+
+
+def test_a_folder_of_the_card_holds_its_patterns():
+    assert split_files(card(config("*.csv", data_dir="other")), NAMES, "one", "x") == {"train": ["other/notes.csv"]}
+    assert split_files(card({"config_name": "one", "data_dir": "./data/"}), NAMES, None, "x") == {
+        "train": ["data/train.csv"],
+        "test": ["data/test.csv"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["data/train-00000-of-00001.parquet", "data/extra-00000-of-00001-ab.parquet"], {"train", "extra"}),
+        (["train.jsonl", "dev.jsonl", "a_test.jsonl"], {"train", "validation", "test"}),
+        (["train/a.csv", "train/b.csv", "eval/c.csv"], {"train", "test"}),
+        (["rows.csv", "more/rows.csv"], {"train"}),
+        (["phrases_no_exclude_train.jsonl", "phrases_no_exclude_test.jsonl"], {"train", "test"}),
+    ],
+)
+def test_without_configs_the_names_tell_the_splits_as_datasets_reads_them(tmp_path, names, splits):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    theirs = datasets.data_files.get_data_patterns(str(tmp_path))
+    found = split_files("", names, None, "x")
+    assert set(found) == splits == set(map(str, theirs))
+    assert sorted(name for files in found.values() for name in files) == sorted(names)
+
+
+PATTERNS = [
+    "*",
+    "**",
+    "a/*",
+    "**/b.csv",
+    "a/**",
+    "a/**/c.csv",
+    "*/b.csv",
+    "a/[bc].csv",
+    "?/b.csv",
+    "**/a/**",
+    "a",
+    "*.csv",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_fits_what_the_hubs_own_would(pattern):
+    expression = re.compile(fsspec.utils.glob_translate(pattern))
+    names = ["b.csv", "a/b.csv", "a/c.csv", "a/b/c.csv", "x/a/b.csv", "a/a/a/c.csv", "a/d.csv"]
+    assert [name for name in names if fits(name, pattern)] == [name for name in names if expression.match(name)]
+
+
+def test_a_pattern_of_many_stars_takes_no_time():
+    start = time.monotonic()
+    assert not fits("a" * 200, "*a" * 60 + "b") and not fits("/".join("a" * 200), "**/a/" * 60 + "b")
+    assert time.monotonic() - start < 2
+
+
+MERGES = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("---\nconfigs: [\n---\n", "is not YAML"),
+        ("---\nconfigs: " + "[" * 5000 + "\n---\n", "is not YAML"),
+        ("---\nconfigs: {a: b}\n---\n", "no list of configurations"),
+        ("---\nconfigs: &a [*a]\n---\n", "is not YAML"),
+        ("---\nconfigs: [{data_files: a}]\n---\n", "no list of configurations"),
+        (card(config({"train": "a.csv"})), "no list of splits"),
+        (card(config([{"split": "train", "path": [["a.csv"]]}])), "no list of splits"),
+        (card(config(["*"] * 10_001)), "no list of splits"),
+        (card(config("*.csv", sep=";")), "the card sets 'sep'"),
+        (card(config("none/*.csv")), "no data file that fits"),
+        (card(config("a.csv"), {"config_name": "two", "data_files": "b.csv"}), "which configuration"),
+    ],
+)
+def test_a_card_that_is_none_is_refused(text, message):
+    with pytest.raises(UserError, match=message):
+        split_files(text, NAMES, None, "owner/set")
+
+
+def test_a_card_of_merged_keys_is_read_without_making_their_copies():
+    text = f"---\n{MERGES}configs: [{{config_name: one, data_files: data/train.csv}}]\n---\n"
+    assert split_files(text, NAMES, None, "x") == {"train": ["data/train.csv"]}
+
+
+def test_a_default_configuration_needs_no_name():
+    two = {"config_name": "two", "data_files": "data/test.csv", "default": True}
+    assert split_files(card(config("data/train.csv"), two), NAMES, None, "x") == {"train": ["data/test.csv"]}
+
+
+def test_the_repositorys_code_is_never_run(commit, tmp_path):
+    code = f"open({str(tmp_path / 'ran')!r}, 'w')\nimport datasets\n"
+    commit({"set.py": code, "owner.py": code, "commit.py": code, "train.csv": "note\na\n"})
+    assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": "a"}]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_names_of_files_are_no_patterns(commit):
+    """A file whose name would fit, or lead to, another one is read itself."""
+    names = ["data/[st]rain.csv", "data/*.csv", "data/a::b.csv", "data/file:x.csv"]
+    files = {name: f"note\n{name}\n" for name in names}
+    fetched = commit(files | {"data/train.txt": "no", "data/strain.csv": "note\nother\n"})
+    commit({"README.md": card(config(["data/[[]*", "data/[*].csv", "data/a*", "data/f*"]))})
+    rows, record = retrieve_hub("owner/set", A, ["train"], "one")
+    assert [row["note"] for row in rows] == names
+    assert list(record["sha256"]) == ["README.md", *names]
+    assert fetched[-1] == ["README.md", "data/[[]st]rain.csv", "data/[*].csv", "data/a::b.csv", "data/file:x.csv"]
+
+
+def archive(content):
+    """A tar archive, which begins with the name of its first member."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as made:
+        member = tarfile.TarInfo("note")
+        member.size = len(content)
+        made.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.jsonl", "train.parquet"])
+@pytest.mark.parametrize("content", [gzip.compress(b"note\n" * 100_000), archive(b"note\na\n"), b"PK\x03\x04"])
+def test_a_file_is_what_its_name_says_and_nothing_is_unpacked(commit, name, content):
+    commit({name: content})
+    with pytest.raises(UserError):
+        retrieve_hub("owner/set", A, ["train"])
+
+
+def test_files_of_several_formats_are_refused(commit):
+    commit({"train.csv": "note\na\n", "train.jsonl": '{"note": "a"}\n'})
+    with pytest.raises(UserError, match="files of several formats"):
+        retrieve_hub("owner/set", A, ["train"])
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.tsv", "train.jsonl", "train.json", "train.parquet"])
+def test_every_format_is_read(commit, tmp_path, name):
+    rows = [{"id": 1, "note": "a, b"}, {"id": 2, "note": "c"}]
+    table, path = pd.DataFrame(rows), tmp_path / name
+    writers = {
+        "train.csv": lambda: table.to_csv(path, index=False),
+        "train.tsv": lambda: table.to_csv(path, index=False, sep="\t"),
+        "train.jsonl": lambda: table.to_json(path, orient="records", lines=True),
+        "train.json": lambda: table.to_json(path, orient="records"),
+        "train.parquet": lambda: table.to_parquet(path),
+    }
+    writers[name]()
+    commit({f"data/{name}": path.read_bytes()})
+    assert retrieve_hub("owner/set", A, ["train"])[0] == rows
+
+
+LARGE = {
+    "train.csv": ("note\n" + "a\n" * 50, {"rows": 20}, "limits.rows"),
+    "train.tsv": ("a\tb\n", {"columns": 1}, "limits.columns"),
+    "train.jsonl": ('{"a": ' + "[" * 60 + "]" * 60 + "}\n", {}, "limits.depth"),
+    "train.json": ('[{"a": [' + "1," * 50 + "1]}]", {"cells": 20}, "limits.cells"),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_files_are_held_to_the_limits_before_they_are_read(commit, monkeypatch, name):
+    content, limits, message = LARGE[name]
+    monkeypatch.setenv(VARIABLE, json.dumps(limits))
+    commit({name: content})
+    with pytest.raises(UserError, match=message):
+        retrieve_hub("owner/set", A, ["train"])
+
+
+def test_what_is_too_large_together_is_not_even_fetched(commit, monkeypatch):
+    monkeypatch.setenv(VARIABLE, json.dumps({"bytes": 1000}))
+    fetched = commit({f"train/{number}.csv": "note\n" + "a\n" * 300 for number in range(2)})
+    with pytest.raises(UserError, match=r"owner/set.*1,210 or more bytes"):
+        retrieve_hub("owner/set", A, ["train"])
+    assert fetched == [["README.md"]]
+
+
+def test_values_count_over_all_files(commit, monkeypatch):
+    monkeypatch.setenv(VARIABLE, json.dumps({"cells": 100}))
+    commit({f"train/{number}.jsonl": '{"a": 1}\n' * 30 for number in range(2)})
+    retrieve_hub("owner/set", A, ["train"])
+    commit({"train/2.jsonl": '{"a": [' + "1, " * 80 + "1]}\n"})
+    with pytest.raises(UserError, match=r"limits\.cells"):
+        retrieve_hub("owner/set", A, ["train"])
+
+
+def test_the_tables_are_closed_to_others_and_gone_afterwards(commit, tmp_path, monkeypatch):
+    commit({"train.csv": "note\na\n"})
+    made, tables = [], hub_source._tables
+
+    def seen(*arguments):
+        found = tables(*arguments)
+        made.append([(path.name, stat.S_IMODE(path.stat().st_mode)) for path in (tmp_path / "tables").iterdir()])
+        made.append(list((tmp_path / "tables").rglob("*.arrow")))
+        return found
+
+    monkeypatch.setattr(hub_source, "_tables", seen)
+    retrieve_hub("owner/set", A, ["train"])
+    [[(_, mode)], arrow] = made
+    assert mode == 0o700 and len(arrow) == 1
+    assert list((tmp_path / "tables").iterdir()) == []
+
+
+def test_a_small_file_that_is_damaged_is_found_too(tmp_path):
+    content = b"note\na\n"
+    blob = tmp_path / hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    blob.write_bytes(content)
+    (tmp_path / "train.csv").symlink_to(blob)
+    assert list(digests(tmp_path, ["train.csv"])) == ["train.csv"]
+    blob.write_bytes(b"note\nb\n")
+    with pytest.raises(UserError, match=r"train\.csv: the copy in the local cache is damaged"):
+        digests(tmp_path, ["train.csv"])
