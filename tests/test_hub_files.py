@@ -12,6 +12,7 @@ import time
 import datasets
 import fsspec.utils
 import pandas as pd
+import pyarrow.parquet
 import pytest
 
 from clinical_dpo.data.sources import hub as hub_source
@@ -334,3 +335,17 @@ def test_a_small_file_that_is_damaged_is_found_too(tmp_path):
     blob.write_bytes(b"note\nb\n")
     with pytest.raises(UserError, match=r"train\.csv: the copy in the local cache is damaged"):
         digests(tmp_path, ["train.csv"])
+
+
+def test_what_a_parquet_file_says_of_its_columns_opens_no_other_file(commit, tmp_path):
+    """Columns that it declares as pictures or sounds would have `datasets` open the paths in them."""
+    (tmp_path / "private.csv").write_text("note\nPatient 7\n")
+    kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    for declared in ("Image", "Audio", "Video", "Pdf"):
+        told = {"info": {"features": {"note": {"_type": declared}}}}
+        schema = pyarrow.schema([pyarrow.field("note", kind)], metadata={"huggingface": json.dumps(told)})
+        value = {"bytes": None, "path": str(tmp_path / "private.csv")}
+        table = pyarrow.table({"note": pyarrow.array([value], kind)}, schema=schema)
+        pyarrow.parquet.write_table(table, tmp_path / "made.parquet")
+        commit({"train.parquet": (tmp_path / "made.parquet").read_bytes()})
+        assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": value}]
