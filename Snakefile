@@ -87,7 +87,6 @@ rule figures:
 
 
 onstart:
-    keep_private()
     refuse_queued()
     refuse_unfit()
     refuse_unfit_rows()

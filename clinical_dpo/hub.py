@@ -1,5 +1,6 @@
 """Files of one commit of a repository on the Hugging Face hub, in the hub's local cache."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -79,8 +80,10 @@ def _lacking(repo_id: str, revision: str, patterns: Sequence[str] | None, kind: 
     return f"the local cache lacks {len(lost)} of its files, first {', '.join(lost[:3])}"
 
 
-def listed(repo_id: str, revision: str, patterns: Sequence[str] | None = None, *, kind: str = "model") -> list[str]:
-    """The files of a fetched commit that match `patterns`, as the hub lists them.
+def listed(
+    repo_id: str, revision: str, patterns: Sequence[str] | None = None, *, kind: str = "model"
+) -> dict[str, int]:
+    """The files of a fetched commit that match `patterns`, in order and with their bytes, as the hub lists them.
 
     Raises:
         UserError: the cache has the commit without such a list, so that nobody can tell whether it is whole.
@@ -97,7 +100,8 @@ def listed(repo_id: str, revision: str, patterns: Sequence[str] | None = None, *
             f"once where {page(repo_id, kind)} can be reached, without HF_HUB_OFFLINE=1."
         ) from None
     allowed = None if patterns is None else list(patterns)
-    return sorted(filter_repo_objects((file.path for file in tree), allow_patterns=allowed))
+    sizes = {file.path: file.size for file in tree}
+    return {name: sizes[name] for name in sorted(filter_repo_objects(sizes, allow_patterns=allowed))}
 
 
 def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
@@ -111,9 +115,16 @@ def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
         blob = (folder / name).resolve()
         found[name] = sha256(blob)
         # The cache names a large file by its SHA-256, a small one by git's hash.
-        if re.fullmatch(r"[0-9a-f]{64}", blob.name) and blob.name != found[name]:
+        stored = _git_hash(blob) if re.fullmatch(r"[0-9a-f]{40}", blob.name) else found[name]
+        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob.name) and blob.name != stored:
             raise UserError(
                 f"{name}: the copy in the local cache is damaged (its SHA-256 is {found[name]}). Delete {blob} and run "
                 "again."
             )
     return found
+
+
+def _git_hash(path: Path) -> str:
+    """The name that git gives to a file's bytes."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -87,7 +87,7 @@ What becomes of a data file that is not quite in order. **Refused**: nothing is 
 first place, under `repairs` of `results/{task}/data/manifest.json` and of its `source`. **Kept and told**: the text is
 kept to the letter and counted under `warnings` of `source`, for a person to look at. **Kept**: nothing to tell.
 
-What is refused and what is not follows from five rules:
+What is refused and what is not follows from six rules:
 
 - No encoding is guessed. UTF-8, or what a byte-order mark says, is read; anything else needs `encoding` under `source`,
   which the message proposes with the words as they would then read.
@@ -99,6 +99,8 @@ What is refused and what is not follows from five rules:
   passed over with `ignore` under `source`.
 - A label counts whatever its case and white space; two ids that a person would take for one do not.
 - A text of more than 1,000,000 characters in a prompt or a reference is several records in one.
+- A file that holds more than `limits` of the config allow (bytes, rows, columns, cells, characters, depth of lists)
+  is refused before it is unpacked, whatever it says of its own size.
 
 `row` counts the rows of data from 1, `line` and `cell` those of the file. This page is written by
 `python -m tests.malformed_table > docs/malformed.md`; `tests/test_malformed.py` holds it to what happens."""

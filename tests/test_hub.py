@@ -34,6 +34,12 @@ configs:
   data_files: third/*.parquet
 ---
 """
+HOSTILE = b"""---
+configs:
+- config_name: first
+  data_files: [mine.csv, "hf://datasets/owner/gated/data.csv"]
+---
+"""
 TOKENIZER = {
     "tokenizer.json": {
         "version": "1.0",
@@ -121,6 +127,7 @@ def hub(tmp_path_factory):
             ("datasets", "owner/set"): repository(),
             ("datasets", "owner/gated"): Repository({A: secret}, token=TOKEN),
             ("datasets", "owner/spoilt"): Repository({A: {"train.jsonl": b'{"note": 1}\n{"note": '}}),
+            ("datasets", "owner/hostile"): Repository({A: {"README.md": HOSTILE, "mine.csv": b"note\nmine\n"}}),
             ("models", "owner/model"): Repository({A: model}),
             ("models", "owner/gated"): Repository({A: model}, token=TOKEN),
         },
@@ -152,6 +159,7 @@ def hub(tmp_path_factory):
             ["fetch", None, ["owner/gated", A]],
             ["data", None, {"id": "owner/spoilt", "revision": A, "splits": ["train"]}],
             ["snapshot", None, ["owner/model", A, str(home / "model")]],
+            ["data", TOKEN, {"id": "owner/hostile", "revision": A, "splits": ["train"]}],
         )
         yield served, take, online, said, home
 
@@ -164,7 +172,7 @@ def test_a_pinned_commit_gives_the_rows_of_its_configuration_and_their_checksums
     assert [row["note"] for row in rows] == [note for _, note in drawn]
     assert sum(sizes) == 9  # the others stay on disk
     files = served.repositories["datasets", "owner/set"].commits[A]
-    needed = [name for name in files if name.split("/")[0] in ("README.md", "first", "second")]
+    needed = [name for name in files if name.split("/")[0] in ("README.md", "second")]
     assert record == {
         **{"kind": "hub", "data": "real", "id": "owner/set", "config": "second", "revision": A},
         **{"splits": ["test", "train"], "rows": 3057, "sampled": 9, "drops": {}},
@@ -193,6 +201,13 @@ def test_a_gated_repository_names_the_page_and_the_variable_and_no_token_is_told
     assert "access is gated" in model and "https://huggingface.co/owner/gated," in model
     assert rows == [{"note": "secret"}]
     assert not any(token in text for text in said for token in (TOKEN, OTHER))
+
+
+def test_a_card_that_names_a_file_of_another_repository_has_nothing_fetched(hub):
+    """With a token that could read it."""
+    served, _, online, _, _ = hub
+    assert "owner/hostile, config first: the card's 'hf://datasets/owner/gated/data.csv' lies outside" in online[13][0]
+    assert served.requests["GET /datasets/owner/hostile/resolve/" + A + "/mine.csv"] == 0
 
 
 def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):
@@ -234,7 +249,9 @@ def fetched(tmp_path, monkeypatch):
     folder = tmp_path / "fetched"
     folder.mkdir()
     monkeypatch.setattr(hub_source, "fetch", lambda *_, **__: folder)
-    monkeypatch.setattr(hub_source, "listed", lambda *_, **__: sorted(path.name for path in folder.iterdir()))
+    monkeypatch.setattr(
+        hub_source, "listed", lambda *_, **__: {path.name: path.stat().st_size for path in folder.iterdir()}
+    )
     return folder
 
 
@@ -257,7 +274,7 @@ def test_rows_come_in_the_order_of_the_splits(fetched):
         **{"splits": ["test", "train"], "rows": 3},
         "sha256": {f"{split}.parquet": sha256(fetched / f"{split}.parquet") for split in ("test", "train")},
     }
-    with pytest.raises(UserError, match=r"owner/set, config other, split 'train':.*default"):
+    with pytest.raises(UserError, match=r"owner/set: there is no config 'other', only the default"):
         retrieve_hub("owner/set", A, ["train"], "other")
 
 

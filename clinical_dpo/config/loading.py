@@ -7,6 +7,7 @@ from typing import Any
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_texts, own_writers, text_writers
 from clinical_dpo.config.judges import check_judge
+from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError, did_you_mean
@@ -34,6 +35,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         _check_task(name, task, config)
         check_judge(task, config)
         check_texts(task, config, model_names)
+    check_private(tasks, {name: Study(config, {}, {}, {}).paths.folder("results", name) for name in tasks})
     families: dict[str, list[str]] = {}
     for name, task in tasks.items():
         families.setdefault(task["recipe"], []).append(name)

@@ -52,6 +52,15 @@ def broken_sheet(path: Path) -> None:
             broken.writestr(name, content)
 
 
+def sparse(path: Path) -> None:
+    """A workbook with a cell in the last column, and one in the last row."""
+    from openpyxl import Workbook
+
+    made = Workbook()
+    made.active["A1"], made.active["XFD1"], made.active["A1048576"] = "note", "label", "x"
+    made.save(path)
+
+
 def parquet(rows: Cells = ROWS, names: tuple[str, ...] = COLUMNS) -> Callable[[Path], None]:
     """Writer of a Parquet file."""
 
@@ -82,6 +91,7 @@ CASES = [
     Case("workbook whose sheet is damaged", "a.xlsx", broken_sheet, "refused", ("not a valid Excel workbook",)),
     Case("CSV named .xlsx", "a.xlsx", table().encode(), "refused", ("not a valid Excel workbook",)),
     Case("workbook with a password", "a.xlsx", bytes.fromhex("d0cf11e0a1b11ae1") * 100, "refused", ("password",)),
+    Case("cells at the ends of a sheet", "a.xlsx", sparse, "refused", ("cell XFD1", "limits.columns")),
     Case("workbook of Excel 97", "a.xls", b"", "refused", ("format '.xls' is not read", ".xlsx")),
     Case("Excel's error in a cell", "a.xlsx", book(noted("#N/A")), "refused", ("cell B3", "#N/A")),
     Case("date that Excel made of a text", "a.xlsx", book(noted(DAY)), "refused", ("cell B3", "2026-05-01", "as text")),
@@ -127,6 +137,13 @@ CASES = [
         {"encoding": "cp1252"},
     ),
     Case("Parquet cut off", "a.parquet", cut(parquet(), 500), "refused", ("not a valid Parquet file",)),
+    Case(
+        "Parquet of 1,001 columns",
+        "a.parquet",
+        parquet((tuple(range(1001)),), tuple(f"c{number}" for number in range(1001))),
+        "refused",
+        ("limits.columns",),
+    ),
     Case("CSV named .parquet", "a.parquet", table().encode(), "refused", ("not a valid Parquet file",)),
     Case(
         "Parquet with a column twice", "a.parquet", parquet(names=("id", "note", "note")), "refused", ("comes twice",)

@@ -91,6 +91,8 @@ CASES = [
     Case("note of 200 kB", "a.csv", table(*with_note(LONG)).encode(), "kept", rows=with_note(LONG.strip())),
     Case("line of 5 MB", "a.csv", table(*with_note("x" * 5_000_000)).encode(), "refused", ("5000000 characters",)),
     Case("line of 5 MB never closed", "a.csv", (CSV + '"' + "x, " * 1_700_000).encode(), "refused", ("from line 5",)),
+    Case("row of 1,001 cells", "a.csv", b"," * 1000, "refused", ("line 1", "limits.columns")),
+    Case("note of 11 MB", "a.csv", table(*with_note("x" * 11_000_000)).encode(), "refused", ("limits.characters",)),
     Case("Excel's error in a note", "a.csv", table(*with_note("#NAME?")).encode(), "refused", ("row 2", "#NAME?")),
     Case("web page in place of the file", "a.csv", b"<!DOCTYPE html>\n<html></html>\n", "refused", ("'note'",)),
     Case("unknown column ignored", "a.csv", CSV.encode(), "refused", ("`ignore` names 'dat'",), {"ignore": ["dat"]}),

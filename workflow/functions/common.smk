@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from pathlib import Path
@@ -17,16 +18,23 @@ os.environ.update(
 from clinical_dpo.config import files as study_files
 from clinical_dpo.config import display
 from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.privacy import close_folders, close_to_others, private_tasks
 from clinical_dpo.errors import UserError
-from clinical_dpo.script import PRIVATE
+from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
 
 try:
     study = load_study(config, ROOT)
+    # Here, and not in a handler that an option leaves out: every process of a run comes by before it writes anything.
+    if private_tasks(study.tasks):
+        close_to_others()
+        if workflow.is_main_process:
+            close_folders(study)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+os.environ[LIMITS] = json.dumps(study.config["limits"])  # no param of any job: they change no rows
 at = study.paths  # at("split", split="test") is a pattern; its other names are wildcards
 start_cache = StartCache(Path(".snakemake/clinical-dpo.json"))
 PUBLISHED = "config/published.yaml"  # the papers' numbers
@@ -91,14 +99,3 @@ def task_names(wildcards):
 def task_facts(wildcards):
     """What the tables of metrics and comparisons need of their task."""
     return display.task_facts(study, wildcards.task)
-
-
-def keep_private():
-    """Close the folders of private text, and the logs that may quote it, to other users before any job writes there."""
-    private = [task for task, settings in study.tasks.items() if settings.get("phi")]
-    logs = at.folder("logs")
-    for folder in (*(at.folder("results", task) for task in private), *([logs] if private else [])):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        Path(folder).chmod(0o700)
-    if private:
-        Path(logs, PRIVATE).touch()

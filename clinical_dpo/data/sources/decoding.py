@@ -3,6 +3,7 @@
 import codecs
 from pathlib import Path
 
+from clinical_dpo.data.sources.bounded_text import bounded_bytes
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 
@@ -34,11 +35,11 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         repairs: counts a byte-order mark dropped.
 
     Raises:
-        UserError: the file cannot be opened, is in another encoding, or holds NUL bytes; with the line, and the
-            encoding to set.
+        UserError: the file cannot be opened, is larger than `limits.bytes`, is in another encoding, or holds NUL
+            bytes; with the line, and the encoding to set.
     """
     try:
-        raw = path.read_bytes()
+        raw = bounded_bytes(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
     except OSError as error:

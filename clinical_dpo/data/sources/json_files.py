@@ -2,11 +2,14 @@
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
+from clinical_dpo.data.sources.bounded_text import check_json
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.limits import check_limit
 
 _KINDS = {
     dict: "an object",
@@ -25,13 +28,16 @@ class _Refused(ValueError):
 
 def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
     """Rows of JSON Lines; empty lines are passed over and counted."""
-    rows = []
+    rows, values = [], 0
+    check_limit(where, "rows", text.count("\n"), "lines")
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             if number < len(lines):
                 repairs.add("empty line passed over", f"line {number}")
             continue
+        values += check_json(line, f"{where}, line {number}")
+        check_limit(f"{where}, line {number}", "cells", values, "values")
         row = _load(
             line, f"{where}, line {number}", "Each line must be one complete JSON object. Was the file cut off?"
         )
@@ -46,6 +52,7 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
 
 def json_rows(text: str, where: str) -> list[Row]:
     """Rows of a JSON list; of an object keyed by id, whose keys become `id`; or of an object that is but one list."""
+    check_json(text, where)
     value = _load(text, where, "If each line is a JSON object of its own, name the file .jsonl.")
     if isinstance(value, dict):
         [only, *others] = value.values() or [None]
@@ -53,7 +60,9 @@ def json_rows(text: str, where: str) -> list[Row]:
             value = only
         else:
             value = [_keyed(key, row, where) for key, row in value.items()]
-    if not isinstance(value, list):
+    if isinstance(value, list):
+        check_limit(where, "rows", len(value), "rows")
+    else:
         raise UserError(f"{where}: {_KINDS[type(value)]}, where a list of objects is needed.")
     for number, row in enumerate(value, start=1):
         if not isinstance(row, dict):
@@ -88,8 +97,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # json keeps the last of two equal keys, and a value or a whole row would be lost.
     members = dict(pairs)
     if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise _Refused(f"key '{twice}' comes twice in one object. Give each its own, or remove one.")
     return members
 

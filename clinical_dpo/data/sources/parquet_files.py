@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.tables import check_ignored
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
@@ -17,13 +18,15 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
     """Rows of a Parquet file; dates become their ISO 8601 text, NaN (pandas' missing value) null.
 
     Raises:
-        UserError: the file is missing, damaged, has a column twice, or values that are no text.
+        UserError: the file is missing, damaged, holds more than the run's limits, has a column twice, or values that
+            are no text.
     """
     # Imported late: only this format needs it.
     import pyarrow
     from pyarrow import parquet
 
     try:
+        check_parquet(path)
         file = parquet.ParquetFile(path)
         names = file.schema_arrow.names
         twice = next((name for name in names if names.count(name) > 1), None)

@@ -1,17 +1,16 @@
 """Rows under a header: CSV, TSV and one sheet of a workbook."""
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from clinical_dpo.data.sources.bounded_text import BoundedReader
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.io import Row
 
 _SPELLED = {",": "commas", "\t": "tabs", ";": "semicolons"}
-_CELL = 2**31 - 1  # characters; csv's own limit is 131,072, less than a long stay's notes
 
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
@@ -21,8 +20,7 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
         repairs.add("Excel's line 'sep=' passed over", "line 1")
         text, delimiter = text[named.end() :], named[1]
     offset = 1 if named else 0
-    csv.field_size_limit(_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = BoundedReader(text, delimiter, where)
     table: list[tuple[str, list[str]]] = []
     start = 1
     try:

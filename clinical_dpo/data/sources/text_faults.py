@@ -8,6 +8,7 @@ from typing import Any
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.limits import check_limit, limits
 
 _BROKEN = re.compile("[\0\ud800-\udfff]")
 _EXCEL_ERRORS = frozenset(
@@ -34,12 +35,16 @@ def check_texts(rows: Sequence[Row], where: str, numbers: Sequence[int] | None =
         characters, missing values that are spelled out.
 
     Raises:
-        UserError: a NUL, half a surrogate pair (which UTF-8 cannot write), or an error value of Excel; with the place.
+        UserError: a NUL, half a surrogate pair (which UTF-8 cannot write), an error value of Excel, or more characters
+            than `limits.characters`; with the place.
     """
     warnings = Tally()
+    most = limits().characters
     for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
         for column, text in _texts(row):
             place = f"row {number}, column '{column}'"
+            if len(text) > most:
+                check_limit(f"{where}, {place}", "characters", len(text), "characters")
             broken = _broken(text) or _broken(column)
             if broken:
                 raise UserError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.data.sources.tables import rows_under_header
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
@@ -25,7 +26,8 @@ def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs:
     """Rows of one sheet, whose first row names the columns: numbers become their digits, empty cells empty texts.
 
     Raises:
-        UserError: the file is no workbook, the sheet is not told or not there, or a cell holds what is no text.
+        UserError: the file is no workbook or holds more than the run's limits, the sheet is not told or not there, or
+            a cell holds what is no text.
     """
     if not path.exists():
         raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.")
@@ -51,8 +53,9 @@ def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any
     # Imported late: half a second that only workbooks need.
     from openpyxl import load_workbook
 
+    check_workbook(path)
     # Twice, as values and as formulas: a formula that no program has computed yet has no value, like an empty cell.
-    books = [load_workbook(path, read_only=True, data_only=values) for values in (True, False)]
+    books = [load_workbook(path, read_only=True, keep_links=False, data_only=values) for values in (True, False)]
     try:
         names = books[0].sheetnames
         if sheet is None and len(names) > 1:
@@ -65,7 +68,8 @@ def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any
             raise UserError(f"{path}, sheet '{title}': a chart, where a table is needed. Correct `sheet`.")
         for each in sheets:
             each.reset_dimensions()  # the size that some programs write down is wrong
-        pairs = zip(*(each.iter_rows() for each in sheets), strict=True)
+        where = f"{path}, sheet '{title}'"
+        pairs = zip(*(bounded_rows(each.iter_rows(), where) for each in sheets), strict=True)
         rows = [
             (f"row {number}", [formula if value.value is None else value for value, formula in zip(*row, strict=True)])
             for number, row in enumerate(pairs, start=1)

@@ -1,13 +1,14 @@
 """What raters send back, as rows: the page's CSV, a filled sheet (CSV, XLSX), an export of Label Studio."""
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.data.sources.bounded_text import BoundedReader, bounded_bytes, check_json
+from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row, read_json, write_csv
 
@@ -44,7 +45,7 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
             )
         if first := found.get(name[1]):
             raise UserError(f"{path}: rater {name[1]} has sent {first.name} too. Keep one of the two files.")
-        content = path.read_bytes()
+        content = bounded_bytes(path)
         if twin := sent.get(content):
             raise UserError(
                 f"{path}: the same file as {twin.name}, byte for byte. Keep it under the name of the rater who sent it."
@@ -62,7 +63,8 @@ def read_ratings(path: str | Path) -> list[Row]:
     and one that cannot be read without a guess (a spreadsheet's 03/04/2026) becomes empty: nothing is computed of it.
 
     Raises:
-        UserError: the file cannot be read, a column is missing, a line has too many or too few fields.
+        UserError: the file cannot be read or holds more than the run's limits, a column is missing, a line has too many
+            or too few fields.
     """
     path = Path(path)
     readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".json": _label_studio_rows}
@@ -95,7 +97,7 @@ def _csv_rows(path: Path) -> list[Row]:
     skipped = 1 if text[:4].lower() == "sep=" else 0
     text = text.split("\n", 1)[-1] if skipped else text
     header = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    reader = BoundedReader(text, max(",;\t", key=header.count), path)
     lines = []
     try:
         for fields in reader:
@@ -109,7 +111,7 @@ def _csv_rows(path: Path) -> list[Row]:
 
 
 def _decoded(path: Path) -> str:
-    raw = path.read_bytes()
+    raw = bounded_bytes(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
     elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # a header of ASCII in two bytes a letter
@@ -128,9 +130,12 @@ def _xlsx_rows(path: Path) -> list[Row]:
     from openpyxl import load_workbook  # half a second to import
 
     try:
-        table = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        check_workbook(path)
+        table = load_workbook(path, read_only=True, data_only=True, keep_links=False).worksheets[0]
         table.reset_dimensions()  # the size that some programs write down is wrong
-        rows = [[_cell_text(value) for value in row] for row in table.iter_rows(values_only=True)]
+        rows = [[_cell_text(value) for value in row] for row in bounded_rows(table.iter_rows(values_only=True), path)]
+    except UserError:
+        raise
     except Exception as error:  # openpyxl parses as it goes, and a damaged file can raise anything in it
         raise UserError(
             f"{path}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
@@ -165,6 +170,7 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
 
 
 def _label_studio_rows(path: Path) -> list[Row]:
+    check_json(_decoded(path), path)
     tasks = read_json(path)
     if not isinstance(tasks, list):
         raise UserError(f"{path}: a list of tasks is needed. Export the project from Label Studio as JSON.")

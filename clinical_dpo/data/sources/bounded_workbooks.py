@@ -1,0 +1,180 @@
+"""An Excel workbook held to the run's limits: its ZIP archive first, then every XML part of it, element by element."""
+
+import mmap
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+from xml.parsers import expat
+
+from clinical_dpo.data.sources.bounded_text import check_size
+from clinical_dpo.errors import UserError
+from clinical_dpo.limits import check_limit, limits
+
+_PARTS = 10_000  # files in the archive
+_HELD = 250_000  # elements that openpyxl keeps at once; of a row or a shared text it keeps those until its end
+_CHUNK = 65_536  # bytes unpacked at a time
+_ENTRY = re.compile(b"PK\x01\x02")  # how an entry of a ZIP archive's directory begins
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what Excel writes; LZMA takes what memory its header says
+_TOKEN = 1_048_576  # bytes of one tag with its attributes
+# Parts that openpyxl reads piece by piece. It holds all others whole, and these too where they are declared as others.
+_PIECES = {"worksheet": ("worksheets/", "row"), "sharedStrings": ("sharedStrings", "si")}
+_PART = re.compile(r"(?:.*/)?(worksheets/|sharedStrings)[^/]*\.xml")
+_SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
+_COLUMN = re.compile(r"([A-Za-z]+)[0-9]+")
+
+
+def check_workbook(path: Path) -> None:
+    """Refuse a workbook that would unpack to more than the limits, whatever it says of itself.
+
+    Raises:
+        UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
+            a compression that workbooks do not have.
+        zipfile.BadZipFile, OSError, RuntimeError: no ZIP archive, none that is there, or one with a password.
+    """
+    if check_size(path):
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            entries = sum(1 for _ in islice(_ENTRY.finditer(content), _PARTS + 1))
+        if entries > _PARTS:
+            raise UserError(f"{path}: a ZIP archive of more than {_PARTS:,} files, which no workbook has.")
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        # zipfile unpacks no more of a part than the archive's directory says.
+        check_limit(path, "bytes", sum(part.file_size for part in parts), "bytes when unpacked")
+        for part in parts:
+            if part.compress_type not in _PACKED:
+                raise UserError(f"{path}: '{part.filename}' is packed as no workbook is. Save it again as .xlsx.")
+            with archive.open(part) as stream:
+                _Part(f"{path}, {part.filename}", part.filename).check(stream)
+
+
+def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
+    """Rows of cells or values, as long as their texts together have no more characters than `limits.bytes`.
+
+    A workbook stores a text once, however many cells show it.
+
+    Raises:
+        UserError: more, or more rows or cells than the limits; with the row.
+    """
+    characters = widest = 0
+    for number, row in enumerate(rows, start=1):
+        place = f"{where}, row {number}"
+        values = (getattr(cell, "value", cell) for cell in row)
+        characters += sum(len(value) for value in values if isinstance(value, str))
+        widest = max(widest, len(row))
+        check_limit(place, "bytes", characters, "characters in all cells")
+        check_limit(place, "rows", number, "rows")
+        check_limit(place, "cells", number * widest, "cells")
+        yield row
+
+
+class _Part:
+    """One part of a workbook, read once and kept nowhere."""
+
+    def __init__(self, where: str, name: str) -> None:
+        self._where, self._most = where, limits()
+        self._piece = next((tag for kind, tag in _PIECES.values() if kind == _kind(name)), None)
+        self._depth = self._held = self._before = self._pieces = 0
+        self._row = self._column = self._widest = self._characters = 0
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    def check(self, stream: Any) -> None:
+        """Read all of it. What is no XML, such as a picture, is left where that shows: openpyxl gets no further."""
+        read = 0
+        while chunk := stream.read(_CHUNK):
+            read += len(chunk)
+            try:
+                self._parser.Parse(chunk, False)
+            except expat.ExpatError:
+                return
+            if read - self._parser.CurrentByteIndex > _TOKEN + _CHUNK:
+                self._refuse(f"a tag of more than {_TOKEN:,} bytes")
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._depth += 1
+        self._held += 1
+        if self._depth > self._most.depth:
+            check_limit(self._where, "depth", self._depth, "elements in each other")
+        name = tag.removeprefix(_SPACE)
+        if name in ("row", "si"):
+            self._pieces += 1
+            self._before, self._column, self._characters = self._held, 0, 0
+        if name == "row":
+            self._row = _number(attributes.get("r"), self._row + 1)
+            if max(self._row, self._pieces) > self._most.rows:
+                check_limit(self._where, "rows", max(self._row, self._pieces), "rows")
+        elif name == "c":
+            self._cell(attributes.get("r"))
+        elif name == "si" and self._pieces > self._most.cells:
+            check_limit(self._where, "cells", self._pieces, "texts")
+        self._check_declared(tag.rpartition(" ")[2], attributes)
+        if self._held > _HELD:
+            self._refuse(f"more than {_HELD:,} XML elements that are neither rows nor texts of cells")
+
+    def _cell(self, reference: str | None) -> None:
+        letters = _COLUMN.fullmatch(reference or "")
+        self._column = _column(letters[1]) if letters else self._column + 1
+        self._characters = 0
+        self._widest = max(self._widest, self._column)
+        if self._column > self._most.columns or self._row * self._widest > self._most.cells:
+            place = f"{self._where}, {f'cell {reference}' if letters else f'row {self._row}'}"
+            check_limit(place, "columns", self._column, "columns")
+            check_limit(place, "cells", self._row * self._widest, "cells")
+
+    def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Refuse what would make openpyxl read a part in another way than its name says."""
+        if name == "Override":
+            part, declared = attributes.get("PartName", ""), attributes.get("ContentType", "").removesuffix("+xml")
+        elif name == "Relationship":
+            part, declared = attributes.get("Target", ""), attributes.get("Type", "")
+        else:
+            return
+        kind = _kind(part)
+        if kind and _PIECES.get(re.split(r"[./]", declared)[-1], ("", ""))[0] != kind:
+            self._refuse(f"the part {part[:80]} is declared as something else than its name says")
+
+    def _end(self, tag: str) -> None:
+        self._depth -= 1
+        if self._piece and tag.removeprefix(_SPACE) == self._piece:
+            self._held, self._characters = self._before - 1, 0
+
+    def _text(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > self._most.characters:
+            check_limit(self._where, "characters", self._characters, "characters in one cell")
+
+    def _doctype(self, *_: Any) -> None:
+        self._refuse("a document type declaration, which no workbook has")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise UserError(f"{self._where}: {what}. Copy the sheet's values alone into a new workbook.")
+
+
+def _kind(part: str) -> str | None:
+    """Whether a part's name is one of _PIECES."""
+    match = _PART.fullmatch(posixpath.normpath(part))
+    return match[1] if match else None
+
+
+def _number(text: str | None, default: int) -> int:
+    """A row's number; `default` where there is none, or what openpyxl refuses."""
+    try:
+        return default if text is None else int(float(text))
+    except (OverflowError, ValueError):
+        return default
+
+
+def _column(letters: str) -> int:
+    """The number of a column, A being 1; of one beyond all limits that of its first letters."""
+    number = 0
+    for letter in letters.upper()[:8]:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number

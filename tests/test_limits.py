@@ -1,0 +1,261 @@
+"""Files that would unpack to more than the limits are refused before they do, of data sources and of raters alike."""
+
+import io
+import json
+import os
+import re
+import struct
+import tracemalloc
+import zipfile
+
+import pyarrow
+import pytest
+from openpyxl import Workbook
+from pyarrow.parquet import write_table
+
+from clinical_dpo.data.sources.files import read_rows
+from clinical_dpo.errors import UserError
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings
+from clinical_dpo.limits import VARIABLE, Limits
+from clinical_dpo.schemas import read_yaml
+from tests.conftest import ROOT
+
+READERS = (read_rows, read_ratings)  # of a data source, and of what a rater sends back
+SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
+TYPES, LINKS = "[Content_Types].xml", "xl/_rels/workbook.xml.rels"
+SPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+DECLARED = (
+    b'<Override PartName="/%s" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.%s+xml"/>'
+)
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """Set limits as a run's config does."""
+    return lambda **values: monkeypatch.setenv(VARIABLE, json.dumps(values))
+
+
+def book(path, change=None, packed=zipfile.ZIP_DEFLATED):
+    """A workbook of two rows whose parts `change` may replace or add to."""
+    made, plain = Workbook(), io.BytesIO()
+    for row in (["item_id", "text_sha256", "rating"], ["1", "a", "correct"]):
+        made.active.append(row)
+    made.save(plain)
+    with zipfile.ZipFile(plain) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    if change:
+        change(parts)
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def into(part, end, added):
+    """A change that puts something before the end of a part."""
+
+    def change(parts):
+        parts[part] = parts[part].replace(end, added + end)
+
+    return change
+
+
+def in_sheet(rows):
+    return into(SHEET, b"</sheetData>", rows)
+
+
+def replaced(part, old, new):
+    """A change of a piece of a part."""
+
+    def change(parts):
+        assert old in parts[part]
+        parts[part] = parts[part].replace(old, new)
+
+    return change
+
+
+def shared_text(parts):
+    """Nine hundred cells that show one text of 18 kilobytes, stored once."""
+    cells = b'<row><c t="s"><v>0</v></c></row>' * 900
+    in_sheet(cells)(parts)
+    into(TYPES, b"</Types>", DECLARED % (STRINGS.encode(), b"sharedStrings"))(parts)
+    parts[STRINGS] = b"<sst %s><si><t>%s</t></si></sst>" % (SPACE, b" x" * 9000)
+
+
+def strings_as_sheet(parts):
+    """A sheet that is also declared as the shared texts, which are held otherwise."""
+    into(TYPES, b"</Types>", DECLARED % (SHEET.encode(), b"sharedStrings"))(parts)
+
+
+ROW = b'<row r="1"/>'
+BOOKS = {  # what is wrong -> a change of a workbook, what the message says
+    "a column beyond all": (in_sheet(b'<row><c r="XFD1"><v>1</v></c></row>'), r"cell XFD1: 16,384.*limits.columns"),
+    "a column without end": (in_sheet(b'<row><c r="%s1"/></row>' % (b"Z" * 5000)), "limits.columns"),
+    "a row beyond all": (in_sheet(b'<row r="1048577"/>'), "1,048,577 or more rows.*limits.rows"),
+    "a row number without end": (in_sheet(b'<row r="%s"/>' % (b"9" * 200)), "limits.rows"),
+    "one row a thousand times": (in_sheet(ROW * 1001), "limits.rows"),
+    "many cells in all": (in_sheet(b'<row r="900"><c r="CV900"/></row>'), "limits.cells"),
+    "one cell a million times": (in_sheet(b"<row>%s</row>" % (b'<c r="A1"/>' * 300_000)), "XML elements"),
+    "styles without end": (into(STYLES, b"</styleSheet>", b"<a/>" * 300_000), "styles.xml: more than .* XML elements"),
+    "texts that no sheet clears": (in_sheet((b"<si>" + b"<t/>" * 30 + b"</si>") * 10_000), "XML elements"),
+    "a long text": (in_sheet(b'<row><c t="inlineStr"><is><t>%s</t></is></c></row>' % (b"a" * 20_001)), "characters"),
+    "a tag without end": (in_sheet(b'<row x="%s"/>' % (b"a" * 3_000_000)), "a tag of more than"),
+    "elements in each other": (in_sheet(b"<a>" * 100 + b"</a>" * 100), "limits.depth"),
+    "entities": (replaced(SHEET, b"<worksheet", b'<!DOCTYPE a [<!ENTITY b "c">]><worksheet'), "document type"),
+    "a large part": (in_sheet(b" " * 30_000_000), "bytes when unpacked.*limits.bytes"),
+    "a part that nobody needs": (lambda parts: parts.update({"media.png": bytes(30_000_000)}), "limits.bytes"),
+    "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive of more"),
+    "a text that many cells show": (shared_text, "characters in all cells.*limits.bytes"),
+    "a sheet declared as shared texts": (strings_as_sheet, "declared as something else"),
+    "a sheet linked as a chart": (
+        replaced(LINKS, b"relationships/worksheet", b"relationships/chartsheet"),
+        "declared as something else",
+    ),
+}
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("what", BOOKS)
+def test_a_workbook_that_unpacks_to_too_much_is_refused_within_little_memory(tmp_path, limited, read, what):
+    change, message = BOOKS[what]
+    limited(rows=1000, cells=50_000, characters=20_000, bytes=12_000_000)
+    path = book(tmp_path / "a.xlsx", change)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=re.compile(message, re.DOTALL)) as error:
+            read(path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_workbook_packed_as_none_is_and_one_that_lies_about_its_size_are_refused(tmp_path, read):
+    with pytest.raises(UserError, match="packed as no workbook is"):
+        read(book(tmp_path / "lzma.xlsx", packed=zipfile.ZIP_LZMA))
+    path = book(tmp_path / "lies.xlsx", in_sheet(b" " * 5_000_000))
+    raw = bytearray(path.read_bytes())
+    entry = next(
+        match.start() for match in re.finditer(b"PK\x01\x02", raw) if raw.startswith(b"xl/work", match.end() + 42)
+    )
+    raw[entry + 24 : entry + 28] = struct.pack("<I", 2000)  # its size in the directory
+    path.write_bytes(raw)
+    with pytest.raises(UserError, match="not a valid Excel workbook"):
+        read(path)
+
+
+def test_a_workbook_within_the_limits_is_read(tmp_path, limited):
+    limited(rows=2, columns=3, cells=6)
+    path = book(tmp_path / "a.xlsx")
+    assert [row["rating"] for row in read_rows(path)] == [row["rating"] for row in read_ratings(path)] == ["correct"]
+    limited(rows=2, columns=3, cells=5)
+    with pytest.raises(UserError, match=r"limits\.cells"):
+        read_rows(path)
+
+
+TEXTS = {  # file -> content, limits, what the message says
+    "large.csv": (b"item_id\n" + b"x\n" * 600, {"bytes": 1000}, "1,208 or more bytes"),
+    "rows.csv": (b"item_id,text_sha256,rating\n" + b"1,a,b\n" * 10, {"rows": 10}, "line 11: 11 or more rows"),
+    "empty.csv": (b"item_id\n" + b"\n" * 20, {"rows": 10}, "limits.rows"),
+    "columns.csv": (b"," * 10, {"columns": 10}, "line 1: 11 or more cells in one row"),
+    "cells.csv": (b"a,b\n" + b"1,2\n" * 10, {"cells": 20}, "limits.cells"),
+    "line.csv": (b"," * 1000, {"cells": 100}, "1,000 or more cells in one row"),
+    "lines.csv": (b'a"\n' + b'"' + b'",,,,,,,,,"\n' * 50, {"cells": 100}, "cells"),
+    "cell.csv": (b'item_id\n"' + b"x" * 101 + b'"\n', {"characters": 100}, "characters in one cell"),
+    "deep.json": (b"[" * 60 + b"]" * 60, {}, "51 or more lists and objects in each other"),
+    "objects.json": (b'{"a":' * 60, {}, "limits.depth"),
+    "values.json": (b"[" + b"[]," * 200 + b"[]]", {"cells": 100}, "values"),
+    "text.json": (b'[{"a": "' + b"x" * 200 + b'"}]', {"characters": 100}, "characters in one text"),
+    "escaped.json": (b'[{"a": "' + rb"\"" * 200 + b'"}]', {"characters": 100}, "characters in one text"),
+}
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_that_holds_too_much_is_refused(tmp_path, limited, read, name):
+    content, values, message = TEXTS[name]
+    limited(**values)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        read(tmp_path / name)
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "values", "message"),
+    [
+        (b'{"a": 1}\n' * 11, {"rows": 10}, "lines"),
+        (b'{"a": [1, 2, 3]}\n' * 9, {"cells": 40}, "line 9: 45 or more values"),
+        (b"\n" * 100, {"rows": 10}, "limits.rows"),
+        (b'{"a": ' + b"[" * 60, {}, "line 1: 51 or more"),
+    ],
+)
+def test_json_lines_are_held_to_them_too(tmp_path, limited, content, values, message):
+    limited(**values)
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_rows(tmp_path / "a.jsonl")
+
+
+def test_brackets_and_marks_within_a_text_count_as_text(tmp_path, limited):
+    limited(depth=10, cells=20)
+    rows = [{"id": "1", "note": '[[[[[[[[[[[[[,,,,,,,,,,,,,,,,,,,,,{{{{ "\\" \\\\'}]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    assert read_rows(tmp_path / "a.json") == rows
+
+
+def test_a_text_of_quotation_marks_is_looked_at_once(tmp_path):
+    """Or it takes hours: a mark that is never closed must not be tried again from each that is escaped."""
+    (tmp_path / "a.json").write_bytes(b'["' + rb"\"" * 300_000)
+    with pytest.raises(UserError, match="not valid JSON"):
+        read_rows(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text(json.dumps({str(i): {} for i in range(100_000)})[:-1] + ', "99999": {}}')
+    with pytest.raises(UserError, match="'99999' comes twice"):
+        read_rows(tmp_path / "b.json")
+
+
+def parquet(path, values, **more):
+    write_table(pyarrow.table({"note": values}), path, **more)
+    return path
+
+
+def shared_value():
+    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 900, pyarrow.int32()), ["x" * 50_000])
+
+
+@pytest.mark.parametrize(
+    ("values", "limit", "message"),
+    [
+        (pyarrow.array([0] * 2000), {"rows": 1000}, "2,000 or more rows"),
+        (pyarrow.array([[0] * 3000]), {"cells": 1000}, "3,000 or more values"),
+        (pyarrow.array(["x" * 20_000] * 900), {"bytes": 1_000_000}, "bytes when unpacked"),
+        (shared_value(), {"bytes": 1_000_000}, "bytes when unpacked"),
+        (pyarrow.array(["x" * 20_000]), {"characters": 10_000}, "row 1, column 'note'.*characters"),
+    ],
+)
+@pytest.mark.parametrize("written", [{}, {"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}])
+def test_a_parquet_file_is_held_to_what_it_unpacks_to(tmp_path, limited, values, limit, message, written):
+    if written and not pyarrow.types.is_string(values.type):
+        written = {}
+    path = parquet(tmp_path / "a.parquet", values, **written)
+    limited(**limit)
+    with pytest.raises(UserError, match=message):
+        read_rows(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match="a device or a pipe"):
+        read_rows(tmp_path / "a.csv")
+
+
+def test_a_large_file_beside_the_others_is_refused_before_it_is_compared(tmp_path, limited):
+    (tmp_path / "correctness.anna.csv").write_bytes(b"x" * 2000)
+    limited(bytes=1000)
+    with pytest.raises(UserError, match=r"limits\.bytes"):
+        rating_files(tmp_path, "correctness")
+
+
+def test_the_defaults_are_those_of_the_config():
+    assert Limits(**read_yaml(ROOT / "config/config.yaml")["limits"]) == Limits()
