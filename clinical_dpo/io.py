@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,24 +18,31 @@ Row = dict[str, Any]
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Give a temporary place beside `path` and move it there when the block ends well.
 
-    The temporary may become a file or a directory. A block that raises leaves `path` as it was.
+    The temporary may become a file or a directory. It lies in a folder of a random name that is closed to other users,
+    so that nobody can put a file or a link in its way. A block that raises leaves `path` as it was.
+
+    Args:
+        path: what is replaced; a link is replaced itself, not what it leads to.
+        private: close the file, and the folder that it lies in, to other users.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if private:
+        path.parent.chmod(0o700)
+    folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path.parent))
+    temporary = folder / path.name
     try:
         yield temporary
-        if temporary.is_dir() and path.is_dir():
+        if private:
+            temporary.chmod(0o600)
+        if temporary.is_dir() and path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         os.replace(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 def read_text(path: str | Path) -> str:
@@ -106,9 +114,14 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
 
 
-def write_csv(path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows as CSV with exactly `columns`; None becomes an empty field, floats keep full precision."""
-    with replacing(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+def write_csv(
+    path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], private: bool = False
+) -> None:
+    """Write rows as CSV with exactly `columns`; None becomes an empty field, floats keep full precision.
+
+    Other users cannot read a private file, nor enter its folder.
+    """
+    with replacing(path, private) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
