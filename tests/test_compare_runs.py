@@ -110,7 +110,11 @@ def test_sides_that_the_key_does_not_tell_are_no_sheet_of_it(runs, ending):
         grading = write_blinded(folder)
     path = grading / f"preference.r1.{ending}"
     text = path.read_text(encoding="utf-8")
-    exchanged = {"csv": ("Answer A,Answer B", "Answer B,Answer A"), "html": ('"A": "', '"B": "'), "json": ('"A"', '"B"')}
+    exchanged = {
+        "csv": ("Answer A,Answer B", "Answer B,Answer A"),
+        "html": ('"A": "', '"B": "'),
+        "json": ('"A"', '"B"'),
+    }
     first, second = exchanged[ending]
     path.write_text(text.replace(first, "SIDE").replace(second, first).replace("SIDE", second), encoding="utf-8")
     try:

@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.grading.raters.sheets import key_rows
 from clinical_dpo.statistics.win_rate import COLUMNS, POOLED, PROXY, proxy_ratings, win_rates
-from tests.rating import SEED, rate, sheet
+from tests.rating import rate, sheet
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "win_rate.schema.yaml"
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}

@@ -24,8 +24,8 @@ def kept_secret(path: str | Path) -> str:
     secret = read_text(path).strip() if path.is_file() and not path.is_symlink() else ""
     if not re.fullmatch(r"[0-9a-f]{64}", secret):
         raise UserError(
-            f"{path}: no secret of a sheet (a file of 64 hex digits). Restore it from a copy; without it, delete it, run "
-            "again and send every rater the new sheet."
+            f"{path}: no secret of a sheet (a file of 64 hex digits). Restore it from a copy; without one, delete it, "
+            "run again and send every rater the new sheet."
         )
     path.chmod(0o600)
     path.parent.chmod(0o700)

@@ -117,7 +117,9 @@ def _text(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, st
     return shown | ({"A": second, "B": first} if swapped else {"A": first, "B": second})
 
 
-def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str, reference: bool = False) -> list[Row]:
+def sheet_rows(
+    items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str, reference: bool = False
+) -> list[Row]:
     """What one rater is shown, in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
     Texts are `question`, `reference` (preference: only if asked for) and `answer`, or `A` and `B`.
