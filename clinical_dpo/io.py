@@ -38,7 +38,9 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
         yield temporary
         if private:
             temporary.chmod(0o600)
-        if temporary.is_dir() and path.is_dir() and not path.is_symlink():
+        if temporary.is_dir() and path.is_symlink():
+            path.unlink()
+        elif temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
     finally:
