@@ -77,7 +77,7 @@ def _load(folder: Path, config: str | None, split: str, data_id: str) -> Any:
     from datasets.exceptions import DatasetsError
 
     try:
-        return load_dataset(str(folder), config, split=split)
+        return load_dataset(str(folder), config, split=split, trust_remote_code=False)
     except ValueError as error:  # an unknown configuration or split; the message lists the known ones
         raise UserError(f"{data_id}, config {config}, split '{split}': {error}") from None
     except DatasetsError as error:
