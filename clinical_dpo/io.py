@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,8 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
                 f"{path}, line {number}, column {error.colno}: not valid JSON ({error.msg}). "
                 "Each line must be one complete JSON object; the file may have been cut off."
             ) from None
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(f"{path}, line {number}", error) from None
         if not isinstance(row, dict):
             raise UserError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
         for field in required:
@@ -97,12 +99,25 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """The value of a JSON file. Raises UserError naming file and line where it is not valid."""
+def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -> Any:
+    """The value of a JSON file. Raises UserError naming file and line where it is not valid.
+
+    Args:
+        path: the file.
+        parse_int: what becomes of the digits of a whole number; an int by default.
+    """
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), parse_int=parse_int)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(str(path), error) from None
+
+
+def _unreadable(where: str, error: Exception) -> UserError:
+    """What JSON allows and Python cannot hold: numbers of thousands of digits, thousands of brackets in brackets."""
+    what = "values within values, too deep to be read" if isinstance(error, RecursionError) else str(error)
+    return UserError(f"{where}: not readable as JSON ({what}). Correct the value, or export the file again.")
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -125,8 +140,11 @@ def write_csv(
     """
     with replacing(path, private) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
+        # `csv` quotes a line feed, and leaves a carriage return to end the line for whoever reads it.
+        quoting = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            (quoting if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
 
 
 def sha256(path: str | Path) -> str:

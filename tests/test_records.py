@@ -16,9 +16,10 @@ def test_jsonl_round_trip_keeps_text_that_breaks_lines_elsewhere(tmp_path):
     assert read_jsonl(tmp_path / "rows.jsonl") == rows
 
 
-def test_csv_round_trip_keeps_line_breaks_and_commas(tmp_path):
-    write_csv(tmp_path / "rows.csv", [{"a": 'x, "y"\nz', "b": None, "c": 0.1}], ("a", "b", "c"))
-    assert read_csv(tmp_path / "rows.csv") == [{"a": 'x, "y"\nz', "b": "", "c": "0.1"}]
+@pytest.mark.parametrize("text", ['x, "y"\nz', "carriage\rreturn", "\r", "both\r\n"])
+def test_csv_round_trip_keeps_line_breaks_and_commas(tmp_path, text):
+    write_csv(tmp_path / "rows.csv", [{"a": text, "b": None, "c": 0.1}], ("a", "b", "c"))
+    assert read_csv(tmp_path / "rows.csv") == [{"a": text, "b": "", "c": "0.1"}]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,10 @@ def rating_folder(wildcards):
 
 def rating_files_of(folder, *sheets):
     """What raters have sent back so far; a new file is a new input."""
-    return sorted(str(path) for sheet in sheets for path in sent_back(folder, sheet))
+    try:
+        return sorted(str(path) for sheet in sheets for path in sent_back(folder, sheet))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def disputes(wildcards):
