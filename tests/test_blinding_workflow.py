@@ -99,6 +99,11 @@ def test_sheets_that_raters_hold_stay_as_they_are(project):
     )
     assert {question for question in old if old[question] != new[question]} == {"Question 1?"}
 
+    ratings.mkdir(parents=True)
+    os.mkfifo(ratings / "preference.anna.csv")  # nobody will ever write into it
+    assert "preference.anna.csv: a pipe, socket or device" in run(project, good=False)
+    shutil.rmtree(ratings)
+
     shutil.rmtree(grading)  # another secret, and so other sheets
     run(project)
     assert (grading / "keys/preference.secret").read_bytes() != secret and files() != first
