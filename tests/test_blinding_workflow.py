@@ -73,6 +73,9 @@ def test_sheets_that_raters_hold_stay_as_they_are(project):
         shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
         rate(ratings / f"preference.{rater}.csv", key, rater, ["A" if row["A"] == "dpo" else "B" for row in shown])
 
+    (grading / "keys").chmod(0o755)  # as in a copy that did not keep modes
+    run(project, "--forcerun", "compute_win_rate")
+    assert stat.S_IMODE((grading / "keys").stat().st_mode) == 0o700
     run(project, "--forcerun", "write_key", "write_sheet")
     assert files() == first
     won = rows(project.folder / "results/blind/pubmedqa/win_rate.csv")

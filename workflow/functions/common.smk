@@ -89,7 +89,12 @@ def task_facts(wildcards):
 
 
 def keep_private():
-    """Close the folders of private text, and the logs that may quote it, to other users before any job writes there."""
+    """Close to other users what holds private text, the logs that may quote it, and keys, before any job writes there.
+
+    A copy of a run may have lost its modes.
+    """
+    for folder in Path(at.folder("results")).glob("*/*/grading/keys"):
+        folder.chmod(0o700)
     private = [task for task, settings in study.tasks.items() if settings.get("phi")]
     logs = at.folder("logs")
     for folder in (*(at.folder("results", task) for task in private), *([logs] if private else [])):

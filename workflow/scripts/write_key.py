@@ -13,8 +13,8 @@ with job(snakemake) as params:
     answers = {variant: given[variant] for variant in params.variants}
     items = sheet_items(params.kind, given.test, answers, params.seed)
     only = open_items(given.key, params.folder) if given.get("key") else None
-    # No output of any rule: Snakemake deletes outputs before a job runs again, and `update` keeps an open copy of them.
-    # The sheets that raters hold stay as they are however often this job runs.
+    # The secret is no output: Snakemake deletes outputs before a job runs again, and copies those marked `update` to a
+    # folder that other users can enter. So the sheets that raters hold stay as they are however often this job runs.
     secret = kept_secret(key.with_suffix(".secret"))
     rows = key_rows(items, sheet, params.kind, params.raters, secret, only=only)
     write_csv(key, rows, KEY_COLUMNS, private=True)
