@@ -79,7 +79,7 @@ def main() -> None:
     config = kind.config(
         vocab_size=VOCABULARY, bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.06, **shape
     )
-    model = AutoModelForCausalLM.from_config(config).to(device()).eval()
+    model = AutoModelForCausalLM.from_config(config, trust_remote_code=False).to(device()).eval()
     rows = prompts(16, 5, 50) if setup.quick else prompts(32, 20, 800)
     ways = {
         "plain `generate`, the file's order": lambda: in_file_order(model, tokenizer, rows, NEW_TOKENS, setup.batch),

@@ -82,7 +82,9 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
     with torch.device(device()):
         config = kind.config(vocab_size=case.vocabulary, **setup.shape, **ids)
-        base = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, setup.model["dtype"]))
+        base = AutoModelForCausalLM.from_config(
+            config, dtype=getattr(torch, setup.model["dtype"]), trust_remote_code=False
+        )
     base.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     adapter = get_peft_model(base, LoraConfig(r=setup.rank, target_modules=TARGETS, task_type="CAUSAL_LM"))

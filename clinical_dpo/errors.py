@@ -3,12 +3,19 @@
 import difflib
 from collections.abc import Iterable
 
+from clinical_dpo.escaping import printable
+
 
 class UserError(Exception):
     """A mistake in configuration or data, told as: where, what is wrong, what would be right.
 
-    Scripts print the message alone, without a traceback, and exit with status 1.
+    Scripts print the message alone, without a traceback, and exit with status 1. What a message quotes cannot command
+    the terminal that shows it.
     """
+
+    def __init__(self, message: str) -> None:
+        """Take the message."""
+        super().__init__(printable(message))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

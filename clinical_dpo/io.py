@@ -7,7 +7,8 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,33 @@ Row = dict[str, Any]
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Give a temporary place beside `path` and move it there when the block ends well.
 
-    The temporary may become a file or a directory. A block that raises leaves `path` as it was.
+    The temporary may become a file or a directory. It lies in a folder of a random name that is closed to other users,
+    so that nobody can put a file or a link in its way. A block that raises leaves `path` as it was.
+
+    Args:
+        path: what is replaced; a link is replaced itself, not what it leads to.
+        private: close the file, and the folder that it lies in, to other users.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if private:
+        path.parent.chmod(0o700)
+    folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path.parent))
+    temporary = folder / path.name
     try:
         yield temporary
-        if temporary.is_dir() and path.is_dir():
+        if private:
+            temporary.chmod(0o600)
+        if temporary.is_dir() and path.is_symlink():
+            path.unlink()
+        elif temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 def read_text(path: str | Path) -> str:
@@ -71,6 +81,8 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
                 f"{path}, line {number}, column {error.colno}: not valid JSON ({error.msg}). "
                 "Each line must be one complete JSON object; the file may have been cut off."
             ) from None
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(f"{path}, line {number}", error) from None
         if not isinstance(row, dict):
             raise UserError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
         for field in required:
@@ -87,12 +99,25 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
-    """The value of a JSON file. Raises UserError naming file and line where it is not valid."""
+def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -> Any:
+    """The value of a JSON file. Raises UserError naming file and line where it is not valid.
+
+    Args:
+        path: the file.
+        parse_int: what becomes of the digits of a whole number; an int by default.
+    """
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), parse_int=parse_int)
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(str(path), error) from None
+
+
+def _unreadable(where: str, error: Exception) -> UserError:
+    """What JSON allows and Python cannot hold: numbers of thousands of digits, thousands of brackets in brackets."""
+    what = "values within values, too deep to be read" if isinstance(error, RecursionError) else str(error)
+    return UserError(f"{where}: not readable as JSON ({what}). Correct the value, or export the file again.")
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -106,12 +131,20 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
 
 
-def write_csv(path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows as CSV with exactly `columns`; None becomes an empty field, floats keep full precision."""
-    with replacing(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
+def write_csv(
+    path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], private: bool = False
+) -> None:
+    """Write rows as CSV with exactly `columns`; None becomes an empty field, floats keep full precision.
+
+    Other users cannot read a private file, nor enter its folder.
+    """
+    with replacing(path, private) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
+        # `csv` quotes a line feed, and leaves a carriage return to end the line for whoever reads it.
+        quoting = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            (quoting if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
 
 
 def sha256(path: str | Path) -> str:

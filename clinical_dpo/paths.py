@@ -52,7 +52,7 @@ PATHS = {
     "answers_record": f"{_MODEL}/predictions/{{variant}}.json",
     "grades": f"{_MODEL}/grades/{{variant}}.csv",
     "sheet": f"{_MODEL}/grading/{{sheet}}.{{rater}}.{{suffix}}",
-    "key": f"{_MODEL}/grading/{{sheet}}.key.csv",
+    "key": f"{_MODEL}/grading/keys/{{sheet}}.csv",
     "verdicts": f"{_MODEL}/judge/{{judged}}.csv",
     "verdicts_record": f"{_MODEL}/judge/{{judged}}.json",
     "ratings": "{ratings}/{task}/{model}",

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import sys
 import traceback
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.escaping import printable
 
 # Importing PyTorch and what stands on it makes a million objects that stay. Looking for garbage among them takes a
 # sixth of a short job's start. Scripts import this module first; a job sets a lower threshold once it has what it
@@ -18,6 +20,14 @@ from clinical_dpo.errors import UserError
 gc.set_threshold(1_000_000)
 NOT_OF_RESULTS = {"code"}  # settings that say how a result was computed, not what it means
 PRIVATE = ".private"  # a file of this name in a folder: logs below it may quote private text
+
+
+class _Shown(io.TextIOWrapper):
+    """A stream into a log that is read in a terminal, which nothing in it commands."""
+
+    def write(self, text: str) -> int:
+        """Write what is printable, and spell out the rest."""
+        return super().write(printable(text))
 
 
 @contextlib.contextmanager
@@ -38,6 +48,7 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     with open(log, "w", encoding="utf-8") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
+        sys.stdout, sys.stderr = _shown(1), _shown(2)
         try:
             yield _settings(snakemake)
         except UserError as error:
@@ -50,6 +61,10 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
             sys.stderr.flush()
 
 
+def _shown(stream: int) -> _Shown:
+    return _Shown(open(stream, "wb", closefd=False), encoding="utf-8", line_buffering=stream == 2)
+
+
 def _settings(snakemake: Any) -> SimpleNamespace:
     """The rule's settings by name; `made_with` holds all of them that say what a result means, for its record."""
     settings = snakemake.params.get("settings", {})
@@ -60,6 +75,6 @@ def _settings(snakemake: Any) -> SimpleNamespace:
 
 def _fail(terminal: int, message: str, instead: str | None) -> None:
     """End with a message in the log, and on the terminal with it or with what is to be said there instead."""
-    os.write(2, f"{message}\n".encode())
-    os.write(terminal, f"{instead or message}\n".encode())
+    os.write(2, f"{printable(message)}\n".encode())
+    os.write(terminal, f"{printable(instead or message)}\n".encode())
     raise SystemExit(1)

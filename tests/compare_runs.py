@@ -1,5 +1,8 @@
 """Two finished runs byte by byte: which files differ, but for what a table of renames names, for costs and for times.
 
+Orders and sides of raters' sheets are drawn anew in every run: sheets are compared after each run's key has unblinded
+them.
+
     python -m tests.compare_runs BEFORE AFTER [--run demo] [--renames renames.csv]
 
 BEFORE and AFTER are folders that hold results/ and reports/. The table has the columns `what`, `where`, `before`,
@@ -20,6 +23,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.unblinding import is_blinded, unblinded
+
 PRICE = {"cost_usd"}  # keys of records
 TIMES = {"wall_seconds", "peak_memory_mib"} | PRICE
 # Figure and table of what training took; plan and summary say so too.
@@ -38,6 +43,8 @@ def content(path: Path, aside: Collection[str] = TIMES) -> object:
         return {file.relative_to(path): content(file, aside) for file in path.rglob("[!.]*") if file.is_file()}
     if not path.exists():
         return None
+    if is_blinded(path):
+        return unblinded(path)
     if path.suffix == ".json":
         return _without(json.loads(path.read_bytes()), aside)
     if path.suffix == ".xlsx":

@@ -8,6 +8,7 @@ from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, correctness_items, k
 from clinical_dpo.io import write_csv
 
 SEED = 42
+SECRET = "5" * 64
 NASTY = '</script><script>alert("x")</script><b>5 mg</b> & "2" {{data}} \u2028 <!-- ü →'
 
 
@@ -35,14 +36,14 @@ def sheet(kind, raters=("r1", "r2"), n=8):
     rows, answers = study(n)
     pair = preference_items(rows, answers, ("dpo", "sft"), SEED)
     items = pair if kind == "preference" else correctness_items(rows, answers, SEED)
-    return items, key_rows(items, kind, kind, raters, SEED)
+    return items, key_rows(items, kind, kind, raters, SECRET)
 
 
 def write_study(folder, kind, raters=("r1", "r2"), n=8, instructions=""):
     """Write the sheets and the key; give items and key."""
     items, key = sheet(kind, raters, n)
     for rater in raters:
-        rows = sheet_rows(items, kind, kind, rater, SEED)
+        rows = sheet_rows(items, key, rater)
         write_sheet(Path(folder) / f"{kind}.{rater}", rows, kind, kind, rater, instructions)
     write_csv(Path(folder) / f"{kind}.key.csv", key, KEY_COLUMNS)
     return items, key

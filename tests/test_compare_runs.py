@@ -5,8 +5,13 @@ import sys
 
 import pytest
 
+from clinical_dpo.grading.raters.secret import kept_secret
+from clinical_dpo.grading.raters.sheet_files import write_sheet
+from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows, preference_items, sheet_rows
+from clinical_dpo.io import write_csv
 from tests.compare_runs import compare_runs
 from tests.conftest import ROOT
+from tests.rating import study
 
 FILES = {
     "results/small/uti/stats.csv": "task,p\nuti,0.04\n",
@@ -73,6 +78,50 @@ def test_what_the_table_renames_is_compared_under_its_new_name(runs):
     assert compare_runs(*runs, "small", renames) == []
     write(runs[1] / "results/small/uti/comparisons.csv", "task,p_value,n\nuti,0.05,8\n")
     assert compare_runs(*runs, "small", renames) == ["differs: results/small/uti/comparisons.csv"]
+
+
+def write_blinded(folder, change=lambda answers: None):
+    """A sheet and its key as the workflow makes them, with a secret of their own."""
+    grading = folder / "results/small/uti/llama/grading"
+    rows, answers = study(12)
+    change(answers)
+    items = preference_items(rows, answers, ("dpo", "sft"), 42)
+    secret = kept_secret(grading / "keys/preference.secret")
+    key = key_rows(items, "preference", "preference", ["r1"], secret)
+    write_csv(grading / "keys/preference.csv", key, KEY_COLUMNS, private=True)
+    write_sheet(grading / "preference.r1", sheet_rows(items, key, "r1"), "preference", "preference", "r1", "Rate.")
+    return grading
+
+
+def test_sheets_are_compared_by_what_they_show_of_whom(runs):
+    """Two draws are no difference; another answer is one, in every file of the sheet."""
+    one, two = map(write_blinded, runs)
+    assert (one / "preference.r1.csv").read_bytes() != (two / "preference.r1.csv").read_bytes()
+    assert compare_runs(*runs, "small") == []
+    write_blinded(runs[1], lambda answers: answers["dpo"][1].update(text="another"))
+    files = ["keys/preference.csv", *(f"preference.r1.{ending}" for ending in ("csv", "html", "json", "xlsx"))]
+    expected = [f"differs: results/small/uti/llama/grading/{name}" for name in files]
+    assert compare_runs(*runs, "small") == expected
+
+
+@pytest.mark.parametrize("ending", ["csv", "html", "json"])
+def test_sides_that_the_key_does_not_tell_are_no_sheet_of_it(runs, ending):
+    for folder in runs:
+        grading = write_blinded(folder)
+    path = grading / f"preference.r1.{ending}"
+    text = path.read_text(encoding="utf-8")
+    exchanged = {
+        "csv": ("Answer A,Answer B", "Answer B,Answer A"),
+        "html": ('"A": "', '"B": "'),
+        "json": ('"A"', '"B"'),
+    }
+    first, second = exchanged[ending]
+    path.write_text(text.replace(first, "SIDE").replace(second, first).replace("SIDE", second), encoding="utf-8")
+    try:
+        told = compare_runs(*runs, "small")
+    except AssertionError as error:  # the sheet and its key do not fit
+        told = [str(error)]
+    assert any(path.name in line for line in told)
 
 
 def test_as_a_command(runs):

@@ -120,7 +120,7 @@ def test_waiting_grading_and_resting(tmp_path):
 
         [pending] = {row["status"] for row in rows(results / "reasoning/agreement.csv")}
         assert pending == "pending"
-        key = rows(results / "reasoning/tiny-llama/grading/correctness.key.csv")
+        key = rows(results / "reasoning/tiny-llama/grading/keys/correctness.csv")
         for rater, words in (("physician1", ["correct"] * 22), ("physician2", ["correct", "incorrect"] * 11)):
             folder = project.folder / "ratings/judged/reasoning/tiny-llama"
             folder.mkdir(parents=True, exist_ok=True)

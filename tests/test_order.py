@@ -16,7 +16,15 @@ ORDER = (
 )
 
 
-FLOOR = {"checksums", "errors", "io", "paths", "script", "variants"}  # what reads files of results and writes tables
+FLOOR = {
+    "checksums",
+    "errors",
+    "escaping",
+    "io",
+    "paths",
+    "script",
+    "variants",
+}  # what reads files of results and writes tables
 COUNTED = {  # script of a figure or table -> the modules that its digest counts beside those
     "plot_sweep": {"report/figures/style", "report/figures/sweep"},
     "plot_training_curves": {"report/figures/style", "report/figures/training_curves", "training/plateau"},

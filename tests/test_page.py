@@ -1,16 +1,20 @@
 """The rating page in headless Chromium: a whole sheet by keyboard, interrupted, undone, exported, and read back."""
 
+import csv
 import random
 from collections import Counter
+from itertools import product
 
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from clinical_dpo.grading.raters.rating_files import read_ratings
+from clinical_dpo.grading.raters.formulas import guarded
+from clinical_dpo.grading.raters.rating_files import read_ratings, write_ratings
 from clinical_dpo.grading.raters.ratings import collect_ratings, owed_ratings
 from clinical_dpo.statistics.agreement import agreement
 from clinical_dpo.statistics.win_rate import win_rates
 from tests.rating import NASTY, rate, write_study
+from tests.test_hostile_ratings import BEFORE, SIGNS
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -201,3 +205,26 @@ def test_every_control_has_a_name_and_shows_focus(context, tmp_path):
         assert name and (style == "solid" or name == "end")
         reached.add(name)
     assert {"A is better1", "B is better2", "Tie3", "Cannot judge4", "Undo", "Next item"} <= reached
+
+
+def test_the_page_keeps_what_a_spreadsheet_would_compute_as_the_package_does(context, tmp_path):
+    """Every guarded comment is taken in without its apostrophe and exported with it."""
+    comments = [f"{before}{sign}1" for before, sign in product(BEFORE, SIGNS)] + ["plain", "'quoted'", "5 - 3"]
+    _, key = write_study(tmp_path, "correctness", n=120)
+    shown = [row for row in key if row["rater"] == "r1" and row["shown"] == "true"]
+    rows = [
+        {name: row[name] for name in ("sheet", "item_id", "text_sha256")}
+        | {"rating": "correct", "comment": comment, "rated_at": "2026-11-21T12:00:00Z"}
+        for row, comment in zip(shown, comments, strict=False)
+    ]
+    assert len(rows) == len(comments)
+    write_ratings(tmp_path / "correctness.r1.csv", rows)
+    page = opened(context, tmp_path / "correctness.r1.html")
+    page.click("#help summary")
+    page.set_input_files("#import", tmp_path / "correctness.r1.csv")
+    playwright.expect(page.locator("#count")).to_contain_text(f"{len(rows)} of")
+    with open(exported(page, tmp_path / "again"), newline="", encoding="utf-8-sig") as file:
+        cells = {row["item_id"]: row["comment"] for row in csv.DictReader(file)}
+    assert {row["item_id"]: cells[row["item_id"]] for row in rows} == {
+        row["item_id"]: guarded(row["comment"]) for row in rows
+    }

@@ -43,7 +43,9 @@ def test_a_workbook_is_read_to_its_last_row_whatever_size_it_names(tmp_path, key
     for path in (tmp_path / "whole.xlsx", rewritten(tmp_path / "whole.xlsx", tmp_path / "small.xlsx", smaller)):
         assert [row["rating"] for row in read_ratings(path)] == WORDS, path
     cut = rewritten(tmp_path / "whole.xlsx", tmp_path / "cut.xlsx", lambda xml: xml[: len(xml) // 2])
-    with pytest.raises(UserError, match=r"cut.xlsx: not a valid Excel workbook \(ParseError.*Save it again as .xlsx"):
+    with pytest.raises(
+        UserError, match=r"cut.xlsx, row 12: not a valid Excel workbook \(ParseError.*Save it again as .xlsx"
+    ):
         read_ratings(cut)
 
 
@@ -92,8 +94,7 @@ def test_a_rater_sends_one_file_per_sheet(tmp_path, key):
 
 
 def test_what_is_no_rating_file_is_not_looked_at(tmp_path):
-    """A folder and an editor's copy are none; neither is an input of a rule."""
-    (tmp_path / "correctness.old.csv").mkdir()
+    """An editor's copy is none, and no input of a rule."""
     for name in ("correctness.anna.csv~", "correctness.notes.txt", "preference.anna.csv"):
         (tmp_path / name).write_text("x")
     assert sent_back(tmp_path, "correctness") == [] and rating_files(tmp_path, "correctness") == {}

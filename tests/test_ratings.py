@@ -13,7 +13,7 @@ from clinical_dpo.grading.raters import ratings
 from clinical_dpo.grading.raters.rating_files import COLUMNS, read_ratings, write_ratings
 from clinical_dpo.grading.raters.sheets import correctness_items, key_rows
 from clinical_dpo.statistics.metrics import task_metrics
-from tests.rating import SEED, rate, sheet, study, write_study
+from tests.rating import SECRET, SEED, rate, sheet, study, write_study
 
 WORDS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each of the sheet's 22 items
 
@@ -169,7 +169,7 @@ def test_one_file_does_not_serve_two_tasks(tmp_path, key):
     answers = {
         name: [row | {"id": row["id"].replace("medqa", "notes")} for row in told] for name, told in answers.items()
     }
-    other = key_rows(correctness_items(rows, answers, SEED), "correctness", "correctness", ("r1", "r2"), SEED)
+    other = key_rows(correctness_items(rows, answers, SEED), "correctness", "correctness", ("r1", "r2"), SECRET)
     with pytest.raises(UserError, match=r"correctness\.r1\.csv.*none of its items is on this sheet"):
         collected(other, path)
 
@@ -208,7 +208,7 @@ def test_two_raters_and_an_adjudicator(tmp_path, first, second, third, grade, de
     rows = ratings.collect_ratings(key, files)
     asked = ratings.disputed(key, rows)
     assert asked == ({items[0].item_id} if decided_by == "adjudicator" else set())
-    third_key = key_rows(items, "adjudication", "correctness", ["r3"], SEED)
+    third_key = key_rows(items, "adjudication", "correctness", ["r3"], SECRET)
     path = rate(tmp_path / "adjudication.r3.csv", third_key, "r3", [third])
     final = ratings.final_grades(key, rows, collected(third_key, path, "r3"))[0]
     assert (final["grade"], final["decided_by"]) == (grade, decided_by)

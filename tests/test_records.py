@@ -1,5 +1,9 @@
 """Rows in and out: nothing half-written, nothing changed on the way."""
 
+import os
+import stat
+from pathlib import Path
+
 import pytest
 
 from clinical_dpo.errors import UserError
@@ -12,9 +16,10 @@ def test_jsonl_round_trip_keeps_text_that_breaks_lines_elsewhere(tmp_path):
     assert read_jsonl(tmp_path / "rows.jsonl") == rows
 
 
-def test_csv_round_trip_keeps_line_breaks_and_commas(tmp_path):
-    write_csv(tmp_path / "rows.csv", [{"a": 'x, "y"\nz', "b": None, "c": 0.1}], ("a", "b", "c"))
-    assert read_csv(tmp_path / "rows.csv") == [{"a": 'x, "y"\nz', "b": "", "c": "0.1"}]
+@pytest.mark.parametrize("text", ['x, "y"\nz', "carriage\rreturn", "\r", "both\r\n"])
+def test_csv_round_trip_keeps_line_breaks_and_commas(tmp_path, text):
+    write_csv(tmp_path / "rows.csv", [{"a": text, "b": None, "c": 0.1}], ("a", "b", "c"))
+    assert read_csv(tmp_path / "rows.csv") == [{"a": text, "b": "", "c": "0.1"}]
 
 
 @pytest.mark.parametrize(
@@ -58,3 +63,47 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path, folder):
     write(path, "new", folder)
     assert (path / "file" if folder else path).read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_is_planted_beside_a_file_is_not_in_its_way(tmp_path):
+    """Whatever another user of a shared folder puts there: names of processes, links, folders."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for number in (os.getpid(), os.getpid() + 1):
+        (tmp_path / f".out.{number}.part").symlink_to(victim)
+    seen = []
+    with replacing(tmp_path / "out") as part:
+        part.write_text("new")
+        seen.append(part.parent)
+        assert stat.S_IMODE(part.parent.stat().st_mode) == 0o700 and not part.parent.is_symlink()
+    with replacing(tmp_path / "out") as part:
+        part.write_text("newer")
+        seen.append(part.parent)
+    assert victim.read_text() == "mine" and (tmp_path / "out").read_text() == "newer"
+    assert seen[0] != seen[1] and not any(folder.exists() for folder in seen)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_link_is_replaced_and_not_followed(tmp_path, folder):
+    elsewhere = tmp_path / "elsewhere"
+    write(elsewhere, "theirs", folder)
+    (tmp_path / "out").symlink_to(elsewhere)
+    write(tmp_path / "out", "new", folder)
+    made = tmp_path / "out"
+    assert not made.is_symlink() and (made / "file" if folder else made).read_text() == "new"
+    assert (elsewhere / "file" if folder else elsewhere).read_text() == "theirs"
+
+
+def test_other_users_may_read_what_the_umask_lets_them_and_no_private_file(tmp_path):
+    old = os.umask(0o022)
+    try:
+        write(tmp_path / "open/file", "x", False)
+        write(tmp_path / "open/folder", "x", True)
+        write_csv(tmp_path / "closed/file", [], ["a"], private=True)
+    finally:
+        os.umask(old)
+    modes = {str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode) for path in Path(tmp_path).rglob("*")}
+    assert modes == {
+        **{"open": 0o755, "open/file": 0o644, "open/folder": 0o755, "open/folder/file": 0o644},
+        **{"closed": 0o700, "closed/file": 0o600},
+    }

@@ -68,6 +68,28 @@ def test_what_the_numbers_are_not_stands_first():
     assert "Synthetic" not in clean.text and "What is pending" not in clean.text
 
 
+def test_text_from_outside_is_text():
+    """A title, a watermark and a name that would be elements, or turn the direction of writing."""
+    evil = '</title><img src=x onerror="alert(1)">\u202etxet\x1b[2J'
+    metric_rows, stats_rows = tables()
+    drawing = Drawing(evil, evil, '<svg viewBox="0 0 1 1"></svg>')
+    html = report_page(
+        metrics=metric_rows,
+        stats=stats_rows,
+        cost=costs(),
+        tasks={"uti": {"title": evil, "description": evil, "metric": "f1"}},
+        models=MODELS | {"llama": evil},
+        drawings=[drawing],
+        watermark=evil,
+        left_out={evil: evil},
+        owed=[{"task": "uti", "model": "llama", "sheet": evil, "rater": evil, "owed": "1"}],
+        mixed_versions=[evil],
+    )
+    told = Page(html)
+    assert "img" not in {tag for tag, _ in told.elements} and "alert(1)" in told.text
+    assert "\u202e" not in html and "\x1b" not in html and "\\u202etxet" in told.text
+
+
 def test_proxies_are_named_where_grades_are_explained():
     metric_rows, stats_rows = tables()
     rows = [row | {"proxy": "true", "grader": "rouge_likert"} for row in metric_rows]

@@ -12,14 +12,14 @@ from openpyxl import load_workbook
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters import sheets
 from clinical_dpo.grading.raters.sheet_files import CELL, label_studio_config, page, write_sheet
-from tests.rating import NASTY, SEED, sheet, study, write_study
+from tests.rating import NASTY, SECRET, SEED, sheet, study, write_study
 
 FORMATS = ("html", "csv", "xlsx", "json")
 
 
 def shown(kind, rater="r1", n=8):
-    items, _ = sheet(kind, n=n)
-    return sheets.sheet_rows(items, kind, kind, rater, SEED)
+    items, key = sheet(kind, n=n)
+    return sheets.sheet_rows(items, key, rater)
 
 
 def test_each_distinct_answer_is_rated_once_for_all_who_gave_it():
@@ -116,7 +116,8 @@ def test_tables_hold_the_texts_and_no_formula(tmp_path):
     answers["base"][2]["text"] = "long " * 10_000
     answers["base"][3]["text"] = "bell \x07 and tab\t"
     items = sheets.correctness_items(rows, answers, SEED)
-    shown_rows = sheets.sheet_rows(items, "correctness", "correctness", "r1", SEED)
+    key = sheets.key_rows(items, "correctness", "correctness", ["r1"], SECRET)
+    shown_rows = sheets.sheet_rows(items, key, "r1")
     write_sheet(tmp_path / "s", shown_rows, "correctness", "correctness", "r1")
     raw = (tmp_path / "s.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
@@ -157,17 +158,17 @@ def test_label_studio_tasks_and_interface_name_the_same_fields(tmp_path):
 def test_an_adjudication_sheet_keeps_ids_and_texts():
     items, key = sheet("correctness")
     few = {items[0].item_id, items[5].item_id}
-    rows = sheets.sheet_rows(sheets.disputed_items(items, few), "adjudication", "correctness", "r3", SEED)
+    whole = sheets.key_rows(items, "adjudication", "correctness", ["r3"], SECRET, only=few)
+    rows = sheets.sheet_rows(items, whole, "r3")
     texts = {row["item_id"]: row["text_sha256"] for row in key}
     assert {row["item_id"]: row["text_sha256"] for row in rows} == {name: texts[name] for name in few}
-    whole = sheets.key_rows(items, "adjudication", "correctness", ["r3"], SEED, only=few)
     assert len(whole) == len(items) and {row["item_id"] for row in whole if row["shown"] == "true"} == few
 
 
 def test_a_preference_sheet_shows_the_reference_if_asked_for():
     items, _ = sheet("preference")
-    rows = sheets.sheet_rows(items, "preference", "preference", "r1", SEED, reference=True)
-    key = sheets.key_rows(items, "preference", "preference", ["r1"], SEED, reference=True)
+    key = sheets.key_rows(items, "preference", "preference", ["r1"], SECRET, reference=True)
+    rows = sheets.sheet_rows(items, key, "r1", reference=True)
     assert all(row["reference"].startswith("reference number") for row in rows)
     assert {row["text_sha256"] for row in rows} <= {row["text_sha256"] for row in key}
     assert "reference" not in shown("preference")[0]

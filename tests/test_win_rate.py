@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.grading.raters.sheets import key_rows
 from clinical_dpo.statistics.win_rate import COLUMNS, POOLED, PROXY, proxy_ratings, win_rates
-from tests.rating import SEED, rate, sheet
+from tests.rating import rate, sheet
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "win_rate.schema.yaml"
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
@@ -98,7 +98,7 @@ def test_the_proxy_prefers_the_higher_rouge_l_and_stays_alone():
             continue
         dpo, sft = (scorer.score(item.reference, text)["rougeL"].fmeasure for text in item.answers)
         assert by_id[item.item_id]["choice"] == ("dpo" if dpo > sft else "sft" if sft > dpo else "tie")
-    key = key_rows(items, "preference", "preference", [PROXY], SEED)
+    key = key_rows(items, "preference", "preference", [PROXY], "")
     (row,) = win_rates(key, ratings, NAMES)
     assert (row["rater"], row["proxy"], row["status"], row["owed"]) == (PROXY, "true", "complete", 0)
     assert row["n"] == 40 and row["identical"] == 10

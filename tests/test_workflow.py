@@ -184,14 +184,14 @@ def test_all_weights_are_kept_where_they_are_trained(finished):
 
 def test_what_raters_send_back_reruns_what_hangs_on_it(project):
     """Two raters who agree on all but two answers, an adjudicator, and a physician who compares SFT with DPO."""
-    key = rows(results(project, "triage_urgency", "tiny-mistral", "grading/correctness.key.csv"))
+    key = rows(results(project, "triage_urgency", "tiny-mistral", "grading/keys/correctness.csv"))
     folder = project.folder / "ratings/small"
     sheet = [row for row in key if row["rater"] == "anna"]
     disputed = {row["item_id"] for row in sheet[:2]}
     words = {row["item_id"]: "incorrect" if row["item_id"] in disputed else "correct" for row in sheet}
     for rater, said in (("anna", {**words, **dict.fromkeys(disputed, "correct")}), ("ben", words)):
         rate(folder / f"triage_urgency/tiny-mistral/correctness.{rater}.csv", key, rater, said)
-    preferred = rows(results(project, "pubmedqa", "tiny-biomistral", "grading/preference.key.csv"))
+    preferred = rows(results(project, "pubmedqa", "tiny-biomistral", "grading/keys/preference.csv"))
     shown = [row for row in preferred if row["shown"] == "true"]
     best = {row["item_id"]: "A" if row["A"] == "dpo" else "B" for row in shown}
     rate(folder / "pubmedqa/tiny-biomistral/preference.anna.csv", preferred, "anna", best)
@@ -210,7 +210,7 @@ def test_what_raters_send_back_reruns_what_hangs_on_it(project):
     won = {row["rater"]: row for row in rows(results(project, "pubmedqa/win_rate.csv"))}
     assert float(won["anna"]["rate"]) == 1 and won["pooled"]["status"] == "complete"
 
-    asked = rows(results(project, "triage_urgency", "tiny-mistral", "grading/adjudication.key.csv"))
+    asked = rows(results(project, "triage_urgency", "tiny-mistral", "grading/keys/adjudication.csv"))
     assert {row["item_id"] for row in asked if row["shown"] == "true"} == disputed
     verdict = dict.fromkeys(disputed, "incorrect")
     rate(folder / "triage_urgency/tiny-mistral/adjudication.carla.csv", asked, "carla", verdict)

@@ -4,6 +4,7 @@ from typing import Any
 
 from clinical_dpo.config.graders import PROXIES
 from clinical_dpo.config.study import Study
+from clinical_dpo.escaping import printable
 
 
 def task_names(study: Study, task: str) -> dict[str, str]:
@@ -55,4 +56,4 @@ def notes(study: Study) -> list[str]:
             lines.append(f"generated text stands in for {task}: {missing[0]}")
         if len(study.seeds(task)) > 1 and not study.extra_seeds(task):
             lines.append(f"one training seed: {task} ({settings['grader']} would have to grade every repeat)")
-    return lines
+    return [printable(line) for line in lines]

@@ -55,6 +55,12 @@ def close_to_others() -> None:
     os.umask(_UMASK)
 
 
+def close_keys(study: Study) -> None:
+    """Close the folders of sheets' keys to other users: a copy of a run may have lost its modes."""
+    for folder in Path(study.paths.folder("results")).glob("*/*/grading/keys"):
+        folder.chmod(_CLOSED)
+
+
 def close_folders(study: Study) -> None:
     """Close the folders of private text, and the logs that may quote it, to other users; they are made if need be.
 

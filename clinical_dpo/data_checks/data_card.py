@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.data_checks.thresholds import CHECKS
+from clinical_dpo.escaping import Markdown, markdown
 from clinical_dpo.tokenization.lengths import Measured, quantile
 
 QUANTILES = {"5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "longest": 1.0}
@@ -25,8 +26,8 @@ def card(
         checks: rows of `thresholds.COLUMNS`.
     """
     source = manifest["source"]
-    parts = [f"# Data of {task['name']}: {task['title']}"]
-    parts += [task["description"].strip()] if "description" in task else []
+    parts = [f"# Data of {markdown(task['name'])}: {markdown(task['title'])}"]
+    parts += [markdown(task["description"])] if "description" in task else []
     if task.get("phi"):
         parts.append("**Private: these rows are of patients. Nothing of their text stands here.**")
     if source["data"] == "synthetic":
@@ -120,7 +121,7 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> str:
         name, model = row["check"], row["model"] or "all"
         concerned = f"{row['rows']} of {row['of']}"
         limits = [_share(row["warn"]), _share(row["stop"])]
-        rows.append((name, model, concerned, _share(row["measured"]), *limits, f"**{row['verdict']}**"))
+        rows.append((name, model, concerned, _share(row["measured"]), *limits, Markdown(f"**{row['verdict']}**")))
     table = _table(("check", "model", "rows", "share", "warns above", "stops above", "verdict"), rows)
     named = dict.fromkeys(row["check"] for row in checks)
     return "\n".join([table, "", *(f"- {name}: {CHECKS[name][0]}." for name in named)])
@@ -131,10 +132,10 @@ def _share(value: float | None) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table; a bar or a line break in a cell would end it."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+    """A Markdown table of texts as they are."""
+    lines = [header, [Markdown("---")] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
 def _cell(value: Any) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")
+    return markdown(value if isinstance(value, str) else str(value))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.data_checks.row_checks import Place
+from clinical_dpo.escaping import code_span, markdown, printable
 from clinical_dpo.tokenization.tokenizer import special_tokens
 from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
 
@@ -54,13 +55,13 @@ def shown_rows(rows: Sequence[Place], tokenizer: Any, max_length: int, private: 
 
 def artifact(shown: Sequence[Mapping[str, Any]], tokenizer: Any, task: str, model: str) -> str:
     """The same as a Markdown page; of private rows the numbers alone."""
-    lines = [f"# What {model} sees of {task}", ""]
+    lines = [f"# What {markdown(model)} sees of {markdown(task)}", ""]
     lines += ["Special tokens are written out. The loss is taken on the answer alone.", ""]
     titles = {"sft": "Training", "generation": "Generation"}
     for entry in shown:
-        lines += [f"## {titles[entry['stage']]}: row `{entry['row']}`", "", _counts(entry), ""]
+        lines += [f"## {titles[entry['stage']]}: row {code_span(entry['row'])}", "", _counts(entry), ""]
         if "text" not in entry:
-            found = ", ".join(f"{place} `{token}`" for place, token in entry["special_tokens"])
+            found = ", ".join(f"{place} {code_span(token)}" for place, token in entry["special_tokens"])
             lines += [f"Special tokens, by place: {found or 'none'}.", "", "The text is private and not shown.", ""]
             continue
         ids, learnt = entry["token_ids"], sum(entry.get("loss", []))
@@ -86,7 +87,8 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 
 
 def _fenced(text: str) -> list[str]:
-    """A code block whose fence no line of the text can end."""
+    """A code block whose fence no line of the text can end. Signs that command a terminal are spelled out."""
+    text = printable(text)
     fence = "```"
     while fence in text:
         fence += "`"

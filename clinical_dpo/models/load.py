@@ -64,6 +64,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
         device_map=device(),
         quantization_config=four_bit(model),
         local_files_only=True,
+        trust_remote_code=False,
         use_safetensors=True,
     )
     keep_differentiable(loaded)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.escaping import printable
 from clinical_dpo.report.p_values import format_p
 
 _ESCAPES = str.maketrans(
@@ -18,7 +19,7 @@ Column = str | tuple[str, str]  # one column, or both ends of an interval
 
 def escape(text: str) -> str:
     """Text that LaTeX sets as it stands."""
-    return text.translate(_ESCAPES)
+    return printable(text).translate(_ESCAPES)
 
 
 def latex_table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from clinical_dpo.escaping import printable
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics.metrics import graded_items
 from clinical_dpo.variants import EXTERNAL, TITLES, versus
@@ -71,7 +72,7 @@ def summary(
     awaited += [f"  {words}" for words in judges]
     if awaited:
         lines += ["", "Still awaited:", *awaited]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines)) + "\n"
 
 
 def _estimate(row: Mapping[str, str]) -> str:

@@ -87,7 +87,7 @@ def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
     """What `collect_ratings` would give had a rater preferred the answer nearer to the reference by ROUGE-L F1.
 
     A stand-in for demonstrations, not a judgement: its rows name the rater PROXY. Equal scores are ties. The key to
-    go with it is `key_rows(items, sheet, "preference", [PROXY], seed)`.
+    go with it is `key_rows(items, sheet, "preference", [PROXY], "")`: the proxy sees no sides.
 
     Args:
         items: from `sheets.preference_items`.

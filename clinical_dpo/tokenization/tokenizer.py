@@ -14,7 +14,7 @@ def load_tokenizer(base: str | Path) -> Any:
     """The base model's tokenizer, padding on the left; one without a pad token pads with its end-of-text token."""
     from transformers import AutoTokenizer  # late, or it would bring PyTorch before without_torch is called
 
-    tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left", local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left", local_files_only=True, trust_remote_code=False)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

@@ -109,6 +109,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "seed": settings["seed"],
         "data_seed": settings["seed"],
         "report_to": "none",
+        "trust_remote_code": False,
         "disable_tqdm": True,
         "use_cpu": not on_gpu,
         "dataloader_pin_memory": on_gpu,

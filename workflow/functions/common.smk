@@ -18,7 +18,7 @@ os.environ.update(
 from clinical_dpo.config import files as study_files
 from clinical_dpo.config import display
 from clinical_dpo.config.loading import load_study
-from clinical_dpo.config.privacy import close_folders, close_to_others, private_tasks
+from clinical_dpo.config.privacy import close_folders, close_keys, close_to_others, private_tasks
 from clinical_dpo.errors import UserError
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
@@ -27,6 +27,8 @@ from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, 
 try:
     study = load_study(config, ROOT)
     # Here, and not in a handler that an option leaves out: every process of a run comes by before it writes anything.
+    if workflow.is_main_process:
+        close_keys(study)
     if private_tasks(study.tasks):
         close_to_others()
         if workflow.is_main_process:

@@ -24,11 +24,14 @@ def rating_folder(wildcards):
 
 def rating_files_of(folder, *sheets):
     """What raters have sent back so far; a new file is a new input."""
-    return sorted(str(path) for sheet in sheets for path in sent_back(folder, sheet))
+    try:
+        return sorted(str(path) for sheet in sheets for path in sent_back(folder, sheet))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def disputes(wildcards):
-    """What an adjudication sheet needs beside the answers: the raters' key and ratings."""
+    """What the key of an adjudication sheet needs beside the answers: the raters' key and ratings."""
     if wildcards.sheet != "adjudication":
         return {}
     key = at("key", wildcards, sheet="correctness")
@@ -36,16 +39,11 @@ def disputes(wildcards):
 
 
 def disputed_ratings(wildcards):
-    """The ratings that an adjudication sheet is made from."""
+    """The ratings that the key of an adjudication sheet is made from."""
     return disputes(wildcards).get("ratings", [])
 
 
 sheet_page = package_files("grading/raters/sheet_page")
-
-
-def sheet_sources(wildcards):
-    """What a sheet is made from that no rule makes."""
-    return [*sheet_page, *disputed_ratings(wildcards)]
 
 
 def task_ratings(wildcards):

@@ -2,6 +2,7 @@
 
 from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
+from clinical_dpo.escaping import Settings
 from clinical_dpo.training.stages import SPEED
 from clinical_dpo.variants import parse_trial
 
@@ -16,9 +17,9 @@ def named(**settings):
     """
 
     def evaluated(wildcards):
-        return {
-            name: in_order(value(wildcards) if callable(value) else value) for name, value in sorted(settings.items())
-        }
+        return Settings(
+            {name: in_order(value(wildcards) if callable(value) else value) for name, value in sorted(settings.items())}
+        )
 
     return evaluated
 

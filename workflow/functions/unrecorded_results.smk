@@ -92,7 +92,14 @@ def take_over_or_refuse():
 def make_anew_unrecorded():
     """Have tables, figures, grades and cards made again where Snakemake does not know what made them: seconds."""
     of_task = ("*.csv", "data/checks.csv", "data/README.md", "data/checked.txt", "prompts")
-    of_model = ("grades/*.csv", "grading/*.*", "judge/*.*", "predictions/external.*", "*/selection.csv")
+    of_model = (
+        "grades/*.csv",
+        "grading/*.*",
+        "grading/keys/*.csv",
+        "judge/*.*",
+        "predictions/external.*",
+        "*/selection.csv",
+    )
     patterns = [at.folder("results", "*", name) for name in of_task]
     patterns += [at.folder("results", "*", "*", name) for name in of_model]
     patterns += [at.folder("reports", name) for name in ("*.*", "*/*.*")]

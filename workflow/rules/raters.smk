@@ -33,7 +33,7 @@ rule write_key:
 rule write_sheet:
     input:
         unpack(sheet_answers),
-        unpack(disputes),
+        key=at("key"),
         test=at("split", split="test"),
         page=sheet_page,
     output:
@@ -45,10 +45,9 @@ rule write_sheet:
     params:
         settings=named(
             code=code("write_sheet"),
-            files=contents(sheet_sources),
+            files=contents(sheet_page),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
-            folder=rating_folder,
             instructions=of_task("description", ""),
             seed=study.config["seed"],
         ),

@@ -24,6 +24,6 @@ with job(snakemake) as params:
         else:
             compared = {variant: answers[model, variant] for variant in params.variants}
             items = sheet_items("preference", given.test, compared, params.seed)
-            known = key_rows(items, "preference", "preference", [PROXY], params.seed)
+            known = key_rows(items, "preference", "preference", [PROXY], secret="")  # the proxy sees no sides
             rows += win_rates(known, proxy_ratings(items, "preference"), names)
     write_csv(snakemake.output[0], rows, COLUMNS)

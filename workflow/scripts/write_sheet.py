@@ -1,16 +1,14 @@
 """Write one rater's blinded sheet: a page for the browser, CSV, Excel and tasks for Label Studio."""
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.raters.rating_round import open_items, sheet_items
+from clinical_dpo.grading.raters.rating_round import sheet_items
 from clinical_dpo.grading.raters.sheet_files import write_sheet
-from clinical_dpo.grading.raters.sheets import disputed_items, sheet_rows
+from clinical_dpo.grading.raters.sheets import read_key, sheet_rows
 
 with job(snakemake) as params:
     given = snakemake.input
     sheet, rater = snakemake.wildcards.sheet, snakemake.wildcards.rater
     answers = {variant: given[variant] for variant in params.variants}
     items = sheet_items(params.kind, given.test, answers, params.seed)
-    if given.get("key"):
-        items = disputed_items(items, open_items(given.key, params.folder))
-    rows = sheet_rows(items, sheet, params.kind, rater, params.seed)
+    rows = sheet_rows(items, read_key(given.key), rater)
     write_sheet(snakemake.output[0].removesuffix(".html"), rows, sheet, params.kind, rater, params.instructions)

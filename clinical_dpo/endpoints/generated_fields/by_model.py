@@ -31,7 +31,8 @@ def texts_of_model(
         UserError: prompts that leave no room for the text in the positions that the model knows.
     """
     tokenizer = load_tokenizer(base)
-    room = AutoConfig.from_pretrained(base, local_files_only=True).max_position_embeddings - max_new_tokens
+    config = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+    room = config.max_position_embeddings - max_new_tokens
     lengths = [len(prompt_tokens(row, tokenizer)) for row in rows]
     longer = [str(row["number"]) for row, length in zip(rows, lengths, strict=True) if length > room]
     if longer:

@@ -10,6 +10,7 @@ from typing import Any
 from clinical_dpo.data.sources.bounded_text import BoundedReader, bounded_bytes, check_json
 from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.errors import UserError
+from clinical_dpo.grading.raters.formulas import guarded, unguarded
 from clinical_dpo.io import Row, read_json, write_csv
 
 COLUMNS = ("sheet", "item_id", "text_sha256", "rating", "comment", "rated_at")
@@ -20,9 +21,26 @@ _RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
 
 
 def sent_back(folder: str | Path, sheet: str) -> list[Path]:
-    """The files of one sheet that raters have sent back so far; what has another ending is none of them."""
+    """The files of one sheet that raters have sent back so far; what has another ending is none of them.
+
+    Raises:
+        UserError: what bears such a name is no file.
+    """
     files = sorted(Path(folder).glob(f"{sheet}.*"))
-    return [path for path in files if path.suffix.lower() in ENDINGS and path.is_file()]
+    named = [path for path in files if path.suffix.lower() in ENDINGS]
+    for path in named:
+        if not path.is_file():
+            raise UserError(
+                f"{path}: {_what_it_is(path)}, where a file of ratings is looked for. Move it out of this folder."
+            )
+    return named
+
+
+def _what_it_is(path: Path) -> str:
+    """What no rating file can be; a pipe would be waited for without end."""
+    if not path.exists():
+        return "a link that leads nowhere" if path.is_symlink() else "not there"
+    return "a folder" if path.is_dir() else "a pipe, socket or device"
 
 
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
@@ -67,27 +85,36 @@ def read_ratings(path: str | Path) -> list[Row]:
             or too few fields.
     """
     path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: {_what_it_is(path)}, where a file of ratings is needed.")
     readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".json": _label_studio_rows}
     if path.suffix.lower() not in readers:
         raise UserError(f"{path}: ratings come as {', '.join(ENDINGS)}. Save the file as one of these.")
     rows = []
     for raw in readers[path.suffix.lower()](path):
-        text = {name: str(raw.get(name) or "").strip() for name in COLUMNS}
+        text = {name: _text(raw.get(name), f"{path}, {raw['row']}, column '{name}'") for name in COLUMNS}
         rows.append({**text, "rated_at": _utc(text["rated_at"]), "row": raw["row"]})
     return rows
 
 
 def write_ratings(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as a CSV file of COLUMNS."""
-    write_csv(path, [{name: row[name] for name in COLUMNS} for row in rows], COLUMNS)
+    write_csv(path, [{name: guarded(row[name]) for name in COLUMNS} for row in rows], COLUMNS)
+
+
+def _text(value: Any, where: str) -> str:
+    """A cell's or a field's text without white space around it."""
+    if isinstance(value, list | dict):
+        raise UserError(f"{where}: a {type(value).__name__}, where a text is needed.")
+    return "" if value is None else str(value).strip()
 
 
 def _utc(time: str) -> str:
     try:
         moment = datetime.fromisoformat(time)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the last day of the year 9999 has no UTC everywhere
         return ""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
@@ -129,16 +156,19 @@ def _decoded(path: Path) -> str:
 def _xlsx_rows(path: Path) -> list[Row]:
     from openpyxl import load_workbook  # half a second to import
 
+    rows: list[list[str]] = []
     try:
         check_workbook(path)
         table = load_workbook(path, read_only=True, data_only=True, keep_links=False).worksheets[0]
         table.reset_dimensions()  # the size that some programs write down is wrong
-        rows = [[_cell_text(value) for value in row] for row in bounded_rows(table.iter_rows(values_only=True), path)]
+        for row in bounded_rows(table.iter_rows(values_only=True), path):
+            rows.append([_cell_text(value) for value in row])
     except UserError:
         raise
     except Exception as error:  # openpyxl parses as it goes, and a damaged file can raise anything in it
+        where = f"{path}, row {len(rows) + 1}" if rows else path
         raise UserError(
-            f"{path}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
+            f"{where}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
         ) from None
     width = max(map(len, rows), default=0)  # a row ends at its last cell
     return _table_rows(path, "row", [(number, row + [""] * (width - len(row))) for number, row in enumerate(rows, 1)])
@@ -165,13 +195,14 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
                 f"{path}, {unit} {number}: {len(fields)} fields, where the header names {len(names)}. "
                 "Export the file again, or put a text that holds the separator in quotation marks."
             )
-        rows.append(dict(zip(names, fields, strict=False)) | {"row": f"{unit} {number}"})
+        texts = [unguarded(field.strip()) for field in fields]
+        rows.append(dict(zip(names, texts, strict=False)) | {"row": f"{unit} {number}"})
     return rows
 
 
 def _label_studio_rows(path: Path) -> list[Row]:
     check_json(_decoded(path), path)
-    tasks = read_json(path)
+    tasks = read_json(path, parse_int=_whole)
     if not isinstance(tasks, list):
         raise UserError(f"{path}: a list of tasks is needed. Export the project from Label Studio as JSON.")
     rows = []
@@ -194,6 +225,11 @@ def _label_studio_rows(path: Path) -> list[Row]:
     return rows
 
 
+def _whole(digits: str) -> int | str:
+    """A number; one of more digits than any id or grade has stays as it is written."""
+    return int(digits) if len(digits) < 20 else digits
+
+
 def _annotation(entry: Mapping[str, Any]) -> Row:
     found: Row = {"rated_at": entry.get("updated_at") or entry.get("created_at")}
     for result in entry["result"]:
@@ -205,5 +241,5 @@ def _annotation(entry: Mapping[str, Any]) -> Row:
     return found
 
 
-def _plain(text: Any) -> str:
-    return "\n".join(text) if isinstance(text, list) else str(text or "")
+def _plain(text: Any) -> Any:
+    return "\n".join(text) if isinstance(text, list) else text

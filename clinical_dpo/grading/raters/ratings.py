@@ -56,12 +56,12 @@ def _checked(path: str | Path, rows: Sequence[Row], key: Mapping[str, Mapping[st
     rated = []
     for row in rows:
         name = row["item_id"]
-        where = f"{path}, {row['row']}, item '{name}'"
+        where = f"{path}, {row['row']}, item '{_brief(name)}'"
         if name not in key:
             raise UserError(f"{where}: no such item on this sheet. Remove the line, or correct its item_id.")
         item = key[name]
         if row["sheet"] not in ("", item["sheet"]):
-            raise UserError(f"{where}, column 'sheet': '{row['sheet']}', where this is '{item['sheet']}'.")
+            raise UserError(f"{where}, column 'sheet': '{_brief(row['sheet'])}', where this is '{item['sheet']}'.")
         if name in seen:
             raise UserError(f"{where}: rated twice, first in {seen[name]}. Keep one of the two.")
         seen[name] = row["row"]
@@ -84,8 +84,15 @@ def _word(rating: str, kind: str, where: str) -> str:
     known = {word.lower(): word for word in WORDS[kind]}
     given = " ".join(rating.replace("_", " ").lower().split())
     if given not in known:
-        raise UserError(f"{where}, column 'rating': '{rating}' is no rating. Write one of: {', '.join(WORDS[kind])}.")
+        raise UserError(
+            f"{where}, column 'rating': '{_brief(rating)}' is no rating. Write one of: {', '.join(WORDS[kind])}."
+        )
     return known[given]
+
+
+def _brief(text: str) -> str:
+    """What a message quotes of a text."""
+    return text if len(text) <= 80 else f"{text[:80]} ..."
 
 
 def owed_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:

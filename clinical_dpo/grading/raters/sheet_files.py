@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.sheets import WORDS
 from clinical_dpo.io import Row, replacing, write_json
 
 FORMATS = ("html", "csv", "xlsx", "json")
 PAGE = Path(__file__).parent / "sheet_page"
 PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
-CELL = 32_767  # characters that a cell of Excel holds
+CELL = 32_767  # characters that a cell of Excel holds, in the units of UTF-16: an emoji is two
 CUT = " [... cut here: a cell holds no more. The whole text stands in the HTML sheet.]"
 _DATE = (2000, 1, 1, 0, 0, 0)  # of every part of a workbook, so that the same sheet has the same bytes
 _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
@@ -91,11 +92,7 @@ def _table(rows: Sequence[Row], sheet: str) -> list[list[str]]:
 
 def _csv(rows: Sequence[Row], sheet: str) -> str:
     file = io.StringIO()
-    for line in _table(rows, sheet):
-        # A spreadsheet would compute a text that begins like a formula; an apostrophe makes it text again.
-        csv.writer(file, lineterminator="\r\n").writerow(
-            ["'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in line]
-        )
+    csv.writer(file, lineterminator="\r\n").writerows([map(guarded, line) for line in _table(rows, sheet)])
     return file.getvalue()
 
 
@@ -114,7 +111,7 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
         for column, value in enumerate(line, start=1):
             text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
             cell = table.cell(number, column)
-            cell.value = text if len(text) <= CELL else text[: CELL - len(CUT)] + CUT
+            cell.value = _cut(text)
             if value:
                 cell.data_type = "s"  # never a formula
             cell.alignment = Alignment(wrap_text=True, vertical="top")
@@ -132,6 +129,14 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
     raw = io.BytesIO()
     book.save(raw)
     return _undated(raw)
+
+
+def _cut(text: str) -> str:
+    """As much of a text as a cell holds, and what says so."""
+    raw = text.encode("utf-16-le")
+    if len(raw) <= 2 * CELL:
+        return text
+    return raw[: 2 * (CELL - len(CUT))].decode("utf-16-le", "ignore") + CUT
 
 
 def _undated(raw: io.BytesIO) -> bytes:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import answer_texts
+from clinical_dpo.grading.raters.secret import draw
 from clinical_dpo.io import Row, read_csv
 
-KEY_COLUMNS = ("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown")
+KEY_COLUMNS = ("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown", "place")
 JUDGE = "judge:"  # begins the name of a judge model among raters, whose own names hold no colon
 # What a rater may say, as it is written in every file.
 WORDS = {
@@ -105,11 +106,6 @@ def _hash(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def _swapped(item: Item, sheet: str, rater: str, seed: int) -> bool:
-    """Whether this rater sees the second answer on the left: a fair coin per rater and item."""
-    return int(_hash("side", seed, sheet, rater, item.item_id), 16) % 2 == 1
-
-
 def _text(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, str]:
     """What is shown of an item. Its checksum says later whether the rater saw this very text."""
     shown = {"question": item.question}
@@ -122,26 +118,26 @@ def _text(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, st
 
 
 def sheet_rows(
-    items: Sequence[Item], sheet: str, kind: str, rater: str, seed: int, reference: bool = False
+    items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str, reference: bool = False
 ) -> list[Row]:
     """What one rater is shown, in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
     Texts are `question`, `reference` (preference: only if asked for) and `answer`, or `A` and `B`.
 
     Args:
-        items: as `correctness_items`, `preference_items` or `disputed_items` gave them.
-        sheet: the sheet's name.
-        kind: `correctness` or `preference`.
-        rater: order and sides are drawn from (seed, sheet, rater).
-        seed: the study's.
+        items: as `correctness_items` or `preference_items` gave them.
+        key: rows of the sheet's key. It says which items are shown, in which order and on which sides.
+        rater: whose sheet.
         reference: show the reference answer in a preference sheet too.
     """
-    order = sorted(_shown(items, kind), key=lambda item: _hash("order", seed, sheet, rater, item.item_id))
-    texts = [_text(item, kind, _swapped(item, sheet, rater, seed), reference) for item in order]
-    return [
-        {"item_id": item.item_id, "text_sha256": text_sha256(text), **text}
-        for item, text in zip(order, texts, strict=True)
-    ]
+    known = {item.item_id: item for item in items}
+    mine = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
+    rows = []
+    for row in sorted(mine, key=lambda row: int(row["place"])):
+        swapped = row["A"] != row["variants"].split()[0]
+        text = _text(known[row["item_id"]], row["kind"], swapped, reference)
+        rows.append({"item_id": row["item_id"], "text_sha256": text_sha256(text), **text})
+    return rows
 
 
 def _shown(items: Iterable[Item], kind: str) -> list[Item]:
@@ -158,7 +154,7 @@ def key_rows(
     sheet: str,
     kind: str,
     raters: Sequence[str],
-    seed: int,
+    secret: str,
     reference: bool = False,
     only: Collection[str] | None = None,
 ) -> list[Row]:
@@ -166,18 +162,25 @@ def key_rows(
 
     `variants` are separated by a space: for correctness those that share the answer, for preference the one compared
     and the one it is compared with; `A` and `B` say on which side this rater saw them. `shown` is false for an
-    item that the sheet leaves out: two answers alike, or one that `only` lacks.
+    item that the sheet leaves out: two answers alike, or one that `only` lacks. `place` is the item's number on the
+    sheet. Sides are a fair coin per rater and item, orders a shuffle per rater.
 
     Args:
-        items, sheet, kind, seed, reference: as for `sheet_rows`.
+        items: as `correctness_items` or `preference_items` gave them.
+        sheet: the sheet's name.
+        kind: `correctness` or `preference`.
         raters: whose sheets.
+        secret: what sides and orders are drawn from, with the sheet's name, the rater and the item.
+        reference: as for `sheet_rows`.
         only: item ids on the sheet, all if None.
     """
     visible = {item.item_id for item in _shown(items, kind) if only is None or item.item_id in only}
     rows = []
     for rater in raters:
+        order = sorted(visible, key=lambda item_id: draw(secret, "order", sheet, rater, item_id))
+        places = {item_id: str(place) for place, item_id in enumerate(order, start=1)}
         for item in items:
-            swapped = _swapped(item, sheet, rater, seed)
+            swapped = draw(secret, "side", sheet, rater, item.item_id) % 2 == 1
             pair = tuple(giver for givers in item.variants for giver in givers)
             sides = dict(zip("AB", reversed(pair) if swapped else pair, strict=True)) if kind == "preference" else {}
             rows.append(
@@ -185,14 +188,9 @@ def key_rows(
                 | {"sheet": sheet, "kind": kind, "rater": rater, "item_id": item.item_id, "row_id": item.row_id}
                 | {"text_sha256": text_sha256(_text(item, kind, swapped, reference)), "variants": " ".join(pair)}
                 | sides
-                | {"shown": "true" if item.item_id in visible else "false"}
+                | {"shown": "true" if item.item_id in visible else "false", "place": places.get(item.item_id, "")}
             )
     return rows
-
-
-def disputed_items(items: Sequence[Item], disputed: Collection[str]) -> list[Item]:
-    """The items of an adjudication sheet: those whose ids `ratings.disputed` found. They keep their ids."""
-    return [item for item in items if item.item_id in disputed]
 
 
 def read_key(path: str | Path) -> list[dict[str, str]]:

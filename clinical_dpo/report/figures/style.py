@@ -10,8 +10,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from clinical_dpo.escaping import printable
 from clinical_dpo.io import replacing
 
 # Paul Tol's vibrant scheme: told apart with every colour vision, and by lightness in grey.
@@ -44,6 +46,7 @@ STYLE: dict[str, Any] = {
     "legend.handlelength": 1.6,
     "legend.borderpad": 0.2,
     "legend.columnspacing": 1.2,
+    "text.parse_math": False,  # a dollar sign in a title is one
     "savefig.dpi": 300,
     "pdf.fonttype": 42,  # editors can change the text
     "svg.fonttype": "none",  # text stays text
@@ -64,6 +67,8 @@ def drawing(width: float, height: float, paths: Sequence[str | Path]) -> Iterato
     with style.context(STYLE, after_reset=True):  # whatever the matplotlibrc here
         figure = Figure(figsize=(width, height))
         yield figure
+        for drawn in figure.findobj(Text):
+            drawn.set_text(printable(drawn.get_text()))
         for path in paths:
             kind = Path(path).suffix.removeprefix(".")
             with replacing(path) as part:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from clinical_dpo.config.metrics import HEADLINES
+from clinical_dpo.escaping import printable
 from clinical_dpo.report.page import tables
 from clinical_dpo.report.page.tables import Rows, Tasks
 from clinical_dpo.variants import EXTERNAL, TITLES
@@ -62,6 +64,7 @@ def report_page(
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -96,6 +99,11 @@ def report_page(
     )
 
 
+def _shown(value: Any) -> Any:
+    """What the page says of a value: signs that turn the direction of writing are spelled out."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def inline_svg(text: str, prefix: str, title: str) -> Markup:
     """An SVG file's text as an element of a page: no prolog, names of its own, and a title for who cannot see it.
 
@@ -107,4 +115,4 @@ def inline_svg(text: str, prefix: str, title: str) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # one rule for all elements, the page's has it
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
-    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(title), 1))
+    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(_shown(title)), 1))

@@ -149,6 +149,14 @@
   }
 
   const fileName = () => `${sheet.sheet}.${sheet.rater}.csv`;
+  // As grading/raters/formulas.py: an apostrophe before what a spreadsheet would compute.
+  const isGuardable = (text) => {
+    const bare = text.replace(/^'+/, "");
+    const first = [...bare].find((sign) => !/[\p{Z}\p{C}]/u.test(sign));
+    return /^[\t\r\n]/.test(bare) || (first !== undefined && "=+-@\u2212".includes([...first.normalize("NFKC")][0]));
+  };
+  const guarded = (text) => (isGuardable(text) ? "'" + text : text);
+  const unguarded = (text) => (text.startsWith("'") && isGuardable(text.slice(1)) ? text.slice(1) : text);
   const quoted = (text) => (/[",\r\n;\t]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
   function exportCsv() {
@@ -156,7 +164,7 @@
       const entry = own(item.item_id);
       return [sheet.sheet, item.item_id, item.text_sha256, entry.rating, entry.comment, entry.rated_at];
     });
-    const text = [COLUMNS, ...lines].map((line) => line.map(quoted).join(",") + "\r\n").join("");
+    const text = [COLUMNS, ...lines].map((line) => line.map(guarded).map(quoted).join(",") + "\r\n").join("");
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff" + text], { type: "text/csv" }));
     link.download = fileName();
@@ -195,7 +203,7 @@
     let taken = 0;
     let strange = 0;
     for (const row of rows) {
-      const given = Object.fromEntries(names.map((name, column) => [name, row[column] || ""]));
+      const given = Object.fromEntries(names.map((name, column) => [name, unguarded(row[column] || "")]));
       const item = items.find((other) => other.item_id === given.item_id && other.text_sha256 === given.text_sha256);
       const known = !given.rating || sheet.words.includes(given.rating);
       if (!item || !known) { strange++; continue; }

@@ -1,0 +1,74 @@
+"""No code that comes with a model or a data set runs."""
+
+import ast
+import json
+
+import pytest
+
+from clinical_dpo.data.sources.hub import _load
+from clinical_dpo.errors import UserError
+from clinical_dpo.models.load import load_base
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from tests.conftest import ROOT
+
+LOADERS = ("from_pretrained", "from_config")
+EVIL = """
+from pathlib import Path
+Path({marker!r}).write_text("ran")
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizer
+class Config(PreTrainedConfig): model_type = "evil"
+class Model(PreTrainedModel): config_class = Config
+class Tokenizer(PreTrainedTokenizer): pass
+"""
+
+
+@pytest.fixture
+def evil(tmp_path):
+    """A model's folder whose config names code of its own, and the file that this code would write."""
+    marker = tmp_path / "ran"
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "evil.py").write_text(EVIL.format(marker=str(marker)))
+    classes = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}
+    config = {"model_type": "evil", "auto_map": classes, "architectures": ["Model"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer = {"tokenizer_class": "Tokenizer", "auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    return folder, marker
+
+
+def test_a_model_s_own_code_is_refused(evil):
+    folder, marker = evil
+    with pytest.raises(ValueError, match=r"trust_remote_code|custom code"):
+        load_base(folder, {"dtype": "float32", "attention": "eager"})
+    with pytest.raises(ValueError, match=r"trust_remote_code|custom code"):
+        load_tokenizer(folder)
+    assert not marker.exists()
+
+
+def test_a_data_set_s_own_code_is_not_run(tmp_path):
+    marker = tmp_path / "ran"
+    folder = tmp_path / ("0" * 40)  # a commit in the cache of the hub
+    folder.mkdir()
+    (folder / "notes.py").write_text(f"open({str(marker)!r}, 'w')")
+    with pytest.raises(UserError, match="clinic/notes"):
+        _load(folder, None, "train", "clinic/notes")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("folder", ["clinical_dpo", "workflow", "benchmarks"])
+def test_every_call_that_loads_says_so(folder):
+    """Each call of an Auto class, and of load_dataset, whatever a default says."""
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _loads(node.func):
+                given = {word.arg: word.value for word in node.keywords}
+                value = given.get("trust_remote_code")
+                assert isinstance(value, ast.Constant) and value.value is False, f"{path}:{node.lineno}"
+
+
+def _loads(function):
+    if isinstance(function, ast.Attribute) and function.attr in LOADERS:
+        return isinstance(function.value, ast.Name) and function.value.id.startswith("Auto")
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("load_dataset", "load_dataset_builder", "pipeline")
