@@ -92,7 +92,8 @@ def keep_private():
     """Close the folders of private text, and the logs that may quote it, to other users before any job writes there."""
     private = [task for task, settings in study.tasks.items() if settings.get("phi")]
     logs = at.folder("logs")
-    for folder in (*(at.folder("results", task) for task in private), *([logs] if private else [])):
+    of_slurm = [getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs"] if SUBMITS else []
+    for folder in (*(at.folder("results", task) for task in private), *([logs, *of_slurm] if private else [])):
         Path(folder).mkdir(parents=True, exist_ok=True)
         Path(folder).chmod(0o700)
     if private:
