@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 
 Row = dict[str, Any]
 
@@ -45,7 +45,7 @@ def read_text(path: str | Path) -> str:
     try:
         raw = Path(path).read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+        raise PublicError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -67,12 +67,12 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(
+            raise PublicError(
                 f"{path}, line {number}, column {error.colno}: not valid JSON ({error.msg}). "
                 "Each line must be one complete JSON object; the file may have been cut off."
             ) from None
         if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
+            raise PublicError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
         for field in required:
             if field not in row:
                 raise UserError(f"{path}, line {number}: field '{field}' is missing. Fields here: {', '.join(row)}.")
@@ -92,7 +92,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+        raise PublicError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
 
 
 def write_json(path: str | Path, value: Any) -> None:
