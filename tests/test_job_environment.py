@@ -1,10 +1,13 @@
 """What of the environment reaches a Slurm job: what it needs, and no key."""
 
 import os
+import re
 import shutil
 import subprocess
 
 from clinical_dpo.cluster.job_environment import COMMANDS, ELSEWHERE, job_environment, path_variables, submitting
+from clinical_dpo.code_digest import PACKAGE, imported_modules
+from tests.conftest import ROOT
 
 SECRETS = {
     **{"HF_TOKEN": "hf_secret", "HUGGING_FACE_HUB_TOKEN": "hf_secret", "OPENAI_API_KEY": "sk-secret"},
@@ -44,3 +47,19 @@ def test_the_variables_in_a_study_s_paths_are_known():
     file = {"kind": "file", "path": "$CLINIC/notes.csv"}
     tasks = [{"source": file, "external": {"gpt": {"path": "${ANSWERS}/gpt.csv"}}}, {"source": {"kind": "synthetic"}}]
     assert path_variables(tasks) == ["ANSWERS", "CLINIC"]
+
+
+def test_what_asks_an_endpoint_or_the_hub_runs_where_the_keys_are():
+    asking = {PACKAGE / name for name in ("endpoints/chat_server.py", "models/download.py", "data/sources/hub.py")}
+    found, local = set(), set()
+    for file in (ROOT / "workflow/rules").glob("*.smk"):
+        text = file.read_text()
+        listed = re.search(r"localrules:\n((?:    \w+,\n)+)", text)
+        local |= set(re.findall(r"\w+", listed[1])) if listed else set()
+        for rule, body in re.findall(
+            r"^(?:use )?rule (\w+)(.*?)(?=^(?:use )?rule |\Z)", text, re.MULTILINE | re.DOTALL
+        ):
+            script = re.search(r"\.\./scripts/(\w+\.py)", body)
+            if script and asking & imported_modules([ROOT / "workflow/scripts" / script[1]]):
+                found.add(rule)
+    assert {"ask_judge", "write_texts_by_endpoint", "retrieve_base_model", "retrieve_source"} <= found <= local
