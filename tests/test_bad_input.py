@@ -63,10 +63,8 @@ def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
     ("raw", "told"),
     [
         (lines(*ROWS[:9]), "The splits need 10 different rows (train 4, eval 2, dev 2, test 2) and there are 9."),
-        (lines(*ROWS)[:-20], "data/mine.jsonl, line 10, column"),
         (lines(*ROWS[:5], ROWS[5] | {"text": "  "}), "row 6: task 'uti': key 'prompt', field 'note' is empty"),
         (lines(*ROWS[:5], ROWS[5] | {"label": "Jane Doe"}), None),
-        (lines(*ROWS[:9], ROWS[2]), None),
         (lines(*ROWS[:5], {"Jane Doe": 1, "label": "UTI"}), None),
     ],
 )
