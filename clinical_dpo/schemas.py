@@ -65,9 +65,8 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
 
 def _may_be_secret(error: Any) -> bool:
     """Whether the value may be a key, put where its variable's name belongs, or an address with a password."""
-    marked = isinstance(error.schema, Mapping) and error.schema.get("writeOnly", False)
     in_endpoints = "endpoints" in list(error.absolute_path)[:1]
-    return bool(marked) or (in_endpoints and not isinstance(error.instance, int | float | None))
+    return in_endpoints and not isinstance(error.instance, int | float | None)
 
 
 def properties(schema: str) -> set[str]:
