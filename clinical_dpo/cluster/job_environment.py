@@ -43,19 +43,25 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
     return kept | {name: ELSEWHERE for name in keys if name in environment}
 
 
+def _without_ours(path: str) -> list[str]:
+    """The folders of a PATH, but for the one that stands before Slurm's."""
+    return [folder for folder in path.split(os.pathsep) if folder != str(COMMANDS)]
+
+
 def submitting(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
     """What a Snakemake that submits jobs changes in its own environment, so that `submit` is called; see there."""
-    folders = [folder for folder in environment["PATH"].split(os.pathsep) if folder != str(COMMANDS)]
     settings = json.dumps({"more": list(more), "keys": list(keys)})
-    return {"PATH": os.pathsep.join([str(COMMANDS), *folders]), SETTINGS: settings, PYTHON: sys.executable}
+    path = os.pathsep.join([str(COMMANDS), *_without_ours(environment["PATH"])])
+    return {"PATH": path, SETTINGS: settings, PYTHON: sys.executable}
 
 
 def submit(arguments: list[str]) -> None:
     """Become Slurm's own sbatch, in a job's environment."""
-    folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if folder != str(COMMANDS)]
-    environment = os.environ | {"PATH": os.pathsep.join(folders)}
-    os.environ["PATH"] = environment["PATH"]  # where the program is looked for
-    os.execvpe("sbatch", ["sbatch", *arguments], job_environment(environment, **json.loads(environment[SETTINGS])))
+    environment = os.environ | {"PATH": os.pathsep.join(_without_ours(os.environ["PATH"]))}
+    try:
+        os.execvpe("sbatch", ["sbatch", *arguments], job_environment(environment, **json.loads(environment[SETTINGS])))
+    except FileNotFoundError:
+        sys.exit("sbatch is not on PATH.")
 
 
 def path_variables(tasks: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -16,14 +16,10 @@ GAP = r"(?:\s|\x00|\\{1,8}[nrt]|\\{1,8}u000[0ad]){0,4}+"
 
 def sent_secrets(endpoint: Endpoint, key: str | None, environment: Mapping[str, str] = os.environ) -> list[str]:
     """The key of an endpoint, and the values of the headers that its client's variables hold."""
-    values = [key or ""]
-    for name in endpoint.client_variables:
-        value = environment.get(name, "")
-        headers = name == "OPENAI_CUSTOM_HEADERS"
-        values += (
-            [word for line in value.splitlines() for word in line.partition(":")[2].split()] if headers else [value]
-        )
-    return [value for value in dict.fromkeys(values) if value]
+    values = {name: environment.get(name, "") for name in endpoint.client_variables}
+    headers = values.pop("OPENAI_CUSTOM_HEADERS", "").splitlines()
+    words = [word for line in headers for word in line.partition(":")[2].split()]
+    return [value for value in dict.fromkeys([key or "", *values.values(), *words]) if value]
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
