@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 
 Row = dict[str, Any]
 
@@ -55,7 +55,7 @@ def read_text(path: str | Path) -> str:
     try:
         raw = Path(path).read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+        raise PublicError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -77,14 +77,14 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise UserError(
+            raise PublicError(
                 f"{path}, line {number}, column {error.colno}: not valid JSON ({error.msg}). "
                 "Each line must be one complete JSON object; the file may have been cut off."
             ) from None
         except (ValueError, RecursionError) as error:
             raise _unreadable(f"{path}, line {number}", error) from None
         if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
+            raise PublicError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
         for field in required:
             if field not in row:
                 raise UserError(f"{path}, line {number}: field '{field}' is missing. Fields here: {', '.join(row)}.")
@@ -109,7 +109,7 @@ def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -
     try:
         return json.loads(read_text(path), parse_int=parse_int)
     except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+        raise PublicError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
     except (ValueError, RecursionError) as error:
         raise _unreadable(str(path), error) from None
 

@@ -59,9 +59,14 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
         missing = sorted(set(error.validator_value) - set(error.instance))[0]
         raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing.")
     hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    # A secret that was put where its variable's name belongs is not shown.
-    said = "this value cannot be" if hint and error.schema.get("writeOnly") else error.message
+    said = "this value cannot be" if _may_be_secret(error) else error.message
     raise UserError(f"{where}: key '{key}': {said}. {hint}".rstrip())
+
+
+def _may_be_secret(error: Any) -> bool:
+    """Whether the value may be a key, put where its variable's name belongs, or an address with a password."""
+    in_endpoints = "endpoints" in list(error.absolute_path)[:1]
+    return in_endpoints and not isinstance(error.instance, int | float | None)
 
 
 def properties(schema: str) -> set[str]:

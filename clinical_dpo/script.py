@@ -36,7 +36,7 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
 
     A UserError ends the process with status 1 and its message on the terminal and in the log. Any other exception
     leaves its traceback in the log and one line on the terminal. Where logs are PRIVATE, the terminal is told the log's
-    name alone.
+    name alone, and what of a UserError quotes no row.
     """
     log = snakemake.log[0]
     gc.freeze()  # what was imported stays: no use in looking for garbage among it
@@ -52,7 +52,7 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
         try:
             yield _settings(snakemake)
         except UserError as error:
-            _fail(terminal, str(error), told_there)
+            _fail(terminal, str(error), error.public if told_there and error.public else told_there)
         except Exception as error:
             traceback.print_exc()
             _fail(terminal, f"{type(error).__name__}: {error} (traceback in {log})", told_there)

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 
 ROW = "row"  # all values under one name: row["Chief complaint"]
 
@@ -17,8 +17,10 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
         return value
     if value is None:
-        raise UserError("{{ }} prints an empty value (null). Test it: {% if field %}{{ field }}{% endif %}.")
-    raise UserError(f"{{{{ }}}} prints a {type(value).__name__}, not text. Join a list: {{{{ field | join(', ') }}}}.")
+        raise PublicError("{{ }} prints an empty value (null). Test it: {% if field %}{{ field }}{% endif %}.")
+    raise PublicError(
+        f"{{{{ }}}} prints a {type(value).__name__}, not text. Join a list: {{{{ field | join(', ') }}}}."
+    )
 
 
 _JINJA = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_printable)
@@ -63,7 +65,7 @@ def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
         if name not in values:
             raise UserError(f"{noun} '{name}', which the template uses, is missing. {_here(values, noun)}")
         if values[name] is None or not str(values[name]).strip():
-            raise UserError(f"{noun} '{name}' is empty, and the template needs it. Fill it in, or remove the row.")
+            raise PublicError(f"{noun} '{name}' is empty, and the template needs it. Fill it in, or remove the row.")
 
 
 def _here(values: Mapping[str, Any], noun: str) -> str:
@@ -91,7 +93,7 @@ def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
         tree = _JINJA.parse(template)
         compiled = _JINJA.from_string(template)
     except TemplateSyntaxError as error:
-        raise UserError(f"line {error.lineno}: not a valid Jinja template ({error.message}).") from None
+        raise PublicError(f"line {error.lineno}: not a valid Jinja template ({error.message}).") from None
     branches: Iterable[Any] = tree.find_all((nodes.If, nodes.CondExpr))
     optional = [
         *(branch.test for branch in branches),
@@ -121,4 +123,4 @@ def _expression(template: str) -> Callable[[Mapping[str, Any]], Any]:
     try:
         return _JINJA.compile_expression(inner, undefined_to_none=False)
     except TemplateSyntaxError:
-        raise UserError("a list is needed: write one {{ expression }} that gives a list, or a YAML list.") from None
+        raise PublicError("a list is needed: write one {{ expression }} that gives a list, or a YAML list.") from None

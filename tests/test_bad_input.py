@@ -59,6 +59,27 @@ def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
     assert left <= {"source.jsonl", "source.json"}
 
 
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (lines(*ROWS[:9]), "The splits need 10 different rows (train 4, eval 2, dev 2, test 2) and there are 9."),
+        (lines(*ROWS[:5], ROWS[5] | {"text": "  "}), "row 6: task 'uti': key 'prompt', field 'note' is empty"),
+        (lines(*ROWS[:5], ROWS[5] | {"label": "Jane Doe"}), None),
+        (lines(*ROWS[:5], {"Jane Doe": 1, "label": "UTI"}), None),
+    ],
+)
+def test_of_private_rows_the_terminal_is_told_what_quotes_none(project, raw, told):
+    (project.folder / "data/mine.jsonl").write_bytes(raw)
+    private = Project(project.folder, "private.yaml", {})
+    (project.folder / private.config).write_text(CONFIG.replace("run: mine", "run: private") + "      phi: true\n")
+    done = private.snakemake(TARGET.replace("mine", "private"))
+    printed = done.stdout + done.stderr
+    assert done.returncode != 0 and (told or "stands in logs/private/") in printed
+    assert "Jane Doe" not in printed and "r2" not in printed and "r5" not in printed
+    logs = "".join(path.read_text() for path in (project.folder / "logs/private").rglob("*.log"))
+    assert (told.split("', ")[-1] if told else "row ") in logs
+
+
 def test_a_missing_file_is_an_error_where_the_task_says_so(project):
     (project.folder / "data/mine.jsonl").unlink(missing_ok=True)
     done = project.snakemake(TARGET)

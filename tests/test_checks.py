@@ -224,6 +224,7 @@ def test_what_stops_is_told_with_rows_and_mend():
         assert part in str(error.value)
     for part in ("answers_cut with m: 0.9, above 0.25", "(c)", "checks: {answers_cut: {stop:"):
         assert part in str(error.value)
+    assert error.value.public == str(error.value).replace(" (a ~ b)", "").replace(" (c)", "")  # ids are a row's own
     refuse_stopped([row | {"verdict": "warn"} for row in table], "data/checks.csv")
 
 

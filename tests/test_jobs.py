@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 BODY = """
 import ctypes, os, sys
 from types import SimpleNamespace
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.script import job
 
 with job(SimpleNamespace(log=["logs/deep/job.log"], params={{"settings": {{"code": "1", "seed": 2}}}})) as params:
@@ -66,6 +66,25 @@ def test_private_logs_alone_say_what_is_wrong(run_job, tmp_path, ending):
     done, log = run_job(ending)
     assert done.returncode == 1 and "Jane Doe" in log
     assert done.stderr == "What is wrong may quote private text and stands in logs/deep/job.log alone.\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "told", "kept"),
+    [
+        ("raise PublicError('9 rows are too few.')", "9 rows are too few.\n", "9 rows are too few."),
+        ("raise UserError('9 rows (Jane Doe).', public='9 rows.')", "9 rows.\n", "9 rows (Jane Doe)."),
+        (
+            "raise PublicError('is empty.').within('Jane Doe, row 3: ', 'row 3: ')",
+            "row 3: is empty.\n",
+            "Jane Doe, row 3",
+        ),
+    ],
+)
+def test_what_quotes_no_row_is_told_beside_private_logs_too(run_job, tmp_path, ending, told, kept):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/.private").touch()
+    done, log = run_job(ending)
+    assert done.returncode == 1 and done.stderr == told and kept in log
 
 
 def test_any_other_error_leaves_its_traceback_in_the_log(run_job):

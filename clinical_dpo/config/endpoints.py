@@ -1,12 +1,13 @@
 """Which OpenAI-compatible servers a run knows, whether they can be asked now, and which may be sent private text."""
 
+import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.errors import PublicError, UserError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Endpoint:
         key_variable: name of the environment variable that holds the key, None where the server wants none.
         price: US dollars per million tokens, `input` and `output`; empty where unknown.
         parameters: further fields of every request; None takes out a field that the server refuses.
+        client_variables: variables of OpenAI's client that are meant for this server.
     """
 
     name: str
@@ -30,11 +32,22 @@ class Endpoint:
     seed: int | None = None
     price: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    client_variables: Sequence[str] = ()
 
     @property
     def host(self) -> str:
         """Where what is sent goes."""
         return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def secret_variables(self) -> list[str]:
+        """The environment variables whose values are sent to the server."""
+        return [*([self.key_variable] if self.key_variable else []), *self.client_variables]
+
+    @property
+    def is_readable_on_the_way(self) -> bool:
+        """Whether what is sent leaves this host unencrypted."""
+        return urlsplit(self.base_url).scheme == "http" and not _is_this_host(self.host)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -56,13 +69,35 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
     return Endpoint(name, **endpoints[name])
 
 
-def check_endpoint_allowed(task: Mapping[str, Any], endpoint: Endpoint, allowed: Sequence[str]) -> None:
-    """Refuse to send text of a task with `phi: true` to a host that is not allowed.
+def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
+    """Refuse an endpoint whose key would leave this host unencrypted, unless `plain_http_hosts` names its host.
+
+    Args:
+        config: the run's, with `endpoints`.
+
+    Raises:
+        UserError: naming endpoint, variables and host.
+    """
+    for name, settings in config["endpoints"].items():
+        endpoint = Endpoint(name, **settings)
+        if endpoint.secret_variables and not _may_be_plain(endpoint, config["plain_http_hosts"]):
+            sent = " and ".join(endpoint.secret_variables)
+            raise UserError(
+                f"config: key 'endpoints.{name}.base_url': http:// would send {sent} "
+                f"to {endpoint.host} unencrypted. {_encrypted(endpoint)}"
+            )
+
+
+def check_endpoint_allowed(
+    task: Mapping[str, Any], endpoint: Endpoint, allowed: Sequence[str], plain: Sequence[str] = ()
+) -> None:
+    """Refuse to send text of a task with `phi: true` to a host that is not allowed, or unencrypted to another host.
 
     Args:
         task: the task file's settings.
         endpoint: where its text would go.
         allowed: the config's `phi_hosts`.
+        plain: the config's `plain_http_hosts`.
 
     Raises:
         UserError: naming task, endpoint and host.
@@ -73,6 +108,26 @@ def check_endpoint_allowed(task: Mapping[str, Any], endpoint: Endpoint, allowed:
             f"send it to {endpoint.host}. Name an endpoint on {', '.join(allowed) or 'an allowed host'}, or, if that "
             "host may see it, add it to the config's phi_hosts."
         )
+    if task.get("phi") and not _may_be_plain(endpoint, plain):
+        raise UserError(
+            f"config/tasks/{task['name']}.yaml: the text is private (phi: true), and endpoint '{endpoint.name}' would "
+            f"send it to {endpoint.host} unencrypted (http://). {_encrypted(endpoint)}"
+        )
+
+
+def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
+    return not endpoint.is_readable_on_the_way or endpoint.host in plain
+
+
+def _encrypted(endpoint: Endpoint) -> str:
+    return f"Use https://, or, if the network may read that, add {endpoint.host} to the config's plain_http_hosts."
+
+
+def _is_this_host(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def why_unavailable(endpoint: Endpoint) -> str | None:
@@ -92,10 +147,10 @@ def read_key(endpoint: Endpoint) -> str | None:
         return None
     where = f"endpoint '{endpoint.name}': environment variable {variable}"
     if variable not in os.environ:
-        raise UserError(f"{where} is not set. Set it to the key of {endpoint.host}.")
+        raise PublicError(f"{where} is not set. Set it to the key of {endpoint.host}.")
     key = os.environ[variable].strip()
     if not key:
-        raise UserError(f"{where} is empty. Set it to the key of {endpoint.host}, or unset it to go on without.")
+        raise PublicError(f"{where} is empty. Set it to the key of {endpoint.host}, or unset it to go on without.")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise UserError(f"{where} holds characters that no key has. Copy the key of {endpoint.host} again.")
+        raise PublicError(f"{where} holds characters that no key has. Copy the key of {endpoint.host} again.")
     return key

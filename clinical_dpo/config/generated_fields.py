@@ -110,7 +110,7 @@ def check_texts(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequ
         except UserError as error:
             raise UserError(f"{key}, key 'prompt', {error}") from None
     for endpoint in text_endpoints(task, config).values():
-        check_endpoint_allowed(task, endpoint, config.get("phi_hosts", ()))
+        check_endpoint_allowed(task, endpoint, config.get("phi_hosts", ()), config.get("plain_http_hosts", ()))
         if "when_missing" not in task:
             raise UserError(
                 f"{where}: key 'when_missing' is missing: what to do while {endpoint.name} cannot be asked."

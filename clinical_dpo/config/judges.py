@@ -15,7 +15,7 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     if "judge" in task:
         where = f"config/tasks/{task['name']}.yaml: judge"
         endpoint = endpoint_named(task["judge"], config["endpoints"], where)
-        check_endpoint_allowed(task, endpoint, config["phi_hosts"])
+        check_endpoint_allowed(task, endpoint, config["phi_hosts"], config["plain_http_hosts"])
 
 
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_texts, own_writers, text_writers
 from clinical_dpo.config.judges import check_judge
@@ -27,6 +28,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         UserError: a key, file or value that is wrong, with what would be right.
     """
     validate(config, "config", "config")
+    check_keys_are_encrypted(config)
     _check_names(config, root)
     overrides = config.get("overrides", {})
     tasks = {name: _named(root / "config/tasks", "task", name, overrides) for name in config["tasks"]}

@@ -33,7 +33,7 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
         try:
             record[field] = _value(row, field, given)
         except UserError as error:
-            raise UserError(f"columns.{field}: {error}") from None
+            raise error.within(f"columns.{field}: ") from None
     return record
 
 

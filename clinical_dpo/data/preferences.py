@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 
@@ -55,7 +55,7 @@ def preference_pairs(
             }
         )
     if not pairs:
-        raise UserError(f"No preference pair is left of {len(rows)} rows (policy {policy}): {dict(drops)}.")
+        raise PublicError(f"No preference pair is left of {len(rows)} rows (policy {policy}): {dict(drops)}.")
     return pairs, {"rows": len(rows), "pairs": len(pairs), "policy": policy, "drops": dict(drops)}
 
 

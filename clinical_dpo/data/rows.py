@@ -8,7 +8,7 @@ from typing import Any
 
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 from clinical_dpo.templates import render
 
@@ -25,9 +25,9 @@ def render_prompt(template: str, record: Mapping[str, Any]) -> str:
     try:
         prompt = render(template, record)
     except UserError as error:
-        raise UserError(f"key 'prompt', {error} See `prompt` and `columns` in the task file.") from None
+        raise error.within("key 'prompt', ", then=" See `prompt` and `columns` in the task file.") from None
     if not prompt:
-        raise UserError("the prompt is empty once filled in. Correct `prompt` in the task file.")
+        raise PublicError("the prompt is empty once filled in. Correct `prompt` in the task file.")
     return prompt
 
 
@@ -56,7 +56,7 @@ def task_rows(
             record = _mapped(raw, task, provenance["data"] == "synthetic")
             row = task_row(record, task, repairs, f"row {number}{kept}")
         except UserError as error:
-            raise UserError(f"{where}, row {number}: {error}") from None
+            raise error.within(f"{where}, row {number}: ") from None
         same = _same_id(row["id"])
         if same in number_of and "id" in record:
             first = number_of[same]
@@ -72,7 +72,7 @@ def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
     try:
         return map_row(raw, task.get("columns", {}), generated)
     except UserError as error:
-        raise UserError(f"config/tasks/{task['name']}.yaml, {error}") from None
+        raise error.within(f"config/tasks/{task['name']}.yaml, ") from None
 
 
 def _same_id(row_id: str) -> str:
@@ -115,10 +115,10 @@ def task_row(
         for wrong in [*row.get("options", []), *([row["rejected"]] if "rejected" in row else [])]:
             if _plain(wrong) == _plain(reference):
                 field = "rejected" if wrong == row.get("rejected") else "options"
-                raise UserError(f"field '{field}' holds the right answer too. Give a wrong one, or remove the row.")
+                raise PublicError(f"field '{field}' holds the right answer too. Give a wrong one, or remove the row.")
     except UserError as error:
         named = f", id '{record['id']}'" if record.get("id") else ""
-        raise UserError(f"task '{task['name']}'{named}: {error}") from None
+        raise error.within(f"task '{task['name']}'{named}: ", f"task '{task['name']}': ") from None
     if repairs is not None:
         _count_repairs(repairs, place, record, row)
     return row
@@ -138,7 +138,7 @@ def _count_repairs(repairs: Tally, place: str, record: Mapping[str, Any], row: R
 
 def _bounded(text: str, field: str) -> str:
     if len(text) > LONGEST:
-        raise UserError(
+        raise PublicError(
             f"field '{field}' has {len(text)} characters, where one record's text has at most {LONGEST}. Is it several "
             "records in one, by a line break or a quotation mark that is missing? Divide it, or remove the row."
         )
@@ -161,17 +161,17 @@ def _text(record: Mapping[str, Any], field: str) -> str:
         )
     value = record[field]
     if isinstance(value, bool | list | dict):
-        raise UserError(f"field '{field}' is a {type(value).__name__}, where text is needed.")
+        raise PublicError(f"field '{field}' is a {type(value).__name__}, where text is needed.")
     text = "" if value is None else str(value).strip()
     if not text:
-        raise UserError(f"field '{field}' is empty. Fill it in, or remove the row.")
+        raise PublicError(f"field '{field}' is empty. Fill it in, or remove the row.")
     return text
 
 
 def _texts(record: Mapping[str, Any], field: str) -> list[str]:
     value = record[field]
     if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
-        raise UserError(
+        raise PublicError(
             f"field '{field}' must be a list of texts, none of them empty. Of several columns: `{field}: [one, other]` "
             "under `columns`."
         )

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row
 
 
@@ -73,7 +73,7 @@ def _shrink(sizes: Mapping[str, int], have: int, on_shortfall: str) -> dict[str,
     need = sum(sizes.values())
     asked = ", ".join(f"{name} {size}" for name, size in sizes.items())
     if on_shortfall == "error":
-        raise UserError(
+        raise PublicError(
             f"The splits need {need} different rows ({asked}) and there are {have}. Add rows, lower `splits` in the "
             "task file, or set `on_shortfall: shrink`."
         )
@@ -83,7 +83,7 @@ def _shrink(sizes: Mapping[str, int], have: int, on_shortfall: str) -> dict[str,
         shrunk[name] += 1
     empty = [name for name, size in sizes.items() if size and not shrunk[name]]
     if empty:
-        raise UserError(
+        raise PublicError(
             f"The splits need {need} different rows ({asked}) and there are {have}: too few to shrink, split "
             f"'{empty[0]}' would be empty. Add rows."
         )

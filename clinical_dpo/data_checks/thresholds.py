@@ -108,17 +108,21 @@ def refuse_stopped(table: Sequence[Mapping[str, str]], where: str) -> None:
     stopped = [row for row in table if row["verdict"] == "stop"]
     if not stopped:
         return
+    raise UserError(_refusal(stopped, where, examples=True), public=_refusal(stopped, where, examples=False))
+
+
+def _refusal(stopped: Sequence[Mapping[str, str]], where: str, examples: bool) -> str:
     lines = [f"{where}: nothing of task '{stopped[0]['task']}' trains before its data pass."]
     for row in stopped:
         counted, mend = CHECKS[row["check"]]
-        named = f" ({row['examples']})" if row["examples"] else ""
+        named = f" ({row['examples']})" if row["examples"] and examples else ""
         model = f" with {row['model']}" if row["model"] else ""
         lines.append(
             f"{row['check']}{model}: {float(row['measured']):.3g}, above {float(row['stop']):.3g}: {row['rows']} of "
             f"{row['of']} are {counted}{named}. {mend} Where it is meant so, raise `checks: {{{row['check']}: {{stop: "
             "...}}` in the task file; null never stops."
         )
-    raise UserError("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _above(measured: float, limit: float | None) -> bool:

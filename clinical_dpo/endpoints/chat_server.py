@@ -3,15 +3,17 @@
 import contextlib
 import json
 import logging
+import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, read_key
-from clinical_dpo.errors import UserError
+from clinical_dpo.endpoints.secrets import SHORTEST, sent_secrets, without_secrets
+from clinical_dpo.errors import PublicError
 
 Messages = tuple[Mapping[str, str], ...]  # of the chat API: role, content
 
@@ -42,7 +44,7 @@ class Outcome:
 
     Attributes:
         status: HTTP status, or in words why there is none.
-        body: what came back, without the key should it be quoted there.
+        body: what came back, without the endpoint's secrets should they be quoted there.
         wait: seconds that Retry-After asks for, None where it does not.
         reply: what the body says, None where it is no completion.
     """
@@ -59,7 +61,7 @@ class ChatServer:
 
     endpoint: Endpoint
     client: Any
-    key: str | None
+    secrets: Sequence[str]  # the values that requests are sent with, and nothing may keep
 
     @property
     def where(self) -> str:
@@ -81,24 +83,25 @@ class ChatServer:
             return Outcome(f"no reply within {self.endpoint.timeout_seconds:g} s")
         except openai.APIConnectionError:
             return Outcome("no connection, or one that broke off")
-        reply = read_body(response.text) if response.status_code == 200 else None
-        text = response.text if reply or not self.key else response.text.replace(self.key, "***")
+        text = without_secrets(response.text, [each for each in self.secrets if len(each) >= SHORTEST])
+        reply = read_body(text) if response.status_code == 200 else None
+        text = text if reply else without_secrets(text, self.secrets)
         return Outcome(response.status_code, text, _retry_after(response.headers.get("retry-after", "")), reply)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
-        """Raise UserError for an outcome that another attempt would only repeat; `name` says what was asked."""
+        """Raise PublicError for an outcome that another attempt would only repeat; `name` says what was asked."""
         status, code = outcome.status, _error_code(outcome.body)
         if status == 200 and re.match(r"\s*<", outcome.body):
-            raise UserError(f"{self.where} answers with a web page. Correct base_url; it often ends in /v1.")
+            raise PublicError(f"{self.where} answers with a web page. Correct base_url; it often ends in /v1.")
         if isinstance(status, str) or not 300 <= status < 500 or status in (408, 409, 429):
             return
         if status in (401, 403):
             variable = self.endpoint.key_variable
             mend = f"Check the key in environment variable {variable}" if variable else "Name its key_variable"
-            raise UserError(f"{self.where} refuses the key ({status}{code}). {mend}, and what the key may use.")
+            raise PublicError(f"{self.where} refuses the key ({status}{code}). {mend}, and what the key may use.")
         if status < 400:
-            raise UserError(f"{self.where} points elsewhere ({status}), and nothing is sent on. Correct base_url.")
-        raise UserError(
+            raise PublicError(f"{self.where} points elsewhere ({status}), and nothing is sent on. Correct base_url.")
+        raise PublicError(
             f"{self.where} refuses the request for {name} ({status}{code}). Check base_url, model "
             f"'{self.endpoint.model}', max_tokens and parameters; replies so far are kept."
         )
@@ -106,7 +109,7 @@ class ChatServer:
 
 @contextlib.contextmanager
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
-    """A server to ask; past any proxy where what is sent is private.
+    """A server to ask; past any proxy where what is sent is private, or where the proxy could read a key.
 
     Raises:
         UserError: the key's variable is not set, empty or holds no key.
@@ -116,17 +119,32 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
 
     for name in ("openai", "httpx2", "httpcore2"):  # at their debug level they log what is sent
         logging.getLogger(name).setLevel(logging.WARNING)
-    direct: Any = {"mounts": dict.fromkeys(("http://", "https://", "all://"))} if private else {}
+    past_proxies = private or (endpoint.base_url.startswith("http://") and endpoint.secret_variables)
+    direct: Any = {"mounts": dict.fromkeys(("http://", "https://", "all://"))} if past_proxies else {}
     # A redirect could lead to a host that may not see the text.
     with openai.DefaultHttpxClient(follow_redirects=False, **direct) as http:
-        client = openai.OpenAI(
-            api_key=key or "none",
-            base_url=endpoint.base_url,
-            timeout=endpoint.timeout_seconds,
-            max_retries=0,  # every attempt is kept, so they are made by `client.complete`
-            http_client=http,
-        )
-        yield ChatServer(endpoint, client, key)
+        with _client_variables(endpoint.client_variables):
+            client = openai.OpenAI(
+                api_key=key or "none",
+                default_headers={"Authorization": f"Bearer {key or 'none'}"},  # before any of OPENAI_CUSTOM_HEADERS
+                base_url=endpoint.base_url,
+                timeout=endpoint.timeout_seconds,
+                max_retries=0,  # every attempt is kept, so they are made by `client.complete`
+                http_client=http,
+            )
+        yield ChatServer(endpoint, client, sent_secrets(endpoint, key))
+
+
+@contextlib.contextmanager
+def _client_variables(meant: Sequence[str]) -> Iterator[None]:
+    """An environment in which OpenAI's client finds those of its variables alone that are meant for the server."""
+    others = {
+        name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPENAI_") and name not in meant
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(others)
 
 
 def read_body(body: str) -> Reply | None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Reply, connect, read_body
 from clinical_dpo.endpoints.reply_store import ReplyStore
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 
 ATTEMPTS = 8  # at one call, where the server is busy, fails or cannot be reached
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between them, doubled each time
@@ -94,7 +94,7 @@ def complete(
             say(f"{endpoint.name}: {asker.calls} calls made; tokens sent {asker.sent}, received {asker.received}")
     replies = {name: chain.reply for name, chain in chains.items()}
     if unread := [name for name, reply in replies.items() if not reply]:
-        raise UserError(
+        raise PublicError(
             f"{len(unread)} replies of endpoint '{endpoint.name}' ({endpoint.model}) cannot be read: "
             f"{', '.join(unread)}. "
             f"All replies stand in {store}; the good ones are not asked for again. Run again to ask for these up to "
@@ -238,7 +238,7 @@ class _Asker:
                 self.say(f"{name}: {problem}; asked again in {pause:.1f} s")
                 if self.stopped.wait(pause):
                     return None
-        raise UserError(
+        raise PublicError(
             f"{server.where} gave no usable reply for {name}, last: {problem}. Run again when it does; replies so far "
             "are kept."
         )

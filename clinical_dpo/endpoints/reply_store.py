@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_jsonl
 
 
@@ -42,7 +42,7 @@ class ReplyStore:
             whole = path.read_bytes().rfind(b"\n") + 1
             os.ftruncate(self._file, whole)  # a kill may cut the last row off
         except OSError as error:
-            raise UserError(f"{path}: replies cannot be kept ({error.strerror}). Nothing has been asked.") from None
+            raise PublicError(f"{path}: replies cannot be kept ({error.strerror}). Nothing has been asked.") from None
         self.bodies: dict[str, str] = {}
         ended: dict[str, bool] = {}
         for row in read_jsonl(path):

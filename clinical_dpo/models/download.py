@@ -9,7 +9,7 @@ import torch
 from jinja2 import TemplateError
 
 from clinical_dpo.checksums import write_checksums
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.hub import digests, fetch, page
 from clinical_dpo.io import read_json, replacing, write_json
 from clinical_dpo.models.load import BASE_RECORD, MADE_RECORD
@@ -77,14 +77,14 @@ def _convert(snapshot: Path, out: Path, model_id: str, revision: str) -> dict[st
 
     name = _present(snapshot, _PICKLED_WEIGHTS)
     if name is None:
-        raise UserError(
+        raise PublicError(
             f"{model_id}: revision {revision} holds neither model.safetensors nor pytorch_model.bin, whole or in "
             f"shards with an index. Set `revision` to a commit on {page(model_id)}/commits/main that does."
         )
     shards = sorted(set(read_json(snapshot / name)["weight_map"].values())) if name.endswith(".json") else [name]
     absent = [shard for shard in shards if not (snapshot / shard).is_file()]
     if absent:
-        raise UserError(
+        raise PublicError(
             f"{model_id}: revision {revision} is in the local cache without {absent[0]}, which {name} names. "
             f"Run this rule where {page(model_id)} can be reached."
         )
@@ -109,7 +109,7 @@ def _read_pickled(file: Path, model_id: str) -> dict[str, torch.Tensor]:
         if isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values()):
             return weights
         reason = "it holds something else than named tensors"
-    raise UserError(
+    raise PublicError(
         f"{model_id}: {file.name} cannot be read as weights alone and was not run ({reason}). "
         f"Set `revision` to a commit on {page(model_id)}/commits/main with safetensors, or fetch the file anew."
     )
@@ -132,7 +132,7 @@ def _unshared(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _add_chat_template(folder: Path, template: str | None, model_id: str) -> None:
     """Put a template where transformers looks for it, once it has rendered a question."""
     if not template:
-        raise UserError(
+        raise PublicError(
             f"{model_id}: its tokenizer has no chat template. Give one as `chat_template` in the model file: Jinja, "
             f"in the format that the model was trained on (see {page(model_id)})."
         )

@@ -13,7 +13,7 @@ import huggingface_hub.constants
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_json
 from clinical_dpo.tokenization.tokenizer import (
     load_tokenizer as load_tokenizer,  # with the model, for whoever loads both
@@ -127,7 +127,7 @@ def for_all_weights(model: Mapping[str, Any]) -> dict[str, Any]:
         UserError: weights held in four bits.
     """
     if model.get("quantization"):
-        raise UserError(
+        raise PublicError(
             f"config/models/{model['name']}.yaml: four-bit weights cannot be trained themselves. "
             "Set quantization: null, or adapter: lora."
         )

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_json, write_json
 
 DIGEST, OUT_OF_MEMORY = "digest.json", "out_of_memory.json"
@@ -24,7 +24,7 @@ def checkpoint_folder(out: str, digest: str) -> Path:
             shutil.rmtree(folder)
         write_json(record, digest)
     except OSError as error:
-        raise UserError(
+        raise PublicError(
             f"{folder}: checkpoints cannot be written ({error.strerror}). "
             "Make room there, or give this user the right to write; nothing has been trained yet."
         ) from None

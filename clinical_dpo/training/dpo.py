@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.models.load import is_adapter
 from clinical_dpo.training.run import Run, complete, load_start, prepare, trainer_arguments
@@ -90,7 +90,7 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
             of other pairs, or an optimizer that would move the frozen SFT ranks.
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
-        raise UserError(
+        raise PublicError(
             f"optimizer {run.settings['optimizer']}: its state in eight bits moves weights whose gradient is zero, and "
             "with them the frozen SFT ranks. With adapter lora, take adamw_torch for dpo."
         )
@@ -144,7 +144,7 @@ def with_reference(rows: list[Row], reference: str) -> "Dataset":
 
     stored = pd.read_parquet(reference)
     if stored["id"].tolist() != [row["id"] for row in rows]:
-        raise UserError(f"{reference}: holds other pairs than the preference file. Delete it and run again.")
+        raise PublicError(f"{reference}: holds other pairs than the preference file. Delete it and run again.")
     return Dataset.from_list(
         [
             {key: row[key] for key in ("prompt", "chosen", "rejected")}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row, file_digests, read_jsonl, replacing, sha256, write_csv, write_json
 from clinical_dpo.models.load import (
     base_record,
@@ -217,14 +217,16 @@ def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:
     rows = trainer.args.per_device_train_batch_size
     model: Any = trainer.model
     if not model.training:
-        return UserError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+        return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
     if rows == 1:
-        return UserError(
+        return PublicError(
             "Out of memory with one row at once. Take a GPU with more memory, gradient_checkpointing: true, a shorter "
             "max_length, or a model in four bits (quantization)."
         )
     note_out_of_memory(checkpoints)
-    return UserError(f"Out of memory with {rows} rows at once (micro_batch_size). The next attempt takes half as many.")
+    return PublicError(
+        f"Out of memory with {rows} rows at once (micro_batch_size). The next attempt takes half as many."
+    )
 
 
 def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

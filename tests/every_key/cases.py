@@ -289,4 +289,5 @@ CASES: list[Case] = [
     _endpoint("price.input", {"price": {"input": 3.0}}),
     _endpoint("price.output", {"price": {"output": 3.0}}),
     _endpoint("parameters", {"parameters": {"top_p": 0.5}}),
+    _endpoint("client_variables", {"client_variables": ["OPENAI_ORG_ID"]}),
 ]

@@ -58,7 +58,13 @@ def test_each_change_changes_something(compared):
     changed = differing(compared.jobs, compared.before, compared.scratch)
     without = [case.name for case in OWN if not any(_of(case, wildcards) for _, wildcards in changed)]
     nothing = ("model.license", "model.parameters", "model.gpu", "endpoint.key_variable", "endpoint.concurrency")
-    nothing += ("endpoint.timeout_seconds", "endpoint.price.input", "endpoint.price.output", "task.when_missing")
+    nothing += (
+        "endpoint.timeout_seconds",
+        "endpoint.client_variables",
+        "endpoint.price.input",
+        "endpoint.price.output",
+        "task.when_missing",
+    )
     nothing += ("task.external.when_missing", "task.label_synonyms", "model.stands_for", "model.title", "task.title")
     nothing += ("task.tables", "task.external.title")  # what is left out, and what figures show
     told = [case.name for case in OWN if case.extra or case.keys[0] in nothing]

@@ -1,15 +1,19 @@
 """The profile as users type it, on a real Slurm: what is submitted, what it asks for, what comes out."""
 
 import json
+import stat
 
 import pytest
 
+from clinical_dpo.cluster.job_environment import ELSEWHERE
 from tests.slurm.cluster import can_isolate
 from tests.slurm.runs import BEST, CONFIG, DPO, LLAMA, PROFILE
 from tests.workflow import Project
 
 # What a job sees of the network, written down beside its outputs where it runs.
 SITECUSTOMIZE = """\
+import json
+import os
 import socket
 import sys
 
@@ -17,14 +21,22 @@ for rule in ("compute_reference_logps", "train"):
     if any(f".{rule}.py" in word for word in sys.orig_argv):
         with open(f"{rule}.network", "w") as file:
             print(*(name for _, name in socket.if_nameindex()), file=file)
+        with open(f"{rule}.environment", "w") as file:
+            json.dump(dict(os.environ), file)
 """
+SECRETS = {
+    **{"HF_TOKEN": "hf_secret", "HUGGING_FACE_HUB_TOKEN": "hf_secret", "OPENAI_API_KEY": "sk-secret"},
+    **{"OPENAI_CUSTOM_HEADERS": "Authorization: Bearer secret", "HTTPS_PROXY": "http://me:secret@127.0.0.1:9"},
+    "A_SITES_OWN_PASSWORD": "site-secret",
+}
 
 
 @pytest.fixture(scope="module")
 def finished(running_cluster, tmp_path_factory):
     """A base model made on the cluster, whose jobs have no network, the SFT model here, the DPO trial there again."""
     folder = tmp_path_factory.mktemp("project")
-    project = Project.copy(folder, CONFIG, **{**running_cluster.environment, "HF_HUB_OFFLINE": "0"})
+    environment = {**running_cluster.environment, "HF_HUB_OFFLINE": "0", "TEST_SITE": "this one", **SECRETS}
+    project = Project.copy(folder, CONFIG, **environment)
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     there = project.run(LLAMA, *PROFILE)
     here = project.run(BEST)
@@ -63,6 +75,20 @@ def test_jobs_on_the_cluster_ran_without_a_network(finished):
     project, *_ = finished
     seen = {path.stem: path.read_text().split() for path in project.folder.glob("*.network")}
     assert seen == {"compute_reference_logps": ["lo"], "train": ["lo"]}
+
+
+def test_jobs_on_the_cluster_got_no_key_and_what_the_config_names(finished):
+    project, *_ = finished
+    seen = [json.loads(path.read_text()) for path in project.folder.glob("*.environment")]
+    assert len(seen) == 2
+    for environment in seen:
+        assert "secret" not in str(environment) and environment["OPENAI_API_KEY"] == ELSEWHERE
+        assert environment["TEST_SITE"] == "this one" and environment["HF_HUB_OFFLINE"] == "0"
+
+
+def test_slurm_s_logs_of_private_text_are_their_owner_s(finished):
+    project, *_ = finished
+    assert stat.S_IMODE((project.folder / "logs/slurm").stat().st_mode) == 0o700
 
 
 def test_without_the_profile_one_gpu_job_runs_at_a_time(finished):

@@ -42,7 +42,17 @@ def refuse_unfit_rows():
                 table = gate_verdicts(measures, today["limits"], today["thresholds"], wildcards.task)
                 refuse_stopped(table, file)
             except UserError as error:
-                raise WorkflowError(str(error)) from None
+                raise WorkflowError(told(error, wildcards.task, file)) from None
+
+
+def told(error, task, gate):
+    """What the terminal is told of an error about a task's rows: of private ones what quotes none."""
+    if not study.tasks[task].get("phi"):
+        return str(error)
+    return error.public or (
+        f"{gate}: the rows of task '{task}' cannot be measured anew. What is wrong may quote private text: delete this "
+        "file, and the job that makes it again has it in its log."
+    )
 
 
 check_files = [at(name, task=task) for task in study.tasks for name in ("checks", "checked")]

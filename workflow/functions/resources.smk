@@ -1,9 +1,16 @@
+from clinical_dpo.cluster.job_environment import path_variables, submitting
 from clinical_dpo.cluster.unfit_requests import Growth, Request, refuse_unfit_requests
 from clinical_dpo.cluster.time_and_memory import asked_minutes, grown, host_memory_mb
 from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_texts, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
-SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
+# Keys stay here: the rules that call endpoints or the hub are local.
+if SUBMITS:
+    os.environ |= submitting(
+        os.environ,
+        more=[*study.config["compute"]["job_environment"], *path_variables(study.tasks.values())],
+        keys=[each["key_variable"] for each in study.config["endpoints"].values() if each["key_variable"]],
+    )
 
 # Here, one GPU job at a time, unless --resources gpu=N says otherwise.
 if not SUBMITS and "gpu" not in workflow.global_resources:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clinical_dpo.data.sources.bounded_text import bounded_bytes
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 
 _MARKS = {  # byte-order mark -> codec that drops it; UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
@@ -41,18 +41,20 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     try:
         raw = bounded_bytes(path)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+        raise PublicError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
     except OSError as error:
-        raise UserError(
+        raise PublicError(
             f"{path}: cannot be read ({error.strerror}). Give a file, with permission to read it."
         ) from None
     other = next((what for start, what in _OTHERS.items() if raw.startswith(start)), None)
     if other:
-        raise UserError(f"{path}: this is {other}, not text. Unpack it, or give it the extension that says what it is.")
+        raise PublicError(
+            f"{path}: this is {other}, not text. Unpack it, or give it the extension that says what it is."
+        )
     marked = next((codec for mark, codec in _MARKS.items() if raw.startswith(mark)), None)
     codec = marked or encoding or "utf-8"
     if marked and encoding and codecs.lookup(_known(encoding, path)).name not in (marked, marked.removesuffix("-sig")):
-        raise UserError(
+        raise PublicError(
             f"{path}: `encoding` is {encoding}, but the file begins with the mark of {marked.removesuffix('-sig')}. "
             "Remove `encoding` from `source`."
         )
@@ -70,7 +72,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     nul = text.find("\0")
     if nul >= 0:
         mend = _utf16(raw) or "Remove them, or export again."
-        raise UserError(f"{path}, line {text.count(chr(10), 0, nul) + 1}: NUL bytes, which no text has. {mend}")
+        raise PublicError(f"{path}, line {text.count(chr(10), 0, nul) + 1}: NUL bytes, which no text has. {mend}")
     return text, codec
 
 
@@ -78,7 +80,9 @@ def _known(encoding: str, path: Path) -> str:
     try:
         "".encode(encoding)
     except (LookupError, UnicodeError):
-        raise UserError(f"{path}: `encoding: {encoding}` is not known. Known are utf-8, utf-16, cp1252, ...") from None
+        raise PublicError(
+            f"{path}: `encoding: {encoding}` is not known. Known are utf-8, utf-16, cp1252, ..."
+        ) from None
     return encoding
 
 

@@ -12,7 +12,7 @@ from clinical_dpo.data.sources.tables import check_ignored, delimited_rows
 from clinical_dpo.data.sources.text_faults import check_texts
 from clinical_dpo.data.sources.workbooks import workbook_rows
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
 
 OPTIONS = ("sheet", "encoding", "delimiter", "ignore")  # of a file source
@@ -60,7 +60,9 @@ def retrieve_file(
     """
     expanded = os.path.expandvars(path)
     if "$" in expanded:
-        raise UserError(f"{path}: the environment variable in this path is not set. Export it, or write the path out.")
+        raise PublicError(
+            f"{path}: the environment variable in this path is not set. Export it, or write the path out."
+        )
     file, repairs = Path(expanded), Tally()
     suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter})
     facts: dict[str, Any] = {"sheet": sheet} if sheet else {}
@@ -76,7 +78,7 @@ def retrieve_file(
             rows = json_line_rows(text, expanded, repairs) if suffix == ".jsonl" else json_rows(text, expanded)
             rows = _without(rows, ignore, expanded)
     if not rows:
-        raise UserError(f"{expanded}: there are no rows in it. One row for each item is needed.")
+        raise PublicError(f"{expanded}: there are no rows in it. One row for each item is needed.")
     warnings = check_texts(rows, expanded)
     found = {"repairs": repairs.record(), "warnings": warnings.record()}
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
@@ -87,14 +89,14 @@ def _checked_format(path: Path, options: dict[str, Any]) -> str:
     """The extension, after a check that it is read and that the options go with it."""
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise UserError(
+        raise PublicError(
             f"{path}: format '{path.suffix}' is not read. Export it as CSV, JSON Lines or JSON in UTF-8, with the "
             f"extension {', '.join(FORMATS)}."
         )
     fitting: dict[str, tuple[str, ...]] = {"sheet": (".xlsx",), "encoding": TEXTS, "delimiter": tuple(DELIMITERS)}
     for option, formats in fitting.items():
         if options[option] is not None and suffix not in formats:
-            raise UserError(
+            raise PublicError(
                 f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} can have it. "
                 f"Remove `{option}` from `source`."
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from clinical_dpo.data.sources.bounded_text import check_json
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 from clinical_dpo.limits import check_limit
 
@@ -42,7 +42,7 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
             line, f"{where}, line {number}", "Each line must be one complete JSON object. Was the file cut off?"
         )
         if not isinstance(row, dict):
-            raise UserError(
+            raise PublicError(
                 f"{where}, line {number}: {_KINDS[type(row)]}, where a JSON object is needed. "
                 "If the file is one JSON value, name it .json."
             )
@@ -63,10 +63,10 @@ def json_rows(text: str, where: str) -> list[Row]:
     if isinstance(value, list):
         check_limit(where, "rows", len(value), "rows")
     else:
-        raise UserError(f"{where}: {_KINDS[type(value)]}, where a list of objects is needed.")
+        raise PublicError(f"{where}: {_KINDS[type(value)]}, where a list of objects is needed.")
     for number, row in enumerate(value, start=1):
         if not isinstance(row, dict):
-            raise UserError(
+            raise PublicError(
                 f"{where}, row {number}: {_KINDS[type(row)]}, where a JSON object is needed. "
                 "Give a list of objects, or an object that holds one object under each id."
             )
@@ -86,7 +86,7 @@ def _load(text: str, where: str, hint: str) -> Any:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if ", line " not in where else ""
-        raise UserError(f"{where}{line}, column {error.colno}: not valid JSON ({error.msg}). {hint}") from None
+        raise PublicError(f"{where}{line}, column {error.colno}: not valid JSON ({error.msg}). {hint}") from None
     except _Refused as error:
         raise UserError(f"{where}: {error}") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end

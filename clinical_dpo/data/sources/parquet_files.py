@@ -10,7 +10,7 @@ from typing import Any
 from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.tables import check_ignored
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 
@@ -35,7 +35,7 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
         check_ignored(ignore, names, str(path))
         rows = file.read([name for name in names if name not in ignore]).to_pylist()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+        raise PublicError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may have been cut off; fetch it again."

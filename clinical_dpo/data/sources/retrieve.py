@@ -10,7 +10,7 @@ from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.data.sources.medqa import to_open_question
 from clinical_dpo.data.sources.meqsum import to_summary
 from clinical_dpo.data.sources.pubmedqa import to_context_question
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 # A reader makes a record of a publisher's row, or gives the reason for leaving it out.
@@ -82,7 +82,7 @@ def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[lis
         try:
             record = READERS[reader](row)
         except UserError as error:
-            raise UserError(f"{where}, row {number}: {error}") from None
+            raise error.within(f"{where}, row {number}: ") from None
         if isinstance(record, str):
             drops[record] += 1
         elif record["id"] not in records:
@@ -93,5 +93,5 @@ def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[lis
         else:
             drops["repeats another row"] += 1
     if not records:
-        raise UserError(f"{where}: reader {reader} keeps none of {len(rows)} rows ({dict(drops)}).")
+        raise PublicError(f"{where}: reader {reader} keeps none of {len(rows)} rows ({dict(drops)}).")
     return list(records.values()), dict(sorted(drops.items()))

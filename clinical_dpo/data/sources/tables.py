@@ -7,7 +7,7 @@ from typing import Any
 
 from clinical_dpo.data.sources.bounded_text import BoundedReader
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
 
 _SPELLED = {",": "commas", "\t": "tabs", ";": "semicolons"}
@@ -39,7 +39,7 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     header = table[0][1]
     for place, cells in table:
         if cells and len(cells) > len(header):
-            raise UserError(
+            raise PublicError(
                 f"{where}, {place}: {len(cells)} cells under a header of {len(header)}. Put a text that holds "
                 f"{_SPELLED.get(delimiter, repr(delimiter))} in quotes."
             )

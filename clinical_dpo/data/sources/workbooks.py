@@ -9,7 +9,7 @@ from typing import Any
 from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.data.sources.tables import rows_under_header
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -30,7 +30,7 @@ def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs:
             a cell holds what is no text.
     """
     if not path.exists():
-        raise UserError(f"{path}: no such file. Put it there, or change the path in the task file.")
+        raise PublicError(f"{path}: no such file. Put it there, or change the path in the task file.")
     try:
         title, table = _table(path, sheet)
     except UserError:

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import AutoConfig
 
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.inference.generate import generate_answers
 from clinical_dpo.io import Row
 from clinical_dpo.models.load import load_variant
@@ -37,7 +37,7 @@ def texts_of_model(
     longer = [str(row["number"]) for row, length in zip(rows, lengths, strict=True) if length > room]
     if longer:
         listed = ", ".join(longer[:10]) + (", ..." if len(longer) > 10 else "")
-        raise UserError(
+        raise PublicError(
             f"{where}, row {listed}: the prompt for the text is too long for {Path(base).name} ({len(longer)} of "
             f"{len(rows)} prompts, the longest of {max(lengths)} tokens; {room} leave room for {max_new_tokens} more). "
             "Shorten it in the text's `prompt`, as by {{ note | truncate(8000) }}, or remove these rows."

@@ -7,7 +7,7 @@ from typing import Any
 
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import render_prompt
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 from clinical_dpo.thoughts import split_thought
 
@@ -44,11 +44,13 @@ def text_prompts(
         try:
             content = render_prompt(prompt, map_row(record, columns, generated))
         except UserError as error:
-            raise UserError(f"{where}, row {number}: {error}") from None
+            raise error.within(f"{where}, row {number}: ") from None
         row = {"id": row_id, "number": number, "prompt": [{"role": "user", "content": content}]}
         first = asked.setdefault(row_id, row)
         if first["prompt"] != row["prompt"]:
-            raise UserError(f"{where}, row {number}: its id is also that of row {first['number']}. Give each its own.")
+            raise PublicError(
+                f"{where}, row {number}: its id is also that of row {first['number']}. Give each its own."
+            )
     return list(asked.values())
 
 
@@ -60,7 +62,7 @@ def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where:
         try:
             own = map_row(record, of_id, generated).get("id")
         except UserError as error:
-            raise UserError(f"{where}, row {number}: {error}") from None
+            raise error.within(f"{where}, row {number}: ") from None
         made = f"record-{hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]}"
         ids.append(made if own is None else str(own).strip() or made)
     return ids
@@ -85,7 +87,7 @@ def written_texts(
     empty = [str(row["number"]) for row, text in zip(rows, texts, strict=True) if not text]
     if empty:
         listed = ", ".join(empty[:10]) + (", ..." if len(empty) > 10 else "")
-        raise UserError(
+        raise PublicError(
             f"{where}, row {listed}: {writer['written_by']} wrote nothing ({len(empty)} of {len(rows)} texts are "
             "empty). Change the text's `prompt`, raise its `max_new_tokens`, or remove these rows."
         )
@@ -120,7 +122,7 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
     for number, row_id in enumerate(ids, start=1):
         for field, known in text_of.items():
             if row_id not in known:
-                raise UserError(
+                raise PublicError(
                     f"{where}, row {number}: no '{field}' was written for it. Delete those texts; run again."
                 )
     return [

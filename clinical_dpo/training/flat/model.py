@@ -10,7 +10,7 @@ from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 
 import clinical_dpo.training.flat.attention  # noqa: F401  # registers `flat`
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.training.flat.layout import Layout, hidden_inputs, spread
 
 CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
@@ -59,7 +59,7 @@ def refuse_other_heads(model: PreTrainedModel) -> None:
     found = [key for key in CAPS_AND_SCALES if getattr(model.config, key, None) not in (None, 1)]
     found += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
     if found:
-        raise UserError(
+        raise PublicError(
             f"{model.config.model_type}: its {' and '.join(found)} are not computed here, so that reference and policy "
             "would differ. Take a model without, such as those of config/models."
         )

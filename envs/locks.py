@@ -1,0 +1,71 @@
+"""Write the locks and the conda environments anew from pyproject.toml: `make locks`.
+
+Every requirement has its version and the SHA-256 of every file that PyPI has of it. Versions stay as the locks have
+them; a line taken out of a lock is resolved anew, and so is all of it with `make locks UPGRADE=--upgrade`.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = ROOT / "pyproject.toml"
+LOCK, CUDA_LOCK, DEV_LOCK = (ROOT / f"requirements{part}.lock" for part in ("", "-cuda", "-dev"))
+# What only PyPI's build of torch for Linux needs, and the builds without CUDA do not.
+CUDA = re.compile(r"cuda-|nvidia-|triton$")
+ENTRY = re.compile(r"^([\w.-]+)==([^\s;]+)([^\n]*?) \\\n((?: +--hash=\S+(?: \\)?\n?)+)", re.MULTILINE)
+CONDA = """\
+# For sites that use `--software-deployment-method conda`. `make locks` writes it, with the pins of the locks.
+channels: [conda-forge, nodefaults]
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+"""
+
+
+def entries(text: str) -> dict[str, str]:
+    """Package -> its entry in a lock: version, marker, hashes."""
+    return {match[1]: match[0].rstrip("\n") for match in ENTRY.finditer(text)}
+
+
+def conda_environment(locked: Mapping[str, str]) -> str:
+    """Text of a conda environment whose pip checks the hashes."""
+    lines = [line.strip(" \\") for entry in locked.values() for line in ["- >-", *entry.splitlines()]]
+    return CONDA + "".join(f"      {line}\n" if line == "- >-" else f"        {line}\n" for line in lines)
+
+
+def resolve(what: Iterable[str], kept: Iterable[Path], options: Iterable[str] = ()) -> dict[str, str]:
+    """The entries of all that some requirements need, on every platform, with the versions of `kept`."""
+    command = ["uv", "pip", "compile", *what, "--universal", "--generate-hashes", "--no-annotate", "--no-header"]
+    command += [word for path in kept if path.exists() for word in ("--constraints", str(path))]
+    done = subprocess.run([*command, "--quiet", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return entries(done.stdout)
+
+
+def write(path: Path, says: str, locked: Mapping[str, str]) -> None:
+    """Write a lock."""
+    path.write_text(f"# {says} `make locks` writes it.\n" + "".join(f"{entry}\n" for entry in locked.values()))
+
+
+def main(options: list[str]) -> None:
+    """Write all locks and environments; `options` are uv's."""
+    fresh = "--upgrade" in options
+    needed = resolve([str(PROJECT)], [] if fresh else [LOCK, CUDA_LOCK, DEV_LOCK], options)
+    cuda = {name: entry for name, entry in needed.items() if CUDA.match(name)}
+    run = {name: entry for name, entry in needed.items() if name not in cuda}
+    write(LOCK, "Every package that a run needs. torch is PyPI's build.", run)
+    write(CUDA_LOCK, "What PyPI's build of torch for Linux needs beside requirements.lock.", cuda)
+    new = [LOCK, CUDA_LOCK]
+    tools = resolve(["--group", f"{PROJECT}:dev"], new if fresh else [*new, DEV_LOCK], options)
+    own = {name: entry for name, entry in tools.items() if name not in needed}
+    write(DEV_LOCK, "What tests and development need beside requirements.lock.", own)
+    for name in ("analysis", "training"):
+        names = resolve(["--group", f"{PROJECT}:{name}"], new)
+        (ROOT / f"envs/{name}.yaml").write_text(conda_environment({each: needed[each] for each in names}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
