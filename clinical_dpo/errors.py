@@ -22,8 +22,8 @@ def _told(message: str) -> str:
 class UserError(Exception):
     """A mistake in configuration or data, told as: where, what is wrong, what would be right.
 
-    Scripts print the message alone, without a traceback, and exit with status 1. An address in it shows no password, and
-    what it quotes cannot command the terminal that shows it.
+    Scripts print the message alone, without a traceback, and exit with status 1. An address in it shows no password,
+    and what it quotes cannot command the terminal that shows it.
     """
 
     def __init__(self, message: str, public: str | None = None) -> None:

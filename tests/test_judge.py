@@ -234,6 +234,34 @@ def test_a_run_killed_at_random_replies_makes_no_call_twice(tmp_path):
         assert record == unbroken
 
 
+def test_a_server_that_takes_a_form_of_replies_is_asked_for_it(tmp_path):
+    with FaultyServer(say=lambda messages: '{"verdict": 4}') as server:
+        verdicts, _ = judged("likert", server, tmp_path)
+    assert {row["rating"] for row in verdicts} == {"4"}
+    asked = [body["response_format"] for body in server.received]
+    assert {form["type"] for form in asked} == {"json_schema"}
+    assert asked[0]["json_schema"]["schema"]["properties"] == {"verdict": {"enum": [1, 2, 3, 4, 5]}}
+
+
+def test_a_server_that_refuses_the_form_is_found_out_once_and_remembered(tmp_path):
+    refusal = (400, '{"error": {"code": "unknown_field"}}', {})
+    with FaultyServer(refusal) as server:
+        verdicts, record = judged("likert", server, tmp_path)
+        first = len(server.received)
+        assert [("response_format" in body) for body in server.received].count(True) == 1
+        judge_items("likert", items_of("likert", 9), server.endpoint(), tmp_path / "likert.jsonl")
+    assert {row["rating"] for row in verdicts} == {"4"} and record["calls"] == first - 1
+    assert len(server.received) > first and not any("response_format" in body for body in server.received[first:])
+
+
+def test_an_endpoint_that_names_its_own_form_keeps_it(tmp_path):
+    for number, own in enumerate(({"type": "json_object"}, None)):
+        with FaultyServer() as server:
+            changes = {"parameters": {"response_format": own}}
+            judge_items("likert", items_of("likert", 1), server.endpoint(**changes), tmp_path / f"{number}.jsonl")
+        assert {str(body.get("response_format")) for body in server.received} == {str(own)}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -18,7 +18,7 @@ from tests.public_sets import SETS, public_set
 
 THRESHOLDS = read_yaml(ROOT / "config/config.yaml")["checks"]
 SCHEMA = read_yaml(ROOT / "workflow/schemas/checks.schema.yaml")
-LIMITS = {"max_length": 4096, "max_new_tokens": 64, "written": 64, "context": 8192}  # ACI-Bench's dialogues take up to 4,000 tokens
+LIMITS = {"max_length": 4096, "max_new_tokens": 64, "written": 64, "context": 8192}  # ACI-Bench: up to 4,000
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -68,11 +68,19 @@ class ChatServer:
         """How messages name it."""
         return f"endpoint '{self.endpoint.name}' ({self.endpoint.base_url})"
 
-    def ask(self, messages: Messages) -> Outcome:
-        """Make one call; what goes wrong on the way is an outcome too."""
+    def ask(self, messages: Messages, form: Mapping[str, Any] | None = None) -> Outcome:
+        """Make one call; what goes wrong on the way is an outcome too.
+
+        Args:
+            messages: the conversation.
+            form: JSON schema that the reply is to keep to.
+        """
         import openai
 
         body = self.endpoint.body
+        if form:
+            schema = {"name": "reply", "strict": True, "schema": form}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         model = body.pop("model")
         try:
             create = self.client.chat.completions.with_raw_response.create
@@ -87,6 +95,11 @@ class ChatServer:
         reply = read_body(text) if response.status_code == 200 else None
         text = text if reply else without_secrets(text, self.secrets)
         return Outcome(response.status_code, text, _retry_after(response.headers.get("retry-after", "")), reply)
+
+    @staticmethod
+    def refuses_request(outcome: Outcome) -> bool:
+        """Whether the server does not take a request of this shape, whatever its text."""
+        return outcome.status in (400, 404, 405, 415, 422, 501)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
         """Raise PublicError for an outcome that another attempt would only repeat; `name` says what was asked."""

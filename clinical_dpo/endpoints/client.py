@@ -7,11 +7,11 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Reply, connect, read_body
@@ -56,6 +56,7 @@ def complete(
     *,
     valid: Callable[[str], bool] | None = None,
     reminder: str = REMINDER,
+    form: Mapping[str, Any] | None = None,
     private: bool = False,
     say: Callable[[str], object] = _to_stderr,
 ) -> dict[str, Reply]:
@@ -73,6 +74,8 @@ def complete(
         store: JSON Lines of all replies so far; see `reply_store`.
         prompt_version: of the messages' wording.
         valid: whether a text can be read; any can if None.
+        form: JSON schema that replies are to keep to (`response_format`), unless the endpoint's own parameters name
+            one. A server that refuses it is asked without; the first call finds out, and the store keeps that.
         private: go straight to the server, past any proxy, and keep the store from other users.
         say: takes the lines of the log: the estimate, retries, what was used. They hold no text and no key.
 
@@ -85,6 +88,7 @@ def complete(
     """
     with contextlib.closing(ReplyStore(store, private)) as kept:
         asker = _Asker(endpoint, prompt_version, kept, valid or _any_text, reminder, say)
+        asker.form = None if "response_format" in endpoint.parameters or asker.server in kept.formless else form
         chains = asker.chains(requests)
         unasked = [chain for chain in _distinct(chains.values()) if not chain.reply]
         say(_estimate(endpoint, len(requests), unasked, kept.lost))
@@ -149,11 +153,17 @@ class _Asker:
     valid: Callable[[str], bool]
     reminder: str
     say: Callable[[str], object] = _to_stderr
+    form: Mapping[str, Any] | None = None
     calls: int = 0
     sent: int = 0  # tokens
     received: int = 0
     stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def server(self) -> str:
+        """What takes or refuses a form of replies."""
+        return f"{self.endpoint.base_url} {self.endpoint.model}"
 
     def digest(self, messages: Messages) -> str:
         """Name of a call, made of all that its reply depends on."""
@@ -191,6 +201,8 @@ class _Asker:
 
     def ask_all(self, server: ChatServer, chains: Sequence[_Chain]) -> None:
         """Ask until every chain has its reply or has had its calls. The first error stops what has not begun."""
+        if self.form:
+            self.ask(server, chains[0])  # it finds out whether the server takes the form
         with ThreadPoolExecutor(self.endpoint.concurrency) as pool:
             futures = [pool.submit(self.ask, server, chain) for chain in chains]
             try:
@@ -214,11 +226,11 @@ class _Asker:
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
         """One reply, None where another call's error ends the wait for it; every attempt is kept."""
         digest = self.digest(messages)
-        problem = ""
+        problem, form = "", self.form
         for attempt in range(ATTEMPTS):
             self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)
             started = time.monotonic()
-            found = server.ask(messages)
+            found = server.ask(messages, form)
             seconds = round(time.monotonic() - started, 3)
             self.store.keep(digest, found.body, bool(found.reply), id=name, status=found.status, seconds=seconds)
             with self.lock:
@@ -226,7 +238,13 @@ class _Asker:
                 self.sent += found.reply.prompt_tokens if found.reply else 0
                 self.received += found.reply.completion_tokens if found.reply else 0
             if found.reply:
+                if self.form and not form:
+                    self.form = None
+                    self.store.note_formless(self.server)
                 return found.reply
+            if form and server.refuses_request(found):
+                form = None
+                continue
             server.check_refusal(found, name)
             problem = "a body that is no completion" if found.status == 200 else str(found.status)
             if (found.wait or 0) > LONGEST_RETRY_AFTER:

@@ -1,8 +1,8 @@
 """Replies of a server on disk, each written through the moment it arrives: a file that survives any kill.
 
-JSON Lines, only ever appended to, with two kinds of rows: a call about to be made (`sent`), and how it ended
-(`received`: status, raw body, whether the body is a completion). The file lies outside the outputs of rules, which
-Snakemake deletes when a job fails.
+JSON Lines, only ever appended to, with three kinds of rows: a call about to be made (`sent`), how it ended (`received`:
+status, raw body, whether the body is a completion), and that a server takes no form of replies (`formless`). The file
+lies outside the outputs of rules, which Snakemake deletes when a job fails.
 """
 
 import json
@@ -21,6 +21,7 @@ class ReplyStore:
 
     Attributes:
         bodies: digest of a call -> raw body of its completion.
+        formless: servers, with their model, that take no form of replies.
         lost: calls that neither ended nor failed: those under way when a run was killed.
     """
 
@@ -45,7 +46,11 @@ class ReplyStore:
             raise PublicError(f"{path}: replies cannot be kept ({error.strerror}). Nothing has been asked.") from None
         self.bodies: dict[str, str] = {}
         ended: dict[str, bool] = {}
+        self.formless: set[str] = set()
         for row in read_jsonl(path):
+            if row["event"] == "formless":
+                self.formless.add(row["server"])
+                continue
             ended[row["call"]] = row["event"] == "received"
             if row.get("completion"):
                 self.bodies[row["call"]] = row["body"]
@@ -54,6 +59,11 @@ class ReplyStore:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def note_formless(self, server: str) -> None:
+        """Write down that a server takes no form of replies (`response_format`)."""
+        self._append({"event": "formless", "server": server}, sync=False)
+        self.formless.add(server)
 
     def note_call(self, call: str, **facts: Any) -> None:
         """Write down that a call is about to be made."""

@@ -33,12 +33,10 @@ _CONCLUSION = re.compile(
     r"[^.;]*$"
 )
 _CORRECTION = re.compile(
-    r"\b(?:wait|actually|correction(?= :)|on (?:reflection|second thoughts?)|rather(?! than)|in fact|instead(?! of)|hold "
-    r"on|"
-    r"scratch that|"
-    r"i was wrong|reconsider\w*|correct(?:ing|ed)|hmm|oops|no(?= :)|no , sorry|sorry , i|misread|mistaken|my mistake|"
-    r"(?:changed|upgraded|downgraded|"
-    r"revised) to|overrid\w+)\b"
+    r"\b(?:wait|actually|correction(?= :)|on (?:reflection|second thoughts?)|rather(?! than)|in fact|instead(?! of)|"
+    r"hold on|"
+    r"scratch that|i was wrong|reconsider\w*|correct(?:ing|ed)|hmm|oops|no(?= :)|no , sorry|sorry , i|misread|mistaken|"
+    r"my mistake|(?:changed|upgraded|downgraded|revised) to|overrid\w+)\b"
 )
 _ALONE_BEFORE = re.compile(
     r"(?:^|[,;:()=] ?)(?:(?:an?|the|this|it|is|was|most|likely|probably|definitely|clearly|certainly|yes ,|no ,) ?)*$"
@@ -63,8 +61,9 @@ _IT_IS_NOT = re.compile(  # of the label named last
     r"(?:is|was|can be) (?:\w+ )?(?:ruled out|excluded|unlikely|absent|not present)) (?=[.,;:])"
 )
 _REFUSAL = re.compile(
-    r"\b(?:sorry ,? (?:but )?i (?:can not|is (?:not able|unable)|would not)|as an ai|language model|i (?:is |am )?(?:not able|unable) to|i can not (?:provide|give|interpret|"
-    r"diagnose|assist|help|offer))\b"
+    r"\b(?:sorry ,? (?:but )?i (?:can not|is (?:not able|unable)|would not)|as an ai|language model|i (?:is |am "
+    r")?(?:not able|"
+    r"unable) to|i can not (?:provide|give|interpret|diagnose|assist|help|offer))\b"
 )
 _UNDECIDED = re.compile(
     r"\b(?:can not (?:tell|determine|say|decide|be (?:determined|decided|classified|said))|not enough information|"

@@ -126,9 +126,7 @@ _ASIDE_AFTER = re.compile(
     r"week)|[^.;:]{0,60}\b(?:has|have|had|is|are) (?:\w+ )*(?:resolved|cleared|gone)\b"
 )
 _SUBJECT = re.compile(rf"(?:is|are|was) (?!(?:{_HOW} |most |more |clearly |very )*(?:likely|probable|{_TRUE})\b)\w")
-_END = re.compile(
-    r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|because|since|and|with|on|in)\b"
-)
+_END = re.compile(r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|because|since|and|with|on|in)\b")
 
 
 def manner(before: str, after: str) -> Manner:

@@ -46,8 +46,10 @@ def judge_items(
 
     lacking = why_unavailable(endpoint)
     arguments: dict[str, Any] = {"valid": valid, "reminder": prompt.reminder, "private": private}
-    ask = kept_replies if lacking else complete
-    replies = ask(endpoint, requests, store, prompt.version, **arguments)
+    if lacking:
+        replies = kept_replies(endpoint, requests, store, prompt.version, **arguments)
+    else:
+        replies = complete(endpoint, requests, store, prompt.version, form=prompt.form, **arguments)
     rows = [_row(kind, item, endpoint, replies) for item in items]
     return rows, _record(kind, endpoint, rows, replies, lacking)
 
