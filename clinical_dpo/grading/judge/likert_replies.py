@@ -6,7 +6,8 @@ from itertools import pairwise
 
 _WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
 _OF_FIVE = (  # not "3 out of 5 findings"
-    r"(?:\s*(?:/|out of|sur|von|de|su)\s*(?:5|five)\b(?! +(?!because|since|for|as|on|in|overall|stars?|points?|given|"
+    r"(?:\s*(?:/|(?:points? )?out of|sur|von|de|su)\s*(?:5|five)\b(?! +(?!because|since|for|as|on|in|overall|stars?|"
+    r"points?|given|"
     r"with|and|but|it|the|this|due)[a-z]))"
 )
 _CRITERION = (
@@ -34,7 +35,8 @@ _CHANGE = re.compile(
 _FINAL = re.compile(
     rf"(?:\b(?:final|overall|total)\b(?: \w+){{0,3}}?(?: {_NAME})?(?: (?:would be|is|of|to|at|as|on|for \w+ \w+|"
     rf"an?)\b|\s*[:=–→>-])+\s*(?:an? )?|"
-    r"\boverall,? (?:an? )?|\[result\]\s*|\bresult\s+|\b(?:settle[ds]?|round(?:ed)?) [^.\n;:]{0,20}?(?:on|to|for|of) "
+    r"\boverall,? (?:an? )?|\[result\]\s*\(?|\bresult\s+|\b(?:settle[ds]?|round(?:ed)?) [^.\n;:]{0,20}?(?:on|to|for|"
+    r"of) "
     r"(?:an? )?|"
     rf"\b(?:so|therefore|thus|hence),? (?:the |my )?(?:{_NAME}(?: is)?\s*[:=]?\s*|it is |that is |i (?:give|rate|"
     rf"grade|assign) (?:it |this )?)?(?:an? )?)"
@@ -132,7 +134,9 @@ def _plain(text: str) -> str:
         plain = _SCALE.sub("", plain)
     plain = re.sub(r"[^.!?\n]*\?", " ", unicodedata.normalize("NFKC", plain))  # questions
     plain = re.sub(r"(?:\b[1-5]\s*,\s*){2,}(?:and |or )?[1-5]\b", " a range ", plain)
-    plain = re.sub(rf"\A\W*({'|'.join(_WORDS)})\b(?=[.!,:;])", lambda word: _WORDS[word[1].lower()], plain, flags=re.I)
+    plain = re.sub(
+        rf"\A\W*({'|'.join(_WORDS)})\b[.!,:;]", lambda word: f"Score: {_WORDS[word[1].lower()]}.", plain, flags=re.I
+    )
     if len(_LIST.findall(plain)) > 1:
         plain = _LIST.sub("", plain)
     plain = re.sub(r"\b1 ?[=(:][^.\n]*?\b5 ?[=(:] ?[^.\n,)]*\)?", " ", plain)

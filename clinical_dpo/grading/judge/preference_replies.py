@@ -28,7 +28,7 @@ _RESULT = re.compile(rf"\bRESULT\]?:?\s+{_SIDE}")
 _CHOSEN = re.compile(
     rf"\b(?i:prefer|choose|pick|go with|going with|favou?r|vote for|lean towards|select|goes to|so|therefore|thus|"
     rf"hence|make it|call it|it is|"
-    rf"it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;!\n]|$|because|since|as\b|for\b|over\b|is\b))"
+    rf"it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;:!\n]|$|because|since|as\b|for\b|over\b|is\b))"
 )
 _SAID = re.compile(
     rf"{_SIDE} (?:(?:is|was|seems|looks|would be|comes out) (?:(?P<better>{_BETTER})|(?P<worse>{_WORSE}))|"

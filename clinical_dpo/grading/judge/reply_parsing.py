@@ -28,8 +28,12 @@ _PART = re.compile(  # of a part of the answer, or of the reference
     r"\b(?:sentences?|parts?|half|statements?|steps?|spelling|arithmetic|wording|items?|drugs?|claims?|reference|"
     r"question)\b"
     r"[^.;,\n]*? (?:(?:is|are|was|were) )?(?:in)?correct\b|"
+    r"^\s*(?!.*(?:verdict|final|overall|judg|answer|result|conclu|assess|decision|grade|score|rating|correct\w* *:|"
+    r"eval|label|"
+    r"class|reply|response|status))[^\W\d]+(?: [^\W\d]+)?\s*[:–-]\s*(?:in)?correct\b|"
     r"\bothers? (?:are )?(?:in)?correct\b|(?:\d\s*(?:%|percent|of\b)|\b(?:one|two|three|four|five|some|most|half|"
-    r"none) of\b)[^.;\n]*?\b(?:in)?correct\b"
+    r"none) of\b)[^.;\n]*?\b(?:in)?correct\b",
+    re.MULTILINE,
 )
 _THE_ANSWER = re.compile(r"\b(?:the|this) (?:\w+'s )?(?:answer|response|reply|diagnosis|conclusion)\b", re.IGNORECASE)
 _SPOILT = re.compile(  # "partially correct", "correct in part"
@@ -39,7 +43,7 @@ _SPOILT = re.compile(  # "partially correct", "correct in part"
     r"\b(?:in)?correct\b[ (,]{1,3}(?:partially|partly|in (?:part|places)|mostly|for the most part)"
 )
 _OF_SOMETHING = re.compile(  # "the correct dose", "to correct the sodium": no verdict
-    r"\b(?:in)?correct(?:ed|ly|ing|ion|s)?\b(?= +(?!because|since|as\b|and\b|nor\b|but|given|overall|here|"
+    r"\b(?:(?:in)?correct(?:ed|ly|ing|ion|s)?|wrong)\b(?= +(?!because|since|as\b|and\b|nor\b|but|given|overall|here|"
     r"though|too\b|or incorrect)\w)"
 )
 
@@ -70,6 +74,7 @@ def _read(kind: str, text: str) -> str | None:
         return grade_of(text)
     if kind == "preference":
         return side_of(text)
+    text = re.sub(r"\b(is|was) an? ((?:in)?correct) (?:answer|response|reply)\b", r"\1 \2", text, flags=re.IGNORECASE)
     text = _THE_ANSWER.sub("it", text)
     plain = _PART.sub("so so", text.casefold())
     plain = _OF_SOMETHING.sub("proper", _SPOILT.sub("so so", plain))
