@@ -103,6 +103,18 @@ def test_rows_of_a_task_with_labels():
     assert found["invalid_rate"]["estimate"] == found["f1"]["invalid_rate"] == scores.invalid_rate(parsed)
 
 
+def test_shares_of_answers_that_are_cut_stand_beside_every_metric_before_grades_are_there_too():
+    texts = ["<think>a</think>b", "<think>a", "b", "b"]
+    ends = ["stop", "length", "length", "stop"]
+    said = [{"text": text, "finish_reason": end} for text, end in zip(texts, ends, strict=True)]
+    shares = {"thought_rate": 0.5, "cut_in_thought_rate": 0.25, "cut_rate": 0.5}
+    for grades in (graded_rows([1, 0, 1, 1]), graded_rows([""] * 4, "physicians", "pending")):
+        rows = metrics.task_metrics({("llama", "base"): grades}, REASONING, {("llama", "base"): said})
+        assert len(rows) == 2 and all({key: row[key] for key in shares} == shares for row in rows)
+    rows = metrics.task_metrics({("llama", "base"): graded_rows([1])}, REASONING, {("llama", "base"): [{"text": "b"}]})
+    assert rows[0]["cut_rate"] is None
+
+
 def test_rows_of_graded_tasks():
     rows = metrics.task_metrics({("llama", "base"): graded_rows([1, 0, 1, 1])}, REASONING)
     assert [(row["metric"], row["estimate"], row["n"]) for row in rows] == [

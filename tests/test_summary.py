@@ -35,6 +35,15 @@ def test_tasks_with_several_seeds_are_named_once():
     assert "seeds" not in text_of(rows_of("uti", "f1"))
 
 
+def test_answers_that_are_cut_or_hold_thoughts_are_told():
+    bars, tests = rows_of("uti", "f1")
+    bars[1] |= {"cut_rate": "0.25", "thought_rate": "0.0", "cut_in_thought_rate": "0.0"}
+    bars[2] |= {"cut_rate": "0.5", "thought_rate": "1.0", "cut_in_thought_rate": "0.125"}
+    line = line_of(text_of((bars, tests)), "uti")
+    assert "SFT: 25% cut at max_new_tokens" in line and "Base:" not in line
+    assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside it" in line
+
+
 def text_of(*tasks, left_out=None, owed=(), seeds=()):
     bars = [row for one, _ in tasks for row in one]
     tests = [row for _, one in tasks for row in one]
