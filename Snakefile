@@ -87,6 +87,7 @@ rule figures:
 
 
 onstart:
+    close_slurm_logs()
     refuse_queued()
     refuse_unfit()
     refuse_unfit_rows()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from clinical_dpo.escaping import printable
 
-USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE)
+USER = re.compile(r"(\b(?!hf:)[a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE)  # of hf:// it is a commit
 QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#]*[?#])[^\s'\"]+", re.IGNORECASE)
 
 

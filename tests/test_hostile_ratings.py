@@ -113,7 +113,7 @@ def test_deep_json_is_told(tmp_path, key, deep):
     path = tmp_path / "correctness.r1.json"
     path.write_text(deep)
     with pytest.raises(
-        UserError, match=r"correctness\.r1\.json: not readable as JSON \(values within values, too deep"
+        UserError, match=r"correctness\.r1\.json: .* lists and objects in each other, and `limits\.depth`"
     ):
         ratings.collect_ratings(key, {"r1": path})
     with pytest.raises(UserError, match=r"line 1: not readable as JSON|line 1: a list"):

@@ -61,19 +61,15 @@ def close_keys(study: Study) -> None:
         folder.chmod(_CLOSED)
 
 
-def close_folders(study: Study, more: Iterable[str] = ()) -> None:
+def close_folders(study: Study) -> None:
     """Close the folders of private text, and the logs that may quote it, to other users; they are made if need be.
-
-    Args:
-        study: with private tasks.
-        more: further folders of logs.
 
     Raises:
         UserError: a folder that is another user's.
     """
     private = private_tasks(study.tasks)
     logs = study.paths.folder("logs")
-    for folder in (*(study.paths.folder("results", task) for task in private), *([logs, *more] if private else [])):
+    for folder in (*(study.paths.folder("results", task) for task in private), *([logs] if private else [])):
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             Path(folder).chmod(_CLOSED)

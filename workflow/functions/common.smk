@@ -24,9 +24,6 @@ from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
 
-SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
-SLURM_LOGS = ".snakemake/slurm_logs"  # where the executor writes by default
-
 try:
     study = load_study(config, ROOT)
     # Here, and not in a handler that an option leaves out: every process of a run comes by before it writes anything.
@@ -35,7 +32,7 @@ try:
     if private_tasks(study.tasks):
         close_to_others()
         if workflow.is_main_process:
-            close_folders(study, [getattr(workflow.executor_settings, "logdir", None) or SLURM_LOGS] if SUBMITS else [])
+            close_folders(study)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

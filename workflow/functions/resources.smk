@@ -4,6 +4,8 @@ from clinical_dpo.cluster.time_and_memory import asked_minutes, grown, host_memo
 from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_texts, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
+SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
+
 # Keys stay here: the rules that call endpoints or the hub are local.
 if SUBMITS:
     os.environ |= submitting(
@@ -11,6 +13,15 @@ if SUBMITS:
         more=[*study.config["compute"]["job_environment"], *path_variables(study.tasks.values())],
         keys=[each["key_variable"] for each in study.config["endpoints"].values() if each["key_variable"]],
     )
+
+
+def close_slurm_logs():
+    """Close Slurm's logs of private text to other users; where they go is known once a run starts."""
+    if SUBMITS and private_tasks(study.tasks):
+        folder = Path(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
 
 # Here, one GPU job at a time, unless --resources gpu=N says otherwise.
 if not SUBMITS and "gpu" not in workflow.global_resources:

@@ -89,7 +89,7 @@ _LINE = re.compile(
 _LEAD = re.compile(  # "1. The dose ..." may be a list
     rf"^\W*{_G}\s*(?:[!,;:–—(-]\s?|\.?\s*\n|stars?\b|because\b|since\b|$)", re.IGNORECASE
 )
-_SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w.*$", re.MULTILINE)  # "1 = very poor", a list
+_SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = very poor", a list
 
 
 def grade_of(text: str) -> str | None:
