@@ -35,59 +35,51 @@ _SINGULAR = (  # endings of plurals, the first that fits
 )
 _NOUN = (
     r"(?:answer|diagnosis|dx|treatment|therapy|management|choice|option|cause|impression|conclusion|drug|medication|"
-    r"agent|test|"
-    r"study|finding|organism|pathogen|condition|disease|disorder|step|intervention|procedure|explanation|response|"
-    r"result|dose|value)"
+    r"agent|test|study|finding|organism|pathogen|condition|disease|disorder|step|intervention|procedure|explanation|"
+    r"response|result|dose|value)"
 )
 _KIND = (
     r"(?:the|my|most|likely|final|correct|right|best|next|working|primary|probable|definitive|initial|suggested|"
-    r"recommended|"
-    r"appropriate|single|first|line|preferred|leading)"
+    r"recommended|appropriate|single|first|line|preferred|leading)"
 )
 _HEADING = re.compile(rf"(?:{_KIND} )*(?:{_NOUN}|final)")
 _CUE = re.compile(
-    rf"\b(?:{_NOUN}|final)\b[\w ]*\b(?:is|are|be|was|remains)(?: (?:an?|the))?$|^(?:{_KIND} )*(?:{_NOUN}(?: "
-    rf"\w+){{0,3}}|final)$|^(?:{_KIND} )+$"
+    rf"\b(?:{_NOUN}|final)\b[\w ]*\b(?:is|are|be|was|remains)(?: (?:an?|the))?$|"
+    rf"^(?:{_KIND} )*(?:{_NOUN}(?: \w+){{0,3}}|final)$|^(?:{_KIND} )+$"
 )
 _ASSERTS = re.compile(
     r"(?:\b(?:is|are|be|would be|has|have|had|needs?|requires?|receives?|get|undergo|undergone|developed|given|on|"
     r"suggests?|establish(?:es)?|indicates?|confirms?|corresponds? to|(?:consistent|compatible|fits?|go|treat(?:ed)?|"
-    r"managed?|sounds|looks|dealing|presents?|presented) (?:with|like|for)|(?:classic|typical|"
-    r"characteristic|pathognomonic|case|picture|features|treat) (?:for|of)|sufferin?g? from|kept at|believe|tells us|"
-    r"think|see here is|points? to(?:wards?)?|"
-    r"diagnosed with|called|represents?|means?|makes? (?:it|this)|suspect|favou?rs?|choose|give|start|recommend|"
-    r"prescribe|administer|"
-    r"begin|order|perform|shows?|describes?|supports?|diagnosis of|diagnostic of|indicative of|suggestive of|suffers "
-    r"from|say|diagnose)"
-    r"(?: (?:most|likely|probably|clearly|therefore|thus|now|here|classic|typical|almost|certainly|"
-    r"definitely|an?|the|probable|him|her|them|it|patient|this|oral|intravenous|iv|im|intramuscular|topical|emergency|"
-    r"urgent|immediate|"
-    r"prompt|severe|first|only|case|of|he|she))*|"
-    r"^(?:(?:most|likely|probably|probable|clearly|classic|typical|so|therefore|thus|hence|an?|the|overall|yes))*)$"
+    r"managed?|sounds|looks|dealing|presents?|presented) (?:with|like|for)|(?:classic|typical|characteristic|"
+    r"pathognomonic|case|picture|features|treat) (?:for|of)|sufferin?g? from|kept at|believe|tells us|think|"
+    r"see here is|points? to(?:wards?)?|diagnosed with|called|represents?|means?|makes? (?:it|this)|suspect|favou?rs?|"
+    r"choose|give|start|recommend|prescribe|administer|begin|order|perform|shows?|describes?|supports?|diagnosis of|"
+    r"diagnostic of|indicative of|suggestive of|suffers from|say|diagnose)(?: (?:most|likely|probably|clearly|"
+    r"therefore|thus|now|here|classic|typical|almost|certainly|definitely|an?|the|probable|him|her|them|it|patient|"
+    r"this|oral|intravenous|iv|im|intramuscular|topical|emergency|urgent|immediate|prompt|severe|first|only|case|of|"
+    r"he|she))*|^(?:(?:most|likely|probably|probable|clearly|classic|typical|so|therefore|thus|hence|an?|the|overall|"
+    r"yes))*)$"
 )
 _PRAISED = re.compile(  # what says of a name before it that it is the answer
     rf" (?:is|are|would be|should be|must be|seems|remains|appears|has to be|needs to be|can be) (?!not\b|never\b|"
-    rf"less\b)(?:[\w']+ )*?"
-    rf"(?:{_NOUN}|likely|probable|correct|step|done|given|performed|carried out|started|indicated|recommended|"
-    rf"required|needed|present|used|"
+    rf"less\b)(?:[\w']+ )*?(?:{_NOUN}|likely|probable|correct|step|done|given|performed|carried out|started|indicated|"
+    rf"recommended|required|needed|present|used|"
     r"preferred|warranted|evident|confirmed|what i)\b.*$"
 )
 _HERE = re.compile(
-    r" (?:today|now|here|first|immediately|urgently|to me|at once|without delay|in this case|before|unlike|rather "
-    r"than|instead of|not|then|"
-    r"during|as soon|over|until)\b.*$"
+    r" (?:today|now|here|first|immediately|urgently|to me|at once|without delay|in this case|before|unlike|"
+    r"rather than|instead of|not|then|during|as soon|over|until)\b.*$"
 )
 _REASON = re.compile(
     r"^(?:given|most|likely|probably|due|because|with|secondary|an?|the|which|as|considering|since|based|caused|not|"
-    r"presenting|"
-    r"characteri[sz]ed|complicated|in|after|from|on|so|but|and (?:not|the|this|so|therefore)|manifest\w+|confirmed|"
-    r"explaining|start|give|treat|begin|order|admit|consult|refer|consistent|unlike|giving|making|once|twice|daily|\d+|"
-    r"rather|resulting|this|these|she|he|it|who|where|while|whereas|although|though|i|we|supported|suggested|"
-    r"evidenced|for|to|there|no)\b"
+    r"presenting|characteri[sz]ed|complicated|in|after|from|on|so|but|and (?:not|the|this|so|therefore)|manifest\w+|"
+    r"confirmed|explaining|start|give|treat|begin|order|admit|consult|refer|consistent|unlike|giving|making|once|"
+    r"twice|daily|\d+|rather|resulting|this|these|she|he|it|who|where|while|whereas|although|though|i|we|supported|"
+    r"suggested|evidenced|for|to|there|no)\b"
 )
 _CORRECTION = re.compile(
-    r"\b(?:wait|actually|^correction$|on (?:reflection|second thoughts?)|hold on|scratch that|instead|rather(?! "
-    r"than))\b"
+    r"\b(?:wait|actually|^correction$|on (?:reflection|second thoughts?)|hold on|scratch that|instead|"
+    r"rather(?! than))\b"
 )
 
 
@@ -99,12 +91,11 @@ _LEADS = re.compile(
 )
 _REASONS = re.compile(
     r"\b(?:due to|secondary to|caused by|because|given|since|based on|considering|as (?:shown|evidenced|suggested|"
-    r"indicated|the|she|he|it)|"
-    r"in (?:an?|this|the|view|light)|from|which|although|while|whereas)\b.*"
+    r"indicated|the|she|he|it)|in (?:an?|this|the|view|light)|from|which|although|while|whereas)\b.*"
 )
 _DENIED = re.compile(
-    r"\b(?:mother|father|brother|sister|aunt|uncle|family|relative|past|previous|unlikely|excluded|ruled out|less "
-    r"likely|not (?:likely|present)|history of|rule out)\b"
+    r"\b(?:mother|father|brother|sister|aunt|uncle|family|relative|past|previous|unlikely|excluded|ruled out|"
+    r"less likely|not (?:likely|present)|history of|rule out)\b"
 )
 _NOT_NOW = re.compile(
     r"\b(?:if|unless|when|history|prior|previous|past|whether|between|initially|first|thought|considered|asked|told|"

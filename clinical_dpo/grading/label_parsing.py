@@ -12,31 +12,24 @@ from clinical_dpo.grading.sentences import sentences
 _COMMON = ("yes", "no", "maybe", "true", "false", "none", "unknown")  # labels only where they stand for an answer
 _LEAD = (
     r"(?:^|[,;:(=?/] |\b(?:an?|the) \w+ |\b(?:is|was|be|say|says|said|as|than|an?|the|it|not|clear|towards?|with|"
-    r"answers?|answer's|label|definite\w*|clearly|"
-    r"probably|likely|so|thus|hence|therefore|then|overall|or|nor|and|and/or|either|neither|choose|conclude|still|i|"
-    r"would|to|into) )"
+    r"answers?|answer's|label|definite\w*|clearly|probably|likely|so|thus|hence|therefore|then|overall|or|nor|and|"
+    r"and/or|either|neither|choose|conclude|still|i|would|to|into) )"
 )
 _CUE = re.compile(  # "Final answer:", "The label is"
     r"\b(?:answer|overall|choice|vote|pick|label|class|classification|verdict|diagnosis|decision|category|conclusion|"
-    r"level|triage|"
-    r"result|"
-    r"personnel|acuity|"
-    r"final|rating|assessment|impression|response|output)(?: \w+){0,4}? ?(?:\bis|\bbe|:|=|;)"
-    r"(?: (?:;|:|,|that|therefore|thus|clearly|most|likely|probably|an?|the|this|patient|it|is|was|has|should|be|"
-    r"not))*$"
+    r"level|triage|result|personnel|acuity|final|rating|assessment|impression|response|output)(?: \w+){0,4}? ?(?:\bis|"
+    r"\bbe|:|=|;)(?: (?:;|:|,|that|therefore|thus|clearly|most|likely|probably|an?|the|this|patient|it|is|was|has|"
+    r"should|be|not))*$"
 )
 _CONCLUSION = re.compile(
     r"\b(?:so(?! ,)|therefore|thus|hence|consequently|accordingly|overall|in (?:conclusion|summary|short)|conclude|"
-    r"which makes|makes? (?:it|"
-    r"this|the message)|meaning|classif\w+|categori\w+|triage|labell?(?:ed)?|go with|choose|pick|i (?:would )?(?:say|"
-    r"call|answer|vote|go with|grade|mark|judge|deem|rate|consider)|as it stands|ie)\b"
-    r"[^.;]*$"
+    r"which makes|makes? (?:it|this|the message)|meaning|classif\w+|categori\w+|triage|labell?(?:ed)?|go with|choose|"
+    r"pick|i (?:would )?(?:say|call|answer|vote|go with|grade|mark|judge|deem|rate|consider)|as it stands|ie)\b[^.;]*$"
 )
 _CORRECTION = re.compile(
     r"\b(?:wait|actually|correction(?= :)|on (?:reflection|second thoughts?)|rather(?! than)|in fact|instead(?! of)|"
-    r"hold on|"
-    r"scratch that|i was wrong|reconsider\w*|correct(?:ing|ed)|hmm|oops|no(?= :)|no , sorry|sorry , i|misread|mistaken|"
-    r"my mistake|(?:changed|upgraded|downgraded|revised) to|overrid\w+)\b"
+    r"hold on|scratch that|i was wrong|reconsider\w*|correct(?:ing|ed)|hmm|oops|no(?= :)|no , sorry|sorry , i|misread|"
+    r"mistaken|my mistake|(?:changed|upgraded|downgraded|revised) to|overrid\w+)\b"
 )
 _ALONE_BEFORE = re.compile(
     r"(?:^|[,;:()=] ?)(?:(?:an?|the|this|it|is|was|most|likely|probably|definitely|clearly|certainly|yes ,|no ,) ?)*$"
@@ -52,27 +45,26 @@ _TO_DO = re.compile(r"(?:should|must|will|needs? to|has to|ought to)\b")
 _DONE_BY = re.compile(r"\b(?:answered|handled|addressed|managed) by (?:an? |the )?$")
 _CUT_OFF = re.compile(r"\b(?:and|or|the|of|with|to|an?|who|because|which|that|in|for|from|by|is|was|has|but|as) [.]$")
 _TAKEN_BACK = re.compile(  # a denial further on in the clause
-    r"^(?:(?!\b(?:because|since|as|although|though|but|so|and|even|given|rather|with|which|where|while)\b)[^;:(.])*?"
-    r"(?<!, )\b(?:not|neither|never|nor|unlikely|excluded|ruled out|absent)\b"
+    r"^(?:(?!\b(?:because|since|as|although|though|but|so|and|even|given|rather|with|which|where|"
+    r"while)\b)[^;:(.])*?(?<!, )\b(?:not|neither|never|nor|unlikely|excluded|ruled out|absent)\b"
 )
 _IT_IS_NOT = re.compile(  # of the label named last
-    r"(?:^|[,;:] |\b(?:but|so|and|yet|all|therefore) )(?:it|this|that|he|she) (?:"
-    r"(?:is|does|was|has|did)(?: \w+ly)? not(?: (?:one|it|so|have (?:one|it)))?|never had it|"
-    r"(?:is|was|can be) (?:\w+ )?(?:ruled out|excluded|unlikely|absent|not present)) (?=[.,;:])"
+    r"(?:^|[,;:] |\b(?:but|so|and|yet|all|therefore) )(?:it|this|that|he|she) (?:(?:is|does|was|has|"
+    r"did)(?: \w+ly)? not(?: (?:one|it|so|have (?:one|it)))?|never had it|(?:is|was|can be) (?:\w+ )?(?:ruled out|"
+    r"excluded|unlikely|absent|not present)) (?=[.,;:])"
 )
 _REFUSAL = re.compile(
-    r"\b(?:sorry ,? (?:but )?i (?:can not|is (?:not able|unable)|would not)|as an ai|language model|i (?:is |am "
-    r")?(?:not able|"
-    r"unable) to|i can not (?:provide|give|interpret|diagnose|assist|help|offer))\b"
+    r"\b(?:sorry ,? (?:but )?i (?:can not|is (?:not able|unable)|would not)|as an ai|language model|i (?:is |"
+    r"am )?(?:not able|unable) to|i can not (?:provide|give|interpret|diagnose|assist|help|offer))\b"
 )
 _UNDECIDED = re.compile(
     r"\b(?:can not (?:tell|determine|say|decide|be (?:determined|decided|classified|said))|not enough information|"
-    r"more information is|"
-    r"impossible to (?:say|tell|determine|decide)|insufficient information|does not settle|hard to (?:say|tell))\b"
+    r"more information is|impossible to (?:say|tell|determine|decide)|insufficient information|does not settle|"
+    r"hard to (?:say|tell))\b"
 )
 _COMMON_AFTER = (
-    r" (?:[.,;:!?()/]|because\b|since\b|rather\b|based\b|as\b|given\b|for\b|if\b|or\b|and\b|nor\b|"
-    r"instead\b|from\b|after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
+    r" (?:[.,;:!?()/]|because\b|since\b|rather\b|based\b|as\b|given\b|for\b|if\b|or\b|and\b|nor\b|instead\b|from\b|"
+    r"after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
 )
 _BARE = "~"
 _OPTIONS = re.compile(

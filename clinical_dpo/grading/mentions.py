@@ -11,23 +11,18 @@ Manner = Literal["asserted", "denied", "open", "aside"]
 
 # Where the reach of what stands before ends.
 _BREAK = re.compile(
-    r"[;:()=?]|\b(?:but|however|although|though|yet|so|therefore|thus|hence|because|since|whereas|while|i would|as(?= "
-    r"(?:the|it|"
-    r"she|he|this|there|they)\b)|and (?:it|this|the (?:answer|label|message|patient|diagnosis)|that|is|should|must|"
-    r"needs?|"
-    r"requires?|has|have|meets|therefore|so|hence|thus|can|points?)|which (?:is|means|makes|indicates|suggests)|and "
-    r"(?:an?|the)(?= $))\b"
+    r"[;:()=?]|\b(?:but|however|although|though|yet|so|therefore|thus|hence|because|since|whereas|while|i would|"
+    r"as(?= (?:the|it|she|he|this|there|they)\b)|and (?:it|this|the (?:answer|label|message|patient|diagnosis)|that|"
+    r"is|should|must|needs?|requires?|has|have|meets|therefore|so|hence|thus|can|points?)|which (?:is|means|makes|"
+    r"indicates|suggests)|and (?:an?|the)(?= $))\b"
 )
 _NEGATION = re.compile(
-    r"\b(?:not (?:only|just|merely|simply|be more)|(?:no|without (?:an?y? )?) ?(?:doubt|question)|no longer|it over|i "
-    r"doubt|"
-    r"low (?:likelihood|probability|suspicion|chance)|little|"
-    r"other than|except|apart from|no|not|non|never|without|neither|nor|none|nothing|lack(?:s|ing)?|absence|"
-    r"absent|den(?:y|ies|ied|ying)|negative for|free of|unlikely|improbable|doubtful|rather than|instead of|as "
-    r"opposed to|"
-    r"fails?|failing|inconsistent|hardly|unnecessary|less(?: than)?|more than|opposite of|below|short of|against|"
-    r"rul(?:es?|ed|ing) out|"
-    r"exclud(?:e|es|ed|ing)|wrong to|incorrect to|far from|unable|let alone|much less|too \w+)\b"
+    r"\b(?:not (?:only|just|merely|simply|be more)|(?:no|without (?:an?y? )?) ?(?:doubt|question)|no longer|it over|"
+    r"i doubt|low (?:likelihood|probability|suspicion|chance)|little|other than|except|apart from|no|not|non|never|"
+    r"without|neither|nor|none|nothing|lack(?:s|ing)?|absence|absent|den(?:y|ies|ied|ying)|negative for|free of|"
+    r"unlikely|improbable|doubtful|rather than|instead of|as opposed to|fails?|failing|inconsistent|hardly|"
+    r"unnecessary|less(?: than)?|more than|opposite of|below|short of|against|rul(?:es?|ed|ing) out|exclud(?:e|es|ed|"
+    r"ing)|wrong to|incorrect to|far from|unable|let alone|much less|too \w+)\b"
 )
 _NO_NEGATION = re.compile(r"(?:no|without).*(?:doubt|question)|not (?:only|just|merely|simply|be more)")
 _OF_NOUNS = re.compile(r"no|without|lack\w*|absen\w+|none|nothing|den\w+|negative for|free of|neither|nor")
@@ -38,11 +33,9 @@ _VERB = re.compile(
 )
 _UNKNOWN = re.compile(  # leaves open what follows, whatever denials it holds
     r"\b(?:can not (?:be )?(?:determine|tell|say|decide|assess|confirm|exclude|rule out|establish|judge)\w*|unclear|"
-    r"unknown|"
-    r"uncertain|unsure|not (?:sure|clear|certain|known|possible to|enough information)|insufficient (?:information|"
-    r"evidence|data)|"
-    r"depends|depending|may or may not|(?:^|for )rule out|(?:does|do|did|can|could) not (?:be )?(?:entirely |fully "
-    r")?(?:exclude|rule out))"
+    r"unknown|uncertain|unsure|not (?:sure|clear|certain|known|possible to|enough information)|"
+    r"insufficient (?:information|evidence|data)|depends|depending|may or may not|(?:^|for )rule out|(?:does|do|did|"
+    r"can|could) not (?:be )?(?:entirely |fully )?(?:exclude|rule out))"
 )
 _HEDGE = re.compile(
     r"\b(?:may|might|could|possibl[ey]|perhaps|potentially|either|to (?:rule out|exclude)|concern for|question of|"
@@ -50,31 +43,27 @@ _HEDGE = re.compile(
 )
 _ASIDE = re.compile(
     r"\b(?:whether|would (?:be|have|need|become|count|make|point|turn)|not (?:only|just|merely|simply)|between|one of|"
-    r"options?|"
-    r"labels are|choices|history|prior|previous(?:ly)?|past|former|recurrent|last (?:week|month|year)|years? ago|"
-    r"presumed|prevent|all (?:other )?\w+ (?:are|is)|otherwise|else|to be (?:judged|called|counted|graded|considered)|"
-    r"to (?:diagnose|confirm|establish)|definition of|defined|criteria for an?(?= $)|called|treated for|asked?|asks|"
-    r"asking|wants?|requests?|requesting|appointment with|(?:ordered|prescribed|signed) by|"
-    r"(?:his|her|their|my|your|our|patient's|writer's|own)(?: \w+)?(?= $))"
+    r"options?|labels are|choices|history|prior|previous(?:ly)?|past|former|recurrent|last (?:week|month|year)|"
+    r"years? ago|presumed|prevent|all (?:other )?\w+ (?:are|is)|otherwise|else|to be (?:judged|called|counted|graded|"
+    r"considered)|to (?:diagnose|confirm|establish)|definition of|defined|criteria for an?(?= $)|called|treated for|"
+    r"asked?|asks|asking|wants?|requests?|requesting|appointment with|(?:ordered|prescribed|signed) by|(?:his|her|"
+    r"their|my|your|our|patient's|writer's|own)(?: \w+)?(?= $))"
 )
 _CONDITION = re.compile(
     r"(?:(?<!even )\b(?:if(?! (?:i|we|one|you) (?:had|have|has|must|were)\b| forced)|unless|when|whenever)|^were|"
-    r"^had)\b[^;:]*$|"
-    r"\botherwise\b[^;:]*$|\beven (?:if|when)\b[^,;:]*$|\b(?:could|may|might|would|can) (?:\w+ )?(?:become|develop|"
-    r"turn|progress|evolve)\b[^,;:]*$"
+    r"^had)\b[^;:]*$|\botherwise\b[^;:]*$|\beven (?:if|when)\b[^,;:]*$|\b(?:could|may|might|would|"
+    r"can) (?:\w+ )?(?:become|develop|turn|progress|evolve)\b[^,;:]*$"
 )
 _AT_FIRST = re.compile(
     r"\b(?:at first|initially|(?:first|initial) (?:thought|considered|leaned|impression|reading|reaction|"
     r"instinct))\b(?:(?!\b(?:but|however|yet|though|later)\b)[^;:])*$"
 )
 _TALK = re.compile(  # what others say, and what somebody thought at first
-    r"\b(?:(?:nurse|resident|reviewer|registrar|colleague|daughter|son|wife|"
-    r"husband|mother|father|family|friend|sender|writer|caller|patient|she|he|they|who|chart|note|tool|alert|screen|"
-    r"clinic|line)(?: \w+){0,4} "
-    r"(?:says?|said|writes?|wrote|thinks?|thought|believes?|feels?|claims?|convinced|worried|suggest(?:s|ed)|flagged|"
-    r"triaged|marked|"
-    r"labell?ed|told|calls|consider(?:s|ed)|judged|rated|called|wanted)|marked by|(?:tempt(?:ing|ed)|inclined) "
-    r"to(?:wards)?)\b"
+    r"\b(?:(?:nurse|resident|reviewer|registrar|colleague|daughter|son|wife|husband|mother|father|family|friend|"
+    r"sender|writer|caller|patient|she|he|they|who|chart|note|tool|alert|screen|clinic|line)(?: \w+){0,4} (?:says?|"
+    r"said|writes?|wrote|thinks?|thought|believes?|feels?|claims?|convinced|worried|suggest(?:s|ed)|flagged|triaged|"
+    r"marked|labell?ed|told|calls|consider(?:s|ed)|judged|rated|called|wanted)|marked by|(?:tempt(?:ing|ed)|"
+    r"inclined) to(?:wards)?)\b"
 )
 _BE = (
     r"(?:is|are|was|were|be|been|being|can|has|have|had|seems?|appears?|looks?|does|do|did|should|would|could|will|"
@@ -83,45 +72,35 @@ _BE = (
 _HOW = r"(?:\w+ly|very|thus|now|here|at all|then|therefore|also|still|hence|just|an?|the|really)"
 _TRUE = (
     r"(?:present|likely|met|supported|established|diagnosed|confirmed|indicated|suspected|evident|require[ds]?|needs?|"
-    r"needed|"
-    r"necessary|warranted|appropriate|justified|applicable|correct|right|seen|found|fulfilled|satisfied|described|"
-    r"documented|"
-    r"mentioned|apply|exist|fits?|qualify|called for|made|true|shown|identified|detected|reported|given|have to|"
-    r"answer|diagnosis|"
-    r"label|case|choice|handle|reply|respond|take|see|deal|manage|decide|enough|demonstrated|visible|suitable|hold|"
-    r"possible|involved)"
+    r"needed|necessary|warranted|appropriate|justified|applicable|correct|right|seen|found|fulfilled|satisfied|"
+    r"described|documented|mentioned|apply|exist|fits?|qualify|called for|made|true|shown|identified|detected|"
+    r"reported|given|have to|answer|diagnosis|label|case|choice|handle|reply|respond|take|see|deal|manage|decide|"
+    r"enough|demonstrated|visible|suitable|hold|possible|involved)"
 )
 _DENIED_AFTER = re.compile(
-    rf"(?:[\w'/]+ ){{0,5}}?(?:(?:{_BE}|{_HOW}) )*(?:(?:not|no longer|never) (?:{_BE} |{_HOW} |\w+ "
-    rf"(?={_TRUE}))*{_TRUE}\b|"
+    rf"(?:[\w'/]+ ){{0,5}}?(?:(?:{_BE}|{_HOW}) )*(?:(?:not|no longer|never) (?:{_BE} |{_HOW} |"
+    rf"\w+ (?={_TRUE}))*{_TRUE}\b|"
     r"(?:unlikely|absent|excluded|ruled out|improbable|doubtful|denied|negative|unnecessary|inappropriate|incorrect|"
-    r"wrong|"
-    r"missing|lacking|implausible|rejected|dismissed|refuted|unwarranted)\b)|(?:is|are|was|were) not $"
+    r"wrong|missing|lacking|implausible|rejected|dismissed|refuted|unwarranted)\b)|(?:is|are|was|were) not $"
 )
 _NOT_AFTER = re.compile(rf"(?:[\w']+ )?{_BE} (?:{_HOW} )*(?:not|never)\b")  # of what the rules above do not know
 _FAR_DENIAL = re.compile(rf", (?:is|are|was|were) (?:{_HOW} )*(?:not|unlikely|excluded|ruled out|absent|nowhere)\b")
 _VALUE = re.compile(
     r"(?:(?:status|present|presence|likely|diagnosis|needed|required) )?[:=] (?:(no|false|absent|negative|not|none|0|"
-    r"unlikely|ruled out|excluded|denied|n)|(yes|true|present|positive|1|"
-    r"confirmed|y))\b(?! \w)"
+    r"unlikely|ruled out|excluded|denied|n)|(yes|true|present|positive|1|confirmed|y))\b(?! \w)"
 )
 _OPEN_AFTER = re.compile(
     r"(?:[\w']+ ){0,4}?(?:can (?:be )?neither|can not (?:be )?(?:entirely |fully |completely )?(?:ruled out|excluded|"
-    r"determined|confirmed|assessed|"
-    r"established|told|discounted)|(?:is|are|seems?|remains?) (?:still )?(?:an? )?(?:possib\w+|unclear|uncertain|"
-    r"unknown|"
-    r"conceivable)|or not|may be|might be|should be (?:ruled out|excluded|considered)|not (?:\w+ )?(?:ruled out|"
-    r"excluded))"
+    r"determined|confirmed|assessed|established|told|discounted)|(?:is|are|seems?|"
+    r"remains?) (?:still )?(?:an? )?(?:possib\w+|unclear|uncertain|unknown|conceivable)|or not|may be|might be|"
+    r"should be (?:ruled out|excluded|considered)|not (?:\w+ )?(?:ruled out|excluded))"
 )
 _ASIDE_AFTER = re.compile(
     r"(?:may|might|can|could) (?:\w+ )?(?:afterwards?|then|also|later|still|book|schedule|send|follow|help|assist|"
-    r"call)\b|"
-    r"(?:\w+ ){0,3}in (?:19|20)\d\d\b|"
-    r"(?:[\w']+ ){0,2}?(?:needs?(?! to\b)|requires?|means|includes?|is defined|are (?:defined|those|messages|all|any|"
-    r"when)|would|"
-    r"lasts?|develops?|must be seen)\b|answers? (?!is\b)|(?:\w+ )?(?:was|were|been) (?:considered|suspected|thought|"
-    r"feared|queried|raised|discussed)\b|is (?:in|on) the (?:differential|list)|"
-    r"(?:protocol|bundle|alert|work ?up|screen\w*|pathway|clinic|care (?:and|clinic))\b|"
+    r"call)\b|(?:\w+ ){0,3}in (?:19|20)\d\d\b|(?:[\w']+ ){0,2}?(?:needs?(?! to\b)|requires?|means|includes?|"
+    r"is defined|are (?:defined|those|messages|all|any|when)|would|lasts?|develops?|must be seen)\b|answers? (?!is\b)|"
+    r"(?:\w+ )?(?:was|were|been) (?:considered|suspected|thought|feared|queried|raised|discussed)\b|is (?:in|"
+    r"on) the (?:differential|list)|(?:protocol|bundle|alert|work ?up|screen\w*|pathway|clinic|care (?:and|clinic))\b|"
     r"(?:only )?(?:if|unless|when)\b|(?:\w+ ){0,2}(?:(?:years?|months?|weeks?) ago|in the past)|last (?:year|month|"
     r"week)|[^.;:]{0,60}\b(?:has|have|had|is|are) (?:\w+ )*(?:resolved|cleared|gone)\b"
 )

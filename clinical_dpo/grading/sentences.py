@@ -7,10 +7,8 @@ import unicodedata
 _QUOTES = str.maketrans({**dict.fromkeys("‘’ʼ`´", "'"), **dict.fromkeys("‐‑‒−", "-"), "—": " : "})
 _CONTINUED = re.compile(  # where a base model goes on with text of its own
     r"(?<=\S)\s*(?:<\||</s>|(?<=\S) *###|###\s*(?:\n|$)|\n\s*(?:### )?(?:follow.up )?(?:passage|message|question|"
-    r"abstract|report|input|user|human|patient|context|note|text|instruction)"
-    r"(?: \w+)?\s*:|\n\s*(?:read the|q:|#+ *question\b|-{3,}\s*\n\s*(?:next|another|new)|(?:next|another|new) (?:item|"
-    r"question|case|"
-    r"patient|message)))"
+    r"abstract|report|input|user|human|patient|context|note|text|instruction)(?: \w+)?\s*:|\n\s*(?:read the|q:|"
+    r"#+ *question\b|-{3,}\s*\n\s*(?:next|another|new)|(?:next|another|new) (?:item|question|case|patient|message)))"
 )
 _MARKS = re.compile(r"\\(?:boxed|text\w*|mathbf|mathrm)\b|[*_#$\\{}\[\]\"“”„«»|]|^\s*>+", re.MULTILINE)
 _TAG = re.compile(r"</?\s*\w+\s*>")

@@ -7,13 +7,11 @@ from itertools import pairwise
 _WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
 _OF_FIVE = (  # not "3 out of 5 findings"
     r"(?:\s*(?:/|(?:points? )?out of|sur|von|de|su)\s*(?:5|five)\b(?! +(?!because|since|for|as|on|in|overall|stars?|"
-    r"points?|given|"
-    r"with|and|but|it|the|this|due)[a-z]))"
+    r"points?|given|with|and|but|it|the|this|due)[a-z]))"
 )
 _CRITERION = (
     r"(?:accuracy|safety|complet\w+|clarity|readab\w+|empathy|helpful\w+|relevan\w+|style|tone|fluency|fact\w+|"
-    r"correctness|length|concise\w*|"
-    r"coheren\w+|faithful\w+|detail|structure|communication|reasoning|criteri\w+)\b"
+    r"correctness|length|concise\w*|coheren\w+|faithful\w+|detail|structure|communication|reasoning|criteri\w+)\b"
 )
 _NO_GRADE = (
     r"(?!\s*(?:/|out of|of)\s*\d|[.,]?\d|\s*%|\s*(?:-|–|to|or|and|vs)\s*[1-5]\b(?!\s*:)|\+|\s+(?:if|under|when|unless|"
@@ -28,19 +26,16 @@ _MY = (
 _NAME = r"(?:scores?|grades?|rating|marks?|verdict|judge?ment|evaluation|assessment|points|result|stars)"
 _CHANGE = re.compile(
     r"(?:^|[.!?\n,;] *)(?:hmm, )?(?:wait\b|no,)|\b(?:correction\b|corrected\b|on (?:reflection|second thoughts?)\b|"
-    r"hold on\b|"
-    r"chang(?:e|ed|ing) my\b|revis\w+)",
+    r"hold on\b|chang(?:e|ed|ing) my\b|revis\w+)",
     re.I,
 )
 _FINAL = re.compile(
     rf"(?:\b(?:final|overall|total)\b(?: \w+){{0,3}}?(?: {_NAME})?(?: (?:would be|is|of|to|at|as|on|for \w+ \w+|"
     rf"an?)\b|\s*[:=–→>-])+\s*(?:an? )?|"
     r"\boverall,? (?:an? )?|\[result\]\s*\(?|\bresult\s+|\b(?:settle[ds]?|round(?:ed)?) [^.\n;:]{0,20}?(?:on|to|for|"
-    r"of) "
-    r"(?:an? )?|"
+    r"of) (?:an? )?|"
     rf"\b(?:so|therefore|thus|hence),? (?:the |my )?(?:{_NAME}(?: is)?\s*[:=]?\s*|it is |that is |i (?:give|rate|"
-    rf"grade|assign) (?:it |this )?)?(?:an? )?)"
-    rf"{_G}",
+    rf"grade|assign) (?:it |this )?)?(?:an? )?){_G}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
@@ -50,8 +45,7 @@ _NAMED = re.compile(
 )
 _STATED = re.compile(  # "Grade 4 toxicity" is none
     rf"^\W*{_NAME}\s*(?:[:=–→>-]+\s*)?{_G}(?![ \t]+(?!because|since|as|for|due|given|with|and|but|stars?|points?|"
-    rf"out)[a-z])|"
-    rf"\b{_NAME} \({_G.replace('?P<grade>', '?P<also>')}\)",
+    rf"out)[a-z])|\b{_NAME} \({_G.replace('?P<grade>', '?P<also>')}\)",
     re.IGNORECASE | re.MULTILINE,
 )
 _TRAIL = re.compile(rf"(?:[:;–-]|\bi\.e\.,?)\s+(?:an? )?{_G}\W*$", re.IGNORECASE)
@@ -59,8 +53,7 @@ _LABELS = re.compile(r"[^\W\d]\w*\s*:\s*[1-5]\b")  # scores of criteria
 _LIST = re.compile(r"^\s*\d[.)]\s+", re.MULTILINE)
 _OTHERS = re.compile(  # a grade that is not the judge's own, or not the whole answer's
     r"\b(?:tempted|would have|might|could|some|reviewers?|another|others?|more than|less than|not|n't|if|previous|"
-    r"graders?|resident|"
-    r"colleagues?|alone|only)\b[^.;:\n]*$",
+    r"graders?|resident|colleagues?|alone|only)\b[^.;:\n]*$",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
@@ -73,17 +66,17 @@ _FAIR = re.compile(
 )
 _GIVEN = re.compile(
     rf"\b(?:give|rate|(?:score|grade|mark)(?= (?:this|it|the|that)\b)|put|assign|award|settle|deserves?|earns?|gets?|"
-    rf"merits?|call|say|going with|go with|gave|(?:this|that|it)(?: is|['’]s))\b"
-    rf"(?: (?:this|it|the|an?|answer|response|reply|at|on|for|as|with|of|full marks|score|grade|rating|solid|clear|"
-    rf"weak|strong|good|bare|low|high|generous|fair|maximum|highest|lowest|top|minimum|be))*[: ]+{_G}",
+    rf"merits?|call|say|going with|go with|gave|(?:this|that|it)(?: is|['’]s))\b(?: (?:this|it|the|an?|answer|"
+    rf"response|reply|at|on|for|as|with|of|full marks|score|grade|rating|solid|clear|weak|strong|good|bare|low|high|"
+    rf"generous|fair|maximum|highest|lowest|top|minimum|be))*[: ]+{_G}",
     re.IGNORECASE,
 )
 _OTHER = re.compile(
     rf"\b(?:{_NAME}|overall|total)\b(?: for \w+ \w+)?\s*(?:is|of|:|=|-)+\s*(?:[06-9]|\d\d|\d[.,][1-9])", re.IGNORECASE
 )
 _LINE = re.compile(
-    rf"^\W*(?!{_CRITERION})(?:[^\W\d]+\s*[:=–→>-]+\s*|{_NAME}\s+|(?:an?|solid|so|it is|that is|this is)\s+)?{_G}(?: "
-    rf"stars?)?\W*$",
+    rf"^\W*(?!{_CRITERION})(?:[^\W\d]+\s*[:=–→>-]+\s*|{_NAME}\s+|(?:an?|solid|so|it is|that is|"
+    rf"this is)\s+)?{_G}(?: stars?)?\W*$",
     re.IGNORECASE,
 )
 _LEAD = re.compile(  # "1. The dose ..." may be a list

@@ -7,28 +7,24 @@ _SIDE = (
     r"[Tt]ie|TIE)\b(?!')"
 )
 _BETTER = (
-    r"(?:(?:clearly|slightly|much|far|somewhat|marginally|overall|a bit|a little|definitely|still|therefore|thus|the) "
-    r")*"
-    r"(?:better|best|superior|preferable|preferred|stronger|winner|safer|more (?:accurate|helpful|complete|"
-    r"appropriate|correct|precise|useful|"
-    r"reliable)|wins|the one|outperforms|beats|surpasses)(?! if\b)"
+    r"(?:(?:clearly|slightly|much|far|somewhat|marginally|overall|a bit|a little|definitely|still|therefore|thus|"
+    r"the) )*(?:better|best|superior|preferable|preferred|stronger|winner|safer|more (?:accurate|helpful|complete|"
+    r"appropriate|correct|precise|useful|reliable)|wins|the one|outperforms|beats|surpasses)(?! if\b)"
 )
 _WORSE = r"(?:(?:clearly|slightly|much|far|somewhat|overall|a bit|the) )*(?:worse|worst|inferior|weaker|less \w+)"
 _CUE = re.compile(
     r"\b(?i:verdict|winner|better(?: (?:answer|response|one))?|prefer(?:ence|red)(?: (?:answer|response))?|choice|"
-    r"decision|pick|"
-    r"final answer|answer|result|overall|conclusion|judge?ment|vote)(?: (?i:is|for|goes to|would be|falls on)|"
-    r"\s*[:=\-–→>]+)+"
+    r"decision|pick|final answer|answer|result|overall|conclusion|judge?ment|vote)(?: (?i:is|for|goes to|would be|"
+    r"falls on)|\s*[:=\-–→>]+)+"
     rf"(?: (?i:therefore|thus|clearly|the (?:first|second) one,))?\s*{_SIDE}(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|"
-    rf"[Tt]ie)\b)(?! (?:if|unless|when|"
-    rf"provided)\b)"
+    rf"[Tt]ie)\b)(?! (?:if|unless|when|provided)\b)"
 )
 _LABELLED = re.compile(rf"(?:^|\n)\s*[^\W\d]+(?: [^\W\d]+)?\s*: *{_SIDE}(?=\s*(?:[.!\n]|$))")  # of any language
 _RESULT = re.compile(rf"\bRESULT\]?:?\s+{_SIDE}")
 _CHOSEN = re.compile(
     rf"\b(?i:prefer|choose|pick|go with|going with|favou?r|vote for|lean towards|select|goes to|so|therefore|thus|"
-    rf"hence|make it|call it|it is|"
-    rf"it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;:!\n]|$|because|since|as\b|for\b|over\b|is\b))"
+    rf"hence|make it|call it|it is|it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;:!\n]|$|because|since|as\b|for\b|"
+    rf"over\b|is\b))"
 )
 _SAID = re.compile(
     rf"{_SIDE} (?:(?:is|was|seems|looks|would be|comes out) (?:(?P<better>{_BETTER})|(?P<worse>{_WORSE}))|"
@@ -38,10 +34,8 @@ _PRAISED = re.compile(rf"{_SIDE} (?:is|was) (?:\w+ )?(?:more \w+|\w+er)\b")
 _VERDICT = re.compile(r"better|best|superior|prefer|winner|wins|the one|outperforms|beats|surpasses")
 _EQUAL = re.compile(
     r"\b(?i:an? (?:\w+ )?(?:tie|draw|toss.up)(?! (?:would|needs?|means))|equally (?:good|bad|strong|weak|helpful|"
-    r"accurate|well|correct|"
-    r"\w+)|(?:are|is) equal|of equal|"
-    r"equivalent|neither (?:\w+ )?is better|no (?:real |meaningful |clear )?(?:difference|winner|preference)|(?:just "
-    r")?as good as)\b|\bA ?= ?B\b"
+    r"accurate|well|correct|\w+)|(?:are|is) equal|of equal|equivalent|neither (?:\w+ )?is better|no (?:real |"
+    r"meaningful |clear )?(?:difference|winner|preference)|(?:just )?as good as)\b|\bA ?= ?B\b"
 )
 _BOTH = re.compile(  # a list of sides is no choice among them
     r"\b(?:A|B|[Tt]ie)(?:\s*(?:,|/|\bor\b|\band\b|\bvs\.?|\bversus\b)+\s*(?:or )?(?:(?:answer|response|option) )?(?:A|"

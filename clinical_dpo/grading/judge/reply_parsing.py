@@ -13,10 +13,8 @@ from clinical_dpo.thoughts import split_thought
 # Keys and tags that hold a verdict, and words of keys that do not.
 _KEY = re.compile(
     r"(?:final|overall|total|my|match|likert|judge|quality|assigned)?[_ ]?(?:overall|total|score|grade|rating|verdict|"
-    r"judge?ment|decision|result|"
-    r"label|answer|"
-    r"winner|prefer(?:red|ence)|better|best|choice|correct|is_(?:\w+_)?correct|correctness)"
-    r"(?:[_ ](?:score|grade|rating|answer|response|verdict|1[_ ]to[_ ]5))?"
+    r"judge?ment|decision|result|label|answer|winner|prefer(?:red|ence)|better|best|choice|correct|"
+    r"is_(?:\w+_)?correct|correctness)(?:[_ ](?:score|grade|rating|answer|response|verdict|1[_ ]to[_ ]5))?"
 )
 _NO_KEY = re.compile(r"max|min|confidence|correct.answer|reference")
 _TAG = re.compile(rf"<\s*({_KEY.pattern})\s*>\s*([^<]*?)\s*<\s*/\s*\1\s*>", re.IGNORECASE | re.DOTALL)
@@ -26,20 +24,16 @@ _CELLS = re.compile(r"^\s*\|\s*([^|\n]+?)\s*\|\s*([^|\n]+?)\s*\|\s*$", re.MULTIL
 _QUOTED = re.compile(r"(?<!\w)[\"“](?=\w)[^\"“”\n]* [^\"“”\n]*[\"”]|~~.*?~~")  # words of others; what is struck out
 _PART = re.compile(  # of a part of the answer, or of the reference
     r"\b(?:sentences?|parts?|half|statements?|steps?|spelling|arithmetic|wording|items?|drugs?|claims?|reference|"
-    r"question)\b"
-    r"[^.;,\n]*? (?:(?:is|are|was|were) )?(?:in)?correct\b|"
-    r"^\s*(?!.*(?:verdict|final|overall|judg|answer|result|conclu|assess|decision|grade|score|rating|correct\w* *:|"
-    r"eval|label|"
-    r"class|reply|response|status))[^\W\d]+(?: [^\W\d]+)?\s*[:–-]\s*(?:in)?correct\b|"
-    r"\bothers? (?:are )?(?:in)?correct\b|(?:\d\s*(?:%|percent|of\b)|\b(?:one|two|three|four|five|some|most|half|"
-    r"none) of\b)[^.;\n]*?\b(?:in)?correct\b",
+    r"question)\b[^.;,\n]*? (?:(?:is|are|was|were) )?(?:in)?correct\b|^\s*(?!.*(?:verdict|final|overall|judg|answer|"
+    r"result|conclu|assess|decision|grade|score|rating|correct\w* *:|eval|label|class|reply|response|"
+    r"status))[^\W\d]+(?: [^\W\d]+)?\s*[:–-]\s*(?:in)?correct\b|\bothers? (?:are )?(?:in)?correct\b|(?:\d\s*(?:%|"
+    r"percent|of\b)|\b(?:one|two|three|four|five|some|most|half|none) of\b)[^.;\n]*?\b(?:in)?correct\b",
     re.MULTILINE,
 )
 _THE_ANSWER = re.compile(r"\b(?:the|this) (?:\w+'s )?(?:answer|response|reply|diagnosis|conclusion)\b", re.IGNORECASE)
 _SPOILT = re.compile(  # "partially correct", "correct in part"
     r"\b(?:partial|partly|mostly|almost|nearly|largely|half|somewhat|partially|fairly|more or less|not (?:entirely|"
-    r"fully|quite|strictly|"
-    r"completely|wholly))[\w ]{0,8}\b(?:(?:in)?correct|wrong)\b|"
+    r"fully|quite|strictly|completely|wholly))[\w ]{0,8}\b(?:(?:in)?correct|wrong)\b|"
     r"\b(?:in)?correct\b[ (,]{1,3}(?:partially|partly|in (?:part|places)|mostly|for the most part)"
 )
 _OF_SOMETHING = re.compile(  # "the correct dose", "to correct the sodium": no verdict
