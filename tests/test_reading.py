@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from clinical_dpo.grading.exact_answers import exact_match
+from clinical_dpo.grading.judge.reply_parsing import parse_verdict
+from clinical_dpo.grading.label_parsing import parse_label
+from clinical_dpo.grading.sentences import shortened
 from tests.reading_table import document, readings, shares
 
 COMMAND = "python -m tests.reading_table > docs/reading.md"
@@ -22,3 +26,17 @@ def test_the_document_says_what_is_measured(capsys):
     text = document()
     print(text)
     assert Path("docs/reading.md").read_text(encoding="utf-8") == text, f"run {COMMAND}"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["UTI ", "no UTI, ", "a ", "(", "\n", "x", "- ", "Score: ", "A B ", "correct ", "it is not ", '"a ', "1. ", "{"],
+)
+def test_a_text_that_never_ends_is_read_as_far_as_its_beginning_and_end(unit):
+    """A model that repeats itself, or a server that means harm, holds nobody up."""
+    text = unit * (10**6 // len(unit))
+    assert len(shortened(text)) <= 6001
+    parse_label(text, ["UTI", "No UTI"])
+    exact_match(text, ["lupus"])
+    for kind in ("likert", "correctness", "preference"):
+        parse_verdict(kind, text)

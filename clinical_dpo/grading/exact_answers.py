@@ -244,9 +244,10 @@ def _leads_on(lead: str) -> bool:
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
     """The words of a clause that lead to an accepted answer, None where it names none or its words lead elsewhere."""
+    longest = max(map(len, wanted)) + 8  # words of a name, articles and signs among them
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
         head = re.sub(pattern, "", clause).strip()
-        for place in [0, *(match.end() for match in re.finditer(r"\s+", head))]:
+        for place in [0, *(match.end() for match in re.finditer(r"\s+", head))][-longest:]:
             lead = head[:place].strip()
             if _fits(normalize_answer(head[place:]), wanted) and (_ASSERTS.search(lead) or _CUE.search(lead)):
                 return lead

@@ -67,6 +67,7 @@ _COMMON_AFTER = (
     r"after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
 )
 _BARE = "~"
+_REACH = 400  # characters around a mention that say how it is meant
 _OPTIONS = re.compile(
     r"\s*(?:[,;/()|]\s*)+(?:(?:or|and|vs|versus|nor)\b[;,/(| ]*)?|\s+(?:or|and|and/or|vs|versus|nor)\s+"
 )
@@ -169,12 +170,14 @@ def _mentions(found: Sequence[str], label_of: Mapping[str, str], labels: Sequenc
         answered = re.match(r"(yes|no|not)\b", sentence)
         if asked and answered:
             yield from _speaking(asked, "asserted" if answered[1] == "yes" else "denied", 2, False, labels)
+        cut_off = bool(_CUT_OFF.search(sentence))
         options, defined, end, masked = _options(sentence, places, label_of), False, 0, ""
         for number, place in enumerate(places):
-            before, after = sentence[: place.start], sentence[place.end :].lstrip()
+            before, rest = sentence[max(0, place.start - _REACH) : place.start], sentence[place.end :].lstrip()
+            after = rest if len(rest) <= _REACH else rest[:_REACH] + sentence[-2:]
             since += sentence[end : place.start]
             masked += sentence[end : place.start]
-            how = manner(masked, after)
+            how = manner(masked[-_REACH:], after)
             masked += "it"  # a label's own "no" denies no other one
             if number in options and (how == "asserted" or len(labels) == 2):
                 how = "open"
@@ -193,7 +196,7 @@ def _mentions(found: Sequence[str], label_of: Mapping[str, str], labels: Sequenc
             end, since = place.end, ""
             if place.spelling in _COMMON and level < 3 and _OTHER_KEY.fullmatch(before) and not pattern.search(before):
                 continue  # the value of something else: "Fever: no"
-            if level == 1 and how == "asserted" and (_CUT_OFF.search(sentence) or _TAKEN_BACK.search(after)):
+            if level == 1 and how == "asserted" and (cut_off or _TAKEN_BACK.search(after)):
                 how = "open"
             for label, meant in _shared(before, place.spelling, label_of, how):
                 yield from _speaking(label, meant, level, corrects, labels)

@@ -36,6 +36,17 @@ _WORDS = (
 )
 
 
+_LONGEST = 6000  # characters of a text that are read; a verdict stands at its beginning or its end
+_RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
+
+
+def shortened(text: str) -> str:
+    """A text as far as it is read: beginning and end of a long one, and no sign more than eight times in a row."""
+    half = _LONGEST // 2
+    kept = text if len(text) <= _LONGEST else f"{text[:half]}\n{text[-half:]}"
+    return _RUN.sub(lambda run: run[1] * 8, kept)
+
+
 def _json_as_lines(text: str) -> str:
     """A text whose JSON object, where it has one, is written as lines `key: value`, without lists and objects in it."""
     found = re.search(r"\{.*\}", text, re.DOTALL)
@@ -56,7 +67,7 @@ def plain_text(text: str) -> str:
     A hyphen inside a word is a blank, a dash a colon.
     """
     plain = unicodedata.normalize(
-        "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(text.translate(_QUOTES)))
+        "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(shortened(text).translate(_QUOTES)))
     )  # E. coli
     plain = _CONTINUED.split(plain.casefold().translate(_QUOTES), maxsplit=1)[0]
     plain = _TAG.sub("\n", _MARKS.sub(" ", plain))

@@ -8,6 +8,7 @@ from typing import Any
 from clinical_dpo.grading.judge.likert_replies import grade_of
 from clinical_dpo.grading.judge.preference_replies import side_of
 from clinical_dpo.grading.label_parsing import parse_label
+from clinical_dpo.grading.sentences import shortened
 from clinical_dpo.thoughts import split_thought
 
 # Keys and tags that hold a verdict, and words of keys that do not.
@@ -53,7 +54,7 @@ def parse_verdict(kind: str, reply: str) -> str | None:
         kind: likert (gives 1 to 5), correctness (correct, incorrect) or preference (A, B, tie).
         reply: the judge's words.
     """
-    text = split_thought(reply).answer
+    text = shortened(split_thought(reply).answer)
     record = _record(text)
     if record is not None:
         said = {verdict for value in _verdicts(record) if (verdict := _value(kind, value))}
