@@ -105,6 +105,15 @@ BOOKS = {  # what is wrong -> a change of a workbook, what the message says
     "a large part": (in_sheet(b" " * 30_000_000), "bytes when unpacked.*limits.bytes"),
     "a part that nobody needs": (lambda parts: parts.update({"media.png": bytes(30_000_000)}), "limits.bytes"),
     "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive of more"),
+    "a name with a blank, where one parser stops": (
+        replaced(STYLES, b"</styleSheet>", b'<b xmlns:x="a b"/>' + b"<a/>" * 300_000 + b"</styleSheet>"),
+        "styles.xml: more than .* XML elements",
+    ),
+    "a name with a brace": (in_sheet(b'<b xmlns:x="a}b"/>'), "sheet1.xml: no valid XML"),
+    "links that are no XML": (into(LINKS, b"</Relationships>", b"<a></b>"), "workbook.xml.rels: no valid XML"),
+    "rows that are no rows": (in_sheet((b'<row xmlns="">' + b"<a/>" * 300 + b"</row>") * 1000), "XML elements"),
+    "texts that are no texts": (in_sheet(b'<si xmlns=""/>' * 300_000), "XML elements"),
+    "a cell of another name": (in_sheet(b'<row><c xmlns="" r="XFD1"/></row>'), r"cell XFD1.*limits.columns"),
     "a text that many cells show": (shared_text, "characters in all cells.*limits.bytes"),
     "a sheet declared as shared texts": (strings_as_sheet, "declared as something else"),
     "a sheet linked as a chart": (
@@ -143,6 +152,13 @@ def test_a_workbook_packed_as_none_is_and_one_that_lies_about_its_size_are_refus
     path.write_bytes(raw)
     with pytest.raises(UserError, match="not a valid Excel workbook"):
         read(path)
+
+
+@pytest.mark.parametrize("digits", [16, 31, 4000])
+def test_a_number_without_end_in_a_workbook_is_refused_with_its_cell(tmp_path, digits):
+    path = book(tmp_path / "a.xlsx", in_sheet(b'<row><c r="A3"><v>%s</v></c></row>' % (b"9" * digits)))
+    with pytest.raises(UserError, match=r"cell A3: the number .*, of which Excel keeps 15 digits"):
+        read_rows(path)
 
 
 def test_a_workbook_within_the_limits_is_read(tmp_path, limited):
