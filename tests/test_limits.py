@@ -1,5 +1,6 @@
 """Files that would unpack to more than the limits are refused before they do, of data sources and of raters alike."""
 
+import base64
 import io
 import json
 import os
@@ -105,6 +106,15 @@ BOOKS = {  # what is wrong -> a change of a workbook, what the message says
     "a large part": (in_sheet(b" " * 30_000_000), "bytes when unpacked.*limits.bytes"),
     "a part that nobody needs": (lambda parts: parts.update({"media.png": bytes(30_000_000)}), "limits.bytes"),
     "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive of more"),
+    "a name with a blank, where one parser stops": (
+        replaced(STYLES, b"</styleSheet>", b'<b xmlns:x="a b"/>' + b"<a/>" * 300_000 + b"</styleSheet>"),
+        "styles.xml: more than .* XML elements",
+    ),
+    "a name with a brace": (in_sheet(b'<b xmlns:x="a}b"/>'), "sheet1.xml: no valid XML"),
+    "links that are no XML": (into(LINKS, b"</Relationships>", b"<a></b>"), "workbook.xml.rels: no valid XML"),
+    "rows that are no rows": (in_sheet((b'<row xmlns="">' + b"<a/>" * 300 + b"</row>") * 1000), "XML elements"),
+    "texts that are no texts": (in_sheet(b'<si xmlns=""/>' * 300_000), "XML elements"),
+    "a cell of another name": (in_sheet(b'<row><c xmlns="" r="XFD1"/></row>'), r"cell XFD1.*limits.columns"),
     "a text that many cells show": (shared_text, "characters in all cells.*limits.bytes"),
     "a sheet declared as shared texts": (strings_as_sheet, "declared as something else"),
     "a sheet linked as a chart": (
@@ -143,6 +153,13 @@ def test_a_workbook_packed_as_none_is_and_one_that_lies_about_its_size_are_refus
     path.write_bytes(raw)
     with pytest.raises(UserError, match="not a valid Excel workbook"):
         read(path)
+
+
+@pytest.mark.parametrize("digits", [16, 31, 4000])
+def test_a_number_without_end_in_a_workbook_is_refused_with_its_cell(tmp_path, digits):
+    path = book(tmp_path / "a.xlsx", in_sheet(b'<row><c r="A3"><v>%s</v></c></row>' % (b"9" * digits)))
+    with pytest.raises(UserError, match=r"cell A3: the number .*, of which Excel keeps 15 digits"):
+        read_rows(path)
 
 
 def test_a_workbook_within_the_limits_is_read(tmp_path, limited):
@@ -220,15 +237,32 @@ def parquet(path, values, **more):
     return path
 
 
-def shared_value():
-    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 900, pyarrow.int32()), ["x" * 50_000])
+def shared_value(count=900):
+    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * count, pyarrow.int32()), ["x" * 50_000])
+
+
+def one_row(values):
+    """A single list of all values."""
+    return pyarrow.ListArray.from_arrays(pyarrow.array([0, len(values)], pyarrow.int32()), values)
+
+
+def nested(values, depth):
+    """Values in objects in each other; at depth 1 they are in none."""
+    for _ in range(depth - 1):
+        values = pyarrow.StructArray.from_arrays([values], ["a"])
+    return values
 
 
 @pytest.mark.parametrize(
     ("values", "limit", "message"),
     [
         (pyarrow.array([0] * 2000), {"rows": 1000}, "2,000 or more rows"),
-        (pyarrow.array([[0] * 3000]), {"cells": 1000}, "3,000 or more values"),
+        (pyarrow.array([[0] * 3000]), {"cells": 1000}, "6,000 or more values"),
+        (nested(pyarrow.array([0] * 100), 30), {"cells": 2999}, "3,000 or more values"),
+        (nested(pyarrow.nulls(1), 51), {}, "column 'note': 51 or more lists and objects in each other.*limits.depth"),
+        (one_row(shared_value()), {"bytes": 1_000_000}, "45,003,608 or more bytes when unpacked"),
+        (nested(one_row(shared_value()), 3), {"bytes": 1_000_000}, "45,003,608 or more bytes when unpacked"),
+        (pyarrow.array([[bytes(2000)] * 900], pyarrow.list_(pyarrow.binary(2000))), {"bytes": 1_000_000}, "1,800,000"),
         (pyarrow.array(["x" * 20_000] * 900), {"bytes": 1_000_000}, "bytes when unpacked"),
         (shared_value(), {"bytes": 1_000_000}, "bytes when unpacked"),
         (pyarrow.array(["x" * 20_000]), {"characters": 10_000}, "row 1, column 'note'.*characters"),
@@ -242,6 +276,42 @@ def test_a_parquet_file_is_held_to_what_it_unpacks_to(tmp_path, limited, values,
     limited(**limit)
     with pytest.raises(UserError, match=message):
         read_rows(path)
+
+
+def test_one_text_that_a_row_shows_without_end_is_not_unpacked(tmp_path, limited):
+    """Whatever type the file says that it had."""
+    stated = pyarrow.schema([("note", pyarrow.large_list(pyarrow.large_string()))])
+    stated = {"ARROW:schema": base64.b64encode(stated.serialize().to_pybytes())}
+    limited(bytes=100_000_000)
+    for number, metadata in enumerate((None, stated)):
+        table = pyarrow.table({"note": one_row(shared_value(10_000))}).replace_schema_metadata(metadata)
+        path = tmp_path / f"{number}.parquet"
+        write_table(table, path, compression="zstd", store_schema=not metadata)
+        before = pyarrow.default_memory_pool().max_memory()
+        with pytest.raises(UserError, match="500,040,008 or more bytes when unpacked"):
+            read_rows(path)
+        assert pyarrow.default_memory_pool().max_memory() <= max(before, 50_000_000)
+
+
+def test_lists_that_unpack_to_any_size_at_once_are_refused(tmp_path):
+    encoded = {"use_dictionary": False, "column_encoding": {"note.list.element": "DELTA_BYTE_ARRAY"}}
+    path = parquet(tmp_path / "a.parquet", pyarrow.array([["x", "y"]]), **encoded)
+    with pytest.raises(UserError, match=r"column 'note\.list\.element': .*DELTA_BYTE_ARRAY.*another encoding"):
+        read_rows(path)
+
+
+NESTED = [
+    {"note": [["a", "b"], [], None], "more": {"x": [{"y": "a"}, None]}},
+    {"note": None, "more": None},
+    {"note": [[None, "ü"]], "more": {"x": []}},
+]
+
+
+@pytest.mark.parametrize("written", [{}, {"row_group_size": 1}, {"use_dictionary": False}, {"store_schema": False}])
+def test_lists_and_objects_within_the_limits_are_read(tmp_path, written):
+    path = tmp_path / "a.parquet"
+    write_table(pyarrow.Table.from_pylist(NESTED * 40), path, **written)
+    assert read_rows(path) == NESTED * 40
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

@@ -9,7 +9,7 @@ import yaml
 
 from clinical_dpo.script import PRIVATE
 from clinical_dpo.config.loading import load_study
-from clinical_dpo.config.privacy import check_private, close_folders
+from clinical_dpo.config.privacy import check_options, check_private, close_folders
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.errors import UserError
 from tests.conftest import ROOT
@@ -101,19 +101,63 @@ def test_nothing_runs_where_a_folder_cannot_be_closed(rows):
         close_folders(Study({"run": None}, {"notes": reads(rows, phi=True)}, {}, {}))
 
 
-def test_a_run_without_its_handlers_is_closed_too(tmp_path):
-    """What a run writes, Snakemake's part of it too, and what an error says on the terminal."""
-    project = Project.copy(tmp_path / "project", "mine.yaml")
-    folder = project.folder
+SHEETS = {"raters": ["anna", "ben"], "preference_grader": "raters", "tables": ["win_rate"]}
+
+
+@pytest.mark.parametrize("task", [{"phi": True}, reads("a.csv", outcome="answer", grader="exact", raters=["anna"])])
+def test_no_file_goes_into_a_cache_that_others_write_to(task):
+    plain = reads("b.csv", outcome="answer", grader="exact")
+    check_options({"notes": task, "other": plain}, None, False)
+    check_options({"other": plain}, [], True)
+    for rules in ([], ["write_key"]):
+        with pytest.raises(UserError, match=r"'notes' has private text .* or raters' sheets, and .*`--cache`"):
+            check_options({"other": plain, "notes": task}, rules, False)
+
+
+def test_no_log_of_private_text_is_shown():
+    with pytest.raises(UserError, match=r"'notes' has private text .*`--show-failed-logs`"):
+        check_options({"notes": {"phi": True}}, None, True)
+
+
+@pytest.mark.parametrize("option", ["--cache", "--show-failed-logs"])
+def test_snakemakes_option_is_refused(tmp_path, option):
+    done = closed_project(tmp_path / "project", phi=True).snakemake("--dry-run", option)
+    assert done.returncode and f"`{option}`" in done.stdout + done.stderr
+
+
+def test_what_a_run_with_sheets_writes_is_closed(tmp_path):
+    """A copy of a key that Snakemake makes too."""
+    project = closed_project(tmp_path / "project", **SHEETS)
+    before = os.umask(0o022)
+    try:
+        project.run("results/closed/call_today/data/source.jsonl")
+        project.run("--generate-unit-tests", "tests-of-rules", "results/closed/call_today/data/source.jsonl")
+    finally:
+        os.umask(before)
+    assert mode(project.folder / "results/closed/call_today/data/source.jsonl") == 0o600
+    assert mode(project.folder / "tests-of-rules") == 0o700
+
+
+def closed_project(folder, **settings):
+    """A copy of the project with the example's task alone, and these settings of it."""
+    project = Project.copy(folder, "mine.yaml")
     run = yaml.safe_load((folder / "docs/example/run.yaml").read_text()) | {"run": "closed"}
-    run["overrides"] = {"tasks": {"call_today": {"phi": True}}}
+    run["overrides"] = {"tasks": {"call_today": settings}}
     (folder / "mine.yaml").write_text(yaml.safe_dump(run))
     (folder / "config/tasks/call_today.yaml").write_text((folder / "docs/example/call_today.yaml").read_text())
+    return project
+
+
+def test_a_run_without_its_handlers_is_closed_too(tmp_path):
+    """What a run writes, Snakemake's part of it too, and what an error says on the terminal."""
+    project = closed_project(tmp_path / "project", phi=True)
+    folder = project.folder
     target = folder / "results/closed/call_today/data/source.jsonl"
     before = os.umask(0o022)
     try:
         project.run("--no-hooks", str(target.relative_to(folder)))
         assert mode(folder / "results/closed/call_today") == mode(folder / "logs/closed") == 0o700
+        assert mode(folder / ".snakemake/log") == 0o700
         assert target.exists() and open_to_others(folder) == []
         csv = folder / "docs/example/call_today.csv"
         csv.write_text("Message,Call today?,\nIt hurts.,yes,Jane Doe\n")

@@ -7,10 +7,12 @@ from typing import Any
 
 from clinical_dpo.script import PRIVATE
 from clinical_dpo.config.external import table_path
+from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.errors import UserError
 
 _CLOSED, _UMASK = 0o700, 0o077  # of a folder, and of all that is written
+_SNAKEMAKE_LOGS = ".snakemake/log"
 
 
 def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, str]) -> None:
@@ -45,6 +47,36 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
                 )
 
 
+def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_failed_logs: bool) -> None:
+    """Refuse options of Snakemake that would copy what is closed to where others read it.
+
+    Args:
+        tasks: task -> settings.
+        cache: what `--cache` names; None without it.
+        show_failed_logs: whether `--show-failed-logs` is given.
+
+    Raises:
+        UserError: the between-workflow cache, which everybody can write to, beside private text or raters' sheets;
+            logs on the terminal beside private text.
+    """
+    if cache is not None and (closed := closed_tasks(tasks)):
+        raise UserError(
+            f"Task '{closed[0]}' has private text (phi: true) or raters' sheets, and Snakemake's `--cache` would copy "
+            "its files into a folder that other users read. Run without `--cache`, and leave `cache` out of the "
+            "profile."
+        )
+    if show_failed_logs and (private := private_tasks(tasks)):
+        raise UserError(
+            f"Task '{private[0]}' has private text (phi: true), and `--show-failed-logs` would print it on the "
+            "terminal. Run without `--show-failed-logs`, and read the logs in their folder."
+        )
+
+
+def closed_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The tasks of which something is closed to other users: private text, or the keys of raters' sheets."""
+    return [task for task, settings in tasks.items() if settings.get("phi") or rated_sheets(settings)]
+
+
 def private_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The tasks with `phi: true`."""
     return [task for task, settings in tasks.items() if settings.get("phi")]
@@ -69,7 +101,8 @@ def close_folders(study: Study) -> None:
     """
     private = private_tasks(study.tasks)
     logs = study.paths.folder("logs")
-    for folder in (*(study.paths.folder("results", task) for task in private), *([logs] if private else [])):
+    closed = [*(study.paths.folder("results", task) for task in private), logs, _SNAKEMAKE_LOGS]
+    for folder in closed if private else ():
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
             Path(folder).chmod(_CLOSED)

@@ -18,7 +18,14 @@ os.environ.update(
 from clinical_dpo.config import files as study_files
 from clinical_dpo.config import display
 from clinical_dpo.config.loading import load_study
-from clinical_dpo.config.privacy import close_folders, close_keys, close_to_others, private_tasks
+from clinical_dpo.config.privacy import (
+    check_options,
+    close_folders,
+    close_keys,
+    close_to_others,
+    closed_tasks,
+    private_tasks,
+)
 from clinical_dpo.errors import UserError
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
@@ -27,12 +34,13 @@ from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, 
 try:
     study = load_study(config, ROOT)
     # Here, and not in a handler that an option leaves out: every process of a run comes by before it writes anything.
+    check_options(study.tasks, workflow.workflow_settings.cache, workflow.output_settings.show_failed_logs)
+    # For sheets too: `--generate-unit-tests` copies their keys, and no setting tells that it is given.
+    if closed_tasks(study.tasks):
+        close_to_others()
     if workflow.is_main_process:
         close_keys(study)
-    if private_tasks(study.tasks):
-        close_to_others()
-        if workflow.is_main_process:
-            close_folders(study)
+        close_folders(study)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

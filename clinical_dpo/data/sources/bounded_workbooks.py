@@ -20,10 +20,11 @@ _CHUNK = 65_536  # bytes unpacked at a time
 _ENTRY = re.compile(b"PK\x01\x02")  # how an entry of a ZIP archive's directory begins
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what Excel writes; LZMA takes what memory its header says
 _TOKEN = 1_048_576  # bytes of one tag with its attributes
-# Parts that openpyxl reads piece by piece. It holds all others whole, and these too where they are declared as others.
-_PIECES = {"worksheet": ("worksheets/", "row"), "sharedStrings": ("sharedStrings", "si")}
 _PART = re.compile(r"(?:.*/)?(worksheets/|sharedStrings)[^/]*\.xml")
-_SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
+_SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main}"  # openpyxl knows elements of it alone
+_ROW, _CELL, _TEXT = (_SPACE + name for name in ("row", "c", "si"))
+# Parts that openpyxl reads piece by piece. It holds all others whole, and these too where they are declared as others.
+_PIECES = {"worksheet": ("worksheets/", _ROW), "sharedStrings": ("sharedStrings", _TEXT)}
 _COLUMN = re.compile(r"([A-Za-z]+)[0-9]+")
 
 
@@ -76,10 +77,11 @@ class _Part:
 
     def __init__(self, where: str, name: str) -> None:
         self._where, self._most = where, limits()
+        self._xml = name.lower().endswith((".xml", ".rels"))
         self._piece = next((tag for kind, tag in _PIECES.values() if kind == _kind(name)), None)
-        self._depth = self._held = self._before = self._pieces = 0
+        self._depth = self._held = self._before = self._pieces = self._cells_at = 0
         self._row = self._column = self._widest = self._characters = 0
-        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser = expat.ParserCreate(namespace_separator="}")  # a blank may be part of a name
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -87,13 +89,15 @@ class _Part:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def check(self, stream: Any) -> None:
-        """Read all of it. What is no XML, such as a picture, is left where that shows: openpyxl gets no further."""
+        """Read all of it. What is no XML, such as a picture, is left where that shows."""
         read = 0
         while chunk := stream.read(_CHUNK):
             read += len(chunk)
             try:
                 self._parser.Parse(chunk, False)
-            except expat.ExpatError:
+            except expat.ExpatError as error:
+                if self._xml:  # openpyxl may read on where this stops
+                    self._refuse(f"no valid XML ({error})")
                 return
             if read - self._parser.CurrentByteIndex > _TOKEN + _CHUNK:
                 self._refuse(f"a tag of more than {_TOKEN:,} bytes")
@@ -103,19 +107,19 @@ class _Part:
         self._held += 1
         if self._depth > self._most.depth:
             check_limit(self._where, "depth", self._depth, "elements in each other")
-        name = tag.removeprefix(_SPACE)
-        if name in ("row", "si"):
+        if tag in (_ROW, _TEXT):
             self._pieces += 1
             self._before, self._column, self._characters = self._held, 0, 0
-        if name == "row":
+        if tag == _ROW:
+            self._cells_at = self._depth + 1
             self._row = _number(attributes.get("r"), self._row + 1)
             if max(self._row, self._pieces) > self._most.rows:
                 check_limit(self._where, "rows", max(self._row, self._pieces), "rows")
-        elif name == "c":
+        elif tag == _CELL or self._depth == self._cells_at:  # to openpyxl all that a row holds is a cell
             self._cell(attributes.get("r"))
-        elif name == "si" and self._pieces > self._most.cells:
+        elif tag == _TEXT and self._pieces > self._most.cells:
             check_limit(self._where, "cells", self._pieces, "texts")
-        self._check_declared(tag.rpartition(" ")[2], attributes)
+        self._check_declared(tag.rpartition("}")[2], attributes)
         if self._held > _HELD:
             self._refuse(f"more than {_HELD:,} XML elements that are neither rows nor texts of cells")
 
@@ -143,7 +147,9 @@ class _Part:
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
-        if self._piece and tag.removeprefix(_SPACE) == self._piece:
+        if tag == _ROW:
+            self._cells_at = 0
+        if tag == self._piece:
             self._held, self._characters = self._before - 1, 0
 
     def _text(self, text: str) -> None:

@@ -99,8 +99,8 @@ def _text(cell: Any, where: str, place: str, repairs: Tally) -> str:
     if isinstance(value, int | float):
         if abs(value) >= _DIGITS:
             raise UserError(
-                f"{where}, {place}: the number {value:.0f}, of which Excel keeps 15 digits. Format the cell as text "
-                "and type it again."
+                f"{where}, {place}: the number {_shown(value)}, of which Excel keeps 15 digits. Format the cell as "
+                "text and type it again."
             )
         return str(int(value)) if value == int(value) else str(value)
     text = plain_text(str(value))
@@ -109,3 +109,8 @@ def _text(cell: Any, where: str, place: str, repairs: Tally) -> str:
         what = "white space around a cell" if only_space else "Excel's escapes, carriage returns, non-breaking spaces"
         repairs.add(f"{what} dropped", place)
     return text
+
+
+def _shown(number: float) -> str:
+    """A number's digits; its size alone where it has very many."""
+    return f"{number:.0f}" if abs(number) < 1e30 else "of more than 30 digits"
