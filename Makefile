@@ -25,9 +25,9 @@ report: $(VENV)/installed
 test: lint
 	pytest -m "not slow" --durations=20 --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
-# The slow ones in two processes: those of Slurm, which mostly wait, and all others (tests/conftest.py).
+# The slow ones, which mostly wait, in three processes: those of Slurm, of every key, and all others (tests/conftest.py).
 test-all: test
-	pytest -m slow --durations=20 --numprocesses 2 --dist loadscope --no-loadscope-reorder
+	pytest -m slow --durations=20 --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 # ancient() keeps Snakemake from seeing changes behind it.
 lint: $(VENV)/installed-dev

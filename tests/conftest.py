@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_make_scheduler(config, log):
     """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once.
 
-    Slow tests start, kill and time whole runs. They share one process, except those of Slurm, which mostly wait.
+    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, and all others.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -61,7 +61,7 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             file = Path(nodeid.partition("::")[0])
             if slow:
-                return "slurm" if file.parent.name == "slurm" else "whole runs"
+                return file.parent.name  # slurm, every_key, tests
             return "small run" if file.name in SMALL_RUN else str(file)
 
     return ByFixture(config, log)

@@ -1,6 +1,7 @@
 """Files that would unpack to more than the limits are refused before they do, of data sources and of raters alike."""
 
 import base64
+import csv
 import io
 import json
 import os
@@ -213,6 +214,16 @@ def test_json_lines_are_held_to_them_too(tmp_path, limited, content, values, mes
     (tmp_path / "a.jsonl").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_rows(tmp_path / "a.jsonl")
+
+
+def test_the_limit_of_one_file_is_no_limit_of_others(tmp_path, limited):
+    usual = csv.field_size_limit()
+    limited(characters=100)
+    path = tmp_path / "rows.csv"
+    path.write_text("id,text\n1," + "x" * 101 + "\n")
+    with pytest.raises(UserError, match="characters in one cell"):
+        read_rows(path)
+    assert csv.field_size_limit() == usual
 
 
 def test_brackets_and_marks_within_a_text_count_as_text(tmp_path, limited):

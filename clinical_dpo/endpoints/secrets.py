@@ -12,7 +12,7 @@ HIDDEN = "***"
 SHORTEST = 8  # characters; a shorter key could be a word of any reply
 # Between two characters of a key: line breaks, as base64 is wrapped, and the zero bytes of another encoding. Every
 # repetition has an end, since a server may send any length of them.
-GAP = r"(?:\s|\x00|\\{1,8}[nrt]|\\{1,8}u000[0ad]){0,4}+"
+GAP = r"(?:\s|\x00|\\{1,8}[nrt]|\\{1,8}u000[0ad]){0,4}"
 # Characters beyond ASCII, and the escapes that JSON has for characters: one, or the two halves of a pair.
 WIDE = re.compile(
     r"[^\x00-\x7f]|\\{1,8}ud[89ab][0-9a-f]{2}\\{1,8}ud[c-f][0-9a-f]{2}|\\{1,8}u[0-9a-f]{4}", re.IGNORECASE

@@ -49,7 +49,6 @@ class BoundedReader:
 
     def __init__(self, text: str, delimiter: str, where: object) -> None:
         """Read `text`, with `where` as its name in messages."""
-        csv.field_size_limit(limits().characters)
         self._delimiter, self._where = delimiter, where
         self.cells = self._rows = self._marks = 0
         self._reader = csv.reader(self._lines(text), delimiter=delimiter, strict=True)
@@ -69,6 +68,7 @@ class BoundedReader:
         rows = iter(self._reader)
         while True:
             self._marks = 0
+            usual = csv.field_size_limit(limits().characters)  # of all readers of this process
             try:
                 cells = next(rows)
             except StopIteration:
@@ -77,6 +77,8 @@ class BoundedReader:
                 if "field limit" in str(error):
                     check_limit(self._place, "characters", limits().characters + 1, "characters in one cell")
                 raise
+            finally:
+                csv.field_size_limit(usual)
             self._rows += 1
             self.cells += len(cells)
             check_limit(self._place, "columns", len(cells), "cells in one row")
