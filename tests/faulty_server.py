@@ -74,6 +74,13 @@ class FaultyServer:
                     self.end_headers()
                     self.wfile.write(whole[:40])
                     self.close_connection = True
+                elif fault in ("dripping head", "dripping body"):
+                    body = b"content-length: 99\r\n\r\n" if fault == "dripping body" else b""
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\n" + body)
+                    for _ in range(30):
+                        self.wfile.write(b"x")
+                        time.sleep(LATE / 30)
+                    self.close_connection = True
                 elif fault == "hang up":
                     self.close_connection = True
                     self.connection.close()
@@ -82,9 +89,10 @@ class FaultyServer:
                 self.send_response(status)
                 for name, value in {"content-type": "application/json", **dict(headers)}.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(body.encode())))
+                raw = body if isinstance(body, bytes) else body.encode()
+                self.send_header("content-length", str(len(raw)))
                 self.end_headers()
-                self.wfile.write(body.encode())
+                self.wfile.write(raw)
 
             def log_message(self, *_):
                 pass

@@ -16,6 +16,8 @@ from clinical_dpo.endpoints.secrets import SHORTEST, sent_secrets, without_secre
 from clinical_dpo.errors import PublicError
 
 Messages = tuple[Mapping[str, str], ...]  # of the chat API: role, content
+KEPT_OF_FAULTS = 10_000  # characters of a body that is no completion
+LONGEST_ECHO = 1_000  # characters that a secret may fill, escaped
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class ChatServer:
         """
         import openai
 
+        from clinical_dpo.endpoints.bounded_client import LARGEST_REPLY
+
         body = self.endpoint.body
         if form:
             schema = {"name": "reply", "strict": True, "schema": form}
@@ -91,10 +95,15 @@ class ChatServer:
             return Outcome(f"no reply within {self.endpoint.timeout_seconds:g} s")
         except openai.APIConnectionError:
             return Outcome("no connection, or one that broke off")
-        text = without_secrets(response.text, [each for each in self.secrets if len(each) >= SHORTEST])
-        reply = read_body(text) if response.status_code == 200 else None
-        text = text if reply else without_secrets(text, self.secrets)
-        return Outcome(response.status_code, text, _retry_after(response.headers.get("retry-after", "")), reply)
+        status: int | str = response.status_code
+        if len(response.content) > LARGEST_REPLY:
+            status = f"a reply of more than {LARGEST_REPLY} bytes"
+        text, reply = response.text, None
+        if status == 200 and read_body(text):
+            text = without_secrets(text, [each for each in self.secrets if len(each) >= SHORTEST])
+            reply = read_body(text)
+        text = text if reply else _beginning(text, self.secrets)
+        return Outcome(status, text, _retry_after(response.headers["retry-after"]), reply)
 
     @staticmethod
     def refuses_request(outcome: Outcome) -> bool:
@@ -130,12 +139,14 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
     key = read_key(endpoint)
     import openai  # a second to import
 
+    from clinical_dpo.endpoints.bounded_client import BoundedClient
+
     for name in ("openai", "httpx2", "httpcore2"):  # at their debug level they log what is sent
         logging.getLogger(name).setLevel(logging.WARNING)
     past_proxies = private or (endpoint.base_url.startswith("http://") and endpoint.secret_variables)
     direct: Any = {"mounts": dict.fromkeys(("http://", "https://", "all://"))} if past_proxies else {}
     # A redirect could lead to a host that may not see the text.
-    with openai.DefaultHttpxClient(follow_redirects=False, **direct) as http:
+    with BoundedClient(endpoint.timeout_seconds, follow_redirects=False, **direct) as http:
         with _client_variables(endpoint.client_variables):
             client = openai.OpenAI(
                 api_key=key or "none",
@@ -174,6 +185,13 @@ def read_body(body: str) -> Reply | None:
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
+
+
+def _beginning(body: str, secrets: Sequence[str]) -> str:
+    """What is kept of a body that is no completion. Where it is cut, no part of a secret is left."""
+    if len(body) <= KEPT_OF_FAULTS:
+        return without_secrets(body, secrets)
+    return without_secrets(body[:KEPT_OF_FAULTS], secrets)[:-LONGEST_ECHO]
 
 
 def _error_code(body: str) -> str:
