@@ -17,6 +17,7 @@ from clinical_dpo.errors import PublicError
 
 Messages = tuple[Mapping[str, str], ...]  # of the chat API: role, content
 KEPT_OF_FAULTS = 10_000  # characters of a body that is no completion
+MOST_TOKENS = 10**9
 LONGEST_ECHO = 1_000  # characters that a secret may fill, escaped
 
 
@@ -177,14 +178,24 @@ def read_body(body: str) -> Reply | None:
         value = json.loads(body)
         choice, used = value["choices"][0], value.get("usage") or {}
         return Reply(
-            text=str(choice["message"].get("content") or ""),
-            finish_reason=str(choice.get("finish_reason")),
-            model=str(value.get("model")),
-            prompt_tokens=int(used.get("prompt_tokens") or 0),
-            completion_tokens=int(used.get("completion_tokens") or 0),
+            text=_text(choice["message"].get("content") or ""),
+            finish_reason=_text(choice.get("finish_reason")),
+            model=_text(value.get("model")),
+            prompt_tokens=_count(used.get("prompt_tokens")),
+            completion_tokens=_count(used.get("completion_tokens")),
         )
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _text(value: object) -> str:
+    """Text that can be written as UTF-8: half of a pair of surrogates is a replacement sign."""
+    return re.sub(r"[\ud800-\udfff]", "\ufffd", str(value))
+
+
+def _count(value: object) -> int:
+    """A number of tokens; 0 where it is none, or none that a reply can have."""
+    return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0
 
 
 def _beginning(body: str, secrets: Sequence[str]) -> str:
@@ -196,7 +207,7 @@ def _beginning(body: str, secrets: Sequence[str]) -> str:
 
 def _error_code(body: str) -> str:
     """The server's own word for an error. Its sentences are left out: they may quote the key, or the text."""
-    with contextlib.suppress(KeyError, TypeError, ValueError):
+    with contextlib.suppress(KeyError, TypeError, ValueError, RecursionError):
         code = json.loads(body)["error"]["code"]
         if re.fullmatch(r"[a-z_]{1,50}", code):
             return f", {code}"
@@ -209,5 +220,5 @@ def _retry_after(value: str) -> float | None:
         if re.fullmatch(r"\d+(\.\d+)?", value):
             return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
