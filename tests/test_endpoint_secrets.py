@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+import unicodedata
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,6 +54,11 @@ def escaped(text):
     return "".join(f"\\u{ord(character):04x}" for character in text)
 
 
+def full_width(text):
+    return "".join(chr(ord(character) + 0xFEE0) for character in text)
+
+
+MATHEMATICAL = {chr(ord("a") + place): chr(0x1D41A + place) for place in range(26)}
 ECHOES = {
     "as it is": KEY,
     "in capitals": KEY.upper(),
@@ -69,11 +75,19 @@ ECHOES = {
     "JSON within JSON": json.dumps({"key": KEY}).replace("/", "\\/"),
     "escapes of JSON within JSON": escaped(KEY),
     "over two lines": f"{KEY[:9]}\n{KEY[9:]}",
+    "in full width": full_width(KEY),
+    "in full width, escaped once more": escaped(full_width(KEY)),
+    "in mathematical letters": "".join(MATHEMATICAL.get(character, character) for character in KEY),
+    "with zero-width spaces": "\u200b".join(KEY),
+    "with soft hyphens, joiners and marks": "\u00ad\u2060\u034f\ufe0f".join(KEY),
+    "base64 with zero-width spaces": "\u200d".join(base64.b64encode(KEY.encode()).decode()),
 }
 
 
 def leaked(text):
     """Whether a text holds what only the key has, in any of the spellings."""
+    seen = "".join(character for character in text if unicodedata.category(character) not in ("Cf", "Mn"))
+    text = unicodedata.normalize("NFKC", seen)
     plain = text.encode().decode("unicode_escape", "replace").replace("\n", "")
     middle = KEY[8:-8]
     forms = [middle, base64.b64encode(KEY.encode()).decode()[4:-4], quote(middle, safe=""), middle.encode().hex()]
@@ -118,6 +132,21 @@ def test_a_reply_made_to_be_searched_slowly_is_not():
     for hostile in ("\\" * 100_000, "\\n" * 50_000, f"{KEY[:-1]}\n" * 2000, "s\\\\\\\\n" * 20_000, "%25" * 30_000):
         assert without_secrets(hostile, [KEY, "snt" * 12]) == hostile
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    "reply", ["½ of Ｈｂ, 5 µg, “no”, x², e\u0301", "\uff02 \uff3c \ud83d\ude00", "naïve \u200b\u202e"]
+)
+def test_a_reply_without_a_key_keeps_its_letters(reply):
+    assert without_secrets(completion(reply), [KEY]) == completion(reply)
+    assert without_secrets(reply, [KEY]) == reply
+
+
+def test_a_reply_with_a_key_in_full_width_is_json_still():
+    body = completion(f"＂ ＼ \x00 “½” {full_width(KEY)}")
+    for written in (body, json.dumps(json.loads(body), ensure_ascii=False)):
+        text = json.loads(without_secrets(written, [KEY]))["choices"][0]["message"]["content"]
+        assert text == "＂ ＼ \x00 “1⁄2” ***"
 
 
 def test_variables_of_openai_s_client_reach_no_endpoint_that_does_not_ask_for_them(tmp_path, monkeypatch):
