@@ -31,6 +31,29 @@ def test_a_key_is_no_job_s_even_where_a_pattern_names_it():
     assert job_environment(SECRETS, ["WARD_*"], ["WARD_LLM_KEY"]) == {"WARD_LLM_KEY": ELSEWHERE}
 
 
+LOOK_SECRET = (
+    *(
+        "NVIDIA_API_KEY",
+        "CUDA_TOKEN",
+        "PYTHONANYWHERE_API_TOKEN",
+        "TORCH_HUB_PASSWORD",
+        "SBATCH_CREDENTIALS",
+        "LC_SECRETS",
+    ),
+    *("TRITON_PASSWD", "MODULE_PASSPHRASE", "SITE_apikey", "SITE_TOKENS"),
+)
+
+
+def test_a_pattern_passes_on_no_name_that_looks_like_a_key_s():
+    environment = dict.fromkeys([*LOOK_SECRET, "SITE_DATA"], "value")
+    assert job_environment(environment, ["SITE_*"], []) == {"SITE_DATA": "value"}
+
+
+def test_a_name_that_looks_like_a_key_s_is_passed_on_where_it_is_named_itself():
+    environment = dict.fromkeys([*LOOK_SECRET, "TOKENIZERS_PARALLELISM", "HF_HUB_DISABLE_IMPLICIT_TOKEN"], "1")
+    assert job_environment(environment, LOOK_SECRET, []) == environment
+
+
 def test_what_is_submitted_has_no_secret_in_its_environment(tmp_path):
     """Here `sbatch` is the program `env`, which prints what it was started with."""
     (tmp_path / "sbatch").symlink_to(shutil.which("env"))

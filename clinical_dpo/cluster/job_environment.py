@@ -24,10 +24,13 @@ NEEDED = (
     *("LD_*", "LIBRARY_PATH", "MODULE*", "LOADEDMODULES", "_LMFILES_", "LMOD_*", "__LMOD_*", "BASH_ENV", "BASH_FUNC_*"),
     *("CUDA_*", "NVIDIA_*", "NCCL_*", "ROCR_*", "HIP_*", "OMP_*", "MKL_*", "OPENBLAS_*", "NUMEXPR_*", "KMP_*"),
     *("TORCH*", "PYTORCH_*", "TRITON_*", "TOKENIZERS_PARALLELISM", "TQDM_DISABLE", "DO_NOT_TRACK"),
-    *("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_*", "HF_DATASETS_CACHE", "HF_DATASETS_OFFLINE"),
-    *("HF_XET_*", "HF_ASSETS_CACHE", "HF_MODULES_CACHE", "TRANSFORMERS_OFFLINE", "TRANSFORMERS_CACHE"),
+    *("HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_*", "HF_HUB_DISABLE_IMPLICIT_TOKEN"),
+    *("HF_DATASETS_CACHE", "HF_DATASETS_OFFLINE", "HF_XET_*", "HF_ASSETS_CACHE", "HF_MODULES_CACHE"),
+    *("TRANSFORMERS_OFFLINE", "TRANSFORMERS_CACHE"),
     *("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SBATCH_*"),
 )
+# What names of keys and tokens have in them. No pattern passes such a name on; an entry without * does.
+SECRET = re.compile("KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
 
 
 def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
@@ -35,11 +38,15 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
 
     Args:
         environment: where Snakemake runs.
-        more: names beside NEEDED; * stands for any characters.
+        more: names beside NEEDED; * stands for any characters, of names that do not look like a secret's.
         keys: variables that hold the endpoints' keys. Those that are set are set to ELSEWHERE.
     """
     patterns = (*NEEDED, *more)
-    kept = {name: value for name, value in environment.items() if any(fnmatchcase(name, each) for each in patterns)}
+
+    def is_needed(name: str) -> bool:
+        return name in patterns or (not SECRET.search(name) and any(fnmatchcase(name, each) for each in patterns))
+
+    kept = {name: value for name, value in environment.items() if is_needed(name)}
     return kept | {name: ELSEWHERE for name in keys if name in environment}
 
 
