@@ -50,6 +50,11 @@ class Endpoint:
         return urlsplit(self.base_url).scheme == "http" and not _is_this_host(self.host)
 
     @property
+    def is_readable_here(self) -> bool:
+        """Whether what is sent goes to a program on this host, unencrypted."""
+        return urlsplit(self.base_url).scheme == "http" and _is_this_host(self.host)
+
+    @property
     def body(self) -> dict[str, Any]:
         """Fields of a request beside its messages: what a reply depends on, and what the server is told."""
         fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}

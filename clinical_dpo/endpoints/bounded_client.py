@@ -52,6 +52,6 @@ class BoundedClient(openai.DefaultHttpxClient):
                     break
         finally:
             response.close()
-        headers = {"retry-after": response.headers.get("retry-after", "").encode("ascii", "replace")}
+        headers = {b"retry-after": response.headers.get("retry-after", "").encode("ascii", "replace")}
         content = bytes(body[: LARGEST_REPLY + 1])
         return httpx2.Response(response.status_code, headers=headers, content=content, request=request)

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, read_key
+from clinical_dpo.endpoints.listeners import check_listener
 from clinical_dpo.endpoints.secrets import SHORTEST, sent_secrets, without_secrets
 from clinical_dpo.errors import PublicError
 
@@ -65,11 +66,17 @@ class ChatServer:
     endpoint: Endpoint
     client: Any
     secrets: Sequence[str]  # the values that requests are sent with, and nothing may keep
+    is_confidential: bool = False  # whether a key or private text is sent
 
     @property
     def where(self) -> str:
         """How messages name it."""
         return f"endpoint '{self.endpoint.name}' ({self.endpoint.base_url})"
+
+    def check_listener(self) -> None:
+        """Raise PublicError where a key or private text would go to another user of this host."""
+        if self.is_confidential and self.endpoint.is_readable_here:
+            check_listener(self.endpoint)
 
     def ask(self, messages: Messages, form: Mapping[str, Any] | None = None) -> Outcome:
         """Make one call; what goes wrong on the way is an outcome too.
@@ -157,7 +164,8 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
                 max_retries=0,  # every attempt is kept, so they are made by `client.complete`
                 http_client=http,
             )
-        yield ChatServer(endpoint, client, sent_secrets(endpoint, key))
+        secrets = sent_secrets(endpoint, key)
+        yield ChatServer(endpoint, client, secrets, bool(secrets) or private)
 
 
 @contextlib.contextmanager

@@ -228,6 +228,7 @@ class _Asker:
         digest = self.digest(messages)
         problem, form = "", self.form
         for attempt in range(ATTEMPTS):
+            server.check_listener()
             self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)
             started = time.monotonic()
             found = server.ask(messages, form)
