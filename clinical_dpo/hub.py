@@ -16,7 +16,14 @@ def page(repo_id: str, kind: str = "model") -> str:
     return PAGES[kind] + repo_id
 
 
-def fetch(repo_id: str, revision: str, patterns: Sequence[str] | None = None, *, kind: str = "model") -> Path:
+def fetch(
+    repo_id: str,
+    revision: str,
+    patterns: Sequence[str] | None = None,
+    *,
+    kind: str = "model",
+    ignored: Sequence[str] = (),
+) -> Path:
     """The cache's folder of a commit, with at least the files that match `patterns`.
 
     Files that are there already are not asked for again. With HF_HUB_OFFLINE=1, or where the hub cannot be reached,
@@ -27,6 +34,7 @@ def fetch(repo_id: str, revision: str, patterns: Sequence[str] | None = None, *,
         revision: full commit hash.
         patterns: as of a shell, where * matches / too; None for all files.
         kind: model or dataset.
+        ignored: patterns of files that are left out all the same.
 
     Raises:
         UserError: the repository is gated, unknown or out of reach, or the commit is not there (any more); with the
@@ -41,7 +49,11 @@ def fetch(repo_id: str, revision: str, patterns: Sequence[str] | None = None, *,
     try:
         return Path(
             snapshot_download(
-                repo_id, repo_type=kind, revision=revision, allow_patterns=None if patterns is None else list(patterns)
+                repo_id,
+                repo_type=kind,
+                revision=revision,
+                allow_patterns=None if patterns is None else list(patterns),
+                ignore_patterns=list(ignored),
             )
         )
     except GatedRepoError:
@@ -62,17 +74,19 @@ def fetch(repo_id: str, revision: str, patterns: Sequence[str] | None = None, *,
     except (HTTPError, OSError) as error:
         raise UserError(
             f"{repo_id}: revision {revision} could not be fetched ({type(error).__name__}), and "
-            f"{_lacking(repo_id, revision, patterns, kind)}. Run this rule once where {where} can be reached, without "
-            "HF_HUB_OFFLINE=1 and with HF_HOME on a file system that all nodes see."
+            f"{_lacking(repo_id, revision, patterns, kind, ignored)}. Run this rule once where {where} can be reached, "
+            "without HF_HUB_OFFLINE=1 and with HF_HOME on a file system that all nodes see."
         ) from None
 
 
-def _lacking(repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str) -> str:
+def _lacking(
+    repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str, ignored: Sequence[str] = ()
+) -> str:
     """What the local cache has not got of a commit."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        names = listed(repo_id, revision, patterns, kind=kind)
+        names = listed(repo_id, revision, patterns, kind=kind, ignored=ignored)
     except UserError:
         return "it is not in the local cache"
     found = {name: try_to_load_from_cache(repo_id, name, revision=revision, repo_type=kind) for name in names}
@@ -81,9 +95,16 @@ def _lacking(repo_id: str, revision: str, patterns: Sequence[str] | None, kind: 
 
 
 def listed(
-    repo_id: str, revision: str, patterns: Sequence[str] | None = None, *, kind: str = "model"
+    repo_id: str,
+    revision: str,
+    patterns: Sequence[str] | None = None,
+    *,
+    kind: str = "model",
+    ignored: Sequence[str] = (),
 ) -> dict[str, int]:
     """The files of a fetched commit that match `patterns`, in order and with their bytes, as the hub lists them.
+
+    Those that match `ignored` are left out.
 
     Raises:
         UserError: the cache has the commit without such a list, so that nobody can tell whether it is whole.
@@ -101,7 +122,8 @@ def listed(
         ) from None
     allowed = None if patterns is None else list(patterns)
     sizes = {file.path: file.size for file in tree}
-    return {name: sizes[name] for name in sorted(filter_repo_objects(sizes, allow_patterns=allowed))}
+    kept = filter_repo_objects(sizes, allow_patterns=allowed, ignore_patterns=list(ignored))
+    return {name: sizes[name] for name in sorted(kept)}
 
 
 def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:

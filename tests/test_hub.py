@@ -121,6 +121,7 @@ def hub(tmp_path_factory):
     home = tmp_path_factory.mktemp("hub")
     weights = random.Random(1).randbytes(LARGE)
     model = {name: json.dumps(value).encode() for name, value in TOKENIZER.items()} | {"model.safetensors": weights}
+    model |= {"adapter_config.json": b"{}"}
     secret = {"data.csv": b"note\nsecret\n"}
     served = Hub(
         {
@@ -223,6 +224,7 @@ def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):
         "sha256": {"model.safetensors": digest},
     }
     assert (home / "model/model.safetensors").read_bytes() == weights
+    assert not any("adapter" in request for request in served.requests)
 
 
 def test_offline_the_cache_answers_for_the_commit_it_has_and_says_what_it_lacks(hub):

@@ -143,6 +143,59 @@ def test_weights_that_share_memory_keep_all_their_names(hub, unsafe, tmp_path, t
     assert all(torch.equal(value, weights[name]) for name, value in loaded.items())
 
 
+ELSEWHERE = ["/tmp/elsewhere{}", "../elsewhere{}", "sub/elsewhere{}", "..", "", 7, "config.json", "adapter_model{}"]
+
+
+@pytest.mark.parametrize("shard", ELSEWHERE)
+@pytest.mark.parametrize(("index", "suffix"), [("model.safetensors", ".safetensors"), ("pytorch_model.bin", ".bin")])
+def test_an_index_that_names_weights_elsewhere_is_refused(hub, unsafe, tmp_path, shard, index, suffix):
+    folder, _ = unsafe
+    place = shard.format(suffix) if isinstance(shard, str) else shard
+    write_json(folder / f"{index}.index.json", {"weight_map": {"lm_head.weight": place}})
+    hub(folder)
+    with pytest.raises(UserError, match=rf"clinic/tiny: {index}\.index\.json names no weights, or some that are no"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_index_of_nothing_is_refused(hub, unsafe, tmp_path):
+    write_json(unsafe[0] / "model.safetensors.index.json", {"weight_map": {}})
+    hub(unsafe[0])
+    with pytest.raises(UserError, match="names no weights"):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+
+
+def test_an_adapter_beside_the_weights_is_left_out(hub, tiny_base, tmp_path):
+    """It could name another model, and that would be loaded in place of this one."""
+    both, out = tmp_path / "both", tmp_path / "model"
+    shutil.copytree(tiny_base, both)
+    write_json(both / "adapter_config.json", {"base_model_name_or_path": "/tmp/elsewhere"})
+    shutil.copyfile(both / "model.safetensors", both / "adapter_model.safetensors")
+    hub(both)
+    retrieve_snapshot(NAME, REVISION, out)
+    assert list(base_record(out)["sha256"]) == ["model.safetensors"] and not list(out.glob("adapter_*"))
+    assert torch.equal(logits(out), logits(tiny_base))
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, r"has no config\.json.*an adapter alone"),
+        ({"transformers_weights": "x.safetensors"}, "names its weights"),
+    ],
+)
+def test_a_model_without_a_configuration_of_its_own_is_refused(hub, tiny_base, tmp_path, config, message):
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_base, folder)
+    (folder / "config.json").unlink()
+    if config:
+        write_json(folder / "config.json", config)
+    hub(folder)
+    with pytest.raises(UserError, match=message):
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 class Command:
     """A pickle of it runs a command wherever pickles are trusted."""
 

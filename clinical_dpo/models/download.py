@@ -1,6 +1,7 @@
 """Base models from the hub: a pinned snapshot made into a folder of safetensors with a chat template."""
 
 import pickle
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from clinical_dpo.models.load import BASE_RECORD, MADE_RECORD
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 
 _LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+_ADAPTER = "adapter_*"  # its settings name a base model, which would be loaded from wherever that is
 _PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and the like are no weights
+_SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # the plain name of a file of weights
 _SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
@@ -35,19 +38,23 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
 
     Raises:
         UserError: the model is gated, unknown or out of reach (with the page to visit and the variable to set); it
-            holds no weights of a known kind, or pickles that are more than weights; no chat template, or a bad one.
+            holds no weights of a known kind, names some outside of the commit, or has pickles that are more than
+            weights; no chat template, or a bad one.
     """
-    snapshot = fetch(model_id, revision, _LINKED)
+    snapshot = fetch(model_id, revision, _LINKED, ignored=[_ADAPTER])
+    _check_config(snapshot, model_id, revision)
     record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision}
     asked = {"id": model_id, "revision": revision} | ({"chat_template": chat_template} if chat_template else {})
     with replacing(out) as part:
         part.mkdir()
         _link(snapshot, part)
-        if _present(part, _SAFE_WEIGHTS):
-            weights = sorted(file.relative_to(snapshot).as_posix() for file in snapshot.glob("*.safetensors"))
+        if name := _present(part, _SAFE_WEIGHTS):
+            _shards(snapshot, name, model_id, revision)
+            weights = sorted(file.name for file in snapshot.glob("*.safetensors") if not file.match(_ADAPTER))
             record["sha256"] = digests(snapshot, weights)
         else:
-            record |= _convert(fetch(model_id, revision, (*_LINKED, _PICKLED)), part, model_id, revision)
+            fetch(model_id, revision, (*_LINKED, _PICKLED), ignored=[_ADAPTER])
+            record |= _convert(snapshot, part, model_id, revision)
         if not load_tokenizer(part).chat_template:
             _add_chat_template(part, chat_template, model_id)
             record["chat_template"] = "model file"
@@ -61,10 +68,50 @@ def _present(folder: Path, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if (folder / name).is_file()), None)
 
 
+def _check_config(snapshot: Path, model_id: str, revision: str) -> None:
+    """Refuse a snapshot without a model's own configuration, or with one that names other weights than are checked."""
+    if not (snapshot / "config.json").is_file():
+        raise PublicError(
+            f"{model_id}: revision {revision} has no config.json, so that it is no whole model; an adapter alone is "
+            "none. Set `id` to the model that it was made from."
+        )
+    config = read_json(snapshot / "config.json")
+    if not isinstance(config, dict) or "transformers_weights" in config:
+        raise PublicError(
+            f"{model_id}: config.json names its weights itself (`transformers_weights`) or is no object. Set "
+            f"`revision` to a commit on {page(model_id)}/commits/main whose weights have their usual names."
+        )
+
+
+def _shards(snapshot: Path, name: str, model_id: str, revision: str) -> list[str]:
+    """The files of weights that an index names, each of which lies beside it; the file itself where it is no index."""
+    if not name.endswith(".json"):
+        return [name]
+    index = read_json(snapshot / name)
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    named = shards.values() if isinstance(shards, dict) else ()
+    suffix = ".safetensors" if name in _SAFE_WEIGHTS else ".bin"
+    if not named or not all(
+        isinstance(each, str) and _SHARD.fullmatch(each) and each.endswith(suffix) for each in named
+    ):
+        raise PublicError(
+            f"{model_id}: {name} names no weights, or some that are no `{suffix}` files of the pinned commit. Set "
+            f"`revision` to a commit on {page(model_id)}/commits/main whose index names files beside it."
+        )
+    files = sorted(set(named))
+    absent = [shard for shard in files if not (snapshot / shard).is_file()]
+    if absent:
+        raise PublicError(
+            f"{model_id}: revision {revision} is in the local cache without {absent[0]}, which {name} names. "
+            f"Run this rule where {page(model_id)} can be reached."
+        )
+    return files
+
+
 def _link(snapshot: Path, out: Path) -> None:
-    """Link a snapshot's files, save pickles and what belongs to them, and the record of another run."""
+    """Link a snapshot's files, save pickles and what belongs to them, adapters, and the record of another run."""
     for file in sorted(snapshot.rglob("*")):
-        known = any(file.match(pattern) for pattern in _LINKED)
+        known = any(file.match(pattern) for pattern in _LINKED) and not file.match(_ADAPTER)
         if file.is_file() and known and file.name not in (*_PICKLED_WEIGHTS, BASE_RECORD, MADE_RECORD):
             link = out / file.relative_to(snapshot)
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -81,13 +128,7 @@ def _convert(snapshot: Path, out: Path, model_id: str, revision: str) -> dict[st
             f"{model_id}: revision {revision} holds neither model.safetensors nor pytorch_model.bin, whole or in "
             f"shards with an index. Set `revision` to a commit on {page(model_id)}/commits/main that does."
         )
-    shards = sorted(set(read_json(snapshot / name)["weight_map"].values())) if name.endswith(".json") else [name]
-    absent = [shard for shard in shards if not (snapshot / shard).is_file()]
-    if absent:
-        raise PublicError(
-            f"{model_id}: revision {revision} is in the local cache without {absent[0]}, which {name} names. "
-            f"Run this rule where {page(model_id)} can be reached."
-        )
+    shards = _shards(snapshot, name, model_id, revision)
     weights: dict[str, torch.Tensor] = {}
     for shard in shards:
         weights |= _read_pickled(snapshot / shard, model_id)
