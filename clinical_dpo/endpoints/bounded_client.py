@@ -9,6 +9,7 @@ import httpx2
 import openai
 
 LARGEST_REPLY = 8_000_000  # bytes, once unpacked; thousands of times what a completion has
+LATE = "the reply is not whole"
 
 
 class BoundedClient(openai.DefaultHttpxClient):
@@ -39,7 +40,7 @@ class BoundedClient(openai.DefaultHttpxClient):
         threading.Thread(target=call, daemon=True).start()
         concurrent.futures.wait([done], self._seconds)
         if not done.done():
-            raise httpx2.ReadTimeout("the reply is not whole", request=request)
+            raise httpx2.ReadTimeout(LATE, request=request)
         return done.result()
 
     def _read(self, request: httpx2.Request, options: dict[str, Any], deadline: float) -> httpx2.Response:
@@ -48,7 +49,9 @@ class BoundedClient(openai.DefaultHttpxClient):
         try:
             for part in response.iter_bytes():
                 body += part
-                if len(body) > LARGEST_REPLY or time.monotonic() > deadline:
+                if time.monotonic() > deadline:
+                    raise httpx2.ReadTimeout(LATE, request=request)
+                if len(body) > LARGEST_REPLY:
                     break
         finally:
             response.close()
