@@ -206,19 +206,13 @@ def test_a_gated_repository_names_the_page_and_the_variable_and_no_token_is_told
     assert not any(token in text for text in said for token in (TOKEN, OTHER))
 
 
-def test_a_card_that_names_a_file_of_another_repository_has_nothing_fetched(hub):
+def test_a_card_that_names_a_file_of_another_repository_has_nothing_fetched_nor_has_one_that_is_too_large(hub):
     """With a token that could read it."""
     served, _, online, _, _ = hub
     assert "owner/hostile, config first: the card's 'hf://datasets/owner/gated/data.csv' lies outside" in online[13][0]
     assert served.requests["GET /datasets/owner/hostile/resolve/" + A + "/mine.csv"] == 0
-
-
-def test_a_card_that_is_too_large_is_not_fetched(hub):
-    served, _, online, _, _ = hub
     assert "owner/large: its README.md has more than 5,000,000 bytes" in online[14][0]
-    assert not any(
-        "README.md" in request and ("/large/" in request or "/blobs/" in request) for request in served.requests
-    )
+    assert not {each for each in served.requests if "README.md" in each and ("/large/" in each or "/blobs/" in each)}
 
 
 def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):
