@@ -1,5 +1,6 @@
 """Shared fixtures: real data where it is present, tiny base models, a browser, a copy of the project to run in."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -78,6 +79,14 @@ def real_data(*parts: str) -> Path:
     if not path.exists():
         pytest.skip(f"{path} is not there; set CLINICAL_DPO_DATA to the folder of public data sets")
     return path
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """Set limits as a run's config does."""
+    from clinical_dpo.limits import VARIABLE
+
+    return lambda **values: monkeypatch.setenv(VARIABLE, json.dumps(values))
 
 
 @pytest.fixture(scope="session", params=["llama", "mistral"])

@@ -129,6 +129,7 @@ def hub(tmp_path_factory):
             ("datasets", "owner/gated"): Repository({A: secret}, token=TOKEN),
             ("datasets", "owner/spoilt"): Repository({A: {"train.jsonl": b'{"note": 1}\n{"note": '}}),
             ("datasets", "owner/hostile"): Repository({A: {"README.md": HOSTILE, "mine.csv": b"note\nmine\n"}}),
+            ("datasets", "owner/large"): Repository({A: {"README.md": b" " * 5_000_001, "train.csv": b"a\n1\n"}}),
             ("models", "owner/model"): Repository({A: model}),
             ("models", "owner/gated"): Repository({A: model}, token=TOKEN),
         },
@@ -161,6 +162,7 @@ def hub(tmp_path_factory):
             ["data", None, {"id": "owner/spoilt", "revision": A, "splits": ["train"]}],
             ["snapshot", None, ["owner/model", A, str(home / "model")]],
             ["data", TOKEN, {"id": "owner/hostile", "revision": A, "splits": ["train"]}],
+            ["data", None, {"id": "owner/large", "revision": A, "splits": ["train"]}],
         )
         yield served, take, online, said, home
 
@@ -204,11 +206,13 @@ def test_a_gated_repository_names_the_page_and_the_variable_and_no_token_is_told
     assert not any(token in text for text in said for token in (TOKEN, OTHER))
 
 
-def test_a_card_that_names_a_file_of_another_repository_has_nothing_fetched(hub):
+def test_a_card_that_names_a_file_of_another_repository_has_nothing_fetched_nor_has_one_that_is_too_large(hub):
     """With a token that could read it."""
     served, _, online, _, _ = hub
     assert "owner/hostile, config first: the card's 'hf://datasets/owner/gated/data.csv' lies outside" in online[13][0]
     assert served.requests["GET /datasets/owner/hostile/resolve/" + A + "/mine.csv"] == 0
+    assert "owner/large: its README.md has more than 5,000,000 bytes" in online[14][0]
+    assert not {each for each in served.requests if "README.md" in each and ("/large/" in each or "/blobs/" in each)}
 
 
 def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):

@@ -115,6 +115,8 @@ PATTERNS = [
     "a/[bc].csv",
     "?/b.csv",
     "**/a/**",
+    "**/**/a/**/**",
+    "**/**",
     "a",
     "*.csv",
 ]
@@ -130,7 +132,16 @@ def test_a_pattern_fits_what_the_hubs_own_would(pattern):
 def test_a_pattern_of_many_stars_takes_no_time():
     start = time.monotonic()
     assert not fits("a" * 200, "*a" * 60 + "b") and not fits("/".join("a" * 200), "**/a/" * 60 + "b")
+    assert not fits("/".join("a" * 200), "**/" * 20_000 + "b")
     assert time.monotonic() - start < 2
+
+
+def test_a_pattern_without_end_is_refused():
+    for more in ({"data_files": "**/" * 400}, {"data_dir": "a/" * 600}):
+        with pytest.raises(
+            UserError, match=r"the card's '(\*\*|a)/.* has 1,200 characters, and a path has at most 1,000"
+        ):
+            split_files(card({"config_name": "one"} | more), NAMES, None, "x")
 
 
 MERGES = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10))

@@ -140,7 +140,7 @@ def test_what_is_too_large_together_is_not_even_fetched(commit, monkeypatch):
     fetched = commit({f"train/{number}.csv": "note\n" + "a\n" * 300 for number in range(2)})
     with pytest.raises(UserError, match=r"owner/set.*1,210 or more bytes"):
         retrieve_hub("owner/set", A, ["train"])
-    assert fetched == [["README.md"]]
+    assert fetched == [[]]
 
 
 def test_values_count_over_all_files(commit, monkeypatch):

@@ -1,6 +1,5 @@
 """Files that would unpack to more than the limits are refused before they do, of data sources and of raters alike."""
 
-import base64
 import csv
 import io
 import json
@@ -10,15 +9,13 @@ import struct
 import tracemalloc
 import zipfile
 
-import pyarrow
 import pytest
 from openpyxl import Workbook
-from pyarrow.parquet import write_table
 
 from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings
-from clinical_dpo.limits import VARIABLE, Limits
+from clinical_dpo.limits import Limits
 from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
 
@@ -29,12 +26,6 @@ SPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 DECLARED = (
     b'<Override PartName="/%s" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.%s+xml"/>'
 )
-
-
-@pytest.fixture
-def limited(monkeypatch):
-    """Set limits as a run's config does."""
-    return lambda **values: monkeypatch.setenv(VARIABLE, json.dumps(values))
 
 
 def book(path, change=None, packed=zipfile.ZIP_DEFLATED):
@@ -241,88 +232,6 @@ def test_a_text_of_quotation_marks_is_looked_at_once(tmp_path):
     (tmp_path / "b.json").write_text(json.dumps({str(i): {} for i in range(100_000)})[:-1] + ', "99999": {}}')
     with pytest.raises(UserError, match="'99999' comes twice"):
         read_rows(tmp_path / "b.json")
-
-
-def parquet(path, values, **more):
-    write_table(pyarrow.table({"note": values}), path, **more)
-    return path
-
-
-def shared_value(count=900):
-    return pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * count, pyarrow.int32()), ["x" * 50_000])
-
-
-def one_row(values):
-    """A single list of all values."""
-    return pyarrow.ListArray.from_arrays(pyarrow.array([0, len(values)], pyarrow.int32()), values)
-
-
-def nested(values, depth):
-    """Values in objects in each other; at depth 1 they are in none."""
-    for _ in range(depth - 1):
-        values = pyarrow.StructArray.from_arrays([values], ["a"])
-    return values
-
-
-@pytest.mark.parametrize(
-    ("values", "limit", "message"),
-    [
-        (pyarrow.array([0] * 2000), {"rows": 1000}, "2,000 or more rows"),
-        (pyarrow.array([[0] * 3000]), {"cells": 1000}, "6,000 or more values"),
-        (nested(pyarrow.array([0] * 100), 30), {"cells": 2999}, "3,000 or more values"),
-        (nested(pyarrow.nulls(1), 51), {}, "column 'note': 51 or more lists and objects in each other.*limits.depth"),
-        (one_row(shared_value()), {"bytes": 1_000_000}, "45,003,608 or more bytes when unpacked"),
-        (nested(one_row(shared_value()), 3), {"bytes": 1_000_000}, "45,003,608 or more bytes when unpacked"),
-        (pyarrow.array([[bytes(2000)] * 900], pyarrow.list_(pyarrow.binary(2000))), {"bytes": 1_000_000}, "1,800,000"),
-        (pyarrow.array(["x" * 20_000] * 900), {"bytes": 1_000_000}, "bytes when unpacked"),
-        (shared_value(), {"bytes": 1_000_000}, "bytes when unpacked"),
-        (pyarrow.array(["x" * 20_000]), {"characters": 10_000}, "row 1, column 'note'.*characters"),
-    ],
-)
-@pytest.mark.parametrize("written", [{}, {"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}])
-def test_a_parquet_file_is_held_to_what_it_unpacks_to(tmp_path, limited, values, limit, message, written):
-    if written and not pyarrow.types.is_string(values.type):
-        written = {}
-    path = parquet(tmp_path / "a.parquet", values, **written)
-    limited(**limit)
-    with pytest.raises(UserError, match=message):
-        read_rows(path)
-
-
-def test_one_text_that_a_row_shows_without_end_is_not_unpacked(tmp_path, limited):
-    """Whatever type the file says that it had."""
-    stated = pyarrow.schema([("note", pyarrow.large_list(pyarrow.large_string()))])
-    stated = {"ARROW:schema": base64.b64encode(stated.serialize().to_pybytes())}
-    limited(bytes=100_000_000)
-    for number, metadata in enumerate((None, stated)):
-        table = pyarrow.table({"note": one_row(shared_value(10_000))}).replace_schema_metadata(metadata)
-        path = tmp_path / f"{number}.parquet"
-        write_table(table, path, compression="zstd", store_schema=not metadata)
-        before = pyarrow.default_memory_pool().max_memory()
-        with pytest.raises(UserError, match="500,040,008 or more bytes when unpacked"):
-            read_rows(path)
-        assert pyarrow.default_memory_pool().max_memory() <= max(before, 50_000_000)
-
-
-def test_lists_that_unpack_to_any_size_at_once_are_refused(tmp_path):
-    encoded = {"use_dictionary": False, "column_encoding": {"note.list.element": "DELTA_BYTE_ARRAY"}}
-    path = parquet(tmp_path / "a.parquet", pyarrow.array([["x", "y"]]), **encoded)
-    with pytest.raises(UserError, match=r"column 'note\.list\.element': .*DELTA_BYTE_ARRAY.*another encoding"):
-        read_rows(path)
-
-
-NESTED = [
-    {"note": [["a", "b"], [], None], "more": {"x": [{"y": "a"}, None]}},
-    {"note": None, "more": None},
-    {"note": [[None, "ü"]], "more": {"x": []}},
-]
-
-
-@pytest.mark.parametrize("written", [{}, {"row_group_size": 1}, {"use_dictionary": False}, {"store_schema": False}])
-def test_lists_and_objects_within_the_limits_are_read(tmp_path, written):
-    path = tmp_path / "a.parquet"
-    write_table(pyarrow.Table.from_pylist(NESTED * 40), path, **written)
-    assert read_rows(path) == NESTED * 40
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

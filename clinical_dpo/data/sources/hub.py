@@ -90,11 +90,11 @@ def retrieve_hub(
 
 def _chosen(data_id: str, revision: str, splits: Sequence[str], config: str | None) -> list[list[str]]:
     """The files of each split, none of which is fetched yet."""
-    card = fetch(data_id, revision, [_CARD], kind="dataset") / _CARD
+    fetch(data_id, revision, [], kind="dataset")  # the list alone
     sizes = listed(data_id, revision, kind="dataset")
     if sizes.get(_CARD, 0) > _CARD_BYTES:
         raise UserError(f"{data_id}: its README.md has more than {_CARD_BYTES:,} bytes. Take another data set.")
-    text = read_text(card)[0] if _CARD in sizes else ""
+    text = read_text(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD)[0] if _CARD in sizes else ""
     files = split_files(text, list(sizes), config, data_id)
     for split in splits:
         if split not in files:

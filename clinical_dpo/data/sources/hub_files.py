@@ -13,6 +13,7 @@ from clinical_dpo.errors import UserError
 FORMATS = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
 _NO_DATA = frozenset(("config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"))  # as `datasets`
 _PATTERNS = 10_000  # of one configuration
+_SIGNS = 1_000  # of one pattern
 _KNOWN = frozenset(("config_name", "data_files", "data_dir", "default", "description", "version"))
 # A URL, several paths in one, an absolute path, a home, a drive, another system's separator.
 _ELSEWHERE = re.compile(r"://|::|^[/~]|^[A-Za-z]:|[\\\0]")
@@ -67,7 +68,9 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
 
 def fits(name: str, pattern: str) -> bool:
     """Whether a path fits a pattern, in which ** stands for any number of folders and * for no part of another one."""
-    parts = pattern.split("/")
+    stated = pattern.split("/")
+    # Several ** in a row are one.
+    parts = [part for at, part in enumerate(stated) if part != "**" or not at or stated[at - 1] != "**"]
     reached = _past_stars({0}, parts)
     for part in name.split("/"):
         reached = _past_stars(
@@ -178,6 +181,11 @@ def _inside(pattern: Any, place: str) -> str:
     """
     if not _is_text(pattern) and pattern != "":
         raise UserError(f"{place}: `data_dir` in its README.md is no folder.")
+    if len(pattern) > _SIGNS:
+        raise UserError(
+            f"{place}: the card's '{pattern[:100]}...' has {len(pattern):,} characters, and a path has at most "
+            f"{_SIGNS:,}. Take another config or revision, or read a file of yours with `kind: file`."
+        )
     parts = [part for part in pattern.split("/") if part != "."]
     if _ELSEWHERE.search(pattern) or ".." in parts:
         raise UserError(
