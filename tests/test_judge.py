@@ -254,6 +254,14 @@ def test_a_server_that_refuses_the_form_is_found_out_once_and_remembered(tmp_pat
     assert len(server.received) > first and not any("response_format" in body for body in server.received[first:])
 
 
+def test_the_call_that_finds_out_counts_among_the_times_a_reply_is_asked_for(tmp_path):
+    with FaultyServer(say=lambda messages: "I cannot grade this.") as server:
+        with pytest.raises(UserError, match="cannot be read"):
+            judge_items("likert", items_of("likert", 2), server.endpoint(concurrency=1), tmp_path / "likert.jsonl")
+        first = server.received[0]["messages"]
+    assert sum(body["messages"][0] == first[0] for body in server.received) == 3
+
+
 def test_an_endpoint_that_names_its_own_form_keeps_it(tmp_path):
     for number, own in enumerate(({"type": "json_object"}, None)):
         with FaultyServer() as server:

@@ -201,8 +201,9 @@ class _Asker:
 
     def ask_all(self, server: ChatServer, chains: Sequence[_Chain]) -> None:
         """Ask until every chain has its reply or has had its calls. The first error stops what has not begun."""
-        if self.form:
-            self.ask(server, chains[0])  # it finds out whether the server takes the form
+        if self.form:  # the first call finds out whether the server takes the form
+            self.ask(server, chains[0])
+            chains = chains[1:]
         with ThreadPoolExecutor(self.endpoint.concurrency) as pool:
             futures = [pool.submit(self.ask, server, chain) for chain in chains]
             try:
