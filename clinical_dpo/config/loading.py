@@ -37,7 +37,8 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         _check_task(name, task, config)
         check_judge(task, config)
         check_texts(task, config, model_names)
-    check_private(tasks, {name: Study(config, {}, {}, {}).paths.folder("results", name) for name in tasks})
+    paths = Study(config, {}, {}, {}).paths
+    check_private(tasks, {name: paths.folder("results", name) for name in tasks})
     families: dict[str, list[str]] = {}
     for name, task in tasks.items():
         families.setdefault(task["recipe"], []).append(name)

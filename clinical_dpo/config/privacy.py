@@ -87,31 +87,34 @@ def close_to_others() -> None:
     os.umask(_UMASK)
 
 
+def close_folder(folder: str | Path) -> None:
+    """Close a folder to other users; it is made if need be.
+
+    Raises:
+        UserError: it is another user's.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder).chmod(_CLOSED)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be closed to other users ({error.strerror}), and private text (phi: true) or a sheet's "
+            "key would be written there. Run as the user whose folder it is, or give the run another name (`run`)."
+        ) from None
+
+
 def close_keys(study: Study) -> None:
     """Close the folders of sheets' keys to other users: a copy of a run may have lost its modes."""
     for folder in Path(study.paths.folder("results")).glob("*/*/grading/keys"):
-        folder.chmod(_CLOSED)
+        close_folder(folder)
 
 
 def close_folders(study: Study) -> None:
-    """Close the folders of private text, and the logs that may quote it, to other users; they are made if need be.
-
-    Raises:
-        UserError: a folder that is another user's.
-    """
-    private = private_tasks(study.tasks)
-    logs = study.paths.folder("logs")
-    closed = [*(study.paths.folder("results", task) for task in private), logs, _SNAKEMAKE_LOGS]
-    for folder in closed if private else ():
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            Path(folder).chmod(_CLOSED)
-        except OSError as error:
-            raise UserError(
-                f"{folder}: cannot be closed to other users ({error.strerror}), and private text (phi: true) would be "
-                "written there. Run as the user whose folder it is, or give the run another name (`run`)."
-            ) from None
-    if private:
+    """Close the folders of private text, and the logs that may quote it, to other users."""
+    if private := private_tasks(study.tasks):
+        logs = study.paths.folder("logs")
+        for folder in (*(study.paths.folder("results", task) for task in private), logs, _SNAKEMAKE_LOGS):
+            close_folder(folder)
         Path(logs, PRIVATE).touch()
 
 

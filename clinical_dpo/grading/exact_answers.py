@@ -106,11 +106,8 @@ _VERB = re.compile(
     r"should|would|can|may|\w{2,}ed|makes?|i|thought|think|fits?|lacks?)\b"
 )
 _CUE_IS = re.compile(rf"\b{_NOUN}(?: \w+){{0,4}} (?:is|are|was|remains) \w")
-
-
-_LISTED_REASONS = re.compile(
-    r"(?<=\w)[.:]?\s*\n+(?:\s*[-*•] .*(?:\n|$))+\Z"
-)  # bullets below an answer that is none itself
+# Bullets below an answer that is none itself.
+_LISTED_REASONS = re.compile(r"(?<=\w)[.:]?\s*\n+(?:\s*[-*•] .*(?:\n|$))+\Z")
 
 
 class Statement(NamedTuple):
@@ -211,9 +208,8 @@ def _statements(found: Iterable[str], wanted: set[Words]) -> Iterator[Statement]
                         not _rival(clauses[number + 1 : number + 2]), _noun(cue or _CUE.search(lead)), False
                     )
                     continue
-            explained = (
-                number + 1 < len(clauses) and clauses[number + 1][0] == ":"
-            )  # "The correct option is E: phenytoin"
+            # "The correct option is E: phenytoin"
+            explained = number + 1 < len(clauses) and clauses[number + 1][0] == ":"
             if (noun := _noun(cue or _CUE_IS.search(clause))) and not explained:
                 yield Statement(False, noun, False)
             elif len(clauses) == 1 and _is_bare(clause) and not _LEADS.match(clause):

@@ -38,9 +38,8 @@ _ALONE_AFTER = re.compile(
     r"(?:case|message|patient)? ?(?:[.,;:!()]|because\b|since\b|given\b|as\b|due\b|rather than\b)"
 )
 _OTHER_KEY = re.compile(r"(?!.*\b(?:so|thus|hence|therefore|is|are)\b)(?:[\w/]+ ){1,3}: ")
-_DEFINES = re.compile(
-    r"(?:needs?(?! to\b)|requires?|means|is defined|only if|if) "
-)  # what follows in its sentence is no verdict
+# What follows these in a sentence is no verdict.
+_DEFINES = re.compile(r"(?:needs?(?! to\b)|requires?|means|is defined|only if|if) ")
 _TO_DO = re.compile(r"(?:should|must|will|needs? to|has to|ought to)\b")
 _DONE_BY = re.compile(r"\b(?:answered|handled|addressed|managed) by (?:an? |the )?$")
 _CUT_OFF = re.compile(r"\b(?:and|or|the|of|with|to|an?|who|because|which|that|in|for|from|by|is|was|has|but|as) [.]$")
@@ -163,52 +162,51 @@ def _mentions(found: Sequence[str], label_of: Mapping[str, str], labels: Sequenc
     )
     since, asked, last = "", "", ""
     for sentence in found:
-        sentence = re.sub(
-            rf"(?<!\w)({spelled}) \( (?:{spelled}) \)", r"\1", sentence
-        )  # "urinary tract infection (UTI)"
+        # "urinary tract infection (UTI)" names it once.
+        sentence = re.sub(rf"(?<!\w)({spelled}) \( (?:{spelled}) \)", r"\1", sentence)
         places = [_place(match, label_of) for match in pattern.finditer(sentence)]
         answered = re.match(r"(yes|no|not)\b", sentence)
         if asked and answered:
             yield from _speaking(asked, "asserted" if answered[1] == "yes" else "denied", 2, False, labels)
-        cut_off = bool(_CUT_OFF.search(sentence))
         options, defined, end, masked = _options(sentence, places, label_of), False, 0, ""
         for number, place in enumerate(places):
             before, rest = sentence[max(0, place.start - _REACH) : place.start], sentence[place.end :].lstrip()
             after = rest if len(rest) <= _REACH else rest[:_REACH] + sentence[-2:]
             since += sentence[end : place.start]
             masked += sentence[end : place.start]
+            corrects = bool(_CORRECTION.search(since))
+            level = max(_level(before, after), 2 if corrects else 1)
             how = manner(masked[-_REACH:], after)
-            masked += "it"  # a label's own "no" denies no other one
             if number in options and (how == "asserted" or len(labels) == 2):
                 how = "open"
             if defined and not _CONCLUSION.search(before):
                 how = "aside"
+            how = _weighed(how, level, sentence, before, after)
             defined = defined or bool(_DEFINES.match(after))
-            corrects = bool(_CORRECTION.search(since))
-            level = max(_level(before, after), 2 if corrects else 1)
-            if (
-                level > 2
-                and how == "aside"
-                and re.search(r"\bwould be\b", before)
-                and not re.search(r"\bif\b", sentence)
-            ):
-                how = "asserted"  # "My answer would be no"
+            masked += "it"  # a label's own "no" denies no other one
             end, since = place.end, ""
             if place.spelling in _COMMON and level < 3 and _OTHER_KEY.fullmatch(before) and not pattern.search(before):
                 continue  # the value of something else: "Fever: no"
-            if level == 1 and how == "asserted" and (cut_off or _TAKEN_BACK.search(after)):
-                how = "open"
             for label, meant in _shared(before, place.spelling, label_of, how):
                 yield from _speaking(label, meant, level, corrects, labels)
             last = label_of[place.spelling]
             yield from _speaking(last, how, level, corrects, labels)
         since += sentence[end:]
-        if last and places[-1:] != [] and places[-1].spelling in _COMMON:
+        if last and places and places[-1].spelling in _COMMON:
             last = ""  # "No, it does not": the same once more
         if last and _IT_IS_NOT.search(sentence, end):
             yield from _speaking(last, "denied", 2, False, labels)
         spoken = {label_of[place.spelling] for place in places}
         asked = spoken.pop() if sentence.endswith("?") and len(spoken) == 1 else ""
+
+
+def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
+    """How a label is spoken of, by the weight of its place: a verdict's words count, an unfinished clause does not."""
+    if level > 2 and how == "aside" and re.search(r"\bwould be\b", before) and not re.search(r"\bif\b", sentence):
+        return "asserted"  # "My answer would be no"
+    if level == 1 and how == "asserted" and (_CUT_OFF.search(sentence) or _TAKEN_BACK.search(after)):
+        return "open"
+    return how
 
 
 def _place(match: re.Match[str], label_of: Mapping[str, str]) -> Place:

@@ -19,7 +19,7 @@ def tokenizer_of(references: Iterable[str]) -> str:
     rouge-score's own drops all but Latin letters without accents and digits: of a Greek text nothing is left.
     """
     letters = [sign for text in references for sign in text if sign.isalpha()]
-    others = sum("LATIN" not in unicodedata.name(sign, "") for sign in letters)
+    others = sum(not sign.isascii() and "LATIN" not in unicodedata.name(sign, "") for sign in letters)
     return UNICODE if others > _FEW * len(letters) else LATIN
 
 

@@ -20,6 +20,7 @@ from clinical_dpo.config import display
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.privacy import (
     check_options,
+    close_folder,
     close_folders,
     close_keys,
     close_to_others,

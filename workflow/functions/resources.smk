@@ -18,9 +18,10 @@ if SUBMITS:
 def close_slurm_logs():
     """Close Slurm's logs of private text to other users; where they go is known once a run starts."""
     if SUBMITS and private_tasks(study.tasks):
-        folder = Path(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        try:
+            close_folder(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
 
 
 # Here, one GPU job at a time, unless --resources gpu=N says otherwise.

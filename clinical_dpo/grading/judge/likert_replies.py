@@ -43,9 +43,9 @@ _NAMED = re.compile(
     rf"[:=\-–→>])+\s*(?:an? |the |be )*{_G}",
     re.IGNORECASE,
 )
-_STATED = re.compile(  # "Grade 4 toxicity" is none
-    rf"^\W*{_NAME}\s*(?:[:=–→>-]+\s*)?{_G}(?![ \t]+(?!because|since|as|for|due|given|with|and|but|stars?|points?|"
-    rf"out)[a-z])|\b{_NAME} \({_G.replace('?P<grade>', '?P<also>')}\)",
+_STATED = re.compile(  # "Grade: 4" begins a line, "grade (4)" stands anywhere; "Grade 4 toxicity" is none
+    rf"(?:^\W*{_NAME}\s*(?:[:=–→>-]+\s*)?|(?P<inside>\b{_NAME} \()){_G}(?(inside)\)|(?![ \t]+(?!because|since|as|for|"
+    r"due|given|with|and|but|stars?|points?|out)[a-z]))",
     re.IGNORECASE | re.MULTILINE,
 )
 _TRAIL = re.compile(rf"(?:[:;–-]|\bi\.e\.,?)\s+(?:an? )?{_G}\W*$", re.IGNORECASE)
@@ -96,10 +96,7 @@ def grade_of(text: str) -> str | None:
     if changes := list(_CHANGE.finditer(plain)):
         return grade_of(plain[changes[-1].end() :].strip(" .,:;"))
     for pattern in (_FINAL, _STATED, _NAMED, _GIVEN, _FAIR):
-        matches = [match for match in pattern.finditer(plain) if not _OTHERS.search(plain[: match.start()])]
-        found = [
-            next(filter(None, (match.groupdict().get("grade"), match.groupdict().get("also")))) for match in matches
-        ]
+        found = [m["grade"] for m in pattern.finditer(plain) if not _OTHERS.search(plain[: m.start()])]
         if found:
             if pattern is not _FINAL and _OTHER.search(plain):
                 return None

@@ -9,7 +9,7 @@ _SIDE = (
 _BETTER = (
     r"(?:(?:clearly|slightly|much|far|somewhat|marginally|overall|a bit|a little|definitely|still|therefore|thus|"
     r"the) )*(?:better|best|superior|preferable|preferred|stronger|winner|safer|more (?:accurate|helpful|complete|"
-    r"appropriate|correct|precise|useful|reliable)|wins|the one|outperforms|beats|surpasses)(?! if\b)"
+    r"appropriate|correct|precise|useful|reliable)|the one)(?! if\b)"
 )
 _WORSE = r"(?:(?:clearly|slightly|much|far|somewhat|overall|a bit|the) )*(?:worse|worst|inferior|weaker|less \w+)"
 _CUE = re.compile(
@@ -70,8 +70,8 @@ def side_of(text: str) -> str | None:
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)
     plain = re.sub(r"[^.!?\n]*\?|[^.!?\n]*\b(?:A|B|tie)\s+means\b[^.!?\n]*", " ", plain)  # questions, the instruction
-    plain = re.sub(r"\b(?i:(?:the )?first) (?=answer|response)(?:answer|response)\b", "Answer A", plain)
-    plain = re.sub(r"\b(?i:(?:the )?second) (?=answer|response)(?:answer|response)\b", "Answer B", plain)
+    for place, side in (("first", "A"), ("second", "B")):
+        plain = re.sub(rf"\b(?i:(?:the )?{place}) (?:answer|response)\b", f"Answer {side}", plain)
     plain = _BOTH.sub("both", plain)
     if over := _OVER.search(plain):
         return over[1]
