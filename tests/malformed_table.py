@@ -23,7 +23,7 @@ PARTS = {
     "Fields of a row, and their mapping": fields.CASES,
 }
 CASES = [case for cases in PARTS.values() for case in cases]
-TASK = {"name": "uti", "outcome": "label", "labels": ["UTI", "No UTI"], "prompt": "{{ note }}"}
+TASK = {"name": "uti", "answer_type": "label", "labels": ["UTI", "No UTI"], "prompt": "{{ note }}"}
 SIZES = {"train": 1, "eval": 1, "dev": 0, "test": 1}
 
 

@@ -30,7 +30,7 @@ def public_set(name: str) -> tuple[dict[str, list[dict[str, Any]]], dict[str, An
     """
     path = real_data(*FILES[name])
     if name == "acibench":
-        task: dict[str, Any] = {"name": name, "title": "Notes", "outcome": "text", "prompt": "{{ src }}"}
+        task: dict[str, Any] = {"name": name, "title": "Notes", "answer_type": "text", "prompt": "{{ src }}"}
         data = json.loads(path.read_text(encoding="utf-8"))["data"]
         records = [{"id": row["file"], "src": row["src"], "reference": row["tgt"]} for row in data]
         provenance: dict[str, Any] = {"kind": "file", "data": "real", "path": str(path), "rows": len(data)}

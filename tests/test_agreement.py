@@ -132,11 +132,11 @@ def test_raters_of_a_preference_sheet_agree_on_the_variant_not_on_the_side(tmp_p
     assert rows["cohen_kappa"]["estimate"] is None  # one word throughout
 
 
-def test_owed_ratings_leave_the_numbers_empty_and_rows_keep_to_the_schema(tmp_path):
+def test_pending_ratings_leave_the_numbers_empty_and_rows_keep_to_the_schema(tmp_path):
     validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
     waiting = measured(tmp_path, "correctness", {"r1": ["correct"] * 22, "r2": ["correct"] * 20})
     assert all(row["status"] == "pending" and row["estimate"] is row["ci_method"] is None for row in waiting)
-    assert {(row["n"], row["owed"]) for row in waiting} == {(20, 2)}
+    assert {(row["n"], row["pending"]) for row in waiting} == {(20, 2)}
     done = measured(tmp_path, "correctness", {"r1": ["correct"] * 22, "r2": ["correct", "incorrect"] * 11})
     for row in waiting + done:
         assert tuple(row) == COLUMNS == tuple(validator.schema["properties"])

@@ -7,7 +7,7 @@ import pytest
 from tests.workflow import Project
 
 CONFIG = """
-run: mine
+run_name: mine
 recipes: {savage2025: {models: [tiny-llama]}}
 tasks: [uti]
 figure2: {}

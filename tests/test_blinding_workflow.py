@@ -14,9 +14,9 @@ from tests.rating import rate, study
 from tests.workflow import Project, describe_answers, rows
 
 MODEL = "tiny-biomistral"
-RULES = ("write_key", "write_sheet", "compute_win_rate", "summarize_ratings")  # answers are there already
+RULES = ("write_blinding_key", "write_sheet", "compute_win_rate", "summarize_ratings")  # answers are there already
 CONFIG = {
-    "run": "blind",
+    "run_name": "blind",
     "tasks": ["pubmedqa"],
     "figure2": {"a": "pubmedqa"},
     "recipes": {"murphy2024": {"models": [MODEL]}},
@@ -76,7 +76,7 @@ def test_sheets_that_raters_hold_stay_as_they_are(project):
     (grading / "keys").chmod(0o755)  # as in a copy that did not keep modes
     run(project, "--forcerun", "compute_win_rate")
     assert stat.S_IMODE((grading / "keys").stat().st_mode) == 0o700
-    run(project, "--forcerun", "write_key", "write_sheet")
+    run(project, "--forcerun", "write_blinding_key", "write_sheet")
     assert files() == first
     won = rows(project.folder / "results/blind/pubmedqa/win_rate.csv")
     assert {row["rate"] for row in won} == {"1.0"} and {row["status"] for row in won} == {"complete"}

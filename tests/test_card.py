@@ -1,7 +1,7 @@
 """The data card says what is known of the rows, and nothing that stands in them."""
 
 from clinical_dpo.data_checks.data_card import card
-from clinical_dpo.data_checks.thresholds import Finding, judge
+from clinical_dpo.data_checks.thresholds import Finding, apply_thresholds
 from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import Measured
 from tests.conftest import ROOT
@@ -72,7 +72,7 @@ def test_a_bar_in_a_cell_does_not_end_it():
 
 
 def test_verdicts_are_told_with_their_limits_and_no_ids():
-    checks = judge([Finding("answers_cut", 0.5, 5, 10, ["id7"], "llama3")], CHECKS, "uti")
+    checks = apply_thresholds([Finding("answers_cut", 0.5, 5, 10, ["id7"], "llama3")], CHECKS, "uti")
     text = card(TASK | {"phi": True}, MANIFEST, {}, checks)
     assert ["answers_cut", "llama3", "5 of 10", "50.00%", "0.00%", "25.00%", "**stop**"] in table(text, "Checks")
     assert "id7" not in text and "Private" in text and "Private" not in card(TASK, MANIFEST, {}, checks)

@@ -73,14 +73,14 @@ class SmallMemory(TrainerCallback):
 
 @pytest.fixture
 def small_memory(monkeypatch):
-    complete = training.complete
+    train_and_save = training.train_and_save
 
     def limited(callback):
-        def complete_in(run, prepared, trainer, branches):
+        def train_in(run, prepared, trainer, branches):
             trainer.add_callback(callback)
-            complete(run, prepared, trainer, branches)
+            train_and_save(run, prepared, trainer, branches)
 
-        monkeypatch.setattr("clinical_dpo.training.sft.complete", complete_in)
+        monkeypatch.setattr("clinical_dpo.training.sft.train_and_save", train_in)
 
     return limited
 

@@ -16,7 +16,7 @@ from clinical_dpo.data_checks.row_checks import (
     row_findings,
     token_findings,
 )
-from clinical_dpo.data_checks.thresholds import CHECKS, COLUMNS, Finding, judge, refuse_stopped
+from clinical_dpo.data_checks.thresholds import CHECKS, COLUMNS, Finding, apply_thresholds, refuse_stopped
 from clinical_dpo.errors import UserError
 from clinical_dpo.schemas import properties, read_yaml
 from clinical_dpo.tokenization import lengths
@@ -208,12 +208,12 @@ def test_of_many_rows_some_stand_for_all(monkeypatch):
 )
 def test_a_measure_above_its_limit_warns_or_stops(measured, warn, stop, verdict):
     thresholds = {"answers_cut": {"warn": warn, "stop": stop}}
-    [row] = judge([Finding("answers_cut", measured, 3, 10, ["a"], "m")], thresholds, "uti")
+    [row] = apply_thresholds([Finding("answers_cut", measured, 3, 10, ["a"], "m")], thresholds, "uti")
     assert row["verdict"] == verdict and tuple(row) == COLUMNS
 
 
 def test_what_stops_is_told_with_rows_and_mend():
-    table = judge(
+    table = apply_thresholds(
         [Finding("test_in_training", 0.5, 5, 10, ["a ~ b"]), Finding("answers_cut", 0.9, 9, 10, ["c"], "m")],
         CONFIG["checks"],
         "uti",

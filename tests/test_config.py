@@ -142,8 +142,8 @@ def test_missing_data_are_replaced_or_left_out():
             "micro_batch_size 3 does not divide batch_size 4",
         ),
         (
-            {"recipes": {"savage2025": {"dpo": {"checkpoint_steps": 25}}}},
-            "checkpoint_steps 25 is no multiple of log_steps 10",
+            {"recipes": {"savage2025": {"dpo": {"save_steps": 25}}}},
+            "save_steps 25 is no multiple of logging_steps 10",
         ),
         ({"recipes": {"savage2025": {"dpo": {"weight_decay": 0.1}}}}, "weight_decay must be 0 with adapter lora"),
         ({"recipes": {"savage2025": {"sft": {"beta": [0.1]}}}}, "stage sft: key 'beta' is for dpo"),
@@ -152,10 +152,10 @@ def test_missing_data_are_replaced_or_left_out():
             "'overrides.tasks' names 'utii', no file of config/tasks.",
         ),
         ({"figure2": {"a": "utii"}}, "key 'figure2' names 'utii'"),
-        ({"run": "uti"}, "run 'uti' is a folder of the published study"),
+        ({"run_name": "uti"}, "run_name 'uti' is a folder of the published study"),
         ({"overrides": {"tasks": {"uti": {"when_missing": "error"}}}}, "data/savage2025/uti.csv is not there. Put it"),
         (
-            {"overrides": {"tasks": {"uti": {"test": "paired_t"}}}},
+            {"overrides": {"tasks": {"uti": {"paired_test": "paired_t"}}}},
             "test paired_t does not go with metric f1. Take mcnemar",
         ),
         ({"overrides": {"tasks": {"uti": {"grader": "exact"}}}}, "metric f1 cannot be computed from grader exact"),
@@ -170,7 +170,7 @@ def test_missing_data_are_replaced_or_left_out():
         ),
         (
             {"overrides": {"tasks": {"meqsum": {"raters": ["anna"]}}}},
-            "key 'raters' does nothing without outcome answer",
+            "key 'raters' does nothing without answer_type answer",
         ),
         (
             {"overrides": {"tasks": {"pubmedqa": {"adjudicator": "anna"}}}},
@@ -180,7 +180,10 @@ def test_missing_data_are_replaced_or_left_out():
             {"overrides": {"tasks": {"reasoning": {"preference_grader": "raters"}}}},
             "key 'preference_grader' does nothing without table win_rate",
         ),
-        ({"overrides": {"tasks": {"uti": {"stemmer": True}}}}, "key 'stemmer' does nothing without table rouge"),
+        (
+            {"overrides": {"tasks": {"uti": {"rouge_stemmer": True}}}},
+            "key 'rouge_stemmer' does nothing without table rouge",
+        ),
         ({"recipes": {"murphy2024": {"sft": {"max_steps": 10}}}}, "one of max_steps and epochs is needed"),
         ({"seeds": [43, 42]}, "config: key 'seeds' begins with 43; it must begin with the run's seed, 42."),
         ({"seed": 7}, "config: key 'seeds' begins with 42; it must begin with the run's seed, 7."),

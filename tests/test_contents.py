@@ -15,7 +15,7 @@ from clinical_dpo.unrecorded_results import differences, record_file
 from tests.workflow import Project
 
 CONFIG = """
-run: mine
+run_name: mine
 recipes: {savage2025: {models: [tiny-llama]}}
 tasks: [uti]
 figure2: {}

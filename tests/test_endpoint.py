@@ -8,7 +8,7 @@ import pytest
 from clinical_dpo.config.endpoints import check_endpoint_allowed, why_unavailable
 from clinical_dpo.endpoints import client
 from clinical_dpo.endpoints.chat_server import Reply
-from clinical_dpo.endpoints.client import Request, complete, kept_replies, usage
+from clinical_dpo.endpoints.client import Request, kept_replies, request_completions, usage
 from clinical_dpo.errors import UserError
 from tests.faulty_server import PAGE, FaultyServer, completion
 
@@ -28,7 +28,7 @@ def requests(n, start=0):
 def ask(server, tmp_path, n=4, version="v1", say=None, store="replies.jsonl", **options):
     endpoint = options.pop("endpoint", None) or server.endpoint()
     lines = []
-    found = complete(endpoint, requests(n), tmp_path / store, version, say=say or lines.append, **options)
+    found = request_completions(endpoint, requests(n), tmp_path / store, version, say=say or lines.append, **options)
     return found, lines
 
 
@@ -71,7 +71,7 @@ def test_a_kept_reply_belongs_to_one_judge_version_and_text(tmp_path):
 def test_requests_alike_share_one_call(tmp_path):
     alike = [Request(name, ({"role": "user", "content": "same"},)) for name in "abc"]
     with FaultyServer() as server:
-        found = complete(server.endpoint(), alike, tmp_path / "r.jsonl", "v1", say=lambda line: None)
+        found = request_completions(server.endpoint(), alike, tmp_path / "r.jsonl", "v1", say=lambda line: None)
     assert len(server.received) == 1 and set(found) == {"a", "b", "c"}
     assert usage(found.values())["calls"] == 1
 

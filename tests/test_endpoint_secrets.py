@@ -15,7 +15,7 @@ from clinical_dpo.config.endpoints import check_endpoint_allowed, check_keys_are
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.endpoints import client
-from clinical_dpo.endpoints.client import Request, complete
+from clinical_dpo.endpoints.client import Request, request_completions
 from clinical_dpo.endpoints.secrets import without_secrets
 from clinical_dpo.errors import UserError
 from clinical_dpo.schemas import read_yaml
@@ -44,7 +44,9 @@ def ask(server, tmp_path, private=False, **changes):
     endpoint = server.endpoint(**({"key_variable": "THE_KEY"} | changes))
     reply = None
     try:
-        reply = complete(endpoint, [request], tmp_path / "r.jsonl", "v1", private=private, say=lines.append)["item"]
+        reply = request_completions(endpoint, [request], tmp_path / "r.jsonl", "v1", private=private, say=lines.append)[
+            "item"
+        ]
     except UserError as error:
         lines.append(str(error))
     return reply, "\n".join([*lines, (tmp_path / "r.jsonl").read_text()])

@@ -25,7 +25,7 @@ from tests.svg import words
 from tests.test_report_page import Page
 
 LABELS = ["UTI", "No UTI"]
-TASK = {"name": "uti", "metric": "f1", "test": "mcnemar", "positive": "UTI", "negative": "No UTI"}
+TASK = {"name": "uti", "metric": "f1", "paired_test": "mcnemar", "positive": "UTI", "negative": "No UTI"}
 TASK |= {"data": "real", "seed": 1}
 TITLES = {"llama": "Llama3", "mistral": "Mistral2", "gpt4": "GPT-4"}
 TEST = [
@@ -179,7 +179,9 @@ def test_figure_2_draws_them_as_a_further_bar(compared, tmp_path):
 
 
 def test_summary_and_page_name_them(compared):
-    text = summary(*compared, headlines={"uti": "f1"}, folders=[], seeds=[], seeds_file="", left_out={}, owed=[])
+    text = summary(
+        *compared, headlines={"uti": "f1"}, folders=[], seeds=[], seeds_file="", left_out={}, pending_ratings=[]
+    )
     [line] = (line for line in text.splitlines() if " gpt4 " in line)
     assert "elsewhere 0.60 (" in line and "P: DPO of llama .04  DPO of mistral .22" in line
     told = Page(
@@ -197,7 +199,7 @@ def test_summary_and_page_name_them(compared):
 
 
 def test_given_grades_and_graders_that_differ_are_named():
-    likert = {"name": "s", "metric": "likert", "test": "paired_t", "data": "real", "seed": 1}
+    likert = {"name": "s", "metric": "likert", "paired_test": "paired_t", "data": "real", "seed": 1}
     ours, theirs = [3, 4, 2, 5, 4], [4.5, 4, 4, 5, 5]
     trained = [
         {"id": f"q{number}", "grade": str(grade), "grader": "judge", "valid": "true"}
@@ -216,7 +218,7 @@ DEMO = merge(*(yaml.safe_load((ROOT / "config" / name).read_text()) for name in 
 
 
 def study(task, **external):
-    return load_study(merge(DEMO, {"overrides": {"tasks": {task: {"external": external}}}}), ROOT)
+    return load_study(merge(DEMO, {"overrides": {"tasks": {task: {"external_predictions": external}}}}), ROOT)
 
 
 def entry(**more):
@@ -231,9 +233,13 @@ def entry(**more):
         ("uti", {"prompts": entry()}, "external.prompts: 'prompts' is also the name of a folder"),
         ("uti", {"gpt4": entry(columns=COLUMNS | {"grade": "g"})}, "F1 needs labels, not grades"),
         ("uti", {"gpt4": entry(columns={"id": "item"})}, "name the column of the answers"),
-        ("uti", {"gpt4": entry(columns={"answer": "said"})}, "key 'external.gpt4.columns'"),
+        ("uti", {"gpt4": entry(columns={"answer": "said"})}, "key 'external_predictions.gpt4.columns'"),
         ("uti", {"GPT 4": entry()}, "'GPT 4' does not match"),
-        ("uti", {"gpt4": entry(tittle="x")}, "key 'external.gpt4.tittle' is not known. Did you mean 'title'"),
+        (
+            "uti",
+            {"gpt4": entry(tittle="x")},
+            "key 'external_predictions.gpt4.tittle' is not known. Did you mean 'title'",
+        ),
         ("uti", {"gpt4": entry(), "dpo_x": entry()}, "'dpo_x' does not match"),
     ],
 )
@@ -244,10 +250,13 @@ def test_mistakes_in_a_task_file_are_named_at_the_start(task, external, said):
 
 def test_physicians_grade_no_answers_from_elsewhere_and_one_name_has_one_title():
     config = merge(DEMO, {"overrides": {"tasks": {"reasoning": {"grader": "physicians", "raters": ["a"]}}}})
-    config = merge(config, {"overrides": {"tasks": {"reasoning": {"external": {"gpt4": entry()}}}}})
+    config = merge(config, {"overrides": {"tasks": {"reasoning": {"external_predictions": {"gpt4": entry()}}}}})
     with pytest.raises(UserError, match="nobody would grade"):
         load_study(config, ROOT)
-    two = {"uti": {"external": {"gpt4": entry()}}, "triage_urgency": {"external": {"gpt4": entry(title="GPT 4")}}}
+    two = {
+        "uti": {"external_predictions": {"gpt4": entry()}},
+        "triage_urgency": {"external_predictions": {"gpt4": entry(title="GPT 4")}},
+    }
     with pytest.raises(UserError, match="another task calls it 'GPT-4'"):
         load_study(merge(DEMO, {"overrides": {"tasks": two}}), ROOT)
 
@@ -257,7 +266,7 @@ def test_a_table_that_is_not_there_is_left_out(tmp_path):
     (tmp_path / "a.csv").touch()
     assert missing_external(entry(path=str(tmp_path / "a.csv")), stand_in=False) is None
     assert "own text" in missing_external(entry(path=str(tmp_path / "a.csv")), stand_in=True)
-    assert study("uti", gpt4=entry()).tasks["uti"]["external"]["gpt4"]["title"] == "GPT-4"
+    assert study("uti", gpt4=entry()).tasks["uti"]["external_predictions"]["gpt4"]["title"] == "GPT-4"
 
 
 @pytest.mark.slow
@@ -270,11 +279,16 @@ def test_the_rules_bring_a_table_to_figure_2(tmp_path, monkeypatch):
         "source": {"kind": "synthetic", "generator": "uti"},
         "splits": {"train": 9, "eval": 9, "dev": 9, "test": 20},
     }
-    task["external"] = {"gpt4": entry(path="gpt4.csv"), "gone": entry(title="Gone")}
+    task["external_predictions"] = {"gpt4": entry(path="gpt4.csv"), "gone": entry(title="Gone")}
     recipes = {"savage2025": {"models": ["tiny-llama"]}}
     judged = {"source": {"kind": "synthetic", "generator": "summarization"}, "grader": "judge", "judge": "gpt-4"}
-    judged["external"] = {"gpt4": entry(path="gpt4.csv")}
-    config = {"run": "mine", "tasks": ["uti", "summarization"], "figure2": {"a": "uti", "c": "uti"}, "recipes": recipes}
+    judged["external_predictions"] = {"gpt4": entry(path="gpt4.csv")}
+    config = {
+        "run_name": "mine",
+        "tasks": ["uti", "summarization"],
+        "figure2": {"a": "uti", "c": "uti"},
+        "recipes": recipes,
+    }
     config["overrides"] = {"tasks": {"uti": task, "summarization": judged}}
     write_json(project.folder / "config/mine.yaml", config)
     folder = project.folder / "results/mine/uti"

@@ -15,7 +15,14 @@ from clinical_dpo.statistics import metrics
 from clinical_dpo.statistics import training_seeds as seed_effects
 from tests.svg import texts
 
-TASK = {"name": "uti", "metric": "f1", "test": "mcnemar", "positive": "UTI", "negative": "No UTI", "data": "real"}
+TASK = {
+    "name": "uti",
+    "metric": "f1",
+    "paired_test": "mcnemar",
+    "positive": "UTI",
+    "negative": "No UTI",
+    "data": "real",
+}
 NAMES = {"llama": "Llama3", "mistral": "Mistral2"}
 WATERMARK = "demo: synthetic data, proxy grades"
 

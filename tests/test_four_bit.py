@@ -20,7 +20,7 @@ from clinical_dpo.models.load import BASE_RECORD, for_all_weights, load_base, lo
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.schemas import validate
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
-from clinical_dpo.training.dpo import train_dpo, wide_policy
+from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
 from clinical_dpo.training.reference_logps import score_reference
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, TINY
@@ -177,7 +177,9 @@ def test_an_evaluation_leaves_the_gradients_alone(base, monkeypatch, cured):
 
 def test_an_untrained_policy_is_the_sft_model(study):
     base, folder = study
-    policy = wide_policy(load_base(base, FOUR_BIT), folder / "sft", DPO["lora"], MODEL["lora_targets"]).eval()
+    policy = policy_with_frozen_sft_ranks(
+        load_base(base, FOUR_BIT), folder / "sft", DPO["lora"], MODEL["lora_targets"]
+    ).eval()
     expected = logits(load_variant(base, folder / "sft", FOUR_BIT))
     assert (logits(policy) - expected).abs().max() < 1e-5
     assert (expected - logits(load_base(base, FOUR_BIT))).abs().max() > 1e-2
@@ -232,7 +234,9 @@ def test_plain_transformers_and_peft_load_an_adapter_over_either_base(study, mon
 def test_a_policy_saved_over_four_bits_loads_as_it_was(study, tmp_path):
     base, folder = study
     for model in (FOUR_BIT, MODEL):
-        policy = wide_policy(load_base(base, model), folder / "sft", DPO["lora"], MODEL["lora_targets"]).eval()
+        policy = policy_with_frozen_sft_ranks(
+            load_base(base, model), folder / "sft", DPO["lora"], MODEL["lora_targets"]
+        ).eval()
         save_trained(policy, load_tokenizer(base), tmp_path)
         assert torch.equal(logits(load_variant(base, tmp_path, model)), logits(policy))
 

@@ -8,7 +8,7 @@ import pytest
 
 from clinical_dpo.endpoints import bounded_client, client
 from clinical_dpo.endpoints.chat_server import KEPT_OF_FAULTS
-from clinical_dpo.endpoints.client import Request, complete, usage
+from clinical_dpo.endpoints.client import Request, request_completions, usage
 from clinical_dpo.io import write_json
 from tests.faulty_server import LATE, FaultyServer, completion
 
@@ -25,7 +25,7 @@ def ask(server, tmp_path, **changes):
     """The reply to one request, the lines of the log, and how each of its calls ended."""
     lines, store = [], tmp_path / "replies.jsonl"
     requests = [Request("item", ({"role": "user", "content": "question"},))]
-    found = complete(server.endpoint(**changes), requests, store, "v1", say=lines.append)["item"]
+    found = request_completions(server.endpoint(**changes), requests, store, "v1", say=lines.append)["item"]
     rows = [json.loads(line) for line in store.read_text().splitlines()]
     return found, lines, [row for row in rows if row["event"] == "received"]
 
@@ -128,5 +128,7 @@ def test_half_of_a_surrogate_pair_can_be_written(tmp_path):
 def test_half_of_a_surrogate_pair_can_be_sent_back(tmp_path):
     with FaultyServer((200, HALVES)) as server:
         requests = [Request("item", ({"role": "user", "content": "question"},))]
-        complete(server.endpoint(), requests, tmp_path / "r.jsonl", "v1", valid=str.isdigit, say=lambda line: None)
+        request_completions(
+            server.endpoint(), requests, tmp_path / "r.jsonl", "v1", valid=str.isdigit, say=lambda line: None
+        )
         assert server.received[1]["messages"][1]["content"] == "\ufffd a \U0001f600 \ufffd"

@@ -68,7 +68,10 @@ def test_what_is_submitted_has_no_secret_in_its_environment(tmp_path):
 
 def test_the_variables_in_a_study_s_paths_are_known():
     file = {"kind": "file", "path": "$CLINIC/notes.csv"}
-    tasks = [{"source": file, "external": {"gpt": {"path": "${ANSWERS}/gpt.csv"}}}, {"source": {"kind": "synthetic"}}]
+    tasks = [
+        {"source": file, "external_predictions": {"gpt": {"path": "${ANSWERS}/gpt.csv"}}},
+        {"source": {"kind": "synthetic"}},
+    ]
     assert path_variables(tasks) == ["ANSWERS", "CLINIC"]
 
 

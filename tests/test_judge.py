@@ -190,7 +190,7 @@ def test_agreement_of_judge_and_physicians(tmp_path):
         assert (kappa["metric"], kappa["estimate"]) == ("cohen_kappa", cohen_kappa(said[rater], choices)[0])
     pending = [row | {"choice": ""} for row in verdicts]
     for row in judge_agreement(key, collect_ratings(key, files), pending, NAMES):
-        assert (row["status"], row["owed"], row["estimate"]) == ("pending", 22, None)
+        assert (row["status"], row["pending"], row["estimate"]) == ("pending", 22, None)
 
 
 RUN = """
@@ -295,7 +295,7 @@ def test_a_key_in_place_of_its_variable_is_not_shown():
 
 def test_the_end_of_a_run_says_what_a_judge_waits_for():
     words = "summarization: judge gpt-4: environment variable OPENAI_API_KEY is not set"
-    nothing = {"headlines": {}, "folders": [], "seeds": [], "seeds_file": "", "left_out": {}, "owed": []}
+    nothing = {"headlines": {}, "folders": [], "seeds": [], "seeds_file": "", "left_out": {}, "pending_ratings": []}
     assert summary([], [], **nothing, judges=[words]).endswith(f"Still awaited:\n  {words}\n")
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from clinical_dpo.script import PRIVATE
 from clinical_dpo.config.endpoints import Endpoint
-from clinical_dpo.endpoints.client import Request, complete
+from clinical_dpo.endpoints.client import Request, request_completions
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.judge import judge_items
 from clinical_dpo.io import write_json, write_jsonl
@@ -25,7 +25,7 @@ from tests.test_judge import graded, items_of
 from tests.workflow import Project, describe_answers, rows
 
 # Answers are there already: models are nothing to a judge.
-RULES = ("ask_judge", "grade_by_judge", "grade_by_raters", "grade_answers", "write_key", "compute_metrics")
+RULES = ("ask_judge", "grade_by_judge", "grade_by_raters", "grade_answers", "write_blinding_key", "compute_metrics")
 RULES += ("compare_variants", "compute_win_rate", "summarize_ratings")
 KEY = "sk-secret-0123456789"
 MODELS = {"summarization": "tiny-llama", "reasoning": "tiny-llama", "pubmedqa": "tiny-biomistral"}
@@ -44,7 +44,7 @@ def config(server):
     tasks["pubmedqa"] = {"judge": "local", "preference_grader": "judge"}
     recipes = {"savage2025": {"models": ["tiny-llama"]}, "murphy2024": {"models": ["tiny-biomistral"]}}
     return {
-        "run": "judged",
+        "run_name": "judged",
         "tasks": list(MODELS),
         "figure2": {"c": "summarization"},
         "endpoints": {"local": local},
@@ -214,7 +214,7 @@ def test_a_real_server_says_what_its_model_generates(served, tmp_path):
     endpoint = Endpoint("served", url, str(folder), None, concurrency=2, timeout_seconds=120, max_tokens=12, seed=3)
     questions = ["Does this patient have a urinary tract infection?", "Is this message urgent?", "Who should answer?"]
     asked = [Request(name, ({"role": "user", "content": name},)) for name in questions]
-    replies = complete(endpoint, asked, tmp_path / "replies.jsonl", "v1")
+    replies = request_completions(endpoint, asked, tmp_path / "replies.jsonl", "v1")
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
     for request in asked:
         inputs = tokenizer.apply_chat_template(

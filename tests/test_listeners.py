@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.endpoints.client import Request, complete
+from clinical_dpo.endpoints.client import Request, request_completions
 from clinical_dpo.endpoints.listeners import TABLES, Listener, check_listener, listeners
 from clinical_dpo.errors import UserError
 from tests.faulty_server import FaultyServer
@@ -80,7 +80,9 @@ def another_s(monkeypatch):
 
 def ask(endpoint, tmp_path, private):
     requests = [Request("item", ({"role": "user", "content": "question"},))]
-    return complete(endpoint, requests, tmp_path / "replies.jsonl", "v1", private=private, say=lambda line: None)
+    return request_completions(
+        endpoint, requests, tmp_path / "replies.jsonl", "v1", private=private, say=lambda line: None
+    )
 
 
 needs_tables = pytest.mark.skipif(not Path(TABLES[0]).exists(), reason="no table of Linux's")

@@ -77,7 +77,7 @@ def test_helpfulness_is_the_share_that_does_not_evade():
     grades = {
         ("m", variant): [grade(i, i < n) for i in range(10)] for variant, n in (("base", 3), ("sft", 4), ("dpo", 0))
     }
-    task = {"name": "pubmedqa", "metric": "helpfulness", "test": "mcnemar", "data": "real", "seed": 1}
+    task = {"name": "pubmedqa", "metric": "helpfulness", "paired_test": "mcnemar", "data": "real", "seed": 1}
     metrics = task_metrics(grades, task)
     found = helpfulness_rows(metrics, compare_variants(grades, task, alpha=0.05, family=["pubmedqa"]), grades, "v1")
     base, sft, dpo = found

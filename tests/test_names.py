@@ -37,7 +37,7 @@ def test_no_pattern_of_a_schema_takes_a_trailing_line_feed(place, pattern):
 @pytest.mark.parametrize(
     ("change", "key"),
     [
-        ({"run": "demo\n"}, "run"),
+        ({"run_name": "demo\n"}, "run_name"),
         ({"figure2": {"a\n": "uti"}}, "figure2"),
         ({"overrides": {"tasks": {"reasoning": {"raters": ["anna\n"]}}}}, r"raters\.0"),
         ({"overrides": {"tasks": {"reasoning": {"adjudicator": "carla\n"}}}}, "adjudicator"),

@@ -94,9 +94,9 @@ def test_the_table_of_choices_is_the_configs():
     rows = {
         row.split("`")[1]: row.split(" | ") for row in TEXT.splitlines() if re.match(r"\| `(label|answer|text)`", row)
     }
-    for outcome, (_, _, rejected, selection, graders) in rows.items():
-        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(FITTING["rejected"][outcome])
-        assert set(re.findall(r"`(\w+)`", selection)) == set(FITTING["selection"][outcome])
+    for answer_type, (_, _, rejected, selection, graders) in rows.items():
+        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(FITTING["rejected_source"][answer_type])
+        assert set(re.findall(r"`(\w+)`", selection)) == set(FITTING["selection_metric"][answer_type])
         pairs = {
             (grader, metric)
             for part in graders.split(";")
@@ -107,7 +107,7 @@ def test_the_table_of_choices_is_the_configs():
             (grader, name)
             for name, metric in METRICS.items()
             for grader in metric.graders
-            if grader in FITTING["grader"][outcome]
+            if grader in FITTING["grader"][answer_type]
         }
     assert set(rows) == set(FITTING["grader"])
 

@@ -39,7 +39,7 @@ STEPS = 20
 SFT_LORA, DPO_LORA = {"rank": 64, "alpha": 16, "dropout": 0.1}, {"rank": 128, "alpha": 128, "dropout": 0.05}
 SGD = {"optimizer": "sgd", "learning_rate": 0.3}
 ADAMW = {"optimizer": "adamw_torch", "learning_rate": 1e-3}
-CONSTANT = {"scheduler": "constant", "warmup_steps": 0}
+CONSTANT = {"lr_scheduler_type": "constant", "warmup_steps": 0}
 ROUNDING = 2e-5  # of a metric after 20 steps: float32 at some tens of nats
 WEIGHTS = 1e-6  # of a weight, with SGD; AdamW divides near-zero gradients by their own size
 

@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.rating_files import read_ratings, write_ratings
-from clinical_dpo.grading.raters.ratings import collect_ratings, owed_ratings
+from clinical_dpo.grading.raters.ratings import collect_ratings, pending_ratings
 from clinical_dpo.statistics.agreement import agreement
 from clinical_dpo.statistics.win_rate import win_rates
 from tests.rating import NASTY, rate, write_study
@@ -85,7 +85,7 @@ def test_a_sheet_rated_by_keyboard_gives_the_win_rate_and_kappa_that_were_clicke
 
     half = exported(page, tmp_path / "half")
     assert half.name == "preference.r1.csv"
-    assert owed_ratings(key, collect_ratings(key, {"r1": half}))[0]["owed"] == 8
+    assert pending_ratings(key, collect_ratings(key, {"r1": half}))[0]["pending"] == 8
 
     rate_all(page, clicked["r1"], lambda: draw.choice(words))
     assert page.locator("#done").is_visible() and "12" in page.inner_text("#done-text")

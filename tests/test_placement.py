@@ -8,10 +8,10 @@ from clinical_dpo.cluster.time_and_memory import (
     asked_minutes,
     compute_memory_mb,
     generation_minutes,
-    grown,
     host_memory_mb,
     lora_parameters,
     parameter_count,
+    scaled_request,
     scoring_minutes,
     training_minutes,
 )
@@ -48,15 +48,15 @@ def test_a_model_file_gives_the_size_its_architecture_has(name):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "stage", "published"),
+    ("answer_type", "stage", "published"),
     [("label", "sft", 20), ("label", "dpo", 50), ("text", "sft", 50), ("text", "dpo", 160), ("answer", "dpo", 160)],
 )
-def test_the_published_run_fits_its_limit_and_is_not_asked_for_thrice(outcome, stage, published):
-    expected = training_minutes(LLAMA, outcome, stage, 4, 1000)
+def test_the_published_run_fits_its_limit_and_is_not_asked_for_thrice(answer_type, stage, published):
+    expected = training_minutes(LLAMA, answer_type, stage, 4, 1000)
     assert expected == pytest.approx(published, rel=0.01)
     assert 1.5 * published <= asked_minutes(expected) <= 3 * published + START_MINUTES
-    assert training_minutes(LLAMA, outcome, stage, 4, 2000) == pytest.approx(2 * expected)
-    assert training_minutes(LLAMA, outcome, stage, 8, 500) == pytest.approx(expected)
+    assert training_minutes(LLAMA, answer_type, stage, 4, 2000) == pytest.approx(2 * expected)
+    assert training_minutes(LLAMA, answer_type, stage, 8, 500) == pytest.approx(expected)
 
 
 def test_scores_and_answers_take_less_than_training():
@@ -106,4 +106,4 @@ def test_a_node_holds_the_weights_file_and_without_a_gpu_all_else():
 
 
 def test_a_failed_job_is_asked_for_with_more_up_to_the_maximum():
-    assert [grown(100.4, attempt, 300) for attempt in (1, 2, 3)] == [100, 201, 300]
+    assert [scaled_request(100.4, attempt, 300) for attempt in (1, 2, 3)] == [100, 201, 300]

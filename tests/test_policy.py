@@ -11,7 +11,7 @@ from clinical_dpo.io import read_csv, read_jsonl
 from clinical_dpo.models.load import device, load_base, load_variant
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training import dpo
-from clinical_dpo.training.dpo import train_dpo, wide_policy
+from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
 from clinical_dpo.training.reference_logps import pairs_layout, score_pairs
@@ -28,7 +28,9 @@ def test_untrained_policy_is_the_sft_model(study):
     """Ranks 4 and 3, scales 4 and 1 in one adapter."""
     base, folder = study
     tokenizer = load_tokenizer(base)
-    policy = wide_policy(load_base(base, MODEL), folder / "sft", DPO["lora"], MODEL["lora_targets"]).eval()
+    policy = policy_with_frozen_sft_ranks(
+        load_base(base, MODEL), folder / "sft", DPO["lora"], MODEL["lora_targets"]
+    ).eval()
     expected = logits(merged(base, folder / "sft"), tokenizer)
     torch.testing.assert_close(logits(policy, tokenizer), expected, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(expected, logits(load_base(base, MODEL), tokenizer), atol=1e-2)
@@ -69,13 +71,13 @@ def test_answers_are_cut_in_the_reference_as_in_training(study):
 def test_only_the_new_ranks_are_trained_and_plain_peft_loads_the_result(study, tmp_path, monkeypatch):
     """The log-probabilities training ended with are those of the saved adapter in plain PEFT."""
     base, folder = study
-    trained, complete = [], dpo.complete
+    trained, train_and_save = [], dpo.train_and_save
 
     def remember(run, prepared, trainer, branches):
         trained.append(trainer)
-        complete(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches)
 
-    monkeypatch.setattr(dpo, "complete", remember)
+    monkeypatch.setattr(dpo, "train_and_save", remember)
     train_dpo(dpo_run(base, tmp_path / "dpo"), *dpo_data(folder))
     sft = load_file(folder / "sft/adapter_model.safetensors")
     wide = load_file(tmp_path / "dpo/adapter_model.safetensors")

@@ -49,8 +49,8 @@ def test_a_distractor_depends_on_seed_and_id_alone():
 
 
 def test_a_given_answer():
-    pairs, _ = preference_pairs([row(0, rejected="worse")], "given", 1)
-    assert rejected(pairs) == ["worse"] and pairs[0]["rejected_from"] == "given"
+    pairs, _ = preference_pairs([row(0, rejected="worse")], "field", 1)
+    assert rejected(pairs) == ["worse"] and pairs[0]["rejected_from"] == "field"
 
 
 def test_equal_and_empty_answers_of_the_sft_model_are_dropped_and_counted():
@@ -64,10 +64,10 @@ def test_equal_and_empty_answers_of_the_sft_model_are_dropped_and_counted():
 @pytest.mark.parametrize(
     ("policy", "fields", "message"),
     [
-        ("given", {"rejected": "right "}, r"'r7'.*both answers are equal.*'right'.*policy given"),
-        ("given", {"rejected": " "}, r"'r7'.*rejected answer is empty"),
+        ("field", {"rejected": "right "}, r"'r7'.*both answers are equal.*'right'.*policy field"),
+        ("field", {"rejected": " "}, r"'r7'.*rejected answer is empty"),
         ("random_distractor", {"options": ["right"]}, r"'r7'.*both answers are equal"),
-        ("given", {}, r"'r7'.*field 'rejected' is missing or empty.*policy given"),
+        ("field", {}, r"'r7'.*field 'rejected' is missing or empty.*policy field"),
         ("random_distractor", {}, r"'r7'.*field 'options' is missing or empty.*policy random_distractor"),
         ("random_distractor", {"options": []}, r"'r7'.*field 'options' is missing or empty"),
         ("sft_prediction", {}, r"'r7'.*SFT model's answers do not hold it"),

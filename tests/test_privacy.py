@@ -57,11 +57,15 @@ NAMES = {  # how another task may come by the file
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("key", ["source", "stand_in", "external"])
+@pytest.mark.parametrize("key", ["source", "stand_in", "external_predictions"])
 def test_a_private_file_is_read_by_no_task_that_is_not_private(rows, monkeypatch, name, key):
     monkeypatch.setenv("CLINIC", str(rows.parent))
     path = str(NAMES[name](rows))
-    other = {"external": {"gpt4": {"path": path}}} if key == "external" else {key: {"kind": "file", "path": path}}
+    other = (
+        {"external_predictions": {"gpt4": {"path": path}}}
+        if key == "external_predictions"
+        else {key: {"kind": "file", "path": path}}
+    )
     tasks = {"notes": reads("rows.csv", phi=True), "other": {"source": {"kind": "synthetic"}} | other}
     with pytest.raises(UserError, match=rf"tasks/other\.yaml: key '{key}.*a file of task 'notes'.*Set phi: true"):
         check_private(tasks, RESULTS)
@@ -89,7 +93,7 @@ def test_tasks_that_are_all_private_or_none_share_what_they_like(rows):
 def test_folders_that_were_open_are_closed(rows):
     for folder in ("results/notes", "results/other", "logs"):
         (rows.parent / folder).mkdir(parents=True, mode=0o755)
-    close_folders(Study({"run": None}, {"notes": reads(rows, phi=True), "other": reads("b.csv")}, {}, {}))
+    close_folders(Study({"run_name": None}, {"notes": reads(rows, phi=True), "other": reads("b.csv")}, {}, {}))
     assert mode(rows.parent / "results/notes") == mode(rows.parent / "logs") == 0o700
     assert mode(rows.parent / "results/other") & 0o077
     assert (rows.parent / "logs" / PRIVATE).exists()
@@ -98,18 +102,18 @@ def test_folders_that_were_open_are_closed(rows):
 def test_nothing_runs_where_a_folder_cannot_be_closed(rows):
     (rows.parent / "results").write_text("in the way")
     with pytest.raises(UserError, match=r"results/notes: cannot be closed to other users.*phi: true"):
-        close_folders(Study({"run": None}, {"notes": reads(rows, phi=True)}, {}, {}))
+        close_folders(Study({"run_name": None}, {"notes": reads(rows, phi=True)}, {}, {}))
 
 
 SHEETS = {"raters": ["anna", "ben"], "preference_grader": "raters", "tables": ["win_rate"]}
 
 
-@pytest.mark.parametrize("task", [{"phi": True}, reads("a.csv", outcome="answer", grader="exact", raters=["anna"])])
+@pytest.mark.parametrize("task", [{"phi": True}, reads("a.csv", answer_type="answer", grader="exact", raters=["anna"])])
 def test_no_file_goes_into_a_cache_that_others_write_to(task):
-    plain = reads("b.csv", outcome="answer", grader="exact")
+    plain = reads("b.csv", answer_type="answer", grader="exact")
     check_options({"notes": task, "other": plain}, None, False)
     check_options({"other": plain}, [], True)
-    for rules in ([], ["write_key"]):
+    for rules in ([], ["write_blinding_key"]):
         with pytest.raises(UserError, match=r"'notes' has private text .* or raters' sheets, and .*`--cache`"):
             check_options({"other": plain, "notes": task}, rules, False)
 
@@ -141,7 +145,7 @@ def test_what_a_run_with_sheets_writes_is_closed(tmp_path):
 def closed_project(folder, **settings):
     """A copy of the project with the example's task alone, and these settings of it."""
     project = Project.copy(folder, "mine.yaml")
-    run = yaml.safe_load((folder / "docs/example/run.yaml").read_text()) | {"run": "closed"}
+    run = yaml.safe_load((folder / "docs/example/run.yaml").read_text()) | {"run_name": "closed"}
     run["overrides"] = {"tasks": {"call_today": settings}}
     (folder / "mine.yaml").write_text(yaml.safe_dump(run))
     (folder / "config/tasks/call_today.yaml").write_text((folder / "docs/example/call_today.yaml").read_text())

@@ -9,11 +9,11 @@ from tests.conftest import real_data
 
 UTI = {
     "name": "uti",
-    "outcome": "label",
+    "answer_type": "label",
     "labels": ["UTI", "No UTI"],
     "prompt": "Passage: {{ note }}\n\nDoes this patient have a urinary tract infection?",
 }
-REASONING = {"name": "reasoning", "outcome": "answer", "prompt": "{{ question }}\n\nAnswer briefly."}
+REASONING = {"name": "reasoning", "answer_type": "answer", "prompt": "{{ question }}\n\nAnswer briefly."}
 FILE = {"kind": "file", "data": "real", "path": "notes.csv"}
 SYNTHETIC = {"kind": "synthetic", "data": "synthetic", "generator": "uti"}
 
@@ -154,7 +154,7 @@ def test_a_teams_own_notes_need_no_python():
     rows, provenance = sources.retrieve({"kind": "file", "path": str(real_data("acibench", "train.json"))}, seed=1, n=1)
     task = {
         "name": "visit_note",
-        "outcome": "text",
+        "answer_type": "text",
         "columns": {"id": "file", "reference": "tgt", "dialogue": "{{ src | replace('[doctor]', 'Doctor:') }}"},
         "prompt": "{{ dialogue }}\n\nWrite the note.",
     }

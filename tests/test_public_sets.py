@@ -8,7 +8,7 @@ import pytest
 from clinical_dpo.data_checks.data_card import card
 from clinical_dpo.data_checks.prompt_preview import artifact, shown_rows
 from clinical_dpo.data_checks.row_checks import frame_findings, places, row_findings, spelling_findings, token_findings
-from clinical_dpo.data_checks.thresholds import judge, refuse_stopped
+from clinical_dpo.data_checks.thresholds import apply_thresholds, refuse_stopped
 from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import measure
 from clinical_dpo.tokenization.tokenizer import special_tokens
@@ -30,7 +30,7 @@ def test_they_pass_and_a_private_card_and_artifact_hold_none_of_their_text(name)
     shown = shown_rows(rows, tokenizer, LIMITS["max_length"], private=True)
     findings = row_findings(rows) + token_findings(rows, lengths, LIMITS, "llama3") + frame_findings(shown, "llama3")
     findings += spelling_findings(rows, special_tokens(tokenizer).values(), "llama3")
-    table = judge(findings, THRESHOLDS, name)
+    table = apply_thresholds(findings, THRESHOLDS, name)
     for row in table:
         jsonschema.validate({key: None if value == "" else value for key, value in row.items()}, SCHEMA)
     refuse_stopped(table, "checks.csv")

@@ -1,4 +1,4 @@
-"""Ratings as raters send them: what is read, what is refused, what is owed, and the final grade."""
+"""Ratings as raters send them: what is read, what is refused, what is pending, and the final grade."""
 
 import csv
 import io
@@ -178,12 +178,12 @@ def test_what_is_blank_or_missing_is_owed(tmp_path, key):
     files = {"r1": rate(tmp_path / "correctness.r1.csv", key, "r1", ["correct", "", None, "Cannot_Judge"])}
     rows = ratings.collect_ratings(key, files)
     assert [row["rating"] for row in rows] == ["correct", "cannot judge"]
-    assert ratings.owed_ratings(key, rows) == [
-        {"sheet": "correctness", "rater": "r1", "n": 22, "rated": 2, "owed": 20},
-        {"sheet": "correctness", "rater": "r2", "n": 22, "rated": 0, "owed": 22},
+    assert ratings.pending_ratings(key, rows) == [
+        {"sheet": "correctness", "rater": "r1", "n": 22, "rated": 2, "pending": 20},
+        {"sheet": "correctness", "rater": "r2", "n": 22, "rated": 0, "pending": 22},
     ]
-    key = sheet("preference")[1]  # identical pairs are owed by nobody
-    assert [row["owed"] for row in ratings.owed_ratings(key, [])] == [6, 6]
+    key = sheet("preference")[1]  # identical pairs are awaited of nobody
+    assert [row["pending"] for row in ratings.pending_ratings(key, [])] == [6, 6]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from clinical_dpo.report.page.page import Drawing, report_page
 from tests.test_figure2 import WATERMARK, draw, seed_rows, tables
 from tests.test_report_page import MODELS, TASKS, costs
 
-OWED = [{"task": "uti", "model": "mistral", "sheet": "correctness", "rater": "Dr A", "owed": 7}]
+PENDING = [{"task": "uti", "model": "mistral", "sheet": "correctness", "rater": "Dr A", "pending": 7}]
 BOX = "element => { const box = element.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }"
 
 
@@ -32,7 +32,7 @@ def summary(tmp_path_factory):
         models=MODELS,
         drawings=[Drawing(f"Figure 2{letter}", "Bars.", svg) for letter, svg in zip("ab", svgs, strict=True)],
         watermark=WATERMARK,
-        owed=OWED,
+        pending_ratings=PENDING,
         seeds=seed_rows(),
     )
     (folder / "summary.html").write_text(page, encoding="utf-8")

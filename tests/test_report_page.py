@@ -82,7 +82,7 @@ def test_text_from_outside_is_text():
         drawings=[drawing],
         watermark=evil,
         left_out={evil: evil},
-        owed=[{"task": "uti", "model": "llama", "sheet": evil, "rater": evil, "owed": "1"}],
+        pending_ratings=[{"task": "uti", "model": "llama", "sheet": evil, "rater": evil, "pending": "1"}],
         mixed_versions=[evil],
     )
     told = Page(html)
@@ -125,10 +125,11 @@ def test_a_verdict_follows_the_test(effect, significant, status, kind):
 
 
 def test_who_still_owes_and_what_was_left_out():
-    owed = [
-        {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "Dr <A>", "owed": number} for number in "70"
+    pending_ratings = [
+        {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "Dr <A>", "pending": number}
+        for number in "70"
     ]
-    told = page("pending", owed=owed, left_out={"triage": "data/triage.csv is not there"}).text
+    told = page("pending", pending_ratings=pending_ratings, left_out={"triage": "data/triage.csv is not there"}).text
     assert "Mistral2, DPO: 100 answers to be graded" in told
     assert told.count("Dr <A> owes") == 1 and "owes 7 ratings" in told
     assert "Left out: triage (data/triage.csv is not there)" in told

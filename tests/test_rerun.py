@@ -132,7 +132,7 @@ def test_another_winner_on_dev_trains_what_follows(project):
 
 
 def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
-    project.edit(SMALL, "      rejected: sft_prediction\n", "      rejected: given\n")
+    project.edit(SMALL, "      rejected_source: sft_prediction\n", "      rejected_source: field\n")
     jobs = project.planned()
     assert per_model("build_preferences", "summarization") <= jobs
     assert "split_dataset" not in {rule for rule, _ in jobs}
@@ -142,7 +142,9 @@ def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
 
 def test_answers_from_elsewhere_that_are_not_there_are_told_in_summary_and_page(project):
     gone = "gpt4: {title: GPT-4, path: gone.csv, columns: {id: id, answer: said}, when_missing: leave_out}"
-    project.edit(SMALL, "      grader: rouge_likert\n", f"      grader: rouge_likert\n      external: {{{gone}}}\n")
+    project.edit(
+        SMALL, "      grader: rouge_likert\n", f"      grader: rouge_likert\n      external_predictions: {{{gone}}}\n"
+    )
     assert project.planned() == {("summarize_run", ""), ("write_report_page", "")}
 
 
@@ -170,7 +172,7 @@ def test_one_tasks_prompt_rebuilds_that_task_alone(project):
 
 def test_what_changes_speed_alone_changes_nothing(project):
     project.edit(SMALL, "micro_batch_size: 4", "micro_batch_size: 2")
-    project.edit(SMALL, "checkpoint_steps: 4", "checkpoint_steps: 3\n      gradient_checkpointing: true")
+    project.edit(SMALL, "save_steps: 4", "save_steps: 3\n      gradient_checkpointing: true")
     project.edit(SMALL, "generation_batch_size: 50", "generation_batch_size: 25")
     assert project.planned() == set()
 

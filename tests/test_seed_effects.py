@@ -16,9 +16,9 @@ from clinical_dpo.training.extra_seeds import settings_again
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "seeds.schema.yaml"
 SEEDS = [42, 43, 44]
-UTI = {"name": "uti", "metric": "f1", "test": "mcnemar", "data": "real", "seed": 1}
+UTI = {"name": "uti", "metric": "f1", "paired_test": "mcnemar", "data": "real", "seed": 1}
 UTI |= {"positive": "UTI", "negative": "No UTI"}
-LIKERT = {"name": "notes", "metric": "likert", "test": "paired_t", "data": "synthetic", "seed": 1}
+LIKERT = {"name": "notes", "metric": "likert", "paired_test": "paired_t", "data": "synthetic", "seed": 1}
 VARIANTS = ["base", "sft", "dpo", "sft_seed43", "dpo_seed43", "sft_seed44", "dpo_seed44"]
 PAIRS = {"sft_vs_base": ("sft", "base"), "dpo_vs_sft": ("dpo", "sft"), "dpo_vs_base": ("dpo", "base")}
 

@@ -12,7 +12,7 @@ from clinical_dpo.io import write_csv, write_jsonl
 from clinical_dpo.sweep.best_folder import keep
 from clinical_dpo.sweep.selection import COLUMNS, choose, dev_score, scored_trials
 
-UTI = {"selection": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
+UTI = {"selection_metric": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
 
 
 def dev_rows(contents, **fields):
@@ -48,7 +48,9 @@ def test_an_f1_that_is_not_defined_scores_nothing():
 
 def test_exact_is_the_share_of_matches():
     rows = dev_rows(["Gout", "Asthma", "Sepsis", "Scurvy"], accepted=["vitamin C deficiency"])
-    score = dev_score(rows, answers_to(rows, ["gout.", "COPD", "", "Vitamin C deficiency"]), {"selection": "exact"})
+    score = dev_score(
+        rows, answers_to(rows, ["gout.", "COPD", "", "Vitamin C deficiency"]), {"selection_metric": "exact"}
+    )
     assert score == (0.5, 0.25)
 
 
@@ -60,7 +62,7 @@ def test_rouge_l_is_the_mean_over_the_answers():
         scorer.score(row["completion"][0]["content"], text)["rougeL"].fmeasure
         for row, text in zip(rows, texts, strict=True)
     ]
-    score, invalid = dev_score(rows, answers_to(rows, texts)[::-1], {"selection": "rouge_l"})
+    score, invalid = dev_score(rows, answers_to(rows, texts)[::-1], {"selection_metric": "rouge_l"})
     assert score == pytest.approx(sum(expected) / 3) and 0 < score < 1 and invalid == pytest.approx(1 / 3)
 
 
@@ -102,7 +104,7 @@ def sweep(tmp_path):
 def table(folder, trials, answered=True):
     logs = [str(folder / trial / "adapter/log.csv") for trial in trials]
     answers = [str(folder / trial / "dev.jsonl") for trial in trials] if answered else []
-    return scored_trials(trials, logs, {"selection": "exact"}, str(folder / "dev.jsonl"), answers)
+    return scored_trials(trials, logs, {"selection_metric": "exact"}, str(folder / "dev.jsonl"), answers)
 
 
 def test_the_trial_with_the_best_dev_score_wins(sweep):

@@ -187,4 +187,4 @@ def test_a_key_without_its_columns_is_refused(tmp_path):
     path = tmp_path / "k.csv"
     path.write_text("sheet,item_id\na,b\n")
     with pytest.raises(UserError, match="columns A, B, kind"):
-        sheets.read_key(path)
+        sheets.read_blinding_key(path)

@@ -16,9 +16,9 @@ from clinical_dpo.statistics import f1_effects, paired_tests, power
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "stats.schema.yaml"
 FAMILY = ["uti", "reasoning", "summarization", "triage_personnel", "triage_urgency"]
-UTI = {"name": "uti", "metric": "accuracy", "test": "mcnemar", "data": "real", "seed": 1}
+UTI = {"name": "uti", "metric": "accuracy", "paired_test": "mcnemar", "data": "real", "seed": 1}
 LABELS = UTI | {"metric": "f1", "positive": "UTI", "negative": "No UTI"}
-SUMMARIES = {"name": "summarization", "metric": "likert", "test": "paired_t", "data": "synthetic", "seed": 1}
+SUMMARIES = {"name": "summarization", "metric": "likert", "paired_test": "paired_t", "data": "synthetic", "seed": 1}
 
 
 def graded(grades, ids=None, status="complete", grader="label", proxy="false"):
@@ -97,10 +97,10 @@ def test_one_item_has_a_p_of_one():
 
 
 def test_helpfulness_is_a_proportion_and_rouge_a_mean():
-    task = {"name": "pubmedqa", "metric": "helpfulness", "test": "mcnemar", "data": "real", "seed": 1}
+    task = {"name": "pubmedqa", "metric": "helpfulness", "paired_test": "mcnemar", "data": "real", "seed": 1}
     row = compare(graded([0, 1, 0]), graded([1, 1, 1]), graded([1, 1, 1]), task)["sft_vs_base"]
     assert (row["effect_measure"], row["b"], row["p_value"]) == ("helpfulness_difference", 2, 0.5)
-    task |= {"metric": "rouge_l", "test": "paired_t"}
+    task |= {"metric": "rouge_l", "paired_test": "paired_t"}
     base, sft = [0.1, 0.2, 0.3, 0.0], [0.4, 0.2, 0.7, 0.1]
     row = compare(graded(base), graded(sft), graded(sft), task)["sft_vs_base"]
     assert row["effect_measure"] == "mean_difference" and row["effect"] == pytest.approx(0.2)
@@ -199,5 +199,5 @@ def test_equal_grades_show_no_difference(grades, task):
 
 
 def test_a_test_that_does_not_fit_the_metric_is_refused():
-    with pytest.raises(UserError, match=r"task uti: test paired_t does not fit its metric\. Take mcnemar"):
-        compare(graded([1]), graded([1]), graded([1]), UTI | {"test": "paired_t"})
+    with pytest.raises(UserError, match=r"task uti: paired_test paired_t does not fit its metric\. Take mcnemar"):
+        compare(graded([1]), graded([1]), graded([1]), UTI | {"paired_test": "paired_t"})

@@ -53,7 +53,7 @@ def test_where_people_grade_no_seed_is_trained_again():
 
 def test_tables_are_those_asked_for_and_those_of_raters(published):
     assert files.tables(published, "uti") == ["metrics", "stats"]
-    assert {"helpfulness", "win_rate", "agreement", "owed"} <= set(files.tables(published, "pubmedqa"))
+    assert {"helpfulness", "win_rate", "agreement", "pending_ratings"} <= set(files.tables(published, "pubmedqa"))
     assert files.tables_named(published, "reward_margin") == [
         f"results/{task}/reward_margin.csv" for task in ("pubmedqa", "meqsum")
     ]
@@ -64,7 +64,9 @@ def test_answers_from_elsewhere_are_graded_beside_the_variants(tmp_path):
     table = tmp_path / "answers.csv"
     table.write_text("id,said\n")
     entry = {"title": "GPT-4", "path": str(table), "columns": {"id": "id", "answer": "said"}}
-    study = changed(external={"gpt4": entry, "gone": entry | {"path": "gone.csv", "when_missing": "leave_out"}})
+    study = changed(
+        external_predictions={"gpt4": entry, "gone": entry | {"path": "gone.csv", "when_missing": "leave_out"}}
+    )
     if study.is_missing("uti"):  # its questions are generated text, which nobody elsewhere has answered
         assert study.externals("uti") == [] and len(display.left_out(study)) >= 2
     else:

@@ -44,7 +44,7 @@ def test_answers_that_are_cut_or_hold_thoughts_are_told():
     assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside it" in line
 
 
-def text_of(*tasks, left_out=None, owed=(), seeds=()):
+def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
     bars = [row for one, _ in tasks for row in one]
     tests = [row for _, one in tasks for row in one]
     return summary(
@@ -55,7 +55,7 @@ def text_of(*tasks, left_out=None, owed=(), seeds=()):
         seeds=seeds,
         seeds_file="reports/demo/tables/seeds.csv",
         left_out=left_out or {},
-        owed=owed,
+        pending_ratings=pending_ratings,
     )
 
 

@@ -75,11 +75,11 @@ def test_a_text_says_where_it_is_from():
 
 def test_texts_become_answers_and_their_origin_stays_with_the_pair():
     texts = {"reference": written(RECORDS, "Good.", "Better."), "rejected": written(RECORDS, "Bad.", "Worse.")}
-    task = {"name": "notes", "outcome": "text", "columns": COLUMNS, "prompt": PROMPT}
+    task = {"name": "notes", "answer_type": "text", "columns": COLUMNS, "prompt": PROMPT}
     records = with_texts([record | {"reference": "old"} for record in RECORDS], texts, COLUMNS, False, "source.jsonl")
     rows = marked(task_rows(records, task, {"data": "real", "id": "notes"}), texts)
     assert [row["completion"][0]["content"] for row in rows] == ["Good.", "Better."]
-    pairs, _ = preference_pairs(rows, "given", seed=1)
+    pairs, _ = preference_pairs(rows, "field", seed=1)
     assert [pair["rejected"][0]["content"] for pair in pairs] == ["Bad.", "Worse."]
     assert {pair["rejected_from"] for pair in pairs} == {"model llama2-7b-chat"}
     assert with_texts(RECORDS, {}, COLUMNS, False, "") == RECORDS and marked(rows, {}) == rows
@@ -108,7 +108,7 @@ def study(tmp_path, monkeypatch):
     (tmp_path / "config/models").symlink_to(ROOT / "config/models")
 
     def load(texts, overrides=None, **task):
-        (tmp_path / "config/tasks/notes.yaml").write_text(yaml.safe_dump(TASK | {"texts": texts} | task))
+        (tmp_path / "config/tasks/notes.yaml").write_text(yaml.safe_dump(TASK | {"generated_fields": texts} | task))
         config = {"tasks": ["notes"], "figure2": {}, "endpoints": {"outside": ENDPOINT}}
         config["overrides"] = {"tasks": {"notes": overrides or {}}}
         return load_study(PUBLISHED | config, tmp_path)
@@ -126,21 +126,29 @@ LLAMA2 = by(model="llama2-7b-chat")
 @pytest.mark.parametrize(
     ("texts", "task", "message"),
     [
-        ({"reference": by()}, {}, "texts.reference' needs one of model and endpoint"),
+        ({"reference": by()}, {}, "generated_fields.reference' needs one of model and endpoint"),
         ({"reference": LLAMA2 | {"endpoint": "outside"}}, {}, "needs one of model and endpoint"),
         ({"reference": by(endpoint="outsid")}, {}, "'outsid' is no entry .* Did you mean 'outside'"),
         ({"reference": by(model="llama2")}, {}, r"llama2\.yaml: no such file"),
         ({"reference": by(endpoint="outside")}, {"phi": True}, "private .*outside.* models.example.org"),
-        ({"summary": LLAMA2}, {}, "texts.summary': nothing uses this text"),
-        ({"rejected": LLAMA2}, {"rejected": "sft_prediction"}, "texts.rejected': .*rejected: given"),
-        ({"reference": LLAMA2 | {"prompt": "{{ note"}}, {}, "texts.reference.*line 1: not a valid Jinja template"),
+        ({"summary": LLAMA2}, {}, "generated_fields.summary': nothing uses this text"),
+        (
+            {"rejected": LLAMA2},
+            {"rejected_source": "sft_prediction"},
+            "generated_fields.rejected': .*rejected_source: field",
+        ),
+        (
+            {"reference": LLAMA2 | {"prompt": "{{ note"}},
+            {},
+            "generated_fields.reference.*line 1: not a valid Jinja template",
+        ),
         (
             {"reference": LLAMA2 | {"prompt": "{{ rejected }}"}, "rejected": LLAMA2 | {"prompt": "{{ reference }}"}},
             {},
             "reference, rejected ask about one another",
         ),
         ({"reference": LLAMA2}, {"columns": {"reference": "gold"}}, "columns.reference takes it from the source"),
-        ({"id": LLAMA2}, {}, "texts"),
+        ({"id": LLAMA2}, {}, "generated_fields"),
     ],
 )
 def test_texts_that_cannot_or_must_not_be_written_are_refused(study, texts, task, message):
@@ -168,7 +176,9 @@ def test_an_endpoint_without_its_key_is_missing_data(study, policy, tmp_path, mo
 
 def test_a_run_may_name_another_writer(study):
     texts = {"reference": by(endpoint="outside"), "rejected": LLAMA2}
-    found = study(texts, {"texts": {"reference": {"model": "tiny-llama"}, "rejected": {"max_new_tokens": 9}}})
+    found = study(
+        texts, {"generated_fields": {"reference": {"model": "tiny-llama"}, "rejected": {"max_new_tokens": 9}}}
+    )
     assert found.texts("notes") == {"reference": by(model="tiny-llama"), "rejected": LLAMA2 | {"max_new_tokens": 9}}
 
 
@@ -192,7 +202,7 @@ def project(tmp_path_factory, scribe):
     """A study on generated notes: references by an endpoint, rejected answers by a model that is not trained."""
     made = Project.copy(tmp_path_factory.mktemp("project"), "texts.yaml")
     task = TASK | {
-        "texts": {
+        "generated_fields": {
             "reference": by(endpoint="scribe"),
             "rejected": {"model": "tiny-llama", "prompt": "Shorten: {{ note }}", "max_new_tokens": 6},
         },
@@ -201,7 +211,7 @@ def project(tmp_path_factory, scribe):
     (made.folder / "config/tasks/notes.yaml").write_text(yaml.safe_dump(task))
     local = ENDPOINT | {"base_url": scribe.url, "key_variable": None}
     config = {
-        "run": "texts",
+        "run_name": "texts",
         "tasks": ["notes"],
         "figure2": {"c": "notes"},
         "recipes": {"savage2025": {"models": ["tiny-mistral"]}},

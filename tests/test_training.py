@@ -46,19 +46,19 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, mo
     make = sft_run if stage == "sft" else dpo_run
     data = sft_data(folder) if stage == "sft" else dpo_data(folder)
     start(make(base, tmp_path / "unbroken", eval_steps=2), *data)
-    complete = training.complete
+    train_and_save = training.train_and_save
 
-    def complete_killed(run, prepared, trainer, branches):
+    def train_killed(run, prepared, trainer, branches):
         trainer.add_callback(KillAt(5))
-        complete(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches)
 
-    monkeypatch.setattr(f"clinical_dpo.training.{stage}.complete", complete_killed)
+    monkeypatch.setattr(f"clinical_dpo.training.{stage}.train_and_save", train_killed)
     with pytest.raises(Killed):
         start(make(base, tmp_path / "killed", eval_steps=2), *data)
     assert not (tmp_path / "killed").exists()
     monkeypatch.undo()
     capsys.readouterr()
-    start(make(base, tmp_path / "killed", eval_steps=2, checkpoint_steps=2), *data)  # how often is of no account
+    start(make(base, tmp_path / "killed", eval_steps=2, save_steps=2), *data)  # how often is of no account
     told = capsys.readouterr().out
     assert told.startswith("Resumed after step 3 of 8.")
     assert re.findall(r"^step (\d) of 8 .* s/step, [\d:]+ left$", told, re.MULTILINE) == list("45678")
@@ -74,7 +74,7 @@ def test_a_killed_run_resumes_and_ends_with_the_same_weights(study, tmp_path, mo
 def test_a_run_that_ends_before_its_files_are_in_place_takes_no_step_more(study, tmp_path, monkeypatch):
     """8 steps of 6 an epoch, so that an epoch is left to go on with."""
     base, folder = study
-    settings = {"scheduler": "constant", "warmup_steps": 0, "checkpoint_steps": 4}
+    settings = {"lr_scheduler_type": "constant", "warmup_steps": 0, "save_steps": 4}
     train_sft(sft_run(base, tmp_path / "unbroken", **settings), *sft_data(folder))
     with monkeypatch.context() as patch:
         patch.setattr("clinical_dpo.training.run.save_trained", lambda *_: (_ for _ in ()).throw(Killed))
@@ -107,7 +107,7 @@ def test_the_size_of_an_eval_batch_changes_no_metric(study, tmp_path, stage):
 def test_a_checkpoint_of_other_code_is_not_resumed(study, tmp_path, monkeypatch):
     """Or a run that died would go on with the weights of the code that it died of."""
     base, folder = study
-    run = sft_run(base, tmp_path / "run", checkpoint_steps=4)
+    run = sft_run(base, tmp_path / "run", save_steps=4)
     with monkeypatch.context() as patch:
         patch.setattr("clinical_dpo.training.run.save_trained", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
@@ -146,7 +146,7 @@ def test_the_padded_layout_computes_the_same(study, tmp_path, stage):
 def test_a_run_can_be_as_long_as_epochs(study, tmp_path, stage):
     """24 rows in steps of 4: 6 steps an epoch, the last learning rate of a linear schedule without warm-up known."""
     base, folder = study
-    settings = {"epochs": 1.5, "scheduler": "linear", "warmup_steps": 0, "learning_rate": 1e-3}
+    settings = {"epochs": 1.5, "lr_scheduler_type": "linear", "warmup_steps": 0, "learning_rate": 1e-3}
     if stage == "sft":
         train_sft(sft_run(base, tmp_path / "run", None, **settings), *sft_data(folder))
     else:

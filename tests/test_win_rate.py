@@ -1,4 +1,4 @@
-"""Win rates against scipy and statsmodels, pooled by hand, owed, and by proxy."""
+"""Win rates against scipy and statsmodels, pooled by hand, pending, and by proxy."""
 
 from pathlib import Path
 
@@ -73,11 +73,11 @@ def test_an_item_counts_once_when_raters_are_pooled(tmp_path):
     assert {**alone["r1"], "rater": POOLED} == alone[POOLED]
 
 
-def test_owed_ratings_leave_the_numbers_empty(tmp_path):
+def test_pending_ratings_leave_the_numbers_empty(tmp_path):
     rows = measured(tmp_path, {"r1": ["dpo"] * 6, "r2": ["sft", None, "dpo"]})
     assert rows["r1"]["status"] == "complete" and rows["r1"]["rate"] == 1
     for rater in ("r2", POOLED):
-        assert (rows[rater]["status"], rows[rater]["owed"], rows[rater]["n"]) == ("pending", 4, 8)
+        assert (rows[rater]["status"], rows[rater]["pending"], rows[rater]["n"]) == ("pending", 4, 8)
         assert rows[rater]["rate"] is rows[rater]["wins"] is rows[rater]["p_value"] is None
 
 
@@ -100,7 +100,7 @@ def test_the_proxy_prefers_the_higher_rouge_l_and_stays_alone():
         assert by_id[item.item_id]["choice"] == ("dpo" if dpo > sft else "sft" if sft > dpo else "tie")
     key = key_rows(items, "preference", "preference", [PROXY], "")
     (row,) = win_rates(key, ratings, NAMES)
-    assert (row["rater"], row["proxy"], row["status"], row["owed"]) == (PROXY, "true", "complete", 0)
+    assert (row["rater"], row["proxy"], row["status"], row["pending"]) == (PROXY, "true", "complete", 0)
     assert row["n"] == 40 and row["identical"] == 10
 
 

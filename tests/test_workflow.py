@@ -247,7 +247,7 @@ def test_a_snapshot_of_the_hub_serves_as_base_model(finished, tmp_path):
     (cache / "refs/main").write_text(revision)
     name = "mistral-7b-instruct"
     override = {"id": "clinic/tiny", "revision": revision, "dtype": "float32", "gpu": 0}
-    config = yaml.safe_load((ROOT / SMALL).read_text()) | {"run": "hub", "tasks": ["uti"]}
+    config = yaml.safe_load((ROOT / SMALL).read_text()) | {"run_name": "hub", "tasks": ["uti"]}
     config["recipes"]["savage2025"]["models"] = [name]
     config["figure2"], config["overrides"]["models"] = {"a": "uti"}, {name: override}
     (project.folder / "hub.yaml").write_text(yaml.safe_dump(config))

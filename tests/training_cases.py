@@ -9,7 +9,7 @@ from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.io import read_csv, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
-from clinical_dpo.training.dpo import wide_policy
+from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks
 from clinical_dpo.training.reference_logps import score_reference
 from clinical_dpo.training.run import Run
 from clinical_dpo.training.sft import train_sft
@@ -24,15 +24,15 @@ SETTINGS = {
     "epochs": None,
     "batch_size": 4,
     "eval_steps": 3,
-    "log_steps": 1,
-    "scheduler": "cosine",
+    "logging_steps": 1,
+    "lr_scheduler_type": "cosine",
     "warmup_steps": 2,
     "optimizer": "adamw_torch",
     "weight_decay": 0.0,
     "max_grad_norm": 1.0,
     "max_length": 256,
 }
-SPEED = {"micro_batch_size": 2, "eval_batch_size": 4, "checkpoint_steps": 3, "gradient_checkpointing": False}
+SPEED = {"micro_batch_size": 2, "eval_batch_size": 4, "save_steps": 3, "gradient_checkpointing": False}
 DPO = SETTINGS | {
     "beta": 0.3,
     "loss": "sigmoid",
@@ -88,7 +88,7 @@ def write_rows(folder, equal=False):
     for name, part in {"train": rows(24, equal=equal), "eval": rows(8, 24, equal)}.items():
         write_jsonl(folder / f"{name}.jsonl", part)
         wrong = [row | {"rejected": rejected(row["completion"][0]["content"])} for row in part]
-        write_jsonl(folder / f"{name}.pairs.jsonl", preference_pairs(wrong, "given", 42)[0])
+        write_jsonl(folder / f"{name}.pairs.jsonl", preference_pairs(wrong, "field", 42)[0])
 
 
 def rejected(answer):
@@ -173,7 +173,9 @@ def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
         peft_config=adapter_config(lora),
     )
     torch.manual_seed(42)
-    fresh = wide_policy(load_base(base, MODEL), folder / "sft", lora, MODEL["lora_targets"]).state_dict()
+    fresh = policy_with_frozen_sft_ranks(
+        load_base(base, MODEL), folder / "sft", lora, MODEL["lora_targets"]
+    ).state_dict()
     with torch.no_grad():
         for name, value in trainer.model.named_parameters():
             if "lora_A" in name:

@@ -72,9 +72,9 @@ def _stage(stage: str) -> list[Case]:
         "micro_batch_size": ({}, {"micro_batch_size": 2}),
         "eval_batch_size": ({}, {"eval_batch_size": 2}),
         "eval_steps": ({}, {"eval_steps": 2}),
-        "log_steps": ({}, {"log_steps": 2}),
-        "checkpoint_steps": ({}, {"checkpoint_steps": 1}),
-        "scheduler": ({}, {"scheduler": "constant"}),
+        "logging_steps": ({}, {"logging_steps": 2}),
+        "save_steps": ({}, {"save_steps": 1}),
+        "lr_scheduler_type": ({}, {"lr_scheduler_type": "constant"}),
         "warmup_steps": ({}, {"warmup_steps": 1}),
         "optimizer": ({}, {"optimizer": "sgd"}),
         "weight_decay": ({}, {"weight_decay": 0.1}),
@@ -89,7 +89,7 @@ def _stage(stage: str) -> list[Case]:
             "loss": ({}, {"loss": "ipo"}),
             "label_smoothing": ({}, {"label_smoothing": 0.1}),
         }
-    speed = ("micro_batch_size", "eval_batch_size", "checkpoint_steps", "gradient_checkpointing")
+    speed = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")
     cases = []
     for key, (before, after) in values.items():
         full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # a LoRA of DPO takes none
@@ -131,8 +131,8 @@ def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **m
     name = f"c_task_external_{key}".replace(".", "_")
     other = name.replace("_", "-")
     entry = merge(ELSEWHERE, {"path": ELSEWHERE["path"].format(name=name)} | before)
-    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external": {other: entry}}
-    return Case([f"task.external.{key}"], task, {"external": {other: after}}, **more)
+    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external_predictions": {other: entry}}
+    return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {other: after}}, **more)
 
 
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
@@ -198,7 +198,7 @@ CASES: list[Case] = [
     Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}, recipe=WRITERS),
     Case(
         ["source.generator"],
-        TEXT | {"prompt": "{{ reference }}", "rejected": "sft_prediction", "on_shortfall": "shrink"},
+        TEXT | {"prompt": "{{ reference }}", "rejected_source": "sft_prediction", "on_shortfall": "shrink"},
         {"source": {"generator": "meqsum"}},
         recipe=WRITERS,
     ),
@@ -208,15 +208,17 @@ CASES: list[Case] = [
         CHOICES,
         {"columns": {"options": ["b", "c"], "accepted": ["a"]}},
     ),
-    Case(["task.texts.endpoint"], WRITTEN, {"texts": {"rejected": {"endpoint": "other-scribe"}}}),
-    Case(["task.texts.prompt"], WRITTEN, {"texts": {"rejected": {"prompt": "Short: {{ note }}"}}}),
+    Case(["task.generated_fields.endpoint"], WRITTEN, {"generated_fields": {"rejected": {"endpoint": "other-scribe"}}}),
     Case(
-        ["task.texts.max_new_tokens"],
+        ["task.generated_fields.prompt"], WRITTEN, {"generated_fields": {"rejected": {"prompt": "Short: {{ note }}"}}}
+    ),
+    Case(
+        ["task.generated_fields.max_new_tokens"],
         WRITTEN,
-        {"texts": {"rejected": {"max_new_tokens": 9}}},
+        {"generated_fields": {"rejected": {"max_new_tokens": 9}}},
         extra="the endpoint's texts are shorter than either limit",
     ),
-    Case(["task.texts.model"], WRITTEN_HERE, {"texts": {"rejected": {"model": "other-writer"}}}),
+    Case(["task.generated_fields.model"], WRITTEN_HERE, {"generated_fields": {"rejected": {"model": "other-writer"}}}),
     Case(["task.when_missing"], ABSENT, {"when_missing": "leave_out"}),
     Case(["task.stand_in"], ABSENT, {"stand_in": {"label_noise": 0.4}}),
     Case(["task.licence"], FILE, {"licence": "MIT"}),
@@ -231,9 +233,16 @@ CASES: list[Case] = [
     Case(["task.on_shortfall"], LABEL, {"on_shortfall": "shrink"}),
     *(Case([f"task.splits.{split}"], SWEEP, {"splits": {split: SIZES[split] - 1}}) for split in SIZES),
     Case(
-        ["task.outcome"],
-        JUDGED | {"judge": "away", "selection": "exact", "rejected": "given", "metric": "accuracy", "test": "mcnemar"},
-        {"outcome": "answer"},
+        ["task.answer_type"],
+        JUDGED
+        | {
+            "judge": "away",
+            "selection_metric": "exact",
+            "rejected_source": "field",
+            "metric": "accuracy",
+            "paired_test": "mcnemar",
+        },
+        {"answer_type": "answer"},
     ),
     Case(["task.labels"], LABEL, {"labels": ["No UTI", "UTI"]}),
     Case(
@@ -243,19 +252,19 @@ CASES: list[Case] = [
         extra="no answer of a barely trained model says it",
     ),
     Case(["task.prompt"], LABEL, {"prompt": "{{ note }} A UTI?"}),
-    Case(["task.rejected"], LABEL, {"rejected": "sft_prediction"}, recipe=WRITERS),
+    Case(["task.rejected_source"], LABEL, {"rejected_source": "sft_prediction"}, recipe=WRITERS),
     Case(["task.max_new_tokens"], SWEEP, {"max_new_tokens": 4}),
     Case(["task.max_thought_tokens"], SWEEP, {"max_thought_tokens": 1}),
-    Case(["task.selection"], SWEEP, {"selection": "exact"}),
+    Case(["task.selection_metric"], SWEEP, {"selection_metric": "exact"}),
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
     Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="both are tested by right and wrong answers"),
     Case(
         ["task.test"],
         EVASIVE | {"tables": ["reward_margin"], "raters": GONE, "preference_grader": GONE},
-        {"grader": "rouge_l", "metric": "rouge_l", "test": "paired_t"},
+        {"grader": "rouge_l", "metric": "rouge_l", "paired_test": "paired_t"},
     ),
     Case(["task.tables"], TEXT, {"tables": ["rouge"]}),
-    Case(["task.stemmer"], TEXT, {"stemmer": False}),
+    Case(["task.rouge_stemmer"], TEXT, {"rouge_stemmer": False}),
     Case(["task.raters"], ANSWER, {"raters": ["anna", "ben"]}),
     Case(["task.adjudicator"], ANSWER | {"raters": ["anna", "ben"]}, {"adjudicator": "dora"}),
     Case(["task.preference_grader"], EVASIVE, {"preference_grader": "rouge_l"}),

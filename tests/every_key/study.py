@@ -75,7 +75,7 @@ def write_study(project: Project, cases: Iterable[Case], changed: bool, config: 
     for name, model in models.items():
         _write(folder / f"config/models/{name}.yaml", {"name": name} | model)
     study = {
-        "run": RUN,
+        "run_name": RUN,
         "tasks": tasks,
         "figure2": None,
         "recipes": recipes,
@@ -139,9 +139,9 @@ def write_given(folder: Path) -> list[dict[str, Any]]:
 
 def write_answers_from_elsewhere(project: Project, cases: Iterable[Case]) -> None:
     """Write the tables of answers from elsewhere, of the test items that the tasks turn out to have."""
-    with_tables = [case for case in cases if "external" in case.task]
+    with_tables = [case for case in cases if "external_predictions" in case.task]
     given = project.folder / "given"
-    entries = {case.name: next(iter(case.task["external"].values())) for case in with_tables}
+    entries = {case.name: next(iter(case.task["external_predictions"].values())) for case in with_tables}
     for name in (*(entry["path"] for entry in entries.values()), "given/second_answers.csv"):
         (project.folder / name).touch()
     splits = [f"results/{RUN}/{case.name}/data/test.jsonl" for case in with_tables]

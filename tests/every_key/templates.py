@@ -8,7 +8,7 @@ GONE = "(taken out)"  # a value that takes its key out
 STAGE: dict[str, Any] = {
     **{"learning_rate": [2.0e-3], "lora": {"rank": 4, "alpha": 8, "dropout": 0.0}, "max_steps": 2, "epochs": None},
     **{"plateau": False, "plateau_tolerance": 0.05, "batch_size": 4, "micro_batch_size": 4, "eval_batch_size": 8},
-    **{"eval_steps": 1, "log_steps": 1, "checkpoint_steps": 2, "scheduler": "linear", "warmup_steps": 0},
+    **{"eval_steps": 1, "logging_steps": 1, "save_steps": 2, "lr_scheduler_type": "linear", "warmup_steps": 0},
     **{"optimizer": "adamw_torch", "weight_decay": 0.0, "max_grad_norm": 1.0, "max_length": 512, "layout": "flat"},
     "gradient_checkpointing": False,
 }
@@ -28,9 +28,9 @@ MODEL: dict[str, Any] = {
 }
 LABEL: dict[str, Any] = {
     **{"title": "Labels", "recipe": "small", "source": {"kind": "synthetic", "generator": "uti", "label_noise": 0.1}},
-    **{"splits": {"train": 12, "eval": 4, "dev": 0, "test": 8}, "on_shortfall": "error", "outcome": "label"},
-    **{"labels": ["UTI", "No UTI"], "prompt": "{{ note }} UTI?", "rejected": "other_label", "max_new_tokens": 3},
-    **{"selection": "f1", "grader": "label", "metric": "f1", "test": "mcnemar"},
+    **{"splits": {"train": 12, "eval": 4, "dev": 0, "test": 8}, "on_shortfall": "error", "answer_type": "label"},
+    **{"labels": ["UTI", "No UTI"], "prompt": "{{ note }} UTI?", "rejected_source": "other_label", "max_new_tokens": 3},
+    **{"selection_metric": "f1", "grader": "label", "metric": "f1", "paired_test": "mcnemar"},
 }
 SWEEP = merge(
     LABEL,
@@ -45,14 +45,24 @@ SWEEP = merge(
 SIZES: dict[str, int] = SWEEP["splits"]
 TEXT: dict[str, Any] = LABEL | {
     "labels": GONE,
-    **{"title": "Texts", "source": {"kind": "synthetic", "generator": "summarization"}, "outcome": "text"},
-    **{"prompt": "{{ note }} Short?", "rejected": "given", "selection": "rouge_l", "grader": "rouge_likert"},
-    **{"metric": "likert", "test": "paired_t", "tables": ["rouge", "reward_margin"], "stemmer": True},
+    **{"title": "Texts", "source": {"kind": "synthetic", "generator": "summarization"}, "answer_type": "text"},
+    **{
+        "prompt": "{{ note }} Short?",
+        "rejected_source": "field",
+        "selection_metric": "rouge_l",
+        "grader": "rouge_likert",
+    },
+    **{"metric": "likert", "paired_test": "paired_t", "tables": ["rouge", "reward_margin"], "rouge_stemmer": True},
 }
 ANSWER: dict[str, Any] = LABEL | {
     "labels": GONE,
-    **{"title": "Answers", "source": {"kind": "synthetic", "generator": "reasoning"}, "outcome": "answer"},
-    **{"prompt": "{{ question }}", "rejected": "random_distractor", "selection": "exact", "grader": "exact"},
+    **{"title": "Answers", "source": {"kind": "synthetic", "generator": "reasoning"}, "answer_type": "answer"},
+    **{
+        "prompt": "{{ question }}",
+        "rejected_source": "random_distractor",
+        "selection_metric": "exact",
+        "grader": "exact",
+    },
     **{"metric": "accuracy", "raters": ["anna"], "adjudicator": "carla"},
 }
 FILE: dict[str, Any] = LABEL | {
@@ -61,17 +71,22 @@ FILE: dict[str, Any] = LABEL | {
 }
 EVASIVE: dict[str, Any] = TEXT | {
     **{"title": "Helpful", "source": {"kind": "synthetic", "generator": "pubmedqa"}, "grader": "evasiveness"},
-    **{"prompt": "{{ question }}", "rejected": "sft_prediction", "metric": "helpfulness", "test": "mcnemar"},
-    **{"tables": ["helpfulness", "win_rate"], "stemmer": GONE, "raters": ["anna"], "preference_grader": "raters"},
+    **{
+        "prompt": "{{ question }}",
+        "rejected_source": "sft_prediction",
+        "metric": "helpfulness",
+        "paired_test": "mcnemar",
+    },
+    **{"tables": ["helpfulness", "win_rate"], "rouge_stemmer": GONE, "raters": ["anna"], "preference_grader": "raters"},
 }
 QUESTIONS: dict[str, Any] = (
     FILE
-    | {key: TEXT[key] for key in ("outcome", "selection", "grader", "metric", "test", "labels")}
+    | {key: TEXT[key] for key in ("answer_type", "selection_metric", "grader", "metric", "paired_test", "labels")}
     | {
         "source": {"kind": "file", "path": "given/questions.csv"},
         "columns": {"id": "File", "question": "CHQ", "reference": "Summary"},
         "prompt": "{{ question }}",
-        "rejected": "sft_prediction",
+        "rejected_source": "sft_prediction",
     }
 )
 ON_HUB: dict[str, Any] = FILE | {
@@ -88,17 +103,22 @@ CHOICES: dict[str, Any] = ANSWER | {
 }
 WRITTEN: dict[str, Any] = TEXT | {
     "when_missing": "error",
-    "texts": {"rejected": {"endpoint": "scribe", "prompt": "{{ note }}", "max_new_tokens": 8}},
+    "generated_fields": {"rejected": {"endpoint": "scribe", "prompt": "{{ note }}", "max_new_tokens": 8}},
 }
 WRITTEN_HERE: dict[str, Any] = TEXT | {
-    "texts": {"rejected": {"model": "writer", "prompt": "{{ note }}", "max_new_tokens": 24}}
+    "generated_fields": {"rejected": {"model": "writer", "prompt": "{{ note }}", "max_new_tokens": 24}}
 }
 ABSENT: dict[str, Any] = FILE | {
     "source": {"kind": "file", "path": "given/absent.csv"},
     "when_missing": "synthetic",
     "stand_in": LABEL["source"],
 }
-JUDGED: dict[str, Any] = TEXT | {"title": "Judged", "grader": "judge", "tables": ["reward_margin"], "stemmer": GONE}
+JUDGED: dict[str, Any] = TEXT | {
+    "title": "Judged",
+    "grader": "judge",
+    "tables": ["reward_margin"],
+    "rouge_stemmer": GONE,
+}
 ENDPOINT: dict[str, Any] = {
     **{"base_url": "http://127.0.0.1:PORT/v1", "model": "judge-a", "key_variable": "KEY_A", "concurrency": 2},
     **{"timeout_seconds": 20, "max_tokens": 16, "seed": None, "price": {"input": 1.0, "output": 2.0}},

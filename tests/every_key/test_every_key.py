@@ -65,8 +65,14 @@ def test_each_change_changes_something(compared):
         "endpoint.price.output",
         "task.when_missing",
     )
-    nothing += ("task.external.when_missing", "task.label_synonyms", "model.stands_for", "model.title", "task.title")
-    nothing += ("task.tables", "task.external.title")  # what is left out, and what figures show
+    nothing += (
+        "task.external_predictions.when_missing",
+        "task.label_synonyms",
+        "model.stands_for",
+        "model.title",
+        "task.title",
+    )
+    nothing += ("task.tables", "task.external_predictions.title")  # what is left out, and what figures show
     told = [case.name for case in OWN if case.extra or case.keys[0] in nothing]
     assert set(without) <= set(told)
 

@@ -31,7 +31,7 @@ SETTINGS = {
     ),
     "tasks": Setting(["config.tasks"], {"tasks": [LABEL_TASK]}),
     "overrides": Setting(["config.overrides.tasks"], {"overrides": {"tasks": {LABEL_TASK: {"max_new_tokens": 4}}}}),
-    "run": Setting(["config.run"], {"run": "another"}),
+    "run_name": Setting(["config.run_name"], {"run_name": "another"}),
 }
 SPEED = Setting(
     [

@@ -43,13 +43,13 @@ if any(".train.py" in word for word in sys.orig_argv):
             if state.global_step == step and args.per_device_train_batch_size > rows:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    complete = training.complete
+    train_and_save = training.train_and_save
 
-    def complete_hindered(run, prepared, trainer, branches):
+    def train_hindered(run, prepared, trainer, branches):
         trainer.add_callback(Hindrance())
-        complete(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches)
 
-    training.complete = complete_hindered
+    training.train_and_save = train_hindered
 """
 
 
