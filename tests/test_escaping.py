@@ -159,7 +159,7 @@ rule draw:
         report("drawn.txt", category="Figures", labels={{"figure": "drawn"}})
     params:
         settings=named(title={title!r}, tasks=[{{"watermark": {title!r}}}])
-    run_name:
+    run:
         assert params.settings["title"] == {title!r}
         open(output[0], "w").write("x")
 """

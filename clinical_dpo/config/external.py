@@ -26,7 +26,7 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
     titles: dict[str, str] = {}
     for task, settings in tasks.items():
         for name, entry in settings.get("external_predictions", {}).items():
-            where = f"config/tasks/{task}.yaml: external.{name}"
+            where = f"config/tasks/{task}.yaml: external_predictions.{name}"
             if name in (*models, *FOLDERS):
                 raise UserError(f"{where}: '{name}' is also the name of a folder of results. Take another name.")
             if titles.setdefault(name, entry["title"]) != entry["title"]:

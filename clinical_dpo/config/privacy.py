@@ -124,7 +124,7 @@ def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
         if settings.get(key, {}).get("kind") == "file":
             yield f"{key}.path", table_path(settings[key])
     for name, entry in settings.get("external_predictions", {}).items():
-        yield f"external.{name}.path", table_path(entry)
+        yield f"external_predictions.{name}.path", table_path(entry)
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:
