@@ -1,7 +1,6 @@
 """The configuration as a user meets it: published values, one clear message per mistake, trials as paths."""
 
 import pytest
-import yaml
 
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
@@ -9,9 +8,8 @@ from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
 from clinical_dpo.variants import parse_trial, trial_name
 from tests.conftest import ROOT
+from tests.helpers.configs import DEMO, PUBLISHED
 
-PUBLISHED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-DEMO = merge(PUBLISHED, yaml.safe_load((ROOT / "config/demo.yaml").read_text()))
 STUDY = load_study(PUBLISHED, ROOT)
 DEMO_STUDY = load_study(DEMO, ROOT)
 

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
 from clinical_dpo.errors import UserError
 from clinical_dpo.schemas import SCHEMAS, read_yaml
-from tests.config.test_config import DEMO, merge
 from tests.conftest import ROOT
+from tests.helpers.configs import DEMO
 
 WORDS = ("a", "demo", "KEY", "0" * 40, "https://host.example/v1", "dpo_vs_sft", "42 43", ".05")
 

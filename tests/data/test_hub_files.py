@@ -1,6 +1,5 @@
 """How files of a hub repository are chosen: by the card's patterns, among those that the commit lists."""
 
-import json
 import re
 import time
 
@@ -10,16 +9,9 @@ import pytest
 
 from clinical_dpo.data.sources.hub_files import fits, split_files
 from clinical_dpo.errors import UserError
+from tests.helpers.hub_cards import card, config
 
 NAMES = ["README.md", "data/train.csv", "data/test.csv", "other/notes.csv"]
-
-
-def card(*configs):
-    return f"---\nlicense: mit\nconfigs: {json.dumps(configs)}\n---\n# A data set\n"
-
-
-def config(data_files, **more):
-    return {"config_name": "one", "data_files": data_files} | more
 
 
 ELSEWHERE = [

@@ -17,7 +17,7 @@ from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.errors import UserError
 from clinical_dpo.hub import digests
 from clinical_dpo.limits import VARIABLE
-from tests.data.test_hub_files import card, config
+from tests.helpers.hub_cards import card, config
 
 A = "a" * 40
 

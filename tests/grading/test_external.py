@@ -21,8 +21,8 @@ from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
 from tests.conftest import ROOT
+from tests.helpers.report_page import Page
 from tests.helpers.svg import words
-from tests.report.test_report_page import Page
 
 LABELS = ["UTI", "No UTI"]
 TASK = {"name": "uti", "metric": "f1", "test": "mcnemar", "positive": "UTI", "negative": "No UTI"}

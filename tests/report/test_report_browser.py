@@ -8,8 +8,8 @@ from PIL import Image
 
 from clinical_dpo.report.figures.style import COLOURS
 from clinical_dpo.report.page.page import Drawing, report_page
-from tests.report.test_figure2 import WATERMARK, draw, seed_rows, tables
-from tests.report.test_report_page import MODELS, TASKS, costs
+from tests.helpers.figure2 import WATERMARK, draw, seed_rows, tables
+from tests.helpers.report_page import MODELS, TASKS, costs
 
 OWED = [{"task": "uti", "model": "mistral", "sheet": "correctness", "rater": "Dr A", "owed": 7}]
 BOX = "element => { const box = element.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }"

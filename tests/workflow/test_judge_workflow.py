@@ -19,8 +19,8 @@ from clinical_dpo.endpoints.client import Request, complete
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.judge import judge_items
 from clinical_dpo.io import write_json, write_jsonl
-from tests.grading.judge.test_judge import graded, items_of
 from tests.helpers.faulty_server import FaultyServer
+from tests.helpers.judging import graded, items_of
 from tests.helpers.rating import rate, study
 from tests.helpers.workflow import Project, describe_answers, rows
 

@@ -1,4 +1,4 @@
-"""The package's folders follow the data's path, and each imports only from those before it."""
+"""The package's folders follow the data's path, each imports only from those before it, and tests lie in the same."""
 
 import ast
 import re
@@ -10,6 +10,8 @@ from clinical_dpo.code_digest import imported_modules
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "clinical_dpo"
+TESTS = ROOT / "tests"
+TESTS_ALONE = ("helpers", "workflow", "grading/answers")  # folders of tests that the package has not
 ORDER = (
     *("config", "data", "tokenization", "data_checks", "models", "training", "inference", "endpoints", "grading"),
     *("sweep", "statistics", "papers", "report", "cluster"),
@@ -39,15 +41,15 @@ COUNTED = {  # script of a figure or table -> the modules that its digest counts
 }
 
 
-def imports(file: Path) -> list[str]:
-    """Modules of the package that a file imports, late imports included."""
+def imports(file: Path, package: str = "clinical_dpo") -> list[str]:
+    """Modules of a package that a file imports, late imports included."""
     found = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in found if name.startswith("clinical_dpo.") and _file(name)]
+    return [name for name in found if name.startswith(f"{package}.") and _file(name)]
 
 
 def _file(name: str) -> Path | None:
@@ -136,3 +138,36 @@ def test_the_architecture_names_what_is_there_in_the_packages_order():
     ]
     walked = {rule for step in steps for rule in re.findall(r"`(\w+)`", step)}
     assert len(walked) > 10 and walked <= rules
+
+
+def imported_tests(files: list[Path]) -> list[str]:
+    """The imports of a test module, file and module named."""
+    pairs = ((file, name) for file in files for name in imports(file, "tests"))
+    return [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file, name in dict.fromkeys(pairs)
+        if name.rpartition(".")[2].startswith("test_")
+    ]
+
+
+def test_no_test_module_is_imported():
+    """What several test modules use is in tests/helpers."""
+    assert imported_tests(sorted(TESTS.rglob("*.py"))) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["from tests.workflow import test_order", "from tests.workflow.test_order import ORDER"]
+)
+def test_an_import_of_a_test_module_is_named_wherever_it_is(monkeypatch, line):
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"def f():\n    {line}\n")
+    file = TESTS / "config" / "test_made_up.py"
+    assert imported_tests([file]) == ["tests/config/test_made_up.py imports tests.workflow.test_order"]
+
+
+def test_folders_of_tests_are_those_of_the_package():
+    files = [file.relative_to(TESTS) for file in TESTS.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    assert {file.parts[0] for file in files if len(file.parts) > 1} == {*ORDER, "helpers", "workflow"}
+    named = {TESTS / folder for folder in TESTS_ALONE}
+    alone = {file.parent for file in files if named.isdisjoint((TESTS / file).parents)}
+    assert [folder.as_posix() for folder in sorted(alone) if not (PACKAGE / folder).is_dir()] == []
+    assert [file for file in files if file.parts[0] == "helpers" and file.name.startswith("test_")] == []

@@ -12,21 +12,22 @@ import pytest
 
 from clinical_dpo.config.judges import judged_sheets, judging_round
 from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.study import merge
 from clinical_dpo.endpoints import client
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.grades import judge_grades
 from clinical_dpo.grading.judge.judge import COLUMNS, judge_items, warnings
 from clinical_dpo.grading.raters.ratings import collect_ratings
-from clinical_dpo.grading.raters.sheets import correctness_items, preference_items
 from clinical_dpo.io import read_csv, write_csv, write_json
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics.agreement import cohen_kappa, judge_agreement
 from clinical_dpo.statistics.metrics import task_metrics
 from clinical_dpo.statistics.win_rate import win_rates
-from tests.config.test_config import PUBLISHED, merge
 from tests.conftest import ROOT
+from tests.helpers.configs import PUBLISHED
 from tests.helpers.faulty_server import FaultyServer
-from tests.helpers.rating import SEED, rate, sheet, study
+from tests.helpers.judging import between, graded, items_of
+from tests.helpers.rating import rate, sheet, study
 
 NAMES = {"task": "t", "model": "m", "data": "synthetic"}
 
@@ -36,28 +37,11 @@ def impatient(monkeypatch):
     monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
 
 
-def between(text, mark):
-    return text.split(f"<{mark}>\n")[1].split(f"\n</{mark}>")[0]
-
-
-def graded(messages):
-    """Grades by the answer: base 1, sft 3, dpo 5."""
-    answer = between(messages[0]["content"], "answer")
-    return "5" if "indeed" in answer else "3" if "some" in answer else "1/5 because it says nothing"
-
-
 def first_longer(messages):
     """Prefers the longer answer; the first on the left of two equally long."""
     text = messages[0]["content"]
     first, second = (len(between(text, f"answer {side}")) for side in "AB")
     return "A" if first >= second else "B"
-
-
-def items_of(kind, n=8):
-    rows, answers = study(n)
-    if kind == "preference":
-        return preference_items(rows, answers, ("dpo", "sft"), SEED)
-    return correctness_items(rows, answers, SEED)
 
 
 def judged(kind, server, tmp_path, n=8, **options):

@@ -17,6 +17,7 @@ from clinical_dpo.grading.raters.formulas import guarded, unguarded
 from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, sent_back, write_ratings
 from clinical_dpo.grading.raters.sheet_files import CELL, write_sheet
 from clinical_dpo.io import read_json, read_jsonl
+from tests.helpers.formula_signs import BEFORE, SIGNS
 from tests.helpers.rating import SECRET, SEED, sheet, study
 
 TIMES = [
@@ -212,27 +213,6 @@ def test_a_sheet_with_an_endless_question_comes_back_in_every_format(tmp_path, l
     whole = [{**task["data"], "rating": "incorrect"} for task in tasks]
     (tmp_path / "correctness.r1.json").write_text(json.dumps(whole))
     assert collected(tmp_path / "correctness.r1.json") == expected
-
-
-SIGNS = [*"=+-@＝＋－＠﹦﹢﹣﹫−"]
-BEFORE = [
-    "",
-    " ",
-    "  ",
-    "\t",
-    "\r",
-    "\n",
-    "\u00a0",
-    "\u3000",
-    "\u2003",
-    "\ufeff",
-    "\u200b",
-    "\u200e",
-    " \t ",
-    "'",
-    "''",
-    "' ",
-]
 
 
 @pytest.mark.parametrize(("before", "sign"), product(BEFORE, SIGNS))

@@ -13,7 +13,7 @@ from clinical_dpo.grading.raters.rating_files import read_ratings, write_ratings
 from clinical_dpo.grading.raters.ratings import collect_ratings, owed_ratings
 from clinical_dpo.statistics.agreement import agreement
 from clinical_dpo.statistics.win_rate import win_rates
-from tests.grading.raters.test_hostile_ratings import BEFORE, SIGNS
+from tests.helpers.formula_signs import BEFORE, SIGNS
 from tests.helpers.rating import NASTY, rate, write_study
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
