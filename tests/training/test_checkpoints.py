@@ -9,7 +9,7 @@ from transformers import TrainerCallback
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv, read_json
 from clinical_dpo.training import run as training
-from clinical_dpo.training.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
+from clinical_dpo.training.checkpoints import checkpoint_folder, reduced_micro_batch, last_checkpoint, note_out_of_memory
 from clinical_dpo.training.sft import train_sft
 from tests.helpers.training_cases import sft_data, sft_run, trained_study
 
@@ -39,7 +39,7 @@ def test_another_digest_drops_what_is_there(tmp_path):
     note_out_of_memory(folder)
     assert checkpoint_folder(str(tmp_path / "adapter"), "one") == folder and last_checkpoint(folder)
     checkpoint_folder(str(tmp_path / "adapter"), "two")
-    assert last_checkpoint(folder) is None and fitting(4, folder, 8) == 4
+    assert last_checkpoint(folder) is None and reduced_micro_batch(4, folder, 8) == 4
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_batches_halve_and_still_divide_a_step(tmp_path, rows, batch, sizes):
     folder = checkpoint_folder(str(tmp_path / "adapter"), "digest")
     found = []
     for _ in sizes:
-        found.append(fitting(rows, folder, batch))
+        found.append(reduced_micro_batch(rows, folder, batch))
         note_out_of_memory(folder)
     assert found == sizes
 

@@ -70,7 +70,7 @@ def test_two_settings_that_change_places_are_a_change(project):
     project.edit("mine.yaml", "splits: {train: 40, eval: 8, dev: 4, test: 12}", generated)
     project.run(SOURCE)
     project.edit("mine.yaml", "train: 40, eval: 8", "train: 18, eval: 8")
-    project.edit("mine.yaml", "run: mine", "run: mine\nseed: 64\nseeds: [64]")
+    project.edit("mine.yaml", "run_name: mine", "run_name: mine\nseed: 64\nseeds: [64]")
     assert project.planned(SOURCE) == READ
 
 
