@@ -9,7 +9,12 @@ from transformers import TrainerCallback
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv, read_json
 from clinical_dpo.training import run as training
-from clinical_dpo.training.checkpoints import checkpoint_folder, reduced_micro_batch, last_checkpoint, note_out_of_memory
+from clinical_dpo.training.checkpoints import (
+    checkpoint_folder,
+    last_checkpoint,
+    note_out_of_memory,
+    reduced_micro_batch,
+)
 from clinical_dpo.training.sft import train_sft
 from tests.helpers.training_cases import sft_data, sft_run, trained_study
 

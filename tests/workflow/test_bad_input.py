@@ -71,7 +71,8 @@ def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
 def test_of_private_rows_the_terminal_is_told_what_quotes_none(project, raw, told):
     (project.folder / "data/mine.jsonl").write_bytes(raw)
     private = Project(project.folder, "private.yaml", {})
-    (project.folder / private.config).write_text(CONFIG.replace("run_name: mine", "run_name: private") + "      phi: true\n")
+    renamed = CONFIG.replace("run_name: mine", "run_name: private")
+    (project.folder / private.config).write_text(renamed + "      phi: true\n")
     done = private.snakemake(TARGET.replace("mine", "private"))
     printed = done.stdout + done.stderr
     assert done.returncode != 0 and (told or "stands in logs/private/") in printed

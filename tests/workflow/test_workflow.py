@@ -10,6 +10,7 @@ import yaml
 
 from clinical_dpo.grading.raters.rating_files import write_ratings
 from clinical_dpo.io import read_json, sha256
+from clinical_dpo.schemas import validate
 from tests.conftest import ROOT, public_data, real_data
 from tests.helpers.compare_runs import compare_runs, run_files
 from tests.helpers.workflow import MODEL, MODELS, SMALL, TASKS, Project, results, rows
@@ -293,3 +294,21 @@ def test_two_clean_runs_give_the_same_bytes(finished, tmp_path):
     again.run()
     assert len(run_files(project.folder, "small")) > 200
     assert compare_runs(project.folder, again.folder, "small") == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("task_row", "*/data/t*.jsonl"),
+        ("pair", "*/*/preferences/train.jsonl"),
+        ("answer", "*/*/predictions/*.jsonl"),
+        ("grade", "*/*/grades/*.csv"),
+    ],
+)
+def test_files_follow_their_schemas(finished, schema, pattern):
+    project, _ = finished
+    files = sorted(results(project).glob(pattern))
+    assert len(files) >= len(TASKS)
+    for path in files:
+        for row in rows(path):
+            validate(row, schema, str(path))
