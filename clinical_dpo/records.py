@@ -1,4 +1,4 @@
-"""Rows of the files that a study makes, as types. Schemas of the same names in workflow/schemas say what fields mean."""
+"""Rows of the files that a study makes, as types. Schemas of the same names (workflow/schemas) say what fields mean."""
 
 from typing import Literal, NotRequired, TypedDict
 
