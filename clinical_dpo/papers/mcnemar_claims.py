@@ -10,7 +10,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.papers import feasibility
 from clinical_dpo.papers.claims import change, claim_row, entry_title, metric_entries, number_ranges, tested_pairs
 from clinical_dpo.papers.feasibility import TESTS, PositiveCounts, counts
-from clinical_dpo.papers.published import Entry, Study, contradiction
+from clinical_dpo.papers.published import Entry, Study, find_contradiction
 
 TITLES = {"exact": "exact", "midp": "mid-P", "chi2": "chi-squared", "chi2_corrected": "continuity-corrected"}
 UNPARSABLE = 3  # the search tries up to so many answers that are neither label
@@ -119,7 +119,7 @@ def _possible_positives(
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
     """For each number that the paper prints differently elsewhere: that number between its neighbours in the chain."""
     for index, entry in enumerate(chain):
-        for version in (contradiction(study, entry) or {"printed": []})["printed"]:
+        for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:
             if isinstance(version["value"], float) and version["value"] != entry["value"]:
                 yield [*chain[max(index - 1, 0) : index], entry | version, *chain[index + 1 : index + 2]]
 

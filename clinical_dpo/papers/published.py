@@ -68,7 +68,7 @@ def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
             yield dict.fromkeys(ENTRY_KEYS) | shared | value
 
 
-def contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
+def find_contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
     """The study's contradiction about an entry: the versions that the paper prints. None where there is none."""
     for candidate in study["contradictions"]:
         if "entry" in candidate and all(
@@ -180,8 +180,8 @@ def _notes(study: Study, entry: Entry, row: Mapping[str, Any], numbers: Mapping[
         yield f"{row['model']} stands in"
     if entry["n"] and numbers["n"] and numbers["n"] != entry["n"]:
         yield f"published on n = {entry['n']}"
-    contradicting = contradiction(study, entry)
-    if contradicting:
+    contradiction = find_contradiction(study, entry)
+    if contradiction:
         yield "the paper says both: " + " and ".join(
-            f"{version['value']} ({'; '.join(version['where'])})" for version in contradicting["printed"]
+            f"{version['value']} ({'; '.join(version['where'])})" for version in contradiction["printed"]
         )
