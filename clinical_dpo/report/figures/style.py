@@ -132,7 +132,7 @@ def scientific(value: float) -> str:
 def panel_grid(
     count: int, paths: Sequence[str | Path], *, height: float, left: float, right: float, foot: float, head: float = 0.0
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure of one column's width with panels of equal size, two in a row; a single panel takes the whole width.
+    """Yield a figure of one column's width with panels of equal size, two in a row; a single panel takes all the width.
 
     Args:
         count: panels.
