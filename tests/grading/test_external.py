@@ -193,7 +193,7 @@ def test_summary_and_page_name_them(compared):
             models=TITLES,
         )
     ).text
-    assert "Three variants of Llama3, Mistral2:" in told and "made elsewhere, by GPT-4;" in told
+    assert "Three variants of Llama3, Mistral2:" in told and "external answers by GPT-4." in told
     assert "Llama3: no difference shown between DPO and GPT-4" in told and "SFT better than Base" in told
     assert "DPO − GPT-4 20 +35.0 points" in told
 
