@@ -1,10 +1,12 @@
-"""Grades of two models on one task, their tables, and figure 2 drawn from these."""
+"""Grades of two models on one task, their tables, and figure 2 drawn of them."""
 
 import random
 from functools import cache
 
 from clinical_dpo.report.figures import figure2
-from clinical_dpo.statistics import comparisons, metrics, training_seeds
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import metrics
+from clinical_dpo.statistics import training_seeds as seed_effects
 
 TASK = {
     "name": "uti",
@@ -18,34 +20,33 @@ NAMES = {"llama": "Llama3", "mistral": "Mistral2"}
 WATERMARK = "demo: synthetic data, proxy grades"
 
 
-def answer_grades(seed, share_right, status="complete"):
-    """Grades of 100 answers, of which about `share_right` name the label and all others the opposite label."""
-    generator, opposite = random.Random(seed), {"UTI": "No UTI", "No UTI": "UTI"}
+def answered(seed, share_right, status="complete"):
+    draw, other = random.Random(seed), {"UTI": "No UTI", "No UTI": "UTI"}
     labels = ["UTI", "No UTI"] * 50
-    parsed = [label if generator.random() < share_right else opposite[label] for label in labels]
+    parsed = [label if draw.random() < share_right else other[label] for label in labels]
     return [
-        {"id": str(number), "grade": str(int(label == answer)), "grader": "label", "label": label, "parsed": answer}
+        {"id": str(number), "grade": str(int(label == found)), "grader": "label", "label": label, "parsed": found}
         | {"valid": "true", "status": status, "proxy": "false"}
-        for number, (label, answer) in enumerate(zip(labels, parsed, strict=True))
+        for number, (label, found) in enumerate(zip(labels, parsed, strict=True))
     ]
 
 
 def graded(last="complete"):
-    """Grades with a clear gain in one model and none in the other; those of the last variant have status `last`."""
+    """A clear gain in one model, none in the other; the last variant's grades complete or pending."""
     return {
-        ("llama", "base"): answer_grades(1, 0.5),
-        ("llama", "sft"): answer_grades(2, 0.95),
-        ("llama", "dpo"): answer_grades(3, 0.95),
-        ("mistral", "base"): answer_grades(4, 0.8),
-        ("mistral", "sft"): answer_grades(5, 0.8),
-        ("mistral", "dpo"): answer_grades(6, 0.8, last),
+        ("llama", "base"): answered(1, 0.5),
+        ("llama", "sft"): answered(2, 0.95),
+        ("llama", "dpo"): answered(3, 0.95),
+        ("mistral", "base"): answered(4, 0.8),
+        ("mistral", "sft"): answered(5, 0.8),
+        ("mistral", "dpo"): answered(6, 0.8, last),
     }
 
 
-def extra_seed_grades():
-    """Grades of both models with two extra training seeds."""
+def repeated():
+    """Grades of both models trained again with two other seeds."""
     return {
-        (model, f"{variant}_seed{seed}"): answer_grades(f"{model} {variant} {seed}", share)
+        (model, f"{variant}_seed{seed}"): answered(f"{model} {variant} {seed}", share)
         for model, share in (("llama", 0.9), ("mistral", 0.8))
         for variant in ("sft", "dpo")
         for seed in (43, 44)
@@ -54,20 +55,19 @@ def extra_seed_grades():
 
 @cache
 def seed_rows():
-    """Rows of the table over three training seeds."""
+    """The table over three training seeds."""
     task = TASK | {"seed": 1}
-    return training_seeds.compare_seeds(graded() | extra_seed_grades(), task, [42, 43, 44])
+    return seed_effects.compare_seeds(graded() | repeated(), task, [42, 43, 44])
 
 
 def tables(last="complete", data="real"):
-    """Rows of a task's metrics table and of its statistics table."""
+    """Both tables of a task."""
     grades = graded(last)
     task = TASK | {"data": data, "seed": 1}
-    return metrics.task_metrics(grades, task), comparisons.compare_variants(grades, task, alpha=0.05, family="abcde")
+    return metrics.task_metrics(grades, task), significance.compare_variants(grades, task, alpha=0.05, family="abcde")
 
 
 def draw(folder, rows, kinds=("svg",), watermark=None, **options):
-    """Draw figure 2 from the rows of `tables` in every format; returns the paths."""
     paths = [folder / f"figure2a.{kind}" for kind in kinds]
     options = {"metric": "f1", "title": "Simple classification", "panel": "a", "model_names": NAMES} | options
     figure2.plot_comparison(*rows, watermark=watermark, paths=paths, **options)

@@ -1,4 +1,4 @@
-"""A parser of the report page, and the tasks, models and costs of a page of two models."""
+"""The report page's elements and text, and what a page of two models is made of."""
 
 from html.parser import HTMLParser
 
@@ -10,7 +10,7 @@ VOID = {"meta", "br", "link", "img"}
 
 
 class Page(HTMLParser):
-    """The page's text and elements. Fails where an element is not closed in order."""
+    """Text of the page, its elements, and whether every one is closed in turn."""
 
     def __init__(self, html):
         super().__init__()
@@ -37,7 +37,6 @@ class Page(HTMLParser):
 
 
 def costs():
-    """Rows of the cost table: SFT and DPO of one model on one task."""
     shared = dict.fromkeys(COST, "") | {"task": "uti", "model": "llama", "device": "NVIDIA A100"}
     sft = shared | {"stage": "sft", "minutes_per_1000_steps": 20, "seconds": 40, "published_minutes": 20}
     dpo = shared | {"stage": "dpo", "minutes_per_1000_steps": 160.4, "seconds": 7300, "ratio": 8.02}

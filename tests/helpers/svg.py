@@ -1,4 +1,4 @@
-"""Text of a figure, read from its SVG file, and a check that figures have the same bytes."""
+"""What a figure shows, read from its SVG file."""
 
 import xml.etree.ElementTree as ElementTree
 
@@ -6,19 +6,19 @@ KINDS = ("svg", "pdf", "png")
 
 
 def texts(svg):
-    """(text, style) of every text element. Raises an error where the file is not well-formed XML."""
+    """(text, its style) of every text element; well-formed XML or an error."""
     elements = ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text")
     return [("".join(element.itertext()), element.get("style", "")) for element in elements]
 
 
 def words(svg):
-    """The texts without their styles."""
+    """The texts alone."""
     return [text for text, _ in texts(svg)]
 
 
 def same_bytes(draw, folder):
-    """Draw twice in every format, into first/ and second/ of a folder; returns whether both have the same bytes."""
-    files = [[folder / time / f"figure.{kind}" for kind in KINDS] for time in ("first", "second")]
+    """Draw twice, in every format: whether both times gave the same bytes."""
+    files = [[folder / time / f"figure.{kind}" for kind in KINDS] for time in ("one", "two")]
     for paths in files:
         draw(paths)
-    return all(first.read_bytes() == second.read_bytes() for first, second in zip(*files, strict=True))
+    return all(one.read_bytes() == two.read_bytes() for one, two in zip(*files, strict=True))

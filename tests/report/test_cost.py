@@ -81,4 +81,4 @@ def test_the_same_rows_give_the_same_bytes(tmp_path, rows):
     assert same_bytes(lambda paths: cost.plot_cost(list(rows.values()), **NAMES, paths=paths), tmp_path)
     write_csv(tmp_path / "rows.csv", rows.values(), cost.COLUMNS)
     cost.plot_cost(read_csv(tmp_path / "rows.csv"), **NAMES, paths=[tmp_path / "read.svg"])
-    assert (tmp_path / "read.svg").read_bytes() == (tmp_path / "first" / "figure.svg").read_bytes()
+    assert (tmp_path / "read.svg").read_bytes() == (tmp_path / "one" / "figure.svg").read_bytes()

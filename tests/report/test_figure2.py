@@ -9,7 +9,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures import figure2
 from clinical_dpo.statistics import comparisons, metrics, training_seeds
-from tests.helpers.figure2 import NAMES, TASK, WATERMARK, draw, extra_seed_grades, seed_rows, tables
+from tests.helpers.figure2 import NAMES, TASK, WATERMARK, draw, repeated, seed_rows, tables
 from tests.helpers.svg import texts
 
 
@@ -100,7 +100,7 @@ def test_a_table_without_the_headline_metric_is_named():
 
 
 def test_every_bar_has_its_estimate_with_each_seed():
-    extra = metrics.task_metrics(extra_seed_grades(), TASK | {"seed": 1})
+    extra = metrics.task_metrics(repeated(), TASK | {"seed": 1})
     expected = {(row["model"], row["variant"]): row["estimate"] for row in extra if row["metric"] == "f1"}
     bars = figure2.comparison_rows(*tables(), "f1", seed_rows())
     assert tuple(bars[0]) == figure2.COLUMNS + figure2.SEED_COLUMNS and bars[0]["per_seed"] is None

@@ -66,7 +66,7 @@ def test_margins_from_csv_give_the_same_bytes_every_time(tmp_path):
     write_csv(tmp_path / "rows.csv", margins(), COLUMNS)
     assert same_bytes(lambda paths: draw_margins(read_csv(tmp_path / "rows.csv"), paths), tmp_path)
     draw_margins(margins(), [tmp_path / "computed.svg"])
-    assert (tmp_path / "computed.svg").read_bytes() == (tmp_path / "first" / "figure.svg").read_bytes()
+    assert (tmp_path / "computed.svg").read_bytes() == (tmp_path / "one" / "figure.svg").read_bytes()
 
 
 def sweep(folder, scored=True):
@@ -178,4 +178,4 @@ def test_the_sweep_is_the_same_bytes_every_time(tmp_path):
     assert same_bytes(lambda paths: draw_sweep(rows, paths), tmp_path)
     write_csv(tmp_path / "rows.csv", rows, sweep_figure.COLUMNS)
     draw_sweep(read_csv(tmp_path / "rows.csv"), [tmp_path / "read.svg"])
-    assert (tmp_path / "read.svg").read_bytes() == (tmp_path / "first" / "figure.svg").read_bytes()
+    assert (tmp_path / "read.svg").read_bytes() == (tmp_path / "one" / "figure.svg").read_bytes()
