@@ -73,7 +73,7 @@ def latex_table(
 
 
 def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
-    """The text that all rows share in a column; None with fewer than two rows."""
+    """The text that all rows share in a column, or None. A single row shares no text."""
     if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
         return None
     return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None

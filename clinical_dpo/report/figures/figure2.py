@@ -68,7 +68,7 @@ def comparison_rows(
     by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
     elsewhere = _elsewhere(bars)
     for bar in bars:
-        bar |= {f"{what}_vs_{name}": None for name in elsewhere for what in ("p", "significant", "threshold")}
+        bar |= {f"{field}_vs_{name}": None for name in elsewhere for field in ("p", "significant", "threshold")}
     for row in stats_rows:
         variant, other = compared(row["comparison"])
         bar = by_bar[row["model"], variant]

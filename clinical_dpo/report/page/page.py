@@ -100,7 +100,7 @@ def report_page(
 
 
 def _printable(value: Any) -> Any:
-    """A value as the page shows it: text with its invisible and direction-changing characters spelled out."""
+    """Spell out control and direction-changing characters of a text; return any other value unchanged."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
