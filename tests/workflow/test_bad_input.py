@@ -45,7 +45,7 @@ def lines(*rows):
         (lines(*ROWS[:5], {"id": "r5", "label": "UTI"}), ["data/mine.jsonl, row 6", "column 'text'", "is missing"]),
         (lines(*ROWS[:5], ROWS[5] | {"text": "  "}), ["data/mine.jsonl, row 6", "'note' is empty"]),
         (lines(*ROWS[:5], ROWS[5] | {"label": "UTl"}), ["row 6", "'UTl'", "UTI, No UTI"]),
-        (lines(*ROWS[:9], ROWS[2]), ["row 10: id 'r2' is also that of row 3"]),
+        (lines(*ROWS[:9], ROWS[2]), ["row 10: id 'r2' duplicates 'r2' in row 3"]),
     ],
 )
 def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
@@ -62,7 +62,7 @@ def test_a_bad_data_file_is_told_in_one_message(project, raw, messages):
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
-        (lines(*ROWS[:9]), "The splits need 10 different rows (train 4, eval 2, dev 2, test 2) and there are 9."),
+        (lines(*ROWS[:9]), "The splits need 10 different rows (train 4, eval 2, dev 2, test 2), and there are 9."),
         (lines(*ROWS[:5], ROWS[5] | {"text": "  "}), "row 6: task 'uti': key 'prompt', field 'note' is empty"),
         (lines(*ROWS[:5], ROWS[5] | {"label": "Jane Doe"}), None),
         (lines(*ROWS[:5], {"Jane Doe": 1, "label": "UTI"}), None),
