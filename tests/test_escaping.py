@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from clinical_dpo.data_checks.data_card import card
-from clinical_dpo.data_checks.prompt_preview import artifact
+from clinical_dpo.data_checks.data_card import data_card
+from clinical_dpo.data_checks.prompt_preview import preview_page
 from clinical_dpo.errors import UserError
 from clinical_dpo.escaping import Markdown, Settings, code_span, markdown, printable
 from clinical_dpo.report.figures.style import drawing, stamp, title_panel
@@ -78,7 +78,7 @@ def test_a_data_card_keeps_its_tables_whatever_a_task_says(text):
         source = MANIFEST["source"] | {"id": word, "config": word, "path": word, "sheet": word, "drops": {word: 1}}
         manifest = MANIFEST | {"source": source, "labels": {"train": {word: 1}, "eval": {}, "dev": {}, "test": {}}}
         task = TASK | {"title": word, "description": word, "licence": word, "citation": word}
-        tokens = READER.parse(card(task, manifest, {word: []}, []))
+        tokens = READER.parse(data_card(task, manifest, {word: []}, []))
         inner = {child.type for token in tokens for child in token.children or ()}
         return [token.type for token in tokens], inner - {"text_special"}
 
@@ -88,7 +88,7 @@ def test_a_data_card_keeps_its_tables_whatever_a_task_says(text):
 @pytest.mark.parametrize("text", ATTACKS)
 def test_a_row_s_name_ends_no_code_of_a_prompt_page(text):
     entry = {"stage": "sft", "row": text, "prompt_tokens": 1, "answer_tokens": 1, "cut": False, "begin_tokens": 0}
-    page = artifact([entry | {"end_tokens": 1, "special_tokens": [[0, "`</s>`"]]}], None, "uti", "llama")
+    page = preview_page([entry | {"end_tokens": 1, "special_tokens": [[0, "`</s>`"]]}], None, "uti", "llama")
     tokens = READER.parse(page)
     inner = {child.type for token in tokens for child in token.children or ()}
     assert inner == {"text", "code_inline"}

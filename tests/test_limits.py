@@ -108,10 +108,10 @@ BOOKS = {  # what is wrong -> a change of a workbook, what the message says
     "texts that are no texts": (in_sheet(b'<si xmlns=""/>' * 300_000), "XML elements"),
     "a cell of another name": (in_sheet(b'<row><c xmlns="" r="XFD1"/></row>'), r"cell XFD1.*limits.columns"),
     "a text that many cells show": (shared_text, "characters in all cells.*limits.bytes"),
-    "a sheet declared as shared texts": (strings_as_sheet, "declared as something else"),
+    "a sheet declared as shared texts": (strings_as_sheet, "declared as another type"),
     "a sheet linked as a chart": (
         replaced(LINKS, b"relationships/worksheet", b"relationships/chartsheet"),
-        "declared as something else",
+        "declared as another type",
     ),
 }
 

@@ -86,9 +86,9 @@ INTRODUCTION = """\
 
 This page lists faults of data files and their outcomes. **Refused**: the run writes nothing and ends with the message.
 **Repaired**: something around a text is dropped or read in another way, but no word of it changes. Each repair is
-counted, with its first location, under `repairs` of `results/{task}/data/manifest.json` and of its `source`. **Kept with
-a warning**: the text does not change, and the fault is counted under `warnings` of `source`, for a person to check.
-**Kept**: there is no fault.
+counted, with its first location, under `repairs` of `results/{task}/data/manifest.json` and of its `source`.
+**Kept with a warning**: the text does not change, and the fault is counted under `warnings` of `source`, for a person
+to check. **Kept**: there is no fault.
 
 Six rules decide the outcome:
 

@@ -1,7 +1,7 @@
 import json
 
 from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.gate_measures import gate_verdicts, measured_files
+from clinical_dpo.data_checks.gate_measures import gate_verdicts, measure_files
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_json
 
@@ -38,7 +38,7 @@ def refuse_unfit_rows():
                 if measures.get("code") != today["code"]:  # other checks measured then; a model answers as it did
                     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval", "dev", "test")}
                     base = Path(at("base", wildcards)).parent
-                    measures = measured_files(rows, base, today["labels"], today["code"])
+                    measures = measure_files(rows, base, today["labels"], today["code"])
                 table = gate_verdicts(measures, today["limits"], today["thresholds"], wildcards.task)
                 refuse_stopped(table, file)
             except UserError as error:

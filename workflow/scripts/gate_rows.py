@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.data_checks.gate_measures import gate_verdicts, measured_files
+from clinical_dpo.data_checks.gate_measures import gate_verdicts, measure_files
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import write_json
 from clinical_dpo.tokenization.tokenizer import without_torch
@@ -13,7 +13,7 @@ with job(snakemake):
     without_torch()
     today, base = json.loads(snakemake.resources.limits), Path(snakemake.input.base).parent
     files = {split: snakemake.input[split] for split in ("train", "eval", "dev", "test")}
-    measures = measured_files(files, base, today["labels"], today["code"])
+    measures = measure_files(files, base, today["labels"], today["code"])
     table = gate_verdicts(measures, today["limits"], today["thresholds"], snakemake.wildcards.task)
     refuse_stopped(table, f"{snakemake.wildcards.task} with {snakemake.wildcards.model}")
     write_json(snakemake.output[0], measures)
