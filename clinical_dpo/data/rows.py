@@ -197,4 +197,4 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(_normalised(label), spellings, n=1, cutoff=0.5)
     hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
     shown = label if len(label) <= 40 else f"{label[:40]}..."
-    raise UserError(f"field 'label': '{shown}' is not a label. Known: {', '.join(labels)}.{hint}")
+    raise UserError(f"field 'label': '{shown}' is not a label. Set one of {', '.join(labels)}.{hint}")

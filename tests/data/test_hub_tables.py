@@ -81,10 +81,10 @@ def test_file_names_are_not_patterns(commit):
 def archive(content):
     """A tar archive, which begins with the name of its first member."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as made:
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
         member = tarfile.TarInfo("note")
         member.size = len(content)
-        made.addfile(member, io.BytesIO(content))
+        tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 
 
@@ -189,6 +189,6 @@ def test_a_parquet_file_cannot_open_another_file_by_its_column_types(commit, tmp
         schema = pyarrow.schema([pyarrow.field("note", kind)], metadata={"huggingface": json.dumps(features)})
         value = {"bytes": None, "path": str(tmp_path / "private.csv")}
         table = pyarrow.table({"note": pyarrow.array([value], kind)}, schema=schema)
-        pyarrow.parquet.write_table(table, tmp_path / "made.parquet")
-        commit({"train.parquet": (tmp_path / "made.parquet").read_bytes()})
+        pyarrow.parquet.write_table(table, tmp_path / "written.parquet")
+        commit({"train.parquet": (tmp_path / "written.parquet").read_bytes()})
         assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": value}]
