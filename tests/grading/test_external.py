@@ -228,9 +228,9 @@ def entry(**more):
 @pytest.mark.parametrize(
     ("task", "external", "said"),
     [
-        ("uti", {"gpt4": entry(when_missing="error")}, "external.gpt4: nowhere.csv is not there.*leave_out"),
-        ("uti", {"tiny-llama": entry()}, "external.tiny-llama: 'tiny-llama' is also the name of a folder"),
-        ("uti", {"prompts": entry()}, "external.prompts: 'prompts' is also the name of a folder"),
+        ("uti", {"gpt4": entry(when_missing="error")}, "external_predictions.gpt4: nowhere.csv is not there.*leave_out"),
+        ("uti", {"tiny-llama": entry()}, "external_predictions.tiny-llama: 'tiny-llama' is also the name of a folder"),
+        ("uti", {"prompts": entry()}, "external_predictions.prompts: 'prompts' is also the name of a folder"),
         ("uti", {"gpt4": entry(columns=COLUMNS | {"grade": "g"})}, "F1 needs labels, not grades"),
         ("uti", {"gpt4": entry(columns={"id": "item"})}, "name the column of the answers"),
         ("uti", {"gpt4": entry(columns={"answer": "said"})}, "key 'external_predictions.gpt4.columns'"),
