@@ -74,7 +74,7 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     from clinical_dpo.io import write_jsonl
     from clinical_dpo.models.load import device
     from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
-    from clinical_dpo.training.reference_logps import score_reference
+    from clinical_dpo.training.reference_logps import compute_reference_logps
 
     torch.manual_seed(0)
     kind = ARCHITECTURES[setup.arch]
@@ -97,7 +97,7 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     rows = [_row(draw, case, setup.spread, str(number)) for number in range(BATCHES * case.batch)]
     write_jsonl(folder / "rows.jsonl", rows)
     pairs: Any = {folder / "reference.parquet": folder / "rows.jsonl"}
-    score_reference(folder, folder / "sft", setup.model, pairs, MAX_LENGTH, case.batch)
+    compute_reference_logps(folder, folder / "sft", setup.model, pairs, MAX_LENGTH, case.batch)
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
@@ -190,9 +190,9 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
     from clinical_dpo.io import read_jsonl
-    from clinical_dpo.models.load import load_base, trainable_weights_kept
+    from clinical_dpo.models.load import load_base, restore_trainable_weights
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
-    from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference
+    from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference_logps
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
     from clinical_dpo.training.run import Run, trainer_arguments
 
@@ -214,13 +214,13 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     shared = {"processing_class": load_tokenizer(folder)}
     if variant in (SFT, STOCK_SFT):
         policy: Any = get_peft_model(base, adapter)
-        with trainable_weights_kept(policy):
+        with restore_trainable_weights(policy):
             return SFTTrainer(
                 policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared
             )
     if variant == DPO:
         policy = policy_with_frozen_sft_ranks(base, folder / "sft", lora, TARGETS)
-        data = with_reference(rows, str(folder / "reference.parquet"))
+        data = with_reference_logps(rows, str(folder / "reference.parquet"))
         return StoredReferenceDPOTrainer(policy, DPOConfig(**arguments), train_dataset=data, **shared)
     return DPOTrainer(
         PeftModel.from_pretrained(base, str(folder / "sft")).merge_and_unload(),
@@ -232,12 +232,12 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
 
 
 def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
-    """The reference pass, a batch at a time, by the functions `score_reference` calls."""
+    """The reference pass, a batch at a time, by the functions `compute_reference_logps` calls."""
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import autocast, load_variant
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
     from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
-    from clinical_dpo.training.reference_logps import score_pairs
+    from clinical_dpo.training.reference_logps import pair_logps
 
     rows, tokenizer = read_jsonl(folder / "rows.jsonl"), load_tokenizer(folder)
     model = without_adapter(load_variant(folder, folder / "sft", setup.model))
@@ -247,7 +247,7 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
         parent.recv()
         started = _now()
         with autocast(setup.model):
-            score_pairs(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
+            pair_logps(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
         parent.send(_since(started))
     return {"memory": _peak_memory()}
 

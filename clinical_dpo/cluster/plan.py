@@ -22,7 +22,7 @@ from clinical_dpo.cluster.time_and_memory import (
 from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row, read_json
-from clinical_dpo.training.run_record import whole_seconds
+from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES, VARIANTS, with_seed
 
 COLUMNS = (
@@ -172,7 +172,7 @@ def _time_and_steps(record: Path) -> tuple[float, int | None]:
         line = record.read_text(encoding="utf-8").split("\n")
         return float(dict(zip(line[0].split("\t"), line[1].split("\t"), strict=True))["s"]), None
     run = read_json(record)
-    return whole_seconds(run), run["steps"]
+    return total_seconds(run), run["steps"]
 
 
 def disk_rows(study: Study) -> list[Row]:

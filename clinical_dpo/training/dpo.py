@@ -108,7 +108,7 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
 
     settings = run.settings
     data = {
-        split: with_reference(prepared.rows[split], reference)
+        split: with_reference_logps(prepared.rows[split], reference)
         for split, reference in (("train", train_reference), ("eval", eval_reference))
     }
     torch.manual_seed(settings["seed"])
@@ -135,7 +135,7 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
     train_and_save(run, prepared, trainer, branches=2)
 
 
-def with_reference(rows: list[Row], reference: str) -> "Dataset":
+def with_reference_logps(rows: list[Row], reference: str) -> "Dataset":
     """Pairs with the reference's log-probabilities as columns.
 
     Raises:

@@ -7,7 +7,7 @@ from datasets import Dataset
 from peft import PeftModel
 from trl import DPOConfig, DPOTrainer
 
-from clinical_dpo.models.load import trainable_weights_kept
+from clinical_dpo.models.load import restore_trainable_weights
 
 TIE = 1e-6  # eight float32 roundings
 
@@ -31,7 +31,7 @@ class StoredReferenceDPOTrainer(DPOTrainer):
 
     def __init__(self, model: Any, args: DPOConfig, **kwargs: Any) -> None:
         """As DPOTrainer, less the reference it would make for itself."""
-        with trainable_weights_kept(model):
+        with restore_trainable_weights(model):
             super().__init__(model=model, args=args, **kwargs)
         if isinstance(model, PeftModel):
             model.delete_adapter("ref")  # TRL's copy of the policy

@@ -5,7 +5,7 @@ from typing import Any
 from clinical_dpo.io import read_json
 
 
-def settings_again(chosen: str, seed: int) -> tuple[dict[str, Any], int]:
+def reseeded_settings(chosen: str, seed: int) -> tuple[dict[str, Any], int]:
     """The settings of a trained model with another seed, and as many steps as it took.
 
     Args:

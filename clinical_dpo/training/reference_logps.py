@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from clinical_dpo.io import Row, read_jsonl, replacing
-from clinical_dpo.models.load import autocast, device, for_all_weights, is_adapter, load_variant
+from clinical_dpo.models.load import autocast, device, full_training_settings, is_adapter, load_variant
 from clinical_dpo.progress import Progress
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths, tokenize_completion
@@ -33,7 +33,7 @@ def pairs_layout(pairs: Sequence[Row], tokenizer: Any, max_length: int) -> Layou
     return flat_layout(ids, real, real & (place >= torch.tensor(starts * 2)[:, None]), branches=2)
 
 
-def score_pairs(
+def pair_logps(
     model: Any, tokenizer: Any, pairs: Sequence[Row], max_length: int, batch_size: int
 ) -> dict[str, list[float]]:
     """Summed log-probability (nats) of both answers of every pair, by the forward pass that trains.
@@ -59,7 +59,7 @@ def score_pairs(
     return scores
 
 
-def score_reference(
+def compute_reference_logps(
     base: str | Path,
     sft: str | Path,
     model: Mapping[str, Any],
@@ -79,12 +79,12 @@ def score_reference(
     """
     tokenizer = load_tokenizer(base)
     # Rounded to another type than it was trained in, the SFT model would be another reference.
-    reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else for_all_weights(model)))
+    reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else full_training_settings(model)))
     use_flat_layout(reference)
     for out, path in pairs.items():
         rows = read_jsonl(path)
         check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))
         with autocast(model):  # as in training, or the first step's margin would not be 0
-            scores = score_pairs(reference, tokenizer, rows, max_length, batch_size)
+            scores = pair_logps(reference, tokenizer, rows, max_length, batch_size)
         with replacing(out) as part:
             pd.DataFrame({"id": [row["id"] for row in rows], **scores}).to_parquet(part, index=False)

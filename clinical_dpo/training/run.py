@@ -19,10 +19,10 @@ from clinical_dpo.models.load import (
     base_record,
     device,
     device_name,
-    for_all_weights,
+    full_training_settings,
     load_base,
     mixed_precision,
-    need_bitsandbytes,
+    allow_bitsandbytes,
     save_trained,
 )
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
@@ -78,7 +78,7 @@ class Prepared:
 
 def load_start(run: Run, folder: str) -> Any:
     """The model training starts from."""
-    return load_base(folder, for_all_weights(run.model) if run.settings["adapter"] == "full" else run.model)
+    return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
 
 
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
         UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
     """
     if "8bit" in run.settings["optimizer"]:
-        need_bitsandbytes()
+        allow_bitsandbytes()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]

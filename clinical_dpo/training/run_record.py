@@ -8,7 +8,7 @@ from clinical_dpo.io import read_json
 from clinical_dpo.paths import parse
 
 
-def whole_seconds(run: Mapping[str, Any]) -> float:
+def total_seconds(run: Mapping[str, Any]) -> float:
     """Seconds of all steps. Of a resumed run only those after its last checkpoint are timed: they stand for all.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from clinical_dpo.models.load import trainable_weights_kept
+from clinical_dpo.models.load import restore_trainable_weights
 from clinical_dpo.training.run import Run, load_start, prepare, train_and_save, trainer_arguments
 
 
@@ -43,7 +43,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     torch.manual_seed(run.settings["seed"])
     start = load_start(run, run.base)
     policy = get_peft_model(start, adapter) if run.settings["adapter"] == "lora" else start
-    with trainable_weights_kept(policy):
+    with restore_trainable_weights(policy):
         trainer = RowMeanSFTTrainer(
             model=policy,
             args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),

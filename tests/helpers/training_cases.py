@@ -10,7 +10,7 @@ from clinical_dpo.io import read_csv, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks
-from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.run import Run
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL
@@ -229,5 +229,5 @@ def trained_study(base, folder):
     """A trained SFT adapter with its data, pairs and reference."""
     write_rows(folder)
     train_sft(sft_run(base, folder / "sft"), *sft_data(folder))
-    score_reference(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 4)
+    compute_reference_logps(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 4)
     return base, folder

@@ -16,12 +16,12 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.inference.generate import generate_answers
 from clinical_dpo.io import read_csv, write_json
 from clinical_dpo.models import load as models
-from clinical_dpo.models.load import BASE_RECORD, for_all_weights, load_base, load_variant, save_trained
+from clinical_dpo.models.load import BASE_RECORD, full_training_settings, load_base, load_variant, save_trained
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.schemas import validate
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
-from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, TINY
 from tests.helpers.training_cases import DPO, dpo_data, dpo_run, pair_files, rows, sft_data, sft_run, write_rows
@@ -70,7 +70,7 @@ def train(base, folder, model, **changes):
         for make, stage in ((sft_run, "sft"), (dpo_run, "dpo"))
     )
     train_sft(sft, *sft_data(folder))
-    score_reference(base, sft.out, model, pair_files(folder), 256, 4)
+    compute_reference_logps(base, sft.out, model, pair_files(folder), 256, 4)
     train_dpo(dpo, *dpo_data(folder))
 
 
@@ -278,7 +278,7 @@ def test_bfloat16_arithmetic_keeps_float32_adapters(base, tmp_path):
 def test_all_weights_cannot_be_trained_in_four_bits(base, tmp_path):
     with pytest.raises(UserError, match=r"config/models/tiny\.yaml: four-bit.*quantization: null.*adapter: lora"):
         train(base, tmp_path, FOUR_BIT | {"name": "tiny"}, adapter="full")
-    assert for_all_weights(MODEL | {"quantization": None})["dtype"] == "float32"
+    assert full_training_settings(MODEL | {"quantization": None})["dtype"] == "float32"
 
 
 @pytest.mark.parametrize("wrong", [{"type": "int3"}, {"compute_dtype": "float64"}, {"blocks": 64}])

@@ -17,7 +17,7 @@ from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.flat import collator as batching
 from clinical_dpo.training.flat import model as packing
 from clinical_dpo.training.flat.layout import flat_layout
-from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, TINY
 from tests.helpers.training_cases import (
@@ -59,7 +59,7 @@ def make_study(folder, arch, window):
     write_json(base / BASE_RECORD, {"source": "pretrain", "id": arch, "revision": "test"})
     random_adapter(base, folder / "sft", **SFT_LORA)
     write_rows(folder)
-    score_reference(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 5)
+    compute_reference_logps(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 5)
     return base, folder
 
 
@@ -158,7 +158,7 @@ def test_all_weights_train_as_in_stock_trl(windowed, tmp_path):
     stock.train()
     train_sft(sft_run(base, tmp_path / "sft", STEPS, eval_steps=7, **full), *sft_data(tmp_path))
     assert_same_log(stock, tmp_path / "sft")
-    score_reference(str(base), str(tmp_path / "sft"), MODEL, pair_files(tmp_path), 256, 5)
+    compute_reference_logps(str(base), str(tmp_path / "sft"), MODEL, pair_files(tmp_path), 256, 5)
     train_dpo(dpo_run(base, tmp_path / "dpo", STEPS, eval_steps=7, **full), *dpo_data(tmp_path))
     adapted = stock_dpo(base, folder, DPO_LORA, **as_stock(full, 2, 7))
     stock = DPOTrainer(
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_found(windowed, stock_log, tmp_path, monkeypatch, brok
     if broken == "base as reference":
         pairs = {str(tmp_path / f"{name}.parquet"): data[i] for i, name in enumerate(("train", "eval"))}
         random_adapter(base, tmp_path / "none", 1, 0, 0.0)  # scale 0: the base model
-        score_reference(str(base), str(tmp_path / "none"), MODEL, pairs, 256, 5)
+        compute_reference_logps(str(base), str(tmp_path / "none"), MODEL, pairs, 256, 5)
         data[2:4] = pairs
     run = dpo_run(base, tmp_path / "ours", 6, lora=DPO_LORA, eval_steps=1000, **SGD, **CONSTANT)
     train_dpo(in_micro_batches(run, 1), *data)

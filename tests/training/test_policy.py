@@ -14,7 +14,7 @@ from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
-from clinical_dpo.training.reference_logps import pairs_layout, score_pairs
+from clinical_dpo.training.reference_logps import pairs_layout, pair_logps
 from tests.conftest import MODEL
 from tests.helpers.training_cases import DPO, SETTINGS, dpo_data, dpo_run, logits, merged, stock_dpo, trained_study
 
@@ -49,7 +49,7 @@ def test_reference_is_the_sft_model_and_not_the_base(study):
     plain = without_adapter(load_variant(base, None, MODEL))
     use_flat_layout(plain)
     pairs = read_jsonl(folder / "train.pairs.jsonl")
-    found = score_pairs(plain, load_tokenizer(base), pairs, 256, 4)
+    found = pair_logps(plain, load_tokenizer(base), pairs, 256, 4)
     assert (torch.tensor(found["chosen"]) - chosen).abs().max() > 0.5
 
 
@@ -64,7 +64,7 @@ def test_answers_are_cut_in_the_reference_as_in_training(study):
     expected = torch.stack(trainer.compute_ref_log_probs(trainer.model, batch))
     reference = without_adapter(load_variant(base, folder / "sft", MODEL))
     use_flat_layout(reference)
-    found = score_pairs(reference, load_tokenizer(base), pairs, 40, 5)
+    found = pair_logps(reference, load_tokenizer(base), pairs, 40, 5)
     torch.testing.assert_close(torch.tensor([found["chosen"], found["rejected"]]), expected, atol=2e-4, rtol=1e-5)
 
 

@@ -13,6 +13,6 @@ def test_a_job_imports_bitsandbytes_only_where_it_is_needed():
         "models.prepare_process(1);"
         "assert not {'trl', 'peft', 'bitsandbytes.nn'} & set(sys.modules);"
         "import peft.tuners.lora; assert sys.modules['bitsandbytes'] is None;"
-        "models.need_bitsandbytes(); assert 'bitsandbytes' not in sys.modules"
+        "models.allow_bitsandbytes(); assert 'bitsandbytes' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -23,7 +23,7 @@ from clinical_dpo.report.figures.style import (
     thin_ticks,
     write_footnote,
 )
-from clinical_dpo.training.run_record import whole_seconds
+from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES, TITLES
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
@@ -79,7 +79,7 @@ def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], f
         row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
         row["runs"] += 1
         row["steps"] += run["steps"]
-        row["seconds"] += whole_seconds(run)
+        row["seconds"] += total_seconds(run)
         row["device"].add(run["device"])
     for (task, _, stage), row in sums.items():
         row["seconds"] = round(row["seconds"], 2)
