@@ -3,7 +3,7 @@
 from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
 from clinical_dpo.escaping import Settings
-from clinical_dpo.training.stages import SPEED
+from clinical_dpo.training.stages import SPEED_SETTINGS
 from clinical_dpo.variants import parse_trial
 
 # Read off a finished probe, never a reason to train it again.
@@ -87,9 +87,11 @@ def trained_model_settings(wildcards):
 def trial_settings(wildcards):
     """What a job's trial is trained with."""
     shared = study.training(wildcards.task, wildcards.stage)
-    kept = {key: value for key, value in shared.items() if key not in SPEED + PLATEAU}
+    kept = {key: value for key, value in shared.items() if key not in SPEED_SETTINGS + PLATEAU}
     return kept | parse_trial(wildcards.trial, wildcards.stage)
 
 
 # What changes speed but not results is a resource, so that changing it reruns nothing.
-stage_speed = {key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED}
+stage_speed = {
+    key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED_SETTINGS
+}
