@@ -1,4 +1,4 @@
-"""Texts that another model writes for a task: prompts, records and provenance; the jobs; both ways for real."""
+"""Generated fields: prompts, records, provenance, jobs, and texts written by an endpoint and by a local model."""
 
 import re
 
@@ -9,7 +9,13 @@ from clinical_dpo.checksums import write_checksums
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.data.rows import task_rows
-from clinical_dpo.endpoints.generated_fields.fields import marked, text_prompts, texts_report, with_texts, written_texts
+from clinical_dpo.endpoints.generated_fields.fields import (
+    text_prompts,
+    texts_report,
+    with_texts,
+    with_writers,
+    written_texts,
+)
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, read_jsonl, write_json
 from clinical_dpo.schemas import read_yaml
@@ -26,63 +32,82 @@ PROMPT = "Summarize: {{ note }}"
 WRITER = {"written_by": "model llama2-7b-chat", "model": "meta-llama/Llama-2-7b-chat-hf", "revision": "f5db"}
 
 
-def said(*texts, finish_reason="stop"):
+def answers(*texts, finish_reason="stop"):
     return [{"text": text, "tokens": len(text.split()), "finish_reason": finish_reason} for text in texts]
 
 
-def asked(records, texts=None, prompt=PROMPT, columns=COLUMNS):
+def prompts(records, texts=None, prompt=PROMPT, columns=COLUMNS):
     return text_prompts(records, texts or {}, prompt, columns, False, "source.jsonl")
 
 
 def written(records, *texts, **more):
-    return written_texts(asked(records), said(*texts, **more), WRITER, PROMPT, "source.jsonl")
+    return written_texts(prompts(records), answers(*texts, **more), WRITER, PROMPT, "source.jsonl")
 
 
-def test_a_writer_is_asked_about_the_tasks_own_fields():
-    rows = asked(RECORDS)
+def test_a_prompt_has_the_task_s_fields_and_the_record_s_number():
+    rows = prompts(RECORDS)
     assert [(row["id"], row["number"]) for row in rows] == [("7", 1), ("8", 2)]
     assert rows[0]["prompt"] == [{"role": "user", "content": f"Summarize: {RECORDS[0]['full_note']}"}]
-    bare = asked([{"note": "a"}, {"note": "b"}, {"note": "a"}], columns={})
-    assert [row["number"] for row in bare] == [1, 2] and len({row["id"] for row in bare}) == 2
 
 
-def test_a_prompt_may_ask_about_another_text():
+def test_equal_records_without_ids_share_a_prompt():
+    rows = prompts([{"note": "a"}, {"note": "b"}, {"note": "a"}], columns={})
+    assert [row["number"] for row in rows] == [1, 2] and len({row["id"] for row in rows}) == 2
+
+
+def test_a_prompt_may_use_another_generated_field():
     notes = written([{"id": "1", "full_note": "x", "idx": "7"}], "A note that was written.")
-    rows = asked([{"idx": "7"}], {"vignette": notes}, "Shorten: {{ vignette }}", {"id": "idx"})
+    rows = prompts([{"idx": "7"}], {"vignette": notes}, "Shorten: {{ vignette }}", {"id": "idx"})
     assert rows[0]["prompt"][0]["content"] == "Shorten: A note that was written."
 
 
-def test_what_cannot_be_asked_names_file_and_row():
+def test_a_record_without_a_field_is_refused_with_its_row():
     with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*full_note"):
-        asked([RECORDS[0], {"idx": "8"}])
-    with pytest.raises(UserError, match="row 2: its id is also that of row 1"):
-        asked([RECORDS[0], RECORDS[1] | {"idx": "7"}])
-    with pytest.raises(UserError, match=r"row 2: .*wrote nothing.*1 of 2"):
+        prompts([RECORDS[0], {"idx": "8"}])
+
+
+def test_different_records_of_equal_id_are_refused_with_their_rows():
+    with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*row 1.*Make ids unique"):
+        prompts([RECORDS[0], RECORDS[1] | {"idx": "7"}])
+
+
+def test_an_empty_text_is_refused_with_its_row():
+    with pytest.raises(
+        UserError, match=r"source\.jsonl, row 2: model llama2-7b-chat.*1 of 2.*Change the field's `prompt`"
+    ):
         written(RECORDS, "Fine.", " \n")
-    with pytest.raises(UserError, match="row 2: no 'rejected' was written"):
-        with_texts(RECORDS, {"rejected": written(RECORDS[:1], "Fine.")}, COLUMNS, False, "source.jsonl")
 
 
-def test_a_text_says_where_it_is_from():
-    first, second = written(RECORDS, " Short. ", "Other words.")
+def test_a_record_without_its_text_is_refused_with_its_row_and_field():
+    texts = {"rejected": written(RECORDS[:1], "Fine.")}
+    with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*'rejected'.*Delete the texts"):
+        with_texts(RECORDS, texts, COLUMNS, False, "source.jsonl")
+
+
+def test_a_text_is_stripped_and_keeps_its_origin():
+    first, _ = written(RECORDS, " Short. ", "Other words.")
     assert first["text"] == "Short." and first["finish_reason"] == "stop" and first["tokens"] == 1
     assert WRITER.items() <= first.items() and len(first["prompt_sha256"]) == 64
+
+
+def test_the_report_has_origin_and_counts_of_each_field():
+    first, second = written(RECORDS, " Short. ", "Other words.")
     cut = written(RECORDS, "a b c", "d", finish_reason="length")
     report = texts_report({"reference": [first, second | {"model": "another"}], "rejected": cut})
     assert report["rejected"] == {**WRITER, "prompt_sha256": first["prompt_sha256"], "texts": 2, "tokens": 4, "cut": 2}
     assert report["reference"]["model"] == ["another", WRITER["model"]] and report["reference"]["cut"] == 0
 
 
-def test_texts_become_answers_and_their_origin_stays_with_the_pair():
+def test_texts_become_answers_of_task_rows_and_pairs_with_their_origin():
     texts = {"reference": written(RECORDS, "Good.", "Better."), "rejected": written(RECORDS, "Bad.", "Worse.")}
     task = {"name": "notes", "answer_type": "text", "columns": COLUMNS, "prompt": PROMPT}
     records = with_texts([record | {"reference": "old"} for record in RECORDS], texts, COLUMNS, False, "source.jsonl")
-    rows = marked(task_rows(records, task, {"data": "real", "id": "notes"}), texts)
+    rows = with_writers(task_rows(records, task, {"data": "real", "id": "notes"}), texts)
     assert [row["completion"][0]["content"] for row in rows] == ["Good.", "Better."]
     pairs, _ = preference_pairs(rows, "field", seed=1)
     assert [pair["rejected"][0]["content"] for pair in pairs] == ["Bad.", "Worse."]
     assert {pair["rejected_from"] for pair in pairs} == {"model llama2-7b-chat"}
-    assert with_texts(RECORDS, {}, COLUMNS, False, "") == RECORDS and marked(rows, {}) == rows
+    assert with_texts(RECORDS, {}, COLUMNS, False, "") == RECORDS and with_writers(rows, {}) == rows
 
 
 PUBLISHED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -102,7 +127,7 @@ ENDPOINT |= {"timeout_seconds": 20, "max_tokens": 8}
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    """Load a study of one task whose texts are these."""
+    """A function that loads a study of a single task with the passed generated fields."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config/tasks").mkdir(parents=True)
     (tmp_path / "config/models").symlink_to(ROOT / "config/models")
@@ -151,35 +176,35 @@ LLAMA2 = by(model="llama2-7b-chat")
         ({"id": LLAMA2}, {}, "generated_fields"),
     ],
 )
-def test_texts_that_cannot_or_must_not_be_written_are_refused(study, texts, task, message):
+def test_an_invalid_generated_field_is_refused(study, texts, task, message):
     with pytest.raises(UserError, match=message):
         study(texts, **task)
 
 
 @pytest.mark.parametrize("policy", ["synthetic", "leave_out", "error"])
-def test_an_endpoint_without_its_key_is_missing_data(study, policy, tmp_path, monkeypatch):
+def test_a_field_of_an_endpoint_without_its_key_counts_as_missing_data(study, policy, tmp_path, monkeypatch):
     texts = {"reference": by(endpoint="outside"), "rejected": LLAMA2}
     if policy == "synthetic":
         assert study(texts).is_synthetic("notes") and study(texts).texts("notes") == {}
         file = tmp_path / "results/notes/data/texts/reference.outside.jsonl"
         file.parent.mkdir(parents=True)
-        file.touch()  # what was written once needs no key
+        file.touch()  # texts that exist need no key
         assert study(texts).texts("notes") == texts
     else:
         with pytest.raises(UserError, match="NO_SUCH_KEY is not set" if policy == "error" else "No task is left"):
             study(texts, when_missing=policy)
     monkeypatch.setenv("NO_SUCH_KEY", "k")
-    found = study(texts, when_missing=policy)
-    assert list(found.texts("notes")) == ["reference", "rejected"] and not found.is_missing("notes")
-    assert "llama2-7b-chat" in found.models and "llama2-7b-chat" not in found.task_models("notes")
+    loaded = study(texts, when_missing=policy)
+    assert list(loaded.texts("notes")) == ["reference", "rejected"] and not loaded.is_missing("notes")
+    assert "llama2-7b-chat" in loaded.models and "llama2-7b-chat" not in loaded.task_models("notes")
 
 
 def test_a_run_may_name_another_writer(study):
     texts = {"reference": by(endpoint="outside"), "rejected": LLAMA2}
-    found = study(
+    loaded = study(
         texts, {"generated_fields": {"reference": {"model": "tiny-llama"}, "rejected": {"max_new_tokens": 9}}}
     )
-    assert found.texts("notes") == {"reference": by(model="tiny-llama"), "rejected": LLAMA2 | {"max_new_tokens": 9}}
+    assert loaded.texts("notes") == {"reference": by(model="tiny-llama"), "rejected": LLAMA2 | {"max_new_tokens": 9}}
 
 
 @pytest.fixture(scope="module")
@@ -189,17 +214,17 @@ def scribe():
         yield server
 
 
-def test_a_prompt_that_a_model_cannot_read_whole_names_its_row(tiny_base):
+def test_a_prompt_that_is_too_long_for_the_model_is_refused_with_its_row(tiny_base):
     from clinical_dpo.endpoints.generated_fields.by_model import texts_of_model
 
-    rows = asked([RECORDS[0], RECORDS[1] | {"full_note": "fever " * 900}])
-    with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*1 of 2 prompts.*1000 leave room for 24 more"):
+    rows = prompts([RECORDS[0], RECORDS[1] | {"full_note": "fever " * 900}])
+    with pytest.raises(UserError, match=r"source\.jsonl, row 2: .*1 of 2 prompts.*1000 leave room for 24.*Shorten it"):
         texts_of_model(tiny_base, MODEL, rows, TINY["max_positions"] - 1000, 2, "source.jsonl")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, scribe):
-    """A study on generated notes: references by an endpoint, rejected answers by a model that is not trained."""
+    """A study on generated notes. An endpoint writes reference answers, and an untrained model rejected answers."""
     made = Project.copy(tmp_path_factory.mktemp("project"), "texts.yaml")
     task = TASK | {
         "generated_fields": {
@@ -223,7 +248,7 @@ def project(tmp_path_factory, scribe):
 
 
 def never_silent(base):
-    """A barely trained model that never ends at once: the logit of its end token is zero."""
+    """A barely trained model whose texts are never empty: the logit of its end token is zero."""
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -256,7 +281,7 @@ def test_a_model_that_writes_texts_is_not_trained(project):
     assert of_writer == {"build_base_model", "write_texts_by_model"}
 
 
-def test_both_ways_write_texts_for_real(project, scribe):
+def test_an_endpoint_and_a_model_write_the_texts_of_a_run(project, scribe):
     never_silent(project.folder / "results/texts/models/tiny-llama")
     project.run(MANIFEST)
     records = read_jsonl(project.folder / DATA / "source.jsonl")
@@ -280,8 +305,8 @@ def test_both_ways_write_texts_for_real(project, scribe):
         assert row["written_by"] == {"reference": "endpoint scribe", "rejected": "model tiny-llama"}
 
 
-def test_a_prompt_writes_its_own_texts_anew_and_an_endpoints_pace_none(project):
-    """After the real run."""
+def test_a_changed_prompt_reruns_only_its_own_field_and_an_endpoint_s_pace_reruns_nothing(project):
+    """The texts of the run above exist."""
     project.edit("config/tasks/notes.yaml", "Shorten:", "Cut short:")
     project.edit("texts.yaml", "concurrency: 2", "concurrency: 3")
     assert project.planned(MANIFEST) == {BY_MODEL, SPLIT}

@@ -4,7 +4,7 @@ from clinical_dpo.script import job
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.splits import split
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.endpoints.generated_fields.fields import marked, texts_report, with_texts
+from clinical_dpo.endpoints.generated_fields.fields import texts_report, with_texts, with_writers
 from clinical_dpo.io import read_json, read_jsonl, sha256, write_json, write_jsonl
 
 with job(snakemake) as params:
@@ -15,7 +15,7 @@ with job(snakemake) as params:
     where = snakemake.input.rows
     records = with_texts(read_jsonl(where), texts, task.get("columns", {}), generated, where)
     repairs = Tally()
-    rows = marked(task_rows(records, task, provenance, repairs), texts)
+    rows = with_writers(task_rows(records, task, provenance, repairs), texts)
     sizes = {name: task["splits"].get(name, 0) for name in ("train", "eval", "dev", "test")}
     splits, report = split(
         rows, sizes, params.seed, stratify=task["answer_type"] == "label", on_shortfall=task["on_shortfall"]

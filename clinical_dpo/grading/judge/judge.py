@@ -49,7 +49,7 @@ def judge_items(
     if lacking:
         replies = kept_replies(endpoint, requests, store, prompt.version, **arguments)
     else:
-        replies = request_completions(endpoint, requests, store, prompt.version, form=prompt.form, **arguments)
+        replies = request_completions(endpoint, requests, store, prompt.version, reply_schema=prompt.form, **arguments)
     rows = [_row(kind, item, endpoint, replies) for item in items]
     return rows, _record(kind, endpoint, rows, replies, lacking)
 
