@@ -14,6 +14,7 @@ from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.run import Run
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL
+from tests.helpers.task_rows import task_row
 
 SETTINGS = {
     "adapter": "lora",
@@ -73,13 +74,7 @@ def rows(n, start=0, equal=False):
             prompt, answer = "Patient has fever. UTI or No UTI?", "UTI"
         elif i % 3 == 0:
             answer += f" because of {WORDS[i % 8]}"
-        task_rows.append(
-            {
-                "id": f"r{i}",
-                "prompt": [{"role": "user", "content": prompt}],
-                "completion": [{"role": "assistant", "content": answer}],
-            }
-        )
+        task_rows.append(task_row(f"r{i}", prompt, answer))
     return task_rows
 
 

@@ -12,6 +12,7 @@ from clinical_dpo.models.load import load_base, load_variant, save_trained
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from tests.conftest import MODEL
 from tests.helpers.adapters import with_random_lora
+from tests.helpers.task_rows import task_row
 
 LENGTH = 12
 
@@ -20,10 +21,7 @@ def rows(n):
     """Rows with prompts of different lengths."""
     words = ["dysuria", "frequency", "pyuria", "cough", "headache", "fever", "rash", "nausea"]
     notes = [" ".join(words[(i * k) % 8] for k in range(1, 3 + 5 * i % 23)) for i in range(n)]
-    return [
-        {"id": f"r{i}", "prompt": [{"role": "user", "content": f"Patient {i} has {note}. UTI?"}]}
-        for i, note in enumerate(notes)
-    ]
+    return [task_row(f"r{i}", f"Patient {i} has {note}. UTI?") for i, note in enumerate(notes)]
 
 
 @pytest.fixture(scope="module")
