@@ -62,9 +62,9 @@ def flat_attention(
     return torch.cat(parts, 1), None
 
 
-def _visible(new: int, seen: int, window: int | None, device: torch.device) -> torch.Tensor:
-    """(new, seen) bool: whether each of the last `new` tokens attends to each of the `seen` tokens."""
-    distance = torch.arange(seen - new, seen, device=device)[:, None] - torch.arange(seen, device=device)
+def _visible(new: int, total: int, window: int | None, device: torch.device) -> torch.Tensor:
+    """(new, total) bool: whether each of the last `new` of `total` tokens attends to each of the `total` tokens."""
+    distance = torch.arange(total - new, total, device=device)[:, None] - torch.arange(total, device=device)
     return distance >= 0 if window is None else (distance >= 0) & (distance < window)
 
 

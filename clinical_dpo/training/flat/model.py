@@ -60,8 +60,8 @@ def refuse_unsupported_heads(model: PreTrainedModel) -> None:
     unsupported += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
     if unsupported:
         raise PublicError(
-            f"{model.config.model_type}: {' and '.join(unsupported)} are not computed in the flat layout, and its "
-            "log-probabilities would be wrong. Use a model without them, such as those of config/models."
+            f"{model.config.model_type}: the flat layout does not compute {' and '.join(unsupported)}, so that "
+            "reference model and policy would differ. Use a model without them, such as those of config/models."
         )
 
 
