@@ -256,7 +256,7 @@ def fetched(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(hub_source, "fetch", lambda *_, **__: folder)
     monkeypatch.setattr(
-        hub_source, "listed", lambda *_, **__: {path.name: path.stat().st_size for path in folder.iterdir()}
+        hub_source, "file_sizes", lambda *_, **__: {path.name: path.stat().st_size for path in folder.iterdir()}
     )
     return folder
 

@@ -170,7 +170,7 @@ def test_a_run_without_its_handlers_is_closed_too(tmp_path):
         os.umask(before)
     assert done.returncode and open_to_others(folder) == []
     assert "Jane Doe" in (folder / "logs/closed/retrieve_source/call_today.log").read_text()
-    assert "Jane Doe" not in done.stdout + done.stderr and "stands in logs/closed" in done.stderr
+    assert "Jane Doe" not in done.stdout + done.stderr and "Read it in logs/closed" in done.stderr
 
 
 def open_to_others(folder):
