@@ -132,9 +132,8 @@ with job(SimpleNamespace(log=["job.log"], params={})):
     log = (tmp_path / "job.log").read_bytes()
     assert done.returncode == 1
     for output in (done.stderr, log):
-        assert (
-            b"wrong" in output and b"\x1b" not in output and b"\x07" not in output and "\u202e" not in output.decode()
-        )
+        assert b"wrong" in output
+        assert b"\x1b" not in output and b"\x07" not in output and "\u202e" not in output.decode()
     assert b"printed \\x1b[2J \\u202e" in log and b"warned \\x1b[2J" in log
 
 
