@@ -89,7 +89,7 @@ def expected_texts(study: Study, task: str, model: str, field: str) -> float:
 def planned(study: Study) -> Iterator[Work]:
     """All jobs that compute with a model, in the order of the workflow."""
     for task, settings in study.tasks.items():
-        for field, text in study.texts(task).items():
+        for field, text in study.generated_fields(task).items():
             if "model" in text:
                 minutes = expected_texts(study, task, text["model"], field)
                 yield _timed(study, task, text["model"], "write_texts_by_model", minutes, [field])

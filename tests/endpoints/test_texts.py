@@ -126,12 +126,12 @@ LLAMA2 = by(model="llama2-7b-chat")
 @pytest.mark.parametrize(
     ("texts", "task", "message"),
     [
-        ({"reference": by()}, {}, "generated_fields.reference' needs one of model and endpoint"),
-        ({"reference": LLAMA2 | {"endpoint": "outside"}}, {}, "needs one of model and endpoint"),
-        ({"reference": by(endpoint="outsid")}, {}, "'outsid' is no entry .* Did you mean 'outside'"),
+        ({"reference": by()}, {}, "generated_fields.reference' has both or neither of model and endpoint"),
+        ({"reference": LLAMA2 | {"endpoint": "outside"}}, {}, "has both or neither of model and endpoint"),
+        ({"reference": by(endpoint="outsid")}, {}, "'outsid' is not an entry .* Did you mean 'outside'"),
         ({"reference": by(model="llama2")}, {}, r"llama2\.yaml: no such file"),
         ({"reference": by(endpoint="outside")}, {"phi": True}, "private .*outside.* models.example.org"),
-        ({"summary": LLAMA2}, {}, "generated_fields.summary': nothing uses this text"),
+        ({"summary": LLAMA2}, {}, "generated_fields.summary': nothing uses this field"),
         (
             {"rejected": LLAMA2},
             {"rejected_source": "sft_prediction"},
@@ -145,9 +145,9 @@ LLAMA2 = by(model="llama2-7b-chat")
         (
             {"reference": LLAMA2 | {"prompt": "{{ rejected }}"}, "rejected": LLAMA2 | {"prompt": "{{ reference }}"}},
             {},
-            "reference, rejected ask about one another",
+            "reference, rejected depend on each other",
         ),
-        ({"reference": LLAMA2}, {"columns": {"reference": "gold"}}, "columns.reference takes it from the source"),
+        ({"reference": LLAMA2}, {"columns": {"reference": "gold"}}, "columns.reference .*Remove one of the two"),
         ({"id": LLAMA2}, {}, "generated_fields"),
     ],
 )
@@ -160,13 +160,13 @@ def test_texts_that_cannot_or_must_not_be_written_are_refused(study, texts, task
 def test_an_endpoint_without_its_key_is_missing_data(study, policy, tmp_path, monkeypatch):
     texts = {"reference": by(endpoint="outside"), "rejected": LLAMA2}
     if policy == "synthetic":
-        assert study(texts).is_synthetic("notes") and study(texts).texts("notes") == {}
+        assert study(texts).is_synthetic("notes") and study(texts).generated_fields("notes") == {}
         file = tmp_path / "results/notes/data/texts/reference.outside.jsonl"
         file.parent.mkdir(parents=True)
         file.touch()  # what was written once needs no key
-        assert study(texts).texts("notes") == texts
+        assert study(texts).generated_fields("notes") == texts
     else:
-        with pytest.raises(UserError, match="NO_SUCH_KEY is not set" if policy == "error" else "No task is left"):
+        with pytest.raises(UserError, match="NO_SUCH_KEY is not set" if policy == "error" else "tasks are left out"):
             study(texts, when_missing=policy)
     monkeypatch.setenv("NO_SUCH_KEY", "k")
     found = study(texts, when_missing=policy)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.config.graders import GIVEN
+from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import format_p
@@ -29,7 +29,7 @@ GRADERS = {
     "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
     "rouge_l": "overlap of words with the reference (ROUGE-L)",
     "evasiveness": "rules that find answers which avoid the question",
-    GIVEN: "whoever graded the answers from elsewhere before this run: they brought their grades along",
+    EXTERNAL_GRADER: "whoever graded the answers from elsewhere before this run: they brought their grades along",
 }
 
 
