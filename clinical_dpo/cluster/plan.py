@@ -211,10 +211,10 @@ def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
     return lora_parameters(study.models[model], sum(study.training(task, each)["lora"]["rank"] for each in stages))
 
 
-def _disk_row(what: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
+def _disk_row(kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
     """A row of DISK_COLUMNS for folders of an estimated size in bytes."""
     sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders]
     existing = [size for size in sizes if size]
     estimate = (len(folders), size / GB, len(folders) * size / GB)
-    values = (what, task, model, stage, *estimate, len(existing), sum(existing) / GB)
+    values = (kind, task, model, stage, *estimate, len(existing), sum(existing) / GB)
     return dict(zip(DISK_COLUMNS, values, strict=True))

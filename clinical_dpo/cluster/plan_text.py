@@ -9,7 +9,7 @@ BASIS = """\
 GPU hours are hours of one A100. They scale the published minutes per 1,000 steps (Savage et al. 2025: classification 20
 in SFT and 50 in DPO, summarization 50 and 160; all tasks without labels count as summarization) by the weights of a
 model and the rows of a step. They leave out the reading of weights, a few minutes per job. They are upper bounds: a
-second run ends at its plateau, and an answer may be short. "asked for" is the request to Slurm at the first attempt:
+second run ends at its plateau, and an answer may be short. "requested" is the request to Slurm at the first attempt:
 twice the estimate, and half an hour per job. "took" counts the finished jobs, training without loading. "took/plan"
 divides it by the estimate for these jobs and the steps that they ran.
 Disk: base models are in their own type (in HF_HOME; twice where a revision has no safetensors), trained weights in
@@ -25,7 +25,7 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row]) -> str:
         costs: from `cost_rows`.
         disk: from `disk_rows`.
     """
-    head = ("task", "rule", "jobs", "on a GPU", "GPU hours", "asked for", "finished", "took (h)", "took/plan")
+    head = ("task", "rule", "jobs", "on a GPU", "GPU hours", "requested", "finished", "took (h)", "took/plan")
     lines = [_aligned(head)]
     lines += [
         _aligned((task, f"{rule} {stage}".rstrip(), *_sums(rows)))

@@ -173,10 +173,10 @@ def _problems(
         )
     allowed, denied = (partition.get(key, "").split(",") for key in ("AllowAccounts", "DenyAccounts"))
     if request.account and (request.account in denied or not {"", "ALL", request.account} & set(allowed)):
-        known = f" It allows: {', '.join(allowed)}." if not {"", "ALL"} & set(allowed) else ""
+        hint = f" It allows: {', '.join(allowed)}." if not {"", "ALL"} & set(allowed) else ""
         yield (
             "account",
-            f"partition {name} does not allow account '{request.account}'.{known} Set slurm_account in "
+            f"partition {name} does not allow account '{request.account}'.{hint} Set slurm_account in "
             f"slurm/config.yaml, or for one run: {FOR_ONE_RUN}",
         )
     partition_nodes = [node for node in nodes if name in node.get("Partitions", "").split(",")]

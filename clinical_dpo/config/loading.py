@@ -94,18 +94,18 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:
     """Refuse names of tasks and models that have no file, and names that two folders of results/ would share."""
-    known = {
+    files = {
         kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")
     }
     used = [("figure2", "tasks", task) for task in config["figure2"].values()]
     used += [(f"overrides.{kind}", kind, name) for kind, names in config.get("overrides", {}).items() for name in names]
     for key, kind, name in used:
-        if name not in known[kind]:
-            hint = did_you_mean(name, known[kind])
+        if name not in files[kind]:
+            hint = did_you_mean(name, files[kind])
             raise UserError(f"config: key '{key}' names '{name}', which is not a file of config/{kind}.{hint}")
-    for name in set(known["models"]) & set(FOLDERS):
+    for name in set(files["models"]) & set(FOLDERS):
         raise UserError(f"config/models/{name}.yaml: '{name}' is a folder of every task's results. Use another name.")
-    if config["run_name"] in [*known["tasks"], "models"]:
+    if config["run_name"] in [*files["tasks"], "models"]:
         raise UserError(
             f"config: run_name '{config['run_name']}' is a folder of the published study. Use another name."
         )

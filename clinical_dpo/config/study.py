@@ -134,7 +134,7 @@ class Study:
     def external_families(self, task: str) -> dict[str, list[str]]:
         """Name of a task's external predictions -> the tasks of its family with external predictions of that name."""
         return {
-            name: [other for other in self.family(task) if other in self.tasks and name in self.externals(other)]
+            name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]
             for name in self.externals(task)
         }
 
