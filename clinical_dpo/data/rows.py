@@ -26,7 +26,7 @@ def render_prompt(template: str, record: Mapping[str, Any]) -> str:
     try:
         prompt = render(template, record)
     except UserError as error:
-        raise error.within("key 'prompt', ", then=" See `prompt` and `columns` in the task file.") from None
+        raise error.within("key 'prompt', ", suffix=" See `prompt` and `columns` in the task file.") from None
     if not prompt:
         raise PublicError("the rendered prompt is empty. Correct `prompt` in the task file.")
     return prompt

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.config.graders import GIVEN
+from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.errors import UserError
@@ -59,7 +59,12 @@ def imported_answers(
 
 def given_grades(answers: Sequence[Row]) -> list[Row]:
     """Rows of `grade.COLUMNS` of answers that came with their grades."""
-    blank = dict.fromkeys(COLUMNS, "") | {"grader": GIVEN, "valid": "true", "status": "complete", "proxy": "false"}
+    blank = dict.fromkeys(COLUMNS, "") | {
+        "grader": EXTERNAL_GRADER,
+        "valid": "true",
+        "status": "complete",
+        "proxy": "false",
+    }
     return [blank | {"id": answer["id"], "grade": answer["grade"]} for answer in answers]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.schemas import read_yaml, validate
-from clinical_dpo.variants import versus
+from clinical_dpo.variants import comparison_name
 
 Study = Mapping[str, Any]  # one study of `load_published`
 Entry = dict[str, Any]  # one printed number of a study; ENTRY_KEYS
@@ -111,7 +111,7 @@ def compare(
             key = (entry["task"], entry["model"], entry["variant"], entry["metric"])
             reproduced = [row for row in metrics if _published_key(row, stands_for) == key]
             for row in reproduced or [{}]:
-                comparison = (entry["task"], row.get("model"), versus(entry["variant"], entry["against"]))
+                comparison = (entry["task"], row.get("model"), comparison_name(entry["variant"], entry["against"]))
                 test = tests.get(comparison, {}) if entry["p"] else {}
                 rows.append(_row(name, study, entry, row, test, entry["task"] in tasks))
     return rows

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL, TITLES, versus
+from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -43,7 +43,8 @@ def summary(
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         if EXTERNAL in bars:
-            against = [row for row in stats if (row["task"], row["comparison"]) == (task, versus("dpo", model))]
+            comparison = comparison_name("dpo", model)
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
             p_values = "  ".join(f"DPO of {row['model']} {_p(row)}" for row in against)
             cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")

@@ -9,7 +9,7 @@ from clinical_dpo.grading.raters.ratings import CANNOT, Rows, majority, pending_
 from clinical_dpo.grading.raters.sheets import JUDGE, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
-from clinical_dpo.variants import versus
+from clinical_dpo.variants import comparison_name
 
 COLUMNS = (
     *("task", "model", "comparison", "rater", "n", "wins", "losses", "ties", "identical", "cannot_judge"),
@@ -52,7 +52,7 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
     counted = identical if count_identical else 0
     return [
         dict.fromkeys(COLUMNS)
-        | {"task": names["task"], "model": names["model"], "comparison": versus(winner, loser), "rater": rater}
+        | {"task": names["task"], "model": names["model"], "comparison": comparison_name(winner, loser), "rater": rater}
         | {"n": len(choices) + counted, "identical": identical, "pending": waiting[rater]}
         | ({} if waiting[rater] else _numbers(Counter(choices), winner, loser, counted))
         | {"proxy": "true" if _stands_in(rater) else "false", "data": names["data"]}

@@ -44,7 +44,7 @@ class TrainingProgress(TrainerCallback):
         if "eval_loss" in logs:
             say(f"eval at step {state.global_step}: {', '.join(_notes(logs, 'eval_'))}")
         elif "loss" in logs and self.progress is not None:
-            self.progress.tell(state.global_step, *_notes(logs))
+            self.progress.write_line(state.global_step, *_notes(logs))
 
 
 def _notes(logs: Mapping[str, Any], prefix: str = "") -> list[str]:

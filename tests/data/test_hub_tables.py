@@ -33,12 +33,12 @@ def commit(tmp_path, monkeypatch):
         fetched.append(patterns)
         return folder
 
-    def listed(*_, **__):
+    def file_sizes(*_, **__):
         files = (path for path in folder.rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
     monkeypatch.setattr(hub_source, "fetch", fetch)
-    monkeypatch.setattr(hub_source, "listed", listed)
+    monkeypatch.setattr(hub_source, "file_sizes", file_sizes)
 
     def write(files):
         for name, content in files.items():

@@ -228,11 +228,11 @@ def entry(**more):
 @pytest.mark.parametrize(
     ("task", "external", "said"),
     [
-        ("uti", {"gpt4": entry(when_missing="error")}, "external_predictions.gpt4: nowhere.csv is not there.*leave_out"),
+        ("uti", {"gpt4": entry(when_missing="error")}, "external_predictions.gpt4: nowhere.csv.*leave_out"),
         ("uti", {"tiny-llama": entry()}, "external_predictions.tiny-llama: 'tiny-llama' is also the name of a folder"),
         ("uti", {"prompts": entry()}, "external_predictions.prompts: 'prompts' is also the name of a folder"),
-        ("uti", {"gpt4": entry(columns=COLUMNS | {"grade": "g"})}, "F1 needs labels, not grades"),
-        ("uti", {"gpt4": entry(columns={"id": "item"})}, "name the column of the answers"),
+        ("uti", {"gpt4": entry(columns=COLUMNS | {"grade": "g"})}, "F1 is computed from labels.*Remove columns.grade"),
+        ("uti", {"gpt4": entry(columns={"id": "item"})}, "Name it as columns.answer"),
         ("uti", {"gpt4": entry(columns={"answer": "said"})}, "key 'external_predictions.gpt4.columns'"),
         ("uti", {"GPT 4": entry()}, "'GPT 4' does not match"),
         (
@@ -251,13 +251,13 @@ def test_mistakes_in_a_task_file_are_named_at_the_start(task, external, said):
 def test_physicians_grade_no_answers_from_elsewhere_and_one_name_has_one_title():
     config = merge(DEMO, {"overrides": {"tasks": {"reasoning": {"grader": "physicians", "raters": ["a"]}}}})
     config = merge(config, {"overrides": {"tasks": {"reasoning": {"external_predictions": {"gpt4": entry()}}}}})
-    with pytest.raises(UserError, match="nobody would grade"):
+    with pytest.raises(UserError, match="Have them graded"):
         load_study(config, ROOT)
     two = {
         "uti": {"external_predictions": {"gpt4": entry()}},
         "triage_urgency": {"external_predictions": {"gpt4": entry(title="GPT 4")}},
     }
-    with pytest.raises(UserError, match="another task calls it 'GPT-4'"):
+    with pytest.raises(UserError, match="another task has the title 'GPT-4'"):
         load_study(merge(DEMO, {"overrides": {"tasks": two}}), ROOT)
 
 

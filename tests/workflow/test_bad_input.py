@@ -75,7 +75,7 @@ def test_of_private_rows_the_terminal_is_told_what_quotes_none(project, raw, tol
     (project.folder / private.config).write_text(renamed + "      phi: true\n")
     done = private.snakemake(TARGET.replace("mine", "private"))
     printed = done.stdout + done.stderr
-    assert done.returncode != 0 and (told or "stands in logs/private/") in printed
+    assert done.returncode != 0 and (told or "Read it in logs/private/") in printed
     assert "Jane Doe" not in printed and "r2" not in printed and "r5" not in printed
     logs = "".join(path.read_text() for path in (project.folder / "logs/private").rglob("*.log"))
     assert (told.split("', ")[-1] if told else "row ") in logs

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from clinical_dpo.cluster.plan import cost_rows, planned
+from clinical_dpo.cluster.plan import cost_rows, planned_work
 from clinical_dpo.cluster.time_and_memory import compute_memory_mb
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
@@ -38,7 +38,7 @@ def test_the_readme_holds_what_is_not_simply_possible(found):
 def test_the_readme_lists_the_data_files_their_columns_and_what_generated_text_costs():
     study = load_study(CONFIG, ROOT)
     hours = dict.fromkeys(study.tasks, 0.0)
-    for row in cost_rows(planned(study)):
+    for row in cost_rows(planned_work(study)):
         hours[row["task"]] += row["hours"]
     listed = {match[1]: match[0] for match in re.finditer(r"^\| `(data/[^`]*)` \|.*$", README, re.MULTILINE)}
     from_files = [task for task in study.tasks.values() if task["source"]["kind"] == "file"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.config.task_rules import FITTING
+from clinical_dpo.config.task_rules import VALID_VALUES
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
@@ -95,8 +95,8 @@ def test_the_table_of_choices_is_the_configs():
         row.split("`")[1]: row.split(" | ") for row in TEXT.splitlines() if re.match(r"\| `(label|answer|text)`", row)
     }
     for answer_type, (_, _, rejected, selection, graders) in rows.items():
-        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(FITTING["rejected_source"][answer_type])
-        assert set(re.findall(r"`(\w+)`", selection)) == set(FITTING["selection_metric"][answer_type])
+        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(VALID_VALUES["rejected_source"][answer_type])
+        assert set(re.findall(r"`(\w+)`", selection)) == set(VALID_VALUES["selection_metric"][answer_type])
         pairs = {
             (grader, metric)
             for part in graders.split(";")
@@ -107,9 +107,9 @@ def test_the_table_of_choices_is_the_configs():
             (grader, name)
             for name, metric in METRICS.items()
             for grader in metric.graders
-            if grader in FITTING["grader"][answer_type]
+            if grader in VALID_VALUES["grader"][answer_type]
         }
-    assert set(rows) == set(FITTING["grader"])
+    assert set(rows) == set(VALID_VALUES["grader"])
 
 
 def test_the_commands_up_to_a_dry_run(project):

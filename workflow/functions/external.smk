@@ -1,7 +1,7 @@
 import re
 
 from clinical_dpo.config.external import table_path
-from clinical_dpo.config.judges import GRADED, graded_by_judge
+from clinical_dpo.config.judges import VERDICT_KINDS, graded_by_judge
 from clinical_dpo.data.sources.files import OPTIONS as FILE_OPTIONS
 from clinical_dpo.grading.grade import grader_module
 
@@ -35,4 +35,4 @@ def external_verdicts(wildcards):
     task = study.tasks[wildcards.task]
     if brings_grades(wildcards) or not graded_by_judge(task):
         return []
-    return at("verdicts", wildcards, model=wildcards.external, judged=GRADED[task["metric"]])
+    return at("verdicts", wildcards, model=wildcards.external, judged=VERDICT_KINDS[task["metric"]])

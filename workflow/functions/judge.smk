@@ -1,6 +1,6 @@
 from functools import cache
 
-from clinical_dpo.config.judges import judge_of, judged_sheets, judging_round, unnamed_judges
+from clinical_dpo.config.judges import judge_endpoint, judged_sheets, judging_round, unnamed_judges
 
 
 wildcard_constraints:
@@ -32,14 +32,14 @@ judge_records = [  # what every judge of the run's models writes of itself
 
 def judge_settings(wildcards):
     """What a judge's verdicts depend on; neither its pace nor its key nor its price."""
-    judge = judge_of(study.tasks[wildcards.task], study.config)
+    judge = judge_endpoint(study.tasks[wildcards.task], study.config)
     return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
 
 
 @cache  # a job's parameters are made once more when its record is gone
 def round_of(task, record):
     """The round in which a task's judge is asked for what a record is of."""
-    return judging_round(record, judge_of(study.tasks[task], study.config))
+    return judging_round(record, judge_endpoint(study.tasks[task], study.config))
 
 
 def judge_round(wildcards):

@@ -1,14 +1,14 @@
-from clinical_dpo.cluster.job_environment import path_variables, submitting
-from clinical_dpo.cluster.unfit_requests import Growth, Request, refuse_unfit_requests
-from clinical_dpo.cluster.time_and_memory import asked_minutes, scaled_request, host_memory_mb
-from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_texts, expected_training
+from clinical_dpo.cluster.job_environment import path_variables, submission_environment
+from clinical_dpo.cluster.unfit_requests import Request, RetryPolicy, refuse_unfit_requests
+from clinical_dpo.cluster.time_and_memory import requested_minutes, scaled_request, host_memory_mb
+from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_field, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
 SUBMITS = workflow.resource_settings.nodes is not None  # to a cluster; otherwise Snakemake itself runs the jobs
 
 # Keys stay here: the rules that call endpoints or the hub are local.
 if SUBMITS:
-    os.environ |= submitting(
+    os.environ |= submission_environment(
         os.environ,
         more=[*study.config["compute"]["job_environment"], *path_variables(study.tasks.values())],
         keys=[each["key_variable"] for each in study.config["endpoints"].values() if each["key_variable"]],
@@ -42,12 +42,12 @@ def refuse_unfit():
     if not SUBMITS:
         return
     jobs = (job for job in workflow.dag.needrun_jobs() if not job.is_local)
-    requests = {Request.of(job.rule.name, job.threads, job.resources) for job in jobs}
+    requests = {Request.from_job(job.rule.name, job.threads, job.resources) for job in jobs}
     compute = study.config["compute"]
-    growth = Growth(workflow.execution_settings.retries, compute["max_runtime"], compute["max_mem_mb"])
+    policy = RetryPolicy(workflow.execution_settings.retries, compute["max_runtime"], compute["max_mem_mb"])
     cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     try:
-        refuse_unfit_requests(requests, [Path.cwd(), cache], growth, compute["shared_disk"])
+        refuse_unfit_requests(requests, [Path.cwd(), cache], policy, compute["shared_disk"])
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
@@ -90,7 +90,7 @@ def runtime(expected, *arguments):
     def asked(wildcards, attempt):
         known = [argument(wildcards) if callable(argument) else argument for argument in arguments]
         minutes = expected(study, wildcards.task, wildcards.model, *known)
-        return scaled_request(asked_minutes(minutes), attempt, study.config["compute"]["max_runtime"])
+        return scaled_request(requested_minutes(minutes), attempt, study.config["compute"]["max_runtime"])
 
     return asked
 

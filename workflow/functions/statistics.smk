@@ -1,5 +1,5 @@
 from clinical_dpo.config.metrics import metric_module
-from clinical_dpo.config.raters import COMPARED
+from clinical_dpo.config.raters import PREFERENCE_VARIANTS
 
 
 def task_metric(wildcards):

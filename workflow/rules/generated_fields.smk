@@ -22,7 +22,7 @@ rule write_texts_by_model:
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_texts, lambda wildcards: wildcards.field),
+        runtime=runtime(expected_field, lambda wildcards: wildcards.field),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],

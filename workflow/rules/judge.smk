@@ -55,7 +55,9 @@ use rule ask_judge as judge_external with:
 rule grade_by_judge:
     input:
         test=at("split", split="test"),
-        verdicts=lambda wildcards: at("verdicts", wildcards, judged=GRADED[study.tasks[wildcards.task]["metric"]]),
+        verdicts=lambda wildcards: at(
+            "verdicts", wildcards, judged=VERDICT_KINDS[study.tasks[wildcards.task]["metric"]]
+        ),
     output:
         **{variant: at("grades", variant=variant) for variant in VARIANTS},
     log:

@@ -126,7 +126,7 @@ rule compute_win_rate:
             files=contents(preference_ratings),
             task=task_names,
             grader=of_task("preference_grader"),
-            variants=COMPARED,
+            variants=PREFERENCE_VARIANTS,
             folder=task_ratings_folder,
             seed=study.config["seed"],
         ),

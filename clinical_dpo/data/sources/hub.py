@@ -17,7 +17,7 @@ from clinical_dpo.data.sources.parquet_files import plain_value
 from clinical_dpo.data.sources.text_faults import check_text_faults
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
-from clinical_dpo.hub import digests, fetch, listed, page
+from clinical_dpo.hub import digests, fetch, file_sizes, page
 from clinical_dpo.io import Row
 from clinical_dpo.limits import check_limit
 
@@ -94,7 +94,7 @@ def retrieve_hub(
 def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: str | None) -> list[list[str]]:
     """Return the names of each split's files, before any of them is fetched."""
     fetch(data_id, revision, [], kind="dataset")  # only the listing
-    sizes = listed(data_id, revision, kind="dataset")
+    sizes = file_sizes(data_id, revision, kind="dataset")
     if sizes.get(_CARD, 0) > _CARD_BYTES:
         raise UserError(f"{data_id}: its README.md has more than {_CARD_BYTES:,} bytes. Choose another data set.")
     text = read_text(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD)[0] if _CARD in sizes else ""

@@ -15,7 +15,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, compared
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
@@ -70,7 +70,7 @@ def comparison_rows(
     for bar in bars:
         bar |= {f"{field}_vs_{name}": None for name in elsewhere for field in ("p", "significant", "threshold")}
     for row in stats_rows:
-        variant, other = compared(row["comparison"])
+        variant, other = parse_comparison(row["comparison"])
         bar = by_bar[row["model"], variant]
         bar[f"p_vs_{other}"] = _number(row["p_value"])
         bar[f"significant_vs_{other}"] = row["significant"] or None

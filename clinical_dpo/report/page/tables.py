@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.config.graders import GIVEN
+from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, compared, versus
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name, parse_comparison
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -29,7 +29,7 @@ GRADERS = {
     "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
     "rouge_l": "overlap of words with the reference (ROUGE-L)",
     "evasiveness": "rules that find answers which avoid the question",
-    GIVEN: "whoever graded the answers from elsewhere before this run: they brought their grades along",
+    EXTERNAL_GRADER: "whoever graded the answers from elsewhere before this run: they brought their grades along",
 }
 
 
@@ -77,7 +77,8 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
         of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         any_row = of_variant.get("base") or of_variant[EXTERNAL]
         if EXTERNAL in of_variant:
-            against = [row for row in stats if (row["task"], row["comparison"]) == (task, versus("dpo", model))]
+            comparison = comparison_name("dpo", model)
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
             verdicts = [(verdict(row, models)[0], _of_model(row, models)) for row in against]
         else:
             verdicts = [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")]
@@ -101,7 +102,7 @@ def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     """What is compared and with what, as shown: a variant, or what answered elsewhere."""
-    return [TITLES.get(name) or models[name] for name in compared(comparison)]
+    return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
 def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:

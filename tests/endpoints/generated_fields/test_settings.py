@@ -67,17 +67,17 @@ def test_an_invalid_generated_field_is_refused(study, fields, task, words):
 def test_a_field_of_an_endpoint_without_its_key_counts_as_missing_data(study, policy, tmp_path, monkeypatch):
     texts = {"reference": field(endpoint="outside"), "rejected": LLAMA2}
     if policy == "synthetic":
-        assert study(texts).is_synthetic("notes") and study(texts).texts("notes") == {}
+        assert study(texts).is_synthetic("notes") and study(texts).generated_fields("notes") == {}
         file = tmp_path / "results/notes/data/texts/reference.outside.jsonl"
         file.parent.mkdir(parents=True)
         file.touch()  # texts that exist need no key
-        assert study(texts).texts("notes") == texts
+        assert study(texts).generated_fields("notes") == texts
     else:
-        with pytest.raises(UserError, match="NO_SUCH_KEY is not set" if policy == "error" else "No task is left"):
+        with pytest.raises(UserError, match="NO_SUCH_KEY is not set" if policy == "error" else "tasks are left out"):
             study(texts, when_missing=policy)
     monkeypatch.setenv("NO_SUCH_KEY", "k")
     loaded = study(texts, when_missing=policy)
-    assert list(loaded.texts("notes")) == ["reference", "rejected"] and not loaded.is_missing("notes")
+    assert list(loaded.generated_fields("notes")) == ["reference", "rejected"] and not loaded.is_missing("notes")
     assert "llama2-7b-chat" in loaded.models and "llama2-7b-chat" not in loaded.task_models("notes")
 
 
@@ -86,4 +86,7 @@ def test_a_run_may_name_another_writer(study):
     loaded = study(
         texts, {"generated_fields": {"reference": {"model": "tiny-llama"}, "rejected": {"max_new_tokens": 9}}}
     )
-    assert loaded.texts("notes") == {"reference": field(model="tiny-llama"), "rejected": LLAMA2 | {"max_new_tokens": 9}}
+    assert loaded.generated_fields("notes") == {
+        "reference": field(model="tiny-llama"),
+        "rejected": LLAMA2 | {"max_new_tokens": 9},
+    }

@@ -259,7 +259,7 @@ def test_an_endpoint_that_names_its_own_form_keeps_it(tmp_path):
     [
         (
             {"judge": "gpt"},
-            "config/tasks/summarization.yaml: judge 'gpt' is no entry of the config's endpoints. Did you",
+            "config/tasks/summarization.yaml: judge 'gpt' is not an entry of the config's endpoints. Did you",
         ),
         ({"phi": True}, "endpoint 'gpt-4' would send it to api.openai.com"),
         ({"judge": None}, "key 'judge'"),

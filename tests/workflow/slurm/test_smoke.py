@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from clinical_dpo.cluster.job_environment import ELSEWHERE
+from clinical_dpo.cluster.job_environment import KEY_PLACEHOLDER
 from tests.helpers.workflow import Project
 from tests.workflow.slurm.cluster import can_isolate
 from tests.workflow.slurm.runs import BEST, CONFIG, DPO, LLAMA, PROFILE
@@ -84,7 +84,7 @@ def test_jobs_on_the_cluster_got_no_key_and_what_the_config_names(finished):
     seen = [json.loads(path.read_text()) for path in project.folder.glob("*.environment")]
     assert len(seen) == 2
     for environment in seen:
-        assert "secret" not in str(environment) and environment["OPENAI_API_KEY"] == ELSEWHERE
+        assert "secret" not in str(environment) and environment["OPENAI_API_KEY"] == KEY_PLACEHOLDER
         assert environment["TEST_SITE"] == "this one" and environment["HF_HUB_OFFLINE"] == "0"
 
 
@@ -112,11 +112,11 @@ def test_without_the_profile_one_gpu_job_runs_at_a_time(finished):
         (
             # All that is wrong at once.
             ["--default-resources", "slurm_partition=brief", "--config", "compute={gpu_model: h100}"],
-            ["partition brief lets a job run 20 minutes", "has 1 h100 GPU", "There: a100"],
+            ["partition brief allows 20 minutes", "has 1 h100 GPU", "Available: a100"],
         ),
         (
             ["--default-resources", "slurm_partition=private", "slurm_account=other"],
-            ["does not take jobs of account 'other'", "It allows: study"],
+            ["does not allow account 'other'", "It allows: study"],
         ),
     ],
 )
