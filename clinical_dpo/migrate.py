@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from clinical_dpo.config.renames import Renamed, old_names
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import replacing
+from clinical_dpo.renames import Renamed, old_names
 from clinical_dpo.schemas import read_yaml
 
 _COMMENT = re.compile(r"([^\n#]*?)( {2,})(?=#)")  # text and blanks before a comment at the end of a line

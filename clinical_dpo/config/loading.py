@@ -9,11 +9,11 @@ from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.privacy import check_private
-from clinical_dpo.config.renames import refuse_old_names
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import FOLDERS
+from clinical_dpo.renames import refuse_old_names
 from clinical_dpo.schemas import properties, read_yaml, validate
 from clinical_dpo.variants import STAGES
 

@@ -3,7 +3,7 @@
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
 
-from clinical_dpo.config.renames import KEYS
+from clinical_dpo.renames import KEYS
 from clinical_dpo.paths import parse
 from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file, record_made_with
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from clinical_dpo.config.loading import load_study
-from clinical_dpo.config.renames import KEYS, old_names
 from clinical_dpo.config.study import merge
 from clinical_dpo.errors import UserError
+from clinical_dpo.renames import KEYS, old_names
 from clinical_dpo.schemas import properties
 from tests.conftest import ROOT
 
