@@ -13,7 +13,7 @@ from clinical_dpo.config.study import merge
 from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import grade as grading
-from clinical_dpo.grading.external import given_grades, imported_answers
+from clinical_dpo.grading.external import imported_answers, imported_grades
 from clinical_dpo.io import read_csv, read_jsonl, write_csv, write_json, write_jsonl
 from clinical_dpo.report.figures import figure2
 from clinical_dpo.report.page.page import report_page
@@ -64,7 +64,7 @@ def test_answers_are_matched_by_prompt_and_bring_their_grades(tmp_path):
     columns = {"prompt": "{{ asked }} UTI or No UTI?", "grade": "score"}
     found = imported_answers(table(tmp_path / "gpt4.tsv.csv", rows), TEST, columns, "accuracy", "gpt4.csv")
     assert found[:2] == [{"id": "q0", "text": "", "grade": 0}, {"id": "q1", "text": "", "grade": 1}]
-    graded = given_grades(found)
+    graded = imported_grades(found)
     assert [tuple(row) for row in graded] == [grading.COLUMNS] * 20
     assert graded[1] == dict.fromkeys(grading.COLUMNS, "") | {
         **{"id": "q1", "grade": 1, "grader": "given", "valid": "true", "status": "complete", "proxy": "false"}
@@ -206,7 +206,7 @@ def test_given_grades_and_graders_that_differ_are_named():
         | {"status": "complete", "proxy": "false", "label": "", "parsed": ""}
         for number, grade in enumerate(ours)
     ]
-    given = given_grades([{"id": f"q{number}", "grade": grade} for number, grade in enumerate(theirs)])
+    given = imported_grades([{"id": f"q{number}", "grade": grade} for number, grade in enumerate(theirs)])
     grades = {("llama", variant): trained for variant in ("base", "sft", "dpo")} | {("gpt4", "external"): given}
     rows = significance.compare_variants(grades, likert, alpha=0.05, family=["s"])
     row = next(row for row in rows if row["comparison"] == "sft_vs_gpt4")

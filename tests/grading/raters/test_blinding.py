@@ -10,7 +10,7 @@ import stat
 import pytest
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.raters.secret import draw, kept_secret
+from clinical_dpo.grading.raters.secret import draw, read_or_create_secret
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, correctness_items, key_rows, preference_items, sheet_rows
 from clinical_dpo.io import write_csv
 from tests.helpers.rating import study
@@ -24,7 +24,9 @@ def attacked(tmp_path):
     """The key and one rater's sheet, drawn as the workflow draws them."""
     rows, answers = study(N)
     items = preference_items(rows, answers, ("dpo", "sft"), 42)
-    key = key_rows(items, "preference", "preference", ["r1"], kept_secret(tmp_path / "keys/preference.secret"))
+    key = key_rows(
+        items, "preference", "preference", ["r1"], read_or_create_secret(tmp_path / "keys/preference.secret")
+    )
     return key, sheet_rows(items, key, "r1")
 
 
@@ -104,7 +106,7 @@ def test_two_sheets_do_not_share_their_draws(tmp_path):
     items = preference_items(rows, answers, ("dpo", "sft"), 42)
     drawn = []
     for name in ("one", "two"):
-        secret = kept_secret(tmp_path / name / "preference.secret")
+        secret = read_or_create_secret(tmp_path / name / "preference.secret")
         drawn.append([row["A"] for row in key_rows(items, "preference", "preference", ["r1"], secret)])
     same = sum(one == other for one, other in zip(*drawn, strict=True))
     assert abs(same - N / 2) < 6 * N**0.5 / 2
@@ -114,12 +116,12 @@ def test_a_secret_is_drawn_once_and_closed(tmp_path):
     os.umask(0o000)
     try:
         path = tmp_path / "keys/preference.secret"
-        secret = kept_secret(path)
-        assert kept_secret(path) == secret and len(secret) == 64
+        secret = read_or_create_secret(path)
+        assert read_or_create_secret(path) == secret and len(secret) == 64
         assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         path.chmod(0o644)
         path.parent.chmod(0o755)
-        kept_secret(path)
+        read_or_create_secret(path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         key = tmp_path / "keys/preference.csv"
         write_csv(key, [], KEY_COLUMNS, private=True)
@@ -133,7 +135,7 @@ def test_what_is_no_secret_is_refused_and_not_replaced(tmp_path, content):
     path = tmp_path / "preference.secret"
     path.write_text(content)
     with pytest.raises(UserError, match=r"preference\.secret: no secret of a sheet"):
-        kept_secret(path)
+        read_or_create_secret(path)
     assert path.read_text() == content
 
 
@@ -143,7 +145,7 @@ def test_a_planted_link_is_no_secret(tmp_path):
         link = tmp_path / f"{target}.secret"
         link.symlink_to(tmp_path / target)
         with pytest.raises(UserError, match="no secret of a sheet"):
-            kept_secret(link)
+            read_or_create_secret(link)
 
 
 def test_the_draw_is_an_hmac():
@@ -155,7 +157,7 @@ def test_the_draw_is_an_hmac():
 def test_an_answer_that_changes_draws_anew_and_leaves_the_others(tmp_path):
     """Ratings of items that are as they were can still be read."""
     rows, answers = study(40)
-    secret = kept_secret(tmp_path / "preference.secret")
+    secret = read_or_create_secret(tmp_path / "preference.secret")
     pair = ("dpo", "sft")
     old = sheet_rows(*_sheet(preference_items(rows, answers, pair, 42), secret), "r1")
     answers["dpo"][1]["text"] = "another answer"

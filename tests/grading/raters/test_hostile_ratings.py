@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters import ratings, sheets
 from clinical_dpo.grading.raters.formulas import guarded, unguarded
-from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, sent_back, write_ratings
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, returned_files, write_ratings
 from clinical_dpo.grading.raters.sheet_files import CELL, write_sheet
 from clinical_dpo.io import read_json, read_jsonl
 from tests.helpers.formula_signs import BEFORE, SIGNS
@@ -166,7 +166,7 @@ def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, kind, ending, monk
     else:
         os.mkfifo(tmp_path / "pipe")
         path.symlink_to(tmp_path / "pipe")
-    for read in (lambda: sent_back(tmp_path, "correctness"), lambda: rating_files(tmp_path, "correctness")):
+    for read in (lambda: returned_files(tmp_path, "correctness"), lambda: rating_files(tmp_path, "correctness")):
         with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: a .*Move it out of this folder"):
             read()
     with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: a .*where a file of ratings is needed"):

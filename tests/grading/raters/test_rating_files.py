@@ -7,7 +7,7 @@ import pytest
 from openpyxl import Workbook
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, sent_back
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, returned_files
 from tests.helpers.rating import rate, sheet
 
 WORDS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each of the sheet's 22 items
@@ -97,5 +97,5 @@ def test_what_is_no_rating_file_is_not_looked_at(tmp_path):
     """An editor's copy is none, and no input of a rule."""
     for name in ("correctness.anna.csv~", "correctness.notes.txt", "preference.anna.csv"):
         (tmp_path / name).write_text("x")
-    assert sent_back(tmp_path, "correctness") == [] and rating_files(tmp_path, "correctness") == {}
-    assert [path.name for path in sent_back(tmp_path, "preference")] == ["preference.anna.csv"]
+    assert returned_files(tmp_path, "correctness") == [] and rating_files(tmp_path, "correctness") == {}
+    assert [path.name for path in returned_files(tmp_path, "preference")] == ["preference.anna.csv"]

@@ -206,7 +206,7 @@ def test_two_raters_and_an_adjudicator(tmp_path, first, second, third, grade, de
         for rater, word in (("r1", first), ("r2", second))
     }
     rows = ratings.collect_ratings(key, files)
-    asked = ratings.disputed(key, rows)
+    asked = ratings.disputed_items(key, rows)
     assert asked == ({items[0].item_id} if decided_by == "adjudicator" else set())
     third_key = key_rows(items, "adjudication", "correctness", ["r3"], SECRET)
     path = rate(tmp_path / "adjudication.r3.csv", third_key, "r3", [third])
