@@ -110,7 +110,7 @@ def test_the_page_explains_every_reason() -> None:
 
 
 each_labelled = pytest.mark.parametrize(
-    ("row", "result"), zip(LABELLED, VERDICTS, strict=True), ids=[row["id"] for row in LABELLED]
+    ("row", "result"), list(zip(LABELLED, VERDICTS, strict=True)), ids=[row["id"] for row in LABELLED]
 )
 
 
