@@ -1,4 +1,4 @@
-"""Answers from elsewhere, imported from a table of another model's predictions."""
+"""External answers, imported from a table of another model's predictions."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from clinical_dpo.records import Answer, Grade, TaskRow
 
 
 class ImportedAnswer(Answer):
-    """An answer from elsewhere, with its grade where the table has one."""
+    """An external answer, with its grade where the table has one."""
 
     grade: NotRequired[float]
 
@@ -28,7 +28,7 @@ def imported_answers(
     Args:
         rows: the table.
         test: the task's test rows.
-        columns: as in the task file (`mapping`): `id`, or `prompt` where ids are not known elsewhere; `answer`,
+        columns: as in the task file (`mapping`): `id`, or `prompt` where the table has no ids; `answer`,
             `grade`, or both. Prompts are compared without case and white space.
         metric: the task's, a key of METRICS. A grade must be on its scale.
         where: the table's name, for messages.
@@ -67,7 +67,7 @@ def imported_answers(
 
 
 def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
-    """A grades table of answers that came with their grades."""
+    """Grades table of external answers that have grades."""
     grades = []
     for answer in answers:
         grade = new_grade(answer["id"], GIVEN, "complete")

@@ -17,7 +17,7 @@ NASTY = '</script><script>alert("x")</script><b>5 mg</b> & "2" {{data}} \u2028 <
 def study(n=8):
     """Test rows and variant -> answers; sft and dpo answer every fourth question alike."""
     system = {"role": "system", "content": "Be brief."}
-    rows = [task_row(f"medqa-row-{number}", f"reference number {number}", f"Question {number}?") for number in range(n)]
+    rows = [task_row(f"medqa-row-{number}", f"Question {number}?", f"reference number {number}") for number in range(n)]
     for row in rows:
         row["prompt"].insert(0, system)
     texts = {
