@@ -262,10 +262,8 @@ def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
         "source": {"kind": "synthetic", "generator": "uti"},
         "splits": {"train": 9, "eval": 9, "dev": 9, "test": 20},
     }
-    task["external_predictions"] = {
-        "gpt4": external_entry(COLUMNS, path="gpt4.csv"),
-        "gone": external_entry(COLUMNS, title="Gone"),
-    }
+    external = external_entry(COLUMNS, path="gpt4.csv")
+    task["external_predictions"] = {"gpt4": external, "gone": external_entry(COLUMNS, title="Gone")}
     recipes = {"savage2025": {"models": ["tiny-llama"]}}
     judged = {"source": {"kind": "synthetic", "generator": "summarization"}, "grader": "judge", "judge": "gpt-4"}
     judged["external_predictions"] = {"gpt4": external}
