@@ -5,6 +5,7 @@ import pytest
 from clinical_dpo.grading.answers import answer_texts, reading_shares
 from clinical_dpo.grading.grade import grade_answers
 from clinical_dpo.thoughts import Reply, split_thought
+from tests.helpers.task_rows import task_rows
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_thought_that_never_ends_leaves_no_answer(text):
 
 
 def test_grades_and_shares_are_of_the_answers_alone():
-    rows = [{"id": f"q{i}", "completion": [{"role": "assistant", "content": "UTI"}]} for i in range(4)]
+    rows = task_rows(*["UTI"] * 4)
     texts = ["<think>No UTI?</think>UTI", "<think>UTI", "UTI", "No UTI"]
     ends = ["stop", "length", "stop", "length"]
     answers = [
@@ -49,7 +50,8 @@ def test_grades_and_shares_are_of_the_answers_alone():
     ]
     assert answer_texts(rows, answers) == ["UTI", "", "UTI", "No UTI"]
     graded = grade_answers(rows, answers, {"labels": ["UTI", "No UTI"]}, "label")
-    assert [(row["grade"], row["valid"]) for row in graded] == [(1, "true"), (0, "false"), (1, "true"), (0, "true")]
+    assert [row["grade"] for row in graded] == ["1", "0", "1", "0"]
+    assert [row["valid"] for row in graded] == ["true", "false", "true", "true"]
     assert reading_shares(answers) == {"thought_rate": 0.5, "cut_in_thought_rate": 0.25, "cut_rate": 0.5}
     elsewhere = [{"id": "q0", "text": "UTI"}]
     assert reading_shares(elsewhere) == {"thought_rate": 0, "cut_in_thought_rate": 0, "cut_rate": None}

@@ -2,16 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Literal, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from clinical_dpo.config.graders import AWAITED, PROXIES
 from clinical_dpo.grading.answers import answer_texts
-from clinical_dpo.grading.grader_result import GraderResult
 from clinical_dpo.io import read_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.records import Answer, Grade, TaskRow
 
 COLUMNS = ("id", "grade", "grader", "label", "parsed", "valid", "status", "proxy")
+
+
+class GraderResult(TypedDict):
+    """An automatic grader's result for one answer, before it becomes a row of a grades table."""
+
+    grade: float
+    valid: bool  # whether the answer could be parsed
+    label: NotRequired[str]  # the row's label
+    parsed: NotRequired[str]  # the label or reason read from the answer
 
 
 def grader_module(grader: str) -> str:

@@ -83,16 +83,16 @@ def document() -> str:
 HEAD = """\
 # How answers are read, and how often wrongly
 
-Written by `python -m tests.helpers.reading_table > docs/reading.md`; `tests/grading/test_reading.py` holds it to what
-happens. The rows lie in `tests/grading/answers/`. They were written from the descriptions of tasks alone, without sight
-of the code, with what a careful person reads. They are harder than what a tuned model writes, and of no single model: a
-study's own shares of invalid answers stand in its metrics.
+`python -m tests.helpers.reading_table > docs/reading.md` writes this page, and `tests/grading/test_reading.py` compares
+it with the code. The rows are in `tests/grading/answers/`. They were written from the descriptions of the tasks alone,
+without sight of the code, and labelled as a careful person reads them. They are harder than the answers of a tuned
+model, and come from no single model. A study's own shares of invalid answers are in its metrics.
 
-A label is what an answer commits to (`grading/label_parsing.py`, `grading/mentions.py`): a denied label speaks for the
-other one, and a contradiction, a hedge, an echoed question or a refusal for none. An exact match
+A label is read where an answer commits to it (`grading/label_parsing.py`, `grading/mentions.py`). A denied label supports
+the other label. A contradiction, a hedge, an echoed question and a refusal support no label. An exact match
 (`grading/exact_answers.py`) is an answer, or a sentence of it, that names an accepted answer and no other candidate. A
-judge's verdict (`grading/judge/reply_parsing.py`) is the one that comes last or is called final. Nothing is read of a
-thought (`thoughts.py`). Where two readings are possible there is none: a wrong one is worse."""
+judge's verdict (`grading/judge/reply_parsing.py`) is the last one, or the one that is called final. A thought is not read
+(`thoughts.py`). Where two readings are possible, the answer counts as unread: a wrong reading is worse than none."""
 
 if __name__ == "__main__":
     print(document(), end="")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.grading.exact_answers import exact_match
-from clinical_dpo.grading.grader_result import GraderResult
+from clinical_dpo.grading.grade import GraderResult
 from clinical_dpo.records import TaskRow
 
 

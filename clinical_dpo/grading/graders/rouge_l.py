@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.grading.grader_result import GraderResult
+from clinical_dpo.grading.grade import GraderResult
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.records import TaskRow
 
