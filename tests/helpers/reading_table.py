@@ -88,11 +88,11 @@ it with the code. The rows are in `tests/grading/answers/`. They were written fr
 without sight of the code, and labelled as a careful person reads them. They are harder than the answers of a tuned
 model, and come from no single model. A study's own shares of invalid answers are in its metrics.
 
-A label is read where an answer commits to it (`grading/label_parsing.py`, `grading/mentions.py`). A denied label supports
-the other label. A contradiction, a hedge, an echoed question and a refusal support no label. An exact match
+A label is read where an answer commits to it (`grading/label_parsing.py`, `grading/mentions.py`). A denied label
+supports the other label. A contradiction, a hedge, an echoed question and a refusal support no label. An exact match
 (`grading/exact_answers.py`) is an answer, or a sentence of it, that names an accepted answer and no other candidate. A
-judge's verdict (`grading/judge/reply_parsing.py`) is the last one, or the one that is called final. A thought is not read
-(`thoughts.py`). Where two readings are possible, the answer counts as unread: a wrong reading is worse than none."""
+judge's verdict (`grading/judge/reply_parsing.py`) is the last one, or the one that is called final. A thought is not
+read (`thoughts.py`). Where two readings are possible, the answer counts as unread: a wrong reading is worse than none."""
 
 if __name__ == "__main__":
     print(document(), end="")
