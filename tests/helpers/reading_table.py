@@ -92,7 +92,7 @@ A label is read where an answer commits to it (`grading/label_parsing.py`, `grad
 supports the other label. A contradiction, a hedge, an echoed question and a refusal support no label. An exact match
 (`grading/exact_answers.py`) is an answer, or a sentence of it, that names an accepted answer and no other candidate. A
 judge's verdict (`grading/judge/reply_parsing.py`) is the last one, or the one that is called final. A thought is not
-read (`thoughts.py`). Where two readings are possible, the answer counts as unread: a wrong reading is worse than none."""
+read (`thoughts.py`). Where two readings are possible, the answer counts as unread. A wrong reading is worse."""
 
 if __name__ == "__main__":
     print(document(), end="")
