@@ -5,6 +5,7 @@ import pytest
 from clinical_dpo.grading.answers import answer_texts, reading_shares
 from clinical_dpo.grading.grade import grade_answers
 from clinical_dpo.thoughts import Reply, split_thought
+from tests.helpers.task_rows import task_rows
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_a_thought_without_an_end_leaves_no_answer(text):
     assert reply.cut and not reply.answer
 
 
-ROWS = [{"id": f"q{i}", "completion": [{"role": "assistant", "content": "UTI"}]} for i in range(4)]
+ROWS = task_rows(*["UTI"] * 4)
 TEXTS = ("<think>No UTI?</think>UTI", "<think>UTI", "UTI", "No UTI")
 ENDS = ("stop", "length", "stop", "length")
 ANSWERS = [
@@ -53,7 +54,12 @@ def test_answers_are_read_without_their_thoughts():
 
 def test_grades_do_not_depend_on_thoughts():
     graded = grade_answers(ROWS, ANSWERS, {"labels": ["UTI", "No UTI"]}, "label")
-    assert [(row["grade"], row["valid"]) for row in graded] == [(1, "true"), (0, "false"), (1, "true"), (0, "true")]
+    assert [(row["grade"], row["valid"]) for row in graded] == [
+        ("1", "true"),
+        ("0", "false"),
+        ("1", "true"),
+        ("0", "true"),
+    ]
 
 
 def test_shares_of_thoughts_and_of_cut_answers_are_counted():

@@ -10,7 +10,7 @@ def grade_values(rows: Sequence[Mapping[str, str]], metric: MetricDefinition) ->
     """Grades of complete rows as numbers: 0 or 1 for F1 and proportions, anything on the scale for a mean.
 
     Raises:
-        UserError: a grade that is not on the metric's scale; the message names the item.
+        UserError: a grade is not on the metric's scale. The message names the item.
     """
     grades = []
     for row in rows:
@@ -20,6 +20,8 @@ def grade_values(rows: Sequence[Mapping[str, str]], metric: MetricDefinition) ->
             grade = float("nan")
         if not (metric.low <= grade <= metric.high if metric.kind == "mean" else grade in (0, 1)):
             scale = f"a number from {metric.low:g} to {metric.high:g}" if metric.kind == "mean" else "0 or 1"
-            raise UserError(f"grades, item {row['id']}, field 'grade': '{row['grade']}', where {scale} is needed.")
+            raise UserError(
+                f"grades, item {row['id']}, field 'grade': '{row['grade']}' is not {scale}. Correct the grade."
+            )
         grades.append(grade)
     return grades

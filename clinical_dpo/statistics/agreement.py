@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from clinical_dpo.grading.raters.ratings import Rows, disputed, pending_ratings, votes_of
+from clinical_dpo.grading.raters.ratings import Rows, disputed_items, pending_ratings, votes_by_item
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.resampling import Interval
@@ -84,7 +84,7 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     """Rows of COLUMNS for one sheet.
 
     For every two raters raw_agreement (Wilson interval) and cohen_kappa; for three and more raters fleiss_kappa as
-    well; and adjudicated_share, the items that raters alone do not decide (see `ratings.disputed`). "Cannot judge"
+    well; and adjudicated_share, the items that raters alone do not decide (`ratings.disputed_items`). "Cannot judge"
     is a word like any other. In a preference sheet raters agree who prefer the same variant, on whichever side;
     pairs of identical answers were not rated and are no agreement. While ratings are pending the numbers are empty, and
     `n` counts the items rated by all so far. One rater alone gives no rows.
@@ -98,9 +98,9 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     raters = [row["rater"] for row in per_rater]
     if len(raters) < 2:
         return []
-    votes = list(votes_of(key, ratings).values())
+    votes = list(votes_by_item(key, ratings).values())
     full = [item for item in votes if len(item) == len(raters)]
-    count = len(disputed(key, ratings))
+    count = len(disputed_items(key, ratings))
     found: list[tuple[tuple[str, ...], str, Estimate, str, int]] = []
     for pair in combinations(raters, 2):
         both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]

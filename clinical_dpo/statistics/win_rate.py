@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scipy import stats
 
-from clinical_dpo.grading.raters.ratings import CANNOT, Rows, majority, pending_ratings, votes_of
-from clinical_dpo.grading.raters.sheets import JUDGE, Item
+from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, majority, pending_ratings, votes_by_item
+from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
 from clinical_dpo.variants import comparison_name
@@ -42,7 +42,7 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
     winner, loser = key[0]["variants"].split()
     identical = sum(row["shown"] == "false" and row["rater"] == key[0]["rater"] for row in key)
     per_rater = pending_ratings(key, ratings)
-    votes = votes_of(key, ratings)
+    votes = votes_by_item(key, ratings)
     shown = [votes[name] for name in {row["item_id"]: None for row in key if row["shown"] == "true"}]
     said = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in per_rater}
     waiting = {row["rater"]: row["pending"] for row in per_rater}
@@ -62,17 +62,22 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
 
 
 def _stands_in(rater: str) -> bool:
-    return rater == PROXY or rater.startswith(JUDGE)
+    return rater == PROXY or rater.startswith(JUDGE_PREFIX)
 
 
 def _pool(choices: Iterable[str]) -> str:
-    judged = [choice for choice in choices if choice != CANNOT]
-    return (majority(judged) or "tie") if judged else CANNOT
+    judged = [choice for choice in choices if choice != CANNOT_JUDGE]
+    return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
 
 def _numbers(counts: Counter[str], winner: str, loser: str, identical: int) -> Row:
     wins, losses, ties = counts[winner], counts[loser], counts["tie"] + identical
-    numbers = dict.fromkeys(_NUMBERS) | {"wins": wins, "losses": losses, "ties": ties, "cannot_judge": counts[CANNOT]}
+    numbers = dict.fromkeys(_NUMBERS) | {
+        "wins": wins,
+        "losses": losses,
+        "ties": ties,
+        "cannot_judge": counts[CANNOT_JUDGE],
+    }
     if wins + losses:
         test = stats.binomtest(wins, wins + losses, 0.5)
         interval = test.proportion_ci(0.95, method="exact")

@@ -1,4 +1,4 @@
-"""Items for a judge, and replies that follow from an answer's wording."""
+"""Items for a judge, and replies that depend on an answer's wording."""
 
 from clinical_dpo.grading.raters.sheets import correctness_items, preference_items
 from tests.helpers.rating import SEED, study
@@ -9,7 +9,7 @@ def between(text, mark):
 
 
 def graded(messages):
-    """Grades by the answer: base 1, sft 3, dpo 5."""
+    """Grade the answer: base 1, sft 3, dpo 5."""
     answer = between(messages[0]["content"], "answer")
     return "5" if "indeed" in answer else "3" if "some" in answer else "1/5 because it says nothing"
 

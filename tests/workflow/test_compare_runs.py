@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from clinical_dpo.grading.raters.secret import kept_secret
+from clinical_dpo.grading.raters.secret import read_or_create_secret
 from clinical_dpo.grading.raters.sheet_files import write_sheet
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows, preference_items, sheet_rows
 from clinical_dpo.io import write_csv
@@ -86,7 +86,7 @@ def write_blinded(folder, change=lambda answers: None):
     rows, answers = study(12)
     change(answers)
     items = preference_items(rows, answers, ("dpo", "sft"), 42)
-    secret = kept_secret(grading / "keys/preference.secret")
+    secret = read_or_create_secret(grading / "keys/preference.secret")
     key = key_rows(items, "preference", "preference", ["r1"], secret)
     write_csv(grading / "keys/preference.csv", key, KEY_COLUMNS, private=True)
     write_sheet(grading / "preference.r1", sheet_rows(items, key, "r1"), "preference", "preference", "r1", "Rate.")

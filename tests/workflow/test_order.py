@@ -24,6 +24,7 @@ FLOOR = {
     "escaping",
     "io",
     "paths",
+    "records",
     "script",
     "variants",
 }  # what reads files of results and writes tables

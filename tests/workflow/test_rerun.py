@@ -70,7 +70,7 @@ def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
     project.edit(
         "clinical_dpo/training/run.py", "    settings = run.settings\n", "    settings = run.settings  # all\n"
     )
-    project.edit("clinical_dpo/grading/grade.py", '"""Grades of answers,', '"""The grades of answers,')
+    project.edit("clinical_dpo/grading/grade.py", '"""Grades of answers', '"""The grades of answers')
     project.edit("workflow/scripts/train.py", '"""Train one', '"""Now train one')
     for path in project.folder.rglob("*"):
         if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:

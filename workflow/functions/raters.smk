@@ -1,5 +1,5 @@
 from clinical_dpo.config.raters import SHEETS, awaited_sheets, rated_sheets, sheet_raters, sheet_variants
-from clinical_dpo.grading.raters.rating_files import sent_back
+from clinical_dpo.grading.raters.rating_files import returned_files
 
 
 wildcard_constraints:
@@ -25,7 +25,7 @@ def rating_folder(wildcards):
 def rating_files_of(folder, *sheets):
     """What raters have sent back so far; a new file is a new input."""
     try:
-        return sorted(str(path) for sheet in sheets for path in sent_back(folder, sheet))
+        return sorted(str(path) for sheet in sheets for path in returned_files(folder, sheet))
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.raters.rating_round import rated, sheet_items
+from clinical_dpo.grading.raters.rating_round import key_with_ratings, sheet_items
 from clinical_dpo.grading.raters.sheets import key_rows
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.paths import parse
@@ -17,7 +17,7 @@ with job(snakemake) as params:
         model = parse("verdicts" if params.grader == "judge" else "key", path)["model"]
         names = params.task | {"model": model}
         if params.grader == "raters":
-            rows += win_rates(*rated(path, Path(params.folder, model)), names)
+            rows += win_rates(*key_with_ratings(path, Path(params.folder, model)), names)
         elif params.grader == "judge":
             verdicts = read_csv(path)
             rows += win_rates(verdicts, [row for row in verdicts if row["choice"]], names)

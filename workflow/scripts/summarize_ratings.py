@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.raters.rating_round import rated
+from clinical_dpo.grading.raters.rating_round import key_with_ratings
 from clinical_dpo.grading.raters.ratings import PENDING_COLUMNS, pending_ratings
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.paths import parse
@@ -15,7 +15,7 @@ with job(snakemake) as params:
     for key in snakemake.input.sheet_keys:
         task, model, sheet = parse("key", key).values()
         names = params.task | {"model": model}
-        rows, ratings = rated(key, Path(params.folder, model))
+        rows, ratings = key_with_ratings(key, Path(params.folder, model))
         agreed += agreement(rows, ratings, names)
         if verdicts := judged.get((task, model, sheet)):
             agreed += judge_agreement(rows, ratings, read_csv(verdicts), names)
