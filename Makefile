@@ -15,7 +15,7 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
 
-# The demo's report, an HTML file that opens from disk. The published study's: make report CONFIG= REPORT=reports/report.html
+# The demo's report, an HTML file. For the published study: make report CONFIG= REPORT=reports/report.html
 CONFIG ?= --configfile config/demo.yaml
 REPORT ?= reports/demo/report.html
 report: $(VENV)/installed
