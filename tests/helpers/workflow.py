@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,17 @@ def rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def typed(value: str, column: Mapping[str, Any]) -> Any:
+    """A cell of a CSV table as the type that a schema's column has."""
+    kinds = column.get("type", "string")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if value == "" and ("null" in kinds or None in column.get("enum", [])):
+        return None
+    if "integer" in kinds:
+        return int(value)
+    return float(value) if "number" in kinds else value
 
 
 def per_model(rule: str, task: str, **more: str) -> Jobs:
