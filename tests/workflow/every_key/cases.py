@@ -263,7 +263,7 @@ CASES: list[Case] = [
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
     Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="the same test compares right answers for both metrics"),
     Case(
-        ["task.test"],
+        ["task.paired_test"],
         EVASIVE | {"tables": ["reward_margin"], "raters": GONE, "preference_grader": GONE},
         {"grader": "rouge_l", "metric": "rouge_l", "paired_test": "paired_t"},
     ),

@@ -56,7 +56,7 @@ def test_a_name_must_equal_its_files_name():
     config = read_yaml(ROOT / "config/config.yaml") | {"overrides": {"tasks": {"uti": {"name": "other"}}}}
     with pytest.raises(UserError) as error:
         load_study(config, ROOT)
-    assert all(word in str(error.value) for word in ("config/tasks/uti.yaml", "'name'", "file's name"))
+    assert all(word in str(error.value) for word in ("config/tasks/uti.yaml", "'other'", "'uti'"))
 
 
 def test_a_changed_study_that_runs_again_equals_a_study_from_scratch(compared):
