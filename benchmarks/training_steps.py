@@ -232,7 +232,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
 
 
 def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
-    """Run the reference pass batch by batch, by the functions that `compute_reference_logps` calls; return its facts."""
+    """Run the reference pass by batches, with the functions of `compute_reference_logps`; return its peak memory."""
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import autocast, load_variant
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
