@@ -82,8 +82,8 @@ EDITS = {
     ),
     "label parser": Edit(
         "clinical_dpo/grading/label_parsing.py",
-        "    found = sentences(text)",
-        "    return labels[0]\n    found = sentences(text)",
+        " = sentences(text)\n",
+        " = sentences(text)\n    return labels[0]\n",
         {"grade_answers", "score_trials"},
     ),
     "grader": Edit("clinical_dpo/grading/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),
