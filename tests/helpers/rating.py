@@ -50,24 +50,24 @@ def write_study(folder, kind, raters=("r1", "r2"), n=8, instructions=""):
     return items, key
 
 
-def rate(path, key, rater, words, **changes):
+def rate(path, key, rater, ratings, **changes):
     """Write a file of one rater's ratings and return its path.
 
     Args:
         path: the file.
         key: rows of the sheet's key.
         rater: whose ratings.
-        words: ratings in the key's order, None for an item without a rating; or item id -> rating.
+        ratings: ratings in the key's order, None for an item without a rating; or item id -> rating.
         changes: values of other columns.
     """
     shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
-    if isinstance(words, Mapping):
-        words = [words.get(row["item_id"]) for row in shown]
+    if isinstance(ratings, Mapping):
+        ratings = [ratings.get(row["item_id"]) for row in shown]
     blank = {"comment": "", "rated_at": "2026-11-21T12:00:00Z"} | changes
     rows = [
-        {"sheet": row["sheet"], "item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": word} | blank
-        for row, word in zip(shown, words, strict=False)
-        if word is not None
+        {"sheet": row["sheet"], "item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": rating} | blank
+        for row, rating in zip(shown, ratings, strict=False)
+        if rating is not None
     ]
     write_ratings(path, rows)
     return path

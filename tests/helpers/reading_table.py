@@ -1,4 +1,4 @@
-"""Error rates of the parsers on labelled answers and replies.
+"""How answers and replies are read that a person has read.
 
 `python -m tests.helpers.reading_table` writes docs/reading.md.
 """
@@ -15,8 +15,8 @@ from clinical_dpo.grading.label_parsing import parse_label
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "tests/grading/answers"
-HALVES = {"development": "used to develop the code", "heldout": "not used for tuning"}
-Reading = tuple[str, str, str]  # group, the person's label, the code's label; "" for no label
+HALVES = {"development": "served to develop the code", "heldout": "nobody tunes on it"}
+Reading = tuple[str, str, str]  # what it belongs to, what a person reads, what the code reads; "" for nothing
 
 
 def read_labels(row: dict[str, str]) -> Reading:
@@ -41,62 +41,58 @@ READERS: dict[str, Callable[[dict[str, str]], Reading]] = {
 }
 
 
-def readings(kind: str, half: str) -> list[Reading]:
-    """Each row of a file of labelled texts, as a person and as the code labels it."""
-    with (FOLDER / f"{kind}_{half}.csv").open(encoding="utf-8", newline="") as file:
-        return [READERS[kind](row) for row in csv.DictReader(file)]
+def readings(what: str, half: str) -> list[Reading]:
+    """Each row of a file, as a person and as the code reads it."""
+    with (FOLDER / f"{what}_{half}.csv").open(encoding="utf-8", newline="") as file:
+        return [READERS[what](row) for row in csv.DictReader(file)]
 
 
 def shares(rows: list[Reading]) -> tuple[float, float]:
-    """Shares of rows with a wrong label, and of rows without a label that a person labelled."""
-    wrong = sum(predicted not in ("", label) for _, label, predicted in rows)
-    unread = sum(bool(label) and not predicted for _, label, predicted in rows)
+    """Shares of the rows: read as something else than a person reads, and left unread though a person reads them."""
+    wrong = sum(read not in ("", said) for _, said, read in rows)
+    unread = sum(bool(said) and not read for _, said, read in rows)
     return wrong / len(rows), unread / len(rows)
 
 
 def confusion(rows: list[Reading]) -> Iterator[str]:
-    """Lines of a Markdown table: rows, precision, recall and confusions of each group's labels."""
-    yield "| group | label by a person | rows | precision | recall | other labels by the code |"
+    """Lines of a Markdown table: of each class its rows, precision, recall and what it was taken for."""
+    yield "| of | read by a person | rows | precision | recall | read by the code as |"
     yield "|---|---|---|---|---|---|"
-    for group, label in dict.fromkeys(sorted((group, label) for group, label, _ in rows)):
-        counts = Counter(predicted for *pair, predicted in rows if pair == [group, label])
-        predictions = sum(predicted == label for each, _, predicted in rows if each == group)
-        precision = f"{counts[label] / predictions:.2f}" if predictions else "-"
-        others = ", ".join(f"{each or 'none'} {count}" for each, count in sorted(counts.items()) if each != label)
-        total = counts.total()
-        yield (
-            f"| {group} | {label or 'none'} | {total} | {precision} | {counts[label] / total:.2f} | {others or '-'} |"
-        )
+    for of, said in dict.fromkeys(sorted((of, said) for of, said, _ in rows)):
+        taken = Counter(read for other, label, read in rows if (other, label) == (of, said))
+        named = sum(read == said for other, _, read in rows if other == of)
+        precision = f"{taken[said] / named:.2f}" if named else "-"
+        others = ", ".join(f"{read or 'none'} {count}" for read, count in sorted(taken.items()) if read != said) or "-"
+        total = taken.total()
+        yield f"| {of} | {said or 'none'} | {total} | {precision} | {taken[said] / total:.2f} | {others} |"
 
 
 def document() -> str:
-    """Text of docs/reading.md."""
+    """docs/reading.md."""
     lines = [HEAD]
-    for kind, title in (("labels", "Labels"), ("exact", "Exact matches"), ("judge", "Replies of judges")):
+    for what, title in (("labels", "Labels"), ("exact", "Exact matches"), ("judge", "Replies of judges")):
         lines.append(f"\n## {title}\n")
         for half, use in HALVES.items():
-            rows = readings(kind, half)
+            rows = readings(what, half)
             wrong, unread = shares(rows)
-            lines += [
-                f"{len(rows)} rows, {use}. Wrong labels: {wrong:.1%} of the rows; missing labels: {unread:.1%}.\n"
-            ]
+            lines += [f"{len(rows)} rows; {use}. Read wrongly {wrong:.1%}, unread {unread:.1%} of the rows.\n"]
             lines += [*confusion(rows), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 HEAD = """\
-# Error rates of the parsers of answers
+# How answers are read, and how often wrongly
 
-This page is written by `python -m tests.helpers.reading_table > docs/reading.md`; `tests/grading/test_reading.py`
-compares it with the parsers. The rows are in `tests/grading/answers/`. They were written from the descriptions of the
-tasks, without sight of the code, and labelled as a careful person reads them. They are harder than the answers of a
-fine-tuned model, and they imitate no single model. A study's own shares of invalid answers are in its metrics.
+Written by `python -m tests.helpers.reading_table > docs/reading.md`; `tests/grading/test_reading.py` holds it to what
+happens. The rows lie in `tests/grading/answers/`. They were written from the descriptions of tasks alone, without sight
+of the code, with what a careful person reads. They are harder than what a tuned model writes, and of no single model: a
+study's own shares of invalid answers stand in its metrics.
 
-A label is the one that an answer commits to (`grading/label_parsing.py`, `grading/mentions.py`). An answer that denies
-a label commits to the other; a contradiction, a hedge, an echoed question or a refusal commits to none. An exact match
+A label is what an answer commits to (`grading/label_parsing.py`, `grading/mentions.py`): a denied label speaks for the
+other one, and a contradiction, a hedge, an echoed question or a refusal for none. An exact match
 (`grading/exact_answers.py`) is an answer, or a sentence of it, that names an accepted answer and no other candidate. A
-judge's verdict (`grading/judge/reply_parsing.py`) is the last verdict, or the one that the reply calls final. Thoughts
-(`thoughts.py`) are not read. An ambiguous text gets no label, since a wrong label is worse than none."""
+judge's verdict (`grading/judge/reply_parsing.py`) is the one that comes last or is called final. Nothing is read of a
+thought (`thoughts.py`). Where two readings are possible there is none: a wrong one is worse."""
 
 if __name__ == "__main__":
     print(document(), end="")
