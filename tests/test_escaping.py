@@ -167,7 +167,7 @@ rule draw:
     output:
         report("drawn.txt", category="Figures", labels={{"figure": "drawn"}})
     params:
-        settings=named(title={title!r}, tasks=[{{"watermark": {title!r}}}])
+        settings=rule_settings(title={title!r}, tasks=[{{"watermark": {title!r}}}])
     run:
         assert params.settings["title"] == {title!r}
         open(output[0], "w").write("x")

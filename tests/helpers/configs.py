@@ -1,4 +1,4 @@
-"""The published study's config and the demo's, as their files have them."""
+"""The configs of the published study and of the demo, as their files define them."""
 
 import yaml
 

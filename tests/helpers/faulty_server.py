@@ -101,7 +101,7 @@ class FaultyServer:
             daemon_threads = True
 
             def handle_error(self, request, client_address):
-                pass  # clients are killed
+                pass  # tests kill clients
 
         self.http = Server(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

@@ -1,5 +1,6 @@
 """A small study to rate: test rows, answers of three variants, sheets and keys of two raters."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from clinical_dpo.grading.raters.rating_files import write_ratings
@@ -30,7 +31,7 @@ def study(n=8):
 
 
 def sheet(kind, raters=("r1", "r2"), n=8):
-    """Items and key of a sheet that is named after its kind."""
+    """Items and key of a sheet whose name is its kind."""
     rows, answers = study(n)
     pair = preference_items(rows, answers, ("dpo", "sft"), SEED)
     items = pair if kind == "preference" else correctness_items(rows, answers, SEED)
@@ -38,7 +39,7 @@ def sheet(kind, raters=("r1", "r2"), n=8):
 
 
 def write_study(folder, kind, raters=("r1", "r2"), n=8, instructions=""):
-    """Write the sheets and the key. Returns items and key."""
+    """Write the sheets and the key; return items and key."""
     items, key = sheet(kind, raters, n)
     for rater in raters:
         rows = sheet_rows(items, key, rater)
@@ -48,8 +49,18 @@ def write_study(folder, kind, raters=("r1", "r2"), n=8, instructions=""):
 
 
 def rate(path, key, rater, ratings, **changes):
-    """Write a file of ratings in the key's order; None leaves out the item."""
+    """Write a file of one rater's ratings and return its path.
+
+    Args:
+        path: the file.
+        key: rows of the sheet's key.
+        rater: whose ratings.
+        ratings: ratings in the key's order, None for an item without a rating; or item id -> rating.
+        changes: values of other columns.
+    """
     shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
+    if isinstance(ratings, Mapping):
+        ratings = [ratings.get(row["item_id"]) for row in shown]
     blank = {"comment": "", "rated_at": "2026-11-21T12:00:00Z"} | changes
     rows = [
         {"sheet": row["sheet"], "item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": rating} | blank

@@ -125,7 +125,7 @@ def logits(model, tokenizer):
 
 
 def merged(base, adapter):
-    """Plain PEFT: the base model with the SFT adapter merged in."""
+    """The base model with the SFT adapter merged by PEFT."""
     return PeftModel.from_pretrained(load_base(base, MODEL), str(adapter)).merge_and_unload()
 
 

@@ -1,4 +1,4 @@
-"""What a job imports: seconds of every start."""
+"""Imports of a job, which take seconds of every start."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ import sys
 from tests.conftest import ROOT
 
 
-def test_a_job_imports_bitsandbytes_only_where_it_is_needed():
-    """Nor TRL and PEFT before its data was checked."""
+def test_a_job_imports_bitsandbytes_only_if_needed_and_trl_and_peft_late():
+    """TRL and PEFT are imported after the data is checked."""
     code = (
         "import sys, clinical_dpo.training.dpo, clinical_dpo.training.sft, clinical_dpo.models.load as models;"
         "models.prepare_process(1);"

@@ -11,28 +11,28 @@ wildcard_constraints:
 
 
 def external_settings(wildcards):
-    """The settings of a job's answers from elsewhere."""
+    """Settings of a job's external predictions."""
     return study.tasks[wildcards.task]["external_predictions"][wildcards.external]
 
 
 def external_table(wildcards):
-    """The table that holds them."""
+    """Path of the table of a job's external predictions."""
     return str(table_path(external_settings(wildcards)))
 
 
 def task_grader(wildcards):
-    """The module that grades a job's task automatically, if one does."""
+    """Name of the module that grades a job's task automatically; None if no module does."""
     return grader_module(study.tasks[wildcards.task]["grader"])
 
 
-def brings_grades(wildcards):
-    """Whether grades came with answers from elsewhere."""
+def has_grades(wildcards):
+    """Whether the table of external predictions has a column of grades."""
     return "grade" in external_settings(wildcards)["columns"]
 
 
 def external_verdicts(wildcards):
-    """A judge's verdicts on answers from elsewhere, where it is to grade them."""
+    """The judge's verdicts on external predictions, if the judge grades them; otherwise an empty list."""
     task = study.tasks[wildcards.task]
-    if brings_grades(wildcards) or not graded_by_judge(task):
+    if has_grades(wildcards) or not graded_by_judge(task):
         return []
     return at("verdicts", wildcards, model=wildcards.external, judged=VERDICT_KINDS[task["metric"]])

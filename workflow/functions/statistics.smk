@@ -3,5 +3,5 @@ from clinical_dpo.config.raters import PREFERENCE_VARIANTS
 
 
 def task_metric(wildcards):
-    """The module that computes the metric of a job's task."""
+    """Name of the module that computes the metric of a job's task."""
     return metric_module(task_facts(wildcards))

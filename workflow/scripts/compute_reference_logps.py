@@ -1,4 +1,4 @@
-"""Score both answers of every pair under the chosen SFT model, once for all trials."""
+"""Compute the log-probabilities of both answers of every pair under the chosen SFT model, once for all trials."""
 
 from pathlib import Path
 

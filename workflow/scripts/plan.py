@@ -1,4 +1,4 @@
-"""Write what the run will cost, and what it has cost so far."""
+"""Write the run's expected cost, and its cost so far."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Put the chosen trial's files in one place."""
+"""Link the chosen trial's files in the stage's `best` folder."""
 
 from pathlib import Path
 

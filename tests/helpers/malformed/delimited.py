@@ -1,4 +1,4 @@
-"""CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
+"""Cases of CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
 
 from tests.helpers.malformed.case import ROWS, Case, table, with_note
 
@@ -46,7 +46,7 @@ CASES = [
     Case("header alone", "a.csv", b"id,note,label\n", "refused", ("there are no rows",)),
     Case("no header", "a.csv", CSV.split("\n", 1)[1].encode(), "refused", ("'note'", "is missing")),
     Case("semicolons", "a.csv", SEMICOLONS.encode(), "refused", ('`delimiter: ";"`', "by commas")),
-    Case("semicolons, named", "a.csv", SEMICOLONS.encode(), "kept", source={"delimiter": ";"}),
+    Case("semicolons with `delimiter`", "a.csv", SEMICOLONS.encode(), "kept", source={"delimiter": ";"}),
     Case("Excel's line sep=;", "a.csv", ("sep=;\r\n" + SEMICOLONS).encode(), "repaired", ("'sep='",)),
     Case("tabs in a file named .csv", "a.csv", table(delimiter="\t").encode(), "refused", ("`delimiter",)),
     Case("commas in a file named .tsv", "a.tsv", CSV.encode(), "refused", ('`delimiter: ","`',)),

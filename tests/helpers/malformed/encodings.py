@@ -1,4 +1,4 @@
-"""Byte-order marks, encodings, NUL bytes, and characters that an export lost, garbled or slipped in."""
+"""Cases of byte-order marks, encodings, NUL bytes, and characters that an export lost, garbled or inserted."""
 
 import gzip
 from pathlib import Path
@@ -26,16 +26,16 @@ CASES = [
     Case("UTF-32 with a byte-order mark", "a.csv", CSV.encode("utf-32"), "repaired", ("byte-order mark",)),
     Case("UTF-16 without a byte-order mark", "a.csv", CSV.encode("utf-16-le"), "refused", ("`encoding: utf-16-le`",)),
     Case(
-        "UTF-16 without a byte-order mark, named",
+        "UTF-16 without a byte-order mark, with `encoding`",
         "a.csv",
         CSV.encode("utf-16-le"),
         "kept",
         source={"encoding": "utf-16-le"},
     ),
     Case("Windows-1252", "a.csv", CSV.encode("cp1252"), "refused", ("line 4", "`encoding: cp1252`", "38.5 °C")),
-    Case("Windows-1252, named", "a.csv", CSV.encode("cp1252"), "kept", source={"encoding": "cp1252"}),
+    Case("Windows-1252 with `encoding`", "a.csv", CSV.encode("cp1252"), "kept", source={"encoding": "cp1252"}),
     Case(
-        "Windows-1252, named wrongly",
+        "Windows-1252 with a wrong `encoding`",
         "a.csv",
         CSV.encode("cp1252"),
         "refused",
@@ -43,7 +43,7 @@ CASES = [
         source={"encoding": "ascii"},
     ),
     Case(
-        "an encoding that does not exist",
+        "unknown encoding",
         "a.csv",
         CSV.encode(),
         "refused",
@@ -51,7 +51,7 @@ CASES = [
         source={"encoding": "utf-9"},
     ),
     Case(
-        "an encoding against the byte-order mark",
+        "`encoding` that contradicts the byte-order mark",
         "a.csv",
         CSV.encode("utf-8-sig"),
         "refused",
@@ -74,7 +74,7 @@ CASES = [
     Case("folder in place of a file", "a.csv", folder, "refused", ("not readable", "Name a file")),
     Case("empty file", "a.csv", b"", "refused", ("there are no rows",)),
     Case(
-        "JSON Lines joined of two files with marks",
+        "JSON Lines joined from two files with byte-order marks",
         "a.jsonl",
         lines(ROWS[0]) + b"\xef\xbb\xbf" + lines(*ROWS[1:]),
         "refused",
@@ -113,7 +113,7 @@ CASES = [
         rows=with_note("Pyuria.\fPage 2"),
     ),
     Case(
-        "Windows-1252 named latin-1: quotes become control characters",
+        "Windows-1252 read as latin-1: quotes become control characters",
         "a.csv",
         table(*with_note("“No” pyuria")).encode("cp1252"),
         "kept with a warning",

@@ -1,4 +1,4 @@
-"""Ids, labels and texts of a row, and the task file's mapping of columns."""
+"""Cases of ids, labels and texts of a row, and of the task file's mapping of columns."""
 
 import json
 
@@ -35,7 +35,7 @@ CASES = [
         "repaired",
         ("white space around field 'label'",),
     ),
-    Case("label in other case", "a.csv", labels("uti", "NO UTI", "UTI"), "repaired", ("label respelled",)),
+    Case("label in another case", "a.csv", labels("uti", "NO UTI", "UTI"), "repaired", ("label respelled",)),
     Case("label with two spaces", "a.csv", labels("UTI", "No  UTI", "UTI"), "repaired", ("label respelled",)),
     Case(
         "label mistyped", "a.csv", labels("UTI", "No UTI", "UTl"), "refused", ("row 3", "'UTl'", "Did you mean 'UTI'?")
@@ -89,7 +89,7 @@ CASES = [
         rows=with_note("nan"),
     ),
     Case(
-        "column in other case",
+        "column name in another case",
         "a.csv",
         table(header=("id", "Note", "label")).encode(),
         "refused",
@@ -97,7 +97,7 @@ CASES = [
         task=mapped(note="note"),
     ),
     Case(
-        "column that is missing",
+        "missing column",
         "a.csv",
         table().encode(),
         "refused",
@@ -112,7 +112,7 @@ CASES = [
         task=mapped(note='{{ row["Chief complaint"] }}'),
     ),
     Case(
-        "template that is no Jinja",
+        "template with invalid Jinja syntax",
         "a.csv",
         table().encode(),
         "refused",
@@ -128,7 +128,7 @@ CASES = [
         task=mapped(label="{{ {'1': 'UTI', '0': 'No UTI'}[label] }}"),
     ),
     Case(
-        "template that reaches into Python",
+        "template that accesses Python's internals",
         "a.csv",
         table().encode(),
         "refused",
@@ -152,7 +152,7 @@ CASES = [
         task=mapped(note="{{ parts.a }}"),
     ),
     Case(
-        "nested field that is missing",
+        "missing nested field",
         "a.jsonl",
         extended(parts={"text": "x"}),
         "refused",
@@ -168,7 +168,7 @@ CASES = [
         task=mapped(options="{{ a }}; {{ b }}"),
     ),
     Case(
-        "wrong answer that is the right one",
+        "rejected answer that equals the label",
         "a.jsonl",
         extended(wrong="uti"),
         "refused",

@@ -14,9 +14,9 @@ def third(row: str) -> bytes:
 
 
 CASES = [
-    Case("JSON with something after its end", "a.json", (JSON + " END").encode(), "refused", ("line 1", "Extra data")),
+    Case("JSON with text after its end", "a.json", (JSON + " END").encode(), "refused", ("line 1", "Extra data")),
     Case("JSON cut off", "a.json", JSON.encode()[:-20], "refused", ("line 1", "not valid JSON")),
-    Case("JSON with a comma too many", "a.json", JSON.replace("}]", "},]").encode(), "refused", ("not valid JSON",)),
+    Case("JSON with a trailing comma", "a.json", JSON.replace("}]", "},]").encode(), "refused", ("not valid JSON",)),
     Case("JSON with single quotes", "a.json", JSON.replace('"', "'").encode(), "refused", ("not valid JSON",)),
     Case("JSON Lines named .json", "a.json", lines(), "refused", ("line 2", "name the file .jsonl")),
     Case("JSON named .jsonl", "a.jsonl", JSON.encode(), "refused", ("line 1", "a list", "name it .json")),

@@ -1,9 +1,9 @@
-"""The page that says what a changed key starts."""
+"""The page that lists the jobs that a changed key starts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.workflow.every_key.cases import Case
-from tests.workflow.every_key.ground import begins
+from tests.workflow.every_key.laboratory import begins
 from tests.workflow.every_key.runs import Job, Name
 from tests.workflow.every_key.wide import EDITS, SETTINGS, SPEED
 
@@ -40,10 +40,10 @@ def matrix(cases: Iterable[Case], fast: Sequence[Case], ran: Mapping[Name, Job])
     lines = []
     for case in cases:
         words = {f"task={case.name}", f"model={case.name.replace('_', '-')}"}
-        own = {name: job for name, job in ran.items() if words & set(name[1].split(", "))}
-        rules = sorted({rule for rule, _ in begins(own)})
+        task_jobs = {name: job for name, job in ran.items() if words & set(name[1].split(", "))}
+        rules = sorted({rule for rule, _ in begins(task_jobs)})
         keys = ", ".join(f"`{key}`" for key in case.keys[:3]) + (" ..." if len(case.keys) > 3 else "")
-        lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(own)} |")
+        lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(task_jobs)} |")
     speed = [key for case in fast for key in case.keys] + list(SPEED.keys)
     begun = {
         edit.file: ", ".join(sorted(edit.begins)) + f" ({edit.stage})" * bool(edit.stage) for edit in EDITS.values()
