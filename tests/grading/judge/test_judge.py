@@ -281,7 +281,7 @@ def test_a_server_that_refuses_the_schema_gets_it_once(tmp_path):
 
 def test_the_first_call_counts_among_the_attempts_at_a_reply(tmp_path):
     with FaultyServer(say=lambda messages: "I cannot grade this.") as server:
-        with pytest.raises(UserError, match="cannot be read"):
+        with pytest.raises(UserError, match="unreadable"):
             judge_items("likert", items_of("likert", 2), server.endpoint(concurrency=1), tmp_path / "likert.jsonl")
         first = server.received[0]["messages"]
     assert sum(body["messages"][0] == first[0] for body in server.received) == 3
