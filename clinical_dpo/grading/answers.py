@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.scores import mean
+from clinical_dpo.grading.scale import mean
 from clinical_dpo.io import Row
 from clinical_dpo.thoughts import split_thought
 

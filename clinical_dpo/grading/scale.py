@@ -1,4 +1,4 @@
-"""Grades as numbers on their metric's scale."""
+"""Grades as numbers on their metric's scale, and their mean."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,3 +23,8 @@ def read_grades(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[float
             raise UserError(f"grades, item {row['id']}, field 'grade': '{row['grade']}', where {scale} is needed.")
         grades.append(grade)
     return grades
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Arithmetic mean; None without values."""
+    return sum(values) / len(values) if values else None

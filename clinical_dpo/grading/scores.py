@@ -7,11 +7,16 @@ and to an item of the negative class it is no true negative, so that specificity
 
 from collections.abc import Sequence
 
+import numpy as np
+from sklearn.metrics import f1_score, recall_score
+
+from clinical_dpo.grading.scale import mean
+
 Answers = Sequence[str | None]
 
 
 def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """F1 of the class `positive`: 2 TP / (2 TP + FP + FN).
+    """F1 of the class `positive`, 2 TP / (2 TP + FP + FN), by scikit-learn.
 
     Args:
         labels: true labels.
@@ -22,9 +27,7 @@ def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
     Returns:
         None where no item is positive and none is predicted so (0 / 0).
     """
-    true_positives = sum(label == found == positive for label, found in zip(labels, parsed, strict=True))
-    named = sum(label == positive for label in labels) + sum(found == positive for found in parsed)
-    return 2 * true_positives / named if named else None
+    return _defined(f1_score(_named(labels, positive), _named(parsed, positive), zero_division=np.nan))
 
 
 def macro_f1(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
@@ -38,8 +41,8 @@ def accuracy(labels: Sequence[str], parsed: Answers) -> float | None:
 
 
 def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """Share of positive items answered `positive`; an invalid answer is a miss. None without positive items."""
-    return mean([found == positive for label, found in zip(labels, parsed, strict=True) if label == positive])
+    """Share of positive items answered `positive`; an invalid answer is a miss. None without any."""
+    return _defined(recall_score(_named(labels, positive), _named(parsed, positive), zero_division=np.nan))
 
 
 def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
@@ -54,6 +57,9 @@ def invalid_rate(parsed: Answers) -> float | None:
     return mean([not found for found in parsed])
 
 
-def mean(values: Sequence[float]) -> float | None:
-    """Arithmetic mean; None without values."""
-    return sum(values) / len(values) if values else None
+def _named(words: Answers, name: str) -> list[bool]:
+    return [word == name for word in words]
+
+
+def _defined(score: float) -> float | None:
+    return None if np.isnan(score) else float(score)

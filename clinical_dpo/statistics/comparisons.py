@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
 from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
@@ -16,30 +19,30 @@ COLUMNS = (
     *("significant", "alpha", "threshold", "family_size", "family"),
     *("effect_measure", "effect", "effect_ci_low", "effect_ci_high", "smallest_detectable"),
     *("secondary_measure", "secondary_effect", "secondary_ci_low", "secondary_ci_high"),
-    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_bootstrap", "p_f1_permutation", "p_wilcoxon"),
+    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_permutation", "p_wilcoxon"),
     *("grader", "proxy", "data", "status"),
 )
 
 
 def bonferroni(p: float, m: int) -> float:
-    """P adjusted for a family of m tests (Dunn 1961): m * p, at most 1."""
-    return min(1.0, p * m)
+    """P adjusted for a family of m tests (Dunn 1961), by statsmodels: m * p, at most 1."""
+    return float(_adjusted([p], m, "bonferroni")[0])
 
 
 def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
-    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), at most 1.
+    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
         p_values: those known; None stays None.
         m: the family's size. Tests not known yet count as P = 1, so that knowing them can only lower the others.
     """
-    adjusted: list[float | None] = [None] * len(p_values)
-    reached = 0.0
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    for rank, (p, place) in enumerate(known):
-        reached = max(reached, bonferroni(p, m - rank))
-        adjusted[place] = reached
-    return adjusted
+    adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))
+    return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+def _adjusted(known: Sequence[float], m: int, method: str) -> np.ndarray:
+    """Adjusted P of the known ones, in a family of m of which the others count as 1."""
+    return multipletests([*known, *[1.0] * (m - len(known))], method=method)[1]
 
 
 def compare_variants(
