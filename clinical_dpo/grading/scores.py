@@ -5,10 +5,8 @@ lower; it is a false negative of its item's own class and a false positive of no
 and to an item of the negative class it is no true negative, so that specificity falls.
 """
 
+import math
 from collections.abc import Sequence
-
-import numpy as np
-from sklearn.metrics import f1_score, recall_score
 
 from clinical_dpo.grading.scale import mean
 
@@ -27,7 +25,9 @@ def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
     Returns:
         None where no item is positive and none is predicted so (0 / 0).
     """
-    return _defined(f1_score(_named(labels, positive), _named(parsed, positive), zero_division=np.nan))
+    from sklearn.metrics import f1_score  # late: every start of Snakemake reads this module
+
+    return _defined(f1_score(_named(labels, positive), _named(parsed, positive), zero_division=math.nan))
 
 
 def macro_f1(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
@@ -42,7 +42,9 @@ def accuracy(labels: Sequence[str], parsed: Answers) -> float | None:
 
 def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
     """Share of positive items answered `positive`; an invalid answer is a miss. None without any."""
-    return _defined(recall_score(_named(labels, positive), _named(parsed, positive), zero_division=np.nan))
+    from sklearn.metrics import recall_score
+
+    return _defined(recall_score(_named(labels, positive), _named(parsed, positive), zero_division=math.nan))
 
 
 def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
@@ -62,4 +64,4 @@ def _named(words: Answers, name: str) -> list[bool]:
 
 
 def _defined(score: float) -> float | None:
-    return None if np.isnan(score) else float(score)
+    return None if math.isnan(score) else float(score)
