@@ -22,6 +22,7 @@ def rows_of(task, metric, **fields):
         dict.fromkeys(significance.COLUMNS, "")
         | shared
         | {"comparison": comparison, "p_value": p, "significant": "true" if float(p) < 0.0125 else "false", "n": "200"}
+        | {"threshold": "0.0125", "alpha": "0.05"}
         | fields
         for comparison, p in COMPARISONS.items()
     ]
@@ -73,6 +74,33 @@ def test_estimates_intervals_and_p_values_stand_in_one_line():
     assert "0.11" not in text and "awaited" not in text and "synthetic" not in text
     assert "reports/demo/figures" in text and "results/demo/*/stats.csv" in text
     assert text.endswith("\n")
+
+
+def test_p_stands_on_its_side_of_the_threshold_and_names_what_it_compares():
+    bars, tests = rows_of("uti", "f1", effect_measure="accuracy_difference")
+    tests[0] |= {"p_value": "0.0126", "significant": "false", "p_f1_permutation": "0.0124"}
+    text = text_of((bars, tests))
+    assert ".013/.01*" in line_of(text, "uti")
+    assert "What P compares: right answers (McNemar), after a slash F1 (permutation)." in text
+    likert = rows_of("summarization", "mean_likert", effect_measure="mean_difference")
+    assert "right answers (McNemar); mean grades (paired t), after a slash F1" in text_of((bars, tests), likert)
+
+
+def test_f1_and_right_answers_that_point_different_ways_are_told():
+    bars, tests = rows_of("uti", "f1", effect_measure="accuracy_difference", secondary_measure="f1_difference")
+    for row, effects in zip(tests, (("-0.175", "0.05"), ("0.1", "0.2"), ("0.0", "0.1")), strict=True):
+        row |= dict(zip(("effect", "secondary_effect"), effects, strict=True))
+    text = text_of((bars, tests))
+    told = "F1 and right answers point different ways: uti, llama, sft_vs_base: F1 +0.05, right answers -17.5 points"
+    assert told in text and text.count("different ways") == 1
+
+
+def test_how_many_comparisons_hold_over_the_whole_study():
+    bars, tests = rows_of("uti", "f1")
+    for row, p in zip(tests, ("0.0012", "0.096", "0.05"), strict=True):
+        row["p_holm_study"] = p
+    assert "Holm over all 3 comparisons of the study: 1 below .05 " in text_of((bars, tests))
+    assert "Holm" not in text_of(rows_of("uti", "f1"))
 
 
 def test_columns_stand_below_their_heads():

@@ -16,6 +16,7 @@ from clinical_dpo.variants import COMPARISONS, EXTERNAL, compared, versus
 Rows = Sequence[Mapping[str, str]]
 COLUMNS = (
     *("task", "model", "comparison", "n", "test", "b", "c", "statistic", "p_value", "p_adjusted", "p_holm"),
+    "p_holm_study",
     *("significant", "alpha", "threshold", "family_size", "family"),
     *("effect_measure", "effect", "effect_ci_low", "effect_ci_high", "smallest_detectable"),
     *("secondary_measure", "secondary_effect", "secondary_ci_low", "secondary_ci_high"),
@@ -56,9 +57,9 @@ def compare_variants(
     """Rows of COLUMNS: every comparison of every model, and of each of its variants with all answers from elsewhere.
 
     In "sft_vs_base" sft is the first variant: b counts items right with sft and wrong with base, c the reverse, and
-    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` needs the other tasks' P:
-    see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts the pairs
-    awaited.
+    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` and `p_holm_study` need the
+    other tasks' P: see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts
+    the pairs awaited.
 
     Args:
         grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo; answers from
@@ -128,7 +129,10 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
 
 
 def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Rows of all tasks' tables with `p_holm` filled in, over each model's and comparison's family of tasks.
+    """Rows of all tasks' tables with `p_holm` and `p_holm_study` filled in.
+
+    The first is over each model's and comparison's family of tasks, as the studies share out their level; the second
+    over all rows, tasks, models and comparisons alike.
 
     Args:
         rows: as made, or as read from CSV.
@@ -136,9 +140,12 @@ def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     families: dict[tuple[str, str, str], list[int]] = {}
     for place, row in enumerate(rows):
         families.setdefault((row["family"], row["model"], row["comparison"]), []).append(place)
+    p_values = [None if row["p_value"] in (None, "") else float(row["p_value"]) for row in rows]
     done = [dict(row) for row in rows]
+    for row, p in zip(done, holm(p_values, len(rows)), strict=True):
+        row["p_holm_study"] = p
     for places in families.values():
-        p_values = [None if rows[place]["p_value"] in (None, "") else float(rows[place]["p_value"]) for place in places]
-        for place, p in zip(places, holm(p_values, int(rows[places[0]]["family_size"])), strict=True):
+        adjusted = holm([p_values[place] for place in places], int(rows[places[0]]["family_size"]))
+        for place, p in zip(places, adjusted, strict=True):
             done[place]["p_holm"] = p
     return done

@@ -34,7 +34,7 @@ def mcnemar_mid_p(b: int, c: int) -> float:
     Returns:
         1 for b = c, where each tail is a half.
     """
-    return 1.0 if b == c else mcnemar_exact(b, c) - float(binom.pmf(b, b + c, 0.5))
+    return 1.0 if b == c else mcnemar_exact(b, c) - float(binom.pmf(min(b, c), b + c, 0.5))
 
 
 def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
