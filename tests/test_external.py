@@ -181,7 +181,7 @@ def test_figure_2_draws_them_as_a_further_bar(compared, tmp_path):
 def test_summary_and_page_name_them(compared):
     text = summary(*compared, headlines={"uti": "f1"}, folders=[], seeds=[], seeds_file="", left_out={}, owed=[])
     [line] = (line for line in text.splitlines() if " gpt4 " in line)
-    assert "elsewhere 0.60 (" in line and "P: DPO of llama .04  DPO of mistral .22" in line
+    assert "elsewhere 0.60 (" in line and "P: DPO of llama .04/.02*  DPO of mistral .22/.22" in line
     told = Page(
         report_page(
             metrics=compared[0],

@@ -36,7 +36,8 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
     words = sorted({*first, *second})
     if len(words) < 2:
         return _NONE
-    found = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=words))
+    with np.errstate(divide="ignore", invalid="ignore"):  # its z value, unused here, is x / 0 for raters who agree
+        found = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=words))
     return float(found.kappa), _normal_interval(float(found.kappa), float(found.var_kappa))
 
 
