@@ -151,8 +151,8 @@ def test_both_tests_of_a_task_with_labels_stand_in_the_table_and_each_names_what
     told = Page(report_page(**given, tasks=TASKS, models=MODELS)).text
     assert "F1 and right answers point different ways in 1" in told
     # Limits keep the digits that show their side of zero, P those that show its side of the threshold.
-    assert "right answers (McNemar) −17.50 points (−25.00 to −0.03) .0096*" in told
-    assert "F1 (permutation) +0.0500 (−0.0004 to +0.1000) .05 –" in told
+    assert "−17.50 points (−25.00 to −0.03) .0096* right answers (McNemar)" in told
+    assert "+0.0500 (−0.0004 to +0.1000) .05 F1 (permutation) –" in told
     assert "Holm over the study" in told
 
 
