@@ -153,7 +153,7 @@ def test_both_tests_of_a_task_with_labels_stand_in_the_table_and_each_names_what
     # Limits keep the digits that show their side of zero, P those that show its side of the threshold.
     assert "−17.50 points (−25.00 to −0.03) .0096* right answers (McNemar)" in told
     assert "+0.0500 (−0.0004 to +0.1000) .05 F1 (permutation) –" in told
-    assert "Holm over the study" in told
+    assert "Holm’s P is corrected over all tasks" in told
 
 
 def test_a_task_trained_once_says_what_is_not_known():

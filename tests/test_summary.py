@@ -108,6 +108,11 @@ def test_columns_stand_below_their_heads():
     head, line = text.splitlines()[0], line_of(text, "uti")
     starts = {"model": "llama", "metric": "f1", "base": "0.50", "SFT": "0.75", "DPO": "0.90"}
     assert all(head.index(name) == line.index(value) for name, value in starts.items())
+    ends = {"SFT-base": "<.001*", "DPO-SFT": ".048", "DPO-base": ".01*"}
+    assert all(
+        head.index(name) + len(name) == line.index(value, line.index("0.90")) + len(value)
+        for name, value in ends.items()
+    )
 
 
 def test_synthetic_data_and_proxies_are_marked():

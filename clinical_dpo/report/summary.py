@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL, TITLES, versus
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, versus
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -37,7 +37,9 @@ def summary(
         judges: what judges wait for, in words.
         mixed_versions: from `run_record.mixed_versions`.
     """
-    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
+    wide = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
+    heads = "  ".join(f"{name:>{wide}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
+    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
@@ -49,9 +51,7 @@ def summary(
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
             continue
         cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
-        p_values = "  ".join(
-            f"{_p(tested[task, model, comparison]):>8}" for comparison in ("sft_vs_base", "dpo_vs_sft", "dpo_vs_base")
-        )
+        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{wide}}" for comparison in COMPARISONS)
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _two_ways(stats) + _study_wide(stats)

@@ -33,7 +33,7 @@ def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> 
         return "pending", f"{first} against {second}: grades awaited"
     if not row["significant"]:
         return "untested", f"{first} against {second}: the test is not defined on these grades"
-    words = " in right answers" if row.get("effect_measure") == "accuracy_difference" else ""
+    words = " in right answers" if row.get("secondary_measure") == "f1_difference" else ""
     if opposed(row):
         f1, share = ("higher" if float(row[number]) > 0 else "lower" for number in ("secondary_effect", "effect"))
         significant = row["significant"] == "true" or f1_significant(row)
