@@ -69,7 +69,7 @@ rule all:
         table_files,
         seed_table,
         rules.compare_published.output,
-        rules.check_published.output,
+        rules.check_paper_consistency.output,
         rules.typeset_tables.output,
         rules.write_report_page.output,
         figure_files,

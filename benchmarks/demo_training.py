@@ -42,7 +42,7 @@ def seconds(task: str, stage: str, layout: str) -> float:
             out=str(out),
             micro_batch_size=batch,
             eval_batch_size=40,
-            checkpoint_steps=record["checkpoint_steps"],
+            save_steps=record["save_steps"],
             gradient_checkpointing=False,
         )
         if stage == "sft":

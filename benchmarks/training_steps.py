@@ -42,8 +42,8 @@ SETTINGS = {
     "learning_rate": 1e-5,
     "epochs": None,
     "eval_steps": 1000,
-    "log_steps": 1,
-    "scheduler": "constant",
+    "logging_steps": 1,
+    "lr_scheduler_type": "constant",
     "warmup_steps": 0,
     "optimizer": "adamw_torch",
     "weight_decay": 0.0,
@@ -192,13 +192,13 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import load_base, trainable_weights_kept
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
-    from clinical_dpo.training.dpo import wide_policy, with_reference
+    from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
     from clinical_dpo.training.run import Run, trainer_arguments
 
     settings = SETTINGS | {"batch_size": case.batch}
     speed = {"micro_batch_size": case.batch, "eval_batch_size": case.batch}
-    speed |= {"checkpoint_steps": 1000, "gradient_checkpointing": False}
+    speed |= {"save_steps": 1000, "gradient_checkpointing": False}
     run = Run(str(folder), setup.model, settings, setup.repeats + 1, str(folder), **speed)
     never = {"eval_strategy": "no", "eval_on_start": False, "save_strategy": "no"}
     arguments = trainer_arguments(run, Path(tempfile.mkdtemp(dir=folder))) | never
@@ -219,7 +219,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
                 policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared
             )
     if variant == DPO:
-        policy = wide_policy(base, folder / "sft", lora, TARGETS)
+        policy = policy_with_frozen_sft_ranks(base, folder / "sft", lora, TARGETS)
         data = with_reference(rows, str(folder / "reference.parquet"))
         return StoredReferenceDPOTrainer(policy, DPOConfig(**arguments), train_dataset=data, **shared)
     return DPOTrainer(

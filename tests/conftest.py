@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.debian import install
+from tests.helpers.debian import install
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -62,7 +62,7 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             file = Path(nodeid.partition("::")[0])
             if slow:
-                return file.parent.name  # slurm, every_key, tests
+                return file.parent.name if file.parent.name in ("slurm", "every_key") else "others"
             return "small run" if file.name in SMALL_RUN else str(file)
 
     return ByFixture(config, log)
@@ -106,7 +106,7 @@ def tiny_base(request, tmp_path_factory):
 @pytest.fixture(scope="session")
 def warm(tmp_path_factory):
     """A Python that has imported the large libraries, for the scripts of many short jobs."""
-    from tests.warm_python import warm_python
+    from tests.helpers.warm_python import warm_python
 
     with warm_python(tmp_path_factory.mktemp("warm")) as program:
         yield program
@@ -115,7 +115,7 @@ def warm(tmp_path_factory):
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, warm):
     """A finished small run and what it printed; where real data are absent, generated text takes their place."""
-    from tests.workflow import SMALL, Project
+    from tests.helpers.workflow import SMALL, Project
 
     project = Project.copy(
         tmp_path_factory.mktemp("project"),

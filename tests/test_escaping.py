@@ -19,7 +19,7 @@ from clinical_dpo.escaping import Markdown, Settings, code_span, markdown, print
 from clinical_dpo.report.figures.style import drawing, stamp, title_panel
 from clinical_dpo.report.latex import escape
 from tests.conftest import ROOT
-from tests.test_card import MANIFEST, TASK
+from tests.helpers.data_cards import MANIFEST, TASK
 
 READER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 ATTACKS = [

@@ -16,7 +16,7 @@ from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import sha256
 from tests.conftest import ROOT
-from tests.hub_server import Hub, Repository, serving
+from tests.helpers.hub_server import Hub, Repository, serving
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 TOKEN, OTHER = "hf_secretOfTheTest", "hf_anotherSecret"

@@ -76,7 +76,7 @@ def path_variables(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
     paths = [
         entry["path"]
         for task in tasks
-        for entry in (task["source"], task.get("stand_in", {}), *task.get("external", {}).values())
+        for entry in (task["source"], task.get("stand_in", {}), *task.get("external_predictions", {}).values())
         if "path" in entry
     ]
     return sorted({name for path in paths for name in re.findall(r"\$\{?(\w+)", path)})

@@ -60,13 +60,13 @@ def expected_training(study: Study, task: str, model: str, stage: str) -> float:
     """Minutes of a stage's longest run."""
     batch = study.training(task, stage)["batch_size"]
     steps = training_steps(study, task, stage)
-    return training_minutes(study.models[model], study.tasks[task]["outcome"], stage, batch, steps)
+    return training_minutes(study.models[model], study.tasks[task]["answer_type"], stage, batch, steps)
 
 
 def expected_scoring(study: Study, task: str, model: str) -> float:
     """Minutes of the reference's log-probabilities of all pairs."""
     splits = study.tasks[task]["splits"]
-    return scoring_minutes(study.models[model], study.tasks[task]["outcome"], splits["train"] + splits["eval"])
+    return scoring_minutes(study.models[model], study.tasks[task]["answer_type"], splits["train"] + splits["eval"])
 
 
 def expected_answers(study: Study, task: str, model: str, splits: Iterable[str]) -> float:
@@ -81,7 +81,9 @@ def expected_texts(study: Study, task: str, model: str, field: str) -> float:
     """Minutes of writing a field for every record of a task's source."""
     settings, batch = study.tasks[task], study.config["compute"]["generation_batch_size"]
     records = study.source(task).get("sample", sum(settings["splits"].values()))
-    return generation_minutes(study.models[model], records, settings["texts"][field]["max_new_tokens"], batch)
+    return generation_minutes(
+        study.models[model], records, settings["generated_fields"][field]["max_new_tokens"], batch
+    )
 
 
 def planned(study: Study) -> Iterator[Work]:
@@ -93,7 +95,7 @@ def planned(study: Study) -> Iterator[Work]:
                 yield _timed(study, task, text["model"], "write_texts_by_model", minutes, [field])
         for model in study.task_models(task):
             yield from _of_stage(study, task, model, "sft")
-            if settings["rejected"] == "sft_prediction":
+            if settings["rejected_source"] == "sft_prediction":
                 minutes = expected_answers(study, task, model, ("train", "eval"))
                 yield _timed(study, task, model, "predict_training_answers", minutes)
             minutes = expected_scoring(study, task, model)

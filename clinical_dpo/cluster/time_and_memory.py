@@ -88,24 +88,24 @@ def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
     return rank * sizes["layers"] * widths
 
 
-def training_minutes(model: Mapping[str, Any], outcome: str, stage: str, batch_size: int, steps: float) -> float:
+def training_minutes(model: Mapping[str, Any], answer_type: str, stage: str, batch_size: int, steps: float) -> float:
     """Minutes that a training run takes on one A100, without reading the model's weights.
 
     Args:
         model: the model file's settings.
-        outcome: the task's; all but labels are taken to be as long as summaries.
+        answer_type: the task's; all but labels are taken to be as long as summaries.
         stage: sft or dpo.
         batch_size: rows a step.
         steps: optimizer steps.
     """
-    published = PUBLISHED_MINUTES[stage, "label" if outcome == "label" else "text"]
+    published = PUBLISHED_MINUTES[stage, "label" if answer_type == "label" else "text"]
     rows = steps * batch_size / REFERENCE_BATCH
     return published * rows / 1000 * _share(parameter_count(model))
 
 
-def scoring_minutes(model: Mapping[str, Any], outcome: str, pairs: int) -> float:
+def scoring_minutes(model: Mapping[str, Any], answer_type: str, pairs: int) -> float:
     """Minutes of one forward pass over preference pairs."""
-    return REFERENCE_SHARE * training_minutes(model, outcome, "dpo", REFERENCE_BATCH, pairs / REFERENCE_BATCH)
+    return REFERENCE_SHARE * training_minutes(model, answer_type, "dpo", REFERENCE_BATCH, pairs / REFERENCE_BATCH)
 
 
 def generation_minutes(model: Mapping[str, Any], answers: int, max_new_tokens: int, batch_size: int) -> float:
@@ -119,7 +119,7 @@ def asked_minutes(expected: float) -> float:
     return START_MINUTES + MARGIN * expected
 
 
-def grown(estimate: float, attempt: int, most: int) -> int:
+def scaled_request(estimate: float, attempt: int, most: int) -> int:
     """What to ask for at an attempt (1, 2, ...): twice as much as before it, never more than `most`."""
     return min(round(estimate * 2 ** (attempt - 1)), most)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.cluster.shared_folders import hidden_folders
-from clinical_dpo.cluster.time_and_memory import grown
+from clinical_dpo.cluster.time_and_memory import scaled_request
 from clinical_dpo.errors import UserError
 
 Described = Mapping[str, str]  # key -> value, as scontrol prints them
@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Growth:
-    """What a job that fails asks for when it is tried again, as `time_and_memory.grown` has it."""
+    """What a job that fails asks for when it is tried again, as `time_and_memory.scaled_request` has it."""
 
     retries: int
     max_minutes: int
@@ -57,11 +57,11 @@ class Growth:
 
     def minutes(self, first: int) -> int:
         """At the last attempt."""
-        return max(first, grown(first, self.retries + 1, self.max_minutes))
+        return max(first, scaled_request(first, self.retries + 1, self.max_minutes))
 
     def mem_mb(self, first: int) -> int:
         """At the last attempt."""
-        return max(first, grown(first, self.retries + 1, self.max_mem_mb))
+        return max(first, scaled_request(first, self.retries + 1, self.max_mem_mb))
 
 
 def refuse_unfit_requests(

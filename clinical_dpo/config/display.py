@@ -16,7 +16,7 @@ def task_facts(study: Study, task: str) -> dict[str, Any]:
     """What the tables of metrics and comparisons need of a task: its metric, its classes, whether its text is real."""
     settings = study.tasks[task]
     labels = settings["labels"] if settings["grader"] == "label" else ()
-    facts = {key: settings[key] for key in ("name", "metric", "test")}
+    facts = {key: settings[key] for key in ("name", "metric", "paired_test")}
     facts |= {"data": task_names(study, task)["data"], "seed": study.config["seed"]}
     return facts | dict(zip(("positive", "negative"), labels, strict=False))
 

@@ -141,7 +141,7 @@ def why_unavailable(endpoint: Endpoint) -> str | None:
     return f"environment variable {variable} is not set" if variable and variable not in os.environ else None
 
 
-def read_key(endpoint: Endpoint) -> str | None:
+def read_api_key(endpoint: Endpoint) -> str | None:
     """The key, None where the server wants none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The `external` of a task file: tables of another model's answers, graded and compared beside the trained variants.
+"""The `external_predictions` of a task file: tables of another model's answers, graded as the trained ones are.
 
 In every table such an answerer stands as a model of its own, whose only variant is `external`.
 """
@@ -13,7 +13,7 @@ from clinical_dpo.paths import FOLDERS
 
 
 def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str]) -> None:
-    """Check what a schema cannot say of the tasks' `external`.
+    """Check what a schema cannot say of the tasks' `external_predictions`.
 
     Args:
         tasks: task -> settings.
@@ -25,8 +25,8 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
     """
     titles: dict[str, str] = {}
     for task, settings in tasks.items():
-        for name, entry in settings.get("external", {}).items():
-            where = f"config/tasks/{task}.yaml: external.{name}"
+        for name, entry in settings.get("external_predictions", {}).items():
+            where = f"config/tasks/{task}.yaml: external_predictions.{name}"
             if name in (*models, *FOLDERS):
                 raise UserError(f"{where}: '{name}' is also the name of a folder of results. Take another name.")
             if titles.setdefault(name, entry["title"]) != entry["title"]:
@@ -50,12 +50,12 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """The table of one entry of `external`, $NAME read from the environment."""
+    """The table of one entry of `external_predictions`, $NAME read from the environment."""
     return Path(os.path.expandvars(entry["path"]))
 
 
 def missing_external(entry: Mapping[str, Any], stand_in: bool) -> str | None:
-    """Why an entry of `external` is left out of a run, or None.
+    """Why an entry of `external_predictions` is left out of a run, or None.
 
     Args:
         entry: its settings.

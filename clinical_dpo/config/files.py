@@ -85,7 +85,7 @@ def seed_grades(study: Study, task: str) -> list[str]:
 def tables(study: Study, task: str) -> list[str]:
     """Names of all tables of a task."""
     asked = study.tasks[task].get("tables", [])
-    people = ["agreement", "owed"] if rated_sheets(study.tasks[task]) else []
+    people = ["agreement", "pending_ratings"] if rated_sheets(study.tasks[task]) else []
     seeds = ["seeds"] if study.extra_seeds(task) else []
     return ["metrics", "stats", *seeds, *asked, *people]
 

@@ -1,4 +1,4 @@
-"""The `texts` of a task file: which model or endpoint writes a field, asked about what; whether it can be done."""
+"""The `generated_fields` of a task file: which model or endpoint writes a field, and the prompt that it gets."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
 
 WRITERS = {"model", "endpoint"}
-# What is read of a record beside what the prompt asks about; the second by outcome.
+# What is read of a record beside what the prompt asks about; the second by answer_type.
 READ = {"question"}
 ANSWER = {"label": "label", "answer": "reference", "text": "reference"}
 
@@ -22,21 +22,21 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The `texts` of a task file with a run's own merged in: the writer a run names replaces one of either kind."""
-    if "texts" not in own:
+    """The `generated_fields` of a task file and of a run, merged: a writer that the run names replaces the file's."""
+    if "generated_fields" not in own:
         return {}
-    taken = {field: WRITERS - set(text) for field, text in own["texts"].items() if WRITERS & set(text)}
+    taken = {field: WRITERS - set(text) for field, text in own["generated_fields"].items() if WRITERS & set(text)}
     return {
-        "texts": {
+        "generated_fields": {
             field: {key: value for key, value in text.items() if key not in taken.get(field, ())}
-            for field, text in merged["texts"].items()
+            for field, text in merged["generated_fields"].items()
         }
     }
 
 
 def text_columns(task: Mapping[str, Any], field: str) -> dict[str, Any]:
     """The part of a task's `columns` that writing a text depends on: its prompt's fields, and the id."""
-    used = _used(task["texts"][field]["prompt"])
+    used = _used(task["generated_fields"][field]["prompt"])
     columns = task.get("columns", {})
     return {name: column for name, column in columns.items() if name in used | {"id"}}
 
@@ -50,20 +50,22 @@ def text_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[s
     """Field -> endpoint that writes it."""
     where = f"config/tasks/{task['name']}.yaml"
     return {
-        field: endpoint_named(settings["endpoint"], config.get("endpoints", {}), f"{where}: texts.{field}.endpoint")
-        for field, settings in task.get("texts", {}).items()
+        field: endpoint_named(
+            settings["endpoint"], config.get("endpoints", {}), f"{where}: generated_fields.{field}.endpoint"
+        )
+        for field, settings in task.get("generated_fields", {}).items()
         if "endpoint" in settings
     }
 
 
 def text_writers(task: Mapping[str, Any], kind: str) -> list[str]:
     """The models or endpoints (`kind`: model, endpoint) that write a task's texts."""
-    return [settings[kind] for settings in task.get("texts", {}).values() if kind in settings]
+    return [settings[kind] for settings in task.get("generated_fields", {}).values() if kind in settings]
 
 
 def text_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
     """The file of a written text."""
-    return paths("text", task=task["name"], field=field, writer=writer(task["texts"][field]))
+    return paths("text", task=task["name"], field=field, writer=writer(task["generated_fields"][field]))
 
 
 def missing_text(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
@@ -77,11 +79,14 @@ def missing_text(task: Mapping[str, Any], config: Mapping[str, Any], paths: Path
     for field, endpoint in text_endpoints(task, config).items():
         why = None if Path(text_file(task, field, paths)).exists() else why_unavailable(endpoint)
         if why:
-            return f"endpoint '{endpoint.name}' cannot be asked for texts.{field}: {why}", "Set it to the key"
+            return (
+                f"endpoint '{endpoint.name}' cannot be asked for generated_fields.{field}: {why}",
+                "Set it to the key",
+            )
     return None
 
 
-def check_texts(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequence[str]) -> None:
+def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequence[str]) -> None:
     """Refuse texts that cannot or must not be written, that nothing uses, or that ask about one another in a circle.
 
     Args:
@@ -92,13 +97,13 @@ def check_texts(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequ
     Raises:
         UserError: with key and mend.
     """
-    texts = task.get("texts", {})
+    texts = task.get("generated_fields", {})
     if not texts:
         return
     where = f"config/tasks/{task['name']}.yaml"
     columns = task.get("columns", {})
     for field, settings in texts.items():
-        key = f"{where}: key 'texts.{field}'"
+        key = f"{where}: key 'generated_fields.{field}'"
         if ("model" in settings) == ("endpoint" in settings):
             raise UserError(f"{key} needs one of model and endpoint: what writes the text.")
         if settings.get("endpoint") in models:
@@ -120,13 +125,15 @@ def check_texts(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequ
         TopologicalSorter(asked).prepare()
     except CycleError as error:
         circle = ", ".join(sorted(set(error.args[1])))
-        raise UserError(f"{where}: texts: {circle} ask about one another. Ask about fields of the source.") from None
-    used = _used(task["prompt"]).union(READ, {ANSWER[task["outcome"]]}, *asked.values())
-    used |= {"rejected"} if task["rejected"] == "given" else set()
+        raise UserError(
+            f"{where}: generated_fields: {circle} ask about one another. Ask about fields of the source."
+        ) from None
+    used = _used(task["prompt"]).union(READ, {ANSWER[task["answer_type"]]}, *asked.values())
+    used |= {"rejected"} if task["rejected_source"] == "field" else set()
     for field in texts:
         if field not in used:
-            hint = "Set `rejected: given`." if field == "rejected" else "Remove it, or name it in `prompt`."
-            raise UserError(f"{where}: key 'texts.{field}': nothing uses this text. {hint}")
+            hint = "Set `rejected_source: field`." if field == "rejected" else "Remove it, or name it in `prompt`."
+            raise UserError(f"{where}: key 'generated_fields.{field}': nothing uses this text. {hint}")
 
 
 def _used(template: str) -> set[str]:

@@ -6,9 +6,10 @@ from typing import Any
 
 from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
-from clinical_dpo.config.generated_fields import check_texts, own_writers, text_writers
+from clinical_dpo.config.generated_fields import check_generated_fields, own_writers, text_writers
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.privacy import check_private
+from clinical_dpo.config.renames import refuse_old_names
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError, did_you_mean
@@ -27,6 +28,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     Raises:
         UserError: a key, file or value that is wrong, with what would be right.
     """
+    _refuse_old_names(config, root)
     validate(config, "config", "config")
     check_keys_are_encrypted(config)
     _check_names(config, root)
@@ -36,7 +38,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     for name, task in tasks.items():
         _check_task(name, task, config)
         check_judge(task, config)
-        check_texts(task, config, model_names)
+        check_generated_fields(task, config, model_names)
     paths = Study(config, {}, {}, {}).paths
     check_private(tasks, {name: paths.folder("results", name) for name in tasks})
     families: dict[str, list[str]] = {}
@@ -63,6 +65,14 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     kept = {name: task for name, task in tasks.items() if name not in left_out}
     check_externals({name: task for name, task in kept.items() if name not in missing}, model_names)
     return Study(config, kept, models, left_out, families)
+
+
+def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
+    """Name every old key of the config and of its task files at once, before any of them is checked further."""
+    names = config["tasks"] if isinstance(config.get("tasks"), list) else []
+    paths = [path for name in names if (path := root / f"config/tasks/{name}.yaml").exists()]
+    files = {f"config/tasks/{path.name}": ("task", read_yaml(path)) for path in paths}
+    refuse_old_names({"config": ("config", config), **files})
 
 
 def _named(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +103,10 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
             raise UserError(f"config: key '{key}' names '{name}', no file of config/{kind}.{hint}")
     for name in set(known["models"]) & set(FOLDERS):
         raise UserError(f"config/models/{name}.yaml: '{name}' is a folder of every task's results. Take another name.")
-    if config["run"] in [*known["tasks"], "models"]:
-        raise UserError(f"config: run '{config['run']}' is a folder of the published study. Take another name.")
+    if config["run_name"] in [*known["tasks"], "models"]:
+        raise UserError(
+            f"config: run_name '{config['run_name']}' is a folder of the published study. Take another name."
+        )
 
 
 def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -137,8 +149,8 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
         yield "plateau needs max_steps: the probe's length."
     elif settings["batch_size"] % settings["micro_batch_size"]:
         yield f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}."
-    elif settings["checkpoint_steps"] % settings["log_steps"]:  # a resumed run would log means over other steps
-        yield f"checkpoint_steps {settings['checkpoint_steps']} is no multiple of log_steps {settings['log_steps']}."
+    elif settings["save_steps"] % settings["logging_steps"]:  # a resumed run would log means over other steps
+        yield f"save_steps {settings['save_steps']} is no multiple of logging_steps {settings['logging_steps']}."
     elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
         yield f"optimizer {settings['optimizer']} moves weights without a gradient, such as the frozen SFT ranks."
     elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:

@@ -99,7 +99,7 @@ def close_folder(folder: str | Path) -> None:
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be closed to other users ({error.strerror}), and private text (phi: true) or a sheet's "
-            "key would be written there. Run as the user whose folder it is, or give the run another name (`run`)."
+            "key would be written there. Run as the user whose folder it is, or give the run another `run_name`."
         ) from None
 
 
@@ -123,8 +123,8 @@ def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     for key in ("source", "stand_in"):
         if settings.get(key, {}).get("kind") == "file":
             yield f"{key}.path", table_path(settings[key])
-    for name, entry in settings.get("external", {}).items():
-        yield f"external.{name}.path", table_path(entry)
+    for name, entry in settings.get("external_predictions", {}).items():
+        yield f"external_predictions.{name}.path", table_path(entry)
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:

@@ -17,7 +17,7 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
         task: the task file's settings.
     """
     sheets = {}
-    if "raters" in task and (task["outcome"] == "answer" or task["grader"] == "physicians"):
+    if "raters" in task and (task["answer_type"] == "answer" or task["grader"] == "physicians"):
         sheets["correctness"] = task["raters"]
         sheets |= {"adjudication": [task["adjudicator"]]} if "adjudicator" in task else {}
     if "raters" in task and "win_rate" in task.get("tables", ()):

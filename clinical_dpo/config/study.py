@@ -42,7 +42,7 @@ class Study:
     @cached_property
     def paths(self) -> Paths:
         """Where the run's files are."""
-        return Paths(self.config["run"] or "")
+        return Paths(self.config["run_name"] or "")
 
     @cached_property
     def all_raters(self) -> list[str]:
@@ -102,7 +102,7 @@ class Study:
 
     def texts(self, task: str) -> Mapping[str, Mapping[str, Any]]:
         """Field -> settings of the texts written for a task; a stand-in brings its own."""
-        return {} if self.is_missing(task) else self.tasks[task].get("texts", {})
+        return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def source(self, task: str) -> Mapping[str, Any]:
         """The source the task is read from in this run, the stand-in where its own is missing."""
@@ -119,13 +119,17 @@ class Study:
         return {
             (task, name): why
             for task, settings in self.tasks.items()
-            for name, entry in settings.get("external", {}).items()
+            for name, entry in settings.get("external_predictions", {}).items()
             if (why := missing_external(entry, self.is_missing(task)))
         }
 
     def externals(self, task: str) -> list[str]:
         """What answered a task's test items elsewhere, by the names of its tables."""
-        return [name for name in self.tasks[task].get("external", {}) if (task, name) not in self.left_out_externals]
+        return [
+            name
+            for name in self.tasks[task].get("external_predictions", {})
+            if (task, name) not in self.left_out_externals
+        ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
         """What answered a task elsewhere -> the tasks of its family that it answered too."""
@@ -138,5 +142,9 @@ class Study:
     def titles(self) -> dict[str, str]:
         """What every model, and whatever answered elsewhere, is called where it is shown."""
         models = {name: model["title"] for name, model in self.models.items()}
-        entries = ((name, self.tasks[task]["external"][name]) for task in self.tasks for name in self.externals(task))
+        entries = (
+            (name, self.tasks[task]["external_predictions"][name])
+            for task in self.tasks
+            for name in self.externals(task)
+        )
         return models | {name: entry["title"] for name, entry in entries}

@@ -18,12 +18,12 @@ def preference_pairs(
 ) -> tuple[list[Row], dict[str, Any]]:
     """TRL's prompt / chosen / rejected rows with `id` and `rejected_from`, and a report of what was dropped.
 
-    `rejected_from` is the policy, or for `given` what wrote the answer, where the row says so (`written_by`).
+    `rejected_from` is the policy, or for `field` what wrote the answer, where the row says so (`written_by`).
 
     Args:
         rows: task rows (prompt, completion, and what the policy needs).
         policy: `other_label` takes the label not given; `random_distractor` draws one of the row's `options`;
-            `given` takes its `rejected`; `sft_prediction` takes the SFT model's own answer.
+            `field` takes its `rejected`; `sft_prediction` takes the SFT model's own answer.
         seed: of the draw; a row's draw depends on its id alone, not on its neighbours.
         labels: both labels, for `other_label`.
         answers: id -> answer, for `sft_prediction`.
@@ -51,7 +51,7 @@ def preference_pairs(
                 "prompt": row["prompt"],
                 "chosen": row["completion"],
                 "rejected": [{"role": "assistant", "content": rejected}],
-                "rejected_from": row.get("written_by", {}).get("rejected", policy) if policy == "given" else policy,
+                "rejected_from": row.get("written_by", {}).get("rejected", policy) if policy == "field" else policy,
             }
         )
     if not pairs:
@@ -62,12 +62,12 @@ def preference_pairs(
 def _rejected(row: Row, chosen: str, policy: str, seed: int, labels: Sequence[str], answers: Mapping[str, str]) -> str:
     if policy == "other_label":
         return next(label for label in labels if label != chosen)
-    needed = {"random_distractor": "options", "given": "rejected"}.get(policy)
+    needed = {"random_distractor": "options", "field": "rejected"}.get(policy)
     if needed and not row.get(needed):
         raise UserError(f"row '{row['id']}': field '{needed}' is missing or empty, and policy {policy} needs it.")
     if policy == "random_distractor":
         return random.Random(f"{seed}:{row['id']}").choice(row["options"])
-    if policy == "given":
+    if policy == "field":
         return row["rejected"]
     if row["id"] not in answers:
         raise UserError(f"row '{row['id']}': the SFT model's answers do not hold it. Delete them and run again.")

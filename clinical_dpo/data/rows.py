@@ -97,7 +97,7 @@ def task_row(
     try:
         prompt = _bounded(render_prompt(task["prompt"], record), "prompt")
         row_id = _text(record, "id") if "id" in record else _digest(task["name"], prompt)
-        labelled = task["outcome"] == "label"
+        labelled = task["answer_type"] == "label"
         reference = _label(record, task["labels"]) if labelled else _bounded(_text(record, "reference"), "reference")
         row: Row = {
             "id": row_id,

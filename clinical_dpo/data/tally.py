@@ -1,11 +1,11 @@
-"""What was found while rows were read: how often, and where first."""
+"""Repairs and faults seen while rows are read: how often, and where first."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
-class Finding:
-    """How often something was found and the first place, such as `row 3, column 'note'`."""
+class Occurrence:
+    """How often something occurs, and where first, such as `row 3, column 'note'`."""
 
     count: int
     first: str
@@ -13,14 +13,17 @@ class Finding:
 
 @dataclass
 class Tally:
-    """Findings by what was found."""
+    """Occurrences, each under what occurs."""
 
-    findings: dict[str, Finding] = field(default_factory=dict)
+    occurrences: dict[str, Occurrence] = field(default_factory=dict)
 
     def add(self, what: str, place: str) -> None:
-        """Count one more of `what`, found at `place`."""
-        self.findings.setdefault(what, Finding(0, place)).count += 1
+        """Count one more of `what`, seen at `place`."""
+        self.occurrences.setdefault(what, Occurrence(0, place)).count += 1
 
     def record(self) -> dict[str, dict[str, int | str]]:
         """As plain values for JSON: what -> `count`, `first`."""
-        return {what: {"count": finding.count, "first": finding.first} for what, finding in self.findings.items()}
+        return {
+            what: {"count": occurrence.count, "first": occurrence.first}
+            for what, occurrence in self.occurrences.items()
+        }

@@ -15,7 +15,7 @@ from clinical_dpo.data_checks.row_checks import (
     spelling_findings,
     token_findings,
 )
-from clinical_dpo.data_checks.thresholds import Finding, judge
+from clinical_dpo.data_checks.thresholds import Finding, apply_thresholds
 from clinical_dpo.io import read_json, read_jsonl
 from clinical_dpo.tokenization.lengths import Measured, measure
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
@@ -80,4 +80,4 @@ def gate_verdicts(
     ]
     context = {"context": measures["context"]} if measures["context"] else {}
     findings = [Finding(**finding) for finding in measures["findings"]]
-    return judge([*findings, *token_findings(rows, lengths, {**limits, **context}, "")], thresholds, task)
+    return apply_thresholds([*findings, *token_findings(rows, lengths, {**limits, **context}, "")], thresholds, task)

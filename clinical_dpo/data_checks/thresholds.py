@@ -72,7 +72,9 @@ class Finding:
     model: str = ""  # where it depends on one
 
 
-def judge(findings: Iterable[Finding], thresholds: Mapping[str, Mapping[str, Any]], task: str) -> list[dict[str, Any]]:
+def apply_thresholds(
+    findings: Iterable[Finding], thresholds: Mapping[str, Mapping[str, Any]], task: str
+) -> list[dict[str, Any]]:
     """Rows of COLUMNS: a measure above `stop` stops, above `warn` warns; null never does."""
     table = []
     for found in findings:

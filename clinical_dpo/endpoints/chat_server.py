@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from clinical_dpo.config.endpoints import Endpoint, read_key
+from clinical_dpo.config.endpoints import Endpoint, read_api_key
 from clinical_dpo.endpoints.listeners import check_listener
 from clinical_dpo.endpoints.secrets import SHORTEST, sent_secrets, without_secrets
 from clinical_dpo.errors import PublicError
@@ -144,7 +144,7 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
     Raises:
         UserError: the key's variable is not set, empty or holds no key.
     """
-    key = read_key(endpoint)
+    key = read_api_key(endpoint)
     import openai  # a second to import
 
     from clinical_dpo.endpoints.bounded_client import BoundedClient

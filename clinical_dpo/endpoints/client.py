@@ -48,7 +48,7 @@ def _to_stderr(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def complete(
+def request_completions(
     endpoint: Endpoint,
     requests: Sequence[Request],
     store: str | Path,
@@ -117,7 +117,7 @@ def kept_replies(
     reminder: str = REMINDER,
     private: bool = False,
 ) -> dict[str, Reply]:
-    """What `complete` would give without any call: the replies that earlier runs have kept. Arguments are its own."""
+    """The replies that earlier runs have kept: `request_completions` without any call, and with its arguments."""
     if not Path(store).exists():
         return {}
     with contextlib.closing(ReplyStore(store, private)) as kept:
@@ -126,7 +126,7 @@ def kept_replies(
 
 
 def usage(replies: Iterable[Reply]) -> dict[str, int]:
-    """Calls and tokens that replies of `complete` took, in whichever run; one shared by several requests once."""
+    """Calls and tokens of the replies, in whichever run. A reply that several requests share counts once."""
     counted = _distinct(replies)
     return {
         "calls": sum(reply.calls for reply in counted),

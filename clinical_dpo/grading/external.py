@@ -9,7 +9,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import COLUMNS
-from clinical_dpo.grading.scale import read_grades
+from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
 
 
@@ -83,7 +83,7 @@ def _unknown(given: str, key: str, ids: Sequence[str]) -> str:
 
 def _grade(value: Any, metric: str) -> float:
     try:
-        [grade] = read_grades([{"id": "", "grade": str(value).strip()}], METRICS[metric])
+        [grade] = grade_values([{"id": "", "grade": str(value).strip()}], METRICS[metric])
     except UserError as error:
         raise UserError(f"column for 'grade': {str(error).split(': ', 1)[1]}") from None
     return int(grade) if grade.is_integer() else grade

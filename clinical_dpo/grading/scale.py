@@ -6,7 +6,7 @@ from clinical_dpo.config.metrics import Metric
 from clinical_dpo.errors import UserError
 
 
-def read_grades(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[float]:
+def grade_values(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[float]:
     """Grades of complete rows as numbers: 0 or 1 for F1 and proportions, anything on the scale for a mean.
 
     Raises:

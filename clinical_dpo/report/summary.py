@@ -19,7 +19,7 @@ def summary(
     seeds: Rows,
     seeds_file: str,
     left_out: Mapping[str, str],
-    owed: Rows,
+    pending_ratings: Rows,
     judges: Sequence[str] = (),
     mixed_versions: Sequence[str] = (),
 ) -> str:
@@ -33,7 +33,7 @@ def summary(
         seeds: all tasks' rows of `training_seeds.COLUMNS`, none where every trial was trained with one seed.
         seeds_file: where those rows are.
         left_out: task, or whose answers from elsewhere -> why they were left out.
-        owed: who owes how many items of a sheet that the tables wait for.
+        pending_ratings: who owes how many items of a sheet that the tables wait for.
         judges: what judges wait for, in words.
         mixed_versions: from `run_record.mixed_versions`.
     """
@@ -66,9 +66,9 @@ def summary(
         if row["status"] == "pending" and row["grader"] == "judge"
     ]
     awaited += [
-        "  {rater}: {owed} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
-        for row in owed
-        if row["owed"] != "0"
+        "  {rater}: {pending} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
+        for row in pending_ratings
+        if row["pending"] != "0"
     ]
     awaited += [f"  {words}" for words in judges]
     if awaited:

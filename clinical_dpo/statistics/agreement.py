@@ -8,12 +8,12 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats import inter_rater
 
-from clinical_dpo.grading.raters.ratings import Rows, disputed, owed_ratings, votes_of
+from clinical_dpo.grading.raters.ratings import Rows, disputed, pending_ratings, votes_of
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import Interval, wilson
 
 COLUMNS = (
-    *("task", "model", "sheet", "raters", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "owed"),
+    *("task", "model", "sheet", "raters", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "pending"),
     *("data", "status"),
 )
 Estimate = tuple[float | None, Interval]
@@ -79,7 +79,7 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     For every two raters raw_agreement (Wilson interval) and cohen_kappa; for three and more raters fleiss_kappa as
     well; and adjudicated_share, the items that raters alone do not decide (see `ratings.disputed`). "Cannot judge"
     is a word like any other. In a preference sheet raters agree who prefer the same variant, on whichever side;
-    pairs of identical answers were not rated and are no agreement. While ratings are owed the numbers are empty, and
+    pairs of identical answers were not rated and are no agreement. While ratings are pending the numbers are empty, and
     `n` counts the items rated by all so far. One rater alone gives no rows.
 
     Args:
@@ -87,8 +87,8 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
         ratings: from `ratings.collect_ratings`.
         names: task, model, data (real or synthetic).
     """
-    owed = owed_ratings(key, ratings)
-    raters = [row["rater"] for row in owed]
+    per_rater = pending_ratings(key, ratings)
+    raters = [row["rater"] for row in per_rater]
     if len(raters) < 2:
         return []
     votes = list(votes_of(key, ratings).values())
@@ -108,12 +108,12 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     found.append((tuple(raters), "adjudicated_share", share, "wilson", len(full)))
     rows = []
     for who, metric, (estimate, (low, high)), method, n in found:
-        waiting = sum(row["owed"] for row in owed if row["rater"] in who)
+        waiting = sum(row["pending"] for row in per_rater if row["rater"] in who)
         numbers: Row = {"estimate": estimate, "ci_low": low, "ci_high": high}
         rows.append(
             dict.fromkeys(COLUMNS)
             | {"task": names["task"], "model": names["model"], "data": names["data"]}
-            | {"sheet": key[0]["sheet"], "raters": " ".join(who), "metric": metric, "n": n, "owed": waiting}
+            | {"sheet": key[0]["sheet"], "raters": " ".join(who), "metric": metric, "n": n, "pending": waiting}
             | (dict.fromkeys(numbers) if waiting else numbers | {"ci_method": None if low is None else method})
             | {"status": "pending" if waiting else "complete"}
         )

@@ -64,8 +64,8 @@ def compare_variants(
     Args:
         grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo; answers from
             elsewhere have the variant EXTERNAL alone.
-        task: `name`, `metric` (a key of METRICS), `test` (mcnemar or paired_t), `data` (real or synthetic), `seed`,
-            and for a task with labels `positive` and `negative`.
+        task: `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real or synthetic),
+            `seed`, and for a task with labels `positive` and `negative`.
         alpha: two-sided level of the whole family.
         family: tasks whose tests of the same comparison and model share alpha, this one among them.
         external_families: the same of comparisons with answers from elsewhere, by their name; those of `family`
@@ -76,9 +76,11 @@ def compare_variants(
             not fit the metric.
     """
     metric = METRICS[task["metric"]]
-    if task["test"] != metric.test:
-        raise UserError(f"task {task['name']}: test {task['test']} does not fit its metric. Take {metric.test}.")
-    shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["test"], "data": task["data"]}
+    if task["paired_test"] != metric.test:
+        raise UserError(
+            f"task {task['name']}: paired_test {task['paired_test']} does not fit its metric. Take {metric.test}."
+        )
+    shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["paired_test"], "data": task["data"]}
     kind = import_module(metric_module(task))
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
     elsewhere = [model for model, variant in grades if variant == EXTERNAL]

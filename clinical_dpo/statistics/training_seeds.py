@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading.scale import read_grades
+from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.metrics import Grades, check_labels
@@ -70,7 +70,7 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
     """(measure, its numbers), from one list of rows per seed of each variant."""
     metric = METRICS[task["metric"]]
     differences = [
-        np.subtract(read_grades(x, metric), read_grades(y, metric)) for x, y in zip(first, second, strict=True)
+        np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
     found = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
     if task.get("positive"):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scipy.stats import binomtest
 
-from clinical_dpo.grading.raters.ratings import CANNOT, Rows, majority, owed_ratings, votes_of
+from clinical_dpo.grading.raters.ratings import CANNOT, Rows, majority, pending_ratings, votes_of
 from clinical_dpo.grading.raters.sheets import JUDGE, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
@@ -14,7 +14,7 @@ from clinical_dpo.variants import versus
 
 COLUMNS = (
     *("task", "model", "comparison", "rater", "n", "wins", "losses", "ties", "identical", "cannot_judge"),
-    *("rate", "ci_low", "ci_high", "p_value", "rate_ties_half", "owed", "proxy", "data", "status"),
+    *("rate", "ci_low", "ci_high", "p_value", "rate_ties_half", "pending", "proxy", "data", "status"),
 )
 POOLED = "pooled"
 PROXY = "proxy (ROUGE-L)"
@@ -42,19 +42,19 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
     """
     winner, loser = key[0]["variants"].split()
     identical = sum(row["shown"] == "false" and row["rater"] == key[0]["rater"] for row in key)
-    owed = owed_ratings(key, ratings)
+    per_rater = pending_ratings(key, ratings)
     votes = votes_of(key, ratings)
     shown = [votes[name] for name in {row["item_id"]: None for row in key if row["shown"] == "true"}]
-    said = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in owed}
-    waiting = {row["rater"]: row["owed"] for row in owed}
+    said = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in per_rater}
+    waiting = {row["rater"]: row["pending"] for row in per_rater}
     if not any(map(_stands_in, said)):
         said[POOLED] = [_pool(item.values()) for item in shown]
-        waiting[POOLED] = sum(row["owed"] for row in owed)
+        waiting[POOLED] = sum(row["pending"] for row in per_rater)
     counted = identical if count_identical else 0
     return [
         dict.fromkeys(COLUMNS)
         | {"task": names["task"], "model": names["model"], "comparison": versus(winner, loser), "rater": rater}
-        | {"n": len(choices) + counted, "identical": identical, "owed": waiting[rater]}
+        | {"n": len(choices) + counted, "identical": identical, "pending": waiting[rater]}
         | ({} if waiting[rater] else _numbers(Counter(choices), winner, loser, counted))
         | {"proxy": "true" if _stands_in(rater) else "false", "data": names["data"]}
         | {"status": "pending" if waiting[rater] else "complete"}

@@ -10,7 +10,11 @@ from clinical_dpo.io import Row, read_csv, read_jsonl
 from clinical_dpo.training.plateau import eval_curve
 
 COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "chosen")
-GRADERS = {"f1": "label", "exact": "exact", "rouge_l": "rouge_l"}  # a task's `selection` -> the grader it scores by
+GRADERS = {
+    "f1": "label",
+    "exact": "exact",
+    "rouge_l": "rouge_l",
+}  # a task's `selection_metric` -> the grader it scores by
 
 
 def scored_trials(
@@ -21,7 +25,7 @@ def scored_trials(
     Args:
         trials: names.
         logs: log.csv of each.
-        task: `selection` and what its grader needs.
+        task: `selection_metric` and what its grader needs.
         dev: JSON Lines of the dev split.
         answers: JSON Lines of each trial's answers to it; none where there is one trial.
     """
@@ -33,19 +37,19 @@ def scored_trials(
         rows = read_jsonl(dev)
         for row, path in zip(table, answers, strict=True):
             score, invalid_rate = dev_score(rows, read_jsonl(path), task)
-            row |= {"metric": task["selection"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}
+            row |= {"metric": task["selection_metric"], "score": score, "n": len(rows), "invalid_rate": invalid_rate}
     winner = choose(table)
     return [row | {"chosen": "true" if row["trial"] == winner else "false"} for row in table]
 
 
 def dev_score(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, Any]) -> tuple[float, float]:
-    """Score of one trial on dev by the task's `selection`, and the share of invalid answers.
+    """Score of one trial on dev by the task's `selection_metric`, and the share of invalid answers.
 
     `f1` is that of the positive class, `exact` the share of normalised exact matches, `rouge_l` the mean ROUGE-L F1.
     """
-    graded = grade_answers(rows, answers, task, GRADERS[task["selection"]])
+    graded = grade_answers(rows, answers, task, GRADERS[task["selection_metric"]])
     invalid_rate = sum(row["valid"] == "false" for row in graded) / len(graded)
-    if task["selection"] == "f1":
+    if task["selection_metric"] == "f1":
         labels, parsed = [row["label"] for row in graded], [row["parsed"] for row in graded]
         return scores.f1(labels, parsed, task["labels"][0]) or 0.0, invalid_rate
     return sum(row["grade"] for row in graded) / len(graded), invalid_rate

@@ -1,4 +1,4 @@
-"""What follows a training: a line of progress every log_steps in place of the trainer's own, and when not to save."""
+"""Callbacks of a training: a line of progress every `logging_steps`, and no save at the end."""
 
 from collections.abc import Mapping
 from typing import Any

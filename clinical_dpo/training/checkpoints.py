@@ -49,7 +49,7 @@ def _is_whole(checkpoint: Path) -> bool:
         return False
 
 
-def fitting(rows: int, folder: Path, batch_size: int) -> int:
+def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
     """Rows to train on at once: half as many after every attempt that ran out of memory.
 
     Args:

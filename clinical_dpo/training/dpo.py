@@ -15,14 +15,16 @@ from safetensors.torch import load_file
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.models.load import is_adapter
-from clinical_dpo.training.run import Run, complete, load_start, prepare, trainer_arguments
+from clinical_dpo.training.run import Run, load_start, prepare, train_and_save, trainer_arguments
 
 if TYPE_CHECKING:  # imported where they are used, after the data was checked
     from datasets import Dataset
     from peft import PeftModel
 
 
-def wide_policy(base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]) -> "PeftModel":
+def policy_with_frozen_sft_ranks(
+    base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]
+) -> "PeftModel":
     """The SFT model with `lora["rank"]` untrained ranks beside its own; equal to the SFT model until trained.
 
     Args:
@@ -111,7 +113,7 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
     }
     torch.manual_seed(settings["seed"])
     policy = (
-        wide_policy(load_start(run, run.base), sft, settings["lora"], list(run.model["lora_targets"]))
+        policy_with_frozen_sft_ranks(load_start(run, run.base), sft, settings["lora"], list(run.model["lora_targets"]))
         if is_adapter(sft)
         else load_start(run, sft)
     )
@@ -130,7 +132,7 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
         eval_dataset=data["eval"],
         processing_class=prepared.tokenizer,
     )
-    complete(run, prepared, trainer, branches=2)
+    train_and_save(run, prepared, trainer, branches=2)
 
 
 def with_reference(rows: list[Row], reference: str) -> "Dataset":

@@ -27,7 +27,12 @@ from clinical_dpo.models.load import (
 )
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths
-from clinical_dpo.training.checkpoints import checkpoint_folder, fitting, last_checkpoint, note_out_of_memory
+from clinical_dpo.training.checkpoints import (
+    checkpoint_folder,
+    last_checkpoint,
+    note_out_of_memory,
+    reduced_micro_batch,
+)
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
 from clinical_dpo.versions import library_versions
@@ -55,7 +60,7 @@ class Run:
     # short: TRL takes the mean over its micro-batches, whatever their size.
     micro_batch_size: int
     eval_batch_size: int
-    checkpoint_steps: int  # between two checkpoints
+    save_steps: int  # between two checkpoints
     gradient_checkpointing: bool  # compute activations twice, to hold fewer
     probe: bool = False  # keep the curve, not the weights
     code: str = ""  # digest of the code that trains: another one's checkpoints are not resumed
@@ -80,7 +85,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
     """Keyword arguments that SFTConfig and DPOConfig share; every default that matters is set, none inherited."""
     settings = run.settings
     on_gpu = device().type == "cuda"
-    micro_batch = fitting(run.micro_batch_size, checkpoints, settings["batch_size"])
+    micro_batch = reduced_micro_batch(run.micro_batch_size, checkpoints, settings["batch_size"])
     return {
         "output_dir": str(checkpoints),
         **({"num_train_epochs": settings["epochs"]} if run.steps is None else {"max_steps": run.steps}),
@@ -90,7 +95,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "per_device_eval_batch_size": run.eval_batch_size,
         "max_length": settings["max_length"],
         "truncation_mode": "keep_start",
-        "lr_scheduler_type": settings["scheduler"],
+        "lr_scheduler_type": settings["lr_scheduler_type"],
         "warmup_steps": settings["warmup_steps"],
         "optim": settings["optimizer"],
         "weight_decay": settings["weight_decay"],
@@ -102,9 +107,9 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "eval_steps": settings["eval_steps"],
         "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run has its points of the curve
         "include_num_input_tokens_seen": "non_padding",  # TRL's own count forgets what came before a checkpoint
-        "logging_steps": settings["log_steps"],
+        "logging_steps": settings["logging_steps"],
         "save_strategy": "steps",
-        "save_steps": run.checkpoint_steps,
+        "save_steps": run.save_steps,
         "save_total_limit": 1,
         "seed": settings["seed"],
         "data_seed": settings["seed"],
@@ -153,7 +158,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
     return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
 
 
-def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
+def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
     """Train, from the last checkpoint where there is one, and move weights, log.csv and run.json into place.
 
     Args:
@@ -184,7 +189,7 @@ def complete(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) ->
         "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
         "micro_batch_size": trainer.args.per_device_train_batch_size,
         "gradient_checkpointing": run.gradient_checkpointing,
-        "checkpoint_steps": run.checkpoint_steps,
+        "save_steps": run.save_steps,
         "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
         "tokens_seen": trainer.state.num_input_tokens_seen,
         "padding_share": round(collator.padding_share, 4),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from clinical_dpo.models.load import trainable_weights_kept
-from clinical_dpo.training.run import Run, complete, load_start, prepare, trainer_arguments
+from clinical_dpo.training.run import Run, load_start, prepare, train_and_save, trainer_arguments
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
@@ -51,4 +51,4 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
             eval_dataset=data["eval"],
             processing_class=prepared.tokenizer,
         )
-    complete(run, prepared, trainer, branches=1)
+    train_and_save(run, prepared, trainer, branches=1)

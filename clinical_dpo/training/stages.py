@@ -1,6 +1,6 @@
 """What a start needs to know of training."""
 
-SPEED = ("micro_batch_size", "eval_batch_size", "checkpoint_steps", "gradient_checkpointing")  # of a stage: resources
+SPEED = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")  # of a stage: resources
 
 
 def stage_module(stage: str) -> str:

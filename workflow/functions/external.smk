@@ -12,7 +12,7 @@ wildcard_constraints:
 
 def external_settings(wildcards):
     """The settings of a job's answers from elsewhere."""
-    return study.tasks[wildcards.task]["external"][wildcards.external]
+    return study.tasks[wildcards.task]["external_predictions"][wildcards.external]
 
 
 def external_table(wildcards):

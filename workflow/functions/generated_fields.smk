@@ -15,7 +15,7 @@ def text_files(wildcards):
 def text_settings(wildcards):
     """What a text depends on beside its model or endpoint."""
     task = study.tasks[wildcards.task]
-    settings = pick(task["texts"][wildcards.field], "prompt", "max_new_tokens")
+    settings = pick(task["generated_fields"][wildcards.field], "prompt", "max_new_tokens")
     return settings | {"columns": text_columns(task, wildcards.field), "asks_about": text_fields(wildcards)}
 
 
@@ -38,4 +38,4 @@ def writers(kind):
     return "|".join(name for task in study.tasks.values() for name in text_writers(task, kind)) or "(?!)"
 
 
-text_names = "|".join(field for task in study.tasks.values() for field in task.get("texts", ())) or "(?!)"
+text_names = "|".join(field for task in study.tasks.values() for field in task.get("generated_fields", ())) or "(?!)"

@@ -1,6 +1,6 @@
 captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
 page_template = package_files("report/page/template")
-owed_tables = study_files.tables_named(study, "owed")
+pending_tables = study_files.tables_named(study, "pending_ratings")
 compute_records = study_files.compute_records(study)
 awaited = {name: awaited_sheets(task) for name, task in study.tasks.items()}
 report_tables = ["metrics", "stats"]

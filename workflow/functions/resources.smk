@@ -1,6 +1,6 @@
 from clinical_dpo.cluster.job_environment import path_variables, submitting
 from clinical_dpo.cluster.unfit_requests import Growth, Request, refuse_unfit_requests
-from clinical_dpo.cluster.time_and_memory import asked_minutes, grown, host_memory_mb
+from clinical_dpo.cluster.time_and_memory import asked_minutes, scaled_request, host_memory_mb
 from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_texts, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
@@ -72,13 +72,13 @@ def training_memory(wildcards, attempt):
     training = study.training(wildcards.task, wildcards.stage)
     branches = STAGES.index(wildcards.stage) + 1
     estimate = host_memory_mb(study.models[wildcards.model], training, branches=branches)
-    return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
+    return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
 
 def loading_memory(wildcards, attempt):
     """The same of loading a model for answers."""
     estimate = host_memory_mb(study.models[wildcards.model], None, branches=1)
-    return grown(estimate, attempt, study.config["compute"]["max_mem_mb"])
+    return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
 
 def runtime(expected, *arguments):
@@ -90,11 +90,11 @@ def runtime(expected, *arguments):
     def asked(wildcards, attempt):
         known = [argument(wildcards) if callable(argument) else argument for argument in arguments]
         minutes = expected(study, wildcards.task, wildcards.model, *known)
-        return grown(asked_minutes(minutes), attempt, study.config["compute"]["max_runtime"])
+        return scaled_request(asked_minutes(minutes), attempt, study.config["compute"]["max_runtime"])
 
     return asked
 
 
-def timed(rule, *names):
+def benchmark_path(rule, *names):
     """Pattern of the file that Snakemake writes a job's time to; the plan compares it with what was expected."""
     return at.benchmark(rule, "{task}", "{model}", *names)

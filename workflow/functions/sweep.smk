@@ -13,12 +13,12 @@ def dev_answers(wildcards):
 
 def selection_grader(wildcards):
     """The module that grades dev answers of a job's task."""
-    return grader_module(GRADERS[study.tasks[wildcards.task]["selection"]])
+    return grader_module(GRADERS[study.tasks[wildcards.task]["selection_metric"]])
 
 
 def selection_settings(wildcards):
     """What the choice among a job's trials depends on beside their answers."""
-    task = pick(study.tasks[wildcards.task], "selection", "labels", "label_synonyms")
+    task = pick(study.tasks[wildcards.task], "selection_metric", "labels", "label_synonyms")
     return {"trials": list(study.trials(wildcards.task, wildcards.stage)), "task": task}
 
 

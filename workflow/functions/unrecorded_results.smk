@@ -1,8 +1,9 @@
-# Results whose `.snakemake` is gone, because it was deleted or because the results came from elsewhere.
+# Results of an earlier version, and those whose `.snakemake` is gone: it was deleted, or they came from elsewhere.
 
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
 
+from clinical_dpo.config.renames import KEYS
 from clinical_dpo.paths import parse
 from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file, record_made_with
 
@@ -54,6 +55,20 @@ def self_described_of_model(of):
             yield "train_extra_seed", known, at("best", known, best=best), at("best_run", known, best=best)
 
 
+def refuse_earlier_version():
+    """Stop where a training was recorded under settings' old names: its steps follow other code than today's."""
+    for _, _, _, record in self_described():
+        if not record.endswith("run.json") or not Path(record).exists():
+            continue
+        made = read_json(record)
+        if old := sorted(KEYS["stage"].keys() & {*made, *made.get("made_with", {}), *made.get("settings", {})}):
+            raise WorkflowError(
+                f"{record}: an earlier version wrote this ('{old[0]}' is '{KEYS['stage'][old[0]]}' today). Its results "
+                "are not mixed with this version's. Finish them with that version, give this run another `run_name`, "
+                f"or delete {at.folder('results')} and {at.folder('reports')}."
+            )
+
+
 def take_over_or_refuse():
     """Stop where a result that Snakemake knows nothing of says that it was made with other settings than today's.
 
@@ -80,7 +95,7 @@ def take_over_or_refuse():
     if lines:
         raise WorkflowError(
             "What Snakemake knew of these results is gone with .snakemake, and they were made otherwise than the "
-            "config says:\n" + "\n".join(lines) + "\nSet the config back, give the run another name (`run`), or "
+            "config says:\n" + "\n".join(lines) + "\nSet the config back, give the run another `run_name`, or "
             "delete these files, which makes them and what follows anew."
         )
     for name, wildcards, wanted in equal:
@@ -109,5 +124,6 @@ def make_anew_unrecorded():
 
 
 if workflow.is_main_process:
+    refuse_earlier_version()
     take_over_or_refuse()
     make_anew_unrecorded()

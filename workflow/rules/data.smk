@@ -45,7 +45,7 @@ rule split_dataset:
             code=code("split_dataset"),
             task=task_settings(
                 "name",
-                "outcome",
+                "answer_type",
                 "labels",
                 "columns",
                 "prompt",

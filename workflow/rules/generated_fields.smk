@@ -13,7 +13,7 @@ rule write_texts_by_model:
     log:
         at.log("write_texts_by_model", "{task}", "{field}.{model}"),
     benchmark:
-        timed("write_texts_by_model", "{field}")
+        benchmark_path("write_texts_by_model", "{field}")
     wildcard_constraints:
         field=text_names,
         model=writers("model"),

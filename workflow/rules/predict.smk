@@ -9,7 +9,7 @@ rule predict:
     log:
         at.log("predict", "{task}", "{model}", "{variant}"),
     benchmark:
-        timed("predict", "{variant}")
+        benchmark_path("predict", "{variant}")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]

@@ -14,7 +14,7 @@ rule predict_training_answers:
     log:
         at.log("predict_training_answers", "{task}", "{model}"),
     benchmark:
-        timed("predict_training_answers")
+        benchmark_path("predict_training_answers")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
@@ -49,7 +49,7 @@ rule build_preferences:
     params:
         settings=named(
             code=code("build_preferences"),
-            task=task_settings("rejected", "labels"),
+            task=task_settings("rejected_source", "labels"),
             seed=study.config["seed"],
         ),
     script:
@@ -69,7 +69,7 @@ rule compute_reference_logps:
     log:
         at.log("compute_reference_logps", "{task}", "{model}"),
     benchmark:
-        timed("compute_reference_logps")
+        benchmark_path("compute_reference_logps")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]
@@ -102,4 +102,4 @@ use rule compute_reference_logps as compute_extra_seed_reference_logps with:
     log:
         at.log("compute_extra_seed_reference_logps", "{task}", "{model}", "seed{seed}"),
     benchmark:
-        timed("compute_extra_seed_reference_logps", "seed{seed}")
+        benchmark_path("compute_extra_seed_reference_logps", "seed{seed}")

@@ -1,11 +1,11 @@
 localrules:
-    write_key,
+    write_blinding_key,
     write_sheet,
     grade_by_raters,
     summarize_ratings,
 
 
-rule write_key:
+rule write_blinding_key:
     input:
         unpack(sheet_answers),
         unpack(disputes),
@@ -13,12 +13,12 @@ rule write_key:
     output:
         at("key"),
     log:
-        at.log("write_key", "{task}", "{model}", "{sheet}"),
+        at.log("write_blinding_key", "{task}", "{model}", "{sheet}"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
-            code=code("write_key"),
+            code=code("write_blinding_key"),
             files=contents(disputed_ratings),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
@@ -27,7 +27,7 @@ rule write_key:
             seed=study.config["seed"],
         ),
     script:
-        "../scripts/write_key.py"
+        "../scripts/write_blinding_key.py"
 
 
 rule write_sheet:
@@ -89,7 +89,7 @@ rule summarize_ratings:
         verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "preference"),
     output:
         agreement=at("table", table="agreement"),
-        owed=at("table", table="owed"),
+        pending_ratings=at("table", table="pending_ratings"),
     log:
         at.log("summarize_ratings", "{task}"),
     conda:

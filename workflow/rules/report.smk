@@ -3,7 +3,7 @@ localrules:
     write_report_page,
     collect_table,
     compare_published,
-    check_published,
+    check_paper_consistency,
     summarize_run,
 
 
@@ -31,7 +31,7 @@ rule write_report_page:
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
-        owed=owed_tables,
+        pending_ratings=pending_tables,
         seeds=seed_table,
         records=compute_records,
         figures=figures_as("svg", drawings),
@@ -97,7 +97,7 @@ rule summarize_run:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         seeds=seed_table,
-        owed=owed_tables,
+        pending_ratings=pending_tables,
         judges=judge_records,
         records=compute_records,
         figures=figure_files,
@@ -151,7 +151,7 @@ rule compare_published:
         "../scripts/compare_published.py"
 
 
-rule check_published:
+rule check_paper_consistency:
     input:
         PUBLISHED,
     output:
@@ -162,13 +162,13 @@ rule check_published:
             labels={"table": "published numbers checked"},
         ),
     log:
-        at.log("check_published"),
+        at.log("check_paper_consistency"),
     conda:
         "../../envs/analysis.yaml"
     params:
         settings=named(
-            code=code("check_published"),
+            code=code("check_paper_consistency"),
             files=contents(PUBLISHED),
         ),
     script:
-        "../scripts/check_published.py"
+        "../scripts/check_paper_consistency.py"

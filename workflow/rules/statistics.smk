@@ -81,7 +81,7 @@ rule compute_rouge:
         settings=named_in_order(
             code=code("compute_rouge"),
             task=task_names,
-            stemmer=of_task("stemmer"),
+            stemmer=of_task("rouge_stemmer"),
             seed=study.config["seed"],
         ),
     script:

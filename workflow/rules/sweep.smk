@@ -16,7 +16,7 @@ rule answer_dev:
     log:
         at.log("answer_dev", "{task}", "{model}", "{stage}", "{trial}"),
     benchmark:
-        timed("answer_dev", "{stage}", "{trial}")
+        benchmark_path("answer_dev", "{stage}", "{trial}")
     conda:
         "../../envs/training.yaml"
     threads: study.config["compute"]["threads"]

@@ -11,7 +11,7 @@ with job(snakemake) as params:
         answers = snakemake.input.get(f"{split}_answers")
         pairs, manifest[split] = preference_pairs(
             read_jsonl(snakemake.input[split]),
-            policy=task["rejected"],
+            policy=task["rejected_source"],
             seed=params.seed,
             labels=task.get("labels", ()),
             answers={row["id"]: split_thought(row["text"]).answer for row in read_jsonl(answers)} if answers else None,

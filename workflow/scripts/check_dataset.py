@@ -6,7 +6,7 @@ from clinical_dpo.script import job
 from clinical_dpo.data_checks.data_card import card
 from clinical_dpo.data_checks.prompt_preview import artifact, shown_rows
 from clinical_dpo.data_checks.row_checks import frame_findings, places, row_findings, spelling_findings, token_findings
-from clinical_dpo.data_checks.thresholds import COLUMNS, judge
+from clinical_dpo.data_checks.thresholds import COLUMNS, apply_thresholds
 from clinical_dpo.io import read_json, read_jsonl, replacing, write_csv, write_jsonl
 from clinical_dpo.tokenization.lengths import measure
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens, without_torch
@@ -30,7 +30,7 @@ with job(snakemake) as params:
             findings += frame_findings(shown, model)
             write_jsonl(part / f"{model}.jsonl", shown)
             (part / f"{model}.md").write_text(artifact(shown, tokenizer, task["name"], model), encoding="utf-8")
-    table = judge(findings, params.thresholds, task["name"])
+    table = apply_thresholds(findings, params.thresholds, task["name"])
     with replacing(snakemake.output.card) as part:
         part.write_text(card(task, read_json(snakemake.input.manifest), lengths, table), encoding="utf-8")
     write_csv(snakemake.output.table, table, COLUMNS)

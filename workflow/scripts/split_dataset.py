@@ -18,7 +18,7 @@ with job(snakemake) as params:
     rows = marked(task_rows(records, task, provenance, repairs), texts)
     sizes = {name: task["splits"].get(name, 0) for name in ("train", "eval", "dev", "test")}
     splits, report = split(
-        rows, sizes, params.seed, stratify=task["outcome"] == "label", on_shortfall=task["on_shortfall"]
+        rows, sizes, params.seed, stratify=task["answer_type"] == "label", on_shortfall=task["on_shortfall"]
     )
     for name, part in splits.items():
         write_jsonl(snakemake.output[name], part)

@@ -2,7 +2,7 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
-from clinical_dpo.grading.raters.ratings import owed_for_tables
+from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
 from clinical_dpo.paths import parse
 from clinical_dpo.report.summary import summary
@@ -22,7 +22,9 @@ with job(snakemake) as params:
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
         seeds_file=str(snakemake.input.seeds),
         left_out=params.left_out,
-        owed=owed_for_tables([row for path in snakemake.input.owed for row in read_csv(path)], params.waited_for),
+        pending_ratings=pending_for_tables(
+            [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.waited_for
+        ),
         judges=[*params.unnamed_judges, *waiting],
         mixed_versions=mixed_versions(snakemake.input.records),
     )

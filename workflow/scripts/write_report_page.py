@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.raters.ratings import owed_for_tables
+from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_text, replacing
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.page.page import Drawing, report_page
@@ -26,7 +26,9 @@ with job(snakemake) as params:
         ],
         watermark=params.watermark,
         left_out=params.left_out,
-        owed=owed_for_tables([row for path in given.owed for row in read_csv(path)], params.waited_for),
+        pending_ratings=pending_for_tables(
+            [row for path in given.pending_ratings for row in read_csv(path)], params.waited_for
+        ),
         seeds=read_csv(given.seeds) if given.seeds else [],
         published=read_csv(given.numbers),
         mixed_versions=mixed_versions(given.records),

@@ -9,7 +9,7 @@ from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
 from clinical_dpo.data.sources.tables import check_ignored, delimited_rows
-from clinical_dpo.data.sources.text_faults import check_texts
+from clinical_dpo.data.sources.text_faults import check_text_faults
 from clinical_dpo.data.sources.workbooks import workbook_rows
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError
@@ -79,7 +79,7 @@ def retrieve_file(
             rows = _without(rows, ignore, expanded)
     if not rows:
         raise PublicError(f"{expanded}: there are no rows in it. One row for each item is needed.")
-    warnings = check_texts(rows, expanded)
+    warnings = check_text_faults(rows, expanded)
     found = {"repairs": repairs.record(), "warnings": warnings.record()}
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
     return rows, provenance | {name: value for name, value in found.items() if value}

@@ -14,7 +14,7 @@ from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.hub_files import split_files
 from clinical_dpo.data.sources.parquet_files import plain_value
-from clinical_dpo.data.sources.text_faults import check_texts
+from clinical_dpo.data.sources.text_faults import check_text_faults
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.hub import digests, fetch, listed, page
@@ -81,7 +81,7 @@ def retrieve_hub(
         {name: plain_value(value, f"row {place + 1}, column '{name}'", data_id, repairs) for name, value in row.items()}
         for place, row in zip(places, rows, strict=True)
     ]
-    warnings = check_texts(rows, data_id, [place + 1 for place in places])
+    warnings = check_text_faults(rows, data_id, [place + 1 for place in places])
     found = {"repairs": repairs.record(), "warnings": warnings.record()}
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}

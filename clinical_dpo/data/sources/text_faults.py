@@ -22,7 +22,7 @@ _MOJIBAKE = re.compile("[ÂÃ][\x80-\xbf]|â€|Ã[‚ƒ„…†‡ˆ‰Š‹Œ
 _INVISIBLE = re.compile("[\ufeff\u200b\u2060]")
 
 
-def check_texts(rows: Sequence[Row], where: str, numbers: Sequence[int] | None = None) -> Tally:
+def check_text_faults(rows: Sequence[Row], where: str, numbers: Sequence[int] | None = None) -> Tally:
     """Look at every text of every row, and leave all as they are.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from clinical_dpo.config.endpoints import Endpoint
-from clinical_dpo.endpoints.client import Request, complete
+from clinical_dpo.endpoints.client import Request, request_completions
 from clinical_dpo.io import Row
 
 
@@ -28,7 +28,9 @@ def texts_of_endpoint(
     """
     requests = [Request(f"row {row['number']}", tuple(row["prompt"])) for row in rows]
     version = hashlib.sha256(prompt.encode()).hexdigest()
-    found = complete(replace(endpoint, max_tokens=max_new_tokens), requests, replies, version, private=private)
+    found = request_completions(
+        replace(endpoint, max_tokens=max_new_tokens), requests, replies, version, private=private
+    )
     return [
         {
             "text": reply.text,

@@ -8,7 +8,7 @@ from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, why_unavailable
 from clinical_dpo.endpoints.chat_server import Reply
-from clinical_dpo.endpoints.client import Request, complete, kept_replies, usage
+from clinical_dpo.endpoints.client import Request, kept_replies, request_completions, usage
 from clinical_dpo.grading.judge.prompts import PROMPTS
 from clinical_dpo.grading.judge.reply_parsing import parse_verdict
 from clinical_dpo.grading.raters.sheets import JUDGE, Item
@@ -49,7 +49,7 @@ def judge_items(
     if lacking:
         replies = kept_replies(endpoint, requests, store, prompt.version, **arguments)
     else:
-        replies = complete(endpoint, requests, store, prompt.version, form=prompt.form, **arguments)
+        replies = request_completions(endpoint, requests, store, prompt.version, form=prompt.form, **arguments)
     rows = [_row(kind, item, endpoint, replies) for item in items]
     return rows, _record(kind, endpoint, rows, replies, lacking)
 

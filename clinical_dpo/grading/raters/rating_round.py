@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clinical_dpo.grading.raters.rating_files import rating_files
 from clinical_dpo.grading.raters.ratings import collect_ratings, disputed
-from clinical_dpo.grading.raters.sheets import Item, correctness_items, preference_items, read_key
+from clinical_dpo.grading.raters.sheets import Item, correctness_items, preference_items, read_blinding_key
 from clinical_dpo.io import Row, read_jsonl
 from clinical_dpo.paths import parse
 
@@ -28,7 +28,7 @@ def sheet_items(kind: str, test: str, answers: Mapping[str, str], seed: int) -> 
 
 def rated(key: str, folder: str | Path) -> tuple[list[dict[str, str]], list[Row]]:
     """Rows of a sheet's key, and the ratings that have come back to `folder` so far, checked against it."""
-    rows = read_key(key)
+    rows = read_blinding_key(key)
     return rows, collect_ratings(rows, rating_files(folder, parse("key", key)["sheet"]))
 
 

@@ -1,4 +1,4 @@
-"""Ratings checked against the key, what is still owed, disagreements, and one final grade per item.
+"""Ratings checked against the key, what is still pending, disagreements, and one final grade per item.
 
 How two raters become one grade (Savage et al. 2025, "Evaluation": two physicians, a third decides where they differ):
 
@@ -20,14 +20,14 @@ from clinical_dpo.io import Row
 
 CANNOT = "cannot judge"
 RATED_COLUMNS = ("sheet", "rater", "item_id", "row_id", "rating", "choice", "comment", "rated_at")
-OWED_COLUMNS = ("sheet", "rater", "n", "rated", "owed")
+PENDING_COLUMNS = ("sheet", "rater", "n", "rated", "pending")
 FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status")
 
 Rows = Sequence[Mapping[str, str]]
 
 
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
-    """Rows of RATED_COLUMNS, one per rated item, checked; what is blank or missing is not there: it is still owed.
+    """Rows of RATED_COLUMNS, one per rated item, checked; what is blank or missing is not there: it is still pending.
 
     `choice` is the rating with sides resolved: a variant's name, `tie`, `correct`, `incorrect` or `cannot judge`.
 
@@ -95,8 +95,8 @@ def _brief(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:80]} ..."
 
 
-def owed_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Rows of OWED_COLUMNS, one per rater of the sheet: items on it, rated ones, and those still owed.
+def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
+    """Rows of PENDING_COLUMNS, one per rater of the sheet: items on it, rated ones, and those still pending.
 
     Args:
         key: rows of one sheet's key.
@@ -111,18 +111,18 @@ def owed_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     rows = []
     for (sheet, rater), names in shown.items():
         rated = sum((rater, name) in done for name in names)
-        rows.append({"sheet": sheet, "rater": rater, "n": len(names), "rated": rated, "owed": len(names) - rated})
+        rows.append({"sheet": sheet, "rater": rater, "n": len(names), "rated": rated, "pending": len(names) - rated})
     return rows
 
 
-def owed_for_tables(owed: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
+def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
     """Those rows that a table waits for.
 
     Args:
-        owed: rows with `task` and `sheet`.
+        rows: rows with `task` and `sheet`.
         sheets: task -> its sheets without whose ratings a table is pending.
     """
-    return [row for row in owed if row["sheet"] in sheets[row["task"]]]
+    return [row for row in rows if row["sheet"] in sheets[row["task"]]]
 
 
 def votes_of(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
@@ -154,7 +154,7 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
     """Rows of FINAL_COLUMNS, one per item of a correctness key, in its order.
 
     `grade` is correct, incorrect or cannot judge; `decided_by` is raters, adjudicator or nobody (no adjudicator is
-    named and the raters do not agree); `status` is pending, without a grade, while a word is owed.
+    named and the raters do not agree); `status` is pending, without a grade, while a word is pending.
 
     Args:
         key: rows of the raters' key.

@@ -193,7 +193,7 @@ def key_rows(
     return rows
 
 
-def read_key(path: str | Path) -> list[dict[str, str]]:
+def read_blinding_key(path: str | Path) -> list[dict[str, str]]:
     """Rows of a key file.
 
     Raises:

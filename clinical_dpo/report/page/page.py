@@ -37,7 +37,7 @@ def report_page(
     drawings: Sequence[Drawing] = (),
     watermark: str | None = None,
     left_out: Mapping[str, str] | None = None,
-    owed: Rows = (),
+    pending_ratings: Rows = (),
     seeds: Rows = (),
     published: Rows = (),
     contradictions: Rows = (),
@@ -54,7 +54,7 @@ def report_page(
         drawings: figures, in the order shown.
         watermark: what the run's config says of its numbers, or None.
         left_out: task, or whose answers from elsewhere -> why they were left out.
-        owed: rows with `task`, `model`, `sheet`, `rater` and `owed`: who still owes how many ratings.
+        pending_ratings: rows with `task`, `model`, `sheet`, `rater` and `pending` (ratings still to come).
         seeds: rows of `training_seeds.COLUMNS`, of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`, where the run is compared with the papers.
         contradictions: from `tables.contradiction_rows`.
@@ -86,7 +86,7 @@ def report_page(
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],
-        owed=[row for row in owed if int(row["owed"])],
+        pending_ratings=[row for row in pending_ratings if int(row["pending"])],
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
         devices=sorted({row["device"] for row in cost}),

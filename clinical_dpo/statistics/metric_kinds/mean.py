@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading.scale import mean, read_grades
+from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
 from clinical_dpo.statistics.metrics import Found
@@ -19,7 +19,7 @@ Rows = Sequence[Mapping[str, str]]
 def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
     """The mean grade, with the interval that its metric asks for."""
     metric = METRICS[task["metric"]]
-    grades = read_grades(rows, metric)
+    grades = grade_values(rows, metric)
     interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
     return {metric.name: (mean(grades), interval, metric.interval, len(grades))}
 
@@ -33,7 +33,7 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
         threshold: the P below which a difference is significant.
     """
     metric = METRICS[task["metric"]]
-    first, second = read_grades(x, metric), read_grades(y, metric)
+    first, second = grade_values(x, metric), grade_values(y, metric)
     differences = np.subtract(first, second)
     statistic, p = paired_t(first, second)
     (low, high), (d_z, (d_low, d_high)) = t_interval(differences), cohens_dz(differences)

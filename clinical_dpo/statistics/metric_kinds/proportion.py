@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading.scale import mean, read_grades
+from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
 from clinical_dpo.statistics.metrics import Found
@@ -17,7 +17,7 @@ Rows = Sequence[Mapping[str, str]]
 def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
     """The share of grades that are 1, with its Wilson interval."""
     metric = METRICS[task["metric"]]
-    grades = read_grades(rows, metric)
+    grades = grade_values(rows, metric)
     return {metric.name: (mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
 
 
@@ -32,7 +32,7 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
         threshold: the P below which a difference is significant.
     """
     metric = METRICS[task["metric"]]
-    pairs = list(zip(read_grades(x, metric), read_grades(y, metric), strict=True))
+    pairs = list(zip(grade_values(x, metric), grade_values(y, metric), strict=True))
     both, b, c, neither = (pairs.count(pair) for pair in ((1, 1), (1, 0), (0, 1), (0, 0)))
     effect, p = (b - c) / len(pairs), mcnemar_exact(b, c)
     low, high = agreeing(newcombe_paired(both, b, c, neither), effect, p)

@@ -1,0 +1,83 @@
+"""Names of configuration files that have changed: the old ones are refused together, each with its new name."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from clinical_dpo.errors import UserError
+
+# Kind of mapping -> its old keys, each with its new name.
+KEYS = {
+    "config": {"run": "run_name"},
+    "task": {
+        "texts": "generated_fields",
+        "external": "external_predictions",
+        "outcome": "answer_type",
+        "rejected": "rejected_source",
+        "test": "paired_test",
+        "selection": "selection_metric",
+        "stemmer": "rouge_stemmer",
+    },
+    "stage": {"log_steps": "logging_steps", "checkpoint_steps": "save_steps", "scheduler": "lr_scheduler_type"},
+}
+# (kind of mapping, key under either name) -> old values, each with its new name.
+VALUES = {("task", key): {"given": "field"} for key in ("rejected", "rejected_source")}
+# Kind of mapping -> the kind of each mapping in it, by its key; * stands for any key.
+_WITHIN = {
+    "config": {"recipes": "recipes", "overrides": "overrides"},
+    "recipes": {"*": "recipe"},
+    "recipe": {"sft": "stage", "dpo": "stage"},
+    "overrides": {"tasks": "tasks"},
+    "tasks": {"*": "task"},
+    "task": {"training": "recipe"},
+}
+
+
+class Renamed(NamedTuple):
+    """An old name in a configuration file."""
+
+    path: tuple[str, ...]  # keys that lead to it, its own last
+    old: str
+    new: str
+    is_value: bool  # the value at `path` has the old name; else the key
+
+
+def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
+    """Every old name in the settings of a file.
+
+    Args:
+        settings: what the file holds; a part that is no mapping has no names.
+        kind: `config` or `task`.
+    """
+    if not isinstance(settings, Mapping):
+        return
+    for key, value in settings.items():
+        if key in KEYS.get(kind, {}):
+            yield Renamed((key,), key, KEYS[kind][key], False)
+        values = VALUES.get((kind, key), {})
+        if isinstance(value, str) and value in values:
+            yield Renamed((key,), value, values[value], True)
+        children = _WITHIN.get(kind, {})
+        for name in old_names(value, children.get(key, children.get("*", ""))):
+            yield name._replace(path=(str(key), *name.path))
+
+
+def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
+    """Stop where configuration files use old names.
+
+    Args:
+        files: name of a file -> its kind, `config` or `task`, and its settings.
+
+    Raises:
+        UserError: all old names of all files, each with its new name, and the command that rewrites a file.
+    """
+    lines = [
+        f"  {file}: {'value' if name.is_value else 'key'} '{name.old}' "
+        f"{'of ' if name.is_value else 'at '}{'.'.join(name.path)} is now '{name.new}'"
+        for file, (kind, settings) in files.items()
+        for name in old_names(settings, kind)
+    ]
+    if lines:
+        raise UserError(
+            "\n".join(["These names have changed:", *lines])
+            + "\nRewrite each file, comments kept: python -m clinical_dpo.migrate FILE ..."
+        )

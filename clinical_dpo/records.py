@@ -1,0 +1,119 @@
+"""Rows of the files that a study makes, as types. Schemas of the same names (workflow/schemas) say what fields mean."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as chat templates take it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class TaskRow(TypedDict):
+    """One item of a task, in TRL's prompt / completion form."""
+
+    id: str
+    prompt: list[Message]
+    completion: list[Message]  # the reference answer
+    label: NotRequired[str]
+    accepted: NotRequired[list[str]]
+    options: NotRequired[list[str]]
+    rejected: NotRequired[str]
+    question: NotRequired[str]
+    written_by: NotRequired[dict[str, str]]
+
+
+class Pair(TypedDict):
+    """One preference pair, in TRL's prompt / chosen / rejected form."""
+
+    id: str
+    prompt: list[Message]
+    chosen: list[Message]
+    rejected: list[Message]
+    rejected_from: str
+
+
+class Answer(TypedDict):
+    """One answer to an item; what answered elsewhere has no tokens and no end."""
+
+    id: str
+    text: str
+    tokens: NotRequired[int]
+    finish_reason: NotRequired[Literal["stop", "length"]]
+
+
+class Grade(TypedDict):
+    """One row of a grades table, as read from CSV: every value is text, an empty one is unknown."""
+
+    id: str
+    grade: str
+    grader: str
+    label: str
+    parsed: str
+    valid: str
+    status: str
+    proxy: str
+
+
+class Metric(TypedDict):
+    """One metric of one model and variant on one task."""
+
+    task: str
+    model: str
+    variant: str
+    metric: str
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    ci_method: str | None
+    n: int
+    invalid_rate: float | None
+    thought_rate: float | None
+    cut_in_thought_rate: float | None
+    cut_rate: float | None
+    positive_class: str
+    grader: str
+    proxy: str
+    data: str
+    status: str
+
+
+class Comparison(TypedDict):
+    """One paired comparison of two variants on one task."""
+
+    task: str
+    model: str
+    comparison: str
+    n: int
+    test: str
+    b: int | None
+    c: int | None
+    statistic: float | None
+    p_value: float | None
+    p_adjusted: float | None
+    p_holm: float | None
+    p_holm_study: float | None
+    significant: str | None
+    alpha: float
+    threshold: float
+    family_size: int
+    family: str
+    effect_measure: str
+    effect: float | None
+    effect_ci_low: float | None
+    effect_ci_high: float | None
+    smallest_detectable: float | None
+    secondary_measure: str | None
+    secondary_effect: float | None
+    secondary_ci_low: float | None
+    secondary_ci_high: float | None
+    p_mid: float | None
+    p_chi2: float | None
+    p_chi2_corrected: float | None
+    p_f1_permutation: float | None
+    p_wilcoxon: float | None
+    grader: str
+    proxy: str
+    data: str
+    status: str

@@ -1,0 +1,170 @@
+"""How files of a hub repository are chosen: by the card's patterns, among those that the commit lists."""
+
+import re
+import time
+
+import datasets
+import fsspec.utils
+import pytest
+
+from clinical_dpo.data.sources.hub_files import fits, split_files
+from clinical_dpo.errors import UserError
+from tests.helpers.hub_cards import card, config
+
+NAMES = ["README.md", "data/train.csv", "data/test.csv", "other/notes.csv"]
+
+
+ELSEWHERE = [
+    "/etc/passwd.csv",
+    "/srv/private/rows.csv",
+    "//host/rows.csv",
+    "../../rows.csv",
+    "data/../../../rows.csv",
+    "data/..",
+    "file:///srv/private/rows.csv",
+    "FILE:///srv/private/rows.csv",
+    "hf://datasets/another/repository@main/train.csv",
+    "https://example.org/rows.csv",
+    "zip://rows.csv::/srv/private/rows.zip",
+    "simplecache::data/train.csv",
+    "~/rows.csv",
+    "~root/rows.csv",
+    "C:/rows.csv",
+    "..\\rows.csv",
+]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda path: config(path),
+        lambda path: config([path]),
+        lambda path: config(["data/train.csv", path]),
+        lambda path: config([{"split": "train", "path": path}]),
+        lambda path: config([{"split": "train", "path": "data/train.csv"}, {"split": "test", "path": [path]}]),
+        lambda path: {"config_name": "one", "data_dir": path},
+        lambda path: config("train.csv", data_dir=path),
+    ],
+)
+def test_a_card_that_names_a_file_outside_of_its_repository_is_refused(path, form):
+    with pytest.raises(
+        UserError, match=r"owner/set, config one: the card's .* lies outside of the repository"
+    ) as error:
+        split_files(card(form(path)), NAMES, "one", "owner/set")
+    assert path in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("data_files", "expected"),
+    [
+        ("data/*.csv", {"train": ["data/test.csv", "data/train.csv"]}),
+        (["./data/train.csv"], {"train": ["data/train.csv"]}),
+        ([{"split": "test", "path": ["data/te*", "**/notes.csv"]}], {"test": ["data/test.csv", "other/notes.csv"]}),
+        (["other/*", "data/train.csv", "**/train.csv"], {"train": ["other/notes.csv", "data/train.csv"]}),
+    ],
+)
+def test_patterns_choose_among_the_files_of_the_commit(data_files, expected):
+    assert split_files(card(config(data_files)), NAMES, "one", "x") == expected
+
+
+def test_a_folder_of_the_card_holds_its_patterns():
+    assert split_files(card(config("*.csv", data_dir="other")), NAMES, "one", "x") == {"train": ["other/notes.csv"]}
+    assert split_files(card({"config_name": "one", "data_dir": "./data/"}), NAMES, None, "x") == {
+        "train": ["data/train.csv"],
+        "test": ["data/test.csv"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["data/train-00000-of-00001.parquet", "data/extra-00000-of-00001-ab.parquet"], {"train", "extra"}),
+        (["train.jsonl", "dev.jsonl", "a_test.jsonl"], {"train", "validation", "test"}),
+        (["train/a.csv", "train/b.csv", "eval/c.csv"], {"train", "test"}),
+        (["rows.csv", "more/rows.csv"], {"train"}),
+        (["phrases_no_exclude_train.jsonl", "phrases_no_exclude_test.jsonl"], {"train", "test"}),
+    ],
+)
+def test_without_configs_the_names_tell_the_splits_as_datasets_reads_them(tmp_path, names, splits):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    theirs = datasets.data_files.get_data_patterns(str(tmp_path))
+    found = split_files("", names, None, "x")
+    assert set(found) == splits == set(map(str, theirs))
+    assert sorted(name for files in found.values() for name in files) == sorted(names)
+
+
+PATTERNS = [
+    "*",
+    "**",
+    "a/*",
+    "**/b.csv",
+    "a/**",
+    "a/**/c.csv",
+    "*/b.csv",
+    "a/[bc].csv",
+    "?/b.csv",
+    "**/a/**",
+    "**/**/a/**/**",
+    "**/**",
+    "a",
+    "*.csv",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_fits_what_the_hubs_own_would(pattern):
+    expression = re.compile(fsspec.utils.glob_translate(pattern))
+    names = ["b.csv", "a/b.csv", "a/c.csv", "a/b/c.csv", "x/a/b.csv", "a/a/a/c.csv", "a/d.csv"]
+    assert [name for name in names if fits(name, pattern)] == [name for name in names if expression.match(name)]
+
+
+def test_a_pattern_of_many_stars_takes_no_time():
+    start = time.monotonic()
+    assert not fits("a" * 200, "*a" * 60 + "b") and not fits("/".join("a" * 200), "**/a/" * 60 + "b")
+    assert not fits("/".join("a" * 200), "**/" * 20_000 + "b")
+    assert time.monotonic() - start < 2
+
+
+def test_a_pattern_without_end_is_refused():
+    for more in ({"data_files": "**/" * 400}, {"data_dir": "a/" * 600}):
+        with pytest.raises(
+            UserError, match=r"the card's '(\*\*|a)/.* has 1,200 characters, and a path has at most 1,000"
+        ):
+            split_files(card({"config_name": "one"} | more), NAMES, None, "x")
+
+
+MERGES = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("---\nconfigs: [\n---\n", "is not YAML"),
+        ("---\nconfigs: " + "[" * 5000 + "\n---\n", "is not YAML"),
+        ("---\nconfigs: {a: b}\n---\n", "no list of configurations"),
+        ("---\nconfigs: &a [*a]\n---\n", "is not YAML"),
+        ("---\nconfigs: [{data_files: a}]\n---\n", "no list of configurations"),
+        (card(config({"train": "a.csv"})), "no list of splits"),
+        (card(config([{"split": "train", "path": [["a.csv"]]}])), "no list of splits"),
+        (card(config(["*"] * 10_001)), "no list of splits"),
+        (card(config("*.csv", sep=";")), "the card sets 'sep'"),
+        (card(config("none/*.csv")), "no data file that fits"),
+        (card(config("a.csv"), {"config_name": "two", "data_files": "b.csv"}), "which configuration"),
+    ],
+)
+def test_a_card_that_is_none_is_refused(text, message):
+    with pytest.raises(UserError, match=message):
+        split_files(text, NAMES, None, "owner/set")
+
+
+def test_a_card_of_merged_keys_is_read_without_making_their_copies():
+    text = f"---\n{MERGES}configs: [{{config_name: one, data_files: data/train.csv}}]\n---\n"
+    assert split_files(text, NAMES, None, "x") == {"train": ["data/train.csv"]}
+
+
+def test_a_default_configuration_needs_no_name():
+    two = {"config_name": "two", "data_files": "data/test.csv", "default": True}
+    assert split_files(card(config("data/train.csv"), two), NAMES, None, "x") == {"train": ["data/test.csv"]}

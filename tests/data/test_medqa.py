@@ -1,0 +1,180 @@
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from clinical_dpo.data.sources.medqa import open_sentence, to_open_question, topic
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import read_jsonl
+from tests.conftest import ROOT
+
+DATA = Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data"))
+MEDQA = DATA / "medqa" / "phrases_no_exclude_test.jsonl"
+
+
+def medqa(question: str, **fields: object) -> dict[str, object]:
+    options = {"A": "Gout", "B": "Scurvy", "C": "Rickets", "D": "Pellagra"}
+    row = {"question": question, "answer": "Scurvy", "options": options, "meta_info": "step2&3", "answer_idx": "B"}
+    return row | {"metamap_phrases": []} | fields
+
+
+KEPT = {
+    "Which of the following is the most likely diagnosis?": ("What is the most likely diagnosis?", "diagnosis"),
+    'Which of the following is the most likely diagnosis?"': ("What is the most likely diagnosis?", "diagnosis"),
+    "Which one of the following is the likely cause of her fever?": (
+        "What is the likely cause of her fever?",
+        "diagnosis",
+    ),
+    "What is the most likely diagnosis?": ("What is the most likely diagnosis?", "diagnosis"),
+    "With this rash, which is the most likely diagnosis?": (
+        "With this rash, what is the most likely diagnosis?",
+        "diagnosis",
+    ),
+    "Which of the following best explains these findings?": ("What best explains these findings?", "diagnosis"),
+    "Which of the following conditions is the most likely diagnosis?": (
+        "Which condition is the most likely diagnosis?",
+        "diagnosis",
+    ),
+    "The patient's condition is most likely due to which of the following?": (
+        "What is the patient's condition most likely due to?",
+        "diagnosis",
+    ),
+    "Her symptoms are most consistent with which of the following diagnoses?": (
+        "Which diagnosis are her symptoms most consistent with?",
+        "diagnosis",
+    ),
+    "Which of the following is the most appropriate next step in management?": (
+        "What is the most appropriate next step in management?",
+        "treatment",
+    ),
+    "In addition to rest, which of the following is the best initial therapy?": (
+        "In addition to rest, what is the best initial therapy?",
+        "treatment",
+    ),
+    "Which of the following is  the best treatment option for this boy?": (
+        "What is the best treatment for this boy?",
+        "treatment",
+    ),
+    "Of the following options, which is the best pharmacotherapy?": ("What is the best pharmacotherapy?", "treatment"),
+    "Which of the following choices is the proper management?": ("What is the proper management?", "treatment"),
+    "Which of the following drugs should be given first?": ("Which drug should be given first?", "treatment"),
+    "Which of the following pharmacologic agents is indicated?": (
+        "Which pharmacologic agent is indicated?",
+        "treatment",
+    ),
+    "Treatment with which of the following drugs is most appropriate?": (
+        "Treatment with which drug is most appropriate?",
+        "treatment",
+    ),
+    "The patient would most likely benefit from treatment with which of the following?": (
+        "What would the patient most likely benefit from treatment with?",
+        "treatment",
+    ),
+    "While you await further tests, which of the following should be administered?": (
+        "While you await further tests, what should be administered?",
+        "treatment",
+    ),
+    "How should this patient be managed?": ("How should this patient be managed?", "treatment"),
+}
+
+
+@pytest.mark.parametrize("last", KEPT)
+def test_the_last_sentence_is_opened(last):
+    stem = 'He says "it hurts"; T 38.5°C (101.3°F).\nNa⁺ 135 mEq/L\nK⁺  3.5 mEq/L\n'
+    record = to_open_question(medqa(stem + last))
+    sentence, asked = KEPT[last]
+    assert record["question"] == stem + sentence
+    assert record["topic"] == asked
+
+
+DROPPED = {
+    "Which of the following is the mechanism of action of the best treatment?": "mechanism",
+    "Which of the following organisms is the most likely cause?": "pathogen",
+    "Which of the following is the greatest risk factor for the condition?": "risk",
+    "Which of the following is a complication of this treatment?": "outcome",
+    "Which of the following is the best next step to confirm the diagnosis?": "test",
+    "A smear would show which of the following?": "finding",
+    "Which of the following is most likely to be seen on biopsy?": "finding",
+    "Which of the following drugs should be avoided?": "what not to do",
+    "Which of the following is the most appropriate response by the physician?": "conduct",
+    "Which of the following is the null hypothesis of this study?": "statistics",
+    "Which of the following is associated with the most likely diagnosis?": "neither a diagnosis nor a treatment",
+    "Which of the following is the most likely age of the boy?": "neither a diagnosis nor a treatment",
+    "Infusion of which of the following is the best treatment?": "without its options",
+    "The rash that is seen here is most likely due to which of the following?": "finding",
+    "The rash that was noted is most likely due to which of the following?": "without its options",
+    "Mr. Hook's condition is most likely due to which of the following?": "without its options",
+    "Which of the following vitamins is the best treatment?": "without its options",
+    "Which of the options below is the best treatment?": "without its options",
+    "Which of the following is the best choice of treatment?": "without its options",
+    "What is the dose? (Round to the nearest whole number.)": "does not end in a question",
+    "What is the most likely diagnosis?\nHemoglobin 12.9 g/dL": "does not end in a question",
+}
+
+
+@pytest.mark.parametrize("last", DROPPED)
+def test_other_questions_are_left_out_with_the_reason(last):
+    reason = to_open_question(medqa(f"A boy has gums that bleed. {last}"))
+    assert isinstance(reason, str)
+    assert DROPPED[last] in reason
+
+
+def test_a_record_holds_the_answer_and_the_wrong_ones():
+    stem = "A sailor's gums bleed. Which of the following is the most likely diagnosis?"
+    options = {"A": 'Gout\n"', "B": "Scurvy ", "C": "None of the above", "D": "Rickets", "E": None}
+    record = to_open_question(medqa(stem, options=options))
+    assert record == {
+        "id": "medqa-" + hashlib.sha256(stem.encode()).hexdigest()[:12],
+        "question": "A sailor's gums bleed. What is the most likely diagnosis?",
+        "reference": "Scurvy",
+        "options": ["Gout", "Rickets"],
+        "topic": "diagnosis",
+    }
+    assert to_open_question(medqa(stem, meta_info="step1")) == "not of step 2 or 3"
+    for twice in ({"A": "All of the above", "B": "x"}, {"A": "scurvy", "B": "Scurvy"}):
+        letter = "A" if "All of the above" in twice.values() else "B"
+        assert to_open_question(medqa(stem, options=twice, answer_idx=letter)).startswith(
+            "answer refers to its options"
+        )
+
+
+def test_a_row_of_another_format_is_named():
+    row = medqa("What is the diagnosis?")
+    del row["meta_info"]
+    with pytest.raises(UserError, match=r"field 'meta_info' is missing. Reader medqa needs question, answer"):
+        to_open_question(row)
+    with pytest.raises(UserError, match="answer_idx 'Z' is none of the options A, B, C, D"):
+        to_open_question(medqa("What is the most likely diagnosis?", answer_idx="Z"))
+
+
+def test_a_sentence_is_opened_once():
+    for sentence, asked in KEPT.values():
+        assert open_sentence(sentence) == sentence
+        assert topic(sentence) == asked
+
+
+@pytest.mark.skipif(not MEDQA.exists(), reason="MedQA is not there; set CLINICAL_DPO_DATA")
+def test_every_kept_question_of_the_publisher_stands_alone():
+    rows = read_jsonl(MEDQA)
+    opened = [(row, to_open_question(row)) for row in rows]
+    kept = [(row, record) for row, record in opened if isinstance(record, dict)]
+    topics = Counter(record["topic"] for _, record in kept)
+    asked = [row for row in rows if row["meta_info"] == "step2&3"]
+    assert 0.6 * len(asked) < len(kept) < 0.75 * len(asked)
+    assert min(topics.values()) > 0.3 * len(kept)
+    assert len({record["id"] for _, record in kept}) == len(kept)
+    for row, record in kept:
+        stem, last = row["question"].strip(), re.split(r"(?<=[.?!]) |\n", record["question"])[-1].lstrip()
+        assert record["question"].startswith(stem[: len(record["question"]) - len(last)])
+        assert re.match(r"(?:[A-Z][^?]*[ ,] ?)?(?:what|which|how) [^?]+\?$", last, re.I), last
+        assert not re.search(r"following|which one|\boptions?\b|\bchoices?\b|  ", last), last
+        assert record["reference"] and len(record["options"]) == 3 and record["reference"] not in record["options"]
+        assert not any(text.endswith(("\n", " ")) for text in [record["reference"], *record["options"]])
+    plain = sum("Which of the following is the most likely diagnosis?" in row["question"] for row in asked)
+    opened_plain = sum("What is the most likely diagnosis?" in record["question"] for _, record in kept)
+    assert opened_plain >= plain > 0
+    assert json.loads(json.dumps([record for _, record in kept])) == [record for _, record in kept]

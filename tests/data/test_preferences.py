@@ -1,0 +1,83 @@
+"""Preference pairs of every policy, and what is refused or dropped."""
+
+import random
+
+import pytest
+
+from clinical_dpo.data.preferences import preference_pairs
+from clinical_dpo.errors import UserError
+
+LABELS = ["UTI", "No UTI"]
+
+
+def row(i, content="right", **fields):
+    return {
+        "id": f"r{i}",
+        "prompt": [{"role": "user", "content": f"Question {i}"}],
+        "completion": [{"role": "assistant", "content": content}],
+    } | fields
+
+
+def rejected(pairs):
+    return [pair["rejected"][0]["content"] for pair in pairs]
+
+
+def test_the_other_label():
+    rows = [row(0, "UTI"), row(1, "No UTI")]
+    pairs, report = preference_pairs(rows, "other_label", 1, LABELS)
+    assert pairs[0] == {
+        "id": "r0",
+        "prompt": [{"role": "user", "content": "Question 0"}],
+        "chosen": [{"role": "assistant", "content": "UTI"}],
+        "rejected": [{"role": "assistant", "content": "No UTI"}],
+        "rejected_from": "other_label",
+    }
+    assert rejected(pairs) == ["No UTI", "UTI"]
+    assert report == {"rows": 2, "pairs": 2, "policy": "other_label", "drops": {}}
+
+
+def test_a_distractor_depends_on_seed_and_id_alone():
+    rows = [row(i, options=["a", "b", "c"]) for i in range(60)]
+    drawn = {pair["id"]: pair["rejected"] for pair in preference_pairs(rows, "random_distractor", 42)[0]}
+    mixed = random.Random(1).sample(rows, 40)
+    again, _ = preference_pairs(mixed, "random_distractor", 42)
+    assert [pair["id"] for pair in again] == [one["id"] for one in mixed]
+    assert all(pair["rejected"] == drawn[pair["id"]] for pair in again)
+    other = preference_pairs(rows, "random_distractor", 43)[0]
+    assert rejected(other) != [drawn[one["id"]][0]["content"] for one in rows]
+    assert all(rejected(other).count(option) > 8 for option in "abc")
+
+
+def test_a_given_answer():
+    pairs, _ = preference_pairs([row(0, rejected="worse")], "field", 1)
+    assert rejected(pairs) == ["worse"] and pairs[0]["rejected_from"] == "field"
+
+
+def test_equal_and_empty_answers_of_the_sft_model_are_dropped_and_counted():
+    answers = {"r0": "wrong", "r1": " right\n", "r2": "", "r3": "  ", "r4": "Right"}
+    pairs, report = preference_pairs([row(i) for i in range(5)], "sft_prediction", 1, answers=answers)
+    assert [pair["id"] for pair in pairs] == ["r0", "r4"] and rejected(pairs) == ["wrong", "Right"]
+    assert report["drops"] == {"both answers are equal": 1, "rejected answer is empty": 2}
+    assert report["rows"] == 5 and report["pairs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields", "message"),
+    [
+        ("field", {"rejected": "right "}, r"'r7'.*both answers are equal.*'right'.*policy field"),
+        ("field", {"rejected": " "}, r"'r7'.*rejected answer is empty"),
+        ("random_distractor", {"options": ["right"]}, r"'r7'.*both answers are equal"),
+        ("field", {}, r"'r7'.*field 'rejected' is missing or empty.*policy field"),
+        ("random_distractor", {}, r"'r7'.*field 'options' is missing or empty.*policy random_distractor"),
+        ("random_distractor", {"options": []}, r"'r7'.*field 'options' is missing or empty"),
+        ("sft_prediction", {}, r"'r7'.*SFT model's answers do not hold it"),
+    ],
+)
+def test_rows_without_a_wrong_answer_are_refused(policy, fields, message):
+    with pytest.raises(UserError, match=message):
+        preference_pairs([row(7, **fields)], policy, 1)
+
+
+def test_no_pair_left_is_refused():
+    with pytest.raises(UserError, match=r"No preference pair is left of 1 rows.*sft_prediction.*equal.*1"):
+        preference_pairs([row(0)], "sft_prediction", 1, answers={"r0": "right"})

@@ -1,0 +1,230 @@
+"""The rating page in headless Chromium: a whole sheet by keyboard, interrupted, undone, exported, and read back."""
+
+import csv
+import random
+from collections import Counter
+from itertools import product
+
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from clinical_dpo.grading.raters.formulas import guarded
+from clinical_dpo.grading.raters.rating_files import read_ratings, write_ratings
+from clinical_dpo.grading.raters.ratings import collect_ratings, pending_ratings
+from clinical_dpo.statistics.agreement import agreement
+from clinical_dpo.statistics.win_rate import win_rates
+from tests.helpers.formula_signs import BEFORE, SIGNS
+from tests.helpers.rating import NASTY, rate, write_study
+
+NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+
+def opened(context, path):
+    page = context.new_page()
+    page.goto(path.as_uri())
+    return page
+
+
+def item_id(page):
+    """The id of the item that the page shows, found by its texts."""
+    return page.evaluate(
+        """() => {
+          const items = JSON.parse(document.getElementById("sheet").textContent).items;
+          const shown = (name) => document.querySelector(`#text-${name} p`).textContent;
+          const names = ["question", "reference", "answer", "A", "B"];
+          return items.find((item) => names.every((name) => !(name in item) || shown(name) === item[name])).item_id;
+        }"""
+    )
+
+
+def exported(page, folder, button="#export"):
+    with page.expect_download() as download:
+        page.click(button)
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def rate_all(page, clicked, choose):
+    """Rate item after item by keyboard until the page is done."""
+    while page.locator("#item").is_visible():
+        name = item_id(page)
+        clicked[name] = choose()
+        page.keyboard.press(clicked[name][0])
+
+
+def test_a_sheet_rated_by_keyboard_gives_the_win_rate_and_kappa_that_were_clicked(context, tmp_path):
+    _, key = write_study(tmp_path, "preference", n=16)
+    draw = random.Random(1)
+    words = [("1", "A"), ("b", "B"), ("3", "tie"), ("2", "B"), ("n", "cannot judge")]
+    clicked = {rater: {} for rater in ("r1", "r2")}
+    page = opened(context, tmp_path / "preference.r1.html")
+    for _ in range(4):
+        name = item_id(page)
+        clicked["r1"][name] = draw.choice(words)
+        page.keyboard.press(clicked["r1"][name][0])
+
+    page.close()  # the tab is closed in the middle
+    page = opened(context, tmp_path / "preference.r1.html")
+    assert page.inner_text("#count") == "4 of 12 rated"
+    assert item_id(page) not in clicked["r1"]
+
+    name = item_id(page)
+    page.keyboard.press("1")
+    assert item_id(page) != name
+    page.keyboard.press("u")  # a slip, taken back
+    assert item_id(page) == name and page.inner_text("#count") == "4 of 12 rated"
+    assert "Undone" in page.text_content("#live")
+
+    page.keyboard.press("m")
+    page.keyboard.type('1 of "two"; both, ü\nsecond line')  # text, not ratings
+    page.keyboard.press("Escape")
+    assert page.inner_text("#count") == "4 of 12 rated"
+    commented = name
+
+    half = exported(page, tmp_path / "half")
+    assert half.name == "preference.r1.csv"
+    assert pending_ratings(key, collect_ratings(key, {"r1": half}))[0]["pending"] == 8
+
+    rate_all(page, clicked["r1"], lambda: draw.choice(words))
+    assert page.locator("#done").is_visible() and "12" in page.inner_text("#done-text")
+    assert page.evaluate("document.activeElement.id") == "done-export"
+    files = {"r1": exported(page, tmp_path, "#done-export")}
+    assert "nothing has changed" in page.inner_text("#done-saved")
+
+    page = opened(context, tmp_path / "preference.r2.html")  # the other rater, in the same browser
+    assert page.inner_text("#count") == "0 of 12 rated"
+    rate_all(page, clicked["r2"], lambda: draw.choice(words))
+    files["r2"] = exported(page, tmp_path, "#done-export")
+
+    ratings = collect_ratings(key, files)
+    comments = {row["item_id"]: row["comment"] for row in ratings if row["rater"] == "r1" and row["comment"]}
+    assert comments == {commented: '1 of "two"; both, ü\nsecond line'}
+    sides = {(row["rater"], row["item_id"]): row for row in key}
+    said = {
+        rater: [sides[rater, name].get(given[name][1]) or given[name][1] for name in sorted(given)]
+        for rater, given in clicked.items()
+    }
+    rows = {row["rater"]: row for row in win_rates(key, ratings, NAMES)}
+    for rater, choices in said.items():
+        count = Counter(choices)
+        assert (rows[rater]["wins"], rows[rater]["losses"]) == (count["dpo"], count["sft"])
+        assert (rows[rater]["ties"], rows[rater]["cannot_judge"]) == (count["tie"] + 4, count["cannot judge"])
+        assert rows[rater]["rate"] == count["dpo"] / (count["dpo"] + count["sft"])
+    kappa = next(row for row in agreement(key, ratings, NAMES) if row["metric"] == "cohen_kappa")
+    assert kappa["estimate"] == pytest.approx(cohen_kappa_score(said["r1"], said["r2"]))
+
+
+def test_the_mouse_does_all_that_keys_do_and_a_double_click_rates_one_item(context, tmp_path):
+    _, key = write_study(tmp_path, "correctness", n=3)
+    page = opened(context, tmp_path / "correctness.r1.html")
+    count = len([row for row in key if row["rater"] == "r1"])
+    assert page.locator("#intro").get_attribute("open") is not None  # the first visit shows what to do
+    page.dblclick("footer button >> text=Incorrect")
+    assert page.inner_text("#count") == f"1 of {count} rated"
+    page.click("#next")
+    page.click("footer button >> text=Cannot judge")
+    page.click("#previous")
+    page.click("#undo")
+    assert page.inner_text("#count") == f"1 of {count} rated"
+    page.click("#help summary")
+    page.uncheck("#shortcuts")
+    page.click("h1")
+    page.keyboard.press("1")
+    assert page.inner_text("#count") == f"1 of {count} rated"
+    while page.locator("#item").is_visible():
+        page.click("footer button >> nth=0")
+    path = exported(page, tmp_path, "#done-export")
+    assert Counter(row["rating"] for row in read_ratings(path)) == {"incorrect": 1, "correct": count - 1}
+    page.click("#review")
+    assert page.locator("#item").is_visible()
+
+
+def test_a_half_done_file_is_gone_on_with_in_another_browser(browser, context, tmp_path):
+    _, key = write_study(tmp_path, "preference")
+    path = rate(tmp_path / "preference.r1.csv", key, "r1", ["A", "tie"], comment="=1+1; half done")
+    page = opened(context, tmp_path / "preference.r1.html")
+    page.click("#help summary")
+    page.set_input_files("#import", path)
+    playwright.expect(page.locator("#count")).to_have_text("2 of 6 rated")
+    again = read_ratings(exported(page, tmp_path / "again"))
+    given = [{name: row[name] for name in row if name != "row"} for row in again if row["rating"]]
+    expected = [{name: row[name] for name in row if name != "row"} for row in read_ratings(path)]
+    assert sorted(given, key=str) == sorted(expected, key=str)
+    # The other rater's sheet has other sides: what does not fit is left, and said.
+    page = opened(context, tmp_path / "preference.r2.html")
+    page.click("#help summary")
+    page.set_input_files("#import", path)
+    page.wait_for_selector("#warning:visible")
+    texts = {row["text_sha256"] for row in key if row["rater"] == "r2"}
+    strange = sum(row["text_sha256"] not in texts for row in expected)
+    assert strange and f"{strange} of its lines do not belong" in page.inner_text("#warning")
+    (tmp_path / "wrong.csv").write_text(path.read_text().replace("item_id", "item"))
+    page.set_input_files("#import", tmp_path / "wrong.csv")
+    playwright.expect(page.locator("#warning")).to_contain_text("column item_id is missing")
+
+
+def test_texts_are_shown_as_they_are_and_fit_a_phone(context, tmp_path):
+    write_study(tmp_path, "correctness", instructions="Rate <b>calmly</b>.")
+    page = opened(context, tmp_path / "correctness.r1.html")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.inner_text("#instructions") == "Rate <b>calmly</b>."
+    seen = []
+    while page.locator("#item").is_visible():
+        seen.append(page.text_content("#text-answer p"))
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        small = page.evaluate(
+            "[...document.querySelectorAll('button')].filter((b) => b.offsetHeight && b.offsetHeight < 44).length"
+        )
+        assert small == 0  # a finger needs 44 px
+        page.keyboard.press("c")
+    assert NASTY in seen
+    assert page.locator("b, main script").count() == 0
+
+
+def test_every_control_has_a_name_and_shows_focus(context, tmp_path):
+    write_study(tmp_path, "preference")
+    page = opened(context, tmp_path / "preference.r1.html")
+    page.keyboard.press("2")
+    page.click("#help summary")
+    assert page.get_by_role("group", name="Your rating").get_by_role("button").count() == 4
+    assert page.get_by_role("progressbar", name="Items rated").count() == 1
+    assert page.get_by_label("Comment").count() == page.get_by_label("Continue from an exported CSV").count() == 1
+    page.evaluate("document.getElementById('export').focus()")
+    reached = set()
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        style, name = page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const name = at.ariaLabel || at.labels?.[0]?.textContent || at.textContent;
+              return [getComputedStyle(at).outlineStyle, at === document.body ? "end" : name.trim()];
+            }"""
+        )
+        assert name and (style == "solid" or name == "end")
+        reached.add(name)
+    assert {"A is better1", "B is better2", "Tie3", "Cannot judge4", "Undo", "Next item"} <= reached
+
+
+def test_the_page_keeps_what_a_spreadsheet_would_compute_as_the_package_does(context, tmp_path):
+    """Every guarded comment is taken in without its apostrophe and exported with it."""
+    comments = [f"{before}{sign}1" for before, sign in product(BEFORE, SIGNS)] + ["plain", "'quoted'", "5 - 3"]
+    _, key = write_study(tmp_path, "correctness", n=120)
+    shown = [row for row in key if row["rater"] == "r1" and row["shown"] == "true"]
+    rows = [
+        {name: row[name] for name in ("sheet", "item_id", "text_sha256")}
+        | {"rating": "correct", "comment": comment, "rated_at": "2026-11-21T12:00:00Z"}
+        for row, comment in zip(shown, comments, strict=False)
+    ]
+    assert len(rows) == len(comments)
+    write_ratings(tmp_path / "correctness.r1.csv", rows)
+    page = opened(context, tmp_path / "correctness.r1.html")
+    page.click("#help summary")
+    page.set_input_files("#import", tmp_path / "correctness.r1.csv")
+    playwright.expect(page.locator("#count")).to_contain_text(f"{len(rows)} of")
+    with open(exported(page, tmp_path / "again"), newline="", encoding="utf-8-sig") as file:
+        cells = {row["item_id"]: row["comment"] for row in csv.DictReader(file)}
+    assert {row["item_id"]: cells[row["item_id"]] for row in rows} == {
+        row["item_id"]: guarded(row["comment"]) for row in rows
+    }

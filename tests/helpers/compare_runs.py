@@ -1,0 +1,130 @@
+"""Two finished runs byte by byte: which files differ, but for what a table of renames names, for costs and for times.
+
+Orders and sides of raters' sheets are drawn anew in every run: sheets are compared after each run's key has unblinded
+them.
+
+    python -m tests.helpers.compare_runs BEFORE AFTER [--run demo] [--renames renames.csv]
+
+BEFORE and AFTER are folders that hold results/ and reports/. The table has the columns `what`, `where`, `before`,
+`after` and `why`:
+
+    file     moves: the regular expression `before` in a path becomes `after`; an empty `after` leaves the file out
+    column   in the tables whose path matches `where`, column `before` is called `after`; empty leaves it out
+    text     in the files whose path matches `where`, the text `before` reads `after`
+"""
+
+import argparse
+import csv
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.helpers.unblinding import is_blinded, unblinded
+
+PRICE = {"cost_usd"}  # keys of records
+TIMES = {"wall_seconds", "peak_memory_mib"} | PRICE
+# Figure and table of what training took; plan and summary say so too.
+COSTS = re.compile(r"figures/cost\.\w+|plan(_disk)?\.(csv|txt)")
+COST_OF_PAGE = re.compile(rb'<h2 id="cost">.*?(?=<h2|</main>|\Z)|<svg.*?</svg>', re.DOTALL)  # figures have files too
+
+
+def content(path: Path, aside: Collection[str] = TIMES) -> object:
+    """What a file says without its costs and times; of a folder all its files, None of none.
+
+    Args:
+        path: the file.
+        aside: keys of records that are left out. Without those of time a page's costs count too.
+    """
+    if path.is_dir():
+        return {file.relative_to(path): content(file, aside) for file in path.rglob("[!.]*") if file.is_file()}
+    if not path.exists():
+        return None
+    if is_blinded(path):
+        return unblinded(path)
+    if path.suffix == ".json":
+        return _without(json.loads(path.read_bytes()), aside)
+    if path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as book:
+            return {name: book.read(name) for name in book.namelist() if name != "docProps/core.xml"}  # its time
+    timed = path.name == "summary.html" and set(aside) >= TIMES
+    return COST_OF_PAGE.sub(b"", path.read_bytes()) if timed else path.read_bytes()
+
+
+def _without(value: Any, keys: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(each, keys) for key, each in value.items() if key not in keys}
+    return [_without(each, keys) for each in value] if isinstance(value, list) else value
+
+
+def run_files(folder: Path, run: str) -> dict[str, Path]:
+    """Path below the folder -> file, of all results and reports of a run but its costs."""
+    tops = [folder / top / run for top in ("results", "reports")]
+    files = (path for top in tops for path in top.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {name: path for path in files if not COSTS.search(name := path.relative_to(folder).as_posix())}
+
+
+def compare_runs(before: Path, after: Path, run: str = "", renames: Sequence[Mapping[str, str]] = ()) -> list[str]:
+    """What differs, a line each: files that only one of the two has, and files with other contents.
+
+    Args:
+        before, after: folders that hold results/ and reports/.
+        run: the run's name, empty for the published study.
+        renames: rows of the table.
+    """
+    old = {}
+    for name, path in run_files(before, run).items():
+        moved: str | None = name
+        for row in renames:
+            if moved and row["what"] == "file" and re.search(row["before"], moved):
+                moved = re.sub(row["before"], row["after"], moved) if row["after"] else None
+        if moved:
+            old[moved] = path
+    left_out = [row["before"] for row in renames if row["what"] == "file" and not row["after"]]
+    new = {
+        name: path
+        for name, path in run_files(after, run).items()
+        if not any(re.search(pattern, name) for pattern in left_out)
+    }
+    lines = [f"only before: {name}" for name in sorted(old.keys() - new.keys())]
+    lines += [f"only after: {name}" for name in sorted(new.keys() - old.keys())]
+    for name in sorted(old.keys() & new.keys()):
+        asked = [row for row in renames if row["what"] != "file" and re.search(row["where"], name)]
+        if _renamed(old[name], asked) != _renamed(new[name], asked):
+            lines.append(f"differs: {name}")
+    return lines
+
+
+def _renamed(path: Path, renames: Sequence[Mapping[str, str]]) -> object:
+    """A file's content under the new names."""
+    columns = {row["before"]: row["after"] for row in renames if row["what"] == "column"}
+    if columns and path.suffix == ".csv":
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [{columns.get(key, key): value for key, value in row.items() if columns.get(key, key)} for row in rows]
+    found = content(path)
+    for row in renames:
+        if row["what"] == "text" and isinstance(found, bytes):
+            found = found.replace(row["before"].encode(), row["after"].encode())
+    return found
+
+
+def main() -> None:
+    """Print what differs; exit with status 1 where anything does."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("--run", default="")
+    parser.add_argument("--renames", type=Path)
+    given = parser.parse_args()
+    renames = list(csv.DictReader(given.renames.open(encoding="utf-8"))) if given.renames else []
+    lines = compare_runs(given.before, given.after, given.run, renames)
+    print("\n".join([*lines, f"{len(run_files(given.before, given.run))} files before, {len(lines)} differences"]))
+    sys.exit(bool(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Workbooks and Parquet files: damaged ones, and cells whose value is not the text that is shown."""
+
+import datetime
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.helpers.malformed.case import COLUMNS, ROWS, Case, table, with_note
+
+Cells = tuple[tuple[Any, ...], ...]
+
+
+def book(
+    rows: Cells = ROWS, header: tuple[Any, ...] = COLUMNS, sheets: tuple[str, ...] = ("Notes",)
+) -> Callable[[Path], None]:
+    """Writer of a workbook."""
+
+    def write(path: Path) -> None:
+        from openpyxl import Workbook
+
+        made = Workbook()
+        made.active.title = sheets[0]
+        for name in sheets[1:]:
+            made.create_sheet(name)
+        for row in (header, *rows) if header else ():
+            made.active.append(row)
+        made.save(path)
+
+    return write
+
+
+def cut(write: Callable[[Path], None], size: int) -> Callable[[Path], None]:
+    """Writer of a file's first bytes."""
+
+    def truncated(path: Path) -> None:
+        write(path)
+        path.write_bytes(path.read_bytes()[:size])
+
+    return truncated
+
+
+def broken_sheet(path: Path) -> None:
+    """A workbook whose sheet is no XML."""
+    book()(path)
+    with zipfile.ZipFile(path) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet][: len(parts[sheet]) // 2]
+    with zipfile.ZipFile(path, "w") as broken:
+        for name, content in parts.items():
+            broken.writestr(name, content)
+
+
+def sparse(path: Path) -> None:
+    """A workbook with a cell in the last column, and one in the last row."""
+    from openpyxl import Workbook
+
+    made = Workbook()
+    made.active["A1"], made.active["XFD1"], made.active["A1048576"] = "note", "label", "x"
+    made.save(path)
+
+
+def parquet(rows: Cells = ROWS, names: tuple[str, ...] = COLUMNS) -> Callable[[Path], None]:
+    """Writer of a Parquet file."""
+
+    def write(path: Path) -> None:
+        import pyarrow
+        from pyarrow.parquet import write_table
+
+        columns = [pyarrow.array(column) for column in zip(*rows, strict=True)]
+        write_table(pyarrow.Table.from_arrays(columns, names=list(names)), path)
+
+    return write
+
+
+def noted(note: Any) -> Cells:
+    """The rows with a value that is no text in place of a note."""
+    return (ROWS[0], (ROWS[1][0], note, ROWS[1][2]), ROWS[2])
+
+
+def dated(value: Any) -> Cells:
+    """The rows with a value in a further column."""
+    return tuple((*row, value) for row in ROWS)
+
+
+DAY = datetime.date(2026, 5, 1)
+WITH_DATE = (*COLUMNS, "admitted")
+CASES = [
+    Case("workbook cut off", "a.xlsx", cut(book(), 2000), "refused", ("not a valid Excel workbook", "cut off")),
+    Case("workbook whose sheet is damaged", "a.xlsx", broken_sheet, "refused", ("not a valid Excel workbook",)),
+    Case("CSV named .xlsx", "a.xlsx", table().encode(), "refused", ("not a valid Excel workbook",)),
+    Case("workbook with a password", "a.xlsx", bytes.fromhex("d0cf11e0a1b11ae1") * 100, "refused", ("password",)),
+    Case("cells at the ends of a sheet", "a.xlsx", sparse, "refused", ("cell XFD1", "limits.columns")),
+    Case("workbook of Excel 97", "a.xls", b"", "refused", ("format '.xls' is not read", ".xlsx")),
+    Case("Excel's error in a cell", "a.xlsx", book(noted("#N/A")), "refused", ("cell B3", "#N/A")),
+    Case("date that Excel made of a text", "a.xlsx", book(noted(DAY)), "refused", ("cell B3", "2026-05-01", "as text")),
+    Case("date in a column that nobody needs", "a.xlsx", book(dated(DAY), WITH_DATE), "refused", ("D2", "`ignore`")),
+    Case("date in a column ignored", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
+    Case("TRUE in a cell", "a.xlsx", book(noted(True)), "refused", ("cell B3", "a bool (True)")),
+    Case("formula that was never computed", "a.xlsx", book(noted("=A1")), "refused", ("cell B3", "without its value")),
+    Case("number of 17 digits", "a.xlsx", book(noted(12345678901234567)), "refused", ("cell B3", "15 digits")),
+    Case(
+        "numbers as ids",
+        "a.xlsx",
+        book(tuple((float(i), *row[1:]) for i, row in enumerate(ROWS))),
+        "kept",
+        rows=tuple((str(i), *row[1:]) for i, row in enumerate(ROWS)),
+    ),
+    Case("two sheets and none named", "a.xlsx", book(sheets=("Notes", "Key")), "refused", ("Notes, Key", "`sheet`")),
+    Case("empty sheet", "a.xlsx", book(header=()), "refused", ("there are no rows",)),
+    Case("empty row in a sheet", "a.xlsx", book((ROWS[0], (), *ROWS[1:])), "repaired", ("empty row",)),
+    Case("column named twice in a sheet", "a.xlsx", book(header=("id", "note", "note")), "refused", ("comes twice",)),
+    Case("remark beside the columns", "a.xlsx", book(dated("seen"), (*COLUMNS, None)), "refused", ("row 2", "'seen'")),
+    Case(
+        "Excel's escapes in a cell",
+        "a.xlsx",
+        book(noted("Pyuria_x000D_\n38\xa0°C")),
+        "repaired",
+        ("Excel's escapes",),
+        rows=with_note("Pyuria\n38 °C"),
+    ),
+    Case(
+        "white space around a cell",
+        "a.xlsx",
+        book(noted(" Pyuria. ")),
+        "repaired",
+        ("white space around a cell",),
+        rows=with_note("Pyuria."),
+    ),
+    Case(
+        "encoding of a workbook",
+        "a.xlsx",
+        book(),
+        "refused",
+        ("only .jsonl,", "Remove `encoding`"),
+        {"encoding": "cp1252"},
+    ),
+    Case("Parquet cut off", "a.parquet", cut(parquet(), 500), "refused", ("not a valid Parquet file",)),
+    Case(
+        "Parquet of 1,001 columns",
+        "a.parquet",
+        parquet((tuple(range(1001)),), tuple(f"c{number}" for number in range(1001))),
+        "refused",
+        ("limits.columns",),
+    ),
+    Case("CSV named .parquet", "a.parquet", table().encode(), "refused", ("not a valid Parquet file",)),
+    Case(
+        "Parquet with a column twice", "a.parquet", parquet(names=("id", "note", "note")), "refused", ("comes twice",)
+    ),
+    Case(
+        "Parquet with bytes in a column",
+        "a.parquet",
+        parquet(dated(b"\x00"), WITH_DATE),
+        "refused",
+        ("'admitted'", "bytes"),
+    ),
+    Case(
+        "Parquet with NaN in a column",
+        "a.parquet",
+        parquet(dated(float("nan")), WITH_DATE),
+        "repaired",
+        ("NaN read as empty",),
+    ),
+    Case("Parquet with dates in a column", "a.parquet", parquet(dated(DAY), WITH_DATE), "kept"),
+]

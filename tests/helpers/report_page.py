@@ -1,0 +1,43 @@
+"""The report page's elements and text, and what a page of two models is made of."""
+
+from html.parser import HTMLParser
+
+from clinical_dpo.report.figures.cost import COLUMNS as COST
+
+TASKS = {"uti": {"title": "Infection <or> not", "description": "Is it an infection?", "metric": "f1"}}
+MODELS = {"llama": "Llama3", "mistral": "Mistral2"}
+VOID = {"meta", "br", "link", "img"}
+
+
+class Page(HTMLParser):
+    """Text of the page, its elements, and whether every one is closed in turn."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.text, self.elements, self.stack = "", [], []
+        self.feed(html)
+        assert self.stack == []
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag, attributes):
+        self.text += " "
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        if self.stack and self.stack[-1] != "style":
+            self.text += data
+
+
+def costs():
+    shared = dict.fromkeys(COST, "") | {"task": "uti", "model": "llama", "device": "NVIDIA A100"}
+    sft = shared | {"stage": "sft", "minutes_per_1000_steps": 20, "seconds": 40, "published_minutes": 20}
+    dpo = shared | {"stage": "dpo", "minutes_per_1000_steps": 160.4, "seconds": 7300, "ratio": 8.02}
+    return [sft, dpo | {"published_minutes": 50, "published_ratio": 2.5}]

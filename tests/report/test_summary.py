@@ -1,0 +1,143 @@
+"""The text at a run's end: numbers, marks, and what is awaited last."""
+
+from clinical_dpo.report.summary import summary
+from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics import metrics
+
+COMPARISONS = {"sft_vs_base": "0.0004", "dpo_vs_sft": "0.048", "dpo_vs_base": "0.0119"}
+
+
+def rows_of(task, metric, **fields):
+    """Metrics of one task and model, and its comparisons, as they are read from CSV."""
+    estimates = {"base": ("0.5012", "0.4", "0.6"), "sft": ("0.75", "0.7", "0.8"), "dpo": ("0.9", "", "")}
+    shared = {"task": task, "model": "llama", "grader": "label", "proxy": "false", "data": "real", "status": "complete"}
+    bars = [
+        dict.fromkeys(metrics.COLUMNS, "")
+        | shared
+        | {"variant": variant, "metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high, "n": "200"}
+        | fields
+        for variant, (estimate, low, high) in estimates.items()
+    ]
+    tests = [
+        dict.fromkeys(significance.COLUMNS, "")
+        | shared
+        | {"comparison": comparison, "p_value": p, "significant": "true" if float(p) < 0.0125 else "false", "n": "200"}
+        | {"threshold": "0.0125", "alpha": "0.05"}
+        | fields
+        for comparison, p in COMPARISONS.items()
+    ]
+    return bars, tests
+
+
+def test_tasks_with_several_seeds_are_named_once():
+    repeated = [{"task": "uti", "seeds": "42 43"}] * 3
+    text = text_of(rows_of("uti", "f1"), seeds=repeated)
+    assert "Over training seeds: reports/demo/tables/seeds.csv   uti (seeds 42 43)\n" in text
+    assert "seeds" not in text_of(rows_of("uti", "f1"))
+
+
+def test_answers_that_are_cut_or_hold_thoughts_are_told():
+    bars, tests = rows_of("uti", "f1")
+    bars[1] |= {"cut_rate": "0.25", "thought_rate": "0.0", "cut_in_thought_rate": "0.0"}
+    bars[2] |= {"cut_rate": "0.5", "thought_rate": "1.0", "cut_in_thought_rate": "0.125"}
+    line = line_of(text_of((bars, tests)), "uti")
+    assert "SFT: 25% cut at max_new_tokens" in line and "Base:" not in line
+    assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside it" in line
+
+
+def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
+    bars = [row for one, _ in tasks for row in one]
+    tests = [row for _, one in tasks for row in one]
+    return summary(
+        bars,
+        tests,
+        headlines={"uti": "f1", "summarization": "mean_likert"},
+        folders=["Figures: reports/demo/figures", "Statistics: results/demo/*/stats.csv"],
+        seeds=seeds,
+        seeds_file="reports/demo/tables/seeds.csv",
+        left_out=left_out or {},
+        pending_ratings=pending_ratings,
+    )
+
+
+def line_of(text, task):
+    return next(line for line in text.splitlines() if line.startswith(task))
+
+
+def test_estimates_intervals_and_p_values_stand_in_one_line():
+    bars, tests = rows_of("uti", "f1")
+    other = [row | {"metric": "accuracy", "estimate": "0.1111"} for row in bars]
+    text = text_of((other + bars, tests))
+    line = line_of(text, "uti").split()
+    assert line[:8] == ["uti", "llama", "f1", "0.50", "(0.40-0.60)", "0.75", "(0.70-0.80)", "0.90"]
+    assert line[8:] == ["<.001*", ".048", ".01*", "[n=200]"]
+    assert "0.11" not in text and "awaited" not in text and "synthetic" not in text
+    assert "reports/demo/figures" in text and "results/demo/*/stats.csv" in text
+    assert text.endswith("\n")
+
+
+def test_p_stands_on_its_side_of_the_threshold_and_names_what_it_compares():
+    bars, tests = rows_of("uti", "f1", effect_measure="accuracy_difference")
+    tests[0] |= {"p_value": "0.0126", "significant": "false", "p_f1_permutation": "0.0124"}
+    text = text_of((bars, tests))
+    assert ".013/.01*" in line_of(text, "uti")
+    assert "What P compares: right answers (McNemar), after a slash F1 (permutation)." in text
+    likert = rows_of("summarization", "mean_likert", effect_measure="mean_difference")
+    assert "right answers (McNemar); mean grades (paired t), after a slash F1" in text_of((bars, tests), likert)
+
+
+def test_f1_and_right_answers_that_point_different_ways_are_told():
+    bars, tests = rows_of("uti", "f1", effect_measure="accuracy_difference", secondary_measure="f1_difference")
+    for row, effects in zip(tests, (("-0.175", "0.05"), ("0.1", "0.2"), ("0.0", "0.1")), strict=True):
+        row |= dict(zip(("effect", "secondary_effect"), effects, strict=True))
+    text = text_of((bars, tests))
+    told = "F1 and right answers point different ways: uti, llama, sft_vs_base: F1 +0.05, right answers -17.5 points"
+    assert told in text and text.count("different ways") == 1
+
+
+def test_how_many_comparisons_hold_over_the_whole_study():
+    bars, tests = rows_of("uti", "f1")
+    for row, p in zip(tests, ("0.0012", "0.096", "0.05"), strict=True):
+        row["p_holm_study"] = p
+    assert "Holm over all 3 comparisons of the study: 1 below .05 " in text_of((bars, tests))
+    assert "Holm" not in text_of(rows_of("uti", "f1"))
+
+
+def test_columns_stand_below_their_heads():
+    text = text_of(rows_of("uti", "f1"))
+    head, line = text.splitlines()[0], line_of(text, "uti")
+    starts = {"model": "llama", "metric": "f1", "base": "0.50", "SFT": "0.75", "DPO": "0.90"}
+    assert all(head.index(name) == line.index(value) for name, value in starts.items())
+    ends = {"SFT-base": "<.001*", "DPO-SFT": ".048", "DPO-base": ".01*"}
+    assert all(
+        head.index(name) + len(name) == line.index(value, line.index("0.90")) + len(value)
+        for name, value in ends.items()
+    )
+
+
+def test_synthetic_data_and_proxies_are_marked():
+    text = text_of(
+        rows_of("uti", "f1", data="synthetic"),
+        rows_of("summarization", "mean_likert", proxy="true", grader="rouge_likert"),
+    )
+    assert line_of(text, "uti").endswith("[n=200, synthetic data]")
+    assert line_of(text, "summarization").endswith("[n=200, proxy grades (rouge_likert)]")
+
+
+def test_what_is_awaited_stands_last_with_its_counts():
+    empty = {"estimate": "", "ci_low": "", "ci_high": "", "p_value": "", "significant": ""}
+    awaited = rows_of("summarization", "mean_likert", status="pending", grader="judge", n="300", **empty)
+    text = text_of(awaited, rows_of("uti", "f1"), left_out={"reasoning": "no data"})
+    assert line_of(text, "summarization").count("pending") == 6
+    assert text.splitlines()[-5:] == [
+        "",
+        "Still awaited:",
+        *(f"  judge: 300 answers of summarization/llama/{variant}" for variant in ("base", "sft", "dpo")),
+    ]
+    assert text.index("Left out: reasoning (no data)") < text.index("Still awaited:")
+
+
+def test_an_undefined_estimate_is_said_to_be_so():
+    undefined = {"estimate": "", "ci_low": "", "ci_high": "", "p_value": "", "significant": ""}
+    line = line_of(text_of(rows_of("uti", "f1", **undefined)), "uti")
+    assert line.count("not defined") == 3 and line.count("n/a") == 3

@@ -1,0 +1,112 @@
+"""Win rates against scipy and statsmodels, pooled by hand, pending, and by proxy."""
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from rouge_score.rouge_scorer import RougeScorer
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from clinical_dpo.grading.raters.ratings import collect_ratings
+from clinical_dpo.grading.raters.sheets import key_rows
+from clinical_dpo.statistics.win_rate import COLUMNS, POOLED, PROXY, proxy_ratings, win_rates
+from tests.conftest import ROOT
+from tests.helpers.rating import rate, sheet
+
+SCHEMA = ROOT / "workflow" / "schemas" / "win_rate.schema.yaml"
+NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
+
+
+def measured(tmp_path, choices, n=8, **options):
+    """Rows of raters who say variants, tie, cannot judge or (None) nothing."""
+    key = sheet("preference", raters=tuple(choices), n=n)[1]
+    files = {}
+    for rater, said in choices.items():
+        shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
+        words = [{row["A"]: "A", row["B"]: "B"}.get(word, word) for row, word in zip(shown, said, strict=False)]
+        files[rater] = rate(tmp_path / f"preference.{rater}.csv", key, rater, words)
+    rows = win_rates(key, collect_ratings(key, files), NAMES, **options)
+    return {row["rater"]: row for row in rows}
+
+
+def test_one_rater_against_scipy_and_statsmodels(tmp_path):
+    said = ["dpo"] * 19 + ["sft"] * 7 + ["tie"] * 3 + ["cannot judge"]
+    row = measured(tmp_path, {"r1": said}, n=40)["r1"]
+    assert (row["wins"], row["losses"], row["ties"], row["cannot_judge"], row["identical"]) == (19, 7, 13, 1, 10)
+    assert row["n"] == 40 and row["comparison"] == "dpo_vs_sft" and row["rate"] == 19 / 26
+    assert row["p_value"] == pytest.approx(2 * stats.binom.sf(18, 26, 0.5))
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(proportion_confint(19, 26, method="beta"))
+    assert row["rate_ties_half"] == (19 + 6.5) / 39
+
+
+def test_clopper_pearson_of_a_textbook_table(tmp_path):
+    # 81 of 263: Newcombe 1998, Stat Med 17:857-872, table I, exact: .2527 to .3676.
+    row = measured(tmp_path, {"r1": ["dpo"] * 81 + ["sft"] * 182}, n=351)["r1"]
+    assert row["wins"] + row["losses"] == 263
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.2527, 0.3676), abs=5e-5)
+
+
+def test_identical_pairs_are_ties_unless_told_otherwise(tmp_path):
+    said = {"r1": ["dpo"] * 4 + ["sft"] * 2}
+    counted, left = measured(tmp_path, said)["r1"], measured(tmp_path, said, count_identical=False)["r1"]
+    assert (counted["n"], counted["ties"], counted["identical"]) == (8, 2, 2)
+    assert (left["n"], left["ties"], left["identical"]) == (6, 0, 2)
+    assert counted["rate"] == left["rate"] == left["rate_ties_half"] == 4 / 6
+    assert counted["rate_ties_half"] == 5 / 8
+
+
+def test_an_item_counts_once_when_raters_are_pooled(tmp_path):
+    rows = measured(
+        tmp_path,
+        {
+            "r1": ["dpo", "dpo", "dpo", "dpo", "cannot judge", "tie"],
+            "r2": ["dpo", "sft", "tie", "cannot judge", "cannot judge", "tie"],
+        },
+    )
+    pooled = rows[POOLED]
+    # both; split; split; the one who could judge; nobody; both; and two identical pairs
+    assert (pooled["wins"], pooled["losses"], pooled["ties"], pooled["cannot_judge"]) == (2, 0, 5, 1)
+    three = measured(tmp_path, {"r1": ["dpo"] * 6, "r2": ["sft"] * 6, "r3": ["dpo", "sft", "tie"] * 2})[POOLED]
+    assert (three["wins"], three["losses"], three["ties"]) == (2, 2, 4)
+    alone = measured(tmp_path, {"r1": ["dpo", "sft", "tie", "dpo", "cannot judge", "dpo"]})
+    assert {**alone["r1"], "rater": POOLED} == alone[POOLED]
+
+
+def test_pending_ratings_leave_the_numbers_empty(tmp_path):
+    rows = measured(tmp_path, {"r1": ["dpo"] * 6, "r2": ["sft", None, "dpo"]})
+    assert rows["r1"]["status"] == "complete" and rows["r1"]["rate"] == 1
+    for rater in ("r2", POOLED):
+        assert (rows[rater]["status"], rows[rater]["pending"], rows[rater]["n"]) == ("pending", 4, 8)
+        assert rows[rater]["rate"] is rows[rater]["wins"] is rows[rater]["p_value"] is None
+
+
+def test_nobody_won(tmp_path):
+    row = measured(tmp_path, {"r1": ["tie"] * 6})["r1"]
+    assert row["status"] == "complete" and row["rate"] is row["p_value"] is row["ci_low"] is None
+    assert row["rate_ties_half"] == 0.5 and row["ties"] == 8
+
+
+def test_the_proxy_prefers_the_higher_rouge_l_and_stays_alone():
+    items, _ = sheet("preference", n=40)
+    ratings = proxy_ratings(items, "preference")
+    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    by_id = {row["item_id"]: row for row in ratings}
+    for item in items:
+        if len(item.answers) == 1:
+            assert item.item_id not in by_id
+            continue
+        dpo, sft = (scorer.score(item.reference, text)["rougeL"].fmeasure for text in item.answers)
+        assert by_id[item.item_id]["choice"] == ("dpo" if dpo > sft else "sft" if sft > dpo else "tie")
+    key = key_rows(items, "preference", "preference", [PROXY], "")
+    (row,) = win_rates(key, ratings, NAMES)
+    assert (row["rater"], row["proxy"], row["status"], row["pending"]) == (PROXY, "true", "complete", 0)
+    assert row["n"] == 40 and row["identical"] == 10
+
+
+def test_rows_keep_to_the_schema(tmp_path):
+    validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
+    rows = [*measured(tmp_path, {"r1": ["dpo"] * 6, "r2": ["sft"]}).values()]
+    rows += measured(tmp_path, {"r1": ["tie"] * 6}).values()
+    for row in rows:
+        assert tuple(row) == COLUMNS == tuple(validator.schema["properties"])
+        validator.validate(row)

@@ -1,0 +1,300 @@
+"""What a case changes: one key of a task, a model, a recipe or an endpoint that nothing else in the study uses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clinical_dpo.config.study import merge
+from clinical_dpo.data_checks.thresholds import CHECKS
+from tests.workflow.every_key.templates import (
+    ABSENT,
+    ANSWER,
+    CHOICES,
+    ELSEWHERE,
+    ENDPOINT,
+    EVASIVE,
+    FILE,
+    GONE,
+    JUDGED,
+    LABEL,
+    MODEL,
+    ON_HUB,
+    QUESTIONS,
+    RECIPE,
+    SIZES,
+    SNAPSHOT,
+    SWEEP,
+    TEMPLATE,
+    TEXT,
+    WRITERS,
+    WRITTEN,
+    WRITTEN_HERE,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One change, in a task of its own."""
+
+    keys: Sequence[str]  # as `schema_keys.all_keys` names them
+    task: Mapping[str, Any]  # its file before
+    of_task: Mapping[str, Any] = field(default_factory=dict)  # what changes in it, in a model, recipe or endpoint of it
+    model: Mapping[str, Any] | None = None  # a model file of its own, before
+    of_model: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] | None = None
+    of_recipe: Mapping[str, Any] = field(default_factory=dict)
+    endpoint: Mapping[str, Any] | None = None
+    of_endpoint: Mapping[str, Any] = field(default_factory=dict)
+    speed: bool = False  # it changes no result but for rounding
+    extra: str = ""  # why jobs run whose outputs stay, and that follow on none whose outputs change
+
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+        return "c_" + self.keys[0].replace(".", "_")
+
+
+NO_LONG_ROWS = "no pair is as long as either limit: its scores stay"
+
+
+def _stage(stage: str) -> list[Case]:
+    """A case for every setting of a stage."""
+    values: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {  # key -> before, after
+        "learning_rate": ({}, {"learning_rate": [3.0e-3]}),
+        "lora.rank": ({}, {"lora": {"rank": 2}}),
+        "lora.alpha": ({}, {"lora": {"alpha": 16}}),
+        "lora.dropout": ({}, {"lora": {"dropout": 0.2}}),
+        "max_steps": ({}, {"max_steps": 3}),
+        "epochs": ({"max_steps": None, "epochs": 0.7}, {"epochs": 1}),
+        "plateau": ({}, {"plateau": True}),
+        "plateau_tolerance": ({"plateau": True, "max_steps": 3}, {"plateau_tolerance": 0.9}),
+        "batch_size": ({"micro_batch_size": 2}, {"batch_size": 2}),
+        "micro_batch_size": ({}, {"micro_batch_size": 2}),
+        "eval_batch_size": ({}, {"eval_batch_size": 2}),
+        "eval_steps": ({}, {"eval_steps": 2}),
+        "logging_steps": ({}, {"logging_steps": 2}),
+        "save_steps": ({}, {"save_steps": 1}),
+        "lr_scheduler_type": ({}, {"lr_scheduler_type": "constant"}),
+        "warmup_steps": ({}, {"warmup_steps": 1}),
+        "optimizer": ({}, {"optimizer": "sgd"}),
+        "weight_decay": ({}, {"weight_decay": 0.1}),
+        "max_grad_norm": ({}, {"max_grad_norm": 0.01}),
+        "max_length": ({}, {"max_length": 500}),
+        "layout": ({}, {"layout": "padded"}),
+        "gradient_checkpointing": ({}, {"gradient_checkpointing": True}),
+    }
+    if stage == "dpo":
+        values |= {
+            "beta": ({}, {"beta": [0.3]}),
+            "loss": ({}, {"loss": "ipo"}),
+            "label_smoothing": ({}, {"label_smoothing": 0.1}),
+        }
+    speed = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")
+    cases = []
+    for key, (before, after) in values.items():
+        full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # a LoRA of DPO takes none
+        task = merge(LABEL, {"training": {stage: before, **full}})
+        extra = NO_LONG_ROWS if key == "max_length" else ""
+        cases.append(Case([f"{stage}.{key}"], task, {"training": {stage: after}}, speed=key in speed, extra=extra))
+    return cases
+
+
+def _pretraining() -> list[Case]:
+    """A case for every setting of a model that is pre-trained here."""
+    values: dict[str, Any] = {
+        **{"corpus": ["uti"], "documents": 44, "crude_share": 0.9, "vocab_size": 480, "hidden_size": 64},
+        **{"intermediate_size": 32, "layers": 2, "heads": 2, "kv_heads": 4, "sliding_window": 24},
+        **{"max_positions": 900, "initializer_range": 0.2, "steps": 4, "batch_size": 3, "learning_rate": 1e-3},
+        **{"muon_learning_rate": 0.02, "muon_iterations": 2, "weight_decay": 0.5, "warmup_steps": 2},
+        **{"decay_from": 0.1, "final_rate": 0.9, "max_grad_norm": 0.01},
+    }
+    return [
+        Case(
+            [f"model.pretraining.{key}"],
+            LABEL,
+            model=MODEL | ({"architecture": "mistral"} if key == "sliding_window" else {}),
+            of_model={"pretraining": {key: value}},
+        )
+        for key, value in values.items()
+    ]
+
+
+def _of_model(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
+    return Case([f"model.{key}"], LABEL, model=merge(MODEL, before), of_model=after, **more)
+
+
+def _endpoint(key: str, after: Mapping[str, Any], *also: str, **more: Any) -> Case:
+    return Case([f"endpoint.{key}", *also], JUDGED, endpoint=ENDPOINT, of_endpoint=after, **more)
+
+
+def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
+    name = f"c_task_external_{key}".replace(".", "_")
+    other = name.replace("_", "-")
+    entry = merge(ELSEWHERE, {"path": ELSEWHERE["path"].format(name=name)} | before)
+    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external_predictions": {other: entry}}
+    return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {other: after}}, **more)
+
+
+NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
+SAME_ROWS = "says of a file what is found out without it; how a file was read is kept with its rows"
+CASES: list[Case] = [
+    *_stage("sft"),
+    *_stage("dpo"),
+    *_pretraining(),
+    Case(["config.recipes.models"], LABEL, recipe=RECIPE, of_recipe={"models": ["shared", "second"]}),
+    Case(["config.recipes.adapter"], LABEL, recipe=RECIPE, of_recipe={"adapter": "full"}),
+    Case(["config.recipes.sft"], LABEL, recipe=RECIPE, of_recipe={"sft": {"learning_rate": [3.0e-3]}}),
+    Case(["config.recipes.dpo"], LABEL, recipe=RECIPE, of_recipe={"dpo": {"learning_rate": [3.0e-3]}}),
+    Case(
+        ["model.source"],
+        LABEL,
+        model=MODEL,
+        of_model=SNAPSHOT | {"architecture": GONE, "pretraining": GONE},
+    ),
+    Case(["model.id"], LABEL, model=SNAPSHOT, of_model={"id": "clinic/copy"}),
+    Case(["model.revision"], LABEL, model=SNAPSHOT, of_model={"revision": "b" * 40}),
+    Case(
+        ["model.chat_template"],
+        LABEL,
+        model=SNAPSHOT | {"id": "clinic/plain", "chat_template": TEMPLATE},
+        of_model={"chat_template": f"{TEMPLATE} "},
+    ),
+    Case(["model.parameters"], LABEL, model=SNAPSHOT, of_model={"parameters": 70000}),
+    _of_model("title", {}, {"title": "Another title"}),
+    _of_model("stands_for", {}, {"stands_for": "llama3-8b-instruct"}),
+    _of_model("license", {}, {"license": "MIT"}),
+    _of_model("gpu", {}, {"gpu": 1}),
+    _of_model("dtype", {}, {"dtype": "bfloat16"}),
+    _of_model("attention", {}, {"attention": "eager"}),
+    _of_model("lora_targets", {}, {"lora_targets": ["q_proj"]}),
+    _of_model("architecture", {}, {"architecture": "mistral"}),
+    _of_model("quantization.double", {"quantization": NF4}, {"quantization": {"double": False}}),
+    _of_model("quantization.compute_dtype", {"quantization": NF4}, {"quantization": {"compute_dtype": "bfloat16"}}),
+    Case(["task.title"], LABEL, {"title": "Another title"}),
+    Case(["task.description"], ANSWER, {"description": "What is asked"}),
+    Case(["task.recipe"], LABEL | {"recipe": "one"}, {"recipe": "other"}),
+    Case(["task.training.adapter"], LABEL, {"training": {"adapter": "full"}}),
+    Case(["task.training.seeds"], LABEL, {"training": {"seeds": [42, 43]}}),
+    Case(["task.training.sft", "task.training.dpo"], SWEEP, {"training": {"sft": {"learning_rate": [2.0e-3, 3.0e-3]}}}),
+    Case(["source.kind", "task.source"], FILE, {"source": LABEL["source"] | {"path": GONE}, "columns": GONE}),
+    Case(["source.path"], FILE, {"source": {"path": "given/others.csv"}}),
+    Case(
+        ["source.sheet"],
+        merge(FILE, {"source": {"path": "given/rows.xlsx", "sheet": "one"}}),
+        {"source": {"sheet": "two"}},
+    ),
+    Case(
+        ["source.encoding"],
+        merge(FILE, {"source": {"path": "given/old.csv", "encoding": "cp1252"}}),
+        {"source": {"encoding": "cp1250"}},
+    ),
+    Case(["source.delimiter"], FILE, {"source": {"delimiter": ","}}, extra=SAME_ROWS),
+    Case(["source.ignore"], FILE, {"source": {"ignore": ["remark"]}}),
+    Case(["source.sample"], merge(FILE, {"source": {"sample": 30}}), {"source": {"sample": 29}}),
+    Case(["source.id"], ON_HUB, {"source": {"id": "clinic/others"}}),
+    Case(["source.config"], ON_HUB, {"source": {"config": "second"}}),
+    Case(["source.revision"], ON_HUB, {"source": {"revision": "b" * 40}}),
+    Case(["source.splits"], ON_HUB, {"source": {"splits": ["test"]}}),
+    Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}, recipe=WRITERS),
+    Case(
+        ["source.generator"],
+        TEXT | {"prompt": "{{ reference }}", "rejected_source": "sft_prediction", "on_shortfall": "shrink"},
+        {"source": {"generator": "meqsum"}},
+        recipe=WRITERS,
+    ),
+    Case(["source.label_noise"], LABEL, {"source": {"label_noise": 0.4}}),
+    Case(
+        ["task.columns.options", "task.columns.accepted"],
+        CHOICES,
+        {"columns": {"options": ["b", "c"], "accepted": ["a"]}},
+    ),
+    Case(["task.generated_fields.endpoint"], WRITTEN, {"generated_fields": {"rejected": {"endpoint": "other-scribe"}}}),
+    Case(
+        ["task.generated_fields.prompt"], WRITTEN, {"generated_fields": {"rejected": {"prompt": "Short: {{ note }}"}}}
+    ),
+    Case(
+        ["task.generated_fields.max_new_tokens"],
+        WRITTEN,
+        {"generated_fields": {"rejected": {"max_new_tokens": 9}}},
+        extra="the endpoint's texts are shorter than either limit",
+    ),
+    Case(["task.generated_fields.model"], WRITTEN_HERE, {"generated_fields": {"rejected": {"model": "other-writer"}}}),
+    Case(["task.when_missing"], ABSENT, {"when_missing": "leave_out"}),
+    Case(["task.stand_in"], ABSENT, {"stand_in": {"label_noise": 0.4}}),
+    Case(["task.licence"], FILE, {"licence": "MIT"}),
+    Case(["task.citation"], FILE, {"citation": "Somebody 2026"}),
+    Case(["task.download_size"], FILE, {"download_size": "1 MB"}),
+    Case(
+        ["task.checks", *(f"thresholds.{check}.warn" for check in CHECKS)],
+        LABEL,
+        {"checks": {check: {"warn": 0.77} for check in CHECKS}},
+    ),
+    Case([f"thresholds.{check}.stop" for check in CHECKS], TEXT, {"checks": {check: {"stop": 1} for check in CHECKS}}),
+    Case(["task.on_shortfall"], LABEL, {"on_shortfall": "shrink"}),
+    *(Case([f"task.splits.{split}"], SWEEP, {"splits": {split: SIZES[split] - 1}}) for split in SIZES),
+    Case(
+        ["task.answer_type"],
+        JUDGED
+        | {
+            "judge": "away",
+            "selection_metric": "exact",
+            "rejected_source": "field",
+            "metric": "accuracy",
+            "paired_test": "mcnemar",
+        },
+        {"answer_type": "answer"},
+    ),
+    Case(["task.labels"], LABEL, {"labels": ["No UTI", "UTI"]}),
+    Case(
+        ["task.label_synonyms"],
+        SWEEP,
+        {"label_synonyms": {"UTI": ["yes"]}},
+        extra="no answer of a barely trained model says it",
+    ),
+    Case(["task.prompt"], LABEL, {"prompt": "{{ note }} A UTI?"}),
+    Case(["task.rejected_source"], LABEL, {"rejected_source": "sft_prediction"}, recipe=WRITERS),
+    Case(["task.max_new_tokens"], SWEEP, {"max_new_tokens": 4}),
+    Case(["task.max_thought_tokens"], SWEEP, {"max_thought_tokens": 1}),
+    Case(["task.selection_metric"], SWEEP, {"selection_metric": "exact"}),
+    Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
+    Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="both are tested by right and wrong answers"),
+    Case(
+        ["task.test"],
+        EVASIVE | {"tables": ["reward_margin"], "raters": GONE, "preference_grader": GONE},
+        {"grader": "rouge_l", "metric": "rouge_l", "paired_test": "paired_t"},
+    ),
+    Case(["task.tables"], TEXT, {"tables": ["rouge"]}),
+    Case(["task.rouge_stemmer"], TEXT, {"rouge_stemmer": False}),
+    Case(["task.raters"], ANSWER, {"raters": ["anna", "ben"]}),
+    Case(["task.adjudicator"], ANSWER | {"raters": ["anna", "ben"]}, {"adjudicator": "dora"}),
+    Case(["task.preference_grader"], EVASIVE, {"preference_grader": "rouge_l"}),
+    Case(["task.judge"], JUDGED | {"judge": "scribe"}, {"judge": "other-scribe"}),
+    Case(["task.phi"], LABEL, {"phi": True}),
+    _external("title", {}, {"title": "Another"}),
+    _external("path", {}, {"path": "given/second_answers.csv"}),
+    _external("sheet", {"path": "given/answers.xlsx", "sheet": "one"}, {"sheet": "two"}),
+    _external("encoding", {}, {"encoding": "utf-8"}, extra=SAME_ROWS),
+    _external("delimiter", {}, {"delimiter": ","}, extra=SAME_ROWS),
+    _external("ignore", {}, {"ignore": ["remark"]}, extra="a column that answers do not use is left out"),
+    _external("columns.id", {}, {"columns": {"id": "same"}}, extra="another column with the same ids"),
+    _external(
+        "columns.prompt",
+        {"columns": {"id": GONE, "prompt": "asked"}},
+        {"columns": {"prompt": "{{ asked }}"}},
+        extra="a template that gives the same prompts",
+    ),
+    _external("columns.answer", {}, {"columns": {"answer": "also"}}),
+    _external("columns.grade", {}, {"columns": {"grade": "mark"}}),
+    _external("when_missing", {}, {"when_missing": "leave_out"}),
+    _endpoint("base_url", {"base_url": "http://localhost:PORT/v1"}, "config.endpoints"),
+    _endpoint("model", {"model": "judge-b"}),
+    _endpoint("key_variable", {"key_variable": "KEY_B"}),
+    _endpoint("concurrency", {"concurrency": 1}),
+    _endpoint("timeout_seconds", {"timeout_seconds": 21}),
+    _endpoint("max_tokens", {"max_tokens": 15}),
+    _endpoint("seed", {"seed": 1}),
+    _endpoint("price.input", {"price": {"input": 3.0}}),
+    _endpoint("price.output", {"price": {"output": 3.0}}),
+    _endpoint("parameters", {"parameters": {"top_p": 0.5}}),
+    _endpoint("client_variables", {"client_variables": ["OPENAI_ORG_ID"]}),
+]

@@ -1,0 +1,103 @@
+"""Changes that concern a whole study: keys of its config, and code."""
+
+from typing import Any, NamedTuple
+
+from tests.workflow.every_key.cases import Case
+from tests.workflow.every_key.templates import SWEEP, TEXT
+
+TASKS = [Case(["wide.label"], SWEEP), Case(["wide.text"], TEXT)]
+LABEL_TASK, TEXT_TASK = (case.name for case in TASKS)
+
+
+class Setting(NamedTuple):
+    """Keys of the config, and what it says once they are changed."""
+
+    keys: list[str]
+    config: dict[str, Any]
+
+
+SETTINGS = {
+    "seed": Setting(["config.seed"], {"seed": 7, "seeds": [7]}),
+    "seeds": Setting(["config.seeds"], {"seeds": [42, 43]}),
+    "shown": Setting(
+        ["config.alpha", "config.watermark", "config.figure2", "config.checks", "config.overrides.models"],
+        {
+            "alpha": 0.01,
+            "watermark": "mine",
+            "figure2": {"a": LABEL_TASK},
+            "checks": {"label_balance": {"warn": 0.2}},
+            "overrides": {"models": {"shared": {"title": "Another title"}}},
+        },
+    ),
+    "tasks": Setting(["config.tasks"], {"tasks": [LABEL_TASK]}),
+    "overrides": Setting(["config.overrides.tasks"], {"overrides": {"tasks": {LABEL_TASK: {"max_new_tokens": 4}}}}),
+    "run_name": Setting(["config.run_name"], {"run_name": "another"}),
+}
+SPEED = Setting(
+    [
+        *(f"config.compute.{key}" for key in ("threads", "generation_batch_size", "gpu_model", "max_mem_mb")),
+        *("config.compute.max_runtime", "config.compute.shared_disk", "config.compute.job_environment"),
+        *("config.phi_hosts", "config.plain_http_hosts"),
+        *(f"config.limits.{key}" for key in ("bytes", "rows", "columns", "cells", "characters", "depth")),
+    ],
+    {
+        "compute": {"threads": 2, "generation_batch_size": 7, "gpu_model": "h100", "max_mem_mb": 9000}
+        | {"max_runtime": 99, "shared_disk": True, "job_environment": ["SITE_*"]},
+        "phi_hosts": ["localhost"],
+        "limits": {"bytes": 10**8, "rows": 10**5, "columns": 100, "cells": 10**6, "characters": 10**6, "depth": 20},
+        "plain_http_hosts": ["ward.example.org"],
+    },
+)
+
+
+class Edit(NamedTuple):
+    """A change of code: a piece of a file, what it becomes, and the rules whose jobs begin."""
+
+    file: str
+    old: str
+    new: str
+    begins: set[str]
+    stage: str = ""  # of all of them, as a job names it
+
+
+EDITS = {
+    "base model": Edit(
+        "clinical_dpo/models/tiny/corpus.py", "pretraining/{seed}", "other/{seed}", {"build_base_model"}
+    ),
+    "splits": Edit("clinical_dpo/data/splits.py", "random.Random(seed)", "random.Random(seed + 1)", {"split_dataset"}),
+    "data card": Edit("clinical_dpo/data_checks/data_card.py", '"## Rows"', '"## All rows"', {"check_dataset"}),
+    "SFT": Edit(
+        "clinical_dpo/training/sft.py",
+        'manual_seed(run.settings["seed"])',
+        "manual_seed(1)",
+        {"probe", "train"},
+        "stage=sft",
+    ),
+    "DPO": Edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0", {"probe", "train"}, "stage=dpo"),
+    "answers": Edit(
+        "clinical_dpo/inference/generate.py",
+        "skip_special_tokens=True).strip()",
+        "skip_special_tokens=True).strip().upper()",
+        {"answer_dev", "predict"},
+    ),
+    "label parser": Edit(
+        "clinical_dpo/grading/label_parsing.py",
+        "    found = sentences(text)",
+        "    return labels[0]\n    found = sentences(text)",
+        {"grade_answers", "score_trials"},
+    ),
+    "grader": Edit("clinical_dpo/grading/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),
+    "metric": Edit(
+        "clinical_dpo/statistics/metric_kinds/mean.py",
+        '"effect": float(differences.mean())',
+        '"effect": float(differences.mean()) + 1',
+        {"compute_metrics", "compare_variants"},
+    ),
+    "figure style": Edit(
+        "clinical_dpo/report/figures/style.py",
+        '"#0077BB"',
+        '"#0077CC"',
+        {"plot_cost", "plot_sweep", "plot_training_curves", "plot_reward_margin"},
+    ),
+    "page": Edit("clinical_dpo/report/page/template/page.css", "body", "body, html", {"write_report_page"}),
+}

@@ -1,0 +1,81 @@
+"""A run on this machine, killed again and again wherever it is, ends in the bytes of one that was left alone."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.helpers.workflow import Project
+from tests.workflow.slurm.runs import CONFIG, MODEL, SITECUSTOMIZE
+
+KILLS = 20
+RESULTS = "results/cluster/uti"
+TABLES = (f"{RESULTS}/metrics.csv", f"{RESULTS}/stats.csv")
+KEPT = ("*.csv", "*.jsonl", "*.safetensors")  # run.json tells how a run went
+
+
+def files(project):
+    folder = project.folder / RESULTS
+    return {path.relative_to(folder): path.read_bytes() for pattern in KEPT for path in sorted(folder.rglob(pattern))}
+
+
+def run_and_kill(project, draw):
+    """Kill Snakemake and all it started at a moment drawn from the first seconds, or from those after a checkpoint.
+
+    Returns whether it was killed; otherwise it had ended, and well.
+    """
+    command = [sys.executable, "-m", "snakemake", *TABLES, "--rerun-incomplete", "--cores", "2", "--configfile", CONFIG]
+    process = subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env=os.environ | {"TEST_STEP_SECONDS": "0.2"},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end, near = time.monotonic() + draw.uniform(2, 20), draw.random() < 0.5
+    old = checkpoints(project)
+    while time.monotonic() < end and process.poll() is None:
+        if near and checkpoints(project) - old:
+            end, near = time.monotonic() + draw.uniform(0, 2), False
+        time.sleep(0.05)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    status = process.wait()
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def checkpoints(project):
+    return set((project.folder / RESULTS).rglob("*.checkpoints/checkpoint-*"))
+
+
+@pytest.mark.slow
+def test_twenty_random_kills_leave_no_trace(tmp_path):
+    """A run that ends between two kills is compared, dropped and started again: each kill meets one at work."""
+    unbroken = Project.copy(tmp_path / "unbroken", CONFIG)
+    (unbroken.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    unbroken.run(MODEL)
+    shutil.copytree(unbroken.folder, tmp_path / "killed")
+    killed = Project(tmp_path / "killed", CONFIG, {})
+    unbroken.run(*TABLES)
+    expected = files(unbroken)
+    assert len(expected) > 20
+    draw = random.Random(11)
+    kills = broken = 0  # in all, and of the run at work
+    while kills < KILLS or broken:
+        if kills < KILLS and run_and_kill(killed, draw):
+            kills, broken = kills + 1, broken + 1
+            killed.run("--unlock")
+            continue
+        killed.run(*TABLES, "--rerun-incomplete")  # nothing is left to do where it had ended by itself
+        found = files(killed)
+        assert {path for path in expected if found.get(path) != expected[path]} == set()
+        assert not list(killed.folder.rglob("*.part")) and not checkpoints(killed)
+        shutil.rmtree(killed.folder / RESULTS)
+        broken = 0

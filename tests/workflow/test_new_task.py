@@ -1,0 +1,129 @@
+"""docs/new_task.md: its files are those of docs/example, its commands run, its mappings and choices hold."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.task_rules import FITTING
+from clinical_dpo.data.columns import map_row
+from clinical_dpo.data.rows import task_rows
+from clinical_dpo.data.sources import retrieve as sources
+from clinical_dpo.schemas import read_yaml
+from tests.conftest import ROOT
+from tests.helpers.workflow import Project
+
+TEXT = (ROOT / "docs/new_task.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()]
+RESULTS = "results/example/call_today"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return Project.copy(tmp_path_factory.mktemp("project"), "docs/example/run.yaml")
+
+
+def shell(project, command):
+    """A command as a reader types it."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done.stdout + done.stderr
+
+
+def test_the_page_shows_the_files():
+    shown = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+    assert shown == [(ROOT / f"docs/example/{name}.yaml").read_text() for name in ("call_today", "run")]
+    lines = (ROOT / "docs/example/call_today.csv").read_text().splitlines()
+    assert "\n".join(lines[:2]) in TEXT and f"{len(lines) - 1} messages" in TEXT
+
+
+def test_the_data_become_rows():
+    task = read_yaml(ROOT / "docs/example/call_today.yaml")
+    path = ROOT / task["source"]["path"]
+    rows, provenance = sources.retrieve(task["source"] | {"path": str(path)}, seed=1, n=1)
+    made = task_rows(rows, task, provenance)
+    with open(path, newline="", encoding="utf-8") as file:
+        given = list(csv.reader(file))[1:]
+    assert [(row["prompt"][0]["content"].split(" Is this")[0], row["label"]) for row in made] == [
+        (message, {"yes": "urgent", "no": "nonurgent"}[today]) for message, today in given
+    ]
+    assert len({row["id"] for row in made}) == len(made) == sum(task["splits"].values())
+
+
+def test_every_mapping_shown_works():
+    row = {
+        "Message": "m",
+        "distractors": ["x", "y"],
+        "context": {"contexts": ["a", "b"]},
+        **{"history": "h", "findings": "f", "Chief complaint": "c", "uti": "1", "mrn": 17, "visit": 2},
+        **{"wrong_1": "v", "wrong_2": "w", "choices": {"A": "right", "B": "x"}, "answer": "right"},
+    }
+    shown = re.findall(r"^\| .*? \| `(\w+: .*)` \|$", TEXT, re.MULTILINE)
+    columns = [yaml.safe_load(mapping.replace("\\|", "|")) for mapping in shown]
+    assert [map_row(row, each) | row for each in columns] == [
+        row | expected
+        for expected in (
+            {"message": "m"},
+            {"options": ["x", "y"]},
+            {"context": ["a", "b"]} | row,
+            {"note": "h\nf"},
+            {"note": "c"},
+            {"label": "UTI"},
+            {"id": "17-2"},
+            {"options": ["v", "w"]},
+            {"options": ["x"]},
+        )
+    ]
+
+
+def test_the_table_of_choices_is_the_configs():
+    rows = {
+        row.split("`")[1]: row.split(" | ") for row in TEXT.splitlines() if re.match(r"\| `(label|answer|text)`", row)
+    }
+    for answer_type, (_, _, rejected, selection, graders) in rows.items():
+        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(FITTING["rejected_source"][answer_type])
+        assert set(re.findall(r"`(\w+)`", selection)) == set(FITTING["selection_metric"][answer_type])
+        pairs = {
+            (grader, metric)
+            for part in graders.split(";")
+            for *named, metric in [re.findall(r"`(\w+)`", part)]
+            for grader in named
+        }
+        assert pairs == {
+            (grader, name)
+            for name, metric in METRICS.items()
+            for grader in metric.graders
+            if grader in FITTING["grader"][answer_type]
+        }
+    assert set(rows) == set(FITTING["grader"])
+
+
+def test_the_commands_up_to_a_dry_run(project):
+    copy, dry, *_ = COMMANDS
+    shell(project, copy)
+    assert re.search(r"^train +4$", shell(project, dry), re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_every_command_runs_to_the_statistics(project):
+    for command in COMMANDS:
+        shell(project, command)
+    with open(project.folder / RESULTS / "stats.csv", newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert {row["comparison"] for row in found} == {"sft_vs_base", "dpo_vs_base", "dpo_vs_sft"}
+    for named in re.findall(r"^\| `((?:results|reports)/.*?)` \|", TEXT, re.MULTILINE):
+        assert (project.folder / named).exists(), named
