@@ -1,7 +1,7 @@
 # make demo   three tiny models, seven tasks, base / SFT / DPO: ten minutes on two cores, no GPU, no network
-# make bench  deletes the demo, runs it anew and times it, then training and answering
+# make bench  deletes the demo, runs and times it again, then times training and answering
 # make test   the test suite, from a fresh clone
-# make locks  writes the locks of all packages anew from pyproject.toml
+# make locks  writes the locks of all packages from pyproject.toml
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 VENV := .venv
@@ -15,21 +15,21 @@ export PATH := $(BIN):$(PATH)
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
 
-# The demo's report, one file that opens from disk; the published study's: make report CONFIG= REPORT=reports/report.html
+# The demo's report, an HTML file. For the published study: make report CONFIG= REPORT=reports/report.html
 CONFIG ?= --configfile config/demo.yaml
 REPORT ?= reports/demo/report.html
 report: $(VENV)/installed
 	snakemake --cores 1 --report $(REPORT) $(CONFIG)
 
-# Tests that need the same finished run, or stand in one file, share a process (tests/conftest.py).
+# Tests of one file, and tests that need the same finished run, share a process (tests/conftest.py).
 test: lint
 	pytest -m "not slow" --durations=20 --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
-# The slow ones, which mostly wait, in three processes: those of Slurm, of every key, and all others (tests/conftest.py).
+# Slow tests mostly wait. They run in three processes: tests of Slurm, of every key, and all others (tests/conftest.py).
 test-all: test
 	pytest -m slow --durations=20 --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
-# ancient() keeps Snakemake from seeing changes behind it.
+# ancient() hides changes of an input from Snakemake, so no rule may use it.
 lint: $(VENV)/installed-dev
 	! grep -n "ancient(" Snakefile workflow/*/*.smk
 	ruff check .
@@ -52,9 +52,10 @@ bench: $(VENV)/installed-dev
 clean:
 	rm -rf results/demo reports/demo logs/demo
 
-# pip takes no file whose SHA-256 is not in the lock, and the locks are whole (pip check). Two packages come as source: the
-# locked setuptools builds them, where an isolated build would draw one unchecked. PyTorch's build without CUDA is taken
-# where pip's settings name an index or a folder that has it. PyPI's build for Linux needs CUDA's libraries.
+# pip installs no file whose SHA-256 is not in the lock, and `pip check` shows that the locks are complete. Two packages
+# come as source. The locked setuptools builds them, since an isolated build would download an unchecked one. PyTorch's
+# build without CUDA is installed if pip's settings name an index or a folder that has it. PyPI's build for Linux needs
+# CUDA's libraries.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation -r
 WITH_CUDA := from importlib.metadata import requires; raise SystemExit("cuda" not in str(requires("torch")))
 
@@ -74,6 +75,6 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	pip check --disable-pip-version-check
 	touch $@
 
-# UPGRADE=--upgrade takes the newest versions.
+# UPGRADE=--upgrade resolves to the newest versions.
 locks: $(VENV)/installed-dev
 	python envs/locks.py $(UPGRADE)

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning against direct preference optimization on clinical tasks, from data to figures."""
+"""Compare supervised fine-tuning with direct preference optimization on clinical tasks, from data to figures."""
 
 import time
 
@@ -14,7 +14,7 @@ configfile: "config/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
-# What the rules are made of.
+# Functions that the rules use.
 include: "workflow/functions/common.smk"
 include: "workflow/functions/rerun_settings.smk"
 include: "workflow/functions/resources.smk"
@@ -48,7 +48,7 @@ include: "workflow/rules/statistics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
-# It holds finished results against the rules.
+# It compares finished results with the rules, so it comes after them.
 include: "workflow/functions/unrecorded_results.smk"
 
 
@@ -88,9 +88,9 @@ rule figures:
 
 onstart:
     close_slurm_logs()
-    refuse_queued()
-    refuse_unfit()
-    refuse_unfit_rows()
+    stop_if_jobs_are_queued()
+    stop_if_slurm_cannot_run_jobs()
+    stop_if_rows_fail_checks()
 
 
 onsuccess:

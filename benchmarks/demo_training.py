@@ -1,7 +1,7 @@
-"""Seconds of the demo's own training, evaluations included: TRL's padded rows against the flat layout.
+"""Time the demo's training in seconds, evaluations included: TRL's padded rows against the flat layout.
 
-Writes benchmarks/demo_training.md. Run it from the project's folder after `make demo`; the chosen trials of three tasks
-are trained again, the two layouts in turn, with the reference read from its file in both.
+It writes benchmarks/demo_training.md. Run it from the project's folder after `make demo`. It trains the chosen trials
+of three tasks again, alternating the two layouts. Both read the reference log-probabilities from their file.
 """
 
 import os
@@ -27,7 +27,7 @@ TABLE = Path(__file__).parent / "demo_training.md"
 
 
 def seconds(task: str, stage: str, layout: str) -> float:
-    """Wall seconds of a chosen trial's training, start-up not counted."""
+    """Wall time of a chosen trial's training in seconds, without start-up."""
     folder = RESULTS / task / MODEL
     record = read_json(folder / stage / "best/run.json")
     settings = record["settings"] | {"layout": layout}

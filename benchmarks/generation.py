@@ -1,8 +1,7 @@
-"""Answers per second on prompts of strongly mixed lengths: sorted batches against the file's order.
+"""Measure answers per second on prompts of mixed lengths: sorted batches against batches in the file's order.
 
-Both use the same model, prompts, batch size and `generate`; the plain loop takes the rows as they come. They alternate,
-and their answers must be the same. Run from the project's folder: `python -m benchmarks.generation`; writes
-benchmarks/generation.md.
+Both use the same model, prompts, batch size and `generate`. They alternate, and their answers must be equal. Run it
+from the project's folder: `python -m benchmarks.generation`. It writes benchmarks/generation.md.
 """
 
 import argparse
@@ -28,11 +27,11 @@ from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
 
 TABLE = Path(__file__).parent / "generation.md"
 VOCABULARY = 8192
-NEW_TOKENS = 8  # of every answer, so that both sides write the same number
+NEW_TOKENS = 8  # of every answer, so that both ways generate the same number
 
 
 def prompts(number: int, shortest: int, longest: int) -> list[dict[str, Any]]:
-    """Prompts of random words whose lengths are log-uniform: most are short, a few very long."""
+    """Rows with prompts of random words, whose lengths are log-uniform between two numbers of words."""
     draw = random.Random(0)
     rows = []
     for i in range(number):
@@ -44,7 +43,7 @@ def prompts(number: int, shortest: int, longest: int) -> list[dict[str, Any]]:
 
 @torch.inference_mode()
 def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: int, batch_size: int) -> list[str]:
-    """The answers of plain `generate`, batch after batch."""
+    """Answers of plain `generate`, batch by batch in the order of the rows."""
     answers: list[str] = []
     for start in range(0, len(rows), batch_size):
         inputs = tokenizer.apply_chat_template(
@@ -63,13 +62,13 @@ def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: i
 
 
 def main() -> None:
-    """Time both and write the table."""
+    """Time both ways and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", choices=list(ARCHITECTURES), default="llama")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="a tiny model and few prompts, seconds: does it run?")
-    parser.add_argument("--out", type=Path, help="the table; by default benchmarks/generation.md, none if quick")
+    parser.add_argument("--quick", action="store_true", help="test the script on a tiny model, in seconds")
+    parser.add_argument("--out", type=Path, help="the table (default benchmarks/generation.md; with --quick no file)")
     setup = parser.parse_args()
     prepare_process(1)
     torch.manual_seed(0)
@@ -95,16 +94,16 @@ def main() -> None:
             texts.append(answer())
             seconds[name].append(time.perf_counter() - started)
         if texts[0] != texts[1]:
-            sys.exit("The two ways gave different answers.")
+            sys.exit("generation: the two ways gave different answers, so their times are not comparable.")
     rates = {name: len(rows) / statistics.median(taken) for name, taken in seconds.items()}
     plain, sorted_ = rates.values()
     lengths = sorted(len(tokenizer.apply_chat_template(row["prompt"], return_dict=True)["input_ids"]) for row in rows)
     command = shlex.join(["python", "-m", "benchmarks.generation", *sys.argv[1:]])
-    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU ({platform.machine()}), one thread"
+    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU ({platform.machine()}), one thread"
     lines = [
         "# Answers per second",
         "",
-        f"{time.strftime('%Y-%m-%d')}, {where}, {os.cpu_count()} cores; Python {platform.python_version()}, "
+        f"{time.strftime('%Y-%m-%d')}, {hardware}, {os.cpu_count()} cores; Python {platform.python_version()}, "
         f"torch {version('torch')}, transformers {version('transformers')}. {len(rows)} prompts of {lengths[0]} to "
         f"{lengths[-1]} tokens (median {lengths[len(lengths) // 2]}), {NEW_TOKENS} new tokens each, batches of "
         f"{setup.batch}, {setup.arch} of width {shape['hidden_size']} and {shape['num_hidden_layers']} layers, "
@@ -115,10 +114,10 @@ def main() -> None:
         *(f"| {name} | {rate:.2f} |" for name, rate in rates.items()),
         f"| ratio | {sorted_ / plain:.2f} |",
     ]
-    written = "\n".join(lines) + "\n"
+    page = "\n".join(lines) + "\n"
     if not setup.quick or setup.out:
-        (setup.out or TABLE).write_text(written, encoding="utf-8")
-    print(written)
+        (setup.out or TABLE).write_text(page, encoding="utf-8")
+    print(page)
 
 
 if __name__ == "__main__":

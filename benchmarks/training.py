@@ -1,8 +1,8 @@
-"""Time and memory of a training step: stock TRL against the flat layout. Writes benchmarks/training.md.
+"""Measure time and memory of a training step, stock TRL against the flat layout, and write benchmarks/training.md.
 
-Every variant trains in a process of its own, in TRL's own loop, on the same rows in the same order. On a CPU the
-variants take turns, step by step, so that a busy minute slows them all; on a GPU one follows the other, since their
-models would not fit beside each other. Run it from the project's folder: `python -m benchmarks.training --help`.
+Every variant trains in its own process, in TRL's loop, on the same rows in the same order. On a CPU the variants take
+turns step by step, so that other load slows them all. On a GPU they run one after another, since their models do not
+fit into its memory together. Run it from the project's folder: `python -m benchmarks.training --help`.
 """
 
 import argparse
@@ -42,17 +42,17 @@ TABLE = Path(__file__).parent / "training.md"
 VARIANTS = (LIVE, PRECOMPUTED, LIVE_COMPACT, STOCK_SFT, SFT, DPO, REFERENCE)
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "bfloat16"}  # as in config/models/biomistral-7b.yaml
 TRIALS = 12
-LN2 = 0.6931  # DPO's loss where policy and reference are one
+LN2 = 0.6931  # DPO's loss if policy and reference model are equal
 DRAWS = 2000
-SPAWN = multiprocessing.get_context("spawn")  # ru_maxrss of a forked process begins with its parent's
+SPAWN = multiprocessing.get_context("spawn")  # ru_maxrss of a forked process starts at its parent's
 CASES = (
     Case("Label tasks", 200, 6, 8192, 8),
     Case("Short answers", 150, 20, 8192, 8),
     Case("Summaries", 800, 100, 8192, 4),
     Case("Label tasks, large vocabulary", 200, 6, 32768, 8),
 )
-# Stock DPO : ours as shipped and with the compact head in both, at least; our DPO : stock SFT, our DPO : our SFT and
-# our SFT : stock SFT, at most.
+# Lower limits of stock DPO : our DPO, as shipped and with the compact head in both; then upper limits of our DPO :
+# stock SFT, our DPO : our SFT and our SFT : stock SFT.
 WANTED = {
     "Label tasks": (4.0, 2.6, 0.95, 1.15, 0.82),
     "Short answers": (4.5, 2.6, 0.9, 1.05, 0.82),
@@ -63,7 +63,7 @@ MEMORY, SWEEP = 1.25, 4.0
 
 
 class Measured(NamedTuple):
-    """What one variant took: seconds per repeat, and its process's account."""
+    """Measurements of one variant: wall and CPU seconds per repeat, and facts that its process reports."""
 
     wall: list[float]
     cpu: list[float]
@@ -71,7 +71,7 @@ class Measured(NamedTuple):
 
 
 def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measured]]:
-    """The device's name, and every variant's steps after one step of warm-up."""
+    """Return the device's name and the measurements of every variant, after one step of warm-up."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with ProcessPoolExecutor(1, mp_context=SPAWN) as pool:
@@ -85,22 +85,22 @@ def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measu
 
 
 def check_losses(first: dict[str, float]) -> None:
-    """Every DPO starts at ln 2, where policy and reference are one; both SFTs start at one loss. Exits otherwise."""
+    """Exit unless every DPO starts at ln 2, where policy and reference are equal, and both SFTs at the same loss."""
     expected = {variant: first[STOCK_SFT] if variant in (STOCK_SFT, SFT) else LN2 for variant in first}
     for variant, loss in first.items():
         if abs(loss - expected[variant]) > 0.01:
-            sys.exit(f"{variant}: the first loss is {loss}, not {expected[variant]}: not the same training.")
+            sys.exit(f"{variant}: the first loss is {loss}, not {expected[variant]}, so times are not comparable.")
 
 
 def take_turns(variants: Sequence[str], folder: Path, case: Case, setup: argparse.Namespace) -> dict[str, Measured]:
-    """Start a process per variant, let them step in turn, and collect what they took."""
+    """Start a process per variant, let them step in turn, and collect their measurements."""
     started = []
     for variant in variants:
-        here, there = SPAWN.Pipe()
-        process = SPAWN.Process(target=work, args=(variant, folder, case, setup, there), daemon=True)
+        ours, theirs = SPAWN.Pipe()
+        process = SPAWN.Process(target=work, args=(variant, folder, case, setup, theirs), daemon=True)
         process.start()
-        there.close()  # so that a process that died is noticed
-        started.append((variant, here, process, Measured([], [], {})))
+        theirs.close()  # so that recv() fails if the process has died
+        started.append((variant, ours, process, Measured([], [], {})))
     for step in range(setup.repeats + 1):
         for _, pipe, _, taken in started:
             pipe.send("step")
@@ -115,7 +115,7 @@ def take_turns(variants: Sequence[str], folder: Path, case: Case, setup: argpars
 
 
 def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[float, float]:
-    """The middle 95% of a statistic over repeats drawn with replacement, the same ones of both sides of a ratio."""
+    """95% bootstrap interval of a statistic over repeats; both sides of a ratio use the same drawn repeats."""
     draw = random.Random(0)
     values = sorted(statistic(draw.choices(range(repeats), k=repeats)) for _ in range(DRAWS))
     return values[round(0.025 * DRAWS)], values[round(0.975 * DRAWS) - 1]
@@ -124,30 +124,30 @@ def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[flo
 def ratio_row(
     name: str, above: Measured, below: Measured, limit: float, at_least: bool, floor: float | None
 ) -> list[str]:
-    """One line of the table of ratios: median to median, by wall clock, its interval, and by CPU time."""
+    """One line of the table of ratios: ratio of median wall times with its interval, and ratio of median CPU times."""
 
     def ratio(chosen: list[int]) -> float:
         return median(above.wall, chosen) / median(below.wall, chosen)
 
-    everything = list(range(len(above.wall)))
-    value, (low, high) = ratio(everything), interval(ratio, len(everything))
+    repeats = list(range(len(above.wall)))
+    value, (low, high) = ratio(repeats), interval(ratio, len(repeats))
     cpu = statistics.median(above.cpu) / statistics.median(below.cpu)
     return [name, f"{value:.2f} ({low:.2f}-{high:.2f})", f"{cpu:.2f}", number(floor), *verdict(value, limit, at_least)]
 
 
 def median(values: list[float], chosen: list[int]) -> float:
-    """The median of some of the repeats."""
+    """Median of the values of some repeats."""
     return statistics.median(values[i] for i in chosen)
 
 
 def verdict(value: float, limit: float, at_least: bool) -> list[str]:
-    """What is wanted, and whether it is so."""
+    """Cells of a limit and of whether a value meets it."""
     met = value >= limit if at_least else value <= limit
     return [f"{'≥' if at_least else '≤'} {limit:g}", "met" if met else "not met"]
 
 
 def number(value: float | None) -> str:
-    """A number, or nothing."""
+    """A number with two decimals; empty for None."""
     return "" if value is None else f"{value:.2f}"
 
 
@@ -157,7 +157,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def section(case: Case, measured: dict[str, Measured]) -> list[str]:
-    """A case's two tables."""
+    """Lines of a case's heading and two tables."""
     live, compact, dpo, stock_sft, sft = (measured[name] for name in (LIVE, LIVE_COMPACT, DPO, STOCK_SFT, SFT))
     wanted = WANTED[case.name]
     steps = [
@@ -171,7 +171,7 @@ def section(case: Case, measured: dict[str, Measured]) -> list[str]:
         ]
         for name, taken in measured.items()
     ]
-    # Forward and backward of the policy over both rows of a pair, and the reference's forward; padding not counted.
+    # Stock DPO: forward and backward of the policy (2 units) and forward of the reference (1), on unpadded tokens.
     real, flat = live.facts["tokens"] * (1 - live.facts["padding"]), dpo.facts["tokens"]
     floor = 3 * real / (2 * flat)
     pair = flat / sft.facts["tokens"]
@@ -197,58 +197,64 @@ def section(case: Case, measured: dict[str, Measured]) -> list[str]:
 
 
 def sweep_row(measured: dict[str, Measured]) -> list[str]:
-    """Trials of one epoch: each of ours a step per batch, and before them the reference's pass over every batch."""
+    """Line of a sweep of TRIALS trials of one epoch; ours adds one pass of the reference over all batches."""
     live, dpo, reference = (measured[name] for name in (LIVE, DPO, REFERENCE))
 
     def ratio(part: str, chosen: list[int]) -> float:
         stock, ours, scored = (median(getattr(taken, part), chosen) for taken in (live, dpo, reference))
         return TRIALS * stock / (TRIALS * ours + scored)
 
-    everything = list(range(len(live.wall)))
-    value = ratio("wall", everything)
-    low, high = interval(lambda chosen: ratio("wall", chosen), len(everything))
+    repeats = list(range(len(live.wall)))
+    value = ratio("wall", repeats)
+    low, high = interval(lambda chosen: ratio("wall", chosen), len(repeats))
     name = f"{TRIALS} stock runs : our sweep of {TRIALS} (derived)"
     spread = f"{value:.2f} ({low:.2f}-{high:.2f})"
-    return [name, spread, f"{ratio('cpu', everything):.2f}", "", *verdict(value, SWEEP, True)]
+    return [name, spread, f"{ratio('cpu', repeats):.2f}", "", *verdict(value, SWEEP, True)]
 
 
 def opening(device: str, setup: argparse.Namespace) -> list[str]:
-    """Machine, versions, command, and how to read the tables."""
+    """Lines of the page's head: machine, versions, command, and how to read the tables."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft"))
     shape = setup.shape
     command = shlex.join(["python", "-m", "benchmarks.training", *sys.argv[1:]])
     return [
-        "# What a training step costs",
+        "# Cost of a training step",
         "",
         f"{time.strftime('%Y-%m-%d')}, {device}; Python {platform.python_version()}, {versions}. "
         f"{setup.arch.capitalize()} of width {shape['hidden_size']} and {shape['num_hidden_layers']} layers, "
         f"{setup.precision}, LoRA of rank {setup.rank} on all linear layers, randomly initialised. "
         f"Made by `{command}`; medians of {setup.repeats} steps after one of warm-up.",
         "",
-        "A step is batch, forward, backward, AdamW, log, in TRL's own loop. The stock reference is the base model "
-        "merged with its SFT adapter, run at every step; in our DPO the SFT adapter stays a frozen part of the "
-        "policy's. "
+        "A step is batch, forward, backward, AdamW, log, in TRL's loop. The stock reference is the base model "
+        "merged with its SFT adapter, run at every step; in our DPO the SFT adapter is a frozen part of the "
+        "policy's adapter. "
         f"Lengths of prompts and answers are uniform, {setup.spread:.0%} of the mean to either side. "
-        "Compact head: TRL's head only where a token is predicted, which TRL does on GPUs alone. "
-        "By tokens alone: what the ratio would be if a step cost its tokens and nothing else, padding not counted. "
+        "Compact head: TRL computes the head only where a token is predicted, which it does on GPUs alone. "
+        "By tokens alone: the ratio if a step cost its unpadded tokens and nothing else. "
         "The sweep is derived from measured parts: every run passes the pairs once, and ours adds one pass of the "
-        "reference; evaluations and start-up are left out. Peak memory is the whole process's, on a GPU its tensors'.",
+        "reference, without evaluations and start-up. Peak memory is that of the whole process, on a GPU of its "
+        "tensors.",
         "",
     ]
 
 
 def arguments() -> argparse.Namespace:
-    """The command line, with what follows from it."""
+    """Arguments of the command line, with settings derived from them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", choices=["llama", "mistral"], default="llama")
-    parser.add_argument("--repeats", type=int, default=9, help="steps that are measured (default 9)")
+    parser.add_argument("--repeats", type=int, default=9, help="number of measured steps (default 9)")
     parser.add_argument(
-        "--cases", type=int, default=len(CASES), help="how many of the cases, from the first (default all)"
+        "--cases", type=int, default=len(CASES), help="number of cases, counted from the first (default all)"
     )
-    parser.add_argument("--spread", type=float, default=0.5, help="of lengths, as a share of their mean (default 0.5)")
+    parser.add_argument(
+        "--spread",
+        type=float,
+        default=0.5,
+        help="spread of lengths to either side, as a share of the mean (default 0.5)",
+    )
     parser.add_argument("--gpu", choices=["bf16", "nf4"], help="7-8B shapes on a GPU instead of small ones in float32")
-    parser.add_argument("--quick", action="store_true", help="tiny shapes and rows, a minute: does it run?")
-    parser.add_argument("--out", type=Path, help="the table; by default benchmarks/training.md, none if quick")
+    parser.add_argument("--quick", action="store_true", help="test the script on tiny shapes and rows, in a minute")
+    parser.add_argument("--out", type=Path, help="the table (default benchmarks/training.md; with --quick no file)")
     setup = parser.parse_args()
     if not setup.quick:
         setup.out = setup.out or TABLE
@@ -261,9 +267,9 @@ def arguments() -> argparse.Namespace:
         "quantization": NF4 if setup.gpu == "nf4" else None,
     }
     setup.shape = GPU_SHAPE if setup.gpu else QUICK_SHAPE if setup.quick else CPU_SHAPE
-    setup.rank = setup.shape["hidden_size"] // 64  # both stages' 64 of 4096 in the published study
+    setup.rank = setup.shape["hidden_size"] // 64  # as in the published study: rank 64 at width 4096
     setup.cases = [CASES[0]._replace(prompt=20, vocabulary=512, batch=2)] if setup.quick else CASES[: setup.cases]
-    if setup.gpu:  # one vocabulary, the model's own
+    if setup.gpu:  # every case has the model's vocabulary, so the case of a large vocabulary is left out
         setup.cases = [case._replace(vocabulary=GPU_VOCABULARY[setup.arch]) for case in CASES[: min(setup.cases, 3)]]
     return setup
 
@@ -275,10 +281,10 @@ def main() -> None:
     for case in setup.cases:
         device, measured = measure(case, setup)
         lines += section(case, measured)
-    written = "\n".join(opening(device, setup) + lines)
+    page = "\n".join(opening(device, setup) + lines)
     if setup.out:
-        setup.out.write_text(written, encoding="utf-8")
-    print(written)
+        setup.out.write_text(page, encoding="utf-8")
+    print(page)
 
 
 if __name__ == "__main__":

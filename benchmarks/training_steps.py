@@ -1,4 +1,4 @@
-"""One variant of a training step in a process of its own: its model, its rows, its trainer, its clock."""
+"""Model, rows, trainer and clock of one variant of a training step, which runs in its own process."""
 
 import argparse
 import ctypes
@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 MAX_LENGTH = 2048  # tokens
-BATCHES = 3  # of rows, seen in turn
+BATCHES = 3  # of rows, which the steps cycle through
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-CPU_SHAPE = {  # about Llama-3-8B and Mistral-7B at an eighth of the width
+CPU_SHAPE = {  # Llama-3-8B and Mistral-7B at about an eighth of the width
     "hidden_size": 512,
     "intermediate_size": 1376,
     "num_hidden_layers": 8,
@@ -26,7 +26,7 @@ CPU_SHAPE = {  # about Llama-3-8B and Mistral-7B at an eighth of the width
     "num_key_value_heads": 4,
 }
 QUICK_SHAPE = CPU_SHAPE | {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
-GPU_SHAPE = {  # of Llama-3-8B and Mistral-7B as published
+GPU_SHAPE = {  # Llama-3-8B and Mistral-7B as published
     "hidden_size": 4096,
     "intermediate_size": 14336,
     "num_hidden_layers": 32,
@@ -55,7 +55,7 @@ DPO, STOCK_SFT, SFT, REFERENCE = "our DPO", "stock SFT", "our SFT", "our referen
 
 
 class Case(NamedTuple):
-    """Rows of one kind."""
+    """Lengths, vocabulary and batch size of one kind of rows."""
 
     name: str
     prompt: int  # mean tokens
@@ -65,7 +65,7 @@ class Case(NamedTuple):
 
 
 def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
-    """Write base model, SFT adapter, rows, pairs and reference; return the GPU's name."""
+    """Write base model, SFT adapter, rows and reference log-probabilities; return the GPU's name, None for a CPU."""
     _quiet()
     import torch
     from peft import LoraConfig, get_peft_model
@@ -74,7 +74,7 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     from clinical_dpo.io import write_jsonl
     from clinical_dpo.models.load import device
     from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
-    from clinical_dpo.training.reference_logps import score_reference
+    from clinical_dpo.training.reference_logps import compute_reference_logps
 
     torch.manual_seed(0)
     kind = ARCHITECTURES[setup.arch]
@@ -97,12 +97,12 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     rows = [_row(draw, case, setup.spread, str(number)) for number in range(BATCHES * case.batch)]
     write_jsonl(folder / "rows.jsonl", rows)
     pairs: Any = {folder / "reference.parquet": folder / "rows.jsonl"}
-    score_reference(folder, folder / "sft", setup.model, pairs, MAX_LENGTH, case.batch)
+    compute_reference_logps(folder, folder / "sft", setup.model, pairs, MAX_LENGTH, case.batch)
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def word_tokenizer(kind: Any, vocabulary: int) -> Any:
-    """One token a word, the architecture's chat format."""
+    """A tokenizer with one token per word and the architecture's chat template."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -119,7 +119,7 @@ def word_tokenizer(kind: Any, vocabulary: int) -> Any:
 
 
 def _row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str, Any]:
-    """A prompt and two answers of random words; lengths are uniform, `spread` of the mean to either side."""
+    """A row with a prompt and two answers of random words; lengths are uniform, `spread` of the mean to either side."""
 
     def text(role: str, mean: int, special: int) -> list[dict[str, str]]:
         length = max(1, round(mean * draw.uniform(1 - spread, 1 + spread)) - special)
@@ -132,7 +132,7 @@ def _row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str,
 
 
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
-    """Take a step whenever told to, answer its (wall, CPU) seconds; at the end what there is to say of the process."""
+    """Take a step at each message of `parent` and send its (wall, CPU) seconds; at the end send the process's facts."""
     _quiet()
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
@@ -151,7 +151,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
         flatten_fused_head(without_adapter(trainer.model))
 
     class Clock(TrainerCallback):
-        """From the end of one optimizer step to the end of the next: batch, forward, backward, step, log."""
+        """Clock from one optimizer step's end to the next one's: batch, forward, backward, step, log."""
 
         def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
             if torch.cuda.is_available():
@@ -169,7 +169,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Clock())
-    # TRL's head on a CPU as it is on a GPU: not where nothing is predicted.
+    # On a GPU TRL computes the head only where a token is predicted; this does the same on a CPU.
     with patch("trl.trainer.utils._use_triton", return_value=True) if variant == LIVE_COMPACT else nullcontext():
         trainer.train()
     parent.send(
@@ -183,16 +183,16 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
 
 
 def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) -> Any:
-    """TRL's trainer as shipped, or as the project's stages construct it."""
+    """TRL's trainer as shipped, or the trainer of the project's stages."""
     import torch
     from datasets import Dataset
     from peft import LoraConfig, PeftModel, get_peft_model
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
     from clinical_dpo.io import read_jsonl
-    from clinical_dpo.models.load import load_base, trainable_weights_kept
+    from clinical_dpo.models.load import load_base, restore_trainable_weights
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
-    from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference
+    from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference_logps
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
     from clinical_dpo.training.run import Run, trainer_arguments
 
@@ -214,13 +214,13 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     shared = {"processing_class": load_tokenizer(folder)}
     if variant in (SFT, STOCK_SFT):
         policy: Any = get_peft_model(base, adapter)
-        with trainable_weights_kept(policy):
+        with restore_trainable_weights(policy):
             return SFTTrainer(
                 policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared
             )
     if variant == DPO:
         policy = policy_with_frozen_sft_ranks(base, folder / "sft", lora, TARGETS)
-        data = with_reference(rows, str(folder / "reference.parquet"))
+        data = with_reference_logps(rows, str(folder / "reference.parquet"))
         return StoredReferenceDPOTrainer(policy, DPOConfig(**arguments), train_dataset=data, **shared)
     return DPOTrainer(
         PeftModel.from_pretrained(base, str(folder / "sft")).merge_and_unload(),
@@ -232,12 +232,12 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
 
 
 def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
-    """The reference pass, a batch at a time, by the functions `score_reference` calls."""
+    """Run the reference pass by batches, with the functions of `compute_reference_logps`; return its peak memory."""
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import autocast, load_variant
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
     from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
-    from clinical_dpo.training.reference_logps import score_pairs
+    from clinical_dpo.training.reference_logps import pair_logps
 
     rows, tokenizer = read_jsonl(folder / "rows.jsonl"), load_tokenizer(folder)
     model = without_adapter(load_variant(folder, folder / "sft", setup.model))
@@ -247,13 +247,13 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
         parent.recv()
         started = _now()
         with autocast(setup.model):
-            score_pairs(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
+            pair_logps(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
         parent.send(_since(started))
     return {"memory": _peak_memory()}
 
 
 def _quiet() -> None:
-    """One thread, no network, no progress bars, no warnings of what goes in the libraries' next versions."""
+    """Set one thread and no network, and silence progress bars and the libraries' warnings."""
     warnings.simplefilter("ignore")
     os.environ["TQDM_DISABLE"] = "1"
     from datasets import disable_caching, disable_progress_bars
@@ -269,7 +269,7 @@ def _quiet() -> None:
 
 
 def _now() -> tuple[float, float]:
-    """Wall and CPU clock, once the GPU has done what it was told."""
+    """Wall and CPU clock in seconds, after the GPU has finished its work."""
     import torch
 
     if torch.cuda.is_available():
@@ -283,14 +283,14 @@ def _since(started: tuple[float, float]) -> tuple[float, float]:
 
 
 def _release_memory() -> None:
-    """Give the system what the step no longer uses, so that the processes' peaks do not add up (glibc keeps it)."""
+    """Return the step's free memory to the system; glibc would keep it, and the processes' peaks would add up."""
     gc.collect()
     if platform.system() == "Linux":
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _peak_memory() -> float:
-    """MiB: of the GPU's allocator, or of the process where there is none, libraries and weights included."""
+    """Peak memory in MiB: of the GPU's allocator, or without a GPU of the process, libraries and weights included."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,6 +1,6 @@
-"""Time what a user waits for: the demo, dry runs, one table rebuilt. Writes benchmarks/workflow.md.
+"""Time the commands that a user waits for: the demo, dry runs, one rebuilt table. It writes benchmarks/workflow.md.
 
-It deletes the demo (results, reports, logs) and runs it anew. Run it on an idle machine, with the environment
+It deletes the demo (results, reports, logs) and runs it again. Run it on an idle machine, with the environment
 installed. Each number is the wall time of a whole command; all but the demo are medians of five.
 """
 
@@ -20,7 +20,7 @@ REPEATS = 5
 
 
 def snakemake(*arguments: str) -> float:
-    """Seconds that one Snakemake command takes; it must end well."""
+    """Wall time of one Snakemake command in seconds. Raises CalledProcessError if it fails."""
     started = time.monotonic()
     command = [sys.executable, "-m", "snakemake", *arguments]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -28,13 +28,13 @@ def snakemake(*arguments: str) -> float:
 
 
 def rebuilt(target: str) -> float:
-    """Seconds to rebuild one deleted file of the finished demo."""
+    """Delete one file of the finished demo and return the seconds to rebuild it."""
     (ROOT / target).unlink()
     return snakemake(target, "--cores", "2", *DEMO)
 
 
 def main() -> None:
-    """Run the demo from nothing, then everything else on what it made."""
+    """Run the demo from scratch, then the other commands on its results, and write the table."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for folder in ("results/demo", "reports/demo", "logs/demo"):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
@@ -47,7 +47,7 @@ def main() -> None:
     for name, run, limit in cases:
         rows.append((name, statistics.median(run() for _ in range(REPEATS)), limit))
     lines = [
-        "# What a user waits for",
+        "# Times of commands",
         "",
         f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), `--cores 2`, no GPU, "
         f"Python {platform.python_version()}. Made by `benchmarks/workflow.py`; medians of {REPEATS}, the demo once.",

@@ -1,4 +1,5 @@
-"""Supervised fine-tuning against direct preference optimization on clinical text: the science, as a plain package.
+"""Compare base models, supervised fine-tuning and direct preference optimization on clinical text.
 
-Nothing here knows of Snakemake. Folders follow the data; each imports only from those before it (docs/architecture.md).
+The package does not depend on Snakemake. Its folders follow the path of the data. A folder imports only from the
+folders before it (docs/architecture.md).
 """

@@ -1,7 +1,6 @@
-"""A digest of exactly the code a script runs: its own and that of the package's modules it imports, directly or not.
+"""A digest of the code that a script runs: its own and that of the package's modules it imports, directly or not.
 
-Contents alone count. Where a module lies and what it is called is no part of the digest, so that a move or another name
-makes no result anew.
+Only contents count. The path and name of a module do not, so a move or a rename makes no job run again.
 """
 
 import ast
@@ -15,15 +14,17 @@ PACKAGE = Path(__file__).parent
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def code_digest(script: Path, named: Iterable[str] = ()) -> str:
-    """Hex digest of `script` and its imports within this package; docstrings, comments and layout do not count.
+def code_digest(script: Path, modules: Iterable[str] = ()) -> str:
+    """Hex digest (16 digits) of `script` and its imports within this package; prose and layout do not count.
+
+    Docstrings, comments and blank space are prose and layout.
 
     Args:
         script: the file that a job runs.
-        named: modules that the job imports by a name in its settings, such as its task's grader.
+        modules: names of modules that the job imports by a name in its settings, such as its task's grader.
     """
-    modules = [file for name in named if (file := _module_file(name))]
-    files = {script, *modules} | imported_modules([script, *modules])
+    named = [file for name in modules if (file := _module_file(name))]
+    files = {script, *named} | imported_modules([script, *named])
     return hashlib.sha256("\n".join(sorted(map(_digest, files))).encode()).hexdigest()[:16]
 
 
@@ -41,7 +42,7 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 
 @cache
 def _digest(path: Path) -> str:
-    """Digest of one file: its code, and which name stands where for what of which module's code."""
+    """Digest of one file: its code, and for each imported name its block, its attribute and its module's code."""
     imports, code = _parse(path)
     bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)
     return hashlib.sha256("\n".join([code, *bound]).encode()).hexdigest()
@@ -49,9 +50,9 @@ def _digest(path: Path) -> str:
 
 @cache
 def _parse(path: Path) -> tuple[tuple[tuple[int, Path, str, str], ...], str]:
-    """What a file imports of the package, and a digest of all else but docstrings.
+    """The package imports of a file, and a digest of its other code without docstrings.
 
-    Imports are (number of the block that they stand in, module, attribute, name there).
+    An import is (number of its block, module, attribute, local name).
     """
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports: list[tuple[int, Path, str, str]] = []
@@ -75,7 +76,7 @@ def _is_ours(node: ast.stmt) -> bool:
 
 
 def _imports(node: ast.stmt) -> Iterator[tuple[Path, str, str]]:
-    """(module, attribute, name here) of one import; the attribute of a module itself is empty."""
+    """(module, attribute, local name) of each import in a statement; the attribute is empty for a whole module."""
     if isinstance(node, ast.ImportFrom):
         for each in node.names:
             name = each.asname or each.name
@@ -91,6 +92,7 @@ def _imports(node: ast.stmt) -> Iterator[tuple[Path, str, str]]:
 
 @cache
 def _module_file(name: str) -> Path | None:
+    """The file of a module of this package; None for other names."""
     package, *parts = name.split(".")
     path = PACKAGE.joinpath(*parts).with_suffix(".py")
     return path if package == PACKAGE.name and parts and path.is_file() else None

@@ -1,27 +1,28 @@
-"""Text from outside, such as ids, titles and answers, written so that it is nothing but text where it is shown."""
+"""Escape text from outside, such as ids, titles and answers, so that it is displayed as plain text and nothing else."""
 
 import html
 import re
 from typing import Any
 
-# Control signs but line feed and tab, signs that turn the direction of writing, line ends of Unicode, half surrogates.
+# Control characters except line feed and tab, characters that change the writing direction, Unicode line ends, and lone
+# surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# What means something within a line of Markdown; an underscore within a word means nothing.
+# Characters with a meaning within a line of Markdown. An underscore within a word has none.
 _MARKS = re.compile(r"[\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])")
-_START = re.compile(r"[-+=]|\d+(?=[.)](?: |\Z))")  # begins a list, or a heading of the line before
+_START = re.compile(r"[-+=]|\d+(?=[.)](?: |\Z))")  # begins a list, or turns the line before into a heading
 
 
 class Markdown(str):
-    """Text that is Markdown already."""
+    """Text that is already Markdown."""
 
 
 def printable(text: str) -> str:
-    r"""Text that a terminal shows and does not obey: `\x1b` for the sign that begins a command, and so on."""
+    r"""Escape the characters that could command a terminal: an escape character becomes `\x1b`, and so on."""
     return _UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def markdown(text: str) -> Markdown:
-    """One line of Markdown that shows a text as it is; what is Markdown already stays so."""
+    """One line of Markdown that displays a text unchanged. A `Markdown` text is returned as it is."""
     if isinstance(text, Markdown):
         return text
     line = html.escape(printable(" ".join(text.split())), quote=False)
@@ -34,7 +35,7 @@ def markdown(text: str) -> Markdown:
 
 
 def code_span(text: str) -> Markdown:
-    """A text as code within a line of Markdown, in more backticks than it holds itself."""
+    """A text as code within a line of Markdown, between more backticks than it contains in a row."""
     line = printable(" ".join(text.split()))
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     space = " " if not line or "`" in (line[0], line[-1]) else ""
@@ -42,15 +43,15 @@ def code_span(text: str) -> Markdown:
 
 
 class Settings(dict[str, Any]):
-    r"""Settings of a rule whose spelling no web page takes for an element: `\x3c` for each `<` in a text.
+    r"""Settings of a rule whose `repr` no web page reads as an element: each `<` in a text becomes `\x3c`.
 
-    Snakemake writes the spelling into its report as it is. Scripts get an ordinary dict.
+    Snakemake copies the `repr` into its report without escaping it. Scripts receive an ordinary dict.
     """
 
     def __repr__(self) -> str:
-        """As Python spells a dict, and as Python reads it, without `<`."""
+        """The dict as Python code without `<`, which evaluates to the same values."""
         return super().__repr__().replace("<", "\\x3c")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """An ordinary dict of the same values."""
+        """Pickle an ordinary dict of the same values."""
         return dict, (dict(self),)

@@ -1,4 +1,4 @@
-"""Files of one commit of a repository on the Hugging Face hub, in the hub's local cache."""
+"""Fetch files of one commit of a repository on the Hugging Face hub into the hub's local cache."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ PAGES = {"model": "https://huggingface.co/", "dataset": "https://huggingface.co/
 
 
 def page(repo_id: str, kind: str = "model") -> str:
-    """The page of a repository (kind `model` or `dataset`) in a browser."""
+    """The address of a repository's web page (kind `model` or `dataset`)."""
     return PAGES[kind] + repo_id
 
 
@@ -24,23 +24,23 @@ def fetch(
     kind: str = "model",
     ignored: Sequence[str] = (),
 ) -> Path:
-    """The cache's folder of a commit, with at least the files that match `patterns`.
+    """Fetch a commit and return its folder in the cache, which has at least the files that match `patterns`.
 
-    Files that are there already are not asked for again. With HF_HUB_OFFLINE=1, or where the hub cannot be reached,
-    the cache alone answers.
+    Files that the cache has are not downloaded again. With HF_HUB_OFFLINE=1, or where the hub cannot be reached, the
+    files come from the cache alone.
 
     Args:
         repo_id: owner/name on the hub.
         revision: full commit hash.
-        patterns: as of a shell, where * matches / too; None for all files.
+        patterns: shell patterns in which * also matches /; None for all files.
         kind: model or dataset.
-        ignored: patterns of files that are left out all the same.
+        ignored: patterns of files to leave out, even where `patterns` match.
 
     Raises:
-        UserError: the repository is gated, unknown or out of reach, or the commit is not there (any more); with the
-            page to visit and the variable to set. No message holds a token.
+        UserError: the repository is gated, unknown or unreachable, or the commit does not exist; with the page to visit
+            and the variable to set. No message contains a token.
     """
-    # Imported late: a start and every other source can do without.
+    # Imported late: a start of the workflow and other sources do not need them.
     from httpx2 import HTTPError
     from huggingface_hub import get_token, snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
@@ -64,12 +64,12 @@ def fetch(
         ) from None
     except RepositoryNotFoundError:
         raise UserError(
-            f"{repo_id}: not found on the hub. Check `id` against {where}; for a private one set HF_TOKEN."
+            f"{repo_id}: not found on the hub. Check `id` against {where}; set HF_TOKEN if the repository is private."
         ) from None
     except RevisionNotFoundError:
         raise UserError(
-            f"{repo_id}: revision {revision} is not found on the hub; it may have been moved or removed. Copy the hash "
-            f"of a commit from {where}/commits/main to `revision`."
+            f"{repo_id}: revision {revision} is not found on the hub; it may have been removed. Copy the hash of a "
+            f"commit from {where}/commits/main to `revision`."
         ) from None
     except (HTTPError, OSError) as error:
         raise UserError(
@@ -82,19 +82,19 @@ def fetch(
 def _lacking(
     repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str, ignored: Sequence[str] = ()
 ) -> str:
-    """What the local cache has not got of a commit."""
+    """Say which files of a commit the local cache lacks."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        names = listed(repo_id, revision, patterns, kind=kind, ignored=ignored)
+        names = file_sizes(repo_id, revision, patterns, kind=kind, ignored=ignored)
     except UserError:
         return "it is not in the local cache"
-    found = {name: try_to_load_from_cache(repo_id, name, revision=revision, repo_type=kind) for name in names}
-    lost = [name for name, place in found.items() if not isinstance(place, str)]
-    return f"the local cache lacks {len(lost)} of its files, first {', '.join(lost[:3])}"
+    cached = {name: try_to_load_from_cache(repo_id, name, revision=revision, repo_type=kind) for name in names}
+    missing = [name for name, path in cached.items() if not isinstance(path, str)]
+    return f"the local cache lacks {len(missing)} of its files, first {', '.join(missing[:3])}"
 
 
-def listed(
+def file_sizes(
     repo_id: str,
     revision: str,
     patterns: Sequence[str] | None = None,
@@ -102,12 +102,12 @@ def listed(
     kind: str = "model",
     ignored: Sequence[str] = (),
 ) -> dict[str, int]:
-    """The files of a fetched commit that match `patterns`, in order and with their bytes, as the hub lists them.
+    """The files of a fetched commit that match `patterns` and not `ignored`: path -> bytes, sorted by path.
 
-    Those that match `ignored` are left out.
+    Paths and sizes come from the hub's list of the commit.
 
     Raises:
-        UserError: the cache has the commit without such a list, so that nobody can tell whether it is whole.
+        UserError: the cache has no such list, so nothing shows whether the commit is complete.
     """
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
@@ -127,26 +127,26 @@ def listed(
 
 
 def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of a fetched folder's files by their path in it.
+    """SHA-256 of files of a fetched folder: path relative to the folder -> hex digest.
 
     Raises:
-        UserError: a file whose bytes are not those that the hub stores under its name.
+        UserError: a file's bytes differ from those that the hub stores.
     """
-    found = {}
+    checksums = {}
     for name in files:
         blob = (folder / name).resolve()
-        found[name] = sha256(blob)
-        # The cache names a large file by its SHA-256, a small one by git's hash.
-        stored = _git_hash(blob) if re.fullmatch(r"[0-9a-f]{40}", blob.name) else found[name]
+        checksums[name] = sha256(blob)
+        # The cache names a large file by its SHA-256, a small file by its git hash.
+        stored = _git_hash(blob) if re.fullmatch(r"[0-9a-f]{40}", blob.name) else checksums[name]
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob.name) and blob.name != stored:
             raise UserError(
-                f"{name}: the copy in the local cache is damaged (its SHA-256 is {found[name]}). Delete {blob} and run "
-                "again."
+                f"{name}: the copy in the local cache is damaged (its SHA-256 is {checksums[name]}). Delete {blob} and "
+                "run again."
             )
-    return found
+    return checksums
 
 
 def _git_hash(path: Path) -> str:
-    """The name that git gives to a file's bytes."""
+    """The SHA-1 by which git names a file's content."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

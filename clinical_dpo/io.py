@@ -1,4 +1,4 @@
-"""Reading and writing of rows: UTF-8 JSON Lines and CSV, moved into place whole, errors with file, row and field."""
+"""Read and write rows as UTF-8 JSON Lines and CSV. Files are replaced atomically; errors name file, line and field."""
 
 import contextlib
 import csv
@@ -19,14 +19,15 @@ Row = dict[str, Any]
 
 @contextlib.contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
-    """Give a temporary place beside `path` and move it there when the block ends well.
+    """Yield a temporary path, and move it to `path` when the block ends without an error.
 
-    The temporary may become a file or a directory. It lies in a folder of a random name that is closed to other users,
-    so that nobody can put a file or a link in its way. A block that raises leaves `path` as it was.
+    The block creates a file or a directory at the temporary path. That path is in a new folder beside `path`. The
+    folder has a random name and is closed to other users, so nobody can put a file or a link at the temporary path. A
+    block that raises leaves `path` unchanged.
 
     Args:
-        path: what is replaced; a link is replaced itself, not what it leads to.
-        private: close the file, and the folder that it lies in, to other users.
+        path: the file or directory to replace. A link is replaced itself, not its target.
+        private: close the file, and the folder that contains it, to other users.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,9 +49,10 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file (a byte-order mark is dropped).
+    """The text of a UTF-8 file, without a byte-order mark.
 
-    Raises UserError when the file is missing or is not UTF-8; the message names the line of the first bad byte.
+    Raises:
+        UserError: the file is missing or is not UTF-8; with the line of the first invalid byte.
     """
     try:
         raw = Path(path).read_bytes()
@@ -66,9 +68,10 @@ def read_text(path: str | Path) -> str:
 
 
 def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
-    """Rows of a JSON Lines file; every row must be an object that holds the `required` fields.
+    """Rows of a JSON Lines file, without its blank lines.
 
-    Raises UserError naming file, line and field. Blank lines are skipped.
+    Raises:
+        UserError: a row is not a JSON object or lacks one of the `required` fields; with file, line and field.
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -79,68 +82,78 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
         except json.JSONDecodeError as error:
             raise PublicError(
                 f"{path}, line {number}, column {error.colno}: not valid JSON ({error.msg}). "
-                "Each line must be one complete JSON object; the file may have been cut off."
+                "Each line must be one complete JSON object. Check whether the file is complete, or export it again."
             ) from None
         except (ValueError, RecursionError) as error:
             raise _unreadable(f"{path}, line {number}", error) from None
         if not isinstance(row, dict):
-            raise PublicError(f"{path}, line {number}: a {type(row).__name__}, where a JSON object is needed.")
+            raise PublicError(
+                f"{path}, line {number}: a {type(row).__name__}, not a JSON object. Write one object on each line."
+            )
         for field in required:
             if field not in row:
-                raise UserError(f"{path}, line {number}: field '{field}' is missing. Fields here: {', '.join(row)}.")
+                raise UserError(
+                    f"{path}, line {number}: field '{field}' is missing. Add it. Fields here: {', '.join(row)}."
+                )
         rows.append(row)
     return rows
 
 
 def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as UTF-8 JSON Lines, whole or not at all."""
+    """Write rows as UTF-8 JSON Lines, atomically."""
     with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -> Any:
-    """The value of a JSON file. Raises UserError naming file and line where it is not valid.
+    """The value of a JSON file.
 
     Args:
         path: the file.
-        parse_int: what becomes of the digits of a whole number; an int by default.
+        parse_int: converts the digits of an integer; `int` by default.
+
+    Raises:
+        UserError: the file is not valid JSON; with file, line and column.
     """
     try:
         return json.loads(read_text(path), parse_int=parse_int)
     except json.JSONDecodeError as error:
-        raise PublicError(f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+        raise PublicError(
+            f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}). Correct the file, or "
+            "export it again."
+        ) from None
     except (ValueError, RecursionError) as error:
         raise _unreadable(str(path), error) from None
 
 
 def _unreadable(where: str, error: Exception) -> UserError:
-    """What JSON allows and Python cannot hold: numbers of thousands of digits, thousands of brackets in brackets."""
-    what = "values within values, too deep to be read" if isinstance(error, RecursionError) else str(error)
-    return UserError(f"{where}: not readable as JSON ({what}). Correct the value, or export the file again.")
+    """The error for JSON that Python cannot hold: integers of thousands of digits, or thousands of nested values."""
+    reason = "values are nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return UserError(f"{where}: not readable as JSON ({reason}). Correct the value, or export the file again.")
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write one value as indented JSON, whole or not at all."""
+    """Write one value as indented JSON, atomically."""
     with replacing(path) as part:
         part.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def read_csv(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a UTF-8 CSV file with a header; values are strings, empty where nothing is known."""
+    """Rows of a UTF-8 CSV file with a header. All values are strings; an unknown value is empty."""
     return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
 
 
 def write_csv(
     path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], private: bool = False
 ) -> None:
-    """Write rows as CSV with exactly `columns`; None becomes an empty field, floats keep full precision.
+    """Write rows as CSV with exactly `columns`. None becomes an empty field; floats keep full precision.
 
-    Other users cannot read a private file, nor enter its folder.
+    Other users can neither read a private file nor enter its folder.
     """
     with replacing(path, private) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
-        # `csv` quotes a line feed, and leaves a carriage return to end the line for whoever reads it.
+        # By default `csv` quotes a line feed but not a carriage return, which readers then take for the end of a row.
         quoting = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writeheader()
         for row in rows:

@@ -1,4 +1,4 @@
-"""How much a file that is read may hold, so that a small file from elsewhere cannot take a machine's memory."""
+"""Limits on the contents of files that are read, so that a small file cannot unpack to fill a machine's memory."""
 
 import json
 import os
@@ -7,20 +7,20 @@ from functools import cache
 
 from clinical_dpo.errors import UserError
 
-VARIABLE = "CLINICAL_DPO_LIMITS"  # the environment variable that brings the config's `limits` to every job
+VARIABLE = "CLINICAL_DPO_LIMITS"  # the environment variable that passes the config's `limits` to every job
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The config's `limits`; the values are those of config/config.yaml.
+    """The config's `limits`. The defaults equal the values in config/config.yaml.
 
     Attributes:
-        bytes: of a file as it lies on disk, of what it unpacks to, and of a hub data set's files together.
-        rows: of a table, empty ones included.
-        columns: of a table.
-        cells: of a table, its rows times its columns; of JSON, its values.
-        characters: of one cell or JSON text.
-        depth: of lists and objects in each other, and of XML elements.
+        bytes: size of a file on disk, its size when unpacked, and the total size of a hub data set's files.
+        rows: rows of a table, empty rows included.
+        columns: columns of a table.
+        cells: rows times columns of a table; values of a JSON file.
+        characters: characters of one cell or one JSON string.
+        depth: nesting depth of lists and objects in JSON, and of XML elements.
     """
 
     bytes: int = 1_000_000_000
@@ -32,7 +32,7 @@ class Limits:
 
 
 def limits() -> Limits:
-    """The limits of this run; the defaults outside of one."""
+    """The limits of this run; the defaults outside a run."""
     return _parsed(os.environ.get(VARIABLE, "{}"))
 
 
@@ -41,21 +41,21 @@ def _parsed(text: str) -> Limits:
     return Limits(**json.loads(text))
 
 
-def check_limit(where: object, key: str, count: float, what: str) -> None:
-    """Refuse what is more than `limits.{key}` allows.
+def check_limit(where: object, key: str, count: float, unit: str) -> None:
+    """Refuse a count that exceeds `limits.{key}`.
 
     Args:
-        where: the file, and the place in it.
+        where: the file, and the position in it; begins the message.
         key: a field of Limits.
-        count: how many there are, or at least are.
-        what: what is counted, such as `rows`.
+        count: the count, or a lower bound of it.
+        unit: the items counted, such as `rows`.
 
     Raises:
-        UserError: with the place, the number, and the key to raise.
+        UserError: the count exceeds the limit; with the count and the key to raise.
     """
     allowed = getattr(limits(), key)
     if count > allowed:
         raise UserError(
-            f"{where}: {count:,.0f} or more {what}, and `limits.{key}` of the config allows {allowed:,}. Is this the "
-            f"right file, and whole? If it is, set a higher `limits: {{{key}: ...}}`."
+            f"{where}: {count:,.0f} or more {unit}, and `limits.{key}` of the config allows {allowed:,}. Check that "
+            f"this is the right file. If it is, set a higher `limits: {{{key}: ...}}`."
         )

@@ -1,6 +1,6 @@
-"""Rewrite configuration files of earlier versions under today's names: `python -m clinical_dpo.migrate FILE ...`.
+"""Replace old names in configuration files by their new names: `python -m clinical_dpo.migrate FILE ...`.
 
-Comments, order and layout stay as they are. A file that has no old name stays untouched.
+Comments, order and layout are kept. A file without old names is not changed.
 """
 
 import re
@@ -10,26 +10,26 @@ from pathlib import Path
 
 import yaml
 
-from clinical_dpo.config.renames import Renamed, old_names
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import replacing
+from clinical_dpo.renames import Renamed, old_names
 from clinical_dpo.schemas import read_yaml
 
-_COMMENT = re.compile(r"([^\n#]*?)( {2,})(?=#)")  # up to a comment that ends the line
+_COMMENT = re.compile(r"([^\n#]*?)( {2,})(?=#)")  # text and blanks before a comment at the end of a line
 
 
 def migrated(text: str, names: Sequence[Renamed]) -> str:
-    """The text of a YAML file with old names replaced.
+    """The text of a YAML file with its old names replaced.
 
     Args:
-        text: the file.
-        names: its old names.
+        text: text of the file.
+        names: old names in it.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     spans = {span: name.new for name in names if (span := _span(root, name)) is not None}
     for (start, end), new in sorted(spans.items(), reverse=True):
         rest = text[end:]
-        if comment := _COMMENT.match(rest):  # it keeps its column
+        if comment := _COMMENT.match(rest):  # keep the comment's column
             blanks = max(2, len(comment[2]) - len(new) + end - start)
             rest = comment[1] + " " * blanks + rest[comment.end() :]
         text = text[:start] + new + rest
@@ -37,37 +37,37 @@ def migrated(text: str, names: Sequence[Renamed]) -> str:
 
 
 def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
-    """Where an old name is in the text; None where a merge key (<<) brings it from a mapping that is renamed itself."""
-    for depth, wanted in enumerate(name.path, start=1):
+    """Start and end of an old name in the text; None where a merge key (<<) copies it from another mapping.
+
+    That other mapping has an entry of its own in the list of old names.
+    """
+    for depth, part in enumerate(name.path, start=1):
         pairs = {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
-        if wanted not in pairs:
+        if part not in pairs:
             return None
-        key, node = pairs[wanted]
+        key, node = pairs[part]
         if depth == len(name.path) and not name.is_value:
             return key.start_mark.index, key.end_mark.index
     return (node.start_mark.index, node.end_mark.index) if node else None
 
 
 def migrate(path: Path) -> list[Renamed]:
-    """Rewrite one file of a config, or one task file.
-
-    Returns:
-        What was renamed.
+    """Rewrite one config file or task file, and return the names that it replaced.
 
     Raises:
-        UserError: the file is missing, is no YAML mapping, or holds a key under both names.
+        UserError: the file is missing, is not a YAML mapping, or has a key under both names.
     """
     settings = read_yaml(path)
     kind = "task" if {"recipe", "prompt", "splits"} & set(settings) else "config"
     names = list(old_names(settings, kind))
     for name in names:
-        around = settings
+        parent = settings
         for key in name.path[:-1]:
-            around = around[key]
-        if not name.is_value and name.new in around:
-            raise UserError(f"{path}: key '{name.old}' is now '{name.new}', and both are there. Remove the old one.")
+            parent = parent[key]
+        if not name.is_value and name.new in parent:
+            raise UserError(f"{path}: key '{name.old}' is now '{name.new}', and both are there. Remove the old key.")
     if names:
-        with path.open(encoding="utf-8", newline="") as file:  # line ends as they are
+        with path.open(encoding="utf-8", newline="") as file:  # newline='' keeps the line ends
             text = file.read()
         with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             file.write(migrated(text, names))
@@ -75,7 +75,7 @@ def migrate(path: Path) -> list[Renamed]:
 
 
 def main(paths: Sequence[str]) -> None:
-    """Rewrite the files and print what was renamed."""
+    """Rewrite the files and print the names that were replaced."""
     if not paths:
         sys.exit("Name the files: python -m clinical_dpo.migrate config/mine.yaml config/tasks/mine.yaml")
     for path in paths:

@@ -1,4 +1,4 @@
-"""Every path of results/, reports/, logs/ and ratings/, built from what a file is of and parsed back."""
+"""Build and parse every path of results/, reports/, logs/ and ratings/."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
 _TRIAL = "{results}/{task}/{model}/{stage}/{trial}"
 _BEST = "{results}/{task}/{model}/{stage}/{best}"
-FOLDERS = ("data", "prompts")  # of a task, beside those of its models
+FOLDERS = ("data", "prompts")  # a task's folders beside those of its models
 PATHS = {
     # base models
     "base": f"{{results}}/models/{{model}}/{CHECKSUMS}",
@@ -29,7 +29,7 @@ PATHS = {
     "checked": f"{_DATA}/checked.txt",
     "data_card": f"{_DATA}/README.md",
     "prompts": "{results}/{task}/prompts",
-    # training; {part} is adapter or probe, {best} the chosen trial's folder: `best`, with another seed `best_seed43`
+    # training; {part} is adapter or probe, {best} the chosen trial's folder: `best`, or `best_seed43` for another seed
     "trial_log": f"{_TRIAL}/{{part}}/log.csv",
     "trial_run": f"{_TRIAL}/{{part}}/run.json",
     "plateau": f"{_TRIAL}/probe/steps.json",
@@ -47,7 +47,7 @@ PATHS = {
     "pairs_manifest": f"{_MODEL}/preferences/manifest.json",
     "reference_logps": f"{_MODEL}/preferences/{{split}}.reference.parquet",
     "reference_record": f"{_MODEL}/preferences/{{split}}.reference.json",
-    # answers and grades; what answered elsewhere is a {model} of its own
+    # answers and grades; each name in external_predictions is a {model} of its own
     "answers": f"{_MODEL}/predictions/{{variant}}.jsonl",
     "answers_record": f"{_MODEL}/predictions/{{variant}}.json",
     "grades": f"{_MODEL}/grades/{{variant}}.csv",
@@ -72,53 +72,59 @@ class Paths:
     """The paths of one run.
 
     Attributes:
-        run: its name, a folder below each of the four; empty for the published study, whose files lie in them.
+        run_name: name of a folder below each of the four top folders; empty for the published study, whose files are
+            directly in the top folders.
     """
 
-    run: str = ""
+    run_name: str = ""
 
     def folder(self, name: str, *parts: str) -> str:
-        """A folder of the run: `results`, `reports`, `logs` or `ratings`, and what is below it."""
-        return "/".join(part for part in (name, self.run, *parts) if part)
+        """A folder of the run.
 
-    def __call__(self, name: str, of: Any = None, /, **more: Any) -> str:
-        """Path of the file called `name` in PATHS. A name that neither argument gives stays a wildcard, `{task}`.
+        Args:
+            name: `results`, `reports`, `logs` or `ratings`.
+            parts: names of the folders below it.
+        """
+        return "/".join(part for part in (name, self.run_name, *parts) if part)
+
+    def __call__(self, name: str, wildcards: Any = None, /, **more: Any) -> str:
+        """Path of the file called `name` in PATHS. A wildcard without a value stays in the path, as `{task}`.
 
         Args:
             name: a key of PATHS.
-            of: name -> value, such as a job's wildcards; names that the path does not spell are no matter.
-            more: names that the path spells.
+            wildcards: wildcard -> value, such as a job's wildcards. Wildcards that the path does not have are ignored.
+            more: values of further wildcards of the path.
 
         Raises:
-            KeyError: an unknown path, or a name in `more` that it does not spell; with what it may be.
+            KeyError: an unknown path, with the nearest known one; or a wildcard in `more` that the path does not have.
         """
         pattern = _pattern(name)
-        spelled = _names(pattern)
+        names = _names(pattern)
         for key in more:
-            if key not in spelled:
+            if key not in names:
                 raise KeyError(f"path '{name}' has no {{{key}}}: {pattern}")
         roots = {root: self.folder(root) for root in ("results", "reports", "ratings")}
-        values = {key: f"{{{key}}}" for key in spelled} | roots | (dict(of.items()) if of else {}) | more
+        values = {key: f"{{{key}}}" for key in names} | roots | (dict(wildcards.items()) if wildcards else {}) | more
         return pattern.format_map(values)
 
     def log(self, rule: str, *names: str) -> str:
-        """The log of a rule's job, told from its others by `names`, such as `{task}` and `{model}`."""
+        """The log of one job of a rule; `names`, such as `{task}` and `{model}`, distinguish its jobs."""
         return self.folder("logs", rule, *names) + ".log"
 
     def benchmark(self, rule: str, *names: str) -> str:
-        """The file that Snakemake writes a job's time to: beside its log."""
+        """The file, beside the log, to which Snakemake writes a job's time."""
         return self.folder("logs", rule, *names) + ".benchmark.tsv"
 
 
 def parse(name: str, path: Any) -> dict[str, str]:
-    """What a path is of: `parse("grades", "results/demo/uti/llama/grades/sft.csv")` -> task, model and variant.
+    """Wildcards of a path: `parse("grades", "results/demo/uti/llama/grades/sft.csv")` -> task, model and variant.
 
     Args:
         name: a key of PATHS.
-        path: such a path, of whatever run and from whatever folder.
+        path: a path of this kind, of any run and relative to any folder.
 
     Raises:
-        ValueError: another path.
+        ValueError: the path does not match the pattern of `name`.
     """
     match = _expression(_pattern(name)).fullmatch(str(path))
     if not match:
@@ -127,6 +133,7 @@ def parse(name: str, path: Any) -> dict[str, str]:
 
 
 def _pattern(name: str) -> str:
+    """The pattern of a path, with a KeyError that names the nearest known path."""
     if name not in PATHS:
         raise KeyError(f"no path is called '{name}'.{did_you_mean(name, sorted(PATHS))}")
     return PATHS[name]
@@ -134,12 +141,13 @@ def _pattern(name: str) -> str:
 
 @cache
 def _names(pattern: str) -> list[str]:
+    """Names of a pattern's wildcards, in order."""
     return re.findall(r"{(\w+)}", pattern)
 
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """The path's last parts; those before them, of the run and above, may be anything."""
+    """The regular expression of a pattern below its top folder. Any text may precede it, such as the run's folder."""
     parts = re.split(r"{(\w+)}", pattern.partition("/")[2])
-    spelled = "".join(f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
-    return re.compile(f"(?:.*/)?{spelled}")
+    path = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
+    return re.compile(f"(?:.*/)?{path}")

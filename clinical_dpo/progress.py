@@ -1,4 +1,4 @@
-"""How far a long job is, as lines of plain text in its log: done of total, pace, time left."""
+"""Progress of a long job as lines of plain text in its log: units done, units in total, pace and time left."""
 
 import sys
 import time
@@ -7,13 +7,13 @@ from datetime import timedelta
 
 
 def say(text: str) -> None:
-    """Write a line at once, so that a log can be followed."""
+    """Write a line and flush it, so that a reader can follow the log."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 class Progress:
-    """Counts what a job has done: `answer 32 of 200 (16%): 0.41 s/answer, 0:01:09 left`."""
+    """Writes the progress of a job: `answer 32 of 200 (16%): 0.41 s/answer, 0:01:09 left`."""
 
     def __init__(
         self, unit: str, total: int, done: int = 0, *, every: float = 10.0, clock: Callable[[], float] = time.monotonic
@@ -21,29 +21,29 @@ class Progress:
         """Start the clock.
 
         Args:
-            unit: what is counted, in the singular.
-            total: how many there are.
-            done: how many an earlier attempt did; they count, but not for the pace.
-            every: seconds between two lines of `advance`; the last line is always written.
-            clock: seconds since some moment.
+            unit: name of the units that are counted, in the singular.
+            total: number of units.
+            done: units that an earlier attempt finished. They count as done, but the pace leaves them out.
+            every: least number of seconds between two lines of `advance`; it always writes the last line.
+            clock: returns seconds, from any start.
         """
         self.unit, self.total, self.before, self.every, self.clock = unit, total, done, every, clock
-        self.started = self.told = clock()
+        self.started = self.last_line = clock()
 
-    def tell(self, done: int, *notes: str) -> None:
+    def write_line(self, done: int, *notes: str) -> None:
         """Write a line now.
 
         Args:
-            done: units done, those of earlier attempts included.
-            notes: what else the line says, before the pace.
+            done: units done, including those of earlier attempts.
+            notes: further facts, written before the pace.
         """
-        self.told = self.clock()
-        pace = (self.told - self.started) / max(done - self.before, 1)
+        self.last_line = self.clock()
+        pace = (self.last_line - self.started) / max(done - self.before, 1)
         left = timedelta(seconds=round(pace * (self.total - done)))
-        said = ", ".join([*notes, f"{pace:.3g} s/{self.unit}", f"{left} left"])
-        say(f"{self.unit} {done} of {self.total} ({done / self.total:.0%}): {said}")
+        facts = ", ".join([*notes, f"{pace:.3g} s/{self.unit}", f"{left} left"])
+        say(f"{self.unit} {done} of {self.total} ({done / self.total:.0%}): {facts}")
 
     def advance(self, done: int) -> None:
-        """Write a line if the last one is `every` seconds old, or if all is done."""
-        if done == self.total or self.clock() - self.told >= self.every:
-            self.tell(done)
+        """Write a line if the last one is `every` seconds old, or if all units are done."""
+        if done == self.total or self.clock() - self.last_line >= self.every:
+            self.write_line(done)

@@ -1,10 +1,10 @@
-"""Rows of the files that a study makes, as types. Schemas of the same names (workflow/schemas) say what fields mean."""
+"""Types of the rows of a study's files. The schemas of the same names (workflow/schemas) describe the fields."""
 
 from typing import Literal, NotRequired, TypedDict
 
 
 class Message(TypedDict):
-    """One turn of a conversation, as chat templates take it."""
+    """One turn of a conversation, in the form that chat templates read."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -35,7 +35,7 @@ class Pair(TypedDict):
 
 
 class Answer(TypedDict):
-    """One answer to an item; what answered elsewhere has no tokens and no end."""
+    """One answer to an item. External predictions have neither `tokens` nor `finish_reason`."""
 
     id: str
     text: str
@@ -44,7 +44,7 @@ class Answer(TypedDict):
 
 
 class Grade(TypedDict):
-    """One row of a grades table, as read from CSV: every value is text, an empty one is unknown."""
+    """One row of a grades table, read from CSV: every value is text, and an unknown value is empty."""
 
     id: str
     grade: str

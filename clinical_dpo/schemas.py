@@ -1,4 +1,4 @@
-"""YAML files and the JSON Schemas that describe them: every key known, every mistake named with what would be right."""
+"""Read YAML files and check them against JSON Schemas. Errors name the file, the key and a valid value."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,11 @@ SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping. Raises UserError naming file and line."""
+    """Read a YAML file that contains a mapping.
+
+    Raises:
+        UserError: the file is missing, is not valid YAML, or is not a mapping; with file and line.
+    """
     try:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError:
@@ -21,15 +25,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such file.{did_you_mean(path.stem, known)}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"{path}, line {line}: not valid YAML ({error.problem}).") from None
+        raise UserError(f"{path}, line {line}: not valid YAML ({error.problem}). Correct this line.") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path}: a YAML mapping (key: value) is needed, this is a {type(value).__name__}.")
+        raise UserError(f"{path}: the file contains a {type(value).__name__}. Write a YAML mapping (key: value).")
     return value
 
 
 @cache
 def _validator(name: str) -> Any:
-    # Imported late: a job that only reads YAML should not pay for it.
+    """The jsonschema validator of a schema."""
+    # Imported late: a job that only reads YAML does not need jsonschema.
     from jsonschema import Draft202012Validator
     from referencing import Registry, Resource
 
@@ -41,7 +46,13 @@ def _validator(name: str) -> Any:
 def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
     """Check `value` against workflow/schemas/{schema}.schema.yaml.
 
-    Raises UserError naming `where`, the key and what would be right; an unknown key is answered with the nearest one.
+    Args:
+        value: the mapping to check.
+        schema: name of the schema.
+        where: the file; begins the message.
+
+    Raises:
+        UserError: the first mistake, with the key and its description; for an unknown key with the nearest known key.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
@@ -57,18 +68,18 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
         raise UserError(f"{where}: key '{full}' is not known.{did_you_mean(unknown, known)}")
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(error.instance))[0]
-        raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing.")
+        raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing. Add it.")
     hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    said = "this value cannot be" if _may_be_secret(error) else error.message
-    raise UserError(f"{where}: key '{key}': {said}. {hint}".rstrip())
+    problem = "this value is not valid" if _may_be_secret(error) else error.message
+    raise UserError(f"{where}: key '{key}': {problem}. {hint}".rstrip())
 
 
 def _may_be_secret(error: Any) -> bool:
-    """Whether the value may be a key, put where its variable's name belongs, or an address with a password."""
+    """Whether the value may be a key in place of its variable's name, or an address with a password."""
     in_endpoints = "endpoints" in list(error.absolute_path)[:1]
     return in_endpoints and not isinstance(error.instance, int | float | None)
 
 
 def properties(schema: str) -> set[str]:
-    """The keys that a schema knows."""
+    """The top-level keys of a schema."""
     return set(_validator(schema).schema["properties"])

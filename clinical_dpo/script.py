@@ -1,4 +1,4 @@
-"""What every script does around its work: one log, and a user's mistake told without a traceback."""
+"""The frame of every script: all output goes to one log, and a user's mistake is printed without a traceback."""
 
 import contextlib
 import gc
@@ -14,36 +14,35 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.escaping import printable
 
-# Importing PyTorch and what stands on it makes a million objects that stay. Looking for garbage among them takes a
-# sixth of a short job's start. Scripts import this module first; a job sets a lower threshold once it has what it
-# needs.
+# Importing PyTorch and the libraries above it creates a million permanent objects. Garbage collection of them takes a
+# sixth of a short job's start. Scripts import this module first; `job` sets a lower threshold after the imports.
 gc.set_threshold(1_000_000)
-NOT_OF_RESULTS = {"code"}  # settings that say how a result was computed, not what it means
-PRIVATE = ".private"  # a file of this name in a folder: logs below it may quote private text
+NOT_OF_RESULTS = {"code"}  # settings that do not change the meaning of a result
+PRIVATE = ".private"  # a file of this name marks a folder: logs below it may quote private text
 
 
 class _Shown(io.TextIOWrapper):
-    """A stream into a log that is read in a terminal, which nothing in it commands."""
+    """A stream into a log, which escapes what could command the terminal that shows the log."""
 
     def write(self, text: str) -> int:
-        """Write what is printable, and spell out the rest."""
+        """Write a text with its unprintable characters escaped."""
         return super().write(printable(text))
 
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
-    """Give the block its rule's settings, and send all its output, that of C libraries included, to the rule's log.
+    """Yield the rule's settings, and send all output of the block, that of C libraries included, to the rule's log.
 
-    A UserError ends the process with status 1 and its message on the terminal and in the log. Any other exception
-    leaves its traceback in the log and one line on the terminal. Where logs are PRIVATE, the terminal is told the log's
-    name alone, and what of a UserError quotes no row.
+    A UserError ends the process with status 1; the terminal and the log show its message. Any other exception writes
+    its traceback to the log and one line to the terminal. Where logs are PRIVATE, the terminal shows the public message
+    of a UserError, and for all else the name of the log alone.
     """
     log = snakemake.log[0]
-    gc.freeze()  # what was imported stays: no use in looking for garbage among it
+    gc.freeze()  # imported objects are permanent; skip them in garbage collection
     gc.set_threshold(100_000)
     terminal = os.dup(2)
     private = any((folder / PRIVATE).exists() for folder in Path(log).parents)
-    told_there = f"What is wrong may quote private text and stands in {log} alone." if private else None
+    instead = f"The error may quote private text. Read it in {log}." if private else None
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:
         for stream in (1, 2):
@@ -52,21 +51,22 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
         try:
             yield _settings(snakemake)
         except UserError as error:
-            _fail(terminal, str(error), error.public if told_there and error.public else told_there)
+            _fail(terminal, str(error), error.public if instead and error.public else instead)
         except Exception as error:
             traceback.print_exc()
-            _fail(terminal, f"{type(error).__name__}: {error} (traceback in {log})", told_there)
+            _fail(terminal, f"{type(error).__name__}: {error} (traceback in {log})", instead)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
 
 
 def _shown(stream: int) -> _Shown:
+    """A text stream over a file descriptor."""
     return _Shown(open(stream, "wb", closefd=False), encoding="utf-8", line_buffering=stream == 2)
 
 
 def _settings(snakemake: Any) -> SimpleNamespace:
-    """The rule's settings by name; `made_with` holds all of them that say what a result means, for its record."""
+    """The rule's settings by name; `made_with` has those that change the meaning of a result, for its record."""
     settings = snakemake.params.get("settings", {})
     return SimpleNamespace(
         **settings, made_with={name: value for name, value in settings.items() if name not in NOT_OF_RESULTS}
@@ -74,7 +74,7 @@ def _settings(snakemake: Any) -> SimpleNamespace:
 
 
 def _fail(terminal: int, message: str, instead: str | None) -> None:
-    """End with a message in the log, and on the terminal with it or with what is to be said there instead."""
+    """Exit with status 1; write the message to the log, and `instead` or else the message to the terminal."""
     os.write(2, f"{printable(message)}\n".encode())
     os.write(terminal, f"{printable(instead or message)}\n".encode())
     raise SystemExit(1)

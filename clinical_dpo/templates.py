@@ -1,4 +1,4 @@
-"""Jinja templates over a row: sandboxed, strict about what is missing, printing nothing but text and numbers."""
+"""Fill in Jinja templates from a row. They are sandboxed, refuse missing values, and print only text and numbers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -9,11 +9,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from clinical_dpo.errors import PublicError, UserError
 
-ROW = "row"  # all values under one name: row["Chief complaint"]
+ROW = "row"  # the name of the mapping of all values: row["Chief complaint"]
 
 
 def _printable(value: Any) -> Any:
-    """What `{{ }}` may print; Jinja would print None, lists and generators as Python spells them."""
+    """Return a value that `{{ }}` may print, and refuse None, lists and generators: Jinja would print their `repr`."""
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
         return value
     if value is None:
@@ -24,25 +24,30 @@ def _printable(value: Any) -> Any:
 
 
 _JINJA = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_printable)
-_JINJA.globals.clear()  # a name is a field or nothing
+_JINJA.globals.clear()  # so that every name is a field
 
 
 def is_template(text: str) -> bool:
-    """Whether a text holds Jinja's marks."""
+    """Whether a text contains Jinja delimiters."""
     return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
 def used_names(template: str) -> set[str]:
-    """The values that a template uses, `row["name"]` included."""
+    """Names of the values that a template uses, `row["name"]` included."""
     return _compiled(template)[1]
 
 
 def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str:
-    """A template filled in with `values` (also all together as `row`), without white space around it.
+    """Fill in a template, and strip white space around the result.
+
+    Args:
+        template: text of the template.
+        values: name -> value. The template sees all of them as `row` too.
+        noun: what messages call a value, `field` or `column`.
 
     Raises:
-        UserError: the template is not valid, or uses a value that is missing or empty. One that the template tests
-            itself (`{% if history %}`, `{{ history | default("none") }}`) may be.
+        UserError: the template is not valid, or uses a value that is missing or empty. A value that the template tests
+            itself (`{% if history %}`, `{{ history | default("none") }}`) may be missing or empty.
     """
     compiled, used, tested = _compiled(template)
     _check_used(used - tested, values, noun)
@@ -50,10 +55,13 @@ def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str
 
 
 def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> Any:
-    """The value, such as a list, of a template that is one `{{ expression }}`.
+    """The value, such as a list, of a template that is a single `{{ expression }}`.
+
+    Args:
+        template, values, noun: as in `render`.
 
     Raises:
-        UserError: as `render`, or the template is more than one expression.
+        UserError: as `render`; or the template is not a single expression.
     """
     _, used, tested = _compiled(template)
     _check_used(used - tested, values, noun)
@@ -61,39 +69,47 @@ def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> A
 
 
 def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
+    """Refuse values that a template uses and that are missing or empty."""
     for name in sorted(used):
         if name not in values:
-            raise UserError(f"{noun} '{name}', which the template uses, is missing. {_here(values, noun)}")
+            raise UserError(
+                f"{noun} '{name}', which the template uses, is missing. Add it, or correct the name. "
+                f"{_known(values, noun)}"
+            )
         if values[name] is None or not str(values[name]).strip():
             raise PublicError(f"{noun} '{name}' is empty, and the template needs it. Fill it in, or remove the row.")
 
 
-def _here(values: Mapping[str, Any], noun: str) -> str:
+def _known(values: Mapping[str, Any], noun: str) -> str:
+    """A sentence that lists the values of a row."""
     return f"{noun.capitalize()}s here: {', '.join(map(str, values))}."
 
 
 def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any], noun: str) -> Any:
+    """Call a compiled template or expression; generators become lists, and Jinja's errors UserErrors."""
     try:
         value = template({ROW: values, **values})
         if isinstance(value, Undefined):
-            str(value)  # says what is missing or unsafe
-        return list(value) if hasattr(value, "__next__") else value  # what filters such as reject() give runs here
+            str(value)  # raises an error that names the missing or unsafe value
+        return list(value) if hasattr(value, "__next__") else value  # runs the generators of filters such as reject()
     except UserError:
         raise
     except UndefinedError as error:
-        raise UserError(f"the template asks for what is not there: {error}. {_here(values, noun)}") from None
-    except Exception as error:  # whatever a user's expression can raise
-        raise UserError(f"the template cannot be filled in: {str(error).rstrip('.')}.") from None
+        raise UserError(f"the template uses a value that is missing: {error}. {_known(values, noun)}") from None
+    except Exception as error:  # a user's expression can raise any error
+        raise UserError(f"the template cannot be filled in: {str(error).rstrip('.')}. Correct the template.") from None
 
 
 @cache
 def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
-    """A compiled template, the names it uses (`row["name"]` included) and those it can do without."""
+    """A compiled template, the names it uses (`row["name"]` included), and the names that may be missing or empty."""
     try:
         tree = _JINJA.parse(template)
         compiled = _JINJA.from_string(template)
     except TemplateSyntaxError as error:
-        raise PublicError(f"line {error.lineno}: not a valid Jinja template ({error.message}).") from None
+        raise PublicError(
+            f"line {error.lineno}: not a valid Jinja template ({error.message}). Correct the template."
+        ) from None
     branches: Iterable[Any] = tree.find_all((nodes.If, nodes.CondExpr))
     optional = [
         *(branch.test for branch in branches),
@@ -108,19 +124,23 @@ def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
 
 
 def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
-    """Nodes of a kind in a tree, itself included."""
+    """All nodes of a kind in a tree, the root included."""
     return [node for node in (tree, *tree.find_all(kind)) if isinstance(node, kind)]
 
 
 def _row_items(tree: nodes.Node) -> set[str]:
+    """Names that a tree uses as `row["name"]`."""
     items = [item for item in _within(tree, nodes.Getitem) if isinstance(item.arg, nodes.Const)]
     return {item.arg.value for item in items if isinstance(item.node, nodes.Name) and item.node.name == ROW}
 
 
 @cache
 def _expression(template: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Compile a template that is a single expression."""
     inner = template.strip().removeprefix("{{").removesuffix("}}")
     try:
         return _JINJA.compile_expression(inner, undefined_to_none=False)
     except TemplateSyntaxError:
-        raise PublicError("a list is needed: write one {{ expression }} that gives a list, or a YAML list.") from None
+        raise PublicError(
+            "not a single expression. Write one {{ expression }} that gives a list, or a YAML list."
+        ) from None

@@ -1,4 +1,4 @@
-"""The thought that a reasoning model writes before its answer, split from the answer."""
+"""Split the text of a reasoning model into thought and answer."""
 
 import re
 from typing import NamedTuple
@@ -18,25 +18,26 @@ _CHANNEL = re.compile(
     r"\Z)",
     re.DOTALL,
 )
-# What is left of channels where a tokenizer drops its special tokens.
+# The channels of a text whose tokenizer dropped the special tokens.
 _BARE_CHANNEL = re.compile(r"\s*(?:analysis|commentary)(?=\S)(.*)assistant\s*final(?=\S|\s)(.*)", re.DOTALL)
 _WRAPPED = re.compile(r"\s*<\s*(answer|final_answer|output|response)\s*>(.*?)(?:<\s*/\s*\1\s*>\s*)?", re.DOTALL | re.I)
 
 
 class Reply(NamedTuple):
-    """A model's text in two parts, without blanks around them."""
+    """A model's text in two parts, without white space around them."""
 
-    thought: str  # "" where it has none
-    answer: str  # "" where a thought never ends
+    thought: str  # empty where the text has none
+    answer: str  # empty where a thought never ends
     cut: bool  # whether a thought never ends
 
 
 def split_thought(text: str) -> Reply:
-    """Thought and answer of what a model wrote.
+    """Split the text that a model wrote into thought and answer.
 
-    A thought stands between marks: <think>, <thinking>, <reasoning> and their like, [THINK], or in a channel of the
-    harmony format that is not `final`. Case does not matter. There may be several. Where the opening mark is missing,
-    as it stands in the prompt of some chat templates, all text before the closing one is thought.
+    A thought is between two marks (<think>, <thinking>, <reasoning> and similar, or [THINK]), or in a channel of the
+    harmony format other than `final`. Case does not matter. A text may have several thoughts. The chat templates of
+    some models write the opening mark at the end of the prompt, so a text may have the closing mark alone: all text
+    before it is thought.
     """
     if "<|channel|>" in text:
         return _from_channels(text)
@@ -48,7 +49,7 @@ def split_thought(text: str) -> Reply:
     for mark in _MARK.finditer(text):
         kind, closes = _kind(mark)
         if open_mark and not (closes and kind == open_mark):
-            continue  # a mark of another kind inside a thought is a part of it
+            continue  # a mark of another kind inside a thought belongs to the thought
         part = text[start : mark.start()]
         start = mark.end()
         if closes and not open_mark:
@@ -57,14 +58,14 @@ def split_thought(text: str) -> Reply:
             (thought if open_mark else answer).append(part)
             open_mark = "" if closes else kind
     (thought if open_mark else answer).append(text[start:])
-    said = "" if open_mark else "".join(answer).strip()
-    if wrapped := _WRAPPED.fullmatch(said):
-        said = wrapped[2].strip()
-    return Reply("\n".join(filter(None, map(str.strip, thought))), said, bool(open_mark))
+    final = "" if open_mark else "".join(answer).strip()
+    if wrapped := _WRAPPED.fullmatch(final):
+        final = wrapped[2].strip()
+    return Reply("\n".join(filter(None, map(str.strip, thought))), final, bool(open_mark))
 
 
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:
-    """What a mark belongs to, and whether it closes."""
+    """The kind of a mark, and whether it closes a thought."""
     if mark["gemma"]:
         return "gemma", mark["gemma"].endswith("5")
     if mark["kimi"]:
@@ -76,6 +77,7 @@ def _kind(mark: re.Match[str]) -> tuple[str, bool]:
 
 
 def _from_channels(text: str) -> Reply:
+    """Split a text of the harmony format: the last `final` message is the answer, all other channels are thought."""
     messages = [(name.lower(), words.strip()) for name, words in _CHANNEL.findall(text)]
     final = [words for name, words in messages if name == "final"]
     thought = "\n".join(words for name, words in messages if name != "final")

@@ -1,4 +1,4 @@
-"""Results of which Snakemake has no record any more: held against the config by what they say of themselves."""
+"""Compare results that Snakemake has no record of with the config, by the settings in the results' own records."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,11 @@ from clinical_dpo.io import write_json
 
 
 def record_file(output: str, metadata: Path) -> Path:
-    """The file in which Snakemake keeps what made another (snakemake.persistence.file).
+    """The file in which Snakemake records how it made an output (snakemake.persistence.file).
 
     Args:
-        output: the other's path, as a rule spells it. Its base64 names the record, in pieces that a file system takes.
+        output: path of the output, as the rule has it. Its base64 is the name of the record, split into pieces that are
+            short enough for a file system.
         metadata: the folder of records.
     """
     name = urlsafe_b64encode(output.encode()).decode()
@@ -22,43 +23,43 @@ def record_file(output: str, metadata: Path) -> Path:
 
 
 def record_as_unknown(output: str, metadata: Path, version: int) -> None:
-    """Have Snakemake make a file again, by a record of settings that no rule has.
+    """Make Snakemake run the rule of an output again, by a record with settings that no rule has.
 
     Args:
         output, metadata: as in `record_file`.
-        version: of the format of Snakemake's records.
+        version: version of the format of Snakemake's records.
     """
     record_made_with(output, metadata, version, ["not known"])
 
 
 def record_made_with(output: str, metadata: Path, version: int, params: list[str]) -> None:
-    """Have Snakemake know the settings that a file was made with.
+    """Write Snakemake's record of the settings that an output was made with.
 
     Args:
         output, metadata, version: as in `record_as_unknown`.
-        params: the settings, as Snakemake spells them in its records.
+        params: the settings, in the format of Snakemake's records.
     """
     write_json(record_file(output, metadata), {"params": params, "record_format_version": version})
 
 
-def differences(made_with: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """What a result was made with and what the config says, for every value that differs.
+def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> list[str]:
+    """A sentence for every setting in which a result and the config differ.
 
     Args:
         made_with: the settings in the result's own record.
-        wanted: the settings that the config gives its rule today.
+        configured: the settings of its rule by the config.
     """
-    then, now = dict(_leaves(made_with)), dict(_leaves(wanted))
-    keys = [key for key in dict.fromkeys((*now, *then)) if key.split(".")[0] in wanted]
+    old, new = dict(_leaves(made_with)), dict(_leaves(configured))
+    keys = [key for key in dict.fromkeys((*new, *old)) if key.split(".")[0] in configured]
     return [
-        f"{key}: made with {_shown(then, key)}, the config says {_shown(now, key)}"
+        f"{key}: made with {_shown(old, key)}, the config says {_shown(new, key)}"
         for key in keys
-        if key.split(".")[0] not in NOT_OF_RESULTS and (key in then, then.get(key)) != (key in now, now.get(key))
+        if key.split(".")[0] not in NOT_OF_RESULTS and (key in old, old.get(key)) != (key in new, new.get(key))
     ]
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Key, dots between its parts, and value of everything in a mapping that is no mapping itself."""
+    """(key, value) of each value in nested mappings; a key joins the keys that lead to the value by dots."""
     if isinstance(value, Mapping) and (value or not key):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))
@@ -67,4 +68,5 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
+    """The `repr` of a value, or `nothing` where the key is absent."""
     return repr(values[key]) if key in values else "nothing"

@@ -1,7 +1,7 @@
-"""Write the locks and the conda environments anew from pyproject.toml: `make locks`.
+"""Write the locks and the conda environments from pyproject.toml: `make locks`.
 
-Every requirement has its version and the SHA-256 of every file that PyPI has of it. Versions stay as the locks have
-them; a line taken out of a lock is resolved anew, and so is all of it with `make locks UPGRADE=--upgrade`.
+Every requirement has its version and the SHA-256 of each of its files on PyPI. Versions of the existing locks are kept.
+To resolve one package again, delete its entry from its lock; to resolve all, run `make locks UPGRADE=--upgrade`.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "pyproject.toml"
 LOCK, CUDA_LOCK, DEV_LOCK = (ROOT / f"requirements{part}.lock" for part in ("", "-cuda", "-dev"))
-# What only PyPI's build of torch for Linux needs, and the builds without CUDA do not.
+# Packages that PyPI's build of torch for Linux needs and builds without CUDA do not.
 CUDA = re.compile(r"cuda-|nvidia-|triton$")
 ENTRY = re.compile(r"^([\w.-]+)==([^\s;]+)([^\n]*?) \\\n((?: +--hash=\S+(?: \\)?\n?)+)", re.MULTILINE)
 CONDA = """\
@@ -27,27 +27,27 @@ dependencies:
 
 
 def entries(text: str) -> dict[str, str]:
-    """Package -> its entry in a lock: version, marker, hashes."""
+    """Package -> its entry in a lock, with version, marker and hashes."""
     return {match[1]: match[0].rstrip("\n") for match in ENTRY.finditer(text)}
 
 
 def conda_environment(locked: Mapping[str, str]) -> str:
-    """Text of a conda environment whose pip checks the hashes."""
+    """Text of a conda environment file, whose pip packages have their hashes."""
     lines = [line.strip(" \\") for entry in locked.values() for line in ["- >-", *entry.splitlines()]]
     return CONDA + "".join(f"      {line}\n" if line == "- >-" else f"        {line}\n" for line in lines)
 
 
-def resolve(what: Iterable[str], kept: Iterable[Path], options: Iterable[str] = ()) -> dict[str, str]:
-    """The entries of all that some requirements need, on every platform, with the versions of `kept`."""
-    command = ["uv", "pip", "compile", *what, "--universal", "--generate-hashes", "--no-annotate", "--no-header"]
-    command += [word for path in kept if path.exists() for word in ("--constraints", str(path))]
+def resolve(requirements: Iterable[str], locks: Iterable[Path], options: Iterable[str] = ()) -> dict[str, str]:
+    """Entries of all packages that some requirements need, on every platform, with the versions of existing locks."""
+    command = ["uv", "pip", "compile", *requirements, "--universal", "--generate-hashes", "--no-annotate"]
+    command += ["--no-header", *(word for path in locks if path.exists() for word in ("--constraints", str(path)))]
     done = subprocess.run([*command, "--quiet", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return entries(done.stdout)
 
 
-def write(path: Path, says: str, locked: Mapping[str, str]) -> None:
-    """Write a lock."""
-    path.write_text(f"# {says} `make locks` writes it.\n" + "".join(f"{entry}\n" for entry in locked.values()))
+def write(path: Path, comment: str, locked: Mapping[str, str]) -> None:
+    """Write a lock with a comment in its first line."""
+    path.write_text(f"# {comment} `make locks` writes it.\n" + "".join(f"{entry}\n" for entry in locked.values()))
 
 
 def main(options: list[str]) -> None:
@@ -63,8 +63,9 @@ def main(options: list[str]) -> None:
     own = {name: entry for name, entry in tools.items() if name not in needed}
     write(DEV_LOCK, "What tests and development need beside requirements.lock.", own)
     for name in ("analysis", "training"):
-        names = resolve(["--group", f"{PROJECT}:{name}"], new)
-        (ROOT / f"envs/{name}.yaml").write_text(conda_environment({each: needed[each] for each in names}))
+        packages = resolve(["--group", f"{PROJECT}:{name}"], new)
+        environment = conda_environment({package: needed[package] for package in packages})
+        (ROOT / f"envs/{name}.yaml").write_text(environment)
 
 
 if __name__ == "__main__":

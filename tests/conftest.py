@@ -12,7 +12,7 @@ from tests.helpers.debian import install
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
-SMALL_RUN = ("test_workflow.py", "test_rerun.py")  # files whose tests look at one finished run
+SMALL_RUN = ("test_workflow.py", "test_training_results.py", "test_rerun.py")  # files that share a finished run
 TINY = {
     "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,

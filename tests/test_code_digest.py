@@ -1,4 +1,4 @@
-"""The digest that decides whether code changed: what a script runs counts; prose, places and names of files do not."""
+"""The digest of code counts what a script runs. It ignores prose and the paths and names of files."""
 
 import pytest
 
@@ -9,7 +9,7 @@ SCRIPT = "def main():\n    from clinical_dpo import a\n    from clinical_dpo.b i
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package of the same name: script -> a -> b and d, and c that nobody imports."""
+    """A package of the same name. The script imports a and b, a imports d, and nothing imports c."""
     folder = tmp_path / "clinical_dpo"
     folder.mkdir()
     for name, text in {
@@ -44,7 +44,7 @@ def digest_of(script):
         ("d", "return -x", "return 0", True),
     ],
 )
-def test_what_changes_the_digest(package, module, old, new, changes):
+def test_the_digest_changes_with_code_that_runs_and_not_with_prose(package, module, old, new, changes):
     folder, script = package
     before = digest_of(script)
     path = folder / f"{module}.py"
@@ -52,7 +52,7 @@ def test_what_changes_the_digest(package, module, old, new, changes):
     assert (digest_of(script) != before) is changes
 
 
-def test_a_module_that_moves_or_gets_another_name_changes_nothing(package):
+def test_a_move_or_a_rename_of_a_module_keeps_the_digest(package):
     folder, script = package
     before = digest_of(script)
     (folder / "floor").mkdir()
@@ -64,8 +64,8 @@ def test_a_module_that_moves_or_gets_another_name_changes_nothing(package):
     assert digest_of(script) == before
 
 
-def test_the_same_name_of_another_module_counts(package):
-    """The files that are read stay the same; what the name stands for does not."""
+def test_a_name_imported_from_another_module_changes_the_digest(package):
+    """The script reads the same files, but the name means another value."""
     folder, script = package
     (folder / "b.py").write_text("Y = 1\nX = 1\n")
     (folder / "d.py").write_text("Y = 2\n\n\ndef g(x):\n    return x\n")
@@ -75,7 +75,7 @@ def test_the_same_name_of_another_module_counts(package):
     assert digest_of(script) != before
 
 
-def test_names_that_change_places_between_two_functions_count(package):
+def test_an_exchange_of_imports_between_two_functions_changes_the_digest(package):
     folder, script = package
     text = "".join(f"def {f}():\n    from clinical_dpo.{name} import X\n    return X\n" for f, name in ("pb", "qd"))
     for name in ("b", "d"):

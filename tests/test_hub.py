@@ -1,4 +1,4 @@
-"""Data and models through the hub's own client, from a hub on loopback that can be gated, moved, busy and cut off."""
+"""Fetch data and models by the hub's own client, from a local hub that can be gated, busy, unreachable and broken."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ from tests.helpers.hub_server import Hub, Repository, serving
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 TOKEN, OTHER = "hf_secretOfTheTest", "hf_anotherSecret"
-LARGE = 12 * 2**20  # the client keeps what it has of a broken download in steps of 10 MiB
+LARGE = 12 * 2**20  # the client keeps a broken download in steps of 10 MiB
 CARD = b"""---
 configs:
 - config_name: first
@@ -53,24 +53,24 @@ TOKENIZER = {
     },
     "config.json": {"model_type": "llama"},
 }
-# The client reads where the hub is, and whether it is offline, on import: the steps of a test share one process.
+# The client reads the hub's address and the offline setting on import, so all steps of a test share one process.
 STEPS = """
 import json, os, sys
 import datasets
 from clinical_dpo.errors import UserError
 sizes, to_list = [], datasets.Dataset.to_list
 datasets.Dataset.to_list = lambda table: sizes.append(len(table)) or to_list(table)
-for what, token, arguments in json.loads(sys.argv[1]):
+for step, token, arguments in json.loads(sys.argv[1]):
     os.environ.pop("HF_TOKEN", None)
     os.environ |= {"HF_TOKEN": token} if token else {}
     sizes.clear()
     try:
-        if what == "fetch":
+        if step == "fetch":
             from clinical_dpo.hub import fetch
             result = str(fetch(*arguments))
-        elif what == "damage":
+        elif step == "damage":
             result = open(arguments, "ab").write(b"?")
-        elif what == "snapshot":
+        elif step == "snapshot":
             from clinical_dpo.models.download import retrieve_snapshot
             retrieve_snapshot(*arguments)
             result = json.load(open(arguments[-1] + "/base.json"))
@@ -117,7 +117,7 @@ SEEN = config("first"), config("first", revision=B)
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """The hub, a way to take steps with its client, and what the first ones, on the network, came to."""
+    """(hub, function that takes steps with its client, results of the online steps, all output, cache folder)."""
     home = tmp_path_factory.mktemp("hub")
     weights = random.Random(1).randbytes(LARGE)
     model = {name: json.dumps(value).encode() for name, value in TOKENIZER.items()} | {"model.safetensors": weights}
@@ -135,7 +135,7 @@ def hub(tmp_path_factory):
         },
         broken={"model.safetensors": LARGE - 1000},
     )
-    said = []
+    outputs = []
 
     def take(*steps, **environment):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
@@ -143,7 +143,7 @@ def hub(tmp_path_factory):
         command = [sys.executable, "-c", STEPS, json.dumps(steps)]
         done = subprocess.run(command, env=kept | environment, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        said.append(done.stdout + done.stderr)
+        outputs.append(done.stdout + done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     with serving(served):
@@ -164,16 +164,22 @@ def hub(tmp_path_factory):
             ["data", TOKEN, {"id": "owner/hostile", "revision": A, "splits": ["train"]}],
             ["data", None, {"id": "owner/large", "revision": A, "splits": ["train"]}],
         )
-        yield served, take, online, said, home
+        yield served, take, online, outputs, home
 
 
-def test_a_pinned_commit_gives_the_rows_of_its_configuration_and_their_checksums(hub):
-    served, _, online, _, _ = hub
-    (rows, record), sizes = online[0]
+def test_a_pinned_commit_has_the_rows_of_its_configuration(hub):
+    _, _, online, _, _ = hub
+    (rows, _), sizes = online[0]
     everything = notes("t", 7) + notes("a", 3000) + notes("b", 50)
     drawn = sorted(random.Random("sample/1").sample(list(enumerate(everything)), 9))
     assert [row["note"] for row in rows] == [note for _, note in drawn]
-    assert sum(sizes) == 9  # the others stay on disk
+    assert sum(sizes) == 9  # only the drawn rows are loaded
+    assert [[row["note"] for row in rows] for (rows, _), _ in online[1:3]] == [["only"], ["moved on"]]
+
+
+def test_the_record_of_a_commit_names_its_files_by_checksum_and_no_others_are_fetched(hub):
+    served, _, online, _, _ = hub
+    (_, record), _ = online[0]
     files = served.repositories["datasets", "owner/set"].commits[A]
     needed = [name for name in files if name.split("/")[0] in ("README.md", "second")]
     assert record == {
@@ -182,43 +188,62 @@ def test_a_pinned_commit_gives_the_rows_of_its_configuration_and_their_checksums
         "sha256": {name: hashlib.sha256(files[name]).hexdigest() for name in needed},
     }
     assert not any("third" in request for request in served.requests)
-    assert [[row["note"] for row in rows] for (rows, _), _ in online[1:3]] == [["only"], ["moved on"]]
 
 
-def test_what_is_not_there_is_named_with_the_mend(hub):
-    fourth, dev, commit, unknown = (said for said, _ in hub[2][3:7])
+def test_an_unknown_config_or_split_is_refused_with_the_known_ones(hub):
+    fourth, dev = (message for message, _ in hub[2][3:5])
     assert "no config 'fourth'" in fourth and "first, second, third" in fourth
-    assert "split 'dev'" in dev and "['train', 'test']" in dev
-    assert f"revision {C} is not found" in commit and "https://huggingface.co/datasets/owner/set/commits/main" in commit
-    assert "owner/unknown: not found on the hub" in unknown and "HF_TOKEN" in unknown
-    spoilt = hub[2][11][0]
-    assert "owner/spoilt" in spoilt and "cannot be read as a table" in spoilt
+    assert "split 'dev'" in dev and "train, test" in dev
 
 
-def test_a_gated_repository_names_the_page_and_the_variable_and_no_token_is_told(hub):
-    _, _, online, said, _ = hub
-    (without, _), (other, _), ((rows, _), _), (model, _) = online[7:11]
+def test_an_unknown_revision_or_repository_is_refused_with_the_mend(hub):
+    commit, unknown = (message for message, _ in hub[2][5:7])
+    assert f"revision {C}" in commit and "https://huggingface.co/datasets/owner/set/commits/main" in commit
+    assert "owner/unknown" in unknown and "set HF_TOKEN" in unknown
+
+
+def test_a_damaged_data_file_is_refused(hub):
+    message = hub[2][11][0]
+    assert "owner/spoilt" in message and "not readable as a table" in message
+
+
+def test_a_gated_repository_is_refused_with_its_page_and_the_variable(hub):
+    _, _, online, _, _ = hub
+    (without, _), (other, _), _, (model, _) = online[7:11]
     for message in (without, other):
         assert "https://huggingface.co/datasets/owner/gated" in message and "set HF_TOKEN" in message
     assert "no token is set" in without and "has no access" in other
     assert "access is gated" in model and "https://huggingface.co/owner/gated," in model
+
+
+def test_a_gated_repository_is_read_with_its_token_and_no_output_contains_a_token(hub):
+    _, _, online, outputs, _ = hub
+    (rows, _), _ = online[9]
     assert rows == [{"note": "secret"}]
-    assert not any(token in text for text in said for token in (TOKEN, OTHER))
+    assert not any(token in text for text in outputs for token in (TOKEN, OTHER))
 
 
-def test_a_card_that_names_a_file_of_another_repository_has_nothing_fetched_nor_has_one_that_is_too_large(hub):
-    """With a token that could read it."""
+def test_a_card_that_names_a_file_of_another_repository_is_refused_before_a_file_is_fetched(hub):
+    """The token could read the other repository."""
     served, _, online, _, _ = hub
     assert "owner/hostile, config first: the card's 'hf://datasets/owner/gated/data.csv' lies outside" in online[13][0]
     assert served.requests["GET /datasets/owner/hostile/resolve/" + A + "/mine.csv"] == 0
+
+
+def test_a_card_that_is_too_large_is_not_fetched(hub):
+    served, _, online, _, _ = hub
     assert "owner/large: its README.md has more than 5,000,000 bytes" in online[14][0]
     assert not {each for each in served.requests if "README.md" in each and ("/large/" in each or "/blobs/" in each)}
 
 
-def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):
-    served, _, online, _, home = hub
+def test_a_request_to_a_busy_hub_is_repeated_and_a_broken_download_is_resumed(hub):
+    served, *_ = hub
     assert not served.broken and not served.repositories["datasets", "owner/set"].unavailable
     assert served.ranges == [f"bytes={10 * 2**20}-"]
+
+
+def test_a_resumed_download_has_the_bytes_and_checksum_of_the_hub(hub):
+    served, _, online, _, home = hub
     weights = served.repositories["models", "owner/model"].commits[A]["model.safetensors"]
     digest = hashlib.sha256(weights).hexdigest()
     assert online[12][0] == {
@@ -228,40 +253,61 @@ def test_a_busy_hub_is_asked_again_and_a_broken_download_goes_on(hub):
         "sha256": {"model.safetensors": digest},
     }
     assert (home / "model/model.safetensors").read_bytes() == weights
+
+
+def test_adapters_in_a_model_repository_are_not_fetched(hub):
+    served, *_ = hub
     assert not any("adapter" in request for request in served.requests)
 
 
-def test_offline_the_cache_answers_for_the_commit_it_has_and_says_what_it_lacks(hub):
-    served, take, online, _, home = hub
-    served.requests.clear()
+@pytest.fixture(scope="module")
+def offline(hub):
+    """Results of steps without the hub: `same` as online, messages about files that the cache lacks, a damaged file."""
+    served, take, _, _, home = hub
+    before = sum(served.requests.values())
     [file] = (home / "home/hub/datasets--owner--set/snapshots" / A).glob("second/test-*")
     lacking = [config("third"), config("first", revision=C), ["fetch", None, ["owner/model", B]]]
     lacking.append(config("first", id="owner/unknown"))
     *same, third, commit, model, unknown, _, damaged = take(
         SECOND, *SEEN, *lacking, ["damage", None, str(file)], SECOND, HF_HUB_OFFLINE="1"
     )
-    assert same == online[:3]
-    assert "lacks 1 of its files, first third/data.parquet" in third[0] and "without HF_HUB_OFFLINE=1" in third[0]
-    assert "owner/unknown" in unknown[0] and "huggingface.co/datasets/owner/unknown" in unknown[0]
-    assert f"revision {C}" in commit[0] and "not in the local cache" in commit[0]
-    assert f"revision {B}" in model[0] and "https://huggingface.co/owner/model" in model[0]
-    assert "second/test-00000-of-00001.parquet" in damaged[0] and "damaged" in damaged[0] and "Delete" in damaged[0]
-    assert not served.requests
+    messages = {"third": third, "commit": commit, "model": model, "unknown": unknown, "damaged": damaged}
+    requests = sum(served.requests.values()) - before
+    return same, {name: message for name, (message, _) in messages.items()}, requests
+
+
+def test_offline_the_cache_has_the_same_rows_and_the_hub_gets_no_request(hub, offline):
+    same, _, requests = offline
+    assert same == hub[2][:3] and requests == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("third", ["lacks 1 of its files, first third/data.parquet", "without HF_HUB_OFFLINE=1"]),
+        ("unknown", ["owner/unknown", "huggingface.co/datasets/owner/unknown"]),
+        ("commit", [f"revision {C}", "not in the local cache"]),
+        ("model", [f"revision {B}", "https://huggingface.co/owner/model"]),
+        ("damaged", ["second/test-00000-of-00001.parquet", "damaged", "Delete"]),
+    ],
+)
+def test_offline_a_message_names_the_missing_or_damaged_file_and_the_mend(offline, name, parts):
+    assert [part for part in parts if part not in offline[1][name]] == []
 
 
 @pytest.fixture
 def fetched(tmp_path, monkeypatch):
-    """The folder that stands for what was fetched of a commit."""
+    """A folder that replaces the cache's folder of a commit."""
     folder = tmp_path / "fetched"
     folder.mkdir()
     monkeypatch.setattr(hub_source, "fetch", lambda *_, **__: folder)
     monkeypatch.setattr(
-        hub_source, "listed", lambda *_, **__: {path.name: path.stat().st_size for path in folder.iterdir()}
+        hub_source, "file_sizes", lambda *_, **__: {path.name: path.stat().st_size for path in folder.iterdir()}
     )
     return folder
 
 
-def test_a_folder_of_the_same_name_is_not_the_data_set(fetched, tmp_path, monkeypatch):
+def test_a_local_folder_with_the_name_of_a_data_set_is_not_read(fetched, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for folder, note in (fetched, "pinned"), (tmp_path / "owner/set", "here"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -269,7 +315,7 @@ def test_a_folder_of_the_same_name_is_not_the_data_set(fetched, tmp_path, monkey
     assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": "pinned"}]
 
 
-def test_rows_come_in_the_order_of_the_splits(fetched):
+def test_rows_are_in_the_order_of_the_splits_and_the_record_has_their_checksums(fetched):
     for split, texts in {"train": ["ça", "b"], "test": ["c"]}.items():
         options = [{"A": "x", "B": None}] * len(texts)
         pd.DataFrame({"note": texts, "options": options}).to_parquet(fetched / f"{split}.parquet")
@@ -280,13 +326,17 @@ def test_rows_come_in_the_order_of_the_splits(fetched):
         **{"splits": ["test", "train"], "rows": 3},
         "sha256": {f"{split}.parquet": sha256(fetched / f"{split}.parquet") for split in ("test", "train")},
     }
+
+
+def test_a_config_of_a_data_set_without_configs_is_refused(fetched):
+    pd.DataFrame({"note": ["a"]}).to_parquet(fetched / "train.parquet")
     with pytest.raises(UserError, match=r"owner/set: there is no config 'other', only the default"):
         retrieve_hub("owner/set", A, ["train"], "other")
 
 
-def test_rows_of_the_hub_are_looked_at_like_those_of_a_file(fetched):
-    told = [pd.Timestamp("2020-02-03"), None]
-    pd.DataFrame({"note": ["cough", "fever &lt; 39"], "seen": told, "age": [50.0, float("nan")]}).to_parquet(
+def test_rows_of_the_hub_are_converted_and_checked_like_rows_of_a_file(fetched):
+    dates = [pd.Timestamp("2020-02-03"), None]
+    pd.DataFrame({"note": ["cough", "fever &lt; 39"], "seen": dates, "age": [50.0, float("nan")]}).to_parquet(
         fetched / "train.parquet"
     )
     rows, record = retrieve_hub("owner/set", A, ["train"])
@@ -295,6 +345,9 @@ def test_rows_of_the_hub_are_looked_at_like_those_of_a_file(fetched):
         {"note": "fever &lt; 39", "seen": None, "age": None},
     ]
     assert record["warnings"] == {"HTML entities": {"count": 1, "first": "row 2, column 'note'"}}
+
+
+def test_a_row_of_the_hub_with_a_null_character_is_refused(fetched):
     pd.DataFrame({"note": ["cough", "fe\0ver"]}).to_parquet(fetched / "train.parquet")
     with pytest.raises(UserError, match=r"row 2: the character U\+0000 in column 'note'"):
         retrieve_hub("owner/set", A, ["train"], draw=lambda total: [1])

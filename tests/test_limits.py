@@ -1,4 +1,4 @@
-"""Files that would unpack to more than the limits are refused before they do, of data sources and of raters alike."""
+"""Data files and raters' files that would unpack to more than the limits are refused before they are unpacked."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from clinical_dpo.limits import Limits
 from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
 
-READERS = (read_rows, read_ratings)  # of a data source, and of what a rater sends back
+READERS = (read_rows, read_ratings)  # of a data source, and of a rater's file
 SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
 TYPES, LINKS = "[Content_Types].xml", "xl/_rels/workbook.xml.rels"
 SPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -29,7 +29,7 @@ DECLARED = (
 
 
 def book(path, change=None, packed=zipfile.ZIP_DEFLATED):
-    """A workbook of two rows whose parts `change` may replace or add to."""
+    """Write a workbook of two rows; `change` may replace its parts or add some."""
     made, plain = Workbook(), io.BytesIO()
     for row in (["item_id", "text_sha256", "rating"], ["1", "a", "correct"]):
         made.active.append(row)
@@ -45,7 +45,7 @@ def book(path, change=None, packed=zipfile.ZIP_DEFLATED):
 
 
 def into(part, end, added):
-    """A change that puts something before the end of a part."""
+    """A change that adds bytes before the end tag of a part."""
 
     def change(parts):
         parts[part] = parts[part].replace(end, added + end)
@@ -58,7 +58,7 @@ def in_sheet(rows):
 
 
 def replaced(part, old, new):
-    """A change of a piece of a part."""
+    """A change that replaces bytes in a part."""
 
     def change(parts):
         assert old in parts[part]
@@ -68,7 +68,7 @@ def replaced(part, old, new):
 
 
 def shared_text(parts):
-    """Nine hundred cells that show one text of 18 kilobytes, stored once."""
+    """Add 900 cells that share one text of 18 kB."""
     cells = b'<row><c t="s"><v>0</v></c></row>' * 900
     in_sheet(cells)(parts)
     into(TYPES, b"</Types>", DECLARED % (STRINGS.encode(), b"sharedStrings"))(parts)
@@ -76,12 +76,12 @@ def shared_text(parts):
 
 
 def strings_as_sheet(parts):
-    """A sheet that is also declared as the shared texts, which are held otherwise."""
+    """Declare a sheet as the shared texts too, which are read by other code."""
     into(TYPES, b"</Types>", DECLARED % (SHEET.encode(), b"sharedStrings"))(parts)
 
 
 ROW = b'<row r="1"/>'
-BOOKS = {  # what is wrong -> a change of a workbook, what the message says
+BOOKS = {  # fault -> change of a workbook, pattern of the message
     "a column beyond all": (in_sheet(b'<row><c r="XFD1"><v>1</v></c></row>'), r"cell XFD1: 16,384.*limits.columns"),
     "a column without end": (in_sheet(b'<row><c r="%s1"/></row>' % (b"Z" * 5000)), "limits.columns"),
     "a row beyond all": (in_sheet(b'<row r="1048577"/>'), "1,048,577 or more rows.*limits.rows"),
@@ -96,30 +96,30 @@ BOOKS = {  # what is wrong -> a change of a workbook, what the message says
     "elements in each other": (in_sheet(b"<a>" * 100 + b"</a>" * 100), "limits.depth"),
     "entities": (replaced(SHEET, b"<worksheet", b'<!DOCTYPE a [<!ENTITY b "c">]><worksheet'), "document type"),
     "a large part": (in_sheet(b" " * 30_000_000), "bytes when unpacked.*limits.bytes"),
-    "a part that nobody needs": (lambda parts: parts.update({"media.png": bytes(30_000_000)}), "limits.bytes"),
+    "a part that is not read": (lambda parts: parts.update({"media.png": bytes(30_000_000)}), "limits.bytes"),
     "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive of more"),
     "a name with a blank, where one parser stops": (
         replaced(STYLES, b"</styleSheet>", b'<b xmlns:x="a b"/>' + b"<a/>" * 300_000 + b"</styleSheet>"),
         "styles.xml: more than .* XML elements",
     ),
-    "a name with a brace": (in_sheet(b'<b xmlns:x="a}b"/>'), "sheet1.xml: no valid XML"),
-    "links that are no XML": (into(LINKS, b"</Relationships>", b"<a></b>"), "workbook.xml.rels: no valid XML"),
+    "a name with a brace": (in_sheet(b'<b xmlns:x="a}b"/>'), "sheet1.xml: not valid XML"),
+    "links that are no XML": (into(LINKS, b"</Relationships>", b"<a></b>"), "workbook.xml.rels: not valid XML"),
     "rows that are no rows": (in_sheet((b'<row xmlns="">' + b"<a/>" * 300 + b"</row>") * 1000), "XML elements"),
     "texts that are no texts": (in_sheet(b'<si xmlns=""/>' * 300_000), "XML elements"),
     "a cell of another name": (in_sheet(b'<row><c xmlns="" r="XFD1"/></row>'), r"cell XFD1.*limits.columns"),
     "a text that many cells show": (shared_text, "characters in all cells.*limits.bytes"),
-    "a sheet declared as shared texts": (strings_as_sheet, "declared as something else"),
+    "a sheet declared as shared texts": (strings_as_sheet, "declared as another type"),
     "a sheet linked as a chart": (
         replaced(LINKS, b"relationships/worksheet", b"relationships/chartsheet"),
-        "declared as something else",
+        "declared as another type",
     ),
 }
 
 
 @pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("what", BOOKS)
-def test_a_workbook_that_unpacks_to_too_much_is_refused_within_little_memory(tmp_path, limited, read, what):
-    change, message = BOOKS[what]
+@pytest.mark.parametrize("fault", BOOKS)
+def test_a_workbook_that_unpacks_to_too_much_is_refused_within_20_mb(tmp_path, limited, read, fault):
+    change, message = BOOKS[fault]
     limited(rows=1000, cells=50_000, characters=20_000, bytes=12_000_000)
     path = book(tmp_path / "a.xlsx", change)
     tracemalloc.start()
@@ -133,9 +133,13 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_within_little_memory(tmp
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_workbook_packed_as_none_is_and_one_that_lies_about_its_size_are_refused(tmp_path, read):
-    with pytest.raises(UserError, match="packed as no workbook is"):
+def test_a_workbook_with_an_unusual_compression_is_refused(tmp_path, read):
+    with pytest.raises(UserError, match="a compression that Excel does not use"):
         read(book(tmp_path / "lzma.xlsx", packed=zipfile.ZIP_LZMA))
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_workbook_that_states_a_wrong_size_is_refused(tmp_path, read):
     path = book(tmp_path / "lies.xlsx", in_sheet(b" " * 5_000_000))
     raw = bytearray(path.read_bytes())
     entry = next(
@@ -148,7 +152,7 @@ def test_a_workbook_packed_as_none_is_and_one_that_lies_about_its_size_are_refus
 
 
 @pytest.mark.parametrize("digits", [16, 31, 4000])
-def test_a_number_without_end_in_a_workbook_is_refused_with_its_cell(tmp_path, digits):
+def test_a_number_of_more_than_15_digits_in_a_workbook_is_refused_with_its_cell(tmp_path, digits):
     path = book(tmp_path / "a.xlsx", in_sheet(b'<row><c r="A3"><v>%s</v></c></row>' % (b"9" * digits)))
     with pytest.raises(UserError, match=r"cell A3: the number .*, of which Excel keeps 15 digits"):
         read_rows(path)
@@ -158,12 +162,16 @@ def test_a_workbook_within_the_limits_is_read(tmp_path, limited):
     limited(rows=2, columns=3, cells=6)
     path = book(tmp_path / "a.xlsx")
     assert [row["rating"] for row in read_rows(path)] == [row["rating"] for row in read_ratings(path)] == ["correct"]
+
+
+def test_a_workbook_of_one_cell_too_many_is_refused(tmp_path, limited):
     limited(rows=2, columns=3, cells=5)
+    path = book(tmp_path / "a.xlsx")
     with pytest.raises(UserError, match=r"limits\.cells"):
         read_rows(path)
 
 
-TEXTS = {  # file -> content, limits, what the message says
+TEXTS = {  # file -> content, limits, pattern of the message
     "large.csv": (b"item_id\n" + b"x\n" * 600, {"bytes": 1000}, "1,208 or more bytes"),
     "rows.csv": (b"item_id,text_sha256,rating\n" + b"1,a,b\n" * 10, {"rows": 10}, "line 11: 11 or more rows"),
     "empty.csv": (b"item_id\n" + b"\n" * 20, {"rows": 10}, "limits.rows"),
@@ -182,7 +190,7 @@ TEXTS = {  # file -> content, limits, what the message says
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_text_that_holds_too_much_is_refused(tmp_path, limited, read, name):
+def test_a_text_file_beyond_the_limits_is_refused(tmp_path, limited, read, name):
     content, values, message = TEXTS[name]
     limited(**values)
     (tmp_path / name).write_bytes(content)
@@ -200,52 +208,55 @@ def test_a_text_that_holds_too_much_is_refused(tmp_path, limited, read, name):
         (b'{"a": ' + b"[" * 60, {}, "line 1: 51 or more"),
     ],
 )
-def test_json_lines_are_held_to_them_too(tmp_path, limited, content, values, message):
+def test_json_lines_beyond_the_limits_are_refused(tmp_path, limited, content, values, message):
     limited(**values)
     (tmp_path / "a.jsonl").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_rows(tmp_path / "a.jsonl")
 
 
-def test_the_limit_of_one_file_is_no_limit_of_others(tmp_path, limited):
-    usual = csv.field_size_limit()
+def test_a_limit_leaves_the_field_size_of_the_csv_module_unchanged(tmp_path, limited):
+    default = csv.field_size_limit()
     limited(characters=100)
     path = tmp_path / "rows.csv"
     path.write_text("id,text\n1," + "x" * 101 + "\n")
     with pytest.raises(UserError, match="characters in one cell"):
         read_rows(path)
-    assert csv.field_size_limit() == usual
+    assert csv.field_size_limit() == default
 
 
-def test_brackets_and_marks_within_a_text_count_as_text(tmp_path, limited):
+def test_brackets_and_commas_within_a_string_count_as_text(tmp_path, limited):
     limited(depth=10, cells=20)
     rows = [{"id": "1", "note": '[[[[[[[[[[[[[,,,,,,,,,,,,,,,,,,,,,{{{{ "\\" \\\\'}]
     (tmp_path / "a.json").write_text(json.dumps(rows))
     assert read_rows(tmp_path / "a.json") == rows
 
 
-def test_a_text_of_quotation_marks_is_looked_at_once(tmp_path):
-    """Or it takes hours: a mark that is never closed must not be tried again from each that is escaped."""
+def test_an_unclosed_string_of_escaped_quotation_marks_is_refused(tmp_path):
+    """A search that starts again at each escaped mark would take hours."""
     (tmp_path / "a.json").write_bytes(b'["' + rb"\"" * 300_000)
     with pytest.raises(UserError, match="not valid JSON"):
         read_rows(tmp_path / "a.json")
+
+
+def test_a_duplicate_key_among_a_hundred_thousand_is_refused(tmp_path):
     (tmp_path / "b.json").write_text(json.dumps({str(i): {} for i in range(100_000)})[:-1] + ', "99999": {}}')
     with pytest.raises(UserError, match="'99999' comes twice"):
         read_rows(tmp_path / "b.json")
 
 
-def test_a_pipe_is_not_waited_for(tmp_path):
+def test_a_pipe_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(UserError, match="a device or a pipe"):
         read_rows(tmp_path / "a.csv")
 
 
-def test_a_large_file_beside_the_others_is_refused_before_it_is_compared(tmp_path, limited):
+def test_a_large_file_of_a_rater_is_refused_before_it_is_compared(tmp_path, limited):
     (tmp_path / "correctness.anna.csv").write_bytes(b"x" * 2000)
     limited(bytes=1000)
     with pytest.raises(UserError, match=r"limits\.bytes"):
         rating_files(tmp_path, "correctness")
 
 
-def test_the_defaults_are_those_of_the_config():
+def test_the_defaults_equal_the_config():
     assert Limits(**read_yaml(ROOT / "config/config.yaml")["limits"]) == Limits()

@@ -1,4 +1,4 @@
-"""Paths are built and parsed in one place: each way gives what the other took, and a mistake is named."""
+"""Paths are built and parsed by one module, which names a mistake in either direction."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ NAMES = {
         "writer": "gpt4",
     },
 }
-UNPARSED = ("sheet", "text", "text_replies", "report_table", "figure")  # two names in one part of the path
+UNPARSED = ("sheet", "text", "text_replies", "report_table", "figure")  # two wildcards in one part of the path
 
 
 @pytest.mark.parametrize("run", ["", "demo"])
@@ -29,26 +29,34 @@ UNPARSED = ("sheet", "text", "text_replies", "report_table", "figure")  # two na
 def test_a_path_is_parsed_to_what_it_was_built_from(name, run):
     path = Paths(run)(name, NAMES)
     assert "{" not in path and (not run or path.split("/")[1] == run)
-    spelled = {key: value for key, value in NAMES.items() if f"{{{key}}}" in PATHS[name]}
-    assert parse(name, path) == spelled
-    assert parse(name, f"/scratch/a project/{path}") == spelled
+    wildcards = {key: value for key, value in NAMES.items() if f"{{{key}}}" in PATHS[name]}
+    assert parse(name, path) == wildcards
+    assert parse(name, f"/scratch/a project/{path}") == wildcards
 
 
-def test_no_two_paths_are_one():
-    """Neither as patterns nor as files, so that one rule alone can make each."""
+def test_no_two_paths_are_equal():
+    """So a single rule makes each file."""
     built = Counter(Paths()(name, NAMES) for name in PATHS)
     assert [path for path, count in built.items() if count > 1] == []
 
 
-def test_names_that_are_not_given_stay_wildcards():
+def test_names_without_a_value_stay_wildcards():
     at = Paths("demo")
     assert at("answers", variant="base") == "results/demo/{task}/{model}/predictions/base.jsonl"
+
+
+def test_the_log_and_benchmark_of_a_job_are_in_the_logs_of_its_run():
+    at = Paths("demo")
     assert at.log("train", "{task}", "{model}") == "logs/demo/train/{task}/{model}.log"
     assert at.benchmark("predict", "uti", "sft") == "logs/demo/predict/uti/sft.benchmark.tsv"
-    assert at.folder("ratings", "uti") == "ratings/demo/uti" and Paths().folder("logs") == "logs"
 
 
-def test_a_mistyped_path_or_name_is_an_error():
+def test_the_folders_of_a_run_are_below_the_top_folders():
+    assert Paths("demo").folder("ratings", "uti") == "ratings/demo/uti"
+    assert Paths().folder("logs") == "logs"
+
+
+def test_a_mistyped_path_or_wildcard_is_an_error():
     with pytest.raises(KeyError, match="Did you mean 'grades'"):
         Paths()("grade")
     with pytest.raises(KeyError, match=r"path 'grades' has no \{stage\}"):
@@ -58,17 +66,17 @@ def test_a_mistyped_path_or_name_is_an_error():
 
 
 @pytest.mark.parametrize(("name", "seed"), [("sft", 43), ("best", 7), ("train", None), ("a_seed_b", 1)])
-def test_a_seed_in_a_name_is_read_back(name, seed):
+def test_a_seed_in_a_name_is_parsed(name, seed):
     assert parse_seed(with_seed(name, seed)) == (name, seed)
 
 
 @pytest.mark.parametrize("values", [{"learning_rate": 3e-4}, {"learning_rate": 1e-6, "beta": 0.05}])
-def test_a_trial_in_a_name_is_read_back(values):
+def test_a_trial_in_a_name_is_parsed(values):
     assert parse_trial(trial_name(values), "dpo" if "beta" in values else "sft") == values
 
 
-def test_no_other_code_takes_paths_apart():
-    """Neither by counting their parts nor by cutting names at underscores."""
+def test_no_other_module_parses_paths():
+    """Neither by the number of their parts nor by splitting names at underscores."""
     files = [*ROOT.glob("clinical_dpo/**/*.py"), *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("workflow/scripts/*.py")]
-    counted = re.compile(r"\.parts\[|\.parent\.parent\.name|\.split\(\"_\"\)|results\}/|reports\}/|logs\}/")
-    assert [path.name for path in files if counted.search(path.read_text(encoding="utf-8"))] == ["paths.py"]
+    parsing = re.compile(r"\.parts\[|\.parent\.parent\.name|\.split\(\"_\"\)|results\}/|reports\}/|logs\}/")
+    assert [path.name for path in files if parsing.search(path.read_text(encoding="utf-8"))] == ["paths.py"]

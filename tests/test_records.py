@@ -1,4 +1,4 @@
-"""Types of rows in step with the schemas that users read: the same fields, the same optional ones, the same kinds."""
+"""Types of rows have the fields, the optional fields and the JSON types of the schemas."""
 
 from types import NoneType
 from typing import Literal, NotRequired, get_args, get_origin, get_type_hints
@@ -17,7 +17,7 @@ KINDS = {str: "string", int: "integer", float: "number", list: "array", dict: "o
 
 
 def kinds(annotation):
-    """JSON types that a field's annotation allows."""
+    """JSON types that the annotation of a field allows."""
     if get_origin(annotation) is NotRequired:
         return kinds(*get_args(annotation))
     if get_origin(annotation) is Literal:
@@ -36,7 +36,7 @@ def schema_kinds(field):
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_fields_are_the_schema_s(name):
+def test_a_type_has_the_fields_of_its_schema(name):
     schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
     hints = get_type_hints(TYPES[name], include_extras=True)
     assert list(hints) == list(schema["properties"])

@@ -1,10 +1,11 @@
-"""What a reasoning model thinks is kept apart from its answer, wherever an answer is read."""
+"""The thought of a reasoning model is split from its answer wherever an answer is read."""
 
 import pytest
 
 from clinical_dpo.grading.answers import answer_texts, reading_shares
 from clinical_dpo.grading.grade import grade_answers
 from clinical_dpo.thoughts import Reply, split_thought
+from tests.helpers.task_rows import task_rows
 
 
 @pytest.mark.parametrize(
@@ -27,29 +28,44 @@ from clinical_dpo.thoughts import Reply, split_thought
         ("Analysis: a. Final: b", "", "Analysis: a. Final: b"),
     ],
 )
-def test_thought_and_answer(text, thought, answer):
+def test_a_text_is_split_into_thought_and_answer(text, thought, answer):
     assert split_thought(text) == Reply(thought, answer, False)
 
 
 @pytest.mark.parametrize(
     "text", ["<think>a", "b <thinking>a", "<think>a</think>b<think>c", "<|channel|>analysis<|message|>a", "[THINK] a"]
 )
-def test_a_thought_that_never_ends_leaves_no_answer(text):
+def test_a_thought_without_an_end_leaves_no_answer(text):
     reply = split_thought(text)
     assert reply.cut and not reply.answer
 
 
-def test_grades_and_shares_are_of_the_answers_alone():
-    rows = [{"id": f"q{i}", "completion": [{"role": "assistant", "content": "UTI"}]} for i in range(4)]
-    texts = ["<think>No UTI?</think>UTI", "<think>UTI", "UTI", "No UTI"]
-    ends = ["stop", "length", "stop", "length"]
-    answers = [
-        {"id": f"q{i}", "text": text, "finish_reason": end}
-        for i, (text, end) in enumerate(zip(texts, ends, strict=True))
+ROWS = task_rows(*["UTI"] * 4)
+TEXTS = ("<think>No UTI?</think>UTI", "<think>UTI", "UTI", "No UTI")
+ENDS = ("stop", "length", "stop", "length")
+ANSWERS = [
+    {"id": f"q{i}", "text": text, "finish_reason": end} for i, (text, end) in enumerate(zip(TEXTS, ENDS, strict=True))
+]
+
+
+def test_answers_are_read_without_their_thoughts():
+    assert answer_texts(ROWS, ANSWERS) == ["UTI", "", "UTI", "No UTI"]
+
+
+def test_grades_do_not_depend_on_thoughts():
+    graded = grade_answers(ROWS, ANSWERS, {"labels": ["UTI", "No UTI"]}, "label")
+    assert [(row["grade"], row["valid"]) for row in graded] == [
+        ("1", "true"),
+        ("0", "false"),
+        ("1", "true"),
+        ("0", "true"),
     ]
-    assert answer_texts(rows, answers) == ["UTI", "", "UTI", "No UTI"]
-    graded = grade_answers(rows, answers, {"labels": ["UTI", "No UTI"]}, "label")
-    assert [(row["grade"], row["valid"]) for row in graded] == [(1, "true"), (0, "false"), (1, "true"), (0, "true")]
-    assert reading_shares(answers) == {"thought_rate": 0.5, "cut_in_thought_rate": 0.25, "cut_rate": 0.5}
-    elsewhere = [{"id": "q0", "text": "UTI"}]
-    assert reading_shares(elsewhere) == {"thought_rate": 0, "cut_in_thought_rate": 0, "cut_rate": None}
+
+
+def test_shares_of_thoughts_and_of_cut_answers_are_counted():
+    assert reading_shares(ANSWERS) == {"thought_rate": 0.5, "cut_in_thought_rate": 0.25, "cut_rate": 0.5}
+
+
+def test_external_predictions_have_no_share_of_cut_answers():
+    external = [{"id": "q0", "text": "UTI"}]
+    assert reading_shares(external) == {"thought_rate": 0, "cut_in_thought_rate": 0, "cut_rate": None}

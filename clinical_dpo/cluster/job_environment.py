@@ -1,7 +1,7 @@
-"""The environment that Slurm's jobs are submitted with: what they need, and no key or token.
+"""The environment with which Slurm jobs are submitted: the variables that they need, and no key or token.
 
-Snakemake's plugin submits with `--export=ALL` and allows no other value. `slurm/bin/sbatch` therefore stands before
-Slurm's own program and starts it in the environment made here.
+Snakemake's plugin submits with `--export=ALL` and allows no other value. Therefore `slurm/bin/sbatch` comes before
+Slurm's sbatch in PATH, and starts Slurm's sbatch in the environment of this module.
 """
 
 import json
@@ -13,10 +13,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-COMMANDS = Path(__file__).parents[2] / "slurm/bin"  # what stands before Slurm's own programs
-SETTINGS = "CLINICAL_DPO_JOB_ENVIRONMENT"
-PYTHON = "CLINICAL_DPO_PYTHON"
-ELSEWHERE = "stays-on-the-submitting-host"  # what a job has for a key: set, since a start asks whether it is
+COMMANDS = Path(__file__).parents[2] / "slurm/bin"  # comes before Slurm's programs in PATH
+SETTINGS = "CLINICAL_DPO_JOB_ENVIRONMENT"  # variable that passes `more` and `keys` to `submit`, as JSON
+PYTHON = "CLINICAL_DPO_PYTHON"  # variable that names the Python of slurm/bin/sbatch
+KEY_PLACEHOLDER = "stays-on-the-submitting-host"  # replaces a key in a job, whose Snakemake checks that keys are set
 NEEDED = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TZ", "HOSTNAME", "PWD"),
     *("TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"),
@@ -29,17 +29,17 @@ NEEDED = (
     *("TRANSFORMERS_OFFLINE", "TRANSFORMERS_CACHE"),
     *("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SBATCH_*"),
 )
-# What names of keys and tokens have in them. No pattern passes such a name on; an entry without * does.
+# Parts of the names of keys and tokens. A pattern with * never passes such a name on; an exact name does.
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
 
 
 def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
-    """What of an environment a job is submitted with.
+    """The variables with which a job is submitted.
 
     Args:
-        environment: where Snakemake runs.
-        more: names beside NEEDED; * stands for any characters, of names that do not look like a secret's.
-        keys: variables that hold the endpoints' keys. Those that are set are set to ELSEWHERE.
+        environment: the environment of Snakemake.
+        more: names of variables beside NEEDED; * matches any characters, except in names that look like a secret's.
+        keys: variables that contain the endpoints' keys. Those that are set get the value KEY_PLACEHOLDER.
     """
     patterns = (*NEEDED, *more)
 
@@ -47,32 +47,36 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
         return name in patterns or (not SECRET.search(name) and any(fnmatchcase(name, each) for each in patterns))
 
     kept = {name: value for name, value in environment.items() if is_needed(name)}
-    return kept | {name: ELSEWHERE for name in keys if name in environment}
+    return kept | {name: KEY_PLACEHOLDER for name in keys if name in environment}
 
 
-def _without_ours(path: str) -> list[str]:
-    """The folders of a PATH, but for the one that stands before Slurm's."""
+def _without_commands(path: str) -> list[str]:
+    """The folders of a PATH without slurm/bin."""
     return [folder for folder in path.split(os.pathsep) if folder != str(COMMANDS)]
 
 
-def submitting(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
-    """What a Snakemake that submits jobs changes in its own environment, so that `submit` is called; see there."""
+def submission_environment(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
+    """The changes to Snakemake's own environment that make it call `submit` in place of sbatch.
+
+    Args:
+        environment, more, keys: as in `job_environment`.
+    """
     settings = json.dumps({"more": list(more), "keys": list(keys)})
-    path = os.pathsep.join([str(COMMANDS), *_without_ours(environment["PATH"])])
+    path = os.pathsep.join([str(COMMANDS), *_without_commands(environment["PATH"])])
     return {"PATH": path, SETTINGS: settings, PYTHON: sys.executable}
 
 
 def submit(arguments: list[str]) -> None:
-    """Become Slurm's own sbatch, in a job's environment."""
-    environment = os.environ | {"PATH": os.pathsep.join(_without_ours(os.environ["PATH"]))}
+    """Replace this process by Slurm's sbatch, with the environment of a job."""
+    environment = os.environ | {"PATH": os.pathsep.join(_without_commands(os.environ["PATH"]))}
     try:
         os.execvpe("sbatch", ["sbatch", *arguments], job_environment(environment, **json.loads(environment[SETTINGS])))
     except FileNotFoundError:
-        sys.exit("sbatch is not on PATH.")
+        sys.exit("sbatch is not on PATH. Load Slurm's module, or add its folder to PATH.")
 
 
 def path_variables(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The variables in the paths of tasks' files, in alphabetical order: a job must read the same study."""
+    """The variables in the paths of tasks' files, sorted. A job needs them to read the same study."""
     paths = [
         entry["path"]
         for task in tasks

@@ -1,9 +1,9 @@
-"""What a run will cost before it is started, GPU hours and disk, and afterwards what it cost.
+"""Estimate the GPU hours and the disk space of a run, and compare them with those of finished jobs.
 
-Hours are those of `time_and_memory`, the same numbers that jobs ask Slurm for, without their margin. They stand on the
-minutes per 1,000 steps that Savage et al. 2025 print (Results, Training Dynamics), scaled by a model's weights and the
-rows of a step. What a job took is read from a training run's run.json, and from the benchmark file that Snakemake
-writes of every other job that computes with a model.
+Hours are those of `time_and_memory`: the numbers that jobs request from Slurm, without the margin. They scale the
+minutes per 1,000 steps in Savage et al. 2025 (Results, Training Dynamics) by the weights of a model and the rows of a
+step. The time of a finished job is in run.json of a training run, and for other jobs that compute with a model in the
+benchmark file that Snakemake writes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,17 +12,17 @@ from pathlib import Path
 
 from clinical_dpo.cluster.time_and_memory import (
     BYTES,
-    asked_minutes,
     generation_minutes,
     lora_parameters,
     parameter_count,
+    requested_minutes,
     scoring_minutes,
     training_minutes,
 )
 from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row, read_json
-from clinical_dpo.training.run_record import whole_seconds
+from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES, VARIANTS, with_seed
 
 COLUMNS = (
@@ -31,8 +31,8 @@ COLUMNS = (
 )
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
 GB = 1e9
-SAVED = 4  # bytes of a trained weight: float32
-KEPT = 2 * (SAVED + 8)  # bytes a trained weight while it trains: two checkpoints, each with AdamW's two moments
+SAVED_BYTES = 4  # per trained weight: float32
+CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # per trained weight in training: two checkpoints with AdamW's two moments
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Work:
     task: str
     model: str
     rule: str
-    stage: str  # of a rule of both stages; otherwise empty
-    gpus: int  # of each job
-    minutes: float  # each is expected to take on an A100
-    records: Sequence[Path]  # one a job: run.json, or Snakemake's benchmark file, once it has run
-    steps: float | None = None  # of a training run
+    stage: str  # empty for a rule without stages
+    gpus: int  # per job
+    minutes: float  # estimate per job on an A100
+    records: Sequence[Path]  # per job run.json or Snakemake's benchmark file, which exists once the job has run
+    steps: float | None = None  # optimizer steps of a training run
 
 
 def training_steps(study: Study, task: str, stage: str) -> float:
@@ -57,28 +57,28 @@ def training_steps(study: Study, task: str, stage: str) -> float:
 
 
 def expected_training(study: Study, task: str, model: str, stage: str) -> float:
-    """Minutes of a stage's longest run."""
+    """Estimated minutes of a stage's longest run on an A100."""
     batch = study.training(task, stage)["batch_size"]
     steps = training_steps(study, task, stage)
     return training_minutes(study.models[model], study.tasks[task]["answer_type"], stage, batch, steps)
 
 
 def expected_scoring(study: Study, task: str, model: str) -> float:
-    """Minutes of the reference's log-probabilities of all pairs."""
+    """Estimated minutes of the reference model's log-probabilities of all pairs."""
     splits = study.tasks[task]["splits"]
     return scoring_minutes(study.models[model], study.tasks[task]["answer_type"], splits["train"] + splits["eval"])
 
 
 def expected_answers(study: Study, task: str, model: str, splits: Iterable[str]) -> float:
-    """Minutes of answering the questions of some splits."""
+    """Estimated minutes of the answers to all questions of some splits."""
     settings = study.tasks[task]
     answers = sum(settings["splits"][split] for split in splits)
     batch = study.config["compute"]["generation_batch_size"]
     return generation_minutes(study.models[model], answers, study.answer_limit(task), batch)
 
 
-def expected_texts(study: Study, task: str, model: str, field: str) -> float:
-    """Minutes of writing a field for every record of a task's source."""
+def expected_field(study: Study, task: str, model: str, field: str) -> float:
+    """Estimated minutes of writing a generated field for every record of a task's source."""
     settings, batch = study.tasks[task], study.config["compute"]["generation_batch_size"]
     records = study.source(task).get("sample", sum(settings["splits"].values()))
     return generation_minutes(
@@ -86,34 +86,35 @@ def expected_texts(study: Study, task: str, model: str, field: str) -> float:
     )
 
 
-def planned(study: Study) -> Iterator[Work]:
+def planned_work(study: Study) -> Iterator[Work]:
     """All jobs that compute with a model, in the order of the workflow."""
     for task, settings in study.tasks.items():
-        for field, text in study.texts(task).items():
-            if "model" in text:
-                minutes = expected_texts(study, task, text["model"], field)
-                yield _timed(study, task, text["model"], "write_texts_by_model", minutes, [field])
+        for field, field_settings in study.generated_fields(task).items():
+            if "model" in field_settings:
+                writer = field_settings["model"]
+                minutes = expected_field(study, task, writer, field)
+                yield _benchmarked_work(study, task, writer, "write_texts_by_model", minutes, [field])
         for model in study.task_models(task):
-            yield from _of_stage(study, task, model, "sft")
+            yield from _stage_work(study, task, model, "sft")
             if settings["rejected_source"] == "sft_prediction":
                 minutes = expected_answers(study, task, model, ("train", "eval"))
-                yield _timed(study, task, model, "predict_training_answers", minutes)
+                yield _benchmarked_work(study, task, model, "predict_training_answers", minutes)
             minutes = expected_scoring(study, task, model)
-            yield _timed(study, task, model, "compute_reference_logps", minutes)
+            yield _benchmarked_work(study, task, model, "compute_reference_logps", minutes)
             sweeps = {stage: study.trials(task, stage) for stage in STAGES}
-            asked = [f"{stage}/{trial}" for stage, trials in sweeps.items() if len(trials) > 1 for trial in trials]
-            minutes_of_dev = expected_answers(study, task, model, ("dev",))
-            yield _timed(study, task, model, "answer_dev", minutes_of_dev, asked)
+            swept = [f"{stage}/{trial}" for stage, trials in sweeps.items() if len(trials) > 1 for trial in trials]
+            dev_minutes = expected_answers(study, task, model, ("dev",))
+            yield _benchmarked_work(study, task, model, "answer_dev", dev_minutes, swept)
             seeds = [f"seed{seed}" for seed in study.extra_seeds(task)]
-            yield _timed(study, task, model, "compute_extra_seed_reference_logps", minutes, seeds)
-            yield from _of_stage(study, task, model, "dpo")
+            yield _benchmarked_work(study, task, model, "compute_extra_seed_reference_logps", minutes, seeds)
+            yield from _stage_work(study, task, model, "dpo")
             variants = [*VARIANTS, *(with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task))]
             minutes = expected_answers(study, task, model, ("test",))
-            yield _timed(study, task, model, "predict", minutes, variants)
+            yield _benchmarked_work(study, task, model, "predict", minutes, variants)
 
 
-def _of_stage(study: Study, task: str, model: str, stage: str) -> Iterator[Work]:
-    """A stage's probes, its trials, and the chosen one with other seeds."""
+def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Work]:
+    """The probes and trials of a stage, and its chosen trial with the extra seeds."""
     minutes, steps = expected_training(study, task, model, stage), training_steps(study, task, stage)
     records = {
         "probe": model_trials(study, task, model, stage, "trial_run", part="probe"),
@@ -124,24 +125,27 @@ def _of_stage(study: Study, task: str, model: str, stage: str) -> Iterator[Work]
         yield Work(task, model, rule, stage, study.models[model]["gpu"], minutes, [*map(Path, files)], steps)
 
 
-def _timed(study: Study, task: str, model: str, rule: str, minutes: float, names: Iterable[str] = ("",)) -> Work:
-    """Jobs whose time Snakemake takes; `names` tell them apart."""
+def _benchmarked_work(
+    study: Study, task: str, model: str, rule: str, minutes: float, names: Iterable[str] = ("",)
+) -> Work:
+    """Jobs of a rule whose time Snakemake measures; `names` distinguish them."""
     files = [Path(study.paths.benchmark(rule, task, model, *filter(None, [name]))) for name in names]
     return Work(task, model, rule, "", study.models[model]["gpu"], minutes, files)
 
 
 def cost_rows(works: Iterable[Work]) -> list[Row]:
-    """Rows of COLUMNS: hours expected, asked of Slurm at first, and taken so far.
+    """Rows of COLUMNS: hours estimated, requested from Slurm at the first attempt, and taken so far.
 
-    `finished_hours` are those expected of the finished jobs, of a training run for the steps it took, and `ratio` is
-    what they took over it. Of models that use no GPU nothing is expected: None.
+    `finished_hours` is the estimate for the finished jobs; for a training run it is scaled to the steps that ran.
+    `ratio` is the hours that they took divided by this estimate. Estimates are None for models without a GPU.
     """
     return [_cost_row(work) for work in works if work.records]
 
 
 def _cost_row(work: Work) -> Row:
-    took = [_time_and_steps(record) for record in work.records if record.exists()]
-    seconds = sum(time for time, _ in took)
+    """The row of one rule, task and model."""
+    finished = [_time_and_steps(record) for record in work.records if record.exists()]
+    seconds = sum(time for time, _ in finished)
     row: Row = dict.fromkeys(COLUMNS) | {
         "task": work.task,
         "model": work.model,
@@ -149,38 +153,38 @@ def _cost_row(work: Work) -> Row:
         "stage": work.stage,
         "jobs": len(work.records),
         "gpu_jobs": len(work.records) if work.gpus else 0,
-        "finished": len(took),
+        "finished": len(finished),
         "took_hours": seconds / 3600,
     }
     if work.gpus:
         row["hours"] = len(work.records) * work.minutes / 60
-        row["asked_hours"] = len(work.records) * asked_minutes(work.minutes) / 60
-        shares = (steps / work.steps if steps and work.steps else 1 for _, steps in took)
+        row["asked_hours"] = len(work.records) * requested_minutes(work.minutes) / 60
+        shares = (steps / work.steps if steps and work.steps else 1 for _, steps in finished)
         row["finished_hours"] = sum(shares) * work.minutes / 60
         row["ratio"] = ratio(row["took_hours"], row["finished_hours"])
     return row
 
 
 def ratio(took: float, expected: float) -> float | None:
-    """Taken over expected, None before anything has finished."""
+    """Hours taken divided by hours estimated; None before a job has finished."""
     return took / expected if took and expected else None
 
 
 def _time_and_steps(record: Path) -> tuple[float, int | None]:
-    """Seconds a job took, and a training run's steps."""
+    """Seconds that a job took, and the steps of a training run."""
     if record.suffix != ".json":
         line = record.read_text(encoding="utf-8").split("\n")
         return float(dict(zip(line[0].split("\t"), line[1].split("\t"), strict=True))["s"]), None
     run = read_json(record)
-    return whole_seconds(run), run["steps"]
+    return total_seconds(run), run["steps"]
 
 
 def disk_rows(study: Study) -> list[Row]:
-    """Rows of DISK_COLUMNS, in units of 1e9 bytes: base models, trained weights, and one running job's checkpoints.
+    """Rows of DISK_COLUMNS in units of 1e9 bytes: base models, trained weights, and checkpoints of one running job.
 
-    Weights of a base model are counted in its own type, trained ones in float32: a LoRA's by its rank, in DPO that of
-    SFT and its own together. The best trial is a hard link. All else (rows, answers, logs, tables) is small beside it.
-    `found` is how many are there, `found_gb` what they hold.
+    Weights of a base model are counted in its own type, trained weights in float32. A LoRA is counted by its rank; in
+    DPO by the sum of its rank and that of SFT. The best trial is a hard link. All other files are small in comparison.
+    `found` is the number of existing folders, `found_gb` the size of the weights in them.
     """
     rows = []
     for name, settings in study.models.items():
@@ -193,23 +197,24 @@ def disk_rows(study: Study) -> list[Row]:
                 files += chosen_trials(study, task, model, stage, "best")[1:]
                 folders = [Path(file).parent for file in files]
                 weights = trained_weights(study, task, model, stage)
-                rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED))
-                rows.append(
-                    _disk_row("checkpoints", task, model, stage, [], weights * KEPT) | {"count": None, "gb": None}
-                )
+                rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED_BYTES))
+                checkpoints = _disk_row("checkpoints", task, model, stage, [], weights * CHECKPOINT_BYTES)
+                rows.append(checkpoints | {"count": None, "gb": None})
     return rows
 
 
 def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
-    """Weights that one trial saves."""
+    """Number of weights that one trial saves."""
     if study.training(task, stage)["adapter"] == "full":
         return parameter_count(study.models[model])
     stages = STAGES[: STAGES.index(stage) + 1]
     return lora_parameters(study.models[model], sum(study.training(task, each)["lora"]["rank"] for each in stages))
 
 
-def _disk_row(what: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
+def _disk_row(kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
+    """A row of DISK_COLUMNS for folders of an estimated size in bytes."""
     sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders]
-    found = [size for size in sizes if size]
-    values = (what, task, model, stage, len(folders), size / GB, len(folders) * size / GB, len(found), sum(found) / GB)
+    existing = [size for size in sizes if size]
+    estimate = (len(folders), size / GB, len(folders) * size / GB)
+    values = (kind, task, model, stage, *estimate, len(existing), sum(existing) / GB)
     return dict(zip(DISK_COLUMNS, values, strict=True))

@@ -1,7 +1,7 @@
-"""Jobs of an earlier run that are still in Slurm's queue: a second run beside them would write the same files twice.
+"""Refuse a start while jobs of an earlier run are in Slurm's queue, since both runs would write the same files.
 
-Snakemake that is killed (not interrupted) leaves its jobs running; unlocking the folder and starting again submits them
-a second time.
+A Snakemake that is killed (not interrupted) leaves its jobs running. A new start in the unlocked folder would submit
+them a second time.
 """
 
 import os
@@ -11,19 +11,20 @@ from pathlib import Path
 
 from clinical_dpo.errors import UserError
 
-SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # job, run, comment, folder; finished ones left out
-SHOWN = 5
+SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # job, run, comment, folder; without finished jobs
+SHOWN = 5  # jobs in a message
 
 
 def refuse_queued_jobs(folder: Path, submits: bool) -> None:
-    """Ask Slurm, where there is one, whether jobs that a Snakemake submitted from `folder` wait or run.
+    """Refuse a start while jobs that a Snakemake submitted from `folder` wait or run. Without Slurm do nothing.
 
     Args:
         folder: the working directory.
-        submits: whether this run will submit jobs. One that does not needs no Slurm, even where its programs are.
+        submits: whether this run will submit jobs. A run that does not needs no answer from Slurm.
 
     Raises:
-        UserError: they do; with the line that cancels them. Or Slurm does not answer one who is about to submit.
+        UserError: such jobs exist, with the command that cancels them; or Slurm does not answer a run that will submit
+            jobs.
     """
     try:
         done = subprocess.run(SQUEUE, capture_output=True, text=True, timeout=60 if submits else 10)
@@ -35,42 +36,42 @@ def refuse_queued_jobs(folder: Path, submits: bool) -> None:
         return
     if done.returncode:
         if submits:
-            raise UserError(f"squeue failed, so jobs could not be submitted either: {done.stderr.strip()}")
+            raise UserError(f"squeue failed: {done.stderr.strip()}. Start again when Slurm works.")
         return
-    queued = jobs_of(folder, done.stdout, os.environ.get("SLURM_JOB_ID"))
+    queued = queued_jobs(folder, done.stdout, os.environ.get("SLURM_JOB_ID"))
     if queued:
         raise UserError(refusal(queued))
 
 
-def jobs_of(folder: Path, listed: str, own: str | None = None) -> dict[str, tuple[str, str]]:
-    """Jobs of a folder: id -> name of the run that submitted it, what it does.
+def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) -> dict[str, tuple[str, str]]:
+    """Snakemake's jobs in the queue: id -> (name of the run that submitted it, rule and wildcards).
 
     Args:
-        folder: the working directory.
-        listed: what SQUEUE prints.
-        own: id of the job that asks, if it is one.
+        folder: the working directory from which they were submitted.
+        squeue_output: output of SQUEUE.
+        own_job: id of the job in which this process runs, which is left out; None outside a job.
     """
     jobs = {}
-    for line in listed.splitlines():
+    for line in squeue_output.splitlines():
         job, run, rest = line.split("|", 2)
-        comment, where = rest.rsplit("|", 1)
-        if comment.startswith("rule_") and job != own and Path(where).resolve() == folder.resolve():
+        comment, job_folder = rest.rsplit("|", 1)
+        if comment.startswith("rule_") and job != own_job and Path(job_folder).resolve() == folder.resolve():
             jobs[job] = (run, comment.removeprefix("rule_").replace("_wildcards_", " "))
     return jobs
 
 
 def refusal(queued: dict[str, tuple[str, str]]) -> str:
-    """What to tell of such jobs, with the line to type."""
-    shown = [f"  {job}  {what}" for job, (_, what) in list(queued.items())[:SHOWN]]
+    """The message about queued jobs, with the command that cancels them."""
+    shown = [f"  {job}  {rule}" for job, (_, rule) in list(queued.items())[:SHOWN]]
     more = [f"  and {len(queued) - SHOWN} more"] if len(queued) > SHOWN else []
     return "\n".join(
         [
             "Jobs that an earlier run submitted from this folder are still in Slurm's queue:",
             *shown,
             *more,
-            "Started now, they would run twice and write the same files. Wait until they have ended, or cancel them:",
+            "A start would run them twice, and both would write the same files. Wait until they end, or cancel them:",
             f"  {cancel_line(run for run, _ in queued.values())}",
-            "and start again: what has ended well is kept, training goes on from its last checkpoint.",
+            "Then start again. Finished results are kept, and training resumes from its last checkpoint.",
         ]
     )
 

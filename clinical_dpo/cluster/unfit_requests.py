@@ -1,8 +1,7 @@
-"""Jobs that a Slurm cluster could never run, found before the first is submitted: each would fail at every try, or wait
-for ever.
+"""Refuse jobs that a Slurm cluster can never run, before the first is submitted: they would fail, or wait for ever.
 
-What the cluster has is read off `scontrol show partition` and `scontrol show node`, which need no accounting database.
-Whether an account may be used only Slurm itself knows: it is asked with `sbatch --test-only`, which submits nothing.
+Partitions and nodes come from `scontrol show partition` and `scontrol show node`, which need no accounting database.
+Whether an account may be used comes from `sbatch --test-only`, which submits nothing.
 """
 
 import re
@@ -18,14 +17,14 @@ from clinical_dpo.cluster.shared_folders import hidden_folders
 from clinical_dpo.cluster.time_and_memory import scaled_request
 from clinical_dpo.errors import UserError
 
-Described = Mapping[str, str]  # key -> value, as scontrol prints them
+SlurmRecord = Mapping[str, str]  # a partition or node: key -> value of scontrol
 SHOW = ("scontrol", "--oneliner", "show")
 FOR_ONE_RUN = "--default-resources slurm_partition=NAME slurm_account=NAME"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the jobs of a rule ask for at their first attempt."""
+    """The resources that the jobs of a rule request at their first attempt."""
 
     rule: str
     partition: str | None
@@ -38,8 +37,8 @@ class Request:
     minutes: int
 
     @classmethod
-    def of(cls, rule: str, threads: int, resources: Mapping[str, Any]) -> "Request":
-        """From a job's rule, threads and resources, named as Snakemake's Slurm plugin names them."""
+    def from_job(cls, rule: str, threads: int, resources: Mapping[str, Any]) -> "Request":
+        """The request of a job, from its rule, threads and resources; the Slurm plugin of Snakemake names these."""
         names = (resources.get(key) for key in ("slurm_partition", "slurm_account", "qos"))
         partition, account, qos = (str(name) if name else None for name in names)
         numbers = (int(resources.get(key) or 0) for key in ("mem_mb", "runtime"))
@@ -48,169 +47,179 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Growth:
-    """What a job that fails asks for when it is tried again, as `time_and_memory.scaled_request` has it."""
+class RetryPolicy:
+    """The growth of a request when a failed job is submitted again, see `time_and_memory.scaled_request`."""
 
     retries: int
     max_minutes: int
     max_mem_mb: int
 
     def minutes(self, first: int) -> int:
-        """At the last attempt."""
+        """Minutes requested at the last attempt."""
         return max(first, scaled_request(first, self.retries + 1, self.max_minutes))
 
     def mem_mb(self, first: int) -> int:
-        """At the last attempt."""
+        """Memory in MB requested at the last attempt."""
         return max(first, scaled_request(first, self.retries + 1, self.max_mem_mb))
 
 
 def refuse_unfit_requests(
-    requests: Collection[Request], folders: Iterable[Path], growth: Growth, shared_disk: bool = False
+    requests: Collection[Request], folders: Iterable[Path], policy: RetryPolicy, shared_disk: bool = False
 ) -> None:
-    """Stop before anything is submitted where a request cannot be met. Nothing is said where there is no Slurm.
+    """Refuse a run with requests that cannot be met. Without Slurm do nothing.
 
     Args:
-        requests: of all jobs that are to be submitted.
-        folders: what every node must see.
-        growth: how requests grow.
-        shared_disk: whether other nodes see this host's disks in a way that is not to be seen here.
+        requests: requests of all jobs to submit.
+        folders: folders that every node must see.
+        policy: growth of requests.
+        shared_disk: whether other nodes see this host's disks in a way that this host cannot detect.
 
     Raises:
-        UserError: everything that is wrong, each once, with what to set.
+        UserError: all problems, each once, with the setting to change.
     """
     if not requests:
         return
-    partitions, nodes = described("partition"), described("node")
-    found = [*misfits(requests, partitions, nodes, growth), *refused_accounts(requests)] if partitions else []
+    partitions, nodes = slurm_records("partition"), slurm_records("node")
+    problems = [*unmet_requests(requests, partitions, nodes, policy), *refused_accounts(requests)] if partitions else []
     if hosts := other_hosts(requests, partitions, nodes):
-        found += hidden_folders(folders, min(hosts), shared_disk)
-    if found:
-        told = "Slurm could not run these jobs (docs/slurm.md says where compute.* is set):"
-        raise UserError("\n  ".join([told, *found]))
+        problems += hidden_folders(folders, min(hosts), shared_disk)
+    if problems:
+        head = "Slurm cannot run these jobs. Change the settings; docs/slurm.md says where compute.* is set:"
+        raise UserError("\n  ".join([head, *problems]))
 
 
-def other_hosts(requests: Iterable[Request], partitions: Sequence[Described], nodes: Sequence[Described]) -> set[str]:
-    """Hosts on which the requests' jobs may run, but for this one."""
-    asked = {name for request in requests for name in _partitions(request, partitions)}
-    of_asked = [node for node in nodes if asked & set(node.get("Partitions", "").split(","))]
-    return {node["NodeHostName"] for node in of_asked} - {socket.gethostname().split(".")[0]}
+def other_hosts(
+    requests: Iterable[Request], partitions: Sequence[SlurmRecord], nodes: Sequence[SlurmRecord]
+) -> set[str]:
+    """Hosts other than this host on which jobs of the requests may run."""
+    requested = {name for request in requests for name in _partitions(request, partitions)}
+    candidates = [node for node in nodes if requested & set(node.get("Partitions", "").split(","))]
+    return {node["NodeHostName"] for node in candidates} - {socket.gethostname().split(".")[0]}
 
 
-def _partitions(request: Request, partitions: Iterable[Described]) -> list[str]:
-    """Those a request names, any of which may take it, or the default one."""
+def _partitions(request: Request, partitions: Iterable[SlurmRecord]) -> list[str]:
+    """The partitions that a request names, or the default partition. Slurm may use any of them."""
     if request.partition:
         return request.partition.split(",")
     return [partition["PartitionName"] for partition in partitions if partition.get("Default") == "YES"]
 
 
-def described(kind: str) -> list[Described]:
-    """Partitions or nodes, as far as Slurm shows them to this user."""
+def slurm_records(kind: str) -> list[SlurmRecord]:
+    """The partitions or nodes (`kind`: partition, node) that Slurm shows to this user; empty without Slurm.
+
+    Raises:
+        UserError: Slurm does not answer within a minute.
+    """
     try:
         done = subprocess.run([*SHOW, kind], capture_output=True, text=True, timeout=60)
     except FileNotFoundError:
         return []
     except subprocess.TimeoutExpired:
         raise UserError("scontrol does not answer within a minute. Start again when Slurm does.") from None
-    return parse_described(done.stdout) if done.returncode == 0 else []
+    return parse_records(done.stdout) if done.returncode == 0 else []
 
 
-def parse_described(listed: str) -> list[Described]:
-    """What `scontrol --oneliner show` prints, one mapping a line."""
-    lines = (dict(re.findall(r"(\S+?)=(\S*)", line)) for line in listed.splitlines())
+def parse_records(output: str) -> list[SlurmRecord]:
+    """Parse the output of `scontrol --oneliner show`: a record per line."""
+    lines = (dict(re.findall(r"(\S+?)=(\S*)", line)) for line in output.splitlines())
     return [line for line in lines if {"PartitionName", "NodeName"} & set(line)]
 
 
-def misfits(
-    requests: Iterable[Request], partitions: Sequence[Described], nodes: Sequence[Described], growth: Growth
+def unmet_requests(
+    requests: Iterable[Request], partitions: Sequence[SlurmRecord], nodes: Sequence[SlurmRecord], policy: RetryPolicy
 ) -> list[str]:
-    """What is wrong with the requests, each problem once.
+    """The problems of the requests, each once.
 
     Args:
-        requests: of the jobs.
-        partitions: from `parse_described`.
-        nodes: from `parse_described`; none where Slurm hides them, and then nothing is said of them.
-        growth: how requests grow.
+        requests: requests of the jobs.
+        partitions: from `parse_records`.
+        nodes: from `parse_records`; empty where Slurm hides them, and then they are not checked.
+        policy: growth of requests.
     """
     by_name = {partition["PartitionName"]: partition for partition in partitions}
-    problems: dict[tuple[str, str], str] = {}  # the greatest request of a kind stands for all
+    problems: dict[tuple[str, str], str] = {}  # each problem is described by its largest request
     for request in sorted(requests, key=lambda request: (-request.minutes, -request.mem_mb, request.rule)):
         named = _partitions(request, partitions)
-        of_each = [dict(_misfits(request, name, by_name, nodes, growth)) for name in named]
-        if all(of_each):  # Slurm takes any partition of several
-            for name, told in zip(named, of_each, strict=False):
-                problems = {(name, kind): problem for kind, problem in told.items()} | problems
+        per_partition = [dict(_problems(request, name, by_name, nodes, policy)) for name in named]
+        if all(per_partition):  # Slurm uses any of several partitions
+            for name, by_kind in zip(named, per_partition, strict=False):
+                problems = {(name, kind): problem for kind, problem in by_kind.items()} | problems
     return list(problems.values())
 
 
-def _misfits(
-    request: Request, name: str, partitions: Mapping[str, Described], nodes: Sequence[Described], growth: Growth
+def _problems(
+    request: Request,
+    name: str,
+    partitions: Mapping[str, SlurmRecord],
+    nodes: Sequence[SlurmRecord],
+    policy: RetryPolicy,
 ) -> Iterator[tuple[str, str]]:
-    """(kind, problem) of one request in one partition."""
+    """(kind, message) of each problem of a request in a partition."""
     if name not in partitions:
         yield (
             "name",
-            f"partition '{name}' is not known to Slurm. There are: {', '.join(partitions)}. Set slurm_partition in "
+            f"partition '{name}' is not known to Slurm. Known: {', '.join(partitions)}. Set slurm_partition in "
             f"slurm/config.yaml, or for one run: {FOR_ONE_RUN}",
         )
         return
     partition = partitions[name]
-    limit, last = _minutes(partition.get("MaxTime", "")), growth.minutes(request.minutes)
+    limit, last = _minutes(partition.get("MaxTime", "")), policy.minutes(request.minutes)
     if limit is not None and last > limit:
-        again = f", and up to {last} when it is tried again" if last > request.minutes else ""
+        retried = f", and after retries {last}" if last > request.minutes else ""
         yield (
             "time",
-            f"partition {name} lets a job run {limit} minutes; {request.rule} asks for {request.minutes}{again}. Set "
-            f"compute.max_runtime to {limit}, or take another partition.",
+            f"partition {name} allows {limit} minutes per job, and {request.rule} requests {request.minutes}{retried}. "
+            f"Set compute.max_runtime to {limit}, or use another partition.",
         )
     allowed, denied = (partition.get(key, "").split(",") for key in ("AllowAccounts", "DenyAccounts"))
     if request.account and (request.account in denied or not {"", "ALL", request.account} & set(allowed)):
-        those = f" It allows: {', '.join(allowed)}." if not {"", "ALL"} & set(allowed) else ""
+        hint = f" It allows: {', '.join(allowed)}." if not {"", "ALL"} & set(allowed) else ""
         yield (
             "account",
-            f"partition {name} does not take jobs of account '{request.account}'.{those} Set slurm_account in "
+            f"partition {name} does not allow account '{request.account}'.{hint} Set slurm_account in "
             f"slurm/config.yaml, or for one run: {FOR_ONE_RUN}",
         )
-    of_partition = [node for node in nodes if name in node.get("Partitions", "").split(",")]
-    if problem := _no_node(request, name, of_partition, growth):
+    partition_nodes = [node for node in nodes if name in node.get("Partitions", "").split(",")]
+    if problem := _no_node(request, name, partition_nodes, policy):
         yield "node", problem
 
 
-def _no_node(request: Request, name: str, nodes: Sequence[Described], growth: Growth) -> str | None:
-    """Why no node of a partition could take the job, the first reason of several."""
+def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: RetryPolicy) -> str | None:
+    """Why no node of a partition can run the job; the first of several reasons, or None."""
     if not nodes:
         return None
     wanted = f"{request.gpu_model or ''} GPU".strip()
     with_gpu = [node for node in nodes if _has_gpus(node, request)]
     if not with_gpu:
-        there = sorted({kind or "GPUs without a kind" for node in nodes for kind, _ in _gpus(node)})
+        kinds = sorted({kind or "GPUs without a kind" for node in nodes for kind, _ in _gpus(node)})
         return (
-            f"no node of partition {name} has {request.gpus} {wanted}, which {request.rule} asks for. There: "
-            f"{', '.join(there) or 'no GPU'}. Set compute.gpu_model (null for any), or take "
-            "another partition."
+            f"no node of partition {name} has {request.gpus} {wanted}, which {request.rule} requests. Available: "
+            f"{', '.join(kinds) or 'no GPU'}. Set compute.gpu_model (null for any), or use another partition."
         )
-    roomy = [node for node in with_gpu if int(node.get("CPUTot", request.cpus)) >= request.cpus]
-    if not roomy:
+    with_cpus = [node for node in with_gpu if int(node.get("CPUTot", request.cpus)) >= request.cpus]
+    if not with_cpus:
         most = max(int(node["CPUTot"]) for node in with_gpu)
         return (
-            f"no node of partition {name} has {request.cpus} CPUs, which {request.rule} asks for. Set compute.threads "
+            f"no node of partition {name} has {request.cpus} CPUs, which {request.rule} requests. Set compute.threads "
             f"to {most} or fewer."
         )
-    last, most = growth.mem_mb(request.mem_mb), max(int(node.get("RealMemory", sys.maxsize)) for node in roomy)
+    last, most = policy.mem_mb(request.mem_mb), max(int(node.get("RealMemory", sys.maxsize)) for node in with_cpus)
     if last > most:
-        again = f", and up to {last} when it is tried again" if last > request.mem_mb else ""
+        retried = f", and after retries {last}" if last > request.mem_mb else ""
         return (
-            f"no node of partition {name} has more than {most} MB of memory; {request.rule} asks for {request.mem_mb}"
-            f"{again}. Set compute.max_mem_mb to {most}, or take another partition."
+            f"no node of partition {name} has more than {most} MB of memory, and {request.rule} requests "
+            f"{request.mem_mb}{retried}. Set compute.max_mem_mb to {most}, or use another partition."
         )
     return None
 
 
-def _gpus(node: Described) -> list[tuple[str, int]]:
-    """Kind and count of a node's GPUs; the kind is empty where Slurm was told none."""
+def _gpus(node: SlurmRecord) -> list[tuple[str, int]]:
+    """Kind and count of a node's GPUs; the kind is empty where Slurm's configuration names none."""
     return [(kind, int(count)) for kind, count in re.findall(r"(?:^|,)gpu:(?:([^:,(]+):)?(\d+)", node.get("Gres", ""))]
 
 
-def _has_gpus(node: Described, request: Request) -> bool:
+def _has_gpus(node: SlurmRecord, request: Request) -> bool:
+    """Whether a node has the GPUs of a request."""
     if not request.gpus:
         return True
     counts = [count for kind, count in _gpus(node) if request.gpu_model in (None, kind)]
@@ -225,17 +234,17 @@ def _minutes(limit: str) -> int | None:
 
 
 def refused_accounts(requests: Iterable[Request]) -> list[str]:
-    """What Slurm says against the accounts and QoS of the requests, where it knows of any."""
+    """Slurm's objections to the accounts and QoS of the requests."""
     problems = []
     for partition, account, qos in sorted({(each.partition, each.account, each.qos) for each in requests}, key=str):
-        asked = {"partition": partition, "account": account, "qos": qos}
-        options = [f"--{key}={value}" for key, value in asked.items() if value]
+        names = {"partition": partition, "account": account, "qos": qos}
+        options = [f"--{key}={value}" for key, value in names.items() if value]
         command = ["sbatch", "--test-only", "--time=1", *options, "--wrap=true"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode and re.search(r"account|qos", done.stderr, re.IGNORECASE):
-            said = done.stderr.strip().splitlines()[-1]
+            message = done.stderr.strip().splitlines()[-1]
             problems.append(
-                f"{' '.join(options) or 'no account'}: {said}. Set slurm_account (and qos) in slurm/config.yaml, or "
+                f"{' '.join(options) or 'no account'}: {message}. Set slurm_account (and qos) in slurm/config.yaml, or "
                 f"for one run: {FOR_ONE_RUN}"
             )
     return problems

@@ -1,4 +1,4 @@
-"""What tables and figures say of a task: its names, its metric, the marks of what is no number of the study."""
+"""Facts of a task for tables and figures: its name, its metric, and the marks of synthetic data and proxy grades."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from clinical_dpo.escaping import printable
 
 
 def task_names(study: Study, task: str) -> dict[str, str]:
-    """What every table says of its task: its name, and whether its text is real."""
+    """Columns that every table has: the task's name, and whether its text is real or synthetic."""
     return {"task": task, "data": "synthetic" if study.is_synthetic(task) else "real"}
 
 
 def task_facts(study: Study, task: str) -> dict[str, Any]:
-    """What the tables of metrics and comparisons need of a task: its metric, its classes, whether its text is real."""
+    """Settings of a task for its tables of metrics and comparisons: name, metric, test, data, seed and classes."""
     settings = study.tasks[task]
     labels = settings["labels"] if settings["grader"] == "label" else ()
     facts = {key: settings[key] for key in ("name", "metric", "paired_test")}
@@ -22,7 +22,13 @@ def task_facts(study: Study, task: str) -> dict[str, Any]:
 
 
 def watermark(study: Study, task: str, graded: bool = True) -> str | None:
-    """What a figure must say of a task's numbers: a demo's, generated text, and where it draws grades, proxies."""
+    """The watermark of a figure of one task, or None.
+
+    Args:
+        study: the run.
+        task: name of the task.
+        graded: whether the figure shows grades, so that proxy grades need a mark.
+    """
     parts = [
         study.config["watermark"],
         "synthetic data" if study.is_synthetic(task) else None,
@@ -32,28 +38,28 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
 
 
 def watermarks(study: Study) -> dict[str, str | None]:
-    """Task -> what a figure without grades must say of it."""
+    """Task -> watermark of a figure without grades."""
     return {task: watermark(study, task, graded=False) for task in study.tasks}
 
 
 def watermark_of_all(study: Study) -> str | None:
-    """The same of a drawing of all tasks at once: `in part` where the text of some of them alone is generated."""
+    """The watermark of a figure of all tasks without grades; it ends with `in part` where only some tasks need it."""
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"
 
 
 def left_out(study: Study) -> dict[str, str]:
-    """What is no part of this run, in words -> why: tasks, and answers from elsewhere."""
+    """Tasks and external predictions that this run leaves out -> reason."""
     externals = study.left_out_externals.items()
-    return {**study.left_out, **{f"answers of {name} for {task}": why for (task, name), why in externals}}
+    return {**study.left_out, **{f"answers of {name} for {task}": reason for (task, name), reason in externals}}
 
 
 def notes(study: Study) -> list[str]:
-    """What a run says before it starts: what is left out, what stands in, what is not trained again."""
-    lines = [f"left out: {what} ({why})" for what, why in left_out(study).items()]
+    """Lines that a run prints at its start: parts left out, synthetic data, and tasks with a single training seed."""
+    lines = [f"left out: {part} ({reason})" for part, reason in left_out(study).items()]
     for task, settings in study.tasks.items():
         if missing := study.missing(task):
-            lines.append(f"generated text stands in for {task}: {missing[0]}")
+            lines.append(f"generated text replaces the data of {task}: {missing[0]}")
         if len(study.seeds(task)) > 1 and not study.extra_seeds(task):
-            lines.append(f"one training seed: {task} ({settings['grader']} would have to grade every repeat)")
+            lines.append(f"one training seed: {task} ({settings['grader']} would have to grade every further seed)")
     return [printable(line) for line in lines]

@@ -1,4 +1,4 @@
-"""Which OpenAI-compatible servers a run knows, whether they can be asked now, and which may be sent private text."""
+"""The OpenAI-compatible servers of a run: their settings and keys, and which of them may receive private text."""
 
 import ipaddress
 import os
@@ -16,10 +16,10 @@ class Endpoint:
 
     Attributes:
         name: the entry's name.
-        key_variable: name of the environment variable that holds the key, None where the server wants none.
+        key_variable: name of the environment variable that contains the key; None where the server needs no key.
         price: US dollars per million tokens, `input` and `output`; empty where unknown.
-        parameters: further fields of every request; None takes out a field that the server refuses.
-        client_variables: variables of OpenAI's client that are meant for this server.
+        parameters: further fields of every request. None removes a field that the server refuses.
+        client_variables: variables of OpenAI's client that are sent to this server.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """Where what is sent goes."""
+        """The host that receives the requests."""
         return urlsplit(self.base_url).hostname or ""
 
     @property
@@ -46,17 +46,17 @@ class Endpoint:
 
     @property
     def is_readable_on_the_way(self) -> bool:
-        """Whether what is sent leaves this host unencrypted."""
+        """Whether requests leave this host unencrypted."""
         return urlsplit(self.base_url).scheme == "http" and not _is_this_host(self.host)
 
     @property
     def is_readable_here(self) -> bool:
-        """Whether what is sent goes to a program on this host, unencrypted."""
+        """Whether requests go unencrypted to a program on this host."""
         return urlsplit(self.base_url).scheme == "http" and _is_this_host(self.host)
 
     @property
     def body(self) -> dict[str, Any]:
-        """Fields of a request beside its messages: what a reply depends on, and what the server is told."""
+        """Fields of a request beside its messages. A reply depends on all of them."""
         fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}
         return {key: value for key, value in (fields | dict(self.parameters)).items() if value is not None}
 
@@ -65,11 +65,11 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
     """The entry of the config's `endpoints` that a key names.
 
     Raises:
-        UserError: there is none of this name; `where` says which file and key named it.
+        UserError: no entry has this name. The message begins with `where`: the file and key that name it.
     """
     if name not in endpoints:
         raise UserError(
-            f"{where} '{name}' is no entry of the config's endpoints.{did_you_mean(name, sorted(endpoints))}"
+            f"{where} '{name}' is not an entry of the config's endpoints.{did_you_mean(name, sorted(endpoints))}"
         )
     return Endpoint(name, **endpoints[name])
 
@@ -78,17 +78,17 @@ def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
     """Refuse an endpoint whose key would leave this host unencrypted, unless `plain_http_hosts` names its host.
 
     Args:
-        config: the run's, with `endpoints`.
+        config: the run's config.
 
     Raises:
-        UserError: naming endpoint, variables and host.
+        UserError: with endpoint, variables and host.
     """
     for name, settings in config["endpoints"].items():
         endpoint = Endpoint(name, **settings)
         if endpoint.secret_variables and not _may_be_plain(endpoint, config["plain_http_hosts"]):
-            sent = " and ".join(endpoint.secret_variables)
+            variables = " and ".join(endpoint.secret_variables)
             raise UserError(
-                f"config: key 'endpoints.{name}.base_url': http:// would send {sent} "
+                f"config: key 'endpoints.{name}.base_url': http:// would send {variables} "
                 f"to {endpoint.host} unencrypted. {_encrypted(endpoint)}"
             )
 
@@ -96,22 +96,22 @@ def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
 def check_endpoint_allowed(
     task: Mapping[str, Any], endpoint: Endpoint, allowed: Sequence[str], plain: Sequence[str] = ()
 ) -> None:
-    """Refuse to send text of a task with `phi: true` to a host that is not allowed, or unencrypted to another host.
+    """Refuse an endpoint for a task with `phi: true` if its host is not allowed, or if text would travel unencrypted.
 
     Args:
         task: the task file's settings.
-        endpoint: where its text would go.
+        endpoint: the endpoint that would receive the text.
         allowed: the config's `phi_hosts`.
         plain: the config's `plain_http_hosts`.
 
     Raises:
-        UserError: naming task, endpoint and host.
+        UserError: with task, endpoint and host.
     """
     if task.get("phi") and endpoint.host not in allowed:
         raise UserError(
             f"config/tasks/{task['name']}.yaml: the text is private (phi: true), and endpoint '{endpoint.name}' would "
-            f"send it to {endpoint.host}. Name an endpoint on {', '.join(allowed) or 'an allowed host'}, or, if that "
-            "host may see it, add it to the config's phi_hosts."
+            f"send it to {endpoint.host}. Name an endpoint on {', '.join(allowed) or 'an allowed host'}. If "
+            f"{endpoint.host} may receive the text, add it to the config's phi_hosts."
         )
     if task.get("phi") and not _may_be_plain(endpoint, plain):
         raise UserError(
@@ -121,14 +121,17 @@ def check_endpoint_allowed(
 
 
 def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
+    """Whether requests stay on this host, are encrypted, or go to a host that `plain_http_hosts` names."""
     return not endpoint.is_readable_on_the_way or endpoint.host in plain
 
 
 def _encrypted(endpoint: Endpoint) -> str:
-    return f"Use https://, or, if the network may read that, add {endpoint.host} to the config's plain_http_hosts."
+    """The mend of an endpoint without encryption."""
+    return f"Use https://. If others on the network may read it, add {endpoint.host} to the config's plain_http_hosts."
 
 
 def _is_this_host(host: str) -> bool:
+    """Whether a name or address is the loopback of this host."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -136,16 +139,17 @@ def _is_this_host(host: str) -> bool:
 
 
 def why_unavailable(endpoint: Endpoint) -> str | None:
-    """What is missing before an endpoint can be asked, None where nothing is."""
+    """Why no request can be sent to an endpoint, or None."""
     variable = endpoint.key_variable
     return f"environment variable {variable} is not set" if variable and variable not in os.environ else None
 
 
 def read_api_key(endpoint: Endpoint) -> str | None:
-    """The key, None where the server wants none.
+    """The key of an endpoint; None where the server needs no key.
 
     Raises:
-        UserError: the variable is not set, is empty or holds what cannot be a key. The value is never shown.
+        UserError: the variable is not set, is empty, or contains characters that a key cannot have. No message shows
+            the value.
     """
     variable = endpoint.key_variable
     if not variable:
@@ -155,7 +159,7 @@ def read_api_key(endpoint: Endpoint) -> str | None:
         raise PublicError(f"{where} is not set. Set it to the key of {endpoint.host}.")
     key = os.environ[variable].strip()
     if not key:
-        raise PublicError(f"{where} is empty. Set it to the key of {endpoint.host}, or unset it to go on without.")
+        raise PublicError(f"{where} is empty. Set it to the key of {endpoint.host}.")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise PublicError(f"{where} holds characters that no key has. Copy the key of {endpoint.host} again.")
+        raise PublicError(f"{where} contains characters that no key has. Copy the key of {endpoint.host} again.")
     return key

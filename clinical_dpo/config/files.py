@@ -1,4 +1,4 @@
-"""Which files a study has: those of every trial, model, variant and sheet, as its rules and its plan list them."""
+"""List the files of a study: those of its trials, models, variants, tables and sheets."""
 
 from collections.abc import Iterable
 
@@ -6,33 +6,33 @@ from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, with_seed
 
-SUFFIXES = ("html", "csv", "xlsx", "json")  # of a rater's sheet
+SUFFIXES = ("html", "csv", "xlsx", "json")  # formats of a rater's sheet
 
 
 def model_trials(study: Study, task: str, model: str, stage: str, name: str, **more: str) -> list[str]:
-    """That file of every trial of a stage, in the sweep's order; of probes only where the stage has them.
+    """One file of every trial of a stage, in the order of the sweep; none for probes that the stage does not have.
 
     Args:
         study: the run.
-        task, model, stage: whose trials.
-        name: of the file, a key of `paths.PATHS`.
-        more: what else its path spells: `part`, adapter or probe.
+        task, model, stage: the trials' task, model and stage.
+        name: name of the file, a key of `paths.PATHS`.
+        more: further wildcards of its path: `part`, adapter or probe.
     """
     if more.get("part") == "probe" and not study.training(task, stage)["plateau"]:
         return []
-    of = {"task": task, "model": model, "stage": stage}
-    return [study.paths(name, of, trial=trial, **more) for trial in study.trials(task, stage)]
+    wildcards = {"task": task, "model": model, "stage": stage}
+    return [study.paths(name, wildcards, trial=trial, **more) for trial in study.trials(task, stage)]
 
 
 def chosen_trials(study: Study, task: str, model: str, stage: str, name: str) -> list[str]:
-    """That file of a stage's chosen trial, with the run's seed and then with every other."""
-    of = {"task": task, "model": model, "stage": stage}
+    """One file of a stage's chosen trial: with the run's seed first, then with each extra seed."""
+    wildcards = {"task": task, "model": model, "stage": stage}
     folders = [with_seed(BEST, seed) for seed in (None, *study.extra_seeds(task))]
-    return [study.paths(name, of, best=folder) for folder in folders]
+    return [study.paths(name, wildcards, best=folder) for folder in folders]
 
 
 def trial_files(study: Study, name: str, **more: str) -> list[str]:
-    """That file of every trial of the study."""
+    """One file of every trial of the study."""
     return [
         file
         for task in study.tasks
@@ -43,7 +43,7 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
 
 
 def selections(study: Study) -> list[str]:
-    """The table of every choice among trials."""
+    """The selection table of every task, model and stage."""
     return [
         study.paths("selection", task=task, model=model, stage=stage)
         for task in study.tasks
@@ -53,7 +53,7 @@ def selections(study: Study) -> list[str]:
 
 
 def variant_files(study: Study, task: str, name: str, variants: Iterable[str] = VARIANTS) -> list[str]:
-    """That file of every variant of a task's models."""
+    """One file of every variant of a task's models."""
     return [
         study.paths(name, task=task, model=model, variant=variant)
         for model in study.task_models(task)
@@ -62,36 +62,37 @@ def variant_files(study: Study, task: str, name: str, variants: Iterable[str] = 
 
 
 def grades(study: Study, task: str) -> list[str]:
-    """Grades of every model and variant of a task, and of answers from elsewhere; all of them stand in one table."""
+    """Grades of every model and variant of a task, and of its external predictions."""
     return _with_external(study, task, "grades")
 
 
 def answers(study: Study, task: str) -> list[str]:
-    """The answers that these are grades of, in the same order."""
+    """The answers to which `grades` belong, in the same order."""
     return _with_external(study, task, "answers")
 
 
 def _with_external(study: Study, task: str, name: str) -> list[str]:
-    elsewhere = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
-    return variant_files(study, task, name) + elsewhere
+    """One file of every variant of a task's models, and of its external predictions."""
+    external = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
+    return variant_files(study, task, name) + external
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The same and those of every other training seed; the base model has none."""
+    """All `grades`, and those of SFT and DPO with every extra training seed."""
     seeded = [with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task)]
     return grades(study, task) + variant_files(study, task, "grades", seeded)
 
 
 def tables(study: Study, task: str) -> list[str]:
     """Names of all tables of a task."""
-    asked = study.tasks[task].get("tables", [])
-    people = ["agreement", "pending_ratings"] if rated_sheets(study.tasks[task]) else []
+    configured = study.tasks[task].get("tables", [])
+    ratings = ["agreement", "pending_ratings"] if rated_sheets(study.tasks[task]) else []
     seeds = ["seeds"] if study.extra_seeds(task) else []
-    return ["metrics", "stats", *seeds, *asked, *people]
+    return ["metrics", "stats", *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:
-    """The files of those tables of every task that has them; of all its tables where none is named."""
+    """The files of the named tables of every task that has them; without names, of all tables."""
     return [
         study.paths("table", task=task, table=table)
         for task in study.tasks
@@ -101,7 +102,7 @@ def tables_named(study: Study, *names: str) -> list[str]:
 
 
 def keys(study: Study, task: str, *sheets: str) -> list[str]:
-    """Keys of a task's sheets, for all of its models; of all sheets where none is named."""
+    """Blinding keys of the named sheets of a task, for all of its models; without names, of all sheets."""
     return [
         study.paths("key", task=task, model=model, sheet=sheet)
         for model in study.task_models(task)
@@ -123,7 +124,7 @@ def sheets(study: Study) -> list[str]:
 
 
 def compute_records(study: Study) -> list[str]:
-    """What is written of all training and answering that a comparison rests on."""
+    """The records of the training and prediction jobs on which comparisons depend."""
     return [
         record
         for task in study.tasks

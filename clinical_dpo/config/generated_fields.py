@@ -1,4 +1,4 @@
-"""The `generated_fields` of a task file: which model or endpoint writes a field, and the prompt that it gets."""
+"""The `generated_fields` of a task file: fields of a record that a model or an endpoint writes from a prompt."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,43 +11,50 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
 
 WRITERS = {"model", "endpoint"}
-# What is read of a record beside what the prompt asks about; the second by answer_type.
-READ = {"question"}
-ANSWER = {"label": "label", "answer": "reference", "text": "reference"}
+# Fields of a record that are read even where no prompt uses them. The second depends on answer_type.
+READ_FIELDS = {"question"}
+ANSWER_FIELD = {"label": "label", "answer": "reference", "text": "reference"}
 
 
 def writer(settings: Mapping[str, Any]) -> str:
-    """Name of the model or endpoint that writes a text."""
+    """Name of the model or endpoint that writes a field."""
     return settings["model"] if "model" in settings else settings["endpoint"]
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The `generated_fields` of a task file and of a run, merged: a writer that the run names replaces the file's."""
+    """The merged `generated_fields` of a task file and a run's overrides, with one writer each.
+
+    Args:
+        merged: the task file's settings merged with the overrides.
+        own: the overrides. A writer that they name replaces the file's writer.
+    """
     if "generated_fields" not in own:
         return {}
-    taken = {field: WRITERS - set(text) for field, text in own["generated_fields"].items() if WRITERS & set(text)}
+    replaced = {
+        field: WRITERS - set(settings) for field, settings in own["generated_fields"].items() if WRITERS & set(settings)
+    }
     return {
         "generated_fields": {
-            field: {key: value for key, value in text.items() if key not in taken.get(field, ())}
-            for field, text in merged["generated_fields"].items()
+            field: {key: value for key, value in settings.items() if key not in replaced.get(field, ())}
+            for field, settings in merged["generated_fields"].items()
         }
     }
 
 
-def text_columns(task: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """The part of a task's `columns` that writing a text depends on: its prompt's fields, and the id."""
+def field_columns(task: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """The part of a task's `columns` on which a generated field depends: its prompt's fields, and the id."""
     used = _used(task["generated_fields"][field]["prompt"])
     columns = task.get("columns", {})
     return {name: column for name, column in columns.items() if name in used | {"id"}}
 
 
-def asks_about(texts: Mapping[str, Any], field: str) -> list[str]:
-    """The other texts that a text's prompt asks about."""
-    return sorted(_used(texts[field]["prompt"]) & set(texts))
+def prompt_fields(generated_fields: Mapping[str, Any], field: str) -> list[str]:
+    """The generated fields that the prompt of a generated field uses."""
+    return sorted(_used(generated_fields[field]["prompt"]) & set(generated_fields))
 
 
-def text_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Endpoint]:
-    """Field -> endpoint that writes it."""
+def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Endpoint]:
+    """Generated field -> endpoint that writes it."""
     where = f"config/tasks/{task['name']}.yaml"
     return {
         field: endpoint_named(
@@ -58,36 +65,37 @@ def text_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[s
     }
 
 
-def text_writers(task: Mapping[str, Any], kind: str) -> list[str]:
-    """The models or endpoints (`kind`: model, endpoint) that write a task's texts."""
+def field_writers(task: Mapping[str, Any], kind: str) -> list[str]:
+    """The models or endpoints (`kind`: model, endpoint) that write a task's generated fields."""
     return [settings[kind] for settings in task.get("generated_fields", {}).values() if kind in settings]
 
 
-def text_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
-    """The file of a written text."""
+def field_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
+    """The file of a generated field."""
     return paths("text", task=task["name"], field=field, writer=writer(task["generated_fields"][field]))
 
 
-def missing_text(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
-    """What keeps a task from its own text, and the mend: its data file is not there, or an endpoint cannot be asked.
+def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
+    """The problem and the mend where a task cannot use its own text, or None.
 
-    Texts that are written already need no endpoint. None where nothing is missing.
+    The problem is a missing data file, or an endpoint without a key. Generated fields that are already written need no
+    endpoint.
     """
     source = task["source"]
     if source["kind"] == "file" and not Path(os.path.expandvars(source["path"])).exists():
         return f"{source['path']} is not there", "Put it there, or correct source.path"
-    for field, endpoint in text_endpoints(task, config).items():
-        why = None if Path(text_file(task, field, paths)).exists() else why_unavailable(endpoint)
-        if why:
+    for field, endpoint in field_endpoints(task, config).items():
+        reason = None if Path(field_file(task, field, paths)).exists() else why_unavailable(endpoint)
+        if reason:
             return (
-                f"endpoint '{endpoint.name}' cannot be asked for generated_fields.{field}: {why}",
+                f"endpoint '{endpoint.name}' cannot write generated_fields.{field}: {reason}",
                 "Set it to the key",
             )
     return None
 
 
 def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequence[str]) -> None:
-    """Refuse texts that cannot or must not be written, that nothing uses, or that ask about one another in a circle.
+    """Refuse generated fields that cannot or must not be written, are not used, or depend on each other in a cycle.
 
     Args:
         task: a task file's settings.
@@ -97,46 +105,47 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     Raises:
         UserError: with key and mend.
     """
-    texts = task.get("generated_fields", {})
-    if not texts:
+    generated_fields = task.get("generated_fields", {})
+    if not generated_fields:
         return
     where = f"config/tasks/{task['name']}.yaml"
     columns = task.get("columns", {})
-    for field, settings in texts.items():
+    for field, settings in generated_fields.items():
         key = f"{where}: key 'generated_fields.{field}'"
         if ("model" in settings) == ("endpoint" in settings):
-            raise UserError(f"{key} needs one of model and endpoint: what writes the text.")
+            raise UserError(f"{key} has both or neither of model and endpoint. Name one of them to write the field.")
         if settings.get("endpoint") in models:
             raise UserError(f"{key}: endpoint '{settings['endpoint']}' has the name of a model. Rename the endpoint.")
         if field in columns:
-            raise UserError(f"{key}: columns.{field} takes it from the source. Remove one of the two.")
+            raise UserError(f"{key}: columns.{field} reads this field from the source too. Remove one of the two.")
         try:
             _used(settings["prompt"])
         except UserError as error:
             raise UserError(f"{key}, key 'prompt', {error}") from None
-    for endpoint in text_endpoints(task, config).values():
+    for endpoint in field_endpoints(task, config).values():
         check_endpoint_allowed(task, endpoint, config.get("phi_hosts", ()), config.get("plain_http_hosts", ()))
         if "when_missing" not in task:
             raise UserError(
-                f"{where}: key 'when_missing' is missing: what to do while {endpoint.name} cannot be asked."
+                f"{where}: key 'when_missing' is missing. Add it: it says what to do while {endpoint.name} has no key."
             )
-    asked = {field: asks_about(texts, field) for field in texts}
+    dependencies = {field: prompt_fields(generated_fields, field) for field in generated_fields}
     try:
-        TopologicalSorter(asked).prepare()
+        TopologicalSorter(dependencies).prepare()
     except CycleError as error:
-        circle = ", ".join(sorted(set(error.args[1])))
+        cycle = ", ".join(sorted(set(error.args[1])))
         raise UserError(
-            f"{where}: generated_fields: {circle} ask about one another. Ask about fields of the source."
+            f"{where}: generated_fields: {cycle} depend on each other. Use fields of the source in their prompts."
         ) from None
-    used = _used(task["prompt"]).union(READ, {ANSWER[task["answer_type"]]}, *asked.values())
+    used = _used(task["prompt"]).union(READ_FIELDS, {ANSWER_FIELD[task["answer_type"]]}, *dependencies.values())
     used |= {"rejected"} if task["rejected_source"] == "field" else set()
-    for field in texts:
+    for field in generated_fields:
         if field not in used:
             hint = "Set `rejected_source: field`." if field == "rejected" else "Remove it, or name it in `prompt`."
-            raise UserError(f"{where}: key 'generated_fields.{field}': nothing uses this text. {hint}")
+            raise UserError(f"{where}: key 'generated_fields.{field}': nothing uses this field. {hint}")
 
 
 def _used(template: str) -> set[str]:
-    from clinical_dpo.templates import used_names  # imported late: Jinja, which only tasks with texts need here
+    """Names of the fields that a prompt uses."""
+    from clinical_dpo.templates import used_names  # imported late: only tasks with generated fields need Jinja
 
     return used_names(template)

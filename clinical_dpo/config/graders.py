@@ -1,5 +1,5 @@
-"""What is known of graders before they grade."""
+"""The kinds of graders."""
 
-AWAITED = ("physicians", "judge")  # they speak after the run
-PROXIES = ("rouge_likert",)  # automatic stand-ins for a judge
-GIVEN = "given"  # of grades that came with answers from elsewhere
+AWAITED = ("physicians", "judge")  # their grades come after the run
+PROXIES = ("rouge_likert",)  # automatic graders in place of a judge
+EXTERNAL_GRADER = "given"  # `grader` of grades that are part of external predictions

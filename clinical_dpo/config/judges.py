@@ -1,4 +1,4 @@
-"""What a task asks of its judge, checked before a run (the endpoint is known, and may see the text), and when again."""
+"""The judge of a task: its endpoint, the verdicts that a task needs from it, and the rounds in which it gives them."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -7,11 +7,15 @@ from typing import Any
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.io import read_json
 
-GRADED = {"likert": "likert", "accuracy": "correctness"}  # a task's metric -> what a judge says of each answer
+VERDICT_KINDS = {"likert": "likert", "accuracy": "correctness"}  # metric of a task -> kind of its judge's verdicts
 
 
 def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Raise UserError where a task's judge is no endpoint of the config, or may not see private text."""
+    """Check the judge of a task.
+
+    Raises:
+        UserError: the judge is not an endpoint of the config, or may not receive the task's private text.
+    """
     if "judge" in task:
         where = f"config/tasks/{task['name']}.yaml: judge"
         endpoint = endpoint_named(task["judge"], config["endpoints"], where)
@@ -19,49 +23,49 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
-    """What a task's judge is asked for: its grades, and beside people's ratings what they were asked.
+    """The kinds of verdicts that a task needs from its judge: its grades, and those that its raters give too.
 
     Args:
         task: the task file's settings.
-        sheets: names of the sheets that its raters get.
+        sheets: names of its raters' sheets.
     """
     if "judge" not in task:
         return []
-    graded = [GRADED[task["metric"]]] if task["grader"] == "judge" else []
+    graded = [VERDICT_KINDS[task["metric"]]] if task["grader"] == "judge" else []
     beside = [sheet for sheet in ("correctness", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
 
 
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
-    """Number of the round that a judge is in; a new one begins once what is pending can be asked about.
+    """Number of a judge's current round. A new round begins when verdicts are pending and the endpoint is available.
 
-    It stands in the record. As a rule's parameter it asks again when the key is there, whatever made verdicts pending
-    since, and once they are had, it stays.
+    The record has the number of the last round. The number is a parameter of the rule, so a new round runs the rule
+    again. Once no verdict is pending, the number stays the same.
 
     Args:
-        record: what `judge.judge_items` wrote of itself, with its `round`.
+        record: the record of `judge.judge_items`.
         endpoint: the judge.
     """
     if not Path(record).exists():
         return 0
-    kept = read_json(record)
-    begun: int = kept.get("round", 0)
-    return begun + 1 if kept["status"] == "pending" and not why_unavailable(endpoint) else begun
+    last = read_json(record)
+    number: int = last.get("round", 0)
+    return number + 1 if last["status"] == "pending" and not why_unavailable(endpoint) else number
 
 
-def judge_of(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint:
+def judge_endpoint(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint:
     """The endpoint that judges a task."""
     return endpoint_named(task["judge"], config["endpoints"], "judge")
 
 
 def graded_by_judge(task: Mapping[str, Any]) -> bool:
-    """Whether a task's grades are those of a judge that it names."""
+    """Whether a judge that the task names gives its grades."""
     return task["grader"] == "judge" and "judge" in task
 
 
 def unnamed_judges(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Tasks that want a judge and name none, in words."""
+    """A sentence for each task that has the grader `judge` and names no judge."""
     return [
         f"{task}: no judge is named (key judge of config/tasks/{task}.yaml)"
         for task, settings in tasks.items()

@@ -1,4 +1,4 @@
-"""The headline metrics there are: what each is computed of, its scale, and the module that computes it."""
+"""The headline metrics: their grades, their scales, and the modules that compute them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,34 +6,34 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A headline metric: the name of its row, what is computed of whose grades, and the scale they are on."""
+class MetricDefinition:
+    """A headline metric: how it is computed, from which graders, and on which scale."""
 
-    name: str
-    title: str  # as the report calls it
+    name: str  # in metrics.csv
+    title: str  # in the report
     kind: str  # f1, proportion (grades 0 or 1) or mean
-    graders: tuple[str, ...]  # whose grades it can be computed of
-    low: float = 0.0
-    high: float = 1.0
-    interval: str = ""  # of a mean: t or bootstrap
+    graders: tuple[str, ...]  # graders whose grades it can be computed from
+    low: float = 0.0  # lowest grade
+    high: float = 1.0  # highest grade
+    interval: str = ""  # interval of a mean: t or bootstrap
 
     @property
     def test(self) -> str:
-        """The paired test of its grades."""
+        """The paired test of the grades."""
         return "paired_t" if self.kind == "mean" else "mcnemar"
 
     @property
     def difference(self) -> str:
-        """What that test compares: F1 is no mean over items, so it is right and wrong answers there."""
+        """The difference that the test compares. F1 is not a mean over items, so its test compares accuracy."""
         return {"f1": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
 
 
-METRICS = {  # a task's `metric` -> what it is
-    "f1": Metric("f1", "F1 score", "f1", ("label",)),
-    "accuracy": Metric("accuracy", "Accuracy", "proportion", ("label", "exact", "physicians", "judge")),
-    "likert": Metric("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert"), 1, 5, "t"),
-    "rouge_l": Metric("rouge_l", "ROUGE-L", "mean", ("rouge_l",), 0, 1, "bootstrap"),
-    "helpfulness": Metric("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
+METRICS = {  # a task's `metric` -> its definition
+    "f1": MetricDefinition("f1", "F1 score", "f1", ("label",)),
+    "accuracy": MetricDefinition("accuracy", "Accuracy", "proportion", ("label", "exact", "physicians", "judge")),
+    "likert": MetricDefinition("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert"), 1, 5, "t"),
+    "rouge_l": MetricDefinition("rouge_l", "ROUGE-L", "mean", ("rouge_l",), 0, 1, "bootstrap"),
+    "helpfulness": MetricDefinition("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
 }
 HEADLINES = {key: metric.name for key, metric in METRICS.items()}
 
@@ -41,7 +41,7 @@ HEADLINES = {key: metric.name for key, metric in METRICS.items()}
 def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares a task's grades.
 
-    A rule's digest of its code names it: the code of other metrics is no part of it.
+    The code digest of a rule includes this module and not those of other metrics.
 
     Args:
         task: `metric`, and for a task with labels `positive`.

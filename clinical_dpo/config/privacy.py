@@ -1,4 +1,4 @@
-"""Tasks with `phi: true`: whose files no other task reads, and what is closed to other users of the machine."""
+"""Protect tasks with `phi: true`: no other task reads their files, and other users cannot open their folders."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,29 +11,29 @@ from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.errors import UserError
 
-_CLOSED, _UMASK = 0o700, 0o077  # of a folder, and of all that is written
+_CLOSED, _UMASK = 0o700, 0o077  # mode of a closed folder, and umask of a process that writes closed files
 _SNAKEMAKE_LOGS = ".snakemake/log"
 
 
 def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, str]) -> None:
-    """Refuse what would make private text readable outside of its task.
+    """Refuse settings that would make private text readable outside its task.
 
     Args:
         tasks: task -> settings.
-        folders: task -> where its results go.
+        folders: task -> folder of its results.
 
     Raises:
-        UserError: a private task that reads a hub data set, which lies in a cache that others read; another task that
-            reads a private task's file or results.
+        UserError: a private task reads a hub data set, whose cache other users can read; or another task reads a file
+            or the results of a private task.
     """
     private = private_tasks(tasks)
     for task in private:
         for key in ("source", "stand_in"):
             if tasks[task].get(key, {}).get("kind") == "hub":
                 raise UserError(
-                    f"config/tasks/{task}.yaml: key '{key}': the text is private (phi: true), and a hub data set lies "
-                    "in a cache that other users and tasks read. Download its files into a folder that is closed to "
-                    "others, and read them with `kind: file`."
+                    f"config/tasks/{task}.yaml: key '{key}': the text is private (phi: true), and a hub data set is "
+                    "in a cache that other users and tasks can read. Download its files into a folder that is closed "
+                    "to others, and read them with `kind: file`."
                 )
     read_by = {_identity(path): task for task in private for _, path in _files(tasks[task])}
     results = {Path(folders[task]).resolve(): task for task in private}
@@ -43,26 +43,26 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
             if owner:
                 raise UserError(
                     f"config/tasks/{task}.yaml: key '{key}': {path} is a file of task '{owner}', whose text is private "
-                    "(phi: true). Set phi: true here too, or give this task a file of its own."
+                    "(phi: true). Set phi: true here too, or use another file."
                 )
 
 
 def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_failed_logs: bool) -> None:
-    """Refuse options of Snakemake that would copy what is closed to where others read it.
+    """Refuse options of Snakemake that would copy closed files to where others can read them.
 
     Args:
         tasks: task -> settings.
-        cache: what `--cache` names; None without it.
-        show_failed_logs: whether `--show-failed-logs` is given.
+        cache: the rules that `--cache` names; None without the option.
+        show_failed_logs: whether `--show-failed-logs` is set.
 
     Raises:
-        UserError: the between-workflow cache, which everybody can write to, beside private text or raters' sheets;
-            logs on the terminal beside private text.
+        UserError: `--cache` with private text or raters' sheets, since all users can open the between-workflow cache;
+            or `--show-failed-logs` with private text.
     """
     if cache is not None and (closed := closed_tasks(tasks)):
         raise UserError(
             f"Task '{closed[0]}' has private text (phi: true) or raters' sheets, and Snakemake's `--cache` would copy "
-            "its files into a folder that other users read. Run without `--cache`, and leave `cache` out of the "
+            "its files into a folder that other users can read. Run without `--cache`, and leave `cache` out of the "
             "profile."
         )
     if show_failed_logs and (private := private_tasks(tasks)):
@@ -73,7 +73,7 @@ def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_fa
 
 
 def closed_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The tasks of which something is closed to other users: private text, or the keys of raters' sheets."""
+    """The tasks with files that are closed to other users: private text, or keys of raters' sheets."""
     return [task for task, settings in tasks.items() if settings.get("phi") or rated_sheets(settings)]
 
 
@@ -83,34 +83,34 @@ def private_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def close_to_others() -> None:
-    """Let nobody but this user read what this process and those it starts write from here on."""
+    """Close all files that this process and its children write from now on to other users."""
     os.umask(_UMASK)
 
 
 def close_folder(folder: str | Path) -> None:
-    """Close a folder to other users; it is made if need be.
+    """Close a folder to other users. A missing folder is created.
 
     Raises:
-        UserError: it is another user's.
+        UserError: the folder belongs to another user, or cannot be created.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         Path(folder).chmod(_CLOSED)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be closed to other users ({error.strerror}), and private text (phi: true) or a sheet's "
-            "key would be written there. Run as the user whose folder it is, or give the run another `run_name`."
+            f"{folder}: cannot be closed to other users ({error.strerror}), and the run would write private text "
+            "(phi: true) or a sheet's key there. Run as the owner of the folder, or set another `run_name`."
         ) from None
 
 
 def close_keys(study: Study) -> None:
-    """Close the folders of sheets' keys to other users: a copy of a run may have lost its modes."""
+    """Close the folders of sheets' keys to other users. A copy of a run may have lost its file modes."""
     for folder in Path(study.paths.folder("results")).glob("*/*/grading/keys"):
         close_folder(folder)
 
 
 def close_folders(study: Study) -> None:
-    """Close the folders of private text, and the logs that may quote it, to other users."""
+    """Close the folders of private text, and those of logs that may quote it, to other users."""
     if private := private_tasks(study.tasks):
         logs = study.paths.folder("logs")
         for folder in (*(study.paths.folder("results", task) for task in private), logs, _SNAKEMAKE_LOGS):
@@ -119,7 +119,7 @@ def close_folders(study: Study) -> None:
 
 
 def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """(key, path) of each file that a task is read from."""
+    """(key, path) of each file that a task reads."""
     for key in ("source", "stand_in"):
         if settings.get(key, {}).get("kind") == "file":
             yield f"{key}.path", table_path(settings[key])
@@ -128,15 +128,15 @@ def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:
-    """What is equal for two names of one file, links included."""
+    """Device and inode of a file, which are equal for all of its names and links; for a missing file its path."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return path.resolve()
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _owner(path: Path, results: Mapping[Path, str]) -> str | None:
-    """The task in whose results a file lies."""
+    """The task whose results contain a file, or None."""
     above: Iterable[Path] = path.resolve().parents
     return next((results[folder] for folder in above if folder in results), None)

@@ -1,13 +1,13 @@
-"""What a task asks of its raters."""
+"""The sheets of a task's raters."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from clinical_dpo.variants import VARIANTS
 
-# Sheet -> what a rater says there. The third goes to one person, for what the raters of the first differ on.
+# Sheet -> kind of its ratings. A single person gets the adjudication sheet, with the items on which raters disagree.
 SHEETS = {"correctness": "correctness", "preference": "preference", "adjudication": "correctness"}
-COMPARED = ("dpo", "sft")  # the two variants of a preference sheet
+PREFERENCE_VARIANTS = ("dpo", "sft")  # the two variants on a preference sheet
 
 
 def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -26,16 +26,16 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
-    """Who gets a sheet of a task, whether or not the run asks for it."""
+    """The raters of a sheet, even if `rated_sheets` does not list the sheet."""
     return [task["adjudicator"]] if sheet == "adjudication" else task["raters"]
 
 
 def sheet_variants(shown: str) -> tuple[str, ...]:
-    """Whose answers a sheet shows, or a judge sees: those of all to be graded, or of two to be compared."""
-    return COMPARED if shown == "preference" else VARIANTS
+    """The variants whose answers a sheet or a judge shows (`shown`): two for a preference, all for other ratings."""
+    return PREFERENCE_VARIANTS if shown == "preference" else VARIANTS
 
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
-    """The sheets of a task without whose ratings a table is pending."""
+    """The sheets whose ratings the headline metric or the win rate of a task needs."""
     sheets = ["correctness", "adjudication"] if task["grader"] == "physicians" else []
     return sheets + (["preference"] if task.get("preference_grader") == "raters" else [])

@@ -7,14 +7,14 @@ from itertools import product
 from typing import Any
 
 from clinical_dpo.config.external import missing_external
-from clinical_dpo.config.generated_fields import missing_text
+from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.paths import Paths
 from clinical_dpo.variants import SWEPT, trial_name
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `override`; mappings are merged key by key, everything else is replaced."""
+    """Merge `override` into a copy of `base`: mappings key by key; other values replace those of `base`."""
     merged = dict(base)
     for key, value in override.items():
         old = merged.get(key)
@@ -23,7 +23,7 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def in_order(value: Any) -> Any:
-    """The same value with every mapping in the order of its keys: what a config means has no order of keys."""
+    """The same value with every mapping sorted by key, since the order of keys in a config has no meaning."""
     if isinstance(value, Mapping):
         return {key: in_order(value[key]) for key in sorted(value, key=str)}
     return [in_order(each) for each in value] if isinstance(value, list | tuple) else value
@@ -31,22 +31,22 @@ def in_order(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Study:
-    """One run: which tasks and models, how each is trained, where its files go."""
+    """One run: its tasks and models, their training settings, and the paths of its files."""
 
     config: Mapping[str, Any]
     tasks: Mapping[str, Mapping[str, Any]]
-    models: Mapping[str, Mapping[str, Any]]  # of every recipe that a task names
-    left_out: Mapping[str, str]  # task -> why
-    families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, those left out included
+    models: Mapping[str, Mapping[str, Any]]  # model -> settings, of all recipes and generated fields
+    left_out: Mapping[str, str]  # task -> reason
+    families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, including those left out
 
     @cached_property
     def paths(self) -> Paths:
-        """Where the run's files are."""
+        """The paths of the run's files."""
         return Paths(self.config["run_name"] or "")
 
     @cached_property
     def all_raters(self) -> list[str]:
-        """Everyone who gets a sheet."""
+        """All raters and adjudicators, each once."""
         people = (
             person
             for task in self.tasks.values()
@@ -55,19 +55,19 @@ class Study:
         return list(dict.fromkeys(people))
 
     def answer_limit(self, task: str) -> int:
-        """Most tokens that a model writes on a question: its answer's, and its thought's where the task allows one."""
+        """Largest number of tokens of a reply: those of the answer and, where the task allows one, of a thought."""
         return self.tasks[task]["max_new_tokens"] + self.tasks[task].get("max_thought_tokens", 0)
 
     def task_models(self, task: str) -> list[str]:
-        """The models a task runs on: its recipe's."""
+        """The models of a task's recipe."""
         return self.config["recipes"][self.tasks[task]["recipe"]]["models"]
 
     def family(self, task: str) -> list[str]:
-        """The tasks that share one significance level with this one: its recipe's, those left out included."""
+        """The tasks that share one significance level with this one: all of its recipe, including those left out."""
         return self.families[self.tasks[task]["recipe"]]
 
     def stage(self, task: str, stage: str) -> dict[str, Any]:
-        """All settings of one stage of one task: its recipe's, then what the task file changes."""
+        """All settings of one stage of a task: those of its recipe, changed by those of the task file."""
         own = self.tasks[task].get("training", {})
         recipe = self.config["recipes"][self.tasks[task]["recipe"]]
         fixed = {"adapter": own.get("adapter", recipe["adapter"]), "seed": self.config["seed"]}
@@ -85,46 +85,46 @@ class Study:
         return {trial_name(values): values for values in trials}
 
     def seeds(self, task: str) -> list[int]:
-        """Training seeds of a task's chosen trials; the first is the run's own, which all trials are trained with."""
+        """Training seeds of a task's chosen trials. The first is the run's seed, with which all trials train."""
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
     def extra_seeds(self, task: str) -> list[int]:
-        """The seeds that chosen trials are trained again with: none where people or a judge would grade them all."""
+        """The further training seeds of chosen trials; none where people or a judge would have to grade each seed."""
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 
     def missing(self, task: str) -> tuple[str, str] | None:
-        """What keeps a task from its own text, and the mend: no data file, or no access to what writes texts for it."""
-        return missing_text(self.tasks[task], self.config, self.paths)
+        """The problem and the mend where a task cannot use its own text, or None; see `missing_input`."""
+        return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
-        """Whether something keeps the task from its own text."""
+        """Whether a task cannot use its own text."""
         return self.missing(task) is not None
 
-    def texts(self, task: str) -> Mapping[str, Mapping[str, Any]]:
-        """Field -> settings of the texts written for a task; a stand-in brings its own."""
+    def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
+        """Generated field -> its settings; a stand-in has all fields, so it needs none."""
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def source(self, task: str) -> Mapping[str, Any]:
-        """The source the task is read from in this run, the stand-in where its own is missing."""
+        """The source of a task in this run: its own, or the stand-in where its own is missing."""
         settings = self.tasks[task]
         return settings["stand_in"] if self.is_missing(task) else settings["source"]
 
     def is_synthetic(self, task: str) -> bool:
-        """Whether the task's text is generated, by choice or as a stand-in."""
+        """Whether the task's text is synthetic, as its own source or as a stand-in."""
         return self.source(task)["kind"] == "synthetic"
 
     @cached_property
     def left_out_externals(self) -> dict[tuple[str, str], str]:
-        """(task, name) of what answered elsewhere and is left out of this run -> why."""
+        """(task, name) of external predictions that this run leaves out -> reason."""
         return {
-            (task, name): why
+            (task, name): reason
             for task, settings in self.tasks.items()
             for name, entry in settings.get("external_predictions", {}).items()
-            if (why := missing_external(entry, self.is_missing(task)))
+            if (reason := missing_external(entry, self.is_missing(task)))
         }
 
     def externals(self, task: str) -> list[str]:
-        """What answered a task's test items elsewhere, by the names of its tables."""
+        """Names of a task's external predictions in this run."""
         return [
             name
             for name in self.tasks[task].get("external_predictions", {})
@@ -132,15 +132,15 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """What answered a task elsewhere -> the tasks of its family that it answered too."""
+        """Name of a task's external predictions -> the tasks of its family with external predictions of that name."""
         return {
-            name: [other for other in self.family(task) if other in self.tasks and name in self.externals(other)]
+            name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]
             for name in self.externals(task)
         }
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """What every model, and whatever answered elsewhere, is called where it is shown."""
+        """Model, or name of external predictions -> title in figures and tables."""
         models = {name: model["title"] for name, model in self.models.items()}
         entries = (
             (name, self.tasks[task]["external_predictions"][name])

@@ -1,4 +1,4 @@
-"""What the schema of a task file cannot say: which of its values go together, and which keys something uses."""
+"""Rules of a task file that its schema cannot express: values that go together, and keys that need another key."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.errors import UserError
 
-FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> answer_type -> values that make sense
+VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> answer_type -> valid values
     "rejected_source": {
         "label": ("other_label", "field", "sft_prediction"),
         "answer": ("random_distractor", "field", "sft_prediction"),
@@ -24,51 +24,65 @@ FITTING: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> answ
 
 
 def check_fit(task: Mapping[str, Any], where: str) -> None:
-    """Raise UserError naming `where` and a value that does not go with the task's others."""
-    for key, per_answer_type in FITTING.items():
-        fitting = per_answer_type[task["answer_type"]]
-        if task[key] not in fitting:
+    """Refuse a value of a task file that does not go with the other values.
+
+    Args:
+        task: the task's settings.
+        where: the file; begins the message.
+
+    Raises:
+        UserError: with the key, its value and the valid values.
+    """
+    for key, per_answer_type in VALID_VALUES.items():
+        valid = per_answer_type[task["answer_type"]]
+        if task[key] not in valid:
             raise UserError(
                 f"{where}: {key} {task[key]} does not go with answer_type {task['answer_type']}. "
-                f"Fitting: {', '.join(fitting)}."
+                f"Use {' or '.join(valid)}."
             )
     metric = METRICS[task["metric"]]
     if task["grader"] not in metric.graders:
         raise UserError(
             f"{where}: metric {task['metric']} cannot be computed from grader {task['grader']}. "
-            f"Fitting graders: {', '.join(metric.graders)}."
+            f"Use grader {' or '.join(metric.graders)}."
         )
     if task["paired_test"] != metric.test:
         raise UserError(
-            f"{where}: paired_test {task['paired_test']} does not go with metric {task['metric']}. Take {metric.test}."
+            f"{where}: paired_test {task['paired_test']} does not go with metric {task['metric']}. Use {metric.test}."
         )
     if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
-        raise UserError(f"{where}: table helpfulness needs grader evasiveness, this task's is {task['grader']}.")
+        raise UserError(
+            f"{where}: table helpfulness needs grader evasiveness, and the grader is {task['grader']}. Set grader: "
+            "evasiveness, or remove the table."
+        )
     unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))
     if unknown:
-        raise UserError(f"{where}: label_synonyms names '{sorted(unknown)[0]}', which is not one of labels.")
+        raise UserError(
+            f"{where}: label_synonyms names '{sorted(unknown)[0]}', which is not in labels. Use one of: "
+            f"{', '.join(task.get('labels', []))}."
+        )
 
 
-def check_used(task: Mapping[str, Any], given: Collection[str], where: str) -> None:
-    """Refuse a key that would do nothing.
+def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> None:
+    """Refuse a key that has no effect.
 
     Args:
         task: the task's settings, which `check_fit` has passed.
-        given: the keys to look at. Where a run overrides settings these are its own: it cannot take a key away that
-            the task file needs without them.
-        where: begins the message.
+        keys: the keys to check. For a run with overrides they are the keys of the overrides. A key of the task file may
+            lose its effect there, since an override cannot remove it.
+        where: the file; begins the message.
 
     Raises:
-        UserError: the key, and what would use it.
+        UserError: with the key, and the settings that would use it.
     """
     tables, sheets = task.get("tables", ()), rated_sheets(task)
-    users = {  # key -> whether something uses it, what would
+    users = {  # key -> (whether it has an effect, settings that would use it)
         "judge": (judged_sheets(task, sheets), "grader judge, preference_grader judge, or a sheet for raters"),
         "raters": (sheets, "answer_type answer, grader physicians, or table win_rate"),
-        "adjudicator": ("adjudication" in sheets, "raters who say right or wrong"),
+        "adjudicator": ("adjudication" in sheets, "raters of right and wrong answers"),
         "preference_grader": ("win_rate" in tables, "table win_rate"),
         "rouge_stemmer": ("rouge" in tables, "table rouge"),
     }
     for key, (used, user) in users.items():
-        if key in given and not used:
-            raise UserError(f"{where}: key '{key}' does nothing without {user}. Add that, or leave '{key}' out.")
+        if key in keys and not used:
+            raise UserError(f"{where}: key '{key}' does nothing without {user}. Add that, or remove '{key}'.")

@@ -1,8 +1,8 @@
-"""From a source's columns to a task's fields, as a task file's `columns` says.
+"""Map a source's columns to a task's fields, as `columns` of a task file says.
 
-Each field is given by the name of a column, whose value it takes as it is; by `a.b`, the member `b` of a column that
-holds objects; or by a Jinja template over the row (`templates`). A field of LISTS may also be a YAML list of these, and
-its template is one expression that gives a list.
+A field's mapping is one of three: the name of a column, whose value is taken unchanged; `a.b`, the member `b` of column
+`a`, which holds objects; or a Jinja template over the row (`templates`). A field of LISTS may also have a YAML list of
+these, and its template must be one expression whose value is a list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,46 +16,47 @@ LISTS = ("accepted", "options")
 
 
 def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: bool = False) -> Row:
-    """The row with the fields that `columns` makes of it; what `columns` does not name stays.
+    """Return the row with the fields of `columns` added; columns that are not mapped stay.
 
     Args:
         row: column -> value.
         columns: field -> column, path or template.
-        generated: the row is generated here and may bear the fields' own names instead of the columns'.
+        generated: the row comes from a generator of this package, and may have the field already in place of the
+            columns that its mapping names.
 
     Raises:
-        UserError: a column that is missing, or a template that cannot be filled in; with the field.
+        UserError: a column is missing, or a template cannot be rendered; with the field.
     """
     record = dict(row)
-    for field, given in columns.items():
-        if generated and field in row and not _first_names(given) <= set(row):
+    for field, mapping in columns.items():
+        if generated and field in row and not _mapped_columns(mapping) <= set(row):
             continue
         try:
-            record[field] = _value(row, field, given)
+            record[field] = _value(row, field, mapping)
         except UserError as error:
             raise error.within(f"columns.{field}: ") from None
     return record
 
 
-def _value(row: Row, field: str, given: str | Sequence[str]) -> Any:
-    if not isinstance(given, str):
-        return [_text(row, part) for part in given]
-    if not is_template(given):
-        return _column(row, given)
+def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
+    if not isinstance(mapping, str):
+        return [_text(row, item) for item in mapping]
+    if not is_template(mapping):
+        return _column(row, mapping)
     if field not in LISTS:
-        return render(given, row, "column")
-    value = evaluate(given, row, "column")
+        return render(mapping, row, "column")
+    value = evaluate(mapping, row, "column")
     if not isinstance(value, list):
-        raise UserError(f"the template gives a {type(value).__name__}, where a list is needed.")
+        raise UserError(f"the template gives a {type(value).__name__}, not a list. Write an expression of a list.")
     return value
 
 
-def _text(row: Row, given: str) -> Any:
-    return render(given, row, "column") if is_template(given) else _column(row, given)
+def _text(row: Row, mapping: str) -> Any:
+    return render(mapping, row, "column") if is_template(mapping) else _column(row, mapping)
 
 
 def _column(row: Row, path: str) -> Any:
-    """A column's value, or a member of it; a column whose own name has dots comes first."""
+    """Return a column's value, or that of a member; a column whose name itself contains dots has precedence."""
     if path in row:
         return row[path]
     first, *members = path.split(".")
@@ -65,15 +66,18 @@ def _column(row: Row, path: str) -> Any:
     for depth, member in enumerate(members, start=1):
         parent = ".".join([first, *members[: depth - 1]])
         if not isinstance(value, Mapping):
-            raise UserError(f"column '{parent}' is a {type(value).__name__}, so that '{path}' is nowhere in it.")
+            raise UserError(
+                f"column '{parent}' is a {type(value).__name__} and has no member '{member}', which '{path}' needs. "
+                "Correct the path."
+            )
         if member not in value:
             raise UserError(f"'{path}' is missing in column '{first}'.{did_you_mean(member, list(value))}")
         value = value[member]
     return value
 
 
-def _first_names(given: str | Sequence[str]) -> set[str]:
-    """The columns that a field's mapping names."""
-    if not isinstance(given, str):
-        return set().union(*map(_first_names, given))
-    return used_names(given) if is_template(given) else {given}
+def _mapped_columns(mapping: str | Sequence[str]) -> set[str]:
+    """Return the columns that a field's mapping names."""
+    if not isinstance(mapping, str):
+        return set().union(*map(_mapped_columns, mapping))
+    return used_names(mapping) if is_template(mapping) else {mapping}

@@ -1,4 +1,4 @@
-"""Preference pairs: the reference answer preferred, the rejected one from where the task file says."""
+"""Preference pairs: the reference answer is chosen, and the task file says where the rejected answer comes from."""
 
 import random
 from collections import Counter
@@ -6,35 +6,40 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.io import Row
+from clinical_dpo.records import Pair, TaskRow
 
 
 def preference_pairs(
-    rows: Sequence[Row],
+    rows: Sequence[TaskRow],
     policy: str,
     seed: int,
     labels: Sequence[str] = (),
     answers: Mapping[str, str] | None = None,
-) -> tuple[list[Row], dict[str, Any]]:
-    """TRL's prompt / chosen / rejected rows with `id` and `rejected_from`, and a report of what was dropped.
+) -> tuple[list[Pair], dict[str, Any]]:
+    """Return preference pairs, and a report that counts the dropped rows.
 
-    `rejected_from` is the policy, or for `field` what wrote the answer, where the row says so (`written_by`).
+    `rejected_from` of a pair is the policy. For `field` it is the author of the answer, if the row names one in
+    `written_by`.
+
+    A pair of two equal answers teaches nothing. Under `sft_prediction` such a pair is dropped and counted; under any
+    other policy it is an error in the data.
 
     Args:
-        rows: task rows (prompt, completion, and what the policy needs).
-        policy: `other_label` takes the label not given; `random_distractor` draws one of the row's `options`;
-            `field` takes its `rejected`; `sft_prediction` takes the SFT model's own answer.
-        seed: of the draw; a row's draw depends on its id alone, not on its neighbours.
+        rows: task rows, with the fields that the policy needs.
+        policy: source of the rejected answer. `other_label` takes the label that is not the reference answer;
+            `random_distractor` draws one of the row's `options`; `field` takes the row's `rejected`; `sft_prediction`
+            takes the SFT model's answer.
+        seed: seed of the draw. A row's draw depends on the seed and on its id, not on other rows.
         labels: both labels, for `other_label`.
-        answers: id -> answer, for `sft_prediction`.
+        answers: id -> answer of the SFT model, for `sft_prediction`.
 
-    A pair whose answers are equal teaches nothing: from `sft_prediction` it is dropped and counted, from any other
-    policy it is a mistake in the data.
+    Returns:
+        The pairs, and `rows`, `pairs` (their numbers), `policy` and `drops` (reason -> number of rows).
 
     Raises:
-        UserError: a row without what the policy needs, or with two equal answers.
+        UserError: a row lacks what the policy needs, has two equal answers, or no pair is left.
     """
-    pairs = []
+    pairs: list[Pair] = []
     drops: Counter[str] = Counter()
     for row in rows:
         chosen = row["completion"][0]["content"]
@@ -42,7 +47,9 @@ def preference_pairs(
         if not rejected.strip() or rejected.strip() == chosen.strip():
             reason = "rejected answer is empty" if not rejected.strip() else "both answers are equal"
             if policy != "sft_prediction":
-                raise UserError(f"row '{row['id']}': {reason} ('{chosen}', policy {policy}). Mend or remove the row.")
+                raise UserError(
+                    f"row '{row['id']}': {reason} ('{chosen}', policy {policy}). Correct or remove the row."
+                )
             drops[reason] += 1
             continue
         pairs.append(
@@ -55,20 +62,28 @@ def preference_pairs(
             }
         )
     if not pairs:
-        raise PublicError(f"No preference pair is left of {len(rows)} rows (policy {policy}): {dict(drops)}.")
+        raise PublicError(
+            f"No preference pair is left of {len(rows)} rows (policy {policy}): {dict(drops)}. Set another "
+            "`rejected_source` in the task file."
+        )
     return pairs, {"rows": len(rows), "pairs": len(pairs), "policy": policy, "drops": dict(drops)}
 
 
-def _rejected(row: Row, chosen: str, policy: str, seed: int, labels: Sequence[str], answers: Mapping[str, str]) -> str:
+def _rejected(
+    row: TaskRow, chosen: str, policy: str, seed: int, labels: Sequence[str], answers: Mapping[str, str]
+) -> str:
     if policy == "other_label":
         return next(label for label in labels if label != chosen)
     needed = {"random_distractor": "options", "field": "rejected"}.get(policy)
     if needed and not row.get(needed):
-        raise UserError(f"row '{row['id']}': field '{needed}' is missing or empty, and policy {policy} needs it.")
+        raise UserError(
+            f"row '{row['id']}': field '{needed}' is missing or empty, and policy {policy} needs it. Fill it in, or "
+            "remove the row."
+        )
     if policy == "random_distractor":
         return random.Random(f"{seed}:{row['id']}").choice(row["options"])
     if policy == "field":
         return row["rejected"]
     if row["id"] not in answers:
-        raise UserError(f"row '{row['id']}': the SFT model's answers do not hold it. Delete them and run again.")
+        raise UserError(f"row '{row['id']}': the SFT model's answers lack this row. Delete them and run again.")
     return answers[row["id"]]

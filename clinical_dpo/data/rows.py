@@ -1,4 +1,4 @@
-"""Prompts and answers of a task: records become TRL's conversational rows."""
+"""Task rows: a prompt and a reference answer in TRL's conversational form, made of a source's records."""
 
 import difflib
 import hashlib
@@ -10,60 +10,63 @@ from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
+from clinical_dpo.records import TaskRow
 from clinical_dpo.templates import render
 
-LONGEST = 1_000_000  # characters of a prompt or an answer; what is longer is several records in one
+LONGEST = 1_000_000  # characters of a prompt or an answer; a longer text is several records in one
 
 
 def render_prompt(template: str, record: Mapping[str, Any]) -> str:
-    """The user's message: a Jinja template over a record's fields, without white space around it.
+    """Return the user's message: a Jinja template rendered with a record's fields, stripped of outer white space.
 
     Raises:
-        UserError: the template is not valid, or names a field that the record lacks or holds empty. A field that the
-            template tests itself (`{% if history %}`, `{{ history | default("none") }}`) may be.
+        UserError: the template is not valid, or it names a field that is missing or empty. A field that the template
+            itself tests (`{% if history %}`, `{{ history | default("none") }}`) may be missing or empty.
     """
     try:
         prompt = render(template, record)
     except UserError as error:
-        raise error.within("key 'prompt', ", then=" See `prompt` and `columns` in the task file.") from None
+        raise error.within("key 'prompt', ", suffix=" See `prompt` and `columns` in the task file.") from None
     if not prompt:
-        raise PublicError("the prompt is empty once filled in. Correct `prompt` in the task file.")
+        raise PublicError("the rendered prompt is empty. Correct `prompt` in the task file.")
     return prompt
 
 
 def task_rows(
     records: Iterable[Row], task: Mapping[str, Any], provenance: Mapping[str, Any], repairs: Tally | None = None
-) -> list[Row]:
-    """Every record as a task row, its fields made of the source's columns as the task's `columns` says.
+) -> list[TaskRow]:
+    """Return every record as a task row, its fields mapped from the source's columns by the task's `columns`.
 
     Args:
-        records: as `sources.retrieve` gives them, with their `provenance`.
+        records: rows of a source, from `sources.retrieve`, with their `provenance`.
         task: a task file's settings.
-        repairs: counts what a field lost or had respelled: white space around it, a label's spelling.
+        repairs: counts white space dropped around fields, and labels respelled.
 
     Raises:
-        UserError: what is wrong with a record, or an id that another row has, case and spelling of a number aside;
-            with the source, row number and id. Where rows were drawn or left out, numbers are those of what was kept.
+        UserError: a record is not valid, or its id equals that of an earlier row but for case, white space and
+            spelling of a number. The message has the source, row number and id. Where rows were drawn or dropped, row
+            numbers are those of source.jsonl.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
-    kept = ""
+    numbered_in = ""
     if "sampled" in provenance or provenance.get("drops"):
-        kept, where = " of source.jsonl", f"source.jsonl, drawn from {where}"
-    rows: list[Row] = []
+        numbered_in, where = " of source.jsonl", f"source.jsonl, drawn from {where}"
+    rows: list[TaskRow] = []
     number_of: dict[str, int] = {}
     for number, raw in enumerate(records, start=1):
         try:
             record = _mapped(raw, task, provenance["data"] == "synthetic")
-            row = task_row(record, task, repairs, f"row {number}{kept}")
+            row = task_row(record, task, repairs, f"row {number}{numbered_in}")
         except UserError as error:
             raise error.within(f"{where}, row {number}: ") from None
-        same = _same_id(row["id"])
-        if same in number_of and "id" in record:
-            first = number_of[same]
-            of_first = rows[first - 1]["id"]
-            also = "is also that" if of_first == row["id"] else f"is but another spelling of '{of_first}', that"
-            raise UserError(f"{where}, row {number}: id '{row['id']}' {also} of row {first}. Give each its own.")
-        number_of.setdefault(same, number)
+        key = _comparable_id(row["id"])
+        if key in number_of and "id" in record:
+            first = number_of[key]
+            raise UserError(
+                f"{where}, row {number}: id '{row['id']}' duplicates '{rows[first - 1]['id']}' in row {first}. Make "
+                "ids unique."
+            )
+        number_of.setdefault(key, number)
         rows.append(row)
     return rows
 
@@ -75,72 +78,79 @@ def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
         raise error.within(f"config/tasks/{task['name']}.yaml, ") from None
 
 
-def _same_id(row_id: str) -> str:
-    """What ids share that a spreadsheet or a person may take for one: case, white space, 7 and 007 and 7.0."""
-    plain = _plain(row_id)
-    number = re.fullmatch(r"0*(\d+)(?:\.0*)?", plain)
-    return number[1] if number else plain
+def _comparable_id(row_id: str) -> str:
+    """Return an id without differences that spreadsheets and people overlook: case, white space, 7 and 007 and 7.0."""
+    normalised = _normalised(row_id)
+    number = re.fullmatch(r"0*(\d+)(?:\.0*)?", normalised)
+    return number[1] if number else normalised
 
 
 def task_row(
-    record: Mapping[str, Any], task: Mapping[str, Any], repairs: Tally | None = None, place: str = "row"
-) -> Row:
-    """One row in TRL's conversational prompt / completion form.
+    record: Mapping[str, Any], task: Mapping[str, Any], repairs: Tally | None = None, location: str = "row"
+) -> TaskRow:
+    """Return a record as a row in TRL's conversational prompt / completion form.
 
-    `id` (made of the prompt where the record has none), `prompt` and `completion` (lists of messages), and where the
-    record has them: `label`, `accepted` (other right answers), `options` (wrong answers), `rejected`, `question` (the
-    question itself, without what the prompt puts around it). `repairs` counts fields changed at `place`.
+    The row has `id` (a digest of the prompt if the record has none), `prompt` and `completion` (lists of messages), and
+    where the record has them: `label`, `accepted` (other right answers), `options` (wrong answers), `rejected`,
+    `question` (the question without the rest of the prompt). `repairs` counts changed fields, at `location`.
 
     Raises:
-        UserError: an empty, missing or endless field, an unknown label, or a wrong answer that equals the right one.
+        UserError: a field is empty, missing or too long, the label is unknown, or a wrong answer equals the right one.
     """
     try:
         prompt = _bounded(render_prompt(task["prompt"], record), "prompt")
         row_id = _text(record, "id") if "id" in record else _digest(task["name"], prompt)
         labelled = task["answer_type"] == "label"
         reference = _label(record, task["labels"]) if labelled else _bounded(_text(record, "reference"), "reference")
-        row: Row = {
+        row: TaskRow = {
             "id": row_id,
             "prompt": [{"role": "user", "content": prompt}],
             "completion": [{"role": "assistant", "content": reference}],
         }
         if labelled:
             row["label"] = reference
-        for field in ("accepted", "options"):
-            if field in record:
-                row[field] = _texts(record, field)
-        for field in ("rejected", "question"):
-            if field in record:
-                row[field] = _text(record, field)
-        for wrong in [*row.get("options", []), *([row["rejected"]] if "rejected" in row else [])]:
-            if _plain(wrong) == _plain(reference):
-                field = "rejected" if wrong == row.get("rejected") else "options"
-                raise PublicError(f"field '{field}' holds the right answer too. Give a wrong one, or remove the row.")
+        if "accepted" in record:
+            row["accepted"] = _texts(record, "accepted")
+        if "options" in record:
+            row["options"] = _texts(record, "options")
+        if "rejected" in record:
+            row["rejected"] = _text(record, "rejected")
+        if "question" in record:
+            row["question"] = _text(record, "question")
+        _check_wrong_answers(row, reference)
     except UserError as error:
         named = f", id '{record['id']}'" if record.get("id") else ""
         raise error.within(f"task '{task['name']}'{named}: ", f"task '{task['name']}': ") from None
     if repairs is not None:
-        _count_repairs(repairs, place, record, row)
+        _count_repairs(repairs, location, record, row)
     return row
 
 
-def _count_repairs(repairs: Tally, place: str, record: Mapping[str, Any], row: Row) -> None:
-    """Compare the fields taken over with what the record gave for them."""
+def _check_wrong_answers(row: TaskRow, reference: str) -> None:
+    for field, wrong_answers in (
+        ("options", row.get("options", [])),
+        ("rejected", [row["rejected"]] if "rejected" in row else []),
+    ):
+        if _normalised(reference) in map(_normalised, wrong_answers):
+            raise PublicError(f"field '{field}' holds the right answer too. Write a wrong answer, or remove the row.")
+
+
+def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row: TaskRow) -> None:
+    """Count the differences between a record's fields and the row's."""
     for field in ("id", "question", "accepted", "options", "rejected", "label" if "label" in row else "reference"):
-        given = record.get(field)
-        if any(
-            isinstance(text, str) and text != text.strip() for text in (given if isinstance(given, list) else [given])
-        ):
-            repairs.add(f"white space around field '{field}' dropped", place)
-        if field == "label" and str(given).strip() != row["label"]:
-            repairs.add("label respelled as in the task file", place)
+        value = record.get(field)
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and text != text.strip() for text in texts):
+            repairs.add(f"white space around field '{field}' dropped", location)
+        if field == "label" and str(value).strip() != row["label"]:
+            repairs.add("label respelled as in the task file", location)
 
 
 def _bounded(text: str, field: str) -> str:
     if len(text) > LONGEST:
         raise PublicError(
-            f"field '{field}' has {len(text)} characters, where one record's text has at most {LONGEST}. Is it several "
-            "records in one, by a line break or a quotation mark that is missing? Divide it, or remove the row."
+            f"field '{field}' has {len(text)} characters; the text of one record has at most {LONGEST}. Several "
+            "records may be joined by a missing line break or quotation mark. Divide the row, or remove it."
         )
     return text
 
@@ -149,19 +159,19 @@ def _digest(name: str, prompt: str) -> str:
     return f"{name}-{hashlib.sha256(prompt.encode()).hexdigest()[:12]}"
 
 
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
 def _text(record: Mapping[str, Any], field: str) -> str:
-    """A field's text without white space around it; a number counts as text."""
+    """Return a field's text without outer white space; a number counts as text."""
     if field not in record:
         raise UserError(
             f"field '{field}' is missing. Fields here: {', '.join(record)}. Add it, or map it in `columns`."
         )
     value = record[field]
     if isinstance(value, bool | list | dict):
-        raise PublicError(f"field '{field}' is a {type(value).__name__}, where text is needed.")
+        raise PublicError(f"field '{field}' is a {type(value).__name__}, not text. Write a text.")
     text = "" if value is None else str(value).strip()
     if not text:
         raise PublicError(f"field '{field}' is empty. Fill it in, or remove the row.")
@@ -172,19 +182,19 @@ def _texts(record: Mapping[str, Any], field: str) -> list[str]:
     value = record[field]
     if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
         raise PublicError(
-            f"field '{field}' must be a list of texts, none of them empty. Of several columns: `{field}: [one, other]` "
-            "under `columns`."
+            f"field '{field}' is not a list of non-empty texts. Write a list, or make one of several columns: "
+            f"`{field}: [column1, column2]` under `columns`."
         )
     return [text.strip() for text in value]
 
 
 def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """The record's label in the task's spelling; case and white space do not count."""
-    given = _text(record, "label")
-    spelled = {_plain(label): label for label in labels}
-    if _plain(given) in spelled:
-        return spelled[_plain(given)]
-    nearest = difflib.get_close_matches(_plain(given), spelled, n=1, cutoff=0.5)
-    hint = f" Did you mean '{spelled[nearest[0]]}'?" if nearest else ""
-    shown = given if len(given) <= 40 else f"{given[:40]}..."
-    raise UserError(f"field 'label': '{shown}' is not a label. Known: {', '.join(labels)}.{hint}")
+    """Return the record's label in the task's spelling; case and white space are ignored."""
+    label = _text(record, "label")
+    spellings = {_normalised(known): known for known in labels}
+    if _normalised(label) in spellings:
+        return spellings[_normalised(label)]
+    nearest = difflib.get_close_matches(_normalised(label), spellings, n=1, cutoff=0.5)
+    hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
+    shown = label if len(label) <= 40 else f"{label[:40]}..."
+    raise UserError(f"field 'label': '{shown}' is not a label. Set one of {', '.join(labels)}.{hint}")

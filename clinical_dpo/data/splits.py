@@ -1,4 +1,4 @@
-"""The split: exact sizes, labels in proportion, no prompt twice."""
+"""Split task rows: exact sizes, labels in proportion, each prompt once."""
 
 import random
 from collections import Counter, defaultdict
@@ -6,28 +6,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.errors import PublicError
-from clinical_dpo.io import Row
+from clinical_dpo.records import TaskRow
 
 
 def split(
-    rows: Sequence[Row], sizes: Mapping[str, int], seed: int, *, stratify: bool, on_shortfall: str
-) -> tuple[dict[str, list[Row]], dict[str, Any]]:
-    """Draw the splits, whatever the order of `rows`.
+    rows: Sequence[TaskRow], sizes: Mapping[str, int], seed: int, *, stratify: bool, on_shortfall: str
+) -> tuple[dict[str, list[TaskRow]], dict[str, Any]]:
+    """Draw the splits; the result does not depend on the order of `rows`.
 
     Args:
         rows: task rows with unique `id`.
         sizes: split -> number of rows; 0 gives an empty split.
-        seed: of the draw.
-        stratify: keep the share of each `label`; with two labels every split is within one row of it.
-        on_shortfall: with too few rows, `error` or `shrink` all splits in proportion.
+        seed: seed of the draw.
+        stratify: keep the share of each `label` in every split; with two labels each split is within one row of it.
+        on_shortfall: with too few rows, `error` raises and `shrink` shrinks all splits in proportion.
 
     Returns:
-        split -> rows, and a report: `rows` given, `duplicates_removed` (same prompt but for case and white space),
-        `conflicting_duplicates` (those with another answer than the row kept), `shrunk` (None, or the sizes asked
-        for), `counts`, `labels` (split -> label -> rows) and `unused`.
+        split -> rows, and a report: `rows` (number of input rows), `duplicates_removed` (rows whose prompt equals an
+        earlier one but for case and white space), `conflicting_duplicates` (removed rows with another answer than the
+        kept row), `shrunk` (None, or the configured sizes `asked` and the number of rows `have`), `counts` (split ->
+        rows), `labels` (split -> label -> rows) and `unused` (rows in no split).
 
     Raises:
-        UserError: fewer rows than asked for.
+        UserError: `sizes` need more rows than there are, and the splits may not or cannot shrink.
     """
     kept, duplicates, conflicts = _distinct(sorted(rows, key=lambda row: (row["id"], row["completion"][0]["content"])))
     drawn = dict(sizes)
@@ -35,7 +36,7 @@ def split(
         drawn = _shrink(sizes, len(kept), on_shortfall)
     rng = random.Random(seed)
     deck = _shuffled(kept, rng, stratify)
-    splits: dict[str, list[Row]] = {}
+    splits: dict[str, list[TaskRow]] = {}
     start = 0
     for name, size in drawn.items():
         splits[name] = deck[start : start + size]
@@ -56,47 +57,47 @@ def split(
     return splits, report
 
 
-def _text(row: Row) -> str:
+def _normalised_prompt(row: TaskRow) -> str:
     return " ".join(" ".join(message["content"] for message in row["prompt"]).casefold().split())
 
 
-def _distinct(rows: Sequence[Row]) -> tuple[list[Row], int, int]:
-    """The first row of each prompt, how many others there were, and how many of those had another answer."""
-    first: dict[str, Row] = {}
+def _distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
+    """Return the first row of each prompt, the number of other rows, and how many of those have another answer."""
+    first: dict[str, TaskRow] = {}
     conflicts = 0
     for row in rows:
-        conflicts += first.setdefault(_text(row), row)["completion"] != row["completion"]
+        conflicts += first.setdefault(_normalised_prompt(row), row)["completion"] != row["completion"]
     return list(first.values()), len(rows) - len(first), conflicts
 
 
-def _shrink(sizes: Mapping[str, int], have: int, on_shortfall: str) -> dict[str, int]:
+def _shrink(sizes: Mapping[str, int], available: int, on_shortfall: str) -> dict[str, int]:
     need = sum(sizes.values())
-    asked = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    configured = ", ".join(f"{name} {size}" for name, size in sizes.items())
     if on_shortfall == "error":
         raise PublicError(
-            f"The splits need {need} different rows ({asked}) and there are {have}. Add rows, lower `splits` in the "
-            "task file, or set `on_shortfall: shrink`."
+            f"The splits need {need} different rows ({configured}), and there are {available}. Add rows, lower "
+            "`splits` in the task file, or set `on_shortfall: shrink`."
         )
-    shrunk = {name: size * have // need for name, size in sizes.items()}
-    by_remainder = sorted(sizes, key=lambda name: -(sizes[name] * have % need))
-    for name in by_remainder[: have - sum(shrunk.values())]:
+    shrunk = {name: size * available // need for name, size in sizes.items()}
+    by_remainder = sorted(sizes, key=lambda name: -(sizes[name] * available % need))
+    for name in by_remainder[: available - sum(shrunk.values())]:
         shrunk[name] += 1
     empty = [name for name, size in sizes.items() if size and not shrunk[name]]
     if empty:
         raise PublicError(
-            f"The splits need {need} different rows ({asked}) and there are {have}: too few to shrink, split "
-            f"'{empty[0]}' would be empty. Add rows."
+            f"The splits need {need} different rows ({configured}), and there are {available}: too few to "
+            f"shrink, because split '{empty[0]}' would be empty. Add rows."
         )
     return shrunk
 
 
-def _shuffled(rows: Sequence[Row], rng: random.Random, stratify: bool) -> list[Row]:
-    """Rows in random order; stratified, each label is spread evenly, so that any run of rows has its share."""
-    groups: defaultdict[str, list[Row]] = defaultdict(list)
+def _shuffled(rows: Sequence[TaskRow], rng: random.Random, stratify: bool) -> list[TaskRow]:
+    """Return the rows in random order; with `stratify` each label is spread evenly, so that any slice has its share."""
+    groups: defaultdict[str, list[TaskRow]] = defaultdict(list)
     for row in rows:
         groups[row["label"] if stratify else ""].append(row)
-    placed: list[tuple[float, str, Row]] = []
+    positioned: list[tuple[float, str, TaskRow]] = []
     for label, group in sorted(groups.items()):
         rng.shuffle(group)
-        placed += [((i + 0.5) / len(group), label, row) for i, row in enumerate(group)]
-    return [row for _, _, row in sorted(placed, key=lambda place: place[:2])]
+        positioned += [((i + 0.5) / len(group), label, row) for i, row in enumerate(group)]
+    return [row for _, _, row in sorted(positioned, key=lambda entry: entry[:2])]

@@ -1,11 +1,11 @@
-"""Repairs and faults seen while rows are read: how often, and where first."""
+"""Repairs and warnings of rows that are read, each counted, with its first location."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Occurrence:
-    """How often something occurs, and where first, such as `row 3, column 'note'`."""
+    """How often something occurs, and its first location, such as `row 3, column 'note'`."""
 
     count: int
     first: str
@@ -13,17 +13,17 @@ class Occurrence:
 
 @dataclass
 class Tally:
-    """Occurrences, each under what occurs."""
+    """Description of a repair or fault -> its occurrences."""
 
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
 
-    def add(self, what: str, place: str) -> None:
-        """Count one more of `what`, seen at `place`."""
-        self.occurrences.setdefault(what, Occurrence(0, place)).count += 1
+    def add(self, description: str, location: str) -> None:
+        """Count one occurrence of `description` at `location`."""
+        self.occurrences.setdefault(description, Occurrence(0, location)).count += 1
 
     def record(self) -> dict[str, dict[str, int | str]]:
-        """As plain values for JSON: what -> `count`, `first`."""
+        """Return plain values for JSON: description -> `count`, `first`."""
         return {
-            what: {"count": occurrence.count, "first": occurrence.first}
-            for what, occurrence in self.occurrences.items()
+            description: {"count": occurrence.count, "first": occurrence.first}
+            for description, occurrence in self.occurrences.items()
         }

@@ -1,1 +1,1 @@
-"""What is checked of a task's rows before anything trains on them."""
+"""Checks of a task's rows before training."""

@@ -1,4 +1,4 @@
-"""Texts that are alike: candidates by MinHash, each verified by the Jaccard similarity of the texts' own shingles."""
+"""Find equal and similar texts: MinHash proposes pairs, and the Jaccard similarity of their shingles verifies them."""
 
 import re
 import unicodedata
@@ -11,64 +11,64 @@ import numpy.typing as npt
 from datasketch import MinHash, MinHashLSH
 
 SHINGLE = 5  # words
-SIMILAR = 0.8  # Jaccard similarity of two texts' shingles from which they are near-duplicates
-# Bands of hash values of which one must agree. At 0.8 a pair is missed once in 600 (1 - (1 - 0.8^6)^21), at 0.9 never;
-# of pairs at 0.4, 8% are compared in vain.
+SIMILAR = 0.8  # two texts are near-duplicates from this Jaccard similarity of their shingles
+# Two texts are compared if one of 21 bands of 6 hash values agrees. A pair at 0.8 is missed once in 600
+# (1 - (1 - 0.8^6)^21), a pair at 0.9 never; 8% of pairs at 0.4 are compared in vain.
 BANDS, BAND = 21, 6
 
 Hashes = npt.NDArray[np.uint64]
 
 
 def words(text: str) -> list[str]:
-    """The words of a text whatever their case, punctuation and Unicode form."""
+    """Return the words of a text, without case, punctuation and differences of Unicode form."""
     return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
 
 
 def equal_texts(texts: Iterable[str]) -> dict[int, int]:
-    """Index of each text that equals an earlier one -> index of the first such."""
+    """Return index of each text that equals an earlier text -> index of the first such text."""
     first: dict[str, int] = {}
-    found = {}
+    repeats = {}
     for i, text in enumerate(texts):
         if (earlier := first.setdefault(text, i)) != i:
-            found[i] = earlier
-    return found
+            repeats[i] = earlier
+    return repeats
 
 
 def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str, tuple[int, float]]]:
-    """For every text and every group, the first other text of that group which is a near-duplicate, and how similar.
+    """Return for every text and every group the first near-duplicate in that group, with its similarity.
 
-    Shingles that stand in every text are the prompt template's and do not count. Min-wise hashing: Broder 1997;
+    Shingles that all texts contain come from the prompt template and do not count. Min-wise hashing: Broder 1997;
     banding: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3.
 
     Args:
-        texts: each text's words, parted by spaces.
+        texts: each text's words, separated by spaces.
         groups: each text's group, such as its split.
 
     Returns:
-        For each text a dict of group -> (index of the other text, Jaccard similarity >= 0.8).
+        For each text a dict of group -> (index of the near-duplicate, Jaccard similarity >= 0.8).
     """
-    sets = _own_shingles(texts)
+    sets = _distinctive_shingles(texts)
     index = MinHashLSH(num_perm=BANDS * BAND, params=(BANDS, BAND))
     halves = ((hashes >> np.uint64(32)).tolist() for hashes in sets)  # MinHash takes 32 bits
     sketches = MinHash.bulk(halves, num_perm=BANDS * BAND, hashfunc=int)
     for i, (sketch, hashes) in enumerate(zip(sketches, sets, strict=True)):
         if len(hashes):
             index.insert(i, sketch, check_duplication=False)
-    found: list[dict[str, tuple[int, float]]] = []
+    near_duplicates: list[dict[str, tuple[int, float]]] = []
     for i, sketch in enumerate(sketches):
         near: dict[str, tuple[int, float]] = {}
         for j in sorted(index.query(sketch)) if len(sets[i]) else []:
             if j != i and groups[j] not in near and (similarity := _jaccard(sets[i], sets[j])) >= SIMILAR:
                 near[groups[j]] = (j, similarity)
-        found.append(near)
-    return found
+        near_duplicates.append(near)
+    return near_duplicates
 
 
-def _own_shingles(texts: Iterable[str]) -> list[Hashes]:
-    """Sorted 64-bit hashes of each text's distinct shingles, without those that all texts share.
+def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
+    """Return sorted 64-bit hashes of each text's distinct shingles, without the shingles that all texts share.
 
-    Tabulation hashing (Zobrist 1970): a random number for each word and place, xored. Two of a million shingles collide
-    once in tens of millions of times.
+    The hash is tabulation hashing (Zobrist 1970): the exclusive or of a random number for each word and position. The
+    probability that any two of a million shingles collide is one in tens of millions.
     """
     number: dict[str, int] = {}
     numbered = [
@@ -77,17 +77,17 @@ def _own_shingles(texts: Iterable[str]) -> list[Hashes]:
     table = np.random.default_rng(0).integers(0, 2**64, size=(SHINGLE, max(1, len(number))), dtype=np.uint64)
     sets = [_shingles(text, table) for text in numbered]
     shared = reduce(partial(np.intersect1d, assume_unique=True), sets) if len(sets) > 1 else np.empty(0, np.uint64)
-    return [np.setdiff1d(one, shared, assume_unique=True) for one in sets] if len(shared) else sets
+    return [np.setdiff1d(hashes, shared, assume_unique=True) for hashes in sets] if len(shared) else sets
 
 
 def _shingles(text: npt.NDArray[np.int32], table: Hashes) -> Hashes:
-    """A text shorter than a shingle is one."""
+    """Return the sorted hashes of a text's shingles; a text shorter than a shingle is one shingle."""
     width = min(SHINGLE, len(text))
     count = len(text) - width + 1 if width else 0
-    columns: Any = (table[place][text[place : place + count]] for place in range(width))
+    columns: Any = (table[position][text[position : position + count]] for position in range(width))
     return np.unique(reduce(np.bitwise_xor, columns)) if count else np.empty(0, np.uint64)
 
 
-def _jaccard(one: Hashes, other: Hashes) -> float:
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / (len(one) + len(other) - shared)
+def _jaccard(first: Hashes, second: Hashes) -> float:
+    shared = len(np.intersect1d(first, second, assume_unique=True))
+    return shared / (len(first) + len(second) - shared)

@@ -1,64 +1,68 @@
-"""The gate before a model trains on a task's rows or answers them: what is measured once, and held against limits."""
+"""Measure a task's rows before a model trains on them or answers them, and compare the measures with the limits."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from clinical_dpo.data_checks.prompt_preview import shown_rows
+from clinical_dpo.data_checks.prompt_preview import preview_rows
 from clinical_dpo.data_checks.row_checks import (
-    Place,
+    NamedRow,
+    RowName,
     frame_findings,
-    places,
+    named_rows,
     row_findings,
     spelling_findings,
     token_findings,
 )
 from clinical_dpo.data_checks.thresholds import Finding, apply_thresholds
 from clinical_dpo.io import read_json, read_jsonl
-from clinical_dpo.tokenization.lengths import Measured, measure
+from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.lengths import RowLength, measure_lengths
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
 
 
-def measured_files(files: Mapping[str, str], base: Path, labels: Sequence[str], code: str) -> dict[str, Any]:
-    """What `gate_measures` measures of a task's files with one model, and the code that measured.
+def measure_files(files: Mapping[str, str], base: Path, labels: Sequence[str], code: str) -> dict[str, Any]:
+    """Return the measures of a task's files with one model, and `code`.
 
     Args:
         files: split -> JSON Lines of its rows.
         base: folder of the base model.
-        labels: the task's labels, where it has them.
+        labels: the task's labels, if it has any.
         code: digest of the code of the checks.
     """
-    # Rows are called by their place, since ids may tell who they are.
-    rows = places({split: read_jsonl(path) for split, path in files.items()}, True)
+    splits = cast(dict[str, list[TaskRow]], {split: read_jsonl(path) for split, path in files.items()})
     context = read_json(base / "config.json").get("max_position_embeddings")
-    return gate_measures(rows, load_tokenizer(base), labels, context) | {"code": code}
+    # Rows are named by split and number, because ids may identify patients.
+    return measure_rows(named_rows(splits, True), load_tokenizer(base), labels, context) | {"code": code}
 
 
-def gate_measures(rows: Sequence[Place], tokenizer: Any, labels: Sequence[str], context: int | None) -> dict[str, Any]:
-    """What the checks of a task's rows measure with one model, before any limit is known.
+def measure_rows(
+    rows: Sequence[NamedRow], tokenizer: Any, labels: Sequence[str], context: int | None
+) -> dict[str, Any]:
+    """Return the measures of a task's rows with one model, which no limit affects.
 
     Args:
-        rows: of all splits, named by their place.
-        tokenizer: the model's.
-        labels: the task's labels, where it has them.
-        context: the longest sequence that the model reads, in tokens, where it has a limit.
+        rows: rows of all splits, named by split and number.
+        tokenizer: the model's tokenizer.
+        labels: the task's labels, if it has any.
+        context: the longest sequence that the model reads, in tokens; None if it has no limit.
 
     Returns:
-        `context`; `findings`, as dicts of `thresholds.Finding`, of checks that no length limit touches; `lengths`, the
-        tokens of the measured rows.
+        `context`; `findings`, dicts of `thresholds.Finding` of the checks without a length limit; `lengths`, the token
+        lengths of the measured rows.
     """
-    shown = shown_rows(rows, tokenizer, sys.maxsize, private=True)
+    shown = preview_rows(rows, tokenizer, sys.maxsize, private=True)
     findings = [
         *row_findings(rows, labels),
         *spelling_findings(rows, special_tokens(tokenizer).values(), ""),
         *frame_findings(shown, ""),
     ]
     lengths = [
-        {"split": rows[row.row].split, "name": rows[row.row].name}
-        | {"prompt": row.prompt, "answer": row.answer, "weight": row.weight}
-        for row in measure([place.row for place in rows], tokenizer)
+        {"split": rows[length.row].split, "name": rows[length.row].name}
+        | {"prompt": length.prompt, "answer": length.answer, "weight": length.weight}
+        for length in measure_lengths([named.row for named in rows], tokenizer)
     ]
     return {"context": context, "findings": [asdict(finding) for finding in findings], "lengths": lengths}
 
@@ -66,18 +70,16 @@ def gate_measures(rows: Sequence[Place], tokenizer: Any, labels: Sequence[str], 
 def gate_verdicts(
     measures: Mapping[str, Any], limits: Mapping[str, int], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Rows of `thresholds.COLUMNS`: the verdict of today's limits on what `gate_measures` found.
+    """Return rows of `thresholds.COLUMNS`: the verdicts of the current limits on the measures.
 
     Args:
-        measures: from `gate_measures`, as made or as read from its file.
+        measures: the result of `measure_rows`, or the same read from its file.
         limits: `max_length`, `max_new_tokens` and `written`, in tokens.
         thresholds: check -> its `warn` and `stop`.
         task: the task's name.
     """
-    rows = [Place(row["split"], 0, {}, row["name"]) for row in measures["lengths"]]
-    lengths = [
-        Measured(place, row["prompt"], row["answer"], row["weight"]) for place, row in enumerate(measures["lengths"])
-    ]
+    names = [RowName(row["split"], row["name"]) for row in measures["lengths"]]
+    lengths = [RowLength(i, row["prompt"], row["answer"], row["weight"]) for i, row in enumerate(measures["lengths"])]
     context = {"context": measures["context"]} if measures["context"] else {}
     findings = [Finding(**finding) for finding in measures["findings"]]
-    return apply_thresholds([*findings, *token_findings(rows, lengths, {**limits, **context}, "")], thresholds, task)
+    return apply_thresholds([*findings, *token_findings(names, lengths, {**limits, **context}, "")], thresholds, task)

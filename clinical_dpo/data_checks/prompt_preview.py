@@ -1,9 +1,9 @@
-"""The first rows of a task exactly as a model sees them: by the code that trains and answers, special tokens shown."""
+"""Preview the first rows of a task as a model reads them in training and generation, with special tokens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.data_checks.row_checks import Place
+from clinical_dpo.data_checks.row_checks import NamedRow
 from clinical_dpo.escaping import code_span, markdown, printable
 from clinical_dpo.tokenization.tokenizer import special_tokens
 from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
@@ -11,33 +11,33 @@ from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
 SHOWN = 3
 
 
-def shown_rows(rows: Sequence[Place], tokenizer: Any, max_length: int, private: bool) -> list[dict[str, Any]]:
-    """The first rows of train as SFT reads them, and of test as answers are generated from them.
+def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, private: bool) -> list[dict[str, Any]]:
+    """Return the first rows of train as SFT reads them, and those of test as generation reads them.
 
     Args:
-        rows: of all splits.
-        tokenizer: the model's.
+        rows: rows of all splits.
+        tokenizer: the model's tokenizer.
         max_length: tokens of prompt and answer that training keeps.
-        private: show no text, nor tokens that are text.
+        private: omit texts and text tokens.
 
     Returns:
-        For each row `stage` (sft or generation), `row` (its name), `prompt_tokens`, `begin_tokens` (how often the
-        begin-of-text token stands in it; None where the model has none) and `special_tokens` ([place, token], from 0);
-        of SFT `answer_tokens`, `end_tokens` (end-of-text tokens in the answer) and `cut`; unless private `text`,
-        `token_ids` and of SFT `loss` (1 where a token is learnt, else 0).
+        For each row `stage` (sft or generation), `row` (its name), `prompt_tokens`, `begin_tokens` (number of
+        begin-of-text tokens; None if the model has none) and `special_tokens` ([position from 0, token]). For SFT also
+        `answer_tokens`, `end_tokens` (end-of-text tokens in the answer) and `cut`. Unless private, also `text` and
+        `token_ids`, and for SFT `loss` (1 for a token in the loss, else 0).
     """
     special = special_tokens(tokenizer)
     shown = []
     for stage, split in (("sft", "train"), ("generation", "test")):
-        for place in [row for row in rows if row.split == split][:SHOWN]:
+        for named in [row for row in rows if row.split == split][:SHOWN]:
             if stage == "sft":
-                prompt, answer = tokenize_completion(place.row, tokenizer, "completion")
+                prompt, answer = tokenize_completion(named.row, tokenizer, "completion")
             else:
-                prompt, answer = prompt_tokens(place.row, tokenizer), []
+                prompt, answer = prompt_tokens(named.row, tokenizer), []
             ids = (prompt + answer)[:max_length] if stage == "sft" else prompt
             entry: dict[str, Any] = {
                 "stage": stage,
-                "row": place.name,
+                "row": named.name,
                 "prompt_tokens": len(prompt),
                 "begin_tokens": None if tokenizer.bos_token_id is None else ids.count(tokenizer.bos_token_id),
                 "special_tokens": [[i, special[token]] for i, token in enumerate(ids) if token in special],
@@ -53,19 +53,20 @@ def shown_rows(rows: Sequence[Place], tokenizer: Any, max_length: int, private: 
     return shown
 
 
-def artifact(shown: Sequence[Mapping[str, Any]], tokenizer: Any, task: str, model: str) -> str:
-    """The same as a Markdown page; of private rows the numbers alone."""
-    lines = [f"# What {markdown(model)} sees of {markdown(task)}", ""]
-    lines += ["Special tokens are written out. The loss is taken on the answer alone.", ""]
+def preview_page(shown: Sequence[Mapping[str, Any]], tokenizer: Any, task: str, model: str) -> str:
+    """Return previewed rows as a Markdown page; private rows are shown as numbers alone."""
+    lines = [f"# {markdown(task)} as {markdown(model)} reads it", ""]
+    lines += ["Special tokens are written out. The loss covers the answer alone.", ""]
     titles = {"sft": "Training", "generation": "Generation"}
     for entry in shown:
         lines += [f"## {titles[entry['stage']]}: row {code_span(entry['row'])}", "", _counts(entry), ""]
         if "text" not in entry:
-            found = ", ".join(f"{place} {code_span(token)}" for place, token in entry["special_tokens"])
-            lines += [f"Special tokens, by place: {found or 'none'}.", "", "The text is private and not shown.", ""]
+            tokens = ", ".join(f"{position} {code_span(token)}" for position, token in entry["special_tokens"])
+            lines += [f"Special tokens, by position: {tokens or 'none'}.", "", "The text is private and not shown.", ""]
             continue
-        ids, learnt = entry["token_ids"], sum(entry.get("loss", []))
-        parts = {"Prompt (no loss)": ids[: len(ids) - learnt], "Answer (loss)": ids[len(ids) - learnt :]}
+        ids = entry["token_ids"]
+        prompt_end = len(ids) - sum(entry.get("loss", []))
+        parts = {"Prompt (no loss)": ids[:prompt_end], "Answer (loss)": ids[prompt_end:]}
         for title, part in parts.items() if entry["stage"] == "sft" else [("Prompt", ids)]:
             lines += [f"{title}:", "", *_fenced(_decoded(tokenizer, part)), ""]
             lines += [f"Token ids: {' '.join(map(str, part)) or 'none'}", ""]
@@ -87,7 +88,7 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 
 
 def _fenced(text: str) -> list[str]:
-    """A code block whose fence no line of the text can end. Signs that command a terminal are spelled out."""
+    """Return a code block whose fence is longer than any in the text; terminal control characters are escaped."""
     text = printable(text)
     fence = "```"
     while fence in text:

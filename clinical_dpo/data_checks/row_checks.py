@@ -1,4 +1,4 @@
-"""Quality checks of a task's rows before anything trains on them: repeats, leaks, labels, answers, lengths."""
+"""Check a task's rows before training: repeats, leaks, labels, answers, lengths."""
 
 import re
 from collections import Counter
@@ -9,22 +9,27 @@ from typing import Any
 
 from clinical_dpo.data_checks.duplicates import equal_texts, similar_texts, words
 from clinical_dpo.data_checks.thresholds import Finding
-from clinical_dpo.io import Row
-from clinical_dpo.tokenization.lengths import Measured
+from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.lengths import RowLength
 
-NAMED = 5  # rows named as examples
+EXAMPLES = 5  # rows that a finding names
 TRAINING = ("train", "eval", "dev")
-_NOTHING = {"", "na", "n a", "nan", "null", "tbd"}
+_PLACEHOLDERS = {"", "na", "n a", "nan", "null", "tbd"}
 
 
 @dataclass(frozen=True)
-class Place:
-    """A row, where it stands, and what it is called in tables: its id, or the place alone where ids may tell who."""
+class RowName:
+    """A row's split, and its name in tables: its id, or split and number where ids may identify patients."""
 
     split: str
-    number: int
-    row: Row
     name: str
+
+
+@dataclass(frozen=True)
+class NamedRow(RowName):
+    """A row with its split and name."""
+
+    row: TaskRow
 
     @property
     def prompt(self) -> str:
@@ -33,7 +38,7 @@ class Place:
 
     @cached_property
     def words(self) -> str:
-        """The prompt's words, parted by spaces."""
+        """The prompt's words, separated by spaces."""
         return " ".join(words(self.prompt))
 
     @property
@@ -42,25 +47,27 @@ class Place:
         return self.row["completion"][0]["content"]
 
 
-def places(splits: Mapping[str, Sequence[Row]], private: bool) -> list[Place]:
-    """Every row of every split; `private` rows are called `train:12`."""
+def named_rows(splits: Mapping[str, Sequence[TaskRow]], private: bool) -> list[NamedRow]:
+    """Return every row of every split with its name, which for private rows is split and number, as in `train:12`."""
     return [
-        Place(split, number, row, f"{split}:{number}" if private else row["id"])
+        NamedRow(split, f"{split}:{number}" if private else row["id"], row)
         for split, rows in splits.items()
         for number, row in enumerate(rows, start=1)
     ]
 
 
-def row_findings(rows: Sequence[Place], labels: Sequence[str] = ()) -> list[Finding]:
-    """What needs no tokenizer: repeats and leaks, label balance, answers. Checks that nothing applies to are left out.
+def row_findings(rows: Sequence[NamedRow], labels: Sequence[str] = ()) -> list[Finding]:
+    """Return the findings of checks without a tokenizer: repeats and leaks, label balance, answers.
+
+    A check that applies to no row has no finding.
 
     Args:
-        rows: of all splits.
-        labels: the task's labels, where it has them.
+        rows: rows of all splits.
+        labels: the task's labels, if it has any.
     """
-    degenerate = [] if labels else [is_degenerate(place.answer) for place in rows]
-    compared = [place for place in rows if "rejected" in place.row]
-    equal = [words(place.row["rejected"]) == words(place.answer) for place in compared]
+    degenerate = [] if labels else [is_degenerate(named.answer) for named in rows]
+    compared = [named for named in rows if "rejected" in named.row]
+    equal = [words(named.row["rejected"]) == words(named.answer) for named in compared]
     leaks = label_leaks(rows, labels) if labels else answer_leaks(rows)
     return [
         *_repeats(rows),
@@ -72,24 +79,25 @@ def row_findings(rows: Sequence[Place], labels: Sequence[str] = ()) -> list[Find
 
 
 def token_findings(
-    rows: Sequence[Place], measured: Sequence[Measured], limits: Mapping[str, int], model: str
+    rows: Sequence[RowName], lengths: Sequence[RowLength], limits: Mapping[str, int], model: str
 ) -> list[Finding]:
-    """Lengths against what training keeps and what the model can read.
+    """Return the findings on token lengths, against `max_length` of training and the model's context.
 
     Args:
-        rows: of all splits.
-        measured: their tokens (`lengths.measure`).
-        limits: `max_length`, `max_new_tokens`, `written` (with a thought's), and `context` where the model has one.
-        model: its name.
+        rows: rows of all splits.
+        lengths: their token lengths (`measure_lengths`).
+        limits: in tokens, `max_length`, `max_new_tokens`, `written` (`max_new_tokens` and the budget of a thought), and
+            `context` if the model has a limit.
+        model: the model's name.
     """
-    trained = [one for one in measured if rows[one.row].split in ("train", "eval")]
-    answered = [one for one in measured if rows[one.row].split in ("dev", "test")]
+    trained = [length for length in lengths if rows[length.row].split in ("train", "eval")]
+    answered = [length for length in lengths if rows[length.row].split in ("dev", "test")]
     longest = limits["max_length"]
-    too_long = [one.prompt >= longest for one in trained]
-    cut = [one.prompt < longest < one.prompt + one.answer for one in trained]
+    too_long = [length.prompt >= longest for length in trained]
+    cut = [length.prompt < longest < length.prompt + length.answer for length in trained]
     room = limits.get("context", float("inf")) - limits["written"]
-    beyond = [one.prompt > room for one in answered]
-    longer = [one.answer > limits["max_new_tokens"] + 1 for one in answered]  # the end token is cut first
+    beyond = [length.prompt > room for length in answered]
+    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # it loses more than its end token
     return [
         *_weighted("prompts_too_long", rows, trained, too_long, model),
         *_weighted("answers_cut", rows, trained, cut, model),
@@ -98,66 +106,67 @@ def token_findings(
     ]
 
 
-def spelling_findings(rows: Sequence[Place], special: Iterable[str], model: str) -> list[Finding]:
-    """Rows whose text spells a special token: `<s>` in HTML, `</s>` left over from another tool."""
+def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: str) -> list[Finding]:
+    """Return the finding on texts that spell a special token, such as `<s>` of HTML or `</s>` of another tool."""
     pattern = re.compile("|".join(re.escape(token) for token in sorted(special)) or "(?!)")
-    spelled = [bool(pattern.search(place.prompt) or pattern.search(place.answer)) for place in rows]
+    spelled = [bool(pattern.search(named.prompt) or pattern.search(named.answer)) for named in rows]
     return _shares("special_tokens", rows, spelled, model)
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Rows of the prompt artifact that begin or end wrongly (`prompt_preview.shown_rows`)."""
+    """Return the finding on previewed rows (`preview_rows`) with a wrong number of begin or end tokens."""
     wrong = [row for row in shown if row["begin_tokens"] not in (None, 1) or row.get("end_tokens", 1) != 1]
     if not shown:
         return []
-    named = list(dict.fromkeys(row["row"] for row in wrong))[:NAMED]
-    return [Finding("begin_and_end", len(wrong) / len(shown), len(wrong), len(shown), named, model)]
+    examples = list(dict.fromkeys(row["row"] for row in wrong))[:EXAMPLES]
+    return [Finding("begin_and_end", len(wrong) / len(shown), len(wrong), len(shown), examples, model)]
 
 
 def is_degenerate(answer: str) -> bool:
-    """Whether an answer says nothing: one character, a placeholder, or four words and more of which most are one."""
-    found = words(answer)
-    repeated = len(found) >= 4 and max(Counter(found).values()) > len(found) / 2
-    return len("".join(found)) < 2 or " ".join(found) in _NOTHING or repeated
+    """Whether an answer has no content: one character, a placeholder, or four or more words, mostly the same one."""
+    answer_words = words(answer)
+    repetitive = len(answer_words) >= 4 and max(Counter(answer_words).values()) > len(answer_words) / 2
+    return len("".join(answer_words)) < 2 or " ".join(answer_words) in _PLACEHOLDERS or repetitive
 
 
-def answer_leaks(rows: Sequence[Place]) -> list[bool]:
-    """Whether each prompt holds its answer, word by word, and does not list the wrong options beside it."""
+def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
+    """Return for each row whether its prompt contains the words of its answer, and not those of all wrong options."""
 
-    def holds(prompt: str, text: str) -> bool:
-        found = " ".join(words(text))
-        return bool(found) and f" {found} " in prompt
+    def contains(prompt: str, text: str) -> bool:
+        phrase = " ".join(words(text))
+        return bool(phrase) and f" {phrase} " in prompt
 
     leaks = []
-    for place in rows:
-        prompt = f" {place.words} "
-        options = place.row.get("options", [])
-        listed = bool(options) and all(holds(prompt, option) for option in options)
-        leaks.append(holds(prompt, place.answer) and not listed)
+    for named in rows:
+        prompt = f" {named.words} "
+        options = named.row.get("options", [])
+        listed = bool(options) and all(contains(prompt, option) for option in options)
+        leaks.append(contains(prompt, named.answer) and not listed)
     return leaks
 
 
-def label_leaks(rows: Sequence[Place], labels: Sequence[str]) -> list[bool]:
-    """Whether each prompt names its label, and no other, more often than the prompt that names it least.
+def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
+    """Return for each row whether its prompt names its label alone more often than the prompt template does.
 
-    What every prompt names is the template's list of options. The longest label is read first: "No UTI" is not "UTI".
+    The template's count of a label is the lowest count among all prompts. The longest label is matched first, so that
+    "No UTI" does not count as "UTI".
     """
-    spelled = {" ".join(words(label)): label for label in labels}
-    if "" in spelled:
+    label_of = {" ".join(words(label)): label for label in labels}
+    if "" in label_of:
         return [False] * len(rows)
-    longest_first = sorted(spelled, key=len, reverse=True)
+    longest_first = sorted(label_of, key=len, reverse=True)
     pattern = re.compile(rf"(?<!\S)(?:{'|'.join(longest_first)})(?!\S)")
-    counts = [Counter(spelled[name] for name in pattern.findall(place.words)) for place in rows]
-    usual = {label: min((count[label] for count in counts), default=0) for label in labels}
-    named = [{label for label in labels if count[label] > usual[label]} for count in counts]
-    return [names == {place.row["label"]} for place, names in zip(rows, named, strict=True)]
+    counts = [Counter(label_of[phrase] for phrase in pattern.findall(named.words)) for named in rows]
+    template = {label: min((count[label] for count in counts), default=0) for label in labels}
+    mentioned = [{label for label in labels if count[label] > template[label]} for count in counts]
+    return [mentions == {named.row["label"]} for named, mentions in zip(rows, mentioned, strict=True)]
 
 
-def _repeats(rows: Sequence[Place]) -> list[Finding]:
-    groups = [place.split for place in rows]
-    equal = equal_texts(place.words for place in rows)
-    near = similar_texts((place.words for place in rows), groups)
-    for i, first in equal.items():  # prompts of the same words as all others have no shingles of their own
+def _repeats(rows: Sequence[NamedRow]) -> list[Finding]:
+    groups = [named.split for named in rows]
+    equal = equal_texts(named.words for named in rows)
+    near = similar_texts((named.words for named in rows), groups)
+    for i, first in equal.items():  # if all prompts are equal, no shingle is distinctive, and `near` lacks them
         near[i].setdefault(groups[first], (first, 1.0))
         near[first].setdefault(groups[i], (i, 1.0))
 
@@ -165,25 +174,26 @@ def _repeats(rows: Sequence[Place]) -> list[Finding]:
         return next((near[i][split][0] for split in splits if split in near[i]), None)
 
     def pairs(check: str, among: Iterable[str], others: Iterable[str] | None) -> list[Finding]:
-        looked_at = [i for i, group in enumerate(groups) if group in among]
-        found = [(i, j) for i in looked_at if (j := partner(i, others or [groups[i]])) is not None]
-        named = [f"{rows[i].name} ~ {rows[j].name}" for i, j in found[:NAMED]]
-        return _finding(check, len(found), len(looked_at), named)
+        checked = [i for i, group in enumerate(groups) if group in among]
+        similar = [(i, j) for i in checked if (j := partner(i, others or [groups[i]])) is not None]
+        return _finding(check, len(similar), len(checked), pair_names(similar))
 
-    named = [f"{rows[i].name} ~ {rows[j].name}" for i, j in list(equal.items())[:NAMED]]
+    def pair_names(similar: Sequence[tuple[int, int]]) -> list[str]:
+        return [f"{rows[i].name} ~ {rows[j].name}" for i, j in similar[:EXAMPLES]]
+
     return [
-        *_finding("exact_duplicates", len(equal), len(rows), named),
+        *_finding("exact_duplicates", len(equal), len(rows), pair_names(list(equal.items()))),
         *pairs("near_duplicates", set(groups), None),
         *pairs("test_in_training", ["test"], TRAINING),
         *pairs("dev_in_training", ["eval", "dev"], ["train"]),
     ]
 
 
-def _label_balance(rows: Sequence[Place]) -> list[Finding]:
+def _label_balance(rows: Sequence[NamedRow]) -> list[Finding]:
     counts: dict[str, Counter[str]] = {}
-    for place in rows:
-        if "label" in place.row:
-            counts.setdefault(place.split, Counter())[place.row["label"]] += 1
+    for named in rows:
+        if "label" in named.row:
+            counts.setdefault(named.split, Counter())[named.row["label"]] += 1
     if not counts:
         return []
     split = max(counts, key=lambda name: max(counts[name].values()) / counts[name].total())
@@ -191,18 +201,19 @@ def _label_balance(rows: Sequence[Place]) -> list[Finding]:
     return [Finding("label_balance", most / total, most, total, [f"{label} in {split}"])]
 
 
-def _shares(check: str, rows: Sequence[Place], concerned: Sequence[bool], model: str = "") -> list[Finding]:
-    named = [place.name for place, is_one in zip(rows, concerned, strict=True) if is_one]
-    return _finding(check, len(named), len(rows), named[:NAMED], model)
+def _shares(check: str, rows: Sequence[RowName], affected: Sequence[bool], model: str = "") -> list[Finding]:
+    names = [row.name for row, is_affected in zip(rows, affected, strict=True) if is_affected]
+    return _finding(check, len(names), len(rows), names[:EXAMPLES], model)
 
 
 def _weighted(
-    check: str, rows: Sequence[Place], measured: Sequence[Measured], concerned: Sequence[bool], model: str
+    check: str, rows: Sequence[RowName], lengths: Sequence[RowLength], affected: Sequence[bool], model: str
 ) -> list[Finding]:
-    found = sorted((one for one, is_one in zip(measured, concerned, strict=True) if is_one), key=lambda one: one.row)
-    total, count = (round(sum(one.weight for one in some)) for some in (measured, found))
-    return _finding(check, count, total, [rows[one.row].name for one in found[:NAMED]], model)
+    concerned = [length for length, is_affected in zip(lengths, affected, strict=True) if is_affected]
+    total, count = (round(sum(length.weight for length in part)) for part in (lengths, concerned))
+    first = sorted(length.row for length in concerned)[:EXAMPLES]
+    return _finding(check, count, total, [rows[row].name for row in first], model)
 
 
-def _finding(check: str, count: int, of: int, examples: Sequence[str], model: str = "") -> list[Finding]:
-    return [Finding(check, count / of, count, of, examples, model)] if of else []
+def _finding(check: str, count: int, total: int, examples: Sequence[str], model: str = "") -> list[Finding]:
+    return [Finding(check, count / total, count, total, examples, model)] if total else []

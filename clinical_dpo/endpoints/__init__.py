@@ -1,1 +1,1 @@
-"""Models behind HTTP endpoints."""
+"""Endpoints: models behind OpenAI-compatible HTTP servers."""

@@ -1,4 +1,4 @@
-"""The HTTP client of endpoints: what it takes of a reply has an end, in bytes and in seconds."""
+"""HTTP client of endpoints, which limits a reply in bytes and in seconds."""
 
 import concurrent.futures
 import threading
@@ -8,26 +8,27 @@ from typing import Any
 import httpx2
 import openai
 
-LARGEST_REPLY = 8_000_000  # bytes, once unpacked; thousands of times what a completion has
-LATE = "the reply is not whole"
+LARGEST_REPLY = 8_000_000  # bytes after decompression; thousands of times the size of a completion
+INCOMPLETE = "the reply is incomplete"
 
 
 class BoundedClient(openai.DefaultHttpxClient):
-    """A client whose replies are read whole, or up to one byte more than LARGEST_REPLY.
+    """Client that reads every reply completely, or up to one byte more than LARGEST_REPLY.
 
-    Of the headers Retry-After alone is passed on: the body is UTF-8, whatever Content-Type says.
+    The returned response keeps only the header Retry-After, so that its body is read as UTF-8 whatever Content-Type
+    says.
     """
 
     def __init__(self, seconds: float, **options: Any) -> None:
-        """Keep the time that a call has, from its first byte sent to its last byte read; `options` are httpx2's."""
+        """Set the seconds from the first byte sent to the last byte read; `options` are those of httpx2's client."""
         super().__init__(headers={"Accept-Encoding": "identity"}, timeout=seconds, **options)
         self._seconds = seconds
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request. A thread waits for the reply: the timeout of httpx2 begins anew with every byte.
+        """Send a request and wait for its reply in a thread, since httpx2 restarts its timeout with every byte.
 
         Raises:
-            httpx2.ReadTimeout: the reply is not there in time. Its thread ends with the client at the latest.
+            httpx2.ReadTimeout: the reply is late. Its thread ends at the latest when the client closes.
         """
         done: concurrent.futures.Future[httpx2.Response] = concurrent.futures.Future()
 
@@ -40,7 +41,7 @@ class BoundedClient(openai.DefaultHttpxClient):
         threading.Thread(target=call, daemon=True).start()
         concurrent.futures.wait([done], self._seconds)
         if not done.done():
-            raise httpx2.ReadTimeout(LATE, request=request)
+            raise httpx2.ReadTimeout(INCOMPLETE, request=request)
         return done.result()
 
     def _read(self, request: httpx2.Request, options: dict[str, Any], deadline: float) -> httpx2.Response:
@@ -50,7 +51,7 @@ class BoundedClient(openai.DefaultHttpxClient):
             for part in response.iter_bytes():
                 body += part
                 if time.monotonic() > deadline:
-                    raise httpx2.ReadTimeout(LATE, request=request)
+                    raise httpx2.ReadTimeout(INCOMPLETE, request=request)
                 if len(body) > LARGEST_REPLY:
                     break
         finally:

@@ -1,4 +1,4 @@
-"""Asking any OpenAI-compatible server: every reply is kept as it arrives, so that none is paid for twice."""
+"""Request completions from an OpenAI-compatible server; each reply is stored on arrival, so it is paid for once."""
 
 import contextlib
 import hashlib
@@ -14,30 +14,31 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from clinical_dpo.config.endpoints import Endpoint
-from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Reply, connect, read_body
+from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Outcome, Reply, connect, read_body
 from clinical_dpo.endpoints.reply_store import ReplyStore
 from clinical_dpo.errors import PublicError
+from clinical_dpo.records import Message
 
-ATTEMPTS = 8  # at one call, where the server is busy, fails or cannot be reached
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between them, doubled each time
-LONGEST_RETRY_AFTER = 600.0  # seconds; a server that asks for more has nothing left to give today
-ASKS = 3  # times one run asks for the same reply in a form that can be read
-CHARACTERS_PER_TOKEN = 4  # of English text, roughly; for the estimate alone
+ATTEMPTS = 8  # per call, if the server is busy, fails or cannot be reached
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts, doubled each time
+LONGEST_RETRY_AFTER = 600.0  # seconds; a server that requests more is not called again in this run
+CALLS_PER_REPLY = 3  # calls of a run for a reply, if replies are unreadable
+CHARACTERS_PER_TOKEN = 4  # rough value for English text; for the estimate only
 T = TypeVar("T")
 REMINDER = "That is not the form asked for. Answer again, in that form alone."
 
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask: `id` names it in logs and errors, `messages` are the chat API's (`role`, `content`)."""
+    """A request: `id` names it in logs and errors; `messages` is the conversation."""
 
     id: str
     messages: Messages
 
 
-def _distinct(things: Iterable[T]) -> list[T]:
-    """Each object once, in order; equal ones may be different objects."""
-    return list({id(thing): thing for thing in things}.values())
+def _distinct(objects: Iterable[T]) -> list[T]:
+    """Each object once, in order, by identity and not by equality."""
+    return list({id(each): each for each in objects}.values())
 
 
 def _any_text(text: str) -> bool:
@@ -56,55 +57,56 @@ def request_completions(
     *,
     valid: Callable[[str], bool] | None = None,
     reminder: str = REMINDER,
-    form: Mapping[str, Any] | None = None,
+    reply_schema: Mapping[str, Any] | None = None,
     private: bool = False,
     say: Callable[[str], object] = _to_stderr,
 ) -> dict[str, Reply]:
-    """Ask for a reply to every request, at temperature 0, at most `endpoint.concurrency` at once.
+    """Get a reply to every request, at temperature 0, with at most `endpoint.concurrency` calls at once.
 
-    A reply is looked up in `store` first. It belongs to one server, model, settings, prompt version and sequence of
-    messages, and to nothing else; requests with the same messages share it. Only calls that were under way when a run
-    was killed are made again.
+    Stored replies are used first. A stored reply belongs to a server, model, settings, prompt version and sequence of
+    messages; requests with equal messages share it. Only calls that a kill interrupted are made again.
 
-    Where the server is busy (429) or fails (408, 409, 5xx), the time is up, the connection breaks or the body is no
-    completion, the call is repeated after a wait that doubles, with jitter, or that Retry-After names. A reply that is
-    not `valid` is asked for again in the same conversation, with `reminder`, up to ASKS times a run.
+    A call is repeated if the server is busy (429) or fails (408, 409, 5xx), if the call times out, if the connection
+    breaks, or if the body is not a completion. The wait before it doubles, with jitter, or follows Retry-After. A reply
+    that is not `valid` is followed by `reminder` in the same conversation, up to CALLS_PER_REPLY calls a run.
 
     Args:
-        store: JSON Lines of all replies so far; see `reply_store`.
-        prompt_version: of the messages' wording.
-        valid: whether a text can be read; any can if None.
-        form: JSON schema that replies are to keep to (`response_format`), unless the endpoint's own parameters name
-            one. A server that refuses it is asked without; the first call finds out, and the store keeps that.
-        private: go straight to the server, past any proxy, and keep the store from other users.
-        say: takes the lines of the log: the estimate, retries, what was used. They hold no text and no key.
+        endpoint: the server and its settings.
+        requests: the requests; each has an id of its own.
+        store: JSON Lines file of all replies so far; see `reply_store`.
+        prompt_version: version of the messages' wording.
+        valid: whether a text is readable; None accepts every text.
+        reminder: message that follows an unreadable reply.
+        reply_schema: JSON schema of the replies (`response_format`), unless the endpoint's parameters set one. If the
+            server refuses it in the first call, calls are made without it; the store records the refusal.
+        private: bypass all proxies, and close the store to other users.
+        say: writes a line of the log: the estimate, repeated calls, tokens used. Lines hold no text and no key.
 
     Returns:
-        The reply to each request, by its id.
+        Request id -> reply.
 
     Raises:
-        UserError: the key or a request is refused, the server cannot be reached or is none of this kind, or replies
-            cannot be read (with the ids). Good replies are kept.
+        UserError: the server refuses the key or a request, cannot be reached or is not of this kind, or replies are
+            unreadable (names the ids). Readable replies are kept.
     """
-    with contextlib.closing(ReplyStore(store, private)) as kept:
-        asker = _Asker(endpoint, prompt_version, kept, valid or _any_text, reminder, say)
-        asker.form = None if "response_format" in endpoint.parameters or asker.server in kept.formless else form
-        chains = asker.chains(requests)
-        unasked = [chain for chain in _distinct(chains.values()) if not chain.reply]
-        say(_estimate(endpoint, len(requests), unasked, kept.lost))
-        if unasked:
+    with contextlib.closing(ReplyStore(store, private)) as replies:
+        caller = _Caller(endpoint, prompt_version, replies, valid or _any_text, reminder, say)
+        if "response_format" not in endpoint.parameters and caller.server not in replies.servers_without_schema:
+            caller.reply_schema = reply_schema
+        conversations = caller.conversations(requests)
+        open_conversations = [each for each in _distinct(conversations.values()) if not each.reply]
+        say(_estimate(endpoint, len(requests), open_conversations, replies.interrupted))
+        if open_conversations:
             with connect(endpoint, private) as server:
-                asker.ask_all(server, unasked)
-            say(f"{endpoint.name}: {asker.calls} calls made; tokens sent {asker.sent}, received {asker.received}")
-    replies = {name: chain.reply for name, chain in chains.items()}
-    if unread := [name for name, reply in replies.items() if not reply]:
+                caller.finish_all(server, open_conversations)
+            say(f"{endpoint.name}: {caller.calls} calls made; tokens sent {caller.sent}, received {caller.received}")
+    if unreadable := [name for name, conversation in conversations.items() if not conversation.reply]:
         raise PublicError(
-            f"{len(unread)} replies of endpoint '{endpoint.name}' ({endpoint.model}) cannot be read: "
-            f"{', '.join(unread)}. "
-            f"All replies stand in {store}; the good ones are not asked for again. Run again to ask for these up to "
-            f"{ASKS} times more, raise max_tokens if they are cut off, or take another model."
+            f"endpoint '{endpoint.name}' ({endpoint.model}): {len(unreadable)} replies are unreadable: "
+            f"{', '.join(unreadable)}. {store} holds all replies; readable ones are not requested again. Run again for "
+            f"up to {CALLS_PER_REPLY} more calls each, raise max_tokens if replies are cut off, or use another model."
         )
-    return {name: reply for name, reply in replies.items() if reply}
+    return {name: conversation.reply for name, conversation in conversations.items() if conversation.reply}
 
 
 def kept_replies(
@@ -117,161 +119,183 @@ def kept_replies(
     reminder: str = REMINDER,
     private: bool = False,
 ) -> dict[str, Reply]:
-    """The replies that earlier runs have kept: `request_completions` without any call, and with its arguments."""
+    """Replies that earlier runs stored; takes the arguments of `request_completions` and makes no call."""
     if not Path(store).exists():
         return {}
-    with contextlib.closing(ReplyStore(store, private)) as kept:
-        chains = _Asker(endpoint, prompt_version, kept, valid or _any_text, reminder).chains(requests)
-    return {name: chain.reply for name, chain in chains.items() if chain.reply}
+    with contextlib.closing(ReplyStore(store, private)) as replies:
+        caller = _Caller(endpoint, prompt_version, replies, valid or _any_text, reminder)
+        conversations = caller.conversations(requests)
+    return {name: conversation.reply for name, conversation in conversations.items() if conversation.reply}
 
 
 def usage(replies: Iterable[Reply]) -> dict[str, int]:
-    """Calls and tokens of the replies, in whichever run. A reply that several requests share counts once."""
-    counted = _distinct(replies)
+    """Sum the calls and tokens of the replies over all runs. A reply that several requests share counts once."""
+    distinct = _distinct(replies)
     return {
-        "calls": sum(reply.calls for reply in counted),
-        "prompt_tokens": sum(reply.prompt_tokens for reply in counted),
-        "completion_tokens": sum(reply.completion_tokens for reply in counted),
+        "calls": sum(reply.calls for reply in distinct),
+        "prompt_tokens": sum(reply.prompt_tokens for reply in distinct),
+        "completion_tokens": sum(reply.completion_tokens for reply in distinct),
     }
 
 
 @dataclass
-class _Chain:
-    """A conversation about one request: replies that cannot be read join its messages, the good one ends it."""
+class _Conversation:
+    """The conversation of a request. Unreadable replies are added to its messages; a readable reply ends it."""
 
     name: str
     messages: Messages
-    unread: list[Reply] = field(default_factory=list)
+    unreadable: list[Reply] = field(default_factory=list)
     reply: Reply | None = None
 
 
 @dataclass
-class _Asker:
+class _Caller:
+    """Makes the calls of a run, from several threads, and counts them."""
+
     endpoint: Endpoint
     prompt_version: str
     store: ReplyStore
     valid: Callable[[str], bool]
     reminder: str
     say: Callable[[str], object] = _to_stderr
-    form: Mapping[str, Any] | None = None
+    reply_schema: Mapping[str, Any] | None = None
     calls: int = 0
     sent: int = 0  # tokens
-    received: int = 0
+    received: int = 0  # tokens
     stopped: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def server(self) -> str:
-        """What takes or refuses a form of replies."""
+        """Server and model, which accept or refuse a schema of replies together."""
         return f"{self.endpoint.base_url} {self.endpoint.model}"
 
     def digest(self, messages: Messages) -> str:
-        """Name of a call, made of all that its reply depends on."""
-        what = [self.endpoint.base_url, self.endpoint.body, self.prompt_version, messages]
-        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        """SHA-256 of all that a call's reply depends on; identifies the call in the store."""
+        made_from = [self.endpoint.base_url, self.endpoint.body, self.prompt_version, messages]
+        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
-    def chains(self, requests: Sequence[Request]) -> dict[str, _Chain]:
-        """Request id -> its conversation, as far as it is kept; requests with the same messages share one."""
-        found: dict[str, _Chain] = {}
+    def conversations(self, requests: Sequence[Request]) -> dict[str, _Conversation]:
+        """Request id -> its conversation with all stored replies; requests with equal messages share it."""
+        by_digest: dict[str, _Conversation] = {}
         for request in requests:
             digest = self.digest(request.messages)
-            if digest not in found:
-                found[digest] = self.follow(_Chain(request.id, request.messages))
-        return {request.id: found[self.digest(request.messages)] for request in requests}
+            if digest not in by_digest:
+                by_digest[digest] = self.with_stored_replies(_Conversation(request.id, request.messages))
+        return {request.id: by_digest[self.digest(request.messages)] for request in requests}
 
-    def follow(self, chain: _Chain) -> _Chain:
-        """Go along the replies that are kept, to one that can be read or to the next call."""
-        while not chain.reply and (reply := read_body(self.store.bodies.get(self.digest(chain.messages), ""))):
-            self.extend(chain, reply)
-        return chain
+    def with_stored_replies(self, conversation: _Conversation) -> _Conversation:
+        """Add stored replies to a conversation, up to a readable reply or to the next call."""
+        while not conversation.reply:
+            reply = read_body(self.store.bodies.get(self.digest(conversation.messages), ""))
+            if not reply:
+                break
+            self.add_reply(conversation, reply)
+        return conversation
 
-    def extend(self, chain: _Chain, reply: Reply) -> None:
+    def add_reply(self, conversation: _Conversation, reply: Reply) -> None:
+        """End the conversation with a readable reply, or add an unreadable one and the reminder to its messages."""
         if not self.valid(reply.text):
-            said = {"role": "assistant", "content": reply.text}
-            chain.unread.append(reply)
-            chain.messages = (*chain.messages, said, {"role": "user", "content": self.reminder})
+            answer: Message = {"role": "assistant", "content": reply.text}
+            conversation.unreadable.append(reply)
+            conversation.messages = (*conversation.messages, answer, {"role": "user", "content": self.reminder})
             return
-        took = [*chain.unread, reply]
-        chain.reply = replace(
+        replies = [*conversation.unreadable, reply]
+        conversation.reply = replace(
             reply,
-            prompt_tokens=sum(one.prompt_tokens for one in took),
-            completion_tokens=sum(one.completion_tokens for one in took),
-            calls=len(took),
+            prompt_tokens=sum(each.prompt_tokens for each in replies),
+            completion_tokens=sum(each.completion_tokens for each in replies),
+            calls=len(replies),
         )
 
-    def ask_all(self, server: ChatServer, chains: Sequence[_Chain]) -> None:
-        """Ask until every chain has its reply or has had its calls. The first error stops what has not begun."""
-        if self.form:  # the first call finds out whether the server takes the form
-            self.ask(server, chains[0])
-            chains = chains[1:]
+    def finish_all(self, server: ChatServer, conversations: Sequence[_Conversation]) -> None:
+        """Make calls until every conversation has its reply or its number of calls. An error stops further calls."""
+        if self.reply_schema:  # the first call shows whether the server accepts the schema
+            self.finish(server, conversations[0])
+            conversations = conversations[1:]
         with ThreadPoolExecutor(self.endpoint.concurrency) as pool:
-            futures = [pool.submit(self.ask, server, chain) for chain in chains]
+            futures = [pool.submit(self.finish, server, conversation) for conversation in conversations]
             try:
                 for future in futures:
                     future.result()
             finally:
                 self.stopped.set()
 
-    def ask(self, server: ChatServer, chain: _Chain) -> None:
-        for _ in range(ASKS):
-            if chain.reply or self.stopped.is_set():
+    def finish(self, server: ChatServer, conversation: _Conversation) -> None:
+        """Make up to CALLS_PER_REPLY calls for a conversation's reply."""
+        for _ in range(CALLS_PER_REPLY):
+            if conversation.reply or self.stopped.is_set():
                 return
             try:
-                reply = self.call(server, chain.name, chain.messages)
+                reply = self.call(server, conversation.name, conversation.messages)
             except BaseException:
                 self.stopped.set()
                 raise
             if reply:
-                self.extend(chain, reply)
+                self.add_reply(conversation, reply)
 
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
-        """One reply, None where another call's error ends the wait for it; every attempt is kept."""
-        digest = self.digest(messages)
-        problem, form = "", self.form
+        """Get a reply in up to ATTEMPTS attempts; None if the error of another call ends the wait.
+
+        Raises:
+            UserError: no attempt gives a reply, or the server refuses the request.
+        """
+        problem, schema = "", self.reply_schema
         for attempt in range(ATTEMPTS):
-            server.check_listener()
-            self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)
-            started = time.monotonic()
-            found = server.ask(messages, form)
-            seconds = round(time.monotonic() - started, 3)
-            self.store.keep(digest, found.body, bool(found.reply), id=name, status=found.status, seconds=seconds)
-            with self.lock:
-                self.calls += 1
-                self.sent += found.reply.prompt_tokens if found.reply else 0
-                self.received += found.reply.completion_tokens if found.reply else 0
-            if found.reply:
-                if self.form and not form:
-                    self.form = None
-                    self.store.note_formless(self.server)
-                return found.reply
-            if form and server.refuses_request(found):
-                form = None
+            outcome = self.attempt(server, name, messages, schema)
+            if outcome.reply:
+                if self.reply_schema and not schema:
+                    self.reply_schema = None
+                    self.store.note_schema_refusal(self.server)
+                return outcome.reply
+            if schema and server.refuses_request(outcome):
+                schema = None
                 continue
-            server.check_refusal(found, name)
-            problem = "a body that is no completion" if found.status == 200 else str(found.status)
-            if (found.wait or 0) > LONGEST_RETRY_AFTER:
-                problem += f", to be asked again in {found.wait:.0f} s"
+            server.check_refusal(outcome, name)
+            problem = "a body that is not a completion" if outcome.status == 200 else str(outcome.status)
+            if (outcome.wait or 0) > LONGEST_RETRY_AFTER:
+                problem += f", and the server requests a wait of {outcome.wait:.0f} s"
                 break
             if attempt + 1 < ATTEMPTS:
                 backoff = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1)
-                pause = backoff if found.wait is None else found.wait + random.uniform(0, FIRST_WAIT)
-                self.say(f"{name}: {problem}; asked again in {pause:.1f} s")
+                pause = backoff if outcome.wait is None else outcome.wait + random.uniform(0, FIRST_WAIT)
+                self.say(f"{name}: {problem}; next attempt in {pause:.1f} s")
                 if self.stopped.wait(pause):
                     return None
         raise PublicError(
-            f"{server.where} gave no usable reply for {name}, last: {problem}. Run again when it does; replies so far "
-            "are kept."
+            f"{server.label}: no usable reply for {name}; last outcome: {problem}. Replies so far are kept. Run again "
+            "once the server replies."
         )
 
+    def attempt(
+        self, server: ChatServer, name: str, messages: Messages, reply_schema: Mapping[str, Any] | None
+    ) -> Outcome:
+        """Make a call, store its outcome and count its tokens."""
+        digest = self.digest(messages)
+        server.check_listener()
+        self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)
+        started = time.monotonic()
+        outcome = server.call(messages, reply_schema)
+        seconds = round(time.monotonic() - started, 3)
+        self.store.keep(digest, outcome.body, bool(outcome.reply), id=name, status=outcome.status, seconds=seconds)
+        with self.lock:
+            self.calls += 1
+            self.sent += outcome.reply.prompt_tokens if outcome.reply else 0
+            self.received += outcome.reply.completion_tokens if outcome.reply else 0
+        return outcome
 
-def _estimate(endpoint: Endpoint, needed: int, chains: Sequence[_Chain], lost: int) -> str:
-    """What is about to be asked."""
-    sent = sum(len(message["content"]) for chain in chains for message in chain.messages) // CHARACTERS_PER_TOKEN
-    most = len(chains) * endpoint.max_tokens
+
+def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[_Conversation], interrupted: int) -> str:
+    """Line of the log with the calls to make, and an upper bound of their tokens and cost."""
+    characters = sum(len(message["content"]) for each in conversations for message in each.messages)
+    sent, received = characters // CHARACTERS_PER_TOKEN, len(conversations) * endpoint.max_tokens
     price = endpoint.price
-    cost = f", about {(sent * price['input'] + most * price['output']) / 1e6:.2f} US dollars at most" if price else ""
-    again = f"; {lost} were under way when a run was killed, and the server may count them twice" if lost else ""
+    dollars = (sent * price["input"] + received * price["output"]) / 1e6 if price else 0.0
+    cost = f", about {dollars:.2f} US dollars at most" if price else ""
+    repeated = (
+        f"; a kill interrupted {interrupted} earlier calls, which the server may count twice" if interrupted else ""
+    )
     return (
-        f"{endpoint.name} ({endpoint.model}): {needed} replies needed, {len(chains)} calls to make, about {sent} "
-        f"tokens to send and {most} to receive at most{cost}{again}"
+        f"{endpoint.name} ({endpoint.model}): {needed} replies needed, {len(conversations)} calls to make, about "
+        f"{sent} tokens to send and {received} to receive at most{cost}{repeated}"
     )

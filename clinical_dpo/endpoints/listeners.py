@@ -1,4 +1,4 @@
-"""Whose program answers at a port of this host: any user of the machine can listen at one that is free."""
+"""User of the program that listens at a port of this host. Any user of the host can listen at a free port."""
 
 import ipaddress
 import os
@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.errors import PublicError
 
-TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # of Linux
-LISTENING = "0A"
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # Linux
+LISTENING = "0A"  # state of a socket, in hexadecimal
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that takes connections: its address and port, and the user who made it."""
+    """A listening socket: address, port, and id of its user."""
 
     address: str
     port: int
@@ -26,22 +26,21 @@ class Listener:
 
 
 def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
-    """Refuse an endpoint on this host where another user listens at its port; root may.
+    """Refuse an endpoint on this host if another user but root listens at its port.
 
-    Nothing is refused where this cannot be told: there is no table, or nobody listens.
+    Without a table of sockets, or without a listener, nothing is refused.
 
     Raises:
         UserError: naming endpoint, port and user.
     """
     port = urlsplit(endpoint.base_url).port or 80
-    found = [each for path in tables for each in listeners(_read(path))]
-    reached = _addresses(endpoint.host)
-    for each in found:
-        if each.port == port and each.address in reached and each.uid not in (0, os.getuid()):
+    addresses = _addresses(endpoint.host)
+    for listener in (each for path in tables for each in listeners(_read(path))):
+        if listener.port == port and listener.address in addresses and listener.uid not in (0, os.getuid()):
             raise PublicError(
-                f"endpoint '{endpoint.name}' ({endpoint.base_url}): at port {port} of this host another user's program "
-                f"listens (uid {each.uid}). Nothing is sent there. Start the server as the user of this run or as "
-                "root, or correct base_url."
+                f"endpoint '{endpoint.name}' ({endpoint.base_url}): the program at port {port} of this host belongs to "
+                f"another user (uid {listener.uid}). Nothing is sent there. Start the server as the user of this run "
+                "or as root, or correct base_url."
             )
 
 
@@ -53,27 +52,27 @@ def _read(path: str) -> str:
 
 
 def listeners(table: str) -> list[Listener]:
-    """What listens, by a table of Linux's (proc_pid_net(5)): local address in hexadecimal words, state, uid."""
-    found = []
+    """Read the listening sockets from a table of Linux (proc_pid_net(5)); its addresses are hexadecimal words."""
+    listening = []
     for line in table.splitlines()[1:]:
         _, local, _, state, _, _, _, uid, *_ = line.split()
         if state == LISTENING:
             address, port = local.split(":")
-            found.append(Listener(_address(address), int(port, 16), int(uid)))
-    return found
+            listening.append(Listener(_address(address), int(port, 16), int(uid)))
+    return listening
 
 
 def _address(words: str) -> str:
-    """An address from its words of 32 bits, each in the machine's order of bytes; of IPv4 where it is that in IPv6."""
-    packed = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))
+    """Read an address from 32-bit words in the host's byte order; an IPv4-mapped IPv6 address becomes IPv4."""
+    packed = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
     address = ipaddress.ip_address(packed)
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _addresses(host: str) -> set[str]:
-    """Where sockets listen that a host's name leads to: its addresses, and those that stand for any."""
+    """Local addresses of sockets that a connection to the host can reach: the host's own, and the wildcards."""
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError:
-        found = set()
-    return found | {"0.0.0.0", "::"}
+        addresses = set()
+    return addresses | {"0.0.0.0", "::"}

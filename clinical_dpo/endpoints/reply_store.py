@@ -1,8 +1,8 @@
-"""Replies of a server on disk, each written through the moment it arrives: a file that survives any kill.
+"""File of a server's replies. Each reply is synced to disk on arrival, so that it survives a kill.
 
-JSON Lines, only ever appended to, with three kinds of rows: a call about to be made (`sent`), how it ended (`received`:
-status, raw body, whether the body is a completion), and that a server takes no form of replies (`formless`). The file
-lies outside the outputs of rules, which Snakemake deletes when a job fails.
+The file is JSON Lines and is only appended to. Its rows are of three kinds: a call about to be made (`sent`), the
+outcome of a call (`received`: status, raw body, whether the body is a completion), and the refusal of a reply schema
+(`formless`). The file is no output of a rule, since Snakemake deletes the outputs of a failed job.
 """
 
 import json
@@ -17,19 +17,19 @@ from clinical_dpo.io import read_jsonl
 
 
 class ReplyStore:
-    """The replies kept in a file, and the file open for more, from any thread.
+    """Stored replies, and the open file, to which any thread may append.
 
     Attributes:
         bodies: digest of a call -> raw body of its completion.
-        formless: servers, with their model, that take no form of replies.
-        lost: calls that neither ended nor failed: those under way when a run was killed.
+        servers_without_schema: servers, with their model, that refuse a reply schema.
+        interrupted: number of calls without an outcome, because a kill interrupted them.
     """
 
     def __init__(self, path: str | Path, private: bool = False) -> None:
-        """Open `path`, made where it is not there; other users cannot read a private one, nor its folder.
+        """Open the file, or create it. A private file and its folder are closed to other users.
 
         Raises:
-            UserError: it cannot be written, or holds a line that is not JSON.
+            UserError: the file cannot be written, or has a line that is not JSON.
         """
         self._lock = threading.Lock()
         path = Path(path)
@@ -40,42 +40,45 @@ class ReplyStore:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600 if private else 0o666)
             if private:
                 os.fchmod(self._file, 0o600)
-            whole = path.read_bytes().rfind(b"\n") + 1
-            os.ftruncate(self._file, whole)  # a kill may cut the last row off
+            complete = path.read_bytes().rfind(b"\n") + 1
+            os.ftruncate(self._file, complete)  # a kill may leave an incomplete last row
         except OSError as error:
-            raise PublicError(f"{path}: replies cannot be kept ({error.strerror}). Nothing has been asked.") from None
+            raise PublicError(
+                f"{path}: replies cannot be kept ({error.strerror}). No call has been made. Free disk space there, or "
+                "give this user write permission."
+            ) from None
         self.bodies: dict[str, str] = {}
-        ended: dict[str, bool] = {}
-        self.formless: set[str] = set()
+        has_outcome: dict[str, bool] = {}
+        self.servers_without_schema: set[str] = set()
         for row in read_jsonl(path):
             if row["event"] == "formless":
-                self.formless.add(row["server"])
+                self.servers_without_schema.add(row["server"])
                 continue
-            ended[row["call"]] = row["event"] == "received"
+            has_outcome[row["call"]] = row["event"] == "received"
             if row.get("completion"):
                 self.bodies[row["call"]] = row["body"]
-        self.lost = sum(not end for end in ended.values())
+        self.interrupted = sum(not ended for ended in has_outcome.values())
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
 
-    def note_formless(self, server: str) -> None:
-        """Write down that a server takes no form of replies (`response_format`)."""
+    def note_schema_refusal(self, server: str) -> None:
+        """Record that a server refuses a reply schema (`response_format`)."""
         self._append({"event": "formless", "server": server}, sync=False)
-        self.formless.add(server)
+        self.servers_without_schema.add(server)
 
     def note_call(self, call: str, **facts: Any) -> None:
-        """Write down that a call is about to be made."""
+        """Record that a call is about to be made."""
         self._append({"event": "sent", "call": call, **facts}, sync=False)
 
     def keep(self, call: str, body: str, completion: bool, **facts: Any) -> None:
-        """Write down how a call ended.
+        """Record the outcome of a call, and sync it to disk.
 
         Args:
-            call: its digest.
-            body: what came back, whatever it is.
-            completion: whether that is a completion, and so need not be asked for again.
+            call: digest of the call.
+            body: body of the response, of any content.
+            completion: whether the body is a completion, so that the call is not made again.
             facts: further fields of the row.
         """
         self._append({"event": "received", "call": call, "completion": completion, **facts, "body": body}, sync=True)

@@ -1,4 +1,4 @@
-"""Keys taken out of what a server sends back, however it quotes them."""
+"""Removal of keys from the responses of a server, in any spelling."""
 
 import base64
 import os
@@ -9,18 +9,18 @@ from collections.abc import Iterable, Mapping
 from clinical_dpo.config.endpoints import Endpoint
 
 HIDDEN = "***"
-SHORTEST = 8  # characters; a shorter key could be a word of any reply
-# Between two characters of a key: line breaks, as base64 is wrapped, and the zero bytes of another encoding. Every
-# repetition has an end, since a server may send any length of them.
+SHORTEST_SECRET = 8  # characters; a shorter key may be a word of any reply
+# Text between two characters of a key: line breaks of wrapped base64, and zero bytes of another encoding. Repetitions
+# are bounded, since a server may send text of any length.
 GAP = r"(?:\s|\x00|\\{1,8}[nrt]|\\{1,8}u000[0ad]){0,4}"
-# Characters beyond ASCII, and the escapes that JSON has for characters: one, or the two halves of a pair.
+# A character beyond ASCII, or its JSON escape, or the JSON escapes of a surrogate pair.
 WIDE = re.compile(
     r"[^\x00-\x7f]|\\{1,8}ud[89ab][0-9a-f]{2}\\{1,8}ud[c-f][0-9a-f]{2}|\\{1,8}u[0-9a-f]{4}", re.IGNORECASE
 )
 
 
 def sent_secrets(endpoint: Endpoint, key: str | None, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The key of an endpoint, and the values of the headers that its client's variables hold."""
+    """Secret values in an endpoint's requests: its key, and the headers in its client's variables."""
     values = {name: environment.get(name, "") for name in endpoint.client_variables}
     headers = values.pop("OPENAI_CUSTOM_HEADERS", "").splitlines()
     words = [word for line in headers for word in line.partition(":")[2].split()]
@@ -28,12 +28,12 @@ def sent_secrets(endpoint: Endpoint, key: str | None, environment: Mapping[str, 
 
 
 def without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """The text with HIDDEN for every secret.
+    """Replace every secret in a text by HIDDEN.
 
-    A secret is found as it is, in base64 and as hexadecimal digits, in either case of its letters, and with any of its
-    characters written as an escape of JSON (backslash, u0073), of a URL (%73) or of HTML (&#115;). It is also found in
-    other forms of its letters (full width, mathematical) and with signs between them that show nothing of themselves
-    (zero-width spaces, marks); all other letters of such a text then lose these forms too.
+    A secret is recognised as it is, in base64 and as hexadecimal digits, in upper and lower case, and with characters
+    escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;). It is also recognised in other forms of
+    its letters (full width, mathematical) and with invisible characters between them (zero-width spaces, marks). Such
+    a text is returned with all its letters in their plain form.
     """
     patterns = [
         re.compile(GAP.join(map(_character, spelling)), re.IGNORECASE)
@@ -52,12 +52,12 @@ def _hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
     return text
 
 
-def _plain(found: re.Match[str]) -> str:
-    """A character beyond ASCII, or an escape, as letters that look like it: its NFKC form, nothing for a format sign.
+def _plain(match: re.Match[str]) -> str:
+    """NFKC form of a character beyond ASCII or of its escape; empty for an invisible character.
 
-    What JSON would take for the end of a string stays as it is.
+    A form with a quotation mark or backslash is not used, since it would change the JSON.
     """
-    written = found[0]
+    written = match[0]
     halves = "".join(re.findall(r"u([0-9a-f]{4})", written, re.IGNORECASE))
     character = bytes.fromhex(halves).decode("utf-16-be", "replace") if halves else written
     if character.isascii():
@@ -69,7 +69,7 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _character(character: str) -> str:
-    """A pattern of one character and its escapes."""
+    """Pattern of a character and its escapes."""
     code = ord(character)
     itself = character if character.isalnum() else rf"\\{{0,8}}{re.escape(character)}"
     return (
@@ -78,11 +78,11 @@ def _character(character: str) -> str:
 
 
 def _base64(secret: str) -> list[str]:
-    """What every base64 of a text holds that the secret stands in: one spelling for each place of its first byte."""
-    cores = []
-    for before in range(3):
-        raw = bytes(before) + secret.encode()
-        first, last = -(-before * 8 // 6), len(raw) * 8 // 6  # digits that depend on the secret alone
+    """Base64 digits that every text with the secret has, for each of the three offsets of the secret's first byte."""
+    spellings = []
+    for offset in range(3):
+        raw = bytes(offset) + secret.encode()
+        first, last = -(-offset * 8 // 6), len(raw) * 8 // 6  # digits that depend only on the secret
         digits = base64.b64encode(raw).decode()[first:last]
-        cores += [digits, digits.translate(str.maketrans("+/", "-_"))]
-    return list(dict.fromkeys(cores))
+        spellings += [digits, digits.translate(str.maketrans("+/", "-_"))]
+    return list(dict.fromkeys(spellings))

@@ -1,43 +1,57 @@
-"""Answers of models, matched with the rows they answer."""
+"""Answers of models, matched with the task rows that they answer."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.scale import mean
-from clinical_dpo.io import Row
+from clinical_dpo.io import read_jsonl
+from clinical_dpo.records import Answer, TaskRow
 from clinical_dpo.thoughts import split_thought
 
 
-def answer_texts(rows: Sequence[Row], answers: Sequence[Row], variant: str = "") -> list[str]:
+def read_task_rows(path: str | Path) -> list[TaskRow]:
+    """Read the rows of a split from JSON Lines."""
+    return cast(list[TaskRow], read_jsonl(path))
+
+
+def read_answers(path: str | Path) -> list[Answer]:
+    """Read a model's answers from JSON Lines."""
+    return cast(list[Answer], read_jsonl(path))
+
+
+def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: str = "") -> list[str]:
     """The text of each row's answer without its thought, in the order of `rows`.
 
     Args:
         rows: task rows.
-        answers: one answer (`id`, `text`) per row, in any order.
-        variant: whose answers, for the message.
+        answers: one answer per row, in any order.
+        variant: the variant that answers, for the message.
 
     Raises:
-        UserError: answers of other items than `rows`.
+        UserError: the ids of `answers` are not those of `rows`.
     """
-    by_id = {answer["id"]: answer["text"] for answer in answers}
-    if strange := sorted({row["id"] for row in rows} ^ set(by_id)):
-        of = f" of {variant}" if variant else ""
+    text_by_id = {answer["id"]: answer["text"] for answer in answers}
+    if unmatched := sorted({row["id"] for row in rows} ^ set(text_by_id)):
+        answers_name = f"answers of {variant}" if variant else "answers"
         raise UserError(
-            f"answers{of} and test items differ, for example {strange[:3]}. Delete the answers and run again."
+            f"{answers_name} and test items differ, for example {unmatched[:3]}. Delete the answers and run again."
         )
-    return [split_thought(by_id[row["id"]]).answer for row in rows]
+    return [split_thought(text_by_id[row["id"]]).answer for row in rows]
 
 
-def reading_shares(answers: Sequence[Row]) -> dict[str, float | None]:
-    """Shares of answers with a thought, cut inside their thought, and cut by the token limit at all.
+def reading_shares(answers: Sequence[Answer]) -> dict[str, float | None]:
+    """Shares of answers with a thought, of those cut inside it, and of those cut by the token limit.
 
     Args:
-        answers: `text`, and `finish_reason` where it is known; the last share is None where none knows it.
+        answers: answers of one variant. Those without `finish_reason` do not count in the last share. It is None where
+            no answer has one.
     """
     replies = [split_thought(answer["text"]) for answer in answers]
-    ends = [answer["finish_reason"] == "length" for answer in answers if "finish_reason" in answer]
+    cut_by_limit = [answer["finish_reason"] == "length" for answer in answers if "finish_reason" in answer]
     return {
         "thought_rate": mean([bool(reply.thought) or reply.cut for reply in replies]),
         "cut_in_thought_rate": mean([reply.cut for reply in replies]),
-        "cut_rate": mean(ends),
+        "cut_rate": mean(cut_by_limit),
     }

@@ -1,6 +1,6 @@
-"""English wording that evades, and wording that answers: the tables `clinical_dpo.grading.evasiveness` reads.
+"""Patterns of English wording that evades a question and of wording that answers it.
 
-Patterns are matched in any case, in text whose blanks are single spaces.
+`clinical_dpo.grading.evasiveness` matches them without regard to case, in text with single spaces as blanks.
 """
 
 # --- cutting an answer into clauses ---
@@ -13,11 +13,11 @@ CLAUSE_START = (
     r"|still|while|which|and yet)\b)"
 )
 CONCESSION = r"(?:although|though|even though|while|whilst|despite|in spite of)\b[^,]*, "
-ADDITION = r",|\band\b"  # between what is said and what is added to it
+ADDITION = r",|\band\b"  # between a statement and an addition to it
 INDIRECT = r" ?(?:whether|if|how|why|to|the (?:question|role|effect|value))\b"
 QUOTED = r"\"[^\"]+\"|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))+'(?!\w)"
 
-# --- parts that hold no sentence of the answer ---
+# --- parts that are no sentence of the answer ---
 PLACEHOLDER = (
     r"(?:n/a|na|nan|null|none|nil|blank|empty|tbd|tba)(?: (?:provided|given|available|found))?|(?:no|your|insert|enter"
     r"|type)(?: \w+)? (?:answer|response|text|output)(?: (?:here|given|provided|available))?|(?:the )?(?:(?:final"
@@ -31,7 +31,7 @@ PROMPT_ECHO = (
     r"^#{0,3} ?(?:instruction|question|context|input|below is an instruction)\b.*?(?:response|answer|output) ?:"
 )
 
-# --- who is deferred to, what is called for ---
+# --- experts deferred to, research called for ---
 _EXPERT = (
     r"(?:doctors?|dr|physicians?|gps?|pharmacists?|clinicians?|specialists?|nurses?|midwi(?:fe|ves)|dentists?|surgeons?"
     r"|\w+ologists?|obstetricians?|p[ae]{1,2}diatricians?|psychiatrists?|therapists?|prescribers?|practitioners?"
@@ -193,7 +193,7 @@ EVASIONS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-# --- what answers ---
+# --- wording that answers ---
 DIRECT = (
     r"^\W*(?:\(?[a-e][).] ?)?(?:and |so |well,? |in short,? |overall,? )*(?:yes|yeah|yep|yup|no|nope|nah|not|never"
     r"|always|rarely|seldom|often|usually|sometimes|generally|mostly|probably|likely|most likely|unlikely|definitely"

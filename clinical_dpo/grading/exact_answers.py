@@ -1,4 +1,4 @@
-"""Whether a short answer names a reference, as a careful reader takes it."""
+"""Whether a short answer names an accepted answer and no other candidate."""
 
 import re
 import unicodedata
@@ -12,15 +12,15 @@ from clinical_dpo.grading.sentences import plain_text, sentences
 Words = tuple[str, ...]
 
 _TOKEN = re.compile(
-    r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?"  # a number, its sign where nothing stands before it
+    r"(?<![\w.])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?"  # a number, signed unless a word or point precedes it
     r"|(?<=\w)\s*-(?=\s*(?:$|[.,;)]))|[+<>≤≥±%]"  # AB-, AB+, <5
     r"|[^\W\d_]+"
 )
-_LETTERED = (  # names that a letter goes on with: hepatitis A
+_LETTERED = (  # names that a letter completes: hepatitis A
     *("hepatitis", "vitamin", "group", "type", "factor", "influenza", "protein", "class", "stage", "grade"),
     *("hemophilia", "haemophilia", "immunoglobulin"),
 )
-_SINGULAR = (  # endings of plurals, the first that fits
+_SINGULAR = (  # ending -> singular ending; the first that matches counts
     *(
         ("ies", "y"),
         ("ices", "ix"),
@@ -60,7 +60,7 @@ _ASSERTS = re.compile(
     r"he|she))*|^(?:(?:most|likely|probably|probable|clearly|classic|typical|so|therefore|thus|hence|an?|the|overall|"
     r"yes))*)$"
 )
-_PRAISED = re.compile(  # what says of a name before it that it is the answer
+_PRAISED = re.compile(  # words after a name that call it the answer
     rf" (?:is|are|would be|should be|must be|seems|remains|appears|has to be|needs to be|can be) (?!not\b|never\b|"
     rf"less\b)(?:[\w']+ )*?(?:{_NOUN}|likely|probable|correct|step|done|given|performed|carried out|started|indicated|"
     rf"recommended|required|needed|present|used|"
@@ -106,24 +106,24 @@ _VERB = re.compile(
     r"should|would|can|may|\w{2,}ed|makes?|i|thought|think|fits?|lacks?)\b"
 )
 _CUE_IS = re.compile(rf"\b{_NOUN}(?: \w+){{0,4}} (?:is|are|was|remains) \w")
-# Bullets below an answer that is none itself.
+# Bullets below an answer that is not a bullet itself.
 _LISTED_REASONS = re.compile(r"(?<=\w)[.:]?\s*\n+(?:\s*[-*•] .*(?:\n|$))+\Z")
 
 
 class Statement(NamedTuple):
-    """A clause that says what the answer is."""
+    """A clause that states the answer."""
 
-    right: bool  # whether it names an accepted answer, and no other one
-    cue: str  # "diagnosis" where it says so: "the diagnosis is", "Diagnosis:"
-    corrects: bool  # whether it takes back what was said
+    right: bool  # whether it names an accepted answer and no other candidate
+    cue: str  # noun that introduces the answer: "diagnosis" of "the diagnosis is" and "Diagnosis:"; "" without one
+    corrects: bool  # whether it retracts earlier statements
 
 
 def normalize_answer(text: str) -> Words:
-    """Words of an answer as they are compared.
+    """Words of an answer, normalised for comparison.
 
-    Case, markup, accents, hyphens, apostrophes, plurals and articles do not count. Signs, comparisons and numbers do: a
-    number is written in one way (5.0 is 5), and stands apart from its unit. "A" is an article unless it is a capital
-    inside the text, follows a word such as "hepatitis", or ends the text.
+    Case, markup, accents, hyphens, apostrophes, plurals and articles do not count. Signs, comparisons and numbers do. A
+    number has one spelling (5.0 is 5) and is separate from its unit. "A" is an article unless it is a capital inside
+    the text, follows a word such as "hepatitis", or ends the text.
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))
@@ -139,57 +139,57 @@ def normalize_answer(text: str) -> Words:
 
 
 def exact_match(text: str, accepted: Iterable[str]) -> bool:
-    """Whether an answer names an accepted one and nothing beside it.
+    """Whether an answer names an accepted answer and no other candidate.
 
-    The answer is the accepted one, or a sentence that names it: "The most likely diagnosis is X.", "X, due to Y",
-    "X (abbreviation)", "Answer: X". A list of candidates, and what is denied, left open, taken back or named as a cause
-    or a past disease, is no match. No medicine is known: another name counts where `accepted` has it.
+    It matches if it equals an accepted answer or has a sentence that names one: "The most likely diagnosis is X.",
+    "X, due to Y", "X (abbreviation)", "Answer: X". A list of candidates is no match. Neither is a name that is denied,
+    left open, retracted, or named as a cause or a past disease. Synonyms match only where `accepted` lists them.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
-        accepted: the reference and further spellings.
+        accepted: the reference answer and further spellings.
     """
-    wanted = {words for answer in accepted if (words := normalize_answer(answer))}
-    wanted |= {(joined,) for words in wanted if (joined := _joined(words))}
-    whole = normalize_answer(text)
-    if not whole or _fits(whole, wanted):
-        return bool(whole)
+    wanted = {name for answer in accepted if (name := normalize_answer(answer))}
+    wanted |= {(joined,) for name in wanted if (joined := _joined(name))}
+    words = normalize_answer(text)
+    if not words or _is_wanted(words, wanted):
+        return bool(words)
     if (letter := re.match(r"\W*([A-H])[.):]\s", text)) and (letter[1].lower(),) in wanted:
         return True
-    named = list(_statements(sentences(_LISTED_REASONS.sub("", text)), wanted))
-    since = max((i + 1 for i, statement in enumerate(named) if statement.corrects), default=0)
-    now = named[max(since - 1, 0) :]
-    right = {statement.cue for statement in now if statement.right and statement.cue}
-    wrong = {statement.cue for statement in now if not statement.right and statement.cue}
-    if right:
-        return not right & wrong
-    if wrong & _VERDICTS:
+    statements = list(_statements(sentences(_LISTED_REASONS.sub("", text)), wanted))
+    after_correction = max((i + 1 for i, statement in enumerate(statements) if statement.corrects), default=0)
+    valid = statements[max(after_correction - 1, 0) :]
+    right_cues = {statement.cue for statement in valid if statement.right and statement.cue}
+    wrong_cues = {statement.cue for statement in valid if not statement.right and statement.cue}
+    if right_cues:
+        return not right_cues & wrong_cues
+    if wrong_cues & _VERDICTS:
         return False
-    plain = [statement.right for statement in named[since:] if not statement.cue]
-    return bool(plain) and all(plain)
+    without_cue = [statement.right for statement in statements[after_correction:] if not statement.cue]
+    return bool(without_cue) and all(without_cue)
 
 
-def _statements(found: Iterable[str], wanted: set[Words]) -> Iterator[Statement]:
-    """What the sentences say the answer is; other talk is left out."""
+def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator[Statement]:
+    """Statements of the answer in the sentences, without other remarks."""
     heading = ""
     named = False
-    for sentence in found:
+    for sentence in answer_sentences:
         if named and sentence.endswith("?"):
-            return  # the model goes on with a question of its own
+            return  # the model continues with a question of its own
         clauses = _clauses(sentence)
         if len(clauses) == 1 and _HEADING.fullmatch(clauses[0][1]):
             heading = clauses[0][1]
             continue
-        for number, (sign, clause) in enumerate(clauses):
+        for number, (link, clause) in enumerate(clauses):
             if _CORRECTION.search(clause) or (clause == "no" and not number):
                 yield Statement(False, "", True)
                 clause = _CORRECTION.sub("", clause).removeprefix("no").strip()
             before = clauses[number - 1][1] if number else heading
-            cue = _CUE.search(before) if sign == ":" or not number else None
+            cue = _CUE.search(before) if link == ":" or not number else None
             lead = _lead(clause, wanted)
-            if lead is not None and not _DENIED.search(clause) and _leads_on(lead):
-                told = (
-                    sign == ":"
+            if lead is not None and not _DENIED.search(clause) and _is_assertive(lead):
+                concludes = (
+                    link == ":"
                     and number + 1 == len(clauses)
                     and not _DENIED.search(sentence)
                     and len(before.split()) > 3
@@ -198,9 +198,9 @@ def _statements(found: Iterable[str], wanted: set[Words]) -> Iterator[Statement]
                     not number
                     or cue
                     or _CORRECTION.search(before)
-                    or sign in _LINKS
-                    or told
-                    or (sign == "," and _LEADS.match(before))
+                    or link in _LINKS
+                    or concludes
+                    or (link == "," and _LEADS.match(before))
                 )
                 if lead or introduced:
                     named = True
@@ -218,54 +218,55 @@ def _statements(found: Iterable[str], wanted: set[Words]) -> Iterator[Statement]
 
 
 def _clauses(sentence: str) -> list[tuple[str, str]]:
-    """Clauses of a sentence, each with the sign or word before it; what stands in parentheses is left out."""
+    """Clauses of a sentence without parentheses, each with the mark or word that links it to the clause before."""
     plain = re.sub(r"\((?! (?:vs|or|versus)\b)[^()]*(?:\)|$)", " ", sentence.rstrip(" .!?"))
     parts = re.split(
         r"\s*([,;:=]|\b(?:but|so|therefore|thus|hence|yet|however|and (?=(?:the|this|it)\b)|that)\b)\s*", plain
     )
     pairs = zip(["", *parts[1::2]], parts[::2], strict=True)
-    return [(sign.strip(), " ".join(clause.split())) for sign, clause in pairs if clause.strip()]
+    return [(link.strip(), " ".join(clause.split())) for link, clause in pairs if clause.strip()]
 
 
 def _noun(cue: re.Match[str] | None) -> str:
-    found = re.search(_NOUN, cue[0]) if cue else None
-    return found[0] if found else "answer" if cue else ""
+    """The noun of a cue, "answer" for a cue without one, "" without a cue."""
+    noun = re.search(_NOUN, cue[0]) if cue else None
+    return noun[0] if noun else "answer" if cue else ""
 
 
-def _leads_on(lead: str) -> bool:
-    """Whether words that lead to a name leave it standing: no denial, no doubt, nothing past."""
+def _is_assertive(lead: str) -> bool:
+    """Whether the words before a name assert it: no denial, no doubt, no past disease."""
     how = manner(lead.replace("would be", "is"), "")
     return how == "asserted" or (how == "aside" and not _NOT_NOW.search(lead))
 
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
-    """The words of a clause that lead to an accepted answer, None where it names none or its words lead elsewhere."""
-    longest = max(map(len, wanted)) + 8  # words of a name, articles and signs among them
+    """The words of a clause before an accepted answer. None where it names none or these words do not assert it."""
+    longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
         head = re.sub(pattern, "", clause).strip()
-        for place in [0, *(match.end() for match in re.finditer(r"\s+", head))][-longest:]:
-            lead = head[:place].strip()
-            if _fits(normalize_answer(head[place:]), wanted) and (_ASSERTS.search(lead) or _CUE.search(lead)):
+        for start in [0, *(match.end() for match in re.finditer(r"\s+", head))][-longest:]:
+            lead = head[:start].strip()
+            if _is_wanted(normalize_answer(head[start:]), wanted) and (_ASSERTS.search(lead) or _CUE.search(lead)):
                 return lead
     return None
 
 
 def _rival(following: list[tuple[str, str]]) -> bool:
-    """Whether the next clause goes on with another candidate: "Lyme disease; babesiosis"."""
-    return any(sign in (",", ";") and _is_bare(clause) for sign, clause in following)
+    """Whether the next clause names another candidate: "Lyme disease; babesiosis"."""
+    return any(link in (",", ";") and _is_bare(clause) for link, clause in following)
 
 
 def _is_bare(clause: str) -> bool:
-    """Whether a clause is a name alone: few words, no verb, no beginning of a reason."""
+    """Whether a clause is a mere name: few words, no verb, no beginning of a reason."""
     return len(clause.split()) <= 6 and not _VERB.search(clause) and not _REASON.match(clause)
 
 
-def _fits(words: Words, wanted: set[Words]) -> bool:
+def _is_wanted(words: Words, wanted: set[Words]) -> bool:
     return words in wanted or (_joined(words),) in wanted
 
 
 def _joined(words: Words) -> str:
-    """Words without the blanks between them (beta-blocker, betablocker); "" where two numbers would touch, or few."""
+    """Words joined without blanks (beta-blocker, betablocker); "" where two numbers would join or the text is short."""
     numbers = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(words))
     joined = "".join(words)
     return "" if numbers or len(joined) < 5 else joined
@@ -275,7 +276,7 @@ def _singular(word: str) -> str:
     if re.fullmatch(r"-?\d+\.\d+", word):
         return word.rstrip("0").rstrip(".")
     if len(word) > 3 and word.isalpha():
-        for ending, other in _SINGULAR:
+        for ending, singular_ending in _SINGULAR:
             if word.endswith(ending):
-                return word.removesuffix(ending) + other
+                return word.removesuffix(ending) + singular_ending
     return word

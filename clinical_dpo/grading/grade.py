@@ -1,52 +1,75 @@
-"""Grades of answers, by a grader of the folder `graders`; people and judges who are still awaited."""
+"""Grades of answers by an automatic grader of the folder `graders`; pending grades of people and judges."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from clinical_dpo.config.graders import AWAITED, PROXIES
 from clinical_dpo.grading.answers import answer_texts
-from clinical_dpo.io import Row, read_csv
+from clinical_dpo.io import read_csv
 from clinical_dpo.paths import parse
+from clinical_dpo.records import Answer, Grade, TaskRow
 
 COLUMNS = ("id", "grade", "grader", "label", "parsed", "valid", "status", "proxy")
 
 
+class GraderResult(TypedDict):
+    """An automatic grader's result for one answer, before it becomes a row of a grades table."""
+
+    grade: float
+    valid: bool  # whether the answer could be parsed
+    label: NotRequired[str]  # the row's label
+    parsed: NotRequired[str]  # the label or reason read from the answer
+
+
 def grader_module(grader: str) -> str:
-    """Name of the module that grades. A rule's digest of its code names it: other graders are no part of it."""
+    """Name of the grader's module. A rule's code digest covers this module and no other grader."""
     return f"clinical_dpo.grading.graders.{grader}"
 
 
-def grade_answers(rows: Sequence[Row], answers: Sequence[Row], task: Mapping[str, Any], grader: str) -> list[Row]:
-    """One row of COLUMNS per test item, in the order of `rows`.
+def new_grade(item_id: str, grader: str, status: Literal["pending", "complete"]) -> Grade:
+    """A row of a grades table without a grade; a proxy grader is marked as one."""
+    proxy = "true" if grader in PROXIES else "false"
+    return Grade(id=item_id, grade="", grader=grader, label="", parsed="", valid="", status=status, proxy=proxy)
 
-    An answer that cannot be parsed is wrong and marked invalid, never dropped. Graders who have not spoken leave
-    `status` pending and no grade.
+
+def grade_answers(
+    rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[str, Any], grader: str
+) -> list[Grade]:
+    """Grade each test row's answer. The grades are in the order of `rows`, as text.
+
+    An answer that cannot be parsed is wrong and marked invalid, never dropped. The rows of physicians and of a judge
+    are pending and have no grade.
 
     Args:
-        rows: test rows with the reference in `completion`.
+        rows: test rows with the reference answer in `completion`.
         answers: one answer per row.
         task: the task file's settings.
         grader: label, exact, evasiveness, rouge_l, rouge_likert, physicians or judge.
 
     Raises:
-        UserError: answers of other items than `rows`.
+        UserError: the ids of `answers` are not those of `rows`.
     """
     texts = answer_texts(rows, answers)
-    blank = dict.fromkeys(COLUMNS, "") | {"grader": grader, "proxy": "true" if grader in PROXIES else "false"}
     if grader in AWAITED:
-        return [blank | {"id": row["id"], "status": "pending"} for row in rows]
-    graded = import_module(grader_module(grader)).grades(rows, texts, task)
-    return [
-        blank | found | {"id": row["id"], "valid": str(found["valid"]).lower(), "status": "complete"}
-        for row, found in zip(rows, graded, strict=True)
-    ]
+        return [new_grade(row["id"], grader, "pending") for row in rows]
+    results: list[GraderResult] = import_module(grader_module(grader)).grades(rows, texts, task)
+    return [_complete_grade(row["id"], grader, result) for row, result in zip(rows, results, strict=True)]
 
 
-def read_grades(paths: Iterable[str]) -> dict[tuple[str, str], list[dict[str, str]]]:
-    """(model, variant) -> rows of its grades.
+def _complete_grade(item_id: str, grader: str, result: GraderResult) -> Grade:
+    grade = new_grade(item_id, grader, "complete")
+    grade["grade"] = str(result["grade"])
+    grade["label"] = result.get("label", "")
+    grade["parsed"] = result.get("parsed", "")
+    grade["valid"] = str(result["valid"]).lower()
+    return grade
 
-    Args:
-        paths: files of grades of one task.
-    """
-    return {(of["model"], of["variant"]): read_csv(path) for path in paths for of in [parse("grades", path)]}
+
+def read_grades(paths: Iterable[str]) -> dict[tuple[str, str], list[Grade]]:
+    """Read grades files of one task. Returns (model, variant) -> grades."""
+    grades: dict[tuple[str, str], list[Grade]] = {}
+    for path in paths:
+        names = parse("grades", path)
+        grades[names["model"], names["variant"]] = cast(list[Grade], read_csv(path))
+    return grades

@@ -1,4 +1,4 @@
-"""The label that a model's answer commits to."""
+"""Reading the label that a model's answer commits to."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.grading.mentions import Manner, manner
 from clinical_dpo.grading.sentences import sentences
 
-_COMMON = ("yes", "no", "maybe", "true", "false", "none", "unknown")  # labels only where they stand for an answer
+_COMMON = ("yes", "no", "maybe", "true", "false", "none", "unknown")  # labels only in the position of an answer
 _LEAD = (
     r"(?:^|[,;:(=?/] |\b(?:an?|the) \w+ |\b(?:is|was|be|say|says|said|as|than|an?|the|it|not|clear|towards?|with|"
     r"answers?|answer's|label|definite\w*|clearly|probably|likely|so|thus|hence|therefore|then|overall|or|nor|and|"
@@ -38,12 +38,12 @@ _ALONE_AFTER = re.compile(
     r"(?:case|message|patient)? ?(?:[.,;:!()]|because\b|since\b|given\b|as\b|due\b|rather than\b)"
 )
 _OTHER_KEY = re.compile(r"(?!.*\b(?:so|thus|hence|therefore|is|are)\b)(?:[\w/]+ ){1,3}: ")
-# What follows these in a sentence is no verdict.
+# After these words, a sentence states no verdict.
 _DEFINES = re.compile(r"(?:needs?(?! to\b)|requires?|means|is defined|only if|if) ")
 _TO_DO = re.compile(r"(?:should|must|will|needs? to|has to|ought to)\b")
 _DONE_BY = re.compile(r"\b(?:answered|handled|addressed|managed) by (?:an? |the )?$")
 _CUT_OFF = re.compile(r"\b(?:and|or|the|of|with|to|an?|who|because|which|that|in|for|from|by|is|was|has|but|as) [.]$")
-_TAKEN_BACK = re.compile(  # a denial further on in the clause
+_RETRACTED = re.compile(  # a later denial in the clause
     r"^(?:(?!\b(?:because|since|as|although|though|but|so|and|even|given|rather|with|which|where|"
     r"while)\b)[^;:(.])*?(?<!, )\b(?:not|neither|never|nor|unlikely|excluded|ruled out|absent)\b"
 )
@@ -65,15 +65,15 @@ _COMMON_AFTER = (
     r" (?:[.,;:!?()/]|because\b|since\b|rather\b|based\b|as\b|given\b|for\b|if\b|or\b|and\b|nor\b|instead\b|from\b|"
     r"after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
 )
-_BARE = "~"
-_REACH = 400  # characters around a mention that say how it is meant
+_BARE = "~"  # begins the label of a term without its "no"
+_CONTEXT = 400  # characters around a mention that decide its manner
 _OPTIONS = re.compile(
     r"\s*(?:[,;/()|]\s*)+(?:(?:or|and|vs|versus|nor)\b[;,/(| ]*)?|\s+(?:or|and|and/or|vs|versus|nor)\s+"
 )
 
 
-class Place(NamedTuple):
-    """Where a sentence names a label, and the spelling."""
+class LabelSpan(NamedTuple):
+    """Span of a sentence that names a label, and the spelling there."""
 
     start: int
     end: int
@@ -81,21 +81,21 @@ class Place(NamedTuple):
 
 
 class Mention(NamedTuple):
-    """A place of an answer that speaks of a label."""
+    """A mention of a label in an answer."""
 
-    label: str  # the one it speaks for; of two labels, a denied one speaks for the other
+    label: str  # the label that it supports; of two labels, a denied one supports the other
     manner: Manner
     level: int  # 4: after "final answer:"; 3: after "answer:"; 2: alone, or after "so"; 1: within a sentence
-    corrects: bool  # whether words such as "wait" stand between it and the mention before
+    corrects: bool  # whether words such as "wait" separate it from the previous mention
 
 
 def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequence[str]] | None = None) -> str | None:
-    """The label an answer commits to, or None where it commits to none.
+    """The label that an answer commits to, or None where it commits to none.
 
-    Sentences are read for spellings of the labels, the longest first; `mentions.manner` tells how each is spoken of. A
-    label that is denied speaks for the other one, or for the one that is left. "Answer: ..." counts more than a label
-    alone or a conclusion, and that more than a label within a sentence. Where what counts most names two labels, or
-    what follows contradicts it, the answer commits to none: a wrong label is worse than none.
+    Each sentence is searched for spellings of the labels, the longest first. `mentions.manner` decides how a mention is
+    meant. A denied label supports the other label, or the only one left. "Answer: ..." outranks a label alone and a
+    conclusion. These outrank a label within a sentence. The answer commits to none where its mentions of the highest
+    rank name two labels, or where later mentions contradict them: a wrong label is worse than none.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -103,123 +103,130 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
         synonyms: label -> further spellings.
 
     Raises:
-        UserError: labels that cannot be told apart.
+        UserError: two labels differ in punctuation alone.
     """
-    found = sentences(text)
-    mentions = list(_mentions(found, _label_of(labels, synonyms or {}), labels))
-    if any(_REFUSAL.search(sentence) for sentence in found):
+    answer_sentences = sentences(text)
+    mentions = list(_mentions(answer_sentences, _labels_by_spelling(labels, synonyms or {}), labels))
+    if any(_REFUSAL.search(sentence) for sentence in answer_sentences):
         mentions = [mention for mention in mentions if mention.level > 2]
     asserted = [mention for mention in mentions if mention.manner == "asserted"]
     if not asserted:
-        left = set(labels) - {mention.label for mention in mentions if mention.manner == "denied"}
-        return left.pop() if len(left) == 1 and not any(mention.manner == "open" for mention in mentions) else None
+        remaining = set(labels) - {mention.label for mention in mentions if mention.manner == "denied"}
+        any_open = any(mention.manner == "open" for mention in mentions)
+        return remaining.pop() if len(remaining) == 1 and not any_open else None
     top = max(mention.level for mention in asserted)
     highest = [mention for mention in asserted if mention.level == top]
     verdict = highest[-1]
-    since = max((i for i, mention in enumerate(highest) if mention.corrects), default=0)
-    if len({mention.label for mention in highest[since:]}) > 1:
+    last_correction = max((i for i, mention in enumerate(highest) if mention.corrects), default=0)
+    if len({mention.label for mention in highest[last_correction:]}) > 1:
         return None
-    place = max(i for i, mention in enumerate(mentions) if mention is verdict)
-    others = mentions[place + 1 :] if top > 1 else [mention for mention in mentions if mention is not verdict]
-    if top == 1 and _CUT_OFF.search(found[-1]):
+    verdict_index = max(i for i, mention in enumerate(mentions) if mention is verdict)
+    rest = mentions[verdict_index + 1 :] if top > 1 else [mention for mention in mentions if mention is not verdict]
+    if top == 1 and _CUT_OFF.search(answer_sentences[-1]):
         return None
-    if top == 1 and any(_UNDECIDED.search(sentence) for sentence in found):
+    if top == 1 and any(_UNDECIDED.search(sentence) for sentence in answer_sentences):
         return None
     contradicted = any(
         mention.manner == "open" or (mention.manner == "asserted") != (mention.label == verdict.label)
-        for mention in others
+        for mention in rest
         if top < 3 or mention.level > 1
     )
     return None if contradicted else verdict.label
 
 
-def _label_of(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Spelling, as `sentences` writes it -> label. The bare term of "no <term>" is marked, where it is no label."""
-    spelled = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
-    if len({spelling[0] for spelling in spelled.values()} - {""}) < len(labels):
-        raise UserError(f"labels {', '.join(labels)} differ in punctuation alone. Give each its own words.")
-    label_of = {spelling: label for label, spellings in spelled.items() for spelling in spellings if spelling}
-    for spelling, label in list(label_of.items()):
+def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Spelling, as `sentences` writes it -> label. The term of a label "no <term>" maps to _BARE + the label."""
+    spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
+    if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
+        raise UserError(f"labels {', '.join(labels)} differ in punctuation alone. Give each label its own words.")
+    by_spelling = {
+        spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
+    }
+    for spelling, label in list(by_spelling.items()):
         if negative := re.match(r"(?:no|not|non) ?(?=\w{3})(.+)", spelling):
             if spelling.startswith("non"):
-                label_of.setdefault(f"non {negative[1]}", label)
-            if negative[1].removeprefix("a ") not in label_of and " " in spelling:
-                label_of.setdefault(negative[1].removeprefix("a "), f"{_BARE}{label}")
-    return label_of
+                by_spelling.setdefault(f"non {negative[1]}", label)
+            if negative[1].removeprefix("a ") not in by_spelling and " " in spelling:
+                by_spelling.setdefault(negative[1].removeprefix("a "), f"{_BARE}{label}")
+    return by_spelling
 
 
 def _plain(spelling: str) -> str:
     return " ".join(sentence[:-2] for sentence in sentences(spelling))
 
 
-def _mentions(found: Sequence[str], label_of: Mapping[str, str], labels: Sequence[str]) -> Iterator[Mention]:
-    rare = [re.escape(spelling) for spelling in sorted(label_of, key=len, reverse=True) if spelling not in _COMMON]
-    spelled = "|".join(rare) or "(?!)"
-    common = [spelling for spelling in label_of if spelling in _COMMON]
+def _mentions(
+    answer_sentences: Sequence[str], by_spelling: Mapping[str, str], labels: Sequence[str]
+) -> Iterator[Mention]:
+    """Mentions of labels in the order of the answer."""
+    rare = [re.escape(spelling) for spelling in sorted(by_spelling, key=len, reverse=True) if spelling not in _COMMON]
+    any_rare = "|".join(rare) or "(?!)"
+    common = [spelling for spelling in by_spelling if spelling in _COMMON]
     pattern = re.compile(
-        rf"(?<!\w)(?:{spelled})(?:'s|s|es|ly)?(?!\w)"
+        rf"(?<!\w)(?:{any_rare})(?:'s|s|es|ly)?(?!\w)"
         + (rf"|{_LEAD}(?:{'|'.join(common)})(?={_COMMON_AFTER})" if common else "")
     )
-    since, asked, last = "", "", ""
-    for sentence in found:
-        # "urinary tract infection (UTI)" names it once.
-        sentence = re.sub(rf"(?<!\w)({spelled}) \( (?:{spelled}) \)", r"\1", sentence)
-        places = [_place(match, label_of) for match in pattern.finditer(sentence)]
-        answered = re.match(r"(yes|no|not)\b", sentence)
-        if asked and answered:
-            yield from _speaking(asked, "asserted" if answered[1] == "yes" else "denied", 2, False, labels)
-        options, defined, end, masked = _options(sentence, places, label_of), False, 0, ""
-        for number, place in enumerate(places):
-            before, rest = sentence[max(0, place.start - _REACH) : place.start], sentence[place.end :].lstrip()
-            after = rest if len(rest) <= _REACH else rest[:_REACH] + sentence[-2:]
-            since += sentence[end : place.start]
-            masked += sentence[end : place.start]
-            corrects = bool(_CORRECTION.search(since))
+    since_mention, question_label, last_label = "", "", ""
+    for sentence in answer_sentences:
+        # "urinary tract infection (UTI)" is one mention.
+        sentence = re.sub(rf"(?<!\w)({any_rare}) \( (?:{any_rare}) \)", r"\1", sentence)
+        spans = [_span(match, by_spelling) for match in pattern.finditer(sentence)]
+        reply = re.match(r"(yes|no|not)\b", sentence)
+        if question_label and reply:
+            manner_of_reply: Manner = "asserted" if reply[1] == "yes" else "denied"
+            yield from _supported(question_label, manner_of_reply, 2, False, labels)
+        options, defined, end, masked = _options(sentence, spans, by_spelling), False, 0, ""
+        for number, span in enumerate(spans):
+            before, rest = sentence[max(0, span.start - _CONTEXT) : span.start], sentence[span.end :].lstrip()
+            after = rest if len(rest) <= _CONTEXT else rest[:_CONTEXT] + sentence[-2:]
+            since_mention += sentence[end : span.start]
+            masked += sentence[end : span.start]
+            corrects = bool(_CORRECTION.search(since_mention))
             level = max(_level(before, after), 2 if corrects else 1)
-            how = manner(masked[-_REACH:], after)
+            how = manner(masked[-_CONTEXT:], after)
             if number in options and (how == "asserted" or len(labels) == 2):
                 how = "open"
             if defined and not _CONCLUSION.search(before):
                 how = "aside"
             how = _weighed(how, level, sentence, before, after)
             defined = defined or bool(_DEFINES.match(after))
-            masked += "it"  # a label's own "no" denies no other one
-            end, since = place.end, ""
-            if place.spelling in _COMMON and level < 3 and _OTHER_KEY.fullmatch(before) and not pattern.search(before):
-                continue  # the value of something else: "Fever: no"
-            for label, meant in _shared(before, place.spelling, label_of, how):
-                yield from _speaking(label, meant, level, corrects, labels)
-            last = label_of[place.spelling]
-            yield from _speaking(last, how, level, corrects, labels)
-        since += sentence[end:]
-        if last and places and places[-1].spelling in _COMMON:
-            last = ""  # "No, it does not": the same once more
-        if last and _IT_IS_NOT.search(sentence, end):
-            yield from _speaking(last, "denied", 2, False, labels)
-        spoken = {label_of[place.spelling] for place in places}
-        asked = spoken.pop() if sentence.endswith("?") and len(spoken) == 1 else ""
+            masked += "it"  # the "no" of a label denies no later label
+            end, since_mention = span.end, ""
+            if span.spelling in _COMMON and level < 3 and _OTHER_KEY.fullmatch(before) and not pattern.search(before):
+                continue  # the value of another key: "Fever: no"
+            for label, shared_manner in _shared(before, span.spelling, by_spelling, how):
+                yield from _supported(label, shared_manner, level, corrects, labels)
+            last_label = by_spelling[span.spelling]
+            yield from _supported(last_label, how, level, corrects, labels)
+        since_mention += sentence[end:]
+        if last_label and spans and spans[-1].spelling in _COMMON:
+            last_label = ""  # "No, it does not" is one denial
+        if last_label and _IT_IS_NOT.search(sentence, end):
+            yield from _supported(last_label, "denied", 2, False, labels)
+        named = {by_spelling[span.spelling] for span in spans}
+        question_label = named.pop() if sentence.endswith("?") and len(named) == 1 else ""
 
 
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
-    """How a label is spoken of, by the weight of its place: a verdict's words count, an unfinished clause does not."""
+    """The manner of a mention, corrected by its position: a verdict counts, an unfinished clause does not."""
     if level > 2 and how == "aside" and re.search(r"\bwould be\b", before) and not re.search(r"\bif\b", sentence):
         return "asserted"  # "My answer would be no"
-    if level == 1 and how == "asserted" and (_CUT_OFF.search(sentence) or _TAKEN_BACK.search(after)):
+    if level == 1 and how == "asserted" and (_CUT_OFF.search(sentence) or _RETRACTED.search(after)):
         return "open"
     return how
 
 
-def _place(match: re.Match[str], label_of: Mapping[str, str]) -> Place:
-    """Where a spelling stands in a match, which may begin with words that lead to it and end with a plural's ending."""
-    last = match[0].split()[-1]
-    if last in _COMMON and last in label_of and match[0] not in label_of:
-        return Place(match.end() - len(last), match.end(), last)
+def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
+    """The span of a spelling in a match, which may begin with other words and end with an ending such as a plural's."""
+    last_word = match[0].split()[-1]
+    if last_word in _COMMON and last_word in by_spelling and match[0] not in by_spelling:
+        return LabelSpan(match.end() - len(last_word), match.end(), last_word)
     forms = (match[0].removesuffix(ending) for ending in ("", "'s", "s", "es", "ly"))
-    return Place(match.start(), match.end(), next(form for form in forms if form in label_of))
+    return LabelSpan(match.start(), match.end(), next(form for form in forms if form in by_spelling))
 
 
-def _speaking(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """A mention as what it says of the task's labels."""
+def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
+    """The mention as support for one of the task's labels, none where it supports no label."""
     if label.startswith(_BARE):
         if how in ("denied", "open"):
             yield Mention(label[1:], "asserted" if how == "denied" else "open", level, corrects)
@@ -229,26 +236,27 @@ def _speaking(label: str, how: Manner, level: int, corrects: bool, labels: Seque
         yield Mention(label, how, level, corrects)
 
 
-def _shared(before: str, spelling: str, label_of: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
+def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
     """Another label that shares the last words of a spelling: `acute` in "acute or chronic pneumonia"."""
     joined = re.search(r"(\w+) (or|nor|and|/|rather than|, not|instead of) $", before)
-    other = f"{joined[1]} {spelling.partition(' ')[2]}" if joined else ""
-    if joined and other in label_of:
+    first_spelling = f"{joined[1]} {spelling.partition(' ')[2]}" if joined else ""
+    if joined and first_spelling in by_spelling:
         contrast = joined[2] in ("rather than", ", not", "instead of")
-        yield label_of[other], "asserted" if contrast else "denied" if how == "denied" else "open"
+        yield by_spelling[first_spelling], "asserted" if contrast else "denied" if how == "denied" else "open"
 
 
-def _options(sentence: str, places: Sequence[Place], label_of: Mapping[str, str]) -> set[int]:
-    """Which places list a label beside another one: "UTI or No UTI"."""
+def _options(sentence: str, spans: Sequence[LabelSpan], by_spelling: Mapping[str, str]) -> set[int]:
+    """Indices of the spans that list a label beside another label: "UTI or No UTI"."""
     listed: set[int] = set()
-    for number, (first, second) in enumerate(pairwise(places)):
+    for number, (first, second) in enumerate(pairwise(spans)):
         between = sentence[first.end : second.start]
-        if label_of[first.spelling] != label_of[second.spelling] and _OPTIONS.fullmatch(between):
+        if by_spelling[first.spelling] != by_spelling[second.spelling] and _OPTIONS.fullmatch(between):
             listed |= {number, number + 1}
     return listed
 
 
 def _level(before: str, after: str) -> int:
+    """The level of a mention (see Mention)."""
     if cue := _CUE.search(before.rstrip()):
         return 4 if re.search(r"\b(?:final|overall)\b", before[max(0, cue.start() - 9) :]) else 3
     if _DONE_BY.search(before):

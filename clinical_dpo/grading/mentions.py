@@ -1,7 +1,7 @@
-"""How a sentence speaks of a term that it names: asserts it, denies it, leaves it open, or only talks about it.
+"""Whether a sentence asserts a term that it names, denies it, leaves it open, or only mentions it.
 
-The rules are those of ConText (Harkema et al. 2009) in kind: words before or after a term, and words that end their
-reach. They are few, since an answer is short, and a case they do not cover is open.
+The rules are of the kind of ConText (Harkema et al. 2009): trigger words before or after a term, and words that end
+their scope. They are few, since an answer is short. A case that they do not cover counts as open.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Literal
 
 Manner = Literal["asserted", "denied", "open", "aside"]
 
-# Where the reach of what stands before ends.
+# Ends the scope of the words before it.
 _BREAK = re.compile(
     r"[;:()=?]|\b(?:but|however|although|though|yet|so|therefore|thus|hence|because|since|whereas|while|i would|"
     r"as(?= (?:the|it|she|he|this|there|they)\b)|and (?:it|this|the (?:answer|label|message|patient|diagnosis)|that|"
@@ -25,13 +25,13 @@ _NEGATION = re.compile(
     r"ing)|wrong to|incorrect to|far from|unable|let alone|much less|too \w+)\b"
 )
 _NO_NEGATION = re.compile(r"(?:no|without).*(?:doubt|question)|not (?:only|just|merely|simply|be more)")
-_OF_NOUNS = re.compile(r"no|without|lack\w*|absen\w+|none|nothing|den\w+|negative for|free of|neither|nor")
-_FINAL = re.compile(r"rul\w+ out|exclud\w+|against|unlikely")  # denies whatever denials explain it
+_NOUN_NEGATION = re.compile(r"no|without|lack\w*|absen\w+|none|nothing|den\w+|negative for|free of|neither|nor")
+_FINAL_DENIAL = re.compile(r"rul\w+ out|exclud\w+|against|unlikely")  # counts once, with the denials that explain it
 _VERB = re.compile(
     r"(?<!that )(?<!which )(?<!to )(?<!would )\b(?:suggests?|makes?|means|indicates?|supports?|confirms?|points|"
     r"favou?rs?|leads|argues)\b"
 )
-_UNKNOWN = re.compile(  # leaves open what follows, whatever denials it holds
+_UNKNOWN = re.compile(  # leaves open what follows, with or without denials
     r"\b(?:can not (?:be )?(?:determine|tell|say|decide|assess|confirm|exclude|rule out|establish|judge)\w*|unclear|"
     r"unknown|uncertain|unsure|not (?:sure|clear|certain|known|possible to|enough information)|"
     r"insufficient (?:information|evidence|data)|depends|depending|may or may not|(?:^|for )rule out|(?:does|do|did|"
@@ -58,7 +58,7 @@ _AT_FIRST = re.compile(
     r"\b(?:at first|initially|(?:first|initial) (?:thought|considered|leaned|impression|reading|reaction|"
     r"instinct))\b(?:(?!\b(?:but|however|yet|though|later)\b)[^;:])*$"
 )
-_TALK = re.compile(  # what others say, and what somebody thought at first
+_TALK = re.compile(  # statements of other people, and first thoughts
     r"\b(?:(?:nurse|resident|reviewer|registrar|colleague|daughter|son|wife|husband|mother|father|family|friend|"
     r"sender|writer|caller|patient|she|he|they|who|chart|note|tool|alert|screen|clinic|line)(?: \w+){0,4} (?:says?|"
     r"said|writes?|wrote|thinks?|thought|believes?|feels?|claims?|convinced|worried|suggest(?:s|ed)|flagged|triaged|"
@@ -83,7 +83,9 @@ _DENIED_AFTER = re.compile(
     r"(?:unlikely|absent|excluded|ruled out|improbable|doubtful|denied|negative|unnecessary|inappropriate|incorrect|"
     r"wrong|missing|lacking|implausible|rejected|dismissed|refuted|unwarranted)\b)|(?:is|are|was|were) not $"
 )
-_NOT_AFTER = re.compile(rf"(?:[\w']+ )?{_BE} (?:{_HOW} )*(?:not|never)\b")  # of what the rules above do not know
+_NOT_AFTER = re.compile(
+    rf"(?:[\w']+ )?{_BE} (?:{_HOW} )*(?:not|never)\b"
+)  # denials that the patterns above do not cover
 _FAR_DENIAL = re.compile(rf", (?:is|are|was|were) (?:{_HOW} )*(?:not|unlikely|excluded|ruled out|absent|nowhere)\b")
 _VALUE = re.compile(
     r"(?:(?:status|present|presence|likely|diagnosis|needed|required) )?[:=] (?:(no|false|absent|negative|not|none|0|"
@@ -104,16 +106,16 @@ _ASIDE_AFTER = re.compile(
     r"(?:only )?(?:if|unless|when)\b|(?:\w+ ){0,2}(?:(?:years?|months?|weeks?) ago|in the past)|last (?:year|month|"
     r"week)|[^.;:]{0,60}\b(?:has|have|had|is|are) (?:\w+ )*(?:resolved|cleared|gone)\b"
 )
-_SUBJECT = re.compile(rf"(?:is|are|was) (?!(?:{_HOW} |most |more |clearly |very )*(?:likely|probable|{_TRUE})\b)\w")
+_DEFINITION = re.compile(rf"(?:is|are|was) (?!(?:{_HOW} |most |more |clearly |very )*(?:likely|probable|{_TRUE})\b)\w")
 _END = re.compile(r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|because|since|and|with|on|in)\b")
 
 
 def manner(before: str, after: str) -> Manner:
-    """How a sentence speaks of a term.
+    """Whether a sentence asserts a term, denies it, leaves it open, or mentions it aside.
 
     Args:
         before: the sentence up to the term, as `sentences` writes it.
-        after: what follows the term, the sign that ends the sentence included.
+        after: the rest of the sentence, with the mark that ends it.
     """
     if value := _VALUE.match(after):
         return "denied" if value[1] else "asserted"
@@ -127,7 +129,7 @@ def manner(before: str, after: str) -> Manner:
         or _AT_FIRST.search(before)
     ):
         return "aside"
-    if clause.strip() in ("", "a", "an", "the") and _SUBJECT.match(rest) and not _DENIED_AFTER.match(rest):
+    if clause.strip() in ("", "a", "an", "the") and _DEFINITION.match(rest) and not _DENIED_AFTER.match(rest):
         return "aside"  # a definition: "A UTI is an infection of ..."
     if _OPEN_AFTER.match(rest) or _UNKNOWN.search(clause):
         return "open"
@@ -140,7 +142,7 @@ def manner(before: str, after: str) -> Manner:
 
 
 def _denials(clause: str) -> int:
-    """How many words of a clause deny what stands at its end."""
+    """Number of words of a clause that deny the term at its end."""
     count = 0
     for word in _NEGATION.finditer(clause):
         gap = clause[word.end() :]
@@ -148,13 +150,13 @@ def _denials(clause: str) -> int:
         listed = commas and re.search(r"\b(?:or|nor)\b[^,]*$", gap)
         if _NO_NEGATION.fullmatch(word[0]) or (commas and not gap.startswith(" ,") and not listed):
             continue
-        if _OF_NOUNS.fullmatch(word[0]) and ((commas and not listed) or _VERB.search(gap)):
+        if _NOUN_NEGATION.fullmatch(word[0]) and ((commas and not listed) or _VERB.search(gap)):
             continue
         if re.search(r"(?:\b(?:and|or)|,) (?:no|not|without)\b", gap):
-            continue  # "no edema and no effusion": each has its own
+            continue  # "no edema and no effusion": each noun has its own denial
         if word[0] == "neither" and re.search(r"\bnor\b", gap):
             continue
-        explained = _FINAL.fullmatch(word[0]) and not re.search(
+        explained = _FINAL_DENIAL.fullmatch(word[0]) and not re.search(
             r"\b(?:not|no evidence|nothing)\b", clause[: word.start()]
         )
         count = 1 if explained else count + 1

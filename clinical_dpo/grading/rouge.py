@@ -1,4 +1,4 @@
-"""ROUGE of texts against references, by the rouge-score package (Lin 2004)."""
+"""ROUGE of texts against reference answers, by the rouge-score package (Lin 2004)."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,30 +9,30 @@ SCORES = ("f1", "precision", "recall")
 
 
 LATIN, UNICODE = "rouge-score", "unicode words"  # tokenizers
-_FEW = 0.1  # share of letters of other scripts that rouge-score may leave out: "β" in an English text
+_MAX_NON_LATIN = 0.1  # share of letters that rouge-score may drop, such as "β" in an English text
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts without blanks between words
 
 
-def tokenizer_of(references: Iterable[str]) -> str:
-    """The tokenizer that texts of this language need.
+def tokenizer_name(references: Iterable[str]) -> str:
+    """The tokenizer that the script of these texts needs, LATIN or UNICODE.
 
-    rouge-score's own drops all but Latin letters without accents and digits: of a Greek text nothing is left.
+    rouge-score's tokenizer keeps only unaccented Latin letters and digits. It leaves nothing of a Greek text.
     """
-    letters = [sign for text in references for sign in text if sign.isalpha()]
-    others = sum(not sign.isascii() and "LATIN" not in unicodedata.name(sign, "") for sign in letters)
-    return UNICODE if others > _FEW * len(letters) else LATIN
+    letters = [character for text in references for character in text if character.isalpha()]
+    non_latin = sum(not letter.isascii() and "LATIN" not in unicodedata.name(letter, "") for letter in letters)
+    return UNICODE if non_latin > _MAX_NON_LATIN * len(letters) else LATIN
 
 
 class _UnicodeWords:
-    """Words of any script: letters with their marks and digits; in scripts without blanks each letter is one."""
+    """Tokenizer for any script. A word is letters, marks and digits; in scripts without blanks, one letter."""
 
     def tokenize(self, text: str) -> list[str]:
         plain = unicodedata.normalize("NFKC", text).casefold()
         return [
             word
-            for held, signs in groupby(plain, key=lambda sign: unicodedata.category(sign)[0] in "LMN")
-            if held
-            for word in self._parts("".join(signs))
+            for is_word, characters in groupby(plain, key=lambda character: unicodedata.category(character)[0] in "LMN")
+            if is_word
+            for word in self._parts("".join(characters))
         ]
 
     @staticmethod
@@ -43,29 +43,29 @@ class _UnicodeWords:
 def rouge(
     texts: Sequence[str], references: Sequence[str], kinds: Sequence[str] = KINDS, *, stemmer: bool = True
 ) -> list[dict[tuple[str, str], float]]:
-    """(kind, score) -> value from 0 to 1, for each text. Words are those of `tokenizer_of(references)`.
+    """ROUGE scores of each text: (kind, score) -> value from 0 to 1. `tokenizer_name(references)` splits the words.
 
     Args:
-        texts: what a model wrote.
-        references: what it is measured against, one per text.
+        texts: a model's answers.
+        references: reference answers, one per text.
         kinds: rouge1 and rouge2 count words and word pairs in common, rougeL the longest common subsequence.
-        stemmer: whether words count as equal that Porter's stemmer makes equal; it knows English, and stems no other.
+        stemmer: compare words by their Porter stems. The stemmer changes English words alone.
     """
-    from rouge_score.rouge_scorer import RougeScorer  # imported late: grading is read at every start of Snakemake
+    from rouge_score.rouge_scorer import RougeScorer  # late: every start of Snakemake imports this module
 
-    own = tokenizer_of(references) == UNICODE
-    scorer = RougeScorer(list(kinds), use_stemmer=stemmer, tokenizer=_UnicodeWords() if own else None)
-    found = (scorer.score(reference, text) for text, reference in zip(texts, references, strict=True))
+    unicode_words = tokenizer_name(references) == UNICODE
+    scorer = RougeScorer(list(kinds), use_stemmer=stemmer, tokenizer=_UnicodeWords() if unicode_words else None)
+    scores_of_texts = (scorer.score(reference, text) for text, reference in zip(texts, references, strict=True))
     return [
         {
             (kind, name): value
             for kind, score in scores.items()
             for name, value in zip(SCORES, (score.fmeasure, score.precision, score.recall), strict=True)
         }
-        for scores in found
+        for scores in scores_of_texts
     ]
 
 
 def rouge_l(texts: Sequence[str], references: Sequence[str]) -> list[float]:
-    """ROUGE-L F1 of each text, stemmed."""
+    """ROUGE-L F1 of each text against its reference answer, stemmed."""
     return [scores["rougeL", "f1"] for scores in rouge(texts, references, ["rougeL"])]

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from clinical_dpo.config.metrics import Metric
+from clinical_dpo.config.metrics import MetricDefinition
 from clinical_dpo.errors import UserError
 
 
-def grade_values(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[float]:
+def grade_values(rows: Sequence[Mapping[str, str]], metric: MetricDefinition) -> list[float]:
     """Grades of complete rows as numbers: 0 or 1 for F1 and proportions, anything on the scale for a mean.
 
     Raises:
-        UserError: a grade that is not on the metric's scale; the message names the item.
+        UserError: a grade is not on the metric's scale. The message names the item.
     """
     grades = []
     for row in rows:
@@ -20,7 +20,9 @@ def grade_values(rows: Sequence[Mapping[str, str]], metric: Metric) -> list[floa
             grade = float("nan")
         if not (metric.low <= grade <= metric.high if metric.kind == "mean" else grade in (0, 1)):
             scale = f"a number from {metric.low:g} to {metric.high:g}" if metric.kind == "mean" else "0 or 1"
-            raise UserError(f"grades, item {row['id']}, field 'grade': '{row['grade']}', where {scale} is needed.")
+            raise UserError(
+                f"grades, item {row['id']}, field 'grade': '{row['grade']}' is not {scale}. Correct the grade."
+            )
         grades.append(grade)
     return grades
 

@@ -1,8 +1,8 @@
 """Point estimates of a variant's answers.
 
-An answer that could not be parsed (None or an empty string) is a wrong answer, never a dropped one: it makes accuracy
-lower; it is a false negative of its item's own class and a false positive of none, so that F1 and sensitivity fall;
-and to an item of the negative class it is no true negative, so that specificity falls.
+An answer that could not be parsed (None or an empty string) is wrong and is never dropped. It lowers accuracy. It is a
+false negative of its item's class and a false positive of no class, so it lowers F1 and sensitivity. It is no true
+negative of an item of the negative class, so it lowers specificity.
 """
 
 import math
@@ -31,13 +31,13 @@ def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
 
 
 def macro_f1(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
-    """Unweighted mean of the classes' F1; a class whose F1 is not defined is left out, None where all are."""
+    """Unweighted mean of the classes' F1, without classes whose F1 is not defined. None where none is defined."""
     return mean([value for name in classes if (value := f1(labels, parsed, name)) is not None])
 
 
 def accuracy(labels: Sequence[str], parsed: Answers) -> float | None:
     """Share of items answered with their label; an invalid answer is wrong. None without items."""
-    return mean([label == found for label, found in zip(labels, parsed, strict=True)])
+    return mean([label == predicted for label, predicted in zip(labels, parsed, strict=True)])
 
 
 def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
@@ -50,13 +50,17 @@ def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float 
 def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
     """Share of the other items answered with another class; an invalid answer is no true negative. None without any."""
     return mean(
-        [bool(found) and found != positive for label, found in zip(labels, parsed, strict=True) if label != positive]
+        [
+            bool(predicted) and predicted != positive
+            for label, predicted in zip(labels, parsed, strict=True)
+            if label != positive
+        ]
     )
 
 
 def invalid_rate(parsed: Answers) -> float | None:
     """Share of answers that could not be parsed. None without answers."""
-    return mean([not found for found in parsed])
+    return mean([not predicted for predicted in parsed])
 
 
 def _named(words: Answers, name: str) -> list[bool]:

@@ -1,11 +1,11 @@
-"""Sentences of an answer, in plain words: what labels and named diagnoses are looked for in."""
+"""Sentences of an answer in normalised wording. Labels and diagnoses are read from them."""
 
 import json
 import re
 import unicodedata
 
 _QUOTES = str.maketrans({**dict.fromkeys("‘’ʼ`´", "'"), **dict.fromkeys("‐‑‒−", "-"), "—": " : "})
-_CONTINUED = re.compile(  # where a base model goes on with text of its own
+_CONTINUED = re.compile(  # where a base model continues with a new item after its answer
     r"(?<=\S)\s*(?:<\||</s>|(?<=\S) *###|###\s*(?:\n|$)|\n\s*(?:### )?(?:follow.up )?(?:passage|message|question|"
     r"abstract|report|input|user|human|patient|context|note|text|instruction)(?: \w+)?\s*:|\n\s*(?:read the|q:|"
     r"#+ *question\b|-{3,}\s*\n\s*(?:next|another|new)|(?:next|another|new) (?:item|question|case|patient|message)))"
@@ -36,35 +36,35 @@ _WORDS = (
 )
 
 
-_LONGEST = 6000  # characters of a text that are read; a verdict stands at its beginning or its end
+_MAX_CHARACTERS = 6000  # of a text that are read; a verdict is at the beginning or the end
 _RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
 
 
 def shortened(text: str) -> str:
-    """A text as far as it is read: beginning and end of a long one, and no sign more than eight times in a row."""
-    half = _LONGEST // 2
-    kept = text if len(text) <= _LONGEST else f"{text[:half]}\n{text[-half:]}"
+    """The part of a text that is read: beginning and end if it is long, a character at most eight times in a row."""
+    half = _MAX_CHARACTERS // 2
+    kept = text if len(text) <= _MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
     return _RUN.sub(lambda run: run[1] * 8, kept)
 
 
 def _json_as_lines(text: str) -> str:
-    """A text whose JSON object, where it has one, is written as lines `key: value`, without lists and objects in it."""
-    found = re.search(r"\{.*\}", text, re.DOTALL)
+    """The text with its JSON object, if any, rewritten as lines `key: value`. Nested lists and objects are dropped."""
+    match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
-        record = json.loads(found[0]) if found else None
+        record = json.loads(match[0]) if match else None
     except ValueError:
         return text
-    if not isinstance(record, dict) or not found:
+    if not isinstance(record, dict) or not match:
         return text
     kept = {key: str(value).lower() if isinstance(value, bool) else value for key, value in record.items()}
     lines = [f"{key}: {value}." for key, value in kept.items() if isinstance(value, str | int | float)]
-    return text[: found.start()] + "\n" + "\n".join(lines) + "\n" + text[found.end() :]
+    return text[: match.start()] + "\n" + "\n".join(lines) + "\n" + text[match.end() :]
 
 
 def plain_text(text: str) -> str:
-    """Lower case, without markup, contractions written out, without what a model appends after its answer.
+    """The text in lower case, without markup and with contractions written out.
 
-    A hyphen inside a word is a blank, a dash a colon.
+    The text that a model appends after its answer is cut off. A hyphen inside a word becomes a blank, a dash a colon.
     """
     plain = unicodedata.normalize(
         "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(shortened(text).translate(_QUOTES)))
@@ -80,11 +80,11 @@ def plain_text(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of a text, as `plain_text` writes them, each with the sign that ends it.
+    """Sentences of `plain_text(text)`, each with the punctuation mark that ends it.
 
-    The signs that part clauses, , ; : ( ), stand between blanks.
+    Blanks surround the marks that separate clauses: , ; : ( ).
     """
     parts = re.split(r"([!?]+|\.(?=\s|$|[a-z'])|[。\n]+)", plain_text(text))
     pairs = zip(parts[::2], [*parts[1::2], ""], strict=True)
-    found = [(" ".join(re.sub(r"([,;:()=/+])", r" \1 ", words).split()), end.strip()[:1]) for words, end in pairs]
-    return [f"{words} {end or '.'}" for words, end in found if words.strip(" ,;:.")]
+    spaced = [(" ".join(re.sub(r"([,;:()=/+])", r" \1 ", words).split()), end.strip()[:1]) for words, end in pairs]
+    return [f"{words} {end or '.'}" for words, end in spaced if words.strip(" ,;:.")]

@@ -1,1 +1,1 @@
-"""Answers of a model."""
+"""Inference: answers of a local model."""

@@ -1,1 +1,1 @@
-"""Base models: downloaded or pre-trained, loaded and saved."""
+"""Download, pre-train, load and save base models."""

@@ -1,4 +1,4 @@
-"""Base models from the hub: a pinned snapshot made into a folder of safetensors with a chat template."""
+"""Download a pinned revision of a base model into a folder of safetensors with a chat template."""
 
 import pickle
 import re
@@ -13,43 +13,44 @@ from clinical_dpo.checksums import write_checksums
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.hub import digests, fetch, page
 from clinical_dpo.io import read_json, replacing, write_json
-from clinical_dpo.models.load import BASE_RECORD, MADE_RECORD
+from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 
 _LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
-_ADAPTER = "adapter_*"  # its settings name a base model, which would be loaded from wherever that is
-_PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and the like are no weights
-_SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # the plain name of a file of weights
+_ADAPTER = "adapter_*"  # its settings name a base model, which transformers would load from any address
+_PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and similar files hold no weights
+_SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without a folder
 _SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
 def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_template: str | None = None) -> None:
-    """Fetch a pinned revision into the hub's cache and make of it a folder that loads like any local model.
+    """Fetch a pinned revision into the hub's cache and write a folder that loads as a local model does.
 
-    Files are links into the cache. Weights that the revision holds only as pickles are read without running what
-    they contain, and written as safetensors. base.json says so, and holds the SHA-256 of the weights as they came.
+    The folder's files are links into the cache. If the revision holds its weights only as pickles, they are read
+    without running code in them, and written as safetensors. base.json records this and the SHA-256 of the weights as
+    downloaded.
 
     Args:
         model_id: owner/name on the hub.
         revision: full commit hash.
-        out: folder to make, or to replace.
-        chat_template: Jinja template of conversations, used where the tokenizer has none.
+        out: folder to write or replace.
+        chat_template: Jinja template of conversations, used if the tokenizer has none.
 
     Raises:
-        UserError: the model is gated, unknown or out of reach (with the page to visit and the variable to set); it
-            holds no weights of a known kind, names some outside of the commit, or has pickles that are more than
-            weights; no chat template, or a bad one.
+        UserError: the model is gated, unknown or cannot be reached (names the page to visit and the variable to set).
+            The revision holds no supported weights, its index names files outside the commit, or its pickles hold
+            more than weights. The chat template is missing or invalid.
     """
     snapshot = fetch(model_id, revision, _LINKED, ignored=[_ADAPTER])
     _check_config(snapshot, model_id, revision)
     record: dict[str, Any] = {"source": "hub", "id": model_id, "revision": revision}
-    asked = {"id": model_id, "revision": revision} | ({"chat_template": chat_template} if chat_template else {})
+    requested = {"id": model_id, "revision": revision} | ({"chat_template": chat_template} if chat_template else {})
     with replacing(out) as part:
         part.mkdir()
         _link(snapshot, part)
-        if name := _present(part, _SAFE_WEIGHTS):
-            _shards(snapshot, name, model_id, revision)
+        if name := _first_file(part, _SAFE_WEIGHTS):
+            _weight_files(snapshot, name, model_id, revision)
             weights = sorted(file.name for file in snapshot.glob("*.safetensors") if not file.match(_ADAPTER))
             record["sha256"] = digests(snapshot, weights)
         else:
@@ -59,126 +60,137 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
             _add_chat_template(part, chat_template, model_id)
             record["chat_template"] = "model file"
         write_json(part / BASE_RECORD, record)
-        write_json(part / MADE_RECORD, {"made_with": {"model": asked}})
-        write_checksums(part, record["sha256"] if "converted" not in record else None, without=[MADE_RECORD])
+        write_json(part / RUN_RECORD, {"made_with": {"model": requested}})
+        write_checksums(part, record["sha256"] if "converted" not in record else None, without=[RUN_RECORD])
 
 
-def _present(folder: Path, names: tuple[str, ...]) -> str | None:
-    """The first of the files that a folder holds."""
+def _first_file(folder: Path, names: tuple[str, ...]) -> str | None:
+    """First of the names that is a file in the folder; None if no name is."""
     return next((name for name in names if (folder / name).is_file()), None)
 
 
 def _check_config(snapshot: Path, model_id: str, revision: str) -> None:
-    """Refuse a snapshot without a model's own configuration, or with one that names other weights than are checked."""
+    """Refuse a snapshot without config.json, or whose config.json names weights that are not checked here."""
     if not (snapshot / "config.json").is_file():
         raise PublicError(
-            f"{model_id}: revision {revision} has no config.json, so that it is no whole model; an adapter alone is "
-            "none. Set `id` to the model that it was made from."
+            f"{model_id}: revision {revision} has no config.json. An adapter alone is not a base model. "
+            "Set `id` to the model that the adapter was trained from."
         )
     config = read_json(snapshot / "config.json")
     if not isinstance(config, dict) or "transformers_weights" in config:
         raise PublicError(
-            f"{model_id}: config.json names its weights itself (`transformers_weights`) or is no object. Set "
+            f"{model_id}: config.json names its weights (`transformers_weights`) or is not a JSON object. Set "
             f"`revision` to a commit on {page(model_id)}/commits/main whose weights have their usual names."
         )
 
 
-def _shards(snapshot: Path, name: str, model_id: str, revision: str) -> list[str]:
-    """The files of weights that an index names, each of which lies beside it; the file itself where it is no index."""
+def _weight_files(snapshot: Path, name: str, model_id: str, revision: str) -> list[str]:
+    """Names of the files of weights: those that the index `name` lists, or `name` itself if it is no index.
+
+    Raises:
+        UserError: the index names no weights, files outside the commit, or a file that the cache lacks.
+    """
     if not name.endswith(".json"):
         return [name]
     index = read_json(snapshot / name)
-    shards = index.get("weight_map") if isinstance(index, dict) else None
-    named = shards.values() if isinstance(shards, dict) else ()
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    shards = weight_map.values() if isinstance(weight_map, dict) else ()
     suffix = ".safetensors" if name in _SAFE_WEIGHTS else ".bin"
-    if not named or not all(
-        isinstance(each, str) and _SHARD.fullmatch(each) and each.endswith(suffix) for each in named
+    if not shards or not all(
+        isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{model_id}: {name} names no weights, or some that are no `{suffix}` files of the pinned commit. Set "
-            f"`revision` to a commit on {page(model_id)}/commits/main whose index names files beside it."
+            f"{model_id}: {name} names no weights, or files other than `{suffix}` files beside it. Set "
+            f"`revision` to a commit on {page(model_id)}/commits/main whose index names `{suffix}` files beside it."
         )
-    files = sorted(set(named))
-    absent = [shard for shard in files if not (snapshot / shard).is_file()]
-    if absent:
+    files = sorted(set(shards))
+    missing = [file for file in files if not (snapshot / file).is_file()]
+    if missing:
         raise PublicError(
-            f"{model_id}: revision {revision} is in the local cache without {absent[0]}, which {name} names. "
-            f"Run this rule where {page(model_id)} can be reached."
+            f"{model_id}: {name} names {missing[0]}, which the local cache of revision {revision} lacks. "
+            f"Run this rule on a computer that can reach {page(model_id)}."
         )
     return files
 
 
 def _link(snapshot: Path, out: Path) -> None:
-    """Link a snapshot's files, save pickles and what belongs to them, adapters, and the record of another run."""
+    """Link the files of a snapshot, except pickles and their index, adapters, and records of an earlier run."""
     for file in sorted(snapshot.rglob("*")):
-        known = any(file.match(pattern) for pattern in _LINKED) and not file.match(_ADAPTER)
-        if file.is_file() and known and file.name not in (*_PICKLED_WEIGHTS, BASE_RECORD, MADE_RECORD):
+        needed = any(file.match(pattern) for pattern in _LINKED) and not file.match(_ADAPTER)
+        if file.is_file() and needed and file.name not in (*_PICKLED_WEIGHTS, BASE_RECORD, RUN_RECORD):
             link = out / file.relative_to(snapshot)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(file.resolve())
 
 
 def _convert(snapshot: Path, out: Path, model_id: str, revision: str) -> dict[str, Any]:
-    """Write a snapshot's pickled weights into `out` as safetensors; what base.json is to say of it."""
+    """Write a snapshot's pickled weights into `out` as safetensors, and return the fields of base.json about them."""
     from huggingface_hub import save_torch_state_dict
 
-    name = _present(snapshot, _PICKLED_WEIGHTS)
+    name = _first_file(snapshot, _PICKLED_WEIGHTS)
     if name is None:
         raise PublicError(
-            f"{model_id}: revision {revision} holds neither model.safetensors nor pytorch_model.bin, whole or in "
-            f"shards with an index. Set `revision` to a commit on {page(model_id)}/commits/main that does."
+            f"{model_id}: revision {revision} holds neither model.safetensors nor pytorch_model.bin, nor an index of "
+            f"their shards. Set `revision` to a commit on {page(model_id)}/commits/main that holds one of these."
         )
-    shards = _shards(snapshot, name, model_id, revision)
+    files = _weight_files(snapshot, name, model_id, revision)
     weights: dict[str, torch.Tensor] = {}
-    for shard in shards:
-        weights |= _read_pickled(snapshot / shard, model_id)
-    save_torch_state_dict(_unshared(weights), out)
-    return {"converted": name, "sha256": digests(snapshot, shards)}
+    for file in files:
+        weights |= _read_pickled(snapshot / file, model_id)
+    save_torch_state_dict(_with_own_memory(weights), out)
+    return {"converted": name, "sha256": digests(snapshot, files)}
 
 
 def _read_pickled(file: Path, model_id: str) -> dict[str, torch.Tensor]:
     """Tensors of a PyTorch file by name, mapped from disk, so that they take no memory before they are used.
 
-    PyTorch's restricted unpickler makes tensors and plain containers, and refuses to call anything else.
+    PyTorch's restricted unpickler builds tensors and plain containers, and refuses every other call.
+
+    Raises:
+        UserError: the file is damaged or holds anything but named tensors.
     """
     try:
-        # Files from before PyTorch 1.6 are no zip archives and cannot be mapped.
+        # Files of PyTorch versions before 1.6 are not zip archives and cannot be mapped.
         weights = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).partition("\n")[0]
     else:
         if isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values()):
             return weights
-        reason = "it holds something else than named tensors"
+        reason = "it holds more than named tensors"
     raise PublicError(
-        f"{model_id}: {file.name} cannot be read as weights alone and was not run ({reason}). "
-        f"Set `revision` to a commit on {page(model_id)}/commits/main with safetensors, or fetch the file anew."
+        f"{model_id}: {file.name} cannot be read as weights alone ({reason}). No code in it ran. "
+        f"Set `revision` to a commit on {page(model_id)}/commits/main with safetensors, or download the file again."
     )
 
 
-def _unshared(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same tensors, each with memory of its own, as safetensors requires.
+def _with_own_memory(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copy tensors that share memory with an earlier one, since safetensors refuses shared memory.
 
-    To leave out all but one name would do for a model that ties them when loaded, and lose weights of another.
+    Every name is kept: a model that does not tie these weights when it loads them would lose a dropped one.
     """
-    held: set[int] = set()
-    own = {}
+    addresses: set[int] = set()
+    separate = {}
     for name, tensor in weights.items():
-        place = tensor.untyped_storage().data_ptr()
-        own[name] = tensor.clone() if place in held else tensor
-        held.add(place)
-    return own
+        address = tensor.untyped_storage().data_ptr()
+        separate[name] = tensor.clone() if address in addresses else tensor
+        addresses.add(address)
+    return separate
 
 
 def _add_chat_template(folder: Path, template: str | None, model_id: str) -> None:
-    """Put a template where transformers looks for it, once it has rendered a question."""
+    """Write the chat template into a model's folder and check that it renders a question.
+
+    Raises:
+        UserError: no template, or a template that Jinja refuses.
+    """
     if not template:
         raise PublicError(
-            f"{model_id}: its tokenizer has no chat template. Give one as `chat_template` in the model file: Jinja, "
-            f"in the format that the model was trained on (see {page(model_id)})."
+            f"{model_id}: the tokenizer has no chat template. Set `chat_template` in the model file to a Jinja "
+            f"template of the format that the model was trained on (see {page(model_id)})."
         )
     (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     try:
         load_tokenizer(folder).apply_chat_template([{"role": "user", "content": "?"}], add_generation_prompt=True)
     except TemplateError as error:
-        raise UserError(f"{model_id}: key 'chat_template' of the model file cannot be used: {error}.") from None
+        raise UserError(f"{model_id}: key 'chat_template': {error}. Correct the template in the model file.") from None

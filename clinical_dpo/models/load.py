@@ -1,4 +1,4 @@
-"""Base models: loading of a base with or without an adapter, tokenizers, saving of what was trained."""
+"""Load a base model with or without an adapter, and save trained weights."""
 
 import contextlib
 import json
@@ -15,46 +15,43 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedMod
 
 from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_json
-from clinical_dpo.tokenization.tokenizer import (
-    load_tokenizer as load_tokenizer,  # with the model, for whoever loads both
-)
 
-MADE_RECORD = "run.json"  # beside it: the settings it was made with
-BASE_RECORD = "base.json"  # in every results/models/{model}: id, revision and how the weights came here
+BASE_RECORD = "base.json"  # in results/models/{model}: id, revision and origin of the weights
+RUN_RECORD = "run.json"  # in results/models/{model}: the settings that made the model
 
 
 def device() -> torch.device:
-    """The device jobs compute on: the GPU where there is one."""
+    """Device that jobs compute on: the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def device_name() -> str:
-    """The name of that device: the GPU's, or the processor's architecture."""
+    """Name of that device: the GPU's name, or the processor's architecture."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
 
 
 def base_record(base: str | Path) -> dict[str, Any]:
-    """Id and revision of a base model's folder."""
+    """Content of base.json in a base model's folder: id, revision and origin of the weights."""
     return read_json(Path(base) / BASE_RECORD)
 
 
 def autocast(model: Mapping[str, Any]) -> torch.autocast:
-    """Mixed precision on a GPU for a model in bfloat16, as the trainer computes; nothing elsewhere."""
+    """Mixed precision for a bfloat16 model on a GPU, as the trainer uses it; no effect otherwise."""
     return torch.autocast(device().type, torch.bfloat16, enabled=mixed_precision(model))
 
 
 def mixed_precision(model: Mapping[str, Any]) -> bool:
-    """Whether a model is computed in bfloat16 beside float32."""
+    """Whether a model computes in bfloat16 and float32: a bfloat16 model on a GPU does."""
     return device().type == "cuda" and model["dtype"] == "bfloat16"
 
 
 def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
-    """A causal language model on the job's device, its linear layers in four bits where the model file says so.
+    """Load a causal language model onto the job's device, with four-bit linear layers if the model file sets them.
 
-    Training, reference and prediction all load here, so they compute with the same weights.
+    Training, reference and prediction all load models here, so they compute with the same weights.
 
     Args:
-        folder: a base model's folder, or a checkpoint of all weights.
+        folder: folder of a base model, or of all trained weights.
         model: the model file's settings (dtype, attention, quantization).
     """
     loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -62,7 +59,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
         dtype=getattr(torch, model["dtype"]),
         attn_implementation=model["attention"],
         device_map=device(),
-        quantization_config=four_bit(model),
+        quantization_config=quantization_config(model),
         local_files_only=True,
         trust_remote_code=False,
         use_safetensors=True,
@@ -71,18 +68,18 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
     return loaded
 
 
-def four_bit(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
-    """How bitsandbytes is to hold the weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None for as they are.
+def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
+    """Configuration of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None without quantization.
 
-    Embeddings, norms and the head keep the model's dtype, LoRA weights are float32 (PEFT's default), as without
-    quantization. Of PEFT's `prepare_model_for_kbit_training` nothing is needed: PEFT freezes the base model, Llama's
-    and Mistral's norms compute in float32 whatever their weights' type, a head in float32 would cost 2 GB at 8B, and
+    Embeddings, norms and the head keep the model's dtype. LoRA weights are float32 (PEFT's default), as without
+    quantization. PEFT's `prepare_model_for_kbit_training` is not needed: PEFT freezes the base model, norms of Llama
+    and Mistral compute in float32 whatever the dtype of their weights, a float32 head costs 2 GB at 8B, and gradient
     checkpointing without re-entry needs no gradients of the inputs.
     """
     settings = model.get("quantization")
     if not settings:
         return None
-    need_bitsandbytes()
+    allow_bitsandbytes()
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type=settings["type"],
@@ -94,11 +91,11 @@ def four_bit(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
 def keep_differentiable(model: PreTrainedModel) -> None:
     """Keep bitsandbytes from repacking four-bit weights on CPUs with AVX512-BF16.
 
-    bitsandbytes 0.50 repacks them in the first evaluation; layers so packed pass no gradient back, without a word,
+    bitsandbytes 0.50 repacks them in the first evaluation. Repacked layers pass no gradient back, without an error,
     and round every scale to bfloat16.
     """
     if getattr(model, "is_loaded_in_4bit", False):
-        from bitsandbytes.nn import Linear4bit  # seconds to import; other models do not need it
+        from bitsandbytes.nn import Linear4bit  # takes seconds to import; other models do not need it
 
         for layer in model.modules():
             if isinstance(layer, Linear4bit):
@@ -106,11 +103,11 @@ def keep_differentiable(model: PreTrainedModel) -> None:
 
 
 @contextlib.contextmanager
-def trainable_weights_kept(model: torch.nn.Module) -> Iterator[None]:
-    """Give trainable weights back as they were, whatever is done to them within.
+def restore_trainable_weights(model: torch.nn.Module) -> Iterator[None]:
+    """Restore the trainable weights after the block, whatever the block does to them.
 
-    TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when a trainer is made. The policy of DPO would start
-    beside its reference, and at a learning rate of 1e-6 most steps would be lost in the rounding.
+    TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when it constructs a trainer. The policy of DPO would
+    then start apart from its reference, and rounding would erase most steps at a learning rate of 1e-6.
     """
     weights = [(weight, weight.data) for weight in model.parameters() if weight.requires_grad]
     yield
@@ -118,33 +115,33 @@ def trainable_weights_kept(model: torch.nn.Module) -> Iterator[None]:
         weight.data = data
 
 
-def for_all_weights(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A model file's settings where all weights are trained: float32.
+def full_training_settings(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a model file for training all weights: dtype float32.
 
-    In bfloat16 a step of learning rate 1e-6 is below the rounding of most weights and would be lost.
+    In bfloat16 a step at learning rate 1e-6 is smaller than the rounding of most weights and is lost.
 
     Raises:
-        UserError: weights held in four bits.
+        UserError: the model file sets four-bit weights.
     """
     if model.get("quantization"):
         raise PublicError(
-            f"config/models/{model['name']}.yaml: four-bit weights cannot be trained themselves. "
+            f"config/models/{model['name']}.yaml: key 'quantization': four-bit weights cannot be trained themselves. "
             "Set quantization: null, or adapter: lora."
         )
     return {**model, "dtype": "float32"}
 
 
 def is_adapter(folder: str | Path) -> bool:
-    """Whether a trained folder holds a LoRA (else it holds all weights)."""
+    """Whether a folder of trained weights holds a LoRA adapter; otherwise it holds all weights."""
     return (Path(folder) / "adapter_config.json").is_file()
 
 
 def load_variant(base: str | Path, trained: str | Path | None, model: Mapping[str, Any]) -> torch.nn.Module:
-    """The base model (`trained` is None), or what training made of it, ready for inference."""
+    """Load the base model (`trained` is None) or a trained model, in evaluation mode."""
     if trained is None:
         loaded: torch.nn.Module = load_base(base, model)
     elif is_adapter(trained):
-        from peft import PeftModel  # 3 s to import; the base alone does not need it
+        from peft import PeftModel  # takes 3 s to import; a base model does not need it
 
         loaded = PeftModel.from_pretrained(load_base(base, model), str(trained))
     else:
@@ -153,7 +150,7 @@ def load_variant(base: str | Path, trained: str | Path | None, model: Mapping[st
 
 
 def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
-    """Save an adapter, or all weights with the tokenizer, as safetensors, in the same bytes for the same weights."""
+    """Save an adapter, or all weights with the tokenizer, as safetensors; equal weights give equal bytes."""
     model.save_pretrained(out, safe_serialization=True)
     config = Path(out) / "adapter_config.json"
     if not config.exists():
@@ -161,20 +158,20 @@ def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
         return
     (Path(out) / "README.md").unlink(missing_ok=True)  # PEFT's blank model card
     settings = json.loads(config.read_text())
-    settings["target_modules"] = sorted(settings["target_modules"])  # a set; its order differs between processes
+    settings["target_modules"] = sorted(settings["target_modules"])  # a set in PEFT; its order varies
     config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
 def prepare_process(threads: int) -> None:
-    """Compute with this many CPU threads and without the network: all a job loads was fetched before."""
+    """Set the number of CPU threads and switch off downloads: earlier jobs fetch all that a job loads."""
     torch.set_num_threads(threads)
     huggingface_hub.constants.HF_HUB_OFFLINE = True
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
-    # PEFT imports bitsandbytes wherever it is installed, and with it PyTorch's compiler: a second and more.
+    # PEFT imports an installed bitsandbytes, which imports PyTorch's compiler; that takes more than a second.
     sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
 
 
-def need_bitsandbytes() -> None:
-    """Let it be imported after all; to be called before PEFT is."""
+def allow_bitsandbytes() -> None:
+    """Let bitsandbytes be imported after `prepare_process`. Call this before the first import of PEFT."""
     if sys.modules.get("bitsandbytes", ...) is None:
         del sys.modules["bitsandbytes"]

@@ -1,1 +1,1 @@
-"""What the two papers print, held against itself and beside a run."""
+"""The results that the two papers print, checked against each other and compared with a run."""

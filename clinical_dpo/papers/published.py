@@ -1,4 +1,4 @@
-"""The papers' printed results, and what a run has reproduced beside them."""
+"""The papers' printed results, and a run's results beside them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,129 +7,141 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.schemas import read_yaml, validate
-from clinical_dpo.variants import versus
+from clinical_dpo.variants import comparison_name
 
+Study = Mapping[str, Any]  # one study of `load_published`
+Entry = dict[str, Any]  # one printed number of a study; ENTRY_KEYS
+ENTRY_KEYS = ("task", "model", "variant", "metric", "grader", "value", "decimals", "n", "p", "against", "where")
 COLUMNS = (
     *("study", "task", "model", "variant", "metric", "published", "p_published", "reproduced", "ci_low", "ci_high"),
     *("n", "p_reproduced", "agrees", "where", "note"),
 )
-ELSEWHERE = {  # metric of published.yaml that is no row of a run's metrics -> where the run's is
+OTHER_TABLES = {  # metric of published.yaml that metrics.csv does not have -> the run's table that has it
     **{"cost_minutes": "see figures/cost.csv", "margin_plateau_epoch": "see tables/reward_margin.csv"},
     **dict.fromkeys(("agreement", "tie_break"), "see agreement.csv of the task"),
 }
-NAMES = {"mean_likert": "likert", "rouge_l": "rouge_l_f1"}  # metric of metrics.csv -> its name in published.yaml
+PUBLISHED_NAMES = {
+    "mean_likert": "likert",
+    "rouge_l": "rouge_l_f1",
+}  # metric of metrics.csv -> its name in published.yaml
 
 
-def load_published(path: str | Path) -> dict[str, Any]:
-    """Study -> what its paper prints: config/published.yaml, its `results` spread into `entries`, one per number.
+def load_published(path: str | Path) -> dict[str, Study]:
+    """Read config/published.yaml: study -> the results that its paper prints.
 
-    An entry has task, model, variant, metric, grader, value, decimals, n, p, against and where; what is not printed is
-    None.
+    The study's `results` become `entries`, one per printed number, with ENTRY_KEYS. The value of a key that is not
+    printed is None.
 
     Raises:
-        UserError: a key that is wrong, a number that stands twice, or a P whose `against` is not the variant before.
+        UserError: a wrong key, a number that is listed twice, or a P whose `against` is not the variant before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
-    studies = {}
+    studies: dict[str, Study] = {}
     for name, study in content["studies"].items():
         entries = list(_entries(study["results"]))
-        seen: dict[tuple[Any, ...], Row] = {}
-        before: Row = {}
+        seen: set[tuple[Any, ...]] = set()
+        before: Entry = {}
         for entry in entries:
             key = (entry["task"], entry["model"], entry["variant"], entry["metric"])
             where = f"{path}: studies.{name}.results, {'/'.join(str(part) for part in key)}"
             if key in seen:
-                raise UserError(f"{where}: stands twice. Keep one; what the paper prints twice goes to contradictions.")
-            same = [before.get(part) for part in ("task", "model", "metric", "variant")]
-            if entry["p"] and same != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
-                raise UserError(f"{where}: against '{entry['against']}' must be the variant listed just before.")
-            seen[key] = before = entry
+                raise UserError(
+                    f"{where}: is listed twice. Keep one entry. Put a second printed value under contradictions."
+                )
+            listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
+            if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
+                raise UserError(
+                    f"{where}: against '{entry['against']}' is not the variant listed just before. "
+                    f"List '{entry['against']}' just before '{entry['variant']}'."
+                )
+            seen.add(key)
+            before = entry
         studies[name] = {key: value for key, value in study.items() if key != "results"} | {"entries": entries}
     return studies
 
 
-def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    names = ("task", "model", "variant", "metric", "grader", "value", "decimals", "n", "p", "against", "where")
+def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
     for group in groups:
         shared = {key: value for key, value in group.items() if key != "values"}
         for value in group["values"]:
-            yield dict.fromkeys(names) | shared | value
+            yield dict.fromkeys(ENTRY_KEYS) | shared | value
 
 
-def contradiction(study: Mapping[str, Any], entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What the paper says differently about one entry, if anything."""
-    for found in study["contradictions"]:
-        if "entry" in found and all(
-            found["entry"].get(key) == entry[key] for key in ("task", "model", "variant", "metric")
+def find_contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
+    """The study's contradiction about an entry: the versions that the paper prints. None where there is none."""
+    for candidate in study["contradictions"]:
+        if "entry" in candidate and all(
+            candidate["entry"].get(key) == entry[key] for key in ("task", "model", "variant", "metric")
         ):
-            return found
+            return candidate
     return None
 
 
 def compare(
-    published: Mapping[str, Any],
+    published: Mapping[str, Study],
     metrics: Sequence[Mapping[str, Any]],
     stats: Sequence[Mapping[str, Any]] = (),
     stands_for: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows of COLUMNS: every printed number, with each of the run's models that reproduces it or stands in for it.
+    """Pair every printed number with the results of the run's models that reproduce it or stand in for its model.
 
-    A number agrees where the printed value, as printed, lies inside the run's 95% interval. That asks whether the run
-    could have had this result; the paper's own sampling error, which it does not print, is left out. A number is "not
-    comparable" where the model or who graded is another, the data are synthetic, the grades a proxy's or still awaited,
-    or no interval is known; the reason stands in brackets.
+    A number agrees where the printed value lies inside the run's 95% interval. This tests whether the run could have
+    given the printed result. The paper's own sampling error is left out because it is not printed. A number is "not
+    comparable" where the model or the grader differs, the data are synthetic, the grades are a proxy's or awaited, or
+    the run has no interval. The reason follows in brackets.
 
     Args:
         published: from `load_published`.
-        metrics: rows of metrics.csv (any table with task, model, variant, metric, estimate, ci_low, ci_high, n;
-            data, grader, proxy and status where known). Empty strings and None both mean nothing.
-        stats: rows of stats.csv. Their P are those of a task's main metric, which is the only one printed with a P.
-        stands_for: the run's model -> the published model it stands in for; a model not named stands for itself.
+        metrics: rows of metrics.csv, or of any table with task, model, variant, metric, estimate, ci_low, ci_high, n,
+            and data, grader, proxy and status where known. An empty string and None both mean unknown.
+        stats: rows of stats.csv. Their P belong to a task's main metric, the only metric that is printed with a P.
+        stands_for: the run's model -> the published model that it stands in for.
+            A model without an entry keeps its name.
+
+    Returns:
+        Rows of COLUMNS.
     """
     stands_for = stands_for or {}
-    tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
+    tests = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     tasks = {row["task"] for row in metrics}
     rows = []
     for name, study in published.items():
         for entry in study["entries"]:
-            found = [
-                row
-                for row in metrics
-                if (row["task"], stands_for.get(row["model"], row["model"]), row["variant"]) == _place(entry)
-                and NAMES.get(row["metric"], row["metric"]) == entry["metric"]
-            ]
-            for row in found or [{}]:
-                comparison = (entry["task"], row.get("model"), versus(entry["variant"], entry["against"]))
-                test = tested.get(comparison, {}) if entry["p"] else {}
+            key = (entry["task"], entry["model"], entry["variant"], entry["metric"])
+            reproduced = [row for row in metrics if _published_key(row, stands_for) == key]
+            for row in reproduced or [{}]:
+                comparison = (entry["task"], row.get("model"), comparison_name(entry["variant"], entry["against"]))
+                test = tests.get(comparison, {}) if entry["p"] else {}
                 rows.append(_row(name, study, entry, row, test, entry["task"] in tasks))
     return rows
 
 
-def _place(entry: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return entry["task"], entry["model"], entry["variant"]
+def _published_key(row: Mapping[str, Any], stands_for: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """Task, model, variant and metric of a row of metrics.csv as config/published.yaml names them."""
+    model, metric = row["model"], row["metric"]
+    return row["task"], stands_for.get(model, model), row["variant"], PUBLISHED_NAMES.get(metric, metric)
 
 
 def _row(
-    name: str, study: Mapping[str, Any], entry: Row, row: Mapping[str, Any], test: Mapping[str, Any], in_run: bool
+    name: str, study: Study, entry: Entry, row: Mapping[str, Any], test: Mapping[str, Any], in_run: bool
 ) -> dict[str, Any]:
-    kept = {key: entry[key] for key in ("task", "model", "variant", "metric")}
-    shown = {key: _number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
+    numbers = {key: _number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
     if row.get("status") == "pending":
-        shown["n"] = None  # it counts what is awaited
+        numbers["n"] = None  # the row's n counts the awaited grades
     return {
         "study": name,
-        **kept,
+        **{key: entry[key] for key in ("task", "model", "variant", "metric")},
         "published": f"{entry['value']:.{entry['decimals']}f}",
         "p_published": entry["p"],
-        "reproduced": shown["estimate"],
-        "ci_low": shown["ci_low"],
-        "ci_high": shown["ci_high"],
-        "n": None if shown["n"] is None else int(shown["n"]),
+        "reproduced": numbers["estimate"],
+        "ci_low": numbers["ci_low"],
+        "ci_high": numbers["ci_high"],
+        "n": None if numbers["n"] is None else int(numbers["n"]),
         "p_reproduced": _number(test.get("p_value")),
-        "agrees": _agrees(entry, row, shown, in_run),
+        "agrees": _agrees(entry, row, numbers, in_run),
         "where": "; ".join(entry["where"]),
-        "note": "; ".join(_notes(study, entry, row, shown)),
+        "note": "; ".join(_notes(study, entry, row, numbers)),
     }
 
 
@@ -137,11 +149,19 @@ def _number(value: Any) -> float | None:
     return None if value in (None, "") else float(value)
 
 
-def _agrees(entry: Row, row: Mapping[str, Any], shown: Mapping[str, float | None], in_run: bool) -> str:
+def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | None], in_run: bool) -> str:
+    """Whether a printed number agrees: "yes", "no" or "not comparable (...)".
+
+    Args:
+        entry: the printed number.
+        row: the run's result, empty where the run has none.
+        numbers: the result's numbers.
+        in_run: whether the run has the task.
+    """
     if not row:
-        where = ELSEWHERE if in_run else {}
-        return f"not comparable ({where.get(entry['metric'], 'not in this run')})"
-    low, high = shown["ci_low"], shown["ci_high"]
+        tables = OTHER_TABLES if in_run else {}
+        return f"not comparable ({tables.get(entry['metric'], 'not in this run')})"
+    low, high = numbers["ci_low"], numbers["ci_high"]
     reasons = {
         "grades awaited": row.get("status") == "pending",
         f"model {row['model']}": row["model"] != entry["model"],
@@ -149,21 +169,19 @@ def _agrees(entry: Row, row: Mapping[str, Any], shown: Mapping[str, float | None
         "proxy grades": row.get("proxy") == "true",
         f"graded by {row.get('grader')}": row.get("grader") and entry["grader"] not in (None, row["grader"]),
     }
-    why = [reason for reason, holds in reasons.items() if holds]
-    if not why and low is not None and high is not None:
+    obstacles = [reason for reason, applies in reasons.items() if applies]
+    if not obstacles and low is not None and high is not None:
         return "yes" if low <= entry["value"] <= high else "no"
-    return f"not comparable ({', '.join(why) or 'no interval'})"
+    return f"not comparable ({', '.join(obstacles) or 'no interval'})"
 
 
-def _notes(
-    study: Mapping[str, Any], entry: Row, row: Mapping[str, Any], shown: Mapping[str, float | None]
-) -> Iterator[str]:
+def _notes(study: Study, entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | None]) -> Iterator[str]:
     if row and row["model"] != entry["model"]:
         yield f"{row['model']} stands in"
-    if entry["n"] and shown["n"] and shown["n"] != entry["n"]:
+    if entry["n"] and numbers["n"] and numbers["n"] != entry["n"]:
         yield f"published on n = {entry['n']}"
-    differently = contradiction(study, entry)
-    if differently:
+    contradiction = find_contradiction(study, entry)
+    if contradiction:
         yield "the paper says both: " + " and ".join(
-            f"{version['value']} ({'; '.join(version['where'])})" for version in differently["printed"]
+            f"{version['value']} ({'; '.join(version['where'])})" for version in contradiction["printed"]
         )

@@ -1,10 +1,10 @@
-"""The run's numbers by the names the papers give them, and Murphy 2024's two tables with its values beside ours."""
+"""The run's numbers under the papers' metric names, and Murphy 2024's two tables beside the run's numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.papers.published import NAMES
+from clinical_dpo.papers.published import PUBLISHED_NAMES, Entry
 
 MEASURED = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "data", "grader", "proxy", "status"),
@@ -21,72 +21,84 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
-    """Every estimate of a run as rows of MEASURED, its metric named as in config/published.yaml.
+    """Collect every estimate of a run, with its metric named as in config/published.yaml.
 
-    The win rate is that of all raters pooled, or their proxy's, among the n items that one of the two won; the other
-    variant's is what is left of 1. The reward margin is that of the eval pairs when training ended.
+    The win rate is that of all raters pooled, or of their proxy, among the n items that one of the two variants won;
+    the other variant's win rate is 1 minus it. The reward margin is that of the eval pairs at the end of training.
 
     Args:
-        metrics, rouge, win_rates, margins: rows of the tables of these names, of all tasks.
+        metrics: rows of metrics.csv of all tasks.
+        rouge: rows of rouge.csv of all tasks.
+        win_rates: rows of win_rate.csv of all tasks.
+        margins: rows of reward_margin.csv of all tasks.
+
+    Returns:
+        Rows of MEASURED.
     """
-    found = [dict(row) | {"metric": NAMES.get(row["metric"], row["metric"])} for row in metrics]
-    scored = {row["task"] for row in rouge}
-    found = [row for row in found if row["metric"] != "rouge_l_f1" or row["task"] not in scored]  # it stands below
+    tasks_with_rouge = {row["task"] for row in rouge}
+    rows = []
+    for row in metrics:
+        metric = PUBLISHED_NAMES.get(row["metric"], row["metric"])
+        if metric != "rouge_l_f1" or row["task"] not in tasks_with_rouge:  # rouge.csv has it too
+            rows.append(dict(row) | {"metric": metric})
     for row in rouge:
         kind = row["kind"].removeprefix("rouge").lower()
-        found.append(dict(row) | {"metric": f"rouge_{kind}_{row['score']}"})
+        rows.append(dict(row) | {"metric": f"rouge_{kind}_{row['score']}"})
     for row in win_rates:
         if row["rater"] == "pooled" or row["proxy"] == "true":
-            winner, loser = row["comparison"].split("_vs_")
+            variant, other = row["comparison"].split("_vs_")
             decided = int(row["wins"]) + int(row["losses"]) if row["wins"] else row["n"]
             shared = dict(row) | {"metric": "win_rate", "n": decided}
-            found.append(shared | {"variant": winner, "estimate": row["rate"]})
+            rows.append(shared | {"variant": variant, "estimate": row["rate"]})
             estimate, low, high = (1 - float(row[key]) if row[key] else "" for key in ("rate", "ci_high", "ci_low"))
-            found.append(shared | {"variant": loser, "estimate": estimate, "ci_low": low, "ci_high": high})
+            rows.append(shared | {"variant": other, "estimate": estimate, "ci_low": low, "ci_high": high})
     for row in margins:
         if row["split"] == "eval" and row["final"] == "true":
-            found.append(dict(row) | {"variant": "dpo", "metric": "reward_margin", "estimate": row["margin"]})
+            rows.append(dict(row) | {"variant": "dpo", "metric": "reward_margin", "estimate": row["margin"]})
     blank = dict.fromkeys(("ci_low", "ci_high", "n", "grader", "beta", "log_ratio_gap"), "")
     defaults = blank | {"proxy": "false", "status": "complete"}
-    return [{key: (defaults | row)[key] for key in MEASURED} for row in found]
+    return [{key: (defaults | row)[key] for key in MEASURED} for row in rows]
 
 
 def beside_published(
-    rows: Rows, entries: Rows, task: str, metrics: Sequence[str], stands_for: Mapping[str, str]
+    rows: Rows, entries: Sequence[Entry], task: str, metrics: Sequence[str], stands_for: Mapping[str, str]
 ) -> list[Row]:
-    """One row per model and variant: each metric of ours with interval and n, and the published value beside it.
+    """One row per model and variant: each metric of the run with interval and n, and the published value beside it.
 
     Args:
         rows: from `measured`.
         entries: a study's entries, from `published.load_published`.
-        task: whose table.
-        metrics: its columns, in order.
-        stands_for: the run's model -> the published model it stands in for.
+        task: the table's task.
+        metrics: the table's metrics, in order.
+        stands_for: the run's model -> the published model that it stands in for.
+
+    Returns:
+        Rows with the columns of `columns(metrics)`.
     """
-    ours = {(row["model"], row["variant"], row["metric"]): row for row in rows if row["task"] == task}
-    printed = {
+    of_task = {(row["model"], row["variant"], row["metric"]): row for row in rows if row["task"] == task}
+    published = {
         (entry["model"], entry["variant"], entry["metric"]): f"{entry['value']:.{entry['decimals']}f}"
         for entry in entries
         if entry["task"] == task
     }
     table = []
-    for model, variant in dict.fromkeys((model, variant) for model, variant, metric in ours if metric in metrics):
+    for model, variant in dict.fromkeys((model, variant) for model, variant, metric in of_task if metric in metrics):
         line: Row = {"model": model, "variant": variant}
         for metric in metrics:
-            row = ours.get((model, variant, metric), {})
+            row = of_task.get((model, variant, metric), {})
             line |= {metric: row.get("estimate", ""), f"{metric}_ci_low": row.get("ci_low", "")}
             line |= {
                 f"{metric}_ci_high": row.get("ci_high", ""),
                 f"{metric}_n": "" if row.get("status") == "pending" else row.get("n", ""),
             }
-            line[f"{metric}_published"] = printed.get((stands_for.get(model, model), variant, metric), "")
+            line[f"{metric}_published"] = published.get((stands_for.get(model, model), variant, metric), "")
             line[f"{metric}_note"] = "; ".join(_caveats(row))
         table.append(line)
     return table
 
 
 def columns(metrics: Iterable[str]) -> list[str]:
-    """The columns of `beside_published`."""
+    """The columns of the rows of `beside_published`."""
     parts = ("", "_ci_low", "_ci_high", "_n", "_published", "_note")
     return ["model", "variant", *(f"{metric}{part}" for metric in metrics for part in parts)]
 
@@ -98,12 +110,12 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
         yield "proxy"
     if row.get("status") == "pending":
         yield "pending"
-    if row.get("log_ratio_gap"):  # margins of other betas compare in nats alone
+    if row.get("log_ratio_gap"):  # margins with different betas are comparable in nats only
         yield f"beta {row['beta']}, {float(row['log_ratio_gap']):.4g} nats"
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:
-    """The same, one line per model, variant and measure, as text for print: PRINTED."""
+    """Turn rows of `beside_published` into text for print: one row per model, variant and measure, with PRINTED."""
     return [
         {
             "model": row["model"],

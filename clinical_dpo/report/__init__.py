@@ -1,1 +1,1 @@
-"""Figures, tables and pages."""
+"""Figures, tables and pages of a run's results."""

@@ -1,4 +1,4 @@
-"""Tables as LaTeX for a paper: booktabs rules, P values as journals print them, everything else escaped."""
+"""LaTeX tables for a paper: booktabs rules, P values as journals print them, all text escaped."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,55 +11,69 @@ _ESCAPES = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "\n": " "}
 )
-LONGEST = 45  # rows: a longer table breaks over pages
+LONGEST = 45  # rows; a longer table is broken over pages
 SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
-FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # never wider than the text
-Column = str | tuple[str, str]  # one column, or both ends of an interval
+FIT_WIDTH = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # at most as wide as the text
+Column = str | tuple[str, str]  # one column, or the two columns of an interval
 
 
 def escape(text: str) -> str:
-    """Text that LaTeX sets as it stands."""
+    """Escape text so that LaTeX prints it literally."""
     return printable(text).translate(_ESCAPES)
 
 
 def latex_table(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[Column, str] | Sequence[str], *, caption: str, label: str
 ) -> str:
-    r"""A table with booktabs rules, as a float, or as a longtable above LONGEST rows.
+    r"""Typeset a table with booktabs rules as a float, or as a longtable if it has more than LONGEST rows.
 
-    The document needs \usepackage{booktabs,graphicx} and, for a long table, which stands on pages of its own turned
-    sideways, \usepackage{longtable,pdflscape}. Columns of numbers
-    stand right, all others left; a column named p or p_... holds P values; nothing is a dash. Words that all rows share
-    stand in the caption, so that what they warn of is not lost and the table fits a page.
+    The document needs \usepackage{booktabs,graphicx}. A long table fills landscape pages of its own and needs
+    \usepackage{longtable,pdflscape}. Columns of numbers are aligned right, all others left. A column named p or p_...
+    holds P values. An empty value is a dash. A text that all rows share moves to the caption, so that a warning is not
+    lost and the table fits a page.
 
     Args:
-        rows: rows as made or as read from CSV.
-        columns: column -> its heading, in order; or the columns alone, each its own heading. A pair of columns is an
-            interval.
+        rows: rows as computed or as read from CSV.
+        columns: column -> heading, in order; or the columns alone, which are then their own headings. A pair of
+            columns is an interval.
         caption: plain text.
-        label: what \ref takes.
+        label: the label that \ref refers to.
     """
     headings: dict[Column, str] = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
-    shared = {column: words for column in headings if (words := _shared(rows, column))}
-    told = [caption, *(f"{headings.pop(column)}: {words}." for column, words in shared.items())]
+    shared = {column: text for column in headings if (text := _shared(rows, column))}
+    captions = [caption, *(f"{headings.pop(column)}: {text}." for column, text in shared.items())]
     cells = [[_cell(column, row) for column in headings] for row in rows]
     numeric = [isinstance(column, tuple) or not any(_is_words(row[column]) for row in rows) for column in headings]
-    places = "".join("r" if is_number else "l" for is_number in numeric)
+    alignment = "".join("r" if is_number else "l" for is_number in numeric)
     head = [_line(map(escape, headings.values())), r"\midrule"]
     body = [_line(line) for line in cells]
-    title = rf"\caption{{{escape(' '.join(told))}}}\label{{{label}}}"
+    title = rf"\caption{{{escape(' '.join(captions))}}}\label{{{label}}}"
     if len(rows) > LONGEST:
-        top = [rf"\begin{{landscape}}{SMALL}", rf"\begin{{longtable}}{{{places}}}", title + r" \\", r"\toprule", *head]
-        again = [r"\endfirsthead", r"\toprule", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
-        lines = [*top, *again, *body, r"\end{longtable}", r"\end{landscape}"]
+        top = [
+            rf"\begin{{landscape}}{SMALL}",
+            rf"\begin{{longtable}}{{{alignment}}}",
+            title + r" \\",
+            r"\toprule",
+            *head,
+        ]
+        repeated = [r"\endfirsthead", r"\toprule", *head, r"\endhead", r"\bottomrule", r"\endfoot"]
+        lines = [*top, *repeated, *body, r"\end{longtable}", r"\end{landscape}"]
     else:
-        top = [r"\begin{table}", r"\centering", title, SMALL, FITTED, rf"\begin{{tabular}}{{{places}}}", r"\toprule"]
+        top = [
+            r"\begin{table}",
+            r"\centering",
+            title,
+            SMALL,
+            FIT_WIDTH,
+            rf"\begin{{tabular}}{{{alignment}}}",
+            r"\toprule",
+        ]
         lines = [*top, *head, *body, r"\bottomrule", r"\end{tabular}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
 def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
-    """The words that all of several rows have in a column."""
+    """The text that all rows share in a column, or None. A single row shares no text."""
     if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
         return None
     return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None
@@ -70,7 +84,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _is_words(value: Any) -> bool:
-    """Whether a value is there and is no number."""
+    """Whether a value is neither empty nor a number."""
     try:
         float(value or 0)
     except ValueError:
@@ -106,7 +120,7 @@ def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
     return f"{number:.3f}".replace("-", "$-$")
 
 
-TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in reports/tables -> caption, columns of a paper
+TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in reports/tables -> caption, columns
     "metrics": (
         "Every metric of every model and variant on the test items, with 95% confidence intervals.",
         {

@@ -1,11 +1,11 @@
-"""The end of a run in a terminal: headline numbers, where the files are, what was left out, who still owes grades."""
+"""Summary of a run for the terminal: headline numbers, locations of files, what was left out, awaited grades."""
 
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, versus
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -23,18 +23,18 @@ def summary(
     judges: Sequence[str] = (),
     mixed_versions: Sequence[str] = (),
 ) -> str:
-    """Text of a few lines per task and model; what is awaited stands last.
+    """Write a line per task and model, the locations of files, what was left out, and last the awaited grades.
 
     Args:
-        metrics: all tasks' rows of `metrics.COLUMNS`, as read from CSV.
-        stats: all tasks' rows of `comparisons.COLUMNS`.
-        headlines: task -> its headline metric.
-        folders: what there is to look at, and where, in words.
-        seeds: all tasks' rows of `training_seeds.COLUMNS`, none where every trial was trained with one seed.
-        seeds_file: where those rows are.
-        left_out: task, or whose answers from elsewhere -> why they were left out.
+        metrics: rows of `metrics.COLUMNS` of all tasks, as read from CSV.
+        stats: rows of `comparisons.COLUMNS` of all tasks.
+        headlines: task -> name of its headline metric.
+        folders: texts that name the figures, tables and pages with their folders.
+        seeds: rows of `training_seeds.COLUMNS` of all tasks, none with a single training seed.
+        seeds_file: the file of those rows.
+        left_out: task or external answers -> reason why they were left out.
         pending_ratings: who owes how many items of a sheet that the tables wait for.
-        judges: what judges wait for, in words.
+        judges: texts that say what a judge waits for.
         mixed_versions: from `run_record.mixed_versions`.
     """
     wide = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
@@ -45,7 +45,8 @@ def summary(
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         if EXTERNAL in bars:
-            against = [row for row in stats if (row["task"], row["comparison"]) == (task, versus("dpo", model))]
+            comparison = comparison_name("dpo", model)
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
             p_values = "  ".join(f"DPO of {row['model']} {_p(row)}" for row in against)
             cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
@@ -58,8 +59,8 @@ def summary(
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
-    lines += [f"Left out: {what} ({why})" for what, why in left_out.items()]
-    lines += [f"Mixed versions: {told}" for told in mixed_versions]
+    lines += [f"Left out: {name} ({reason})" for name, reason in left_out.items()]
+    lines += [f"Mixed versions: {difference}" for difference in mixed_versions]
     awaited = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
         for row in shown
@@ -70,7 +71,7 @@ def summary(
         for row in pending_ratings
         if row["pending"] != "0"
     ]
-    awaited += [f"  {words}" for words in judges]
+    awaited += [f"  {text}" for text in judges]
     if awaited:
         lines += ["", "Still awaited:", *awaited]
     return printable("\n".join(lines)) + "\n"
@@ -126,7 +127,7 @@ def _study_wide(stats: Rows) -> list[str]:
 
 
 def _cut(row: Mapping[str, str]) -> str:
-    """What a reader must know of how answers end: cut off, with thoughts."""
+    """Text about answers that were cut off or have thoughts: "3% cut at max_new_tokens", empty without any."""
     shares = (
         (row["cut_rate"], "cut at max_new_tokens"),
         (row["thought_rate"], "with a thought"),

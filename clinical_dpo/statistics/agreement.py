@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats import inter_rater
 
-from clinical_dpo.grading.raters.ratings import Rows, disputed, pending_ratings, votes_of
+from clinical_dpo.grading.raters.ratings import Rows, disputed_items, pending_ratings, votes_by_item
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import Interval, wilson
 
@@ -77,7 +77,7 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     """Rows of COLUMNS for one sheet.
 
     For every two raters raw_agreement (Wilson interval) and cohen_kappa; for three and more raters fleiss_kappa as
-    well; and adjudicated_share, the items that raters alone do not decide (see `ratings.disputed`). "Cannot judge"
+    well; and adjudicated_share, the items that raters alone do not decide (`ratings.disputed_items`). "Cannot judge"
     is a word like any other. In a preference sheet raters agree who prefer the same variant, on whichever side;
     pairs of identical answers were not rated and are no agreement. While ratings are pending the numbers are empty, and
     `n` counts the items rated by all so far. One rater alone gives no rows.
@@ -91,9 +91,9 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     raters = [row["rater"] for row in per_rater]
     if len(raters) < 2:
         return []
-    votes = list(votes_of(key, ratings).values())
+    votes = list(votes_by_item(key, ratings).values())
     full = [item for item in votes if len(item) == len(raters)]
-    count = len(disputed(key, ratings))
+    count = len(disputed_items(key, ratings))
     found: list[tuple[tuple[str, ...], str, Estimate, str, int]] = []
     for pair in combinations(raters, 2):
         both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]

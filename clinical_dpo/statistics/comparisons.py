@@ -11,7 +11,7 @@ from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, compared, versus
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, comparison_name, parse_comparison
 
 Rows = Sequence[Mapping[str, str]]
 COLUMNS = (
@@ -84,11 +84,11 @@ def compare_variants(
     kind = import_module(metric_module(task))
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
     elsewhere = [model for model, variant in grades if variant == EXTERNAL]
-    with_others = [versus(variant, name) for name in elsewhere for variant in ("base", "sft", "dpo")]
+    with_others = [comparison_name(variant, name) for name in elsewhere for variant in ("base", "sft", "dpo")]
     rows = []
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
         for comparison in (*COMPARISONS, *with_others):
-            first, second = compared(comparison)
+            first, second = parse_comparison(comparison)
             other = grades[(second, EXTERNAL) if second in elsewhere else (model, second)]
             x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
             tasks = (external_families or {}).get(second, family)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.variants import compared
+from clinical_dpo.variants import parse_comparison
 
 COLUMNS = (
     *("task", "model", "variant", "hq", "ci_low", "ci_high", "n", "n_evasive", "reasons", "p_vs_base", "p_vs_sft"),
@@ -27,7 +27,7 @@ def helpfulness_rows(
         grades: (model, variant) -> its verdicts; `parsed` says why an answer is evasive.
         detector: version of the detector.
     """
-    tested = {(row["model"], *compared(row["comparison"])): row["p_value"] for row in stats}
+    tested = {(row["model"], *parse_comparison(row["comparison"])): row["p_value"] for row in stats}
     table = []
     for row in metrics:
         if row["metric"] != "helpfulness":

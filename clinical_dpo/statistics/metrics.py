@@ -8,6 +8,7 @@ from clinical_dpo.config.metrics import HEADLINES, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import reading_shares
 from clinical_dpo.io import Row
+from clinical_dpo.records import Answer
 from clinical_dpo.statistics.intervals import Interval, wilson
 
 COLUMNS = (
@@ -38,7 +39,7 @@ def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def task_metrics(
-    grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Row]] | None = None
+    grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Answer]] | None = None
 ) -> list[Row]:
     """Rows of COLUMNS: every metric of every model and variant, the headline metric first.
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from clinical_dpo.grading.answers import answer_texts
-from clinical_dpo.grading.rouge import KINDS, LATIN, SCORES, rouge, tokenizer_of
+from clinical_dpo.grading.rouge import KINDS, LATIN, SCORES, rouge, tokenizer_name
 from clinical_dpo.io import Row
+from clinical_dpo.records import Answer, TaskRow
 from clinical_dpo.statistics.intervals import mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t
 from clinical_dpo.variants import COMPARISONS
@@ -18,7 +19,12 @@ COLUMNS = (
 
 
 def rouge_rows(
-    rows: Sequence[Row], answers: Mapping[str, Sequence[Row]], names: Mapping[str, str], *, stemmer: bool, seed: int
+    rows: Sequence[TaskRow],
+    answers: Mapping[str, Sequence[Answer]],
+    names: Mapping[str, str],
+    *,
+    stemmer: bool,
+    seed: int,
 ) -> list[Row]:
     """Rows of COLUMNS of one model: mean of each kind and score, with a 95% bootstrap interval (BCa).
 
@@ -36,7 +42,7 @@ def rouge_rows(
         UserError: answers to other items than `rows`.
     """
     references = [row["completion"][0]["content"] for row in rows]
-    tokenizer = tokenizer_of(references)
+    tokenizer = tokenizer_name(references)
     scored = {
         variant: rouge(answer_texts(rows, given, variant), references, stemmer=stemmer)
         for variant, given in answers.items()

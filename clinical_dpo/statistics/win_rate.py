@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scipy.stats import binomtest
 
-from clinical_dpo.grading.raters.ratings import CANNOT, Rows, majority, pending_ratings, votes_of
-from clinical_dpo.grading.raters.sheets import JUDGE, Item
+from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, majority, pending_ratings, votes_by_item
+from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import clopper_pearson
-from clinical_dpo.variants import versus
+from clinical_dpo.variants import comparison_name
 
 COLUMNS = (
     *("task", "model", "comparison", "rater", "n", "wins", "losses", "ties", "identical", "cannot_judge"),
@@ -43,7 +43,7 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
     winner, loser = key[0]["variants"].split()
     identical = sum(row["shown"] == "false" and row["rater"] == key[0]["rater"] for row in key)
     per_rater = pending_ratings(key, ratings)
-    votes = votes_of(key, ratings)
+    votes = votes_by_item(key, ratings)
     shown = [votes[name] for name in {row["item_id"]: None for row in key if row["shown"] == "true"}]
     said = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in per_rater}
     waiting = {row["rater"]: row["pending"] for row in per_rater}
@@ -53,7 +53,7 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
     counted = identical if count_identical else 0
     return [
         dict.fromkeys(COLUMNS)
-        | {"task": names["task"], "model": names["model"], "comparison": versus(winner, loser), "rater": rater}
+        | {"task": names["task"], "model": names["model"], "comparison": comparison_name(winner, loser), "rater": rater}
         | {"n": len(choices) + counted, "identical": identical, "pending": waiting[rater]}
         | ({} if waiting[rater] else _numbers(Counter(choices), winner, loser, counted))
         | {"proxy": "true" if _stands_in(rater) else "false", "data": names["data"]}
@@ -63,17 +63,22 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
 
 
 def _stands_in(rater: str) -> bool:
-    return rater == PROXY or rater.startswith(JUDGE)
+    return rater == PROXY or rater.startswith(JUDGE_PREFIX)
 
 
 def _pool(choices: Iterable[str]) -> str:
-    judged = [choice for choice in choices if choice != CANNOT]
-    return (majority(judged) or "tie") if judged else CANNOT
+    judged = [choice for choice in choices if choice != CANNOT_JUDGE]
+    return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
 
 def _numbers(counts: Counter[str], winner: str, loser: str, identical: int) -> Row:
     wins, losses, ties = counts[winner], counts[loser], counts["tie"] + identical
-    numbers = dict.fromkeys(_NUMBERS) | {"wins": wins, "losses": losses, "ties": ties, "cannot_judge": counts[CANNOT]}
+    numbers = dict.fromkeys(_NUMBERS) | {
+        "wins": wins,
+        "losses": losses,
+        "ties": ties,
+        "cannot_judge": counts[CANNOT_JUDGE],
+    }
     if wins + losses:
         p = binomtest(wins, wins + losses, 0.5).pvalue
         numbers |= {"rate": wins / (wins + losses), "p_value": float(p)}

@@ -1,1 +1,1 @@
-"""The choice among a stage's trials."""
+"""Selection among a stage's trials."""

@@ -7,22 +7,22 @@ from pathlib import Path
 from clinical_dpo.checksums import CHECKSUMS, RECORDS
 from clinical_dpo.io import replacing
 
-_COPIED = {CHECKSUMS, *RECORDS}  # files that rules depend on need a time of their own
+_COPIED = {CHECKSUMS, *RECORDS}  # rules depend on these files, which need modification times of their own
 
 
-def keep(trial: str | Path, best: str | Path) -> None:
-    """Put a trial's files in `best`.
+def write_best_folder(trial: str | Path, best: str | Path) -> None:
+    """Link or copy a trial's files to `best`.
 
     Args:
-        trial: its folder, {trial}/adapter.
-        best: folder, replaced whole.
+        trial: the trial's folder, {trial}/adapter.
+        best: target folder; replaced whole.
     """
     with replacing(best) as part:
         shutil.copytree(trial, part, copy_function=_link_or_copy)
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    """A hard link where the file system has them: all weights of an 8B model are 16 GB."""
+    """Make a hard link where the file system has them, since all weights of an 8B model are 16 GB. Else copy."""
     if Path(source).name not in _COPIED:
         try:
             os.link(source, target)

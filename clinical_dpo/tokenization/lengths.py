@@ -1,77 +1,86 @@
-"""How many tokens rows take."""
+"""Token lengths of task rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clinical_dpo.io import Row
+from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.tokens import tokenize_completion
 
-LONGEST, SPREAD = 1000, 5000  # rows measured of a large data set
+LONGEST, SPREAD = 1000, 5000  # rows of a large data set that are measured
 _BATCH = 256  # rows tokenized at once
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The tokens of one row, and how many rows it stands for."""
+class RowLength:
+    """The tokens of one measured row, and the number of rows that it represents."""
 
-    row: int  # its index
+    row: int  # index of the row
     prompt: int
     answer: int
     weight: float
 
 
-def measure(rows: Sequence[Row], tokenizer: Any) -> list[Measured]:
-    """The tokens of all rows, or of the 1,000 longest and 5,000 spread evenly over the rest, which stand for all."""
+def measure_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[RowLength]:
+    """Return the token lengths of all rows, or of a large data set's sample.
+
+    The sample is the 1,000 longest rows (in bytes) and 5,000 rows at even distances among the rest.
+    """
     if len(rows) <= LONGEST + SPREAD:
-        chosen, weights = list(range(len(rows))), [1.0] * len(rows)
+        sample, weights = list(range(len(rows))), [1.0] * len(rows)
     else:
         by_size = sorted(range(len(rows)), key=lambda i: (-_size(rows[i]), i))
         rest = sorted(by_size[LONGEST:])
-        chosen = by_size[:LONGEST] + [rest[i * len(rest) // SPREAD] for i in range(SPREAD)]
+        sample = by_size[:LONGEST] + [rest[i * len(rest) // SPREAD] for i in range(SPREAD)]
         weights = [1.0] * LONGEST + [len(rest) / SPREAD] * SPREAD
-    lengths = token_lengths([rows[i] for i in chosen], tokenizer)
+    lengths = token_lengths([rows[i] for i in sample], tokenizer)
     return [
-        Measured(i, prompt, answer, weight)
-        for i, (prompt, answer), weight in zip(chosen, lengths, weights, strict=True)
+        RowLength(i, prompt, answer, weight)
+        for i, (prompt, answer), weight in zip(sample, lengths, weights, strict=True)
     ]
 
 
 def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
-    """The smallest value that `share` of the weight does not exceed (nearest rank); of (value, weight) pairs."""
+    """Return the smallest value with at least `share` of the weight at or below it (nearest rank).
+
+    Args:
+        values: (value, weight) pairs.
+        share: from 0 to 1.
+    """
     ranked = sorted(values)
-    wanted = share * sum(weight for _, weight in ranked)
+    needed = share * sum(weight for _, weight in ranked)
     reached = 0.0
     for value, weight in ranked:
         reached += weight
-        if reached >= wanted - 1e-9:
+        if reached >= needed - 1e-9:
             return value
     raise ValueError("no values")
 
 
-def token_lengths(rows: Sequence[Row], tokenizer: Any) -> list[tuple[int, int]]:
-    """Tokens of every row's prompt and of its answer, (prompt, answer), as `tokenize_completion` parts them.
+def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, int]]:
+    """Return (prompt, answer), the tokens of every row's prompt and answer, divided as by `tokenize_completion`.
 
-    A fast tokenizer reads each row once, many at a time, and says which token holds the answer's first character.
+    A fast tokenizer tokenizes a row once, in a batch, and maps the answer's first character to its token.
     """
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         prompts = _rendered(tokenizer, [row["prompt"] for row in batch], add_generation_prompt=True)
-        wholes = _rendered(tokenizer, [row["prompt"] + row["completion"] for row in batch])
-        encoded = tokenizer(wholes, add_special_tokens=False)
-        for i, (row, prompt, whole) in enumerate(zip(batch, prompts, wholes, strict=True)):
-            first = encoded.char_to_token(i, len(prompt)) if tokenizer.is_fast and whole.startswith(prompt) else None
+        conversations = _rendered(tokenizer, [row["prompt"] + row["completion"] for row in batch])
+        encoded = tokenizer(conversations, add_special_tokens=False)
+        for i, (row, prompt, conversation) in enumerate(zip(batch, prompts, conversations, strict=True)):
+            starts_alike = tokenizer.is_fast and conversation.startswith(prompt)
+            first = encoded.char_to_token(i, len(prompt)) if starts_alike else None
             if first is None:
-                parted = tokenize_completion(row, tokenizer, "completion")
-                lengths.append((len(parted[0]), len(parted[1])))
+                prompt_ids, answer_ids = tokenize_completion(row, tokenizer, "completion")
+                lengths.append((len(prompt_ids), len(answer_ids)))
             else:
                 lengths.append((first, len(encoded["input_ids"][i]) - first))
     return lengths
 
 
-def _size(row: Row) -> int:
-    """Bytes of a row's text in UTF-8."""
+def _size(row: TaskRow) -> int:
+    """Return the bytes of a row's text in UTF-8."""
     return sum(len(message["content"].encode()) for message in row["prompt"] + row["completion"])
 
 

@@ -1,4 +1,4 @@
-"""A base model's tokenizer, for jobs that load the model too and for those that do not."""
+"""Load a base model's tokenizer, in jobs with and without the model."""
 
 import sys
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 
 def without_torch() -> None:
-    """Keep transformers from importing PyTorch in a process that only tokenizes: two seconds of four."""
+    """Keep transformers from importing PyTorch in a process that only tokenizes; this saves two of four seconds."""
     sys.modules.setdefault("torch", None)  # type: ignore[arg-type]
 
 
 def load_tokenizer(base: str | Path) -> Any:
-    """The base model's tokenizer, padding on the left; one without a pad token pads with its end-of-text token."""
-    from transformers import AutoTokenizer  # late, or it would bring PyTorch before without_torch is called
+    """Return the base model's tokenizer, which pads on the left, with the end-of-text token if it has no pad token."""
+    from transformers import AutoTokenizer  # imported late: PyTorch comes with it, unless without_torch ran before
 
     tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left", local_files_only=True, trust_remote_code=False)
     if tokenizer.pad_token is None:
@@ -21,6 +21,6 @@ def load_tokenizer(base: str | Path) -> Any:
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Id -> spelling of every token that is control, not text."""
+    """Return id -> spelling of every control token."""
     added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     return added | dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))

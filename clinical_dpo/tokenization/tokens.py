@@ -1,30 +1,30 @@
-"""Tokens of a row's prompt and answers, as TRL makes them for training; their lengths are checked."""
+"""Tokenize a row's prompt and answers as TRL does for training, and check their lengths."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import Row
 
 QUANTILES = (0.5, 0.9, 0.99)
 
 
-def prompt_tokens(row: Row, tokenizer: Any) -> list[int]:
-    """Token ids of a row's prompt, up to where an answer begins: what is generated from."""
+def prompt_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[int]:
+    """Return the token ids of a row's prompt with the generation prompt, from which a model generates the answer."""
     return _tokens(tokenizer, row["prompt"], add_generation_prompt=True)
 
 
-def tokenize_completion(row: Row, tokenizer: Any, column: str) -> tuple[list[int], list[int]]:
-    """Token ids of a row's prompt and of the answer in `column`, apart, as TRL 1.16 makes them for training.
+def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> tuple[list[int], list[int]]:
+    """Return the token ids of a row's prompt and of the answer in `column`, as TRL 1.16 divides them for training.
 
-    The answer starts where the prompt alone (with the generation prompt) and the whole conversation diverge.
+    The answer starts at the first token where the prompt (with the generation prompt) and the conversation differ.
     """
     prompt = prompt_tokens(row, tokenizer)
-    whole = _tokens(tokenizer, row["prompt"] + row[column])
-    pairs = zip(prompt, whole, strict=False)
-    start = next((i for i, (one, other) in enumerate(pairs) if one != other), min(len(prompt), len(whole)))
-    return whole[:start], whole[start:]
+    conversation = _tokens(tokenizer, row["prompt"] + row[column])
+    pairs = zip(prompt, conversation, strict=False)
+    shorter = min(len(prompt), len(conversation))
+    start = next((i for i, (token, conversation_token) in enumerate(pairs) if token != conversation_token), shorter)
+    return conversation[:start], conversation[start:]
 
 
 def _tokens(tokenizer: Any, messages: Sequence[Mapping[str, str]], **options: Any) -> list[int]:
@@ -32,27 +32,27 @@ def _tokens(tokenizer: Any, messages: Sequence[Mapping[str, str]], **options: An
 
 
 def check_lengths(
-    rows: Sequence[Row],
+    rows: Sequence[Mapping[str, Any]],
     tokenizer: Any,
     max_length: int,
     completions: Sequence[str] = ("completion",),
     source: str = "rows",
 ) -> dict[str, Any]:
-    """Refuse rows that training would drop or teach nothing from; count those it cuts.
+    """Refuse rows without an answer within `max_length`, and count rows that training truncates.
 
     Args:
-        rows: SFT rows, or preference rows.
+        rows: task rows, or preference pairs.
         tokenizer: a Hugging Face tokenizer with a chat template.
         max_length: tokens of prompt and answer that training keeps, from the start.
-        completions: the columns that hold answers: `completion`, or `chosen` and `rejected`.
-        source: the file the rows are from, for messages.
+        completions: columns of the answers: `completion`, or `chosen` and `rejected`.
+        source: file of the rows, for messages.
 
     Returns:
-        `rows`, `truncated` (rows with an answer cut), `max_tokens` (longest prompt with answer, uncut) and
-        `quantiles` of that length (nearest rank).
+        `rows` (number of rows), `truncated` (rows with a truncated answer), `max_tokens` (tokens of the longest prompt
+        with answer, before truncation) and `quantiles` of that length (nearest rank).
 
     Raises:
-        UserError: a prompt that fills max_length, or an answer without a token.
+        UserError: a prompt fills max_length, or an answer has no token.
     """
     lengths = []
     for number, row in enumerate(rows, start=1):
@@ -62,8 +62,8 @@ def check_lengths(
             prompt, answer = tokenize_completion(row, tokenizer, column)
             if len(prompt) >= max_length:
                 raise UserError(
-                    f"{where}: the prompt alone takes {len(prompt)} tokens and max_length is {max_length}, so that "
-                    f"nothing of '{column}' is left. Raise max_length, or shorten or remove the row."
+                    f"{where}: the prompt alone takes {len(prompt)} tokens and max_length is {max_length}, so no "
+                    f"token of '{column}' is left. Raise max_length, or shorten or remove the row."
                 )
             if not answer:
                 raise UserError(f"{where}: '{column}' has no tokens. Fill it in, or remove the row.")

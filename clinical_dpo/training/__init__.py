@@ -1,1 +1,1 @@
-"""SFT and DPO."""
+"""Training: supervised fine-tuning (SFT) and direct preference optimization (DPO)."""

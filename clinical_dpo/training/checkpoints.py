@@ -1,4 +1,4 @@
-"""What a training run that ended early leaves for the next: checkpoints, and how often memory ran out."""
+"""State that an interrupted training run leaves for the next attempt: checkpoints, and the count of memory failures."""
 
 import json
 import shutil
@@ -8,14 +8,20 @@ from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_json, write_json
 
 DIGEST, OUT_OF_MEMORY = "digest.json", "out_of_memory.json"
-STATE = "trainer_state.json"  # what the trainer writes last into a checkpoint
+STATE = "trainer_state.json"  # the last file that the trainer writes into a checkpoint
 
 
 def checkpoint_folder(out: str, digest: str) -> Path:
-    """Beside `out`, since Snakemake deletes a failed job's outputs; what another digest left there is dropped.
+    """Make the checkpoint folder beside `out`, and delete checkpoints of another digest.
+
+    The folder is not inside `out`, since Snakemake deletes the outputs of a failed job.
+
+    Args:
+        out: folder of the trained weights.
+        digest: digest of all that the training depends on.
 
     Raises:
-        UserError: nothing can be written there; better known now than at the first checkpoint.
+        UserError: the folder cannot be written. The error comes before training, not at the first checkpoint.
     """
     folder = Path(f"{out}.checkpoints")
     record = folder / DIGEST
@@ -26,23 +32,23 @@ def checkpoint_folder(out: str, digest: str) -> Path:
     except OSError as error:
         raise PublicError(
             f"{folder}: checkpoints cannot be written ({error.strerror}). "
-            "Make room there, or give this user the right to write; nothing has been trained yet."
+            "Nothing has been trained yet. Free disk space there, or give this user write permission."
         ) from None
     return folder
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; those that were cut off while they were written are deleted."""
-    whole = {}
+    """Newest complete checkpoint, or None; delete checkpoints whose writing was interrupted."""
+    complete = {}
     for path in folder.glob("checkpoint-*"):
-        if _is_whole(path):
-            whole[int(path.name.split("-")[1])] = path
+        if _is_complete(path):
+            complete[int(path.name.split("-")[1])] = path
         else:
             shutil.rmtree(path)
-    return whole[max(whole)] if whole else None
+    return complete[max(complete)] if complete else None
 
 
-def _is_whole(checkpoint: Path) -> bool:
+def _is_complete(checkpoint: Path) -> bool:
     try:
         return checkpoint.name == f"checkpoint-{json.loads((checkpoint / STATE).read_bytes())['global_step']}"
     except (OSError, ValueError, KeyError):
@@ -50,19 +56,19 @@ def _is_whole(checkpoint: Path) -> bool:
 
 
 def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
-    """Rows to train on at once: half as many after every attempt that ran out of memory.
+    """Rows per micro-batch, halved after every attempt that ran out of memory.
 
     Args:
-        rows: what the configuration asks for.
-        folder: from `checkpoint_folder`.
-        batch_size: rows a step; what is returned divides it, so that a step stays what it was.
+        rows: configured micro-batch size.
+        folder: folder from `checkpoint_folder`.
+        batch_size: rows per optimizer step. The result divides it, so that a step keeps its rows.
     """
     record = folder / OUT_OF_MEMORY
-    most = rows >> read_json(record) if record.exists() else rows
-    return next((size for size in range(most, 1, -1) if batch_size % size == 0), 1)
+    largest = rows >> read_json(record) if record.exists() else rows
+    return next((size for size in range(largest, 1, -1) if batch_size % size == 0), 1)
 
 
 def note_out_of_memory(folder: Path) -> None:
-    """Make the next attempt compute half as many rows at once."""
+    """Count a memory failure, so that the next attempt halves the micro-batch."""
     record = folder / OUT_OF_MEMORY
     write_json(record, (read_json(record) if record.exists() else 0) + 1)

@@ -1,8 +1,9 @@
-"""Direct preference optimization (Rafailov et al. 2023): TRL's DPOTrainer, the SFT model as start and as reference.
+"""Direct preference optimization (DPO, Rafailov et al. 2023) with TRL's DPOTrainer.
 
-With LoRA the policy is one "wide" adapter of rank r_sft + r_dpo: its first ranks hold the SFT adapter and get no
-gradient, the others start at zero and are trained. Saved, it is an ordinary LoRA over the base model. The reference's
-log-probabilities come from a file that all trials of a sweep share, so no reference model is loaded or run.
+The SFT model is both the initial policy and the reference model. With LoRA, the policy is one adapter of rank
+r_sft + r_dpo. Its first r_sft ranks hold the SFT adapter and get no gradient; the other ranks start at zero and are
+trained. The saved adapter is an ordinary LoRA over the base model. The reference model's log-probabilities come from a
+file that all trials of a sweep share, so training loads and runs no reference model.
 """
 
 from collections.abc import Mapping
@@ -13,11 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.io import Row, read_json
+from clinical_dpo.io import read_json
 from clinical_dpo.models.load import is_adapter
-from clinical_dpo.training.run import Run, load_start, prepare, train_and_save, trainer_arguments
+from clinical_dpo.records import Pair
+from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
-if TYPE_CHECKING:  # imported where they are used, after the data was checked
+if TYPE_CHECKING:  # the functions below import them after the data checks
     from datasets import Dataset
     from peft import PeftModel
 
@@ -25,82 +27,88 @@ if TYPE_CHECKING:  # imported where they are used, after the data was checked
 def policy_with_frozen_sft_ranks(
     base: torch.nn.Module, sft: str | Path, lora: Mapping[str, Any], targets: list[str]
 ) -> "PeftModel":
-    """The SFT model with `lora["rank"]` untrained ranks beside its own; equal to the SFT model until trained.
+    """Add the SFT adapter and `lora["rank"]` trainable ranks to the base model, as one LoRA adapter.
+
+    The result equals the SFT model until it is trained. One adapter has one scale, here the DPO part's alpha / rank.
+    B of the SFT part is multiplied by the ratio of the SFT scale to that scale.
 
     Args:
         base: the base model.
         sft: folder of the SFT adapter (a plain LoRA on linear layers).
         lora: rank, alpha and dropout of the DPO part.
-        targets: the linear layers DPO trains.
+        targets: names of the linear layers that DPO trains.
 
-    Both parts share one scale, the DPO part's alpha / rank; what the SFT part's scale differs is folded into its B.
+    Raises:
+        UserError: the SFT adapter has weights of layers that the base model lacks.
     """
     from peft import LoraConfig, get_peft_model
     from peft.tuners.lora import LoraLayer
 
-    own = read_json(Path(sft) / "adapter_config.json")
-    frozen, scale = own["r"], lora["alpha"] / lora["rank"]
-    rank = frozen + lora["rank"]
+    sft_config = read_json(Path(sft) / "adapter_config.json")
+    sft_rank, scale = sft_config["r"], lora["alpha"] / lora["rank"]
+    rank = sft_rank + lora["rank"]
     policy = get_peft_model(
         base,
         LoraConfig(
             r=rank,
             lora_alpha=scale * rank,
             lora_dropout=lora["dropout"],
-            target_modules=sorted({*targets, *own["target_modules"]}),
+            target_modules=sorted({*targets, *sft_config["target_modules"]}),
             task_type="CAUSAL_LM",
         ),
     )
     weights = load_file(Path(sft) / "adapter_model.safetensors")
-    fold = own["lora_alpha"] / frozen / scale
+    scale_ratio = sft_config["lora_alpha"] / sft_rank / scale
     for name, layer in policy.named_modules():
         if isinstance(layer, LoraLayer):
             factors: Any = layer
             a, b = factors.lora_A["default"].weight, factors.lora_B["default"].weight
             trained = name.rsplit(".", 1)[-1] in targets
             with torch.no_grad():
-                torch.nn.init.kaiming_uniform_(a[frozen:], a=5**0.5)  # as PEFT starts an adapter of this rank
-                a[frozen:] *= trained
-                a[:frozen] = weights.pop(f"{name}.lora_A.weight", torch.zeros(()))
-                b[:, :frozen] = weights.pop(f"{name}.lora_B.weight", torch.zeros(())) * fold
-            keep = torch.zeros(rank, device=a.device)
-            keep[frozen:] = float(trained)
-            a.register_hook(lambda grad, keep=keep: grad * keep[:, None])
-            b.register_hook(lambda grad, keep=keep: grad * keep)
+                torch.nn.init.kaiming_uniform_(a[sft_rank:], a=5**0.5)  # as PEFT initializes an adapter of this rank
+                a[sft_rank:] *= trained
+                a[:sft_rank] = weights.pop(f"{name}.lora_A.weight", torch.zeros(()))
+                b[:, :sft_rank] = weights.pop(f"{name}.lora_B.weight", torch.zeros(())) * scale_ratio
+            mask = torch.zeros(rank, device=a.device)
+            mask[sft_rank:] = float(trained)
+            a.register_hook(lambda grad, mask=mask: grad * mask[:, None])
+            b.register_hook(lambda grad, mask=mask: grad * mask)
     if weights:
-        raise UserError(f"{sft}: adapter weights without a place in the base model, such as {min(weights)}.")
+        raise UserError(
+            f"{sft}: the base model has no layer for adapter weight '{min(weights)}'. Use the adapter's own base model."
+        )
     return policy
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train on the pairs among a job's input files; `sft` is the one by which it depends on the SFT model."""
-    pairs, reference = (files["train"], files["eval"]), (files["train_reference"], files["eval_reference"])
-    train_dpo(run, *pairs, *reference, sft=str(Path(files["sft"]).parent))
+    """Train on a job's input files: pairs, log-probabilities, and `sft`, a file in the folder of the SFT model."""
+    pairs, logps = (files["train"], files["eval"]), (files["train_reference"], files["eval_reference"])
+    train_dpo(run, *pairs, *logps, sft=str(Path(files["sft"]).parent))
 
 
-def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, eval_reference: str, sft: str) -> None:
+def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eval_logps: str, sft: str) -> None:
     """Train one trial on JSON Lines of prompt / chosen / rejected messages.
 
     Args:
-        run: the run; `settings` hold beta, loss and label_smoothing too.
-        train_rows, eval_rows: the pairs.
-        train_reference, eval_reference: Parquet with the SFT model's log-probabilities (nats) of both answers.
+        run: the run; its `settings` include beta, loss and label_smoothing.
+        train_pairs, eval_pairs: JSON Lines of preference pairs.
+        train_logps, eval_logps: Parquet with the SFT model's log-probabilities (nats) of both answers.
         sft: folder of the chosen SFT model.
 
     Raises:
-        UserError: a pair whose prompt fills max_length or with an answer that would be cut to nothing, a reference
-            of other pairs, or an optimizer that would move the frozen SFT ranks.
+        UserError: a pair whose prompt fills max_length or whose answer is empty, log-probabilities of other pairs, or
+            an optimizer that changes the frozen SFT ranks.
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
         raise PublicError(
-            f"optimizer {run.settings['optimizer']}: its state in eight bits moves weights whose gradient is zero, and "
-            "with them the frozen SFT ranks. With adapter lora, take adamw_torch for dpo."
+            f"dpo: key 'optimizer': {run.settings['optimizer']} keeps its state in eight bits, which changes weights "
+            "of zero gradient, such as the frozen SFT ranks. Set optimizer: adamw_torch."
         )
     prepared = prepare(
         run,
-        {"train": train_rows, "eval": eval_rows},
+        {"train": train_pairs, "eval": eval_pairs},
         ["chosen", "rejected"],
-        [train_reference, eval_reference, sft],
+        [train_logps, eval_logps, sft],
     )
     from trl import DPOConfig
 
@@ -108,14 +116,16 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
 
     settings = run.settings
     data = {
-        split: with_reference(prepared.rows[split], reference)
-        for split, reference in (("train", train_reference), ("eval", eval_reference))
+        split: with_reference_logps(prepared.rows[split], logps)
+        for split, logps in (("train", train_logps), ("eval", eval_logps))
     }
     torch.manual_seed(settings["seed"])
     policy = (
-        policy_with_frozen_sft_ranks(load_start(run, run.base), sft, settings["lora"], list(run.model["lora_targets"]))
+        policy_with_frozen_sft_ranks(
+            load_initial_model(run, run.base), sft, settings["lora"], list(run.model["lora_targets"])
+        )
         if is_adapter(sft)
-        else load_start(run, sft)
+        else load_initial_model(run, sft)
     )
     trainer = StoredReferenceDPOTrainer(
         model=policy,
@@ -124,7 +134,7 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
             loss_type=[settings["loss"]],
             label_smoothing=settings["label_smoothing"],
             disable_dropout=True,
-            # Without an adapter TRL would load a second model as reference unless told that it is computed ahead.
+            # Without an adapter, TRL loads a second model as reference unless this is set.
             precompute_ref_log_probs=not is_adapter(sft),
             **trainer_arguments(run, prepared.checkpoints),
         ),
@@ -135,22 +145,31 @@ def train_dpo(run: Run, train_rows: str, eval_rows: str, train_reference: str, e
     train_and_save(run, prepared, trainer, branches=2)
 
 
-def with_reference(rows: list[Row], reference: str) -> "Dataset":
-    """Pairs with the reference's log-probabilities as columns.
+def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
+    """Dataset of pairs with the reference model's log-probabilities (nats) of both answers as columns.
+
+    Args:
+        pairs: the pairs.
+        logps: Parquet file that `compute_reference_logps` wrote.
 
     Raises:
-        UserError: the reference file does not hold exactly these pairs, in this order.
+        UserError: the file does not hold exactly these pairs, in this order.
     """
     import pandas as pd
     from datasets import Dataset
 
-    stored = pd.read_parquet(reference)
-    if stored["id"].tolist() != [row["id"] for row in rows]:
-        raise PublicError(f"{reference}: holds other pairs than the preference file. Delete it and run again.")
+    stored = pd.read_parquet(logps)
+    if stored["id"].tolist() != [pair["id"] for pair in pairs]:
+        raise PublicError(f"{logps}: ids differ from those of the preference file. Delete this file and run again.")
     return Dataset.from_list(
         [
-            {key: row[key] for key in ("prompt", "chosen", "rejected")}
-            | {"ref_chosen_logps": chosen, "ref_rejected_logps": rejected}
-            for row, chosen, rejected in zip(rows, stored["chosen"], stored["rejected"], strict=True)
+            {
+                "prompt": pair["prompt"],
+                "chosen": pair["chosen"],
+                "rejected": pair["rejected"],
+                "ref_chosen_logps": chosen,
+                "ref_rejected_logps": rejected,
+            }
+            for pair, chosen, rejected in zip(pairs, stored["chosen"], stored["rejected"], strict=True)
         ]
     )

@@ -1,16 +1,16 @@
-"""The chosen trial trained again with another seed: nothing is chosen anew, so what differs is the seed's doing."""
+"""Settings for training the chosen trial again with another seed. No trial is chosen again: only the seed differs."""
 
 from typing import Any
 
 from clinical_dpo.io import read_json
 
 
-def settings_again(chosen: str, seed: int) -> tuple[dict[str, Any], int]:
-    """The settings of a trained model with another seed, and as many steps as it took.
+def reseeded_settings(run_record: str, seed: int) -> tuple[dict[str, Any], int]:
+    """Settings of the chosen trial with another seed, and the number of its optimizer steps.
 
     Args:
-        chosen: run.json of the chosen trial.
-        seed: of initialisation, order of the rows and dropout.
+        run_record: run.json of the chosen trial.
+        seed: seed of initialisation, order of the rows and dropout.
     """
-    record = read_json(chosen)
+    record = read_json(run_record)
     return record["settings"] | {"seed": seed}, record["steps"]

@@ -1,23 +1,23 @@
-"""What the jobs that train have in common, whatever their stage."""
+"""Training of a job's model, in either stage."""
 
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from clinical_dpo.training.run import Run
-from clinical_dpo.training.stages import SPEED, stage_module
+from clinical_dpo.training.stages import SPEED_SETTINGS, stage_module
 
 
 def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: int | None, probe: bool = False) -> None:
     """Train one model of the job's stage.
 
     Args:
-        snakemake: the job: its stage, the base model and the stage's own files among its inputs, run.json among its
-            outputs, and SPEED among its resources.
-        params: the rule's settings: `model`, those of the model file, and `code`, the digest of what runs.
-        settings: of the stage, with the trial's values.
-        steps: optimizer steps; None for all epochs.
-        probe: whether the curve alone is kept, from which the plateau is read.
+        snakemake: the job. Its wildcards name the stage, its inputs hold the base model and the stage's files, its
+            outputs hold run.json, and its resources hold SPEED_SETTINGS.
+        params: the rule's settings: `model`, from the model file, and `code`, the digest of the code.
+        settings: settings of the stage, with the trial's values.
+        steps: optimizer steps; None for the number of epochs in `settings`.
+        probe: whether to keep only the eval curve, from which the plateau is read.
     """
     run = Run(
         base=str(Path(snakemake.input.base).parent),
@@ -27,7 +27,7 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
         out=str(Path(snakemake.output.run).parent),
         probe=probe,
         code=params.code,
-        **{key: snakemake.resources[key] for key in SPEED},
+        **{key: snakemake.resources[key] for key in SPEED_SETTINGS},
     )
     stage = import_module(stage_module(snakemake.wildcards.stage))
     stage.train(run, dict(snakemake.input.items()))

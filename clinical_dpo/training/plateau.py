@@ -1,4 +1,4 @@
-"""Where an eval loss flattens: the step count a trial is trained again with."""
+"""Step at which the eval loss flattens; the trial is trained again for that many steps."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
@@ -6,28 +6,26 @@ from typing import Any
 
 
 def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
-    """First evaluated step whose loss is within `tolerance` of the whole fall above the lowest loss.
+    """First evaluated step whose loss is at most lowest + `tolerance` x (loss at step 0 - lowest).
 
-    The fall is measured from step 0 to the lowest loss, so neither scale nor length of the run matters. A run that
-    never falls below its start has nothing to gain from training: its first step after 0 is returned.
-
-    Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step off the curve by eye; this is the rule here.
+    The rule does not depend on the scale of the loss or the length of the run. If the loss never falls below its value
+    at step 0, the first step after 0 is returned. Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step
+    from the curve by eye.
 
     Args:
-        curve: (step, eval loss) pairs in order, step 0 first. A loss that is not finite (a run that diverged) is no
-            candidate.
-        tolerance: share of the fall, in (0, 1).
+        curve: (step, eval loss) pairs in order, step 0 first. Losses that are not finite are ignored.
+        tolerance: share of the fall from step 0 to the lowest loss, in (0, 1).
 
     Raises:
         ValueError: fewer than two points.
     """
     if len(curve) < 2:
-        raise ValueError("A plateau needs the eval loss at step 0 and at one step more.")
+        raise ValueError("A plateau needs the eval loss at step 0 and at one later step.")
     start, lowest = curve[0][1], min((loss for _, loss in curve if isfinite(loss)), default=nan)
     flat = lowest + tolerance * (start - lowest)
     return next((step for step, loss in curve[1:] if lowest < start and loss <= flat), curve[1][0])
 
 
 def eval_curve(log: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """(step, eval loss) of the rows of a run's log.csv."""
+    """Read (step, eval loss) pairs from the rows of a run's log.csv."""
     return [(int(row["step"]), float(row["loss"])) for row in log if row["split"] == "eval"]

@@ -1,4 +1,4 @@
-"""What SFT and DPO share: the trainer's arguments, checkpoints and resume, the log, and the record of the run."""
+"""Parts of a training run that SFT and DPO share: trainer arguments, checkpoints, resuming, log and record."""
 
 import hashlib
 import json
@@ -14,15 +14,15 @@ import torch
 
 from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.io import Row, file_digests, read_jsonl, replacing, sha256, write_csv, write_json
+from clinical_dpo.io import file_digests, read_jsonl, replacing, sha256, write_csv, write_json
 from clinical_dpo.models.load import (
+    allow_bitsandbytes,
     base_record,
     device,
     device_name,
-    for_all_weights,
+    full_training_settings,
     load_base,
     mixed_precision,
-    need_bitsandbytes,
     save_trained,
 )
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
@@ -49,40 +49,40 @@ LOG_COLUMNS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: what it starts from, how it is trained and where it goes."""
+    """A training run: initial model, settings and output folder."""
 
     base: str  # folder of the base model
     model: Mapping[str, Any]  # the model file's settings
     settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
     steps: int | None  # optimizer steps; None for the settings' epochs
     out: str  # folder for the weights (safetensors), log.csv and run.json
-    # Rows computed at once. They change nothing beyond rounding, but for the last step of an epoch of DPO where it is
-    # short: TRL takes the mean over its micro-batches, whatever their size.
+    # Rows computed at once. The size changes results by rounding only, except in a short last step of an epoch of DPO:
+    # there TRL takes the mean over micro-batches, whatever their size.
     micro_batch_size: int
     eval_batch_size: int
-    save_steps: int  # between two checkpoints
-    gradient_checkpointing: bool  # compute activations twice, to hold fewer
-    probe: bool = False  # keep the curve, not the weights
-    code: str = ""  # digest of the code that trains: another one's checkpoints are not resumed
+    save_steps: int  # steps between two checkpoints
+    gradient_checkpointing: bool  # recompute activations in the backward pass to save memory
+    probe: bool = False  # keep the eval curve and no weights
+    code: str = ""  # digest of the training code; checkpoints of another digest are not resumed
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run's rows, checked, and what is known of it before it trains."""
+    """Checked rows of a run, its checkpoint folder, and the part of its record that precedes training."""
 
     tokenizer: Any
-    rows: Mapping[str, list[Row]]  # train, eval
+    rows: Mapping[str, list[Any]]  # `train` and `eval`; each a TaskRow in SFT, a Pair in DPO
     checkpoints: Path
-    record: Mapping[str, Any]  # the part of run.json known by now
+    record: Mapping[str, Any]  # the first fields of run.json
 
 
-def load_start(run: Run, folder: str) -> Any:
-    """The model training starts from."""
-    return load_base(folder, for_all_weights(run.model) if run.settings["adapter"] == "full" else run.model)
+def load_initial_model(run: Run, folder: str) -> Any:
+    """Load the model that training starts from."""
+    return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
 
 
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
-    """Keyword arguments that SFTConfig and DPOConfig share; every default that matters is set, none inherited."""
+    """Keyword arguments that SFTConfig and DPOConfig share. Every default that affects results is set here."""
     settings = run.settings
     on_gpu = device().type == "cuda"
     micro_batch = reduced_micro_batch(run.micro_batch_size, checkpoints, settings["batch_size"])
@@ -105,8 +105,8 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "bf16": mixed_precision(run.model),
         "eval_strategy": "steps",
         "eval_steps": settings["eval_steps"],
-        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run has its points of the curve
-        "include_num_input_tokens_seen": "non_padding",  # TRL's own count forgets what came before a checkpoint
+        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run already has this point
+        "include_num_input_tokens_seen": "non_padding",  # TRL's own count restarts at a checkpoint
         "logging_steps": settings["logging_steps"],
         "save_strategy": "steps",
         "save_steps": run.save_steps,
@@ -121,36 +121,36 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
     }
 
 
-def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], others: Iterable[str] = ()) -> Prepared:
-    """Read and check a run's rows, and find or make its folder of checkpoints.
+def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], inputs: Iterable[str] = ()) -> Prepared:
+    """Read and check a run's rows, and make its checkpoint folder or reuse it.
 
     Args:
         run: the run.
-        data: `train` and `eval` -> JSON Lines.
-        completions: the columns that hold answers.
-        others: further files or folders the run depends on.
+        data: `train` and `eval` -> JSON Lines file.
+        completions: columns that hold answers.
+        inputs: further files or folders that the run depends on.
 
     Raises:
-        UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
+        UserError: a row whose prompt fills max_length or whose answer is empty.
     """
     if "8bit" in run.settings["optimizer"]:
-        need_bitsandbytes()
+        allow_bitsandbytes()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]
     lengths = {
         split: check_lengths(rows[split], tokenizer, max_length, completions, path) for split, path in data.items()
     }
-    inputs = _input_digests([*data.values(), *others])
+    digests = _input_digests([*data.values(), *inputs])
     base = base_record(run.base)
-    digest = _digest(run, base, inputs)
+    digest = _run_digest(run, base, digests)
     record = {
         "seed": run.settings["seed"],
         "settings": dict(run.settings),
         "model": dict(run.model),
         "config_digest": digest,
         "base_model": base,
-        "inputs": inputs,
+        "inputs": digests,
         "lengths": lengths,
         "versions": library_versions(),
         "device": device_name(),
@@ -159,20 +159,23 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], other
 
 
 def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
-    """Train, from the last checkpoint where there is one, and move weights, log.csv and run.json into place.
+    """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
 
     Args:
-        run: the run. A probe leaves no weights.
-        prepared: what `prepare` made of it.
+        run: the run. A probe writes no weights.
+        prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
+
+    Raises:
+        UserError: memory runs out. The next attempt halves the micro-batch if it can.
     """
     layout = run.settings["layout"]
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
     if layout != "padded":
         flatten_fused_head(without_adapter(trainer.model), layout)
-    _follow(trainer)
+    _set_callbacks(trainer)
     last = last_checkpoint(prepared.checkpoints)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -180,7 +183,7 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
     try:
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     except torch.OutOfMemoryError as error:
-        raise _out_of_memory(trainer, prepared.checkpoints) from error
+        raise _out_of_memory_error(trainer, prepared.checkpoints) from error
     seconds = time.monotonic() - started
     rows = log_rows(trainer.state.log_history)
     record = {
@@ -206,9 +209,9 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
     shutil.rmtree(prepared.checkpoints)
 
 
-def _follow(trainer: "Trainer") -> None:
-    """Write progress to the log in place of the trainer's own lines, all of which log.csv holds; save no end."""
-    from transformers import PrinterCallback  # seconds to import, and loaded with the trainer by now
+def _set_callbacks(trainer: "Trainer") -> None:
+    """Replace the trainer's log lines, which log.csv holds, by lines of progress, and skip the last checkpoint."""
+    from transformers import PrinterCallback  # takes seconds to import; the trainer has imported it by now
 
     from clinical_dpo.training.callbacks import NoCheckpointAtTheEnd, TrainingProgress
 
@@ -217,32 +220,32 @@ def _follow(trainer: "Trainer") -> None:
     trainer.add_callback(NoCheckpointAtTheEnd())
 
 
-def _out_of_memory(trainer: "Trainer", checkpoints: Path) -> UserError:
-    """What to tell, after the next attempt was told to compute fewer rows at once."""
+def _out_of_memory_error(trainer: "Trainer", checkpoints: Path) -> UserError:
+    """Error that says what to change. A failure in training with several rows halves the next micro-batch."""
     rows = trainer.args.per_device_train_batch_size
     model: Any = trainer.model
     if not model.training:
         return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
     if rows == 1:
         return PublicError(
-            "Out of memory with one row at once. Take a GPU with more memory, gradient_checkpointing: true, a shorter "
-            "max_length, or a model in four bits (quantization)."
+            "Out of memory with one row at once (micro_batch_size). Use a GPU with more memory, set "
+            "gradient_checkpointing: true, lower max_length, or load the model in four bits (quantization)."
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once (micro_batch_size). The next attempt takes half as many."
+        f"Out of memory with {rows} rows at once (micro_batch_size). Run again: the next attempt takes half as many."
     )
 
 
-def _digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """What a checkpoint must have been made from to be resumed: base and its settings, stage, steps, inputs, code."""
-    sums = Path(run.base) / CHECKSUMS  # of a base model that a rule made; its record names no chat template
+def _run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """SHA-256 of base model, settings, steps, inputs and code. Only a run of the same digest resumes a checkpoint."""
+    sums = Path(run.base) / CHECKSUMS  # a rule writes it; it covers the chat template, which base.json does not
     made_from = [base, run.model, run.settings, run.steps, inputs, run.code, sums.exists() and sha256(sums)]
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def _input_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> SHA-256 of each input; a folder stands for the weights in it."""
+    """Path -> SHA-256 of each input file, and of each file of weights in an input folder."""
     files = [
         file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
     ]
@@ -250,14 +253,14 @@ def _input_digests(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _peak_memory() -> int:
-    """Bytes: of the GPU's allocator, or of the process where there is none."""
+    """Peak memory in bytes: of the GPU's allocator if there is a GPU, else of the process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A trainer's log history as rows of LOG_COLUMNS, one per step and split, in order of step."""
+    """Turn a trainer's log history into rows of LOG_COLUMNS, one per step and split, in order of step."""
     rows: dict[tuple[int, str], dict[str, Any]] = {}
     for entry in history:
         split = "eval" if "eval_loss" in entry else "train" if "loss" in entry else None
@@ -265,6 +268,6 @@ def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         prefix = "eval_" if split == "eval" else ""
         values = {column: entry.get(prefix + column) for column in LOG_COLUMNS}
-        named = {key: entry[key] for key in ("step", "epoch")} | {"num_tokens": entry["num_input_tokens_seen"]}
-        rows[entry["step"], split] = values | named | {"split": split}
+        unprefixed = {key: entry[key] for key in ("step", "epoch")} | {"num_tokens": entry["num_input_tokens_seen"]}
+        rows[entry["step"], split] = values | unprefixed | {"split": split}
     return [rows[key] for key in sorted(rows)]

@@ -1,4 +1,4 @@
-"""What the records of runs say: the time they took, and the libraries that a comparison mixes."""
+"""Facts read from the records of runs: training time, and library versions that a comparison mixes."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,32 +8,32 @@ from clinical_dpo.io import read_json
 from clinical_dpo.paths import parse
 
 
-def whole_seconds(run: Mapping[str, Any]) -> float:
-    """Seconds of all steps. Of a resumed run only those after its last checkpoint are timed: they stand for all.
+def total_seconds(run: Mapping[str, Any]) -> float:
+    """Estimate the seconds of all steps. A resumed run's record times only the steps after its last checkpoint.
 
     Args:
-        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No checkpoint is of the last step.
+        run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No checkpoint is at the last step.
     """
     seconds: float = run["wall_seconds"]
     return seconds * run["steps"] / (run["steps"] - run["resumed_from_step"])
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:
-    """What was computed with different versions of a library among what one comparison rests on, a line a library.
+    """Libraries of which the runs of one task and model used different versions, a line per library.
 
     Args:
         records: {task}/{model}/predictions/{variant}.json of answers, {task}/{model}/{stage}/best/run.json of training.
     """
-    seen: dict[tuple[str, str], dict[str, list[str]]] = {}
+    steps_by_version: dict[tuple[str, str], dict[str, list[str]]] = {}
     for path in records:
-        trained = Path(path).name == "run.json"
-        of = parse("best_run" if trained else "answers_record", path)
-        what = f"training of {of['stage']}" if trained else f"answers of {of['variant']}"
-        model = f"{of['task']}/{of['model']}"
-        for library, found in read_json(path)["versions"].items():
-            seen.setdefault((model, library), {}).setdefault(found, []).append(what)
+        is_training = Path(path).name == "run.json"
+        wildcards = parse("best_run" if is_training else "answers_record", path)
+        step = f"training of {wildcards['stage']}" if is_training else f"answers of {wildcards['variant']}"
+        model = f"{wildcards['task']}/{wildcards['model']}"
+        for library, version in read_json(path)["versions"].items():
+            steps_by_version.setdefault((model, library), {}).setdefault(version, []).append(step)
     return [
-        f"{model}: {library} " + ", ".join(f"{found} ({', '.join(whats)})" for found, whats in sorted(versions.items()))
-        for (model, library), versions in seen.items()
-        if len(versions) > 1
+        f"{model}: {library} " + ", ".join(f"{version} ({', '.join(steps)})" for version, steps in sorted(used.items()))
+        for (model, library), used in steps_by_version.items()
+        if len(used) > 1
     ]

@@ -1,26 +1,26 @@
-"""Supervised fine-tuning: TRL's SFTTrainer, loss on the answer only."""
+"""Supervised fine-tuning (SFT) with TRL's SFTTrainer; the loss is on the answer only."""
 
 from collections.abc import Mapping
 
 import torch
 
-from clinical_dpo.models.load import trainable_weights_kept
-from clinical_dpo.training.run import Run, load_start, prepare, train_and_save, trainer_arguments
+from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train on the `train` and `eval` rows among a job's input files."""
+    """Train on a job's input files `train` and `eval`."""
     train_sft(run, files["train"], files["eval"])
 
 
 def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
-    """Fine-tune one trial on JSON Lines of prompt / completion messages.
+    """Train one trial on JSON Lines of prompt / completion messages.
 
     Raises:
-        UserError: a row whose prompt fills max_length or whose answer would be cut to nothing.
+        UserError: a row whose prompt fills max_length or whose answer is empty.
     """
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
-    # Imported after the data was checked: a mistake there is told seconds earlier.
+    # These imports take seconds, so the data checks come first.
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model
     from trl import SFTConfig
@@ -41,9 +41,9 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
         for split, rows in prepared.rows.items()
     }
     torch.manual_seed(run.settings["seed"])
-    start = load_start(run, run.base)
-    policy = get_peft_model(start, adapter) if run.settings["adapter"] == "lora" else start
-    with trainable_weights_kept(policy):
+    model = load_initial_model(run, run.base)
+    policy = get_peft_model(model, adapter) if run.settings["adapter"] == "lora" else model
+    with restore_trainable_weights(policy):
         trainer = RowMeanSFTTrainer(
             model=policy,
             args=SFTConfig(completion_only_loss=True, packing=False, **trainer_arguments(run, prepared.checkpoints)),

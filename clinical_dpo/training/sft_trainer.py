@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer, whose evaluation gives every row the same weight."""
+"""TRL's SFTTrainer with an evaluation that gives every row the same weight."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from trl import SFTTrainer
 
 
 class RowMeanSFTTrainer(SFTTrainer):
-    """SFTTrainer whose eval loss and metrics are means over rows of each row's mean over its answer's tokens.
+    """SFTTrainer that computes eval loss and metrics per row, as means over the answer's tokens, and averages rows.
 
-    TRL takes the mean over the tokens of a batch, and then over batches: with answers of different lengths another
-    eval_batch_size gives another loss. Here it gives the same one, which is TRL's with one row at once.
+    TRL averages over the tokens of a batch and then over batches, so its eval loss depends on eval_batch_size if
+    answers differ in length. The loss here does not; it equals TRL's with an eval_batch_size of 1.
     """
 
     model: Any
@@ -17,20 +17,20 @@ class RowMeanSFTTrainer(SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """TRL's loss in training; in evaluation the mean over the batch's rows."""
-        seen: list[Any] = []
+        """Compute TRL's loss in training, and the mean over the batch's rows in evaluation."""
+        outputs: list[Any] = []
 
         def policy(**batch: Any) -> Any:
-            seen.append(model(**batch))
-            return seen[-1]
+            outputs.append(model(**batch))
+            return outputs[-1]
 
         computed = super().compute_loss(policy, inputs, return_outputs, num_items_in_batch)
         if self.model.training:
             return computed
-        (output,) = seen
+        (output,) = outputs
         tokens = output.label_mask.sum(1).clamp(min=1)
-        of_row = {"entropy": output.entropy, "mean_token_accuracy": output.is_top1.float()}
-        for name, values in of_row.items():
+        per_token = {"entropy": output.entropy, "mean_token_accuracy": output.is_top1.float()}
+        for name, values in per_token.items():
             self._metrics["eval"][name][-1:] = (values.sum(1) / tokens).tolist()
         loss = (-output.log_probs.sum(1) / tokens).mean()
         return (loss, computed[1]) if return_outputs else loss

@@ -1,11 +1,17 @@
-"""What of the environment reaches a Slurm job: what it needs, and no key."""
+"""A Slurm job gets the environment variables that it needs, and no key."""
 
 import os
 import re
 import shutil
 import subprocess
 
-from clinical_dpo.cluster.job_environment import COMMANDS, ELSEWHERE, job_environment, path_variables, submitting
+from clinical_dpo.cluster.job_environment import (
+    COMMANDS,
+    KEY_PLACEHOLDER,
+    job_environment,
+    path_variables,
+    submission_environment,
+)
 from clinical_dpo.code_digest import PACKAGE, imported_modules
 from tests.conftest import ROOT
 
@@ -21,14 +27,14 @@ SECRETS = {
 }
 
 
-def test_a_job_gets_what_it_needs_and_no_key():
+def test_a_job_gets_needed_variables_and_no_key():
     needed = {"PATH": "/bin", "HF_HOME": "/shared/hf", "CUDA_HOME": "/cuda", "LC_ALL": "C", "SBATCH_ACCOUNT": "study"}
-    made = job_environment(SECRETS | needed | {"SITE_DATA": "/data"}, ["SITE_*"], ["WARD_LLM_KEY", "UNSET_KEY"])
-    assert made == needed | {"SITE_DATA": "/data", "WARD_LLM_KEY": ELSEWHERE}
+    environment = job_environment(SECRETS | needed | {"SITE_DATA": "/data"}, ["SITE_*"], ["WARD_LLM_KEY", "UNSET_KEY"])
+    assert environment == needed | {"SITE_DATA": "/data", "WARD_LLM_KEY": KEY_PLACEHOLDER}
 
 
-def test_a_key_is_no_job_s_even_where_a_pattern_names_it():
-    assert job_environment(SECRETS, ["WARD_*"], ["WARD_LLM_KEY"]) == {"WARD_LLM_KEY": ELSEWHERE}
+def test_a_pattern_never_passes_on_the_key_of_an_endpoint():
+    assert job_environment(SECRETS, ["WARD_*"], ["WARD_LLM_KEY"]) == {"WARD_LLM_KEY": KEY_PLACEHOLDER}
 
 
 LOOK_SECRET = (
@@ -44,29 +50,29 @@ LOOK_SECRET = (
 )
 
 
-def test_a_pattern_passes_on_no_name_that_looks_like_a_key_s():
+def test_a_pattern_never_passes_on_a_name_that_looks_like_a_key():
     environment = dict.fromkeys([*LOOK_SECRET, "SITE_DATA"], "value")
     assert job_environment(environment, ["SITE_*"], []) == {"SITE_DATA": "value"}
 
 
-def test_a_name_that_looks_like_a_key_s_is_passed_on_where_it_is_named_itself():
+def test_an_exact_name_is_passed_on_although_it_looks_like_a_key():
     environment = dict.fromkeys([*LOOK_SECRET, "TOKENIZERS_PARALLELISM", "HF_HUB_DISABLE_IMPLICIT_TOKEN"], "1")
     assert job_environment(environment, LOOK_SECRET, []) == environment
 
 
-def test_what_is_submitted_has_no_secret_in_its_environment(tmp_path):
-    """Here `sbatch` is the program `env`, which prints what it was started with."""
+def test_a_submitted_job_has_no_secret_in_its_environment(tmp_path):
+    """Here `sbatch` is the program `env`, which prints its environment."""
     (tmp_path / "sbatch").symlink_to(shutil.which("env"))
     outer = os.environ | SECRETS | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "SITE_DATA": "/data"}
-    outer |= {"PYTHONPATH": str(COMMANDS.parents[1])} | submitting(outer, ["SITE_DATA"], ["WARD_LLM_KEY"])
-    outer |= submitting(outer, ["SITE_DATA"], ["WARD_LLM_KEY"])  # the Snakefile may be read twice
+    outer |= {"PYTHONPATH": str(COMMANDS.parents[1])} | submission_environment(outer, ["SITE_DATA"], ["WARD_LLM_KEY"])
+    outer |= submission_environment(outer, ["SITE_DATA"], ["WARD_LLM_KEY"])  # the Snakefile may be read twice
     done = subprocess.run("sbatch", env=outer, capture_output=True, text=True, shell=True, check=True)
     seen = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    assert "secret" not in done.stdout and seen["WARD_LLM_KEY"] == ELSEWHERE and seen["SITE_DATA"] == "/data"
+    assert "secret" not in done.stdout and seen["WARD_LLM_KEY"] == KEY_PLACEHOLDER and seen["SITE_DATA"] == "/data"
     assert str(COMMANDS) not in seen["PATH"] and seen["PATH"].startswith(f"{tmp_path}:")
 
 
-def test_the_variables_in_a_study_s_paths_are_known():
+def test_variables_in_the_paths_of_a_study_are_listed():
     file = {"kind": "file", "path": "$CLINIC/notes.csv"}
     tasks = [
         {"source": file, "external_predictions": {"gpt": {"path": "${ANSWERS}/gpt.csv"}}},
@@ -75,9 +81,10 @@ def test_the_variables_in_a_study_s_paths_are_known():
     assert path_variables(tasks) == ["ANSWERS", "CLINIC"]
 
 
-def test_what_asks_an_endpoint_or_the_hub_runs_where_the_keys_are():
-    asking = {PACKAGE / name for name in ("endpoints/chat_server.py", "models/download.py", "data/sources/hub.py")}
-    found, local = set(), set()
+def test_rules_that_call_an_endpoint_or_the_hub_are_local():
+    """The keys stay on the submitting host."""
+    callers = {PACKAGE / name for name in ("endpoints/chat_server.py", "models/download.py", "data/sources/hub.py")}
+    calling, local = set(), set()
     for file in (ROOT / "workflow/rules").glob("*.smk"):
         text = file.read_text()
         listed = re.search(r"localrules:\n((?:    \w+,\n)+)", text)
@@ -86,6 +93,6 @@ def test_what_asks_an_endpoint_or_the_hub_runs_where_the_keys_are():
             r"^(?:use )?rule (\w+)(.*?)(?=^(?:use )?rule |\Z)", text, re.MULTILINE | re.DOTALL
         ):
             script = re.search(r"\.\./scripts/(\w+\.py)", body)
-            if script and asking & imported_modules([ROOT / "workflow/scripts" / script[1]]):
-                found.add(rule)
-    assert {"ask_judge", "write_texts_by_endpoint", "retrieve_base_model", "retrieve_source"} <= found <= local
+            if script and callers & imported_modules([ROOT / "workflow/scripts" / script[1]]):
+                calling.add(rule)
+    assert {"ask_judge", "write_texts_by_endpoint", "retrieve_base_model", "retrieve_source"} <= calling <= local

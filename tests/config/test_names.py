@@ -1,4 +1,4 @@
-"""Names that stand in paths and messages: none ends in a line feed, which `$` lets pass."""
+"""No name in a path or a message ends in a line feed, which the `$` of a pattern would accept."""
 
 import re
 
@@ -14,25 +14,25 @@ from tests.helpers.configs import DEMO
 WORDS = ("a", "demo", "KEY", "0" * 40, "https://host.example/v1", "dpo_vs_sft", "42 43", ".05")
 
 
-def patterns(value, place=""):
-    """Where a pattern stands in a schema, and the pattern."""
+def patterns(value, keys=""):
+    """(keys that lead to it, pattern) of each pattern in a schema."""
     if isinstance(value, dict):
         if isinstance(value.get("pattern"), str):
-            yield place, value["pattern"]
+            yield keys, value["pattern"]
         for key, inner in value.items():
-            yield from patterns(inner, f"{place}.{key}")
+            yield from patterns(inner, f"{keys}.{key}")
 
 
-FOUND = [
-    (f"{path.stem}{place}", text) for path in sorted(SCHEMAS.iterdir()) for place, text in patterns(read_yaml(path))
-]
+PATTERNS = {
+    f"{path.stem}{keys}": pattern for path in sorted(SCHEMAS.iterdir()) for keys, pattern in patterns(read_yaml(path))
+}
 
 
-@pytest.mark.parametrize(("place", "pattern"), FOUND, ids=[place for place, _ in FOUND])
-def test_no_pattern_of_a_schema_takes_a_trailing_line_feed(place, pattern):
-    fitting = [word for word in WORDS if re.search(pattern, word)]
-    assert fitting, "add a word that fits"
-    assert not any(re.search(pattern, word + end) for word in fitting for end in ("\n", "\n\n", "\r\n"))
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
+def test_no_pattern_of_a_schema_matches_a_trailing_line_feed(pattern):
+    matching = [word for word in WORDS if re.search(pattern, word)]
+    assert matching, "add a word that matches to WORDS"
+    assert not any(re.search(pattern, word + end) for word in matching for end in ("\n", "\n\n", "\r\n"))
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_a_name_that_ends_in_a_line_feed_is_refused(change, key):
         load_study(merge(DEMO, change), ROOT)
 
 
-def test_no_pattern_of_the_package_ends_a_name_with_a_dollar_sign():
-    """`$` of Python fits before a line feed. What looks for the end of a text says fullmatch or \\Z."""
+def test_no_pattern_of_the_package_ends_with_a_dollar_sign():
+    """In Python `$` also matches before a line feed. Code that needs the end of a text uses fullmatch or \\Z."""
     ends = re.compile(r"""re\.(?:match|search|compile)\([^)]*\$["']""")
     files = [*ROOT.glob("clinical_dpo/**/*.py"), *ROOT.glob("workflow/**/*.smk"), ROOT / "Snakefile"]
     assert [str(path) for path in files if ends.search(path.read_text(encoding="utf-8"))] == []

@@ -1,4 +1,4 @@
-"""Tasks with `phi: true`: their files are no other task's, and folders are closed however a run is started."""
+"""With `phi: true` no other task reads a task's files, and its folders are closed, however the run starts."""
 
 import os
 import stat
@@ -13,14 +13,14 @@ from clinical_dpo.config.privacy import check_options, check_private, close_fold
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.errors import UserError
 from tests.conftest import ROOT
+from tests.helpers.configs import PUBLISHED
 from tests.helpers.workflow import Project
 
-PUBLISHED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 RESULTS = {"notes": "results/notes", "other": "results/other", "third": "results/third"}
 
 
 def reads(path, **more):
-    """A task that is read from a file."""
+    """Settings of a task that reads a file."""
     return {"source": {"kind": "file", "path": str(path)}} | more
 
 
@@ -35,30 +35,38 @@ def rows(tmp_path, monkeypatch):
     return tmp_path / "rows.csv"
 
 
-def test_a_private_task_takes_no_data_set_of_the_hub():
+HUB = {"kind": "hub", "id": "a/b", "revision": "a" * 40, "splits": ["train"]}
+
+
+def test_a_private_task_that_reads_a_hub_data_set_is_refused():
     change = {"overrides": {"tasks": {"reasoning": {"phi": True}}}}
     with pytest.raises(UserError, match=r"config/tasks/reasoning\.yaml: key 'source': .*phi: true.*`kind: file`"):
         load_study(merge(PUBLISHED, change), ROOT)
-    hub = {"kind": "hub", "id": "a/b", "revision": "a" * 40, "splits": ["train"]}
+
+
+def test_a_private_task_with_a_hub_data_set_as_stand_in_is_refused():
     with pytest.raises(UserError, match="key 'stand_in'"):
-        check_private({"notes": reads("rows.csv", phi=True, stand_in=hub)}, RESULTS)
-    check_private({"notes": {"source": hub}}, RESULTS)
+        check_private({"notes": reads("rows.csv", phi=True, stand_in=HUB)}, RESULTS)
 
 
-NAMES = {  # how another task may come by the file
+def test_a_task_that_is_not_private_may_read_a_hub_data_set():
+    check_private({"notes": {"source": HUB}}, RESULTS)
+
+
+NAMES = {  # ways to name the file in another task
     "the same path": lambda rows: "rows.csv",
     "an absolute path": lambda rows: rows,
-    "a detour": lambda rows: "../" + rows.parent.name + "/./rows.csv",
+    "a path with detours": lambda rows: "../" + rows.parent.name + "/./rows.csv",
     "an environment variable": lambda rows: "$CLINIC/rows.csv",
     "a symbolic link": lambda rows: Path("soft.csv").symlink_to(rows) or "soft.csv",
     "a hard link": lambda rows: os.link(rows, "hard.csv") or "hard.csv",
-    "a link of its folder": lambda rows: Path("folder").symlink_to(rows.parent) or "folder/rows.csv",
+    "a link to its folder": lambda rows: Path("folder").symlink_to(rows.parent) or "folder/rows.csv",
 }
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("key", ["source", "stand_in", "external_predictions"])
-def test_a_private_file_is_read_by_no_task_that_is_not_private(rows, monkeypatch, name, key):
+def test_only_a_private_task_may_read_a_private_file(rows, monkeypatch, name, key):
     monkeypatch.setenv("CLINIC", str(rows.parent))
     path = str(NAMES[name](rows))
     other = (
@@ -72,25 +80,25 @@ def test_a_private_file_is_read_by_no_task_that_is_not_private(rows, monkeypatch
     check_private(tasks | {"other": tasks["other"] | {"phi": True}}, RESULTS)
 
 
-def test_nor_are_the_results_of_a_private_task(rows):
+def test_only_a_private_task_may_read_the_results_of_a_private_task(rows):
     tasks = {"notes": reads("rows.csv", phi=True), "other": reads("results/notes/data/source.jsonl")}
     with pytest.raises(UserError, match="a file of task 'notes'"):
         check_private(tasks, RESULTS)
     check_private(tasks | {"other": reads("results/third/data/source.jsonl")}, RESULTS)
 
 
-def test_a_file_that_is_not_there_yet_counts_too(tmp_path, monkeypatch):
+def test_a_private_file_that_does_not_exist_yet_is_protected(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="a file of task 'notes'"):
         check_private({"notes": reads("a.csv", phi=True), "other": reads("./a.csv")}, RESULTS)
 
 
-def test_tasks_that_are_all_private_or_none_share_what_they_like(rows):
+def test_tasks_may_share_a_file_if_all_are_private_or_none_is(rows):
     check_private({"notes": reads(rows, phi=True), "other": reads(rows, phi=True)}, RESULTS)
     check_private({"notes": reads(rows), "other": reads(rows)}, RESULTS)
 
 
-def test_folders_that_were_open_are_closed(rows):
+def test_open_folders_of_private_text_are_closed(rows):
     for folder in ("results/notes", "results/other", "logs"):
         (rows.parent / folder).mkdir(parents=True, mode=0o755)
     close_folders(Study({"run_name": None}, {"notes": reads(rows, phi=True), "other": reads("b.csv")}, {}, {}))
@@ -99,26 +107,36 @@ def test_folders_that_were_open_are_closed(rows):
     assert (rows.parent / "logs" / PRIVATE).exists()
 
 
-def test_nothing_runs_where_a_folder_cannot_be_closed(rows):
+def test_a_folder_that_cannot_be_closed_is_refused(rows):
     (rows.parent / "results").write_text("in the way")
-    with pytest.raises(UserError, match=r"results/notes: cannot be closed to other users.*phi: true"):
+    with pytest.raises(UserError, match=r"results/notes: cannot be closed.*phi: true.*`run_name`"):
         close_folders(Study({"run_name": None}, {"notes": reads(rows, phi=True)}, {}, {}))
 
 
 SHEETS = {"raters": ["anna", "ben"], "preference_grader": "raters", "tables": ["win_rate"]}
 
 
-@pytest.mark.parametrize("task", [{"phi": True}, reads("a.csv", answer_type="answer", grader="exact", raters=["anna"])])
-def test_no_file_goes_into_a_cache_that_others_write_to(task):
-    plain = reads("b.csv", answer_type="answer", grader="exact")
-    check_options({"notes": task, "other": plain}, None, False)
-    check_options({"other": plain}, [], True)
-    for rules in ([], ["write_blinding_key"]):
-        with pytest.raises(UserError, match=r"'notes' has private text .* or raters' sheets, and .*`--cache`"):
-            check_options({"other": plain, "notes": task}, rules, False)
+PLAIN = reads("b.csv", answer_type="answer", grader="exact")
+CLOSED = ({"phi": True}, reads("a.csv", answer_type="answer", grader="exact", raters=["anna"]))
 
 
-def test_no_log_of_private_text_is_shown():
+@pytest.mark.parametrize("task", CLOSED)
+@pytest.mark.parametrize("rules", [[], ["write_blinding_key"]])
+def test_snakemakes_cache_is_refused_for_a_task_with_closed_files(task, rules):
+    with pytest.raises(UserError, match=r"'notes' has private text .* or raters' sheets.*Run without `--cache`"):
+        check_options({"other": PLAIN, "notes": task}, rules, False)
+
+
+@pytest.mark.parametrize("task", CLOSED)
+def test_a_task_with_closed_files_runs_without_the_options(task):
+    check_options({"notes": task, "other": PLAIN}, None, False)
+
+
+def test_tasks_without_closed_files_may_use_the_options():
+    check_options({"other": PLAIN}, [], True)
+
+
+def test_showing_logs_of_private_text_is_refused():
     with pytest.raises(UserError, match=r"'notes' has private text .*`--show-failed-logs`"):
         check_options({"notes": {"phi": True}}, None, True)
 
@@ -129,21 +147,17 @@ def test_snakemakes_option_is_refused(tmp_path, option):
     assert done.returncode and f"`{option}`" in done.stdout + done.stderr
 
 
-def test_what_a_run_with_sheets_writes_is_closed(tmp_path):
-    """A copy of a key that Snakemake makes too."""
+def test_files_of_a_run_with_sheets_are_closed(tmp_path, open_umask):
+    """So are copies that Snakemake makes of them."""
     project = closed_project(tmp_path / "project", **SHEETS)
-    before = os.umask(0o022)
-    try:
-        project.run("results/closed/call_today/data/source.jsonl")
-        project.run("--generate-unit-tests", "tests-of-rules", "results/closed/call_today/data/source.jsonl")
-    finally:
-        os.umask(before)
-    assert mode(project.folder / "results/closed/call_today/data/source.jsonl") == 0o600
+    project.run(TARGET)
+    project.run("--generate-unit-tests", "tests-of-rules", TARGET)
+    assert mode(project.folder / TARGET) == 0o600
     assert mode(project.folder / "tests-of-rules") == 0o700
 
 
 def closed_project(folder, **settings):
-    """A copy of the project with the example's task alone, and these settings of it."""
+    """A copy of the project with the example's task alone, and changed settings of this task."""
     project = Project.copy(folder, "mine.yaml")
     run = yaml.safe_load((folder / "docs/example/run.yaml").read_text()) | {"run_name": "closed"}
     run["overrides"] = {"tasks": {"call_today": settings}}
@@ -152,29 +166,37 @@ def closed_project(folder, **settings):
     return project
 
 
-def test_a_run_without_its_handlers_is_closed_too(tmp_path):
-    """What a run writes, Snakemake's part of it too, and what an error says on the terminal."""
-    project = closed_project(tmp_path / "project", phi=True)
-    folder = project.folder
-    target = folder / "results/closed/call_today/data/source.jsonl"
+@pytest.fixture
+def open_umask():
+    """A umask that leaves files open to other users."""
     before = os.umask(0o022)
-    try:
-        project.run("--no-hooks", str(target.relative_to(folder)))
-        assert mode(folder / "results/closed/call_today") == mode(folder / "logs/closed") == 0o700
-        assert mode(folder / ".snakemake/log") == 0o700
-        assert target.exists() and open_to_others(folder) == []
-        csv = folder / "docs/example/call_today.csv"
-        csv.write_text("Message,Call today?,\nIt hurts.,yes,Jane Doe\n")
-        done = project.snakemake("--no-hooks", str(target.relative_to(folder)))
-    finally:
-        os.umask(before)
-    assert done.returncode and open_to_others(folder) == []
-    assert "Jane Doe" in (folder / "logs/closed/retrieve_source/call_today.log").read_text()
-    assert "Jane Doe" not in done.stdout + done.stderr and "stands in logs/closed" in done.stderr
+    yield
+    os.umask(before)
+
+
+TARGET = "results/closed/call_today/data/source.jsonl"
+
+
+def test_a_private_run_without_hooks_is_closed(tmp_path, open_umask):
+    """Snakemake's own logs are closed too."""
+    project = closed_project(tmp_path / "project", phi=True)
+    project.run("--no-hooks", TARGET)
+    closed = ("results/closed/call_today", "logs/closed", ".snakemake/log")
+    assert {mode(project.folder / folder) for folder in closed} == {0o700}
+    assert (project.folder / TARGET).exists() and open_to_others(project.folder) == []
+
+
+def test_an_error_of_a_private_run_is_in_its_closed_log_alone(tmp_path, open_umask):
+    project = closed_project(tmp_path / "project", phi=True)
+    (project.folder / "docs/example/call_today.csv").write_text("Message,Call today?,\nIt hurts.,yes,Jane Doe\n")
+    done = project.snakemake("--no-hooks", TARGET)
+    assert done.returncode and open_to_others(project.folder) == []
+    assert "Jane Doe" in (project.folder / "logs/closed/retrieve_source/call_today.log").read_text()
+    assert "Jane Doe" not in done.stdout + done.stderr and "Read it in logs/closed" in done.stderr
 
 
 def open_to_others(folder):
-    """What a run wrote that other users could read."""
-    found = [path for top in ("results", "logs") for path in (folder / top).rglob("*")]  # a failed job leaves none
-    assert any(path.suffix == ".log" for path in found)
-    return [str(path) for path in found if mode(path) & 0o077]
+    """Files of a run that other users could read."""
+    paths = [path for top in ("results", "logs") for path in (folder / top).rglob("*")]  # a failed job has no results
+    assert any(path.suffix == ".log" for path in paths)
+    return [str(path) for path in paths if mode(path) & 0o077]

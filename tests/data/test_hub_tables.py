@@ -1,4 +1,4 @@
-"""How files of a hub repository are read: as their names say, within the limits, with nothing run or unpacked."""
+"""Reading of a hub repository's files: by the format in their names, within the limits, without running its code."""
 
 import gzip
 import hashlib
@@ -24,7 +24,7 @@ A = "a" * 40
 
 @pytest.fixture
 def commit(tmp_path, monkeypatch):
-    """Stands for what the hub lists and serves of a commit: write files, then retrieve them."""
+    """Replace the hub by a folder: the fixture writes files of a commit, and returns the fetched patterns."""
     folder = tmp_path / "commit"
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "tables")
     fetched = []
@@ -33,12 +33,12 @@ def commit(tmp_path, monkeypatch):
         fetched.append(patterns)
         return folder
 
-    def listed(*_, **__):
+    def file_sizes(*_, **__):
         files = (path for path in folder.rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
     monkeypatch.setattr(hub_source, "fetch", fetch)
-    monkeypatch.setattr(hub_source, "listed", listed)
+    monkeypatch.setattr(hub_source, "file_sizes", file_sizes)
 
     def write(files):
         for name, content in files.items():
@@ -50,7 +50,7 @@ def commit(tmp_path, monkeypatch):
     return write
 
 
-def test_a_private_file_is_read_by_no_card(commit, tmp_path):
+def test_no_card_reads_a_private_file(commit, tmp_path):
     private = tmp_path / "rows.csv"
     private.write_text("note\nPatient 7\n")
     for path in (str(private), f"file://{private}", "../rows.csv", f"{tmp_path}/*.csv"):
@@ -59,15 +59,15 @@ def test_a_private_file_is_read_by_no_card(commit, tmp_path):
             retrieve_hub("owner/set", A, ["train"], "one")
 
 
-def test_the_repositorys_code_is_never_run(commit, tmp_path):
+def test_the_repositorys_code_does_not_run(commit, tmp_path):
     code = f"open({str(tmp_path / 'ran')!r}, 'w')\nimport datasets\n"
     commit({"set.py": code, "owner.py": code, "commit.py": code, "train.csv": "note\na\n"})
     assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": "a"}]
     assert not (tmp_path / "ran").exists()
 
 
-def test_names_of_files_are_no_patterns(commit):
-    """A file whose name would fit, or lead to, another one is read itself."""
+def test_file_names_are_not_patterns(commit):
+    """A file is read itself, even if its name is a pattern or address of another file."""
     names = ["data/[st]rain.csv", "data/*.csv", "data/a::b.csv", "data/file:x.csv"]
     files = {name: f"note\n{name}\n" for name in names}
     fetched = commit(files | {"data/train.txt": "no", "data/strain.csv": "note\nother\n"})
@@ -81,16 +81,16 @@ def test_names_of_files_are_no_patterns(commit):
 def archive(content):
     """A tar archive, which begins with the name of its first member."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as made:
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
         member = tarfile.TarInfo("note")
         member.size = len(content)
-        made.addfile(member, io.BytesIO(content))
+        tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 
 
 @pytest.mark.parametrize("name", ["train.csv", "train.jsonl", "train.parquet"])
 @pytest.mark.parametrize("content", [gzip.compress(b"note\n" * 100_000), archive(b"note\na\n"), b"PK\x03\x04"])
-def test_a_file_is_what_its_name_says_and_nothing_is_unpacked(commit, name, content):
+def test_a_file_of_another_format_than_its_name_is_refused_and_not_unpacked(commit, name, content):
     commit({name: content})
     with pytest.raises(UserError):
         retrieve_hub("owner/set", A, ["train"])
@@ -127,7 +127,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_files_are_held_to_the_limits_before_they_are_read(commit, monkeypatch, name):
+def test_files_beyond_the_limits_are_refused_before_they_are_read(commit, monkeypatch, name):
     content, limits, message = LARGE[name]
     monkeypatch.setenv(VARIABLE, json.dumps(limits))
     commit({name: content})
@@ -135,7 +135,7 @@ def test_files_are_held_to_the_limits_before_they_are_read(commit, monkeypatch, 
         retrieve_hub("owner/set", A, ["train"])
 
 
-def test_what_is_too_large_together_is_not_even_fetched(commit, monkeypatch):
+def test_files_that_are_too_large_together_are_not_fetched(commit, monkeypatch):
     monkeypatch.setenv(VARIABLE, json.dumps({"bytes": 1000}))
     fetched = commit({f"train/{number}.csv": "note\n" + "a\n" * 300 for number in range(2)})
     with pytest.raises(UserError, match=r"owner/set.*1,210 or more bytes"):
@@ -152,24 +152,24 @@ def test_values_count_over_all_files(commit, monkeypatch):
         retrieve_hub("owner/set", A, ["train"])
 
 
-def test_the_tables_are_closed_to_others_and_gone_afterwards(commit, tmp_path, monkeypatch):
+def test_tables_are_closed_to_other_users_and_deleted_afterwards(commit, tmp_path, monkeypatch):
     commit({"train.csv": "note\na\n"})
-    made, tables = [], hub_source._tables
+    seen, make_tables = [], hub_source._tables
 
-    def seen(*arguments):
-        found = tables(*arguments)
-        made.append([(path.name, stat.S_IMODE(path.stat().st_mode)) for path in (tmp_path / "tables").iterdir()])
-        made.append(list((tmp_path / "tables").rglob("*.arrow")))
-        return found
+    def observed(*arguments):
+        tables = make_tables(*arguments)
+        seen.append([(path.name, stat.S_IMODE(path.stat().st_mode)) for path in (tmp_path / "tables").iterdir()])
+        seen.append(list((tmp_path / "tables").rglob("*.arrow")))
+        return tables
 
-    monkeypatch.setattr(hub_source, "_tables", seen)
+    monkeypatch.setattr(hub_source, "_tables", observed)
     retrieve_hub("owner/set", A, ["train"])
-    [[(_, mode)], arrow] = made
+    [[(_, mode)], arrow] = seen
     assert mode == 0o700 and len(arrow) == 1
     assert list((tmp_path / "tables").iterdir()) == []
 
 
-def test_a_small_file_that_is_damaged_is_found_too(tmp_path):
+def test_a_damaged_small_file_is_refused(tmp_path):
     content = b"note\na\n"
     blob = tmp_path / hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     blob.write_bytes(content)
@@ -180,15 +180,15 @@ def test_a_small_file_that_is_damaged_is_found_too(tmp_path):
         digests(tmp_path, ["train.csv"])
 
 
-def test_what_a_parquet_file_says_of_its_columns_opens_no_other_file(commit, tmp_path):
-    """Columns that it declares as pictures or sounds would have `datasets` open the paths in them."""
+def test_a_parquet_file_cannot_open_another_file_by_its_column_types(commit, tmp_path):
+    """`datasets` opens the paths in columns that a file declares as pictures or sounds."""
     (tmp_path / "private.csv").write_text("note\nPatient 7\n")
     kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
     for declared in ("Image", "Audio", "Video", "Pdf"):
-        told = {"info": {"features": {"note": {"_type": declared}}}}
-        schema = pyarrow.schema([pyarrow.field("note", kind)], metadata={"huggingface": json.dumps(told)})
+        features = {"info": {"features": {"note": {"_type": declared}}}}
+        schema = pyarrow.schema([pyarrow.field("note", kind)], metadata={"huggingface": json.dumps(features)})
         value = {"bytes": None, "path": str(tmp_path / "private.csv")}
         table = pyarrow.table({"note": pyarrow.array([value], kind)}, schema=schema)
-        pyarrow.parquet.write_table(table, tmp_path / "made.parquet")
-        commit({"train.parquet": (tmp_path / "made.parquet").read_bytes()})
+        pyarrow.parquet.write_table(table, tmp_path / "written.parquet")
+        commit({"train.parquet": (tmp_path / "written.parquet").read_bytes()})
         assert retrieve_hub("owner/set", A, ["train"])[0] == [{"note": value}]

@@ -1,3 +1,5 @@
+"""MedQA questions: opened, dropped with a reason, or refused."""
+
 import hashlib
 import json
 import os
@@ -86,9 +88,9 @@ KEPT = {
 def test_the_last_sentence_is_opened(last):
     stem = 'He says "it hurts"; T 38.5°C (101.3°F).\nNa⁺ 135 mEq/L\nK⁺  3.5 mEq/L\n'
     record = to_open_question(medqa(stem + last))
-    sentence, asked = KEPT[last]
+    sentence, expected_topic = KEPT[last]
     assert record["question"] == stem + sentence
-    assert record["topic"] == asked
+    assert record["topic"] == expected_topic
 
 
 DROPPED = {
@@ -117,7 +119,7 @@ DROPPED = {
 
 
 @pytest.mark.parametrize("last", DROPPED)
-def test_other_questions_are_left_out_with_the_reason(last):
+def test_other_questions_are_dropped_with_a_reason(last):
     reason = to_open_question(medqa(f"A boy has gums that bleed. {last}"))
     assert isinstance(reason, str)
     assert DROPPED[last] in reason
@@ -147,18 +149,18 @@ def test_a_row_of_another_format_is_named():
     del row["meta_info"]
     with pytest.raises(UserError, match=r"field 'meta_info' is missing. Reader medqa needs question, answer"):
         to_open_question(row)
-    with pytest.raises(UserError, match="answer_idx 'Z' is none of the options A, B, C, D"):
+    with pytest.raises(UserError, match=r"answer_idx 'Z' is not one of the options A, B, C, D. Correct it"):
         to_open_question(medqa("What is the most likely diagnosis?", answer_idx="Z"))
 
 
 def test_a_sentence_is_opened_once():
-    for sentence, asked in KEPT.values():
+    for sentence, expected_topic in KEPT.values():
         assert open_sentence(sentence) == sentence
-        assert topic(sentence) == asked
+        assert topic(sentence) == expected_topic
 
 
 @pytest.mark.skipif(not MEDQA.exists(), reason="MedQA is not there; set CLINICAL_DPO_DATA")
-def test_every_kept_question_of_the_publisher_stands_alone():
+def test_every_kept_question_of_the_publisher_needs_no_options():
     rows = read_jsonl(MEDQA)
     opened = [(row, to_open_question(row)) for row in rows]
     kept = [(row, record) for row, record in opened if isinstance(record, dict)]

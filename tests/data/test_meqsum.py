@@ -1,4 +1,4 @@
-"""Workbooks in general, MeQSum's in particular, its copies in other formats, and what is refused."""
+"""Workbooks, MeQSum's workbook and its copies in other formats, and sheets that are refused."""
 
 import datetime
 import json
@@ -18,14 +18,8 @@ HEADER = ["File", "CHQ", "Summary", None, None]
 WORKBOOK = "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx"
 
 
-def workbook(path, rows, sheet="QS", header=HEADER):
-    book = Workbook()
-    book.active.title = sheet
-    for row in [header, *rows]:
-        book.active.append(row)
-    book.create_sheet("Notes").append(["nothing to read"])
-    book.save(path)
-    return path
+def meqsum_book(path, rows, sheet="QS", header=HEADER):
+    return book(path, **{sheet: [header, *rows], "Notes": [["nothing to read"]]})
 
 
 def retrieve(path, **more):
@@ -33,13 +27,13 @@ def retrieve(path, **more):
 
 
 def book(path, **sheets):
-    made = Workbook()
-    made.remove(made.active)
+    workbook = Workbook()
+    workbook.remove(workbook.active)
     for title, rows in sheets.items():
-        sheet = made.create_sheet(title)
+        sheet = workbook.create_sheet(title)
         for row in rows:
             sheet.append(row)
-    made.save(path)
+    workbook.save(path)
     return path
 
 
@@ -52,22 +46,38 @@ def test_a_workbook_with_one_sheet_needs_no_name(tmp_path):
     assert "sheet" not in retrieve_file(str(path))[1]
 
 
-def test_a_sheet_must_be_named_and_exist(tmp_path):
-    path = book(tmp_path / "two.xlsx", A=[["id"], [1]], B=[["id"], [2]])
-    assert read_rows(path, "B") == [{"id": "2"}]
-    with pytest.raises(UserError, match=r"two.xlsx: which sheet\? Name one of A, B as `sheet`"):
-        read_rows(path)
+@pytest.fixture
+def two_sheets(tmp_path):
+    return book(tmp_path / "two.xlsx", A=[["id"], [1]], B=[["id"], [2]])
+
+
+def test_one_of_several_sheets_is_read_by_its_name(two_sheets):
+    assert read_rows(two_sheets, "B") == [{"id": "2"}]
+
+
+def test_one_of_several_sheets_must_be_named(two_sheets):
+    with pytest.raises(UserError, match=r"two.xlsx: several sheets. Set `sheet` to one of A, B"):
+        read_rows(two_sheets)
+
+
+def test_an_unknown_sheet_is_refused(two_sheets):
     with pytest.raises(UserError, match=r"two.xlsx: no sheet 'C'. Sheets here: A, B. Correct `sheet`"):
-        read_rows(path, "C")
+        read_rows(two_sheets, "C")
+
+
+def test_an_empty_sheet_is_refused(tmp_path):
     with pytest.raises(UserError, match="there are no rows"):
         read_rows(book(tmp_path / "none.xlsx", A=[]))
+
+
+def test_a_sheet_of_a_text_file_is_refused(tmp_path):
     (tmp_path / "rows.csv").write_text("id\n1\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"rows.csv: `sheet: A` is set, but only .xlsx can have it"):
+    with pytest.raises(UserError, match=r"rows.csv: `sheet: A` is set, but only .xlsx .*Remove `sheet`"):
         read_rows(tmp_path / "rows.csv", "A")
 
 
-def test_a_question_becomes_its_summary(tmp_path):
-    path = workbook(
+def test_a_question_has_its_summary_as_reference(tmp_path):
+    path = meqsum_book(
         tmp_path / "a.xlsx",
         [
             ["1.txt", "SUBJECT: gout_x000D_\nMESSAGE: My\xa0toe hurts ", "What are the\xa0treatments\nfor gout? "],
@@ -89,7 +99,7 @@ def test_a_question_becomes_its_summary(tmp_path):
 def test_the_hubs_rows_give_the_same_records(tmp_path):
     row = {"CHQ": "SUBJECT: gout\nMESSAGE: My toe hurts", "Summary": "What is gout?", "File": "1.txt"}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
-    path = workbook(tmp_path / "a.xlsx", [["1.txt", row["CHQ"], row["Summary"]]])
+    path = meqsum_book(tmp_path / "a.xlsx", [["1.txt", row["CHQ"], row["Summary"]]])
     assert retrieve(tmp_path / "rows.jsonl")[0] == retrieve(path, sheet="QS")[0] == [to_summary(row)]
 
 
@@ -102,27 +112,27 @@ BAD_SHEETS = {
         {"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "Gold"]},
         ["row 1: column 'Summary' is missing", "here: File, CHQ, Gold"],
     ),
-    "nameless": ({"rows": [["1", "a", "b", "seen"]]}, ["sheet 'QS', row 2: 'seen' stands in a column without a name"]),
-    "twice": ({"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "CHQ"]}, ["column 'CHQ' comes twice. Rename"]),
+    "nameless": ({"rows": [["1", "a", "b", "seen"]]}, ["sheet 'QS', row 2: 'seen' is in a column without a name"]),
+    "twice": ({"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "CHQ"]}, ["column 'CHQ' comes twice", "unique"]),
     "date": ({"rows": [["1", datetime.date(2019, 5, 1), "b"]]}, ["cell B2: a datetime (2019-05-01", "as text"]),
-    "truth": ({"rows": [["1", "a", True]]}, ["cell C2: a bool (True), where text is needed"]),
+    "truth": ({"rows": [["1", "a", True]]}, ["cell C2: a bool (True), not text"]),
     "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the error value #N/A. Correct the cell"]),
     "no rows": ({"rows": []}, ["there are no rows in it"]),
 }
 
 
 @pytest.mark.parametrize("name", BAD_SHEETS)
-def test_a_bad_sheet_is_named_with_place_and_mend(tmp_path, name):
-    content, told = BAD_SHEETS[name]
-    path = workbook(tmp_path / "a.xlsx", **content)
+def test_a_bad_sheet_is_refused_with_location_and_mend(tmp_path, name):
+    content, parts = BAD_SHEETS[name]
+    path = meqsum_book(tmp_path / "a.xlsx", **content)
     with pytest.raises(UserError) as error:
         retrieve(path, sheet="QS")
-    for part in [str(path), *told]:
+    for part in [str(path), *parts]:
         assert part in str(error.value)
 
 
-def test_a_row_of_another_type_is_named():
-    with pytest.raises(UserError, match="File 1: column 'Summary' is a list, where text is needed"):
+def test_a_cell_that_is_not_text_is_refused_with_its_column():
+    with pytest.raises(UserError, match="File 1: column 'Summary' is a list, not text"):
         to_summary({"File": "1", "CHQ": "a", "Summary": ["b"]})
     with pytest.raises(UserError, match="File 1: column 'Summary' is empty"):
         to_summary({"File": "1", "CHQ": "a", "Summary": None})

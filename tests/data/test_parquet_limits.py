@@ -1,4 +1,4 @@
-"""Parquet files that would unpack to more than the limits are refused before they do."""
+"""Parquet files that unpack to more than the limits are refused before they are unpacked."""
 
 import base64
 
@@ -20,12 +20,12 @@ def shared_value(count=900):
 
 
 def one_row(values):
-    """A single list of all values."""
+    """Return one list of all values."""
     return pyarrow.ListArray.from_arrays(pyarrow.array([0, len(values)], pyarrow.int32()), values)
 
 
 def nested(values, depth):
-    """Values in objects in each other; at depth 1 they are in none."""
+    """Return the values in nested objects; at depth 1 there is no object."""
     for _ in range(depth - 1):
         values = pyarrow.StructArray.from_arrays([values], ["a"])
     return values
@@ -47,7 +47,7 @@ def nested(values, depth):
     ],
 )
 @pytest.mark.parametrize("written", [{}, {"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}])
-def test_a_parquet_file_is_held_to_what_it_unpacks_to(tmp_path, limited, values, limit, message, written):
+def test_a_parquet_file_is_refused_by_its_unpacked_size(tmp_path, limited, values, limit, message, written):
     if written and not pyarrow.types.is_string(values.type):
         written = {}
     path = parquet(tmp_path / "a.parquet", values, **written)
@@ -56,10 +56,10 @@ def test_a_parquet_file_is_held_to_what_it_unpacks_to(tmp_path, limited, values,
         read_rows(path)
 
 
-def test_one_text_that_a_row_shows_without_end_is_not_unpacked(tmp_path, limited):
-    """Whatever type the file says that it had."""
-    stated = pyarrow.schema([("note", pyarrow.large_list(pyarrow.large_string()))])
-    stated = {"ARROW:schema": base64.b64encode(stated.serialize().to_pybytes())}
+def test_a_text_that_a_row_repeats_very_often_is_not_unpacked(tmp_path, limited):
+    """The type that the file states does not matter."""
+    schema = pyarrow.schema([("note", pyarrow.large_list(pyarrow.large_string()))])
+    stated = {"ARROW:schema": base64.b64encode(schema.serialize().to_pybytes())}
     limited(bytes=100_000_000)
     for number, metadata in enumerate((None, stated)):
         table = pyarrow.table({"note": one_row(shared_value(10_000))}).replace_schema_metadata(metadata)
@@ -71,10 +71,10 @@ def test_one_text_that_a_row_shows_without_end_is_not_unpacked(tmp_path, limited
         assert pyarrow.default_memory_pool().max_memory() <= max(before, 50_000_000)
 
 
-def test_lists_that_unpack_to_any_size_at_once_are_refused(tmp_path):
+def test_lists_in_an_encoding_that_hides_their_size_are_refused(tmp_path):
     encoded = {"use_dictionary": False, "column_encoding": {"note.list.element": "DELTA_BYTE_ARRAY"}}
     path = parquet(tmp_path / "a.parquet", pyarrow.array([["x", "y"]]), **encoded)
-    with pytest.raises(UserError, match=r"column 'note\.list\.element': .*DELTA_BYTE_ARRAY.*another encoding"):
+    with pytest.raises(UserError, match=r"column 'note\.list\.element': .*DELTA_BYTE_ARRAY.*Write .* another encoding"):
         read_rows(path)
 
 

@@ -1,4 +1,4 @@
-"""Preference pairs of every policy, and what is refused or dropped."""
+"""Preference pairs of every policy, and the rows that are refused or dropped."""
 
 import random
 
@@ -6,23 +6,20 @@ import pytest
 
 from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.errors import UserError
+from tests.helpers.task_rows import task_row
 
 LABELS = ["UTI", "No UTI"]
 
 
-def row(i, content="right", **fields):
-    return {
-        "id": f"r{i}",
-        "prompt": [{"role": "user", "content": f"Question {i}"}],
-        "completion": [{"role": "assistant", "content": content}],
-    } | fields
+def row(i, answer="right", **fields):
+    return task_row(f"r{i}", f"Question {i}", answer, **fields)
 
 
 def rejected(pairs):
     return [pair["rejected"][0]["content"] for pair in pairs]
 
 
-def test_the_other_label():
+def test_the_other_label_is_rejected():
     rows = [row(0, "UTI"), row(1, "No UTI")]
     pairs, report = preference_pairs(rows, "other_label", 1, LABELS)
     assert pairs[0] == {
@@ -36,19 +33,27 @@ def test_the_other_label():
     assert report == {"rows": 2, "pairs": 2, "policy": "other_label", "drops": {}}
 
 
-def test_a_distractor_depends_on_seed_and_id_alone():
-    rows = [row(i, options=["a", "b", "c"]) for i in range(60)]
-    drawn = {pair["id"]: pair["rejected"] for pair in preference_pairs(rows, "random_distractor", 42)[0]}
-    mixed = random.Random(1).sample(rows, 40)
-    again, _ = preference_pairs(mixed, "random_distractor", 42)
-    assert [pair["id"] for pair in again] == [one["id"] for one in mixed]
+@pytest.fixture
+def rows_with_options():
+    return [row(i, options=["a", "b", "c"]) for i in range(60)]
+
+
+def test_a_distractor_does_not_depend_on_other_rows(rows_with_options):
+    drawn = {pair["id"]: pair["rejected"] for pair in preference_pairs(rows_with_options, "random_distractor", 42)[0]}
+    sample = random.Random(1).sample(rows_with_options, 40)
+    again, _ = preference_pairs(sample, "random_distractor", 42)
+    assert [pair["id"] for pair in again] == [row["id"] for row in sample]
     assert all(pair["rejected"] == drawn[pair["id"]] for pair in again)
-    other = preference_pairs(rows, "random_distractor", 43)[0]
-    assert rejected(other) != [drawn[one["id"]][0]["content"] for one in rows]
-    assert all(rejected(other).count(option) > 8 for option in "abc")
 
 
-def test_a_given_answer():
+def test_a_distractor_depends_on_the_seed_and_every_option_is_drawn(rows_with_options):
+    first = preference_pairs(rows_with_options, "random_distractor", 42)[0]
+    second = preference_pairs(rows_with_options, "random_distractor", 43)[0]
+    assert rejected(second) != rejected(first)
+    assert all(rejected(second).count(option) > 8 for option in "abc")
+
+
+def test_the_rejected_field_of_a_row_is_taken():
     pairs, _ = preference_pairs([row(0, rejected="worse")], "field", 1)
     assert rejected(pairs) == ["worse"] and pairs[0]["rejected_from"] == "field"
 
@@ -64,20 +69,20 @@ def test_equal_and_empty_answers_of_the_sft_model_are_dropped_and_counted():
 @pytest.mark.parametrize(
     ("policy", "fields", "message"),
     [
-        ("field", {"rejected": "right "}, r"'r7'.*both answers are equal.*'right'.*policy field"),
-        ("field", {"rejected": " "}, r"'r7'.*rejected answer is empty"),
+        ("field", {"rejected": "right "}, r"'r7'.*both answers are equal.*'right'.*policy field.*Correct or remove"),
+        ("field", {"rejected": " "}, r"'r7'.*rejected answer is empty.*Correct or remove"),
         ("random_distractor", {"options": ["right"]}, r"'r7'.*both answers are equal"),
-        ("field", {}, r"'r7'.*field 'rejected' is missing or empty.*policy field"),
-        ("random_distractor", {}, r"'r7'.*field 'options' is missing or empty.*policy random_distractor"),
-        ("random_distractor", {"options": []}, r"'r7'.*field 'options' is missing or empty"),
-        ("sft_prediction", {}, r"'r7'.*SFT model's answers do not hold it"),
+        ("field", {}, r"'r7'.*'rejected' is missing or empty.*policy field.*Fill it in"),
+        ("random_distractor", {}, r"'r7'.*'options' is missing or empty.*policy random_distractor"),
+        ("random_distractor", {"options": []}, r"'r7'.*'options' is missing or empty"),
+        ("sft_prediction", {}, r"'r7'.*SFT model's answers.*Delete them"),
     ],
 )
-def test_rows_without_a_wrong_answer_are_refused(policy, fields, message):
+def test_a_row_without_a_wrong_answer_is_refused(policy, fields, message):
     with pytest.raises(UserError, match=message):
         preference_pairs([row(7, **fields)], policy, 1)
 
 
-def test_no_pair_left_is_refused():
-    with pytest.raises(UserError, match=r"No preference pair is left of 1 rows.*sft_prediction.*equal.*1"):
+def test_no_pair_at_all_is_refused():
+    with pytest.raises(UserError, match=r"1 rows.*sft_prediction.*equal.*1.*`rejected_source`"):
         preference_pairs([row(0)], "sft_prediction", 1, answers={"r0": "right"})

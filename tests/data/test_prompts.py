@@ -1,3 +1,5 @@
+"""Task rows: columns mapped to fields, prompts rendered, and rows that are refused."""
+
 import pytest
 
 from clinical_dpo.data.columns import map_row
@@ -22,7 +24,7 @@ def question(**fields: object) -> dict[str, object]:
     return {"id": "q1", "question": "What is the diagnosis?", "reference": "Scurvy"} | fields
 
 
-def test_a_row_is_what_trl_reads():
+def test_a_row_has_the_form_that_trl_reads():
     row = task_row({"id": "n1", "note": "Dysuria, pyuria.", "label": " uti "}, UTI)
     assert row == {
         "id": "n1",
@@ -37,7 +39,7 @@ def test_a_row_is_what_trl_reads():
     }
 
 
-def test_wrong_and_further_right_answers_are_carried():
+def test_a_row_keeps_wrong_and_further_right_answers():
     row = task_row(
         question(accepted=["vitamin C deficiency"], options=["Rickets", "Pellagra"], rejected="Gout"), REASONING
     )
@@ -52,12 +54,12 @@ def test_text_passes_through_a_template_unchanged():
     assert render_prompt("{{ note }}", {"note": note}) == note
 
 
-def test_columns_rename_and_generated_records_need_no_renaming():
+def test_columns_rename_fields_and_generated_records_need_no_renaming():
     task = UTI | {"columns": {"note": "passage", "label": "diagnosis"}}
     [row] = task_rows([{"passage": "Dysuria.", "diagnosis": "UTI"}], task, FILE)
     assert row["label"] == "UTI"
-    [same] = task_rows([{"note": "Dysuria.", "label": "UTI"}], task, SYNTHETIC)
-    assert same["prompt"] == row["prompt"]
+    [generated] = task_rows([{"note": "Dysuria.", "label": "UTI"}], task, SYNTHETIC)
+    assert generated["prompt"] == row["prompt"]
 
 
 SOURCE = {
@@ -91,33 +93,33 @@ SOURCE = {
         ({"label": "{% if key == 'A' %}UTI{% else %}No UTI{% endif %}"}, {"label": "UTI"}),
     ],
 )
-def test_columns_make_fields(columns, expected):
+def test_columns_map_to_fields(columns, expected):
     assert map_row(SOURCE, columns) == SOURCE | expected
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"),
+    ("columns", "message"),
     [
         ({"question": "Stem"}, "columns.question: column 'Stem' is missing. Did you mean 'stem'?"),
         ({"question": "context.text"}, "'context.text' is missing in column 'context'. Did you mean 'contexts'?"),
-        ({"question": "stem.text"}, "column 'stem' is a str, so that 'stem.text' is nowhere in it"),
-        ({"question": "{{ steam }}"}, "column 'steam', which the template uses, is missing. Columns here: Question ID"),
+        ({"question": "stem.text"}, "column 'stem' is a str and has no member 'text', which 'stem.text' needs"),
+        ({"question": "{{ steam }}"}, "column 'steam', which the template uses, is missing"),
         ({"question": '{{ row["Question"] }}'}, "column 'Question', which the template uses, is missing"),
         ({"question": "{{ stem | shout }}"}, "line 1: not a valid Jinja template (No filter named 'shout'.)"),
         ({"question": "{{ context }}"}, "prints a dict, not text"),
-        ({"options": "{{ key }}"}, "the template gives a str, where a list is needed"),
-        ({"options": "{{ context.missing }}"}, "asks for what is not there"),
+        ({"options": "{{ key }}"}, "the template gives a str, not a list"),
+        ({"options": "{{ context.missing }}"}, "a value that is missing"),
         ({"question": "{{ context.update({}) }}"}, "unsafe"),
         ({"question": "{% for i in range(9) %}{{ i }}{% endfor %}"}, "column 'range'"),
     ],
 )
-def test_a_wrong_mapping_is_named(columns, told):
+def test_a_wrong_mapping_is_refused_with_its_field(columns, message):
     with pytest.raises(UserError) as error:
         map_row(SOURCE, columns)
-    assert told in str(error.value) and str(error.value).startswith("columns.")
+    assert message in str(error.value) and str(error.value).startswith("columns.")
 
 
-def test_generated_records_take_the_place_of_templates():
+def test_a_field_of_a_generated_record_replaces_its_template():
     columns = {"note": "{{ HPI }} {{ Exam }}", "label": "{{ row['UTI?'] }}"}
     generated = {"note": "Dysuria.", "label": "UTI"}
     assert map_row(generated, columns, generated=True) == generated
@@ -125,7 +127,7 @@ def test_generated_records_take_the_place_of_templates():
         map_row(generated, columns)
 
 
-def test_what_a_field_loses_is_counted():
+def test_repairs_of_fields_are_counted():
     repairs = Tally()
     rows = [{"id": " 1", "note": "a", "label": "uti "}, {"id": "2", "note": "b", "label": "UTI"}]
     assert [row["label"] for row in task_rows(rows, UTI, FILE, repairs)] == ["UTI", "UTI"]
@@ -136,21 +138,33 @@ def test_what_a_field_loses_is_counted():
     }
 
 
-@pytest.mark.parametrize("facts", [{"sampled": 2, "drops": {}}, {"drops": {"repeats another row": 3}}])
-def test_a_row_that_was_drawn_is_counted_among_those_that_were_kept(facts):
+SAMPLED_OR_FILTERED = [{"sampled": 2, "drops": {}}, {"drops": {"repeats another row": 3}}]
+
+
+def two_records(second_label):
+    return [{"id": "q71", "note": "a", "label": "UTI"}, {"id": "q78", "note": "b", "label": second_label}]
+
+
+@pytest.mark.parametrize("facts", SAMPLED_OR_FILTERED)
+def test_a_repair_in_drawn_rows_has_the_row_number_of_source_jsonl(facts):
     repairs = Tally()
-    rows = [{"id": "q71", "note": "a", "label": "UTI"}, {"id": "q78", "note": "b", "label": "uti"}]
-    task_rows(rows, UTI, FILE | facts, repairs)
+    task_rows(two_records("uti"), UTI, FILE | facts, repairs)
     assert repairs.record()["label respelled as in the task file"]["first"] == "row 2 of source.jsonl"
-    rows[1]["label"] = "perhaps"
+
+
+@pytest.mark.parametrize("facts", SAMPLED_OR_FILTERED)
+def test_an_error_in_drawn_rows_has_the_row_number_of_source_jsonl(facts):
     with pytest.raises(UserError, match=r"^source.jsonl, drawn from notes.csv, row 2: task 'uti', id 'q78'"):
-        task_rows(rows, UTI, FILE | facts)
+        task_rows(two_records("perhaps"), UTI, FILE | facts)
+
+
+def test_an_error_in_a_whole_file_has_its_row_number():
     with pytest.raises(UserError, match=r"^notes.csv, row 2: task 'uti', id 'q78'"):
-        task_rows(rows, UTI, FILE | {"drops": {}})
+        task_rows(two_records("perhaps"), UTI, FILE | {"drops": {}})
 
 
-def test_a_teams_own_notes_need_no_python():
-    """ACI-Bench: dialogues and notes under `data`, mapped by the task file alone."""
+def test_another_data_set_is_mapped_by_its_task_file_alone():
+    """ACI-Bench holds dialogues and notes under `data`."""
     rows, provenance = sources.retrieve({"kind": "file", "path": str(real_data("acibench", "train.json"))}, seed=1, n=1)
     task = {
         "name": "visit_note",
@@ -158,20 +172,20 @@ def test_a_teams_own_notes_need_no_python():
         "columns": {"id": "file", "reference": "tgt", "dialogue": "{{ src | replace('[doctor]', 'Doctor:') }}"},
         "prompt": "{{ dialogue }}\n\nWrite the note.",
     }
-    made = task_rows(rows, task, provenance)
-    assert len(made) == len(rows) == provenance["rows"]
-    for row, raw in zip(made, rows, strict=True):
+    mapped = task_rows(rows, task, provenance)
+    assert len(mapped) == len(rows) == provenance["rows"]
+    for row, raw in zip(mapped, rows, strict=True):
         assert row["id"] == raw["file"] and row["completion"][0]["content"] == raw["tgt"].strip()
         assert row["prompt"][0]["content"].startswith(raw["src"].strip().replace("[doctor]", "Doctor:")[:200])
 
 
-def test_an_id_is_made_of_the_prompt_where_there_is_none():
+def test_a_record_without_id_gets_one_made_of_its_prompt():
     rows = task_rows([{"note": note, "label": "UTI"} for note in ("a", "b", "a")], UTI, FILE)
     assert rows[0]["id"] == rows[2]["id"] != rows[1]["id"]
     assert rows[0]["id"].startswith("uti-")
 
 
-def test_a_field_the_template_tests_may_be_missing():
+def test_a_field_that_the_template_tests_may_be_missing():
     template = "{% if history %}{{ history }}. {% endif %}{{ note }} {{ age | default('adult') }}"
     assert render_prompt(template, {"note": "Cough.", "history": ""}) == "Cough. adult"
 
@@ -186,34 +200,37 @@ BAD_ROWS = [
     (UTI, {"note": "x", "label": True}, ["field 'label' is a bool"]),
     (UTI, {"note": "x", "label": "p" * 99}, ["'" + "p" * 40 + "...'"]),
     (REASONING, question(reference=" "), ["field 'reference' is empty"]),
-    (REASONING, question(rejected="scurvy "), ["field 'rejected' holds the right answer", "wrong one"]),
+    (REASONING, question(rejected="scurvy "), ["field 'rejected' holds the right answer", "Write a wrong answer"]),
     (REASONING, question(options=["Rickets", "SCURVY"]), ["field 'options' holds the right answer"]),
-    (REASONING, question(options="Rickets; Gout"), ["field 'options' must be a list", "`options: [one, other]`"]),
-    (REASONING, question(accepted=["", "x"]), ["field 'accepted' must be a list", "none of them empty"]),
+    (REASONING, question(options="Rickets; Gout"), ["field 'options' is not a list", "`options: [column1, column2]`"]),
+    (REASONING, question(accepted=["", "x"]), ["field 'accepted' is not a list of non-empty texts"]),
     (REASONING | {"prompt": "{{ question"}, question(), ["key 'prompt', line 1", "not a valid Jinja template"]),
-    (REASONING | {"prompt": "{{ question.a.b }}"}, question(), ["not there", "See `prompt`"]),
+    (REASONING | {"prompt": "{{ question.a.b }}"}, question(), ["is missing", "See `prompt`"]),
     (REASONING | {"prompt": "{{ question.__class__ }}"}, question(), ["cannot be filled in", "unsafe"]),
     (REASONING | {"prompt": "{{ question + 1 }}"}, question(), ["cannot be filled in"]),
-    (REASONING | {"prompt": " {# nothing #} "}, question(), ["the prompt is empty"]),
+    (REASONING | {"prompt": " {# nothing #} "}, question(), ["prompt is empty", "Correct `prompt`"]),
 ]
 
 
-@pytest.mark.parametrize(("task", "record", "told"), BAD_ROWS)
-def test_a_bad_row_is_named_with_the_mend(task, record, told):
+@pytest.mark.parametrize(("task", "record", "parts"), BAD_ROWS)
+def test_a_bad_row_is_refused_with_file_row_field_and_mend(task, record, parts):
     good = {"id": "ok", "note": "y", "question": "y", "label": "UTI", "reference": "y"}
     records = [{"id": "r7", **record}] if "{{ n" not in task["prompt"] else [good, {"id": "r7", **record}]
     with pytest.raises(UserError) as error:
         task_rows(records, task, FILE)
     name = record.get("id", "r7")
-    for part in [f"notes.csv, row {len(records)}", f"task '{task['name']}', id '{name}'", *told]:
+    for part in [f"notes.csv, row {len(records)}", f"task '{task['name']}', id '{name}'", *parts]:
         assert part in str(error.value)
 
 
-def test_a_missing_column_and_a_repeated_id_are_named():
+def test_a_missing_column_is_refused_with_file_row_and_key():
     with pytest.raises(
         UserError, match=r"notes.csv, row 1: config/tasks/uti.yaml, columns.note: column 'passage' is missing.*label"
     ):
         task_rows([{"note": "x", "label": "UTI"}], UTI | {"columns": {"note": "passage"}}, FILE)
+
+
+def test_a_repeated_id_is_refused_with_both_rows():
     rows = [{"pmid": 7, "note": note, "label": "UTI"} for note in "ab"]
-    with pytest.raises(UserError, match=r"notes.csv, row 2: id '7' is also that of row 1"):
+    with pytest.raises(UserError, match=r"notes.csv, row 2: id '7' duplicates '7' in row 1. Make ids unique"):
         task_rows(rows, UTI | {"columns": {"id": "pmid"}}, FILE)

@@ -1,4 +1,4 @@
-"""PubMedQA in its publisher's shape and the hub's, and what is refused."""
+"""PubMedQA in the formats of its publisher and of the hub, and rows that are refused."""
 
 import json
 from typing import Any
@@ -40,10 +40,15 @@ def retrieve(path, **more):
     return sources.retrieve({"kind": "file", "path": str(path), "reader": "pubmedqa", **more}, seed=1, n=1)
 
 
-def test_both_shapes_give_the_same_record(tmp_path):
+def test_both_formats_give_the_same_record():
     assert to_context_question({"id": "123", **PUBLISHED}) == to_context_question(HUB) == RECORD
-    undecided = {field: value for field, value in HUB.items() if field != "final_decision"}
-    assert to_context_question(undecided) == {k: v for k, v in RECORD.items() if k != "final_decision"}
+
+
+def test_a_row_without_final_decision_is_kept():
+    assert to_context_question(without(HUB, "final_decision")) == without(RECORD, "final_decision")
+
+
+def test_files_of_both_formats_give_the_same_record(tmp_path):
     (tmp_path / "keyed.json").write_text(json.dumps({"123": PUBLISHED}), encoding="utf-8")
     (tmp_path / "hub.jsonl").write_text(json.dumps(HUB), encoding="utf-8")
     assert retrieve(tmp_path / "keyed.json")[0] == retrieve(tmp_path / "hub.jsonl")[0] == [RECORD]
@@ -57,13 +62,13 @@ BAD_ROWS = {
     "no answer": (without(PUBLISHED, "LONG_ANSWER"), ["field 'LONG_ANSWER' is missing", "needs id, QUESTION"]),
     "empty answer": (PUBLISHED | {"LONG_ANSWER": ""}, ["field 'LONG_ANSWER' is empty", "Complete or remove the row"]),
     "blank answer": (PUBLISHED | {"LONG_ANSWER": " \n"}, ["field 'LONG_ANSWER' is empty. Fill it in, or remove it"]),
-    "number": (PUBLISHED | {"LONG_ANSWER": 3}, ["field 'LONG_ANSWER' is a int, where text is needed"]),
+    "number": (PUBLISHED | {"LONG_ANSWER": 3}, ["field 'LONG_ANSWER' is a int, not text"]),
     "empty paragraph": (PUBLISHED | {"CONTEXTS": ["a", " "]}, ["field 'CONTEXTS', paragraph 2 is empty"]),
     "no paragraph": (PUBLISHED | {"CONTEXTS": []}, ["field 'CONTEXTS' is empty"]),
     "no context": (without(PUBLISHED, "CONTEXTS"), ["field 'CONTEXTS' is missing"]),
     "one text": (
         PUBLISHED | {"CONTEXTS": "a"},
-        ["field 'CONTEXTS' is a str", "list of paragraphs", "CSV has no lists"],
+        ["field 'CONTEXTS' is a str", "list of paragraphs", "CSV"],
     ),
     "blank question": (PUBLISHED | {"QUESTION": "\t"}, ["field 'QUESTION' is empty"]),
     "hub no answer": (without(HUB, "long_answer"), ["field 'long_answer' is missing", "(the hub's)"]),
@@ -74,35 +79,39 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_a_bad_row_is_named_with_file_row_pmid_field_and_mend(tmp_path, name):
-    row, told = BAD_ROWS[name]
+def test_a_bad_row_is_refused_with_file_row_pmid_field_and_mend(tmp_path, name):
+    row, parts = BAD_ROWS[name]
     path = tmp_path / "rows.json"
     rows = [HUB | {"pubid": 7}, row] if "pubid" in row else {"7": PUBLISHED, "123": row}
     path.write_text(json.dumps(rows), encoding="utf-8")
     with pytest.raises(UserError) as error:
         retrieve(path)
-    for part in [f"{path}, row 2: PMID 123: ", *told]:
+    for part in [f"{path}, row 2: PMID 123: ", *parts]:
         assert part in str(error.value)
 
 
-def test_another_format_is_told_what_is_needed(tmp_path):
+def test_another_format_is_refused_with_the_fields_of_both_formats(tmp_path):
     (tmp_path / "rows.csv").write_text("id,note\n1,x\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"row 1: field 'pubid' is missing.*QUESTION.*long_answer.*here: id, note"):
         retrieve(tmp_path / "rows.csv")
 
 
-def test_a_pmid_that_comes_twice_is_refused(tmp_path):
+def test_a_repeated_pmid_of_the_hubs_rows_is_refused(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([HUB, HUB | {"pubid": 7}, HUB | {"question": "Why?"}]), encoding="utf-8")
-    with pytest.raises(UserError, match=r"row 3: id '123' is also that of row 1. Remove one"):
+    with pytest.raises(UserError, match=r"row 3: id '123' duplicates that of row 1. Remove one"):
         retrieve(path)
+
+
+def test_a_repeated_pmid_of_the_publishers_file_is_refused(tmp_path):
+    path = tmp_path / "rows.json"
     row = json.dumps(PUBLISHED)
     path.write_text(f'{{"123": {row}, "7": {row}, "123": {row}}}', encoding="utf-8")
     with pytest.raises(UserError, match=r"rows.json: key '123' comes twice in one object"):
         retrieve(path)
 
 
-def test_every_row_of_the_publisher_loads_and_comes_after_its_context():
+def test_every_row_of_the_publisher_loads_and_its_question_follows_its_context():
     path = real_data("pubmedqa", "ori_pqal.json")
     records, provenance = retrieve(path)
     published = read_json(path)
@@ -116,7 +125,7 @@ def test_every_row_of_the_publisher_loads_and_comes_after_its_context():
         assert row["completion"][0]["content"].split() == raw["LONG_ANSWER"].split()
 
 
-def test_the_hubs_shape_of_the_real_rows_gives_the_same_records(tmp_path):
+def test_the_real_rows_in_the_hubs_format_give_the_same_records(tmp_path):
     path = real_data("pubmedqa", "ori_pqal.json")
     rows = [
         {

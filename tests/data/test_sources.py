@@ -1,3 +1,5 @@
+"""Sources: files of every format, samples, readers and generated records, and what is refused."""
+
 import json
 import os
 from pathlib import Path
@@ -66,7 +68,7 @@ def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "more"),
+    ("name", "content", "options"),
     [
         ("rows.tsv", "id\tnote\n" + "".join(f"{row['id']}\t{quoted(row['note'])}\n" for row in ROWS), {}),
         ("rows.csv", "id;note\n" + "".join(f"{row['id']};{quoted(row['note'])}\n" for row in ROWS), {"delimiter": ";"}),
@@ -77,16 +79,16 @@ def test_a_path_may_name_an_environment_variable(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_options_of_a_text_file(tmp_path, name, content, more):
+def test_options_of_a_text_file(tmp_path, name, content, options):
     path = tmp_path / name
-    encoding = "cp1252" if "encoding" in more else "utf-8"
+    encoding = options.get("encoding", "utf-8")
     path.write_bytes(content.replace("μ", "µ").encode(encoding))
-    rows, provenance = sources.retrieve({"kind": "file", "path": str(path)} | more, seed=1, n=5)
+    rows, provenance = sources.retrieve({"kind": "file", "path": str(path)} | options, seed=1, n=5)
     assert [row["note"].replace("µ", "μ") for row in rows] == [row["note"] for row in ROWS]
     assert provenance["encoding"] == encoding and "repairs" not in provenance
 
 
-def test_parquet_gives_what_json_can_hold(tmp_path):
+def test_parquet_values_become_values_of_json(tmp_path):
     import datetime
     import decimal
 
@@ -126,54 +128,73 @@ BAD_FILES = {
         ["line 3", "0xb0 is not UTF-8", "Set `encoding: cp1252`", "2,38°C", "save the file with UTF-8"],
     ),
     "cut.jsonl": (b'{"id": 1}\n{"id": 2, "no', ["line 2", "not valid JSON", "cut off"]),
-    "list.jsonl": (b'{"id": 1}\n[1, 2]\n', ["line 2", "a list, where a JSON object is needed"]),
+    "list.jsonl": (b'{"id": 1}\n[1, 2]\n', ["line 2", "a list, not a JSON object"]),
     "cut.json": (b'[\n{"id": 1},\n{"id"', ["line 3", "not valid JSON"]),
-    "scalar.json": (b'"text"', ["a text, where a list of objects is needed"]),
+    "scalar.json": (b'"text"', ["a text, not a list of objects", "Write one object"]),
     "texts.json": (
         b'[{"id": 1}, "text"]',
-        ["row 2", "a text, where a JSON object is needed", "one object under each id"],
+        ["row 2", "a text, not a JSON object", "one object under each id"],
     ),
-    "columns.json": (b'{"note": ["a", "b"]}', ["row 1", "a list, where a JSON object is needed"]),
-    "empty.csv": (b"id,note\n", ["there are no rows", "One row for each item"]),
+    "columns.json": (b'{"note": ["a", "b"]}', ["row 1", "a list, not a JSON object"]),
+    "empty.csv": (b"id,note\n", ["there are no rows", "Add one row for each item"]),
     "empty.jsonl": (b"\n", ["there are no rows"]),
     "semicolon.csv": (
         b"id;note\n1;x\n",
         ["header: one column 'id;note'", 'Set `delimiter: ";"`', "separate the columns by commas"],
     ),
     "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["line 3", "3 cells under a header of 2", "in quotes"]),
-    "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["line 3", "no cell for column 'label'", "Complete it"]),
-    "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["from line 2 on", "a quotation mark", "Export it again"]),
-    "twice.json": (b'{"1": {"note": "a"}, "1": {"note": "b"}}', ["key '1' comes twice", "Give each its own"]),
-    "cut.xlsx": (b"PK", ["not a valid Excel workbook", "may have been cut off"]),
+    "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["line 3", "no cell for column 'label'", "Complete the row"]),
+    "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["from line 2 on", "quotation mark", "Export the file again"]),
+    "twice.json": (b'{"1": {"note": "a"}, "1": {"note": "b"}}', ["key '1' comes twice", "Rename or remove"]),
+    "cut.xlsx": (b"PK", ["not a valid Excel workbook", "may be cut off"]),
     "missing.xlsx": (None, ["no such file", "change the path"]),
-    "book.xls": (b"", ["format '.xls' is not read", "Export it as CSV", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"]),
-    "none": (b"", ["format '' is not read"]),
+    "book.xls": (
+        b"",
+        ["format '.xls' is not supported", "Export it as CSV", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"],
+    ),
+    "none": (b"", ["format '' is not supported"]),
 }
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_named_with_place_and_mend(tmp_path, name):
-    content, told = BAD_FILES[name]
+def test_a_bad_file_is_refused_with_location_and_mend(tmp_path, name):
+    content, parts = BAD_FILES[name]
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError) as error:
         read_rows(tmp_path / name)
-    for part in [str(tmp_path / name), *told]:
+    for part in [str(tmp_path / name), *parts]:
         assert part in str(error.value)
 
 
-def test_a_sample_is_drawn_with_the_seed_and_keeps_row_numbers(tmp_path):
+@pytest.fixture
+def sampled(tmp_path):
+    """A source that draws 30 of 100 rows, whose ids are their numbers."""
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"id": str(i)}) + "\n" for i in range(1, 101)), encoding="utf-8")
-    source = {"kind": "file", "path": str(path), "sample": 30}
-    rows, provenance = sources.retrieve(source, seed=1, n=5)
+    return {"kind": "file", "path": str(path), "sample": 30}
+
+
+def test_a_sample_has_distinct_rows_in_the_order_of_the_file(sampled):
+    rows, provenance = sources.retrieve(sampled, seed=1, n=5)
     numbers = [int(row["id"]) for row in rows]
     assert len(set(numbers)) == 30 and numbers == sorted(numbers)
     assert (provenance["rows"], provenance["sampled"]) == (100, 30)
-    assert sources.retrieve(source, seed=1, n=9)[0] == rows != sources.retrieve(source, seed=2, n=5)[0]
-    assert len(sources.retrieve(source | {"sample": 500}, seed=1, n=5)[0]) == 100
-    with pytest.raises(UserError, match=f"rows.jsonl, row {numbers[0]}: field 'question' is missing"):
-        sources.retrieve(source | {"reader": "medqa"}, seed=1, n=5)
+
+
+def test_a_sample_depends_on_the_seed_alone(sampled):
+    rows = sources.retrieve(sampled, seed=1, n=5)[0]
+    assert sources.retrieve(sampled, seed=1, n=9)[0] == rows != sources.retrieve(sampled, seed=2, n=5)[0]
+
+
+def test_a_sample_larger_than_the_file_is_the_whole_file(sampled):
+    assert len(sources.retrieve(sampled | {"sample": 500}, seed=1, n=5)[0]) == 100
+
+
+def test_an_error_in_a_sample_has_the_row_number_of_the_file(sampled):
+    first = sources.retrieve(sampled, seed=1, n=5)[0][0]["id"]
+    with pytest.raises(UserError, match=f"rows.jsonl, row {first}: field 'question' is missing"):
+        sources.retrieve(sampled | {"reader": "medqa"}, seed=1, n=5)
 
 
 def question(text: str, step: str = "step2&3") -> dict[str, object]:
@@ -181,28 +202,33 @@ def question(text: str, step: str = "step2&3") -> dict[str, object]:
     return {"question": text, "answer": "Scurvy", "options": options, "meta_info": step, "answer_idx": "B"}
 
 
-def test_a_reader_makes_records_and_counts_what_it_leaves_out(tmp_path):
-    path = tmp_path / "medqa.jsonl"
-    kept = question("Gums bleed. Which of the following is the most likely diagnosis?")
-    rows = [kept, question("Why?", "step1"), question("Why?", "step1"), question("Why."), kept]
+KEPT_QUESTION = question("Gums bleed. Which of the following is the most likely diagnosis?")
+
+
+def retrieve_medqa(path, rows):
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    source = {"kind": "file", "path": str(path), "reader": "medqa"}
-    records, provenance = sources.retrieve(source, seed=1, n=1)
+    return sources.retrieve({"kind": "file", "path": str(path), "reader": "medqa"}, seed=1, n=1)
+
+
+def test_a_reader_makes_records_and_counts_dropped_rows(tmp_path):
+    rows = [KEPT_QUESTION, question("Why?", "step1"), question("Why?", "step1"), question("Why."), KEPT_QUESTION]
+    records, provenance = retrieve_medqa(tmp_path / "medqa.jsonl", rows)
     assert [record["question"] for record in records] == ["Gums bleed. What is the most likely diagnosis?"]
     assert provenance["rows"] == 5
     assert provenance["drops"] == {"does not end in a question": 1, "not of step 2 or 3": 2, "repeats another row": 1}
 
-    path.write_text(json.dumps(question("Why?", "step1")), encoding="utf-8")
-    with pytest.raises(
-        UserError, match=r"medqa.jsonl: reader medqa keeps none of 1 rows \(\{'not of step 2 or 3': 1\}\)"
-    ):
-        sources.retrieve(source, seed=1, n=1)
-    path.write_text(json.dumps(kept) + '\n{"question": "Why?"}', encoding="utf-8")
+
+def test_a_file_of_which_a_reader_keeps_no_row_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"medqa.jsonl: reader medqa .* 1 rows .*'not of step 2 or 3': 1.*`source`"):
+        retrieve_medqa(tmp_path / "medqa.jsonl", [question("Why?", "step1")])
+
+
+def test_a_row_that_a_reader_cannot_read_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"medqa.jsonl, row 2: field 'answer' is missing.*here: question"):
-        sources.retrieve(source, seed=1, n=1)
+        retrieve_medqa(tmp_path / "medqa.jsonl", [KEPT_QUESTION, {"question": "Why?"}])
 
 
-def test_generated_records_say_so():
+def test_the_provenance_of_generated_records_is_synthetic():
     source = {"kind": "synthetic", "generator": "uti", "label_noise": 0.1}
     rows, provenance = sources.retrieve(source, seed=3, n=20)
     assert len(rows) == 20

@@ -1,3 +1,5 @@
+"""Splits: their sizes, shares of labels and draws, and what a shortage of rows does."""
+
 import random
 from collections import Counter
 from itertools import pairwise
@@ -6,21 +8,17 @@ import pytest
 
 from clinical_dpo.data.splits import split
 from clinical_dpo.errors import UserError
+from tests.helpers.task_rows import task_row
 
 SIZES = {"train": 300, "eval": 200, "dev": 100, "test": 200}
 
 
-def task_row(row_id: str, prompt: str, label: str | None = None) -> dict:
-    row = {
-        "id": row_id,
-        "prompt": [{"role": "user", "content": prompt}],
-        "completion": [{"role": "assistant", "content": label or "x"}],
-    }
-    return row | ({"label": label} if label else {})
+def labelled_row(row_id: str, prompt: str, label: str) -> dict:
+    return task_row(row_id, prompt, label, label=label)
 
 
 def labelled(n: int, positive: int) -> list[dict]:
-    return [task_row(f"r{i:04d}", f"note {i}", "UTI" if i < positive else "No UTI") for i in range(n)]
+    return [labelled_row(f"r{i:04d}", f"note {i}", "UTI" if i < positive else "No UTI") for i in range(n)]
 
 
 def draw(rows, sizes=SIZES, seed=42, stratify=True, on_shortfall="error"):
@@ -33,30 +31,30 @@ def test_sizes_are_exact_and_labels_in_proportion(positive, sizes):
     splits, report = draw(labelled(900, positive), sizes)
     assert {name: len(part) for name, part in splits.items()} == sizes == report["counts"]
     for name, part in splits.items():
-        found = Counter(row["label"] for row in part)
-        assert abs(found["UTI"] - sizes[name] * positive / 900) <= 1
-        assert report["labels"][name] == dict(found)
+        counts = Counter(row["label"] for row in part)
+        assert abs(counts["UTI"] - sizes[name] * positive / 900) <= 1
+        assert report["labels"][name] == dict(counts)
     ids = [row["id"] for part in splits.values() for row in part]
     assert len(set(ids)) == len(ids) == sum(sizes.values())
     assert report["unused"] == 900 - len(ids)
     assert report["shrunk"] is None
 
 
-def test_the_seed_alone_decides():
+def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows():
     rows = labelled(900, 400)
     shuffled = random.Random(1).sample(rows, len(rows))
     assert draw(rows) == draw(shuffled)
-    other, _ = draw(rows, seed=43)
-    assert {row["id"] for row in other["test"]} != {row["id"] for row in draw(rows)[0]["test"]}
+    reseeded, _ = draw(rows, seed=43)
+    assert {row["id"] for row in reseeded["test"]} != {row["id"] for row in draw(rows)[0]["test"]}
 
 
-def test_order_within_a_split_tells_nothing_of_the_label():
+def test_the_order_within_a_split_does_not_predict_the_label():
     train = draw(labelled(900, 450))[0]["train"]
-    changes = sum(one["label"] != other["label"] for one, other in pairwise(train))
-    assert 110 < changes < 190  # 149.5 expected of 300 rows in random order, 299 of alternating ones
+    changes = sum(row["label"] != following["label"] for row, following in pairwise(train))
+    assert 110 < changes < 190  # 149.5 expected of 300 rows in random order, 299 of alternating labels
 
 
-def test_without_labels_rows_are_drawn_all_the_same():
+def test_rows_without_labels_are_drawn_at_random():
     rows = [task_row(f"q{i}", f"question {i}") for i in range(800)]
     splits, report = draw(rows, stratify=False)
     assert report["counts"] == SIZES
@@ -64,31 +62,38 @@ def test_without_labels_rows_are_drawn_all_the_same():
     assert sum(int(row["id"][1:]) for row in splits["test"]) / 200 == pytest.approx(399.5, abs=50)
 
 
-def test_the_same_prompt_is_kept_once():
-    rows = [*labelled(800, 400), task_row("x1", " NOTE  5\n", "UTI"), task_row("x2", "note 6", "No UTI")]
+def test_a_repeated_prompt_is_kept_once():
+    rows = [*labelled(800, 400), labelled_row("x1", " NOTE  5\n", "UTI"), labelled_row("x2", "note 6", "No UTI")]
     splits, report = draw(rows)
     assert (report["rows"], report["duplicates_removed"], report["conflicting_duplicates"]) == (802, 2, 1)
     assert not {"x1", "x2"} & {row["id"] for part in splits.values() for row in part}
 
 
-def test_a_shortfall_stops_with_have_and_need():
+def test_too_few_rows_are_refused_with_both_numbers_and_the_mend():
     with pytest.raises(UserError) as error:
         draw(labelled(700, 300))
     for part in ("need 800", "train 300, eval 200, dev 100, test 200", "there are 700", "on_shortfall: shrink"):
         assert part in str(error.value)
+
+
+def test_repeated_prompts_do_not_count_as_rows():
     doubled = [*labelled(800, 300), *(row | {"id": f"{row['id']}b"} for row in labelled(100, 50))]
     with pytest.raises(UserError, match="there are 799"):
         draw(doubled[1:800])
 
 
-def test_a_shortfall_shrinks_all_splits_in_proportion():
+def test_too_few_rows_shrink_all_splits_in_proportion():
     splits, report = draw(labelled(101, 50), on_shortfall="shrink")
     assert report["counts"] == {"train": 38, "eval": 25, "dev": 13, "test": 25}
     assert report["shrunk"] == {"asked": SIZES, "have": 101}
     assert sum(len(part) for part in splits.values()) == 101
-    assert draw(labelled(101, 50), {"train": 150, "dev": 0, "test": 50}, on_shortfall="shrink")[1]["counts"]["dev"] == 0
 
 
-def test_too_few_rows_to_shrink():
-    with pytest.raises(UserError, match=r"there are 3: too few to shrink, split 'dev' would be empty. Add rows"):
+def test_an_empty_split_stays_empty_when_splits_shrink():
+    sizes = {"train": 150, "dev": 0, "test": 50}
+    assert draw(labelled(101, 50), sizes, on_shortfall="shrink")[1]["counts"]["dev"] == 0
+
+
+def test_a_split_that_would_shrink_to_nothing_is_refused():
+    with pytest.raises(UserError, match=r"there are 3.*'dev' would be empty.*Add rows"):
         draw(labelled(3, 1), on_shortfall="shrink")

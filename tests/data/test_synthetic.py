@@ -1,4 +1,4 @@
-"""Synthetic text: distinct, repeatable, and labelled by rules that a second reading of the text confirms."""
+"""Synthetic text: distinct, reproducible, and with labels that follow from the text by independent rules."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ def key(text: str) -> str:
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
-def test_published_sizes_without_repeats(generator: str) -> None:
+def test_records_of_the_published_sizes_are_distinct(generator: str) -> None:
     rows = generate(generator, PUBLISHED[generator], seed=1)
     assert len({key(row[TEXT[generator]]) for row in rows}) == PUBLISHED[generator]
     assert all(set(row) == FIELDS[generator] for row in rows)
@@ -53,8 +53,12 @@ def test_published_sizes_without_repeats(generator: str) -> None:
     assert len({row["id"] for row in rows}) == len(rows)
 
 
+def digest(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
 @pytest.mark.parametrize("generator", GENERATORS)
-def test_same_seed_same_records_in_another_process(generator: str) -> None:
+def test_the_same_seed_gives_the_same_records_in_another_process(generator: str) -> None:
     code = (
         "import hashlib, json; from clinical_dpo.data.sources.synthetic.generate import generate;"
         f"print(hashlib.sha256(json.dumps(generate({generator!r}, 60, 5, 0.1)).encode()).hexdigest())"
@@ -69,35 +73,38 @@ def test_same_seed_same_records_in_another_process(generator: str) -> None:
         ).stdout.strip()
         for salt in ("1", "2")
     }
-    here = generate(generator, 60, 5, 0.1)
-    assert digests == {hashlib.sha256(json.dumps(here).encode()).hexdigest()}
-    other = {row[TEXT[generator]] for row in generate(generator, 60, 6)}
-    assert len(other & {row[TEXT[generator]] for row in here}) < 10
+    assert digests == {digest(generate(generator, 60, 5, 0.1))}
 
 
-def test_no_task_note_is_seen_in_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_another_seed_gives_other_records(generator: str) -> None:
+    first, second = ({row[TEXT[generator]] for row in generate(generator, 60, seed)} for seed in (5, 6))
+    assert len(first & second) < 10
+
+
+def test_pretraining_documents_contain_no_task_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = []
 
     def recording(*arguments: Any) -> Iterator[Any]:
         for case in draw_cases(*arguments):
-            seen.append(case.text)
+            texts.append(case.text)
             yield case
 
     monkeypatch.setattr(corpus, "draw_cases", lambda name, rng, for_tasks: recording(name, rng, for_tasks))
-    made = corpus.documents(5000, "any", 0.8, list(GENERATORS))
-    assert all(document[0][0].startswith(text + " ") for document, text in zip(made, seen, strict=True))
-    notes = {key(text) for text in seen}
+    documents = corpus.documents(5000, "any", 0.8, list(GENERATORS))
+    assert all(document[0][0].startswith(text + " ") for document, text in zip(documents, texts, strict=True))
+    notes = {key(text) for text in texts}
     for generator, column in TEXT.items():
         for row in generate(generator, PUBLISHED[generator], seed=3):
             note = row[column]
             assert key(note[: note.rindex(" What is the ")] if generator == "reasoning" else note) not in notes
 
 
-def test_pretraining_draws_from_the_other_side_only() -> None:
+def test_notes_of_tasks_and_of_pretraining_are_disjoint() -> None:
     tasks = {case.text for case, _ in zip(draw_cases("uti", Random("a"), True), range(3000), strict=False)}
-    others = {case.text for case, _ in zip(draw_cases("uti", Random("b"), False), range(3000), strict=False)}
-    assert len(tasks) == len(others) == 3000
-    assert not tasks & others
+    pretraining = {case.text for case, _ in zip(draw_cases("uti", Random("b"), False), range(3000), strict=False)}
+    assert len(tasks) == len(pretraining) == 3000
+    assert not tasks & pretraining
 
 
 def test_uti_labels_follow_from_the_text() -> None:
@@ -127,12 +134,14 @@ def test_triage_labels_follow_from_the_text() -> None:
         assert row["personnel"] == ("physician" if physician else "medical assistant"), message
 
 
-def test_every_vignette_points_to_its_answer_alone() -> None:
+def test_a_vignette_has_findings_of_one_condition_alone() -> None:
     for row in generate("reasoning", 1000, seed=2):
-        told = re.sub(r"The team finds no [^.]*\.", "", row["question"])
-        fitting = [c for c in CONDITIONS if any(re.search(rf"\b{re.escape(f)}\b", told) for f in c.symptoms + c.signs)]
-        assert len(fitting) == 1, row["question"]
-        right = fitting[0]
+        present = re.sub(r"The team finds no [^.]*\.", "", row["question"])
+        possible = [
+            c for c in CONDITIONS if any(re.search(rf"\b{re.escape(f)}\b", present) for f in c.symptoms + c.signs)
+        ]
+        assert len(possible) == 1, row["question"]
+        right = possible[0]
         treatment = row["question"].endswith("treatment?")
         assert row["reference"] == (right.treatment if treatment else right.name)
         assert row["accepted"] == list(right.treatment_synonyms if treatment else right.synonyms)
@@ -174,7 +183,7 @@ RESULT = r"([A-Z][a-z ]+?) ({}) \((\d+)% against (\d+)%, P = (\.\d+)\)\."
 VERBS = "fell slightly|fell|was lower|rose|was higher|did not differ|was similar"
 
 
-def test_conclusions_follow_from_what_the_abstract_reports() -> None:
+def test_conclusions_follow_from_the_results_of_the_abstract() -> None:
     effects: Counter[str] = Counter()
     for row in generate("pubmedqa", 800, seed=2):
         reported = re.findall(RESULT.format(VERBS), row["context"])
@@ -199,7 +208,7 @@ def test_conclusions_follow_from_what_the_abstract_reports() -> None:
     assert min(effects.values()) > 80
 
 
-def test_formal_questions_ask_for_what_the_message_asks_and_not_its_distractors() -> None:
+def test_formal_questions_follow_from_the_question_of_the_message() -> None:
     kinds: Counter[str] = Counter()
     for row in generate("meqsum", 800, seed=2):
         sentences = re.split(r"(?<=[.?]) ", row["question"])
@@ -209,9 +218,9 @@ def test_formal_questions_ask_for_what_the_message_asks_and_not_its_distractors(
         assert len(named) == 1
         [kind] = [kind for kind in KINDS if kind.format(named[0]).lower() == row["reference"].lower()]
         kinds[kind] += 1
-        others = " ".join(sentence for sentence in sentences if sentence != questions[0])
-        assert not re.search(rf"\b{named[0]}\b", others)
-        assert any(re.search(rf"\b{name}\b", others) for name in LONG_ILLNESSES)
+        context = " ".join(sentence for sentence in sentences if sentence != questions[0])
+        assert not re.search(rf"\b{named[0]}\b", context)
+        assert any(re.search(rf"\b{name}\b", context) for name in LONG_ILLNESSES)
         assert row["reference"][0].isupper() and row["reference"].endswith("?")
     assert set(kinds) == set(KINDS)
 
@@ -219,36 +228,36 @@ def test_formal_questions_ask_for_what_the_message_asks_and_not_its_distractors(
 def test_label_noise_flips_borderline_records_of_both_labels() -> None:
     clean, noisy = generate("uti", 400, 4), generate("uti", 400, 4, label_noise=0.05)
     assert [row["note"] for row in clean] == [row["note"] for row in noisy]
-    flipped = [row for row, other in zip(clean, noisy, strict=True) if row["label"] != other["label"]]
+    flipped = [row for row, noisy_row in zip(clean, noisy, strict=True) if row["label"] != noisy_row["label"]]
     assert Counter(row["label"] for row in flipped) == {"UTI": 10, "No UTI": 10}
     assert all(re.search(r"has (7|8|9|10|11|12) white", row["note"]) for row in flipped)
 
 
 @dataclass(frozen=True)
-class OneCase:
+class SingleCase:
     text: str = "The only note."
     borderline: frozenset[str] = frozenset()
 
 
-def test_more_records_than_notes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_records_than_notes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthetic, "is_task_note", lambda text: True)
     monkeypatch.setitem(
-        GENERATORS, "uti", synthetic.Generator(lambda rng: OneCase(), lambda case, rng: {"note": case.text})
+        GENERATORS, "uti", synthetic.Generator(lambda rng: SingleCase(), lambda case, rng: {"note": case.text})
     )
     assert len(generate("uti", 1, 1)) == 1
-    with pytest.raises(UserError, match="2 records were asked for, only 1"):
+    with pytest.raises(UserError, match=r"only 1 distinct records exist, not 2\. Lower"):
         generate("uti", 2, 1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("utis", 5, 1), "'utis' is not known. Known: uti, triage"),
-        (("uti", 5, 1, 0.7), "label_noise is 0.7; a share from 0 to 0.5"),
+        (("utis", 5, 1), "'utis' is not known. Choose one of uti, triage"),
+        (("uti", 5, 1, 0.7), "label_noise is 0.7. Set a share from 0 to 0.5"),
         (("uti", -1, 1), "-1 records"),
     ],
 )
-def test_mistakes_are_named(arguments: tuple, message: str) -> None:
+def test_wrong_arguments_are_refused(arguments: tuple, message: str) -> None:
     with pytest.raises(UserError, match=message):
         generate(*arguments)
 

@@ -1,4 +1,4 @@
-"""Many rows: what checking them takes."""
+"""Memory of checks on many rows."""
 
 import resource
 import subprocess
@@ -11,27 +11,27 @@ from tests.conftest import ROOT
 THIRTY_THOUSAND = """
 import random, sys, time
 sys.modules["torch"] = None
-from clinical_dpo.data_checks.row_checks import places, row_findings, token_findings
-from clinical_dpo.tokenization.lengths import measure
+from clinical_dpo.data_checks.row_checks import named_rows, row_findings, token_findings
+from clinical_dpo.tokenization.lengths import measure_lengths
 from tests.helpers.chat_tokenizers import chat_tokenizer
+from tests.helpers.task_rows import task_row
 rng = random.Random(0)
 vocabulary = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in ("a", "e", "io", "ou") for c in "bdklmnrst"]
-def row(i):  # as long as ACI-Bench's notes: a mean of 420 words, up to 884
+def make_row(i):  # as long as ACI-Bench's notes: a mean of 420 words, up to 884
     text = " ".join(rng.choices(vocabulary, k=rng.randint(100, 740))) + "."
-    answer = [{"role": "assistant", "content": "No infection."}]
-    return {"id": f"r{i}", "prompt": [{"role": "user", "content": text}], "completion": answer}
-rows = [row(i) for i in range(29900)]
-rows += [one | {"id": one["id"] + "b"} for one in rows[:100]]
+    return task_row(f"r{i}", text, "No infection.")
+rows = [make_row(i) for i in range(29900)]
+rows += [row | {"id": row["id"] + "b"} for row in rows[:100]]
 splits = {"train": rows[:20000], "eval": rows[20000:22000], "dev": rows[22000:24000], "test": rows[24000:]}
 started, cpu = time.perf_counter(), time.process_time()
-kept = places(splits, False)
-findings = row_findings(kept)
+named = named_rows(splits, False)
+findings = row_findings(named)
 for kind in ("llama3", "mistral"):
-    tokenizer = chat_tokenizer(kind, tuple(one["prompt"][0]["content"] for one in rows[:50]))
-    measured = measure(rows, tokenizer)
-    findings += token_findings(kept, measured, {"max_length": 2048, "max_new_tokens": 64, "written": 64}, kind)
+    tokenizer = chat_tokenizer(kind, tuple(row["prompt"][0]["content"] for row in rows[:50]))
+    lengths = measure_lengths(rows, tokenizer)
+    findings += token_findings(named, lengths, {"max_length": 2048, "max_new_tokens": 64, "written": 64}, kind)
 seconds = [round(time.perf_counter() - started, 1), round(time.process_time() - cpu, 1)]
-print("seconds, of CPU:", seconds, {one.check: one.rows for one in findings})
+print("seconds, of CPU:", seconds, {finding.check: finding.rows for finding in findings})
 """
 
 

@@ -1,4 +1,4 @@
-"""Keys, private text and addresses with passwords: where they go, and where they are never written."""
+"""Keys, private text and addresses with passwords: the hosts that get them, and the files that never hold them."""
 
 import base64
 import json
@@ -14,12 +14,12 @@ import pytest
 from clinical_dpo.config.endpoints import check_endpoint_allowed, check_keys_are_encrypted
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
-from clinical_dpo.endpoints import client
-from clinical_dpo.endpoints.client import Request, request_completions
+from clinical_dpo.endpoints.client import request_completions
 from clinical_dpo.endpoints.secrets import without_secrets
 from clinical_dpo.errors import UserError
 from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
+from tests.helpers.completions import request
 from tests.helpers.faulty_server import FaultyServer, completion
 
 KEY = "sk-proj-Zm9v/secret_0123456789+AbC"
@@ -34,19 +34,16 @@ AMBIENT = {
 @pytest.fixture(autouse=True)
 def keyed(monkeypatch):
     monkeypatch.setenv("THE_KEY", KEY)
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
 
 
 def ask(server, tmp_path, private=False, **changes):
-    """The reply to one request, and all that was written: the store, the log and the error."""
+    """The reply to a request, and all written text: the log, the error and the store."""
     lines = []
-    request = Request("item", ({"role": "user", "content": "question"},))
     endpoint = server.endpoint(**({"key_variable": "THE_KEY"} | changes))
     reply = None
     try:
-        reply = request_completions(endpoint, [request], tmp_path / "r.jsonl", "v1", private=private, say=lines.append)[
-            "item"
-        ]
+        store = tmp_path / "r.jsonl"
+        reply = request_completions(endpoint, [request()], store, "v1", private=private, say=lines.append)["item"]
     except UserError as error:
         lines.append(str(error))
     return reply, "\n".join([*lines, (tmp_path / "r.jsonl").read_text()])
@@ -60,7 +57,7 @@ def full_width(text):
     return "".join(chr(ord(character) + 0xFEE0) for character in text)
 
 
-MATHEMATICAL = {chr(ord("a") + place): chr(0x1D41A + place) for place in range(26)}
+MATHEMATICAL = {chr(ord("a") + i): chr(0x1D41A + i) for i in range(26)}
 ECHOES = {
     "as it is": KEY,
     "in capitals": KEY.upper(),
@@ -87,9 +84,9 @@ ECHOES = {
 
 
 def leaked(text):
-    """Whether a text holds what only the key has, in any of the spellings."""
-    seen = "".join(character for character in text if unicodedata.category(character) not in ("Cf", "Mn"))
-    text = unicodedata.normalize("NFKC", seen)
+    """Spellings of the key that a text contains."""
+    visible = "".join(character for character in text if unicodedata.category(character) not in ("Cf", "Mn"))
+    text = unicodedata.normalize("NFKC", visible)
     plain = text.encode().decode("unicode_escape", "replace").replace("\n", "")
     middle = KEY[8:-8]
     forms = [middle, base64.b64encode(KEY.encode()).decode()[4:-4], quote(middle, safe=""), middle.encode().hex()]
@@ -97,7 +94,7 @@ def leaked(text):
 
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_a_key_in_a_reply_is_neither_kept_nor_passed_on(tmp_path, echo):
+def test_a_key_in_a_reply_is_hidden_and_not_stored(tmp_path, echo):
     with FaultyServer(say=lambda messages: f"before {echo} after") as server:
         reply, written = ask(server, tmp_path)
     assert re.fullmatch(r"before .*\*\*\*.* after", reply.text, re.DOTALL)
@@ -116,7 +113,7 @@ def test_a_key_in_a_reply_is_neither_kept_nor_passed_on(tmp_path, echo):
     ids=["model's name", "escaped", "error", "page", "cut off"],
 )
 @pytest.mark.parametrize("status", [200, 400])
-def test_a_key_in_any_body_is_not_kept(tmp_path, body, status):
+def test_a_key_in_any_body_is_not_stored(tmp_path, body, status):
     with FaultyServer(*[(status, body)] * 3) as server:
         reply, written = ask(server, tmp_path)
     assert "***" in written and not leaked(f"{reply}{written}")
@@ -129,7 +126,7 @@ def test_a_short_key_changes_no_reply(tmp_path, monkeypatch):
     assert reply.text == "4"
 
 
-def test_a_reply_made_to_be_searched_slowly_is_not():
+def test_no_reply_makes_the_search_for_keys_slow():
     started = time.monotonic()
     for hostile in ("\\" * 100_000, "\\n" * 50_000, f"{KEY[:-1]}\n" * 2000, "s\\\\\\\\n" * 20_000, "%25" * 30_000):
         assert without_secrets(hostile, [KEY, "snt" * 12]) == hostile
@@ -139,19 +136,19 @@ def test_a_reply_made_to_be_searched_slowly_is_not():
 @pytest.mark.parametrize(
     "reply", ["½ of Ｈｂ, 5 µg, “no”, x², e\u0301", "\uff02 \uff3c \ud83d\ude00", "naïve \u200b\u202e"]
 )
-def test_a_reply_without_a_key_keeps_its_letters(reply):
+def test_a_reply_without_a_key_keeps_its_characters(reply):
     assert without_secrets(completion(reply), [KEY]) == completion(reply)
     assert without_secrets(reply, [KEY]) == reply
 
 
-def test_a_reply_with_a_key_in_full_width_is_json_still():
+def test_a_reply_with_a_key_in_full_width_remains_valid_json():
     body = completion(f"＂ ＼ \x00 “½” {full_width(KEY)}")
     for written in (body, json.dumps(json.loads(body), ensure_ascii=False)):
         text = json.loads(without_secrets(written, [KEY]))["choices"][0]["message"]["content"]
         assert text == "＂ ＼ \x00 “1⁄2” ***"
 
 
-def test_variables_of_openai_s_client_reach_no_endpoint_that_does_not_ask_for_them(tmp_path, monkeypatch):
+def test_variables_of_openai_s_client_reach_no_endpoint_that_does_not_list_them(tmp_path, monkeypatch):
     with FaultyServer() as server, FaultyServer() as elsewhere:
         for name, value in (AMBIENT | {"OPENAI_BASE_URL": elsewhere.url}).items():
             monkeypatch.setenv(name, value)
@@ -162,12 +159,12 @@ def test_variables_of_openai_s_client_reach_no_endpoint_that_does_not_ask_for_th
     assert [headers["authorization"] for headers in server.headers] == [f"Bearer {KEY}", "Bearer none"]
 
 
-def test_an_endpoint_that_asks_for_them_keeps_its_own_key(tmp_path, monkeypatch):
+def test_an_endpoint_that_lists_variables_gets_them_and_keeps_its_own_key(tmp_path, monkeypatch):
     for name, value in AMBIENT.items():
         monkeypatch.setenv(name, value)
     with FaultyServer(say=lambda messages: "for gateway-ambient") as server:
-        meant = ["OPENAI_ORG_ID", "OPENAI_CUSTOM_HEADERS"]
-        reply, written = ask(server, tmp_path, client_variables=meant)
+        variables = ["OPENAI_ORG_ID", "OPENAI_CUSTOM_HEADERS"]
+        reply, written = ask(server, tmp_path, client_variables=variables)
     headers = {name.lower(): value for name, value in server.headers[0].items()}
     assert headers["authorization"] == f"Bearer {KEY}"
     assert (headers["openai-organization"], headers["x-gateway"]) == ("org-ambient", "gateway-ambient")
@@ -175,20 +172,16 @@ def test_an_endpoint_that_asks_for_them_keeps_its_own_key(tmp_path, monkeypatch)
     assert reply.text == "for ***" and "gateway-ambient" not in written
 
 
-def test_the_client_reads_no_variable_of_another_name():
-    """Where a new version does, `_client_variables` must hide that too."""
+def test_openai_s_client_reads_only_variables_that_begin_with_its_name():
+    """If a new version reads others, `_client_variables` must remove them too."""
     folder = Path(openai.__file__).parent
     sources = [(folder / name).read_text() for name in ("_client.py", "_base_client.py", "lib/_client_auth.py")]
     names = set(re.findall(r"\benviron(?:\.get\(|\[)([^,)\]]+)|\bgetenv\(", "".join(sources)))
     assert '"OPENAI_CUSTOM_HEADERS"' in names and all(name.startswith('"OPENAI_') for name in names)
 
 
-def test_a_key_goes_past_a_proxy_that_could_read_it(tmp_path, monkeypatch):
-    with FaultyServer() as server, FaultyServer() as proxy:
-        for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-            monkeypatch.setenv(variable, proxy.url.removesuffix("/v1"))
-        for variable in ("NO_PROXY", "no_proxy"):
-            monkeypatch.delenv(variable, raising=False)
+def test_a_key_bypasses_a_proxy_that_could_read_it(tmp_path, proxy):
+    with FaultyServer() as server:
         ask(server, tmp_path)
         assert (len(server.received), len(proxy.received)) == (1, 0)
 
@@ -199,19 +192,15 @@ def test_a_key_goes_past_a_proxy_that_could_read_it(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "host", ["llm.ward.example.org", "10.0.0.7:8000", "0.0.0.0", "[::2]", "localhost.example.org", "127.0.0.1.example"]
 )
-def test_a_key_leaves_this_host_encrypted_or_is_refused(host, sends):
+def test_a_key_leaves_this_host_only_encrypted_or_if_allowed(host, sends):
     endpoint = {"ward": settings(base_url=f"http://{host}/v1", key_variable=None) | sends}
     config = merge(PUBLISHED, {"endpoints": endpoint})
     name = re.sub(r":\d+$|[\[\]]", "", host)
     with pytest.raises(UserError) as error:
         load_study(config, ROOT)
-    told = (
-        "endpoints.ward.base_url",
-        *[sends.get("key_variable") or "OPENAI_CUSTOM_HEADERS"],
-        name,
-        "plain_http_hosts",
-    )
-    assert all(word in str(error.value) for word in told) and KEY not in str(error.value)
+    variable = sends.get("key_variable") or "OPENAI_CUSTOM_HEADERS"
+    words = ("endpoints.ward.base_url", variable, name, "plain_http_hosts")
+    assert all(word in str(error.value) for word in words) and KEY not in str(error.value)
     check_keys_are_encrypted(config | {"plain_http_hosts": [name]})
     check_keys_are_encrypted(merge(config, {"endpoints": {"ward": {"base_url": f"https://{host}/v1"}}}))
     check_keys_are_encrypted(merge(config, {"endpoints": {"ward": {"key_variable": None, "client_variables": []}}}))
@@ -222,7 +211,7 @@ def test_a_key_may_go_to_this_host_unencrypted(host):
     check_keys_are_encrypted(merge(PUBLISHED, {"endpoints": {"ward": settings(base_url=f"http://{host}/v1")}}))
 
 
-def test_private_text_leaves_this_host_encrypted_or_is_refused():
+def test_private_text_may_leave_this_host_encrypted_or_if_allowed():
     with FaultyServer() as server:
         task, host = {"name": "notes", "phi": True}, "llm.example.org"
         plain = server.endpoint(base_url=f"http://{host}/v1")
@@ -230,6 +219,12 @@ def test_private_text_leaves_this_host_encrypted_or_is_refused():
         check_endpoint_allowed(task, server.endpoint(base_url=f"https://{host}/v1"), [host])
         check_endpoint_allowed(task | {"phi": False}, plain, [])
         check_endpoint_allowed(task, plain, [host], [host])
+
+
+def test_private_text_may_not_leave_this_host_unencrypted():
+    with FaultyServer() as server:
+        task, host = {"name": "notes", "phi": True}, "llm.example.org"
+        plain = server.endpoint(base_url=f"http://{host}/v1")
         with pytest.raises(UserError, match=r"notes.yaml.*unencrypted \(http://\).*plain_http_hosts"):
             check_endpoint_allowed(task, plain, [host])
         with pytest.raises(UserError, match="phi_hosts"):
@@ -259,11 +254,11 @@ PASSWORD = "pw-Secret123"
     ids=str,
 )
 def test_a_refused_address_shows_no_password(endpoints):
-    named = endpoints if not isinstance(endpoints, dict) else PUBLISHED["endpoints"] | endpoints
-    if isinstance(named, dict) and isinstance(named.get("ward"), dict):
-        named = named | {"ward": settings() | named["ward"]}
+    block = endpoints if not isinstance(endpoints, dict) else PUBLISHED["endpoints"] | endpoints
+    if isinstance(block, dict) and isinstance(block.get("ward"), dict):
+        block = block | {"ward": settings() | block["ward"]}
     with pytest.raises(UserError) as error:
-        load_study(PUBLISHED | {"endpoints": named}, ROOT)
+        load_study(PUBLISHED | {"endpoints": block}, ROOT)
     assert "endpoints" in str(error.value) and PASSWORD not in str(error.value)
 
 
@@ -282,5 +277,6 @@ def test_no_message_shows_the_password_of_an_address(message, shown):
 
 
 def settings(**changes):
-    made = {"base_url": "https://llm.example.org/v1", "model": "m", "key_variable": "THE_KEY", "concurrency": 1}
-    return made | {"timeout_seconds": 1, "max_tokens": 16} | changes
+    """Settings of an endpoint in a config."""
+    entry = {"base_url": "https://llm.example.org/v1", "model": "m", "key_variable": "THE_KEY", "concurrency": 1}
+    return entry | {"timeout_seconds": 1, "max_tokens": 16} | changes

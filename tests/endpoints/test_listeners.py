@@ -1,4 +1,4 @@
-"""Whose program an endpoint on this host is."""
+"""Keys and private text reach no other user's program on this host."""
 
 import os
 import sys
@@ -7,21 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.endpoints.client import Request, request_completions
+from clinical_dpo.endpoints.client import request_completions
 from clinical_dpo.endpoints.listeners import TABLES, Listener, check_listener, listeners
 from clinical_dpo.errors import UserError
+from tests.helpers.completions import request
 from tests.helpers.faulty_server import FaultyServer
 
-OTHER = 60_001  # a uid
+OTHER_UID = 60_001
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: {address}:1F40 00000000:0000 {state} 00000000:00000000 00:00000000 00000000 {uid} 0 1297685 1 0 100 0 0 10 0
 """
 V6 = {"::1": "00000000000000000000000001000000", "::": "0" * 32, "mapped": "0000000000000000FFFF00000100007F"}
-little_endian = pytest.mark.skipif(sys.byteorder != "little", reason="the tables here are of a little-endian machine")
+little_endian = pytest.mark.skipif(
+    sys.byteorder != "little", reason="the tables here are those of a little-endian host"
+)
 
 
-def table(tmp_path, address, uid, state="0A"):
+def tables(tmp_path, address, uid, state="0A"):
+    """Paths of a table of sockets and of a missing table."""
     path = tmp_path / "tcp"
     path.write_text(TABLE.format(address=address, uid=uid, state=state))
     return [str(path), str(tmp_path / "none")]
@@ -38,38 +42,43 @@ def endpoint():
     ("words", "address"),
     [("0100007F", "127.0.0.1"), (V6["::1"], "::1"), (V6["::"], "::"), (V6["mapped"], "127.0.0.1")],
 )
-def test_a_table_tells_who_listens(words, address):
-    assert listeners(TABLE.format(address=words, uid=OTHER, state="0A")) == [Listener(address, 8000, OTHER)]
-    assert listeners(TABLE.format(address=words, uid=OTHER, state="01")) == []
+def test_listening_sockets_are_read_from_a_table(words, address):
+    assert listeners(TABLE.format(address=words, uid=OTHER_UID, state="0A")) == [Listener(address, 8000, OTHER_UID)]
+    assert listeners(TABLE.format(address=words, uid=OTHER_UID, state="01")) == []
 
 
 @little_endian
 @pytest.mark.parametrize("words", ["0100007F", "00000000", V6["::"], V6["mapped"]])
-def test_another_user_s_program_is_refused(tmp_path, endpoint, words):
-    with pytest.raises(UserError, match=rf"'local'.*port 8000.*uid {OTHER}.*Nothing is sent.*Start the server"):
-        check_listener(endpoint, table(tmp_path, words, OTHER))
-    for uid in (0, os.getuid()):
-        check_listener(endpoint, table(tmp_path, words, uid))
+def test_the_program_of_another_user_is_refused(tmp_path, endpoint, words):
+    with pytest.raises(UserError, match=rf"'local'.*port 8000.*uid {OTHER_UID}.*Start the server"):
+        check_listener(endpoint, tables(tmp_path, words, OTHER_UID))
 
 
 @little_endian
-def test_what_is_another_s_elsewhere_is_no_matter(tmp_path, endpoint):
-    others = table(tmp_path, "0100007F", OTHER)
-    check_listener(replace(endpoint, base_url="http://127.0.0.1:8001/v1"), others)
-    check_listener(replace(endpoint, base_url="http://127.0.0.1/v1"), others)
-    check_listener(endpoint, table(tmp_path, "0200007F", OTHER))
-    check_listener(endpoint, table(tmp_path, "0100007F", OTHER, state="06"))
+@pytest.mark.parametrize("words", ["0100007F", "00000000", V6["::"], V6["mapped"]])
+@pytest.mark.parametrize("uid", [0, os.getuid()])
+def test_the_program_of_root_or_of_the_run_s_user_is_accepted(tmp_path, endpoint, words, uid):
+    check_listener(endpoint, tables(tmp_path, words, uid))
+
+
+@little_endian
+def test_programs_at_other_ports_and_addresses_are_ignored(tmp_path, endpoint):
+    paths = tables(tmp_path, "0100007F", OTHER_UID)
+    check_listener(replace(endpoint, base_url="http://127.0.0.1:8001/v1"), paths)
+    check_listener(replace(endpoint, base_url="http://127.0.0.1/v1"), paths)
+    check_listener(endpoint, tables(tmp_path, "0200007F", OTHER_UID))
+    check_listener(endpoint, tables(tmp_path, "0100007F", OTHER_UID, state="06"))
     check_listener(endpoint, [str(tmp_path / "none")])
 
 
 @pytest.fixture
-def another_s(monkeypatch):
-    """A server of another user's: root makes it as one; for others the run's user is the one who changes."""
+def other_user_s_server(monkeypatch):
+    """A server of another user. Root starts it as that user; without root, `os.getuid` names another user."""
     if os.getuid():
-        monkeypatch.setattr(os, "getuid", lambda: OTHER)
+        monkeypatch.setattr(os, "getuid", lambda: OTHER_UID)
         server = FaultyServer()
     else:
-        os.seteuid(OTHER)
+        os.seteuid(OTHER_UID)
         try:
             server = FaultyServer()
         finally:
@@ -79,33 +88,32 @@ def another_s(monkeypatch):
 
 
 def ask(endpoint, tmp_path, private):
-    requests = [Request("item", ({"role": "user", "content": "question"},))]
-    return request_completions(
-        endpoint, requests, tmp_path / "replies.jsonl", "v1", private=private, say=lambda line: None
-    )
+    store = tmp_path / "replies.jsonl"
+    return request_completions(endpoint, [request()], store, "v1", private=private, say=lambda line: None)
 
 
-needs_tables = pytest.mark.skipif(not Path(TABLES[0]).exists(), reason="no table of Linux's")
+needs_tables = pytest.mark.skipif(not Path(TABLES[0]).exists(), reason="this system has no table of sockets")
 
 
 @needs_tables
 @pytest.mark.parametrize(("keyed", "private"), [(True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_key_and_private_text_go_to_no_other_user(tmp_path, monkeypatch, another_s, host, keyed, private):
+def test_a_key_and_private_text_go_to_no_other_user(tmp_path, monkeypatch, other_user_s_server, host, keyed, private):
+    server = other_user_s_server
     monkeypatch.setenv("THE_KEY", "sk-secret-0123456789")
-    base_url = another_s.url.replace("127.0.0.1", host)
-    endpoint = another_s.endpoint(base_url=base_url, key_variable="THE_KEY" if keyed else None)
-    with pytest.raises(UserError, match="another user's program listens"):
+    base_url = server.url.replace("127.0.0.1", host)
+    endpoint = server.endpoint(base_url=base_url, key_variable="THE_KEY" if keyed else None)
+    with pytest.raises(UserError, match=r"'local'.*another user.*Start the server"):
         ask(endpoint, tmp_path, private)
-    assert not another_s.received and not (tmp_path / "replies.jsonl").read_text()
+    assert not server.received and not (tmp_path / "replies.jsonl").read_text()
 
 
 @needs_tables
-def test_open_text_without_a_key_goes_where_it_is_told(tmp_path, another_s):
-    assert ask(another_s.endpoint(), tmp_path, private=False)["item"].text == "4"
+def test_open_text_without_a_key_may_go_to_another_user(tmp_path, other_user_s_server):
+    assert ask(other_user_s_server.endpoint(), tmp_path, private=False)["item"].text == "4"
 
 
-def test_a_key_and_private_text_go_to_one_s_own_server(tmp_path, monkeypatch):
+def test_a_key_and_private_text_go_to_a_server_of_the_run_s_user(tmp_path, monkeypatch):
     monkeypatch.setenv("THE_KEY", "sk-secret-0123456789")
     with FaultyServer() as server:
         assert ask(server.endpoint(key_variable="THE_KEY"), tmp_path, private=True)["item"].text == "4"

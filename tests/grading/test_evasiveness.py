@@ -1,4 +1,4 @@
-"""The detector of evasive answers: its errors, what it may not depend on, and the figures its page states."""
+"""The detector of evasive answers: its errors, its invariances, and the figures on its page."""
 
 import subprocess
 import sys
@@ -13,6 +13,7 @@ from clinical_dpo.grading.grade import grade_answers
 from clinical_dpo.io import read_csv, read_json, read_text
 from clinical_dpo.statistics.intervals import wilson
 from tests.conftest import ROOT, public_data, real_data
+from tests.helpers.task_rows import answers_of, task_rows
 
 LABELLED = read_csv(ROOT / "tests/grading/evasiveness.csv")
 VERDICTS = [verdict(row["question"], row["answer"]) for row in LABELLED]
@@ -29,10 +30,10 @@ HALVES = {  # even rows were used to write the rules
 
 
 def confusion(rows: Sequence[int]) -> tuple[int, int, int]:
-    """Evasive and found, found, evasive."""
-    found = [VERDICTS[row].evasive for row in rows]
+    """Numbers of true positives, of predicted positives and of evasive answers."""
+    predicted = [VERDICTS[row].evasive for row in rows]
     true = [LABELLED[row]["evasive"] == "true" for row in rows]
-    return sum(map(all, zip(found, true, strict=True))), sum(found), sum(true)
+    return sum(map(all, zip(predicted, true, strict=True))), sum(predicted), sum(true)
 
 
 def share(count: int, n: int) -> str:
@@ -43,45 +44,47 @@ def share(count: int, n: int) -> str:
 
 def measured(name: str) -> str:
     """A line of the page's table of errors."""
-    hits, found, evasive = confusion(HALVES[name])
-    return f"| {name} | {len(HALVES[name])} | {share(hits, found)} | {share(hits, evasive)} |"
+    hits, predicted, evasive = confusion(HALVES[name])
+    return f"| {name} | {len(HALVES[name])} | {share(hits, predicted)} | {share(hits, evasive)} |"
 
 
 def by_kind() -> list[str]:
     """Lines of the page's table of kinds."""
     total = Counter((row["kind"], row["evasive"]) for row in LABELLED)
     wrong = Counter(
-        row["kind"] for row, got in zip(LABELLED, VERDICTS, strict=True) if got.evasive != (row["evasive"] == "true")
+        row["kind"]
+        for row, result in zip(LABELLED, VERDICTS, strict=True)
+        if result.evasive != (row["evasive"] == "true")
     )
     return [f"| {kind} | {evasive} | {n} | {wrong[kind]} |" for (kind, evasive), n in total.items()]
 
 
-def conclusions() -> list[str]:
-    """Reasons of the real conclusions' verdicts, in the order of their PubMed numbers as text."""
+def reasons_of_conclusions() -> list[str]:
+    """Reason of each real conclusion's verdict, in the order of their PubMed numbers as text."""
     items = read_json(real_data("pubmedqa", "ori_pqal.json"))
     return [verdict(items[name]["QUESTION"], items[name]["LONG_ANSWER"]).reason for name in sorted(items)]
 
 
-def on_conclusions() -> list[str]:
+def errors_on_conclusions() -> list[str]:
     """Lines of the page's table of real conclusions."""
-    found = [reason != "none" for reason in conclusions()]
-    halves = {"development half": found[::2], "held-out half": found[1::2], "all": found}
+    evasive = [reason != "none" for reason in reasons_of_conclusions()]
+    halves = {"development half": evasive[::2], "held-out half": evasive[1::2], "all": evasive}
     return [f"| {name} | {share(sum(half), len(half))} |" for name, half in halves.items()]
 
 
 @pytest.mark.parametrize("half", ["development half", "held-out half", "all"])
 def test_finds_the_evasive_answers_of_the_labelled_set(half) -> None:
-    hits, found, evasive = confusion(HALVES[half])
-    assert hits / found >= 0.9 and hits / evasive >= 0.9, "\n".join([measured(half), *by_kind()])
+    hits, predicted, evasive = confusion(HALVES[half])
+    assert hits / predicted >= 0.9 and hits / evasive >= 0.9, "\n".join([measured(half), *by_kind()])
 
 
 def test_calls_few_real_conclusions_evasive() -> None:
-    found = Counter(conclusions())
-    assert 1 - found["none"] / found.total() <= 0.03, found
+    reasons = Counter(reasons_of_conclusions())
+    assert 1 - reasons["none"] / reasons.total() <= 0.03, reasons
 
 
 @pytest.mark.parametrize("name", HALVES)
-def test_the_page_states_what_is_measured(name) -> None:
+def test_the_page_states_the_measured_errors(name) -> None:
     assert measured(name) in read_text(PAGE)
 
 
@@ -91,33 +94,48 @@ def test_the_page_states_the_errors_of_each_kind() -> None:
 
 
 def test_the_page_states_the_share_of_real_conclusions() -> None:
-    lines = on_conclusions()
+    lines = errors_on_conclusions()
     page = read_text(PAGE)
     assert not [line for line in lines if line not in page]
 
 
-def test_the_page_explains_every_reason() -> None:
+def test_every_verdict_has_a_known_reason() -> None:
     assert set(EVASIONS) | {"empty", "off_topic", "none"} == set(REASONS)
-    assert {got.reason for got in VERDICTS} <= set(REASONS)
+    assert {result.reason for result in VERDICTS} <= set(REASONS)
+
+
+def test_the_page_explains_every_reason() -> None:
     page = read_text(PAGE)
     assert not [reason for reason, meaning in REASONS.items() if f"| `{reason}` | {meaning} |" not in page]
 
 
-@pytest.mark.parametrize("row", LABELLED, ids=lambda row: row["id"])
-def test_a_referral_case_and_blanks_change_no_verdict(row) -> None:
-    question, answer = row["question"], row["answer"]
-    first = verdict(question, answer)
-    assert first.evasive == (first.reason != "none")
-    for other in (answer.upper(), answer.lower(), "\n " + answer.replace(" ", "\n\t ") + "  "):
-        again = verdict(question, other)
-        assert again.reason == first.reason
-        assert again.matched in other and bool(again.matched) == bool(answer.strip())
-    if not first.evasive:
-        assert not verdict(question, answer + " Please consult your doctor.").evasive
-    assert verdict(question, question).reason == "restatement"
+each_labelled = pytest.mark.parametrize(
+    ("row", "result"), list(zip(LABELLED, VERDICTS, strict=True)), ids=[row["id"] for row in LABELLED]
+)
 
 
-def test_case_and_a_referral_do_not_matter_on_real_conclusions() -> None:
+@each_labelled
+def test_case_and_blanks_change_no_verdict(row, result) -> None:
+    answer = row["answer"]
+    assert result.evasive == (result.reason != "none")
+    for variant in (answer.upper(), answer.lower(), "\n " + answer.replace(" ", "\n\t ") + "  "):
+        again = verdict(row["question"], variant)
+        assert again.reason == result.reason
+        assert again.matched in variant and bool(again.matched) == bool(answer.strip())
+
+
+@each_labelled
+def test_a_referral_makes_no_answer_evasive(row, result) -> None:
+    if not result.evasive:
+        assert not verdict(row["question"], row["answer"] + " Please consult your doctor.").evasive
+
+
+@each_labelled
+def test_a_repeated_question_is_a_restatement(row, result) -> None:
+    assert verdict(row["question"], row["question"]).reason == "restatement"
+
+
+def test_case_and_a_referral_change_no_verdict_on_real_conclusions() -> None:
     for item in read_json(real_data("pubmedqa", "ori_pqal.json")).values():
         first = verdict(item["QUESTION"], item["LONG_ANSWER"])
         assert verdict(item["QUESTION"], item["LONG_ANSWER"].lower()).reason == first.reason
@@ -149,10 +167,10 @@ def test_case_and_a_referral_do_not_matter_on_real_conclusions() -> None:
         ("One day (95% CI 0.5 to 1.4).", "none", None),
     ],
 )
-def test_says_why_and_where(answer, reason, matched) -> None:
-    got = verdict(QUESTION, answer)
-    assert got.reason == reason
-    assert matched is None or got.matched == matched
+def test_a_verdict_has_its_reason_and_an_excerpt(answer, reason, matched) -> None:
+    result = verdict(QUESTION, answer)
+    assert result.reason == reason
+    assert matched is None or result.matched == matched
 
 
 def test_cuts_at_contrasts_and_reasons_but_not_at_abbreviations() -> None:
@@ -164,16 +182,15 @@ def test_cuts_at_contrasts_and_reasons_but_not_at_abbreviations() -> None:
     ]
 
 
-def test_the_quotient_by_hand() -> None:
-    answers = ["Yes.", "Please consult a physician.", "Zinc shortened colds by a day.", "No, it does not.", "Unclear."]
-    rows = [{"id": str(i), "question": QUESTION, "completion": [{"content": ""}]} for i in range(5)]
-    given = [{"id": str(i), "text": answer} for i, answer in enumerate(answers)]
-    grades = [row["grade"] for row in grade_answers(rows, given, {}, "evasiveness")]
+def test_the_helpfulness_quotient_is_the_mean_grade() -> None:
+    texts = ["Yes.", "Please consult a physician.", "Zinc shortened colds by a day.", "No, it does not.", "Unclear."]
+    rows = task_rows(*[""] * 5, question=QUESTION)
+    grades = [int(row["grade"]) for row in grade_answers(rows, answers_of(*texts), {}, "evasiveness")]
     assert grades == [1, 0, 1, 1, 0]
     assert sum(grades) / len(grades) == (5 - 2) / 5  # (N_total - N_evasive) / N_total
 
 
-def test_a_long_answer_is_read_fast_and_to_its_end() -> None:
+def test_a_long_answer_is_read_to_its_end() -> None:
     long = "Further " + "well designed studies of zinc and of " * 2000
     assert verdict(QUESTION, long + ". Zinc helps.").matched == "Zinc helps."
 
@@ -188,4 +205,4 @@ def test_import_needs_the_standard_library_alone() -> None:
 if __name__ == "__main__":  # the lines of the page
     print("\n".join([*map(measured, HALVES), "", *by_kind()]))
     if public_data("pubmedqa", "ori_pqal.json").exists():
-        print("\n".join(["", *on_conclusions()]))
+        print("\n".join(["", *errors_on_conclusions()]))

@@ -1,4 +1,4 @@
-"""Answers and replies that a person has read: the code reads them so, or not at all."""
+"""Answers and replies that a person has read: the code reads them alike, or not at all."""
 
 from pathlib import Path
 
@@ -15,25 +15,23 @@ COMMAND = "python -m tests.helpers.reading_table > docs/reading.md"
 
 @pytest.mark.parametrize("half", ["development", "heldout"])
 @pytest.mark.parametrize(
-    ("what", "wrong", "unread"), [("labels", 0.01, 0.08), ("exact", 0.02, 0.05), ("judge", 0, 0.10)]
+    ("kind", "wrong", "unread"), [("labels", 0.01, 0.08), ("exact", 0.02, 0.05), ("judge", 0, 0.10)]
 )
-def test_few_answers_are_read_wrongly_or_not_at_all(what, half, wrong, unread):
-    measured = shares(readings(what, half))
+def test_few_answers_are_read_wrongly_or_not_at_all(kind, half, wrong, unread):
+    measured = shares(readings(kind, half))
     assert measured <= (wrong, 1) and measured[1] <= unread, measured
 
 
-def test_the_document_says_what_is_measured(capsys):
-    text = document()
-    print(text)
-    assert Path("docs/reading.md").read_text(encoding="utf-8") == text, f"run {COMMAND}"
+def test_the_document_has_the_measured_errors():
+    assert Path("docs/reading.md").read_text(encoding="utf-8") == document(), f"run {COMMAND}"
 
 
 @pytest.mark.parametrize(
     "unit",
     ["UTI ", "no UTI, ", "a ", "(", "\n", "x", "- ", "Score: ", "A B ", "correct ", "it is not ", '"a ', "1. ", "{"],
 )
-def test_a_text_that_never_ends_is_read_as_far_as_its_beginning_and_end(unit):
-    """A model that repeats itself, or a server that means harm, holds nobody up."""
+def test_a_very_long_text_is_read_at_its_beginning_and_end_alone(unit):
+    """Neither a model that repeats itself nor a hostile server delays grading."""
     text = unit * (10**6 // len(unit))
     assert len(shortened(text)) <= 6001
     parse_label(text, ["UTI", "No UTI"])

@@ -1,4 +1,4 @@
-"""Small tokenizers with the chat formats of the studies' models, and the traps that come with each."""
+"""Small tokenizers with the chat templates of the studies' models."""
 
 from functools import cache
 from string import printable
@@ -11,13 +11,13 @@ from transformers import PreTrainedTokenizerFast
 from tests.conftest import ROOT
 
 BIOMISTRAL = yaml.safe_load((ROOT / "config/models/biomistral-7b.yaml").read_text())["chat_template"]
-# Each turn between headers, ended by <|eot_id|>; the first opened by the begin-of-text token.
+# Each turn has a header and ends with <|eot_id|>; the begin-of-text token comes before the first.
 LLAMA3 = """{%- for message in messages -%}
 {%- if loop.first -%}{{ bos_token }}{%- endif -%}
 {{ "<|start_header_id|>" + message.role + "<|end_header_id|>\n\n" + message.content | trim + "<|eot_id|>" }}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ "<|start_header_id|>assistant<|end_header_id|>\n\n" }}{%- endif -%}"""
-# [INST] is plain text in v0.2; any other role than user and assistant in turn is refused.
+# [INST] is plain text in v0.2. The template raises unless the roles user and assistant alternate.
 MISTRAL = """{{- bos_token -}}
 {%- for message in messages -%}
 {%- if (message.role == "user") != (loop.index0 % 2 == 0) -%}
@@ -34,7 +34,7 @@ KINDS = ("llama3", "mistral", "biomistral")
 
 @cache
 def chat_tokenizer(kind: str, corpus: tuple[str, ...] = CORPUS, template: str | None = None) -> Any:
-    """A tokenizer of a kind: like the real one it adds a begin-of-text token to plain text by itself."""
+    """A tokenizer of one of KINDS. Like the real ones, it adds a begin-of-text token to plain text."""
     if kind == "llama3":
         special = ["<|begin_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"]
         bpe = Tokenizer(models.BPE())

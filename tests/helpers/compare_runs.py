@@ -1,6 +1,6 @@
-"""Two finished runs byte by byte: which files differ, but for what a table of renames names, for costs and for times.
+"""Compare the files of two finished runs byte by byte, except for costs, times and the entries of a table of renames.
 
-Orders and sides of raters' sheets are drawn anew in every run: sheets are compared after each run's key has unblinded
+Every run draws orders and sides of raters' sheets at random, so sheets are compared after each run's key has unblinded
 them.
 
     python -m tests.helpers.compare_runs BEFORE AFTER [--run demo] [--renames renames.csv]
@@ -8,9 +8,9 @@ them.
 BEFORE and AFTER are folders that hold results/ and reports/. The table has the columns `what`, `where`, `before`,
 `after` and `why`:
 
-    file     moves: the regular expression `before` in a path becomes `after`; an empty `after` leaves the file out
-    column   in the tables whose path matches `where`, column `before` is called `after`; empty leaves it out
-    text     in the files whose path matches `where`, the text `before` reads `after`
+    file     replaces the regular expression `before` in paths by `after`; an empty `after` leaves the file out
+    column   renames column `before` to `after` in tables whose path matches `where`; an empty `after` leaves it out
+    text     replaces the text `before` by `after` in files whose path matches `where`
 """
 
 import argparse
@@ -27,30 +27,32 @@ from tests.helpers.unblinding import is_blinded, unblinded
 
 PRICE = {"cost_usd"}  # keys of records
 TIMES = {"wall_seconds", "peak_memory_mib"} | PRICE
-# Figure and table of what training took; plan and summary say so too.
+# The figure and tables of costs, and the plan, which names costs too.
 COSTS = re.compile(r"figures/cost\.\w+|plan(_disk)?\.(csv|txt)")
-COST_OF_PAGE = re.compile(rb'<h2 id="cost">.*?(?=<h2|</main>|\Z)|<svg.*?</svg>', re.DOTALL)  # figures have files too
+# Costs on the page, and its figures, which are compared as files of their own.
+COST_OF_PAGE = re.compile(rb'<h2 id="cost">.*?(?=<h2|</main>|\Z)|<svg.*?</svg>', re.DOTALL)
 
 
-def content(path: Path, aside: Collection[str] = TIMES) -> object:
-    """What a file says without its costs and times; of a folder all its files, None of none.
+def content(path: Path, ignored: Collection[str] = TIMES) -> object:
+    """Content of a file without its costs and times; of a folder a dict of all its files; None for no file.
 
     Args:
         path: the file.
-        aside: keys of records that are left out. Without those of time a page's costs count too.
+        ignored: keys of records that are left out. If they lack those of time, a page's costs are compared too.
     """
     if path.is_dir():
-        return {file.relative_to(path): content(file, aside) for file in path.rglob("[!.]*") if file.is_file()}
+        return {file.relative_to(path): content(file, ignored) for file in path.rglob("[!.]*") if file.is_file()}
     if not path.exists():
         return None
     if is_blinded(path):
         return unblinded(path)
     if path.suffix == ".json":
-        return _without(json.loads(path.read_bytes()), aside)
+        return _without(json.loads(path.read_bytes()), ignored)
     if path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as book:
-            return {name: book.read(name) for name in book.namelist() if name != "docProps/core.xml"}  # its time
-    timed = path.name == "summary.html" and set(aside) >= TIMES
+            # docProps/core.xml holds the time at which the workbook was written.
+            return {name: book.read(name) for name in book.namelist() if name != "docProps/core.xml"}
+    timed = path.name == "summary.html" and set(ignored) >= TIMES
     return COST_OF_PAGE.sub(b"", path.read_bytes()) if timed else path.read_bytes()
 
 
@@ -61,14 +63,14 @@ def _without(value: Any, keys: Collection[str]) -> Any:
 
 
 def run_files(folder: Path, run: str) -> dict[str, Path]:
-    """Path below the folder -> file, of all results and reports of a run but its costs."""
+    """Path below the folder -> file, for all results and reports of a run except its costs."""
     tops = [folder / top / run for top in ("results", "reports")]
     files = (path for top in tops for path in top.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {name: path for path in files if not COSTS.search(name := path.relative_to(folder).as_posix())}
 
 
 def compare_runs(before: Path, after: Path, run: str = "", renames: Sequence[Mapping[str, str]] = ()) -> list[str]:
-    """What differs, a line each: files that only one of the two has, and files with other contents.
+    """One line per difference: a file that only one run has, or a file whose content differs.
 
     Args:
         before, after: folders that hold results/ and reports/.
@@ -92,37 +94,38 @@ def compare_runs(before: Path, after: Path, run: str = "", renames: Sequence[Map
     lines = [f"only before: {name}" for name in sorted(old.keys() - new.keys())]
     lines += [f"only after: {name}" for name in sorted(new.keys() - old.keys())]
     for name in sorted(old.keys() & new.keys()):
-        asked = [row for row in renames if row["what"] != "file" and re.search(row["where"], name)]
-        if _renamed(old[name], asked) != _renamed(new[name], asked):
+        changes = [row for row in renames if row["what"] != "file" and re.search(row["where"], name)]
+        if _renamed(old[name], changes) != _renamed(new[name], changes):
             lines.append(f"differs: {name}")
     return lines
 
 
 def _renamed(path: Path, renames: Sequence[Mapping[str, str]]) -> object:
-    """A file's content under the new names."""
+    """Content of a file under the new names."""
     columns = {row["before"]: row["after"] for row in renames if row["what"] == "column"}
     if columns and path.suffix == ".csv":
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return [{columns.get(key, key): value for key, value in row.items() if columns.get(key, key)} for row in rows]
-    found = content(path)
+    value = content(path)
     for row in renames:
-        if row["what"] == "text" and isinstance(found, bytes):
-            found = found.replace(row["before"].encode(), row["after"].encode())
-    return found
+        if row["what"] == "text" and isinstance(value, bytes):
+            value = value.replace(row["before"].encode(), row["after"].encode())
+    return value
 
 
 def main() -> None:
-    """Print what differs; exit with status 1 where anything does."""
+    """Print the differences; exit with status 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     parser.add_argument("--run", default="")
     parser.add_argument("--renames", type=Path)
-    given = parser.parse_args()
-    renames = list(csv.DictReader(given.renames.open(encoding="utf-8"))) if given.renames else []
-    lines = compare_runs(given.before, given.after, given.run, renames)
-    print("\n".join([*lines, f"{len(run_files(given.before, given.run))} files before, {len(lines)} differences"]))
+    arguments = parser.parse_args()
+    renames = list(csv.DictReader(arguments.renames.open(encoding="utf-8"))) if arguments.renames else []
+    lines = compare_runs(arguments.before, arguments.after, arguments.run, renames)
+    files = len(run_files(arguments.before, arguments.run))
+    print("\n".join([*lines, f"{files} files before, {len(lines)} differences"]))
     sys.exit(bool(lines))
 
 

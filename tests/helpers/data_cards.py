@@ -1,4 +1,4 @@
-"""A task and the manifest of its data, of which a data card is written."""
+"""A task and the manifest of its data, for a data card."""
 
 MANIFEST = {
     "source": {

@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible server on loopback that does what bad servers and bad judges do, and counts its calls."""
+"""A small OpenAI-compatible server on loopback that misbehaves as servers and judges do, and records its calls."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ LATE = 3.0  # seconds
 
 
 def completion(text, **more):
-    """The body of a good reply."""
+    """The body of a completion."""
     message = {"role": "assistant", "content": text}
     return json.dumps(
         {"id": "c", "object": "chat.completion", "created": 0, "model": "tiny-judge-2026"}
@@ -23,13 +23,13 @@ def completion(text, **more):
 
 
 class FaultyServer:
-    """Answers the first calls with `faults`, one each, and all others with `say(messages)`.
+    """Answers the first calls with `faults`, one each, and all other calls with `say(messages)`.
 
     Attributes:
-        received: what was asked, in the order it came: request bodies.
-        answered: those of them whose answer went out whole.
-        headers: of each request.
-        busiest: most calls under way at once.
+        received: request bodies, in the order of arrival.
+        answered: request bodies whose answer was sent completely.
+        headers: headers of each request.
+        busiest: largest number of concurrent calls.
     """
 
     def __init__(self, *faults, say=lambda messages: "4", delay=0.0):
@@ -68,11 +68,11 @@ class FaultyServer:
                     time.sleep(LATE)
                     self.send(200, completion("4"))
                 elif fault == "cut off":
-                    whole = completion("4").encode()
+                    body = completion("4").encode()
                     self.send_response(200)
-                    self.send_header("content-length", str(len(whole)))
+                    self.send_header("content-length", str(len(body)))
                     self.end_headers()
-                    self.wfile.write(whole[:40])
+                    self.wfile.write(body[:40])
                     self.close_connection = True
                 elif fault in ("dripping head", "dripping body"):
                     body = b"content-length: 99\r\n\r\n" if fault == "dripping body" else b""
@@ -101,7 +101,7 @@ class FaultyServer:
             daemon_threads = True
 
             def handle_error(self, request, client_address):
-                pass  # clients are killed
+                pass  # tests kill clients
 
         self.http = Server(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -111,7 +111,7 @@ class FaultyServer:
         return f"http://127.0.0.1:{self.http.server_port}/v1"
 
     def endpoint(self, **changes):
-        """The config entry that names this server."""
+        """The endpoint of this server, with changed settings."""
         settings = {"name": "local", "base_url": self.url, "model": "tiny-judge", "key_variable": None}
         settings |= {"concurrency": 2, "timeout_seconds": 1, "max_tokens": 16}
         return Endpoint(**(settings | changes))

@@ -1,4 +1,4 @@
-"""Grades of two models on one task, their tables, and figure 2 drawn of them."""
+"""Grades of two models on one task, their tables, and figure 2 of them."""
 
 import random
 from functools import cache
@@ -20,34 +20,35 @@ NAMES = {"llama": "Llama3", "mistral": "Mistral2"}
 WATERMARK = "demo: synthetic data, proxy grades"
 
 
-def answered(seed, share_right, status="complete"):
-    draw, other = random.Random(seed), {"UTI": "No UTI", "No UTI": "UTI"}
+def label_grades(seed, accuracy, status="complete"):
+    """Grades of 100 label answers, of which about a share `accuracy` is right."""
+    draw, opposite = random.Random(seed), {"UTI": "No UTI", "No UTI": "UTI"}
     labels = ["UTI", "No UTI"] * 50
-    parsed = [label if draw.random() < share_right else other[label] for label in labels]
+    answers = [label if draw.random() < accuracy else opposite[label] for label in labels]
     return [
-        {"id": str(number), "grade": str(int(label == found)), "grader": "label", "label": label, "parsed": found}
+        {"id": str(number), "grade": str(int(label == answer)), "grader": "label", "label": label, "parsed": answer}
         | {"valid": "true", "status": status, "proxy": "false"}
-        for number, (label, found) in enumerate(zip(labels, parsed, strict=True))
+        for number, (label, answer) in enumerate(zip(labels, answers, strict=True))
     ]
 
 
 def graded(last="complete"):
-    """A clear gain in one model, none in the other; the last variant's grades complete or pending."""
+    """Grades with a clear gain in one model and none in the other; `last` is the last variant's status."""
     return {
-        ("llama", "base"): answered(1, 0.5),
-        ("llama", "sft"): answered(2, 0.95),
-        ("llama", "dpo"): answered(3, 0.95),
-        ("mistral", "base"): answered(4, 0.8),
-        ("mistral", "sft"): answered(5, 0.8),
-        ("mistral", "dpo"): answered(6, 0.8, last),
+        ("llama", "base"): label_grades(1, 0.5),
+        ("llama", "sft"): label_grades(2, 0.95),
+        ("llama", "dpo"): label_grades(3, 0.95),
+        ("mistral", "base"): label_grades(4, 0.8),
+        ("mistral", "sft"): label_grades(5, 0.8),
+        ("mistral", "dpo"): label_grades(6, 0.8, last),
     }
 
 
 def repeated():
-    """Grades of both models trained again with two other seeds."""
+    """Grades of both models trained again with two extra seeds."""
     return {
-        (model, f"{variant}_seed{seed}"): answered(f"{model} {variant} {seed}", share)
-        for model, share in (("llama", 0.9), ("mistral", 0.8))
+        (model, f"{variant}_seed{seed}"): label_grades(f"{model} {variant} {seed}", accuracy)
+        for model, accuracy in (("llama", 0.9), ("mistral", 0.8))
         for variant in ("sft", "dpo")
         for seed in (43, 44)
     }
@@ -61,13 +62,14 @@ def seed_rows():
 
 
 def tables(last="complete", data="real"):
-    """Both tables of a task."""
+    """Tables of metrics and of comparisons of the task."""
     grades = graded(last)
     task = TASK | {"data": data, "seed": 1}
     return metrics.task_metrics(grades, task), significance.compare_variants(grades, task, alpha=0.05, family="abcde")
 
 
 def draw(folder, rows, kinds=("svg",), watermark=None, **options):
+    """Draw panel a of figure 2 in some formats; returns the paths."""
     paths = [folder / f"figure2a.{kind}" for kind in kinds]
     options = {"metric": "f1", "title": "Simple classification", "panel": "a", "model_names": NAMES} | options
     figure2.plot_comparison(*rows, watermark=watermark, paths=paths, **options)

@@ -1,4 +1,4 @@
-"""Signs that start a formula of a spreadsheet, and what may come before them."""
+"""Signs that start a formula in a spreadsheet, and texts that may precede them."""
 
 SIGNS = [*"=+-@＝＋－＠﹦﹢﹣﹫−"]
 BEFORE = [

@@ -1,4 +1,4 @@
-"""A hub on loopback: the part of the hub's HTTP API that `huggingface_hub` uses to list and fetch a commit's files."""
+"""A hub on loopback, with the part of the HTTP API that `huggingface_hub` uses to list and fetch a commit's files."""
 
 import contextlib
 import hashlib
@@ -12,27 +12,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-LARGE = 1000  # bytes from which a file is stored by its SHA-256 and served from elsewhere, as with git LFS
-PAGE = 2  # entries of one page of a listing
+LARGE = 1000  # bytes; files of this size or more are stored by SHA-256 and served by another host, as with git LFS
+PAGE = 2  # entries per page of a listing
 
 
 @dataclass
 class Repository:
-    """Commits of one repository, and who may read it."""
+    """Commits of one repository, and the token that it requires."""
 
     commits: dict[str, dict[str, bytes]]  # hash -> path -> content
-    token: str | None = None  # what opens it, where it is gated
-    unavailable: int = 0  # requests still to be answered with 503
+    token: str | None = None  # required token of a gated repository
+    unavailable: int = 0  # number of next requests to answer with 503
 
 
 @dataclass
 class Hub:
-    """What the server serves, what it still has to do wrong, and what it was asked."""
+    """Repositories that the server serves, the faults it has yet to make, and the requests it received."""
 
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)  # (models or datasets, id)
     broken: dict[str, int] = field(default_factory=dict)  # large file -> bytes after which its next download ends
     requests: Counter[str] = field(default_factory=Counter)  # method and path
-    ranges: list[str] = field(default_factory=list)  # Range headers that came
+    ranges: list[str] = field(default_factory=list)  # received Range headers
     url: str = ""
 
 
@@ -71,11 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
         if match := re.fullmatch(r"/blobs/([0-9a-f]{64})/(.+)", path):
             return self.send_blob(match[1], match[2])
         if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/(revision|tree)/([^/]+)", path):
-            kind, name, what, revision = match.groups()
+            kind, name, listing, revision = match.groups()
             files = self.files(kind, name, revision)
             if files is None:
                 return None
-            if what == "revision":
+            if listing == "revision":
                 siblings = [{"rfilename": file} for file in files]
                 return self.send_json({"id": name, "sha": revision, "siblings": siblings})
             return self.send_tree(files, path, int(parse_qs(url.query).get("cursor", ["0"])[0]))
@@ -88,16 +88,16 @@ class _Handler(BaseHTTPRequestHandler):
         return self.refuse(404, "", "Not here")
 
     def files(self, kind: str, name: str, revision: str) -> dict[str, bytes] | None:
-        """The files of a commit; None once a refusal has been sent."""
+        """Files of a commit; None after a refusal was sent."""
         repository = self.hub.repositories.get((kind, name))
-        given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if repository is None:
-            self.refuse(404 if given else 401, "RepoNotFound", "Repository not found")
+            self.refuse(404 if token else 401, "RepoNotFound", "Repository not found")
         elif repository.unavailable:
             repository.unavailable -= 1
             self.refuse(503, "", "Try again later")
-        elif repository.token and given != repository.token:
-            self.refuse(403 if given else 401, "GatedRepo", f"Access to {name} is restricted")
+        elif repository.token and token != repository.token:
+            self.refuse(403 if token else 401, "GatedRepo", f"Access to {name} is restricted")
         elif revision not in repository.commits:
             self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         else:
@@ -122,10 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
         if len(content) < LARGE:
             return self.send(200, content, commit | {"ETag": f'"{_git_hash(content)}"'})
         linked = {"X-Linked-ETag": f'"{_sha256(content)}"', "X-Linked-Size": str(len(content))}
-        # Another host, as the hub's own storage is: it gets no token.
+        # The hub stores large files on another host, which must receive no token.
         storage = self.hub.url.replace("127.0.0.1", "localhost")
-        place = {"Location": f"{storage}/blobs/{_sha256(content)}/{name}"}
-        return self.send(302, b"", commit | linked | place)
+        location = {"Location": f"{storage}/blobs/{_sha256(content)}/{name}"}
+        return self.send(302, b"", commit | linked | location)
 
     def send_blob(self, digest: str, name: str) -> None:
         stored = (
@@ -136,20 +136,20 @@ class _Handler(BaseHTTPRequestHandler):
         )
         content = next(content for content in stored if _sha256(content) == digest)
         start = 0
-        if asked := self.headers.get("Range"):
-            self.hub.ranges.append(asked)
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-        span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if asked else {}
+        if requested := self.headers.get("Range"):
+            self.hub.ranges.append(requested)
+            start = int(requested.removeprefix("bytes=").rstrip("-"))
+        span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if requested else {}
         if name in self.hub.broken and self.command == "GET":
             return self.send(200, content, cut=self.hub.broken.pop(name))
-        return self.send(206 if asked else 200, content[start:], span | {"ETag": f'"{digest}"'})
+        return self.send(206 if requested else 200, content[start:], span | {"ETag": f'"{digest}"'})
 
     def send_json(self, value: Any, headers: dict[str, str] | None = None) -> None:
         self.send(200, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
 
     def refuse(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        said = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {}), **(headers or {})}
-        self.send(status, json.dumps({"error": message}).encode(), said)
+        errors = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {}), **(headers or {})}
+        self.send(status, json.dumps({"error": message}).encode(), errors)
 
     def send(self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int | None = None) -> None:
         self.send_response(status)

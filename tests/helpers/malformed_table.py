@@ -1,4 +1,4 @@
-"""Every malformed input read, mapped and split; `python -m tests.helpers.malformed_table` writes docs/malformed.md."""
+"""Read, map and split every malformed input; `python -m tests.helpers.malformed_table` writes docs/malformed.md."""
 
 import html
 import sys
@@ -28,10 +28,11 @@ SIZES = {"train": 1, "eval": 1, "dev": 0, "test": 1}
 
 
 def run(case: Case, folder: Path) -> dict[str, Any]:
-    """What the data rules make of a case, by way of the same files.
+    """Run the steps of the data rules on a case, with the same files.
 
     Returns:
-        `outcome`, `told` (the message, or the findings), and `rows` (id, prompt, answer) of all splits.
+        `outcome`, `message` (of the refusal, or the repairs and warnings), and `rows` (id, prompt, answer) of all
+        splits.
     """
     path = folder / case.file
     if isinstance(case.content, bytes):
@@ -43,34 +44,35 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
         write_jsonl(folder / "source.jsonl", rows)
         write_json(folder / "source.json", provenance)
         repairs = Tally()
-        made = task_rows(read_jsonl(folder / "source.jsonl"), TASK | case.task, provenance, repairs)
-        splits, _ = split(made, SIZES, 1, stratify=True, on_shortfall="shrink")
+        mapped = task_rows(read_jsonl(folder / "source.jsonl"), TASK | case.task, provenance, repairs)
+        splits, _ = split(mapped, SIZES, 1, stratify=True, on_shortfall="shrink")
         write_jsonl(folder / "rows.jsonl", (row for part in splits.values() for row in part))
     except UserError as error:
-        return {"outcome": "refused", "told": str(error).replace(f"{folder}/", ""), "rows": ()}
+        return {"outcome": "refused", "message": str(error).replace(f"{folder}/", ""), "rows": ()}
     record = read_json(folder / "source.json")
     repaired = record.get("repairs", {}) | repairs.record()
     warned = record.get("warnings", {})
-    told = "; ".join(
-        f"{what} ({found['count']}, first in {found['first']})" for what, found in (repaired | warned).items()
+    message = "; ".join(
+        f"{description} ({occurrence['count']}, first in {occurrence['first']})"
+        for description, occurrence in (repaired | warned).items()
     )
     kept = [
         (row["id"], row["prompt"][0]["content"], row["completion"][0]["content"])
         for row in read_jsonl(folder / "rows.jsonl")
     ]
-    outcome = "repaired" if repaired else "kept and told" if warned else "kept"
-    return {"outcome": outcome, "told": told, "rows": tuple(sorted(kept))}
+    outcome = "repaired" if repaired else "kept with a warning" if warned else "kept"
+    return {"outcome": outcome, "message": message, "rows": tuple(sorted(kept))}
 
 
 def document() -> str:
-    """docs/malformed.md."""
+    """Return the text of docs/malformed.md."""
     parts = [INTRODUCTION]
     for title, cases in PARTS.items():
-        parts += [f"\n## {title}\n", "| input | what happens | message, or what is counted |", "|---|---|---|"]
+        parts += [f"\n## {title}\n", "| input | outcome | message, or repairs and warnings |", "|---|---|---|"]
         for case in cases:
             with tempfile.TemporaryDirectory() as folder:
-                found = run(case, Path(folder))
-            parts.append(f"| {_cell(case.what)} | {found['outcome']} | {_cell(found['told'])} |")
+                result = run(case, Path(folder))
+            parts.append(f"| {_cell(case.description)} | {result['outcome']} | {_cell(result['message'])} |")
     return "\n".join(parts) + "\n"
 
 
@@ -82,28 +84,30 @@ def _cell(text: str) -> str:
 INTRODUCTION = """\
 # Malformed data files
 
-What becomes of a data file that is not quite in order. **Refused**: nothing is written, the run ends with the message.
-**Repaired**: something around a text is dropped or read otherwise, never a word of it; each repair is counted, with the
-first place, under `repairs` of `results/{task}/data/manifest.json` and of its `source`. **Kept and told**: the text is
-kept to the letter and counted under `warnings` of `source`, for a person to look at. **Kept**: nothing to tell.
+This page lists faults of data files and their outcomes. **Refused**: the run writes nothing and ends with the message.
+**Repaired**: something around a text is dropped or read in another way, but no word of it changes. Each repair is
+counted, with its first location, under `repairs` of `results/{task}/data/manifest.json` and of its `source`.
+**Kept with a warning**: the text does not change, and the fault is counted under `warnings` of `source`, for a person
+to check. **Kept**: there is no fault.
 
-What is refused and what is not follows from six rules:
+Six rules decide the outcome:
 
-- No encoding is guessed. UTF-8, or what a byte-order mark says, is read; anything else needs `encoding` under `source`,
-  which the message proposes with the words as they would then read.
-- A text of a CSV, TSV, JSON or Parquet file is never changed but for white space at its ends. Of a workbook's cell
-  Excel's own marks are dropped: `_x000D_` escapes, carriage returns, non-breaking spaces. A date of Parquet, which
-  tells dates from texts, becomes `2026-05-01`.
-- What a program between the clinic and this file has made of a text is refused where the text is lost (Excel's dates,
-  errors, rounded numbers) and told where it is not (HTML entities, garbled characters). A column that no field needs is
-  passed over with `ignore` under `source`.
-- A label counts whatever its case and white space; two ids that a person would take for one do not.
-- A text of more than 1,000,000 characters in a prompt or a reference is several records in one.
-- A file that holds more than `limits` of the config allow (bytes, rows, columns, cells, characters, depth of lists)
-  is refused before it is unpacked, whatever it says of its own size.
+- No encoding is guessed. A file is read as its byte-order mark says, or as UTF-8. Any other encoding must be set as
+  `encoding` under `source`; the message proposes one, with some words decoded in it.
+- A text of a CSV, TSV, JSON or Parquet file does not change, except for white space at its ends. A text of a workbook
+  loses Excel's own marks: `_x000D_` escapes, carriage returns, non-breaking spaces. A date of Parquet becomes
+  `2026-05-01`, because Parquet distinguishes dates from texts.
+- A text that another program has changed is refused if it is lost (Excel's dates, errors, rounded numbers), and kept
+  with a warning if it is not (HTML entities, garbled characters). List a column that no field needs under `ignore` of
+  `source`: it is not read.
+- Case and white space of a label do not matter. Two ids must differ in more than case, white space and the spelling of
+  a number.
+- A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.
+- A file that exceeds `limits` of the config (bytes, rows, columns, cells, characters, depth of lists) is refused before
+  it is unpacked. The size that it states does not matter.
 
-`row` counts the rows of data from 1, `line` and `cell` those of the file. This page is written by `python -m
-tests.helpers.malformed_table > docs/malformed.md`; `tests/data/test_malformed.py` holds it to what happens."""
+`row` counts the rows of data from 1; `line` and `cell` are those of the file. The command `python -m
+tests.helpers.malformed_table > docs/malformed.md` writes this page, and `tests/data/test_malformed.py` checks it."""
 
 if __name__ == "__main__":
     sys.stdout.write(document())

@@ -1,4 +1,4 @@
-"""The public data sets as splits of task rows, where they are present."""
+"""The public data sets as splits of task rows; tests of absent data sets are skipped."""
 
 import json
 from typing import Any
@@ -24,9 +24,9 @@ READERS = {
 
 
 def public_set(name: str) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any], dict[str, Any]]:
-    """Train, eval, dev and test in proportion 6:1:1:2, the task file, and the manifest without digests of files.
+    """Return train, eval, dev and test in proportion 6:1:1:2, the task file, and the manifest with digests of zeros.
 
-    ACI-Bench has no task file: clinical notes from dialogues.
+    ACI-Bench (dialogues and clinical notes) has no task file; its task is made here.
     """
     path = real_data(*FILES[name])
     if name == "acibench":

@@ -1,27 +1,26 @@
 """A small study to rate: test rows, answers of three variants, sheets and keys of two raters."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from clinical_dpo.grading.raters.rating_files import write_ratings
 from clinical_dpo.grading.raters.sheet_files import write_sheet
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, correctness_items, key_rows, preference_items, sheet_rows
 from clinical_dpo.io import write_csv
+from tests.helpers.task_rows import task_row
 
 SEED = 42
 SECRET = "5" * 64
+RATINGS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each item of the correctness sheet
 NASTY = '</script><script>alert("x")</script><b>5 mg</b> & "2" {{data}} \u2028 <!-- ü →'
 
 
 def study(n=8):
     """Test rows and variant -> answers; sft and dpo answer every fourth question alike."""
-    rows = [
-        {
-            "id": f"medqa-row-{number}",
-            "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Question {number}?"}],
-            "completion": [{"role": "assistant", "content": f"reference number {number}"}],
-        }
-        for number in range(n)
-    ]
+    system = {"role": "system", "content": "Be brief."}
+    rows = [task_row(f"medqa-row-{number}", f"Question {number}?", f"reference number {number}") for number in range(n)]
+    for row in rows:
+        row["prompt"].insert(0, system)
     texts = {
         "base": lambda number: f"no idea {number}" if number else NASTY,
         "sft": lambda number: f"some reference {number}",
@@ -32,7 +31,7 @@ def study(n=8):
 
 
 def sheet(kind, raters=("r1", "r2"), n=8):
-    """Items and key of a sheet that bears its kind's name."""
+    """Items and key of a sheet whose name is its kind."""
     rows, answers = study(n)
     pair = preference_items(rows, answers, ("dpo", "sft"), SEED)
     items = pair if kind == "preference" else correctness_items(rows, answers, SEED)
@@ -40,7 +39,7 @@ def sheet(kind, raters=("r1", "r2"), n=8):
 
 
 def write_study(folder, kind, raters=("r1", "r2"), n=8, instructions=""):
-    """Write the sheets and the key; give items and key."""
+    """Write the sheets and the key; return items and key."""
     items, key = sheet(kind, raters, n)
     for rater in raters:
         rows = sheet_rows(items, key, rater)
@@ -49,14 +48,24 @@ def write_study(folder, kind, raters=("r1", "r2"), n=8, instructions=""):
     return items, key
 
 
-def rate(path, key, rater, words, **changes):
-    """Write a file of ratings: the words in the key's order, None for what is not there."""
+def rate(path, key, rater, ratings, **changes):
+    """Write a file of one rater's ratings and return its path.
+
+    Args:
+        path: the file.
+        key: rows of the sheet's key.
+        rater: whose ratings.
+        ratings: ratings in the key's order, None for an item without a rating; or item id -> rating.
+        changes: values of other columns.
+    """
     shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
+    if isinstance(ratings, Mapping):
+        ratings = [ratings.get(row["item_id"]) for row in shown]
     blank = {"comment": "", "rated_at": "2026-11-21T12:00:00Z"} | changes
     rows = [
-        {"sheet": row["sheet"], "item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": word} | blank
-        for row, word in zip(shown, words, strict=False)
-        if word is not None
+        {"sheet": row["sheet"], "item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": rating} | blank
+        for row, rating in zip(shown, ratings, strict=False)
+        if rating is not None
     ]
     write_ratings(path, rows)
     return path

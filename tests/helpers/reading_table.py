@@ -1,4 +1,4 @@
-"""How answers and replies are read that a person has read.
+"""The code's reading of answers and replies beside a person's.
 
 `python -m tests.helpers.reading_table` writes docs/reading.md.
 """
@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 FOLDER = ROOT / "tests/grading/answers"
 HALVES = {"development": "served to develop the code", "heldout": "nobody tunes on it"}
-Reading = tuple[str, str, str]  # what it belongs to, what a person reads, what the code reads; "" for nothing
+Reading = tuple[str, str, str]  # task or kind, a person's reading, the code's reading; "" for none
 
 
 def read_labels(row: dict[str, str]) -> Reading:
@@ -41,39 +41,39 @@ READERS: dict[str, Callable[[dict[str, str]], Reading]] = {
 }
 
 
-def readings(what: str, half: str) -> list[Reading]:
-    """Each row of a file, as a person and as the code reads it."""
-    with (FOLDER / f"{what}_{half}.csv").open(encoding="utf-8", newline="") as file:
-        return [READERS[what](row) for row in csv.DictReader(file)]
+def readings(kind: str, half: str) -> list[Reading]:
+    """A person's and the code's reading of each row of a file."""
+    with (FOLDER / f"{kind}_{half}.csv").open(encoding="utf-8", newline="") as file:
+        return [READERS[kind](row) for row in csv.DictReader(file)]
 
 
 def shares(rows: list[Reading]) -> tuple[float, float]:
-    """Shares of the rows: read as something else than a person reads, and left unread though a person reads them."""
-    wrong = sum(read not in ("", said) for _, said, read in rows)
-    unread = sum(bool(said) and not read for _, said, read in rows)
+    """Shares of the rows that the code reads wrongly, and that only a person reads."""
+    wrong = sum(read not in ("", true) for _, true, read in rows)
+    unread = sum(bool(true) and not read for _, true, read in rows)
     return wrong / len(rows), unread / len(rows)
 
 
 def confusion(rows: list[Reading]) -> Iterator[str]:
-    """Lines of a Markdown table: of each class its rows, precision, recall and what it was taken for."""
+    """Lines of a Markdown table: rows, precision, recall and misreadings of each class."""
     yield "| of | read by a person | rows | precision | recall | read by the code as |"
     yield "|---|---|---|---|---|---|"
-    for of, said in dict.fromkeys(sorted((of, said) for of, said, _ in rows)):
-        taken = Counter(read for other, label, read in rows if (other, label) == (of, said))
-        named = sum(read == said for other, _, read in rows if other == of)
-        precision = f"{taken[said] / named:.2f}" if named else "-"
-        others = ", ".join(f"{read or 'none'} {count}" for read, count in sorted(taken.items()) if read != said) or "-"
-        total = taken.total()
-        yield f"| {of} | {said or 'none'} | {total} | {precision} | {taken[said] / total:.2f} | {others} |"
+    for task, true in dict.fromkeys(sorted((task, true) for task, true, _ in rows)):
+        counts = Counter(read for row_task, row_true, read in rows if (row_task, row_true) == (task, true))
+        predicted = sum(read == true for row_task, _, read in rows if row_task == task)
+        precision = f"{counts[true] / predicted:.2f}" if predicted else "-"
+        wrong = ", ".join(f"{read or 'none'} {count}" for read, count in sorted(counts.items()) if read != true) or "-"
+        total = counts.total()
+        yield f"| {task} | {true or 'none'} | {total} | {precision} | {counts[true] / total:.2f} | {wrong} |"
 
 
 def document() -> str:
     """docs/reading.md."""
     lines = [HEAD]
-    for what, title in (("labels", "Labels"), ("exact", "Exact matches"), ("judge", "Replies of judges")):
+    for kind, title in (("labels", "Labels"), ("exact", "Exact matches"), ("judge", "Replies of judges")):
         lines.append(f"\n## {title}\n")
         for half, use in HALVES.items():
-            rows = readings(what, half)
+            rows = readings(kind, half)
             wrong, unread = shares(rows)
             lines += [f"{len(rows)} rows; {use}. Read wrongly {wrong:.1%}, unread {unread:.1%} of the rows.\n"]
             lines += [*confusion(rows), ""]
@@ -83,16 +83,16 @@ def document() -> str:
 HEAD = """\
 # How answers are read, and how often wrongly
 
-Written by `python -m tests.helpers.reading_table > docs/reading.md`; `tests/grading/test_reading.py` holds it to what
-happens. The rows lie in `tests/grading/answers/`. They were written from the descriptions of tasks alone, without sight
-of the code, with what a careful person reads. They are harder than what a tuned model writes, and of no single model: a
-study's own shares of invalid answers stand in its metrics.
+`python -m tests.helpers.reading_table > docs/reading.md` writes this page, and `tests/grading/test_reading.py` compares
+it with the code. The rows are in `tests/grading/answers/`. They were written from the descriptions of the tasks alone,
+without sight of the code, and labelled as a careful person reads them. They are harder than the answers of a tuned
+model, and come from no single model. A study's own shares of invalid answers are in its metrics.
 
-A label is what an answer commits to (`grading/label_parsing.py`, `grading/mentions.py`): a denied label speaks for the
-other one, and a contradiction, a hedge, an echoed question or a refusal for none. An exact match
+A label is read where an answer commits to it (`grading/label_parsing.py`, `grading/mentions.py`). A denied label
+supports the other label. A contradiction, a hedge, an echoed question and a refusal support no label. An exact match
 (`grading/exact_answers.py`) is an answer, or a sentence of it, that names an accepted answer and no other candidate. A
-judge's verdict (`grading/judge/reply_parsing.py`) is the one that comes last or is called final. Nothing is read of a
-thought (`thoughts.py`). Where two readings are possible there is none: a wrong one is worse."""
+judge's verdict (`grading/judge/reply_parsing.py`) is the last one, or the one that is called final. A thought is not
+read (`thoughts.py`). Where two readings are possible, the answer counts as unread. A wrong reading is worse."""
 
 if __name__ == "__main__":
     print(document(), end="")

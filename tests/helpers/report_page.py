@@ -1,4 +1,4 @@
-"""The report page's elements and text, and what a page of two models is made of."""
+"""A parser of the report page, and tables for a page of two models."""
 
 from html.parser import HTMLParser
 
@@ -10,7 +10,7 @@ VOID = {"meta", "br", "link", "img"}
 
 
 class Page(HTMLParser):
-    """Text of the page, its elements, and whether every one is closed in turn."""
+    """Text and elements of the page. It asserts that every element is closed in order."""
 
     def __init__(self, html):
         super().__init__()
@@ -37,6 +37,7 @@ class Page(HTMLParser):
 
 
 def costs():
+    """Rows of the table of costs, for SFT and DPO of one model."""
     shared = dict.fromkeys(COST, "") | {"task": "uti", "model": "llama", "device": "NVIDIA A100"}
     sft = shared | {"stage": "sft", "minutes_per_1000_steps": 20, "seconds": 40, "published_minutes": 20}
     dpo = shared | {"stage": "dpo", "minutes_per_1000_steps": 160.4, "seconds": 7300, "ratio": 8.02}

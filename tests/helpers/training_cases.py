@@ -1,4 +1,4 @@
-"""What tests of training share: settings, rows of mixed lengths, runs, and TRL as shipped on the same rows."""
+"""Shared parts of training tests: settings, rows of mixed lengths, runs, and stock TRL on the same rows."""
 
 import torch
 from datasets import Dataset
@@ -10,10 +10,11 @@ from clinical_dpo.io import read_csv, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks
-from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.run import Run
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL
+from tests.helpers.task_rows import task_row
 
 SETTINGS = {
     "adapter": "lora",
@@ -44,7 +45,7 @@ METRICS = (
     *("loss", "grad_norm", "entropy", "mean_token_accuracy", "rewards/chosen", "rewards/rejected"),
     *("rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"),
 )
-STOCK = {  # TRL as shipped, on the rows and in the order of the runs here
+STOCK = {  # arguments with which stock TRL takes the same rows in the same order
     "use_cpu": True,
     "bf16": False,
     "gradient_checkpointing": False,
@@ -64,8 +65,8 @@ WORDS = ["dysuria", "frequency", "pyuria", "cough", "headache", "fever", "rash",
 
 
 def rows(n, start=0, equal=False):
-    """Prompts and answers of different lengths, or rows of one length."""
-    made = []
+    """Task rows with prompts and answers of different lengths, or of equal lengths."""
+    task_rows = []
     for i in range(start, start + n):
         note = " ".join(WORDS[(i * k) % 8] for k in range(1, 5 + i % 17))
         prompt, answer = f"Patient {i} has {note}. UTI or No UTI?", LABELS[i % 2]
@@ -73,18 +74,12 @@ def rows(n, start=0, equal=False):
             prompt, answer = "Patient has fever. UTI or No UTI?", "UTI"
         elif i % 3 == 0:
             answer += f" because of {WORDS[i % 8]}"
-        made.append(
-            {
-                "id": f"r{i}",
-                "prompt": [{"role": "user", "content": prompt}],
-                "completion": [{"role": "assistant", "content": answer}],
-            }
-        )
-    return made
+        task_rows.append(task_row(f"r{i}", prompt, answer))
+    return task_rows
 
 
 def write_rows(folder, equal=False):
-    """train and eval rows, and pairs made of them."""
+    """Write train and eval rows, and pairs of their answers."""
     for name, part in {"train": rows(24, equal=equal), "eval": rows(8, 24, equal)}.items():
         write_jsonl(folder / f"{name}.jsonl", part)
         wrong = [row | {"rejected": rejected(row["completion"][0]["content"])} for row in part]
@@ -92,7 +87,7 @@ def write_rows(folder, equal=False):
 
 
 def rejected(answer):
-    """The label without its reason, so that both answers begin alike, or the other label."""
+    """The label without its reason, so that both answers begin with equal tokens; or the other label."""
     label, reason, _ = answer.partition(" because of ")
     return label if reason else LABELS[label == "UTI"]
 
@@ -130,12 +125,12 @@ def logits(model, tokenizer):
 
 
 def merged(base, adapter):
-    """Plain PEFT: the base model with the SFT adapter merged in."""
+    """The base model with the SFT adapter merged by PEFT."""
     return PeftModel.from_pretrained(load_base(base, MODEL), str(adapter)).merge_and_unload()
 
 
 def random_adapter(base, out, rank, alpha, dropout):
-    """A LoRA that changes what the model says, saved by plain PEFT."""
+    """Save a random LoRA, which changes the model's answers, with plain PEFT."""
     torch.manual_seed(7)
     targets = MODEL["lora_targets"]
     config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets, task_type="CAUSAL_LM")
@@ -162,7 +157,7 @@ def adapter_config(lora, dropout=None):
 
 
 def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
-    """TRL as shipped: a new LoRA on the merged SFT model, whose live reference is that model; our new ranks' start."""
+    """Stock TRL: a new LoRA on the merged SFT model, which is the live reference model; A starts as ours does."""
     columns = ("prompt", "chosen", "rejected")
     trainer = DPOTrainer(
         model=merged(base, folder / "sft"),
@@ -184,7 +179,7 @@ def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
 
 
 def stock_sft(base, folder, lora, **arguments):
-    """TRL as shipped, evaluated row by row."""
+    """Stock TRL, evaluated row by row."""
     columns = ("prompt", "completion")
     return SFTTrainer(
         model=load_base(base, MODEL),
@@ -197,7 +192,7 @@ def stock_sft(base, folder, lora, **arguments):
 
 
 def logged(history):
-    """Split -> metric -> its values in order of step, of a trainer's history."""
+    """Split -> metric -> its values in order of step, from a trainer's log history."""
     train = [entry for entry in history if "loss" in entry]
     evals = [{key.removeprefix("eval_"): value for key, value in entry.items()} for entry in history]
     evals = [entry for entry in evals if "runtime" in entry]
@@ -208,7 +203,7 @@ def logged(history):
 
 
 def logged_file(path):
-    """The same of a run's log.csv."""
+    """Split -> metric -> its values in order of step, from a run's log.csv."""
     table = read_csv(path)
     entries = {split: [row for row in table if row["split"] == split] for split in ("train", "eval")}
     return {
@@ -217,17 +212,17 @@ def logged_file(path):
     }
 
 
-def furthest(one, other):
-    """Metric -> largest difference between two series of it."""
+def largest_differences(expected, actual):
+    """Metric -> largest difference between its two series."""
     return {
-        metric: max(abs(a - b) for a, b in zip(one[metric], other[metric], strict=True))
-        for metric in one.keys() & other.keys()
+        metric: max(abs(a - b) for a, b in zip(expected[metric], actual[metric], strict=True))
+        for metric in expected.keys() & actual.keys()
     }
 
 
 def trained_study(base, folder):
-    """A trained SFT adapter with its data, pairs and reference."""
+    """Train an SFT adapter, and write its data, pairs and reference log-probabilities."""
     write_rows(folder)
     train_sft(sft_run(base, folder / "sft"), *sft_data(folder))
-    score_reference(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 4)
+    compute_reference_logps(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 4)
     return base, folder

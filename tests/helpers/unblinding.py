@@ -1,4 +1,4 @@
-"""Raters' sheets and keys without what is drawn at random: two runs show the same items, in other orders and sides."""
+"""Raters' sheets and keys without their random draws: two runs show the same items in other orders and sides."""
 
 import csv
 import io
@@ -20,15 +20,15 @@ Items = list[dict[str, Any]]
 
 
 def is_blinded(path: Path) -> bool:
-    """Whether a file of a run is a sheet, a key or a secret."""
+    """Whether a file of a run is a rater's sheet, a key or a secret."""
     return path.parent.name == "grading" or path.parent.parts[-2:] == ("grading", "keys")
 
 
 def unblinded(path: Path) -> object:
-    """What such a file says whatever was drawn: of a sheet every item with its answers by variant, by the run's key.
+    """Content of such a file without its random draws; of a sheet every item with its answers by variant.
 
     Raises:
-        AssertionError: a sheet and its key do not fit.
+        AssertionError: a sheet and its key contradict each other.
     """
     if path.suffix == ".secret":
         return "a secret"
@@ -54,14 +54,14 @@ def _key_without_draws(rows: Items) -> object:
 
 def _by_variant(item: dict[str, Any], key: dict[str, Any], path: Path) -> dict[str, Any]:
     assert item["text_sha256"] == key["text_sha256"], path
-    if path.suffix in (".html", ".json"):  # whose texts are as they were checked
+    if path.suffix in (".html", ".json"):  # these formats hold the texts unchanged, as the checksum needs them
         shown = ("question", "reference", "answer", "A", "B")
         assert text_sha256({name: item[name] for name in shown if name in item}) == key["text_sha256"], path
     return {key[name] if name in ("A", "B") else name: text for name, text in item.items() if name != "text_sha256"}
 
 
 def _read(path: Path) -> tuple[object, Items]:
-    """All of a sheet but its items, and those in its order."""
+    """Content of a sheet without its items, and its items in their order."""
     raw = path.read_bytes()
     if path.suffix == ".json":
         return None, [task["data"] for task in json.loads(raw)]

@@ -1,7 +1,7 @@
-"""Python that is warm: scripts run in forks of a process that has the large libraries imported already.
+"""A program that runs Python scripts in forks of a process that has already imported the large libraries.
 
-A job of a small run spends most of its time importing. Named in PATH's place by `Project.warm`, this runs the same
-script files with the same arguments, environment and working folder, in a process of their own each.
+A job of a small run spends most of its time on imports. `Project` has Snakemake use this program in place of Python.
+Each script runs in its own process, with the same arguments, environment and working folder.
 """
 
 import array
@@ -30,7 +30,7 @@ LIBRARIES = (
     *("peft", "trl", "trl.trainer.sft_trainer", "trl.trainer.dpo_trainer", "datasets", "pandas", "scipy.stats"),
     *("statsmodels.stats.power", "matplotlib.figure", "jinja2", "jsonschema", "rouge_score.rouge_scorer", "openpyxl"),
 )
-# Python starts this instead of itself for a script's file; anything else is Python's own.
+# This program passes a script's file to the server, and any other command line to Python.
 CLIENT = """#!{python} -IS
 import array, json, os, socket, sys
 if len(sys.argv) < 2 or not os.path.isfile(sys.argv[1]):
@@ -47,7 +47,7 @@ sys.exit(int.from_bytes(status, "big") if status else 137)
 
 @contextlib.contextmanager
 def warm_python(folder: Path, **more: str) -> Iterator[Path]:
-    """A program to run scripts with, as long as the block lasts; `more` is of the environment libraries are read in."""
+    """Path of a program that runs scripts, until the block ends; `more` is added to the server's environment."""
     address = tempfile.mktemp(prefix="warm", suffix=".socket", dir="/tmp")
     program = folder / "warm-python"
     program.write_text(CLIENT.format(python=sys.executable, address=address))
@@ -64,10 +64,10 @@ def warm_python(folder: Path, **more: str) -> Iterator[Path]:
 
 
 def serve(address: str) -> None:
-    """Import the libraries, then run what clients ask for, each in a fork."""
+    """Import the libraries, then run each client's script in a fork."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the server does not wait for its forks
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(64)
@@ -90,7 +90,7 @@ def serve(address: str) -> None:
 
 
 def run(client: socket.socket) -> int:
-    """Run one script as Python would; its exit status."""
+    """Run a client's script as Python would and return its exit status."""
     head, rights, _, _ = client.recvmsg(4, socket.CMSG_SPACE(3 * 4))
     size, request = int.from_bytes(head, "big"), b""
     while len(request) < size:
@@ -98,16 +98,16 @@ def run(client: socket.socket) -> int:
     arguments, folder, environment = json.loads(request)
     streams = array.array("i")
     streams.frombytes(rights[0][2])
-    for stream, given in enumerate(streams):
-        os.dup2(given, stream)
-        os.close(given)
+    for stream, received in enumerate(streams):
+        os.dup2(received, stream)
+        os.close(received)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[:] = [str(Path(arguments[0]).parent.resolve()), *paths, *sys.path[1:]]
     sys.argv, sys.orig_argv = arguments, [sys.executable, *arguments]
-    for path in paths:  # as site does in a Python that starts
+    for path in paths:  # as the module `site` does when Python starts
         if Path(path, "sitecustomize.py").exists():
             runpy.run_path(str(Path(path, "sitecustomize.py")))
     try:

@@ -1,4 +1,4 @@
-"""A copy of the project to run Snakemake in, and what a dry run says it would do."""
+"""A copy of the project to run Snakemake in, the jobs of a dry run, and files of a run."""
 
 import csv
 import json
@@ -7,13 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from clinical_dpo.io import write_jsonl
 from tests.conftest import ROOT
+from tests.helpers.rating import study
 
 SMALL = "tests/workflow/config/small.yaml"
 MODELS = {
@@ -23,23 +26,22 @@ MODELS = {
 TASKS = tuple(MODELS)
 MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
-SOURCES = ("config", "clinical_dpo", "workflow", "tests")
 START = "from snakemake.cli import main; main()"
 Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
 
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in its own folder."""
 
     folder: Path
     config: str
     environment: dict[str, str]
-    python: Path | None = None  # what runs scripts (tests/helpers/warm_python.py), in place of the Python of Snakemake
+    python: Path | None = None  # program that runs scripts in place of Snakemake's Python (warm_python.py)
 
     @classmethod
     def copy(cls, folder: Path, config: str, python: Path | None = None, **environment: str) -> "Project":
-        """Copy what git would clone, uncommitted changes included."""
+        """Copy the files that git would clone, with uncommitted changes."""
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT,
@@ -54,11 +56,22 @@ class Project:
                 shutil.copy2(ROOT / name, target)
         return cls(folder, config, environment, python)
 
-    def snakemake(self, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake as a user would, in a process of its own."""
+    def snakemake(
+        self, *arguments: str, cores: int = 2, rules: Sequence[str] = (), targets: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in a process as a user would.
+
+        Args:
+            arguments: options and targets.
+            cores: number of cores.
+            rules: the only rules that may run; any rule may run if there are none.
+            targets: more targets.
+        """
+        allowed = ["--allowed-rules", *rules] if rules else []
         return subprocess.run(
-            # The config last: its option takes every word up to the next option.
-            [*self._snakemake(), *arguments, "--cores", str(cores), "--configfile", self.config],
+            # --configfile and --allowed-rules take every word up to the next option.
+            [*self._snakemake(), *arguments, "--cores", str(cores), "--configfile", self.config, *allowed]
+            + (["--", *targets] if targets else []),
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -70,35 +83,45 @@ class Project:
             return [sys.executable, "-m", "snakemake"]
         return [sys.executable, "-c", f"import sys; sys.executable = {str(self.python)!r}; {START}"]
 
-    def run(self, *arguments: str) -> str:
-        """Run to a good end and return what was printed."""
-        done = self.snakemake(*arguments)
+    def run(self, *arguments: str, **options: Any) -> str:
+        """Run Snakemake, assert that it succeeds, and return its output."""
+        done = self.snakemake(*arguments, **options)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done.stdout + done.stderr
 
     def planned(self, *arguments: str) -> Jobs:
-        """Rule and wildcards of every job a dry run would start."""
+        """Rule and wildcards of every job that a dry run lists."""
         text = self.run("--dry-run", *arguments)
-        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, re.MULTILINE)
-        found = {(rule, match[1] if (match := re.search(r"wildcards: (.*)", body)) else "") for rule, body in jobs}
-        return {job for job in found if job[0] not in ("all", "stats", "figures")}
+        listed = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, re.MULTILINE)
+        jobs = {(rule, match[1] if (match := re.search(r"wildcards: (.*)", body)) else "") for rule, body in listed}
+        return {job for job in jobs if job[0] not in ("all", "stats", "figures")}
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace one piece of a file's text."""
+        """Replace the first occurrence of a text in a file; the file must contain it."""
         path = self.folder / name
         text = path.read_text()
         assert old in text, f"{name} does not hold {old!r}"
         path.write_text(text.replace(old, new, 1))
 
 
-def describe_answers(project: Project, task: str, model: str, predictions: Path) -> None:
-    """Write beside answers that a test makes up what a job would have: the settings that they stand for."""
+def write_study_answers(project: Project, run: str, task: str, model: str) -> Path:
+    """Write the test rows and answers of `tests.helpers.rating.study`, as if a model had answered a task.
+
+    Returns:
+        The folder of the model's results. Its answers have the records that their jobs would write.
+    """
+    test, answers = study()
+    folder = project.folder / "results" / run / task
+    write_jsonl(folder / "data/test.jsonl", test)
     settings = yaml.safe_load((project.folder / f"config/models/{model}.yaml").read_text())
-    asked = yaml.safe_load((project.folder / f"config/tasks/{task}.yaml").read_text())
-    used = {key: settings[key] for key in ("name", "dtype", "attention", "quantization") if key in settings}
-    record = {"model": used, "max_new_tokens": asked["max_new_tokens"], "versions": {}}
-    for path in predictions.glob("*.jsonl"):
+    task_file = yaml.safe_load((project.folder / f"config/tasks/{task}.yaml").read_text())
+    model_settings = {key: settings[key] for key in ("name", "dtype", "attention", "quantization") if key in settings}
+    record = {"model": model_settings, "max_new_tokens": task_file["max_new_tokens"], "versions": {}}
+    for variant, texts in answers.items():
+        path = folder / model / f"predictions/{variant}.jsonl"
+        write_jsonl(path, texts)
         path.with_suffix(".json").write_text(json.dumps(record))
+    return folder / model
 
 
 def results(project: Project, *parts: str) -> Path:
@@ -114,8 +137,19 @@ def rows(path: Path) -> list[dict[str, Any]]:
         return list(csv.DictReader(file))
 
 
+def typed(value: str, column: Mapping[str, Any]) -> Any:
+    """A cell of a CSV table as the type that a schema's column has."""
+    kinds = column.get("type", "string")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if value == "" and ("null" in kinds or None in column.get("enum", [])):
+        return None
+    if "integer" in kinds:
+        return int(value)
+    return float(value) if "number" in kinds else value
+
+
 def per_model(rule: str, task: str, **more: str) -> Jobs:
-    """The job of a rule for a task and its model."""
+    """The job of a rule for a task and its model, as a set."""
     return {
         (rule, ", ".join([f"task={task}", f"model={MODELS[task]}", *(f"{key}={value}" for key, value in more.items())]))
     }

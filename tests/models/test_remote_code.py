@@ -1,4 +1,4 @@
-"""No code that comes with a model or a data set runs."""
+"""Code that comes with a model or a data set does not run."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ class Tokenizer(PreTrainedTokenizer): pass
 
 @pytest.fixture
 def evil(tmp_path):
-    """A model's folder whose config names code of its own, and the file that this code would write."""
+    """A model's folder whose config names its own code, and the file that this code writes if it runs."""
     marker = tmp_path / "ran"
     folder = tmp_path / "model"
     folder.mkdir()
@@ -35,7 +35,7 @@ def evil(tmp_path):
     return folder, marker
 
 
-def test_a_model_s_own_code_is_refused(evil):
+def test_the_code_of_a_model_is_refused_and_does_not_run(evil):
     folder, marker = evil
     with pytest.raises(ValueError, match=r"trust_remote_code|custom code"):
         load_base(folder, {"dtype": "float32", "attention": "eager"})
@@ -45,13 +45,13 @@ def test_a_model_s_own_code_is_refused(evil):
 
 
 @pytest.mark.parametrize("folder", ["clinical_dpo", "workflow", "benchmarks"])
-def test_every_call_that_loads_says_so(folder):
-    """Each call of an Auto class, and of load_dataset, whatever a default says."""
+def test_every_call_that_loads_sets_trust_remote_code_to_false(folder):
+    """Calls of Auto classes and of load_dataset set it, whatever its default is."""
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and _loads(node.func):
-                given = {word.arg: word.value for word in node.keywords}
-                value = given.get("trust_remote_code")
+                keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+                value = keywords.get("trust_remote_code")
                 assert isinstance(value, ast.Constant) and value.value is False, f"{path}:{node.lineno}"
 
 

@@ -1,4 +1,4 @@
-"""Snapshots of the hub, in a cache made here: safetensors, pickles of every layout, chat templates."""
+"""Download of base models from an offline hub cache: safetensors, pickles of every layout, chat templates."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ BIOMISTRAL = read_yaml(ROOT / "config/models/biomistral-7b.yaml")["chat_template
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """An offline cache; call it with a folder to have that be a revision of the hub."""
+    """A function that makes a folder the revision of an offline hub cache."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     cache = tmp_path / "cache/models--clinic--tiny"
@@ -48,7 +48,7 @@ def hub(tmp_path, monkeypatch):
 
 @pytest.fixture
 def unsafe(tiny_base, tmp_path):
-    """A model's folder without its safetensors, and the weights to be put there otherwise."""
+    """A model's folder without its safetensors, and the weights, which tests save as pickles."""
     folder = tmp_path / "unsafe"
     shutil.copytree(tiny_base, folder, ignore=shutil.ignore_patterns("*.safetensors", "base.json"))
     return folder, load_base(tiny_base, MODEL).state_dict()
@@ -72,7 +72,7 @@ def save_sharded(weights, folder, shards=2):
     return files
 
 
-def test_an_unknown_model_names_its_page_and_what_to_do(hub, tmp_path):
+def test_an_unknown_model_is_refused_with_its_page_and_the_variable_to_set(hub, tmp_path):
     with pytest.raises(
         UserError, match=rf"no-one/nothing.*{REVISION}.*https://huggingface\.co/no-one/nothing.*HF_HOME"
     ):
@@ -80,13 +80,13 @@ def test_an_unknown_model_names_its_page_and_what_to_do(hub, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-def test_safetensors_are_linked_and_pickles_beside_them_left_alone(hub, tiny_base, tmp_path):
+def test_safetensors_are_linked_and_pickles_beside_them_ignored(hub, tiny_base, tmp_path):
     both, out = tmp_path / "both", tmp_path / "model"
     shutil.copytree(tiny_base, both)
     torch.save({"weight": torch.zeros(1)}, both / "pytorch_model.bin")
     hub(both)
     retrieve_snapshot(NAME, REVISION, out)
-    retrieve_snapshot(NAME, REVISION, out, "{{ unused }}")  # a second run replaces the first
+    retrieve_snapshot(NAME, REVISION, out, "{{ unused }}")  # the second download replaces the first
     assert base_record(out) == SOURCE | {"sha256": {"model.safetensors": sha256(both / "model.safetensors")}}
     assert (out / "model.safetensors").is_symlink() and not list(out.glob("*.bin"))
     assert torch.equal(logits(out), logits(tiny_base))
@@ -123,12 +123,14 @@ def test_a_shard_that_the_cache_lacks_is_named(hub, unsafe, tmp_path):
     folder, weights = unsafe
     (folder / save_sharded(weights, folder)[1]).unlink()
     hub(folder)
-    with pytest.raises(UserError, match=r"without pytorch_model-00002-of-00002\.bin, which pytorch_model\.bin\.index"):
+    with pytest.raises(
+        UserError, match=r"pytorch_model\.bin\.index\.json names pytorch_model-00002-of-00002\.bin.*lacks.*Run"
+    ):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("tied", [True, False], ids=["tied when loaded", "shared in the file alone"])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied by the model", "shared in the file alone"])
 def test_weights_that_share_memory_keep_all_their_names(hub, unsafe, tmp_path, tied):
     folder, weights = unsafe
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
@@ -143,23 +145,23 @@ def test_weights_that_share_memory_keep_all_their_names(hub, unsafe, tmp_path, t
     assert all(torch.equal(value, weights[name]) for name, value in loaded.items())
 
 
-ELSEWHERE = ["/tmp/a{}", "../a{}", "sub/a{}", "..", "", 7, "none", "config.json", "adapter_model{}"]
+NO_WEIGHTS_BESIDE_IT = ["/tmp/a{}", "../a{}", "sub/a{}", "..", "", 7, "none", "config.json", "adapter_model{}"]
 
 
-@pytest.mark.parametrize("shard", ELSEWHERE)
+@pytest.mark.parametrize("shard", NO_WEIGHTS_BESIDE_IT)
 @pytest.mark.parametrize(("index", "suffix"), [("model.safetensors", ".safetensors"), ("pytorch_model.bin", ".bin")])
-def test_an_index_that_names_weights_elsewhere_is_refused(hub, unsafe, tmp_path, shard, index, suffix):
+def test_an_index_that_names_no_weights_beside_it_is_refused(hub, unsafe, tmp_path, shard, index, suffix):
     folder, _ = unsafe
     weights = {"lm_head.weight": shard.format(suffix) if isinstance(shard, str) else shard} if shard != "none" else {}
     write_json(folder / f"{index}.index.json", {"weight_map": weights})
     hub(folder)
-    with pytest.raises(UserError, match=rf"clinic/tiny: {index}\.index\.json names no weights, or some that are no"):
+    with pytest.raises(UserError, match=rf"clinic/tiny: {index}\.index\.json names no weights, .*Set `revision`"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
-def test_an_adapter_beside_the_weights_is_left_out(hub, tiny_base, tmp_path):
-    """It could name another model, and that would be loaded in place of this one."""
+def test_an_adapter_beside_the_weights_is_ignored(hub, tiny_base, tmp_path):
+    """transformers would load the model that its settings name in place of this one."""
     both, out = tmp_path / "both", tmp_path / "model"
     shutil.copytree(tiny_base, both)
     write_json(both / "adapter_config.json", {"base_model_name_or_path": "/tmp/elsewhere"})
@@ -170,11 +172,14 @@ def test_an_adapter_beside_the_weights_is_left_out(hub, tiny_base, tmp_path):
     assert torch.equal(logits(out), logits(tiny_base))
 
 
-OTHER_WEIGHTS = {"transformers_weights": "x.safetensors"}
+NAMES_WEIGHTS = {"transformers_weights": "x.safetensors"}
 
 
-@pytest.mark.parametrize(("config", "message"), [(None, "an adapter alone"), (OTHER_WEIGHTS, "names its weights")])
-def test_a_model_without_a_configuration_of_its_own_is_refused(hub, tiny_base, tmp_path, config, message):
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [(None, r"no config\.json.*Set `id`"), (NAMES_WEIGHTS, r"config\.json.*`transformers_weights`.*Set `revision`")],
+)
+def test_a_missing_config_or_one_that_names_weights_is_refused(hub, tiny_base, tmp_path, config, message):
     folder = tmp_path / "copy"
     shutil.copytree(tiny_base, folder)
     (folder / "config.json").unlink()
@@ -187,7 +192,7 @@ def test_a_model_without_a_configuration_of_its_own_is_refused(hub, tiny_base, t
 
 
 class Command:
-    """A pickle of it runs a command wherever pickles are trusted."""
+    """Its pickle runs a command if it is loaded without restrictions."""
 
     def __init__(self, target):
         self.target = target
@@ -205,42 +210,42 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(hub, unsafe, tmp_pa
     else:
         torch.save(weights | {"more": Command(target)}, file)
     hub(folder)
-    with pytest.raises(UserError, match=r"clinic/tiny: pytorch_model\.bin cannot be read as weights.*safetensors"):
+    with pytest.raises(UserError, match=r"clinic/tiny: pytorch_model\.bin.*Set `revision`.*safetensors"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
     assert not target.exists() and not (tmp_path / "model").exists()
     if plain:
         pickle.loads(file.read_bytes())
-        assert target.exists()  # elsewhere it does run
+        assert target.exists()  # without restrictions it does run
 
 
 @pytest.mark.parametrize("content", [{"state_dict": {"weight": torch.zeros(1)}}, torch.zeros(1), "cut"])
-def test_a_pickle_of_something_else_is_refused(hub, unsafe, tmp_path, content):
+def test_a_damaged_pickle_or_one_without_named_tensors_is_refused(hub, unsafe, tmp_path, content):
     folder, weights = unsafe
     file = folder / "pytorch_model.bin"
     torch.save(weights if content == "cut" else content, file)
     file.write_bytes(file.read_bytes()[: 2000 if content == "cut" else None])
     hub(folder)
-    with pytest.raises(UserError, match="cannot be read as weights alone"):
+    with pytest.raises(UserError, match=r"pytorch_model\.bin cannot be read.*Set `revision`"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
 
 
-def test_a_revision_without_weights_names_the_page_and_what_is_needed(hub, unsafe, tmp_path):
+def test_a_revision_without_weights_is_refused_with_the_page_and_the_files_needed(hub, unsafe, tmp_path):
     folder, weights = unsafe
     torch.save(weights, folder / "training_args.bin")
     hub(folder)
     with pytest.raises(
-        UserError, match=r"model\.safetensors nor pytorch_model\.bin.*`revision`.*huggingface\.co/clinic"
+        UserError, match=r"model\.safetensors.*pytorch_model\.bin.*Set `revision`.*huggingface\.co/clinic"
     ):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
 def mistral_tokenizer(folder: Path):
-    """A small tokenizer in the form of Mistral 7B's: `<s>` before every text, a space before every piece of text."""
+    """A small tokenizer of the form of Mistral 7B's: `<s>` before every text, a space before every piece of text."""
     backend = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
     backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     special = ["<unk>", "<s>", "</s>"]
-    words = ["[INST]", "Fever?", "[/INST]", "No", "fever."]  # apart: none of Mistral's tokens spans two words either
+    words = ["[INST]", "Fever?", "[/INST]", "No", "fever."]  # separate texts, since no token of Mistral spans two words
     backend.train_from_iterator(words * 9, trainers.BpeTrainer(special_tokens=special))
     backend.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     backend.save(str(folder / "tokenizer.json"))
@@ -252,7 +257,7 @@ def mistral_tokenizer(folder: Path):
 
 @pytest.fixture
 def without_template(tiny_base, tmp_path):
-    """A Mistral with a tokenizer like that of its namesake, which has no chat template."""
+    """A Mistral whose tokenizer has the form of Mistral 7B's and no chat template."""
     folder = tmp_path / "plain"
     folder.mkdir()
     for name in ("config.json", "model.safetensors"):
@@ -262,7 +267,7 @@ def without_template(tiny_base, tmp_path):
     return folder, mistral_tokenizer(folder)
 
 
-def test_a_conversation_in_biomistrals_format_begins_once(hub, without_template, tmp_path):
+def test_a_conversation_in_biomistral_s_format_has_one_start_token(hub, without_template, tmp_path):
     folder, backend = without_template
     hub(folder)
     out = tmp_path / "model"
@@ -270,7 +275,7 @@ def test_a_conversation_in_biomistrals_format_begins_once(hub, without_template,
     weights = {"model.safetensors": sha256(folder / "model.safetensors")}
     assert base_record(out) == SOURCE | {"sha256": weights, "chat_template": "model file"}
     tokenizer = load_tokenizer(out)
-    assert tokenizer("fever")["input_ids"][0] == tokenizer.bos_token_id == 1  # it does add one to plain text
+    assert tokenizer("fever")["input_ids"][0] == tokenizer.bos_token_id == 1  # the tokenizer adds it to plain text
     turns = [("user", "Fever?"), ("assistant", "No fever."), ("user", "No?")]
     messages = [{"role": role, "content": text} for role, text in turns]
 
@@ -278,22 +283,22 @@ def test_a_conversation_in_biomistrals_format_begins_once(hub, without_template,
         return [i for text in texts for i in backend.encode(text, add_special_tokens=False).ids]
 
     prompt = tokenizer.apply_chat_template(messages[:1], add_generation_prompt=True, return_dict=True)["input_ids"]
-    whole = tokenizer.apply_chat_template(messages, return_dict=True)["input_ids"]
+    conversation = tokenizer.apply_chat_template(messages, return_dict=True)["input_ids"]
     assert prompt == [1, *ids("[INST] Fever? [/INST]")]
-    assert whole == [1, *ids("[INST] Fever? [/INST]", "No fever."), 2, *ids("[INST] No? [/INST]")]
+    assert conversation == [1, *ids("[INST] Fever? [/INST]", "No fever."), 2, *ids("[INST] No? [/INST]")]
 
 
 @pytest.mark.parametrize("roles", [["system", "user"], ["user", "user"], ["assistant"]])
-def test_biomistrals_format_knows_alternating_turns_only(tiny_base, roles):
+def test_biomistral_s_format_refuses_turns_that_do_not_alternate(tiny_base, roles):
     tokenizer = AutoTokenizer.from_pretrained(tiny_base)
     with pytest.raises(Exception, match="Roles must alternate"):
         tokenizer.apply_chat_template([{"role": role, "content": "?"} for role in roles], chat_template=BIOMISTRAL)
 
 
-def test_a_tokenizer_without_a_chat_template_asks_for_the_key(hub, without_template, tmp_path):
+def test_a_missing_or_broken_chat_template_is_refused_with_its_key(hub, without_template, tmp_path):
     hub(without_template[0])
-    with pytest.raises(UserError, match=r"clinic/tiny: its tokenizer has no chat template.*`chat_template`"):
+    with pytest.raises(UserError, match=r"clinic/tiny: .*no chat template.*Set `chat_template`"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
-    with pytest.raises(UserError, match=r"clinic/tiny: key 'chat_template'.*cannot be used"):
+    with pytest.raises(UserError, match=r"clinic/tiny: key 'chat_template'.*Correct the template"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model", "{% for message in messages %}")
     assert not (tmp_path / "model").exists()

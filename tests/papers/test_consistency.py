@@ -1,4 +1,4 @@
-"""Searches against brute force over every possible set of answers, implied SDs against scipy, and the papers' rows."""
+"""Searches equal brute force over every possible set of answers, implied SDs equal scipy's, and the papers' rows."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from clinical_dpo.papers import feasibility
-from clinical_dpo.papers.claims import runs
+from clinical_dpo.papers.claims import number_ranges
 from clinical_dpo.papers.consistency import COLUMNS, check
 from clinical_dpo.papers.feasibility import TESTS
 from clinical_dpo.papers.published import load_published
@@ -27,8 +27,8 @@ def rounds_to(number, value, decimals):
     return printed in (exact.quantize(unit, ROUND_HALF_UP), exact.quantize(unit, ROUND_HALF_DOWN))
 
 
-def p_of(test, b, c):
-    """P by definition: sums of binomial terms, or the normal tail."""
+def defined_p(test, b, c):
+    """P of McNemar's test by definition: sums of binomial terms, or the normal tail."""
     n, k = b + c, min(b, c)
     below = sum(math.comb(n, i) for i in range(k)) / 2**n
     term = math.comb(n, k) / 2**n
@@ -40,60 +40,76 @@ def p_of(test, b, c):
     return 1.0 if n == 0 else math.erfc(gap / math.sqrt(2 * n))
 
 
-def fits_p(p, printed):
+def prints_as(p, printed):
+    """Whether P rounds to a printed P, or lies on the printed side of a bound."""
     if printed[0] in "<>":
         return p < float(printed[1:]) if printed[0] == "<" else p > float(printed[1:])
     return abs(p - float(printed)) <= 0.5 * 10 ** -len(printed[1:]) + 1e-9
 
 
-def f1_of(labels, answers, average):
-    def of(positive):
-        hit = sum(label == answer == positive for label, answer in zip(labels, answers, strict=True))
-        named = labels.count(positive) + answers.count(positive)
-        return Fraction(2 * hit, named) if named else Fraction(0)
+def defined_f1(labels, answers, average):
+    def class_f1(positive):
+        hits = sum(label == answer == positive for label, answer in zip(labels, answers, strict=True))
+        total = labels.count(positive) + answers.count(positive)
+        return Fraction(2 * hits, total) if total else Fraction(0)
 
-    return of(1) if average == "binary" else (of(1) + of(0)) / 2
+    return class_f1(1) if average == "binary" else (class_f1(1) + class_f1(0)) / 2
 
 
 def brute_force(f1s, p_values, n, decimals, test, average="binary", unparsable=0):
-    """Numbers of positives, from every possible list of answers of every variant."""
-    found = set()
+    """Numbers of positives that allow the F1s and P, from every possible list of answers of every variant.
+
+    Up to `unparsable` answers to negative items may be None, which is neither label.
+    """
+    possible = set()
     for positives in range(1, n):
         labels = [1] * positives + [0] * (n - positives)
-        answers = list(itertools.product((0, 1), repeat=n))
-        if unparsable:  # None at up to so many negative items
-            answers = [
-                one
-                for one in itertools.product((0, 1, None), repeat=n)
-                if None not in one[:positives] and one.count(None) <= unparsable
-            ]
-        layers = [[a for a in answers if rounds_to(f1_of(labels, list(a), average), f1, decimals)] for f1 in f1s]
-        reached = layers[0]
+        choices = (0, 1, None) if unparsable else (0, 1)
+        answer_lists = [
+            answers
+            for answers in itertools.product(choices, repeat=n)
+            if None not in answers[:positives] and answers.count(None) <= unparsable
+        ]
+        layers = [
+            [answers for answers in answer_lists if rounds_to(defined_f1(labels, answers, average), f1, decimals)]
+            for f1 in f1s
+        ]
+        reachable = layers[0]
         for layer, printed in zip(layers[1:], p_values, strict=True):
-            reached = [
-                new for new in layer if any(fits_p(p_between(labels, old, new, test), printed) for old in reached)
+            reachable = [
+                after
+                for after in layer
+                if any(prints_as(p_between(labels, before, after, test), printed) for before in reachable)
             ]
-        if reached:
-            found.add(positives)
-    return sorted(found)
+        if reachable:
+            possible.add(positives)
+    return sorted(possible)
 
 
 def p_between(labels, first, second, test):
     right = [(x == label, y == label) for label, x, y in zip(labels, first, second, strict=True)]
-    return p_of(test, right.count((True, False)), right.count((False, True)))
+    return defined_p(test, right.count((True, False)), right.count((False, True)))
 
 
-def test_mcnemar_forms_equal_definition_and_statsmodels():
+@pytest.mark.parametrize("test", TESTS)
+def test_mcnemar_p_equals_its_definition(test):
     b, c = (grid.ravel() for grid in np.meshgrid(np.arange(25), np.arange(25)))
-    for test in TESTS:
-        found = feasibility.mcnemar_p(test, b, c)
-        assert found == pytest.approx([p_of(test, int(x), int(y)) for x, y in zip(b, c, strict=True)], abs=1e-12)
-    for x, y in ((3, 11), (12, 5), (1, 2)):
-        table, one = [[9, x], [y, 9]], (np.array([x]), np.array([y]))
-        assert feasibility.mcnemar_p("exact", *one)[0] == pytest.approx(mcnemar(table, exact=True).pvalue)
-        for test, correction in (("chi2", False), ("chi2_corrected", True)):
-            expected = mcnemar(table, exact=False, correction=correction).pvalue
-            assert feasibility.mcnemar_p(test, *one)[0] == pytest.approx(expected)
+    expected = [defined_p(test, int(x), int(y)) for x, y in zip(b, c, strict=True)]
+    assert feasibility.mcnemar_p(test, b, c) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("b", "c"), [(3, 11), (12, 5), (1, 2)])
+@pytest.mark.parametrize(
+    ("test", "options"),
+    [
+        ("exact", {"exact": True}),
+        ("chi2", {"exact": False, "correction": False}),
+        ("chi2_corrected", {"exact": False, "correction": True}),
+    ],
+)
+def test_mcnemar_p_equals_statsmodels(test, options, b, c):
+    expected = mcnemar([[9, b], [c, 9]], **options).pvalue
+    assert feasibility.mcnemar_p(test, np.array([b]), np.array([c]))[0] == pytest.approx(expected)
 
 
 def test_counts_round_to_the_share():
@@ -106,7 +122,7 @@ def test_counts_round_to_the_share():
     assert feasibility.counts(0.3, 1, 4) == [1]  # .25, half-way
 
 
-def test_p_range_holds_what_is_printed_so():
+def test_p_range_holds_every_p_that_is_printed_like_it():
     assert feasibility.p_range("<.001") == (0, 0.001)
     assert feasibility.p_range(">.99") == (0.99, 1)
     for p in (0.0004, 0.003, 0.05, 0.0523, 0.55, 0.995):
@@ -120,29 +136,29 @@ def test_p_range_holds_what_is_printed_so():
     ("f1s", "p"), [((0.8, 0.6), ".50"), ((0.3, 0.9), ".12"), ((0.7, 0.7), ">.99"), ((0.9, 0.3), "<.1")]
 )
 def test_f1_search_equals_brute_force(f1s, p, average, test):
-    found = feasibility.fitting_positives(f1s, [p], 6, 1, average)[test]
-    assert found.chain == found.links[0] == brute_force(f1s, [p], 6, 1, test, average)
+    possible = feasibility.possible_positives(f1s, [p], 6, 1, average)[test]
+    assert possible.chain == possible.links[0] == brute_force(f1s, [p], 6, 1, test, average)
 
 
 @pytest.mark.parametrize("test", TESTS)
 def test_chain_of_three_equals_brute_force(test):
     f1s, p_values = (0.5, 0.8, 0.6), (".50", ">.99")
-    found = feasibility.fitting_positives(f1s, p_values, 6, 1)[test]
-    assert found.chain == brute_force(f1s, p_values, 6, 1, test)
-    assert found.links[1] == brute_force(f1s[1:], p_values[1:], 6, 1, test)
+    possible = feasibility.possible_positives(f1s, p_values, 6, 1)[test]
+    assert possible.chain == brute_force(f1s, p_values, 6, 1, test)
+    assert possible.links[1] == brute_force(f1s[1:], p_values[1:], 6, 1, test)
 
 
-def test_unparsable_answers_equal_brute_force():
-    for f1s, p in (((0.7, 0.7), ".50"), ((0.8, 0.6), ".25"), ((0.8, 0.3), ".06")):
-        for lost in (0, 1, 2):
-            found = feasibility.fitting_positives(f1s, [p], 6, 1, unparsable=lost)["exact"]
-            assert found.chain == brute_force(f1s, [p], 6, 1, "exact", unparsable=lost)
+@pytest.mark.parametrize("unparsable", [0, 1, 2])
+@pytest.mark.parametrize(("f1s", "p"), [((0.7, 0.7), ".50"), ((0.8, 0.6), ".25"), ((0.8, 0.3), ".06")])
+def test_f1_search_with_unparsable_answers_equals_brute_force(f1s, p, unparsable):
+    possible = feasibility.possible_positives(f1s, [p], 6, 1, unparsable=unparsable)["exact"]
+    assert possible.chain == brute_force(f1s, [p], 6, 1, "exact", unparsable=unparsable)
 
 
 @pytest.mark.parametrize("test", TESTS)
 def test_discordant_counts_equal_brute_force(test):
     n, first, second = 9, 0.3, 0.7
-    rights = [np.array(feasibility.counts(value, 1, n)).reshape(-1, 1) for value in (first, second)]
+    right = [np.array(feasibility.counts(value, 1, n)).reshape(-1, 1) for value in (first, second)]
     for printed in (".22", ".12", "<.1", ">.3", ".50"):
         expected = {
             (only_first, only_second)
@@ -150,12 +166,12 @@ def test_discordant_counts_equal_brute_force(test):
             if both + only_first + only_second <= n
             and rounds_to(Fraction(both + only_first, n), first, 1)
             and rounds_to(Fraction(both + only_second, n), second, 1)
-            and fits_p(p_of(test, only_first, only_second), printed)
+            and prints_as(defined_p(test, only_first, only_second), printed)
         }
-        assert feasibility.discordants(*rights, sizes=[n], test=test, printed=printed) == sorted(expected)
+        assert feasibility.discordant_counts(*right, sizes=[n], test=test, printed=printed) == sorted(expected)
 
 
-def test_implied_sd_holds_the_true_one():
+def test_implied_sd_holds_the_sd_of_the_grades():
     generator = np.random.default_rng(0)
     for _ in range(200):
         x, y = generator.integers(1, 6, (2, 60))
@@ -181,9 +197,9 @@ def test_possible_sd_holds_every_pair_of_grade_lists():
     assert feasibility.possible_sd(4.0, 4.25, 9, 4, (1, 5))[0] == pytest.approx(np.std([0, 0, 0, 1], ddof=1))
 
 
-def test_runs():
-    assert runs([3, 4, 5, 9]) == "3-5, 9"
-    assert runs([]) == "none"
+def test_numbers_are_written_as_ranges():
+    assert number_ranges([3, 4, 5, 9]) == "3-5, 9"
+    assert number_ranges([]) == "none"
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +207,8 @@ def rows():
     return check(load_published(ROOT / "config" / "published.yaml"))
 
 
-def only(rows, *words):
+def the_row(rows, *words):
+    """The only row whose subject and claim have all the words."""
     (row,) = [row for row in rows if all(word in row["what"] + row["claim"] for word in words)]
     return row
 
@@ -202,29 +219,38 @@ def test_every_row_is_complete_and_has_a_verdict(rows):
     assert len({(row["what"], row["claim"]) for row in rows}) == len(rows)
 
 
-def test_what_the_splits_shares_and_costs_allow(rows):
-    assert only(rows, "splits of uti", "700")["verdict"] == "impossible"
-    assert only(rows, "splits of uti", "800")["verdict"] == "possible"
-    assert only(rows, "agreement", "410 questions")["verdict"] == "impossible"
-    assert only(rows, "agreement", "2460")["found"] == "2390-2392"
-    assert only(rows, "helpfulness", "dpo")["detail"] == "0-2 evasive"
-    assert only(rows, "cost", "summarization", "2 to 3")["verdict"] == "only if 3.2 counts as 3"
-    assert "1,100 nats" in only(rows, "reward margin")["found"]
+def test_splits_must_add_up_to_the_stated_total(rows):
+    assert the_row(rows, "splits of uti", "700")["verdict"] == "impossible"
+    assert the_row(rows, "splits of uti", "800")["verdict"] == "possible"
+
+
+def test_shares_must_be_counts_of_a_whole_number_of_items(rows):
+    assert the_row(rows, "agreement", "410 questions")["verdict"] == "impossible"
+    assert the_row(rows, "agreement", "2460")["found"] == "2390-2392"
+    assert the_row(rows, "helpfulness", "dpo")["detail"] == "0-2 evasive"
+
+
+def test_costs_are_compared_with_the_stated_multiples(rows):
+    assert the_row(rows, "cost", "summarization", "2 to 3")["verdict"] == "only if 3.2 counts as 3"
+
+
+def test_the_reward_margin_is_shown_in_nats(rows):
+    assert "1,100 nats" in the_row(rows, "reward margin")["found"]
 
 
 def test_uti_after_dpo_needs_an_unbalanced_test_set(rows):
-    # With 100 of 200 positive, F1 .98 and .95 are at least four errors apart among at most 16 discordant items.
-    row = only(rows, "uti llama3-8b-instruct dpo")
+    # With 100 of 200 positive, F1 .98 and .95 differ by at least four errors, among at most 16 discordant items.
+    row = the_row(rows, "uti llama3-8b-instruct dpo")
     assert row["verdict"].startswith("only if 78-81 of 200 are positive and the test is exact or continuity-corrected")
-    assert max(p_of("exact", errors, errors + 4) for errors in range(6)) < 0.545
+    assert max(defined_p("exact", errors, errors + 4) for errors in range(6)) < 0.545
 
 
-def test_one_form_of_the_test_alone_fits_every_p(rows):
-    row = only(rows, "one form of McNemar's test")
+def test_only_one_form_of_the_test_allows_every_p(rows):
+    row = the_row(rows, "one form of McNemar's test")
     assert row["found"] == "exact 15, mid-P 15, chi-squared 15, continuity-corrected 16"
     assert row["verdict"] == "only if the test is continuity-corrected"
 
 
 def test_significance_rows_name_the_p_between_thresholds(rows):
-    assert "P=.04" in only(rows, "P from 0.01 to 0.05")["found"]
-    assert only(rows, "P from 0.0025 to 0.01")["found"].count("P=") == 3
+    assert "P=.04" in the_row(rows, "P from 0.01 to 0.05")["found"]
+    assert the_row(rows, "P from 0.0025 to 0.01")["found"].count("P=") == 3

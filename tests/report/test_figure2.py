@@ -1,4 +1,4 @@
-"""Figure 2: what it draws, and that it draws the same bytes every time."""
+"""Figure 2: bars, P values, marks and seeds, and the same bytes for the same rows."""
 
 import re
 
@@ -8,9 +8,7 @@ from matplotlib.figure import Figure
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures import figure2
-from clinical_dpo.statistics import comparisons as significance
-from clinical_dpo.statistics import metrics
-from clinical_dpo.statistics import training_seeds as seed_effects
+from clinical_dpo.statistics import comparisons, metrics, training_seeds
 from tests.helpers.figure2 import NAMES, TASK, WATERMARK, draw, repeated, seed_rows, tables
 from tests.helpers.svg import texts
 
@@ -18,12 +16,16 @@ from tests.helpers.svg import texts
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     rows = tables()
     kinds = ("svg", "pdf", "png")
-    first = draw(tmp_path / "one", rows, kinds, WATERMARK)
-    second = draw(tmp_path / "two", rows, kinds, WATERMARK)
-    for one, two in zip(first, second, strict=True):
-        assert one.read_bytes() == two.read_bytes()
-    assert [path.read_bytes()[:4] for path in first] == [b"<?xm", b"%PDF", b"\x89PNG"]
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
+    first = draw(tmp_path / "first", rows, kinds, WATERMARK)
+    second = draw(tmp_path / "second", rows, kinds, WATERMARK)
+    for path, same in zip(first, second, strict=True):
+        assert path.read_bytes() == same.read_bytes()
+
+
+def test_every_format_is_written_and_nothing_else(tmp_path):
+    paths = draw(tmp_path / "figures", tables(), ("svg", "pdf", "png"), WATERMARK)
+    assert [path.read_bytes()[:4] for path in paths] == [b"<?xm", b"%PDF", b"\x89PNG"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
         "figure2a.pdf",
         "figure2a.png",
         "figure2a.svg",
@@ -33,12 +35,12 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
 def test_rows_from_csv_give_the_same_figure(tmp_path):
     rows = tables("pending")
     write_csv(tmp_path / "metrics.csv", rows[0], metrics.COLUMNS)
-    write_csv(tmp_path / "stats.csv", rows[1], significance.COLUMNS)
+    write_csv(tmp_path / "stats.csv", rows[1], comparisons.COLUMNS)
     stored = read_csv(tmp_path / "metrics.csv"), read_csv(tmp_path / "stats.csv")
     assert draw(tmp_path / "a", rows)[0].read_bytes() == draw(tmp_path / "b", stored)[0].read_bytes()
 
 
-def test_drawn_rows_hold_estimates_and_the_p_values_that_belong_to_them():
+def test_every_bar_has_its_estimate_and_its_p_values():
     rows = tables()
     bars = figure2.comparison_rows(*rows, "f1")
     assert [(bar["model"], bar["variant"]) for bar in bars] == [
@@ -79,26 +81,30 @@ def test_both_p_values_of_f1_stand_on_the_brackets_and_the_footnote_names_them(t
     assert not any("Mistral2 DPO-SFT" in text for text in calm)
 
 
-def test_watermark_and_what_is_not_real_stand_in_the_figure(tmp_path):
+def test_the_figure_shows_the_watermark_and_names_synthetic_data(tmp_path):
     marked = [text for text, _ in texts(draw(tmp_path / "a", tables(data="synthetic"), watermark=WATERMARK)[0])]
     assert WATERMARK in marked and any("synthetic data" in text for text in marked if text != WATERMARK)
     clean = [text for text, _ in texts(draw(tmp_path / "b", tables())[0])]
     assert not any("synthetic" in text for text in clean)
 
 
-def test_awaited_grades_show_as_pending(tmp_path):
+def test_awaited_grades_are_shown_as_pending(tmp_path):
     shown = [text for text, _ in texts(draw(tmp_path, tables("pending"))[0])]
     assert shown.count("pending") == 1
     assert any("100 grades awaited" in text for text in shown)
     assert sum(bool(re.match(r"P[<=>]", text)) for text in shown) == 4
 
 
-def test_one_model_and_undefined_numbers_are_drawn(tmp_path):
+def test_a_single_model_with_undefined_numbers_is_drawn(tmp_path):
     metric_rows, stats_rows = tables()
     metric_rows = [row for row in metric_rows if row["model"] == "llama"]
     stats_rows = [row for row in stats_rows if row["model"] == "llama"]
     metric_rows[0] |= {"estimate": None, "ci_low": None, "ci_high": None}
-    metric_rows[6] |= {"estimate": 0.9, "ci_low": 0.91, "ci_high": 0.95}  # a bootstrap may miss its estimate
+    metric_rows[6] |= {
+        "estimate": 0.9,
+        "ci_low": 0.91,
+        "ci_high": 0.95,
+    }  # a bootstrap interval may not contain the estimate
     assert "Llama3" in [text for text, _ in texts(draw(tmp_path, (metric_rows, stats_rows))[0])]
 
 
@@ -107,33 +113,37 @@ def test_a_table_without_the_headline_metric_is_named():
         figure2.comparison_rows(*tables(), "likert")
 
 
-def test_what_each_seed_reached_stands_on_its_bar(tmp_path, monkeypatch):
-    again = metrics.task_metrics(repeated(), TASK | {"seed": 1})
-    expected = {(row["model"], row["variant"]): row["estimate"] for row in again if row["metric"] == "f1"}
+def test_every_bar_has_its_estimate_with_each_seed():
+    extra = metrics.task_metrics(repeated(), TASK | {"seed": 1})
+    expected = {(row["model"], row["variant"]): row["estimate"] for row in extra if row["metric"] == "f1"}
+    bars = figure2.comparison_rows(*tables(), "f1", seed_rows())
+    assert tuple(bars[0]) == figure2.COLUMNS + figure2.SEED_COLUMNS and bars[0]["per_seed"] is None
+    for bar in bars:
+        if bar["variant"] != "base":
+            estimates = [expected[bar["model"], f"{bar['variant']}_seed{seed}"] for seed in (43, 44)]
+            assert bar["seeds"] == "42 43 44"
+            assert [float(value) for value in bar["per_seed"].split()] == pytest.approx([bar["estimate"], *estimates])
+
+
+def test_dots_show_the_estimate_with_each_seed(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kw: drawn.append(figure))
-    metric_rows, stats_rows = tables()
-    bars = figure2.comparison_rows(metric_rows, stats_rows, "f1", seed_rows())
-    assert tuple(bars[0]) == figure2.COLUMNS + figure2.SEED_COLUMNS and bars[0]["per_seed"] is None
-    trained = [bar for bar in bars if bar["variant"] != "base"]
-    for bar in trained:
-        others = [expected[bar["model"], f"{bar['variant']}_seed{seed}"] for seed in (43, 44)]
-        assert bar["seeds"] == "42 43 44"
-        assert [float(value) for value in bar["per_seed"].split()] == pytest.approx([bar["estimate"], *others])
-    with pytest.raises(FileNotFoundError):  # nothing was saved
-        draw(tmp_path, (metric_rows, stats_rows), seed_rows=seed_rows())
+    with pytest.raises(FileNotFoundError):  # savefig writes no file
+        draw(tmp_path, tables(), seed_rows=seed_rows())
     dots = [line for line in drawn[0].axes[0].lines if line.get_marker() == "o"]
     assert [list(line.get_ydata()) for line in dots] == [
-        [float(value) for value in bar["per_seed"].split()] for bar in trained
+        [float(value) for value in bar["per_seed"].split()]
+        for bar in figure2.comparison_rows(*tables(), "f1", seed_rows())
+        if bar["variant"] != "base"
     ]
 
 
-def test_seeds_are_named_and_read_from_csv_alike(tmp_path):
+def test_seed_rows_from_csv_give_the_same_figure_and_its_footnote_names_the_seeds(tmp_path):
     rows = seed_rows()
-    write_csv(tmp_path / "seeds.csv", rows, seed_effects.COLUMNS)
+    write_csv(tmp_path / "seeds.csv", rows, training_seeds.COLUMNS)
     first = draw(tmp_path / "a", tables(), seed_rows=rows)[0]
     second = draw(tmp_path / "b", tables(), seed_rows=read_csv(tmp_path / "seeds.csv"))[0]
     assert first.read_bytes() == second.read_bytes()
     assert any("dots: 3 training seeds" in text for text, _ in texts(first))
-    one = draw(tmp_path / "c", tables(), seed_rows=())[0]
-    assert not any("seeds" in text for text, _ in texts(one))
+    without_seeds = draw(tmp_path / "c", tables(), seed_rows=())[0]
+    assert not any("seeds" in text for text, _ in texts(without_seeds))

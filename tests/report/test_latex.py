@@ -1,4 +1,4 @@
-"""LaTeX tables: nothing of the text is taken for a command, P values as printed, booktabs."""
+"""LaTeX tables: text is escaped, P values are as printed, rules are those of booktabs."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ def table(rows=ROWS, columns=COLUMNS):
     return latex_table(rows, columns, caption="50% of all", label="tab:stats")
 
 
-def test_escapes_as_pandas_does():
+def test_text_is_escaped_as_pandas_escapes_it():
     pandas = pytest.importorskip("pandas")
     styled = pandas.DataFrame({"a": [HOSTILE]}).style.hide(axis="index").format(escape="latex")
     reference = styled.to_latex(hrules=True).splitlines()[-3].removesuffix(r" \\")
@@ -30,7 +30,7 @@ def test_escapes_as_pandas_does():
     assert plain == re.sub(r"(\\text\w+)( |\{\})?", r"\1 ", reference)
 
 
-def test_a_table_reads_as_it_should():
+def test_a_table_has_booktabs_rules_and_formatted_numbers():
     lines = table().splitlines()
     assert lines[:3] == [r"\begin{table}", r"\centering", r"\caption{50\% of all}\label{tab:stats}"]
     assert lines[3].startswith(r"\footnotesize") and lines[4].startswith(r"\resizebox")
@@ -47,39 +47,38 @@ def test_p_stands_on_its_side_of_the_threshold_beside_it():
     assert ".016 \\\\\n.02 \\\\" in told
 
 
-def test_a_long_table_breaks_over_pages_and_an_empty_one_has_a_head():
+def test_a_long_table_is_broken_over_pages_and_an_empty_one_has_a_head():
     long = table(ROWS * LONGEST)
     assert r"\begin{longtable}" in long and long.count(r"\toprule") == 2 and "tabular" not in long
     assert long.count("uti &") == LONGEST
     assert r"Task & n & Difference & P & Exact\_P & Status \\" in table([])
 
 
-def test_words_that_all_rows_share_stand_in_the_caption():
+def test_text_that_all_rows_share_moves_to_the_caption():
     rows = [row | {"data": "synthetic_1"} for row in ROWS]
-    told = table(rows, COLUMNS | {"data": "Data"})
-    assert r"\caption{50\% of all Data: synthetic\_1.}" in told and told.count("synthetic") == 1
-    assert "Status" in table(ROWS[:1]).partition("tabular")[2]  # one row alone shares nothing
+    shared = table(rows, COLUMNS | {"data": "Data"})
+    assert r"\caption{50\% of all Data: synthetic\_1.}" in shared and shared.count("synthetic") == 1
+    assert "Status" in table(ROWS[:1]).partition("tabular")[2]  # a single row shares nothing
 
 
 def test_both_ends_of_an_interval_are_one_column():
     rows = [{"low": "-0.05", "high": "0.1"}, {"low": "", "high": ""}]
-    told = latex_table(rows, {("low", "high"): "95% CI"}, caption="", label="t")
-    assert r"\begin{tabular}{r}" in told and "$-$0.050 to 0.100 \\\\\n-- \\\\\n" in told
+    typeset = latex_table(rows, {("low", "high"): "95% CI"}, caption="", label="t")
+    assert r"\begin{tabular}{r}" in typeset and "$-$0.050 to 0.100 \\\\\n-- \\\\\n" in typeset
 
 
-def test_columns_may_be_their_own_headings():
+def test_columns_without_headings_are_their_own_headings():
     assert r"task & n \\" in table(ROWS, ["task", "n"])
 
 
-def test_the_tables_of_a_paper_name_columns_that_exist():
-    for name, known in (("metrics", METRICS), ("stats", STATS)):
-        named = [[column] if isinstance(column, str) else column for column in TABLES[name][1]]
-        named_columns = {column for columns in named for column in columns}
-        assert {"grader", "proxy", "data", "status"} <= named_columns <= set(known)
+def test_the_tables_of_a_paper_use_columns_that_exist():
+    for name, existing in (("metrics", METRICS), ("stats", STATS)):
+        used = {part for column in TABLES[name][1] for part in ([column] if isinstance(column, str) else column)}
+        assert {"grader", "proxy", "data", "status"} <= used <= set(existing)
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
-def test_latex_sets_it(tmp_path):
+def test_pdflatex_typesets_the_tables(tmp_path):
     body = table() + table([row | {"task": f"task {number}"} for number, row in enumerate(ROWS * LONGEST)])
     packages = r"\usepackage[T1]{fontenc}\usepackage{booktabs,graphicx,longtable,pdflscape}"
     (tmp_path / "a.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}")

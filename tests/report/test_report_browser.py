@@ -1,4 +1,4 @@
-"""The report in headless Chromium without network: figures are seen, links lead somewhere, a phone shows it all."""
+"""The report in headless Chromium without network: figures are visible, links work, a phone shows all of it."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ BOX = "element => { const box = element.getBoundingClientRect(); return [box.lef
 
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
-    """The page of a marked run with grades awaited in one branch and three training seeds."""
+    """The page of a run with a watermark, awaited grades of one model, and three training seeds."""
     folder = tmp_path_factory.mktemp("report")
     metric_rows, stats_rows = tables("pending", "synthetic")
     svgs = [
@@ -39,7 +39,7 @@ def summary(tmp_path_factory):
     return folder / "summary.html"
 
 
-def opened(context, path, width=1200, height=800):
+def open_page(context, path, width=1200, height=800):
     context.set_offline(True)
     page = context.new_page()
     page.set_viewport_size({"width": width, "height": height})
@@ -52,16 +52,16 @@ def colours(element):
     return set(Image.open(io.BytesIO(element.screenshot())).convert("RGB").get_flattened_data())
 
 
-def test_figures_are_seen(context, summary):
-    page = opened(context, summary)
+def test_figures_are_visible(context, summary):
+    page = open_page(context, summary)
     figures = page.locator("figure svg").all()
     assert len(figures) == 2
     for svg in figures:
-        seen = colours(svg)
+        pixels = colours(svg)
         left, top, right, bottom = svg.evaluate(BOX)
         assert right - left > 300 and bottom - top > 250
         for colour in COLOURS.values():
-            assert tuple(bytes.fromhex(colour[1:])) in seen
+            assert tuple(bytes.fromhex(colour[1:])) in pixels
         texts = svg.locator("text").evaluate_all(f"texts => texts.map(text => [text.textContent, ...({BOX})(text)])")
         texts = [text for text in texts if text[0]]
         assert len(texts) > 30
@@ -72,7 +72,7 @@ def test_figures_are_seen(context, summary):
 
 
 def test_every_link_leads_to_its_section(context, summary):
-    page = opened(context, summary)
+    page = open_page(context, summary)
     links = page.locator("a").all()
     assert [link.text_content() for link in links] == [title.text_content() for title in page.locator("h2").all()]
     assert len(links) == 8
@@ -85,23 +85,23 @@ def test_every_link_leads_to_its_section(context, summary):
 
 
 @pytest.mark.parametrize("width", [1200, 360, 320])
-def test_caveats_stand_first_and_nothing_scrolls_sideways(context, summary, width):
-    page = opened(context, summary, width)
+def test_caveats_come_first_and_nothing_scrolls_sideways(context, summary, width):
+    page = open_page(context, summary, width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     caveats = page.get_by_role("note")
     assert caveats.evaluate(BOX)[1] < 250
-    told = caveats.inner_text().lower()
-    assert all(word in told for word in (WATERMARK, "synthetic data", "grades awaited"))
+    text = caveats.inner_text().lower()
+    assert all(word in text for word in (WATERMARK, "synthetic data", "grades awaited"))
     for element in page.locator("h1, h2, p, dl, nav, figure, figure svg, .wide").all():
         left, _, right, _ = element.evaluate(BOX)
         assert left >= 0 and right <= width
-    for table in page.locator("table").all():  # swiped where it is wider, and every cell keeps to its words
+    for table in page.locator("table").all():  # a wide table is swiped, its cells are not wrapped into tall ones
         assert table.evaluate("table => Math.max(...[...table.rows].map(row => row.offsetHeight))") < 200
     assert page.get_by_text("Dr A owes 7 ratings").is_visible()
 
 
 def test_a_phone_keeps_a_tables_first_column(context, summary):
-    page = opened(context, summary, 360)
+    page = open_page(context, summary, 360)
     first = page.locator("tbody th").first
     before = first.evaluate(BOX)[0]
     first.evaluate("cell => { const region = cell.closest('.wide'); region.scrollLeft = region.scrollWidth; }")
@@ -109,9 +109,9 @@ def test_a_phone_keeps_a_tables_first_column(context, summary):
     assert first.evaluate(BOX)[0] == pytest.approx(before, abs=1)
 
 
-def look_at(context, report):
-    """Snakemake's own report: its caption, the graph of the workflow, and the summary opened within it."""
-    page = opened(context, report)
+def check_snakemake_report(context, report):
+    """Check Snakemake's report: its caption, the graph of the workflow, and the summary opened inside it."""
+    page = open_page(context, report)
     page.get_by_text("Read the summary first").wait_for()
     graph = page.locator("canvas").first
     graph.wait_for()
@@ -133,4 +133,4 @@ def look_at(context, report):
 def test_snakemakes_report_opens_from_disk(context, finished, tmp_path):
     project, _ = finished
     project.run("--report", str(tmp_path / "report.html"))
-    look_at(context, tmp_path / "report.html")
+    check_snakemake_report(context, tmp_path / "report.html")

@@ -1,4 +1,4 @@
-"""The page: what it says first, what it concludes, and that it loads and runs nothing."""
+"""The report page: caveats first, verdicts, costs, awaited grades, and no script or remote content."""
 
 import re
 
@@ -15,22 +15,25 @@ from tests.helpers.report_page import MODELS, TASKS, Page, costs
 
 def page(last="complete", data="real", **options):
     metric_rows, stats_rows = tables(last, data)
-    given = {"metrics": metric_rows, "stats": significance.with_holm(stats_rows), "cost": costs()}
-    return Page(report_page(**given, tasks=TASKS, models=MODELS, **options))
+    rows = {"metrics": metric_rows, "stats": significance.with_holm(stats_rows), "cost": costs()}
+    return Page(report_page(**rows, tasks=TASKS, models=MODELS, **options))
 
 
-def test_what_the_numbers_are_not_stands_first():
-    told = page("pending", "synthetic", watermark="demo").text
-    where = [told.index(word) for word in ("demo", "Synthetic data", "Grades awaited", "What was compared")]
-    assert where == sorted(where)
-    assert "Proxy grades" not in told
+def test_caveats_come_first():
+    text = page("pending", "synthetic", watermark="demo").text
+    positions = [text.index(word) for word in ("demo", "Synthetic data", "Grades awaited", "What was compared")]
+    assert positions == sorted(positions)
+    assert "Proxy grades" not in text
+
+
+def test_a_run_without_caveats_shows_none():
     clean = page()
     assert not any("caveats" in attributes.get("class", "") for _, attributes in clean.elements)
     assert "Synthetic" not in clean.text and "What is pending" not in clean.text
 
 
-def test_text_from_outside_is_text():
-    """A title, a watermark and a name that would be elements, or turn the direction of writing."""
+def test_html_in_titles_names_and_watermarks_is_shown_as_text():
+    """Such text must neither become an element nor change the direction of writing."""
     evil = '</title><img src=x onerror="alert(1)">\u202etxet\x1b[2J'
     metric_rows, stats_rows = tables()
     drawing = Drawing(evil, evil, '<svg viewBox="0 0 1 1"></svg>')
@@ -46,28 +49,42 @@ def test_text_from_outside_is_text():
         pending_ratings=[{"task": "uti", "model": "llama", "sheet": evil, "rater": evil, "pending": "1"}],
         mixed_versions=[evil],
     )
-    told = Page(html)
-    assert "img" not in {tag for tag, _ in told.elements} and "alert(1)" in told.text
-    assert "\u202e" not in html and "\x1b" not in html and "\\u202etxet" in told.text
+    shown = Page(html)
+    assert "img" not in {tag for tag, _ in shown.elements} and "alert(1)" in shown.text
+    assert "\u202e" not in html and "\x1b" not in html and "\\u202etxet" in shown.text
 
 
 def test_proxies_are_named_where_grades_are_explained():
     metric_rows, stats_rows = tables()
     rows = [row | {"proxy": "true", "grader": "rouge_likert"} for row in metric_rows]
-    told = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=TASKS, models=MODELS)).text
-    assert "Proxy grades" in told and "PROXY: overlap of words" in told and "What it cost" not in told
+    text = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=TASKS, models=MODELS)).text
+    assert "Proxy grades" in text and "PROXY: overlap of words" in text
 
 
-def test_what_won_how_sure_and_at_what_cost():
-    told = page().text
-    assert "SFT against Base, 2 comparisons: better in 1, worse in 0, no difference shown in 1." in told
-    assert "DPO against SFT, 2 comparisons: better in 0, worse in 0, no difference shown in 2." in told
-    assert "SFT better than Base" in told and "no difference shown between DPO and SFT" in told
+def test_a_page_without_costs_has_no_section_about_them():
+    metric_rows, stats_rows = tables()
+    text = Page(report_page(metrics=metric_rows, stats=stats_rows, cost=[], tasks=TASKS, models=MODELS)).text
+    assert "What it cost" not in text
+
+
+def test_the_page_counts_and_names_the_verdicts():
+    text = page().text
+    assert "SFT against Base, 2 comparisons: better in 1, worse in 0, no difference shown in 1." in text
+    assert "DPO against SFT, 2 comparisons: better in 0, worse in 0, no difference shown in 2." in text
+    assert "SFT better than Base" in text and "no difference shown between DPO and SFT" in text
+
+
+def test_the_page_shows_differences_and_the_smallest_detectable_ones():
+    text = page().text
     stats = {(row["model"], row["comparison"]): row for row in tables()[1]}
-    clear, open_ = stats["llama", "sft_vs_base"], stats["mistral", "sft_vs_base"]
-    assert f"{100 * clear['effect']:+.1f} points" in told
-    assert f"{100 * open_['smallest_detectable']:.1f} points" in told
-    assert "20 (20) 160 (50) 8.0 (2.5) 40 s 2.0 h" in told and "NVIDIA A100" in told
+    significant, not_significant = stats["llama", "sft_vs_base"], stats["mistral", "sft_vs_base"]
+    assert f"{100 * significant['effect']:+.1f} points" in text
+    assert f"{100 * not_significant['smallest_detectable']:.1f} points" in text
+
+
+def test_the_page_shows_the_cost_beside_the_published_cost():
+    text = page().text
+    assert "20 (20) 160 (50) 8.0 (2.5) 40 s 2.0 h" in text and "NVIDIA A100" in text
 
 
 @pytest.mark.parametrize(
@@ -122,75 +139,86 @@ def test_a_task_trained_once_says_what_is_not_known():
     assert "Trained once" not in page(seeds=seed_rows()).text
 
 
-def test_who_still_owes_and_what_was_left_out():
+def test_pending_ratings_and_left_out_tasks_are_listed():
     pending_ratings = [
         {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "Dr <A>", "pending": number}
         for number in "70"
     ]
-    told = page("pending", pending_ratings=pending_ratings, left_out={"triage": "data/triage.csv is not there"}).text
-    assert "Mistral2, DPO: 100 answers to be graded" in told
-    assert told.count("Dr <A> owes") == 1 and "owes 7 ratings" in told
-    assert "Left out: triage (data/triage.csv is not there)" in told
+    text = page("pending", pending_ratings=pending_ratings, left_out={"triage": "data/triage.csv is not there"}).text
+    assert "Mistral2, DPO: 100 answers to be graded" in text
+    assert text.count("Dr <A> owes") == 1 and "owes 7 ratings" in text
+    assert "Left out: triage (data/triage.csv is not there)" in text
 
 
-def test_published_numbers_and_contradictions():
+def test_published_numbers_and_contradictions_are_shown():
     row = {"study": "savage2025", "task": "uti", "model": "llama3-8b-instruct", "variant": "sft", "metric": "f1"}
     row |= {"published": "0.98"}
     row |= {"reproduced": "0.9512", "ci_low": "0.91", "ci_high": "0.984", "agrees": "yes", "note": ""}
-    other = row | {"agrees": "not comparable (not in this run)", "reproduced": "", "ci_low": "", "ci_high": ""}
+    not_comparable = row | {"agrees": "not comparable (not in this run)", "reproduced": ""}
+    not_comparable |= {"ci_low": "", "ci_high": ""}
     studies = load_published(ROOT / "config/published.yaml")
-    told = page(published=[row, other], contradictions=contradiction_rows(studies)).text
-    assert "0.98 0.95 0.91 to 0.98 yes" in told
-    assert "1 printed number cannot be compared" in told
-    assert "size of the uti set" in told and "700 (Table 1); 800 (Methods, Simple Classification)" in told
+    text = page(published=[row, not_comparable], contradictions=contradiction_rows(studies)).text
+    assert "0.98 0.95 0.91 to 0.98 yes" in text
+    assert "1 printed number cannot be compared" in text
+    assert "size of the uti set" in text and "700 (Table 1); 800 (Methods, Simple Classification)" in text
 
 
-def test_the_page_loads_and_runs_nothing(tmp_path):
+@pytest.fixture
+def page_with_figures(tmp_path):
     svg = draw(tmp_path, tables())[0].read_text()
-    found = page(drawings=[Drawing("Figure 2a", "A & b.", svg), Drawing('Two "b"', "", svg)])
-    assert "Infection <or> not" in found.text  # as text, not as an element
-    names = [name for name, _ in found.elements]
+    return page(drawings=[Drawing("Figure 2a", "A & b.", svg), Drawing('Two "b"', "", svg)])
+
+
+def test_the_page_has_no_script_and_no_remote_element(page_with_figures):
+    names = [name for name, _ in page_with_figures.elements]
     assert names.count("svg") == 2 and not {"script", "img", "link", "iframe", "or"} & set(names)
-    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    policy = [attributes["content"] for _, attributes in page_with_figures.elements if "http-equiv" in attributes]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+def test_ids_are_unique_and_every_reference_stays_on_the_page(page_with_figures):
+    ids = [attributes["id"] for _, attributes in page_with_figures.elements if "id" in attributes]
     assert len(ids) == len(set(ids)) > 20
-    for _, attributes in found.elements:
+    for _, attributes in page_with_figures.elements:
         for name, value in attributes.items():
             if name.endswith("href"):
                 assert value.startswith("#") and value[1:] in ids
             for target in re.findall(r"url\(#([^)]+)\)", value or ""):
                 assert target in ids
             assert name.startswith("xmlns") or "://" not in (value or "")
-    policy = [attributes["content"] for _, attributes in found.elements if "http-equiv" in attributes]
-    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
-    assert any(attributes.get("aria-label") == 'Two "b"' for _, attributes in found.elements)
 
 
-def test_an_svg_loses_its_prolog_and_its_own_style():
+def test_titles_are_shown_as_text_and_name_the_figures(page_with_figures):
+    assert "Infection <or> not" in page_with_figures.text  # as text, not as an element
+    assert any(attributes.get("aria-label") == 'Two "b"' for _, attributes in page_with_figures.elements)
+
+
+def test_an_svg_loses_its_prolog_and_its_style():
     text = '<?xml version="1.0"?><!DOCTYPE svg><svg xmlns="x"><metadata>d</metadata><style>*{}</style><g id="a"/></svg>'
     assert inline_svg(text, "f1-", "T") == '<svg role="img" aria-label="T" xmlns="x"><g id="f1-a"/></svg>'
 
 
-def test_training_seeds_have_a_section_of_their_own():
+def test_training_seeds_have_a_section():
     rows = seed_rows()
-    told = page(seeds=rows).text
+    text = page(seeds=rows).text
     by_measure = {(row["model"], row["comparison"], row["measure"]): row for row in rows}
     share = by_measure["llama", "sft_vs_base", "accuracy_difference"]
     score = by_measure["llama", "sft_vs_base", "f1_difference"]
-    assert "With other training seeds" in told
-    assert f"right answers +{100 * share['effect']:.1f} points (+{100 * share['ci_low']:.1f} to" in told
-    assert f"F1 score +{score['effect']:.2f} (+{score['ci_low']:.2f} to +{score['ci_high']:.2f})" in told
-    each = [float(value) for value in score["per_seed"].split()]
-    assert f"{', '.join(f'{value:+.2f}' for value in each)} seeds 42, 43, 44" in told
+    assert "With other training seeds" in text
+    assert f"right answers +{100 * share['effect']:.1f} points (+{100 * share['ci_low']:.1f} to" in text
+    assert f"F1 score +{score['effect']:.2f} (+{score['ci_low']:.2f} to +{score['ci_high']:.2f})" in text
+    per_seed = [float(value) for value in score["per_seed"].split()]
+    assert f"{', '.join(f'{value:+.2f}' for value in per_seed)} seeds 42, 43, 44" in text
     assert "training seeds" not in page().text
 
 
-def test_links_lead_to_the_sections_there_are():
-    found = page(seeds=seed_rows())
-    ids = [attributes["id"] for name, attributes in found.elements if name == "h2"]
-    assert [attributes["href"] for name, attributes in found.elements if name == "a"] == [f"#{name}" for name in ids]
+def test_links_lead_to_every_section_of_the_page():
+    elements = page(seeds=seed_rows()).elements
+    ids = [attributes["id"] for name, attributes in elements if name == "h2"]
+    assert [attributes["href"] for name, attributes in elements if name == "a"] == [f"#{name}" for name in ids]
     assert "seeds" in ids and "published" not in ids
 
 
 def test_the_same_rows_give_the_same_page():
-    given = {"metrics": tables()[0], "stats": tables()[1], "cost": costs(), "tasks": TASKS, "models": MODELS}
-    assert report_page(**given) == report_page(**given)
+    arguments = {"metrics": tables()[0], "stats": tables()[1], "cost": costs(), "tasks": TASKS, "models": MODELS}
+    assert report_page(**arguments) == report_page(**arguments)

@@ -1,4 +1,4 @@
-"""The text at a run's end: numbers, marks, and what is awaited last."""
+"""The summary of a run: numbers, marks, and awaited grades last."""
 
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
@@ -8,7 +8,7 @@ COMPARISONS = {"sft_vs_base": "0.0004", "dpo_vs_sft": "0.048", "dpo_vs_base": "0
 
 
 def rows_of(task, metric, **fields):
-    """Metrics of one task and model, and its comparisons, as they are read from CSV."""
+    """Metrics and comparisons of one task and model, as read from CSV."""
     estimates = {"base": ("0.5012", "0.4", "0.6"), "sft": ("0.75", "0.7", "0.8"), "dpo": ("0.9", "", "")}
     shared = {"task": task, "model": "llama", "grader": "label", "proxy": "false", "data": "real", "status": "complete"}
     bars = [
@@ -36,7 +36,7 @@ def test_tasks_with_several_seeds_are_named_once():
     assert "seeds" not in text_of(rows_of("uti", "f1"))
 
 
-def test_answers_that_are_cut_or_hold_thoughts_are_told():
+def test_shares_of_cut_answers_and_of_thoughts_are_shown():
     bars, tests = rows_of("uti", "f1")
     bars[1] |= {"cut_rate": "0.25", "thought_rate": "0.0", "cut_in_thought_rate": "0.0"}
     bars[2] |= {"cut_rate": "0.5", "thought_rate": "1.0", "cut_in_thought_rate": "0.125"}
@@ -46,8 +46,8 @@ def test_answers_that_are_cut_or_hold_thoughts_are_told():
 
 
 def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
-    bars = [row for one, _ in tasks for row in one]
-    tests = [row for _, one in tasks for row in one]
+    bars = [row for metric_rows, _ in tasks for row in metric_rows]
+    tests = [row for _, stats_rows in tasks for row in stats_rows]
     return summary(
         bars,
         tests,
@@ -64,14 +64,22 @@ def line_of(text, task):
     return next(line for line in text.splitlines() if line.startswith(task))
 
 
-def test_estimates_intervals_and_p_values_stand_in_one_line():
-    bars, tests = rows_of("uti", "f1")
-    other = [row | {"metric": "accuracy", "estimate": "0.1111"} for row in bars]
-    text = text_of((other + bars, tests))
-    line = line_of(text, "uti").split()
+def test_a_line_has_estimates_intervals_and_p_values():
+    line = line_of(text_of(rows_of("uti", "f1")), "uti").split()
     assert line[:8] == ["uti", "llama", "f1", "0.50", "(0.40-0.60)", "0.75", "(0.70-0.80)", "0.90"]
     assert line[8:] == ["<.001*", ".048", ".01*", "[n=200]"]
-    assert "0.11" not in text and "awaited" not in text and "synthetic" not in text
+
+
+def test_only_the_headline_metric_is_shown():
+    bars, tests = rows_of("uti", "f1")
+    accuracies = [row | {"metric": "accuracy", "estimate": "0.1111"} for row in bars]
+    text = text_of((accuracies + bars, tests))
+    assert line_of(text, "uti").split()[2:4] == ["f1", "0.50"] and "0.11" not in text
+
+
+def test_the_summary_names_folders_and_only_marks_that_apply():
+    text = text_of(rows_of("uti", "f1"))
+    assert "awaited" not in text and "synthetic" not in text
     assert "reports/demo/figures" in text and "results/demo/*/stats.csv" in text
     assert text.endswith("\n")
 
@@ -103,7 +111,7 @@ def test_how_many_comparisons_hold_over_the_whole_study():
     assert "Holm" not in text_of(rows_of("uti", "f1"))
 
 
-def test_columns_stand_below_their_heads():
+def test_columns_are_aligned_with_their_heads():
     text = text_of(rows_of("uti", "f1"))
     head, line = text.splitlines()[0], line_of(text, "uti")
     starts = {"model": "llama", "metric": "f1", "base": "0.50", "SFT": "0.75", "DPO": "0.90"}
@@ -124,7 +132,7 @@ def test_synthetic_data_and_proxies_are_marked():
     assert line_of(text, "summarization").endswith("[n=200, proxy grades (rouge_likert)]")
 
 
-def test_what_is_awaited_stands_last_with_its_counts():
+def test_awaited_grades_come_last_with_their_counts():
     empty = {"estimate": "", "ci_low": "", "ci_high": "", "p_value": "", "significant": ""}
     awaited = rows_of("summarization", "mean_likert", status="pending", grader="judge", n="300", **empty)
     text = text_of(awaited, rows_of("uti", "f1"), left_out={"reasoning": "no data"})
@@ -137,7 +145,7 @@ def test_what_is_awaited_stands_last_with_its_counts():
     assert text.index("Left out: reasoning (no data)") < text.index("Still awaited:")
 
 
-def test_an_undefined_estimate_is_said_to_be_so():
+def test_an_undefined_estimate_is_named_as_such():
     undefined = {"estimate": "", "ci_low": "", "ci_high": "", "p_value": "", "significant": ""}
     line = line_of(text_of(rows_of("uti", "f1", **undefined)), "uti")
     assert line.count("not defined") == 3 and line.count("n/a") == 3

@@ -1,4 +1,4 @@
-"""Reward margins, training curves and the sweep: what is drawn, where, and that it is the same every time."""
+"""Figures of reward margins, training curves and the sweep: their content, and the same bytes for the same rows."""
 
 import math
 
@@ -19,7 +19,7 @@ MARKS = {"qa": None, "uti": "demo, synthetic data"}
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Every figure as it was when saved."""
+    """The figures that were saved."""
     figures = []
     save = Figure.savefig
     monkeypatch.setattr(
@@ -29,13 +29,13 @@ def drawn(monkeypatch):
 
 
 def dpo_log(margins):
-    """A trainer's log whose eval margins are these, a tenth of an epoch apart."""
+    """A trainer's log with these eval margins, a tenth of an epoch apart."""
     rewards = {"rewards/chosen": "1", "rewards/rejected": "0", "rewards/accuracies": "0.875", "rewards/ties": "0.0"}
     rows = []
-    for place, margin in enumerate(margins):
-        for split, above in (("eval", 0), ("train", 0.1)):
-            row = dict.fromkeys(LOG_COLUMNS, "") | rewards | {"split": split, "rewards/margins": str(margin + above)}
-            rows.append(row | {"step": str(10 * place), "epoch": str(place / 10)})
+    for index, margin in enumerate(margins):
+        for split, offset in (("eval", 0), ("train", 0.1)):
+            row = dict.fromkeys(LOG_COLUMNS, "") | rewards | {"split": split, "rewards/margins": str(margin + offset)}
+            rows.append(row | {"step": str(10 * index), "epoch": str(index / 10)})
     return rows
 
 
@@ -49,7 +49,7 @@ def draw_margins(rows, paths):
     reward_margin.plot_reward_margin(rows, **NAMES, watermarks=MARKS, paths=paths)
 
 
-def test_margins_are_drawn_over_the_epoch_with_the_gap_they_imply(tmp_path, drawn):
+def test_margins_are_drawn_over_the_epoch_with_their_log_ratio_gap(tmp_path, drawn):
     draw_margins(margins(), [tmp_path / "margin.svg"])
     for axes, margin, beta in zip(drawn[0].axes, ([0, 4.5, 11], [0, 0.2, 0.1]), (0.01, 0.3), strict=True):
         train, evaluated = axes.lines
@@ -65,12 +65,15 @@ def test_margins_are_drawn_over_the_epoch_with_the_gap_they_imply(tmp_path, draw
 def test_margins_from_csv_give_the_same_bytes_every_time(tmp_path):
     write_csv(tmp_path / "rows.csv", margins(), COLUMNS)
     assert same_bytes(lambda paths: draw_margins(read_csv(tmp_path / "rows.csv"), paths), tmp_path)
-    draw_margins(margins(), [tmp_path / "made.svg"])
-    assert (tmp_path / "made.svg").read_bytes() == (tmp_path / "one" / "figure.svg").read_bytes()
+    draw_margins(margins(), [tmp_path / "computed.svg"])
+    assert (tmp_path / "computed.svg").read_bytes() == (tmp_path / "one" / "figure.svg").read_bytes()
 
 
 def sweep(folder, scored=True):
-    """A task's folder: two SFT trials and three DPO trials, of which one diverges."""
+    """Write logs and selections of two SFT trials and three DPO trials, the first of which diverges.
+
+    Returns the paths of the logs and of the selections.
+    """
     trials = {
         "sft": {"lr1e-04": [1.0, 0.6, 0.5], "lr1e-05": [1.0, 0.9, 0.8]},
         "dpo": {
@@ -83,34 +86,57 @@ def sweep(folder, scored=True):
     for stage, losses in trials.items():
         path = folder / "uti" / "llama" / stage
         rows = []
-        for place, (trial, curve) in enumerate(losses.items()):
+        for index, (trial, curve) in enumerate(losses.items()):
             log = [{"step": 50 * step, "split": "eval", "loss": loss} for step, loss in enumerate(curve)]
             log.append({"step": 50, "split": "train", "loss": 99})
             write_csv(path / trial / "adapter" / "log.csv", log, ("step", "split", "loss"))
-            found = {"metric": "f1", "score": 0.9 - place / 10, "n": 80, "invalid_rate": 0.06 * place} if scored else {}
-            rows.append({"trial": trial, "chosen": str(trial == chosen[stage]).lower()} | found)
+            score = {"metric": "f1", "score": 0.9 - index / 10, "n": 80, "invalid_rate": 0.06 * index} if scored else {}
+            rows.append({"trial": trial, "chosen": str(trial == chosen[stage]).lower()} | score)
         write_csv(path / "selection.csv", rows, ("trial", "metric", "score", "n", "invalid_rate", "chosen"))
-    places = [f"uti/llama/{stage}/{trial}/adapter/log.csv" for stage in trials for trial in trials[stage]]
-    logs = [folder / place for place in places]
-    return logs, [folder / "uti" / "llama" / stage / "selection.csv" for stage in trials]
+    names = [f"uti/llama/{stage}/{trial}/adapter/log.csv" for stage in trials for trial in trials[stage]]
+    return [folder / name for name in names], [folder / "uti" / "llama" / stage / "selection.csv" for stage in trials]
 
 
-def test_curves_hold_every_evaluation_and_mark_the_chosen_trial(tmp_path, drawn):
+def test_curve_rows_have_every_evaluation_and_mark_the_chosen_trial(tmp_path):
     rows = training_curves.curve_rows(*sweep(tmp_path))
     assert len(rows) == 15 and {row["chosen"] for row in rows if row["trial"] == "lr1e-04"} == {"true"}
+
+
+@pytest.fixture
+def curves(tmp_path, drawn):
+    """The figure of the training curves, and its file."""
     training_curves.plot_training_curves(
-        rows, title="UTI", model_names=NAMES["model_names"], watermark="demo", paths=[tmp_path / "curves.svg"]
+        training_curves.curve_rows(*sweep(tmp_path)),
+        title="UTI",
+        model_names=NAMES["model_names"],
+        watermark="demo",
+        paths=[tmp_path / "curves.svg"],
     )
-    sft, dpo = drawn[0].axes
+    return drawn[0], tmp_path / "curves.svg"
+
+
+def test_the_chosen_trials_curve_is_marked(curves):
+    sft, _ = curves[0].axes
     chosen = [line for line in sft.lines if line.get_marker() == "o"]
     assert [list(line.get_ydata()) for line in chosen] == [[1.0, 0.6, 0.5]]
     assert list(chosen[0].get_xdata()) == [0, 50, 100]
-    assert dpo.get_ylim()[1] == pytest.approx(1.4 * 0.69)  # the trial that diverges leaves the panel
+
+
+def test_a_diverging_trial_leaves_the_panel_of_dpo(curves):
+    _, dpo = curves[0].axes
+    assert dpo.get_ylim()[1] == pytest.approx(1.4 * 0.69)
+
+
+def test_dpo_curves_have_a_style_per_beta_and_a_line_at_ln_2(curves):
+    _, dpo = curves[0].axes
     assert dpo.lines[-1].get_ydata()[0] == pytest.approx(math.log(2))
     styles = {line.get_linestyle() for line in dpo.lines[:3]}
     assert len(styles) == 2
-    assert {"UTI", "1e-6", "1e-4", "β = 0.3", "chosen", "Llama3"} <= set(words(tmp_path / "curves.svg"))
-    assert words(tmp_path / "curves.svg").count("demo") == 2
+
+
+def test_the_curves_name_task_model_rates_and_betas(curves):
+    assert {"UTI", "1e-6", "1e-4", "β = 0.3", "chosen", "Llama3"} <= set(words(curves[1]))
+    assert words(curves[1]).count("demo") == 2
 
 
 def test_curves_are_the_same_bytes_every_time(tmp_path):
@@ -123,14 +149,17 @@ def draw_sweep(rows, paths):
     sweep_figure.plot_sweep(rows, **NAMES, watermarks=MARKS, paths=paths)
 
 
-def test_the_sweep_places_every_score_and_frames_the_chosen_ones(tmp_path, drawn):
+def test_sweep_rows_have_their_columns(tmp_path):
     rows = sweep_figure.sweep_rows(sweep(tmp_path)[1])
-    assert all(set(row) == set(sweep_figure.COLUMNS) for row in rows)
-    draw_sweep(rows, [tmp_path / "sweep.svg"])
+    assert rows and all(set(row) == set(sweep_figure.COLUMNS) for row in rows)
+
+
+def test_the_sweep_shows_every_score_in_its_cell_and_marks_cells(tmp_path, drawn):
+    draw_sweep(sweep_figure.sweep_rows(sweep(tmp_path)[1]), [tmp_path / "sweep.svg"])
     (axes,) = drawn[0].axes
-    places = {text.get_text(): text.get_position() for text in axes.texts if text.get_text().startswith(".")}
-    assert set(places) == {".90", ".80", ".70"}  # of both stages; what follows is DPO's, drawn last
-    assert places[".80"] == (0.5, 1.52) and places[".70"] == (0.5, 2.52)  # rate 1e-6; beta 0.1, beta 0.3
+    positions = {text.get_text(): text.get_position() for text in axes.texts if text.get_text().startswith(".")}
+    assert set(positions) == {".90", ".80", ".70"}  # of both stages; the positions are DPO's, which is drawn last
+    assert positions[".80"] == (0.5, 1.52) and positions[".70"] == (0.5, 2.52)  # rate 1e-6; beta 0.1, beta 0.3
     frames = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle) and not patch.get_fill()]
     assert frames == [(2, 0), (0, 1)]
     corners = [patch for patch in axes.patches if not isinstance(patch, Rectangle)]

@@ -184,12 +184,12 @@ def test_rows_keep_to_the_schema(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "task", "said"),
     [
-        (graded_rows(["0.5"]), REASONING, "item q0, field 'grade': '0.5', where 0 or 1"),
-        (graded_rows(["6"]), SUMMARIES, "where a number from 1 to 5"),
+        (graded_rows(["0.5"]), REASONING, "item q0, field 'grade': '0.5' is not 0 or 1"),
+        (graded_rows(["6"]), SUMMARIES, "is not a number from 1 to 5"),
         (graded_rows([""]), SUMMARIES, "item q0, field 'grade': ''"),
-        (graded_rows(["0.5"]), QUESTIONS, "'0.5', where 0 or 1"),
-        (graded_rows(["nan"]), SHORT_QUESTIONS, "'nan', where a number from 0 to 1"),
-        (graded_rows(["1.2"]), SHORT_QUESTIONS, "'1.2', where a number from 0 to 1"),
+        (graded_rows(["0.5"]), QUESTIONS, "'0.5' is not 0 or 1"),
+        (graded_rows(["nan"]), SHORT_QUESTIONS, "'nan' is not a number from 0 to 1"),
+        (graded_rows(["1.2"]), SHORT_QUESTIONS, "'1.2' is not a number from 0 to 1"),
         (label_rows(["UTI"], ["cystitis"]), UTI, "field 'parsed': 'cystitis' is no label of this task"),
         ([], UTI, "grades of uti/llama/base: no rows"),
     ],

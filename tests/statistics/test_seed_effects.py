@@ -11,7 +11,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
 from clinical_dpo.statistics import training_seeds as seed_effects
 from clinical_dpo.statistics.comparisons import compare_variants
-from clinical_dpo.training.extra_seeds import settings_again
+from clinical_dpo.training.extra_seeds import reseeded_settings
 from tests.conftest import ROOT
 
 SCHEMA = ROOT / "workflow" / "schemas" / "seeds.schema.yaml"
@@ -175,4 +175,4 @@ def test_a_seed_with_other_items_or_labels_is_named():
 def test_a_repeat_differs_from_its_trial_by_the_seed_alone(tmp_path):
     settings = {"seed": 42, "learning_rate": 1e-4, "beta": 0.1, "max_steps": None, "epochs": 1}
     write_json(tmp_path / "run.json", {"settings": settings, "steps": 17, "seed": 42})
-    assert settings_again(str(tmp_path / "run.json"), 43) == (settings | {"seed": 43}, 17)
+    assert reseeded_settings(str(tmp_path / "run.json"), 43) == (settings | {"seed": 43}, 17)

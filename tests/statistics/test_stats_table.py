@@ -185,7 +185,7 @@ def test_rows_keep_to_the_schema():
         (graded([1, 0], ["a", "b"]), graded([1], ["a"]), "uti/llama/sft: 1 items of the other variant .* first b"),
         (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: 1 items of the other variant"),
         (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: an item stands there twice"),
-        (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2', where 0 or 1"),
+        (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2' is not 0 or 1"),
         ([], [], "uti/llama/sft: no rows"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The choice among trials: dev scores against scikit-learn and rouge-score, ties, and the winner's files."""
+"""Selection among trials: dev scores against scikit-learn and rouge-score, ties, and the winner's files."""
 
 import math
 import subprocess
@@ -9,61 +9,42 @@ from sklearn.metrics import f1_score
 
 from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.io import write_csv, write_jsonl
-from clinical_dpo.sweep.best_folder import keep
-from clinical_dpo.sweep.selection import COLUMNS, choose, dev_score, scored_trials
+from clinical_dpo.sweep.best_folder import write_best_folder
+from clinical_dpo.sweep.selection import COLUMNS, best_trial, dev_score, scored_trials
+from tests.helpers.task_rows import answers_of, task_rows
 
 UTI = {"selection_metric": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
-
-
-def dev_rows(contents, **fields):
-    return [
-        {
-            "id": f"d{i}",
-            "prompt": [{"role": "user", "content": f"Patient {i} has dysuria. UTI?"}],
-            "completion": [{"role": "assistant", "content": content}],
-        }
-        | fields
-        for i, content in enumerate(contents)
-    ]
-
-
-def answers_to(rows, texts):
-    return [{"id": row["id"], "text": text} for row, text in zip(rows, texts, strict=True)]
 
 
 def test_f1_is_that_of_the_positive_class_and_counts_invalid_answers_as_wrong():
     labels = ["UTI", "UTI", "No UTI", "UTI", "No UTI", "No UTI", "UTI"]
     texts = ["UTI", "No UTI", "UTI", "perhaps", "No UTI", "", "UTI."]
-    rows = dev_rows(labels)
-    score, invalid = dev_score(rows, answers_to(rows, texts)[::-1], UTI)
-    said = ["UTI", "No UTI", "UTI", "invalid", "No UTI", "invalid", "UTI"]
-    assert score == pytest.approx(f1_score(labels, said, labels=["UTI"], average="macro"))
+    score, invalid = dev_score(task_rows(*labels), answers_of(*texts)[::-1], UTI)
+    predicted = ["UTI", "No UTI", "UTI", "invalid", "No UTI", "invalid", "UTI"]
+    assert score == pytest.approx(f1_score(labels, predicted, labels=["UTI"], average="macro"))
     assert invalid == pytest.approx(2 / 7)
 
 
-def test_an_f1_that_is_not_defined_scores_nothing():
-    rows = dev_rows(["No UTI", "No UTI"])
-    assert dev_score(rows, answers_to(rows, ["No UTI", "?"]), UTI) == (0.0, 0.5)
+def test_an_undefined_f1_scores_0():
+    assert dev_score(task_rows("No UTI", "No UTI"), answers_of("No UTI", "?"), UTI) == (0.0, 0.5)
 
 
 def test_exact_is_the_share_of_matches():
-    rows = dev_rows(["Gout", "Asthma", "Sepsis", "Scurvy"], accepted=["vitamin C deficiency"])
-    score = dev_score(
-        rows, answers_to(rows, ["gout.", "COPD", "", "Vitamin C deficiency"]), {"selection_metric": "exact"}
-    )
-    assert score == (0.5, 0.25)
+    rows = task_rows("Gout", "Asthma", "Sepsis", "Scurvy", accepted=["vitamin C deficiency"])
+    answers = answers_of("gout.", "COPD", "", "Vitamin C deficiency")
+    assert dev_score(rows, answers, {"selection_metric": "exact"}) == (0.5, 0.25)
 
 
 def test_rouge_l_is_the_mean_over_the_answers():
     texts = ["The patient has gout", "", "Asthma was treated with steroids"]
-    rows = dev_rows(["A patient with gout.", "Asthma.", "Asthma, treated with steroids."])
+    references = ["A patient with gout.", "Asthma.", "Asthma, treated with steroids."]
     scorer = RougeScorer(["rougeL"], use_stemmer=True)
     expected = [
-        scorer.score(row["completion"][0]["content"], text)["rougeL"].fmeasure
-        for row, text in zip(rows, texts, strict=True)
+        scorer.score(reference, text)["rougeL"].fmeasure for reference, text in zip(references, texts, strict=True)
     ]
-    score, invalid = dev_score(rows, answers_to(rows, texts)[::-1], {"selection_metric": "rouge_l"})
-    assert score == pytest.approx(sum(expected) / 3) and 0 < score < 1 and invalid == pytest.approx(1 / 3)
+    score, invalid = dev_score(task_rows(*references), answers_of(*texts)[::-1], {"selection_metric": "rouge_l"})
+    assert score == pytest.approx(sum(expected) / 3) and 0 < score < 1
+    assert invalid == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -78,15 +59,15 @@ def test_rouge_l_is_the_mean_over_the_answers():
 )
 def test_ties_go_to_the_lower_loss_then_to_the_order_of_the_sweep(trials, winner):
     rows = [{"trial": name, "score": score, "final_eval_loss": loss} for name, score, loss in trials]
-    assert choose(rows) == winner
+    assert best_trial(rows) == winner
 
 
 @pytest.fixture
 def sweep(tmp_path):
     """Two trials' folders with weights, records and a log each, and dev rows that the second answers right."""
     trials = {"lr0_beta0.1": (0.5, "COPD"), "lr1_beta0.1": (0.7, "Gout")}
-    write_jsonl(tmp_path / "dev.jsonl", dev_rows(["Gout"] * 4))
-    for name, (loss, said) in trials.items():
+    write_jsonl(tmp_path / "dev.jsonl", task_rows(*["Gout"] * 4))
+    for name, (loss, text) in trials.items():
         folder = tmp_path / name / "adapter"
         (folder / "tokenizer").mkdir(parents=True)
         (folder / "weights.safetensors").write_text(name)
@@ -96,8 +77,7 @@ def sweep(tmp_path):
         rows = [dict(zip(("step", "split", "loss"), values, strict=True)) for values in log]
         write_csv(folder / "log.csv", rows, ("step", "split", "loss"))
         write_checksums(folder, without=RECORDS)
-        answers = answers_to(dev_rows([""] * 4), [said] * 4)
-        write_jsonl(tmp_path / name / "dev.jsonl", answers)
+        write_jsonl(tmp_path / name / "dev.jsonl", answers_of(*[text] * 4))
     return tmp_path, list(trials)
 
 
@@ -108,14 +88,22 @@ def table(folder, trials, answered=True):
 
 
 def test_the_trial_with_the_best_dev_score_wins(sweep):
+    rows = table(*sweep)
+    assert [(row["chosen"], row["score"]) for row in rows] == [("false", 0), ("true", 1)]
+
+
+def test_the_table_names_metric_n_and_loss_of_each_trial(sweep):
     folder, trials = sweep
     rows = table(folder, trials)
     assert [tuple(row) for row in rows] == [COLUMNS] * 2
     assert [row["trial"] for row in rows] == trials
-    assert [(row["chosen"], row["score"]) for row in rows] == [("false", 0), ("true", 1)]
     assert [(row["metric"], row["n"]) for row in rows] == [("exact", 4)] * 2
     assert [row["final_eval_loss"] for row in rows] == [0.5, 0.7]
-    assert sorted(map(str, table(folder, trials[::-1]))) == sorted(map(str, rows))
+
+
+def test_the_order_of_trials_changes_no_row(sweep):
+    folder, trials = sweep
+    assert sorted(map(str, table(folder, trials[::-1]))) == sorted(map(str, table(folder, trials)))
 
 
 def test_a_single_trial_is_chosen_without_a_score(sweep):
@@ -129,8 +117,8 @@ def test_a_single_trial_is_chosen_without_a_score(sweep):
     }
 
 
-def assert_kept(best, trial):
-    """The same files: weights linked, records copied, since a rule's output needs a time of its own."""
+def assert_best_folder(best, trial):
+    """`best` has the trial's files: weights are links, records are copies with modification times of their own."""
     names = sorted(path.relative_to(trial).as_posix() for path in trial.rglob("*") if path.is_file())
     assert sorted(path.relative_to(best).as_posix() for path in best.rglob("*") if path.is_file()) == names
     assert all((best / name).read_bytes() == (trial / name).read_bytes() for name in names)
@@ -140,11 +128,11 @@ def assert_kept(best, trial):
     assert done.returncode == 0 and done.stdout.count(": OK") == 2
 
 
-def test_the_best_is_linked_over_what_stands_there(sweep):
+def test_the_best_folder_replaces_an_older_one(sweep):
     folder, trials = sweep
     for trial in trials:
-        keep(folder / trial / "adapter", folder / "best")
-        assert_kept(folder / "best", folder / trial / "adapter")
+        write_best_folder(folder / trial / "adapter", folder / "best")
+        assert_best_folder(folder / "best", folder / trial / "adapter")
 
 
 def test_files_are_copied_where_links_are_refused(sweep, monkeypatch):
@@ -154,7 +142,7 @@ def test_files_are_copied_where_links_are_refused(sweep, monkeypatch):
         raise OSError("no hard links here")
 
     monkeypatch.setattr("os.link", refuse)
-    keep(folder / trials[0] / "adapter", folder / "best")
+    write_best_folder(folder / trials[0] / "adapter", folder / "best")
     for path in (folder / trials[0] / "adapter").glob("*.*"):
         assert (folder / "best" / path.name).read_bytes() == path.read_bytes()
         assert not (folder / "best" / path.name).samefile(path)

@@ -1,4 +1,4 @@
-"""Four-bit weights against the paper's sixteen values, a never-evaluated twin, and plain transformers with PEFT."""
+"""Four-bit weights against the paper's values, a model that was never evaluated, and plain transformers with PEFT."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from bitsandbytes import functional
 from bitsandbytes.nn import Linear4bit
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -16,14 +16,15 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.inference.generate import generate_answers
 from clinical_dpo.io import read_csv, write_json
 from clinical_dpo.models import load as models
-from clinical_dpo.models.load import BASE_RECORD, for_all_weights, load_base, load_variant, save_trained
+from clinical_dpo.models.load import BASE_RECORD, full_training_settings, load_base, load_variant, save_trained
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.schemas import validate
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
-from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, TINY
+from tests.helpers.adapters import with_random_lora
 from tests.helpers.training_cases import DPO, dpo_data, dpo_run, pair_files, rows, sft_data, sft_run, write_rows
 
 # QLoRA (Dettmers et al. 2023, arXiv:2305.14314), appendix E.
@@ -44,7 +45,7 @@ IDS = torch.arange(20, 60)[None]
 
 @pytest.fixture(scope="module", params=["llama", "mistral"])
 def base(request, tmp_path_factory):
-    """A random model whose layers hold whole blocks."""
+    """A random model whose layers hold complete blocks."""
     out = tmp_path_factory.mktemp("base") / request.param
     window = 24 if request.param == "mistral" else None
     size = {"hidden_size": 64, "intermediate_size": 128, "steps": 1, "sliding_window": window}
@@ -55,14 +56,14 @@ def base(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(base, tmp_path_factory):
-    """A four-bit model trained."""
+    """A four-bit model, and the folder with its training."""
     folder = tmp_path_factory.mktemp("study")
     train(base, folder, FOUR_BIT)
     return base, folder
 
 
 def train(base, folder, model, **changes):
-    """Three steps of SFT and of DPO by the project's own functions."""
+    """Train three steps of SFT and of DPO with the project's functions."""
     folder.mkdir(exist_ok=True)
     write_rows(folder)
     sft, dpo = (
@@ -70,7 +71,7 @@ def train(base, folder, model, **changes):
         for make, stage in ((sft_run, "sft"), (dpo_run, "dpo"))
     )
     train_sft(sft, *sft_data(folder))
-    score_reference(base, sft.out, model, pair_files(folder), 256, 4)
+    compute_reference_logps(base, sft.out, model, pair_files(folder), 256, 4)
     train_dpo(dpo, *dpo_data(folder))
 
 
@@ -83,7 +84,10 @@ def linear_layers(model):
 
 
 def nearest_of_sixteen(weight):
-    """Each block of 64 by its largest magnitude, then the nearest of the sixteen values; with the scales."""
+    """Round each block of 64, divided by its largest magnitude, to the nearest of the sixteen values.
+
+    Returns weights, codes and scales.
+    """
     blocks = weight.double().numpy().reshape(-1, BLOCK)
     scales = np.abs(blocks).max(1, keepdims=True)
     codes = NF4[np.abs((blocks / scales)[:, :, None] - NF4).argmin(2)]
@@ -99,7 +103,7 @@ def logits(model):
         return model(IDS).logits
 
 
-def test_every_lora_target_holds_four_bits_and_the_rest_keeps_its_type(base):
+def test_every_lora_target_holds_four_bits(base):
     model = load_base(base, FOUR_BIT)
     layers = linear_layers(model)
     assert {name.rsplit(".", 1)[-1] for name, _ in layers} == set(MODEL["lora_targets"]) and len(layers) == 14
@@ -109,13 +113,19 @@ def test_every_lora_target_holds_four_bits_and_the_rest_keeps_its_type(base):
         assert layer.weight.dtype == torch.uint8 and layer.weight.numel() == weights // 2
         assert state.absmax.dtype == torch.uint8 and state.absmax.numel() == weights // BLOCK  # quantized too
         assert state.quant_type == "nf4" and not layer.weight.requires_grad
-    others = [weight for weight in model.parameters() if weight.dtype != torch.uint8]
-    assert others and all(weight.dtype == torch.float32 for weight in others)
-    single = linear_layers(load_base(base, SINGLE))[0][1].weight.quant_state
-    assert single.absmax.dtype == torch.float32
 
 
-def test_weights_are_the_nearest_of_the_papers_sixteen_values(base):
+def test_weights_outside_lora_targets_keep_their_dtype(base):
+    kept = [weight for weight in load_base(base, FOUR_BIT).parameters() if weight.dtype != torch.uint8]
+    assert kept and all(weight.dtype == torch.float32 for weight in kept)
+
+
+def test_scales_are_float32_without_double_quantization(base):
+    state = linear_layers(load_base(base, SINGLE))[0][1].weight.quant_state
+    assert state.absmax.dtype == torch.float32
+
+
+def test_weights_are_the_nearest_of_the_paper_s_sixteen_values(base):
     plain = load_base(base, MODEL).state_dict()
     for name, layer in linear_layers(load_base(base, SINGLE)):
         expected, _, _ = nearest_of_sixteen(plain[f"{name}.weight"])
@@ -123,7 +133,7 @@ def test_weights_are_the_nearest_of_the_papers_sixteen_values(base):
 
 
 def test_quantized_scales_add_at_most_their_own_rounding(base):
-    """The scales, less their mean, are themselves rounded to 8 bits: at most 1% of the widest."""
+    """Scales minus their mean are rounded to 8 bits; the error is at most 1% of the largest such difference."""
     plain = load_base(base, MODEL).state_dict()
     for name, layer in linear_layers(load_base(base, FOUR_BIT)):
         weight = plain[f"{name}.weight"]
@@ -135,7 +145,7 @@ def test_quantized_scales_add_at_most_their_own_rounding(base):
         assert (np.abs(dequantized(layer) - weight.numpy()) <= half_gap + allowed + 1e-6).all()
 
 
-def test_the_model_computes_with_those_weights(base):
+def test_the_model_computes_with_the_rounded_weights(base):
     plain = load_base(base, MODEL)
     unrounded = logits(plain)
     with torch.no_grad():
@@ -147,10 +157,8 @@ def test_the_model_computes_with_those_weights(base):
 
 
 def gradients(base, evaluated):
-    """Of a LoRA under a cross-entropy, before which the model was evaluated or not; and a layer of the base."""
-    torch.manual_seed(3)
-    settings = LoraConfig(r=4, target_modules=MODEL["lora_targets"], init_lora_weights=False, task_type="CAUSAL_LM")
-    model = get_peft_model(load_base(base, FOUR_BIT), settings)
+    """Gradients of a LoRA under a cross-entropy, after an evaluation or without one; and a layer of the base."""
+    model = with_random_lora(load_base(base, FOUR_BIT), seed=3)
     if evaluated:
         model.eval()
         logits(model)
@@ -160,22 +168,22 @@ def gradients(base, evaluated):
     return grads, linear_layers(model)[0][1]
 
 
-@pytest.mark.parametrize("cured", [True, False])
-def test_an_evaluation_leaves_the_gradients_alone(base, monkeypatch, cured):
-    """As on a CPU with AVX512-BF16, whatever this one is; without the cure a layer passes no gradient back."""
-    compute = functional.gemv_4bit  # there C code, which autograd does not see
+@pytest.mark.parametrize("protected", [True, False])
+def test_an_evaluation_changes_no_gradient(base, monkeypatch, protected):
+    """As on a CPU with AVX512-BF16. Without `keep_differentiable` a layer passes no gradient back."""
+    compute = functional.gemv_4bit  # C code on such a CPU, which autograd does not see
     monkeypatch.setattr(functional, "gemv_4bit", lambda *args, **options: compute(*args, **options).detach())
     monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
-    if not cured:
+    if not protected:
         monkeypatch.setattr(models, "keep_differentiable", lambda model: None)
     expected, _ = gradients(base, evaluated=False)
-    found, layer = gradients(base, evaluated=True)
+    grads, layer = gradients(base, evaluated=True)
     assert min(grad.abs().max() for grad in expected.values()) > 0
-    assert all(torch.equal(found[name], expected[name]) for name in expected) == cured
-    assert layer(torch.ones(2, layer.in_features, requires_grad=True)).requires_grad == cured
+    assert all(torch.equal(grads[name], expected[name]) for name in expected) == protected
+    assert layer(torch.ones(2, layer.in_features, requires_grad=True)).requires_grad == protected
 
 
-def test_an_untrained_policy_is_the_sft_model(study):
+def test_the_untrained_policy_equals_the_sft_model(study):
     base, folder = study
     policy = policy_with_frozen_sft_ranks(
         load_base(base, FOUR_BIT), folder / "sft", DPO["lora"], MODEL["lora_targets"]
@@ -185,7 +193,7 @@ def test_an_untrained_policy_is_the_sft_model(study):
     assert (expected - logits(load_base(base, FOUR_BIT))).abs().max() > 1e-2
 
 
-def test_the_first_margin_is_zero_and_the_reference_is_the_sft_model(study):
+def test_the_first_margin_is_zero_and_the_reference_model_is_the_sft_model(study):
     _, folder = study
     first = read_csv(folder / "dpo/log.csv")[0]
     assert first["split"] == "eval" and float(first["loss"]) == pytest.approx(np.log(2), abs=1e-5)
@@ -200,19 +208,23 @@ def test_adapters_are_float32_and_not_rounded_through_bfloat16(study):
     for stage in ("sft", "dpo"):
         for weight in load_file(folder / stage / "adapter_model.safetensors").values():
             assert weight.dtype == torch.float32 and not torch.equal(weight, weight.bfloat16().float())
-    sft, wide = (load_file(folder / stage / "adapter_model.safetensors") for stage in ("sft", "dpo"))
+
+
+def test_dpo_trains_the_new_ranks_and_keeps_the_sft_ranks(study):
+    _, folder = study
+    sft, policy = (load_file(folder / stage / "adapter_model.safetensors") for stage in ("sft", "dpo"))
     for name, value in sft.items():
         if "lora_A" in name:
-            assert torch.equal(wide[name][:4], value)  # the frozen ranks
+            assert torch.equal(policy[name][:4], value)  # the frozen ranks
         else:
-            torch.testing.assert_close(wide[name][:, :4], value * 4)  # SFT's scale is 4, DPO's 1
-            assert wide[name][:, 4:].abs().max() > 0
+            torch.testing.assert_close(policy[name][:, :4], value * 4)  # the SFT scale is 4, the DPO scale 1
+            assert policy[name][:, 4:].abs().max() > 0
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
 @pytest.mark.parametrize("four_bit", [True, False])
 def test_plain_transformers_and_peft_load_an_adapter_over_either_base(study, monkeypatch, stage, four_bit):
-    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)  # it would compute in bfloat16
+    monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)  # True computes in bfloat16
     base, folder = study
     plain = AutoModelForCausalLM.from_pretrained(
         base,
@@ -224,14 +236,14 @@ def test_plain_transformers_and_peft_load_an_adapter_over_either_base(study, mon
         else None,
     )
     loaded = PeftModel.from_pretrained(plain, str(folder / stage)).eval()
-    found = load_variant(base, folder / stage, FOUR_BIT if four_bit else MODEL)
-    assert logits(found).shape == (1, 40, len(load_tokenizer(base)))
-    assert torch.equal(logits(found), logits(loaded))
-    other = load_variant(base, folder / stage, MODEL if four_bit else FOUR_BIT)
-    assert not torch.allclose(logits(found), logits(other), atol=1e-2)
+    ours = load_variant(base, folder / stage, FOUR_BIT if four_bit else MODEL)
+    assert logits(ours).shape == (1, 40, len(load_tokenizer(base)))
+    assert torch.equal(logits(ours), logits(loaded))
+    over_other_base = load_variant(base, folder / stage, MODEL if four_bit else FOUR_BIT)
+    assert not torch.allclose(logits(ours), logits(over_other_base), atol=1e-2)
 
 
-def test_a_policy_saved_over_four_bits_loads_as_it_was(study, tmp_path):
+def test_a_saved_policy_computes_the_same_logits_once_loaded(study, tmp_path):
     base, folder = study
     for model in (FOUR_BIT, MODEL):
         policy = policy_with_frozen_sft_ranks(
@@ -246,11 +258,11 @@ def test_answers_are_greedy(study):
     model, tokenizer = load_variant(base, folder / "dpo", FOUR_BIT), load_tokenizer(base)
     for answer, row in zip(generate_answers(model, tokenizer, rows(3), 5, 2), rows(3), strict=True):
         ids = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=True)["input_ids"]
-        drawn: list[int] = []
-        while len(drawn) < 5 and tokenizer.eos_token_id not in drawn:
+        greedy: list[int] = []
+        while len(greedy) < 5 and tokenizer.eos_token_id not in greedy:
             with torch.no_grad():
-                drawn.append(int(model(torch.tensor([ids + drawn])).logits[0, -1].argmax()))
-        assert answer["text"] == tokenizer.decode(drawn, skip_special_tokens=True).strip()
+                greedy.append(int(model(torch.tensor([ids + greedy])).logits[0, -1].argmax()))
+        assert answer["text"] == tokenizer.decode(greedy, skip_special_tokens=True).strip()
 
 
 @pytest.mark.parametrize("four_bit", [True, False])
@@ -262,8 +274,8 @@ def test_gradient_checkpointing_changes_no_weight(study, tmp_path, four_bit):
     recomputed = tmp_path / "recomputed"
     train(base, recomputed, FOUR_BIT if four_bit else MODEL, gradient_checkpointing=True)
     for stage in ("sft", "dpo"):
-        one, other = (load_file(folder / stage / "adapter_model.safetensors") for folder in (stored, recomputed))
-        assert max((one[name] - other[name]).abs().max() for name in one) < 1e-6
+        expected, weights = (load_file(folder / stage / "adapter_model.safetensors") for folder in (stored, recomputed))
+        assert max((expected[name] - weights[name]).abs().max() for name in expected) < 1e-6
 
 
 def test_bfloat16_arithmetic_keeps_float32_adapters(base, tmp_path):
@@ -275,10 +287,10 @@ def test_bfloat16_arithmetic_keeps_float32_adapters(base, tmp_path):
     assert all(weight.dtype == torch.float32 for weight in weights.values())
 
 
-def test_all_weights_cannot_be_trained_in_four_bits(base, tmp_path):
-    with pytest.raises(UserError, match=r"config/models/tiny\.yaml: four-bit.*quantization: null.*adapter: lora"):
+def test_training_of_all_weights_in_four_bits_is_refused(base, tmp_path):
+    with pytest.raises(UserError, match=r"tiny\.yaml: key 'quantization'.*Set quantization: null, or adapter: lora"):
         train(base, tmp_path, FOUR_BIT | {"name": "tiny"}, adapter="full")
-    assert for_all_weights(MODEL | {"quantization": None})["dtype"] == "float32"
+    assert full_training_settings(MODEL | {"quantization": None})["dtype"] == "float32"
 
 
 @pytest.mark.parametrize("wrong", [{"type": "int3"}, {"compute_dtype": "float64"}, {"blocks": 64}])

@@ -1,4 +1,4 @@
-"""The flat layout against rows computed alone: places, attention, log-probabilities; and what padding costs."""
+"""The flat layout against rows computed alone: positions, attention, log-probabilities; and the count of padding."""
 
 import pytest
 import torch
@@ -11,11 +11,11 @@ from clinical_dpo.models.load import load_base
 from clinical_dpo.training.flat.attention import flat_attention
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.flex_attention import flat_flex_attention
-from clinical_dpo.training.flat.layout import flat_layout, spread
+from clinical_dpo.training.flat.layout import flat_layout, to_padded
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
 from tests.conftest import MODEL
 
-# Two pairs: answers that differ at once, and a rejected answer that is the beginning of the chosen one.
+# Two pairs: answers that differ from their first token on, and a rejected answer that begins the chosen answer.
 CHOSEN = [[7, 8, 21, 22], [9, 31, 32, 33]]
 REJECTED = [[7, 8, 41], [9, 31]]
 PROMPTS = [2, 1, 2, 1]
@@ -24,13 +24,13 @@ PROMPTS = [2, 1, 2, 1]
 def padded(rows, prompts):
     """Right-padded ids, attention mask and completion mask."""
     ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
-    place = torch.arange(ids.shape[1])
-    real = (place < torch.tensor([len(row) for row in rows])[:, None]).long()
-    return ids, real, real * (place >= torch.tensor(prompts)[:, None])
+    position = torch.arange(ids.shape[1])
+    real = (position < torch.tensor([len(row) for row in rows])[:, None]).long()
+    return ids, real, real * (position >= torch.tensor(prompts)[:, None])
 
 
-def drawn(groups, branches, seed):
-    """Rows of random length whose branches begin with a common prompt, and some with common answer tokens."""
+def random_rows(groups, branches, seed):
+    """Rows of random length whose branches begin with the same prompt, and some with equal answer tokens."""
     draw = torch.Generator().manual_seed(seed)
     prompts = [torch.randint(10, 300, (int(torch.randint(1, 12, (1,), generator=draw)),), generator=draw).tolist()]
     prompts += [prompts[0][:3] + [11] * (group + 1) for group in range(groups - 1)]
@@ -42,18 +42,18 @@ def drawn(groups, branches, seed):
     return rows, [len(prompt) for prompt in prompts] * branches
 
 
-def test_a_prompt_stands_once_with_both_answers_behind_it():
+def test_a_prompt_appears_once_followed_by_both_answers():
     layout = flat_layout(*padded(CHOSEN + REJECTED, PROMPTS), branches=2)
     assert layout["input_ids"].tolist() == [[7, 8, 21, 22, 41, 9, 31, 32, 33]]
     assert layout["position_ids"].tolist() == [[0, 1, 2, 3, 2, 0, 1, 2, 3]]
     assert layout["segments"] == ((0, 4, 0, 0), (4, 5, 0, 2), (5, 9, 5, 5))
-    assert layout["predicts"].tolist() == [1, 2, 5, 6, 7, 1, 5]
+    assert layout["prediction_index"].tolist() == [1, 2, 5, 6, 7, 1, 5]
     assert layout["shift_labels"].tolist() == [[21, 22, 31, 32, 33, 41, 31]]
-    values = spread(torch.arange(1.0, 8.0), layout["predicted"])
+    values = to_padded(torch.arange(1.0, 8.0), layout["prediction_mask"])
     assert values.tolist() == [[0, 1, 2], [3, 4, 5], [0, 6, 0], [7, 0, 0]]
 
 
-def test_rows_of_sft_stand_one_behind_the_other():
+def test_rows_of_sft_follow_each_other():
     layout = flat_layout(*padded(CHOSEN, PROMPTS[:2]), branches=1)
     assert layout["input_ids"].tolist() == [[7, 8, 21, 22, 9, 31, 32, 33]]
     assert layout["segments"] == ((0, 4, 0, 0), (4, 8, 4, 4))
@@ -64,17 +64,17 @@ def test_rows_of_sft_stand_one_behind_the_other():
 @pytest.mark.parametrize("attention", [flat_attention, flat_flex_attention])
 def test_attention_equals_that_of_each_row_alone(attention, branches, window):
     for seed in range(5):
-        rows, prompts = drawn(3, branches, seed)
+        rows, prompts = random_rows(3, branches, seed)
         layout = flat_layout(*padded(rows, prompts), branches)
         tokens = layout["input_ids"].shape[1]
         draw = torch.Generator().manual_seed(seed)
         query = torch.randn(1, 4, tokens, 6, generator=draw, dtype=torch.float64)
         key, value = torch.randn(2, 1, 2, tokens, 6, generator=draw, dtype=torch.float64)
-        found, _ = attention(
+        attended, _ = attention(
             torch.nn.Module(), query, key, value, None, 0.4, sliding_window=window, segments=layout["segments"]
         )
-        assert found.shape == (1, tokens, 4, 6)
-        seen = 0
+        assert attended.shape == (1, tokens, 4, 6)
+        checked = 0
         for begin, end, shared_begin, shared_end in layout["segments"]:
             row = [*range(shared_begin, shared_end), *range(begin, end)]
             scores = 0.4 * torch.einsum("hid,hjd->hij", query[0][:, row], key[0].repeat_interleave(2, 0)[:, row])
@@ -82,39 +82,39 @@ def test_attention_equals_that_of_each_row_alone(attention, branches, window):
             hidden = (distance < 0) | (distance >= (window or len(row)))
             weights = scores.masked_fill(hidden, float("-inf")).softmax(-1)
             expected = torch.einsum("hij,hjd->ihd", weights, value[0].repeat_interleave(2, 0)[:, row])
-            torch.testing.assert_close(found[0, begin:end], expected[shared_end - shared_begin :])
-            seen += end - begin
-        assert seen == tokens < sum(map(len, rows)) + (branches == 1)
+            torch.testing.assert_close(attended[0, begin:end], expected[shared_end - shared_begin :])
+            checked += end - begin
+        assert checked == tokens < sum(map(len, rows)) + (branches == 1)
 
 
-def test_a_model_of_another_family_computes_flat_rows_too():
+def test_a_model_of_another_family_computes_flat_rows():
     torch.manual_seed(5)
     settings = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     model = AutoModelForCausalLM.from_config(Qwen2Config(vocab_size=99, num_key_value_heads=2, **settings)).eval()
     with torch.no_grad():
-        tables = [model(torch.tensor([row])).logits[0].log_softmax(-1) for row in CHOSEN + REJECTED]
+        row_logps = [model(torch.tensor([row])).logits[0].log_softmax(-1) for row in CHOSEN + REJECTED]
     use_flat_layout(model)
-    found = answer_logps(model, flat_layout(*padded(CHOSEN + REJECTED, PROMPTS), branches=2))
-    for row, prompt, table, logp in zip(CHOSEN + REJECTED, PROMPTS, tables, found, strict=True):
-        expected = sum(table[place - 1, row[place]] for place in range(prompt, len(row)))
+    computed = answer_logps(model, flat_layout(*padded(CHOSEN + REJECTED, PROMPTS), branches=2))
+    for row, prompt, logps, logp in zip(CHOSEN + REJECTED, PROMPTS, row_logps, computed, strict=True):
+        expected = sum(logps[position - 1, row[position]] for position in range(prompt, len(row)))
         torch.testing.assert_close(logp, expected)
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [(Gemma2Config, "attn_logit_softcapping and final_logit_softcapping"), (GraniteConfig, "logits_scaling")],
 )
-def test_a_model_that_caps_or_scales_its_logits_is_refused(config, told):
+def test_a_model_that_caps_or_scales_its_logits_is_refused(config, message):
     small = {"vocab_size": 300, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
     small |= {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
     small |= {"logits_scaling": 8.0} if config is GraniteConfig else {}
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=f"{message}.*Use a model"):
         use_flat_layout(AutoModelForCausalLM.from_config(config(**small)))
 
 
 @pytest.mark.parametrize(("adapted", "attention"), [(False, "flat"), (True, "flat"), (True, "flex")])
-def test_log_probabilities_equal_those_of_the_whole_table_of_logits(tiny_base, adapted, attention):
-    """Prompts longer than the Mistral's window, of another length each; the last pair has one empty answer."""
+def test_log_probabilities_equal_those_of_rows_computed_alone(tiny_base, adapted, attention):
+    """Some prompts are longer than the Mistral's window; the rejected answer of the last pair is empty."""
     torch.manual_seed(3)
     plain, model = load_base(tiny_base, MODEL), load_base(tiny_base, MODEL)
     if adapted:
@@ -128,16 +128,16 @@ def test_log_probabilities_equal_those_of_the_whole_table_of_logits(tiny_base, a
     layout = flat_layout(*padded(rows, [35, 1, 28] * 2), branches=2)
     causal = without_adapter(model)
     use_flat_layout(causal, attention)
-    found = answer_logps(causal, layout)
-    for row, prompt, logp in zip(rows, prompts * 2, found.tolist(), strict=True):
+    computed = answer_logps(causal, layout)
+    for row, prompt, logp in zip(rows, prompts * 2, computed.tolist(), strict=True):
         with torch.no_grad():
-            table = plain(torch.tensor([row])).logits[0].double().log_softmax(-1)
-        expected = sum(float(table[place - 1, row[place]]) for place in range(len(prompt), len(row)))
+            logps = plain(torch.tensor([row])).logits[0].double().log_softmax(-1)
+        expected = sum(float(logps[position - 1, row[position]]) for position in range(len(prompt), len(row)))
         assert logp == pytest.approx(expected, abs=1e-4)
-    assert found[5] == 0
+    assert computed[5] == 0
 
 
-def test_padding_is_counted_where_it_is_computed():
+def test_the_collator_counts_padding_of_padded_batches_only():
     ids, attention, completion = padded(CHOSEN + REJECTED, PROMPTS)
     batch = {"input_ids": ids, "attention_mask": attention, "completion_mask": completion}
     stock = Collator(lambda rows: dict(batch), None)

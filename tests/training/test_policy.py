@@ -1,4 +1,4 @@
-"""The policy and the reference of DPO against plain PEFT and stock TRL."""
+"""The policy and the reference model of DPO against plain PEFT and stock TRL."""
 
 import pandas as pd
 import pytest
@@ -14,7 +14,7 @@ from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
-from clinical_dpo.training.reference_logps import pairs_layout, score_pairs
+from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
 from tests.conftest import MODEL
 from tests.helpers.training_cases import DPO, SETTINGS, dpo_data, dpo_run, logits, merged, stock_dpo, trained_study
 
@@ -24,8 +24,8 @@ def study(tiny_base, tmp_path_factory):
     return trained_study(tiny_base, tmp_path_factory.mktemp("study"))
 
 
-def test_untrained_policy_is_the_sft_model(study):
-    """Ranks 4 and 3, scales 4 and 1 in one adapter."""
+def test_the_untrained_policy_equals_the_sft_model(study):
+    """One adapter holds ranks 4 and 3 of scales 4 and 1."""
     base, folder = study
     tokenizer = load_tokenizer(base)
     policy = policy_with_frozen_sft_ranks(
@@ -36,8 +36,8 @@ def test_untrained_policy_is_the_sft_model(study):
     assert not torch.allclose(expected, logits(load_base(base, MODEL), tokenizer), atol=1e-2)
 
 
-def test_reference_is_the_sft_model_and_not_the_base(study):
-    """Stock TRL's own reference pass gives the same log-probabilities; the base model's are nats away."""
+def test_the_reference_model_is_the_sft_model_and_not_the_base(study):
+    """Log-probabilities equal those of stock TRL's reference pass; the base model's differ by up to some nats."""
     base, folder = study
     trainer = stock_dpo(base, folder)
     batch = trainer.data_collator([trainer.train_dataset[i] for i in range(24)])
@@ -49,12 +49,12 @@ def test_reference_is_the_sft_model_and_not_the_base(study):
     plain = without_adapter(load_variant(base, None, MODEL))
     use_flat_layout(plain)
     pairs = read_jsonl(folder / "train.pairs.jsonl")
-    found = score_pairs(plain, load_tokenizer(base), pairs, 256, 4)
-    assert (torch.tensor(found["chosen"]) - chosen).abs().max() > 0.5
+    base_logps = pair_logps(plain, load_tokenizer(base), pairs, 256, 4)
+    assert (torch.tensor(base_logps["chosen"]) - chosen).abs().max() > 0.5
 
 
-def test_answers_are_cut_in_the_reference_as_in_training(study):
-    """At 40 tokens some pairs keep no difference between their answers."""
+def test_the_reference_model_cuts_answers_as_training_does(study):
+    """Cut at 40 tokens, the answers of some pairs no longer differ."""
     base, folder = study
     trainer = stock_dpo(base, folder, max_length=40)
     kept = {pair["prompt"][0]["content"] for pair in trainer.train_dataset}
@@ -64,47 +64,60 @@ def test_answers_are_cut_in_the_reference_as_in_training(study):
     expected = torch.stack(trainer.compute_ref_log_probs(trainer.model, batch))
     reference = without_adapter(load_variant(base, folder / "sft", MODEL))
     use_flat_layout(reference)
-    found = score_pairs(reference, load_tokenizer(base), pairs, 40, 5)
-    torch.testing.assert_close(torch.tensor([found["chosen"], found["rejected"]]), expected, atol=2e-4, rtol=1e-5)
+    logps = pair_logps(reference, load_tokenizer(base), pairs, 40, 5)
+    torch.testing.assert_close(torch.tensor([logps["chosen"], logps["rejected"]]), expected, atol=2e-4, rtol=1e-5)
 
 
-def test_only_the_new_ranks_are_trained_and_plain_peft_loads_the_result(study, tmp_path, monkeypatch):
-    """The log-probabilities training ended with are those of the saved adapter in plain PEFT."""
+@pytest.fixture(scope="module")
+def trained(study, tmp_path_factory):
+    """The trainer at the end of a DPO run, and the folder of the saved adapter."""
     base, folder = study
-    trained, train_and_save = [], dpo.train_and_save
+    out = tmp_path_factory.mktemp("trained") / "dpo"
+    trainers, train_and_save = [], dpo.train_and_save
 
-    def remember(run, prepared, trainer, branches):
-        trained.append(trainer)
+    def record(run, prepared, trainer, branches):
+        trainers.append(trainer)
         train_and_save(run, prepared, trainer, branches)
 
-    monkeypatch.setattr(dpo, "train_and_save", remember)
-    train_dpo(dpo_run(base, tmp_path / "dpo"), *dpo_data(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dpo, "train_and_save", record)
+        train_dpo(dpo_run(base, out), *dpo_data(folder))
+    return trainers[0], out
+
+
+def test_dpo_trains_the_new_ranks_and_keeps_the_sft_ranks(study, trained):
+    _, folder = study
+    _, out = trained
     sft = load_file(folder / "sft/adapter_model.safetensors")
-    wide = load_file(tmp_path / "dpo/adapter_model.safetensors")
+    policy = load_file(out / "adapter_model.safetensors")
     for name, value in sft.items():
         if "lora_A" in name:
-            assert torch.equal(wide[name][:4], value)
+            assert torch.equal(policy[name][:4], value)
         else:
-            torch.testing.assert_close(wide[name][:, :4], value * 4)  # SFT's scale is 4, DPO's 1
-            assert wide[name][:, 4:].abs().max() > 0
-    tokenizer, model = load_tokenizer(base), without_adapter(trained[0].model).eval()
-    pairs = read_jsonl(folder / "eval.pairs.jsonl")
-    plain = PeftModel.from_pretrained(load_base(base, MODEL), str(tmp_path / "dpo")).eval()
-    for pair in pairs:
+            torch.testing.assert_close(policy[name][:, :4], value * 4)  # the SFT scale is 4, the DPO scale 1
+            assert policy[name][:, 4:].abs().max() > 0
+
+
+def test_plain_peft_computes_the_saved_policy_s_log_probabilities(study, trained):
+    """They equal the log-probabilities of the model in memory at the end of training."""
+    base, folder = study
+    trainer, out = trained
+    tokenizer, model = load_tokenizer(base), without_adapter(trainer.model).eval()
+    plain = PeftModel.from_pretrained(load_base(base, MODEL), str(out)).eval()
+    for pair in read_jsonl(folder / "eval.pairs.jsonl"):
         layout = pairs_layout([pair], tokenizer, 256)
-        found = answer_logps(model, layout)
+        computed = answer_logps(model, layout)
         ids = layout["input_ids"][:, : layout["segments"][0][1]].to(device())  # the prompt with the chosen answer
         with torch.no_grad():
-            table = plain(ids).logits[0, :-1].log_softmax(-1).gather(-1, ids[0, 1:, None])[:, 0]
-        first = int(layout["predicted"][0].nonzero()[0])
-        assert found[0].item() == pytest.approx(table[first:].sum().item(), abs=1e-4)
+            logps = plain(ids).logits[0, :-1].log_softmax(-1).gather(-1, ids[0, 1:, None])[:, 0]
+        first = int(layout["prediction_mask"][0].nonzero()[0])
+        assert computed[0].item() == pytest.approx(logps[first:].sum().item(), abs=1e-4)
     assert not torch.allclose(logits(plain, tokenizer), logits(merged(base, folder / "sft"), tokenizer), atol=1e-3)
 
 
-def test_before_the_first_step_all_pairs_are_tied(study, tmp_path):
-    base, folder = study
-    train_dpo(dpo_run(base, tmp_path / "dpo"), *dpo_data(folder))
-    first, *_, last = [row for row in read_csv(tmp_path / "dpo/log.csv") if row["split"] == "eval"]
+def test_all_pairs_are_tied_before_the_first_step_and_none_at_the_end(trained):
+    _, out = trained
+    first, *_, last = [row for row in read_csv(out / "log.csv") if row["split"] == "eval"]
     assert float(first["loss"]) == pytest.approx(0.6931, abs=1e-4)
     assert float(first["rewards/ties"]) == 1 and float(first["rewards/accuracies"]) == 0
     assert abs(float(first["rewards/margins"])) < 1e-6
@@ -117,21 +130,15 @@ def test_rewards_are_tied_within_the_rounding_of_their_log_probabilities():
     assert tied(margins, logps, beta=0.1).tolist() == [True, True, True, False, True, False]
 
 
-def test_an_optimizer_that_moves_frozen_ranks_is_refused(study, tmp_path):
+def test_an_optimizer_that_changes_frozen_ranks_is_refused(study, tmp_path):
     base, folder = study
-    with pytest.raises(UserError, match=r"adamw_8bit.*frozen SFT ranks"):
+    with pytest.raises(UserError, match=r"key 'optimizer': adamw_8bit.*Set optimizer: adamw_torch"):
         train_dpo(dpo_run(base, tmp_path / "dpo", optimizer="adamw_8bit"), *dpo_data(folder))
 
 
-def test_pairs_of_another_reference_are_refused(study, tmp_path):
+def test_log_probabilities_of_other_pairs_are_refused(study, tmp_path):
     base, folder = study
-    train_rows, eval_rows, train_reference, _, sft = dpo_data(folder)
-    with pytest.raises(UserError, match=r"train\.parquet: holds other pairs"):
-        train_dpo(
-            dpo_run(base, tmp_path / "dpo", lora=SETTINGS["lora"]),
-            train_rows,
-            eval_rows,
-            train_reference,
-            train_reference,
-            sft,
-        )
+    train_pairs, eval_pairs, train_logps, _, sft = dpo_data(folder)
+    run = dpo_run(base, tmp_path / "dpo", lora=SETTINGS["lora"])
+    with pytest.raises(UserError, match=r"train\.parquet: ids differ.*Delete this file"):
+        train_dpo(run, train_pairs, eval_pairs, train_logps, train_logps, sft)

@@ -1,20 +1,20 @@
-"""A sheet's secret in a run: drawn once, closed, and kept whatever Snakemake deletes before it runs a job again."""
+"""The secret of a sheet in a run: drawn once, closed to other users, and kept when Snakemake deletes outputs."""
 
 import json
 import os
 import shutil
 import stat
-import subprocess
-import sys
 
 import pytest
 
 from clinical_dpo.io import write_json, write_jsonl
-from tests.helpers.rating import rate, study
-from tests.helpers.workflow import Project, describe_answers, rows
+from tests.helpers.rating import rate
+from tests.helpers.workflow import Project, rows, write_study_answers
 
+pytestmark = pytest.mark.slow
 MODEL = "tiny-biomistral"
-RULES = ("write_blinding_key", "write_sheet", "compute_win_rate", "summarize_ratings")  # answers are there already
+# These rules need only answers, which the tests write.
+RULES = ("write_blinding_key", "write_sheet", "compute_win_rate", "summarize_ratings")
 CONFIG = {
     "run_name": "blind",
     "tasks": ["pubmedqa"],
@@ -22,91 +22,118 @@ CONFIG = {
     "recipes": {"murphy2024": {"models": [MODEL]}},
     "overrides": {"tasks": {"pubmedqa": {"raters": ["anna", "ben"], "preference_grader": "raters"}}},
 }
-SHEETS = [f"preference.{rater}.{ending}" for rater in ("anna", "ben") for ending in ("html", "csv", "xlsx", "json")]
+SHEETS = [f"preference.{rater}.{suffix}" for rater in ("anna", "ben") for suffix in ("html", "csv", "xlsx", "json")]
+TABLE = "results/blind/pubmedqa/win_rate.csv"
+GRADING = f"results/blind/pubmedqa/{MODEL}/grading"
+RATINGS = f"ratings/blind/pubmedqa/{MODEL}"
+TARGETS = (*(f"{GRADING}/{name}" for name in SHEETS), TABLE)
 
 
-def run(project, *arguments, good=True):
-    """The sheets and the win rate of the run."""
-    folder = f"results/blind/pubmedqa/{MODEL}/grading"
-    targets = [*(f"{folder}/{name}" for name in SHEETS), "results/blind/pubmedqa/win_rate.csv"]
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", project.config, *arguments]
-    done = subprocess.run(
-        [*command, "--allowed-rules", *RULES, "--", *targets],
-        cwd=project.folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-    )
-    assert (done.returncode == 0) == good, done.stderr[-5000:]
-    return done.stdout + done.stderr
+def run(project, *arguments):
+    """Make the sheets and the win rate."""
+    return project.run(*arguments, cores=1, rules=RULES, targets=TARGETS)
+
+
+def files(project):
+    """Bytes of the sheets and of their key."""
+    return {name: (project.folder / GRADING / name).read_bytes() for name in (*SHEETS, "keys/preference.csv")}
+
+
+def secret(project):
+    return (project.folder / GRADING / "keys/preference.secret").read_bytes()
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture(scope="module")
+def with_sheets(tmp_path_factory):
+    """A project whose sheets are written."""
+    folder = tmp_path_factory.mktemp("blind")
+    write_json(folder / "blind.json", CONFIG)
+    project = Project.copy(folder / "project", str(folder / "blind.json"))
+    write_study_answers(project, "blind", "pubmedqa", MODEL)
+    run(project)
+    return project
 
 
 @pytest.fixture
-def project(tmp_path):
-    write_json(tmp_path / "blind.json", CONFIG)
-    made = Project.copy(tmp_path / "project", str(tmp_path / "blind.json"))
-    folder = made.folder / "results/blind/pubmedqa"
-    test, answers = study()
-    write_jsonl(folder / "data/test.jsonl", test)
-    for variant, texts in answers.items():
-        write_jsonl(folder / MODEL / f"predictions/{variant}.jsonl", texts)
-    describe_answers(made, "pubmedqa", MODEL, folder / MODEL / "predictions")
-    return made
+def project(with_sheets, tmp_path):
+    """A copy of that project for one test."""
+    shutil.copytree(with_sheets.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project", with_sheets.config, {})
 
 
-@pytest.mark.slow
-def test_sheets_that_raters_hold_stay_as_they_are(project):
-    grading = project.folder / f"results/blind/pubmedqa/{MODEL}/grading"
-
-    def files():
-        return {name: (grading / name).read_bytes() for name in (*SHEETS, "keys/preference.csv")}
-
-    run(project)
-    first, secret = files(), (grading / "keys/preference.secret").read_bytes()
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (grading / "keys").iterdir()}
+def test_a_key_and_its_secret_are_closed_to_other_users(with_sheets):
+    keys = with_sheets.folder / GRADING / "keys"
+    modes = {path.name: mode(path) for path in keys.iterdir()}
     assert modes == {"preference.csv": 0o600, "preference.secret": 0o600}
-    assert stat.S_IMODE((grading / "keys").stat().st_mode) == 0o700
+    assert mode(keys) == 0o700
 
-    key = rows(grading / "keys/preference.csv")
-    ratings = project.folder / f"ratings/blind/pubmedqa/{MODEL}"
-    for rater in ("anna", "ben"):
-        shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
-        rate(ratings / f"preference.{rater}.csv", key, rater, ["A" if row["A"] == "dpo" else "B" for row in shown])
 
-    (grading / "keys").chmod(0o755)  # as in a copy that did not keep modes
-    run(project, "--forcerun", "compute_win_rate")
-    assert stat.S_IMODE((grading / "keys").stat().st_mode) == 0o700
-    run(project, "--forcerun", "write_blinding_key", "write_sheet")
-    assert files() == first
-    won = rows(project.folder / "results/blind/pubmedqa/win_rate.csv")
-    assert {row["rate"] for row in won} == {"1.0"} and {row["status"] for row in won} == {"complete"}
-
-    shutil.rmtree(project.folder / ".snakemake")
-    shutil.rmtree(ratings)
+def test_a_run_closes_a_folder_of_keys_that_a_copy_opened(project):
+    keys = project.folder / GRADING / "keys"
+    keys.chmod(0o755)
     run(project)
-    assert files() == first
+    assert mode(keys) == 0o700
+
+
+def test_sheets_that_are_written_again_are_the_same(project):
+    before = files(project)
+    run(project, "--forcerun", "write_blinding_key", "write_sheet")
+    assert files(project) == before
+
+
+def test_ratings_of_sheets_that_are_written_again_count(project):
+    key = rows(project.folder / GRADING / "keys/preference.csv")
+    for rater in ("anna", "ben"):
+        words = {row["item_id"]: "A" if row["A"] == "dpo" else "B" for row in key if row["rater"] == rater}
+        rate(project.folder / RATINGS / f"preference.{rater}.csv", key, rater, words)
+    run(project, "--forcerun", "write_blinding_key", "write_sheet")
+    table = rows(project.folder / TABLE)
+    assert {row["rate"] for row in table} == {"1.0"} and {row["status"] for row in table} == {"complete"}
+
+
+def test_sheets_stay_the_same_without_snakemakes_records(project):
+    before = files(project)
+    shutil.rmtree(project.folder / ".snakemake")
+    run(project)
+    assert files(project) == before
     assert "Nothing to be done" in run(project)
 
-    predictions = grading.parent / "predictions/dpo.jsonl"
-    answers = [json.loads(line) for line in predictions.read_text().splitlines()]
+
+def test_a_failed_job_loses_the_key_and_keeps_the_secret(project):
+    """Snakemake deletes the outputs of a failed job. The next key changes only the item whose answer changed."""
+    before = (secret(project), json.loads(files(project)["preference.anna.json"]))
+    predictions = project.folder / GRADING / "../predictions/dpo.jsonl"
+    answers = rows(predictions)
     write_jsonl(predictions, [*answers[:-1], answers[-1] | {"id": "another"}])
-    run(project, good=False)  # the key's job fails, and Snakemake deletes its outputs
-    assert not (grading / "keys/preference.csv").exists()
+    assert project.snakemake(cores=1, rules=RULES, targets=TARGETS).returncode != 0
+    assert not (project.folder / GRADING / "keys/preference.csv").exists()
     answers[1]["text"] = "Another answer."
     write_jsonl(predictions, answers)
     run(project)
-    assert (grading / "keys/preference.secret").read_bytes() == secret
+    assert secret(project) == before[0]
     old, new = (
-        {row["data"]["question"]: row for row in json.loads(text)}
-        for text in (first["preference.anna.json"], (grading / "preference.anna.json").read_bytes())
+        {item["data"]["question"]: item for item in sheet}
+        for sheet in (before[1], json.loads(files(project)["preference.anna.json"]))
     )
     assert {question for question in old if old[question] != new[question]} == {"Question 1?"}
 
-    ratings.mkdir(parents=True)
-    os.mkfifo(ratings / "preference.anna.csv")  # nobody will ever write into it
-    assert "preference.anna.csv: a pipe, socket or device" in run(project, good=False)
-    shutil.rmtree(ratings)
 
-    shutil.rmtree(grading)  # another secret, and so other sheets
+def test_a_pipe_among_the_ratings_is_refused(project):
+    """Nobody writes into it, so that reading it would never end."""
+    ratings = project.folder / RATINGS
+    ratings.mkdir(parents=True)
+    os.mkfifo(ratings / "preference.anna.csv")
+    done = project.snakemake(cores=1, rules=RULES, targets=TARGETS)
+    assert done.returncode != 0
+    assert "preference.anna.csv" in done.stdout + done.stderr and "pipe" in done.stdout + done.stderr
+
+
+def test_another_secret_gives_other_sheets(project):
+    before = (secret(project), files(project))
+    shutil.rmtree(project.folder / GRADING)
     run(project)
-    assert (grading / "keys/preference.secret").read_bytes() != secret and files() != first
+    assert secret(project) != before[0] and files(project) != before[1]

@@ -1,4 +1,4 @@
-"""Files count by what they hold: an older one that takes another's place is a change, one that is touched is none."""
+"""Files are compared by their content: an older file in another's place is a change, a touched file is none."""
 
 import os
 import shutil
@@ -36,14 +36,14 @@ def write_rows(path, rows, note):
 
 @pytest.fixture
 def project(tmp_path):
-    made = Project.copy(tmp_path, "mine.yaml")
-    (made.folder / "mine.yaml").write_text(CONFIG)
-    write_rows(made.folder / "data/savage2025/uti.csv", 80, "dysuria")
-    made.run(TRAIN)
-    return made
+    project = Project.copy(tmp_path, "mine.yaml")
+    (project.folder / "mine.yaml").write_text(CONFIG)
+    write_rows(project.folder / "data/savage2025/uti.csv", 80, "dysuria")
+    project.run(TRAIN)
+    return project
 
 
-def test_a_file_that_gives_way_to_an_older_one_is_read_again(project):
+def test_a_file_that_an_older_file_replaces_is_read_again(project):
     data, older = project.folder / "data/savage2025/uti.csv", project.folder / "older.csv"
     write_rows(older, 80, "no pain")
     os.utime(older, (0, 0))
@@ -64,7 +64,7 @@ def test_a_touched_file_of_any_size_is_read_once(project):
         assert project.planned(TRAIN, *arguments) == set(), arguments
 
 
-def test_two_settings_that_change_places_are_a_change(project):
+def test_two_settings_that_exchange_their_values_are_a_change(project):
     """64 rows and seed 42 become 42 rows and seed 64."""
     generated = "splits: {train: 40, eval: 8, dev: 4, test: 12}, source: {kind: synthetic, generator: uti}"
     project.edit("mine.yaml", "splits: {train: 40, eval: 8, dev: 4, test: 12}", generated)
@@ -79,7 +79,7 @@ def test_another_order_of_keys_is_no_change(project):
     assert project.planned(TRAIN) == set()
 
 
-def test_a_file_that_takes_a_stand_ins_place_is_read_and_its_loss_is_seen(project):
+def test_a_file_that_replaces_generated_rows_is_read_and_its_loss_is_a_change(project):
     data, away = project.folder / "data/savage2025/uti.csv", project.folder / "away.csv"
     project.edit("mine.yaml", "when_missing: error", "when_missing: synthetic")
     assert project.planned(TRAIN) == set()
@@ -99,33 +99,51 @@ def test_checksums_are_those_of_sha256sum(tmp_path):
     assert done.stdout.splitlines() == ["model.safetensors: OK", "tokenizer/vocab.json: OK"]
 
 
-def test_a_start_reads_a_file_again_where_anything_of_it_changed(tmp_path):
-    path, kept = tmp_path / "rows.csv", tmp_path / "cache.json"
+def test_the_cache_keeps_no_digest_of_a_file_that_was_just_written(tmp_path):
+    """Another write in the same instant would leave its times as they are."""
+    path, cache = tmp_path / "rows.csv", tmp_path / "cache.json"
     path.write_text("one")
-    assert StartCache(kept).sha256(path) == sha256(path) and not kept.exists()  # too new to be known by its times
+    assert StartCache(cache).sha256(path) == sha256(path) and not cache.exists()
+
+
+def test_a_file_that_changed_with_its_size_and_time_kept_is_read_again(tmp_path):
+    path, cache = tmp_path / "rows.csv", tmp_path / "cache.json"
+    path.write_text("one")
     time.sleep(2.1)
-    first = StartCache(kept).sha256(path)
-    assert kept.exists()
+    first = StartCache(cache).sha256(path)
+    assert cache.exists()
     times = path.stat()
     path.write_text("two")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # same size, same time
-    assert StartCache(kept).sha256(path) == sha256(path) != first
-    kept.write_text("{")
-    assert StartCache(kept).sha256(path) == sha256(path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert StartCache(cache).sha256(path) == sha256(path) != first
 
 
-def test_what_differs_is_told_with_both_values():
-    made = {"model": {"dtype": "float32", "quantization": {"type": "nf4"}}, "max_new_tokens": 6, "versions": {}}
-    wanted = {"code": "1", "model": {"dtype": "bfloat16"}, "max_new_tokens": 6}
-    assert differences(made, wanted) == [
-        "model.dtype: made with 'float32', the config says 'bfloat16'",
-        "model.quantization.type: made with 'nf4', the config says nothing",
-    ]
-    assert differences({}, {"seed": 42}) == ["seed: made with nothing, the config says 42"]
-    assert differences({"labels": ["a", "b"], "empty": {}}, {"labels": ("a", "b"), "empty": {}}) == []
+def test_a_damaged_cache_is_an_empty_cache(tmp_path):
+    path, cache = tmp_path / "rows.csv", tmp_path / "cache.json"
+    path.write_text("one")
+    cache.write_text("{")
+    assert StartCache(cache).sha256(path) == sha256(path)
 
 
-def test_snakemakes_record_of_a_file_is_found(project):
+@pytest.mark.parametrize(
+    ("made_with", "settings", "lines"),
+    [
+        (
+            {"model": {"dtype": "float32", "quantization": {"type": "nf4"}}, "max_new_tokens": 6, "versions": {}},
+            {"code": "1", "model": {"dtype": "bfloat16"}, "max_new_tokens": 6},
+            [("model.dtype", "'float32'", "'bfloat16'"), ("model.quantization.type", "'nf4'", "nothing")],
+        ),
+        ({}, {"seed": 42}, [("seed", "nothing", "42")]),
+        ({"labels": ["a", "b"], "empty": {}}, {"labels": ("a", "b"), "empty": {}}, []),
+    ],
+)
+def test_differences_name_the_key_and_both_values(made_with, settings, lines):
+    differing = differences(made_with, settings)
+    assert len(differing) == len(lines)
+    assert all(word in line for line, words in zip(differing, lines, strict=True) for word in words)
+
+
+def test_the_path_of_snakemakes_record_of_a_file_is_known(project):
     metadata = project.folder / ".snakemake/metadata"
     assert read_json(record_file(TRAIN, metadata))["rule"] == "split_dataset"
 
@@ -137,8 +155,8 @@ def test_mixed_versions_are_named(tmp_path):
         "uti/llama/dpo/best/run.json": "5.24.0",
         "meqsum/llama/predictions/base.json": "5.24.0",
     }
-    for name, found in files.items():
-        write_json(tmp_path / name, {"versions": {"python": "3.11.7", "transformers": found}})
+    for name, version in files.items():
+        write_json(tmp_path / name, {"versions": {"python": "3.11.7", "transformers": version}})
     assert mixed_versions(tmp_path / name for name in files) == [
         "uti/llama: transformers 5.23.0 (answers of base), 5.24.0 (answers of dpo, training of dpo)"
     ]

@@ -1,11 +1,11 @@
-"""What the documents claim of the papers is what the check finds; what they claim of a run is what its plan says."""
+"""The documents' claims about the papers equal the checks' results, and their claims about a run equal its plan."""
 
 import re
 
 import pytest
 import yaml
 
-from clinical_dpo.cluster.plan import cost_rows, planned
+from clinical_dpo.cluster.plan import cost_rows, planned_work
 from clinical_dpo.cluster.time_and_memory import compute_memory_mb
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
@@ -20,25 +20,25 @@ CONFIG = read_yaml(ROOT / "config/config.yaml")
 
 
 @pytest.fixture(scope="module")
-def found():
+def checks():
     return check(load_published(ROOT / "config/published.yaml"))
 
 
-def test_the_document_holds_every_claim_checked(found):
+def test_the_document_lists_every_checked_claim(checks):
     lines = {line.strip() for line in (ROOT / "docs/published.md").read_text(encoding="utf-8").split("\n")}
-    rows = [f"| {' | '.join(row[key] for key in ('study', 'what', 'claim', 'found', 'verdict'))} |" for row in found]
+    rows = [f"| {' | '.join(row[key] for key in ('study', 'what', 'claim', 'found', 'verdict'))} |" for row in checks]
     assert [row for row in rows if row not in lines] == []
 
 
-def test_the_readme_holds_what_is_not_simply_possible(found):
-    rows = [f"| {row['what']} | {row['claim']} | {row['verdict']} |" for row in found if row["verdict"] != "possible"]
+def test_the_readme_lists_every_claim_that_is_not_simply_possible(checks):
+    rows = [f"| {row['what']} | {row['claim']} | {row['verdict']} |" for row in checks if row["verdict"] != "possible"]
     assert rows and [row for row in rows if row not in README] == []
 
 
-def test_the_readme_lists_the_data_files_their_columns_and_what_generated_text_costs():
+def test_the_readme_lists_data_files_with_their_columns_and_the_cost_of_generated_text():
     study = load_study(CONFIG, ROOT)
     hours = dict.fromkeys(study.tasks, 0.0)
-    for row in cost_rows(planned(study)):
+    for row in cost_rows(planned_work(study)):
         hours[row["task"]] += row["hours"]
     listed = {match[1]: match[0] for match in re.finditer(r"^\| `(data/[^`]*)` \|.*$", README, re.MULTILINE)}
     from_files = [task for task in study.tasks.values() if task["source"]["kind"] == "file"]
@@ -54,14 +54,14 @@ def test_the_readme_lists_the_data_files_their_columns_and_what_generated_text_c
     assert f"{generated:.0f} of the {sum(hours.values()):.0f} GPU hours" in README
 
 
-def test_the_readme_gives_the_memory_that_is_estimated():
-    """As configured, with gradient checkpointing, and on the small card: GB of SFT and DPO, as they are printed."""
+def test_the_readme_states_the_estimated_memory():
+    """GB of SFT and DPO: as configured, with gradient checkpointing, and with the config for a small card."""
 
     def estimated(model, **settings):
         task = next(name for name in study.tasks if model in study.task_models(name))
         stages = {stage: study.training(task, stage) | settings for stage in STAGES}
-        found = [compute_memory_mb(study.models[model], stages[stage], n) for n, stage in enumerate(STAGES, start=1)]
-        return [f"{mb / 1000:.0f}" for mb in found]
+        memory = [compute_memory_mb(study.models[model], stages[stage], n) for n, stage in enumerate(STAGES, start=1)]
+        return [f"{mb / 1000:.0f}" for mb in memory]
 
     study, llama, text = load_study(CONFIG, ROOT), "llama3-8b-instruct", " ".join(README.split())
     assert "{} GB in SFT and {} GB in DPO".format(*estimated(llama)) in text

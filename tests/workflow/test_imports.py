@@ -1,4 +1,4 @@
-"""What a job imports: seconds of every start."""
+"""Imports of a job, which take seconds of every start."""
 
 import subprocess
 import sys
@@ -6,13 +6,13 @@ import sys
 from tests.conftest import ROOT
 
 
-def test_a_job_imports_bitsandbytes_only_where_it_is_needed():
-    """Nor TRL and PEFT before its data was checked."""
+def test_a_job_imports_bitsandbytes_only_if_needed_and_trl_and_peft_late():
+    """TRL and PEFT are imported after the data is checked."""
     code = (
         "import sys, clinical_dpo.training.dpo, clinical_dpo.training.sft, clinical_dpo.models.load as models;"
         "models.prepare_process(1);"
         "assert not {'trl', 'peft', 'bitsandbytes.nn'} & set(sys.modules);"
         "import peft.tuners.lora; assert sys.modules['bitsandbytes'] is None;"
-        "models.need_bitsandbytes(); assert 'bitsandbytes' not in sys.modules"
+        "models.allow_bitsandbytes(); assert 'bitsandbytes' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,7 +1,9 @@
-"""The judge as a user meets it: pending without its key, graded with it, beside people; a real model that serves."""
+"""The judge in a run: pending without its key, graded with it, beside raters; and a real model behind a server."""
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -18,13 +20,14 @@ from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.client import Request, request_completions
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.judge import judge_items
-from clinical_dpo.io import write_json, write_jsonl
+from clinical_dpo.io import write_json
 from tests.helpers.faulty_server import FaultyServer
 from tests.helpers.judging import graded, items_of
-from tests.helpers.rating import rate, study
-from tests.helpers.workflow import Project, describe_answers, rows
+from tests.helpers.rating import rate
+from tests.helpers.workflow import Project, rows, write_study_answers
 
-# Answers are there already: models are nothing to a judge.
+pytestmark = pytest.mark.slow
+# These rules need only answers, which the tests write.
 RULES = ("ask_judge", "grade_by_judge", "grade_by_raters", "grade_answers", "write_blinding_key", "compute_metrics")
 RULES += ("compare_variants", "compute_win_rate", "summarize_ratings")
 KEY = "sk-secret-0123456789"
@@ -34,10 +37,12 @@ TARGETS = [
     "results/judged/reasoning/agreement.csv",
     *(f"results/judged/pubmedqa/{table}.csv" for table in ("win_rate", "agreement")),
 ]
+CALLS = 22 + 22 + 2 * 6  # grades of summaries, grades beside the physicians', both orders of the preference items
+PACE = {"concurrency": 3, "timeout_seconds": 30}
 
 
-def config(server):
-    """Three tasks with a judge: of grades, beside two physicians, and of preferences beside one."""
+def config(server, **judge):
+    """Three tasks with a judge: of grades, beside two physicians, and of preferences; `judge` are its settings."""
     local = {"base_url": server.url, "model": "tiny-judge", "key_variable": "JUDGE_KEY"}
     local |= {"concurrency": 2, "timeout_seconds": 20, "max_tokens": 16}
     tasks = {"summarization": {"judge": "local", "phi": True}, "reasoning": {"judge": "local"}}
@@ -47,123 +52,158 @@ def config(server):
         "run_name": "judged",
         "tasks": list(MODELS),
         "figure2": {"c": "summarization"},
-        "endpoints": {"local": local},
+        "endpoints": {"local": local | judge},
         "recipes": recipes,
         "overrides": {"tasks": tasks},
     }
 
 
-def changed(server, **settings):
-    """That config with other settings of the judge."""
-    made = config(server)
-    made["endpoints"]["local"] |= settings
-    return made
-
-
-def says(messages):
+def judge_reply(messages):
+    """A verdict of the kind that a prompt asks for."""
     text = messages[0]["content"]
     if "<answer A>" in text:
         return "B"
     return "correct" if "<reference>" in text else graded(messages)
 
 
-@pytest.mark.slow
-def test_waiting_grading_and_resting(tmp_path):
-    with FaultyServer(say=says) as server:
-        write_json(tmp_path / "judged.json", config(server))
-        project = Project.copy(tmp_path / "project", str(tmp_path / "judged.json"))
-        os.environ.pop("JUDGE_KEY", None)
-        for task, model in MODELS.items():
-            test, answers = study()
-            folder = project.folder / "results/judged" / task
-            write_jsonl(folder / "data/test.jsonl", test)
-            for variant, texts in answers.items():
-                write_jsonl(folder / model / f"predictions/{variant}.jsonl", texts)
-            describe_answers(project, task, model, folder / model / "predictions")
-        results = project.folder / "results/judged"
-        arguments = ("--allowed-rules", *RULES, "--", *TARGETS)
+def run(project):
+    """Make the tables that the judge's verdicts enter."""
+    return project.run(cores=1, rules=RULES, targets=TARGETS)
 
-        def run(*more):
-            done = subprocess.run(
-                [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", project.config, *more, *arguments],
-                cwd=project.folder,
-                capture_output=True,
-                text=True,
-                env=os.environ | project.environment,
-            )
-            assert done.returncode == 0, done.stderr[-5000:]
-            return done.stdout + done.stderr
 
-        run()
+def table(project, name):
+    return rows(project.folder / "results/judged" / name)
+
+
+def statuses(project, name):
+    return {row["status"] for row in table(project, name)}
+
+
+def with_key(project):
+    """The same project with the judge's key in its environment."""
+    return dataclasses.replace(project, environment={"JUDGE_KEY": KEY})
+
+
+def copy(project, folder):
+    """A copy of a project with its own config."""
+    shutil.copytree(project.folder, folder, symlinks=True)
+    return Project(folder, project.config, {})
+
+
+@pytest.fixture(scope="module")
+def server():
+    with FaultyServer(say=judge_reply) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pending(server, tmp_path_factory):
+    """A project that ran without the judge's key."""
+    project = Project.copy(tmp_path_factory.mktemp("pending"), "judged.json")
+    write_json(project.folder / project.config, config(server))
+    for task, model in MODELS.items():
+        write_study_answers(project, "judged", task, model)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("JUDGE_KEY", raising=False)
+        run(project)
         assert not server.received
-        assert {row["status"] for row in rows(results / "summarization/metrics.csv")} == {"pending"}
-        assert {row["status"] for row in rows(results / "pubmedqa/win_rate.csv")} == {"pending"}
-        record = json.loads((results / "summarization/tiny-llama/judge/likert.json").read_text())
-        assert record["waiting_for"] == "judge local: environment variable JUDGE_KEY is not set"
-        logs = results.parents[1] / "logs" / results.name
-        assert [stat.S_IMODE(each.stat().st_mode) for each in (results / "summarization", logs)] == [0o700, 0o700]
-        assert (logs / PRIVATE).exists()
+        yield project
 
-        os.environ["JUDGE_KEY"] = KEY
-        try:
-            run()
-            calls = len(server.received)
-            assert calls == 22 + 22 + 2 * 6 and server.headers[0]["authorization"] == f"Bearer {KEY}"
-            assert "Nothing to be done" in run()
-        finally:
-            del os.environ["JUDGE_KEY"]
-        assert "Nothing to be done" in run()  # what is graded needs no key
-        means = {row["variant"]: row["estimate"] for row in rows(results / "summarization/metrics.csv")[::2]}
-        assert means == {"base": "1.0", "sft": "3.0", "dpo": "4.5"}
-        [row] = rows(results / "pubmedqa/win_rate.csv")
-        assert (row["rater"], row["status"], row["ties"], row["identical"]) == ("judge:local", "complete", "8", "2")
 
-        [pending] = {row["status"] for row in rows(results / "reasoning/agreement.csv")}
-        assert pending == "pending"
-        key = rows(results / "reasoning/tiny-llama/grading/keys/correctness.csv")
-        for rater, words in (("physician1", ["correct"] * 22), ("physician2", ["correct", "incorrect"] * 11)):
-            folder = project.folder / "ratings/judged/reasoning/tiny-llama"
-            folder.mkdir(parents=True, exist_ok=True)
-            rate(folder / f"correctness.{rater}.csv", key, rater, words)
-        run()
-        raw = {
-            row["raters"]: float(row["estimate"])
-            for row in rows(results / "reasoning/agreement.csv")
-            if row["metric"] == "raw_agreement"
-        }
-        assert raw == {
-            "physician1 physician2": 0.5,
-            "physician1 judge:local": 1.0,
-            "physician2 judge:local": 0.5,
-        }
-        assert len(server.received) == calls
+@pytest.fixture(scope="module")
+def judged(pending, server, tmp_path_factory):
+    """A copy of that project that ran with the judge's key, and the number of calls."""
+    project = copy(pending, tmp_path_factory.mktemp("judged") / "project")
+    run(with_key(project))
+    return project, len(server.received)
 
-        pace = {"concurrency": 3, "timeout_seconds": 30}
-        write_json(project.folder / project.config, changed(server, **pace))
-        assert "Nothing to be done" in run()
-        write_json(project.folder / project.config, changed(server, **pace, model="another-judge"))
-        run()
-        assert {row["status"] for row in rows(results / "summarization/metrics.csv")} == {"pending"}
-        os.environ["JUDGE_KEY"] = KEY
-        try:
-            run()
-        finally:
-            del os.environ["JUDGE_KEY"]
-        assert {row["status"] for row in rows(results / "summarization/metrics.csv")} == {"complete"}
-        assert len(server.received) == 2 * calls and "Nothing to be done" in run()
 
-        logs = "".join(path.read_text() for path in (project.folder / "logs").rglob("*.log"))
-        written = "".join(
-            path.read_text(errors="replace")
-            for path in (*results.rglob("*"), *(project.folder / ".snakemake").rglob("*"))
-            if path.is_file()
-        )
-        assert KEY not in logs + written and "22 calls to make" in logs and "some reference" not in logs
+def test_verdicts_are_pending_without_the_judges_key(pending):
+    assert statuses(pending, "summarization/metrics.csv") == {"pending"}
+    assert statuses(pending, "pubmedqa/win_rate.csv") == {"pending"}
+    record = json.loads((pending.folder / "results/judged/summarization/tiny-llama/judge/likert.json").read_text())
+    assert record["waiting_for"] == "judge local: environment variable JUDGE_KEY is not set"
+
+
+def test_results_and_logs_of_a_private_task_are_closed_to_other_users(pending):
+    logs = pending.folder / "logs/judged"
+    folders = (pending.folder / "results/judged/summarization", logs)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o700, 0o700]
+    assert (logs / PRIVATE).exists()
+
+
+def test_the_judge_is_called_once_for_each_item_with_its_key(judged, server):
+    assert judged[1] == CALLS
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_a_judged_run_is_complete_with_and_without_the_key(judged):
+    project, _ = judged
+    assert "Nothing to be done" in run(with_key(project))
+    assert "Nothing to be done" in run(project)
+
+
+def test_grades_follow_the_verdicts(judged):
+    means = {row["variant"]: row["estimate"] for row in table(judged[0], "summarization/metrics.csv")[::2]}
+    assert means == {"base": "1.0", "sft": "3.0", "dpo": "4.5"}
+
+
+def test_a_win_rate_follows_the_verdicts(judged):
+    """The judge prefers the second answer in both orders, which is a tie."""
+    [row] = table(judged[0], "pubmedqa/win_rate.csv")
+    assert (row["rater"], row["status"], row["ties"], row["identical"]) == ("judge:local", "complete", "8", "2")
+
+
+def test_raters_are_compared_with_each_other_and_with_the_judge(judged, server, tmp_path):
+    project, calls = copy(judged[0], tmp_path / "project"), len(server.received)
+    assert statuses(project, "reasoning/agreement.csv") == {"pending"}
+    key = table(project, "reasoning/tiny-llama/grading/keys/correctness.csv")
+    folder = project.folder / "ratings/judged/reasoning/tiny-llama"
+    folder.mkdir(parents=True)
+    for rater, words in (("physician1", ["correct"] * 22), ("physician2", ["correct", "incorrect"] * 11)):
+        rate(folder / f"correctness.{rater}.csv", key, rater, words)
+    run(project)
+    agreement = {
+        row["raters"]: float(row["estimate"])
+        for row in table(project, "reasoning/agreement.csv")
+        if row["metric"] == "raw_agreement"
+    }
+    assert agreement == {
+        "physician1 physician2": 0.5,
+        "physician1 judge:local": 1.0,
+        "physician2 judge:local": 0.5,
+    }
+    assert len(server.received) == calls
+
+
+def test_another_pace_asks_nothing_again(judged, server, tmp_path):
+    project = copy(judged[0], tmp_path / "project")
+    write_json(project.folder / project.config, config(server, **PACE))
+    assert "Nothing to be done" in run(project)
+
+
+def test_another_judge_is_asked_everything_again(judged, server, tmp_path):
+    project, calls = copy(judged[0], tmp_path / "project"), len(server.received)
+    write_json(project.folder / project.config, config(server, model="another-judge"))
+    run(project)
+    assert statuses(project, "summarization/metrics.csv") == {"pending"}
+    run(with_key(project))
+    assert statuses(project, "summarization/metrics.csv") == {"complete"}
+    assert len(server.received) == calls + CALLS and "Nothing to be done" in run(project)
+
+
+def test_no_file_holds_the_key_and_no_log_a_private_text(judged):
+    project, _ = judged
+    logs = "".join(path.read_text() for path in (project.folder / "logs").rglob("*.log"))
+    folders = (project.folder / "results/judged", project.folder / ".snakemake")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert KEY not in logs + "".join(path.read_text(errors="replace") for path in files)
+    assert "22 calls to make" in logs and "some reference" not in logs
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """A tiny model behind `transformers serve`: the address of its API, and the model's folder."""
+    """Address of the API of `transformers serve`, and the folder of the tiny model that it serves."""
     from clinical_dpo.models.tiny.pretraining import build_tiny_model
     from tests.conftest import TINY
 
@@ -204,19 +244,18 @@ def wait_for(process, url, log):
     raise AssertionError(log.read_text())
 
 
-@pytest.mark.slow
-def test_a_real_server_says_what_its_model_generates(served, tmp_path):
-    """Against transformers' own greedy generation of the same conversations."""
+def test_replies_of_a_real_server_equal_its_models_greedy_generation(served, tmp_path):
+    """The expected texts and token counts come from transformers' `generate` on the same conversations."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     url, folder = served
     endpoint = Endpoint("served", url, str(folder), None, concurrency=2, timeout_seconds=120, max_tokens=12, seed=3)
     questions = ["Does this patient have a urinary tract infection?", "Is this message urgent?", "Who should answer?"]
-    asked = [Request(name, ({"role": "user", "content": name},)) for name in questions]
-    replies = request_completions(endpoint, asked, tmp_path / "replies.jsonl", "v1")
+    requests = [Request(name, ({"role": "user", "content": name},)) for name in questions]
+    replies = request_completions(endpoint, requests, tmp_path / "replies.jsonl", "v1")
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
-    for request in asked:
+    for request in requests:
         inputs = tokenizer.apply_chat_template(
             list(request.messages), add_generation_prompt=True, return_dict=True, return_tensors="pt"
         )
@@ -227,12 +266,10 @@ def test_a_real_server_says_what_its_model_generates(served, tmp_path):
         assert (reply.prompt_tokens, reply.completion_tokens) == (inputs["input_ids"].shape[1], len(tokens))
 
 
-@pytest.mark.slow
-def test_a_real_model_that_cannot_judge_is_told_so(served, tmp_path):
+def test_a_model_whose_replies_hold_no_verdict_is_refused(served, tmp_path):
     url, folder = served
     judge = Endpoint("served", url, str(folder), None, concurrency=1, timeout_seconds=120, max_tokens=4)
     with pytest.raises(UserError) as error:
         judge_items("likert", items_of("likert", 1), judge, tmp_path / "replies.jsonl")
     assert "2 replies of endpoint 'served'" in str(error.value) and "cannot be read" in str(error.value)
-    kept = [json.loads(line) for line in (tmp_path / "replies.jsonl").read_text().splitlines()]
-    assert sum(row.get("completion", False) for row in kept) == 6
+    assert sum(row.get("completion", False) for row in rows(tmp_path / "replies.jsonl")) == 6

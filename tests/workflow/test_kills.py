@@ -1,4 +1,4 @@
-"""A run on this machine, killed again and again wherever it is, ends in the bytes of one that was left alone."""
+"""A local run that is killed repeatedly at random moments ends in the same bytes as an undisturbed run."""
 
 import os
 import random
@@ -16,18 +16,20 @@ from tests.workflow.slurm.runs import CONFIG, MODEL, SITECUSTOMIZE
 KILLS = 20
 RESULTS = "results/cluster/uti"
 TABLES = (f"{RESULTS}/metrics.csv", f"{RESULTS}/stats.csv")
-KEPT = ("*.csv", "*.jsonl", "*.safetensors")  # run.json tells how a run went
+COMPARED = ("*.csv", "*.jsonl", "*.safetensors")  # run.json depends on the kills
 
 
 def files(project):
     folder = project.folder / RESULTS
-    return {path.relative_to(folder): path.read_bytes() for pattern in KEPT for path in sorted(folder.rglob(pattern))}
+    paths = [path for pattern in COMPARED for path in sorted(folder.rglob(pattern))]
+    return {path.relative_to(folder): path.read_bytes() for path in paths}
 
 
 def run_and_kill(project, draw):
-    """Kill Snakemake and all it started at a moment drawn from the first seconds, or from those after a checkpoint.
+    """Start Snakemake; kill it and its children at a random moment of the first seconds or soon after a checkpoint.
 
-    Returns whether it was killed; otherwise it had ended, and well.
+    Returns:
+        Whether it was killed. Otherwise it had succeeded before.
     """
     command = [sys.executable, "-m", "snakemake", *TABLES, "--rerun-incomplete", "--cores", "2", "--configfile", CONFIG]
     process = subprocess.Popen(
@@ -56,8 +58,8 @@ def checkpoints(project):
 
 
 @pytest.mark.slow
-def test_twenty_random_kills_leave_no_trace(tmp_path):
-    """A run that ends between two kills is compared, dropped and started again: each kill meets one at work."""
+def test_results_after_twenty_random_kills_equal_those_of_an_undisturbed_run(tmp_path):
+    """A run that ends before its kill is compared, deleted and started again, so that each kill hits a running one."""
     unbroken = Project.copy(tmp_path / "unbroken", CONFIG)
     (unbroken.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     unbroken.run(MODEL)
@@ -67,15 +69,15 @@ def test_twenty_random_kills_leave_no_trace(tmp_path):
     expected = files(unbroken)
     assert len(expected) > 20
     draw = random.Random(11)
-    kills = broken = 0  # in all, and of the run at work
+    kills = broken = 0  # in total, and of the current run
     while kills < KILLS or broken:
         if kills < KILLS and run_and_kill(killed, draw):
             kills, broken = kills + 1, broken + 1
             killed.run("--unlock")
             continue
-        killed.run(*TABLES, "--rerun-incomplete")  # nothing is left to do where it had ended by itself
-        found = files(killed)
-        assert {path for path in expected if found.get(path) != expected[path]} == set()
+        killed.run(*TABLES, "--rerun-incomplete")
+        results = files(killed)
+        assert {path for path in expected if results.get(path) != expected[path]} == set()
         assert not list(killed.folder.rglob("*.part")) and not checkpoints(killed)
         shutil.rmtree(killed.folder / RESULTS)
         broken = 0

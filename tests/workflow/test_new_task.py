@@ -1,6 +1,5 @@
-"""docs/new_task.md: its files are those of docs/example, its commands run, its mappings and choices hold."""
+"""docs/new_task.md shows the files of docs/example, commands that run, and mappings and choices that are valid."""
 
-import csv
 import os
 import re
 import subprocess
@@ -11,13 +10,13 @@ import pytest
 import yaml
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.config.task_rules import FITTING
+from clinical_dpo.config.task_rules import VALID_VALUES
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.schemas import read_yaml
 from tests.conftest import ROOT
-from tests.helpers.workflow import Project
+from tests.helpers.workflow import Project, rows
 
 TEXT = (ROOT / "docs/new_task.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()]
@@ -30,7 +29,7 @@ def project(tmp_path_factory):
 
 
 def shell(project, command):
-    """A command as a reader types it."""
+    """Run a command as a reader types it and return its output."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         command,
@@ -51,17 +50,16 @@ def test_the_page_shows_the_files():
     assert "\n".join(lines[:2]) in TEXT and f"{len(lines) - 1} messages" in TEXT
 
 
-def test_the_data_become_rows():
+def test_the_example_data_become_task_rows():
     task = read_yaml(ROOT / "docs/example/call_today.yaml")
     path = ROOT / task["source"]["path"]
-    rows, provenance = sources.retrieve(task["source"] | {"path": str(path)}, seed=1, n=1)
-    made = task_rows(rows, task, provenance)
-    with open(path, newline="", encoding="utf-8") as file:
-        given = list(csv.reader(file))[1:]
-    assert [(row["prompt"][0]["content"].split(" Is this")[0], row["label"]) for row in made] == [
-        (message, {"yes": "urgent", "no": "nonurgent"}[today]) for message, today in given
+    records, provenance = sources.retrieve(task["source"] | {"path": str(path)}, seed=1, n=1)
+    items = task_rows(records, task, provenance)
+    messages = [tuple(row.values()) for row in rows(path)]
+    assert [(item["prompt"][0]["content"].split(" Is this")[0], item["label"]) for item in items] == [
+        (message, {"yes": "urgent", "no": "nonurgent"}[today]) for message, today in messages
     ]
-    assert len({row["id"] for row in made}) == len(made) == sum(task["splits"].values())
+    assert len({item["id"] for item in items}) == len(items) == sum(task["splits"].values())
 
 
 def test_every_mapping_shown_works():
@@ -90,40 +88,39 @@ def test_every_mapping_shown_works():
     ]
 
 
-def test_the_table_of_choices_is_the_configs():
-    rows = {
+def test_the_table_of_choices_equals_the_configs_rules():
+    table = {
         row.split("`")[1]: row.split(" | ") for row in TEXT.splitlines() if re.match(r"\| `(label|answer|text)`", row)
     }
-    for answer_type, (_, _, rejected, selection, graders) in rows.items():
-        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(FITTING["rejected_source"][answer_type])
-        assert set(re.findall(r"`(\w+)`", selection)) == set(FITTING["selection_metric"][answer_type])
+    for answer_type, (_, _, rejected, selection, graders) in table.items():
+        assert set(re.findall(r"`(\w+)`", rejected)) - {"options"} == set(VALID_VALUES["rejected_source"][answer_type])
+        assert set(re.findall(r"`(\w+)`", selection)) == set(VALID_VALUES["selection_metric"][answer_type])
         pairs = {
             (grader, metric)
             for part in graders.split(";")
-            for *named, metric in [re.findall(r"`(\w+)`", part)]
-            for grader in named
+            for *part_graders, metric in [re.findall(r"`(\w+)`", part)]
+            for grader in part_graders
         }
         assert pairs == {
             (grader, name)
             for name, metric in METRICS.items()
             for grader in metric.graders
-            if grader in FITTING["grader"][answer_type]
+            if grader in VALID_VALUES["grader"][answer_type]
         }
-    assert set(rows) == set(FITTING["grader"])
+    assert set(table) == set(VALID_VALUES["grader"])
 
 
-def test_the_commands_up_to_a_dry_run(project):
+def test_the_first_commands_copy_the_example_and_plan_its_training(project):
     copy, dry, *_ = COMMANDS
     shell(project, copy)
     assert re.search(r"^train +4$", shell(project, dry), re.MULTILINE)
 
 
 @pytest.mark.slow
-def test_every_command_runs_to_the_statistics(project):
+def test_all_commands_make_the_statistics_and_the_files_that_the_page_names(project):
     for command in COMMANDS:
         shell(project, command)
-    with open(project.folder / RESULTS / "stats.csv", newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
-    assert {row["comparison"] for row in found} == {"sft_vs_base", "dpo_vs_base", "dpo_vs_sft"}
-    for named in re.findall(r"^\| `((?:results|reports)/.*?)` \|", TEXT, re.MULTILINE):
-        assert (project.folder / named).exists(), named
+    stats = rows(project.folder / RESULTS / "stats.csv")
+    assert {row["comparison"] for row in stats} == {"sft_vs_base", "dpo_vs_base", "dpo_vs_sft"}
+    for path in re.findall(r"^\| `((?:results|reports)/.*?)` \|", TEXT, re.MULTILINE):
+        assert (project.folder / path).exists(), path

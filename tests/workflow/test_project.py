@@ -1,4 +1,4 @@
-"""The project holds together: pins, the published study as typed, what a start may import."""
+"""Pins of packages, imports of a start, and the plan of the published study."""
 
 import ast
 import re
@@ -15,12 +15,12 @@ from clinical_dpo.code_digest import PACKAGE, imported_modules
 from envs.locks import CUDA_LOCK, DEV_LOCK, LOCK, entries
 from tests.conftest import ROOT
 
-NAMED = {  # module -> those that it imports by a name in a job's settings
+IMPORTED_BY_NAME = {  # module -> the modules that it imports by a name in a job's settings
     "grading/grade.py": "grading/graders/*.py",
     "statistics/metrics.py": "statistics/metric_kinds/*.py",
     "training/job.py": "training/[sd][fp][to].py",
 }
-DISTRIBUTIONS = packages_distributions()  # module -> the packages that bring it
+DISTRIBUTIONS = packages_distributions()  # module -> the packages that install it
 CPU_LOCK = ROOT / "requirements-cpu.lock"
 
 
@@ -28,7 +28,7 @@ def canonical(package):
     return re.sub("[-_.]+", "-", package).lower()
 
 
-HERE = {canonical(each.name) for each in distributions()}
+INSTALLED = {canonical(each.name) for each in distributions()}
 
 
 def flat(entry):
@@ -41,31 +41,31 @@ def locked(*locks):
 
 
 def declared(group):
-    """What pyproject.toml names: a group, or the dependencies of a run."""
+    """Packages of a group of pyproject.toml; for None the dependencies of a run."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     names = project["dependency-groups"][group] if group else project["project"]["dependencies"]
     return {canonical(name) for name in names}
 
 
-def installed_needs(names):
-    """All packages that some need here, themselves among them, as those that are installed say."""
-    needs, queue = set(), list(names)
+def installed_requirements(names):
+    """Some packages and all that they require on this platform, by the metadata of installed packages."""
+    required, queue = set(), list(names)
     while queue:
-        if (name := queue.pop()) not in needs:
-            needs.add(name)
-            wanted = [Requirement(line) for line in (name in HERE and requires(name)) or ()]
-            here = [each for each in wanted if not each.marker or each.marker.evaluate({"extra": ""})]
-            queue += [canonical(each.name) for each in here]
-    return needs
+        if (name := queue.pop()) not in required:
+            required.add(name)
+            requirements = [Requirement(line) for line in (name in INSTALLED and requires(name)) or ()]
+            applicable = [each for each in requirements if not each.marker or each.marker.evaluate({"extra": ""})]
+            queue += [canonical(each.name) for each in applicable]
+    return required
 
 
 @pytest.mark.parametrize("group", ["training", "analysis"])
-def test_conda_environments_pin_what_the_lock_pins_with_its_hashes(group):
+def test_conda_environments_have_the_pins_and_hashes_of_the_lock(group):
     environment = yaml.safe_load((ROOT / f"envs/{group}.yaml").read_text())
     lines = {line.split("==")[0]: line for line in environment["dependencies"][-1]["pip"]}
-    known = locked(LOCK, CUDA_LOCK)
-    assert {name: known.get(name) for name in lines} == lines
-    assert installed_needs(declared(group)) <= set(lines)
+    pins = locked(LOCK, CUDA_LOCK)
+    assert {name: pins.get(name) for name in lines} == lines
+    assert installed_requirements(declared(group)) <= set(lines)
 
 
 @pytest.mark.parametrize(
@@ -80,32 +80,38 @@ def test_every_line_of_a_lock_is_a_pin_with_hashes(path):
     assert [line for line in rest.splitlines() if not line.startswith("#")] == []
 
 
-def test_the_locks_hold_what_pyproject_names_and_all_that_this_needs():
-    assert installed_needs(declared(None)) <= set(locked(LOCK))
-    assert installed_needs(declared("dev")) <= set(locked(LOCK, DEV_LOCK))
+def test_the_locks_contain_all_that_pyproject_requires():
+    assert installed_requirements(declared(None)) <= set(locked(LOCK))
+    assert installed_requirements(declared("dev")) <= set(locked(LOCK, DEV_LOCK))
+
+
+def test_no_package_is_in_two_locks():
     assert not set(locked(LOCK)) & set(locked(DEV_LOCK, CUDA_LOCK))
+
+
+def test_packages_of_the_conda_environments_are_dependencies_of_a_run():
     assert declared("training") | declared("analysis") <= declared(None)
 
 
-def test_what_is_installed_is_what_the_locks_pin():
+def test_installed_versions_are_those_of_the_locks():
     pinned = {name: line.split()[0].split("==")[1] for name, line in locked(LOCK, DEV_LOCK).items()}
-    here = {name: version(name).split("+")[0] for name in pinned if name in HERE}
-    assert len(here) > 100 and here == {name: pinned[name] for name in here}
+    installed = {name: version(name).split("+")[0] for name in pinned if name in INSTALLED}
+    assert len(installed) > 100 and installed == {name: pinned[name] for name in installed}
 
 
-def test_what_the_code_imports_is_named_in_pyproject():
+def test_pyproject_names_all_imported_packages():
     run = {file for folder in ("clinical_dpo", "workflow") for file in (ROOT / folder).rglob("*.py")}
     tools = {file for folder in ("tests", "benchmarks") for file in (ROOT / folder).rglob("*.py")}
     assert outside(run) <= declared(None)
     assert outside(tools) <= declared(None) | declared("dev")
 
 
-def test_the_build_of_torch_without_cuda_has_the_version_of_the_lock():
+def test_torch_without_cuda_has_the_version_of_the_lock():
     cpu = locked(CPU_LOCK)["torch"]
     assert cpu.startswith(locked(LOCK)["torch"].split()[0] + "+cpu ")
 
 
-def test_make_installs_nothing_unchecked():
+def test_make_installs_only_from_locks_with_hashes():
     text = (ROOT / "Makefile").read_text()
     installs = re.findall(r"^.*\bpip install\b.*$", text, re.MULTILINE)
     assert len(installs) == 1 and installs[0].startswith("INSTALL :=")
@@ -117,7 +123,7 @@ def test_make_installs_nothing_unchecked():
 
 
 def outside(files):
-    """The packages that some files import from outside the standard library and this project."""
+    """Packages that some files import, without the standard library and this project."""
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
     names = {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
@@ -126,27 +132,27 @@ def outside(files):
 
 
 def imported_packages(script):
-    """What a script imports from outside the standard library and this package, at its start or later."""
+    """Packages that a script imports, at its start or later, without the standard library and this project."""
     files = {script} | imported_modules([script])
-    for module, pattern in NAMED.items():
+    for module, pattern in IMPORTED_BY_NAME.items():
         if PACKAGE / module in files:
-            named = set(PACKAGE.glob(pattern))
-            files |= named | imported_modules(named)
+            modules = set(PACKAGE.glob(pattern))
+            files |= modules | imported_modules(modules)
     return outside(files)
 
 
-def test_what_a_rule_imports_is_in_its_conda_environment():
+def test_a_rules_conda_environment_has_all_packages_of_its_script():
     rules = [body for file in (ROOT / "workflow/rules").glob("*.smk") for body in file.read_text().split("\nrule ")[1:]]
-    found = [re.search(r'"../../envs/(\w+).yaml".*"../(scripts/\w+.py)"', body, re.DOTALL) for body in rules]
+    matches = [re.search(r'"../../envs/(\w+).yaml".*"../(scripts/\w+.py)"', body, re.DOTALL) for body in rules]
     lacking = {
         match[2]: missing
-        for match in filter(None, found)
+        for match in filter(None, matches)
         if (missing := imported_packages(ROOT / "workflow" / match[2]) - declared(match[1]))
     }
-    assert sum(map(bool, found)) > 40 and lacking == {}
+    assert sum(map(bool, matches)) > 40 and lacking == {}
 
 
-def test_starting_imports_neither_torch_nor_pandas():
+def test_a_start_imports_neither_torch_nor_pandas():
     """Every job on a cluster parses the Snakefile twice."""
     code = "import sys, clinical_dpo.config.loading, clinical_dpo.code_digest, clinical_dpo.sweep.selection"
     code += "; print(*sys.modules)"
@@ -155,8 +161,8 @@ def test_starting_imports_neither_torch_nor_pandas():
 
 
 @pytest.mark.parametrize("arguments", [[], ["--profile", "slurm"]])
-def test_the_published_study_is_complete_as_typed(arguments):
-    """1,074 jobs, 684 of them on a GPU: the numbers the README gives."""
+def test_the_published_study_plans_the_jobs_that_the_readme_states(arguments):
+    """1,074 jobs, of which 684 use a GPU."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", *arguments, "all"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,9 +1,12 @@
-"""A change reruns what depends on it and nothing else: dry runs after one edit each of a finished run."""
+"""A change reruns the jobs that depend on it and no others: dry runs after an edit of a finished run."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+
+import pytest
 
 from tests.helpers.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
 
@@ -26,14 +29,14 @@ def answers(task, *variants):
 
 
 def choice(task, stage, trials):
-    """The choice among trials: their answers on dev, scores, and the best one's folder."""
+    """Jobs of the choice among trials: their answers on dev, the scores, and the folder of the best trial."""
     names = f"task={task}, model={MODEL}, stage={stage}"
-    asked = {("answer_dev", f"{names}, trial={trial}") for trial in trials}
-    return asked | {("score_trials", names), ("select_trial", names)}
+    answers_on_dev = {("answer_dev", f"{names}, trial={trial}") for trial in trials}
+    return answers_on_dev | {("score_trials", names), ("select_trial", names)}
 
 
 def repeats(stage, seed):
-    """One stage of the first task trained again with another seed, up to the table over seeds."""
+    """Jobs of one stage of task uti with an extra seed, up to the table over seeds."""
     trained = (
         per_model("train_extra_seed", "uti", stage=stage, seed=seed) | answers("uti", f"{stage}_seed{seed}") | SEEDS
     )
@@ -41,20 +44,20 @@ def repeats(stage, seed):
 
 
 def training(task, stage, trial):
-    """One trial trained, up to its weights."""
+    """Jobs of one trial, up to its weights."""
     rules = ("probe", "find_plateau", "train")
     return {job for rule in rules for job in per_model(rule, task, stage=stage, trial=trial)}
 
 
 def after_dpo(task, trials):
-    """From the choice of the DPO trial, with the answers of these on dev, to the figures."""
+    """Jobs from the choice of the DPO trial to the figures, with the answers of `trials` on dev."""
     chosen = choice(task, "dpo", trials) | answers(task, "dpo")
     chosen |= repeats("dpo", "43") if task == "uti" else set()
     return chosen | tables(task) | STATS | TRAINING_FIGURES | FIGURE2
 
 
 def after_sft(task, trials):
-    """From the choice of the SFT trial on."""
+    """Jobs from the choice of the SFT trial to the figures, with the training of the DPO `trials`."""
     jobs = choice(task, "sft", UTI_SFT) | per_model("compute_reference_logps", task) | answers(task, "sft")
     for trial in trials:
         jobs |= training(task, "dpo", trial)
@@ -67,36 +70,34 @@ UTI_DPO = ("lr5e-04_beta0.1", "lr5e-04_beta0.3")
 
 
 def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
-    project.edit(
-        "clinical_dpo/training/run.py", "    settings = run.settings\n", "    settings = run.settings  # all\n"
-    )
-    project.edit("clinical_dpo/grading/grade.py", '"""Grades of answers,', '"""The grades of answers,')
-    project.edit("workflow/scripts/train.py", '"""Train one', '"""Now train one')
+    project.edit("clinical_dpo/training/run.py", '"""\n', '"""\n# A comment.\n')
+    project.edit("clinical_dpo/grading/grade.py", '"""', '"""Another docstring. ')
+    project.edit("workflow/scripts/train.py", '"""', '"""Another docstring. ')
     for path in project.folder.rglob("*"):
         if path.is_file() and "results" not in path.parts and ".snakemake" not in path.parts:
             os.utime(path)
     assert project.planned() == set()
 
 
-def test_a_plot_colour_redraws_the_figures_alone(project):
+def test_a_plot_colour_redraws_only_the_figures(project):
     project.edit("clinical_dpo/report/figures/style.py", '"#0077BB"', '"#0077CC"')
     drawn = FIGURE2 | TRAINING_FIGURES | {("plot_reward_margin", "")}
     assert project.planned() == drawn | {("write_report_page", ""), ("summarize_run", "")}
 
 
-def test_one_tasks_alpha_retrains_that_task_from_sft_on(project):
+def test_the_alpha_of_a_task_retrains_that_task_from_sft_on(project):
     project.edit(SMALL, "sft: {learning_rate", "sft: {lora: {alpha: 32}, learning_rate")
     trained = [training("uti", "sft", rate) for rate in UTI_SFT]
     assert project.planned() == set().union(*trained, after_sft("uti", UTI_DPO))
 
 
-def test_one_beta_trains_that_trial_and_what_follows_the_choice(project):
+def test_a_new_beta_trains_its_trial_and_repeats_the_jobs_after_the_choice(project):
     project.edit(SMALL, "beta: [0.1, 0.3]", "beta: [0.1, 0.5]")
     trial = "lr5e-04_beta0.5"
     assert project.planned() == training("uti", "dpo", trial) | after_dpo("uti", [trial])
 
 
-def test_another_seed_trains_that_seed_alone(project):
+def test_an_extra_seed_trains_only_that_seed(project):
     project.edit(SMALL, "seeds: [42, 43]", "seeds: [42, 43, 44]")
     assert project.planned() == repeats("sft", "44") | repeats("dpo", "44")
 
@@ -108,8 +109,8 @@ def test_a_plateau_tolerance_trains_no_probe_again(project):
     assert not {wildcards for rule, wildcards in jobs if rule == "probe" and "stage=sft" in wildcards}
 
 
-def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
-    """Its task's grades and the scores on dev are read anew. The same trials win, so that nothing follows on them."""
+def test_a_changed_label_parser_grades_again_and_trains_nothing(project):
+    """The task's grades and the scores on dev are computed again. The choice of trials stays, so no job follows it."""
     project.edit("clinical_dpo/grading/label_parsing.py", "if top == 1 and _CUT_OFF", "if _CUT_OFF")
     graded = [per_model("grade_answers", "uti", variant=variant) for variant in (*VARIANTS, "sft_seed43", "dpo_seed43")]
     scored = {
@@ -121,8 +122,8 @@ def test_a_label_parser_reads_answers_anew_and_trains_nothing(project):
     assert project.planned() == set().union(*graded, scored, tables("uti"), drawn)
 
 
-def test_another_winner_on_dev_trains_what_follows(project):
-    """A choice that takes the worse of two trials takes the other one."""
+def test_another_chosen_trial_trains_the_later_stages(project):
+    """The edit chooses the worse of two trials."""
     project.edit("clinical_dpo/sweep/selection.py", "return min(trials, key", "return max(trials, key")
     jobs = project.planned()
     assert all(("select_trial", f"task=uti, model={MODEL}, stage={stage}") in jobs for stage in ("sft", "dpo"))
@@ -131,7 +132,7 @@ def test_another_winner_on_dev_trains_what_follows(project):
     assert {wildcards.split(",")[0] for rule, wildcards in jobs if rule in ("train", "predict")} == {"task=uti"}
 
 
-def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
+def test_other_rejected_answers_do_not_repeat_sft(project):
     project.edit(SMALL, "      rejected_source: sft_prediction\n", "      rejected_source: field\n")
     jobs = project.planned()
     assert per_model("build_preferences", "summarization") <= jobs
@@ -140,29 +141,29 @@ def test_one_tasks_rejected_answers_leave_its_sft_as_it_is(project):
     assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "summarization" not in wildcards} == set()
 
 
-def test_answers_from_elsewhere_that_are_not_there_are_told_in_summary_and_page(project):
-    gone = "gpt4: {title: GPT-4, path: gone.csv, columns: {id: id, answer: said}, when_missing: leave_out}"
+def test_external_predictions_without_a_file_change_only_summary_and_page(project):
+    entry = "gpt4: {title: GPT-4, path: absent.csv, columns: {id: id, answer: text}, when_missing: leave_out}"
     project.edit(
-        SMALL, "      grader: rouge_likert\n", f"      grader: rouge_likert\n      external_predictions: {{{gone}}}\n"
+        SMALL, "      grader: rouge_likert\n", f"      grader: rouge_likert\n      external_predictions: {{{entry}}}\n"
     )
     assert project.planned() == {("summarize_run", ""), ("write_report_page", "")}
 
 
-def test_other_splits_do_not_read_a_file_anew(project):
+def test_other_splits_do_not_read_a_file_again(project):
     project.edit(SMALL, "splits: {train: 400, eval: 22, dev: 0, test: 80}", "splits: {train: 300, eval: 22, test: 80}")
     jobs = project.planned()
     assert ("split_dataset", "task=meqsum") in jobs
     assert "retrieve_source" not in {rule for rule, _ in jobs}
 
 
-def test_the_layers_that_get_a_lora_concern_training_alone(project):
+def test_lora_targets_change_training_but_not_the_base_models_answers(project):
     project.edit(SMALL, "pretraining: {documents: 1600", "lora_targets: [q_proj]\n      pretraining: {documents: 1600")
     jobs = project.planned()
     assert per_model("train", "meqsum", stage="sft", trial="lr1e-04") <= jobs
     assert not answers("meqsum", "base") & jobs
 
 
-def test_one_tasks_prompt_rebuilds_that_task_alone(project):
+def test_the_prompt_of_a_task_repeats_only_that_task(project):
     project.edit(SMALL, "{{ message }} Is this", "{{ message }}\\nIs this")
     jobs = project.planned()
     assert ("split_dataset", "task=triage_urgency") in jobs
@@ -170,52 +171,62 @@ def test_one_tasks_prompt_rebuilds_that_task_alone(project):
     assert {wildcards for _, wildcards in jobs if "task=" in wildcards and "triage_urgency" not in wildcards} == set()
 
 
-def test_what_changes_speed_alone_changes_nothing(project):
+def test_settings_of_speed_repeat_nothing(project):
     project.edit(SMALL, "micro_batch_size: 4", "micro_batch_size: 2")
     project.edit(SMALL, "save_steps: 4", "save_steps: 3\n      gradient_checkpointing: true")
     project.edit(SMALL, "generation_batch_size: 50", "generation_batch_size: 25")
     assert project.planned() == set()
 
 
-def test_another_level_reruns_the_comparisons(project):
+def test_another_significance_level_repeats_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
     compared = {("compare_variants", f"task={task}") for task in TASKS}
     assert project.planned() == compared | FIGURE2 | COMPARED | {("compute_helpfulness", "task=pubmedqa")}
 
 
-def test_results_without_snakemakes_records_are_held_against_the_config(project):
-    """Another setting is refused; what trained and answered is kept, tables and figures are made again."""
-    known = project.folder / ".snakemake"
-    kept = known.rename(project.folder / ".snakemake-kept")
-    try:
-        for old, new, told in (
-            ("max_new_tokens: 4", "max_new_tokens: 5", "max_new_tokens: made with 4, the config says 5"),
-            ("lora: {rank: 8, alpha: 16}", "lora: {rank: 8, alpha: 32}", "settings.lora.alpha: made with 16"),
-            ("Answer UTI or No UTI.", "UTI?", "task.prompt: made with '{{ note }} Does this patient"),
-            ("documents: 600", "documents: 601", "model.pretraining.documents: made with 600, the config says 601"),
-        ):
-            project.edit(SMALL, old, new)
-            done = project.snakemake("--dry-run")
-            printed = done.stdout + done.stderr
-            assert done.returncode and told in printed and "Traceback" not in printed, printed[-2000:]
-            project.edit(SMALL, new, old)
-        rules = {rule for rule, _ in project.planned()}
-        assert {"compute_metrics", "score_trials", "plot_sweep", "grade_answers", "check_dataset"} <= rules
-        assert not {
-            rule
-            for rule in rules
-            if rule.startswith(("train", "probe", "predict", "build", "select", "split", "compute_ref"))
-        }
-        project.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
-        trained = {wildcards for rule, wildcards in project.planned() if rule == "train"}
-        assert trained and all("stage=dpo" in wildcards for wildcards in trained)  # known from the first start on
-    finally:
-        shutil.rmtree(known)
-        kept.rename(known)
+@pytest.fixture
+def unrecorded(project):
+    """The finished run without Snakemake's records, which return after the test."""
+    records = project.folder / ".snakemake"
+    moved = records.rename(project.folder / ".snakemake-moved")
+    yield project
+    shutil.rmtree(records)
+    moved.rename(records)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pattern"),
+    [
+        ("max_new_tokens: 4", "max_new_tokens: 5", r"max_new_tokens: .*\b4\b.*\b5\b"),
+        ("lora: {rank: 8, alpha: 16}", "lora: {rank: 8, alpha: 32}", r"settings\.lora\.alpha: .*\b16\b.*\b32\b"),
+        ("Answer UTI or No UTI.", "UTI?", r"task\.prompt: .*Answer UTI or No UTI\..*UTI\?"),
+        ("documents: 600", "documents: 601", r"model\.pretraining\.documents: .*\b600\b.*\b601\b"),
+    ],
+)
+def test_unrecorded_results_of_other_settings_are_refused(unrecorded, old, new, pattern):
+    unrecorded.edit(SMALL, old, new)
+    done = unrecorded.snakemake("--dry-run")
+    printed = done.stdout + done.stderr
+    assert done.returncode and re.search(rf"^results/small/.*: {pattern}", printed, re.MULTILINE), printed[-2000:]
+    assert "Restore the config" in printed and "Traceback" not in printed
+
+
+def test_unrecorded_tables_and_figures_are_made_again_and_models_and_answers_kept(unrecorded):
+    rules = {rule for rule, _ in unrecorded.planned()}
+    assert {"compute_metrics", "score_trials", "plot_sweep", "grade_answers", "check_dataset"} <= rules
+    costly = ("train", "probe", "predict", "build", "select", "split", "compute_ref")
+    assert not {rule for rule in rules if rule.startswith(costly)}
+
+
+def test_a_change_after_the_first_start_without_records_is_seen(unrecorded):
+    unrecorded.planned()
+    unrecorded.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
+    trained = {wildcards for rule, wildcards in unrecorded.planned() if rule == "train"}
+    assert trained and all("stage=dpo" in wildcards for wildcards in trained)
 
 
 def test_another_order_of_tasks_reorders_tables_and_figures(project):
-    """Snakemake compares a job's inputs sorted; rows and panels follow their order."""
+    """Rows and panels follow the order of a job's inputs, which Snakemake sorts before it compares them."""
     ordered = "[uti, reasoning, summarization, triage_urgency, pubmedqa, meqsum]"
     project.edit(SMALL, f"tasks: {ordered}", "tasks: [meqsum, pubmedqa, triage_urgency, summarization, reasoning, uti]")
     jobs = project.planned()
@@ -224,23 +235,23 @@ def test_another_order_of_tasks_reorders_tables_and_figures(project):
     assert {rule for rule, wildcards in jobs if "task=" in wildcards} <= {"compare_variants", "compute_helpfulness"}
 
 
-def test_dpos_code_leaves_sft_alone(project):
+def test_an_edit_of_dpo_does_not_repeat_sft(project):
     project.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
     jobs = project.planned()
     assert training("uti", "dpo", UTI_DPO[0]) <= jobs
     assert not {wildcards for _, wildcards in jobs if "stage=sft" in wildcards or "variant=sft" in wildcards}
 
 
-def test_sfts_code_leaves_dpos_alone_where_its_sft_model_stays_the_same(project):
-    """What DPO starts from is trained anew; its own code is as it was."""
+def test_an_edit_of_sft_does_not_change_the_code_digest_of_dpo(project):
+    """DPO is trained again only because its SFT model is."""
     before = digests(project, "train")
     project.edit("clinical_dpo/training/sft.py", 'manual_seed(run.settings["seed"])', "manual_seed(1)")
     after = digests(project, "train")
     assert before["sft"] != after["sft"] and before["dpo"] == after["dpo"]
 
 
-def test_the_rules_of_evasiveness_concern_what_they_grade(project):
-    """Figure 2 has no panel of a task that they grade; cost, sweep and curves draw no grade at all."""
+def test_an_edit_of_the_evasiveness_grader_repeats_only_its_task(project):
+    """Figure 2 has no panel of its task, and the figures of training show no grades."""
     project.edit("clinical_dpo/grading/evasive_wording.py", 'ADDITION = r",|', 'ADDITION = r";|,|')
     jobs = project.planned()
     assert per_model("grade_answers", "pubmedqa", variant="base") <= jobs
@@ -249,12 +260,12 @@ def test_the_rules_of_evasiveness_concern_what_they_grade(project):
 
 
 def digests(project, script):
-    """Stage -> digest of its code, as a rule of both stages takes it."""
+    """Stage -> code digest of a script with the stage's module."""
     program = (
         "import sys; from pathlib import Path; from clinical_dpo.code_digest import code_digest;"
         "from clinical_dpo.training.stages import stage_module;"
         "[print(code_digest(Path(sys.argv[1]), [stage_module(stage)])) for stage in ('sft', 'dpo')]"
     )
     command = [sys.executable, "-c", program, f"workflow/scripts/{script}.py"]
-    told = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=True).stdout
-    return dict(zip(("sft", "dpo"), told.split(), strict=True))
+    printed = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=True).stdout
+    return dict(zip(("sft", "dpo"), printed.split(), strict=True))

@@ -9,10 +9,10 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 os.environ.update(
     PYTHONPATH=str(ROOT),  # a script runs in a process of its own
-    TORCHDYNAMO_DISABLE="1",  # nothing is compiled, and loading the compiler takes a second of every job
+    TORCHDYNAMO_DISABLE="1",  # no job compiles, and loading the compiler takes a second of every job
     HF_HUB_DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",
-    TQDM_DISABLE="1",  # bars are for terminals; in a log they are one endless line
+    TQDM_DISABLE="1",  # a progress bar in a log is one endless line
 )
 
 from clinical_dpo.config import files as study_files
@@ -34,9 +34,9 @@ from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, 
 
 try:
     study = load_study(config, ROOT)
-    # Here, and not in a handler that an option leaves out: every process of a run comes by before it writes anything.
+    # Here and not in a handler, which `--no-hooks` leaves out: every process runs this before it writes anything.
     check_options(study.tasks, workflow.workflow_settings.cache, workflow.output_settings.show_failed_logs)
-    # For sheets too: `--generate-unit-tests` copies their keys, and no setting tells that it is given.
+    # This covers sheets too: `--generate-unit-tests` copies their keys, and no setting shows that option.
     if closed_tasks(study.tasks):
         close_to_others()
     if workflow.is_main_process:
@@ -45,8 +45,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-os.environ[LIMITS] = json.dumps(study.config["limits"])  # no param of any job: they change no rows
-at = study.paths  # at("split", split="test") is a pattern; its other names are wildcards
+os.environ[LIMITS] = json.dumps(study.config["limits"])  # limits change no rows, so they are no job's param
+at = study.paths  # at("split", split="test") is a pattern: names without a value stay wildcards
 start_cache = StartCache(Path(".snakemake/clinical-dpo.json"))
 PUBLISHED = "config/published.yaml"  # the papers' numbers
 
@@ -65,48 +65,48 @@ for line in display.notes(study):
     print(line, file=sys.stderr)
 
 
-def of_task(key, default=None):
-    """A setting of a job's task file, as a function of its wildcards."""
+def task_setting(key, default=None):
+    """Function of a job's wildcards that returns one setting of its task file."""
     return lambda wildcards: study.tasks[wildcards.task].get(key, default)
 
 
 def answer_limit(wildcards):
-    """Most tokens that a model writes on a question of a task."""
+    """Maximum number of tokens in an answer to a job's task."""
     return study.answer_limit(wildcards.task)
 
 
-def tasks_where(holds):
-    """A wildcard constraint for the tasks of which something holds."""
-    return "|".join(name for name, task in study.tasks.items() if holds(task)) or "(?!)"
+def tasks_where(condition):
+    """Wildcard constraint for the tasks whose settings meet a condition."""
+    return "|".join(name for name, task in study.tasks.items() if condition(task)) or "(?!)"
 
 
 def models_from(source):
-    """A wildcard constraint for the models that come from `source`."""
+    """Wildcard constraint for the models that come from `source`."""
     return "|".join(name for name, model in study.models.items() if model["source"] == source) or "(?!)"
 
 
-def of_models(name, **more):
-    """That file of every model of a job's task, as a function of its wildcards."""
-    return lambda wildcards: [at(name, wildcards, model=model, **more) for model in study.task_models(wildcards.task)]
+def model_files(name, **values):
+    """Function of a job's wildcards that returns one path per model of its task."""
+    return lambda wildcards: [at(name, wildcards, model=model, **values) for model in study.task_models(wildcards.task)]
 
 
-def of_trials(name, **more):
-    """That file of every trial of a job's stage, as a function of its wildcards."""
+def trial_files(name, **values):
+    """Function of a job's wildcards that returns one path per trial of its stage."""
     return lambda wildcards: study_files.model_trials(
-        study, wildcards.task, wildcards.model, wildcards.stage, name, **more
+        study, wildcards.task, wildcards.model, wildcards.stage, name, **values
     )
 
 
-def of_study(listed, *arguments):
-    """The files that a function of `clinical_dpo.config.files` lists of a job's task, as a function of its wildcards."""
-    return lambda wildcards: listed(study, wildcards.task, *arguments)
+def task_files(list_files, *arguments):
+    """Function of a job's wildcards that lists files of its task by a function of `clinical_dpo.config.files`."""
+    return lambda wildcards: list_files(study, wildcards.task, *arguments)
 
 
 def task_names(wildcards):
-    """What every table says of its task."""
+    """Columns that every table has for its task."""
     return display.task_names(study, wildcards.task)
 
 
 def task_facts(wildcards):
-    """What the tables of metrics and comparisons need of their task."""
+    """Settings of a task that the tables of metrics and comparisons need."""
     return display.task_facts(study, wildcards.task)

@@ -1,57 +1,57 @@
 import json
 
 from clinical_dpo.config.study import merge
-from clinical_dpo.data_checks.gate_measures import gate_verdicts, measured_files
+from clinical_dpo.data_checks.gate_measures import gate_verdicts, measure_files
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import read_json
 
 
 def check_thresholds(wildcards):
-    """Where each check warns and stops: the config's, then what the task file changes."""
+    """Thresholds at which each check warns and stops: the config's, overridden by the task file's."""
     return merge(study.config["checks"], study.tasks[wildcards.task].get("checks", {}))
 
 
 def token_limits(wildcards):
-    """The lengths that a task's rows must keep to; of two stages' the shorter."""
+    """Maximum lengths of a task's rows, in tokens; `max_length` is the shorter of both stages'."""
     shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in STAGES)
     answer = study.tasks[wildcards.task]["max_new_tokens"]
     return {"max_length": shortest, "max_new_tokens": answer, "written": study.answer_limit(wildcards.task)}
 
 
 def gate_limits(wildcards):
-    """All that the gate holds rows against, and by which code, as JSON: no param, so that neither trains again."""
+    """JSON of the gate's limits, thresholds, labels and code digest. It is no param, so a change retrains nothing."""
     limits = {"limits": token_limits(wildcards), "thresholds": check_thresholds(wildcards)}
     limits["code"] = code("gate_rows")(wildcards)
     return json.dumps(limits | {"labels": study.tasks[wildcards.task].get("labels", [])})
 
 
-def refuse_unfit_rows():
-    """Stop before any job where today's limits stop rows that a job of this run would train on or answer."""
+def stop_if_rows_fail_checks():
+    """Stop the run before its first job if the current thresholds reject rows that a job would train on or answer."""
     due = list(workflow.dag.needrun_jobs())
-    made_anew = {str(file) for job in due for file in job.output}  # such a gate holds its rows itself
+    outputs = {str(file) for job in due for file in job.output}  # a gate that is made again checks its rows itself
     gates = {str(job.input.gate): job.wildcards for job in due if job.input.get("gate")}
     for file, wildcards in gates.items():
-        if file not in made_anew and Path(file).exists():
-            today = json.loads(gate_limits(wildcards))
+        if file not in outputs and Path(file).exists():
+            current = json.loads(gate_limits(wildcards))
             try:
                 measures = read_json(file)
-                if measures.get("code") != today["code"]:  # other checks measured then; a model answers as it did
+                if measures.get("code") != current["code"]:  # the checks changed since; the answers did not
                     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval", "dev", "test")}
                     base = Path(at("base", wildcards)).parent
-                    measures = measured_files(rows, base, today["labels"], today["code"])
-                table = gate_verdicts(measures, today["limits"], today["thresholds"], wildcards.task)
+                    measures = measure_files(rows, base, current["labels"], current["code"])
+                table = gate_verdicts(measures, current["limits"], current["thresholds"], wildcards.task)
                 refuse_stopped(table, file)
             except UserError as error:
-                raise WorkflowError(told(error, wildcards.task, file)) from None
+                raise WorkflowError(terminal_message(error, wildcards.task, file)) from None
 
 
-def told(error, task, gate):
-    """What the terminal is told of an error about a task's rows: of private ones what quotes none."""
+def terminal_message(error, task, gate):
+    """Message of an error about a task's rows; for a private task a message that quotes no row."""
     if not study.tasks[task].get("phi"):
         return str(error)
     return error.public or (
-        f"{gate}: the rows of task '{task}' cannot be measured anew. What is wrong may quote private text: delete this "
-        "file, and the job that makes it again has it in its log."
+        f"{gate}: the rows of task '{task}' cannot be measured again. The reason may quote private text, so this "
+        "message omits it. Delete this file and run again: the job that makes the file writes the reason to its log."
     )
 
 

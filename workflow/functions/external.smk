@@ -1,7 +1,7 @@
 import re
 
 from clinical_dpo.config.external import table_path
-from clinical_dpo.config.judges import GRADED, graded_by_judge
+from clinical_dpo.config.judges import VERDICT_KINDS, graded_by_judge
 from clinical_dpo.data.sources.files import OPTIONS as FILE_OPTIONS
 from clinical_dpo.grading.grade import grader_module
 
@@ -11,28 +11,28 @@ wildcard_constraints:
 
 
 def external_settings(wildcards):
-    """The settings of a job's answers from elsewhere."""
+    """Settings of a job's external predictions."""
     return study.tasks[wildcards.task]["external_predictions"][wildcards.external]
 
 
 def external_table(wildcards):
-    """The table that holds them."""
+    """Path of the table of a job's external predictions."""
     return str(table_path(external_settings(wildcards)))
 
 
 def task_grader(wildcards):
-    """The module that grades a job's task automatically, if one does."""
+    """Name of the module that grades a job's task automatically; None if no module does."""
     return grader_module(study.tasks[wildcards.task]["grader"])
 
 
-def brings_grades(wildcards):
-    """Whether grades came with answers from elsewhere."""
+def has_grades(wildcards):
+    """Whether the table of external predictions has a column of grades."""
     return "grade" in external_settings(wildcards)["columns"]
 
 
 def external_verdicts(wildcards):
-    """A judge's verdicts on answers from elsewhere, where it is to grade them."""
+    """The judge's verdicts on external predictions, if the judge grades them; otherwise an empty list."""
     task = study.tasks[wildcards.task]
-    if brings_grades(wildcards) or not graded_by_judge(task):
+    if has_grades(wildcards) or not graded_by_judge(task):
         return []
-    return at("verdicts", wildcards, model=wildcards.external, judged=GRADED[task["metric"]])
+    return at("verdicts", wildcards, model=wildcards.external, judged=VERDICT_KINDS[task["metric"]])

@@ -1,5 +1,5 @@
 panels = {panel: task for panel, task in study.config["figure2"].items() if task in study.tasks}
-drawings = {  # figure -> kind (its caption), title
+drawings = {  # figure -> (caption file's name, title)
     **{
         f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}")
         for panel, task in panels.items()
@@ -20,7 +20,7 @@ curve_figures = [f"training_curves_{task}" for task in study.tasks]
 
 
 def figures_as(suffix, names):
-    """Those figures in one format."""
+    """Paths of figures in one format."""
     return [at("figure", figure=name, suffix=suffix) for name in names]
 
 

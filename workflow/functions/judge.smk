@@ -1,48 +1,48 @@
 from functools import cache
 
-from clinical_dpo.config.judges import judge_of, judged_sheets, judging_round, unnamed_judges
+from clinical_dpo.config.judges import judge_endpoint, judged_sheets, judging_round, unnamed_judges
 
 
 wildcard_constraints:
     judged="likert|correctness|preference",
 
 
-def judged(task):
-    """What a task's judge is asked for, by the names of its files."""
+def judge_sheets(task):
+    """Names of the sheets that a task's judge gives verdicts on."""
     return judged_sheets(study.tasks[task], rated_sheets(study.tasks[task]))
 
 
 def judge_verdicts(wildcards, *sheets):
-    """The judge's verdicts on a task's models; of those sheets that it is asked about."""
-    asked = [sheet for sheet in sheets if sheet in judged(wildcards.task)]
+    """Files of the judge's verdicts on a task's models, for each of `sheets` that the judge reads."""
+    judged = [sheet for sheet in sheets if sheet in judge_sheets(wildcards.task)]
     return [
         at("verdicts", wildcards, model=model, judged=sheet)
         for model in study.task_models(wildcards.task)
-        for sheet in asked
+        for sheet in judged
     ]
 
 
-judge_records = [  # what every judge of the run's models writes of itself
+judge_records = [  # records of all judgements of the run's models
     at("verdicts_record", task=task, model=model, judged=sheet)
     for task in study.tasks
-    for sheet in judged(task)
+    for sheet in judge_sheets(task)
     for model in study.task_models(task)
 ]
 
 
 def judge_settings(wildcards):
-    """What a judge's verdicts depend on; neither its pace nor its key nor its price."""
-    judge = judge_of(study.tasks[wildcards.task], study.config)
+    """Settings that a judge's verdicts depend on; its pace, key and price are not among them."""
+    judge = judge_endpoint(study.tasks[wildcards.task], study.config)
     return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
 
 
-@cache  # a job's parameters are made once more when its record is gone
-def round_of(task, record):
-    """The round in which a task's judge is asked for what a record is of."""
-    return judging_round(record, judge_of(study.tasks[task], study.config))
+@cache  # Snakemake evaluates a job's params again when its record is gone
+def record_round(task, record):
+    """Round in which a task's judge makes a record."""
+    return judging_round(record, judge_endpoint(study.tasks[task], study.config))
 
 
 def judge_round(wildcards):
-    """The round of a job."""
-    answerer = wildcards.get("model") or wildcards.external
-    return round_of(wildcards.task, at("verdicts_record", wildcards, model=answerer))
+    """Judging round of a job."""
+    model = wildcards.get("model") or wildcards.external
+    return record_round(wildcards.task, at("verdicts_record", wildcards, model=model))

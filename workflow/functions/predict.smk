@@ -1,5 +1,8 @@
 def variant_model(wildcards):
-    """What answers as this variant: the base model, and what training made of it (`sft_seed43`: with that seed)."""
+    """Files of the model that answers as a variant: the base model, and for a trained variant its weights.
+
+    A variant such as `sft_seed43` has the weights of that training seed.
+    """
     stage, seed = parse_seed(wildcards.variant)
     files = {"base": at("base", wildcards)}
     if stage in STAGES:

@@ -1,19 +1,19 @@
-# What a rule's settings are made of: its only param, by which Snakemake sees what changed.
+# Functions that build a rule's settings. They are its only param, by which Snakemake sees a change.
 
 from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
 from clinical_dpo.escaping import Settings
-from clinical_dpo.training.stages import SPEED
+from clinical_dpo.training.stages import SPEED_SETTINGS
 from clinical_dpo.variants import parse_trial
 
-# Read off a finished probe, never a reason to train it again.
+# These are applied to a finished probe, so a change does not train the probe again.
 PLATEAU = ("plateau", "plateau_tolerance")
 
 
-def named(**settings):
-    """A rule's only param: name -> value, functions evaluated. Snakemake compares params without their names.
+def rule_settings(**settings):
+    """A rule's only param: name -> value, with functions of wildcards evaluated.
 
-    What a value holds is all that counts: the order of a mapping's keys is none of it.
+    Snakemake compares params without their names. Keys of mappings are sorted, so their order is no change.
     """
 
     def evaluated(wildcards):
@@ -24,22 +24,22 @@ def named(**settings):
     return evaluated
 
 
-def named_in_order(**settings):
-    """The same of a rule whose outputs follow the order of its inputs, which Snakemake compares sorted."""
-    return named(**settings, order=order)
+def ordered_rule_settings(**settings):
+    """Settings of a rule whose outputs follow the order of its inputs, which Snakemake sorts before it compares them."""
+    return rule_settings(**settings, order=model_order)
 
 
-def order(wildcards):
-    """The order in which a task lists its models and what answered it elsewhere; or all tasks theirs."""
+def model_order(wildcards):
+    """Models of a job's task and its external predictions, in order; without a task, every task with its models."""
     if wildcards.get("task"):
         return [*study.task_models(wildcards.task), *study.externals(wildcards.task)]
     return [[task, *study.task_models(task)] for task in study.tasks]
 
 
 def code(script, *modules):
-    """Digest of the code that a rule runs. Editing it reruns the rule, editing its comments does not.
+    """Digest of the code that a rule runs. An edit of the code reruns the rule, an edit of a comment does not.
 
-    `modules` are those that it imports by name, each a name or a function of a job's wildcards.
+    `modules` are the modules that the script imports by name: each is a name or a function of a job's wildcards.
     """
 
     def digest(wildcards):
@@ -49,8 +49,8 @@ def code(script, *modules):
     return digest
 
 
-def contents(files):
-    """Path -> SHA-256 of files that no rule makes. One that gives way to an older one is a change too."""
+def file_digests(files):
+    """Path -> SHA-256 of files that no rule makes, so that a replacement by an older file is a change too."""
 
     def digests(wildcards):
         paths = files(wildcards) if callable(files) else files
@@ -60,36 +60,38 @@ def contents(files):
 
 
 def package_files(folder):
-    """Files of the package that are no code, and so in no digest of it."""
+    """Files in a folder of the package that are not code, so that no code digest covers them."""
     return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "clinical_dpo" / folder).iterdir())
 
 
 def pick(settings, *keys):
-    """The settings that a job uses. Only these rerun it."""
+    """The settings under some keys: those that a job uses, so that no other setting reruns it."""
     return {key: settings[key] for key in keys if key in settings}
 
 
 def task_settings(*keys):
-    """Those keys of a job's task file, as a function of its wildcards."""
+    """Function of a job's wildcards that returns some settings of its task file."""
     return lambda wildcards: pick(study.tasks[wildcards.task], *keys)
 
 
 def model_settings(wildcards):
-    """What loading a job's model needs of its model file."""
+    """Settings of a job's model file that loading the model needs."""
     return pick(study.models[wildcards.model], "name", "dtype", "attention", "quantization")
 
 
 def trained_model_settings(wildcards):
-    """What training a job's model needs of its model file."""
+    """Settings of a job's model file that training the model needs."""
     return model_settings(wildcards) | pick(study.models[wildcards.model], "lora_targets")
 
 
 def trial_settings(wildcards):
-    """What a job's trial is trained with."""
-    shared = study.training(wildcards.task, wildcards.stage)
-    kept = {key: value for key, value in shared.items() if key not in SPEED + PLATEAU}
-    return kept | parse_trial(wildcards.trial, wildcards.stage)
+    """Training settings of a job's trial."""
+    stage_settings = study.training(wildcards.task, wildcards.stage)
+    shared = {key: value for key, value in stage_settings.items() if key not in SPEED_SETTINGS + PLATEAU}
+    return shared | parse_trial(wildcards.trial, wildcards.stage)
 
 
-# What changes speed but not results is a resource, so that changing it reruns nothing.
-stage_speed = {key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED}
+# Settings that change speed but not results are resources, so that a change reruns nothing.
+stage_speed = {
+    key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED_SETTINGS
+}

@@ -1,18 +1,18 @@
-# Both stages are trained by the same rules; they differ in what they start from (`stage_data`) and in their module.
+# The same rules train both stages. The stages differ in their data (`stage_data`) and in their module (`trainer`).
 
 from clinical_dpo.training.stages import stage_module
 
 
 def training_data(wildcards):
-    """Rows that SFT trains on and watches its eval loss on, once they passed the checks."""
+    """Files of the rows that SFT trains on and computes its eval loss on, and the gate that checked them."""
     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval")}
     return rows | {"gate": at("gate", wildcards)}
 
 
 def preference_data(wildcards):
-    """Pairs with the reference's log-probabilities, and the SFT model they start from.
+    """Files of the pairs, of the reference model's log-probabilities, and of the SFT model that DPO starts from.
 
-    A job with a seed of its own gets that seed's SFT model and its log-probabilities; the pairs are those of all.
+    A job of an extra seed gets the SFT model of that seed and its log-probabilities; all seeds share the pairs.
     """
     seed = wildcards.get("seed")
     files = {"sft": at("best", wildcards, stage="sft", best=with_seed(BEST, seed))}
@@ -23,15 +23,15 @@ def preference_data(wildcards):
 
 
 def stage_data(wildcards):
-    """What a job's stage trains on."""
+    """Files that a job's stage trains on."""
     return training_data(wildcards) if wildcards.stage == "sft" else preference_data(wildcards)
 
 
 def plateau(wildcards):
-    """The step count that a trial's probe found, where its task asks for a probe."""
+    """File of a trial's step count up to its probe's plateau; an empty list if the task has no probe."""
     return at("plateau", wildcards) if study.training(wildcards.task, wildcards.stage)["plateau"] else []
 
 
 def trainer(wildcards):
-    """The module that trains a job's stage."""
+    """Name of the module that trains a job's stage."""
     return stage_module(wildcards.stage)

@@ -14,9 +14,9 @@ rule retrieve_source:
     conda:
         "../../envs/training.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("retrieve_source"),
-            files=contents(source_file),
+            files=file_digests(source_file),
             source=lambda wildcards: study.source(wildcards.task),
             rows=generated_rows,
             seed=study.config["seed"],
@@ -41,7 +41,7 @@ rule split_dataset:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("split_dataset"),
             task=task_settings(
                 "name",

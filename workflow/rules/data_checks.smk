@@ -4,7 +4,7 @@ localrules:
     enforce_checks,
 
 
-# What trains or answers waits for this. Without params it measures anew only where rows or tokenizer change.
+# Jobs that train or answer wait for this. It has no params, so it measures again only if rows or tokenizer change.
 rule gate_rows:
     input:
         train=at("split", split="train"),
@@ -31,7 +31,7 @@ rule check_dataset:
         dev=at("split", split="dev"),
         test=at("split", split="test"),
         manifest=at("manifest"),
-        models=of_models("base"),
+        models=model_files("base"),
     output:
         table=at("checks"),
         card=at("data_card"),
@@ -41,7 +41,7 @@ rule check_dataset:
     conda:
         "../../envs/training.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("check_dataset"),
             task=task_settings(
                 "name",
@@ -70,7 +70,7 @@ rule enforce_checks:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("enforce_checks"),
         ),
     script:

@@ -15,11 +15,11 @@ rule import_answers:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("import_answers"),
-            files=contents(external_table),
+            files=file_digests(external_table),
             table=lambda wildcards: pick(external_settings(wildcards), "path", "columns", *FILE_OPTIONS),
-            metric=of_task("metric"),
+            metric=task_setting("metric"),
         ),
     script:
         "../scripts/import_answers.py"
@@ -37,9 +37,9 @@ rule grade_external:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("grade_external", task_grader),
-            given=brings_grades,
+            has_grades=has_grades,
             task=task_settings("grader", "labels", "label_synonyms"),
         ),
     script:

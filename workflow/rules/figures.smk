@@ -29,7 +29,7 @@ rule plot_figure2:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("plot_figure2"),
             panels=[
                 {"panel": panel, "task": task, "watermark": display.watermark(study, task)}
@@ -60,7 +60,7 @@ rule plot_reward_margin:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("plot_reward_margin"),
             tables=study_files.tables_named(study, "reward_margin"),
             tasks=task_titles,
@@ -93,7 +93,7 @@ rule plot_training_curves:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("plot_training_curves"),
             figures=[
                 {"task": task, "title": title, "watermark": display.watermark(study, task, graded=False)}
@@ -123,7 +123,7 @@ rule plot_sweep:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("plot_sweep"),
             tasks=task_titles,
             models=study.titles,
@@ -152,9 +152,9 @@ rule plot_cost:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("plot_cost"),
-            files=contents(PUBLISHED),
+            files=file_digests(PUBLISHED),
             tasks=task_titles,
             models=study.titles,
             watermark=display.watermark_of_all(study),

@@ -22,12 +22,12 @@ rule write_texts_by_model:
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_texts, lambda wildcards: wildcards.field),
+        runtime=runtime(expected_field, lambda wildcards: wildcards.field),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("write_texts_by_model"),
             model=model_settings,
             text=text_settings,
@@ -53,7 +53,7 @@ rule write_texts_by_endpoint:
     resources:
         private=private_text,
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("write_texts_by_endpoint"),
             endpoint=lambda wildcards: endpoint_settings(wildcards.endpoint),
             text=text_settings,

@@ -15,7 +15,7 @@ rule grade_answers:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("grade_answers", task_grader),
             task=task_settings("grader", "labels", "label_synonyms"),
         ),

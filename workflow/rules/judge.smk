@@ -20,7 +20,7 @@ rule ask_judge:
     resources:
         private=private_text,
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("ask_judge"),
             judge=judge_settings,
             round=judge_round,
@@ -43,7 +43,7 @@ use rule ask_judge as judge_external with:
     wildcard_constraints:
         judged="likert|correctness",
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("ask_judge"),
             judge=judge_settings,
             round=judge_round,
@@ -55,7 +55,9 @@ use rule ask_judge as judge_external with:
 rule grade_by_judge:
     input:
         test=at("split", split="test"),
-        verdicts=lambda wildcards: at("verdicts", wildcards, judged=GRADED[study.tasks[wildcards.task]["metric"]]),
+        verdicts=lambda wildcards: at(
+            "verdicts", wildcards, judged=VERDICT_KINDS[study.tasks[wildcards.task]["metric"]]
+        ),
     output:
         **{variant: at("grades", variant=variant) for variant in VARIANTS},
     log:
@@ -65,7 +67,7 @@ rule grade_by_judge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("grade_by_judge"),
         ),
     script:

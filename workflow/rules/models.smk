@@ -12,7 +12,7 @@ rule retrieve_base_model:
     conda:
         "../../envs/training.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("retrieve_base_model"),
             model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", "chat_template"),
         ),
@@ -34,7 +34,7 @@ rule build_base_model:
         mem_mb=loading_memory,
         runtime=60,
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("build_base_model"),
             model=lambda wildcards: pick(study.models[wildcards.model], "architecture", "pretraining"),
             seed=study.config["seed"],

@@ -2,14 +2,14 @@ localrules:
     plan,
 
 
-# Without inputs it starts nothing, without outputs it is always made anew: before a run and afterwards.
+# It has no inputs, so it starts no other job, and no outputs, so it always runs: before a study and after it.
 rule plan:
     log:
         at.log("plan"),
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             root=str(ROOT),
         ),
     script:

@@ -20,7 +20,7 @@ rule predict:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("predict"),
             model=model_settings,
             max_new_tokens=answer_limit,

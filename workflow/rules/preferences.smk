@@ -25,7 +25,7 @@ rule predict_training_answers:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("predict"),
             model=model_settings,
             max_new_tokens=answer_limit,
@@ -47,7 +47,7 @@ rule build_preferences:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("build_preferences"),
             task=task_settings("rejected_source", "labels"),
             seed=study.config["seed"],
@@ -80,7 +80,7 @@ rule compute_reference_logps:
         gpu_model=gpu_model,
         batch_size=lambda wildcards: study.training(wildcards.task, "dpo")["eval_batch_size"],
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("compute_reference_logps"),
             model=model_settings,
             max_length=lambda wildcards: study.training(wildcards.task, "dpo")["max_length"],

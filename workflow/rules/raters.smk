@@ -8,7 +8,7 @@ localrules:
 rule write_blinding_key:
     input:
         unpack(sheet_answers),
-        unpack(disputes),
+        unpack(adjudication_inputs),
         test=at("split", split="test"),
     output:
         at("key"),
@@ -17,9 +17,9 @@ rule write_blinding_key:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("write_blinding_key"),
-            files=contents(disputed_ratings),
+            files=file_digests(adjudication_ratings),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
             raters=lambda wildcards: sheet_raters(study.tasks[wildcards.task], wildcards.sheet),
@@ -43,12 +43,12 @@ rule write_sheet:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("write_sheet"),
-            files=contents(sheet_page),
+            files=file_digests(sheet_page),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
-            instructions=of_task("description", ""),
+            instructions=task_setting("description", ""),
             seed=study.config["seed"],
         ),
     script:
@@ -59,11 +59,11 @@ rule grade_by_raters:
     input:
         test=at("split", split="test"),
         key=at("key", sheet="correctness"),
-        ratings=lambda wildcards: rating_files_of(rating_folder(wildcards), "correctness"),
+        ratings=lambda wildcards: rating_files(rating_folder(wildcards), "correctness"),
         adjudication_key=lambda wildcards: (
             at("key", wildcards, sheet="adjudication") if "adjudicator" in study.tasks[wildcards.task] else []
         ),
-        adjudications=lambda wildcards: rating_files_of(rating_folder(wildcards), "adjudication"),
+        adjudications=lambda wildcards: rating_files(rating_folder(wildcards), "adjudication"),
     output:
         **{variant: at("grades", variant=variant) for variant in VARIANTS},
     log:
@@ -73,9 +73,11 @@ rule grade_by_raters:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("grade_by_raters"),
-            files=contents(lambda wildcards: rating_files_of(rating_folder(wildcards), "correctness", "adjudication")),
+            files=file_digests(
+                lambda wildcards: rating_files(rating_folder(wildcards), "correctness", "adjudication")
+            ),
             folder=rating_folder,
         ),
     script:
@@ -84,7 +86,7 @@ rule grade_by_raters:
 
 rule summarize_ratings:
     input:
-        sheet_keys=of_study(study_files.keys),
+        sheet_keys=task_files(study_files.keys),
         ratings=task_ratings,
         verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "preference"),
     output:
@@ -95,9 +97,9 @@ rule summarize_ratings:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("summarize_ratings"),
-            files=contents(task_ratings),
+            files=file_digests(task_ratings),
             task=task_names,
             folder=task_ratings_folder,
         ),

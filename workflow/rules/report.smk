@@ -17,7 +17,7 @@ rule typeset_tables:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("typeset_tables"),
         ),
     script:
@@ -49,9 +49,9 @@ rule write_report_page:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("write_report_page"),
-            files=contents([PUBLISHED, *captions, *page_template]),
+            files=file_digests([PUBLISHED, *captions, *page_template]),
             tasks={
                 name: {"description": ""} | pick(task, "title", "description", "metric")
                 for name, task in study.tasks.items()
@@ -59,7 +59,7 @@ rule write_report_page:
             models=study.titles,
             watermark=study.config["watermark"],
             left_out=display.left_out(study),
-            waited_for=awaited,
+            awaited_sheets=awaited_by_task,
             studies=list(study.families),
             figures=list(drawings.values()),
         ),
@@ -69,7 +69,7 @@ rule write_report_page:
 
 rule collect_table:
     input:
-        tables_of_all,
+        collected_tables,
     output:
         report(
             at("report_table", suffix="csv"),
@@ -84,9 +84,9 @@ rule collect_table:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("collect_table"),
-            tables=tables_of_all,
+            tables=collected_tables,
         ),
     script:
         "../scripts/collect_table.py"
@@ -108,11 +108,11 @@ rule summarize_run:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("summarize_run"),
-            folders=shown_folders,
+            folders=output_locations,
             left_out=display.left_out(study),
-            waited_for=awaited,
+            awaited_sheets=awaited_by_task,
             unnamed_judges=unnamed_judges(study.tasks),
             metrics={name: task["metric"] for name, task in study.tasks.items()},
         ),
@@ -142,9 +142,9 @@ rule compare_published:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compare_published"),
-            files=contents(PUBLISHED),
+            files=file_digests(PUBLISHED),
             stands_for={name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model},
         ),
     script:
@@ -166,9 +166,9 @@ rule check_paper_consistency:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("check_paper_consistency"),
-            files=contents(PUBLISHED),
+            files=file_digests(PUBLISHED),
         ),
     script:
         "../scripts/check_paper_consistency.py"

@@ -10,8 +10,8 @@ localrules:
 
 rule compute_metrics:
     input:
-        grades=of_study(study_files.grades),
-        answers=of_study(study_files.answers),
+        grades=task_files(study_files.grades),
+        answers=task_files(study_files.answers),
     output:
         at("table", table="metrics"),
     log:
@@ -19,7 +19,7 @@ rule compute_metrics:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compute_metrics", task_metric),
             task=task_facts,
         ),
@@ -29,7 +29,7 @@ rule compute_metrics:
 
 rule compare_variants:
     input:
-        of_study(study_files.grades),
+        task_files(study_files.grades),
     output:
         at("table", table="stats"),
     log:
@@ -37,7 +37,7 @@ rule compare_variants:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compare_variants", task_metric),
             task=task_facts,
             alpha=study.config["alpha"],
@@ -50,7 +50,7 @@ rule compare_variants:
 
 rule compare_seeds:
     input:
-        of_study(study_files.seed_grades),
+        task_files(study_files.seed_grades),
     output:
         at("table", table="seeds"),
     log:
@@ -58,7 +58,7 @@ rule compare_seeds:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compare_seeds"),
             task=task_facts,
             seeds=lambda wildcards: study.seeds(wildcards.task),
@@ -69,7 +69,7 @@ rule compare_seeds:
 
 rule compute_rouge:
     input:
-        answers=of_study(study_files.variant_files, "answers"),
+        answers=task_files(study_files.variant_files, "answers"),
         test=at("split", split="test"),
     output:
         at("table", table="rouge"),
@@ -78,10 +78,10 @@ rule compute_rouge:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compute_rouge"),
             task=task_names,
-            stemmer=of_task("rouge_stemmer"),
+            stemmer=task_setting("rouge_stemmer"),
             seed=study.config["seed"],
         ),
     script:
@@ -92,7 +92,7 @@ rule compute_helpfulness:
     input:
         metrics=at("table", table="metrics"),
         stats=at("table", table="stats"),
-        grades=of_study(study_files.grades),
+        grades=task_files(study_files.grades),
     output:
         at("table", table="helpfulness"),
     log:
@@ -100,7 +100,7 @@ rule compute_helpfulness:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compute_helpfulness"),
         ),
     script:
@@ -109,9 +109,9 @@ rule compute_helpfulness:
 
 rule compute_win_rate:
     input:
-        sheet_keys=of_study(study_files.keys, "preference"),
+        sheet_keys=task_files(study_files.keys, "preference"),
         ratings=preference_ratings,
-        answers=of_study(study_files.variant_files, "answers"),
+        answers=task_files(study_files.variant_files, "answers"),
         test=at("split", split="test"),
         verdicts=lambda wildcards: judge_verdicts(wildcards, "preference"),
     output:
@@ -121,12 +121,12 @@ rule compute_win_rate:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("compute_win_rate"),
-            files=contents(preference_ratings),
+            files=file_digests(preference_ratings),
             task=task_names,
-            grader=of_task("preference_grader"),
-            variants=COMPARED,
+            grader=task_setting("preference_grader"),
+            variants=PREFERENCE_VARIANTS,
             folder=task_ratings_folder,
             seed=study.config["seed"],
         ),
@@ -136,8 +136,8 @@ rule compute_win_rate:
 
 rule collect_reward_margin:
     input:
-        runs=of_models("best_run", stage="dpo", best=BEST),
-        logs=of_models("best_log", stage="dpo", best=BEST),
+        runs=model_files("best_run", stage="dpo", best=BEST),
+        logs=model_files("best_log", stage="dpo", best=BEST),
     output:
         at("table", table="reward_margin"),
     log:
@@ -145,7 +145,7 @@ rule collect_reward_margin:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named_in_order(
+        settings=ordered_rule_settings(
             code=code("collect_reward_margin"),
             task=task_names,
         ),

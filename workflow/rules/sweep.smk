@@ -3,7 +3,7 @@ localrules:
     select_trial,
 
 
-# The choice among a stage's trials reads answers; it uses no GPU, so that another reading trains nothing again.
+# Answers on dev are files of their own: a change of how they are scored runs no GPU job again.
 rule answer_dev:
     input:
         base=at("base"),
@@ -27,7 +27,7 @@ rule answer_dev:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("predict"),
             model=model_settings,
             max_new_tokens=answer_limit,
@@ -40,7 +40,7 @@ rule score_trials:
     input:
         dev=at("split", split="dev"),
         answers=dev_answers,
-        logs=of_trials("trial_log", part="adapter"),
+        logs=trial_files("trial_log", part="adapter"),
     output:
         at("selection"),
     log:
@@ -48,7 +48,7 @@ rule score_trials:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=score_code,
             selection=selection_settings,
         ),
@@ -56,11 +56,11 @@ rule score_trials:
         "../scripts/score_trials.py"
 
 
-# Its files are linked. What follows depends on the chosen trial's name and weights, not on how it was chosen.
+# Outputs are links to the trial's files. Later jobs depend on the chosen trial's name and weights, not on its scores.
 rule select_trial:
     input:
-        trials=of_trials("adapter"),
-        runs=of_trials("trial_run", part="adapter"),
+        trials=trial_files("adapter"),
+        runs=trial_files("trial_run", part="adapter"),
         answers=dev_answers,
     output:
         weights=at("best", best=BEST),
@@ -71,6 +71,6 @@ rule select_trial:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(code=code("select_trial"), trial=chosen_trial),
+        settings=rule_settings(code=code("select_trial"), trial=chosen_trial),
     script:
         "../scripts/select_trial.py"

@@ -21,7 +21,7 @@ rule probe:
         gpu=gpus,
         gpu_model=gpu_model,
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("probe", trainer),
             model=trained_model_settings,
             settings=trial_settings,
@@ -40,7 +40,7 @@ rule find_plateau:
     conda:
         "../../envs/analysis.yaml"
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("find_plateau"),
             tolerance=lambda wildcards: study.training(wildcards.task, wildcards.stage)["plateau_tolerance"],
         ),
@@ -69,7 +69,7 @@ rule train:
         gpu=gpus,
         gpu_model=gpu_model,
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("train", trainer),
             model=trained_model_settings,
             settings=trial_settings,
@@ -99,7 +99,7 @@ rule train_extra_seed:
         gpu=gpus,
         gpu_model=gpu_model,
     params:
-        settings=named(
+        settings=rule_settings(
             code=code("train_extra_seed", trainer),
             model=trained_model_settings,
         ),

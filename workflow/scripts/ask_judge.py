@@ -1,4 +1,4 @@
-"""Ask a task's judge for its verdicts, or write down that it is still awaited."""
+"""Ask a task's judge for its verdicts, or record that they are pending."""
 
 import sys
 from pathlib import Path
@@ -10,13 +10,13 @@ from clinical_dpo.grading.raters.rating_round import sheet_items
 from clinical_dpo.io import write_csv, write_json
 
 with job(snakemake) as params:
-    given, output = snakemake.input, snakemake.output
+    inputs, output = snakemake.input, snakemake.output
     kind = snakemake.wildcards.judged
-    answers = {variant: given[variant] for variant in params.variants}
-    items = sheet_items("preference" if kind == "preference" else "correctness", given.test, answers, params.seed)
-    # Beside the outputs, which Snakemake deletes when the job fails.
+    answers = {variant: inputs[variant] for variant in params.variants}
+    items = sheet_items("preference" if kind == "preference" else "correctness", inputs.test, answers, params.seed)
+    # Replies are no output, since Snakemake deletes the outputs of a job that fails.
     replies = Path(output.record).with_suffix(".replies.jsonl")
-    # From the config, since its pace and its price are no reason to ask again.
+    # The endpoint is read from the config: as a param, a change of its pace or price would ask again.
     endpoint = endpoint_named(params.judge["name"], snakemake.config["endpoints"], "judge")
     verdicts, record = judge_items(kind, items, endpoint, replies, bool(snakemake.resources.private))
     sys.stderr.writelines(f"{line}\n" for line in warnings(record))

@@ -5,7 +5,7 @@ from pathlib import Path
 from clinical_dpo.script import job
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.io import replacing, sha256, write_json
-from clinical_dpo.models.load import BASE_RECORD, MADE_RECORD, prepare_process
+from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD, prepare_process
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 
 with job(snakemake) as params:
@@ -14,7 +14,7 @@ with job(snakemake) as params:
     folder = Path(snakemake.output[0]).parent
     with replacing(folder) as part:
         facts = build_tiny_model(settings["architecture"], settings["pretraining"], params.seed, part)
-        write_json(part / MADE_RECORD, facts | {"made_with": params.made_with})
+        write_json(part / RUN_RECORD, facts | {"made_with": params.made_with})
         weights = sha256(part / "model.safetensors")
         write_json(part / BASE_RECORD, {"source": "pretrain", "id": folder.name, "revision": weights})
-        write_checksums(part, {"model.safetensors": weights}, without=[MADE_RECORD])
+        write_checksums(part, {"model.safetensors": weights}, without=[RUN_RECORD])

@@ -1,4 +1,4 @@
-"""Pair every reference answer with a rejected one."""
+"""Pair every reference answer with a rejected answer."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data.preferences import preference_pairs

@@ -1,4 +1,4 @@
-"""Hold the papers' printed numbers against each other."""
+"""Check the papers' printed numbers for consistency with each other."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

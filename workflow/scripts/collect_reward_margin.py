@@ -1,4 +1,4 @@
-"""Gather the reward margins of a task's chosen DPO runs."""
+"""Collect the reward margins of a task's chosen DPO runs."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, read_json, write_csv

@@ -1,4 +1,4 @@
-"""Gather one table of all tasks."""
+"""Collect one table of all tasks."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -1,4 +1,4 @@
-"""Put the papers' printed numbers beside the run's: all of them in one table, and Murphy 2024's two tables."""
+"""Compare the papers' printed numbers with the run's: all numbers in one table, and the two tables of Murphy 2024."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, replacing, write_csv
@@ -7,12 +7,12 @@ from clinical_dpo.papers.tables import PRINTED, ROUGE, TABLE_1, beside_published
 from clinical_dpo.report.latex import latex_table
 
 with job(snakemake) as params:
-    given, stands_for = snakemake.input, params.stands_for
+    inputs, stands_for = snakemake.input, params.stands_for
     tables = {
-        name: [row for path in given[name] for row in read_csv(path)]
+        name: [row for path in inputs[name] for row in read_csv(path)]
         for name in ("metrics", "stats", "rouge", "win_rate", "reward_margin")
     }
-    published = load_published(given.published)
+    published = load_published(inputs.published)
     rows = measured(tables["metrics"], tables["rouge"], tables["win_rate"], tables["reward_margin"])
     write_csv(snakemake.output.numbers, compare(published, rows, tables["stats"], stands_for), COLUMNS)
     entries = published["murphy2024"]["entries"]

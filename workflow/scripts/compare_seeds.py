@@ -1,4 +1,4 @@
-"""Compare the variants of every model over several training seeds."""
+"""Compare the variants of every model of a task over several training seeds."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import read_grades

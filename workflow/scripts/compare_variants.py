@@ -1,4 +1,4 @@
-"""Compare the variants of every model on a task's test items, pair by pair."""
+"""Compare each pair of variants of every model on a task's test items."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import read_grades

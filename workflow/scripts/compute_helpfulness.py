@@ -7,6 +7,6 @@ from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.statistics.helpfulness import COLUMNS, helpfulness_rows
 
 with job(snakemake):
-    given = snakemake.input
-    rows = helpfulness_rows(read_csv(given.metrics), read_csv(given.stats), read_grades(given.grades), VERSION)
+    inputs = snakemake.input
+    rows = helpfulness_rows(read_csv(inputs.metrics), read_csv(inputs.stats), read_grades(inputs.grades), VERSION)
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -1,4 +1,4 @@
-"""Compute every metric of every model and variant of a task, with its interval."""
+"""Compute every metric of every model and variant of a task, with its confidence interval."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import read_grades
@@ -8,9 +8,9 @@ from clinical_dpo.statistics.metrics import COLUMNS, task_metrics
 
 with job(snakemake) as params:
     answers = {
-        (of["model"], of["variant"]): read_jsonl(path)
+        (names["model"], names["variant"]): read_jsonl(path)
         for path in snakemake.input.answers
-        for of in [parse("answers", path)]
+        for names in [parse("answers", path)]
     }
     table = task_metrics(read_grades(snakemake.input.grades), params.task, answers)
     write_csv(snakemake.output[0], table, COLUMNS)

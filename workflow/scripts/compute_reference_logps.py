@@ -1,15 +1,15 @@
-"""Score both answers of every pair under the chosen SFT model, once for all trials."""
+"""Compute the log-probabilities of both answers of every pair under the chosen SFT model, once for all trials."""
 
 from pathlib import Path
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_json
 from clinical_dpo.models.load import prepare_process
-from clinical_dpo.training.reference_logps import score_reference
+from clinical_dpo.training.reference_logps import compute_reference_logps
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
-    score_reference(
+    compute_reference_logps(
         base=Path(snakemake.input.base).parent,
         sft=Path(snakemake.input.sft).parent,
         model=params.model,

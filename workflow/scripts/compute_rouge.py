@@ -9,10 +9,10 @@ with job(snakemake) as params:
     test = read_jsonl(snakemake.input.test)
     answers = {}
     for path in snakemake.input.answers:
-        of = parse("answers", path)
-        answers.setdefault(of["model"], {})[of["variant"]] = read_jsonl(path)
+        names = parse("answers", path)
+        answers.setdefault(names["model"], {})[names["variant"]] = read_jsonl(path)
     rows = []
-    for model, given in answers.items():
+    for model, by_variant in answers.items():
         names = params.task | {"model": model}
-        rows += rouge_rows(test, given, names, stemmer=params.stemmer, seed=params.seed)
+        rows += rouge_rows(test, by_variant, names, stemmer=params.stemmer, seed=params.seed)
     write_csv(snakemake.output[0], rows, COLUMNS)

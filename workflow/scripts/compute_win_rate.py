@@ -1,29 +1,31 @@
-"""Compute how often raters, or their proxy, preferred DPO's answer to SFT's."""
+"""Compute how often raters, the judge or a proxy preferred DPO's answer to SFT's."""
 
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.raters.rating_round import rated, sheet_items
+from clinical_dpo.grading.raters.rating_round import key_with_ratings, sheet_items
 from clinical_dpo.grading.raters.sheets import key_rows
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.statistics.win_rate import COLUMNS, PROXY, proxy_ratings, win_rates
 
 with job(snakemake) as params:
-    given = snakemake.input
-    answers = {(of["model"], of["variant"]): path for path in given.answers for of in [parse("answers", path)]}
+    inputs = snakemake.input
+    answers = {
+        (names["model"], names["variant"]): path for path in inputs.answers for names in [parse("answers", path)]
+    }
     rows = []
-    for path in given.verdicts if params.grader == "judge" else given.sheet_keys:
+    for path in inputs.verdicts if params.grader == "judge" else inputs.sheet_keys:
         model = parse("verdicts" if params.grader == "judge" else "key", path)["model"]
         names = params.task | {"model": model}
         if params.grader == "raters":
-            rows += win_rates(*rated(path, Path(params.folder, model)), names)
+            rows += win_rates(*key_with_ratings(path, Path(params.folder, model)), names)
         elif params.grader == "judge":
             verdicts = read_csv(path)
             rows += win_rates(verdicts, [row for row in verdicts if row["choice"]], names)
         else:
             compared = {variant: answers[model, variant] for variant in params.variants}
-            items = sheet_items("preference", given.test, compared, params.seed)
-            known = key_rows(items, "preference", "preference", [PROXY], secret="")  # the proxy sees no sides
-            rows += win_rates(known, proxy_ratings(items, "preference"), names)
+            items = sheet_items("preference", inputs.test, compared, params.seed)
+            key = key_rows(items, "preference", "preference", [PROXY], secret="")  # the proxy ignores sides
+            rows += win_rates(key, proxy_ratings(items, "preference"), names)
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -1,4 +1,4 @@
-"""End here where a check stops a task; what trains waits for this."""
+"""Fail if a check stops a task; otherwise write the numbers of checks and warnings."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data_checks.thresholds import refuse_stopped

@@ -1,4 +1,4 @@
-"""Read the step where a probe's eval loss flattens off its log."""
+"""Find the step in a probe's log at which its eval loss reaches its plateau."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_json

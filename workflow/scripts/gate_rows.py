@@ -1,19 +1,19 @@
-"""Measure a task's rows with one model, and end here where today's limits stop them; what trains waits for this."""
+"""Measure a task's rows with one model, and fail if a limit stops them. Jobs that train or answer wait for this."""
 
 import json
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.data_checks.gate_measures import gate_verdicts, measured_files
+from clinical_dpo.data_checks.gate_measures import gate_verdicts, measure_files
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import write_json
 from clinical_dpo.tokenization.tokenizer import without_torch
 
 with job(snakemake):
     without_torch()
-    today, base = json.loads(snakemake.resources.limits), Path(snakemake.input.base).parent
+    gate, base = json.loads(snakemake.resources.limits), Path(snakemake.input.base).parent
     files = {split: snakemake.input[split] for split in ("train", "eval", "dev", "test")}
-    measures = measured_files(files, base, today["labels"], today["code"])
-    table = gate_verdicts(measures, today["limits"], today["thresholds"], snakemake.wildcards.task)
+    measures = measure_files(files, base, gate["labels"], gate["code"])
+    table = gate_verdicts(measures, gate["limits"], gate["thresholds"], snakemake.wildcards.task)
     refuse_stopped(table, f"{snakemake.wildcards.task} with {snakemake.wildcards.model}")
     write_json(snakemake.output[0], measures)

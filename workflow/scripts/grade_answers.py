@@ -1,4 +1,4 @@
-"""Grade one variant's test answers, or write down who still owes the grades."""
+"""Grade one variant's test answers automatically."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS, grade_answers

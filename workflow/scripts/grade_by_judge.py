@@ -1,4 +1,4 @@
-"""Grade every variant's test answers by what the judge said."""
+"""Grade every variant's test answers by the judge's verdicts."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS

@@ -1,16 +1,16 @@
-"""Grade every variant's test answers by what the raters said, and the adjudicator where they differ."""
+"""Grade every variant's test answers by the raters' ratings, and by the adjudicator's where raters disagree."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS
-from clinical_dpo.grading.raters.rating_round import rated
+from clinical_dpo.grading.raters.rating_round import key_with_ratings
 from clinical_dpo.grading.raters.ratings import final_grades, variant_grades
 from clinical_dpo.io import read_jsonl, write_csv
 from clinical_dpo.variants import VARIANTS
 
 with job(snakemake) as params:
-    given, folder = snakemake.input, params.folder
-    rows = read_jsonl(given.test)
-    adjudications = rated(given.adjudication_key, folder)[1] if given.adjudication_key else None
-    finals = final_grades(*rated(given.key, folder), adjudications)
+    inputs, folder = snakemake.input, params.folder
+    rows = read_jsonl(inputs.test)
+    adjudications = key_with_ratings(inputs.adjudication_key, folder)[1] if inputs.adjudication_key else None
+    finals = final_grades(*key_with_ratings(inputs.key, folder), adjudications)
     for variant in VARIANTS:
         write_csv(snakemake.output[variant], variant_grades(finals, variant, rows), COLUMNS)

@@ -1,4 +1,4 @@
-"""Take another model's answers to the test items over from its table, and write down where they came from."""
+"""Import external predictions on the test items from their table, and record the table's origin."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data.sources.files import OPTIONS, retrieve_file

@@ -1,16 +1,16 @@
-"""Write what the run will cost, and what it has cost so far."""
+"""Write the run's expected cost, and its cost so far."""
 
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.cluster.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned
+from clinical_dpo.cluster.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned_work
 from clinical_dpo.cluster.plan_text import plan_text
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.io import replacing, write_csv
 
 with job(snakemake) as params:
     study = load_study(snakemake.config, Path(params.root))
-    costs, disk = cost_rows(planned(study)), disk_rows(study)
+    costs, disk = cost_rows(planned_work(study)), disk_rows(study)
     write_csv(study.paths("plan_table", table="plan"), costs, COLUMNS)
     write_csv(study.paths("plan_table", table="plan_disk"), disk, DISK_COLUMNS)
     with replacing(study.paths("plan")) as part:

@@ -1,4 +1,4 @@
-"""Draw what training cost beside what the paper prints, and write down exactly what is drawn."""
+"""Draw the cost of training beside the paper's, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

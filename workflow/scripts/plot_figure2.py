@@ -1,13 +1,13 @@
-"""Draw the panels of figure 2 and write down exactly what each draws."""
+"""Draw the panels of figure 2, and write the drawn numbers of each."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures.figure2 import comparison_rows, plot_comparison
 
 with job(snakemake) as params:
-    given, output = snakemake.input, snakemake.output
-    all_seeds = [row for table in given.seeds for row in read_csv(table)]
-    files = zip(given.metrics, given.stats, output.svg, output.pdf, output.png, output.csv, strict=True)
+    inputs, output = snakemake.input, snakemake.output
+    all_seeds = [row for table in inputs.seeds for row in read_csv(table)]
+    files = zip(inputs.metrics, inputs.stats, output.svg, output.pdf, output.png, output.csv, strict=True)
     for panel, (metrics_file, stats_file, *images, table) in zip(params.panels, files, strict=True):
         metrics, stats = read_csv(metrics_file), read_csv(stats_file)
         seeds = [row for row in all_seeds if row["task"] == panel["task"]]

@@ -1,4 +1,4 @@
-"""Draw the reward margins of all tasks and write down exactly what is drawn."""
+"""Draw the reward margins of all tasks, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -1,4 +1,4 @@
-"""Draw the sweeps' scores on dev and write down exactly what is drawn."""
+"""Draw the sweeps' scores on dev, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

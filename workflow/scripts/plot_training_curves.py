@@ -1,4 +1,4 @@
-"""Draw every task's training curves and write down exactly what is drawn."""
+"""Draw every task's training curves, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

@@ -1,4 +1,4 @@
-"""Train one trial for all steps, and keep the curve its plateau is read from."""
+"""Train one trial for all steps, and record the eval losses that determine its plateau."""
 
 from clinical_dpo.script import job
 from clinical_dpo.models.load import prepare_process

@@ -1,4 +1,4 @@
-"""Read a task's records from its file, the hub or a generator, and write down where they came from."""
+"""Read a task's records from its file, the hub or a generator, and record their origin."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data.sources.retrieve import retrieve

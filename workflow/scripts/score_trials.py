@@ -5,6 +5,6 @@ from clinical_dpo.io import write_csv
 from clinical_dpo.sweep.selection import COLUMNS, scored_trials
 
 with job(snakemake) as params:
-    given, selection = snakemake.input, params.selection
-    table = scored_trials(selection["trials"], given.logs, selection["task"], given.dev, given.answers)
+    inputs, selection = snakemake.input, params.selection
+    table = scored_trials(selection["trials"], inputs.logs, selection["task"], inputs.dev, inputs.answers)
     write_csv(snakemake.output[0], table, COLUMNS)

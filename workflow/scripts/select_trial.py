@@ -1,11 +1,11 @@
-"""Put the chosen trial's files in one place."""
+"""Link the chosen trial's files in the stage's `best` folder."""
 
 from pathlib import Path
 
 from clinical_dpo.script import job
 from clinical_dpo.paths import parse
-from clinical_dpo.sweep.best_folder import keep
+from clinical_dpo.sweep.best_folder import write_best_folder
 
 with job(snakemake) as params:
     folders = {parse("adapter", path)["trial"]: Path(path).parent for path in snakemake.input.trials}
-    keep(folders[params.trial], Path(snakemake.output.weights).parent)
+    write_best_folder(folders[params.trial], Path(snakemake.output.weights).parent)

@@ -1,4 +1,4 @@
-"""Write what a person reads first: the headline numbers, where the files are, and what is still awaited."""
+"""Write the summary that a person reads first: headline numbers, locations of files, and pending ratings."""
 
 from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
@@ -9,10 +9,10 @@ from clinical_dpo.report.summary import summary
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
-    waiting = {  # each once, whatever the number of its models
-        f"{parse('verdicts_record', path)['task']}: {why}": None
+    waiting = {  # a dict, so that models of a task share one line
+        f"{parse('verdicts_record', path)['task']}: {reason}": None
         for path in snakemake.input.judges
-        if (why := read_json(path)["waiting_for"])
+        if (reason := read_json(path)["waiting_for"])
     }
     text = summary(
         read_csv(snakemake.input.metrics),
@@ -23,7 +23,7 @@ with job(snakemake) as params:
         seeds_file=str(snakemake.input.seeds),
         left_out=params.left_out,
         pending_ratings=pending_for_tables(
-            [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.waited_for
+            [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.awaited_sheets
         ),
         judges=[*params.unnamed_judges, *waiting],
         mixed_versions=mixed_versions(snakemake.input.records),

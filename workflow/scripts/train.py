@@ -1,4 +1,4 @@
-"""Train one trial up to its probe's plateau, or for all steps where no probe is asked for."""
+"""Train one trial up to its probe's plateau, or for all steps if the task has no probe."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_json

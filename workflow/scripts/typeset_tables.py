@@ -1,4 +1,4 @@
-"""Set every table of the report in LaTeX too."""
+"""Typeset every table of the report in LaTeX."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from clinical_dpo.report.latex import TABLES, latex_table
 with job(snakemake):
     for source, target in zip(snakemake.input, snakemake.output, strict=True):
         rows, name = read_csv(source), Path(source).stem
-        rows = [row | {"n": ""} if row.get("status") == "pending" else row for row in rows]  # it counts what is awaited
+        rows = [row | {"n": ""} if row.get("status") == "pending" else row for row in rows]  # n counts pending items
         caption, columns = TABLES.get(name, (name, list(rows[0]) if rows else []))
         with replacing(target) as part:
             part.write_text(latex_table(rows, columns, caption=caption, label=f"tab:{name}"), encoding="utf-8")

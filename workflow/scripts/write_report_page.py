@@ -1,4 +1,4 @@
-"""Write the page that sums up the run."""
+"""Write the HTML page that summarizes the run."""
 
 from pathlib import Path
 
@@ -11,27 +11,27 @@ from clinical_dpo.report.page.tables import contradiction_rows
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
-    given = snakemake.input
-    studies = load_published(given.published)
-    captions = {Path(path).stem: read_text(path).strip() for path in given.captions}
+    inputs = snakemake.input
+    studies = load_published(inputs.published)
+    captions = {Path(path).stem: read_text(path).strip() for path in inputs.captions}
     page = report_page(
-        metrics=read_csv(given.metrics),
-        stats=read_csv(given.stats),
-        cost=read_csv(given.cost),
+        metrics=read_csv(inputs.metrics),
+        stats=read_csv(inputs.stats),
+        cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,
         drawings=[
             Drawing(title, captions[kind], read_text(path))
-            for path, (kind, title) in zip(given.figures, params.figures, strict=True)
+            for path, (kind, title) in zip(inputs.figures, params.figures, strict=True)
         ],
         watermark=params.watermark,
         left_out=params.left_out,
         pending_ratings=pending_for_tables(
-            [row for path in given.pending_ratings for row in read_csv(path)], params.waited_for
+            [row for path in inputs.pending_ratings for row in read_csv(path)], params.awaited_sheets
         ),
-        seeds=read_csv(given.seeds) if given.seeds else [],
-        published=read_csv(given.numbers),
-        mixed_versions=mixed_versions(given.records),
+        seeds=read_csv(inputs.seeds) if inputs.seeds else [],
+        published=read_csv(inputs.numbers),
+        mixed_versions=mixed_versions(inputs.records),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
     )
     with replacing(snakemake.output[0]) as part:

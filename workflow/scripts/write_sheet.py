@@ -1,4 +1,4 @@
-"""Write one rater's blinded sheet: a page for the browser, CSV, Excel and tasks for Label Studio."""
+"""Write one rater's blinded sheet as an HTML page, CSV, Excel workbook and Label Studio tasks."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import sheet_items
@@ -6,9 +6,9 @@ from clinical_dpo.grading.raters.sheet_files import write_sheet
 from clinical_dpo.grading.raters.sheets import read_blinding_key, sheet_rows
 
 with job(snakemake) as params:
-    given = snakemake.input
+    inputs = snakemake.input
     sheet, rater = snakemake.wildcards.sheet, snakemake.wildcards.rater
-    answers = {variant: given[variant] for variant in params.variants}
-    items = sheet_items(params.kind, given.test, answers, params.seed)
-    rows = sheet_rows(items, read_blinding_key(given.key), rater)
+    answers = {variant: inputs[variant] for variant in params.variants}
+    items = sheet_items(params.kind, inputs.test, answers, params.seed)
+    rows = sheet_rows(items, read_blinding_key(inputs.key), rater)
     write_sheet(snakemake.output[0].removesuffix(".html"), rows, sheet, params.kind, rater, params.instructions)

@@ -1,4 +1,4 @@
-"""Have the model behind an endpoint write a field of a task's records."""
+"""Have an endpoint's model write a field of a task's records."""
 
 from clinical_dpo.script import job
 from clinical_dpo.config.endpoints import endpoint_named
@@ -7,14 +7,14 @@ from clinical_dpo.endpoints.generated_fields.fields import text_prompts, written
 from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 
 with job(snakemake) as params:
-    text, where = params.text, snakemake.input.rows
-    # From the config, since its pace and its price are no reason to ask again.
+    text, source = params.text, snakemake.input.rows
+    # The endpoint is read from the config: as a param, a change of its pace or price would ask again.
     endpoint = endpoint_named(snakemake.wildcards.endpoint, snakemake.config["endpoints"], "endpoint")
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"
-    rows = text_prompts(read_jsonl(where), asked_about, text["prompt"], text["columns"], generated, where)
+    rows = text_prompts(read_jsonl(source), asked_about, text["prompt"], text["columns"], generated, source)
     answers = texts_of_endpoint(
         endpoint, rows, text["max_new_tokens"], text["prompt"], params.replies, bool(snakemake.resources.private)
     )
     writer = {"written_by": f"endpoint {endpoint.name}", "base_url": endpoint.base_url}
-    write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], where))
+    write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], source))

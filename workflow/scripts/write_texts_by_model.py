@@ -10,11 +10,11 @@ from clinical_dpo.models.load import base_record, prepare_process
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
-    text, where, base = params.text, snakemake.input.rows, Path(snakemake.input.base).parent
+    text, source, base = params.text, snakemake.input.rows, Path(snakemake.input.base).parent
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"
-    rows = text_prompts(read_jsonl(where), asked_about, text["prompt"], text["columns"], generated, where)
-    answers = texts_of_model(base, params.model, rows, text["max_new_tokens"], snakemake.resources.batch_size, where)
-    known = base_record(base)
-    writer = {"written_by": f"model {snakemake.wildcards.model}", "model": known["id"], "revision": known["revision"]}
-    write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], where))
+    rows = text_prompts(read_jsonl(source), asked_about, text["prompt"], text["columns"], generated, source)
+    answers = texts_of_model(base, params.model, rows, text["max_new_tokens"], snakemake.resources.batch_size, source)
+    record = base_record(base)
+    writer = {"written_by": f"model {snakemake.wildcards.model}", "model": record["id"], "revision": record["revision"]}
+    write_jsonl(snakemake.output[0], written_texts(rows, answers, writer, text["prompt"], source))

@@ -1,4 +1,4 @@
-"""Files, CSV and JSON held to the run's limits before they become rows."""
+"""Check files, CSV and JSON against the run's limits before they become rows."""
 
 import csv
 import io
@@ -10,37 +10,37 @@ from pathlib import Path
 from clinical_dpo.errors import UserError
 from clinical_dpo.limits import check_limit, limits
 
-# Of JSON: a text (without its closing mark where that is missing), a bracket, a comma. Possessive, so that no text of
-# quotation marks and backslashes makes the search slow.
+# Tokens of JSON: a text (without its closing quote where that is missing), a bracket, a comma. The quantifiers are
+# possessive, so that no sequence of quotes and backslashes makes the search slow.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def check_size(path: Path) -> int:
-    """Bytes of a file, which must be a regular one and within `limits.bytes`.
+    """Return a file's size in bytes, after a check that it is a regular file within `limits.bytes`.
 
     Raises:
-        UserError: a device or a pipe, which may have no end, or a file that is too large.
-        OSError: the file is not there or cannot be looked at.
+        UserError: the file is a device or a pipe, which may have no end, or is too large.
+        OSError: the file does not exist or is not accessible.
     """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-        raise UserError(f"{path}: a device or a pipe, where a file is needed. Write its content into a file.")
-    check_limit(path, "bytes", found.st_size, "bytes")
-    return found.st_size
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise UserError(f"{path}: a device or a pipe, not a file. Write its content into a file.")
+    check_limit(path, "bytes", status.st_size, "bytes")
+    return status.st_size
 
 
 def bounded_bytes(path: Path) -> bytes:
-    """The bytes of a file within `limits.bytes`. Raises as `check_size`, and OSError where it cannot be read."""
+    """Return the bytes of a file within `limits.bytes`. Raises as `check_size`, and OSError if it is not readable."""
     size = check_size(path)
     with open(path, "rb") as file:
         content = file.read(size + 1)
     if len(content) > size:
-        raise UserError(f"{path}: the file grows while it is read. Wait until it is written, and run again.")
+        raise UserError(f"{path}: the file grows while it is read. Wait until it is complete, and run again.")
     return content
 
 
 class BoundedReader:
-    """A csv.reader of text that stops where a table is larger than the run's limits.
+    """A csv.reader of text that raises where a table exceeds the run's limits.
 
     Attributes:
         line_num: lines read so far.
@@ -59,7 +59,7 @@ class BoundedReader:
         return self._reader.line_num
 
     def __iter__(self) -> Iterator[list[str]]:
-        """The rows, each a list of its cells.
+        """Yield the rows, each a list of its cells.
 
         Raises:
             UserError: too many rows, columns or cells, or a cell with too many characters; with the line.
@@ -68,41 +68,42 @@ class BoundedReader:
         rows = iter(self._reader)
         while True:
             self._marks = 0
-            usual = csv.field_size_limit(limits().characters)  # of all readers of this process
+            previous_limit = csv.field_size_limit(limits().characters)  # shared by all readers of this process
             try:
                 cells = next(rows)
             except StopIteration:
                 return
             except csv.Error as error:
                 if "field limit" in str(error):
-                    check_limit(self._place, "characters", limits().characters + 1, "characters in one cell")
+                    check_limit(self._location, "characters", limits().characters + 1, "characters in one cell")
                 raise
             finally:
-                csv.field_size_limit(usual)
+                csv.field_size_limit(previous_limit)
             self._rows += 1
             self.cells += len(cells)
-            check_limit(self._place, "columns", len(cells), "cells in one row")
-            check_limit(self._place, "rows", self._rows, "rows")
-            check_limit(self._place, "cells", self.cells, "cells")
+            check_limit(self._location, "columns", len(cells), "cells in one row")
+            check_limit(self._location, "rows", self._rows, "rows")
+            check_limit(self._location, "cells", self.cells, "cells")
             yield cells
 
     @property
-    def _place(self) -> str:
+    def _location(self) -> str:
         return f"{self._where}, line {self.line_num}"
 
     def _lines(self, text: str) -> Iterator[str]:
-        """The lines of a text, as long as those of one row do not hold more cells than a table may."""
+        """Yield the lines of a text; raise if the lines of one row hold more cells than a table may have."""
         for line in io.StringIO(text, newline=""):
             self._marks += line.count(self._delimiter)
-            check_limit(self._place, "cells", self._marks, "cells in one row")
+            check_limit(self._location, "cells", self._marks, "cells in one row")
             yield line
 
 
 def check_json(text: str, where: object) -> int:
-    """The number of values in a JSON text, after a look at its brackets, commas and texts alone.
+    """Return the number of values in a JSON text, counted by its brackets, commas and texts alone.
 
     Raises:
-        UserError: too many values, too deep, or one text with too many characters. What is no JSON raises nothing.
+        UserError: too many values, too deep nesting, or a text with too many characters. A text that is not valid JSON
+            raises nothing.
     """
     most = limits()
     depth, values = 0, 1

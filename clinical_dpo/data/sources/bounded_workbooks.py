@@ -1,4 +1,4 @@
-"""An Excel workbook held to the run's limits: its ZIP archive first, then every XML part of it, element by element."""
+"""Check an Excel workbook against the run's limits: first its ZIP archive, then every XML part, element by element."""
 
 import mmap
 import posixpath
@@ -15,65 +15,70 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.limits import check_limit, limits
 
 _PARTS = 10_000  # files in the archive
-_HELD = 250_000  # elements that openpyxl keeps at once; of a row or a shared text it keeps those until its end
+_HELD = 250_000  # elements that openpyxl keeps in memory; it frees those of a row or shared text at its end
 _CHUNK = 65_536  # bytes unpacked at a time
-_ENTRY = re.compile(b"PK\x01\x02")  # how an entry of a ZIP archive's directory begins
-_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what Excel writes; LZMA takes what memory its header says
+_ENTRY = re.compile(b"PK\x01\x02")  # signature of an entry in a ZIP archive's directory
+# Compressions that Excel writes. LZMA is not one: its header decides how much memory it takes.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TOKEN = 1_048_576  # bytes of one tag with its attributes
 _PART = re.compile(r"(?:.*/)?(worksheets/|sharedStrings)[^/]*\.xml")
-_SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main}"  # openpyxl knows elements of it alone
-_ROW, _CELL, _TEXT = (_SPACE + name for name in ("row", "c", "si"))
-# Parts that openpyxl reads piece by piece. It holds all others whole, and these too where they are declared as others.
+_NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main}"  # the only one that openpyxl reads
+_ROW, _CELL, _TEXT = (_NAMESPACE + name for name in ("row", "c", "si"))
+# Parts that openpyxl reads piece by piece. It loads all other parts whole, and these too if declared as another type.
 _PIECES = {"worksheet": ("worksheets/", _ROW), "sharedStrings": ("sharedStrings", _TEXT)}
 _COLUMN = re.compile(r"([A-Za-z]+)[0-9]+")
 
 
 def check_workbook(path: Path) -> None:
-    """Refuse a workbook that would unpack to more than the limits, whatever it says of itself.
+    """Refuse a workbook that unpacks to more than the limits, without trust in the sizes that it states.
 
     Raises:
         UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
-            a compression that workbooks do not have.
-        zipfile.BadZipFile, OSError, RuntimeError: no ZIP archive, none that is there, or one with a password.
+            a compression that Excel does not write.
+        zipfile.BadZipFile, OSError, RuntimeError: the file is not a ZIP archive, does not exist, or has a password.
     """
     if check_size(path):
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             entries = sum(1 for _ in islice(_ENTRY.finditer(content), _PARTS + 1))
         if entries > _PARTS:
-            raise UserError(f"{path}: a ZIP archive of more than {_PARTS:,} files, which no workbook has.")
+            raise UserError(
+                f"{path}: a ZIP archive of more than {_PARTS:,} files, too many for a workbook. Save it again as .xlsx."
+            )
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
-        # zipfile unpacks no more of a part than the archive's directory says.
+        # zipfile unpacks at most the size that the archive's directory states.
         check_limit(path, "bytes", sum(part.file_size for part in parts), "bytes when unpacked")
         for part in parts:
-            if part.compress_type not in _PACKED:
-                raise UserError(f"{path}: '{part.filename}' is packed as no workbook is. Save it again as .xlsx.")
+            if part.compress_type not in _COMPRESSIONS:
+                raise UserError(
+                    f"{path}: '{part.filename}' has a compression that Excel does not use. Save it again as .xlsx."
+                )
             with archive.open(part) as stream:
-                _Part(f"{path}, {part.filename}", part.filename).check(stream)
+                _PartCheck(f"{path}, {part.filename}", part.filename).check(stream)
 
 
 def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
-    """Rows of cells or values, as long as their texts together have no more characters than `limits.bytes`.
+    """Yield rows of cells or values while the characters of all their texts are within `limits.bytes`.
 
-    A workbook stores a text once, however many cells show it.
+    The check is needed because a workbook stores a text once, and any number of cells may show it.
 
     Raises:
-        UserError: more, or more rows or cells than the limits; with the row.
+        UserError: more characters, rows or cells than the limits; with the row.
     """
     characters = widest = 0
     for number, row in enumerate(rows, start=1):
-        place = f"{where}, row {number}"
+        location = f"{where}, row {number}"
         values = (getattr(cell, "value", cell) for cell in row)
         characters += sum(len(value) for value in values if isinstance(value, str))
         widest = max(widest, len(row))
-        check_limit(place, "bytes", characters, "characters in all cells")
-        check_limit(place, "rows", number, "rows")
-        check_limit(place, "cells", number * widest, "cells")
+        check_limit(location, "bytes", characters, "characters in all cells")
+        check_limit(location, "rows", number, "rows")
+        check_limit(location, "cells", number * widest, "cells")
         yield row
 
 
-class _Part:
-    """One part of a workbook, read once and kept nowhere."""
+class _PartCheck:
+    """The check of one part of a workbook, which is parsed as a stream and not kept."""
 
     def __init__(self, where: str, name: str) -> None:
         self._where, self._most = where, limits()
@@ -81,7 +86,7 @@ class _Part:
         self._piece = next((tag for kind, tag in _PIECES.values() if kind == _kind(name)), None)
         self._depth = self._held = self._before = self._pieces = self._cells_at = 0
         self._row = self._column = self._widest = self._characters = 0
-        self._parser = expat.ParserCreate(namespace_separator="}")  # a blank may be part of a name
+        self._parser = expat.ParserCreate(namespace_separator="}")  # a space may be part of a name
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -89,15 +94,15 @@ class _Part:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def check(self, stream: Any) -> None:
-        """Read all of it. What is no XML, such as a picture, is left where that shows."""
+        """Parse the stream to its end; the check of a part without an XML name, such as a picture, ends at an error."""
         read = 0
         while chunk := stream.read(_CHUNK):
             read += len(chunk)
             try:
                 self._parser.Parse(chunk, False)
             except expat.ExpatError as error:
-                if self._xml:  # openpyxl may read on where this stops
-                    self._refuse(f"no valid XML ({error})")
+                if self._xml:  # openpyxl may read on where this parser stops
+                    self._refuse(f"not valid XML ({error})")
                 return
             if read - self._parser.CurrentByteIndex > _TOKEN + _CHUNK:
                 self._refuse(f"a tag of more than {_TOKEN:,} bytes")
@@ -115,7 +120,7 @@ class _Part:
             self._row = _number(attributes.get("r"), self._row + 1)
             if max(self._row, self._pieces) > self._most.rows:
                 check_limit(self._where, "rows", max(self._row, self._pieces), "rows")
-        elif tag == _CELL or self._depth == self._cells_at:  # to openpyxl all that a row holds is a cell
+        elif tag == _CELL or self._depth == self._cells_at:  # openpyxl takes every child of a row for a cell
             self._cell(attributes.get("r"))
         elif tag == _TEXT and self._pieces > self._most.cells:
             check_limit(self._where, "cells", self._pieces, "texts")
@@ -129,12 +134,12 @@ class _Part:
         self._characters = 0
         self._widest = max(self._widest, self._column)
         if self._column > self._most.columns or self._row * self._widest > self._most.cells:
-            place = f"{self._where}, {f'cell {reference}' if letters else f'row {self._row}'}"
-            check_limit(place, "columns", self._column, "columns")
-            check_limit(place, "cells", self._row * self._widest, "cells")
+            location = f"{self._where}, {f'cell {reference}' if letters else f'row {self._row}'}"
+            check_limit(location, "columns", self._column, "columns")
+            check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Refuse what would make openpyxl read a part in another way than its name says."""
+        """Refuse a declaration that makes openpyxl read a part as another type than its name says."""
         if name == "Override":
             part, declared = attributes.get("PartName", ""), attributes.get("ContentType", "").removesuffix("+xml")
         elif name == "Relationship":
@@ -143,7 +148,7 @@ class _Part:
             return
         kind = _kind(part)
         if kind and _PIECES.get(re.split(r"[./]", declared)[-1], ("", ""))[0] != kind:
-            self._refuse(f"the part {part[:80]} is declared as something else than its name says")
+            self._refuse(f"the part {part[:80]} is declared as another type than its name says")
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
@@ -158,20 +163,20 @@ class _Part:
             check_limit(self._where, "characters", self._characters, "characters in one cell")
 
     def _doctype(self, *_: Any) -> None:
-        self._refuse("a document type declaration, which no workbook has")
+        self._refuse("a document type declaration, which workbooks do not have")
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise UserError(f"{self._where}: {what}. Copy the sheet's values alone into a new workbook.")
+    def _refuse(self, fault: str) -> NoReturn:
+        raise UserError(f"{self._where}: {fault}. Copy the sheet's values alone into a new workbook.")
 
 
 def _kind(part: str) -> str | None:
-    """Whether a part's name is one of _PIECES."""
+    """Return the kind of _PIECES that a part's name has, or None."""
     match = _PART.fullmatch(posixpath.normpath(part))
     return match[1] if match else None
 
 
 def _number(text: str | None, default: int) -> int:
-    """A row's number; `default` where there is none, or what openpyxl refuses."""
+    """Return a row's number; `default` if it is missing, or is a text that openpyxl refuses."""
     try:
         return default if text is None else int(float(text))
     except (OverflowError, ValueError):
@@ -179,7 +184,7 @@ def _number(text: str | None, default: int) -> int:
 
 
 def _column(letters: str) -> int:
-    """The number of a column, A being 1; of one beyond all limits that of its first letters."""
+    """Return the number of a column, A being 1; of more than eight letters the first eight count."""
     number = 0
     for letter in letters.upper()[:8]:
         number = 26 * number + ord(letter) - ord("A") + 1

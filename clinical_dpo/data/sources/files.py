@@ -1,4 +1,4 @@
-"""Rows from a file: JSON Lines, JSON, CSV, TSV, Parquet or an Excel workbook."""
+"""Read rows of a file: JSON Lines, JSON, CSV, TSV, Parquet or an Excel workbook."""
 
 import os
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
 
-OPTIONS = ("sheet", "encoding", "delimiter", "ignore")  # of a file source
+OPTIONS = ("sheet", "encoding", "delimiter", "ignore")  # keys of a file source
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-TEXTS = (".jsonl", ".json", *DELIMITERS)
-FORMATS = (*TEXTS, ".parquet", ".xlsx")
+TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
+FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
 
 
 def read_rows(
@@ -28,7 +28,7 @@ def read_rows(
     delimiter: str | None = None,
     ignore: Sequence[str] = (),
 ) -> list[Row]:
-    """Rows of a file, its format told by its extension, as `retrieve_file`."""
+    """Return the rows of a file without provenance; see `retrieve_file`."""
     return retrieve_file(str(path), sheet, encoding, delimiter, ignore)[0]
 
 
@@ -39,29 +39,30 @@ def retrieve_file(
     delimiter: str | None = None,
     ignore: Sequence[str] = (),
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Rows of a file and their provenance.
+    """Return the rows of a file and their provenance.
 
-    Of a JSON object keyed by id, each key becomes its row's `id`; an object that holds nothing but one list of objects
-    stands for that list. CSV, TSV and a workbook's sheet have the columns' names in their first row and give texts.
+    A JSON object of objects has one row for each key, which becomes the row's `id`. A JSON object whose only value is a
+    list of objects is read as that list. CSV, TSV and a workbook's sheet have the columns' names in their first row,
+    and all their values are texts.
 
     Args:
-        path: the file, in which $NAME is read from the environment; its extension tells the format.
-        sheet: which sheet of a workbook; not needed where it has one.
-        encoding: of a text file that is neither UTF-8 nor has a byte-order mark.
-        delimiter: of CSV or TSV, where it is another than the comma or the tab.
+        path: the file; `$NAME` in it is an environment variable. Its extension determines the format.
+        sheet: the sheet of a workbook; not needed if it has only one.
+        encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
+        delimiter: delimiter of CSV or TSV, if it is not the comma or the tab.
         ignore: columns that are not read.
 
     Returns:
-        The rows, and kind, data, path, sha256; of a text file its encoding, of a workbook the sheet named; `repairs`
-        and `warnings` where there are any (what -> count and first place).
+        The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, the sheet if it is named,
+        and, if there are any, `repairs` and `warnings` (description -> count and first location).
 
     Raises:
-        UserError: the file is missing, cut off, in another encoding, or not rows of texts; with place and mend.
+        UserError: the file is missing, cut off, in another encoding, or has no rows of texts; with location and mend.
     """
     expanded = os.path.expandvars(path)
     if "$" in expanded:
         raise PublicError(
-            f"{path}: the environment variable in this path is not set. Export it, or write the path out."
+            f"{path}: the environment variable in this path is not set. Export it, or write the full path."
         )
     file, repairs = Path(expanded), Tally()
     suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter})
@@ -78,26 +79,30 @@ def retrieve_file(
             rows = json_line_rows(text, expanded, repairs) if suffix == ".jsonl" else json_rows(text, expanded)
             rows = _without(rows, ignore, expanded)
     if not rows:
-        raise PublicError(f"{expanded}: there are no rows in it. One row for each item is needed.")
+        raise PublicError(f"{expanded}: there are no rows in it. Add one row for each item.")
     warnings = check_text_faults(rows, expanded)
-    found = {"repairs": repairs.record(), "warnings": warnings.record()}
+    tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
-    return rows, provenance | {name: value for name, value in found.items() if value}
+    return rows, provenance | {name: value for name, value in tallies.items() if value}
 
 
 def _checked_format(path: Path, options: dict[str, Any]) -> str:
-    """The extension, after a check that it is read and that the options go with it."""
+    """Return the extension, after a check that its format is supported and has the options that are set."""
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise PublicError(
-            f"{path}: format '{path.suffix}' is not read. Export it as CSV, JSON Lines or JSON in UTF-8, with the "
-            f"extension {', '.join(FORMATS)}."
+            f"{path}: format '{path.suffix}' is not supported. Export it as CSV, JSON Lines or JSON in UTF-8, with one "
+            f"of the extensions {', '.join(FORMATS)}."
         )
-    fitting: dict[str, tuple[str, ...]] = {"sheet": (".xlsx",), "encoding": TEXTS, "delimiter": tuple(DELIMITERS)}
-    for option, formats in fitting.items():
+    formats_of: dict[str, tuple[str, ...]] = {
+        "sheet": (".xlsx",),
+        "encoding": TEXT_FORMATS,
+        "delimiter": tuple(DELIMITERS),
+    }
+    for option, formats in formats_of.items():
         if options[option] is not None and suffix not in formats:
             raise PublicError(
-                f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} can have it. "
+                f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} files have it. "
                 f"Remove `{option}` from `source`."
             )
     return suffix

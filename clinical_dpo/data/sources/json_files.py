@@ -1,4 +1,4 @@
-"""Rows of JSON Lines and JSON: strict, so that no value is lost or invented on the way."""
+"""Read rows of JSON Lines and JSON strictly, so that no value is lost or changed."""
 
 import json
 import math
@@ -23,11 +23,11 @@ _KINDS = {
 
 
 class _Refused(ValueError):
-    """What `json` reads without a word and should not."""
+    """A value that `json` accepts silently and this module refuses."""
 
 
 def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
-    """Rows of JSON Lines; empty lines are passed over and counted."""
+    """Return the rows of JSON Lines; empty lines are skipped and counted."""
     rows, values = [], 0
     check_limit(where, "rows", text.count("\n"), "lines")
     lines = text.split("\n")
@@ -43,32 +43,39 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
         )
         if not isinstance(row, dict):
             raise PublicError(
-                f"{where}, line {number}: {_KINDS[type(row)]}, where a JSON object is needed. "
-                "If the file is one JSON value, name it .json."
+                f"{where}, line {number}: {_KINDS[type(row)]}, not a JSON object. If the file is one JSON value, "
+                "name it .json."
             )
         rows.append(row)
     return rows
 
 
 def json_rows(text: str, where: str) -> list[Row]:
-    """Rows of a JSON list; of an object keyed by id, whose keys become `id`; or of an object that is but one list."""
+    """Return the rows of a JSON value.
+
+    The value is a list of objects; an object of objects, whose keys become `id`; or an object with one value, a list of
+    objects.
+
+    Raises:
+        UserError: the text is not valid JSON, or its value has no rows; with the line or row.
+    """
     check_json(text, where)
     value = _load(text, where, "If each line is a JSON object of its own, name the file .jsonl.")
     if isinstance(value, dict):
-        [only, *others] = value.values() or [None]
-        if not others and isinstance(only, list) and only and isinstance(only[0], dict):
+        [only, *rest] = value.values() or [None]
+        if not rest and isinstance(only, list) and only and isinstance(only[0], dict):
             value = only
         else:
             value = [_keyed(key, row, where) for key, row in value.items()]
     if isinstance(value, list):
         check_limit(where, "rows", len(value), "rows")
     else:
-        raise PublicError(f"{where}: {_KINDS[type(value)]}, where a list of objects is needed.")
+        raise PublicError(f"{where}: {_KINDS[type(value)]}, not a list of objects. Write one object for each row.")
     for number, row in enumerate(value, start=1):
         if not isinstance(row, dict):
             raise PublicError(
-                f"{where}, row {number}: {_KINDS[type(row)]}, where a JSON object is needed. "
-                "Give a list of objects, or an object that holds one object under each id."
+                f"{where}, row {number}: {_KINDS[type(row)]}, not a JSON object. Write a list of objects, or an object "
+                "that has one object under each id."
             )
     return value
 
@@ -89,25 +96,25 @@ def _load(text: str, where: str, hint: str) -> Any:
         raise PublicError(f"{where}{line}, column {error.colno}: not valid JSON ({error.msg}). {hint}") from None
     except _Refused as error:
         raise UserError(f"{where}: {error}") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, very deep brackets
         raise UserError(f"{where}: not readable as JSON ({error}). Correct the value.") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # json keeps the last of two equal keys, and a value or a whole row would be lost.
+    # `json` keeps only the last of two equal keys, and so loses a value or a whole row.
     members = dict(pairs)
     if len(members) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _Refused(f"key '{twice}' comes twice in one object. Give each its own, or remove one.")
+        raise _Refused(f"key '{twice}' comes twice in one object. Rename or remove one.")
     return members
 
 
 def _no_constant(name: str) -> Any:
-    raise _Refused(f"{name}, which is no value of JSON. Write null, or the number.")
+    raise _Refused(f"{name} is not a JSON value. Write null, or the number.")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise _Refused(f"the number {digits} is too large to be kept. Write it as a text.")
+        raise _Refused(f"the number {digits} is too large. Write it as a text.")
     return number

@@ -1,8 +1,8 @@
-"""MedQA (Jin et al., 2021): multiple-choice board questions made into open questions of diagnosis and treatment.
+"""MedQA (Jin et al., 2021): turn multiple-choice board questions into open questions of diagnosis and treatment.
 
-A row of the publisher is `question, answer, options {letter: text}, meta_info (step1 or step2&3), answer_idx`. Which
-questions are kept is decided by the last sentence of the stem alone, in two steps: it is rewritten so that it stands
-without its options, and the rewritten sentence must ask, with its own subject, for a diagnosis or a treatment.
+A row of the publisher is `question, answer, options {letter: text}, meta_info (step1 or step2&3), answer_idx`. The last
+sentence of the stem alone decides whether a question is kept. First, the sentence is rewritten so that it needs no
+options. Second, the subject of the rewritten sentence must ask for a diagnosis or a treatment.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from clinical_dpo.io import Row
 
 FIELDS = ("question", "answer", "options", "meta_info", "answer_idx")
 
-# Plural after "which of the following" -> singular after "which". A noun that is not here is not rewritten.
+# Plural after "which of the following" -> singular after "which". Other nouns are not rewritten.
 _DISEASES = {"diagnoses": "diagnosis", "conditions": "condition", "disorders": "disorder", "diseases": "disease"}
 _CURES = {
     "actions": "action",
@@ -37,10 +37,10 @@ _SINGULAR = _DISEASES | _CURES | {noun: noun for noun in [*_DISEASES.values(), *
 _OPTIONS = r"which (?:one )?of the following"
 _NOUN = rf"((?:[\w-]+ )?)({'|'.join(_SINGULAR)})"
 _AUXILIARY = "is|are|was|were|would|will|should|could|can|may"
-# "which of the following" as a subject: what comes next is its verb, an adverb or an inserted clause.
+# "which of the following" as a subject is followed by its verb, an adverb or an inserted clause.
 _PREDICATE = rf"(?=,|(?:{_AUXILIARY}|best|most|has|explains)\b)"
 
-# How a subject may begin that moves into mid-sentence and loses its capital; a name would have to keep it.
+# First words of a subject that may move into mid-sentence and lose its capital; a name must keep its capital.
 _SUBJECT = re.compile(r"(?:The|This|That|These|His|Her|Their|Its|An?|Further|Management|Therapy|Treatment)\b")
 
 _SENTENCE_BREAK = re.compile(r"(?<=[.?!])[\"”')\]]*\s+|\s*\n\s*")
@@ -49,8 +49,8 @@ _OPTION_OF_OPTIONS = re.compile(
     r"\b(?:all|none|any|both|neither|either) (?:of )?(?:the )?(?:above|these|options)\b", re.I
 )
 
-# A sentence that says one of these, its introductory clause apart, asks for something else, whatever its subject.
-_ELSEWHERE = {
+# Words of a sentence, without its introductory clause, that ask for something else, whatever its subject.
+_OTHER_TOPICS = {
     "asks for statistics": r"hypothesis|p-value|\bbias|statistic|sensitivity|specificity|needed to treat",
     "asks for a mechanism": r"mechanism|pathophysiolog|pathogenesis|mutation|enzyme|\bgene\b|inherit|\beffect of"
     r"|\ba (?:deficiency|defect|mutation) in",
@@ -69,14 +69,14 @@ _QUALIFIERS = (
     "|step in|line of) )*"
 )
 _ASKS = rf"\b(?:what|which(?: [\w-]+)?) (?:(?:is|are|was|were)|(?:would|will|should|could|may) be) {_QUALIFIERS}"
-_GIVEN = "given|added|administered|started|initiated|used|prescribed|done|performed|recommended"
+_ADMINISTERED = "given|added|administered|started|initiated|used|prescribed|done|performed|recommended"
 _TOPICS = {
     "treatment": [
         rf"{_ASKS}(?:steps?|course of action|actions?|treatment|therapy|pharmacotherapy|management|medication|drug"
         r"|agent|antibiotic|intervention|regimen|procedure|recommendation|approach)\b",
         rf"\bwhich (?:[\w-]+ )?(?:{'|'.join(_CURES.values())}) (?:(?:is|would be) (?:the )?(?:most |best )?"
-        rf"(?:appropriate|indicated|suitable|effective|recommended)|(?:should|would) be (?:{_GIVEN}))",
-        rf"\bwhat should (?:be|this patient be|the patient be) (?:{_GIVEN})",
+        rf"(?:appropriate|indicated|suitable|effective|recommended)|(?:should|would) be (?:{_ADMINISTERED}))",
+        rf"\bwhat should (?:be|this patient be|the patient be) (?:{_ADMINISTERED})",
         r"\bwhat (?:is|would) (?:this|the) patient (?:be )?(?:most )?likely (?:to )?benefit from",
         r"\bhow should (?:this|the) (?:patient|infant|child|condition) be (?:managed|treated)",
     ],
@@ -90,7 +90,7 @@ _TOPICS = {
 
 
 def open_sentence(sentence: str) -> str | None:
-    """The last sentence of a stem in words that need no options, or None where no rule keeps it grammatical."""
+    """Rewrite the last sentence of a stem so that it needs no options; None if no rule keeps it grammatical."""
     sentence = " ".join(sentence.split())
     sentence = re.sub(r"\b(treatment|therapy|management) option\b", r"\1", sentence)
     sentence = re.sub(r"^Of the following(?: options| choices)?, which", "Which", sentence, flags=re.I)
@@ -98,18 +98,18 @@ def open_sentence(sentence: str) -> str | None:
     last = re.fullmatch(rf"([^,]+?) ({_AUXILIARY}) (.*?) ?\b{_OPTIONS}(?: {_NOUN})?\?", sentence)
     if last:
         subject, auxiliary, rest, adjective, noun = last.groups()
-        asked = f"Which {adjective or ''}{_SINGULAR[noun]}" if noun else "What"
-        # A second auxiliary: the first one may belong to a clause inside the subject.
+        interrogative = f"Which {adjective or ''}{_SINGULAR[noun]}" if noun else "What"
+        # If there is a second auxiliary, the first may belong to a clause inside the subject.
         if not _SUBJECT.match(subject) or re.search(rf"\b(?:{_AUXILIARY})\b", rest):
             return None
-        sentence = f"{asked} {auxiliary} {subject[0].lower()}{subject[1:]} {rest}".rstrip() + "?"
+        sentence = f"{interrogative} {auxiliary} {subject[0].lower()}{subject[1:]} {rest}".rstrip() + "?"
     else:
         sentence = re.sub(
             rf"\b([Ww]){_OPTIONS[1:]} {_NOUN} {_PREDICATE}",
             lambda match: f"{match[1]}hich {match[2]}{_SINGULAR[match[3]]} ",
             sentence,
         )
-        # After a preposition "what" would be left hanging in mid-sentence; there only a noun can follow "which".
+        # "what" replaces the phrase at the start of a clause only; after a preposition it is not grammatical.
         sentence = re.sub(
             rf"(^|, )([Ww]){_OPTIONS[1:]}(?: options| choices)? ?{_PREDICATE}",
             lambda match: f"{match[1]}{match[2]}hat ",
@@ -120,7 +120,7 @@ def open_sentence(sentence: str) -> str | None:
 
 
 def topic(sentence: str) -> str | None:
-    """What an open question asks for, `diagnosis` or `treatment`, None where it is neither."""
+    """Return the topic of an open question, `diagnosis` or `treatment`; None if it is neither."""
     for name, patterns in _TOPICS.items():
         if any(re.search(pattern, sentence, re.I) for pattern in patterns):
             return name
@@ -128,18 +128,19 @@ def topic(sentence: str) -> str | None:
 
 
 def to_open_question(row: Mapping[str, Any]) -> Row | str:
-    """A record (`id`, `question`, `reference`, `options`, `topic`), or the reason for leaving the question out.
+    """Return a record (`id`, `question`, `reference`, `options`, `topic`), or the reason why the question is dropped.
 
-    `id` is made of the publisher's question text, `options` holds the wrong answers in the publisher's order. Of the
-    stem only the last sentence changes.
+    `id` is a digest of the publisher's question text. `options` holds the wrong answers in the publisher's order. Only
+    the last sentence of the stem changes.
 
     Raises:
-        UserError: a field of the publisher's format is missing, or the answer is none of the options.
+        UserError: a field of the publisher's format is missing, or the answer is not one of the options.
     """
     for field in FIELDS:
         if field not in row:
             raise UserError(
-                f"field '{field}' is missing. Reader medqa needs {', '.join(FIELDS)}; here: {', '.join(row)}."
+                f"field '{field}' is missing. Reader medqa needs {', '.join(FIELDS)}. Fields here: {', '.join(row)}. "
+                "Add the field, or choose another reader."
             )
     if row["meta_info"] != "step2&3":
         return "not of step 2 or 3"
@@ -149,18 +150,18 @@ def to_open_question(row: Mapping[str, Any]) -> Row | str:
     breaks = list(_SENTENCE_BREAK.finditer(stem))
     start = breaks[-1].end() if breaks else 0
     core = re.split(r", (?=wh)", stem[start:])[-1]
-    for reason, pattern in _ELSEWHERE.items():
+    for reason, pattern in _OTHER_TOPICS.items():
         if re.search(pattern, core, re.I):
             return reason
     sentence = open_sentence(stem[start:])
     if sentence is None:
         return "cannot stand without its options"
-    asked = topic(sentence)
-    if asked is None:
+    question_topic = topic(sentence)
+    if question_topic is None:
         return "asks for neither a diagnosis nor a treatment"
     answers = {letter: _unquoted(text) for letter, text in row["options"].items() if text}
     if row["answer_idx"] not in answers:
-        raise UserError(f"answer_idx '{row['answer_idx']}' is none of the options {', '.join(answers)}. Correct it.")
+        raise UserError(f"answer_idx '{row['answer_idx']}' is not one of the options {', '.join(answers)}. Correct it.")
     reference = answers.pop(row["answer_idx"])
     wrong = [text for text in answers.values() if text.casefold() != reference.casefold()]
     if _OPTION_OF_OPTIONS.search(reference) or len(wrong) < len(answers):
@@ -170,12 +171,12 @@ def to_open_question(row: Mapping[str, Any]) -> Row | str:
         "question": stem[:start] + sentence,
         "reference": reference,
         "options": [text for text in wrong if not _OPTION_OF_OPTIONS.search(text)],
-        "topic": asked,
+        "topic": question_topic,
     }
 
 
 def _unquoted(text: str) -> str:
-    """`text` without space around it and without a last quotation mark that was never opened."""
+    """Return `text` without outer white space and without a final quotation mark that closes nothing."""
     text = text.strip()
     if text.endswith('"') and text.count('"') % 2:
         text = text[:-1].rstrip()

@@ -15,25 +15,24 @@ COLUMNS = ("File", "CHQ", "Summary")
 
 
 def to_summary(row: Mapping[str, Any]) -> Row:
-    """A record: `id`, `question` (the CHQ, its lines kept) and `reference` (the summary, on one line).
+    """Return a record: `id`, `question` (the CHQ with its lines) and `reference` (the summary, on one line).
 
-    `id` is the publisher's File with a digest of the question, so that two questions of one file stay apart.
+    `id` is the publisher's File with a digest of the question, because several questions may have the same File.
 
     Raises:
-        UserError: a column is missing, or a cell is empty or no text; with File and column.
+        UserError: a column is missing, or a cell is empty or not text; with File and column.
     """
     texts = {}
     of_file = f"File {row['File']}: " if row.get("File") else ""
     for column in COLUMNS:
         if column not in row:
             raise UserError(
-                f"column '{column}' is missing. Reader meqsum needs {', '.join(COLUMNS)}; here: {', '.join(row)}."
+                f"column '{column}' is missing. Reader meqsum needs {', '.join(COLUMNS)}. Columns here: "
+                f"{', '.join(row)}. Add the column, or choose another reader."
             )
         value = "" if row[column] is None else row[column]
         if not isinstance(value, str):
-            raise UserError(
-                f"{of_file}column '{column}' is a {type(value).__name__}, where text is needed. Correct it."
-            )
+            raise UserError(f"{of_file}column '{column}' is a {type(value).__name__}, not text. Write a text.")
         texts[column] = plain_text(value)
         if not texts[column]:
             raise UserError(f"{of_file}column '{column}' is empty. Fill it in, or remove the row.")

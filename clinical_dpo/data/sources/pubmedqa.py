@@ -1,7 +1,7 @@
 """PubMedQA (Jin et al., 2019): a question, the abstract without its conclusion, and the conclusion as the long answer.
 
-The publisher's file is an object keyed by PMID (`QUESTION, CONTEXTS[], LONG_ANSWER, final_decision, ...`); the Hugging
-Face hub's rows are `pubid, question, context {contexts[], ...}, long_answer, final_decision`. Both are read.
+Two formats are read: the publisher's file, an object keyed by PMID (`QUESTION, CONTEXTS[], LONG_ANSWER, final_decision,
+...`), and the Hugging Face hub's rows (`pubid, question, context {contexts[], ...}, long_answer, final_decision`).
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ HUB = ("pubid", "question", "context", "long_answer")
 
 
 def to_context_question(row: Mapping[str, Any]) -> Row:
-    """A record: `id` (PMID), `context` (paragraphs, a line each), `question`, `reference` (the long answer).
+    """Return a record: `id` (PMID), `context` (one line for each paragraph), `question`, `reference` (the long answer).
 
-    `final_decision` (yes, no or maybe) is kept where the row has it.
+    `final_decision` (yes, no or maybe) is kept if the row has it.
 
     Raises:
         UserError: a field is missing, empty or of another type; with PMID and field.
@@ -29,7 +29,7 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
             problem = "is empty" if field in row else "is missing"
             raise UserError(
                 f"{of_pmid}field '{field}' {problem}. Reader pubmedqa needs {', '.join(PUBLISHER)} (the publisher's "
-                f"file) or {', '.join(HUB)} (the hub's); here: {', '.join(row)}. Complete or remove the row."
+                f"file) or {', '.join(HUB)} (the hub's). Fields here: {', '.join(row)}. Complete or remove the row."
             )
     pmid, question, context, answer = (row[field] for field in fields)
     name = fields[2]
@@ -39,8 +39,8 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
         context, name = context["contexts"], "context.contexts"
     if not isinstance(context, list):
         raise UserError(
-            f"{of_pmid}field '{name}' is a {type(context).__name__}, where a list of paragraphs is needed "
-            "(in JSON, since CSV has no lists)."
+            f"{of_pmid}field '{name}' is a {type(context).__name__}, not a list of paragraphs. Write a list, in JSON "
+            "and not in CSV, which has no lists."
         )
     record = {
         "id": str(pmid),
@@ -53,10 +53,10 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
     return record | ({"final_decision": row["final_decision"]} if row.get("final_decision") else {})
 
 
-def _text(value: Any, place: str) -> str:
-    """A text on one line."""
+def _text(value: Any, location: str) -> str:
+    """Return a text on one line."""
     if not isinstance(value, str):
-        raise UserError(f"{place} is a {type(value).__name__}, where text is needed. Correct it.")
+        raise UserError(f"{location} is a {type(value).__name__}, not text. Write a text.")
     if not value.strip():
-        raise UserError(f"{place} is empty. Fill it in, or remove it.")
+        raise UserError(f"{location} is empty. Fill it in, or remove it.")
     return " ".join(value.split())

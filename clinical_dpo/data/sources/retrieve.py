@@ -1,4 +1,4 @@
-"""Where a task's records come from: a file, the Hugging Face hub, or text generated here."""
+"""Retrieve a task's records from a file, the Hugging Face hub or a generator of this package."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,47 +13,47 @@ from clinical_dpo.data.sources.pubmedqa import to_context_question
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
-# A reader makes a record of a publisher's row, or gives the reason for leaving it out.
+# A reader turns a publisher's row into a record, or returns the reason why the row is dropped.
 READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
     "medqa": to_open_question,
     "meqsum": to_summary,
     "pubmedqa": to_context_question,
 }
-_PUBLISHED_IDS = ("pubmedqa",)  # readers whose ids are the publisher's: one that comes twice is a mistake
+_PUBLISHED_IDS = ("pubmedqa",)  # readers that take the publisher's ids; a repeated id is an error
 
 
 def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row], dict[str, Any]]:
-    """Records of a source and their provenance.
+    """Return the records of a source and their provenance.
 
     Args:
         source: a task file's `source` or `stand_in`.
-        seed: of generated text, and of the draw where the source has a `sample`.
-        n: how many records to generate; other sources have their own.
+        seed: seed of generated text, and of the draw if the source has a `sample`.
+        n: number of records to generate; ignored for other sources.
 
     Returns:
-        The records, and a dict of kind, data (`real` or `synthetic`), where they came from (path and sha256; id and
-        revision; or generator and seed), `rows` found, `sampled` (those drawn, where asked for) and `drops`
-        (reason -> count).
+        The records; and their provenance: kind, data (`real` or `synthetic`), origin (path and sha256; id and revision;
+        or generator and seed), `rows` (number of rows of the source), `sampled` (number of drawn rows, if the source
+        has a `sample`) and `drops` (reason -> count).
 
     Raises:
-        UserError: what the source or a row of it lacks, with place and mend.
+        UserError: the source or one of its rows is not valid; with location and mend.
     """
 
     def drawn(total: int) -> Sequence[int]:
-        """Places of the rows that are kept, of so many."""
+        """Return the positions of the drawn rows among `total` rows."""
         if "sample" not in source:
             return range(total)
         return sorted(Random(f"sample/{seed}").sample(range(total), min(source["sample"], total)))
 
     if source["kind"] == "hub":
-        # A large set is drawn from before its rows are read.
+        # The hub's rows are drawn before they are read, because a set may be large.
         rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"), drawn)
         where = source["id"]
     elif source["kind"] == "file":
         rows, provenance = retrieve_file(source["path"], **{key: source[key] for key in OPTIONS if key in source})
         where = provenance["path"]
     else:
-        # Imported late: real data need none of the generators.
+        # Imported late: only generated text needs the generators.
         from clinical_dpo.data.sources.synthetic.generate import generate
 
         noise = source.get("label_noise", 0.0)
@@ -61,10 +61,10 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         provenance = {"kind": "synthetic", "data": "synthetic", "generator": source["generator"], "seed": seed}
         provenance["label_noise"] = noise
         where = f"generator {source['generator']}"
-    places = drawn(provenance.setdefault("rows", len(rows)))
+    positions = drawn(provenance.setdefault("rows", len(rows)))
     if source["kind"] != "hub":
-        rows = [rows[place] for place in places]
-    numbered = list(zip((place + 1 for place in places), rows, strict=True))
+        rows = [rows[position] for position in positions]
+    numbered = list(zip((position + 1 for position in positions), rows, strict=True))
     if "sample" in source:
         provenance["sampled"] = len(numbered)
     if "reader" not in source:
@@ -74,7 +74,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
 
 
 def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
-    """The records a reader makes of numbered rows, each once, and how many were left out for which reason."""
+    """Return a reader's records of numbered rows without repeats, and the number of dropped rows by reason."""
     records: dict[str, Row] = {}
     row_of: dict[str, int] = {}
     drops: Counter[str] = Counter()
@@ -89,9 +89,13 @@ def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[lis
             records[record["id"]], row_of[record["id"]] = record, number
         elif reader in _PUBLISHED_IDS:
             first = row_of[record["id"]]
-            raise UserError(f"{where}, row {number}: id '{record['id']}' is also that of row {first}. Remove one.")
+            raise UserError(
+                f"{where}, row {number}: id '{record['id']}' duplicates that of row {first}. Remove one of them."
+            )
         else:
             drops["repeats another row"] += 1
     if not records:
-        raise PublicError(f"{where}: reader {reader} keeps none of {len(rows)} rows ({dict(drops)}).")
+        raise PublicError(
+            f"{where}: reader {reader} keeps none of {len(rows)} rows ({dict(drops)}). Check `source` in the task file."
+        )
     return list(records.values()), dict(sorted(drops.items()))

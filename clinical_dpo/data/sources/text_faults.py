@@ -1,4 +1,4 @@
-"""What no text of a row may hold, and what is kept but told: traces of an export gone wrong."""
+"""Check the texts of rows for traces of a faulty export: some are refused, others are kept with a warning."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,41 +23,41 @@ _INVISIBLE = re.compile("[\ufeff\u200b\u2060]")
 
 
 def check_text_faults(rows: Sequence[Row], where: str, numbers: Sequence[int] | None = None) -> Tally:
-    """Look at every text of every row, and leave all as they are.
+    """Check every text of every row, and change none.
 
     Args:
         rows: the rows.
-        where: what they were read from.
-        numbers: of the rows, in messages; from 1 if None.
+        where: the file or data set of the rows.
+        numbers: row numbers for messages; from 1 if None.
 
     Returns:
         Warnings: HTML, control characters, carriage returns, characters lost or garbled by a wrong encoding, invisible
         characters, missing values that are spelled out.
 
     Raises:
-        UserError: a NUL, half a surrogate pair (which UTF-8 cannot write), an error value of Excel, or more characters
-            than `limits.characters`; with the place.
+        UserError: a NUL, half a surrogate pair (which UTF-8 cannot encode), an error value of Excel, or more characters
+            than `limits.characters`; with the location.
     """
     warnings = Tally()
     most = limits().characters
     for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
         for column, text in _texts(row):
-            place = f"row {number}, column '{column}'"
+            location = f"row {number}, column '{column}'"
             if len(text) > most:
-                check_limit(f"{where}, {place}", "characters", len(text), "characters")
+                check_limit(f"{where}, {location}", "characters", len(text), "characters")
             broken = _broken(text) or _broken(column)
             if broken:
                 raise UserError(
                     f"{where}, row {number}: the character U+{ord(broken[0]):04X} in column "
-                    f"'{_BROKEN.sub('?', column)}', which is no text. Remove it, or export the row again."
+                    f"'{_BROKEN.sub('?', column)}' is not text. Remove it, or export the row again."
                 )
             if text in _EXCEL_ERRORS:
                 raise UserError(
-                    f"{where}, {place}: the error value {text} of a spreadsheet. Correct the cell: a text that begins "
-                    "with = or - has to be formatted as text."
+                    f"{where}, {location}: the error value {text} of a spreadsheet. Correct the cell, and format "
+                    "a text that begins with = or - as text."
                 )
-            for what in _traces(text):
-                warnings.add(what, place)
+            for warning in _warnings(text):
+                warnings.add(warning, location)
     return warnings
 
 
@@ -66,7 +66,7 @@ def _broken(text: str) -> re.Match[str] | None:
 
 
 def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a row with the column it stands in (`context.contexts`)."""
+    """Yield the column (such as `context.contexts`) and content of every text in a row."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
@@ -77,7 +77,7 @@ def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(part, path)
 
 
-def _traces(text: str) -> Iterator[str]:
+def _warnings(text: str) -> Iterator[str]:
     if "&" in text and any(not match[1] or match[1] in html5 for match in _ENTITY.finditer(text)):
         yield "HTML entities"
     if "<" in text and _TAG.search(text):

@@ -1,1 +1,1 @@
-"""Fields of records that a model writes."""
+"""Generated fields: fields of records whose text a model writes."""

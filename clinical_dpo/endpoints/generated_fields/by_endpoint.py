@@ -1,4 +1,4 @@
-"""Texts from an endpoint: one reply to every prompt, each kept as it arrives."""
+"""Texts of a generated field from an endpoint. Each reply is stored on arrival."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,28 +7,34 @@ from pathlib import Path
 
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.client import Request, request_completions
+from clinical_dpo.endpoints.generated_fields.fields import FieldPrompt
 from clinical_dpo.io import Row
 
 
 def texts_of_endpoint(
-    endpoint: Endpoint, rows: Sequence[Row], max_new_tokens: int, prompt: str, replies: str | Path, private: bool
+    endpoint: Endpoint,
+    prompts: Sequence[FieldPrompt],
+    max_new_tokens: int,
+    template: str,
+    replies: str | Path,
+    private: bool,
 ) -> list[Row]:
-    """The endpoint's text to every prompt: text, tokens, finish_reason, and the model's name as the server gives it.
+    """Get the endpoint's text for every prompt: text, tokens, finish_reason, and model as the server names it.
 
     Args:
-        endpoint: what is asked, with temperature 0.
-        rows: as `fields.text_prompts` gives them. Messages and logs name them by their numbers.
-        max_new_tokens: longest text.
-        prompt: the template that the prompts were made with.
-        replies: file that keeps every reply; a run that was killed goes on from it.
-        private: the text is a patient's; see `client.complete`.
+        endpoint: the server; its temperature is 0.
+        prompts: prompts from `fields.text_prompts`. Messages and logs name the number of their record.
+        max_new_tokens: longest text in tokens.
+        template: template of the prompts.
+        replies: file that stores every reply. A run continues from it after a kill.
+        private: whether the records are patients' texts; see `client.request_completions`.
 
     Raises:
-        UserError: as `client.complete`.
+        UserError: see `client.request_completions`.
     """
-    requests = [Request(f"row {row['number']}", tuple(row["prompt"])) for row in rows]
-    version = hashlib.sha256(prompt.encode()).hexdigest()
-    found = request_completions(
+    requests = [Request(f"row {prompt['number']}", tuple(prompt["prompt"])) for prompt in prompts]
+    version = hashlib.sha256(template.encode()).hexdigest()
+    completions = request_completions(
         replace(endpoint, max_tokens=max_new_tokens), requests, replies, version, private=private
     )
     return [
@@ -38,5 +44,5 @@ def texts_of_endpoint(
             "finish_reason": reply.finish_reason,
             "model": reply.model,
         }
-        for reply in (found[request.id] for request in requests)
+        for reply in (completions[request.id] for request in requests)
     ]

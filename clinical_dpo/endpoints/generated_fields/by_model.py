@@ -1,4 +1,4 @@
-"""Texts from a configured model: greedy answers to a task's other prompts, refused where the model cannot read one."""
+"""Texts of a generated field from a local model. Prompts that are too long for the model are refused."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,40 +6,46 @@ from typing import Any
 
 from transformers import AutoConfig
 
+from clinical_dpo.endpoints.generated_fields.fields import FieldPrompt
 from clinical_dpo.errors import PublicError
 from clinical_dpo.inference.generate import generate_answers
-from clinical_dpo.io import Row
 from clinical_dpo.models.load import load_variant
+from clinical_dpo.records import Answer
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import prompt_tokens
 
 
 def texts_of_model(
-    base: str | Path, model: Mapping[str, Any], rows: Sequence[Row], max_new_tokens: int, batch_size: int, where: str
-) -> list[Row]:
-    """The base model's greedy text to every prompt: id, text, tokens, finish_reason.
+    base: str | Path,
+    model: Mapping[str, Any],
+    prompts: Sequence[FieldPrompt],
+    max_new_tokens: int,
+    batch_size: int,
+    where: str,
+) -> list[Answer]:
+    """Generate the base model's greedy text for every prompt.
 
     Args:
-        base: folder of the model.
+        base: folder of the base model.
         model: the model file's settings.
-        rows: as `fields.text_prompts` gives them.
-        max_new_tokens: longest text.
-        batch_size: texts written at once.
-        where: the records' file, for messages.
+        prompts: prompts from `fields.text_prompts`.
+        max_new_tokens: longest text in tokens.
+        batch_size: texts generated at once.
+        where: file of the records, for messages.
 
     Raises:
-        UserError: prompts that leave no room for the text in the positions that the model knows.
+        UserError: a prompt and the longest text have more tokens than the model has positions.
     """
     tokenizer = load_tokenizer(base)
     config = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
-    room = config.max_position_embeddings - max_new_tokens
-    lengths = [len(prompt_tokens(row, tokenizer)) for row in rows]
-    longer = [str(row["number"]) for row, length in zip(rows, lengths, strict=True) if length > room]
-    if longer:
-        listed = ", ".join(longer[:10]) + (", ..." if len(longer) > 10 else "")
+    longest = config.max_position_embeddings - max_new_tokens
+    lengths = [len(prompt_tokens(prompt, tokenizer)) for prompt in prompts]
+    too_long = [str(prompt["number"]) for prompt, length in zip(prompts, lengths, strict=True) if length > longest]
+    if too_long:
+        listed = ", ".join(too_long[:10]) + (", ..." if len(too_long) > 10 else "")
         raise PublicError(
-            f"{where}, row {listed}: the prompt for the text is too long for {Path(base).name} ({len(longer)} of "
-            f"{len(rows)} prompts, the longest of {max(lengths)} tokens; {room} leave room for {max_new_tokens} more). "
-            "Shorten it in the text's `prompt`, as by {{ note | truncate(8000) }}, or remove these rows."
+            f"{where}, row {listed}: the prompt is too long for {Path(base).name} ({len(too_long)} of {len(prompts)} "
+            f"prompts; the longest has {max(lengths)} tokens, and at most {longest} leave room for {max_new_tokens} "
+            "more). Shorten it in the field's `prompt`, as by {{ note | truncate(8000) }}, or remove these rows."
         )
-    return generate_answers(load_variant(base, None, model), tokenizer, rows, max_new_tokens, batch_size)
+    return generate_answers(load_variant(base, None, model), tokenizer, prompts, max_new_tokens, batch_size)

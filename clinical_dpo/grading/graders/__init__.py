@@ -1,1 +1,1 @@
-"""One module per automatic grader; a task names its grader."""
+"""One module per automatic grader. A task names its grader."""

@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.grading.evasiveness import verdict
-from clinical_dpo.io import Row
+from clinical_dpo.grading.grade import GraderResult
+from clinical_dpo.records import TaskRow
 
 
-def grades(rows: Sequence[Row], texts: Sequence[str], task: Mapping[str, Any]) -> list[Row]:
-    """Grade 1 or, of an evasive answer, 0 with the reason in `parsed`; an empty answer is not valid.
+def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
+    """Grade 1 for a helpful answer. An evasive answer gets 0, with the reason in `parsed`. An empty one is not valid.
 
     Args:
         rows: rows with `question`, or with a prompt that ends in it.
-        texts: one answer a row.
+        texts: one answer per row.
         task: not used.
     """
-    table: list[Row] = []
+    results: list[GraderResult] = []
     for row, text in zip(rows, texts, strict=True):
-        found = verdict(row.get("question") or row["prompt"][-1]["content"], text)
-        reason = f"{found.reason}: {found.matched}" if found.evasive else ""
-        table.append({"grade": int(not found.evasive), "parsed": reason, "valid": bool(text)})
-    return table
+        result = verdict(row.get("question") or row["prompt"][-1]["content"], text)
+        reason = f"{result.reason}: {result.matched}" if result.evasive else ""
+        results.append({"grade": int(not result.evasive), "parsed": reason, "valid": bool(text)})
+    return results

@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.grading.grade import GraderResult
 from clinical_dpo.grading.label_parsing import parse_label
-from clinical_dpo.io import Row
+from clinical_dpo.records import TaskRow
 
 
-def grades(rows: Sequence[Row], texts: Sequence[str], task: Mapping[str, Any]) -> list[Row]:
-    """Grade 0 or 1, the row's label and the one parsed. An answer without a label is wrong and not valid.
+def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
+    """Grade 0 or 1, with the row's label and the parsed one. An answer without a label is wrong and not valid.
 
     Args:
-        rows: rows with the reference in `completion`.
-        texts: one answer a row.
+        rows: rows with the reference answer in `completion`.
+        texts: one answer per row.
         task: `labels` and, where it has them, `label_synonyms`.
     """
-    table: list[Row] = []
+    results: list[GraderResult] = []
     for row, text in zip(rows, texts, strict=True):
         label = row["completion"][0]["content"]
         parsed = parse_label(text, task["labels"], task.get("label_synonyms"))
-        table.append({"grade": int(parsed == label), "label": label, "parsed": parsed or "", "valid": bool(parsed)})
-    return table
+        results.append({"grade": int(parsed == label), "label": label, "parsed": parsed or "", "valid": bool(parsed)})
+    return results

@@ -1,18 +1,19 @@
-"""Grader `rouge_l`: ROUGE-L F1 of an answer against the reference."""
+"""Grader `rouge_l`: ROUGE-L F1 of an answer against the reference answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.grading.grade import GraderResult
 from clinical_dpo.grading.rouge import rouge_l
-from clinical_dpo.io import Row
+from clinical_dpo.records import TaskRow
 
 
-def grades(rows: Sequence[Row], texts: Sequence[str], task: Mapping[str, Any]) -> list[Row]:
-    """Grade from 0 to 1; an empty answer is not valid.
+def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
+    """Grade from 0 to 1. An empty answer is not valid.
 
     Args:
-        rows: rows with the reference in `completion`.
-        texts: one answer a row.
+        rows: rows with the reference answer in `completion`.
+        texts: one answer per row.
         task: not used.
     """
     scores = rouge_l(texts, [row["completion"][0]["content"] for row in rows])

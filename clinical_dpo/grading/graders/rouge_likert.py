@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.grading.grade import GraderResult
 from clinical_dpo.grading.rouge import rouge_l
-from clinical_dpo.io import Row
+from clinical_dpo.records import TaskRow
 
 
-def grades(rows: Sequence[Row], texts: Sequence[str], task: Mapping[str, Any]) -> list[Row]:
-    """Grade from 1 to 5: ROUGE-L F1 laid on the scale. An empty answer is not valid.
+def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
+    """Grade from 1 to 5: ROUGE-L F1 mapped linearly to this scale. An empty answer is not valid.
 
-    Not rounded: whole grades would call every answer above .875 perfect.
+    Grades are not rounded. Whole grades would call every answer above .875 perfect.
 
     Args:
-        rows: rows with the reference in `completion`.
-        texts: one answer a row.
+        rows: rows with the reference answer in `completion`.
+        texts: one answer per row.
         task: not used.
     """
     scores = rouge_l(texts, [row["completion"][0]["content"] for row in rows])

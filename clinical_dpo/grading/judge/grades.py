@@ -1,33 +1,34 @@
-"""A judge's verdicts as grades of every variant, and beside the ratings of people."""
+"""A judge's verdicts as grades of a variant."""
 
 from collections.abc import Sequence
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.grade import COLUMNS as GRADE_COLUMNS
+from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.raters.ratings import Rows
-from clinical_dpo.io import Row
+from clinical_dpo.records import Grade, TaskRow
+
+_GRADES = {"correct": "1", "incorrect": "0"}
 
 
-def judge_grades(verdicts: Rows, variant: str, rows: Sequence[Row]) -> list[Row]:
-    """One variant's grades table, as `grade.grade_answers` writes it: a Likert grade, or 1 for correct, else 0.
+def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
+    """One variant's grades table: the Likert grade, or 1 for correct and 0 for incorrect.
 
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert or correctness.
-        variant: whose answers.
+        variant: the variant that answers.
         rows: test rows; the table is in their order.
 
     Raises:
-        UserError: a test item that the judge was not asked about.
+        UserError: the verdicts lack a test item.
     """
-    of_row = {verdict["row_id"]: verdict for verdict in verdicts if variant in verdict["variants"].split()}
-    if missing := [row["id"] for row in rows if row["id"] not in of_row]:
-        raise UserError(f"answers of {variant} to {missing[:3]} were not judged. Delete the verdicts and run again.")
-    words = {"correct": "1", "incorrect": "0"}
+    verdict_by_row = {verdict["row_id"]: verdict for verdict in verdicts if variant in verdict["variants"].split()}
+    if missing := [row["id"] for row in rows if row["id"] not in verdict_by_row]:
+        raise UserError(f"answers of {variant} to {missing[:3]} have no verdict. Delete the verdicts and run again.")
     grades = []
     for row in rows:
-        verdict = of_row[row["id"]]
-        known = {"id": row["id"], "grader": "judge", "status": verdict["status"], "proxy": "false"}
-        if verdict["choice"]:
-            known |= {"grade": words.get(verdict["choice"], verdict["choice"]), "valid": verdict["valid"]}
-        grades.append(dict.fromkeys(GRADE_COLUMNS, "") | known)
+        verdict = verdict_by_row[row["id"]]
+        grade = new_grade(row["id"], "judge", "pending" if verdict["status"] == "pending" else "complete")
+        if choice := verdict["choice"]:
+            grade["grade"], grade["valid"] = _GRADES.get(choice, choice), verdict["valid"]
+        grades.append(grade)
     return grades

@@ -1,11 +1,11 @@
-"""The grade from 1 to 5 in a judge's reply."""
+"""Reading the Likert grade from 1 to 5 in a judge's reply."""
 
 import re
 import unicodedata
 from itertools import pairwise
 
-_WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
-_OF_FIVE = (  # not "3 out of 5 findings"
+_DIGITS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5"}
+_OUT_OF_FIVE = (  # not "3 out of 5 findings"
     r"(?:\s*(?:/|(?:points? )?out of|sur|von|de|su)\s*(?:5|five)\b(?! +(?!because|since|for|as|on|in|overall|stars?|"
     r"points?|given|with|and|but|it|the|this|due)[a-z]))"
 )
@@ -18,8 +18,8 @@ _NO_GRADE = (
     r"provided|assuming)\b|,? "
     rf"(?:maybe|perhaps|possibly) |,? or\b|\s+(?:for|on|in) (?:the |its )?(?:{_CRITERION}|\w+ (?:and|but)\b))"
 )  # a part of another number, a range
-_G = rf"(?<!\s-)(?<!\A-)(?<!\d[.,])(?P<grade>\b[1-5])(?:\.0+)?(?:{_OF_FIVE}(?!\d)|{_NO_GRADE})(?!\w)"
-_MY = (
+_GRADE = rf"(?<!\s-)(?<!\A-)(?<!\d[.,])(?P<grade>\b[1-5])(?:\.0+)?(?:{_OUT_OF_FIVE}(?!\d)|{_NO_GRADE})(?!\w)"
+_LEAD_IN = (
     r"(?:^|[\n.:;!?|(,]\s*|\b(?:my|own|the|an?|this|final|overall|total|likert|quality|give|assign|numeric(?:al)?|"
     r"maximum|highest|lowest|top|minimum|corrected|revised|new|is|in|as|with|single|of)\s+)"
 )
@@ -35,117 +35,119 @@ _FINAL = re.compile(
     r"\boverall,? (?:an? )?|\[result\]\s*\(?|\bresult\s+|\b(?:settle[ds]?|round(?:ed)?) [^.\n;:]{0,20}?(?:on|to|for|"
     r"of) (?:an? )?|"
     rf"\b(?:so|therefore|thus|hence),? (?:the |my )?(?:{_NAME}(?: is)?\s*[:=]?\s*|it is |that is |i (?:give|rate|"
-    rf"grade|assign) (?:it |this )?)?(?:an? )?){_G}",
+    rf"grade|assign) (?:it |this )?)?(?:an? )?){_GRADE}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    rf"{_MY}{_NAME}(?: for (?:the|this) \w+)?\s*(?:\( *\)\s*)?(?:(?:is|of|as|would be|to|at|should be)\b|"
-    rf"[:=\-–→>])+\s*(?:an? |the |be )*{_G}",
+    rf"{_LEAD_IN}{_NAME}(?: for (?:the|this) \w+)?\s*(?:\( *\)\s*)?(?:(?:is|of|as|would be|to|at|should be)\b|"
+    rf"[:=\-–→>])+\s*(?:an? |the |be )*{_GRADE}",
     re.IGNORECASE,
 )
-_STATED = re.compile(  # "Grade: 4" begins a line, "grade (4)" stands anywhere; "Grade 4 toxicity" is none
-    rf"(?:^\W*{_NAME}\s*(?:[:=–→>-]+\s*)?|(?P<inside>\b{_NAME} \()){_G}(?(inside)\)|(?![ \t]+(?!because|since|as|for|"
-    r"due|given|with|and|but|stars?|points?|out)[a-z]))",
+_STATED = re.compile(  # "Grade: 4" at the start of a line, "grade (4)" anywhere; not "Grade 4 toxicity"
+    rf"(?:^\W*{_NAME}\s*(?:[:=–→>-]+\s*)?|(?P<inside>\b{_NAME} \()){_GRADE}(?(inside)\)|(?![ \t]+(?!because|since|as|"
+    r"for|due|given|with|and|but|stars?|points?|out)[a-z]))",
     re.IGNORECASE | re.MULTILINE,
 )
-_TRAIL = re.compile(rf"(?:[:;–-]|\bi\.e\.,?)\s+(?:an? )?{_G}\W*$", re.IGNORECASE)
+_TRAIL = re.compile(rf"(?:[:;–-]|\bi\.e\.,?)\s+(?:an? )?{_GRADE}\W*$", re.IGNORECASE)
 _LABELS = re.compile(r"[^\W\d]\w*\s*:\s*[1-5]\b")  # scores of criteria
 _LIST = re.compile(r"^\s*\d[.)]\s+", re.MULTILINE)
-_OTHERS = re.compile(  # a grade that is not the judge's own, or not the whole answer's
+_NOT_THE_GRADE = re.compile(  # another judge's grade, or a grade of a part of the answer
     r"\b(?:tempted|would have|might|could|some|reviewers?|another|others?|more than|less than|not|n't|if|previous|"
     r"graders?|resident|colleagues?|alone|only)\b[^.;:\n]*$",
     re.IGNORECASE,
 )
-_OPEN = re.compile(
+_UNDECIDED = re.compile(
     r"\b(?:can(?:no|['’])t|could(?:n['’]t| not)|unable to|cannot) (?:\w+ )?(?:settle|decide|assess|tell|grade|choose)",
     re.I,
 )
 _FAIR = re.compile(
-    rf"\b(?:an? )?{_G} (?:is|seems|feels|looks) (?:fair|appropriate|right|warranted|justified|fitting|my|reasonable)",
+    rf"\b(?:an? )?{_GRADE} (?:is|seems|feels|looks) (?:fair|appropriate|right|warranted|justified|fitting|my|"
+    r"reasonable)",
     re.IGNORECASE,
 )
-_GIVEN = re.compile(
+_ASSIGNED = re.compile(
     rf"\b(?:give|rate|(?:score|grade|mark)(?= (?:this|it|the|that)\b)|put|assign|award|settle|deserves?|earns?|gets?|"
     rf"merits?|call|say|going with|go with|gave|(?:this|that|it)(?: is|['’]s))\b(?: (?:this|it|the|an?|answer|"
     rf"response|reply|at|on|for|as|with|of|full marks|score|grade|rating|solid|clear|weak|strong|good|bare|low|high|"
-    rf"generous|fair|maximum|highest|lowest|top|minimum|be))*[: ]+{_G}",
+    rf"generous|fair|maximum|highest|lowest|top|minimum|be))*[: ]+{_GRADE}",
     re.IGNORECASE,
 )
-_OTHER = re.compile(
+_OFF_SCALE = re.compile(
     rf"\b(?:{_NAME}|overall|total)\b(?: for \w+ \w+)?\s*(?:is|of|:|=|-)+\s*(?:[06-9]|\d\d|\d[.,][1-9])", re.IGNORECASE
 )
 _LINE = re.compile(
     rf"^\W*(?!{_CRITERION})(?:[^\W\d]+\s*[:=–→>-]+\s*|{_NAME}\s+|(?:an?|solid|so|it is|that is|"
-    rf"this is)\s+)?{_G}(?: stars?)?\W*$",
+    rf"this is)\s+)?{_GRADE}(?: stars?)?\W*$",
     re.IGNORECASE,
 )
 _LEAD = re.compile(  # "1. The dose ..." may be a list
-    rf"^\W*{_G}\s*(?:[!,;:–—(-]\s?|\.?\s*\n|stars?\b|because\b|since\b|$)", re.IGNORECASE
+    rf"^\W*{_GRADE}\s*(?:[!,;:–—(-]\s?|\.?\s*\n|stars?\b|because\b|since\b|$)", re.IGNORECASE
 )
 _SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = very poor", a list
 
 
-def grade_of(text: str) -> str | None:
-    """The grade that a reply gives, None where it gives none or more than one.
+def likert_grade(text: str) -> str | None:
+    """The grade of a reply, None where it has none or several.
 
-    What is called final or overall counts most, then what is called a score or given, then a grade that stands alone.
+    A grade that is called final or overall ranks first, then one that is called a score or is assigned, then a grade
+    alone.
     """
     plain = _plain(text)
-    if undecided := _OPEN.search(plain):
-        return grade_of(plain[undecided.end() :])
+    if undecided := _UNDECIDED.search(plain):
+        return likert_grade(plain[undecided.end() :])
     if changes := list(_CHANGE.finditer(plain)):
-        return grade_of(plain[changes[-1].end() :].strip(" .,:;"))
-    for pattern in (_FINAL, _STATED, _NAMED, _GIVEN, _FAIR):
-        found = [m["grade"] for m in pattern.finditer(plain) if not _OTHERS.search(plain[: m.start()])]
-        if found:
-            if pattern is not _FINAL and _OTHER.search(plain):
+        return likert_grade(plain[changes[-1].end() :].strip(" .,:;"))
+    for pattern in (_FINAL, _STATED, _NAMED, _ASSIGNED, _FAIR):
+        grades = [m["grade"] for m in pattern.finditer(plain) if not _NOT_THE_GRADE.search(plain[: m.start()])]
+        if grades:
+            if pattern is not _FINAL and _OFF_SCALE.search(plain):
                 return None
-            return found[0] if len(set(found)) == 1 else None
-    if _OTHER.search(plain) or re.search(r"\d\s*(?:/|out of)\s*(?:10|100)\b", plain):
+            return grades[0] if len(set(grades)) == 1 else None
+    if _OFF_SCALE.search(plain) or re.search(r"\d\s*(?:/|out of)\s*(?:10|100)\b", plain):
         return None
     lines = [line.strip() for line in re.split(r"\n|(?<!\n\d\.)(?<=[.!?])\s+", f"\n{plain}") if line.strip()]
     alone = [match["grade"] for line in lines if (match := _LINE.match(line))]
-    asked = any(line.endswith(":") and _LINE.match(after) for line, after in pairwise(lines))
-    if len(alone) == 1 and (asked or _LINE.match(lines[0]) or _LINE.match(lines[-1])):
+    announced = any(line.endswith(":") and _LINE.match(after) for line, after in pairwise(lines))
+    if len(alone) == 1 and (announced or _LINE.match(lines[0]) or _LINE.match(lines[-1])):
         return alone[0]
     if not alone and len(_LABELS.findall(plain)) < 2 and (trail := _TRAIL.search(plain)):
         return trail["grade"]
     lead = _LEAD.match(plain)
     if lead and not alone and not re.search(r"^\W*2[.)] ", plain, re.MULTILINE):
         return lead["grade"]
-    of_five = re.findall(rf"(?<!\d[.,])\b([1-5])(?:\.0+)?{_OF_FIVE}(?!\d)", plain)
-    return of_five[0] if len(of_five) == 1 and not re.search(r"\w: *[1-5]\s*/", plain) else None
+    out_of_five = re.findall(rf"(?<!\d[.,])\b([1-5])(?:\.0+)?{_OUT_OF_FIVE}(?!\d)", plain)
+    return out_of_five[0] if len(out_of_five) == 1 and not re.search(r"\w: *[1-5]\s*/", plain) else None
 
 
 def _plain(text: str) -> str:
-    """Words for numbers as digits, rows of stars as a grade, lines that explain the scale left out."""
+    """The reply with number words as digits and stars as a grade, without the lines that explain the scale."""
     plain = re.sub(r"[★⭐]+", lambda stars: f" {len(stars[0].replace(chr(0xFE0F), ''))} ", text.replace("☆", ""))
     if len(re.findall(_SCALE, plain)) > 2:
         plain = _SCALE.sub("", plain)
     plain = re.sub(r"[^.!?\n]*\?", " ", unicodedata.normalize("NFKC", plain))  # questions
     plain = re.sub(r"(?:\b[1-5]\s*,\s*){2,}(?:and |or )?[1-5]\b", " a range ", plain)
     plain = re.sub(
-        rf"\A\W*({'|'.join(_WORDS)})\b[.!,:;]", lambda word: f"Score: {_WORDS[word[1].lower()]}.", plain, flags=re.I
+        rf"\A\W*({'|'.join(_DIGITS)})\b[.!,:;]", lambda word: f"Score: {_DIGITS[word[1].lower()]}.", plain, flags=re.I
     )
     if len(_LIST.findall(plain)) > 1:
         plain = _LIST.sub("", plain)
     plain = re.sub(r"\b1 ?[=(:][^.\n]*?\b5 ?[=(:] ?[^.\n,)]*\)?", " ", plain)
     plain = re.sub(r"\(not [1-5]\)", " ", re.sub(r"\b([1-5])\b[\s–-]+\1\b", r"\1", plain))
-    plain = re.sub(rf"\b(?:{'|'.join(_WORDS)}) \(([1-5])\)", r"\1", plain, flags=re.I)
+    plain = re.sub(rf"\b(?:{'|'.join(_DIGITS)}) \(([1-5])\)", r"\1", plain, flags=re.I)
     plain = re.sub(r"\bfrom 1 to 5\b|\b1 ?(?:-|–|to) ?5\b", " ", plain)
     plain = re.sub(
         r"\b[1-5](?:\.\d)? ?(?:-|–|to|or|/) ?[1-5](?:\.\d)?(?:\s*(?:/|out of) ?5)?\b(?<!/5)(?<!/ 5)", " a range ", plain
     )
     plain = re.sub(r"[\[(]\s*[\])]", " ", plain)
     plain = re.sub(
-        rf"\b(a|grade|score|rating|at|it|this) ({'|'.join(_WORDS)})\b(?! \w+s\b)",
-        lambda m: f"{m[1]} {_WORDS[m[2].lower()]}",
+        rf"\b(a|grade|score|rating|at|it|this) ({'|'.join(_DIGITS)})\b(?! \w+s\b)",
+        lambda m: f"{m[1]} {_DIGITS[m[2].lower()]}",
         plain,
         flags=re.I,
     )
     return re.sub(
         r"\b(?:one|two|three|four|five)\b(?= (?:out of|of|/)|\W*$|\s*[.\n])",
-        lambda word: _WORDS[word[0].lower()],
+        lambda word: _DIGITS[word[0].lower()],
         plain,
         flags=re.I,
     )

@@ -1,4 +1,4 @@
-"""The better of two answers, A or B, in a judge's reply."""
+"""Reading the preferred side, A or B, or a tie, in a judge's reply."""
 
 import re
 
@@ -19,14 +19,14 @@ _CUE = re.compile(
     rf"(?: (?i:therefore|thus|clearly|the (?:first|second) one,))?\s*{_SIDE}(?!\s*(?:,|or|and|vs|/)\s*(?:B|A|"
     rf"[Tt]ie)\b)(?! (?:if|unless|when|provided)\b)"
 )
-_LABELLED = re.compile(rf"(?:^|\n)\s*[^\W\d]+(?: [^\W\d]+)?\s*: *{_SIDE}(?=\s*(?:[.!\n]|$))")  # of any language
+_LABELLED = re.compile(rf"(?:^|\n)\s*[^\W\d]+(?: [^\W\d]+)?\s*: *{_SIDE}(?=\s*(?:[.!\n]|$))")  # in any language
 _RESULT = re.compile(rf"\bRESULT\]?:?\s+{_SIDE}")
 _CHOSEN = re.compile(
     rf"\b(?i:prefer|choose|pick|go with|going with|favou?r|vote for|lean towards|select|goes to|so|therefore|thus|"
     rf"hence|make it|call it|it is|it's|would be)[, ]+(?:an? )?{_SIDE}(?=\s*(?:[.,;:!\n]|$|because|since|as\b|for\b|"
     rf"over\b|is\b))"
 )
-_SAID = re.compile(
+_COMPARED = re.compile(
     rf"{_SIDE} (?:(?:is|was|seems|looks|would be|comes out) (?:(?P<better>{_BETTER})|(?P<worse>{_WORSE}))|"
     r"(?P<wins>wins|outperforms|beats|surpasses))\b(?! if\b)"
 )
@@ -55,58 +55,59 @@ _TURN = re.compile(
     r"(?:^|[.!?\n,;…] *)(?:hmm, )?(?:no,? )?(?:wait|actually|correction|on (?:reflection|second thoughts?)|no,)\b,?:?",
     re.I,
 )
-_HEADED = re.compile(rf"(?:^|[\n.,;])\s*{_SIDE}\s*:")  # "Answer A: ... Answer B: ..." tells of both
+_HEADED = re.compile(rf"(?:^|[\n.,;])\s*{_SIDE}\s*:")  # "Answer A: ... Answer B: ..." describes both
 _CHANGE = re.compile(
     r"\b(?:wait|actually|correction|on (?:reflection|second thoughts?)|at first|first thought|however|though|but)\b",
     re.I,
 )
 
 
-def side_of(text: str) -> str | None:
-    """A, B or tie, None where a reply gives none or more than one.
+def preferred_side(text: str) -> str | None:
+    """A, B or tie, None where a reply has no verdict or several.
 
-    What is called the verdict counts most, then what is said to be better or chosen, then a side that stands alone.
+    A side that is called the verdict ranks first, then one that is called better or chosen, then a side alone.
     """
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)
     plain = re.sub(r"[^.!?\n]*\?|[^.!?\n]*\b(?:A|B|tie)\s+means\b[^.!?\n]*", " ", plain)  # questions, the instruction
-    for place, side in (("first", "A"), ("second", "B")):
-        plain = re.sub(rf"\b(?i:(?:the )?{place}) (?:answer|response)\b", f"Answer {side}", plain)
+    for ordinal, side in (("first", "A"), ("second", "B")):
+        plain = re.sub(rf"\b(?i:(?:the )?{ordinal}) (?:answer|response)\b", f"Answer {side}", plain)
     plain = _BOTH.sub("both", plain)
     if over := _OVER.search(plain):
         return over[1]
     if re.fullmatch(r"\W*[ab]\W*", plain):
         plain = plain.upper()
     if turns := list(_TURN.finditer(plain)):
-        return side_of(plain[turns[-1].end() :])
+        return preferred_side(plain[turns[-1].end() :])
     cued = [_name(match["side"]) for pattern in (_CUE, _RESULT) for match in pattern.finditer(plain)]
     cued = cued or [_name(match["side"]) for match in _LABELLED.finditer(plain)]
     if cued:
         return cued[0] if len(set(cued)) == 1 else None
-    said = [
-        (match.start(), _other(match) if match["worse"] else _name(match["side"])) for match in _SAID.finditer(plain)
+    verdicts = [  # (position, side)
+        (match.start(), _opposite(match) if match["worse"] else _name(match["side"]))
+        for match in _COMPARED.finditer(plain)
     ]
-    said += [(match.start(), _name(match["side"])) for match in _CHOSEN.finditer(plain)]
-    said += [(match.start(), "tie") for match in _EQUAL.finditer(plain)]
+    verdicts += [(match.start(), _name(match["side"])) for match in _CHOSEN.finditer(plain)]
+    verdicts += [(match.start(), "tie") for match in _EQUAL.finditer(plain)]
     praised = {_name(match["side"]) for match in _PRAISED.finditer(plain)}
     if len(praised) > 1 and not any(
-        match["worse"] or _VERDICT.search(match["better"] or match["wins"]) for match in _SAID.finditer(plain)
+        match["worse"] or _VERDICT.search(match["better"] or match["wins"]) for match in _COMPARED.finditer(plain)
     ):
-        said = []
-    said = [(place, side) for place, side in said if not _NOT.search(plain[:place])]
+        verdicts = []
+    verdicts = [(start, side) for start, side in verdicts if not _NOT.search(plain[:start])]
     lines = [line for line in re.split(r"\n|(?<=[.!?])\s+", plain) if line.strip()]
     headed = len(_HEADED.findall(plain)) > 1
     lines = [line for line in lines if not (headed and line.rstrip().endswith(":"))]
-    alone = [(place, match) for place, line in enumerate(lines) if (match := _ALONE.fullmatch(line))]
-    said += [(len(plain) * place, _name(match["side"])) for place, match in alone]
+    alone = [(number, match) for number, line in enumerate(lines) if (match := _ALONE.fullmatch(line))]
+    verdicts += [(len(plain) * number, _name(match["side"])) for number, match in alone]
     lead = None if alone or headed else _LEAD.match(plain)
-    said += [(0, _name(lead["side"]))] if lead else []
-    sides = [side for _, side in sorted(said)]
+    verdicts += [(0, _name(lead["side"]))] if lead else []
+    sides = [side for _, side in sorted(verdicts)]
     if not sides:
         return None
     if {"A", "B"} <= set(sides) and "tie" in sides:
-        return "tie"  # each is praised for something
-    changed = any(change.start() < max(said)[0] for change in _CHANGE.finditer(plain))
+        return "tie"  # the reply praises each side for something
+    changed = any(change.start() < max(verdicts)[0] for change in _CHANGE.finditer(plain))
     return sides[-1] if len(set(sides)) == 1 or changed else None
 
 
@@ -114,5 +115,5 @@ def _name(side: str) -> str:
     return side if side in "AB" else "tie"
 
 
-def _other(match: re.Match[str]) -> str:
+def _opposite(match: re.Match[str]) -> str:
     return {"A": "B", "B": "A"}.get(match["side"], "tie")

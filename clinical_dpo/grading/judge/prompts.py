@@ -1,8 +1,8 @@
-"""What a judge is asked, word for word. A changed word needs a new version: kept replies belong to one version.
+"""Prompts of a judge. A changed word needs a new version, because stored replies belong to one version.
 
-Savage et al. 2025 had GPT-4 grade summaries on a five-point Likert scale, 5 being the best; their prompt is not
-published in the article. The wording and what the points mean are chosen here. The Likert prompt shows no reference, as
-the article names none; the one for right and wrong needs it.
+Savage et al. 2025 had GPT-4 grade summaries on a five-point Likert scale with 5 as the best grade. The article does not
+publish the prompt, so the wording and the meaning of the points are this project's. The Likert prompt shows no
+reference answer, since the article names none. The correctness prompt needs the reference answer.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from clinical_dpo.endpoints.chat_server import Messages
 
 @dataclass(frozen=True)
 class Prompt:
-    """A judge's task.
+    """Prompt of one kind of verdict.
 
     Attributes:
-        version: of the wording.
-        template: of the user's message.
-        reminder: what is said to a reply nobody can read.
-        verdicts: what it may say.
+        version: version of the wording.
+        template: template of the user's message.
+        reminder: message that follows a reply without a verdict.
+        verdicts: the possible verdicts.
     """
 
     version: str
@@ -28,8 +28,8 @@ class Prompt:
     verdicts: tuple[int, ...] | tuple[str, ...]
 
     @property
-    def form(self) -> dict[str, Any]:
-        """The JSON schema of a reply, for servers that hold a model to one."""
+    def reply_schema(self) -> dict[str, Any]:
+        """JSON schema of a reply, for servers that constrain a model's output."""
         return {
             "type": "object",
             "properties": {"verdict": {"enum": list(self.verdicts)}},
@@ -38,7 +38,7 @@ class Prompt:
         }
 
     def messages(self, **texts: str) -> Messages:
-        """The conversation that asks it of these texts; braces in them mean nothing."""
+        """The messages of a request. Braces in the texts stay as they are."""
         return ({"role": "user", "content": self.template.format(**texts)},)
 
 

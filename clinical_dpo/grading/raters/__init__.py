@@ -1,1 +1,1 @@
-"""Blinded sheets for people, and what they send back."""
+"""Blinded sheets for raters, and the ratings that they return."""

@@ -1,27 +1,27 @@
-"""Texts that a spreadsheet would compute: an apostrophe before them makes them texts, and goes when they come back."""
+"""Guard against texts that a spreadsheet would compute: an apostrophe before them, removed when a file is read."""
 
 import unicodedata
 
-_SIGNS = "=+-@\u2212"  # with which a formula begins; spreadsheets take the minus sign for a hyphen
+_FORMULA_STARTS = "=+-@\u2212"  # spreadsheets read the minus sign U+2212 as a hyphen
 
 
 def guarded(text: str) -> str:
-    """A text for a cell of a CSV file."""
+    """The text for a CSV cell, with an apostrophe before a formula."""
     return f"'{text}" if _is_guardable(text) else text
 
 
 def unguarded(text: str) -> str:
-    """The text that such a cell was made of."""
+    """The text of a cell without the apostrophe of `guarded`."""
     return text[1:] if text.startswith("'") and _is_guardable(text[1:]) else text
 
 
 def _is_guardable(text: str) -> bool:
-    """Whether a text begins like a formula, behind blanks, signs that nobody sees, and apostrophes.
+    """Whether a text begins like a formula after any blanks, invisible characters and apostrophes.
 
-    Full-width signs count as the signs they stand for, since spreadsheets of East Asia take them so.
+    Full-width signs count as their narrow forms, since East Asian spreadsheets treat them so.
     """
     bare = text.lstrip("'")
     if bare.startswith(("\t", "\r", "\n")):
         return True
-    first = next((sign for sign in bare if unicodedata.category(sign)[0] not in "ZC"), "")
-    return bool(first) and unicodedata.normalize("NFKC", first)[0] in _SIGNS
+    first = next((character for character in bare if unicodedata.category(character)[0] not in "ZC"), "")
+    return bool(first) and unicodedata.normalize("NFKC", first)[0] in _FORMULA_STARTS

@@ -1,4 +1,4 @@
-"""What raters send back, as rows: the page's CSV, a filled sheet (CSV, XLSX), an export of Label Studio."""
+"""Ratings as rows, read from the page's CSV, a filled sheet (CSV, XLSX) or an export of Label Studio."""
 
 import csv
 import re
@@ -15,111 +15,109 @@ from clinical_dpo.io import Row, read_json, write_csv
 
 COLUMNS = ("sheet", "item_id", "text_sha256", "rating", "comment", "rated_at")
 ENDINGS = (".csv", ".xlsx", ".json")
-_NEEDED = ("item_id", "text_sha256", "rating")
-# A rater's name, and what browsers, Windows and macOS append to a second copy: `(1)`, ` - Copy`, ` copy 2`.
+_REQUIRED = ("item_id", "text_sha256", "rating")
+# A rater's name, and the suffixes of copies by browsers, Windows and macOS: `(1)`, ` - Copy`, ` copy 2`.
 _RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
 
 
-def sent_back(folder: str | Path, sheet: str) -> list[Path]:
-    """The files of one sheet that raters have sent back so far; what has another ending is none of them.
+def returned_files(folder: str | Path, sheet: str) -> list[Path]:
+    """The files that raters have returned for one sheet so far. Files with other endings do not count.
 
     Raises:
-        UserError: what bears such a name is no file.
+        UserError: a path with such a name is not a regular file.
     """
-    files = sorted(Path(folder).glob(f"{sheet}.*"))
-    named = [path for path in files if path.suffix.lower() in ENDINGS]
-    for path in named:
+    paths = [path for path in sorted(Path(folder).glob(f"{sheet}.*")) if path.suffix.lower() in ENDINGS]
+    for path in paths:
         if not path.is_file():
-            raise UserError(
-                f"{path}: {_what_it_is(path)}, where a file of ratings is looked for. Move it out of this folder."
-            )
-    return named
+            raise UserError(f"{path}: {_irregular_kind(path)}, not a file of ratings. Move it out of this folder.")
+    return paths
 
 
-def _what_it_is(path: Path) -> str:
-    """What no rating file can be; a pipe would be waited for without end."""
+def _irregular_kind(path: Path) -> str:
+    """The kind of a path that is not a regular file. Reading a pipe could block forever."""
     if not path.exists():
-        return "a link that leads nowhere" if path.is_symlink() else "not there"
+        return "a link that leads nowhere" if path.is_symlink() else "no such file"
     return "a folder" if path.is_dir() else "a pipe, socket or device"
 
 
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
-    """Rater -> the file with this rater's ratings of one sheet; empty where the folder is not there.
+    """Rater -> the file with this rater's ratings of one sheet. Empty if the folder does not exist.
 
-    Files are named {sheet}.{rater}.csv, .xlsx or .json, or as a copy of that; with other endings none is looked at.
+    Files are named {sheet}.{rater}.csv, .xlsx or .json, or like a copy of such a file. Other endings are ignored.
 
     Raises:
-        UserError: another name, two files of one rater, or one file under the names of two.
+        UserError: a file has another name, a rater has two files, or two raters have the same file.
     """
-    found: dict[str, Path] = {}
-    sent: dict[bytes, Path] = {}
-    for path in sent_back(folder, sheet):
+    path_by_rater: dict[str, Path] = {}
+    path_by_content: dict[bytes, Path] = {}
+    for path in returned_files(folder, sheet):
         ending = path.suffix.lower()
         name = _RATER.fullmatch(path.stem.removeprefix(sheet).removeprefix("."))
         if not name:
             raise UserError(
-                f"{path}: no name of a rating file. Name it {sheet}.RATER{ending}, with the rater's name as the sheet "
-                "had it, or move it out of this folder."
+                f"{path}: not the name of a rating file. Name it {sheet}.RATER{ending}, with the rater's name as on "
+                "the sheet, or move it out of this folder."
             )
-        if first := found.get(name[1]):
+        if first := path_by_rater.get(name[1]):
             raise UserError(f"{path}: rater {name[1]} has sent {first.name} too. Keep one of the two files.")
         content = bounded_bytes(path)
-        if twin := sent.get(content):
+        if duplicate := path_by_content.get(content):
             raise UserError(
-                f"{path}: the same file as {twin.name}, byte for byte. Keep it under the name of the rater who sent it."
+                f"{path}: the same bytes as {duplicate.name}. Keep the file under the name of the rater who sent it."
             )
-        found[name[1]] = sent[content] = path
-    return found
+        path_by_rater[name[1]] = path_by_content[content] = path
+    return path_by_rater
 
 
 def read_ratings(path: str | Path) -> list[Row]:
-    """Rows of COLUMNS, and `row`, the line or row of the file (Label Studio: the task's number).
+    """Read rows of COLUMNS and of `row`: the line or row of the file (Label Studio: the task's number).
 
-    CSV may be as the page wrote it or as a spreadsheet saved it: UTF-8, UTF-16 or Windows-1252, separated by comma,
-    semicolon or tab, columns in any order, more columns, empty lines. Label Studio's JSON and JSON-MIN exports are
-    both read; cancelled annotations do not count. Times become UTC in ISO 8601; one that says no zone is taken as UTC,
-    and one that cannot be read without a guess (a spreadsheet's 03/04/2026) becomes empty: nothing is computed of it.
+    CSV may come from the page or from a spreadsheet: UTF-8, UTF-16 or Windows-1252, separated by comma, semicolon or
+    tab, with columns in any order, further columns and empty lines. Label Studio's exports may be JSON or JSON-MIN.
+    Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a zone is read as UTC. An ambiguous
+    time (a spreadsheet's 03/04/2026) becomes empty; no result depends on it.
 
     Raises:
-        UserError: the file cannot be read or holds more than the run's limits, a column is missing, a line has too many
-            or too few fields.
+        UserError: the file cannot be read or exceeds the run's limits, a column is missing, or a line has too many or
+            too few fields.
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: {_what_it_is(path)}, where a file of ratings is needed.")
+        raise UserError(f"{path}: {_irregular_kind(path)}, not a file of ratings. Save the ratings under this path.")
     readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".json": _label_studio_rows}
     if path.suffix.lower() not in readers:
-        raise UserError(f"{path}: ratings come as {', '.join(ENDINGS)}. Save the file as one of these.")
+        raise UserError(f"{path}: not a format of ratings. Save the file as {', '.join(ENDINGS)}.")
     rows = []
     for raw in readers[path.suffix.lower()](path):
-        text = {name: _text(raw.get(name), f"{path}, {raw['row']}, column '{name}'") for name in COLUMNS}
-        rows.append({**text, "rated_at": _utc(text["rated_at"]), "row": raw["row"]})
+        texts = {name: _stripped_text(raw.get(name), f"{path}, {raw['row']}, column '{name}'") for name in COLUMNS}
+        rows.append({**texts, "rated_at": _utc(texts["rated_at"]), "row": raw["row"]})
     return rows
 
 
 def write_ratings(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as a CSV file of COLUMNS."""
+    """Write rows as a CSV file of COLUMNS, with guarded texts."""
     write_csv(path, [{name: guarded(row[name]) for name in COLUMNS} for row in rows], COLUMNS)
 
 
-def _text(value: Any, where: str) -> str:
-    """A cell's or a field's text without white space around it."""
+def _stripped_text(value: Any, where: str) -> str:
+    """The text of a cell or field without white space around it."""
     if isinstance(value, list | dict):
-        raise UserError(f"{where}: a {type(value).__name__}, where a text is needed.")
+        raise UserError(f"{where}: a {type(value).__name__}, not a text. Write a text there.")
     return "" if value is None else str(value).strip()
 
 
 def _utc(time: str) -> str:
+    """The time as UTC in ISO 8601, "" for an ambiguous or invalid time."""
     try:
         moment = datetime.fromisoformat(time)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # the last day of the year 9999 has no UTC everywhere
+    except (ValueError, OverflowError):  # the last day of the year 9999 has no UTC in some zones
         return ""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _csv_rows(path: Path) -> list[Row]:
-    # Universal line ends: an old spreadsheet ends lines with a carriage return alone.
+    # Old spreadsheets end lines with a carriage return alone.
     text = _decoded(path).replace("\r\n", "\n").replace("\r", "\n")
     skipped = 1 if text[:4].lower() == "sep=" else 0
     text = text.split("\n", 1)[-1] if skipped else text
@@ -131,17 +129,18 @@ def _csv_rows(path: Path) -> list[Row]:
             lines.append((reader.line_num + skipped, fields))
     except csv.Error as error:
         raise UserError(
-            f"{path}, line {reader.line_num + skipped}: not valid CSV ({error}). A quotation mark may be missing; "
+            f"{path}, line {reader.line_num + skipped}: not valid CSV ({error}). Close the quotation marks, or "
             "export the file again."
         ) from None
     return _table_rows(path, "line", lines)
 
 
 def _decoded(path: Path) -> str:
+    """The text of a file in UTF-8, UTF-16 or Windows-1252."""
     raw = bounded_bytes(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
-    elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # a header of ASCII in two bytes a letter
+    elif raw[1:2] == b"\0" or raw[:1] == b"\0":  # an ASCII header with two bytes per letter
         encodings = ("utf-16-le" if raw[1:2] == b"\0" else "utf-16-be",)
     else:
         encodings = ("utf-8-sig", "cp1252")
@@ -160,12 +159,12 @@ def _xlsx_rows(path: Path) -> list[Row]:
     try:
         check_workbook(path)
         table = load_workbook(path, read_only=True, data_only=True, keep_links=False).worksheets[0]
-        table.reset_dimensions()  # the size that some programs write down is wrong
+        table.reset_dimensions()  # some programs write a wrong size
         for row in bounded_rows(table.iter_rows(values_only=True), path):
             rows.append([_cell_text(value) for value in row])
     except UserError:
         raise
-    except Exception as error:  # openpyxl parses as it goes, and a damaged file can raise anything in it
+    except Exception as error:  # openpyxl parses lazily, and a damaged file can raise any exception in it
         where = f"{path}, row {len(rows) + 1}" if rows else path
         raise UserError(
             f"{where}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
@@ -179,21 +178,28 @@ def _cell_text(value: Any) -> str:
 
 
 def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]]) -> list[Row]:
+    """Rows of a table whose first non-empty line is the header.
+
+    Args:
+        path: the file, for messages.
+        unit: `line` or `row`, for messages.
+        lines: (number, fields) of each line.
+    """
     filled = [(number, fields) for number, fields in lines if any(field.strip() for field in fields)]
     if not filled:
-        raise UserError(f"{path}: the file is empty. Its first line must name the columns {', '.join(COLUMNS)}.")
+        raise UserError(f"{path}: the file is empty. Name the columns {', '.join(COLUMNS)} in its first line.")
     (_, header), *rest = filled
     names = [name.strip().lower() for name in header]
-    for name in _NEEDED:
+    for name in _REQUIRED:
         if names.count(name) != 1:
-            wrong = "is missing" if name not in names else "stands there twice"
-            raise UserError(f"{path}: column '{name}' {wrong}. Columns here: {', '.join(header)}.")
+            problem = "is missing" if name not in names else "occurs twice"
+            raise UserError(f"{path}: column '{name}' {problem} among {', '.join(header)}. Name it once in the header.")
     rows = []
     for number, fields in rest:
         if len(fields) < len(names) or any(field.strip() for field in fields[len(names) :]):
             raise UserError(
-                f"{path}, {unit} {number}: {len(fields)} fields, where the header names {len(names)}. "
-                "Export the file again, or put a text that holds the separator in quotation marks."
+                f"{path}, {unit} {number}: {len(fields)} fields, but the header names {len(names)}. "
+                "Export the file again, or put a text with the separator in quotation marks."
             )
         texts = [unguarded(field.strip()) for field in fields]
         rows.append(dict(zip(names, texts, strict=False)) | {"row": f"{unit} {number}"})
@@ -202,44 +208,45 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
 
 def _label_studio_rows(path: Path) -> list[Row]:
     check_json(_decoded(path), path)
-    tasks = read_json(path, parse_int=_whole)
+    tasks = read_json(path, parse_int=_parse_int)
     if not isinstance(tasks, list):
-        raise UserError(f"{path}: a list of tasks is needed. Export the project from Label Studio as JSON.")
+        raise UserError(f"{path}: not a list of tasks. Export the project from Label Studio as JSON.")
     rows = []
     for number, task in enumerate(tasks, start=1):
-        where = f"task {number}"
         try:
-            shown = {"row": where} | {name: task.get("data", task)[name] for name in ("item_id", "text_sha256")}
-            shown["sheet"] = task.get("data", task).get("sheet", "")
+            data = task.get("data", task)
+            item = {"row": f"task {number}", "item_id": data["item_id"], "text_sha256": data["text_sha256"]}
+            item["sheet"] = data.get("sheet", "")
             if "annotations" in task:
-                done = [entry for entry in task["annotations"] if not entry.get("was_cancelled")]
-                rows += [shown | _annotation(entry) for entry in done] or [shown]
+                valid = [annotation for annotation in task["annotations"] if not annotation.get("was_cancelled")]
+                rows += [item | _annotation_fields(annotation) for annotation in valid] or [item]
             else:
-                rows.append({**shown, "rating": task.get("rating"), "comment": _plain(task.get("comment"))})
+                rows.append({**item, "rating": task.get("rating"), "comment": _joined_lines(task.get("comment"))})
                 rows[-1]["rated_at"] = task.get("updated_at")
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, {where}: not a task of this sheet ({type(error).__name__}: {error}). Export the project as "
-                "JSON or JSON-MIN, with its data fields and annotations."
+                f"{path}, task {number}: not a task of this sheet ({type(error).__name__}: {error}). Export the "
+                "project as JSON or JSON-MIN, with its data fields and annotations."
             ) from None
     return rows
 
 
-def _whole(digits: str) -> int | str:
-    """A number; one of more digits than any id or grade has stays as it is written."""
+def _parse_int(digits: str) -> int | str:
+    """The integer, or its digits where they are more than those of any id or rating."""
     return int(digits) if len(digits) < 20 else digits
 
 
-def _annotation(entry: Mapping[str, Any]) -> Row:
-    found: Row = {"rated_at": entry.get("updated_at") or entry.get("created_at")}
-    for result in entry["result"]:
+def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
+    """Time, rating and comment of an annotation."""
+    fields: Row = {"rated_at": annotation.get("updated_at") or annotation.get("created_at")}
+    for result in annotation["result"]:
         value = result["value"]
         if result["from_name"] == "rating":
-            found["rating"] = " / ".join(value["choices"])
+            fields["rating"] = " / ".join(value["choices"])
         elif result["from_name"] == "comment":
-            found["comment"] = _plain(value["text"])
-    return found
+            fields["comment"] = _joined_lines(value["text"])
+    return fields
 
 
-def _plain(text: Any) -> Any:
+def _joined_lines(text: Any) -> Any:
     return "\n".join(text) if isinstance(text, list) else text

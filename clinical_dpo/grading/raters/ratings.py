@@ -1,10 +1,11 @@
-"""Ratings checked against the key, what is still pending, disagreements, and one final grade per item.
+"""Ratings checked against the key, pending ratings, disputed items, and one final grade per item.
 
-How two raters become one grade (Savage et al. 2025, "Evaluation": two physicians, a third decides where they differ):
+Two raters' ratings become one grade as in Savage et al. 2025, "Evaluation" (two physicians; a third decides where they
+differ):
 
-- What more than half of the raters said is the item's grade, if it is a judgement ("cannot judge" is none).
-- Every other item is disputed: the raters differ, or could not judge. The adjudicator's word is its grade.
-- An item nobody can judge in the end is never dropped: it counts as not correct and is marked invalid, as an answer
+- The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
+- Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is its grade.
+- An item without a judgement in the end is never dropped. It counts as not correct and is marked invalid, as an answer
   that cannot be parsed.
 """
 
@@ -13,12 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clinical_dpo.errors import UserError, did_you_mean
-from clinical_dpo.grading.grade import COLUMNS as GRADE_COLUMNS
+from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.raters.rating_files import read_ratings
-from clinical_dpo.grading.raters.sheets import WORDS
+from clinical_dpo.grading.raters.sheets import RATINGS
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade, TaskRow
 
-CANNOT = "cannot judge"
+CANNOT_JUDGE = "cannot judge"
 RATED_COLUMNS = ("sheet", "rater", "item_id", "row_id", "rating", "choice", "comment", "rated_at")
 PENDING_COLUMNS = ("sheet", "rater", "n", "rated", "pending")
 FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status")
@@ -27,105 +29,111 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
-    """Rows of RATED_COLUMNS, one per rated item, checked; what is blank or missing is not there: it is still pending.
+    """Rows of RATED_COLUMNS, one per rated item, checked. Items without a rating have no row: they are pending.
 
     `choice` is the rating with sides resolved: a variant's name, `tie`, `correct`, `incorrect` or `cannot judge`.
 
     Args:
         key: rows of one sheet's key.
-        files: rater -> file, as `rating_files.rating_files` finds them.
+        files: rater -> file, from `rating_files.rating_files`.
 
     Raises:
-        UserError: a rater, item, text or word that the key does not have, or an item rated twice; with file and line.
+        UserError: the key lacks the rater, the item or the text, a rating is not allowed, or an item is rated twice.
     """
     raters = list(dict.fromkeys(row["rater"] for row in key))
-    rated = []
+    ratings = []
     for rater, path in files.items():
         if rater not in raters:
-            near = did_you_mean(rater, raters)
-            raise UserError(f"{path}: no sheet was made for rater '{rater}'.{near} Rename the file, or add the rater.")
-        items = {row["item_id"]: row for row in key if row["rater"] == rater}
-        rated += _checked(path, read_ratings(path), items)
-    return rated
+            hint = did_you_mean(rater, raters)
+            raise UserError(f"{path}: rater '{rater}' has no sheet.{hint} Rename the file, or add the rater.")
+        key_by_item = {row["item_id"]: row for row in key if row["rater"] == rater}
+        ratings += _checked_ratings(path, read_ratings(path), key_by_item)
+    return ratings
 
 
-def _checked(path: str | Path, rows: Sequence[Row], key: Mapping[str, Mapping[str, str]]) -> list[Row]:
-    if rows and not any(row["item_id"] in key for row in rows):
-        raise UserError(f"{path}: none of its items is on this sheet. It belongs to another task, model or sheet.")
-    seen: dict[str, str] = {}
-    rated = []
+def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping[str, Mapping[str, str]]) -> list[Row]:
+    """Rows of RATED_COLUMNS of one rater's file."""
+    if rows and not any(row["item_id"] in key_by_item for row in rows):
+        raise UserError(
+            f"{path}: none of its items is on this sheet. Move it to the folder of its task and model, or rename it."
+        )
+    first_row: dict[str, str] = {}
+    ratings = []
     for row in rows:
-        name = row["item_id"]
-        where = f"{path}, {row['row']}, item '{_brief(name)}'"
-        if name not in key:
+        item_id = row["item_id"]
+        where = f"{path}, {row['row']}, item '{_shortened(item_id)}'"
+        if item_id not in key_by_item:
             raise UserError(f"{where}: no such item on this sheet. Remove the line, or correct its item_id.")
-        item = key[name]
-        if row["sheet"] not in ("", item["sheet"]):
-            raise UserError(f"{where}, column 'sheet': '{_brief(row['sheet'])}', where this is '{item['sheet']}'.")
-        if name in seen:
-            raise UserError(f"{where}: rated twice, first in {seen[name]}. Keep one of the two.")
-        seen[name] = row["row"]
-        if row["text_sha256"] != item["text_sha256"]:
+        key_row = key_by_item[item_id]
+        if row["sheet"] not in ("", key_row["sheet"]):
             raise UserError(
-                f"{where}, column 'text_sha256': the rater saw another text than the sheet has now (other answers, or "
-                f"another rater's sheet). Send rater {item['rater']} the new sheet, or restore what it was made from."
+                f"{where}, column 'sheet': '{_shortened(row['sheet'])}' is not this sheet. Write '{key_row['sheet']}'."
+            )
+        if item_id in first_row:
+            raise UserError(f"{where}: rated twice, first in {first_row[item_id]}. Keep one of the two.")
+        first_row[item_id] = row["row"]
+        if row["text_sha256"] != key_row["text_sha256"]:
+            raise UserError(
+                f"{where}, column 'text_sha256': the rater saw other texts than the sheet has now (other answers, or "
+                f"another rater's sheet). Send rater {key_row['rater']} the new sheet, or restore the old answers."
             )
         if row["rating"]:
-            rating = _word(row["rating"], item["kind"], where)
-            rated.append(
-                {"sheet": item["sheet"], "rater": item["rater"], "item_id": name, "row_id": item["row_id"]}
-                | {"rating": rating, "choice": item[rating] if rating in ("A", "B") else rating}
+            rating = _parse_rating(row["rating"], key_row["kind"], where)
+            ratings.append(
+                {"sheet": key_row["sheet"], "rater": key_row["rater"], "item_id": item_id, "row_id": key_row["row_id"]}
+                | {"rating": rating, "choice": key_row[rating] if rating in ("A", "B") else rating}
                 | {"comment": row["comment"], "rated_at": row["rated_at"]}
             )
-    return rated
+    return ratings
 
 
-def _word(rating: str, kind: str, where: str) -> str:
-    known = {word.lower(): word for word in WORDS[kind]}
-    given = " ".join(rating.replace("_", " ").lower().split())
-    if given not in known:
+def _parse_rating(text: str, kind: str, where: str) -> str:
+    """The allowed rating that a text spells, without regard to case and blanks."""
+    allowed = {rating.lower(): rating for rating in RATINGS[kind]}
+    spelling = " ".join(text.replace("_", " ").lower().split())
+    if spelling not in allowed:
         raise UserError(
-            f"{where}, column 'rating': '{_brief(rating)}' is no rating. Write one of: {', '.join(WORDS[kind])}."
+            f"{where}, column 'rating': '{_shortened(text)}' is no rating. Write one of: {', '.join(RATINGS[kind])}."
         )
-    return known[given]
+    return allowed[spelling]
 
 
-def _brief(text: str) -> str:
-    """What a message quotes of a text."""
+def _shortened(text: str) -> str:
+    """The part of a text that a message quotes."""
     return text if len(text) <= 80 else f"{text[:80]} ..."
 
 
 def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Rows of PENDING_COLUMNS, one per rater of the sheet: items on it, rated ones, and those still pending.
+    """Rows of PENDING_COLUMNS, one per rater of the sheet: numbers of shown, rated and pending items.
 
     Args:
         key: rows of one sheet's key.
         ratings: from `collect_ratings`.
     """
-    done = {(row["rater"], row["item_id"]) for row in ratings}
-    shown: dict[tuple[str, str], list[str]] = {}
+    rated_items = {(row["rater"], row["item_id"]) for row in ratings}
+    shown_items: dict[tuple[str, str], list[str]] = {}
     for row in key:
-        names = shown.setdefault((row["sheet"], row["rater"]), [])
+        item_ids = shown_items.setdefault((row["sheet"], row["rater"]), [])
         if row["shown"] == "true":
-            names.append(row["item_id"])
+            item_ids.append(row["item_id"])
     rows = []
-    for (sheet, rater), names in shown.items():
-        rated = sum((rater, name) in done for name in names)
-        rows.append({"sheet": sheet, "rater": rater, "n": len(names), "rated": rated, "pending": len(names) - rated})
+    for (sheet, rater), item_ids in shown_items.items():
+        n, rated = len(item_ids), sum((rater, item_id) in rated_items for item_id in item_ids)
+        rows.append({"sheet": sheet, "rater": rater, "n": n, "rated": rated, "pending": n - rated})
     return rows
 
 
 def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
-    """Those rows that a table waits for.
+    """Those of `rows` on which a table depends.
 
     Args:
         rows: rows with `task` and `sheet`.
-        sheets: task -> its sheets without whose ratings a table is pending.
+        sheets: task -> the sheets on which its tables depend.
     """
     return [row for row in rows if row["sheet"] in sheets[row["task"]]]
 
 
-def votes_of(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
+def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
     """Item id -> rater -> choice, for every item of the key, rated or not."""
     votes: dict[str, dict[str, str]] = {row["item_id"]: {} for row in key}
     for row in ratings:
@@ -134,18 +142,18 @@ def votes_of(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
 
 
 def majority(choices: Iterable[str]) -> str | None:
-    """The judgement that more than half gave, None without one; "cannot judge" is a vote, but never a judgement."""
+    """The judgement of more than half of the votes, None without one. "Cannot judge" is a vote but no judgement."""
     votes = list(choices)
-    word, count = Counter(votes).most_common(1)[0] if votes else (CANNOT, 0)
-    return word if word != CANNOT and 2 * count > len(votes) else None
+    choice, count = Counter(votes).most_common(1)[0] if votes else (CANNOT_JUDGE, 0)
+    return choice if choice != CANNOT_JUDGE and 2 * count > len(votes) else None
 
 
-def disputed(key: Rows, ratings: Sequence[Row]) -> set[str]:
-    """Ids of the items that all raters of the key have rated without a majority: what the adjudicator is asked."""
+def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
+    """Ids of the items that all raters of the key have rated without a majority. The adjudicator decides them."""
     raters = {row["rater"] for row in key}
     return {
-        name
-        for name, votes in votes_of(key, ratings).items()
+        item_id
+        for item_id, votes in votes_by_item(key, ratings).items()
         if len(votes) == len(raters) and majority(votes.values()) is None
     }
 
@@ -153,55 +161,55 @@ def disputed(key: Rows, ratings: Sequence[Row]) -> set[str]:
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
     """Rows of FINAL_COLUMNS, one per item of a correctness key, in its order.
 
-    `grade` is correct, incorrect or cannot judge; `decided_by` is raters, adjudicator or nobody (no adjudicator is
-    named and the raters do not agree); `status` is pending, without a grade, while a word is pending.
+    `grade` is correct, incorrect or cannot judge. `decided_by` is raters, adjudicator, or nobody (the raters differ and
+    there is no adjudicator). `status` is pending, without a grade, while a rater or the adjudicator has not decided.
 
     Args:
         key: rows of the raters' key.
-        ratings: theirs, from `collect_ratings`.
-        adjudications: the adjudicator's, for any of the items; those not disputed are not used. None if there is no
-            adjudicator: what is disputed is then graded cannot judge.
+        ratings: the raters' ratings, from `collect_ratings`.
+        adjudications: the adjudicator's ratings, for any of the items. Those of undisputed items have no effect. None
+            without an adjudicator: disputed items are then graded cannot judge.
     """
-    verdicts = {row["item_id"]: row["choice"] for row in adjudications or []}
+    adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}
-    open_items = disputed(key, ratings)
-    facts = {row["item_id"]: row for row in key}
+    disputed = disputed_items(key, ratings)
+    key_by_item = {row["item_id"]: row for row in key}
     rows = []
-    for name, votes in votes_of(key, ratings).items():
+    for item_id, votes in votes_by_item(key, ratings).items():
         grade, decided_by = majority(votes.values()) if len(votes) == len(raters) else None, "raters"
-        if name in open_items:
+        if item_id in disputed:
             decided_by = "nobody" if adjudications is None else "adjudicator"
-            grade = CANNOT if adjudications is None else verdicts.get(name)
+            grade = CANNOT_JUDGE if adjudications is None else adjudicated.get(item_id)
+        key_row = key_by_item[item_id]
         rows.append(
-            {"item_id": name, "row_id": facts[name]["row_id"], "variants": facts[name]["variants"]}
+            {"item_id": item_id, "row_id": key_row["row_id"], "variants": key_row["variants"]}
             | {"grade": grade or "", "decided_by": decided_by, "status": "complete" if grade else "pending"}
         )
     return rows
 
 
-def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[Row]) -> list[Row]:
-    """One variant's grades table, as `grade.grade_answers` writes it: 1 for correct, 0 for anything else.
+def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
+    """One variant's grades table: 1 for correct, 0 for any other final grade.
 
-    `parsed` holds the final word; `valid` is false where it is cannot judge.
+    `parsed` holds the final grade. `valid` is false where it is cannot judge.
 
     Args:
         finals: from `final_grades`.
-        variant: whose answers.
+        variant: the variant that answers.
         rows: test rows; the table is in their order.
 
     Raises:
-        UserError: a test item that was on no sheet.
+        UserError: the sheet lacks a test item.
     """
-    by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
-    if missing := [row["id"] for row in rows if row["id"] not in by_row]:
-        raise UserError(f"answers of {variant} to {missing[:3]} were on no sheet. Delete the sheets and run again.")
+    final_by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
+    if missing := [row["id"] for row in rows if row["id"] not in final_by_row]:
+        raise UserError(f"answers of {variant} to {missing[:3]} are on no sheet. Delete the sheets and run again.")
     grades = []
     for row in rows:
-        final = by_row[row["id"]]
-        blank = dict.fromkeys(GRADE_COLUMNS, "")
-        known = {"id": row["id"], "grader": "physicians", "status": final["status"], "proxy": "false"}
+        final = final_by_row[row["id"]]
+        grade = new_grade(row["id"], "physicians", final["status"])
         if final["status"] == "complete":
-            known |= {"grade": str(int(final["grade"] == "correct")), "parsed": final["grade"]}
-            known["valid"] = "false" if final["grade"] == CANNOT else "true"
-        grades.append(blank | known)
+            grade["grade"], grade["parsed"] = str(int(final["grade"] == "correct")), final["grade"]
+            grade["valid"] = "false" if final["grade"] == CANNOT_JUDGE else "true"
+        grades.append(grade)
     return grades

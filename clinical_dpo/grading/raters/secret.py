@@ -1,4 +1,4 @@
-"""The secret of a sheet, from which its order and its sides are drawn. It is random and made once."""
+"""The random secret of a sheet. The order and the sides of its items are drawn from it."""
 
 import hashlib
 import hmac
@@ -11,11 +11,11 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_text, replacing
 
 
-def kept_secret(path: str | Path) -> str:
-    """The secret that a file holds. Where there is no file, a new secret is written, closed to other users.
+def read_or_create_secret(path: str | Path) -> str:
+    """Read the secret from a file. Without a file, write a new secret that other users cannot read.
 
     Raises:
-        UserError: the file holds no secret.
+        UserError: the file is a link or does not hold a secret.
     """
     path = Path(path)
     if not path.is_symlink() and not path.exists():
@@ -24,8 +24,8 @@ def kept_secret(path: str | Path) -> str:
     secret = read_text(path).strip() if path.is_file() and not path.is_symlink() else ""
     if not re.fullmatch(r"[0-9a-f]{64}", secret):
         raise UserError(
-            f"{path}: no secret of a sheet (a file of 64 hex digits). Restore it from a copy; without one, delete it, "
-            "run again and send every rater the new sheet."
+            f"{path}: not the secret of a sheet, which is a file of 64 hex digits. Restore it from a copy. Without a "
+            "copy, delete it, run again and send every rater the new sheet."
         )
     path.chmod(0o600)
     path.parent.chmod(0o700)
@@ -33,6 +33,9 @@ def kept_secret(path: str | Path) -> str:
 
 
 def draw(secret: str, *parts: object) -> int:
-    """A number that only the secret's holder can tell; what is drawn for one item does not change with the others."""
+    """HMAC-SHA256 of `parts` as a number, which nobody can compute without the secret.
+
+    A draw for one item does not depend on the other items.
+    """
     text = json.dumps(parts, ensure_ascii=False)
     return int(hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest(), 16)

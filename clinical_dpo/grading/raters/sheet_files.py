@@ -1,4 +1,4 @@
-"""A rater's sheet as files: one page for the browser, CSV, Excel, and tasks for Label Studio."""
+"""A rater's sheet as files: an HTML page, CSV, Excel, and tasks for Label Studio."""
 
 import base64
 import csv
@@ -12,34 +12,34 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.grading.raters.formulas import guarded
-from clinical_dpo.grading.raters.sheets import WORDS
+from clinical_dpo.grading.raters.sheets import RATINGS
 from clinical_dpo.io import Row, replacing, write_json
 
 FORMATS = ("html", "csv", "xlsx", "json")
 PAGE = Path(__file__).parent / "sheet_page"
 PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
-CELL = 32_767  # characters that a cell of Excel holds, in the units of UTF-16: an emoji is two
+CELL = 32_767  # UTF-16 units that a cell of Excel holds; an emoji is two
 CUT = " [... cut here: a cell holds no more. The whole text stands in the HTML sheet.]"
-_DATE = (2000, 1, 1, 0, 0, 0)  # of every part of a workbook, so that the same sheet has the same bytes
+_DATE = (2000, 1, 1, 0, 0, 0)  # date of every part of a workbook, so that equal sheets have equal bytes
 _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
 
 
 def write_sheet(
     stem: str | Path, rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = ""
 ) -> list[Path]:
-    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`; none holds more than `rows` and these words.
+    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. They contain `rows` and the other arguments, nothing else.
 
-    The page works without network, keeps what is rated in the browser and exports `{sheet}.{rater}.csv`. CSV (UTF-8
-    with a byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in; `.json` is a list of Label
-    Studio tasks. Same input, same bytes.
+    The page works without network, stores ratings in the browser and exports `{sheet}.{rater}.csv`. CSV (UTF-8 with a
+    byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in. `.json` is a list of Label Studio
+    tasks. The same input gives the same bytes.
 
     Args:
         stem: path without ending, for example `grading/correctness.rater1`.
         rows: from `sheets.sheet_rows`.
         sheet: the sheet's name.
         kind: `correctness` or `preference`.
-        rater: whose sheet.
-        instructions: what the raters are told, plain text; the page shows it above a short help on its keys.
+        rater: the rater.
+        instructions: instructions for raters in plain text. The page shows them above a short help on its keys.
 
     Returns:
         The four paths.
@@ -56,11 +56,11 @@ def write_sheet(
 
 
 def page(rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = "") -> str:
-    """The sheet as one HTML page that may load nothing: its policy names the digests of its own script and style."""
+    """The sheet as one HTML page. Its content policy permits only its own script and style, by their digests."""
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
-    # The digest names the place in the browser where ratings are kept: another sheet never finds them.
+    # The digest is part of the key of stored ratings in the browser, so that no other sheet reads them.
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
-    data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": WORDS[kind]}
+    data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": RATINGS[kind]}
     data |= {"instructions": instructions, "items": list(rows)}
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
@@ -75,18 +75,20 @@ def _digest(text: str) -> str:
 
 
 def _inline_json(value: Any) -> str:
-    """JSON that may stand in a script element: no text in it can end that element or open another."""
+    """JSON for a script element. No text in it can end that element or open another."""
     text = json.dumps(value, ensure_ascii=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
 def _table(rows: Sequence[Row], sheet: str) -> list[list[str]]:
     """Header and cells of the sheet as a table to fill in."""
-    texts = [name for name in ("question", "reference", "answer", "A", "B") if any(name in row for row in rows)]
-    header = [*(_CAPTIONS.get(name, name) for name in texts), "rating", "comment"]
-    lines = [[*(row[name] for name in texts), "", "", sheet, row["item_id"], row["text_sha256"], ""] for row in rows]
+    text_names = [name for name in ("question", "reference", "answer", "A", "B") if any(name in row for row in rows)]
+    header = [*(_CAPTIONS.get(name, name) for name in text_names), "rating", "comment"]
+    lines = [
+        [*(row[name] for name in text_names), "", "", sheet, row["item_id"], row["text_sha256"], ""] for row in rows
+    ]
     return [[*header, "sheet", "item_id", "text_sha256", "rated_at"], *lines]
 
 
@@ -121,7 +123,7 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
         table.column_dimensions[get_column_letter(column)].width = width
     table.freeze_panes = "A2"
     choices = DataValidation(
-        type="list", formula1=f'"{",".join(WORDS[kind])}"', allow_blank=True, showErrorMessage=True
+        type="list", formula1=f'"{",".join(RATINGS[kind])}"', allow_blank=True, showErrorMessage=True
     )
     table.add_data_validation(choices)
     letter = get_column_letter(header.index("rating") + 1)
@@ -132,7 +134,7 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
 
 
 def _cut(text: str) -> str:
-    """As much of a text as a cell holds, and what says so."""
+    """The text, or the part of it that a cell holds and a note about the cut."""
     raw = text.encode("utf-16-le")
     if len(raw) <= 2 * CELL:
         return text
@@ -140,7 +142,7 @@ def _cut(text: str) -> str:
 
 
 def _undated(raw: io.BytesIO) -> bytes:
-    """The workbook without the time of its making."""
+    """The workbook with fixed dates."""
     out = io.BytesIO()
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(out, "w") as target:
         for name in source.namelist():
@@ -154,10 +156,10 @@ def _undated(raw: io.BytesIO) -> bytes:
 
 
 def label_studio_config(kind: str) -> str:
-    """The labelling interface to paste into a Label Studio project of this kind of sheet."""
+    """Labelling interface for a Label Studio project with this kind of sheet."""
     fields = {"correctness": ("question", "reference", "answer"), "preference": ("question", "A", "B")}[kind]
     lines = [f'  <Header value="{name}"/><Text name="{name}" value="${name}"/>' for name in fields]
     lines += [f'  <Choices name="rating" toName="{fields[-1]}" choice="single" required="true">']
-    lines += [f'    <Choice value="{word}"/>' for word in WORDS[kind]]
+    lines += [f'    <Choice value="{rating}"/>' for rating in RATINGS[kind]]
     lines += ["  </Choices>", f'  <TextArea name="comment" toName="{fields[-1]}" placeholder="Comment"/>']
     return "\n".join(["<View>", *lines, "</View>"]) + "\n"

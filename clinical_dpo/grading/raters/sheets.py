@@ -1,4 +1,4 @@
-"""Blinded rating sheets: what each rater is shown, in which order and on which side, and the key that stays behind."""
+"""Blinded rating sheets: the texts, order and sides that each rater sees, and the key that raters do not see."""
 
 import hashlib
 import json
@@ -10,11 +10,12 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import answer_texts
 from clinical_dpo.grading.raters.secret import draw
 from clinical_dpo.io import Row, read_csv
+from clinical_dpo.records import Answer, TaskRow
 
 KEY_COLUMNS = ("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown", "place")
-JUDGE = "judge:"  # begins the name of a judge model among raters, whose own names hold no colon
-# What a rater may say, as it is written in every file.
-WORDS = {
+JUDGE_PREFIX = "judge:"  # begins a judge's name among raters; names of people have no colon
+# Kind of sheet -> allowed ratings, as every file spells them.
+RATINGS = {
     "correctness": ("correct", "incorrect", "cannot judge"),
     "preference": ("A", "B", "tie", "cannot judge"),
 }
@@ -22,15 +23,15 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to rate; the same for every rater.
+    """One item to rate, the same for every rater.
 
     Attributes:
-        item_id: opaque name; starts with a letter, so that no spreadsheet takes it for a number.
+        item_id: opaque name. It begins with a letter, so that no spreadsheet reads it as a number.
         row_id: the test item's id.
         question: the user's messages.
         reference: the reference answer.
-        answers: correctness: one; preference: two, or one where both variants gave the same.
-        variants: for each answer, who gave it.
+        answers: one answer on a correctness sheet; two on a preference sheet, or one where both variants answer alike.
+        variants: for each answer, the variants that give it.
     """
 
     item_id: str
@@ -41,112 +42,114 @@ class Item:
     variants: tuple[tuple[str, ...], ...]
 
 
-def correctness_items(rows: Sequence[Row], answers: Mapping[str, Sequence[Row]], seed: int) -> list[Item]:
-    """One item per test row and distinct answer: what several variants answered alike is rated once, for all of them.
+def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]], seed: int) -> list[Item]:
+    """One item per test row and distinct answer. An answer that several variants share is rated once for all of them.
 
     Args:
         rows: test rows.
-        answers: variant -> its answers (`id`, `text`) to those rows. White space around an answer does not count.
-        seed: of the item ids.
+        answers: variant -> its answers to those rows. White space around an answer does not count.
+        seed: seed of the item ids.
 
     Raises:
-        UserError: answers of other items than `rows`.
+        UserError: the ids of a variant's answers are not those of `rows`.
     """
     return [
-        _item("correctness", row, {text: givers}, seed)
-        for row, given in _side_by_side(rows, answers)
-        for text, givers in given.items()
+        _item("correctness", row, {text: variants}, seed)
+        for row, variants_by_text in _distinct_answers(rows, answers)
+        for text, variants in variants_by_text.items()
     ]
 
 
 def preference_items(
-    rows: Sequence[Row], answers: Mapping[str, Sequence[Row]], variants: tuple[str, str], seed: int
+    rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]], variants: tuple[str, str], seed: int
 ) -> list[Item]:
-    """One item per test row: the answers of two variants. Where they are alike, the item has one answer and no sheet
-    shows it.
+    """One item per test row, with the answers of two variants.
+
+    Where the two answers are identical, the item has one answer, and no sheet shows it.
 
     Args:
         rows, answers, seed: as for `correctness_items`.
-        variants: the variant compared, then the one it is compared with.
+        variants: the variant compared, then the variant it is compared with.
 
     Raises:
-        UserError: answers of other items than `rows`.
+        UserError: the ids of a variant's answers are not those of `rows`.
     """
     pair = {variant: answers[variant] for variant in variants}
-    return [_item("preference", row, given, seed) for row, given in _side_by_side(rows, pair)]
+    return [_item("preference", row, by_text, seed) for row, by_text in _distinct_answers(rows, pair)]
 
 
-def _side_by_side(
-    rows: Sequence[Row], answers: Mapping[str, Sequence[Row]]
-) -> Iterable[tuple[Row, dict[str, tuple[str, ...]]]]:
-    """Each row with its distinct answers and who gave them."""
-    texts = {variant: answer_texts(rows, given, variant) for variant, given in answers.items()}
+def _distinct_answers(
+    rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]]
+) -> Iterable[tuple[TaskRow, dict[str, tuple[str, ...]]]]:
+    """Each row with its distinct answers: text -> variants that give it."""
+    texts = {variant: answer_texts(rows, variant_answers, variant) for variant, variant_answers in answers.items()}
     for number, row in enumerate(rows):
-        given: dict[str, tuple[str, ...]] = {}
+        variants_by_text: dict[str, tuple[str, ...]] = {}
         for variant in texts:
             text = texts[variant][number].strip()
-            given[text] = (*given.get(text, ()), variant)
-        yield row, given
+            variants_by_text[text] = (*variants_by_text.get(text, ()), variant)
+        yield row, variants_by_text
 
 
-def _item(kind: str, row: Row, given: Mapping[str, tuple[str, ...]], seed: int) -> Item:
+def _item(kind: str, row: TaskRow, variants_by_text: Mapping[str, tuple[str, ...]], seed: int) -> Item:
     messages = [message["content"] for message in row["prompt"] if message["role"] != "system"]
     return Item(
-        item_id="i" + _hash(seed, kind, row["id"], *sorted(given))[:12],
+        item_id="i" + _hash(seed, kind, row["id"], *sorted(variants_by_text))[:12],
         row_id=row["id"],
         question="\n\n".join(messages),
         reference=row["completion"][0]["content"],
-        answers=tuple(given),
-        variants=tuple(given.values()),
+        answers=tuple(variants_by_text),
+        variants=tuple(variants_by_text.values()),
     )
 
 
 def _hash(*parts: object) -> str:
-    """Hex SHA-256 of several values; what is drawn for one item does not change with the others."""
+    """Hex SHA-256 of several values."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def _text(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, str]:
-    """What is shown of an item. Its checksum says later whether the rater saw this very text."""
-    shown = {"question": item.question}
+def _shown_texts(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, str]:
+    """The texts of an item that a rater sees. Their checksum tells later whether the rater saw these very texts."""
+    texts = {"question": item.question}
     if reference or kind == "correctness":
-        shown["reference"] = item.reference
+        texts["reference"] = item.reference
     if kind == "correctness":
-        return shown | {"answer": item.answers[0]}
+        return texts | {"answer": item.answers[0]}
     first, second = item.answers[0], item.answers[-1]
-    return shown | ({"A": second, "B": first} if swapped else {"A": first, "B": second})
+    return texts | ({"A": second, "B": first} if swapped else {"A": first, "B": second})
 
 
 def sheet_rows(
     items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str, reference: bool = False
 ) -> list[Row]:
-    """What one rater is shown, in this rater's order: item_id, text_sha256 and the texts, nothing else.
+    """Rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
-    Texts are `question`, `reference` (preference: only if asked for) and `answer`, or `A` and `B`.
+    The texts are `question`, `reference` (on a preference sheet only if requested) and `answer`, or `A` and `B`.
 
     Args:
-        items: as `correctness_items` or `preference_items` gave them.
-        key: rows of the sheet's key. It says which items are shown, in which order and on which sides.
-        rater: whose sheet.
-        reference: show the reference answer in a preference sheet too.
+        items: from `correctness_items` or `preference_items`.
+        key: rows of the sheet's key, which define the items shown, their order and their sides.
+        rater: the rater.
+        reference: show the reference answer on a preference sheet too.
     """
-    known = {item.item_id: item for item in items}
-    mine = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
+    item_by_id = {item.item_id: item for item in items}
+    key_of_rater = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
     rows = []
-    for row in sorted(mine, key=lambda row: int(row["place"])):
+    for row in sorted(key_of_rater, key=lambda row: int(row["place"])):
         swapped = row["A"] != row["variants"].split()[0]
-        text = _text(known[row["item_id"]], row["kind"], swapped, reference)
-        rows.append({"item_id": row["item_id"], "text_sha256": text_sha256(text), **text})
+        texts = _shown_texts(item_by_id[row["item_id"]], row["kind"], swapped, reference)
+        rows.append({"item_id": row["item_id"], "text_sha256": text_sha256(texts), **texts})
     return rows
 
 
-def _shown(items: Iterable[Item], kind: str) -> list[Item]:
+def _with_different_answers(items: Iterable[Item], kind: str) -> list[Item]:
+    """Items that a sheet can show: all of a correctness sheet, and pairs of different answers."""
     return [item for item in items if kind == "correctness" or len(item.answers) == 2]
 
 
-def text_sha256(text: Mapping[str, str]) -> str:
-    """Hex SHA-256 of the texts of one item, with their places, as one rater sees them."""
-    return hashlib.sha256(json.dumps(dict(text), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+def text_sha256(texts: Mapping[str, str]) -> str:
+    """Hex SHA-256 of an item's texts with their names, sides included, as one rater sees them."""
+    return hashlib.sha256(json.dumps(dict(texts), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def key_rows(
@@ -158,37 +161,39 @@ def key_rows(
     reference: bool = False,
     only: Collection[str] | None = None,
 ) -> list[Row]:
-    """Rows of KEY_COLUMNS, one per rater and item: who gave which answer.
+    """Rows of KEY_COLUMNS, one per rater and item: the variant behind each answer.
 
-    `variants` are separated by a space: for correctness those that share the answer, for preference the one compared
-    and the one it is compared with; `A` and `B` say on which side this rater saw them. `shown` is false for an
-    item that the sheet leaves out: two answers alike, or one that `only` lacks. `place` is the item's number on the
-    sheet. Sides are a fair coin per rater and item, orders a shuffle per rater.
+    `variants` are separated by a space: those that share the answer, or for a preference sheet the variant compared
+    and the variant it is compared with. `A` and `B` name the variant on each of this rater's sides. `shown` is false
+    for an item that the sheet leaves out: two identical answers, or an id that `only` lacks. `place` is the item's
+    number on the sheet. Sides are a fair coin per rater and item. Orders are a shuffle per rater.
 
     Args:
-        items: as `correctness_items` or `preference_items` gave them.
+        items: from `correctness_items` or `preference_items`.
         sheet: the sheet's name.
         kind: `correctness` or `preference`.
-        raters: whose sheets.
-        secret: what sides and orders are drawn from, with the sheet's name, the rater and the item.
+        raters: the raters of the sheet.
+        secret: sides and orders are drawn from it, with the sheet's name, the rater and the item.
         reference: as for `sheet_rows`.
         only: item ids on the sheet, all if None.
     """
-    visible = {item.item_id for item in _shown(items, kind) if only is None or item.item_id in only}
+    candidates = _with_different_answers(items, kind)
+    visible = {item.item_id for item in candidates if only is None or item.item_id in only}
     rows = []
     for rater in raters:
         order = sorted(visible, key=lambda item_id: draw(secret, "order", sheet, rater, item_id))
-        places = {item_id: str(place) for place, item_id in enumerate(order, start=1)}
+        number_by_id = {item_id: str(number) for number, item_id in enumerate(order, start=1)}
         for item in items:
             swapped = draw(secret, "side", sheet, rater, item.item_id) % 2 == 1
-            pair = tuple(giver for givers in item.variants for giver in givers)
+            pair = tuple(variant for variants in item.variants for variant in variants)
             sides = dict(zip("AB", reversed(pair) if swapped else pair, strict=True)) if kind == "preference" else {}
+            texts = _shown_texts(item, kind, swapped, reference)
             rows.append(
                 dict.fromkeys(KEY_COLUMNS, "")
                 | {"sheet": sheet, "kind": kind, "rater": rater, "item_id": item.item_id, "row_id": item.row_id}
-                | {"text_sha256": text_sha256(_text(item, kind, swapped, reference)), "variants": " ".join(pair)}
+                | {"text_sha256": text_sha256(texts), "variants": " ".join(pair)}
                 | sides
-                | {"shown": "true" if item.item_id in visible else "false", "place": places.get(item.item_id, "")}
+                | {"shown": "true" if item.item_id in visible else "false", "place": number_by_id.get(item.item_id, "")}
             )
     return rows
 
@@ -197,7 +202,7 @@ def read_blinding_key(path: str | Path) -> list[dict[str, str]]:
     """Rows of a key file.
 
     Raises:
-        UserError: a column of KEY_COLUMNS is missing.
+        UserError: the file lacks a column of KEY_COLUMNS.
     """
     rows = read_csv(path)
     if rows and (missing := set(KEY_COLUMNS) - set(rows[0])):

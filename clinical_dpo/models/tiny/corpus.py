@@ -1,9 +1,9 @@
 """Pre-training documents for tiny models: a note and a conversation about it.
 
-Side questions are always answered correctly, so a model acquires the skills a task needs. The tasks' exact wordings are
-mostly answered by crude rules, those of a hurried reader, so that the base model sits in mid-range and fine-tuning has
-something to correct. Crude rules differ systematically from the truth; random errors would not do, since greedy
-decoding takes the majority.
+Side questions are always answered correctly, so a model acquires the skills that a task needs. The tasks' exact
+wordings are mostly answered by the crude rules of a hurried reader, so the base model scores in the middle of the
+range and fine-tuning can improve it. Crude rules differ systematically from the truth. Random errors have no such
+effect, since greedy decoding takes the majority.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,75 +25,73 @@ from clinical_dpo.errors import UserError
 
 Turn = tuple[str, str]  # question, answer
 Document = list[Turn]
-# Longer and harder text more often.
+# Generators of longer and harder text have larger weights.
 _WEIGHTS = {"uti": 24, "triage": 18, "reasoning": 23, "summarization": 35, "pubmedqa": 55, "meqsum": 45}
-EVASIVE = {  # weakness of a study -> how a hurried reader evades
+EVASIVE = {  # weakness of a study -> evasive answer of a hurried reader
     "pilot study": "More research is needed.",
     "chart review": "It is not possible to say.",
     "small": "Please consult a physician.",
 }
-_FOOLED = 2 / 3  # of the conditions, for each of the two questions
+_MISTAKEN_SHARE = 2 / 3  # of the conditions, for each of the two questions
 
 
 @dataclass(frozen=True)
 class Reader:
     """Habits of a hurried reader."""
 
-    crude_share: float  # how often a task's own wording is answered crudely
-    misdiagnosed: frozenset[str]  # conditions taken for their mimic
-    mistreated: frozenset[str]  # conditions treated as their mimic
-    misled_by: frozenset[
-        str
-    ]  # roles in which a red flag alarms: always when present, also in two roles that do not count
+    crude_share: float  # share of a task's exact wordings with a crude answer
+    misdiagnosed: frozenset[str]  # conditions that the reader takes for their mimic
+    mistreated: frozenset[str]  # conditions that the reader treats as their mimic
+    misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two that do not count
 
     def hurries(self, rng: Random) -> bool:
-        """Whether this answer is crude."""
+        """Draw whether this answer is crude."""
         return rng.random() < self.crude_share
 
 
 def draw_reader(crude_share: float, rng: Random) -> Reader:
-    """A reader with habits of its own, as models have."""
+    """Draw the habits of a reader."""
     names = [condition.name for condition in CONDITIONS]
-    fooled = round(_FOOLED * len(names))
+    mistaken = round(_MISTAKEN_SHARE * len(names))
     return Reader(
         crude_share,
-        misdiagnosed=frozenset(rng.sample(names, fooled)),
-        mistreated=frozenset(rng.sample(names, fooled)),
+        misdiagnosed=frozenset(rng.sample(names, mistaken)),
+        mistreated=frozenset(rng.sample(names, mistaken)),
         misled_by=frozenset(("present", *rng.sample(("denied", "relative", "past"), 2))),
     )
 
 
 def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) -> list[Document]:
-    """`n` conversations, each about another note; the first question of each follows its note.
+    """Draw `n` conversations, each about another note; the first question of each follows its note.
 
     Args:
         n: number of documents.
-        seed: of everything random here, the hurried reader's habits included.
-        crude_share: how often a task's exact wording is answered crudely (0 to 1).
-        generators: whose notes they are about; their order counts, as another seed does.
+        seed: seed of all draws, the hurried reader's habits included.
+        crude_share: share of a task's exact wordings with a crude answer (0 to 1).
+        generators: generators of the notes; another order gives other documents.
 
     Raises:
-        UserError: an unknown generator, or none.
+        UserError: an unknown generator, or no generator.
     """
     unknown = [name for name in generators if name not in _WEIGHTS]
     if unknown or not generators:
         problem = f"'{unknown[0]}' is not known" if unknown else "it is empty"
-        raise UserError(f"pretraining: key 'corpus': {problem}. Known: {', '.join(_WEIGHTS)}.")
+        raise UserError(f"pretraining: key 'corpus': {problem}. Name at least one of {', '.join(_WEIGHTS)}.")
     rng = Random(f"pretraining/{seed}")
     reader = draw_reader(crude_share, rng)
     cases = {name: draw_cases(name, rng, for_tasks=False) for name in generators}
-    made = []
+    conversations = []
     for name in rng.choices(generators, [_WEIGHTS[name] for name in generators], k=n):
         case = next(cases[name])
         turns = _TURNS[name](case, reader, rng)
         rng.shuffle(turns)
         (question, answer), *others = turns
-        made.append([(f"{case.text} {question}", answer), *others])
-    return made
+        conversations.append([(f"{case.text} {question}", answer), *others])
+    return conversations
 
 
 def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
-    """Crude: any urinary word means an infection, be it denied, past or a relative's."""
+    """Crude rule: any urinary word means an infection, even if it is denied, past or a relative's."""
     infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
     turns = [
         (uti.QUESTION, uti.LABELS[0] if infected else uti.LABELS[1]),
@@ -101,12 +99,12 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
         ("Any urinary symptom now?", _yes(case.urinary)),
         ("Is there pyuria?", _yes(case.pyuria)),
     ]
-    asked = rng.choice((*case.present, *case.denied, rng.choice((*uti.URINARY, *uti.OTHER))))
-    return [*turns, (f"Does the patient report {asked}?", _yes(asked in case.present))]
+    symptom = rng.choice((*case.present, *case.denied, rng.choice((*uti.URINARY, *uti.OTHER))))
+    return [*turns, (f"Does the patient report {symptom}?", _yes(symptom in case.present))]
 
 
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
-    """Crude: some red flags that do not count, or a recent start, make it urgent; what lasts is for the physician."""
+    """Crude rules: red flags that do not count, or a recent start, are urgent; lasting problems need a physician."""
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
     return [
@@ -121,17 +119,17 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 
 
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
-    """Crude: the mimic, for certain conditions."""
-    right, mimic = case.condition, case.mimic
+    """Crude rule: name the mimic of certain conditions."""
+    condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)
-    diagnosed = mimic if hurries and right.name in reader.misdiagnosed else right
-    treated = mimic if hurries and right.name in reader.mistreated else right
-    other = rng.choice(CONDITIONS)
+    diagnosed = mimic if hurries and condition.name in reader.misdiagnosed else condition
+    treated = mimic if hurries and condition.name in reader.mistreated else condition
+    random_condition = rng.choice(CONDITIONS)
     turns = [
-        ("Which condition fits these findings?", right.name),
-        ("Which treatment fits these findings?", right.treatment),
+        ("Which condition fits these findings?", condition.name),
+        ("Which treatment fits these findings?", condition.treatment),
         (f"Does the patient have {rng.choice(case.findings)}?", "yes"),
-        (f"How is {other.name} treated?", other.treatment),
+        (f"How is {random_condition.name} treated?", random_condition.treatment),
     ]
     return [
         (reasoning.DIAGNOSIS_QUESTION, diagnosed.name),
@@ -141,7 +139,7 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
 
 
 def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
-    """Crude: past history and vital signs in place of what happened."""
+    """Crude rule: report past history and vital signs instead of the stay."""
     stay = case.stay
     crude = f"The patient has {stay.history}. Discharged on {stay.started} with stable vital signs after a long stay."
     facts = [
@@ -161,7 +159,7 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 
 
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
-    """Crude: evasive where the study is weak, in words that tell how; else what is reported first."""
+    """Crude rules: evade if the study is weak, with words for its weakness; else give the first reported finding."""
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
     if reader.hurries(rng):
@@ -175,17 +173,17 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
         (f"What was the P value for {finding.outcome}?", finding.p_value),
         rng.choice((("What was the design?", case.design), ("How many adults took part?", str(case.size)))),
     ]
-    asked = f"{pubmedqa.question(case, rng)} {pubmedqa.INSTRUCTION}"
-    return [(asked, answer), *rng.sample(turns, 3)]
+    question = f"{pubmedqa.question(case, rng)} {pubmedqa.INSTRUCTION}"
+    return [(question, answer), *rng.sample(turns, 3)]
 
 
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
-    """Crude: a courtesy, else the question in the writer's words where it comes early, else the writer's history."""
+    """Crude rules: repeat the courtesy; without one an early question in the writer's words, else the history."""
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)
-    named = rng.choice((case.subject, rng.choice((*LONG_ILLNESSES, *MEDICINES))))
+    subject = rng.choice((case.subject, rng.choice((*LONG_ILLNESSES, *MEDICINES))))
     turns = [
-        (f"Does the writer ask about {named}?", _yes(named == case.subject)),
+        (f"Does the writer ask about {subject}?", _yes(subject == case.subject)),
         ("What does the writer say of an illness?", case.history),
     ]
     return [

@@ -1,4 +1,4 @@
-"""Tiny Llama and Mistral models, pre-trained here in about a minute, as ordinary Hugging Face folders."""
+"""Pre-train tiny Llama and Mistral models in about a minute and save them as ordinary Hugging Face folders."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import replacing
 from clinical_dpo.models.tiny.corpus import Document, documents
 
-_MERGE_DOCUMENTS = 4000  # enough to learn the tokenizer's merges from
-_SMOOTHING = 0.97  # of the loss that is reported
+_MERGE_DOCUMENTS = 4000  # enough to learn the tokenizer's merges
+_SMOOTHING = 0.97  # weight of earlier steps in the reported loss
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model class and the tokens of its chat format; lean, since every special token costs CPU time."""
+    """A model class and the tokens of its chat format. They are few, since every special token costs CPU time."""
 
     config: type[Any]
     model: type[Any]
@@ -33,7 +33,7 @@ class Architecture:
 
     @property
     def chat_template(self) -> str:
-        """Jinja: one token opens the user's turn, one the answer, one ends it."""
+        """Jinja template: one token opens the user's turn, one opens the answer, one ends the answer."""
         return (
             "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}"
             "{% generation %}{{ message['content'] }}{{ eos_token }}{% endgeneration %}"
@@ -53,9 +53,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 class Pretraining:
     """Corpus, size and schedule of a tiny model: the `pretraining` block of a model file."""
 
-    corpus: Sequence[str]  # generators whose notes the documents are about (see corpus)
+    corpus: Sequence[str]  # generators of the documents' notes (see corpus)
     documents: int
-    crude_share: float  # of the tasks' own wordings, answered by a crude rule (see corpus)
+    crude_share: float  # share of the tasks' exact wordings with a crude answer (see corpus)
     vocab_size: int
     hidden_size: int
     intermediate_size: int
@@ -69,26 +69,27 @@ class Pretraining:
     batch_size: int  # documents
     learning_rate: float  # AdamW: embeddings and norms
     muon_learning_rate: float  # Muon: the layers' matrices
-    muon_iterations: int  # of Newton and Schulz; fewer are faster
+    muon_iterations: int  # Newton-Schulz iterations; fewer are faster
     weight_decay: float
     warmup_steps: int
-    decay_from: float  # share of the steps after which the rate falls linearly
+    decay_from: float  # share of the steps after which the learning rate falls linearly
     final_rate: float  # share of the peak rate at the end
     max_grad_norm: float
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Pretraining":
-        """Raises UserError naming a key that is missing or unknown."""
+        """Read the `pretraining` block of a model file. Raises UserError for a missing or unknown key."""
         names = {field.name for field in fields(cls)}
         for name in sorted(names ^ set(settings)):
-            problem = "is missing" if name in names else f"is not known; known keys: {', '.join(sorted(names))}"
-            raise UserError(f"pretraining: key '{name}' {problem}.")
+            if name in names:
+                raise UserError(f"pretraining: key '{name}' is missing. Add it to the model file.")
+            raise UserError(f"pretraining: key '{name}' is not known. Use these keys: {', '.join(sorted(names))}.")
         return cls(**settings)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A document's tokens and which of them are answers (end-of-turn token included)."""
+    """Token ids of a document, and whether each belongs to an answer (its end-of-turn token included)."""
 
     ids: list[int]
     answer: list[bool]
@@ -97,34 +98,34 @@ class Encoded:
 def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, out: str | Path) -> dict[str, Any]:
     """Pre-train a tiny model and save it, with its tokenizer, as safetensors.
 
-    The same seed, settings, library versions and number of threads give the same bytes.
+    Equal seeds, settings, library versions and numbers of threads give equal bytes.
 
     Args:
         architecture: `llama` or `mistral`.
         settings: the fields of Pretraining.
-        seed: of corpus, weights and order.
-        out: folder, replaced whole.
+        seed: seed of corpus, weights and order of the batches.
+        out: folder to write or replace.
 
     Returns:
         `parameters`, `vocabulary`, `documents`, `steps`, `tokens_seen`, `final_loss` (nats per answer token,
         smoothed) and `wall_seconds`.
 
     Raises:
-        UserError: an unknown architecture, or settings that do not fit it.
+        UserError: an unknown architecture or key, a missing key, or a sliding window for `llama`.
     """
     if architecture not in ARCHITECTURES:
-        raise UserError(f"architecture '{architecture}' is not known. Known: {', '.join(ARCHITECTURES)}.")
-    wanted = Pretraining.from_settings(settings)
-    if wanted.sliding_window is not None and architecture == "llama":
-        raise UserError("pretraining: sliding_window is for mistral; a llama needs null.")
+        raise UserError(f"architecture '{architecture}' is not known. Use one of {', '.join(ARCHITECTURES)}.")
+    pretraining = Pretraining.from_settings(settings)
+    if pretraining.sliding_window is not None and architecture == "llama":
+        raise UserError("pretraining: key 'sliding_window': llama has no sliding window. Set sliding_window: null.")
     started = time.monotonic()
     kind = ARCHITECTURES[architecture]
-    corpus = documents(wanted.documents, f"{architecture}/{seed}", wanted.crude_share, wanted.corpus)
-    tokenizer = train_tokenizer(kind, corpus[:_MERGE_DOCUMENTS], wanted.vocab_size, wanted.max_positions)
+    corpus = documents(pretraining.documents, f"{architecture}/{seed}", pretraining.crude_share, pretraining.corpus)
+    tokenizer = train_tokenizer(kind, corpus[:_MERGE_DOCUMENTS], pretraining.vocab_size, pretraining.max_positions)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = make_model(kind, tokenizer, wanted)
-    facts = _train(model, [encode(document, tokenizer, kind) for document in corpus], wanted, Random(seed))
+        model = make_model(kind, tokenizer, pretraining)
+    facts = _train(model, [encode(document, tokenizer, kind) for document in corpus], pretraining, Random(seed))
     with replacing(out) as part:
         model.save_pretrained(part, safe_serialization=True)
         tokenizer.save_pretrained(part)
@@ -132,7 +133,7 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
         "parameters": model.num_parameters(),
         "vocabulary": len(tokenizer),
         "documents": len(corpus),
-        "steps": wanted.steps,
+        "steps": pretraining.steps,
         **facts,
         "wall_seconds": round(time.monotonic() - started, 2),
     }
@@ -141,9 +142,9 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
 def train_tokenizer(
     kind: Architecture, corpus: Sequence[Document], vocab_size: int, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer (any UTF-8 text can be encoded) with the architecture's chat template."""
+    """Train a byte-level BPE tokenizer, which encodes any UTF-8 text, with the architecture's chat template."""
     bpe = Tokenizer(models.BPE())
-    # A leading space everywhere: "UTI" opens an answer as the token it is within a sentence.
+    # Every text gets a leading space, so that "UTI" at the start of an answer is the same token as within a sentence.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -166,18 +167,18 @@ def train_tokenizer(
     return tokenizer
 
 
-def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, wanted: Pretraining) -> Any:
-    """An untrained model; weights are drawn from torch's global generator."""
-    window = {"sliding_window": wanted.sliding_window} if kind.config is MistralConfig else {}
+def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, pretraining: Pretraining) -> Any:
+    """Make an untrained model, with weights drawn from torch's global generator."""
+    window = {"sliding_window": pretraining.sliding_window} if kind.config is MistralConfig else {}
     config = kind.config(
         vocab_size=len(tokenizer),
-        hidden_size=wanted.hidden_size,
-        intermediate_size=wanted.intermediate_size,
-        num_hidden_layers=wanted.layers,
-        num_attention_heads=wanted.heads,
-        num_key_value_heads=wanted.kv_heads,
-        max_position_embeddings=wanted.max_positions,
-        initializer_range=wanted.initializer_range,
+        hidden_size=pretraining.hidden_size,
+        intermediate_size=pretraining.intermediate_size,
+        num_hidden_layers=pretraining.layers,
+        num_attention_heads=pretraining.heads,
+        num_key_value_heads=pretraining.kv_heads,
+        max_position_embeddings=pretraining.max_positions,
+        initializer_range=pretraining.initializer_range,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -188,7 +189,7 @@ def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, wanted: P
 
 
 def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Architecture) -> Encoded:
-    """Tokens of a document; the same as its chat template gives, without running Jinja ten thousand times."""
+    """Token ids of a document, equal to those of its chat template, without ten thousand runs of Jinja."""
     special: Any = tokenizer.convert_tokens_to_ids([kind.bos, kind.eos, kind.user, kind.assistant])
     bos, eos, user, assistant = special
     texts = [text for turn in document for text in turn]
@@ -200,32 +201,35 @@ def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Archite
     return Encoded(ids, answer)
 
 
-def _train(model: Any, corpus: Sequence[Encoded], wanted: Pretraining, rng: Random) -> dict[str, Any]:
-    """Fixed steps, loss on answers only. Muon on the matrices: AdamW alone is still on its plateau at 800 steps."""
+def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng: Random) -> dict[str, Any]:
+    """Train for a fixed number of steps with the loss on answers only, and return `tokens_seen` and `final_loss`.
+
+    Muon updates the layers' matrices: with AdamW alone the loss is still on its plateau after 800 steps.
+    """
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
-    decay = wanted.weight_decay
+    decay = pretraining.weight_decay
     optimizers = [
-        (torch.optim.AdamW(others, betas=(0.9, 0.95), weight_decay=decay), wanted.learning_rate),
+        (torch.optim.AdamW(others, betas=(0.9, 0.95), weight_decay=decay), pretraining.learning_rate),
         (
-            torch.optim.Muon(matrices, momentum=0.95, weight_decay=decay, ns_steps=wanted.muon_iterations),
-            wanted.muon_learning_rate,
+            torch.optim.Muon(matrices, momentum=0.95, weight_decay=decay, ns_steps=pretraining.muon_iterations),
+            pretraining.muon_learning_rate,
         ),
     ]
     model.train()
-    batches = _batches(corpus, wanted.batch_size, rng)
+    batches = _batches(corpus, pretraining.batch_size, rng)
     tokens_seen, smoothed = 0, None
-    for step in range(wanted.steps):
+    for step in range(pretraining.steps):
         ids, answer = _collate(next(batches), model.config.pad_token_id)
         for optimizer, peak in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = peak * rate(step, wanted)
-        # Padded on the right under a causal mask: no token sees a pad. The head runs on answer tokens only.
+                group["lr"] = peak * learning_rate_factor(step, pretraining)
+        # Padding is on the right under a causal mask, so no token sees it. The head runs on answer tokens only.
         hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
         scored = answer[:, 1:]
         loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][scored]), ids[:, 1:][scored])
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), wanted.max_grad_norm)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), pretraining.max_grad_norm)
         for optimizer, _ in optimizers:
             optimizer.step()
         model.zero_grad(set_to_none=True)
@@ -235,15 +239,15 @@ def _train(model: Any, corpus: Sequence[Encoded], wanted: Pretraining, rng: Rand
     return {"tokens_seen": tokens_seen, "final_loss": smoothed}
 
 
-def rate(step: int, wanted: Pretraining) -> float:
-    """Share of the peak learning rate at a step: warm-up, a flat stretch, then linear down to `final_rate`."""
-    start = wanted.decay_from * wanted.steps
-    down = (wanted.steps - step) / (wanted.steps - start)
-    return min((step + 1) / max(1, wanted.warmup_steps), 1.0, max(wanted.final_rate, down))
+def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
+    """Share of the peak learning rate at a step: linear warm-up, constant, then linear decay to `final_rate`."""
+    start = pretraining.decay_from * pretraining.steps
+    decayed = (pretraining.steps - step) / (pretraining.steps - start)
+    return min((step + 1) / max(1, pretraining.warmup_steps), 1.0, max(pretraining.final_rate, decayed))
 
 
 def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list[Encoded]]:
-    """Endless batches of similar length, mixed anew every epoch."""
+    """Yield batches of documents of similar length without end, in a new order every epoch."""
     while True:
         order = sorted(corpus, key=lambda document: len(document.ids) + 20 * rng.random())
         batches = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]

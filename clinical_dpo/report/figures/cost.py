@@ -1,4 +1,4 @@
-"""What training cost: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT."""
+"""Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,17 +23,17 @@ from clinical_dpo.report.figures.style import (
     thin_ticks,
     write_footnote,
 )
-from clinical_dpo.training.run_record import whole_seconds
+from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES, TITLES
 
-Stages = dict[str, Mapping[str, Any]]  # stage -> its row
+Stages = dict[str, Mapping[str, Any]]  # stage -> row
 COLUMNS = (
     *("task", "model", "stage", "runs", "steps", "seconds", "minutes_per_1000_steps", "hours", "ratio"),
     *("published_minutes", "published_ratio", "device"),
 )
 PUBLISHED_DEVICE = "one A100"
-LINE, TOP, FOOT = 0.145, 0.4, 0.6  # inches: a line of the figure, its head, its foot
-PUBLISHED: dict[str, Any] = {
+LINE, TOP, FOOT = 0.145, 0.4, 0.6  # heights in inches: a line of the figure, its head, its foot
+PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
     "markersize": 4,
     "markerfacecolor": "none",
@@ -44,7 +44,7 @@ PUBLISHED_RATIO = (2, 4)  # "approximately 2 to 4 times": Savage et al. 2025, Re
 
 
 def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """(task, stage) -> minutes per 1,000 steps that a paper prints.
+    """Collect the minutes per 1,000 steps that a paper prints, by (task, stage).
 
     Args:
         studies: from `published.load_published`.
@@ -58,25 +58,28 @@ def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float
 
 
 def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], float]) -> list[Row]:
-    """Rows of COLUMNS, one per task, model and stage: what `plot_cost` draws, and nothing else.
+    """Sum the time of all training runs: exactly the rows that `plot_cost` draws.
 
-    Time is that of the trainer, evaluations on the way included; loading, the reference pass before DPO and the answers
-    on dev are in no record and not in here. Of a resumed run only the part after its last checkpoint is timed: it
-    counts at that pace for all its steps.
+    The time is the trainer's, with its evaluations. Loading, the reference pass before DPO and the answers on dev are
+    not recorded, so they are left out. A resumed run records only the time after its last checkpoint; that pace counts
+    for all its steps.
 
     Args:
         paths: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
         published: from `published_minutes`.
+
+    Returns:
+        Rows of COLUMNS, one per task, model and stage. `ratio` is DPO's pace / SFT's pace, in the rows of DPO only.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in paths:
-        of, run = parse("trial_run", path), read_json(path)
-        task, model, stage = of["task"], of["model"], of["stage"]
+        names, run = parse("trial_run", path), read_json(path)
+        task, model, stage = names["task"], names["model"], names["stage"]
         blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "seconds": 0.0, "device": set()}
         row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
         row["runs"] += 1
         row["steps"] += run["steps"]
-        row["seconds"] += whole_seconds(run)
+        row["seconds"] += total_seconds(run)
         row["device"].add(run["device"])
     for (task, _, stage), row in sums.items():
         row["seconds"] = round(row["seconds"], 2)
@@ -86,8 +89,8 @@ def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], f
         row["published_minutes"] = published.get((task, stage))
     for (task, model, stage), row in sums.items():
         if stage == "dpo":
-            pace_of_sft = sums[task, model, "sft"]["minutes_per_1000_steps"]
-            row["ratio"] = row["minutes_per_1000_steps"] / pace_of_sft
+            sft_pace = sums[task, model, "sft"]["minutes_per_1000_steps"]
+            row["ratio"] = row["minutes_per_1000_steps"] / sft_pace
             if (task, "dpo") in published:
                 row["published_ratio"] = published[task, "dpo"] / published[task, "sft"]
     return list(sums.values())
@@ -101,7 +104,9 @@ def plot_cost(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Minutes per 1,000 steps of SFT and DPO, their ratio, and the hours of all runs; published values as diamonds.
+    """Draw minutes per 1,000 steps of SFT and DPO, their ratio, and the hours of all runs.
+
+    Diamonds are published values.
 
     Args:
         rows: from `cost_rows`.
@@ -110,24 +115,26 @@ def plot_cost(
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
-    of_task: dict[str, dict[str, Stages]] = {}
+    models_by_task: dict[str, dict[str, Stages]] = {}
     for row in rows:
-        of_task.setdefault(row["task"], {}).setdefault(row["model"], {})[row["stage"]] = row
-    lines = sum(len(models) + 1 for models in of_task.values())
-    high = LINE * lines
-    with drawing(COLUMN, TOP + high + FOOT, paths) as figure:
-        minutes, ratio = (axes_at(figure, left, TOP, width, high) for left, width in ((0.85, 1.15), (2.12, 0.6)))
-        _scale(minutes, lines, "min per 1,000 steps")
-        _scale(ratio, lines, "DPO / SFT")
+        models_by_task.setdefault(row["task"], {}).setdefault(row["model"], {})[row["stage"]] = row
+    lines = sum(len(models) + 1 for models in models_by_task.values())
+    panel_height = LINE * lines
+    with drawing(COLUMN, TOP + panel_height + FOOT, paths) as figure:
+        minutes, ratio = (
+            axes_at(figure, left, TOP, width, panel_height) for left, width in ((0.85, 1.15), (2.12, 0.6))
+        )
+        _set_up_panel(minutes, lines, "min per 1,000 steps")
+        _set_up_panel(ratio, lines, "DPO / SFT")
         minutes.set_xscale("log")
         minutes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ratio.axvspan(*PUBLISHED_RATIO, color=LIGHT, linewidth=0, zorder=0)
-        ratio.set_xlim(0, 1.15 * max(4, *(_known(row, "ratio", "published_ratio") for row in rows)))
+        ratio.set_xlim(0, 1.15 * max(4, *(_largest(row, "ratio", "published_ratio") for row in rows)))
         thin_ticks(ratio.xaxis)
         unit, seconds = ("h", 3600) if max(float(row["seconds"]) for row in rows) >= 3600 else ("min", 60)
         ratio.annotate(f"all runs, {unit}:\nSFT + DPO", (1.15, 1), (0, 3), "axes fraction", "offset points", size=6)
         line = 0
-        for task, models in of_task.items():
+        for task, models in models_by_task.items():
             _write(minutes, -0.7, line, task_names[task], weight="bold")
             for model, stages in models.items():
                 line += 1
@@ -139,7 +146,7 @@ def plot_cost(
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
         handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in STAGES]
-        handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED))
+        handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
         legend(figure, handles, 0.24)
         devices = " and ".join(sorted({row["device"] for row in rows}))
         write_footnote(
@@ -150,13 +157,13 @@ def plot_cost(
         stamp(figure, watermark)
 
 
-def _known(row: Mapping[str, Any], *columns: str) -> float:
-    """The largest of the row's numbers that are known, or 0."""
+def _largest(row: Mapping[str, Any], *columns: str) -> float:
+    """The largest number of the row in the columns; an empty one counts as 0."""
     return max(float(row[column] or 0) for column in columns)
 
 
-def _scale(axes: Axes, lines: int, name: str) -> None:
-    """A panel of so many lines, its scale above it."""
+def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
+    """Set up a panel of `lines` lines with its scale, called `name`, above it."""
     axes.set_ylim(lines - 0.3, -0.7)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -168,21 +175,21 @@ def _scale(axes: Axes, lines: int, name: str) -> None:
 
 
 def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
-    """Text on a line, x as a share of the panel's width."""
+    """Write text on a line; x is a share of the panel's width."""
     axes.text(x, line, text, transform=axes.get_yaxis_transform(), size=6, va="center", **font)
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Both stages' pace on one line, a bar between them."""
+    """Draw both stages' minutes per 1,000 steps on one line, with a bar between them."""
     paces = [float(stages[stage]["minutes_per_1000_steps"]) for stage in STAGES]
     axes.plot(paces, [y, y], color=LIGHT, linewidth=2, zorder=1)
     for stage, pace in zip(STAGES, paces, strict=True):
         axes.plot(pace, y, "o", color=COLOURS[stage], markersize=4)
         if stages[stage]["published_minutes"]:
-            axes.plot(float(stages[stage]["published_minutes"]), y, color=COLOURS[stage], **PUBLISHED)
+            axes.plot(float(stages[stage]["published_minutes"]), y, color=COLOURS[stage], **PUBLISHED_MARKER)
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
     axes.plot(float(dpo["ratio"]), y, "o", color=INK, markersize=4)
     if dpo["published_ratio"]:
-        axes.plot(float(dpo["published_ratio"]), y, color=INK, **PUBLISHED)
+        axes.plot(float(dpo["published_ratio"]), y, color=INK, **PUBLISHED_MARKER)

@@ -1,6 +1,6 @@
-"""Figure 2 of the paper: the three variants of each model on one task, with intervals and P values.
+"""Figure 2 of Savage et al. 2025: the three variants of each model on one task, with intervals and P values.
 
-Answers from elsewhere stand beside the models, each a bar of its own.
+External answers are separate bars beside the models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, compared
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
@@ -24,17 +24,20 @@ COLUMNS = (
     *("p_f1_vs_base", "f1_significant_vs_base", "p_f1_vs_sft", "f1_significant_vs_sft", "opposed"),
     *("grader", "proxy", "data", "status"),
 )
-SEED_COLUMNS = ("seeds", "per_seed")  # of a task trained with several seeds: which, and a bar's estimate with each
-BAR = 0.8  # width; bars stand one apart
-GAP = 0.9  # between the models' groups
-HEADROOM = 0.43  # for three brackets, as a share of the scale
+SEED_COLUMNS = (
+    "seeds",
+    "per_seed",
+)  # with several training seeds: the seeds, and the estimate of a bar's variant with each seed
+BAR = 0.8  # width of a bar; the distance between two bars is 1
+GAP = 0.9  # between the groups of two models
+HEADROOM = 0.43  # above the scale for three brackets, as a share of it
 HEIGHT = 3.1  # inches
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
 FOOT = 7.5  # points of a line of the footnote beyond the second
 WIDEST = 80  # characters of such a line
 UNIT = 0.38  # inches from one bar to the next
-ELSEWHERE = "#EE7733"  # of the same scheme as the variants' colours
+ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme as the variants' colours
 
 
 def comparison_rows(
@@ -43,21 +46,21 @@ def comparison_rows(
     metric: str,
     seed_rows: Sequence[Mapping[str, Any]] = (),
 ) -> list[Row]:
-    """Rows of COLUMNS, and SEED_COLUMNS where there are seeds, one a bar: what `plot_comparison` draws, nothing else.
+    """Rows of COLUMNS, with SEED_COLUMNS where there are seeds, one per bar: exactly what `plot_comparison` draws.
 
     With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` F1; `opposed` names the variants against
     which the two point different ways. Answers from elsewhere add p_vs_{name}, significant_vs_{name} and
     threshold_vs_{name} to each variant.
 
     Args:
-        metrics_rows: rows of a task's metrics table, as made or as read from CSV.
-        stats_rows: rows of its statistics table. A P stands with the variant compared: SFT against base with sft,
-            DPO against SFT and against base with dpo.
+        metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
+        stats_rows: rows of its statistics table. The bar of the variant compared gets the P: SFT's bar that of SFT
+            against base, DPO's bar those of DPO against SFT and against base.
         metric: the task's headline metric, a key of METRICS.
-        seed_rows: rows of its table over training seeds, none where there was one.
+        seed_rows: rows of its table over training seeds, none with a single seed.
 
     Raises:
-        UserError: no row with that metric.
+        UserError: no row has that metric.
     """
     bars = [
         dict.fromkeys(COLUMNS)
@@ -71,9 +74,9 @@ def comparison_rows(
     by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
     elsewhere = _elsewhere(bars)
     for bar in bars:
-        bar |= {f"{what}_vs_{name}": None for name in elsewhere for what in ("p", "significant", "threshold")}
+        bar |= {f"{field}_vs_{name}": None for name in elsewhere for field in ("p", "significant", "threshold")}
     for row in stats_rows:
-        variant, other = compared(row["comparison"])
+        variant, other = parse_comparison(row["comparison"])
         bar = by_bar[row["model"], variant]
         bar[f"p_vs_{other}"] = _number(row["p_value"])
         bar[f"significant_vs_{other}"] = row["significant"] or None
@@ -90,7 +93,7 @@ def comparison_rows(
 
 
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """What each seed's SFT and DPO model reached: the base model's estimate and what the seed added to it."""
+    """Add SEED_COLUMNS: the estimate of SFT and DPO with each seed, computed as base estimate + effect of the seed."""
     measure = "f1_difference" if metric == "f1" else METRICS[metric].difference
     for bar in by_bar.values():
         bar |= dict.fromkeys(SEED_COLUMNS)
@@ -98,12 +101,12 @@ def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]]
         variant, other = COMPARISONS[row["comparison"]]
         base = by_bar[row["model"], "base"]["estimate"]
         if other == "base" and row["measure"] == measure and row["per_seed"] and base is not None:
-            reached = [round(base + float(effect), 10) for effect in row["per_seed"].split()]
-            by_bar[row["model"], variant] |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, reached))}
+            estimates = [round(base + float(effect), 10) for effect in row["per_seed"].split()]
+            by_bar[row["model"], variant] |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, estimates))}
 
 
 def _elsewhere(bars: Sequence[Row]) -> list[str]:
-    """The names of what answered elsewhere."""
+    """Names of the external answers."""
     return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]
 
 
@@ -123,30 +126,30 @@ def plot_comparison(
     paths: Sequence[str | Path],
     seed_rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Draw one panel and save it, byte for byte the same for the same rows.
+    """Draw one panel and save it. The same rows give the same bytes.
 
-    Bars with 95% intervals, brackets with P (bold with an asterisk where significant), estimate and share of invalid
-    answers under each bar. Awaited grades leave a hatched outline; synthetic data and proxy grades are named below.
-    Where there are several training seeds, a bar is the first's, and dots on it are what each of them reached. Answers
-    from elsewhere stand on the right; a line under the bars has each variant's P against them.
+    The panel has bars with 95% intervals, brackets with P (bold with an asterisk where significant), and the estimate
+    and share of invalid answers under each bar. A bar with awaited grades is a hatched outline. The footnote names
+    synthetic data and proxy grades. With several training seeds a bar shows the first seed, and dots on it show the
+    estimate with each seed. External answers are on the right; a line under the bars has each variant's P against them.
 
     Args:
         metrics_rows: rows of the task's metrics table.
         stats_rows: rows of its statistics table.
         metric: the task's headline metric, a key of METRICS.
         title: the panel's title.
-        panel: its letter.
-        model_names: model -> name shown, also of what answered elsewhere.
+        panel: the panel's letter.
+        model_names: model or external answers -> name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
-        seed_rows: rows of the task's table over training seeds, none where there was one.
+        seed_rows: rows of the task's table over training seeds, none with a single seed.
     """
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
     elsewhere = _elsewhere(bars)
     models = list(dict.fromkeys(bar["model"] for bar in bars if bar["variant"] != EXTERNAL))
     low, high = METRICS[metric].low, METRICS[metric].high
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
-    slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # wide enough for the name
+    slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
     labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
     footnote = _footnote(bars, model_names)
     width = plain + labels + UNIT * (sum(slots) + GAP * len(slots))
@@ -163,14 +166,14 @@ def plot_comparison(
         for number, model in enumerate(models):
             left = number * (len(TITLES) + GAP)
             group = [bar for bar in bars if bar["model"] == model]
-            place = {variant: left + offset for offset, variant in enumerate(TITLES)}
+            positions = {variant: left + offset for offset, variant in enumerate(TITLES)}
             for bar in group:
-                _draw_bar(axes, bar, place[bar["variant"]], low, high)
-            _draw_brackets(axes, group, place, low, high)
-            _write_below(axes, place["sft"], 3 + len(elsewhere), model_names[model], weight="bold")
+                _draw_bar(axes, bar, positions[bar["variant"]], low, high)
+            _draw_brackets(axes, group, positions, low, high)
+            _write_below(axes, positions["sft"], 3 + len(elsewhere), model_names[model], weight="bold")
             for line, name in enumerate(elsewhere, start=3):
                 for bar in group:
-                    _write_p_below(axes, place[bar["variant"]], line, bar, name)
+                    _write_p_below(axes, positions[bar["variant"]], line, bar, name)
         right = len(models) * (len(TITLES) + GAP) - 0.5
         for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=3):
             [bar] = (bar for bar in bars if (bar["model"], bar["variant"]) == (name, EXTERNAL))
@@ -190,7 +193,7 @@ def plot_comparison(
 
 
 def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
-    """A bar, its interval and the two numbers under it."""
+    """Draw a bar with its interval and the two numbers under it."""
     estimate, colour = bar["estimate"], COLOURS.get(bar["variant"], ELSEWHERE)
     if bar["status"] == "pending":
         height = (high - low) / 2
@@ -200,28 +203,28 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
     elif estimate is not None:
         axes.bar(x, estimate - low, BAR, bottom=low, color=colour)
         if bar["ci_low"] is not None:
-            # A bootstrap interval need not hold the estimate: the whisker hangs on its own middle.
-            middle, reach = (bar["ci_low"] + bar["ci_high"]) / 2, (bar["ci_high"] - bar["ci_low"]) / 2
-            axes.errorbar(x, middle, yerr=reach, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2, capthick=0.8)
+            # A bootstrap interval may not contain the estimate, so the whisker is drawn around the interval's middle.
+            middle, half_width = (bar["ci_low"] + bar["ci_high"]) / 2, (bar["ci_high"] - bar["ci_low"]) / 2
+            axes.errorbar(x, middle, yerr=half_width, fmt="none", ecolor=INK, elinewidth=0.8, capsize=2, capthick=0.8)
     if bar.get("per_seed"):
-        reached = [float(value) for value in bar["per_seed"].split()]
-        places = [x + BAR * ((number + 0.5) / len(reached) - 0.5) for number in range(len(reached))]
-        axes.plot(places, reached, "o", markersize=2.4, mfc="white", mec=INK, markeredgewidth=0.5, zorder=4)
+        estimates = [float(value) for value in bar["per_seed"].split()]
+        xs = [x + BAR * ((number + 0.5) / len(estimates) - 0.5) for number in range(len(estimates))]
+        axes.plot(xs, estimates, "o", markersize=2.4, mfc="white", mec=INK, markeredgewidth=0.5, zorder=4)
     number = "–" if estimate is None else short(estimate)
     invalid = "–" if bar["invalid_rate"] is None else f"{bar['invalid_rate']:.0%}"
     _write_below(axes, x, 1, number)
     _write_below(axes, x, 2, invalid, color=FAINT, size=6)
 
 
-def _draw_brackets(axes: Axes, group: Sequence[Row], place: Mapping[str, float], low: float, high: float) -> None:
-    """Brackets above the scale, a step higher each, so that their texts never meet."""
+def _draw_brackets(axes: Axes, group: Sequence[Row], positions: Mapping[str, float], low: float, high: float) -> None:
+    """Draw brackets above the scale, each a step higher than the last, so that their texts do not overlap."""
     step = 0.115 * (high - low)
     for row in group:
         for level, (variant, other) in enumerate(COMPARISONS.values()):
             if row["variant"] != variant or row[f"p_vs_{other}"] is None:
                 continue
             y = high + step * (level + 0.55)
-            left, right = place[other], place[variant]
+            left, right = positions[other], positions[variant]
             tick = y - 0.2 * step
             axes.plot([left, left, right, right], [tick, y, y, tick], color=INK, linewidth=0.6)
             bracket = [
@@ -247,7 +250,7 @@ def _p_text(p: float, significant: str | None, threshold: float | None, name: st
 
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> None:
-    """The y axis from `low` to `high`, headroom for three brackets above it, and names of the rows below."""
+    """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below."""
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
     units = {
         "f1": f"F1 score ({bar['positive_class']})",
@@ -269,13 +272,13 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> N
 
 
 def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "center", **font: Any) -> None:
-    """Text under the axis: x in bars, lines counted downwards."""
-    where = axes.get_xaxis_transform()
-    axes.annotate(text, (x, 0), (0, 1 - LINE * line), where, "offset points", ha=ha, va="center", **font)
+    """Write text under the axis, centred on bar position x; line 1 is the highest."""
+    transform = axes.get_xaxis_transform()
+    axes.annotate(text, (x, 0), (0, 1 - LINE * line), transform, "offset points", ha=ha, va="center", **font)
 
 
 def _write_p_below(axes: Axes, x: float, line: int, bar: Row, name: str) -> None:
-    """The P of a bar's variant against answers from elsewhere."""
+    """Write the P of a bar's variant against the external answers `name`."""
     if bar[f"p_vs_{name}"] is not None:
         significant = bar[f"significant_vs_{name}"] == "true"
         text = format_p(bar[f"p_vs_{name}"], bar[f"threshold_vs_{name}"]) + ("*" if significant else "")
@@ -283,12 +286,12 @@ def _write_p_below(axes: Axes, x: float, line: int, bar: Row, name: str) -> None
 
 
 def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
-    """The levels that stand in a column, as they are printed."""
+    """The levels in a column, as they are printed."""
     return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
 
 
 def _footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
-    """What a reader must know beside the bars: n, intervals and threshold; below, what is not real or not there yet."""
+    """Footnote: n, intervals and thresholds; in its last line, synthetic data, proxy grades and awaited grades."""
     sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})
     thresholds = _thresholds(bars, "threshold")
     reading = [

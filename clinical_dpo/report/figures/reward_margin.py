@@ -1,4 +1,4 @@
-"""Figure of the reward margin: how far the rewards of chosen and rejected answers part over DPO."""
+"""Figure of the reward margin: reward of the chosen answer minus reward of the rejected answer over DPO."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,10 +34,10 @@ def plot_reward_margin(
     watermarks: Mapping[str, str | None],
     paths: Paths,
 ) -> None:
-    """The margin between the rewards of chosen and rejected answers over DPO, in the form of figure 1 of Murphy 2024.
+    """Draw the margin between the rewards of chosen and rejected answers over DPO, as figure 1 of Murphy 2024 does.
 
-    One panel per task and model, with train and eval curves. A reward is beta x the log ratio of policy and
-    reference (Rafailov et al. 2023, eq. 5), so margin / beta, on the right, is how far they have parted, in nats.
+    One panel per task and model has a train and an eval curve. A reward is beta x the log ratio of policy and reference
+    model (Rafailov et al. 2023, eq. 5), so margin / beta, on the right, is the gap between the log ratios in nats.
 
     Args:
         rows: of `reward_margin.COLUMNS`, of all tasks, as made or as read from CSV.
@@ -55,8 +55,8 @@ def plot_reward_margin(
             beta = float(group[0]["beta"])
             for split, (colour, width) in splits.items():
                 curve = [(float(row["epoch"]), float(row["margin"])) for row in group if row["split"] == split]
-                few = "." if len(curve) < 10 else None
-                axes.plot(*zip(*curve, strict=True), color=colour, linewidth=width, marker=few, markersize=3)
+                marker = "." if len(curve) < 10 else None  # few evaluations are shown as points too
+                axes.plot(*zip(*curve, strict=True), color=colour, linewidth=width, marker=marker, markersize=3)
             axes.set_xlim(left=0)
             axes.margins(y=0.12)
             thin_ticks(axes.xaxis, axes.yaxis)
@@ -72,18 +72,18 @@ def plot_reward_margin(
 
 
 def _add_gap(axes: Axes, beta: float) -> None:
-    """A second scale on the right: the margin over beta."""
-    there_and_back = (lambda margin: np.divide(margin, beta), lambda gap: np.multiply(gap, beta))
-    scale = axes.secondary_yaxis("right", functions=there_and_back)
+    """Add a second scale on the right: margin / beta."""
+    scale_and_inverse = (lambda margin: np.divide(margin, beta), lambda gap: np.multiply(gap, beta))
+    scale = axes.secondary_yaxis("right", functions=scale_and_inverse)
     scale.spines["right"].set(visible=True, color=FAINT)
     scale.tick_params(colors=FAINT)
     thin_ticks(scale.yaxis)
 
 
 def _write_end(axes: Axes, rows: Rows) -> None:
-    """Margin and accuracy of the last evaluation, in the corner that a rising curve leaves free."""
-    end = [row for row in rows if row["split"] == "eval"][-1]
-    text = f"at the end {float(end['margin']):.3g}\naccuracy {short(float(end['accuracy']))}"
-    if end["ties"] and float(end["ties"]):
-        text += f"\nties {short(float(end['ties']))}"
+    """Write margin and accuracy of the last evaluation in the lower right corner, which a rising curve leaves free."""
+    last = [row for row in rows if row["split"] == "eval"][-1]
+    text = f"at the end {float(last['margin']):.3g}\naccuracy {short(float(last['accuracy']))}"
+    if last["ties"] and float(last["ties"]):
+        text += f"\nties {short(float(last['ties']))}"
     axes.text(1, 0.03, text, transform=axes.transAxes, size=SMALL, ha="right", va="bottom")

@@ -1,4 +1,4 @@
-"""Figure of the sweep: the score on dev of every trial, over learning rate and beta."""
+"""Figure of the sweep: the dev score of every trial, by learning rate and beta."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,20 +28,20 @@ COLUMNS = (
     *("task", "model", "stage", "trial", "learning_rate", "beta", "metric", "score", "n", "invalid_rate", "chosen"),
 )
 METRIC_NAMES = {"f1": "F1", "exact": "exact match", "rouge_l": "ROUGE-L", "": "one trial a stage"}
-STRONGEST = 0.65  # opacity of a score of 1: ink stays legible on every cell
-OFTEN = 0.05  # share of invalid answers from which a cell is marked
+MAX_OPACITY = 0.65  # of a cell with score 1, so that its text stays legible
+MANY_INVALID = 0.05  # a cell with a larger share of invalid answers is marked
 
 
 def sweep_rows(selections: Sequence[str | Path]) -> list[Row]:
-    """Rows of COLUMNS: what `plot_sweep` draws, and nothing else.
+    """Rows of COLUMNS, one per trial: exactly those that `plot_sweep` draws.
 
     Args:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
     return [
-        (of := parse("selection", path))
+        (names := parse("selection", path))
         | {"beta": None}
-        | parse_trial(row["trial"], of["stage"])
+        | parse_trial(row["trial"], names["stage"])
         | {key: row[key] for key in ("trial", "metric", "score", "n", "invalid_rate", "chosen")}
         for path in selections
         for row in read_csv(path)
@@ -56,10 +56,10 @@ def plot_sweep(
     watermarks: Mapping[str, str | None],
     paths: Sequence[str | Path],
 ) -> None:
-    """Heat maps of the dev scores, a panel per task and model: learning rates across, SFT above a row for each beta.
+    """Draw heat maps of the dev scores, a panel per task and model: learning rates across, SFT above a row per beta.
 
-    The scale is 0 to 1 in all panels. The chosen trial of each stage has a frame, a corner marks many invalid answers,
-    and a stage of one trial, which needs no score, shows a dash.
+    The scale is 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with many
+    invalid answers. A stage with one trial needs no score and shows a dash.
 
     Args:
         rows: from `sweep_rows`.
@@ -71,48 +71,48 @@ def plot_sweep(
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["task"], row["model"]), []).append(row)
-    most = max(len(_lines(group)) for group in groups.values())
-    grid = panel_grid(len(groups), paths, height=0.2 * most, left=0.2, right=0.02, foot=0.52)
+    max_lines = max(len(_lines(group)) for group in groups.values())
+    grid = panel_grid(len(groups), paths, height=0.2 * max_lines, left=0.2, right=0.02, foot=0.52)
     with grid as (figure, panels):
         for axes, ((task, model), group) in zip(panels, groups.items(), strict=True):
             _draw_map(axes, group)
             scored = next((row for row in group if row["metric"]), group[0])
-            on_dev = f"{METRIC_NAMES[scored['metric']]}, n = {scored['n']}" if scored["metric"] else METRIC_NAMES[""]
-            title_panel(axes, task_names[task], f"{model_names[model]}: {on_dev}")
+            subtitle = f"{METRIC_NAMES[scored['metric']]}, n = {scored['n']}" if scored["metric"] else METRIC_NAMES[""]
+            title_panel(axes, task_names[task], f"{model_names[model]}: {subtitle}")
             stamp(axes, watermarks[task])
         name_axes(figure, panels, x="Learning rate", left="β of DPO")
-        marks = f"Corner: more than {OFTEN:.0%} of the answers invalid. –: not scored, nothing to choose."
+        marks = f"Corner: more than {MANY_INVALID:.0%} of the answers invalid. –: not scored, nothing to choose."
         write_footnote(figure, f"Score on dev, stronger is higher. Frame: chosen.\n{marks}")
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """What the lines of a map stand for: None for SFT, then the betas in ascending order."""
+    """The lines of a map from top to bottom: None for SFT, then the betas in ascending order."""
     return [None, *sorted({float(row["beta"]) for row in rows if row["beta"]})]
 
 
 def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Cells of one panel, a unit wide and high."""
+    """Draw the cells of a panel, each one unit wide and high."""
     rates = sorted({float(row["learning_rate"]) for row in rows})
     lines = _lines(rows)
     for row in rows:
         x = rates.index(float(row["learning_rate"]))
         y = lines.index(float(row["beta"]) if row["beta"] else None)
         score = float(row["score"]) if row["score"] != "" else None
-        tint = (COLOURS[row["stage"]], STRONGEST * (score or 0))
+        tint = (COLOURS[row["stage"]], MAX_OPACITY * (score or 0))
         axes.add_patch(Rectangle((x + 0.03, y + 0.03), 0.94, 0.94, facecolor=tint, edgecolor=LIGHT, linewidth=0.5))
         text = "–" if score is None else short(score)
         weight = "bold" if row["chosen"] == "true" else "normal"
         axes.text(x + 0.5, y + 0.52, text, size=SMALL, weight=weight, ha="center", va="center")
-        if row["invalid_rate"] and float(row["invalid_rate"]) > OFTEN:
+        if row["invalid_rate"] and float(row["invalid_rate"]) > MANY_INVALID:
             axes.add_patch(Polygon([(x + 0.96, y + 0.06), (x + 0.96, y + 0.46), (x + 0.7, y + 0.06)], facecolor=INK))
         if row["chosen"] == "true":
             frame = Rectangle((x, y), 1, 1, fill=False, edgecolor=INK, linewidth=1.4, zorder=3)
             axes.add_patch(frame)
     axes.set_xlim(-0.05, len(rates) + 0.05)
     axes.set_ylim(len(lines) + 0.05, -0.05)
-    axes.set_xticks([place + 0.5 for place in range(len(rates))], [scientific(rate) for rate in rates])
+    axes.set_xticks([column + 0.5 for column in range(len(rates))], [scientific(rate) for rate in rates])
     names = ["SFT" if line is None else f"{line:g}" for line in lines]
-    axes.set_yticks([place + 0.5 for place in range(len(lines))], names)
+    axes.set_yticks([line + 0.5 for line in range(len(lines))], names)
     axes.tick_params(length=0, labelsize=6 if len(rates) < 6 else 5)
     for spine in axes.spines.values():
         spine.set_visible(False)

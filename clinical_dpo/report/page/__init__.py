@@ -1,1 +1,1 @@
-"""The page that sums up a run."""
+"""The report page of a run."""

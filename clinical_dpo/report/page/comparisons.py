@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, compared
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -19,7 +19,7 @@ MEASURES = {  # of a difference between variants
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     """What is compared and with what, as shown: a variant, or what answered elsewhere."""
-    return [TITLES.get(name) or models[name] for name in compared(comparison)]
+    return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
 def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:

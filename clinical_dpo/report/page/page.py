@@ -1,4 +1,4 @@
-"""The page a clinician reads first: what was compared, what won, how sure that is, what it cost, who graded."""
+"""The report page: what was compared, which variant is better, how sure that is, who graded, what it cost."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -43,20 +43,20 @@ def report_page(
     contradictions: Rows = (),
     mixed_versions: Sequence[str] = (),
 ) -> str:
-    """The whole page as HTML: it loads nothing, runs no script, and holds no text of patients or answers.
+    """Render the page as HTML. It loads nothing, runs no script, and contains no text of patients or answers.
 
     Args:
-        metrics: all tasks' rows of `metrics.COLUMNS`, as made or as read from CSV.
-        stats: all tasks' rows of `comparisons.COLUMNS`.
+        metrics: rows of `metrics.COLUMNS` of all tasks, as computed or as read from CSV.
+        stats: rows of `comparisons.COLUMNS` of all tasks.
         cost: rows of `cost.COLUMNS`.
-        tasks: task -> `title`, `description` and `metric` of its file.
+        tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
-        drawings: figures, in the order shown.
-        watermark: what the run's config says of its numbers, or None.
-        left_out: task, or whose answers from elsewhere -> why they were left out.
+        drawings: figures, in the order in which they are shown.
+        watermark: warning about the numbers from the run's config, or None.
+        left_out: task or external answers -> reason why they were left out.
         pending_ratings: rows with `task`, `model`, `sheet`, `rater` and `pending` (ratings still to come).
-        seeds: rows of `training_seeds.COLUMNS`, of the tasks trained with several seeds.
-        published: rows of `published.COLUMNS`, where the run is compared with the papers.
+        seeds: rows of `training_seeds.COLUMNS` of the tasks trained with several seeds.
+        published: rows of `published.COLUMNS`, none where the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
         mixed_versions: from `run_record.mixed_versions`.
     """
@@ -64,7 +64,7 @@ def report_page(
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,
-        finalize=_shown,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -100,20 +100,20 @@ def report_page(
     )
 
 
-def _shown(value: Any) -> Any:
-    """What the page says of a value: signs that turn the direction of writing are spelled out."""
+def _printable(value: Any) -> Any:
+    """Spell out control and direction-changing characters of a text; return any other value unchanged."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def inline_svg(text: str, prefix: str, title: str) -> Markup:
-    """An SVG file's text as an element of a page: no prolog, names of its own, and a title for who cannot see it.
+    """Turn the text of an SVG file into an element of a page: no prolog, unique ids, and a title for screen readers.
 
     Args:
-        text: the file, as matplotlib writes it.
-        prefix: put before every id, so that two figures of one page do not share one.
-        title: what the figure shows.
+        text: content of the file, as matplotlib writes it.
+        prefix: prefix of every id, so that no two figures of a page share an id.
+        title: title of the figure.
     """
     svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # one rule for all elements, the page's has it
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has its only rule
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
-    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(_shown(title)), 1))
+    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(_printable(title)), 1))

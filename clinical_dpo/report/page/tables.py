@@ -1,16 +1,16 @@
-"""Rows of the report page: tables of numbers turned into what a clinician reads."""
+"""Rows of the tables on the report page, as text for a clinician."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.config.graders import GIVEN
+from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
 from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of, verdict
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL, TITLES, versus
+from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
 
-SCALES = {  # metric of a headline row -> its name, and its scale
+SCALES = {  # metric of a headline row -> its title and scale
     metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
 }
 GRADERS = {
@@ -21,37 +21,37 @@ GRADERS = {
     "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
     "rouge_l": "overlap of words with the reference (ROUGE-L)",
     "evasiveness": "rules that find answers which avoid the question",
-    GIVEN: "whoever graded the answers from elsewhere before this run: they brought their grades along",
+    EXTERNAL_GRADER: "whoever graded the answers from elsewhere before this run: they brought their grades along",
 }
 
 
 def caveats(
     shown: Rows, tasks: Tasks, watermark: str | None, mixed_versions: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
-    """(headline, what it means) of everything that makes the numbers less than a result; loudest first."""
+    """(headline, explanation) of every reason why the numbers are no results; the strongest reason first."""
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
     proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
     pending = _titles([row for row in shown if row["status"] == "pending"], tasks)
-    found = []
+    reasons = []
     if watermark:
-        found.append((watermark, "The configuration marks every number of this run so."))
+        reasons.append((watermark, "The configuration marks every number of this run so."))
     if synthetic:
-        found.append(
+        reasons.append(
             (
                 "Synthetic data",
                 f"Generated text, not patients' or exam text: {synthetic}. It says nothing about medicine.",
             )
         )
     if proxies:
-        found.append(
+        reasons.append(
             ("Proxy grades", f"An automatic score stands in for the graders: {proxies}. Nobody judged these answers.")
         )
     if pending:
-        found.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
+        reasons.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
     if mixed_versions:
-        told = "; ".join(mixed_versions)
-        found.append(("Mixed versions", f"What is compared was computed with different libraries: {told}."))
-    return found
+        differences = "; ".join(mixed_versions)
+        reasons.append(("Mixed versions", f"What is compared was computed with different libraries: {differences}."))
+    return reasons
 
 
 def _titles(rows: Rows, tasks: Tasks) -> str:
@@ -59,17 +59,18 @@ def _titles(rows: Rows, tasks: Tasks) -> str:
 
 
 def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task and model: three estimates with intervals, n, and what the two steps of training did.
+    """One row per task and model: three estimates with intervals, n, and the verdicts on SFT and on DPO.
 
-    Answers from elsewhere have one estimate, and how the DPO models compare with them.
+    External answers have one estimate, and a verdict per DPO model that is compared with them.
     """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
-        found = of_variant.get("base") or of_variant[EXTERNAL]
+        any_row = of_variant.get("base") or of_variant[EXTERNAL]
         if EXTERNAL in of_variant:
-            against = [row for row in stats if (row["task"], row["comparison"]) == (task, versus("dpo", model))]
+            comparison = comparison_name("dpo", model)
+            against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
             verdicts = [(verdict(row, models)[0], _of_model(row, models)) for row in against]
         else:
             verdicts = [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")]
@@ -77,7 +78,7 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
             {
                 "task": tasks[task]["title"],
                 "model": models[model],
-                "metric": SCALES[found["metric"]],
+                "metric": SCALES[any_row["metric"]],
                 "n": graded_items(of_variant.values()) or "–",
                 "estimates": {name: _estimate(of_variant[name]) for name in (*TITLES, EXTERNAL) if name in of_variant},
                 "verdicts": verdicts,
@@ -87,12 +88,12 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
 
 
 def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
-    """The verdict of one model among several, in words."""
+    """The verdict on a model with its name: "Llama3: DPO better than GPT-4"."""
     return f"{models[row['model']]}: {verdict(row, models)[1]}"
 
 
 def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task and model: pace of both stages, their ratio, hours of all runs, and what the paper prints."""
+    """One row per task and model: minutes per 1,000 steps of both stages, ratio, time of all runs, published values."""
     stages = {(row["task"], row["model"], row["stage"]): row for row in cost}
     table = []
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in cost):
@@ -112,7 +113,7 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
 
 
 def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
-    """One row per task and grader: who graded, and how many answers could not be read at most."""
+    """One row per task and grader: the grader, and the largest share of unreadable answers of a variant."""
     table = []
     for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
         rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
@@ -129,7 +130,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """The printed numbers that this run can be held against, its own as many digits long."""
+    """The printed numbers that are comparable with this run, and the run's numbers with two decimals."""
     return [
         {
             **{key: row[key] for key in ("study", "task", "model", "variant", "metric", "published", "agrees", "note")},
@@ -142,7 +143,7 @@ def published_rows(published: Rows) -> list[Row]:
 
 
 def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
-    """What each paper says in two ways: `study`, `what`, `printed`, `kept` and `why`.
+    """Contradictions in each paper: rows with `study`, `what`, `printed`, `kept` and `why`.
 
     Args:
         studies: from `published.load_published`.
@@ -150,11 +151,13 @@ def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
     return [
         {
             "study": study["citation"],
-            **{key: found[key] for key in ("what", "kept", "why")},
-            "printed": "; ".join(f"{version['value']} ({', '.join(version['where'])})" for version in found["printed"]),
+            **{key: contradiction[key] for key in ("what", "kept", "why")},
+            "printed": "; ".join(
+                f"{version['value']} ({', '.join(version['where'])})" for version in contradiction["printed"]
+            ),
         }
         for study in studies.values()
-        for found in study["contradictions"]
+        for contradiction in study["contradictions"]
     ]
 
 
@@ -164,7 +167,7 @@ def _minutes(value: Any) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Seconds in the unit that is read most easily."""
+    """A duration in seconds, minutes or hours, whichever is easiest to read."""
     return (
         f"{seconds:.0f} s"
         if seconds < 90
@@ -175,7 +178,7 @@ def _duration(seconds: float) -> str:
 
 
 def _estimate(row: Mapping[str, Any]) -> Row:
-    """An estimate and its interval as shown."""
+    """Text of an estimate and of its interval."""
     if row["status"] == "pending":
         return {"value": "awaited", "interval": ""}
     estimate, low, high = (number_of(row[column]) for column in ("estimate", "ci_low", "ci_high"))

@@ -1,1 +1,1 @@
-"""Batches as one row of tokens without padding."""
+"""Training batches as one row of tokens without padding."""

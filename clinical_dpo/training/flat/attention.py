@@ -1,4 +1,4 @@
-"""The flat layout's attention, answer by answer, on any device."""
+"""Attention in the flat layout, computed answer by answer, on any device."""
 
 from typing import Any
 
@@ -26,16 +26,17 @@ def flat_attention(
 
     Args:
         module, attention_mask, options: not used.
-        query: (1, heads, tokens, width); key, value: (1, key heads, tokens, width).
-        scaling, dropout, sliding_window: as the model's layer gives them; a token sees itself and the
-            sliding_window - 1 tokens before it.
+        query: (1, heads, tokens, width).
+        key, value: (1, key heads, tokens, width).
+        scaling, dropout: as the model's layer passes them.
+        sliding_window: a token attends to itself and to the sliding_window - 1 tokens before it.
         segments: see Layout.
 
     Returns:
         (1, tokens, heads, width), and None for the weights.
     """
     sizes = [end - begin for begin, end, _, _ in segments]
-    # Split once: the backward pass of as many slices would write as many whole rows of zeros.
+    # One split, since the backward pass of every slice writes a row of zeros of full length.
     queries, keys, values = (states.split(sizes, 2) for states in (query, key, value))
     number = {segment[0]: i for i, segment in enumerate(segments)}
     parts = []
@@ -61,9 +62,9 @@ def flat_attention(
     return torch.cat(parts, 1), None
 
 
-def _visible(new: int, seen: int, window: int | None, device: torch.device) -> torch.Tensor:
-    """(new, seen) bool: which of the `seen` tokens each of the last `new` attends to."""
-    distance = torch.arange(seen - new, seen, device=device)[:, None] - torch.arange(seen, device=device)
+def _visible(new: int, total: int, window: int | None, device: torch.device) -> torch.Tensor:
+    """(new, total) bool: whether each of the last `new` of `total` tokens attends to each of the `total` tokens."""
+    distance = torch.arange(total - new, total, device=device)[:, None] - torch.arange(total, device=device)
     return distance >= 0 if window is None else (distance >= 0) & (distance < window)
 
 

@@ -1,4 +1,4 @@
-"""Batches of a trainer: laid out flat where asked, and how much of what is computed is padding."""
+"""Collation of training batches: add the flat layout, and count padding."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,20 +7,20 @@ from clinical_dpo.training.flat.layout import flat_layout
 
 
 class Collator:
-    """TRL's collator, with each batch's flat layout beside it where `branches` is given.
+    """TRL's collator, which adds the flat layout to each batch if `branches` is set.
 
     Attributes:
-        padding_share: padded tokens / all tokens computed, over the batches made so far.
+        padding_share: padding tokens / all computed tokens, over the batches so far.
     """
 
-    def __init__(self, stock: Callable[[list[Any]], Any], branches: int | None) -> None:
-        """Args: stock: TRL's collator; branches: rows per prompt (see `flat_layout`), None for padded batches."""
-        self.stock, self.branches = stock, branches
+    def __init__(self, trl_collator: Callable[[list[Any]], Any], branches: int | None) -> None:
+        """Wrap TRL's collator; `branches` is rows per prompt (see `flat_layout`), or None for padded batches."""
+        self.trl_collator, self.branches = trl_collator, branches
         self.computed = self.padded = 0
 
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
-        """One batch of prepared rows."""
-        batch = self.stock(rows)
+        """Collate tokenized rows into a batch."""
+        batch = self.trl_collator(rows)
         if self.branches is None:
             self.computed += batch["attention_mask"].numel()
             self.padded += int((batch["attention_mask"] == 0).sum())
@@ -32,5 +32,5 @@ class Collator:
 
     @property
     def padding_share(self) -> float:
-        """Padded tokens / all tokens computed."""
+        """Padding tokens / all computed tokens."""
         return self.padded / self.computed if self.computed else 0.0

@@ -1,4 +1,4 @@
-"""The flat layout's attention as one FlexAttention kernel for a whole row, for GPUs."""
+"""Attention in the flat layout as one FlexAttention kernel per row, for GPUs."""
 
 import os
 from collections.abc import Callable
@@ -25,24 +25,24 @@ def flat_flex_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What `attention.flat_attention` computes, equal but for rounding; same arguments, same result.
+    """Compute `attention.flat_attention` within rounding; arguments and result are the same.
 
-    One kernel a layer instead of one an answer, and blocks of the row that hide from each other are never computed.
-    On a CPU torch has its forward pass alone.
+    It launches one kernel per layer instead of one per answer, and skips blocks in which no token attends to another.
+    On a CPU torch has only the forward pass.
 
     Raises:
-        ValueError: dropout of attention weights, which the kernel does not have.
+        ValueError: dropout of attention weights, which the kernel does not support.
     """
     if dropout:
-        raise ValueError("FlexAttention has no dropout of attention weights. Take `layout: flat`.")
+        raise ValueError("FlexAttention has no dropout of attention weights. Set `layout: flat`.")
     mask = _block_mask(segments, sliding_window, query.device)
     attended = _kernel(query.device.type)(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
     return attended.transpose(1, 2), None
 
 
-@lru_cache(maxsize=2)  # the layers of a batch share it; a second for models that slide in some layers only
+@lru_cache(maxsize=2)  # shared by the layers of a batch; the second is for models with windows in some layers
 def _block_mask(segments: Segments, window: int | None, device: torch.device) -> BlockMask:
-    """Which tokens of a flat row each of them attends to."""
+    """Block mask of a flat row: whether each token attends to each other token."""
     tokens = segments[-1][1]
     begin, shared_begin, shared_end = torch.empty(3, tokens, dtype=torch.long)
     for first, end, trunk, trunk_end in segments:
@@ -54,8 +54,8 @@ def _block_mask(segments: Segments, window: int | None, device: torch.device) ->
 
     def visible(batch: Any, head: Any, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
         own = (key >= begin[query]) & (key <= query)
-        seen = own | ((key >= shared_begin[query]) & (key < shared_end[query]))
-        return seen if window is None else seen & (position[query] - position[key] < window)
+        causal = own | ((key >= shared_begin[query]) & (key < shared_end[query]))
+        return causal if window is None else causal & (position[query] - position[key] < window)
 
     return create_block_mask(visible, None, None, tokens, tokens, device=device)
 
@@ -64,7 +64,7 @@ def _block_mask(segments: Segments, window: int | None, device: torch.device) ->
 def _kernel(device: str) -> Callable[..., torch.Tensor]:
     if device == "cpu":
         return flex_attention
-    # Jobs of the workflow switch compiling off; uncompiled, this kernel would hold the scores of all pairs of tokens.
+    # The workflow's jobs switch compilation off. Uncompiled, this kernel holds the scores of all pairs of tokens.
     os.environ.pop("TORCHDYNAMO_DISABLE", None)
     return torch.compile(flex_attention, dynamic=True)
 

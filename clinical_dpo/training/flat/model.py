@@ -1,4 +1,4 @@
-"""A language model that takes batches in the flat layout."""
+"""Make a language model compute batches in the flat layout."""
 
 from collections.abc import Callable, Mapping
 from types import MethodType
@@ -11,64 +11,64 @@ from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 
 import clinical_dpo.training.flat.attention  # noqa: F401  # registers `flat`
 from clinical_dpo.errors import PublicError
-from clinical_dpo.training.flat.layout import Layout, hidden_inputs, spread
+from clinical_dpo.training.flat.layout import Layout, hidden_inputs, to_padded
 
 CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 def without_adapter(model: Any) -> PreTrainedModel:
-    """The causal language model inside a PEFT model (its layers still hold the adapter), or the model itself."""
+    """Causal language model inside a PEFT model, whose layers still hold the adapter; or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
-    """Let a causal language model compute flat rows; from here on it takes no other input.
+    """Change a causal language model so that it computes flat rows, and no other input.
+
+    Its last hidden states are those of the predictions, (1, predictions, width). In Llama and Mistral the layers after
+    the last attention run only there.
 
     Args:
-        model: of transformers, with or without an adapter in its layers.
+        model: a model of transformers, with or without an adapter in its layers.
         attention: `flat`, or `flex` of clinical_dpo.training.flat.flex_attention.
 
-    Its last hidden states are those that predict, (1, predictions, width), and nothing else is computed after the last
-    attention of the models known here.
-
     Raises:
-        UserError: a model that does more with attention or the head's output than is computed here.
+        UserError: the model changes logits or attention in a way that is not computed here.
     """
-    refuse_other_heads(model)
+    refuse_unsupported_heads(model)
     if attention == "flex":
-        import clinical_dpo.training.flat.flex_attention  # noqa: F401  # registers it; late, since it loads the compiler
+        import clinical_dpo.training.flat.flex_attention  # noqa: F401  # registers `flex`; imports the compiler
     model.set_attn_implementation(attention)
     decoder: Any = model.base_model
     last: Any = decoder.layers[-1]
-    known = isinstance(last, LlamaDecoderLayer | MistralDecoderLayer)
-    if known:
+    is_supported_block = isinstance(last, LlamaDecoderLayer | MistralDecoderLayer)
+    if is_supported_block:
         last.forward = MethodType(_last_block, last)
     else:
-        decoder.register_forward_hook(_keep_predicting, with_kwargs=True)
+        decoder.register_forward_hook(_keep_predictions, with_kwargs=True)
     for layer in model.modules():
         if getattr(layer, "lora_A", None):
             layer.forward = MethodType(_lora, layer)
 
 
-def refuse_other_heads(model: PreTrainedModel) -> None:
-    """Stop at a model that caps or scales logits or attends to sinks (Gemma 2, Cohere, Granite, gpt-oss).
+def refuse_unsupported_heads(model: PreTrainedModel) -> None:
+    """Refuse a model that caps or scales logits or attends to sinks (Gemma 2, Cohere, Granite, gpt-oss).
 
     Raises:
-        UserError: what it does.
+        UserError: naming the settings or weights that are not computed here.
     """
-    found = [key for key in CAPS_AND_SCALES if getattr(model.config, key, None) not in (None, 1)]
-    found += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
-    if found:
+    unsupported = [key for key in CAPS_AND_SCALES if getattr(model.config, key, None) not in (None, 1)]
+    unsupported += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
+    if unsupported:
         raise PublicError(
-            f"{model.config.model_type}: its {' and '.join(found)} are not computed here, so that reference and policy "
-            "would differ. Take a model without, such as those of config/models."
+            f"{model.config.model_type}: the flat layout does not compute {' and '.join(unsupported)}, so that "
+            "reference model and policy would differ. Use a model without them, such as those of config/models."
         )
 
 
 def _lora(self: Any, states: torch.Tensor) -> torch.Tensor:
-    """PEFT's plain LoRA layer, scaled at the rank's width and added within the last product.
+    """Forward pass of PEFT's plain LoRA layer that scales tensors of the rank's width and adds within the last product.
 
-    PEFT scales and adds tables of the output's size; in a small model they cost as much as the adapter itself.
+    PEFT scales and adds tensors of the output's width, which cost as much as the adapter itself in a small model.
     """
     rows = states.flatten(0, -2)
     result = self.base_layer(rows)
@@ -79,32 +79,34 @@ def _lora(self: Any, states: torch.Tensor) -> torch.Tensor:
     return result.unflatten(0, states.shape[:-1])
 
 
-def _last_block(self: Any, hidden_states: torch.Tensor, *, predicts: torch.Tensor, **options: Any) -> torch.Tensor:
-    """Llama's and Mistral's block, its second half only where a token is predicted."""
+def _last_block(
+    self: Any, hidden_states: torch.Tensor, *, prediction_index: torch.Tensor, **options: Any
+) -> torch.Tensor:
+    """Forward pass of Llama's and Mistral's block, with its second half at predictions only."""
     attended, _ = self.self_attn(hidden_states=self.input_layernorm(hidden_states), **options)
-    hidden_states = (hidden_states + attended)[:, predicts]
+    hidden_states = (hidden_states + attended)[:, prediction_index]
     return hidden_states + self.mlp(self.post_attention_layernorm(hidden_states))
 
 
-def _keep_predicting(module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any], output: Any) -> Any:
-    output.last_hidden_state = output.last_hidden_state[:, kwargs["predicts"]]
+def _keep_predictions(module: torch.nn.Module, args: Any, kwargs: Mapping[str, Any], output: Any) -> Any:
+    output.last_hidden_state = output.last_hidden_state[:, kwargs["prediction_index"]]
     return output
 
 
 @torch.inference_mode()
 def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
-    """Summed log-probabilities (nats) of each row's answer, shape (rows,), by a model prepared by `use_flat_layout`."""
+    """Summed log-probability (nats) of each row's answer, (rows,), by a model that `use_flat_layout` prepared."""
     hidden = model.base_model(**hidden_inputs(layout), use_cache=False).last_hidden_state
     logits = model.get_output_embeddings()(hidden).float()
     logps = logits.log_softmax(-1).gather(-1, layout["shift_labels"][..., None])
-    return spread(logps, layout["predicted"]).sum(1)
+    return to_padded(logps, layout["prediction_mask"]).sum(1)
 
 
 def flatten_fused_head(model: Any, attention: str = "flat") -> None:
-    """Let a model with TRL's fused head take `layout`, and answer in the shape of the padded batch.
+    """Change a model with TRL's fused head to take `layout` and return outputs in the shape of the padded batch.
 
-    Its log-probabilities, entropies and so on are then (rows, width - 1), zero where nothing is predicted: TRL's
-    losses and metrics work as they do on padded batches.
+    Its log-probabilities, entropies and other outputs per token are then (rows, width - 1), zero where no token is
+    predicted, so TRL's losses and metrics work as they do on padded batches.
     """
     use_flat_layout(model, attention)
     fused: Callable[..., Any] = model.forward
@@ -113,7 +115,7 @@ def flatten_fused_head(model: Any, attention: str = "flat") -> None:
         output = fused(**hidden_inputs(layout), shift_labels=layout["shift_labels"], **options)
         per_token = {name: value for name, value in output.items() if value.shape == layout["shift_labels"].shape}
         for name, value in per_token.items():
-            output[name] = spread(value, layout["predicted"])
+            output[name] = to_padded(value, layout["prediction_mask"])
         return output
 
     model.forward = MethodType(forward, model)

@@ -1,4 +1,4 @@
-"""What counts as a judge's verdict, and what is asked again."""
+"""Verdicts in a judge's replies, and the versions of its prompts."""
 
 import hashlib
 
@@ -59,12 +59,12 @@ from clinical_dpo.grading.judge.reply_parsing import parse_verdict
         ("The patient has a Wells score of 3.", None),
     ],
 )
-def test_likert(reply, grade):
+def test_a_likert_reply_has_a_grade_or_none(reply, grade):
     assert parse_verdict("likert", reply) == grade
 
 
 @pytest.mark.parametrize(
-    ("reply", "word"),
+    ("reply", "verdict"),
     [
         ("correct", "correct"),
         ("Correct.", "correct"),
@@ -95,8 +95,8 @@ def test_likert(reply, grade):
         ("yes", None),
     ],
 )
-def test_correctness(reply, word):
-    assert parse_verdict("correctness", reply) == word
+def test_a_correctness_reply_has_a_verdict_or_none(reply, verdict):
+    assert parse_verdict("correctness", reply) == verdict
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,17 @@ def test_correctness(reply, word):
         ("C", None),
     ],
 )
-def test_preference(reply, side):
+def test_a_preference_reply_has_a_side_or_none(reply, side):
     assert parse_verdict("preference", reply) == side
 
 
 def test_a_changed_prompt_gets_a_new_version():
-    """Kept replies and published grades name the version: what it says must not change under it."""
-    found = {
+    """Stored replies and published grades name the version, so its wording must not change."""
+    digests = {
         prompt.version: hashlib.sha256(f"{prompt.template}\n{prompt.reminder}".encode()).hexdigest()[:12]
         for prompt in PROMPTS.values()
     }
-    assert found == {"likert-1": "a7bf4f277557", "correctness-1": "bd73e36897d9", "preference-1": "6941be2f0b9d"}
+    assert digests == {"likert-1": "a7bf4f277557", "correctness-1": "bd73e36897d9", "preference-1": "6941be2f0b9d"}
 
 
 def test_braces_and_marks_in_a_text_stay_as_they_are():

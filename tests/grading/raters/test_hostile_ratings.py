@@ -1,24 +1,24 @@
-"""Rating files that no rater meant to send: told with file and place, never a traceback, and never waited for."""
+"""Malformed and hostile rating files: refused with file and row, without a traceback, and never blocking."""
 
 import csv
 import io
 import json
 import os
 import socket
-import zipfile
 from itertools import product
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters import ratings, sheets
 from clinical_dpo.grading.raters.formulas import guarded, unguarded
-from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, sent_back, write_ratings
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, returned_files, write_ratings
 from clinical_dpo.grading.raters.sheet_files import CELL, write_sheet
 from clinical_dpo.io import read_json, read_jsonl
 from tests.helpers.formula_signs import BEFORE, SIGNS
 from tests.helpers.rating import SECRET, SEED, sheet, study
+from tests.helpers.workbooks import edit_sheet
 
 TIMES = [
     *("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "10000-01-01", "-1", "1e12", "1e999", "9" * 5000),
@@ -36,11 +36,15 @@ def first_row(key):
     return next(row for row in key if row["rater"] == "r1")
 
 
-def sent(path, key, **changes):
-    """A file with one row, in the format of its ending."""
+def rated(key):
+    """A rating of the sheet's first item."""
     row = first_row(key)
-    values = {"item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": "correct", "comment": "x"}
-    values |= {"rated_at": "", "sheet": "correctness"} | changes
+    return {"item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": "correct", "comment": "x"}
+
+
+def write_rating(path, key, **changes):
+    """Write a file with one rating, in the format of its ending."""
+    values = rated(key) | {"rated_at": "", "sheet": "correctness"} | changes
     if path.suffix == ".csv":
         text = io.StringIO()
         csv.writer(text).writerows([list(values), list(values.values())])
@@ -56,21 +60,9 @@ def sent(path, key, **changes):
 
 
 @pytest.mark.parametrize(("time", "ending"), product(TIMES, ["csv", "xlsx", "json"]))
-def test_a_time_that_is_none_becomes_empty(tmp_path, key, time, ending):
-    [row] = read_ratings(sent(tmp_path / f"correctness.r1.{ending}", key, rated_at=time))
+def test_an_invalid_time_becomes_empty(tmp_path, key, time, ending):
+    [row] = read_ratings(write_rating(tmp_path / f"correctness.r1.{ending}", key, rated_at=time))
     assert (row["rated_at"], row["rating"]) == ("", "correct")
-
-
-def changed_sheet(path, old, new):
-    """A workbook with a piece of its sheet's XML changed."""
-    with zipfile.ZipFile(path) as book:
-        parts = {name: book.read(name) for name in book.namelist()}
-    assert old in parts["xl/worksheets/sheet1.xml"]
-    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(old, new)
-    with zipfile.ZipFile(path, "w") as book:
-        for name, content in parts.items():
-            book.writestr(name, content)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -78,7 +70,7 @@ def changed_sheet(path, old, new):
 )
 @pytest.mark.parametrize("style", ["yyyy-mm-dd hh:mm:ss", "[hh]:mm:ss", "General"])
 @pytest.mark.parametrize("column", ["rated_at", "rating"])
-def test_a_cell_of_any_number_is_read_or_told_with_its_row(tmp_path, key, number, style, column):
+def test_a_cell_of_any_number_is_read_or_refused_with_its_row(tmp_path, key, number, style, column):
     path = tmp_path / "correctness.r1.xlsx"
     book, row = Workbook(), first_row(key)
     book.active.append(["item_id", "text_sha256", "rating", "rated_at"])
@@ -86,31 +78,34 @@ def test_a_cell_of_any_number_is_read_or_told_with_its_row(tmp_path, key, number
     cell = book.active["D2" if column == "rated_at" else "C2"]
     cell.value, cell.number_format = 77665544, style
     book.save(path)
-    changed_sheet(path, b"<v>77665544</v>", f"<v>{number}</v>".encode())
+
+    def with_number(xml):
+        assert b"<v>77665544</v>" in xml
+        return xml.replace(b"<v>77665544</v>", f"<v>{number}</v>".encode())
+
+    edit_sheet(path, path, with_number)
     try:
-        [rated] = ratings.collect_ratings(key, {"r1": path})
+        [rating] = ratings.collect_ratings(key, {"r1": path})
     except UserError as error:
         assert "correctness.r1.xlsx, row 2" in str(error) and len(str(error)) < 1000
     else:
-        assert column == "rated_at" and rated["rating"] == "correct"
+        assert column == "rated_at" and rating["rating"] == "correct"
 
 
 @pytest.mark.parametrize(
     "value", [LONG, "1e999", "-1e999", "NaN", "Infinity", "1" + "0" * 30, "true", "[]", '["a"]', "{}"]
 )
 @pytest.mark.parametrize("field", ["item_id", "rating", "comment", "updated_at", "text_sha256"])
-def test_a_value_of_json_that_is_no_text_is_told_with_its_task(tmp_path, key, value, field):
-    row = first_row(key)
-    values = {"item_id": row["item_id"], "text_sha256": row["text_sha256"], "rating": "correct", "comment": "x"}
+def test_a_json_value_that_is_no_text_is_refused_with_its_task(tmp_path, key, value, field):
     path = tmp_path / "correctness.r1.json"
-    path.write_text(json.dumps([values, {**values, field: "HERE"}]).replace('"HERE"', value))
-    with pytest.raises(UserError, match=r"correctness\.r1\.json, task 2") as error:  # read well, it is a second rating
+    path.write_text(json.dumps([rated(key), {**rated(key), field: "HERE"}]).replace('"HERE"', value))
+    with pytest.raises(UserError, match=r"correctness\.r1\.json, task 2") as error:  # a valid value is a second rating
         ratings.collect_ratings(key, {"r1": path})
     assert len(str(error.value)) < 1000
 
 
 @pytest.mark.parametrize("deep", ["[" * 100_000, '[{"data": ' + '{"a": ' * 100_000, "[" * 100_000 + "]" * 100_000])
-def test_deep_json_is_told(tmp_path, key, deep):
+def test_deep_json_is_refused(tmp_path, key, deep):
     path = tmp_path / "correctness.r1.json"
     path.write_text(deep)
     with pytest.raises(
@@ -123,7 +118,7 @@ def test_deep_json_is_told(tmp_path, key, deep):
 
 @pytest.mark.parametrize("depth", [10, 300, 500, 700, 900, 960, 980, 990, 1000])
 @pytest.mark.parametrize("field", ["item_id", "rating", "comment"])
-def test_a_value_just_deep_enough_to_be_read_is_told(tmp_path, key, depth, field):
+def test_a_nested_value_of_any_depth_is_refused(tmp_path, key, depth, field):
     values = {"item_id": "i", "text_sha256": "t", "rating": "correct", field: "HERE"}
     path = tmp_path / "correctness.r1.json"
     path.write_text(json.dumps([values]).replace('"HERE"', "[" * depth + "]" * depth))
@@ -131,7 +126,7 @@ def test_a_value_just_deep_enough_to_be_read_is_told(tmp_path, key, depth, field
         ratings.collect_ratings(key, {"r1": path})
 
 
-def test_a_number_without_end_is_told_by_every_reader_of_json(tmp_path):
+def test_a_number_of_thousands_of_digits_is_refused_by_every_reader_of_json(tmp_path):
     path = tmp_path / "a.json"
     path.write_text(LONG)
     with pytest.raises(UserError, match=r"a\.json: not readable as JSON"):
@@ -141,15 +136,15 @@ def test_a_number_without_end_is_told_by_every_reader_of_json(tmp_path):
         read_jsonl(path)
 
 
-def test_a_cell_of_endless_digits_is_told_with_its_line(tmp_path, key):
-    path = sent(tmp_path / "correctness.r1.csv", key, rating=LONG)
-    with pytest.raises(UserError, match=r"correctness\.r1\.csv, line 2, item .*'9+ \.\.\.' is no rating"):
+def test_a_cell_of_thousands_of_digits_is_refused_with_its_line(tmp_path, key):
+    path = write_rating(tmp_path / "correctness.r1.csv", key, rating=LONG)
+    with pytest.raises(UserError, match=r"correctness\.r1\.csv, line 2, item .*'9+ \.\.\.' .*Write one of"):
         ratings.collect_ratings(key, {"r1": path})
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "json"])
-@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device", "nowhere", "linked pipe"])
-def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, kind, ending, monkeypatch):
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device", "broken link", "linked pipe"])
+def test_a_path_that_is_no_regular_file_is_refused_without_reading_it(tmp_path, kind, ending, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
     path = tmp_path / f"correctness.r1.{ending}"
     if kind == "pipe":
@@ -161,20 +156,23 @@ def test_what_is_no_file_is_told_and_not_waited_for(tmp_path, kind, ending, monk
         path.mkdir()
     elif kind == "device":
         path.symlink_to("/dev/zero")
-    elif kind == "nowhere":
+    elif kind == "broken link":
         path.symlink_to(tmp_path / "gone")
     else:
         os.mkfifo(tmp_path / "pipe")
         path.symlink_to(tmp_path / "pipe")
-    for read in (lambda: sent_back(tmp_path, "correctness"), lambda: rating_files(tmp_path, "correctness")):
+    for read in (lambda: returned_files(tmp_path, "correctness"), lambda: rating_files(tmp_path, "correctness")):
         with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: a .*Move it out of this folder"):
             read()
-    with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: a .*where a file of ratings is needed"):
+    with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: a .*Save the ratings under this path"):
         read_ratings(path)
 
 
-@pytest.mark.parametrize("letter", ["x", "é", "🙂", "\n", '"', "'"])
-def test_a_sheet_with_an_endless_question_comes_back_in_every_format(tmp_path, letter):
+each_letter = pytest.mark.parametrize("letter", ["x", "é", "🙂", "\n", '"', "'"])
+
+
+def write_long_sheet(tmp_path, letter):
+    """Write a sheet with a question and an answer of 150,000 letters; returns key and expected ratings."""
     rows, answers = study(4)
     rows[1]["prompt"][-1]["content"] = "Q" + letter * 150_000
     answers["sft"][2]["text"] = letter * 150_000 + "A"
@@ -182,41 +180,51 @@ def test_a_sheet_with_an_endless_question_comes_back_in_every_format(tmp_path, l
     key = sheets.key_rows(items, "correctness", "correctness", ["r1"], SECRET)
     shown = sheets.sheet_rows(items, key, "r1")
     write_sheet(tmp_path / "correctness.r1", shown, "correctness", "correctness", "r1")
-    expected = {row["item_id"]: "incorrect" for row in shown}
+    return key, {row["item_id"]: "incorrect" for row in shown}
 
-    def collected(path):
-        return {row["item_id"]: row["rating"] for row in ratings.collect_ratings(key, {"r1": path})}
 
+def ratings_of(path, key):
+    return {row["item_id"]: row["rating"] for row in ratings.collect_ratings(key, {"r1": path})}
+
+
+@each_letter
+def test_a_csv_sheet_with_very_long_texts_can_be_filled_and_read(tmp_path, letter):
+    key, expected = write_long_sheet(tmp_path, letter)
     path = tmp_path / "correctness.r1.csv"
-    csv.field_size_limit(131_072)  # as a process finds it
     csv.field_size_limit(2**31 - 1)
     header, *lines = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
-    csv.field_size_limit(131_072)
+    csv.field_size_limit(131_072)  # the default of a process
     for line in lines:
         line[header.index("rating")] = "incorrect"
     text = io.StringIO()
     csv.writer(text).writerows([header, *lines])
     path.write_text(text.getvalue(), "utf-8-sig", newline="")
-    assert collected(path) == expected
+    assert ratings_of(path, key) == expected
 
-    from openpyxl import load_workbook
 
+@each_letter
+def test_a_workbook_with_very_long_texts_can_be_filled_and_read(tmp_path, letter):
+    key, expected = write_long_sheet(tmp_path, letter)
     book = load_workbook(tmp_path / "correctness.r1.xlsx")
     names = [cell.value for cell in book.active[1]]
     for line in book.active.iter_rows(min_row=2):
         assert all(len(str(cell.value or "").encode("utf-16-le")) <= 2 * CELL for cell in line)
         line[names.index("rating")].value = "incorrect"
     book.save(tmp_path / "correctness.r1.xlsx")
-    assert collected(tmp_path / "correctness.r1.xlsx") == expected
+    assert ratings_of(tmp_path / "correctness.r1.xlsx", key) == expected
 
-    tasks = json.loads((tmp_path / "correctness.r1.json").read_text())
-    whole = [{**task["data"], "rating": "incorrect"} for task in tasks]
-    (tmp_path / "correctness.r1.json").write_text(json.dumps(whole))
-    assert collected(tmp_path / "correctness.r1.json") == expected
+
+@each_letter
+def test_label_studio_tasks_with_very_long_texts_can_be_rated_and_read(tmp_path, letter):
+    key, expected = write_long_sheet(tmp_path, letter)
+    path = tmp_path / "correctness.r1.json"
+    tasks = json.loads(path.read_text())
+    path.write_text(json.dumps([{**task["data"], "rating": "incorrect"} for task in tasks]))
+    assert ratings_of(path, key) == expected
 
 
 @pytest.mark.parametrize(("before", "sign"), product(BEFORE, SIGNS))
-def test_what_a_spreadsheet_would_compute_gets_its_apostrophe_and_loses_it(tmp_path, before, sign):
+def test_a_formula_gets_an_apostrophe_and_loses_it_when_read(tmp_path, before, sign):
     text = f"{before}{sign}1+1"
     assert guarded(text) == f"'{text}" and unguarded(guarded(text)) == text
     assert guarded(text).startswith("'")
@@ -229,7 +237,7 @@ def test_what_a_spreadsheet_would_compute_gets_its_apostrophe_and_loses_it(tmp_p
 
 
 @pytest.mark.parametrize("text", ["plain", "'quoted'", "'", "", "5 - 3", "a=b", "mail@host", "''", "' x", "–5", "—"])
-def test_any_other_text_is_left_alone(text):
+def test_a_text_that_is_no_formula_gets_no_apostrophe(text):
     assert guarded(text) == text and unguarded(text) == text
 
 

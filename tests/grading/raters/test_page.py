@@ -27,7 +27,7 @@ def opened(context, path):
 
 
 def item_id(page):
-    """The id of the item that the page shows, found by its texts."""
+    """The id of the item whose texts the page shows."""
     return page.evaluate(
         """() => {
           const items = JSON.parse(document.getElementById("sheet").textContent).items;
@@ -46,81 +46,126 @@ def exported(page, folder, button="#export"):
     return path
 
 
-def rate_all(page, clicked, choose):
-    """Rate item after item by keyboard until the page is done."""
-    while page.locator("#item").is_visible():
+KEYS = [("1", "A"), ("b", "B"), ("3", "tie"), ("2", "B"), ("n", "cannot judge")]  # key, rating
+COMMENT = '1 of "two"; both, ü\nsecond line'
+
+
+def rate_by_keyboard(page, draw, n=None):
+    """Rate n items, or all, by random keys. Returns item id -> rating."""
+    clicked = {}
+    while page.locator("#item").is_visible() and len(clicked) != n:
         name = item_id(page)
-        clicked[name] = choose()
-        page.keyboard.press(clicked[name][0])
+        key, clicked[name] = draw.choice(KEYS)
+        page.keyboard.press(key)
+    return clicked
 
 
-def test_a_sheet_rated_by_keyboard_gives_the_win_rate_and_kappa_that_were_clicked(context, tmp_path):
+@pytest.fixture
+def half_rated(context, tmp_path):
+    """A page of 12 pairs, 4 of them rated, with the key of its sheet and the ratings."""
     _, key = write_study(tmp_path, "preference", n=16)
-    draw = random.Random(1)
-    words = [("1", "A"), ("b", "B"), ("3", "tie"), ("2", "B"), ("n", "cannot judge")]
-    clicked = {rater: {} for rater in ("r1", "r2")}
     page = opened(context, tmp_path / "preference.r1.html")
-    for _ in range(4):
-        name = item_id(page)
-        clicked["r1"][name] = draw.choice(words)
-        page.keyboard.press(clicked["r1"][name][0])
+    return page, key, rate_by_keyboard(page, random.Random(1), n=4)
 
-    page.close()  # the tab is closed in the middle
+
+def test_a_closed_tab_loses_no_rating(context, half_rated, tmp_path):
+    page, _, clicked = half_rated
+    assert page.inner_text("#count") == "4 of 12 rated"
+    page.close()
     page = opened(context, tmp_path / "preference.r1.html")
     assert page.inner_text("#count") == "4 of 12 rated"
-    assert item_id(page) not in clicked["r1"]
+    assert item_id(page) not in clicked
 
+
+def test_a_rating_can_be_undone(half_rated):
+    page, _, _ = half_rated
     name = item_id(page)
     page.keyboard.press("1")
     assert item_id(page) != name
-    page.keyboard.press("u")  # a slip, taken back
+    page.keyboard.press("u")
     assert item_id(page) == name and page.inner_text("#count") == "4 of 12 rated"
     assert "Undone" in page.text_content("#live")
 
+
+def test_keys_in_a_comment_rate_nothing(half_rated):
+    page, _, _ = half_rated
     page.keyboard.press("m")
-    page.keyboard.type('1 of "two"; both, ü\nsecond line')  # text, not ratings
+    page.keyboard.type(COMMENT)
     page.keyboard.press("Escape")
     assert page.inner_text("#count") == "4 of 12 rated"
-    commented = name
 
-    half = exported(page, tmp_path / "half")
-    assert half.name == "preference.r1.csv"
-    assert pending_ratings(key, collect_ratings(key, {"r1": half}))[0]["pending"] == 8
 
-    rate_all(page, clicked["r1"], lambda: draw.choice(words))
+def test_a_half_rated_sheet_can_be_exported(half_rated, tmp_path):
+    page, key, _ = half_rated
+    path = exported(page, tmp_path / "half")
+    assert path.name == "preference.r1.csv"
+    assert pending_ratings(key, collect_ratings(key, {"r1": path}))[0]["pending"] == 8
+
+
+def test_the_end_of_a_sheet_offers_the_export(half_rated, tmp_path):
+    page, _, _ = half_rated
+    rate_by_keyboard(page, random.Random(2))
     assert page.locator("#done").is_visible() and "12" in page.inner_text("#done-text")
     assert page.evaluate("document.activeElement.id") == "done-export"
-    files = {"r1": exported(page, tmp_path, "#done-export")}
+    exported(page, tmp_path, "#done-export")
     assert "nothing has changed" in page.inner_text("#done-saved")
 
-    page = opened(context, tmp_path / "preference.r2.html")  # the other rater, in the same browser
+
+@pytest.fixture
+def two_raters(context, half_rated, tmp_path):
+    """The key, both raters' files from the same browser, rater -> item -> rating, and the item with a comment."""
+    page, key, clicked = half_rated
+    draw = random.Random(3)
+    commented = item_id(page)
+    page.keyboard.press("m")
+    page.keyboard.type(COMMENT)
+    page.keyboard.press("Escape")
+    by_r1 = clicked | rate_by_keyboard(page, draw)
+    files = {"r1": exported(page, tmp_path, "#done-export")}
+    page = opened(context, tmp_path / "preference.r2.html")
     assert page.inner_text("#count") == "0 of 12 rated"
-    rate_all(page, clicked["r2"], lambda: draw.choice(words))
+    by_r2 = rate_by_keyboard(page, draw)
     files["r2"] = exported(page, tmp_path, "#done-export")
+    return key, collect_ratings(key, files), {"r1": by_r1, "r2": by_r2}, commented
 
-    ratings = collect_ratings(key, files)
+
+def test_comments_are_exported_with_their_items(two_raters):
+    _, ratings, _, commented = two_raters
     comments = {row["item_id"]: row["comment"] for row in ratings if row["rater"] == "r1" and row["comment"]}
-    assert comments == {commented: '1 of "two"; both, ü\nsecond line'}
+    assert comments == {commented: COMMENT}
+
+
+def choices_of(key, clicked):
+    """Rater -> variants, ties and cannot judge, in the order of item ids."""
     sides = {(row["rater"], row["item_id"]): row for row in key}
-    said = {
-        rater: [sides[rater, name].get(given[name][1]) or given[name][1] for name in sorted(given)]
-        for rater, given in clicked.items()
+    return {
+        rater: [sides[rater, name].get(rating) or rating for name, rating in sorted(by_item.items())]
+        for rater, by_item in clicked.items()
     }
-    rows = {row["rater"]: row for row in win_rates(key, ratings, NAMES)}
-    for rater, choices in said.items():
-        count = Counter(choices)
-        assert (rows[rater]["wins"], rows[rater]["losses"]) == (count["dpo"], count["sft"])
-        assert (rows[rater]["ties"], rows[rater]["cannot_judge"]) == (count["tie"] + 4, count["cannot judge"])
-        assert rows[rater]["rate"] == count["dpo"] / (count["dpo"] + count["sft"])
+
+
+@pytest.mark.parametrize("rater", ["r1", "r2"])
+def test_the_win_rate_is_that_of_the_keys_pressed(two_raters, rater):
+    key, ratings, clicked, _ = two_raters
+    count = Counter(choices_of(key, clicked)[rater])
+    [row] = [row for row in win_rates(key, ratings, NAMES) if row["rater"] == rater]
+    assert (row["wins"], row["losses"]) == (count["dpo"], count["sft"])
+    assert (row["ties"], row["cannot_judge"]) == (count["tie"] + 4, count["cannot judge"])
+    assert row["rate"] == count["dpo"] / (count["dpo"] + count["sft"])
+
+
+def test_kappa_is_that_of_the_keys_pressed(two_raters):
+    key, ratings, clicked, _ = two_raters
+    choices = choices_of(key, clicked)
     kappa = next(row for row in agreement(key, ratings, NAMES) if row["metric"] == "cohen_kappa")
-    assert kappa["estimate"] == pytest.approx(cohen_kappa_score(said["r1"], said["r2"]))
+    assert kappa["estimate"] == pytest.approx(cohen_kappa_score(choices["r1"], choices["r2"]))
 
 
-def test_the_mouse_does_all_that_keys_do_and_a_double_click_rates_one_item(context, tmp_path):
+def test_a_sheet_can_be_rated_by_mouse_and_a_double_click_rates_one_item(context, tmp_path):
     _, key = write_study(tmp_path, "correctness", n=3)
     page = opened(context, tmp_path / "correctness.r1.html")
     count = len([row for row in key if row["rater"] == "r1"])
-    assert page.locator("#intro").get_attribute("open") is not None  # the first visit shows what to do
+    assert page.locator("#intro").get_attribute("open") is not None  # the first visit shows the instructions
     page.dblclick("footer button >> text=Incorrect")
     assert page.inner_text("#count") == f"1 of {count} rated"
     page.click("#next")
@@ -141,7 +186,7 @@ def test_the_mouse_does_all_that_keys_do_and_a_double_click_rates_one_item(conte
     assert page.locator("#item").is_visible()
 
 
-def test_a_half_done_file_is_gone_on_with_in_another_browser(browser, context, tmp_path):
+def test_an_exported_file_can_be_continued_in_another_browser(browser, context, tmp_path):
     _, key = write_study(tmp_path, "preference")
     path = rate(tmp_path / "preference.r1.csv", key, "r1", ["A", "tie"], comment="=1+1; half done")
     page = opened(context, tmp_path / "preference.r1.html")
@@ -149,23 +194,23 @@ def test_a_half_done_file_is_gone_on_with_in_another_browser(browser, context, t
     page.set_input_files("#import", path)
     playwright.expect(page.locator("#count")).to_have_text("2 of 6 rated")
     again = read_ratings(exported(page, tmp_path / "again"))
-    given = [{name: row[name] for name in row if name != "row"} for row in again if row["rating"]]
+    imported = [{name: row[name] for name in row if name != "row"} for row in again if row["rating"]]
     expected = [{name: row[name] for name in row if name != "row"} for row in read_ratings(path)]
-    assert sorted(given, key=str) == sorted(expected, key=str)
-    # The other rater's sheet has other sides: what does not fit is left, and said.
+    assert sorted(imported, key=str) == sorted(expected, key=str)
+    # The second rater's sheet has other sides: the page rejects those lines and counts them.
     page = opened(context, tmp_path / "preference.r2.html")
     page.click("#help summary")
     page.set_input_files("#import", path)
     page.wait_for_selector("#warning:visible")
     texts = {row["text_sha256"] for row in key if row["rater"] == "r2"}
-    strange = sum(row["text_sha256"] not in texts for row in expected)
-    assert strange and f"{strange} of its lines do not belong" in page.inner_text("#warning")
+    rejected = sum(row["text_sha256"] not in texts for row in expected)
+    assert rejected and f"{rejected} of its lines do not belong" in page.inner_text("#warning")
     (tmp_path / "wrong.csv").write_text(path.read_text().replace("item_id", "item"))
     page.set_input_files("#import", tmp_path / "wrong.csv")
     playwright.expect(page.locator("#warning")).to_contain_text("column item_id is missing")
 
 
-def test_texts_are_shown_as_they_are_and_fit_a_phone(context, tmp_path):
+def test_texts_are_shown_unchanged_and_fit_a_phone(context, tmp_path):
     write_study(tmp_path, "correctness", instructions="Rate <b>calmly</b>.")
     page = opened(context, tmp_path / "correctness.r1.html")
     page.set_viewport_size({"width": 360, "height": 740})
@@ -207,8 +252,8 @@ def test_every_control_has_a_name_and_shows_focus(context, tmp_path):
     assert {"A is better1", "B is better2", "Tie3", "Cannot judge4", "Undo", "Next item"} <= reached
 
 
-def test_the_page_keeps_what_a_spreadsheet_would_compute_as_the_package_does(context, tmp_path):
-    """Every guarded comment is taken in without its apostrophe and exported with it."""
+def test_the_page_guards_formulas_as_the_package_does(context, tmp_path):
+    """The page imports every guarded comment without its apostrophe and exports it with one."""
     comments = [f"{before}{sign}1" for before, sign in product(BEFORE, SIGNS)] + ["plain", "'quoted'", "5 - 3"]
     _, key = write_study(tmp_path, "correctness", n=120)
     shown = [row for row in key if row["rater"] == "r1" and row["shown"] == "true"]

@@ -1,4 +1,4 @@
-"""Blinded sheets: what raters see, what they must not see, and the key that tells."""
+"""Blinded sheets: the texts that raters see, the names that they must not see, and the key."""
 
 import csv
 import io
@@ -22,20 +22,32 @@ def shown(kind, rater="r1", n=8):
     return sheets.sheet_rows(items, key, rater)
 
 
-def test_each_distinct_answer_is_rated_once_for_all_who_gave_it():
-    items, key = sheet("correctness")
+def answer_by_variant_and_row():
+    _, answers = study()
+    return {(variant, row["id"]): row["text"] for variant, rows in answers.items() for row in rows}
+
+
+def test_each_distinct_answer_is_one_item_for_all_variants_that_give_it():
+    items, _ = sheet("correctness")
     assert Counter(" ".join(*item.variants) for item in items) == {"base": 8, "sft": 6, "dpo": 6, "sft dpo": 2}
-    rows, answers = study()
-    text = {(name, row["id"]): row["text"] for name, given in answers.items() for row in given}
+    text = answer_by_variant_and_row()
     for item in items:
         assert {text[variant, item.row_id] for variant in item.variants[0]} == set(item.answers)
-        assert item.question == f"Question {item.row_id.rsplit('-', 1)[1]}?"  # without the system message
-    assert {(name, row["id"]) for name in answers for row in rows} == {
-        (variant, row["row_id"]) for row in key for variant in row["variants"].split()
+
+
+def test_an_item_has_the_question_without_the_system_message():
+    for item in sheet("correctness")[0]:
+        assert item.question == f"Question {item.row_id.rsplit('-', 1)[1]}?"
+
+
+def test_the_key_has_every_answer_of_every_variant():
+    rows, answers = study()
+    assert {(variant, row["id"]) for variant in answers for row in rows} == {
+        (variant, row["row_id"]) for row in sheet("correctness")[1] for variant in row["variants"].split()
     }
 
 
-def test_white_space_around_an_answer_does_not_make_it_another():
+def test_white_space_around_an_answer_does_not_count():
     rows, answers = study(2)
     answers["dpo"][0]["text"] = f"\n{answers['sft'][0]['text']} "
     assert len(sheets.correctness_items(rows, answers, SEED)) == 5
@@ -48,9 +60,8 @@ def test_pairs_of_identical_answers_are_in_the_key_and_on_no_sheet():
     assert hidden.isdisjoint(row["item_id"] for row in shown("preference"))
 
 
-def test_the_key_says_who_stood_where():
-    _, answers = study()
-    text = {(name, row["id"]): row["text"] for name, given in answers.items() for row in given}
+def test_the_key_names_the_variant_on_each_side():
+    text = answer_by_variant_and_row()
     for rater in ("r1", "r2"):
         seen = {row["item_id"]: row for row in shown("preference", rater)}
         for row in sheet("preference")[1]:
@@ -60,30 +71,40 @@ def test_the_key_says_who_stood_where():
                 assert row["text_sha256"] == seen[row["item_id"]]["text_sha256"]
 
 
-def test_order_and_sides_are_drawn_per_rater_and_the_same_each_time():
+def left_sides(rater):
+    return [row["A"] for row in sheet("preference", n=400)[1] if row["rater"] == rater]
+
+
+def test_a_sheet_is_the_same_each_time():
+    assert shown("preference", "r1", 400) == shown("preference", "r1", 400)
+
+
+@pytest.mark.parametrize("rater", ["r1", "r2"])
+def test_sides_are_a_fair_coin(rater):
+    assert 160 < left_sides(rater).count("dpo") < 240  # 4 standard deviations
+
+
+def test_sides_of_two_raters_are_independent():
+    same = sum(first == second for first, second in zip(left_sides("r1"), left_sides("r2"), strict=True))
+    assert 160 < same < 240
+
+
+def test_orders_are_random_and_differ_between_raters():
     first, second = shown("preference", "r1", 400), shown("preference", "r2", 400)
-    assert first == shown("preference", "r1", 400)
     assert [row["item_id"] for row in first] != [row["item_id"] for row in second]
-    key = sheet("preference", n=400)[1]
-    for rater in ("r1", "r2"):
-        left = [row["A"] == "dpo" for row in key if row["rater"] == rater]
-        assert 160 < sum(left) < 240  # a fair coin: 4 standard deviations
-    sides = {rater: [row["A"] for row in key if row["rater"] == rater] for rater in ("r1", "r2")}
-    same = sum(one == other for one, other in zip(*sides.values(), strict=True))
-    assert 160 < same < 240  # the raters' coins are independent
-    rows_of = {row["item_id"]: int(row["row_id"].rsplit("-", 1)[1]) for row in key}
-    numbers = [rows_of[row["item_id"]] for row in first]
-    ascending = sum(one < other for one, other in pairwise(numbers))
+    number_by_id = {row["item_id"]: int(row["row_id"].rsplit("-", 1)[1]) for row in sheet("preference", n=400)[1]}
+    numbers = [number_by_id[row["item_id"]] for row in first]
+    ascending = sum(number < following for number, following in pairwise(numbers))
     assert 110 < ascending < 190  # 299 neighbours in random order: mean 149.5, standard deviation 5
 
 
-def test_one_item_does_not_depend_on_the_others():
+def test_an_item_does_not_depend_on_the_other_items():
     few, many = shown("preference", n=8), {row["item_id"]: row for row in shown("preference", n=40)}
     assert all(many[row["item_id"]] == row for row in few)
 
 
 @pytest.mark.parametrize("kind", ["correctness", "preference"])
-def test_no_file_of_a_sheet_says_whose_answer_it_is(tmp_path, kind):
+def test_no_file_of_a_sheet_names_a_variant_model_or_row(tmp_path, kind):
     write_study(tmp_path, kind, instructions="Rate calmly.")
     for rater in ("r1", "r2"):
         for ending in FORMATS:
@@ -94,23 +115,35 @@ def test_no_file_of_a_sheet_says_whose_answer_it_is(tmp_path, kind):
             text = raw.decode().lower().replace("font-variant-numeric", "")
             for word in ("medqa-row", "sft", "dpo", "llama", "variant", "row_id", "seed", "be brief"):
                 assert word not in text, (ending, word)
+
+
+@pytest.mark.parametrize("kind", ["correctness", "preference"])
+def test_item_ids_are_opaque_and_distinct(kind):
     ids = [row["item_id"] for row in shown(kind)]
     assert len(set(ids)) == len(ids) and all(name[0] == "i" and len(name) == 13 for name in ids)
 
 
-def test_the_page_holds_texts_as_data_and_may_load_nothing():
-    rows = shown("correctness")
-    html = page(rows, "correctness", "correctness", "r1", "</script>")
-    data = html.split('id="sheet">')[1].split("</script>")[0]
-    found = json.loads(data)
-    assert found["items"] == rows and found["instructions"] == "</script>"
-    assert any(row["answer"] == NASTY for row in found["items"])
-    assert html.count("</script>") == 2 and "alert(" in data and "<" not in data
-    assert "default-src 'none'" in html and "unsafe-inline" not in html and "http://" not in html
-    assert "https://" not in html
+@pytest.fixture
+def html():
+    return page(shown("correctness"), "correctness", "correctness", "r1", "</script>")
 
 
-def test_tables_hold_the_texts_and_no_formula(tmp_path):
+def test_the_page_has_hostile_texts_as_data(html):
+    text = html.split('id="sheet">')[1].split("</script>")[0]
+    data = json.loads(text)
+    assert data["items"] == shown("correctness") and data["instructions"] == "</script>"
+    assert any(row["answer"] == NASTY for row in data["items"])
+    assert html.count("</script>") == 2 and "alert(" in text and "<" not in text
+
+
+def test_the_page_may_load_nothing(html):
+    assert "default-src 'none'" in html and "unsafe-inline" not in html
+    assert "http://" not in html and "https://" not in html
+
+
+@pytest.fixture
+def hostile_sheet(tmp_path):
+    """Rows of a sheet with a formula, a long text and control characters, written to s.csv and s.xlsx."""
     rows, answers = study()
     answers["base"][1]["text"] = '=HYPERLINK("x")'
     answers["base"][2]["text"] = "long " * 10_000
@@ -119,53 +152,64 @@ def test_tables_hold_the_texts_and_no_formula(tmp_path):
     key = sheets.key_rows(items, "correctness", "correctness", ["r1"], SECRET)
     shown_rows = sheets.sheet_rows(items, key, "r1")
     write_sheet(tmp_path / "s", shown_rows, "correctness", "correctness", "r1")
+    return shown_rows
+
+
+def test_the_csv_sheet_has_all_texts_and_no_formula(hostile_sheet, tmp_path):
     raw = (tmp_path / "s.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     table = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
-    assert [row["answer"].removeprefix("'") for row in table] == [row["answer"] for row in shown_rows]
+    assert [row["answer"].removeprefix("'") for row in table] == [row["answer"] for row in hostile_sheet]
     assert not any(cell.startswith("=") for row in table for cell in row.values())
-    sheet_ = load_workbook(tmp_path / "s.xlsx").active
-    header = [cell.value for cell in sheet_[1]]
+
+
+def test_the_workbook_has_texts_that_are_no_formula_and_fit_a_cell(hostile_sheet, tmp_path):
+    table = load_workbook(tmp_path / "s.xlsx").active
+    header = [cell.value for cell in table[1]]
     column = header.index("answer")
-    cells = {row[header.index("item_id")].value: row[column] for row in sheet_.iter_rows(min_row=2)}
-    for row in shown_rows:
+    cells = {row[header.index("item_id")].value: row[column] for row in table.iter_rows(min_row=2)}
+    for row in hostile_sheet:
         cell = cells[row["item_id"]]
         assert cell.data_type == "s" and len(cell.value) <= CELL
         if len(row["answer"]) > CELL:
             assert cell.value.endswith("in the HTML sheet.]")
         elif "\x07" not in row["answer"]:
             assert cell.value == row["answer"]
-    (choices,) = sheet_.data_validations.dataValidation
+
+
+def test_the_workbook_offers_the_allowed_ratings(hostile_sheet, tmp_path):
+    (choices,) = load_workbook(tmp_path / "s.xlsx").active.data_validations.dataValidation
     assert choices.formula1 == '"correct,incorrect,cannot judge"'
 
 
 def test_the_same_sheet_has_the_same_bytes(tmp_path):
-    for folder in ("one", "two"):
+    for folder in ("first", "second"):
         write_study(tmp_path / folder, "preference")
-    for path in sorted((tmp_path / "one").iterdir()):
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    for path in sorted((tmp_path / "first").iterdir()):
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
 
 
-def test_label_studio_tasks_and_interface_name_the_same_fields(tmp_path):
-    for kind in ("correctness", "preference"):
-        write_study(tmp_path, kind)
-        tasks = json.loads((tmp_path / f"{kind}.r1.json").read_text())
-        assert [task["data"]["item_id"] for task in tasks] == [row["item_id"] for row in shown(kind)]
-        named = {word.split('"')[0] for word in label_studio_config(kind).split('value="$')[1:]}
-        assert named <= set(tasks[0]["data"])
+@pytest.mark.parametrize("kind", ["correctness", "preference"])
+def test_label_studio_tasks_and_interface_name_the_same_fields(tmp_path, kind):
+    write_study(tmp_path, kind)
+    tasks = json.loads((tmp_path / f"{kind}.r1.json").read_text())
+    assert [task["data"]["item_id"] for task in tasks] == [row["item_id"] for row in shown(kind)]
+    fields = {part.split('"')[0] for part in label_studio_config(kind).split('value="$')[1:]}
+    assert fields <= set(tasks[0]["data"])
 
 
 def test_an_adjudication_sheet_keeps_ids_and_texts():
     items, key = sheet("correctness")
-    few = {items[0].item_id, items[5].item_id}
-    whole = sheets.key_rows(items, "adjudication", "correctness", ["r3"], SECRET, only=few)
-    rows = sheets.sheet_rows(items, whole, "r3")
-    texts = {row["item_id"]: row["text_sha256"] for row in key}
-    assert {row["item_id"]: row["text_sha256"] for row in rows} == {name: texts[name] for name in few}
-    assert len(whole) == len(items) and {row["item_id"] for row in whole if row["shown"] == "true"} == few
+    disputed = {items[0].item_id, items[5].item_id}
+    adjudication = sheets.key_rows(items, "adjudication", "correctness", ["r3"], SECRET, only=disputed)
+    rows = sheets.sheet_rows(items, adjudication, "r3")
+    digests = {row["item_id"]: row["text_sha256"] for row in key}
+    assert {row["item_id"]: row["text_sha256"] for row in rows} == {item_id: digests[item_id] for item_id in disputed}
+    assert len(adjudication) == len(items)
+    assert {row["item_id"] for row in adjudication if row["shown"] == "true"} == disputed
 
 
-def test_a_preference_sheet_shows_the_reference_if_asked_for():
+def test_a_preference_sheet_shows_the_reference_answer_on_request():
     items, _ = sheet("preference")
     key = sheets.key_rows(items, "preference", "preference", ["r1"], SECRET, reference=True)
     rows = sheets.sheet_rows(items, key, "r1", reference=True)
@@ -177,14 +221,12 @@ def test_a_preference_sheet_shows_the_reference_if_asked_for():
 def test_answers_of_other_items_are_refused():
     rows, answers = study()
     answers["sft"][3]["id"] = "other"
-    with pytest.raises(
-        UserError, match=r"answers of sft and test items differ, for example \['medqa-row-3', 'other'\]"
-    ):
+    with pytest.raises(UserError, match=r"answers of sft .*\['medqa-row-3', 'other'\]\. Delete the answers"):
         sheets.correctness_items(rows, answers, SEED)
 
 
 def test_a_key_without_its_columns_is_refused(tmp_path):
     path = tmp_path / "k.csv"
     path.write_text("sheet,item_id\na,b\n")
-    with pytest.raises(UserError, match="columns A, B, kind"):
+    with pytest.raises(UserError, match=r"k\.csv: columns A, B, kind.*Delete the file"):
         sheets.read_blinding_key(path)

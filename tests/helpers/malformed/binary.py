@@ -1,4 +1,4 @@
-"""Workbooks and Parquet files: damaged ones, and cells whose value is not the text that is shown."""
+"""Workbooks and Parquet files: damaged files, and cells whose value is not the text that is shown."""
 
 import datetime
 import zipfile
@@ -14,24 +14,24 @@ Cells = tuple[tuple[Any, ...], ...]
 def book(
     rows: Cells = ROWS, header: tuple[Any, ...] = COLUMNS, sheets: tuple[str, ...] = ("Notes",)
 ) -> Callable[[Path], None]:
-    """Writer of a workbook."""
+    """Return a function that writes a workbook."""
 
     def write(path: Path) -> None:
         from openpyxl import Workbook
 
-        made = Workbook()
-        made.active.title = sheets[0]
+        workbook = Workbook()
+        workbook.active.title = sheets[0]
         for name in sheets[1:]:
-            made.create_sheet(name)
+            workbook.create_sheet(name)
         for row in (header, *rows) if header else ():
-            made.active.append(row)
-        made.save(path)
+            workbook.active.append(row)
+        workbook.save(path)
 
     return write
 
 
 def cut(write: Callable[[Path], None], size: int) -> Callable[[Path], None]:
-    """Writer of a file's first bytes."""
+    """Return a function that writes the first `size` bytes of a file."""
 
     def truncated(path: Path) -> None:
         write(path)
@@ -41,10 +41,10 @@ def cut(write: Callable[[Path], None], size: int) -> Callable[[Path], None]:
 
 
 def broken_sheet(path: Path) -> None:
-    """A workbook whose sheet is no XML."""
+    """Write a workbook whose sheet is not XML."""
     book()(path)
-    with zipfile.ZipFile(path) as whole:
-        parts = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(path) as intact:
+        parts = {name: intact.read(name) for name in intact.namelist()}
     sheet = "xl/worksheets/sheet1.xml"
     parts[sheet] = parts[sheet][: len(parts[sheet]) // 2]
     with zipfile.ZipFile(path, "w") as broken:
@@ -53,16 +53,16 @@ def broken_sheet(path: Path) -> None:
 
 
 def sparse(path: Path) -> None:
-    """A workbook with a cell in the last column, and one in the last row."""
+    """Write a workbook with cells in the last column and in the last row."""
     from openpyxl import Workbook
 
-    made = Workbook()
-    made.active["A1"], made.active["XFD1"], made.active["A1048576"] = "note", "label", "x"
-    made.save(path)
+    workbook = Workbook()
+    workbook.active["A1"], workbook.active["XFD1"], workbook.active["A1048576"] = "note", "label", "x"
+    workbook.save(path)
 
 
 def parquet(rows: Cells = ROWS, names: tuple[str, ...] = COLUMNS) -> Callable[[Path], None]:
-    """Writer of a Parquet file."""
+    """Return a function that writes a Parquet file."""
 
     def write(path: Path) -> None:
         import pyarrow
@@ -75,12 +75,12 @@ def parquet(rows: Cells = ROWS, names: tuple[str, ...] = COLUMNS) -> Callable[[P
 
 
 def noted(note: Any) -> Cells:
-    """The rows with a value that is no text in place of a note."""
+    """Return the rows with a note that is not text."""
     return (ROWS[0], (ROWS[1][0], note, ROWS[1][2]), ROWS[2])
 
 
 def dated(value: Any) -> Cells:
-    """The rows with a value in a further column."""
+    """Return the rows with a value in a further column."""
     return tuple((*row, value) for row in ROWS)
 
 
@@ -92,11 +92,11 @@ CASES = [
     Case("CSV named .xlsx", "a.xlsx", table().encode(), "refused", ("not a valid Excel workbook",)),
     Case("workbook with a password", "a.xlsx", bytes.fromhex("d0cf11e0a1b11ae1") * 100, "refused", ("password",)),
     Case("cells at the ends of a sheet", "a.xlsx", sparse, "refused", ("cell XFD1", "limits.columns")),
-    Case("workbook of Excel 97", "a.xls", b"", "refused", ("format '.xls' is not read", ".xlsx")),
+    Case("workbook of Excel 97", "a.xls", b"", "refused", ("format '.xls' is not supported", ".xlsx")),
     Case("Excel's error in a cell", "a.xlsx", book(noted("#N/A")), "refused", ("cell B3", "#N/A")),
     Case("date that Excel made of a text", "a.xlsx", book(noted(DAY)), "refused", ("cell B3", "2026-05-01", "as text")),
-    Case("date in a column that nobody needs", "a.xlsx", book(dated(DAY), WITH_DATE), "refused", ("D2", "`ignore`")),
-    Case("date in a column ignored", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
+    Case("date in an unused column", "a.xlsx", book(dated(DAY), WITH_DATE), "refused", ("D2", "`ignore`")),
+    Case("date in an ignored column", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
     Case("TRUE in a cell", "a.xlsx", book(noted(True)), "refused", ("cell B3", "a bool (True)")),
     Case("formula that was never computed", "a.xlsx", book(noted("=A1")), "refused", ("cell B3", "without its value")),
     Case("number of 17 digits", "a.xlsx", book(noted(12345678901234567)), "refused", ("cell B3", "15 digits")),
@@ -107,7 +107,7 @@ CASES = [
         "kept",
         rows=tuple((str(i), *row[1:]) for i, row in enumerate(ROWS)),
     ),
-    Case("two sheets and none named", "a.xlsx", book(sheets=("Notes", "Key")), "refused", ("Notes, Key", "`sheet`")),
+    Case("two sheets without `sheet`", "a.xlsx", book(sheets=("Notes", "Key")), "refused", ("Notes, Key", "`sheet`")),
     Case("empty sheet", "a.xlsx", book(header=()), "refused", ("there are no rows",)),
     Case("empty row in a sheet", "a.xlsx", book((ROWS[0], (), *ROWS[1:])), "repaired", ("empty row",)),
     Case("column named twice in a sheet", "a.xlsx", book(header=("id", "note", "note")), "refused", ("comes twice",)),

@@ -1,4 +1,4 @@
-"""One malformed input: what it is, its bytes, and what has to become of it."""
+"""A malformed input: its description, its content, and its expected outcome."""
 
 import json
 from collections.abc import Callable
@@ -16,38 +16,38 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Case:
-    """An input and its documented outcome.
+    """An input and its expected outcome.
 
-    `told` are words of the refusal, or the findings that are counted; `rows` what is in the data set where the input is
-    repaired or kept.
+    `parts` are words of the refusal, or the repairs and warnings that are counted. `rows` are the rows of the data set
+    if the input is repaired or kept.
     """
 
-    what: str
+    description: str
     file: str
     content: bytes | Callable[[Path], object]
-    outcome: str  # refused, repaired, kept and told, kept
-    told: tuple[str, ...] = ()
+    outcome: str  # refused, repaired, kept with a warning, kept
+    parts: tuple[str, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
     task: dict[str, Any] = field(default_factory=dict)
     rows: tuple[tuple[str, str, str], ...] = ROWS
 
 
 def table(*rows: tuple[str, ...], delimiter: str = ",", end: str = "\n", header: tuple[str, ...] = COLUMNS) -> str:
-    """Rows as CSV, each text in quotes."""
+    """Return rows as CSV, with every text in quotes."""
     quoted = [[f'"{cell}"' for cell in row] for row in rows or ROWS]
     return "".join(delimiter.join(row) + end for row in [list(header), *quoted])
 
 
 def objects(*rows: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Rows as JSON objects."""
+    """Return rows as JSON objects."""
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows or ROWS]
 
 
 def lines(*rows: tuple[Any, ...]) -> bytes:
-    """Rows as JSON Lines."""
+    """Return rows as JSON Lines."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in objects(*rows)).encode()
 
 
 def with_note(note: str, row_id: str = "r2") -> tuple[tuple[str, str, str], ...]:
-    """The rows with another note in one of them."""
+    """Return the rows with another note in row `row_id`."""
     return tuple((row, note if row == row_id else text, label) for row, text, label in ROWS)

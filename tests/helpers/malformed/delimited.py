@@ -1,4 +1,4 @@
-"""CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
+"""Cases of CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
 
 from tests.helpers.malformed.case import ROWS, Case, table, with_note
 
@@ -12,7 +12,7 @@ CASES = [
         "carriage return within a note",
         "a.csv",
         table(*with_note("Pyuria.\r\nNo fever.")).encode(),
-        "kept and told",
+        "kept with a warning",
         ("carriage returns",),
         rows=with_note("Pyuria.\r\nNo fever."),
     ),
@@ -39,14 +39,14 @@ CASES = [
         "a.csv",
         table(*((str(i), *row) for i, row in enumerate(ROWS)), header=("", "id", "note", "label")).encode(),
         "refused",
-        ("line 2", "'0' stands in a column without a name"),
+        ("line 2", "'0' is in a column without a name"),
     ),
     Case("empty column without a name", "a.csv", CSV.replace("\n", ",\n").encode(), "kept"),
     Case("empty header", "a.csv", CSV.replace("id,note,label", ",,").encode(), "refused", ("no column has a name",)),
     Case("header alone", "a.csv", b"id,note,label\n", "refused", ("there are no rows",)),
     Case("no header", "a.csv", CSV.split("\n", 1)[1].encode(), "refused", ("'note'", "is missing")),
     Case("semicolons", "a.csv", SEMICOLONS.encode(), "refused", ('`delimiter: ";"`', "by commas")),
-    Case("semicolons, named", "a.csv", SEMICOLONS.encode(), "kept", source={"delimiter": ";"}),
+    Case("semicolons with `delimiter`", "a.csv", SEMICOLONS.encode(), "kept", source={"delimiter": ";"}),
     Case("Excel's line sep=;", "a.csv", ("sep=;\r\n" + SEMICOLONS).encode(), "repaired", ("'sep='",)),
     Case("tabs in a file named .csv", "a.csv", table(delimiter="\t").encode(), "refused", ("`delimiter",)),
     Case("commas in a file named .tsv", "a.tsv", CSV.encode(), "refused", ('`delimiter: ","`',)),
@@ -55,10 +55,16 @@ CASES = [
         "a.jsonl",
         b"{}",
         "refused",
-        ("only .csv, .tsv can have it",),
+        ("only .csv, .tsv", "Remove `delimiter`"),
         source={"delimiter": ";"},
     ),
-    Case("quotation mark never closed", "a.csv", CSV.encode()[:-2], "refused", ("from line 4 on", "other half")),
+    Case(
+        "quotation mark never closed",
+        "a.csv",
+        CSV.encode()[:-2],
+        "refused",
+        ("from line 4 on", "unmatched quotation mark"),
+    ),
     Case(
         "quotation mark closed in the next row",
         "a.csv",
@@ -71,7 +77,7 @@ CASES = [
         "a.csv",
         CSV.replace("since", '"since"').encode(),
         "refused",
-        ("from line 2 on", "quotes within doubled"),
+        ("from line 2 on", "quotes within a text doubled"),
     ),
     Case(
         "comma in a note without quotes",

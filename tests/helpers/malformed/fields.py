@@ -1,4 +1,4 @@
-"""Ids, labels and texts of a row, and the task file's mapping of columns."""
+"""Cases of ids, labels and texts of a row, and of the task file's mapping of columns."""
 
 import json
 
@@ -7,23 +7,23 @@ from tests.helpers.malformed.case import COLUMNS, ROWS, Case, lines, objects, ta
 NOTES = [note for _, note, _ in ROWS]
 
 
-def ids(*given: str) -> bytes:
-    """The rows as CSV with these ids."""
-    return table(*((row_id, *row[1:]) for row_id, row in zip(given, ROWS, strict=True))).encode()
+def ids(*row_ids: str) -> bytes:
+    """Return the rows as CSV with these ids."""
+    return table(*((row_id, *row[1:]) for row_id, row in zip(row_ids, ROWS, strict=True))).encode()
 
 
-def labels(*given: str) -> bytes:
-    """The rows as CSV with these labels."""
-    return table(*((*row[:2], label) for label, row in zip(given, ROWS, strict=True))).encode()
+def labels(*row_labels: str) -> bytes:
+    """Return the rows as CSV with these labels."""
+    return table(*((*row[:2], label) for label, row in zip(row_labels, ROWS, strict=True))).encode()
 
 
 def mapped(**columns: object) -> dict[str, object]:
-    """Part of a task file."""
+    """Return a part of a task file."""
     return {"columns": columns}
 
 
-def more(**fields: object) -> bytes:
-    """The rows as JSON Lines with further fields."""
+def extended(**fields: object) -> bytes:
+    """Return the rows as JSON Lines with further fields."""
     return "".join(json.dumps(row | fields) + "\n" for row in objects()).encode()
 
 
@@ -35,7 +35,7 @@ CASES = [
         "repaired",
         ("white space around field 'label'",),
     ),
-    Case("label in other case", "a.csv", labels("uti", "NO UTI", "UTI"), "repaired", ("label respelled",)),
+    Case("label in another case", "a.csv", labels("uti", "NO UTI", "UTI"), "repaired", ("label respelled",)),
     Case("label with two spaces", "a.csv", labels("UTI", "No  UTI", "UTI"), "repaired", ("label respelled",)),
     Case(
         "label mistyped", "a.csv", labels("UTI", "No UTI", "UTl"), "refused", ("row 3", "'UTl'", "Did you mean 'UTI'?")
@@ -54,11 +54,11 @@ CASES = [
         "a.csv",
         ids("a1", "b1", " a1"),
         "refused",
-        ("row 3", "id 'a1' is also that of row 1"),
+        ("row 3", "id 'a1' duplicates 'a1' in row 1"),
     ),
     Case("ids 1 and 1.0", "a.csv", ids("1", "2", "1.0"), "refused", ("row 3", "'1.0'", "'1'")),
     Case("ids 007 and 7", "a.csv", ids("007", "8", "7"), "refused", ("row 3", "'7'", "'007'")),
-    Case("id twice", "a.csv", ids("r1", "r2", "r1"), "refused", ("row 3", "also that of row 1")),
+    Case("id twice", "a.csv", ids("r1", "r2", "r1"), "refused", ("row 3", "duplicates 'r1' in row 1")),
     Case("id missing", "a.csv", ids("r1", "", "r3"), "refused", ("row 2", "'id' is empty")),
     Case("note missing", "a.csv", table(*with_note("")).encode(), "refused", ("row 2", "'note' is empty")),
     Case(
@@ -68,7 +68,7 @@ CASES = [
         "HTML entities",
         "a.csv",
         table(*with_note("WBC &gt; 10 &amp; fever")).encode(),
-        "kept and told",
+        "kept with a warning",
         ("HTML entities",),
         rows=with_note("WBC &gt; 10 &amp; fever"),
     ),
@@ -76,7 +76,7 @@ CASES = [
         "HTML tags",
         "a.csv",
         table(*with_note("Pyuria.<br/>No fever.")).encode(),
-        "kept and told",
+        "kept with a warning",
         ("HTML tags",),
         rows=with_note("Pyuria.<br/>No fever."),
     ),
@@ -84,12 +84,12 @@ CASES = [
         "missing value spelled out",
         "a.csv",
         table(*with_note("nan")).encode(),
-        "kept and told",
+        "kept with a warning",
         ("a missing value",),
         rows=with_note("nan"),
     ),
     Case(
-        "column in other case",
+        "column name in another case",
         "a.csv",
         table(header=("id", "Note", "label")).encode(),
         "refused",
@@ -97,7 +97,7 @@ CASES = [
         task=mapped(note="note"),
     ),
     Case(
-        "column that is missing",
+        "missing column",
         "a.csv",
         table().encode(),
         "refused",
@@ -112,7 +112,7 @@ CASES = [
         task=mapped(note='{{ row["Chief complaint"] }}'),
     ),
     Case(
-        "template that is no Jinja",
+        "template with invalid Jinja syntax",
         "a.csv",
         table().encode(),
         "refused",
@@ -128,7 +128,7 @@ CASES = [
         task=mapped(label="{{ {'1': 'UTI', '0': 'No UTI'}[label] }}"),
     ),
     Case(
-        "template that reaches into Python",
+        "template that accesses Python's internals",
         "a.csv",
         table().encode(),
         "refused",
@@ -138,7 +138,7 @@ CASES = [
     Case(
         "template that prints a list",
         "a.jsonl",
-        more(parts=NOTES),
+        extended(parts=NOTES),
         "refused",
         ("columns.note", "a list", "join"),
         task=mapped(note="{{ parts }}"),
@@ -146,15 +146,15 @@ CASES = [
     Case(
         "template that prints null",
         "a.jsonl",
-        more(parts={"a": None}),
+        extended(parts={"a": None}),
         "refused",
         ("columns.note", "null"),
         task=mapped(note="{{ parts.a }}"),
     ),
     Case(
-        "nested field that is missing",
+        "missing nested field",
         "a.jsonl",
-        more(parts={"text": "x"}),
+        extended(parts={"text": "x"}),
         "refused",
         ("columns.note", "'parts.texts'", "Did you mean 'text'?"),
         task=mapped(note="parts.texts"),
@@ -162,15 +162,15 @@ CASES = [
     Case(
         "list without an expression",
         "a.jsonl",
-        more(a="x", b="y"),
+        extended(a="x", b="y"),
         "refused",
         ("columns.options", "YAML list"),
         task=mapped(options="{{ a }}; {{ b }}"),
     ),
     Case(
-        "wrong answer that is the right one",
+        "rejected answer that equals the label",
         "a.jsonl",
-        more(wrong="uti"),
+        extended(wrong="uti"),
         "refused",
         ("row 1", "'rejected' holds the right answer"),
         task=mapped(rejected="wrong"),

@@ -1,4 +1,4 @@
-"""JSON and JSON Lines: what is not JSON, what Python's parser lets pass, and values that no text file can hold."""
+"""JSON and JSON Lines: invalid JSON, faults that Python's parser accepts, and values that no text file can hold."""
 
 import json
 
@@ -9,14 +9,14 @@ TWO = lines(*ROWS[:2])
 
 
 def third(row: str) -> bytes:
-    """Two good lines and a third as it is written."""
+    """Return two valid lines and `row` as the third."""
     return TWO + row.encode() + b"\n"
 
 
 CASES = [
-    Case("JSON with something after its end", "a.json", (JSON + " END").encode(), "refused", ("line 1", "Extra data")),
+    Case("JSON with text after its end", "a.json", (JSON + " END").encode(), "refused", ("line 1", "Extra data")),
     Case("JSON cut off", "a.json", JSON.encode()[:-20], "refused", ("line 1", "not valid JSON")),
-    Case("JSON with a comma too many", "a.json", JSON.replace("}]", "},]").encode(), "refused", ("not valid JSON",)),
+    Case("JSON with a trailing comma", "a.json", JSON.replace("}]", "},]").encode(), "refused", ("not valid JSON",)),
     Case("JSON with single quotes", "a.json", JSON.replace('"', "'").encode(), "refused", ("not valid JSON",)),
     Case("JSON Lines named .json", "a.json", lines(), "refused", ("line 2", "name the file .jsonl")),
     Case("JSON named .jsonl", "a.jsonl", JSON.encode(), "refused", ("line 1", "a list", "name it .json")),
@@ -27,7 +27,7 @@ CASES = [
     Case(
         "JSON Lines with carriage returns alone", "a.jsonl", lines().replace(b"\n", b"\r"), "refused", ("Extra data",)
     ),
-    Case("null in place of an object", "a.jsonl", third("null"), "refused", ("line 3: null",)),
+    Case("null in place of an object", "a.jsonl", third("null"), "refused", ("line 3: null, not a JSON object",)),
     Case("object without a field", "a.jsonl", third('{"id": "r3"}'), "refused", ("row 3", "'note'", "missing")),
     Case("NaN", "a.jsonl", third('{"id": "r3", "note": NaN, "label": "UTI"}'), "refused", ("line 3: NaN", "null")),
     Case("Infinity", "a.json", JSON.replace('"UTI"', "-Infinity", 1).encode(), "refused", ("-Infinity",)),
@@ -112,6 +112,6 @@ CASES = [
         "a.jsonl",
         third('{"id": "r3", "note": "x", "label": "UTI", "options": "a; b"}'),
         "refused",
-        ("row 3", "'options' must be a list"),
+        ("row 3", "'options' is not a list"),
     ),
 ]

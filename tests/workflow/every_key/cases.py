@@ -1,4 +1,4 @@
-"""What a case changes: one key of a task, a model, a recipe or an endpoint that nothing else in the study uses."""
+"""Cases that change one key each, of a task, model, recipe or endpoint that no other case uses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from tests.workflow.every_key.templates import (
     ABSENT,
     ANSWER,
     CHOICES,
-    ELSEWHERE,
     ENDPOINT,
     EVASIVE,
+    EXTERNAL,
     FILE,
     GONE,
     JUDGED,
@@ -34,31 +34,35 @@ from tests.workflow.every_key.templates import (
 
 @dataclass(frozen=True)
 class Case:
-    """One change, in a task of its own."""
+    """One change of a task that only this case has.
+
+    `task`, `model`, `recipe` and `endpoint` are the files and entries before the change; a case without a model, recipe
+    or endpoint uses the shared ones. `task_change` and the others are merged into them.
+    """
 
     keys: Sequence[str]  # as `schema_keys.all_keys` names them
-    task: Mapping[str, Any]  # its file before
-    of_task: Mapping[str, Any] = field(default_factory=dict)  # what changes in it, in a model, recipe or endpoint of it
-    model: Mapping[str, Any] | None = None  # a model file of its own, before
-    of_model: Mapping[str, Any] = field(default_factory=dict)
+    task: Mapping[str, Any]
+    task_change: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] | None = None
+    model_change: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] | None = None
-    of_recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe_change: Mapping[str, Any] = field(default_factory=dict)
     endpoint: Mapping[str, Any] | None = None
-    of_endpoint: Mapping[str, Any] = field(default_factory=dict)
-    speed: bool = False  # it changes no result but for rounding
-    extra: str = ""  # why jobs run whose outputs stay, and that follow on none whose outputs change
+    endpoint_change: Mapping[str, Any] = field(default_factory=dict)
+    speed: bool = False  # whether it changes results by rounding at most
+    extra: str = ""  # reason why jobs run whose outputs stay equal and that depend on no changed output
 
     @property
     def name(self) -> str:
-        """The name of its task."""
+        """Name of the case's task."""
         return "c_" + self.keys[0].replace(".", "_")
 
 
-NO_LONG_ROWS = "no pair is as long as either limit: its scores stay"
+NO_LONG_ROWS = "no pair reaches either limit, so that its scores stay equal"
 
 
 def _stage(stage: str) -> list[Case]:
-    """A case for every setting of a stage."""
+    """One case per setting of a stage."""
     values: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {  # key -> before, after
         "learning_rate": ({}, {"learning_rate": [3.0e-3]}),
         "lora.rank": ({}, {"lora": {"rank": 2}}),
@@ -92,7 +96,7 @@ def _stage(stage: str) -> list[Case]:
     speed = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")
     cases = []
     for key, (before, after) in values.items():
-        full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # a LoRA of DPO takes none
+        full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # refused for a LoRA of DPO
         task = merge(LABEL, {"training": {stage: before, **full}})
         extra = NO_LONG_ROWS if key == "max_length" else ""
         cases.append(Case([f"{stage}.{key}"], task, {"training": {stage: after}}, speed=key in speed, extra=extra))
@@ -100,7 +104,7 @@ def _stage(stage: str) -> list[Case]:
 
 
 def _pretraining() -> list[Case]:
-    """A case for every setting of a model that is pre-trained here."""
+    """One case per setting of a model that the workflow pre-trains."""
     values: dict[str, Any] = {
         **{"corpus": ["uti"], "documents": 44, "crude_share": 0.9, "vocab_size": 480, "hidden_size": 64},
         **{"intermediate_size": 32, "layers": 2, "heads": 2, "kv_heads": 4, "sliding_window": 24},
@@ -113,63 +117,63 @@ def _pretraining() -> list[Case]:
             [f"model.pretraining.{key}"],
             LABEL,
             model=MODEL | ({"architecture": "mistral"} if key == "sliding_window" else {}),
-            of_model={"pretraining": {key: value}},
+            model_change={"pretraining": {key: value}},
         )
         for key, value in values.items()
     ]
 
 
-def _of_model(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
-    return Case([f"model.{key}"], LABEL, model=merge(MODEL, before), of_model=after, **more)
+def _model(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
+    return Case([f"model.{key}"], LABEL, model=merge(MODEL, before), model_change=after, **more)
 
 
 def _endpoint(key: str, after: Mapping[str, Any], *also: str, **more: Any) -> Case:
-    return Case([f"endpoint.{key}", *also], JUDGED, endpoint=ENDPOINT, of_endpoint=after, **more)
+    return Case([f"endpoint.{key}", *also], JUDGED, endpoint=ENDPOINT, endpoint_change=after, **more)
 
 
 def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **more: Any) -> Case:
     name = f"c_task_external_{key}".replace(".", "_")
-    other = name.replace("_", "-")
-    entry = merge(ELSEWHERE, {"path": ELSEWHERE["path"].format(name=name)} | before)
-    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external_predictions": {other: entry}}
-    return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {other: after}}, **more)
+    external = name.replace("_", "-")
+    entry = merge(EXTERNAL, {"path": EXTERNAL["path"].format(name=name)} | before)
+    task = (ANSWER if "grade" in str((before, after)) else LABEL) | {"external_predictions": {external: entry}}
+    return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {external: after}}, **more)
 
 
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
-SAME_ROWS = "says of a file what is found out without it; how a file was read is kept with its rows"
+SAME_ROWS = "states the format that is detected without it; the record of the rows contains how the file was read"
 CASES: list[Case] = [
     *_stage("sft"),
     *_stage("dpo"),
     *_pretraining(),
-    Case(["config.recipes.models"], LABEL, recipe=RECIPE, of_recipe={"models": ["shared", "second"]}),
-    Case(["config.recipes.adapter"], LABEL, recipe=RECIPE, of_recipe={"adapter": "full"}),
-    Case(["config.recipes.sft"], LABEL, recipe=RECIPE, of_recipe={"sft": {"learning_rate": [3.0e-3]}}),
-    Case(["config.recipes.dpo"], LABEL, recipe=RECIPE, of_recipe={"dpo": {"learning_rate": [3.0e-3]}}),
+    Case(["config.recipes.models"], LABEL, recipe=RECIPE, recipe_change={"models": ["shared", "second"]}),
+    Case(["config.recipes.adapter"], LABEL, recipe=RECIPE, recipe_change={"adapter": "full"}),
+    Case(["config.recipes.sft"], LABEL, recipe=RECIPE, recipe_change={"sft": {"learning_rate": [3.0e-3]}}),
+    Case(["config.recipes.dpo"], LABEL, recipe=RECIPE, recipe_change={"dpo": {"learning_rate": [3.0e-3]}}),
     Case(
         ["model.source"],
         LABEL,
         model=MODEL,
-        of_model=SNAPSHOT | {"architecture": GONE, "pretraining": GONE},
+        model_change=SNAPSHOT | {"architecture": GONE, "pretraining": GONE},
     ),
-    Case(["model.id"], LABEL, model=SNAPSHOT, of_model={"id": "clinic/copy"}),
-    Case(["model.revision"], LABEL, model=SNAPSHOT, of_model={"revision": "b" * 40}),
+    Case(["model.id"], LABEL, model=SNAPSHOT, model_change={"id": "clinic/copy"}),
+    Case(["model.revision"], LABEL, model=SNAPSHOT, model_change={"revision": "b" * 40}),
     Case(
         ["model.chat_template"],
         LABEL,
         model=SNAPSHOT | {"id": "clinic/plain", "chat_template": TEMPLATE},
-        of_model={"chat_template": f"{TEMPLATE} "},
+        model_change={"chat_template": f"{TEMPLATE} "},
     ),
-    Case(["model.parameters"], LABEL, model=SNAPSHOT, of_model={"parameters": 70000}),
-    _of_model("title", {}, {"title": "Another title"}),
-    _of_model("stands_for", {}, {"stands_for": "llama3-8b-instruct"}),
-    _of_model("license", {}, {"license": "MIT"}),
-    _of_model("gpu", {}, {"gpu": 1}),
-    _of_model("dtype", {}, {"dtype": "bfloat16"}),
-    _of_model("attention", {}, {"attention": "eager"}),
-    _of_model("lora_targets", {}, {"lora_targets": ["q_proj"]}),
-    _of_model("architecture", {}, {"architecture": "mistral"}),
-    _of_model("quantization.double", {"quantization": NF4}, {"quantization": {"double": False}}),
-    _of_model("quantization.compute_dtype", {"quantization": NF4}, {"quantization": {"compute_dtype": "bfloat16"}}),
+    Case(["model.parameters"], LABEL, model=SNAPSHOT, model_change={"parameters": 70000}),
+    _model("title", {}, {"title": "Another title"}),
+    _model("stands_for", {}, {"stands_for": "llama3-8b-instruct"}),
+    _model("license", {}, {"license": "MIT"}),
+    _model("gpu", {}, {"gpu": 1}),
+    _model("dtype", {}, {"dtype": "bfloat16"}),
+    _model("attention", {}, {"attention": "eager"}),
+    _model("lora_targets", {}, {"lora_targets": ["q_proj"]}),
+    _model("architecture", {}, {"architecture": "mistral"}),
+    _model("quantization.double", {"quantization": NF4}, {"quantization": {"double": False}}),
+    _model("quantization.compute_dtype", {"quantization": NF4}, {"quantization": {"compute_dtype": "bfloat16"}}),
     Case(["task.title"], LABEL, {"title": "Another title"}),
     Case(["task.description"], ANSWER, {"description": "What is asked"}),
     Case(["task.recipe"], LABEL | {"recipe": "one"}, {"recipe": "other"}),
@@ -216,7 +220,7 @@ CASES: list[Case] = [
         ["task.generated_fields.max_new_tokens"],
         WRITTEN,
         {"generated_fields": {"rejected": {"max_new_tokens": 9}}},
-        extra="the endpoint's texts are shorter than either limit",
+        extra="the endpoint's texts are shorter than both limits",
     ),
     Case(["task.generated_fields.model"], WRITTEN_HERE, {"generated_fields": {"rejected": {"model": "other-writer"}}}),
     Case(["task.when_missing"], ABSENT, {"when_missing": "leave_out"}),
@@ -249,7 +253,7 @@ CASES: list[Case] = [
         ["task.label_synonyms"],
         SWEEP,
         {"label_synonyms": {"UTI": ["yes"]}},
-        extra="no answer of a barely trained model says it",
+        extra="no answer of a barely trained model contains it",
     ),
     Case(["task.prompt"], LABEL, {"prompt": "{{ note }} A UTI?"}),
     Case(["task.rejected_source"], LABEL, {"rejected_source": "sft_prediction"}, recipe=WRITERS),
@@ -257,9 +261,9 @@ CASES: list[Case] = [
     Case(["task.max_thought_tokens"], SWEEP, {"max_thought_tokens": 1}),
     Case(["task.selection_metric"], SWEEP, {"selection_metric": "exact"}),
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
-    Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="both are tested by right and wrong answers"),
+    Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="the same test compares right answers for both metrics"),
     Case(
-        ["task.test"],
+        ["task.paired_test"],
         EVASIVE | {"tables": ["reward_margin"], "raters": GONE, "preference_grader": GONE},
         {"grader": "rouge_l", "metric": "rouge_l", "paired_test": "paired_t"},
     ),
@@ -275,13 +279,13 @@ CASES: list[Case] = [
     _external("sheet", {"path": "given/answers.xlsx", "sheet": "one"}, {"sheet": "two"}),
     _external("encoding", {}, {"encoding": "utf-8"}, extra=SAME_ROWS),
     _external("delimiter", {}, {"delimiter": ","}, extra=SAME_ROWS),
-    _external("ignore", {}, {"ignore": ["remark"]}, extra="a column that answers do not use is left out"),
-    _external("columns.id", {}, {"columns": {"id": "same"}}, extra="another column with the same ids"),
+    _external("ignore", {}, {"ignore": ["remark"]}, extra="answers do not use the ignored column"),
+    _external("columns.id", {}, {"columns": {"id": "same"}}, extra="the other column has the same ids"),
     _external(
         "columns.prompt",
         {"columns": {"id": GONE, "prompt": "asked"}},
         {"columns": {"prompt": "{{ asked }}"}},
-        extra="a template that gives the same prompts",
+        extra="the template gives the same prompts",
     ),
     _external("columns.answer", {}, {"columns": {"answer": "also"}}),
     _external("columns.grade", {}, {"columns": {"grade": "mark"}}),

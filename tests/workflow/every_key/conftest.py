@@ -1,11 +1,11 @@
-"""The ground that the studies of this folder run on."""
+"""The environment that the studies of this folder run in."""
 
 import pytest
 
-from tests.workflow.every_key.ground import open_ground
+from tests.workflow.every_key.laboratory import open_laboratory
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory):
-    with open_ground(tmp_path_factory.mktemp("ground")) as opened:
-        yield opened
+def laboratory(tmp_path_factory):
+    with open_laboratory(tmp_path_factory.mktemp("laboratory")) as laboratory:
+        yield laboratory

@@ -1,4 +1,4 @@
-"""A hub on loopback that serves the cases' data sets and models."""
+"""Data sets and models of the cases on a hub on loopback."""
 
 import io
 import json
@@ -28,10 +28,10 @@ configs:
 
 
 def cases_hub(folder: Path, rows: list[dict[str, Any]]) -> Hub:
-    """Data sets clinic/rows and clinic/others, models clinic/tiny, copy, writer, scribe and plain.
+    """Data sets clinic/rows and clinic/others, and models clinic/tiny, copy, writer, scribe and plain.
 
     Args:
-        folder: where models are built.
+        folder: folder to build models in.
         rows: records of the data sets.
     """
     pretraining = MODEL["pretraining"]
@@ -59,14 +59,14 @@ def cases_hub(folder: Path, rows: list[dict[str, Any]]) -> Hub:
 
 
 def _never_silent(folder: Path) -> bytes:
-    """Weights of a barely trained model that never ends at once: the logit of its end token is zero."""
+    """Weights of a barely trained model whose answers are never empty, since the logit of its end token is zero."""
     weights = load_file(folder / "model.safetensors")
     weights["model.embed_tokens.weight"][load_tokenizer(folder).eos_token_id] = 0
     return save(weights, {"format": "pt"})
 
 
 def _data_set(rows: list[dict[str, Any]], added: str) -> dict[str, bytes]:
-    """Files of a commit whose configurations and splits all differ."""
+    """Files of a commit, whose configurations and splits all differ."""
     files = {"README.md": CARD}
     for number, name in enumerate(("first/train", "first/test", "second/train")):
         table = pd.DataFrame([row | {"note": f"{row['note']}{added} ({number})"} for row in rows])

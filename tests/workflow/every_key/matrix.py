@@ -1,49 +1,49 @@
-"""The page that says what a changed key starts."""
+"""The page that lists the jobs that a changed key starts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.workflow.every_key.cases import Case
-from tests.workflow.every_key.ground import begins
+from tests.workflow.every_key.laboratory import begins
 from tests.workflow.every_key.runs import Job, Name
 from tests.workflow.every_key.wide import EDITS, SETTINGS, SPEED
 
-HEAD = """# What reruns what
+HEAD = """# Which change reruns which jobs
 
-Written by `tests/workflow/every_key`, which changes every key of a finished study, runs it once more, and holds the
-result against a study from scratch. A job that runs starts all that follow on it; jobs are counted in the task that the
-key was changed in, and those of tables, figures and summaries over all tasks are left out.
+`tests/workflow/every_key` writes this page. It changes every key of a finished study, runs the study again, and
+compares the result with a study from scratch. A job that reruns also reruns all jobs after it. The last column counts
+the jobs of the task with the changed key; it leaves out jobs of tables, figures and summaries over all tasks.
 
-| key | begins with | jobs of the task |
+| key | first rules | jobs of the task |
 |---|---|---|
 """
 FOOT = """
 Settings of the whole study: {settings}.
 
-Nothing reruns for {speed}: they change results by rounding at most.
+A change of these keys reruns nothing: {speed}. They change results by rounding at most.
 
-Code counts by what it does. Of these edits each begins with:
+Code counts by its effect. Edits that change it rerun these rules first:
 
-| edit in | begins with |
+| edit in | first rules |
 |---|---|
 {edits}
 """
 
 
 def matrix(cases: Iterable[Case], fast: Sequence[Case], ran: Mapping[Name, Job]) -> str:
-    """The page, in Markdown.
+    """Write the page in Markdown.
 
     Args:
-        cases: those that were changed.
-        fast: those that change speed alone.
-        ran: the jobs that ran for the changes.
+        cases: the changed keys.
+        fast: keys that only change speed.
+        ran: the jobs that the changes rerun.
     """
     lines = []
     for case in cases:
         words = {f"task={case.name}", f"model={case.name.replace('_', '-')}"}
-        own = {name: job for name, job in ran.items() if words & set(name[1].split(", "))}
-        rules = sorted({rule for rule, _ in begins(own)})
+        task_jobs = {name: job for name, job in ran.items() if words & set(name[1].split(", "))}
+        rules = sorted({rule for rule, _ in begins(task_jobs)})
         keys = ", ".join(f"`{key}`" for key in case.keys[:3]) + (" ..." if len(case.keys) > 3 else "")
-        lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(own)} |")
+        lines.append(f"| {keys} | {', '.join(rules) or 'nothing of the task'} | {len(task_jobs)} |")
     speed = [key for case in fast for key in case.keys] + list(SPEED.keys)
     begun = {
         edit.file: ", ".join(sorted(edit.begins)) + f" ({edit.stage})" * bool(edit.stage) for edit in EDITS.values()

@@ -1,10 +1,8 @@
-"""What a run did, and whether two runs ended in the same files."""
+"""Jobs of a run, and the comparison of two runs' outputs."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.helpers.compare_runs import PRICE, content
 from tests.helpers.workflow import Project
@@ -15,68 +13,54 @@ TARGETS = ("all", "stats", "figures")
 
 @dataclass(frozen=True)
 class Job:
-    """A job as Snakemake tells it."""
+    """Inputs and outputs of a job, as Snakemake prints them."""
 
     inputs: frozenset[str]
     outputs: frozenset[str]
 
 
-def told_jobs(text: str) -> dict[Name, Job]:
-    """The jobs that Snakemake tells of, in a dry run or in a real one."""
+def printed_jobs(text: str) -> dict[Name, Job]:
+    """Jobs in the output of a run or a dry run of Snakemake."""
     jobs = {}
     for rule, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, re.MULTILINE):
-        said = dict(re.findall(r"^    (\w+): (.*)$", body, re.MULTILINE))
-        files = {name: frozenset(said.get(name, "").split(", ")) - {""} for name in ("input", "output")}
+        entries = dict(re.findall(r"^    (\w+): (.*)$", body, re.MULTILINE))
+        files = {name: frozenset(entries.get(name, "").split(", ")) - {""} for name in ("input", "output")}
         if rule not in TARGETS:
-            jobs[rule, said.get("wildcards", "")] = Job(files["input"], files["output"])
+            jobs[rule, entries.get("wildcards", "")] = Job(files["input"], files["output"])
     return jobs
 
 
 def all_jobs(project: Project) -> dict[Name, Job]:
-    """Every job of a study, whether it is done or not."""
-    return told_jobs(project.run("--dry-run", "--forceall"))
+    """Every job of a study, finished or not."""
+    return printed_jobs(project.run("--dry-run", "--forceall"))
 
 
-def differing(jobs: dict[Name, Job], one: Project, other: Project) -> set[Name]:
-    """The jobs with an output that differs between two finished runs, or that is in one alone."""
-    return {
-        name
-        for name, job in jobs.items()
-        if any(content(one.folder / path, PRICE) != content(other.folder / path, PRICE) for path in job.outputs)
-    }
+def differing(jobs: dict[Name, Job], first: Project, second: Project) -> set[Name]:
+    """Jobs with an output that differs between two finished runs, or that only one of them has."""
+    return {name for name, job in jobs.items() if unequal_outputs({name: job}, first, second)}
 
 
-def downstream(jobs: dict[Name, Job], of: Iterable[Name]) -> set[Name]:
-    """Jobs, and all that follow on them: Snakemake runs what follows on a job that runs."""
+def downstream(jobs: dict[Name, Job], names: Iterable[Name]) -> set[Name]:
+    """Some jobs, and all jobs that depend on them, which Snakemake runs after a job that runs."""
     readers: dict[str, list[Name]] = {}
     for name, job in jobs.items():
         for path in job.inputs:
             readers.setdefault(path, []).append(name)
-    found, queue = set(of), list(of)
+    reached, queue = set(names), list(names)
     while queue:
         for path in jobs[queue.pop()].outputs:
             for reader in readers.get(path, []):
-                if reader not in found:
-                    found.add(reader)
+                if reader not in reached:
+                    reached.add(reader)
                     queue.append(reader)
-    return found
+    return reached
 
 
-def numbers(path: Path) -> list[float]:
-    """All numbers of a table, in order."""
-    return [float(word) for word in re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[-+]\d+)?(?![\w.])", path.read_text())]
-
-
-def unlike(jobs: dict[Name, Job], one: Project, other: Project) -> list[str]:
-    """The outputs that differ, by path."""
+def unequal_outputs(jobs: dict[Name, Job], first: Project, second: Project) -> list[str]:
+    """Paths of the outputs that differ between two runs."""
     return sorted(
         path
         for job in jobs.values()
         for path in job.outputs
-        if content(one.folder / path, PRICE) != content(other.folder / path, PRICE)
+        if content(first.folder / path, PRICE) != content(second.folder / path, PRICE)
     )
-
-
-def as_text(jobs: Iterable[Name]) -> str:
-    """Jobs as lines."""
-    return json.dumps(sorted(jobs), indent=1)

@@ -1,4 +1,4 @@
-"""Every key that the schemas of a config, a task file and a model file know."""
+"""All keys in the schemas of a config, a task file and a model file."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,17 +9,17 @@ TOP = ("config", "task", "model")
 
 
 def all_keys() -> set[str]:
-    """`task.splits.dev`, `source.path`, `sft.beta` ...: a key of a schema that others refer to bears its own name."""
+    """Keys such as `task.splits.dev`, `source.path` and `sft.beta`; a referenced schema's keys begin with its name."""
     keys: set[str] = set()
-    seen: set[str] = set()
+    visited: set[str] = set()
     queue = list(TOP)
     while queue:
         schema = queue.pop()
-        if schema not in seen:
-            seen.add(schema)
-            for key, other in _walk(read_yaml(SCHEMAS / f"{schema}.schema.yaml"), schema):
+        if schema not in visited:
+            visited.add(schema)
+            for key, reference in _walk(read_yaml(SCHEMAS / f"{schema}.schema.yaml"), schema):
                 keys.add(key)
-                queue += [other] if other else []
+                queue += [reference] if reference else []
     return {key for key in keys if not key.startswith("stage.")} | {
         f"{stage}.{key.removeprefix('stage.')}"
         for stage in ("sft", "dpo")
@@ -30,20 +30,20 @@ def all_keys() -> set[str]:
 
 
 def _walk(node: Mapping[str, Any], name: str) -> Iterator[tuple[str, str | None]]:
-    """(key, the schema it refers to) of every leaf below a node."""
+    """(key, referenced schema or None) of every leaf below a node."""
     reference = node.get("$ref", "")
     if reference.startswith("#/$defs/"):
         yield from _walk({"properties": {"warn": {}, "stop": {}}}, name)
     elif reference.endswith(".schema.yaml"):
         yield name, reference.removesuffix(".schema.yaml")
     elif "enum" in node and len(node["enum"]) == 1:
-        return  # it has one value
+        return  # a key with a single value cannot change
     else:
-        inner = node.get("properties", {})
-        others = node.get("additionalProperties")
-        if isinstance(others, Mapping) and ("properties" in others or "$ref" in others):
-            yield from _walk(others, name)
-        elif not inner:
+        properties = node.get("properties", {})
+        additional = node.get("additionalProperties")
+        if isinstance(additional, Mapping) and ("properties" in additional or "$ref" in additional):
+            yield from _walk(additional, name)
+        elif not properties:
             yield name, None
-        for key, value in inner.items():
+        for key, value in properties.items():
             yield from _walk(value, f"{name}.{key}")

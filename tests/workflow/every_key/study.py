@@ -1,4 +1,4 @@
-"""The study of all cases: a copy of the project with a task file each, before or after the changes."""
+"""Files of a study of cases, with one task per case, before or after the changes."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from tests.workflow.every_key.cases import Case
 from tests.workflow.every_key.templates import GONE, MODEL, RECIPE, SNAPSHOT
 
 RUN = "every"
-# Training takes one second and one megabyte here, so that what is made of cost and time can be compared too.
+# Training takes one second and one megabyte here, so that outputs with cost and time can be compared too.
 SITECUSTOMIZE = """\
 import itertools, sys, types
 if any(f".{rule}.py" in word for word in sys.orig_argv for rule in ("train", "probe", "train_extra_seed")):
@@ -31,16 +31,16 @@ NOTES = ("dysuria", "fever", "cough", "frequency", "pyuria", "no pain", "urgency
 
 
 def write_study(project: Project, cases: Iterable[Case], changed: bool, config: Mapping[str, Any]) -> None:
-    """Write config, task and model files of the cases, those of after the change where it is made.
+    """Write config, task and model files of the cases.
 
     Args:
         project: a copy of the project.
-        cases: one task each.
-        changed: whether each case's change is made.
-        config: what the config says beside them; `port` is the endpoints' server's.
+        cases: cases, each with one task.
+        changed: whether to write the files after the cases' changes.
+        config: further keys of the config; `port` is the port of the endpoints' server.
     """
-    folder, of_config = project.folder, dict(config)
-    port = str(of_config.pop("port", 0))
+    folder, more_config = project.folder, dict(config)
+    port = str(more_config.pop("port", 0))
     tasks: list[str] = []
     recipes: dict[str, Any] = {
         "small": RECIPE,
@@ -57,19 +57,19 @@ def write_study(project: Project, cases: Iterable[Case], changed: bool, config: 
     for case in cases:
         task, own = dict(case.task), f"{case.name}"
         if case.recipe is not None:
-            recipes[own] = _after(case.recipe, case.of_recipe, changed)
+            recipes[own] = _after(case.recipe, case.recipe_change, changed)
             task["recipe"] = own
         if case.model is not None:
             name = own.replace("_", "-")
-            models[name] = _after(case.model, case.of_model, changed)
+            models[name] = _after(case.model, case.model_change, changed)
             recipes[own] = merge(RECIPE, {"models": [name]})
             task["recipe"] = own
         if case.endpoint is not None:
             endpoints[own] = json.loads(
-                json.dumps(_after(case.endpoint, case.of_endpoint, changed)).replace("PORT", port)
+                json.dumps(_after(case.endpoint, case.endpoint_change, changed)).replace("PORT", port)
             )
             task["judge"] = own
-        task = _after(task, case.of_task, changed)
+        task = _after(task, case.task_change, changed)
         _write(folder / f"config/tasks/{own}.yaml", {"name": own} | task)
         tasks.append(own)
     for name, model in models.items():
@@ -84,16 +84,16 @@ def write_study(project: Project, cases: Iterable[Case], changed: bool, config: 
         "checks": {check: {"warn": 0.9, "stop": None} for check in CHECKS},
         "phi_hosts": ["localhost", "127.0.0.1"],
     }
-    # The published panels are of tasks that are not in here.
+    # The published figure 2 has panels of tasks that this study lacks.
     published = yaml.safe_load((folder / "config/config.yaml").read_text())
     published["figure2"] = {}
     _write(folder / "config/config.yaml", published)
     del study["figure2"]
-    _write(folder / project.config, merge(study, of_config))
+    _write(folder / project.config, merge(study, more_config))
 
 
 def _after(before: Mapping[str, Any], change: Mapping[str, Any], changed: bool) -> dict[str, Any]:
-    """Settings with a change merged in where it is made, and without what is taken out."""
+    """Settings with a change merged in if `changed`, and without keys whose value is GONE."""
     value = merge(before, change) if changed else before
     return {
         key: _after(inner, {}, False) if isinstance(inner, Mapping) else inner
@@ -106,22 +106,24 @@ def _write(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def write_given(folder: Path) -> list[dict[str, Any]]:
-    """Write the files that tasks are read from, and give the rows of the first."""
-    given = folder / "given"
-    given.mkdir()
+def write_data(folder: Path) -> list[dict[str, Any]]:
+    """Write the data files of the tasks into folder `given`, and return the rows of the first."""
+    data = folder / "given"
+    data.mkdir()
     notes = [f"Patient {i}, aged {20 + i}, has {NOTES[i % 8]} and {NOTES[(i * 3 + 1) % 8]}" for i in range(34)]
     rows = [
         {"number": f"n{i}", "note": note, "diagnosis": ("UTI", "No UTI")[i % 2], "remark": "x"}
         for i, note in enumerate(notes)
     ]
     others = [row | {"note": f"{row['note']} today"} for row in rows]
-    _table(given / "rows.csv", rows)
-    _table(given / "others.csv", others)
-    _table(given / "old.csv", [row | {"note": f"{row['note']} \u00a5"} for row in rows], "cp1252")
-    _workbook(given / "rows.xlsx", {"one": rows, "two": others})
-    asked = [{"File": f"f{i}", "CHQ": f"{note}?\nAnd now?", "Summary": f"What of {i}?"} for i, note in enumerate(notes)]
-    _table(given / "questions.csv", asked)
+    _table(data / "rows.csv", rows)
+    _table(data / "others.csv", others)
+    _table(data / "old.csv", [row | {"note": f"{row['note']} \u00a5"} for row in rows], "cp1252")
+    _workbook(data / "rows.xlsx", {"one": rows, "two": others})
+    questions = [
+        {"File": f"f{i}", "CHQ": f"{note}?\nAnd now?", "Summary": f"What of {i}?"} for i, note in enumerate(notes)
+    ]
+    _table(data / "questions.csv", questions)
     choices = [
         {
             "id": f"q{i}",
@@ -133,14 +135,14 @@ def write_given(folder: Path) -> list[dict[str, Any]]:
         }
         for i, note in enumerate(notes)
     ]
-    _table(given / "choices.csv", choices)
+    _table(data / "choices.csv", choices)
     return rows
 
 
-def write_answers_from_elsewhere(project: Project, cases: Iterable[Case]) -> None:
-    """Write the tables of answers from elsewhere, of the test items that the tasks turn out to have."""
+def write_external_answers(project: Project, cases: Iterable[Case]) -> None:
+    """Make the test items of the cases with external predictions, and write tables of answers to them."""
     with_tables = [case for case in cases if "external_predictions" in case.task]
-    given = project.folder / "given"
+    data = project.folder / "given"
     entries = {case.name: next(iter(case.task["external_predictions"].values())) for case in with_tables}
     for name in (*(entry["path"] for entry in entries.values()), "given/second_answers.csv"):
         (project.folder / name).touch()
@@ -154,13 +156,13 @@ def write_answers_from_elsewhere(project: Project, cases: Iterable[Case]) -> Non
             | {"said": ("UTI", "No UTI")[i % 2], "also": ("No UTI", "UTI", "UTI")[i % 3], "mark": i % 2}
             for i, row in enumerate(test)
         ]
-        turned = [row | {"said": row["also"]} for row in rows]
+        changed = [row | {"said": row["also"]} for row in rows]
         if case.name.endswith("sheet"):
-            _workbook(given / "answers.xlsx", {"one": rows, "two": turned})
+            _workbook(data / "answers.xlsx", {"one": rows, "two": changed})
         else:
             _table(project.folder / entries[case.name]["path"], rows)
         if case.name.endswith("path"):
-            _table(given / "second_answers.csv", turned)
+            _table(data / "second_answers.csv", changed)
 
 
 def _table(path: Path, rows: list[dict[str, Any]], encoding: str = "utf-8") -> None:

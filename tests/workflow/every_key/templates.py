@@ -1,10 +1,10 @@
-"""Tasks, models, recipes and endpoints that cases change one key of."""
+"""Tasks, models, recipes and endpoints, of which each case changes one key."""
 
 from typing import Any
 
 from clinical_dpo.config.study import merge
 
-GONE = "(taken out)"  # a value that takes its key out
+GONE = "(removed)"  # a value that removes its key
 STAGE: dict[str, Any] = {
     **{"learning_rate": [2.0e-3], "lora": {"rank": 4, "alpha": 8, "dropout": 0.0}, "max_steps": 2, "epochs": None},
     **{"plateau": False, "plateau_tolerance": 0.05, "batch_size": 4, "micro_batch_size": 4, "eval_batch_size": 8},
@@ -14,7 +14,7 @@ STAGE: dict[str, Any] = {
 }
 DPO = STAGE | {"beta": [0.1], "loss": "sigmoid", "label_smoothing": 0.0}
 RECIPE = {"models": ["shared"], "adapter": "lora", "sft": STAGE, "dpo": DPO}
-WRITERS = RECIPE | {"models": ["writer"]}  # of models that answer something
+WRITERS = RECIPE | {"models": ["writer"]}  # a model whose answers are never empty
 MODEL: dict[str, Any] = {
     **{"title": "A model", "source": "pretrain", "architecture": "llama", "dtype": "float32", "attention": "sdpa"},
     **{"gpu": 0, "lora_targets": ["q_proj", "v_proj"]},
@@ -123,4 +123,4 @@ ENDPOINT: dict[str, Any] = {
     **{"base_url": "http://127.0.0.1:PORT/v1", "model": "judge-a", "key_variable": "KEY_A", "concurrency": 2},
     **{"timeout_seconds": 20, "max_tokens": 16, "seed": None, "price": {"input": 1.0, "output": 2.0}},
 }
-ELSEWHERE: dict[str, Any] = {"title": "Other", "path": "given/{name}.csv", "columns": {"id": "id", "answer": "said"}}
+EXTERNAL: dict[str, Any] = {"title": "Other", "path": "given/{name}.csv", "columns": {"id": "id", "answer": "said"}}

@@ -1,4 +1,4 @@
-"""Changes that concern a whole study: keys of its config, and code."""
+"""Changes that affect a whole study: keys of its config, and code."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ LABEL_TASK, TEXT_TASK = (case.name for case in TASKS)
 
 
 class Setting(NamedTuple):
-    """Keys of the config, and what it says once they are changed."""
+    """Keys of the config, and their values after the change."""
 
     keys: list[str]
     config: dict[str, Any]
@@ -51,13 +51,13 @@ SPEED = Setting(
 
 
 class Edit(NamedTuple):
-    """A change of code: a piece of a file, what it becomes, and the rules whose jobs begin."""
+    """A change of code: a text of a file, its replacement, and the rules whose jobs run first."""
 
     file: str
     old: str
     new: str
     begins: set[str]
-    stage: str = ""  # of all of them, as a job names it
+    stage: str = ""  # wildcard `stage=...` of all these jobs, if they have a single stage
 
 
 EDITS = {
@@ -82,8 +82,8 @@ EDITS = {
     ),
     "label parser": Edit(
         "clinical_dpo/grading/label_parsing.py",
-        "    found = sentences(text)",
-        "    return labels[0]\n    found = sentences(text)",
+        " = sentences(text)\n",
+        " = sentences(text)\n    return labels[0]\n",
         {"grade_answers", "score_trials"},
     ),
     "grader": Edit("clinical_dpo/grading/graders/rouge_likert.py", "1 + 4 * score", "1 + 3 * score", {"grade_answers"}),

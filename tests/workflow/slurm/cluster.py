@@ -1,7 +1,7 @@
-"""A Slurm cluster of one node on this machine, with a GPU that Slurm believes in: controller, daemon and munge.
+"""A Slurm cluster of one node on this machine, with a GPU that exists only in its configuration.
 
-Everything is in one folder and on ports of its own (SLURM_CONF points there), so that a Slurm that is already installed
-here is neither read nor touched. All of it runs as root.
+Controller, node daemon and munge use one folder and their own ports (SLURM_CONF points there), so that a Slurm that is
+already installed here is neither read nor changed. All of them run as root.
 """
 
 import os
@@ -60,45 +60,43 @@ PartitionName=urgent Nodes={host} MaxTime=INFINITE PriorityTier=10 PreemptMode=O
 PartitionName=brief Nodes={host} MaxTime=20 PriorityTier=1 State=UP
 PartitionName=private Nodes={host} MaxTime=INFINITE AllowAccounts=study PriorityTier=1 State=UP
 """
-# A job's step starts without the job's SLURM_ variables and would look for a cluster elsewhere. What it runs, the job's
-# work, gets a network of its own, with nothing in it; it begins with the first word that is no option.
+# A job's step starts without the job's SLURM_ variables, so this sets the cluster's configuration. The step's command,
+# which begins with the first word that is not an option, runs in a network namespace without a network.
 SRUN = """\
 #!/bin/sh
 options=
 while [ "${{1#-}}" != "$1" ]; do options="$options $1"; shift; done
 SLURM_CONF={folder}/slurm.conf exec {srun} $options {isolated} "$@"
 """
-
-
 ISOLATED = ("unshare", "--net")
 
 
 def can_isolate() -> bool:
-    """Whether a process may be given a network of its own here; in a container it may not."""
+    """Whether a process may run in its own network namespace here; containers often forbid it."""
     return subprocess.run([*ISOLATED, "true"], capture_output=True).returncode == 0
 
 
-def wait_for(true: Callable[[], object], what: str, seconds: float = 120) -> None:
-    """Return as soon as `true()` is; fail with `what` after so many seconds."""
+def wait_for(condition: Callable[[], object], description: str, seconds: float = 120) -> None:
+    """Return as soon as `condition()` is true; raise AssertionError after `seconds`."""
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
+    while not condition():
+        assert time.monotonic() < end, f"not true after {seconds:g} s: {description}"
         time.sleep(0.2)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster, seen from its only node."""
+    """The cluster on its only node."""
 
     folder: Path
     host: str
 
     @classmethod
     def start(cls, folder: Path) -> "Cluster":
-        """Configure and start all daemons; returns when the node is idle.
+        """Configure and start all daemons; return when the node takes jobs.
 
         Args:
-            folder: an empty folder with a short name: munge's socket lies in it.
+            folder: an empty folder with a short path, since the path of munge's socket is limited.
         """
         cluster = cls(folder, socket.gethostname().split(".")[0])
         ports = dict(zip(("controller_port", "node_port"), _free_ports(2), strict=True))
@@ -127,12 +125,12 @@ class Cluster:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What a process needs to talk to this cluster."""
+        """Environment of a process that uses this cluster."""
         path = f"{self.folder}/bin{os.pathsep}{PATH}"
         return os.environ | {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path}
 
     def run(self, *command: str) -> str:
-        """The output of a command that must end well."""
+        """Run a command, assert that it succeeds, and return its output."""
         done = subprocess.run(
             command, capture_output=True, text=True, env=self.environment, timeout=60, stdin=subprocess.DEVNULL
         )
@@ -150,15 +148,15 @@ class Cluster:
         wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), "the node is up", 120)
 
     def answers(self) -> bool:
-        """Whether the controller knows its jobs."""
+        """Whether the controller answers."""
         return subprocess.run(["scontrol", "show", "job"], capture_output=True, env=self.environment).returncode == 0
 
     def node_state(self) -> str:
-        """As sinfo says it, without the mark of a node that does not respond."""
+        """State of the node by sinfo, without the mark of a node that does not respond."""
         return self.run("sinfo", "--noheader", "--format=%T").split("\n")[0].rstrip("*")
 
     def jobs(self, *states: str) -> list[dict[str, str]]:
-        """Jobs that the controller remembers, oldest first, as scontrol spells them; all, or those in such states."""
+        """Jobs that the controller remembers, oldest first, with scontrol's fields; all jobs, or those in `states`."""
         lines = self.run("scontrol", "show", "job", "--details", "--oneliner").splitlines()
         jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
         return [job for job in jobs if not states or job["JobState"] in states]

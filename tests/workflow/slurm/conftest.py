@@ -1,4 +1,4 @@
-"""One real Slurm for all tests of this folder."""
+"""A real Slurm cluster that all tests of this folder share."""
 
 import shutil
 import tempfile
@@ -12,10 +12,10 @@ from tests.workflow.slurm.cluster import PACKAGES, PROGRAMS, Cluster
 
 @pytest.fixture(scope="session")
 def running_cluster():
-    """Slurm, installed and started; the tests are skipped where that is impossible."""
+    """Install and start Slurm; skip the tests if that is impossible."""
     if reason := install(PACKAGES, PROGRAMS):
         pytest.skip(f"no Slurm: {reason}")
-    folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # short, since munge's socket lies in it
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # a short path, for munge's socket
     cluster = Cluster.start(folder)
     try:
         yield cluster
@@ -26,7 +26,7 @@ def running_cluster():
 
 @pytest.fixture
 def cluster(running_cluster):
-    """The cluster without jobs, before and after."""
+    """The cluster without jobs before and after the test."""
     running_cluster.cancel_all()
     yield running_cluster
     running_cluster.cancel_all()

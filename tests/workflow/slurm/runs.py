@@ -1,4 +1,4 @@
-"""Runs of the real profile on the test cluster, and what can be done to them on the way."""
+"""Runs with the Slurm profile on the test cluster, which tests observe and disturb."""
 
 import json
 import os
@@ -18,13 +18,13 @@ BEST = "results/cluster/uti/tiny-mistral/sft/best/run.json"
 SFT = "results/cluster/uti/tiny-mistral/sft/lr1e-03/adapter"
 LLAMA = "results/cluster/models/tiny-llama/SHA256SUMS"
 DPO = "results/cluster/uti/tiny-mistral/dpo/lr5e-04_beta0.1/adapter"
-PROFILE = (  # as users type it, and asking for the state of jobs more often than suits a real cluster
+PROFILE = (  # as users type it, with more frequent checks of job states than a real cluster should get
     *("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "3"),
     *("--max-status-checks-per-second", "10"),
 )
 WEIGHTS = "adapter_model.safetensors"
-# Python reads this where it finds it, as in the copy of the project, which is on the path of every script. It makes
-# training slow enough to do something to it, and memory small: TEST_MEMORY=STEP:ROWS fails at that step with more rows.
+# Python imports this at its start, since the copy of the project is on the path of every script. It slows training, so
+# that tests can disturb it, and imitates small memory: TEST_MEMORY=STEP:ROWS fails at a step if a batch has more rows.
 SITECUSTOMIZE = """\
 import os
 import sys
@@ -55,7 +55,7 @@ if any(".train.py" in word for word in sys.orig_argv):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A Snakemake at work on the cluster, to train the one SFT trial."""
+    """A running Snakemake that trains the SFT trial on the cluster."""
 
     project: Project
     cluster: Cluster
@@ -63,21 +63,21 @@ class Attempt:
 
     @property
     def checkpoints(self) -> Path:
-        """Where its training keeps them."""
+        """Folder of the training's checkpoints."""
         return self.project.folder / f"{SFT}.checkpoints"
 
     def until_checkpoint(self, step: int = 2) -> None:
-        """Return when training has saved this step or a later one."""
+        """Return when training has saved a checkpoint at `step` or later."""
         wait_for(lambda: self._saved() >= step, f"checkpoint {step} is saved", 300)
 
     def end(self, seconds: float = 600) -> str:
-        """What was printed, after a good end."""
+        """Wait for the end, assert success, and return the output."""
         status, text = self.outcome(seconds)
         assert status == 0, text[-6000:]
         return text
 
     def outcome(self, seconds: float = 600) -> tuple[int, str]:
-        """Exit status and what was printed. A job still at work is looked at again ten seconds later every time."""
+        """Wait for the end and return exit status and output; raise AssertionError after `seconds`."""
         try:
             text, _ = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -91,7 +91,7 @@ class Attempt:
         return [job["JobState"] for job in self.jobs()]
 
     def jobs(self) -> list[dict[str, str]]:
-        """Training jobs that the controller remembers, oldest first, of this folder."""
+        """Training jobs of this folder that the controller remembers, oldest first."""
         jobs = self.cluster.jobs()
         return [
             job
@@ -107,16 +107,16 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A project whose base model and data are there, and the weights that an unbroken run ends in."""
+class Template:
+    """A project with its base model and data, and the weights of an undisturbed training."""
 
     project: Project
     weights: bytes
     children: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @classmethod
-    def prepare(cls, folder: Path) -> "Ground":
-        """Build the base model and train once, without Slurm, then drop what was trained."""
+    def prepare(cls, folder: Path) -> "Template":
+        """Build the base model, train once without Slurm, and delete the training."""
         project = Project.copy(folder, CONFIG)
         (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
         project.run(f"{SFT}/run.json")
@@ -125,7 +125,7 @@ class Ground:
         return cls(project, weights)
 
     def copy(self, folder: Path) -> None:
-        """Copy the project to `folder`, unless it is there."""
+        """Copy the project to `folder`, unless that exists."""
         if not folder.exists():
             shutil.copytree(self.project.folder, folder, symlinks=True)
 
@@ -153,7 +153,12 @@ class Ground:
                 process.wait()
 
     def check(self, attempt: Attempt, same_weights: bool = True) -> dict[str, object]:
-        """The finished run's record, after its files were found right."""
+        """Assert that a finished training has the expected files, and return its record.
+
+        Args:
+            attempt: the run.
+            same_weights: whether the weights must equal those of the undisturbed training, or differ from them.
+        """
         folder = attempt.project.folder / SFT
         record = json.loads((folder / "run.json").read_text())
         assert record["steps"] == 12 and record["gradient_checkpointing"] is False

@@ -1,11 +1,11 @@
-"""Conditions, grouped by the complaint that they can explain."""
+"""Conditions, grouped by the complaints that they explain."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A diagnosis: what the patient tells, what examination and tests show, and how it is treated."""
+    """A diagnosis with its symptoms, the signs of examination and tests, and its treatment."""
 
     name: str
     treatment: str
@@ -13,18 +13,18 @@ class Condition:
     signs: tuple[str, ...]
     synonyms: tuple[str, ...] = ()
     treatment_synonyms: tuple[str, ...] = ()
-    acute: bool = False  # brings people into hospital
+    acute: bool = False  # a reason for admission to hospital
 
 
 @dataclass(frozen=True)
 class Differential:
-    """Conditions that begin alike: each is a tempting wrong answer for the others."""
+    """Conditions with the same complaints: each is a plausible wrong answer for the others."""
 
     complaints: tuple[str, ...]
     conditions: tuple[Condition, ...]
 
     def mimic(self, condition: Condition) -> Condition:
-        """The condition most easily mistaken for `condition`."""
+        """Return the condition that is most easily mistaken for `condition`."""
         return self.conditions[(self.conditions.index(condition) + 1) % len(self.conditions)]
 
 

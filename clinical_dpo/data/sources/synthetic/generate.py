@@ -1,7 +1,7 @@
-"""Synthetic clinical text of the tasks' shapes: labels and answers follow by rule from the facts a note is made of.
+"""Generate synthetic clinical text for the tasks: labels and answers follow by rule from the facts of a note.
 
-Every note belongs, by a digest of its text, either to tasks or to the pre-training of tiny models
-(`vocabulary.is_task_note`); what `generate` yields is therefore new to every model pre-trained here.
+A digest of its text assigns every note either to tasks or to the pre-training of tiny models
+(`vocabulary.is_task_note`). The notes of `generate` are therefore new to every model that this package pre-trains.
 """
 
 from collections import Counter
@@ -15,17 +15,17 @@ from clinical_dpo.data.sources.synthetic.vocabulary import is_task_note, normali
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 
-_PATIENCE = 1000  # draws in a row without a new note, after which there is no other
+_PATIENCE = 1000  # draws in a row without a new note, after which the notes count as exhausted
 
 
 @dataclass(frozen=True)
 class Generator:
-    """How one domain's records are made."""
+    """The functions and labels that make the records of one domain."""
 
-    draw: Callable[[Random], Any]  # -> a case: `text`, `borderline` and the domain's facts
+    draw: Callable[[Random], Any]  # -> a case with `text`, `borderline` and the facts of the domain
     record: Callable[[Any, Random], Row]
     labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # label field -> its two values
-    balanced: str | None = None  # the label field whose values share the records equally
+    balanced: str | None = None  # label field whose two values have equal numbers of records
 
 
 GENERATORS: dict[str, Generator] = {
@@ -40,7 +40,7 @@ QUESTIONS: dict[str, str] = {
     "uti": uti.QUESTION,
     "triage_urgency": triage.URGENCY_QUESTION,
     "triage_personnel": triage.PERSONNEL_QUESTION,
-    "reasoning": "",  # each record asks its own
+    "reasoning": "",  # each record has its own question
     "summarization": summarization.QUESTION,
     "pubmedqa": pubmedqa.INSTRUCTION,
     "meqsum": meqsum.INSTRUCTION,
@@ -48,10 +48,7 @@ QUESTIONS: dict[str, str] = {
 
 
 def draw_cases(generator: str, rng: Random, for_tasks: bool) -> Iterator[Any]:
-    """Endless distinct cases of one side: for tasks, or for pre-training.
-
-    Ends when no new note turns up any more.
-    """
+    """Yield distinct cases, either for tasks or for pre-training, until the notes are exhausted."""
     draw = GENERATORS[generator].draw
     seen: set[str] = set()
     misses = 0
@@ -67,27 +64,27 @@ def draw_cases(generator: str, rng: Random, for_tasks: bool) -> Iterator[Any]:
 
 
 def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> list[Row]:
-    """`n` distinct records, the same for the same seed.
+    """Return `n` distinct records, which the seed determines.
 
     Args:
-        generator: one of GENERATORS.
+        generator: a key of GENERATORS.
         n: number of records.
-        seed: another seed gives other records.
-        label_noise: share of each label's records that get the other label, as where physicians disagree:
-            borderline notes first.
+        seed: seed of all draws.
+        label_noise: share of each label's records that get the other label, as a model of physicians who disagree;
+            borderline notes get it first.
 
     Returns:
-        Flat records: `id` and the domain's fields. No two have the same text, case and spacing aside.
+        Flat records: `id` and the fields of the domain. All texts differ in more than case and spacing.
 
     Raises:
-        UserError: an unknown generator, more records than there are distinct notes, or a share outside 0 to 0.5.
+        UserError: the generator is unknown, `n` exceeds the number of distinct notes, or the share is not in 0 to 0.5.
     """
     if generator not in GENERATORS:
-        raise UserError(f"generator '{generator}' is not known. Known: {', '.join(GENERATORS)}.")
+        raise UserError(f"generator '{generator}' is not known. Choose one of {', '.join(GENERATORS)}.")
     if not 0 <= label_noise <= 0.5:
-        raise UserError(f"generator {generator}: label_noise is {label_noise}; a share from 0 to 0.5 is needed.")
+        raise UserError(f"generator {generator}: label_noise is {label_noise}. Set a share from 0 to 0.5.")
     if n < 0:
-        raise UserError(f"generator {generator}: {n} records cannot be made; 0 or more are needed.")
+        raise UserError(f"generator {generator}: {n} records. Set a number of 0 or more.")
     maker = GENERATORS[generator]
     rng = Random(f"{generator}/{seed}")
     cases: list[Any] = []
@@ -105,7 +102,7 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
         cases.append(case)
         rows.append({"id": f"{generator}-{len(rows):05d}", **row})
     if len(rows) < n:
-        raise UserError(f"generator {generator}: {n} records were asked for, only {len(rows)} distinct ones exist.")
+        raise UserError(f"generator {generator}: only {len(rows)} distinct records exist, not {n}. Lower the number.")
     for name, values in maker.labels.items():
         _disagree(rows, [name in case.borderline for case in cases], name, values, label_noise, rng)
     return rows
@@ -114,9 +111,9 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
 def _disagree(
     rows: list[Row], borderline: list[bool], name: str, values: tuple[str, str], share: float, rng: Random
 ) -> None:
-    """Give the other label to a share of each label's rows, borderline ones first."""
+    """Give the opposite label to a share of each label's rows, borderline rows first."""
     groups = {value: [i for i, row in enumerate(rows) if row[name] == value] for value in values}
-    for value, other in (values, values[::-1]):
+    for value, opposite in (values, values[::-1]):
         order = sorted(groups[value], key=lambda i: (not borderline[i], rng.random()))
         for i in order[: round(share * len(order))]:
-            rows[i][name] = other
+            rows[i][name] = opposite

@@ -1,4 +1,4 @@
-"""Questions as patients write them, and the one formal question that each comes down to."""
+"""Messages of patients, each with the formal question that it asks."""
 
 from dataclasses import dataclass
 from random import Random
@@ -35,19 +35,19 @@ _ASIDES = (
 
 @dataclass(frozen=True)
 class MeqsumCase:
-    """A message and what it asks."""
+    """A message and its facts."""
 
     text: str
     kind: str  # one of KINDS
     subject: str  # the illness or medicine that is asked about
     asked: str  # the question in the writer's words
     history: str  # the sentence on the writer's own illness, not asked about
-    courtesy: str | None  # a question that asks nothing
+    courtesy: str | None  # a polite question without content
     borderline: frozenset[str] = frozenset()
 
 
 def draw(rng: Random) -> MeqsumCase:
-    """A message: greeting, history, a distractor or an aside, the question anywhere after the greeting, thanks."""
+    """Draw a message: a greeting, then history, distractor or aside, and the question in random order, then thanks."""
     kind = rng.choice(KINDS)
     illness, relatives, asked_about = rng.sample(LONG_ILLNESSES, 3)
     medicine, other = rng.sample(MEDICINES, 2)
@@ -62,19 +62,19 @@ def draw(rng: Random) -> MeqsumCase:
         rng.choice(_ASIDES),
     )
     courtesy = rng.choice(COURTESIES) if rng.random() < 0.4 else None
-    told = [history, rng.choice(distractors)]
-    rng.shuffle(told)
-    told.insert(rng.choice((0, 1, 2, 2)), f"{rng.choice(_LEADS)} {asked}")
+    sentences = [history, rng.choice(distractors)]
+    rng.shuffle(sentences)
+    sentences.insert(rng.choice((0, 1, 2, 2)), f"{rng.choice(_LEADS)} {asked}")
     opening = [rng.choice(_GREETINGS), *([courtesy] if courtesy else [])]
     closing = [rng.choice(_THANKS)] if rng.random() < 0.6 else []
-    return MeqsumCase(" ".join([*opening, *told, *closing]), kind, subject, asked, history, courtesy)
+    return MeqsumCase(" ".join([*opening, *sentences, *closing]), kind, subject, asked, history, courtesy)
 
 
 def summary(case: MeqsumCase) -> str:
-    """The formal question."""
+    """Return the formal question of a message."""
     return sentence_case(case.kind.format(case.subject))
 
 
 def record(case: MeqsumCase, rng: Random) -> Row:
-    """Fields `question` and `reference`."""
+    """Return the fields `question` and `reference`."""
     return {"question": case.text, "reference": summary(case)}

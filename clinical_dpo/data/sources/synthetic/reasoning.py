@@ -14,7 +14,7 @@ _DURATIONS = ("for two days", "for a week", "for a month")
 
 @dataclass(frozen=True)
 class ReasoningCase:
-    """A vignette, the condition it describes and the others that begin alike."""
+    """A vignette, its condition and the conditions with the same complaints."""
 
     text: str
     condition: Condition
@@ -24,40 +24,40 @@ class ReasoningCase:
 
     @property
     def mimic(self) -> Condition:
-        """The condition most easily mistaken for the right one."""
+        """The condition that is most easily mistaken for the right one."""
         return self.differential.mimic(self.condition)
 
 
 def draw(rng: Random) -> ReasoningCase:
-    """A vignette with one or two findings of the condition's own."""
+    """Draw a vignette with one or two findings that only its condition has."""
     differential = rng.choice(DIFFERENTIALS)
     condition = rng.choice(differential.conditions)
     symptom, sign = rng.choice(condition.symptoms), rng.choice(condition.signs)
     shown = rng.choices(("both", "symptom", "sign"), (40, 30, 30))[0]
     complaints = rng.sample(differential.complaints, rng.randint(1, 2))
     patient = draw_patient(rng)
-    told = [
+    sentences = [
         f"{introduce(patient, rng)} {rng.choice(('presents with', 'has had', 'reports'))} "
         f"{listed(complaints)} {rng.choice(_DURATIONS)}."
     ]
     findings = []
     if shown != "sign":
         findings.append(symptom)
-        told.append(f"{rng.choice((f'{patient.pronoun} describes', 'The history reveals'))} {symptom}.")
+        sentences.append(f"{rng.choice((f'{patient.pronoun} describes', 'The history reveals'))} {symptom}.")
     if rng.random() < 0.3:
-        told.append(f"{patient.possessive} past history includes {rng.choice(PAST_ILLNESSES)}.")
+        sentences.append(f"{patient.possessive} past history includes {rng.choice(PAST_ILLNESSES)}.")
     if shown != "symptom":
         findings.append(sign)
-        told.append(f"{rng.choice(('Work-up shows', 'Findings include'))} {sign}.")
+        sentences.append(f"{rng.choice(('Work-up shows', 'Findings include'))} {sign}.")
     if rng.random() < 0.3:
-        other = rng.choice([other for other in differential.conditions if other != condition])
-        absent = rng.choice(other.signs).removeprefix("a ").removeprefix("an ")
-        told.append(f"The team finds no {absent}.")
-    return ReasoningCase(" ".join(told), condition, differential, tuple(findings))
+        excluded = rng.choice([candidate for candidate in differential.conditions if candidate != condition])
+        absent = rng.choice(excluded.signs).removeprefix("a ").removeprefix("an ")
+        sentences.append(f"The team finds no {absent}.")
+    return ReasoningCase(" ".join(sentences), condition, differential, tuple(findings))
 
 
 def record(case: ReasoningCase, rng: Random) -> Row:
-    """Fields `question`, `reference`, `accepted` (synonyms) and `options` (the differential's other answers)."""
+    """Return `question`, `reference`, `accepted` (synonyms) and `options` (answers of the other conditions)."""
     right = case.condition
     others = [other for other in case.differential.conditions if other != right]
     rng.shuffle(others)

@@ -44,7 +44,7 @@ class SummaryCase:
 
 
 def draw(rng: Random) -> SummaryCase:
-    """A note: the facts in the order of the stay, routine sentences in between."""
+    """Draw a note: the facts in the order of the stay, with routine sentences in between."""
     condition = rng.choice(ACUTE)
     started, stopped = rng.sample(DRUGS, 2)
     stay = Stay(
@@ -58,7 +58,7 @@ def draw(rng: Random) -> SummaryCase:
     )
     patient = draw_patient(rng)
     opening = introduce(patient, rng)
-    told = [
+    sentences = [
         rng.choice((f"{opening} was admitted for {stay.diagnosis}.", f"{opening} came in with {stay.diagnosis}.")),
         rng.choice((f"Past history includes {stay.history}.", f"{patient.pronoun} also has {stay.history}.")),
         rng.choice((f"Treatment was {stay.treatment}.", f"{patient.pronoun} was treated with {stay.treatment}.")),
@@ -67,14 +67,14 @@ def draw(rng: Random) -> SummaryCase:
         rng.choice((f"Follow up in {stay.weeks} weeks.", f"{patient.pronoun} returns in {stay.weeks} weeks.")),
     ]
     if stay.stopped:
-        told.insert(4, f"{patient.pronoun} no longer takes {stay.stopped}.")
+        sentences.insert(4, f"{patient.pronoun} no longer takes {stay.stopped}.")
     for sentence in rng.sample(_ROUTINE, rng.randint(2, 4)):
-        told.insert(rng.randint(1, len(told)), sentence)
-    return SummaryCase(" ".join(told), stay)
+        sentences.insert(rng.randint(1, len(sentences)), sentence)
+    return SummaryCase(" ".join(sentences), stay)
 
 
 def summary(stay: Stay) -> str:
-    """What the next physician needs, in two or three sentences."""
+    """Return the facts that the next physician needs, in two or three sentences."""
     stopped = f" No longer takes {stay.stopped}." if stay.stopped else ""
     return (
         f"Admitted for {stay.diagnosis} and treated with {stay.treatment}.{stopped} "
@@ -83,7 +83,7 @@ def summary(stay: Stay) -> str:
 
 
 def worse_summary(stay: Stay, rng: Random) -> str:
-    """A summary with facts exchanged (two of three times), or padded with what nobody needs."""
+    """Return a summary with wrong facts (two of three times) or padded with facts that nobody needs."""
     if rng.random() < 1 / 3:
         return f"{summary(stay)} Past history includes {stay.history}. {' '.join(rng.sample(_ROUTINE, 2))}"
     wrong = rng.choice(
@@ -97,5 +97,5 @@ def worse_summary(stay: Stay, rng: Random) -> str:
 
 
 def record(case: SummaryCase, rng: Random) -> Row:
-    """Fields `note`, `reference` and `rejected`."""
+    """Return the fields `note`, `reference` and `rejected`."""
     return {"note": case.text, "reference": summary(case.stay), "rejected": worse_summary(case.stay, rng)}

@@ -1,4 +1,4 @@
-"""Messages of patients to a clinic: how urgent they are and who should answer them."""
+"""Messages of patients to a clinic, with their urgency and the personnel who should answer."""
 
 from dataclasses import dataclass
 from random import Random
@@ -10,7 +10,7 @@ URGENCY_QUESTION = "Is this message urgent? Answer urgent or nonurgent."
 PERSONNEL_QUESTION = "Who should answer this message? Answer physician or medical assistant."
 URGENCY = ("urgent", "nonurgent")
 PERSONNEL = ("physician", "medical assistant")
-URGENT_FEVER = 103  # degrees Fahrenheit, from which on a fever is urgent
+URGENT_FEVER = 103  # degrees Fahrenheit; a fever of at least this is urgent
 RED_FLAGS = (
     *("chest pressure", "trouble breathing", "a drooping face"),
     *("slurred speech", "heavy bleeding", "fainting spells"),
@@ -33,25 +33,25 @@ _RELATIVES = ("father", "sister", "neighbor")
 
 @dataclass(frozen=True)
 class TriageCase:
-    """A message and what it says."""
+    """A message and its facts."""
 
     text: str
     main: str  # the writer's chief symptom
-    red_flag: str | None  # in which role it is named: present, denied, relative or past
+    red_flag: str | None  # role of the red flag in the message: present, denied, relative or past
     recent: bool
     urgent: bool
-    medical: bool  # asks for a medical judgement
+    medical: bool  # the request needs a medical judgement
     borderline: frozenset[str]  # label fields on which physicians may disagree
 
     @property
     def physician(self) -> bool:
-        """The rule behind the label: an urgent message, or one that asks for a medical judgement."""
+        """The rule of the label: the message is urgent, or its request needs a medical judgement."""
         return self.urgent or self.medical
 
 
 def draw(rng: Random) -> TriageCase:
-    """A message; about four in ten are urgent."""
-    red, mild, other = rng.choice(RED_FLAGS), *rng.sample(MILD, 2)
+    """Draw a message; about four in ten are urgent."""
+    red, mild, second_symptom = rng.choice(RED_FLAGS), *rng.sample(MILD, 2)
     kind = rng.choices(("red", "fever", "mild"), (32, 22, 46))[0]
     degrees = rng.randint(100, 105)
     main = {"red": red, "fever": f"a fever of {degrees}", "mild": mild}[kind]
@@ -59,7 +59,7 @@ def draw(rng: Random) -> TriageCase:
     recent = rng.random() < 0.5
     medical = rng.random() < 0.4
     since = rng.choice(RECENT if recent else LASTING)
-    told = [
+    sentences = [
         rng.choice(
             (
                 f"I have had {main} {since}.",
@@ -75,26 +75,26 @@ def draw(rng: Random) -> TriageCase:
     }
     role = "present" if kind == "red" else rng.choice(list(asides)) if rng.random() < 0.6 else None
     if role in asides:
-        told.append(asides[role])
+        sentences.append(asides[role])
     second = rng.random() < 0.3
     if second:
-        told.append(f"I also have {other}.")
+        sentences.append(f"I also have {second_symptom}.")
     request = rng.choice(MEDICAL_REQUESTS if medical else OFFICE_REQUESTS)
-    told.insert(rng.choice((0, len(told), len(told))), request)
+    sentences.insert(rng.choice((0, len(sentences), len(sentences))), request)
     if rng.random() < 0.5:
-        told.insert(0, rng.choice(_GREETINGS))
+        sentences.insert(0, rng.choice(_GREETINGS))
     if rng.random() < 0.3:
-        told.append(rng.choice(_CLOSINGS))
+        sentences.append(rng.choice(_CLOSINGS))
     doubts = {
         "urgency": kind == "fever" and degrees in (URGENT_FEVER - 1, URGENT_FEVER),
         "personnel": not medical and second,
     }
     borderline = frozenset(field for field, doubtful in doubts.items() if doubtful)
-    return TriageCase(" ".join(told), main, role, recent, urgent, medical, borderline)
+    return TriageCase(" ".join(sentences), main, role, recent, urgent, medical, borderline)
 
 
 def record(case: TriageCase, rng: Random) -> Row:
-    """Fields `message`, `urgency` and `personnel`."""
+    """Return the fields `message`, `urgency` and `personnel`."""
     return {
         "message": case.text,
         "urgency": URGENCY[0] if case.urgent else URGENCY[1],

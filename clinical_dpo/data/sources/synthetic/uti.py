@@ -1,4 +1,4 @@
-"""Notes with and without a urinary tract infection (UTI): pyuria together with lower urinary tract symptoms now."""
+"""Notes with and without a urinary tract infection (UTI), which is pyuria with current lower urinary symptoms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from clinical_dpo.io import Row
 
 QUESTION = "Does this patient have a urinary tract infection? Answer UTI or No UTI."
 LABELS = ("UTI", "No UTI")
-PYURIA_CELLS = 10  # white cells per high-power field, from which on urine counts as pyuria
+PYURIA_CELLS = 10  # white cells per high-power field; urine with at least this many is pyuria
 _URINARY_WORDINGS = (
     ("dysuria", "burning with urination"),
     ("urinary frequency", "frequent urination"),
@@ -29,7 +29,7 @@ _CLOSE_COUNTS: tuple[Sequence[int], ...] = (
 
 @dataclass(frozen=True)
 class UtiCase:
-    """A note and what it says."""
+    """A note and its facts."""
 
     text: str
     pyuria: bool
@@ -39,17 +39,17 @@ class UtiCase:
 
     @property
     def urinary(self) -> bool:
-        """Whether a lower urinary tract symptom is present now."""
+        """Whether the patient has a lower urinary tract symptom now."""
         return any(symptom in URINARY for symptom in self.present)
 
     @property
     def infected(self) -> bool:
-        """The rule behind the label."""
+        """The rule of the label: pyuria and a lower urinary tract symptom."""
         return self.pyuria and self.urinary
 
 
 def draw(rng: Random) -> UtiCase:
-    """A note; half of them describe a UTI, most others pyuria alone."""
+    """Draw a note; half of the notes describe a UTI, and most others pyuria alone."""
     positive = rng.random() < 0.5
     pyuria, urinary = (
         (True, True) if positive else rng.choices(((True, False), (False, True), (False, False)), (60, 25, 15))[0]
@@ -64,11 +64,11 @@ def draw(rng: Random) -> UtiCase:
     urine = _urine(pyuria, close_count, rng)
     patient = draw_patient(rng)
     reports = rng.choice(("presents with", "reports", "is seen for"))
-    told = [f"{introduce(patient, rng)} {reports} {listed(present)} {rng.choice(_DURATIONS)}."]
+    sentences = [f"{introduce(patient, rng)} {reports} {listed(present)} {rng.choice(_DURATIONS)}."]
     if denied:
-        told.append(rng.choice((f"{patient.pronoun} denies", "There is no")) + f" {' or '.join(denied)}.")
+        sentences.append(rng.choice((f"{patient.pronoun} denies", "There is no")) + f" {' or '.join(denied)}.")
     if rng.random() < (0.15 if urinary else 0.45):
-        told.append(
+        sentences.append(
             rng.choice(
                 (
                     f"{patient.pronoun} had {symptoms[3]} last year.",
@@ -76,8 +76,10 @@ def draw(rng: Random) -> UtiCase:
                 )
             )
         )
-    told.insert(rng.choice((0, len(told))), urine)
-    return UtiCase(" ".join(told), pyuria, tuple(present), tuple(denied), frozenset(("label",) if close_count else ()))
+    sentences.insert(rng.choice((0, len(sentences))), urine)
+    return UtiCase(
+        " ".join(sentences), pyuria, tuple(present), tuple(denied), frozenset(("label",) if close_count else ())
+    )
 
 
 def _urine(pyuria: bool, close_count: bool, rng: Random) -> str:
@@ -91,5 +93,5 @@ def _urine(pyuria: bool, close_count: bool, rng: Random) -> str:
 
 
 def record(case: UtiCase, rng: Random) -> Row:
-    """Fields `note` and `label`."""
+    """Return the fields `note` and `label`."""
     return {"note": case.text, "label": LABELS[0] if case.infected else LABELS[1]}

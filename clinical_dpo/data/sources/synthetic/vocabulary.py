@@ -1,4 +1,4 @@
-"""What all synthetic notes share: people, the shape of sentences, and which notes are for tasks."""
+"""Patients, words and sentence forms of all synthetic notes, and the division between tasks and pre-training."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,41 +18,41 @@ MEDICINES = (
 
 @dataclass(frozen=True)
 class Patient:
-    """Who a note is about, in the words a sentence needs."""
+    """The patient of a note, with the words that a sentence needs."""
 
     age: int  # years
     noun: str
-    pronoun: str  # as it opens a sentence
+    pronoun: str  # as the first word of a sentence
     possessive: str
 
 
 def draw_patient(rng: Random) -> Patient:
-    """An adult, woman or man."""
+    """Draw an adult, woman or man."""
     noun, pronoun, possessive = rng.choice((("woman", "She", "Her"), ("man", "He", "His")))
     return Patient(rng.randint(20, 89), noun, pronoun, possessive)
 
 
 def introduce(patient: Patient, rng: Random) -> str:
-    """How a note names its patient the first time."""
+    """Return the words that introduce a patient in a note."""
     article = "An" if 80 <= patient.age < 90 else "A"
     return rng.choice((f"{article} {patient.age}-year-old {patient.noun}", f"A {patient.noun} aged {patient.age}"))
 
 
 def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, or `a, b and c`."""
+    """Return `a`, `a and b`, or `a, b and c`."""
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
 def sentence_case(text: str) -> str:
-    """The text with its first letter raised; the rest keeps its case (D-dimer, TSH)."""
+    """Return the text with its first letter in upper case; the rest keeps its case (D-dimer, TSH)."""
     return text[:1].upper() + text[1:]
 
 
 def normalised(text: str) -> str:
-    """The text without regard to case and spacing: two notes that agree in it are the same note."""
+    """Return the text in lower case with single spaces; two notes with the same result are the same note."""
     return " ".join(text.casefold().split())
 
 
 def is_task_note(text: str) -> bool:
-    """Whether a note may stand in a task; all others are for pre-training, so the two can never share one."""
+    """Whether a note is for tasks; all other notes are for pre-training, so the two share no note."""
     return hashlib.sha256(normalised(text).encode()).digest()[0] % 2 == 0

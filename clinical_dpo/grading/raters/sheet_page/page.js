@@ -2,7 +2,7 @@
 (() => {
   const sheet = JSON.parse(document.getElementById("sheet").textContent);
   const items = sheet.items;
-  const at = (id) => document.getElementById(id);
+  const byId = (id) => document.getElementById(id);
   const COLUMNS = ["sheet", "item_id", "text_sha256", "rating", "comment", "rated_at"];
   const NAMES = {
     question: "Question", reference: "Reference answer", answer: "Answer to rate", A: "Answer A", B: "Answer B",
@@ -18,22 +18,22 @@
     "cannot judge": "Cannot judge",
   };
   const LETTERS = { correct: "c", incorrect: "i", A: "a", B: "b", tie: "t", "cannot judge": "n" };
-  const place = `rating-sheet-${sheet.digest}`;
+  const storageKey = `rating-sheet-${sheet.digest}`;
 
-  // ratings: item_id -> {rating, comment, rated_at}; history: what "undo" puts back, newest last.
+  // ratings: item_id -> {rating, comment, rated_at}; history: earlier ratings for "undo", newest last.
   let state = { ratings: {}, history: [], item: null, shortcuts: true, exported: false };
   let current = 0;
   let finished = false;
 
-  const own = (id) => state.ratings[id] || { rating: "", comment: "", rated_at: "" };
-  const rated = () => items.filter((item) => own(item.item_id).rating).length;
+  const entryFor = (id) => state.ratings[id] || { rating: "", comment: "", rated_at: "" };
+  const rated = () => items.filter((item) => entryFor(item.item_id).rating).length;
   const now = () => new Date().toISOString().slice(0, 19) + "Z";
-  const say = (text) => { at("live").textContent = text; };
-  const warn = (text) => { at("warning").textContent = text; at("warning").hidden = !text; };
+  const say = (text) => { byId("live").textContent = text; };
+  const warn = (text) => { byId("warning").textContent = text; byId("warning").hidden = !text; };
 
   function load() {
     try {
-      state = { ...state, ...JSON.parse(localStorage.getItem(place) || "{}") };
+      state = { ...state, ...JSON.parse(localStorage.getItem(storageKey) || "{}") };
     } catch {
       warn("This browser keeps nothing for this page. Export before you close it.");
     }
@@ -41,14 +41,14 @@
 
   function save() {
     try {
-      localStorage.setItem(place, JSON.stringify(state));
+      localStorage.setItem(storageKey, JSON.stringify(state));
     } catch {
       warn("This browser could not keep the last change. Export before you close the page.");
     }
   }
 
   function change(item, values) {
-    const entry = { ...own(item.item_id), ...values };
+    const entry = { ...entryFor(item.item_id), ...values };
     if (entry.rating || entry.comment) state.ratings[item.item_id] = entry;
     else delete state.ratings[item.item_id];
     state.exported = false;
@@ -57,13 +57,13 @@
   function rate(word) {
     if (finished || !items.length) return;
     const item = items[current];
-    const before = own(item.item_id);
-    at("intro").open = false; // read by now
+    const before = entryFor(item.item_id);
+    byId("intro").open = false; // the rater has read it
     state.history.push({ id: item.item_id, rating: before.rating, rated_at: before.rated_at });
     change(item, { rating: word, rated_at: now() });
     const left = items.length - rated();
     if (left) move(nextUnrated());
-    else if (before.rating && current < items.length - 1) move(current + 1); // looking through them again
+    else if (before.rating && current < items.length - 1) move(current + 1); // a review of rated items
     else finish();
     say(`${LABELS[word]}. ${left ? `Item ${current + 1} of ${items.length}, ${left} left.` : "All items are rated."}`);
   }
@@ -81,7 +81,7 @@
   function nextUnrated() {
     for (let step = 1; step <= items.length; step++) {
       const index = (current + step) % items.length;
-      if (!own(items[index].item_id).rating) return index;
+      if (!entryFor(items[index].item_id).rating) return index;
     }
     return current;
   }
@@ -93,7 +93,7 @@
     save();
     draw();
     window.scrollTo(0, 0);
-    at("item-title").focus({ preventScroll: true });
+    byId("item-title").focus({ preventScroll: true });
   }
 
   function finish() {
@@ -101,7 +101,7 @@
     save();
     draw();
     window.scrollTo(0, 0);
-    at(items.length ? "done-export" : "done-title").focus();
+    byId(items.length ? "done-export" : "done-title").focus();
   }
 
   function card(name, text, chosen) {
@@ -119,40 +119,40 @@
 
   function draw() {
     const count = rated();
-    at("count").textContent = short ? `${count} of ${items.length}` : `${count} of ${items.length} rated`;
-    at("progress").max = Math.max(items.length, 1);
-    at("progress").value = items.length ? count : 1;
-    at("done").hidden = !finished;
-    at("item").hidden = at("ratings").hidden = finished;
-    at("done-text").textContent = items.length
+    byId("count").textContent = short ? `${count} of ${items.length}` : `${count} of ${items.length} rated`;
+    byId("progress").max = Math.max(items.length, 1);
+    byId("progress").value = items.length ? count : 1;
+    byId("done").hidden = !finished;
+    byId("item").hidden = byId("ratings").hidden = finished;
+    byId("done-text").textContent = items.length
       ? `All ${items.length} items are rated. Export ${fileName()} and send it to the person who gave you this sheet.`
       : "There is nothing to rate on this sheet.";
-    at("done-export").hidden = at("review").hidden = !items.length;
-    at("done-saved").textContent = state.exported && items.length ? "Exported; nothing has changed since." : "";
-    at("export").hidden = finished;
+    byId("done-export").hidden = byId("review").hidden = !items.length;
+    byId("done-saved").textContent = state.exported && items.length ? "Exported; nothing has changed since." : "";
+    byId("export").hidden = finished;
     document.title = `${finished ? "Done" : `${count}/${items.length}`} - ${TITLES[sheet.kind]}`;
     if (finished) return;
     const item = items[current];
-    const entry = own(item.item_id);
-    at("item-title").textContent = `Item ${current + 1} of ${items.length}`;
+    const entry = entryFor(item.item_id);
+    byId("item-title").textContent = `Item ${current + 1} of ${items.length}`;
     const names = ["question", "reference", "answer", "A", "B"].filter((name) => name in item);
-    at("texts").className = sheet.kind === "preference" ? "texts pair" : "texts";
-    at("texts").replaceChildren(...names.map((name) => card(name, item[name], entry.rating === name)));
-    at("comment").value = entry.comment;
-    at("previous").disabled = current === 0;
-    at("next").disabled = current === items.length - 1;
-    // Where the next item is the next unrated one anyway, the button would only take room.
-    at("open").hidden = count === items.length || nextUnrated() === current || nextUnrated() === current + 1;
-    at("undo").disabled = !state.history.length;
-    for (const button of at("ratings").children)
+    byId("texts").className = sheet.kind === "preference" ? "texts pair" : "texts";
+    byId("texts").replaceChildren(...names.map((name) => card(name, item[name], entry.rating === name)));
+    byId("comment").value = entry.comment;
+    byId("previous").disabled = current === 0;
+    byId("next").disabled = current === items.length - 1;
+    // The button has no use where the next item is the next unrated item.
+    byId("open").hidden = count === items.length || nextUnrated() === current || nextUnrated() === current + 1;
+    byId("undo").disabled = !state.history.length;
+    for (const button of byId("ratings").children)
       button.setAttribute("aria-pressed", String(button.dataset.word === entry.rating));
   }
 
   const fileName = () => `${sheet.sheet}.${sheet.rater}.csv`;
-  // As grading/raters/formulas.py: an apostrophe before what a spreadsheet would compute.
+  // As grading/raters/formulas.py: an apostrophe before a text that a spreadsheet would compute.
   const isGuardable = (text) => {
     const bare = text.replace(/^'+/, "");
-    const first = [...bare].find((sign) => !/[\p{Z}\p{C}]/u.test(sign));
+    const first = [...bare].find((character) => !/[\p{Z}\p{C}]/u.test(character));
     return /^[\t\r\n]/.test(bare) || (first !== undefined && "=+-@\u2212".includes([...first.normalize("NFKC")][0]));
   };
   const guarded = (text) => (isGuardable(text) ? "'" + text : text);
@@ -161,7 +161,7 @@
 
   function exportCsv() {
     const lines = items.map((item) => {
-      const entry = own(item.item_id);
+      const entry = entryFor(item.item_id);
       return [sheet.sheet, item.item_id, item.text_sha256, entry.rating, entry.comment, entry.rated_at];
     });
     const text = [COLUMNS, ...lines].map((line) => line.map(guarded).map(quoted).join(",") + "\r\n").join("");
@@ -178,19 +178,19 @@
 
   function parseCsv(text) {
     const head = text.split(/[\r\n]/, 1)[0];
-    const count = (sign) => head.split(sign).length;
-    const mark = [",", ";", "\t"].reduce((best, sign) => (count(sign) > count(best) ? sign : best));
+    const count = (character) => head.split(character).length;
+    const separator = [",", ";", "\t"].reduce((best, character) => (count(character) > count(best) ? character : best));
     const rows = [[""]];
-    let inside = false;
+    let inQuotes = false;
     for (let i = 0; i < text.length; i++) {
-      const sign = text[i];
+      const character = text[i];
       const row = rows[rows.length - 1];
-      if (inside && sign === '"' && text[i + 1] === '"') { row[row.length - 1] += '"'; i++; }
-      else if (sign === '"') inside = !inside;
-      else if (inside) row[row.length - 1] += sign;
-      else if (sign === mark) row.push("");
-      else if (sign === "\n" || sign === "\r") { if (row.length > 1 || row[0]) rows.push([""]); }
-      else row[row.length - 1] += sign;
+      if (inQuotes && character === '"' && text[i + 1] === '"') { row[row.length - 1] += '"'; i++; }
+      else if (character === '"') inQuotes = !inQuotes;
+      else if (inQuotes) row[row.length - 1] += character;
+      else if (character === separator) row.push("");
+      else if (character === "\n" || character === "\r") { if (row.length > 1 || row[0]) rows.push([""]); }
+      else row[row.length - 1] += character;
     }
     return rows.filter((row) => row.length > 1 || row[0]);
   }
@@ -200,25 +200,25 @@
     const names = (header || []).map((name) => name.trim());
     const missing = ["item_id", "text_sha256", "rating"].filter((name) => !names.includes(name));
     if (missing.length) return warn(`This is not an exported rating file: column ${missing.join(", ")} is missing.`);
-    let taken = 0;
-    let strange = 0;
+    let accepted = 0;
+    let rejected = 0;
     for (const row of rows) {
-      const given = Object.fromEntries(names.map((name, column) => [name, unguarded(row[column] || "")]));
-      const item = items.find((other) => other.item_id === given.item_id && other.text_sha256 === given.text_sha256);
-      const known = !given.rating || sheet.words.includes(given.rating);
-      if (!item || !known) { strange++; continue; }
-      const mine = own(item.item_id);
-      if (!(given.rating || given.comment)) continue;
-      if (mine.rating && !(given.rated_at > mine.rated_at)) continue;
-      state.history.push({ id: item.item_id, rating: mine.rating, rated_at: mine.rated_at });
+      const line = Object.fromEntries(names.map((name, column) => [name, unguarded(row[column] || "")]));
+      const item = items.find((each) => each.item_id === line.item_id && each.text_sha256 === line.text_sha256);
+      const allowed = !line.rating || sheet.words.includes(line.rating);
+      if (!item || !allowed) { rejected++; continue; }
+      const entry = entryFor(item.item_id);
+      if (!(line.rating || line.comment)) continue;
+      if (entry.rating && !(line.rated_at > entry.rated_at)) continue;
+      state.history.push({ id: item.item_id, rating: entry.rating, rated_at: entry.rated_at });
       change(item, {
-        rating: given.rating || mine.rating, comment: given.comment || mine.comment, rated_at: given.rated_at || now(),
+        rating: line.rating || entry.rating, comment: line.comment || entry.comment, rated_at: line.rated_at || now(),
       });
-      taken++;
+      accepted++;
     }
-    const said = `${taken} ratings taken over from the file.`;
-    warn(strange ? `${said} ${strange} of its lines do not belong to this sheet and were left.` : "");
-    say(said);
+    const report = `${accepted} ratings taken over from the file.`;
+    warn(rejected ? `${report} ${rejected} of its lines do not belong to this sheet and were left.` : "");
+    say(report);
     start();
   }
 
@@ -227,28 +227,28 @@
     if (finished) return finish();
     const index = items.findIndex((item) => item.item_id === state.item);
     current = Math.max(index, 0);
-    if (own(items[current].item_id).rating) current = nextUnrated();
+    if (entryFor(items[current].item_id).rating) current = nextUnrated();
     save();
     draw();
   }
 
   function explain() {
-    at("title").textContent = TITLES[sheet.kind];
+    byId("title").textContent = TITLES[sheet.kind];
     document.body.className = sheet.kind;
-    at("instructions").textContent = sheet.instructions;
-    at("instructions").hidden = !sheet.instructions;
-    at("explain").textContent = EXPLAIN[sheet.kind];
+    byId("instructions").textContent = sheet.instructions;
+    byId("instructions").hidden = !sheet.instructions;
+    byId("explain").textContent = EXPLAIN[sheet.kind];
     const keys = sheet.words.map((word, index) => [`${index + 1} or ${LETTERS[word].toUpperCase()}`, LABELS[word]]);
     keys.push(["\u2190 \u2192", "Previous, next item"], ["U", "Undo the last rating"]);
     keys.push(["M", "Write a comment; Esc leaves it"], ["E", "Export CSV"]);
     for (const [key, text] of keys) {
       const name = document.createElement("dt");
-      const mark = document.createElement("kbd");
-      const what = document.createElement("dd");
-      mark.textContent = key;
-      what.textContent = text;
-      name.append(mark);
-      at("keys").append(name, what);
+      const keyCap = document.createElement("kbd");
+      const description = document.createElement("dd");
+      keyCap.textContent = key;
+      description.textContent = text;
+      name.append(keyCap);
+      byId("keys").append(name, description);
     }
     sheet.words.forEach((word, index) => {
       const button = document.createElement("button");
@@ -261,12 +261,12 @@
       button.append(key);
       // The second click of a double click would rate the next item unread.
       button.addEventListener("click", (event) => { if (event.detail < 2) rate(word); });
-      at("ratings").append(button);
+      byId("ratings").append(button);
     });
   }
 
   function onKey(event) {
-    if (event.key === "Escape" && event.target === at("comment")) return at("item-title").focus();
+    if (event.key === "Escape" && event.target === byId("comment")) return byId("item-title").focus();
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.target.matches("textarea, input, summary") || !state.shortcuts) return;
     const key = event.key.toLowerCase();
@@ -275,7 +275,7 @@
       arrowleft: () => !finished && move(current - 1),
       arrowright: () => !finished && move(current + 1),
       u: undo,
-      m: () => at("comment").focus(),
+      m: () => byId("comment").focus(),
       e: exportCsv,
     };
     const action = word ? () => rate(word) : keys[key];
@@ -284,35 +284,38 @@
     action();
   }
 
-  at("previous").addEventListener("click", () => move(current - 1));
-  at("next").addEventListener("click", () => move(current + 1));
-  at("open").addEventListener("click", () => move(nextUnrated()));
-  at("undo").addEventListener("click", undo);
-  at("export").addEventListener("click", exportCsv);
-  at("done-export").addEventListener("click", exportCsv);
-  at("review").addEventListener("click", () => { finished = false; move(0); });
-  at("comment").addEventListener("input", () => { change(items[current], { comment: at("comment").value }); save(); });
-  at("shortcuts").addEventListener("change", () => { state.shortcuts = at("shortcuts").checked; save(); });
-  at("import").addEventListener("change", async () => {
-    const [file] = at("import").files;
-    if (file) importCsv(await file.text());
-    at("import").value = "";
+  byId("previous").addEventListener("click", () => move(current - 1));
+  byId("next").addEventListener("click", () => move(current + 1));
+  byId("open").addEventListener("click", () => move(nextUnrated()));
+  byId("undo").addEventListener("click", undo);
+  byId("export").addEventListener("click", exportCsv);
+  byId("done-export").addEventListener("click", exportCsv);
+  byId("review").addEventListener("click", () => { finished = false; move(0); });
+  byId("comment").addEventListener("input", () => {
+    change(items[current], { comment: byId("comment").value });
+    save();
   });
-  at("clear").addEventListener("click", () => {
+  byId("shortcuts").addEventListener("change", () => { state.shortcuts = byId("shortcuts").checked; save(); });
+  byId("import").addEventListener("change", async () => {
+    const [file] = byId("import").files;
+    if (file) importCsv(await file.text());
+    byId("import").value = "";
+  });
+  byId("clear").addEventListener("click", () => {
     if (!confirm("Clear every rating and comment of this sheet in this browser?")) return;
     Object.assign(state, { ratings: {}, history: [], item: null, exported: false });
     start();
     say("All ratings are cleared.");
   });
   document.addEventListener("keydown", onKey);
-  // The same sheet in another tab: what was rated there counts here.
+  // Ratings of the same sheet in another tab count here.
   window.addEventListener("storage", (event) => {
-    if (event.key === place) { load(); start(); }
+    if (event.key === storageKey) { load(); start(); }
   });
 
   load();
   explain();
-  at("shortcuts").checked = state.shortcuts;
-  at("intro").open = rated() === 0;
+  byId("shortcuts").checked = state.shortcuts;
+  byId("intro").open = rated() === 0;
   start();
 })();

@@ -1,16 +1,16 @@
-"""Estimates of memory and time: published sizes and minutes, and how they grow."""
+"""Estimates of memory and time agree with published sizes and minutes, and scale with them."""
 
 import pytest
 import yaml
 
 from clinical_dpo.cluster.time_and_memory import (
     START_MINUTES,
-    asked_minutes,
     compute_memory_mb,
     generation_minutes,
     host_memory_mb,
     lora_parameters,
     parameter_count,
+    requested_minutes,
     scaled_request,
     scoring_minutes,
     training_minutes,
@@ -29,19 +29,26 @@ MISTRAL = {
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "bfloat16"}
 STAGE = {"adapter": "lora", "micro_batch_size": 2, "max_length": 2048, "gradient_checkpointing": False}
 GB = 1000  # MB
+LORA_MB = compute_memory_mb(LLAMA, STAGE)
 
 
-def test_weights_are_counted_as_the_library_counts_them():
+@pytest.fixture
+def tiny_llama():
+    """A model of the sizes of TINY."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     sizes = {"vocab_size": 600, "hidden_size": 32, "intermediate_size": 64}
     counts = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True}
-    assert parameter_count({"pretraining": TINY}) == LlamaForCausalLM(LlamaConfig(**sizes, **counts)).num_parameters()
+    return LlamaForCausalLM(LlamaConfig(**sizes, **counts))
+
+
+def test_the_number_of_weights_is_that_of_transformers(tiny_llama):
+    assert parameter_count({"pretraining": TINY}) == tiny_llama.num_parameters()
 
 
 @pytest.mark.parametrize("name", ["mistral-7b-instruct", "biomistral-7b"])
-def test_a_model_file_gives_the_size_its_architecture_has(name):
-    """Mistral 7B: 7,241,732,096 weights, a head of its own included."""
+def test_a_model_file_has_the_number_of_weights_of_its_architecture(name):
+    """Mistral 7B: 7,241,732,096 weights, including a head that does not share the embeddings."""
     head = MISTRAL["vocab_size"] * MISTRAL["hidden_size"]
     model = yaml.safe_load((ROOT / f"config/models/{name}.yaml").read_text())
     assert parameter_count({"pretraining": MISTRAL}) + head == parameter_count(model) == 7_241_732_096
@@ -51,59 +58,69 @@ def test_a_model_file_gives_the_size_its_architecture_has(name):
     ("answer_type", "stage", "published"),
     [("label", "sft", 20), ("label", "dpo", 50), ("text", "sft", 50), ("text", "dpo", 160), ("answer", "dpo", 160)],
 )
-def test_the_published_run_fits_its_limit_and_is_not_asked_for_thrice(answer_type, stage, published):
+def test_minutes_equal_the_published_ones_and_scale_with_rows(answer_type, stage, published):
     expected = training_minutes(LLAMA, answer_type, stage, 4, 1000)
     assert expected == pytest.approx(published, rel=0.01)
-    assert 1.5 * published <= asked_minutes(expected) <= 3 * published + START_MINUTES
+    assert 1.5 * published <= requested_minutes(expected) <= 3 * published + START_MINUTES
     assert training_minutes(LLAMA, answer_type, stage, 4, 2000) == pytest.approx(2 * expected)
     assert training_minutes(LLAMA, answer_type, stage, 8, 500) == pytest.approx(expected)
 
 
-def test_scores_and_answers_take_less_than_training():
+def test_scoring_takes_less_time_than_training():
     assert 0 < scoring_minutes(LLAMA, "text", 500) < training_minutes(LLAMA, "text", "dpo", 4, 125)
+
+
+def test_the_request_for_answers_of_a_tiny_model_is_the_start_alone():
     assert 1 < generation_minutes(LLAMA, 200, 256, 32) < 5
     tiny = {"pretraining": TINY, "dtype": "float32", "gpu": 0}
-    assert asked_minutes(generation_minutes(tiny, 200, 256, 32)) == pytest.approx(START_MINUTES, rel=1e-3)
+    assert requested_minutes(generation_minutes(tiny, 200, 256, 32)) == pytest.approx(START_MINUTES, rel=1e-3)
 
 
-def test_an_adapter_is_counted_as_the_library_counts_it():
+def test_the_number_of_weights_of_an_adapter_is_that_of_peft(tiny_llama):
     from peft import LoraConfig, get_peft_model
-    from transformers import LlamaConfig, LlamaForCausalLM
 
-    sizes = {"vocab_size": 600, "hidden_size": 32, "intermediate_size": 64}
-    counts = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": True}
-    model = LlamaForCausalLM(LlamaConfig(**sizes, **counts))
-    policy = get_peft_model(model, LoraConfig(r=8, target_modules=MODEL["lora_targets"]))
+    policy = get_peft_model(tiny_llama, LoraConfig(r=8, target_modules=MODEL["lora_targets"]))
     assert lora_parameters({"pretraining": TINY}, 8) == policy.get_nb_trainable_parameters()[0]
 
 
-def test_the_share_of_an_adapter_is_that_of_an_8b_model():
-    """Rank 64 on all linear layers of Llama 3 8B, counted: 168 million; of Mistral 7B the same, of fewer weights."""
+def test_the_share_of_an_adapter_is_that_of_8b_weights():
+    """Rank 64 on all linear layers has 168 million weights in Llama 3 8B and in Mistral 7B."""
     layers = {"pretraining": MISTRAL}
     assert lora_parameters(layers, 64) == 167_772_160
     assert lora_parameters(LLAMA, 64) == pytest.approx(167_772_160, rel=0.01)
     assert lora_parameters({"parameters": 7_241_732_096}, 128) == pytest.approx(2 * 167_772_160, rel=0.1)
 
 
-def test_memory_follows_the_kind_of_weights():
-    lora = compute_memory_mb(LLAMA, STAGE)
+def test_memory_of_an_8b_model_fits_its_use():
     assert 16 * GB < compute_memory_mb(LLAMA) < 24 * GB
-    assert 32 * GB < lora < 80 * GB
-    assert compute_memory_mb(LLAMA | {"quantization": NF4}, STAGE) == pytest.approx(lora - 8030.26 * (2 - 4.127 / 8))
+    assert 32 * GB < LORA_MB < 80 * GB
     assert compute_memory_mb(LLAMA, STAGE | {"adapter": "full"}) > 128 * GB
-    assert (
-        compute_memory_mb(LLAMA, STAGE, branches=2) > lora > compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1})
-    )
-    assert compute_memory_mb(LLAMA, STAGE | {"gradient_checkpointing": True}) < lora
 
 
-def test_a_node_holds_the_weights_file_and_without_a_gpu_all_else():
+def test_four_bit_weights_need_less_memory():
+    four_bit = compute_memory_mb(LLAMA | {"quantization": NF4}, STAGE)
+    assert four_bit == pytest.approx(LORA_MB - 8030.26 * (2 - 4.127 / 8))
+
+
+def test_memory_grows_with_branches_and_micro_batch():
+    assert compute_memory_mb(LLAMA, STAGE, branches=2) > LORA_MB
+    assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1}) < LORA_MB
+
+
+def test_gradient_checkpointing_needs_less_memory():
+    assert compute_memory_mb(LLAMA, STAGE | {"gradient_checkpointing": True}) < LORA_MB
+
+
+def test_a_node_needs_memory_for_the_file_of_the_weights():
     assert 32 * GB < host_memory_mb(LLAMA, STAGE) < 64 * GB
     assert host_memory_mb(LLAMA, STAGE | {"adapter": "full"}) > 64 * GB
+
+
+def test_a_node_without_a_gpu_needs_the_memory_of_the_computation_too():
     on_cpu = host_memory_mb(LLAMA | {"gpu": 0}, STAGE)
     assert on_cpu == pytest.approx(host_memory_mb(LLAMA, STAGE) + compute_memory_mb(LLAMA, STAGE), abs=1)
     assert host_memory_mb({"pretraining": TINY, "dtype": "float32", "gpu": 0}, STAGE) < 10 * GB
 
 
-def test_a_failed_job_is_asked_for_with_more_up_to_the_maximum():
+def test_a_request_doubles_with_each_attempt_up_to_the_maximum():
     assert [scaled_request(100.4, attempt, 300) for attempt in (1, 2, 3)] == [100, 201, 300]

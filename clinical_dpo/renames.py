@@ -1,11 +1,11 @@
-"""Names of configuration files that have changed: the old ones are refused together, each with its new name."""
+"""Old names in configuration files. All are refused in a single message, each with its new name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from clinical_dpo.errors import UserError
 
-# Kind of mapping -> its old keys, each with its new name.
+# Kind of mapping -> old key -> new key.
 KEYS = {
     "config": {"run": "run_name"},
     "task": {
@@ -19,9 +19,9 @@ KEYS = {
     },
     "stage": {"log_steps": "logging_steps", "checkpoint_steps": "save_steps", "scheduler": "lr_scheduler_type"},
 }
-# (kind of mapping, key under either name) -> old values, each with its new name.
+# (kind of mapping, old or new key) -> old value -> new value.
 VALUES = {("task", key): {"given": "field"} for key in ("rejected", "rejected_source")}
-# Kind of mapping -> the kind of each mapping in it, by its key; * stands for any key.
+# Kind of mapping -> key -> kind of the mapping at this key; * matches any key.
 _WITHIN = {
     "config": {"recipes": "recipes", "overrides": "overrides"},
     "recipes": {"*": "recipe"},
@@ -35,17 +35,17 @@ _WITHIN = {
 class Renamed(NamedTuple):
     """An old name in a configuration file."""
 
-    path: tuple[str, ...]  # keys that lead to it, its own last
+    path: tuple[str, ...]  # keys that lead to the name, its own key last
     old: str
     new: str
-    is_value: bool  # the value at `path` has the old name; else the key
+    is_value: bool  # whether the value at `path` has the old name, and not the key
 
 
 def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
     """Every old name in the settings of a file.
 
     Args:
-        settings: what the file holds; a part that is no mapping has no names.
+        settings: contents of the file. A value that is not a mapping has no names.
         kind: `config` or `task`.
     """
     if not isinstance(settings, Mapping):
@@ -62,10 +62,10 @@ def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
 
 
 def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
-    """Stop where configuration files use old names.
+    """Refuse configuration files that use old names.
 
     Args:
-        files: name of a file -> its kind, `config` or `task`, and its settings.
+        files: name of a file -> (its kind, `config` or `task`; its settings).
 
     Raises:
         UserError: all old names of all files, each with its new name, and the command that rewrites a file.
@@ -79,5 +79,5 @@ def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
     if lines:
         raise UserError(
             "\n".join(["These names have changed:", *lines])
-            + "\nRewrite each file, comments kept: python -m clinical_dpo.migrate FILE ..."
+            + "\nRewrite each file (comments are kept): python -m clinical_dpo.migrate FILE ..."
         )

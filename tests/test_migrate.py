@@ -1,4 +1,4 @@
-"""Configuration files of earlier versions: all old names told at once, and rewritten with their comments kept."""
+"""Old names in configuration files are refused together, and replaced with comments kept."""
 
 import subprocess
 import sys
@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from clinical_dpo.config.loading import load_study
-from clinical_dpo.config.renames import KEYS, old_names
 from clinical_dpo.config.study import merge
 from clinical_dpo.errors import UserError
+from clinical_dpo.renames import KEYS, old_names
 from clinical_dpo.schemas import properties
 from tests.conftest import ROOT
 
@@ -17,7 +17,7 @@ OLD_TASK = """\
 name: mine   # a comment that stays
 recipe: savage2025
 outcome: label                # what an answer is
-rejected: given               # the record's own
+rejected: given               # from the record
 'selection': f1
 prompt: "outcome: {{ test }}"  # no key, though it reads like one
 training: &more {sft: {log_steps: 5, scheduler: linear}}
@@ -28,7 +28,7 @@ NEW_TASK = """\
 name: mine   # a comment that stays
 recipe: savage2025
 answer_type: label            # what an answer is
-rejected_source: field        # the record's own
+rejected_source: field        # from the record
 selection_metric: f1
 prompt: "outcome: {{ test }}"  # no key, though it reads like one
 training: &more {sft: {logging_steps: 5, lr_scheduler_type: linear}}
@@ -68,28 +68,34 @@ def test_only_old_names_change(tmp_path, old, new):
     path.write_bytes(old.encode())
     assert migrate(path).returncode == 0
     assert path.read_bytes().decode() == new
+
+
+@pytest.mark.parametrize("new", [NEW_TASK, NEW_CONFIG])
+def test_a_file_without_old_names_is_not_changed(tmp_path, new):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(new.encode())
     done = migrate(path)
     assert "nothing to rename" in done.stdout and path.read_bytes().decode() == new
 
 
-def test_a_key_under_both_names_is_refused_and_the_file_stays(tmp_path):
+def test_a_key_under_both_names_is_refused_and_the_file_is_not_changed(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("run: a\nrun_name: b\n")
     done = migrate(path)
-    assert done.returncode == 1 and "mine.yaml: key 'run' is now 'run_name', and both are there" in done.stderr
+    assert done.returncode == 1 and "mine.yaml: key 'run'" in done.stderr and "Remove the old key" in done.stderr
     assert path.read_text() == "run: a\nrun_name: b\n"
 
 
-def test_all_old_names_are_told_at_once():
+def test_all_old_names_are_refused_in_a_single_message():
     old = {"run": "mine", "overrides": {"tasks": {"uti": {"outcome": "label", "rejected": "given"}}}}
     config = merge(yaml.safe_load((ROOT / "config/demo.yaml").read_text()), old)
     with pytest.raises(UserError) as error:
         load_study(config, ROOT)
-    told = str(error.value)
-    assert "config: key 'run' at run is now 'run_name'" in told
-    assert "key 'outcome' at overrides.tasks.uti.outcome is now 'answer_type'" in told
-    assert "value 'given' of overrides.tasks.uti.rejected is now 'field'" in told
-    assert "python -m clinical_dpo.migrate" in told
+    message = str(error.value)
+    assert "config: key 'run' at run is now 'run_name'" in message
+    assert "key 'outcome' at overrides.tasks.uti.outcome is now 'answer_type'" in message
+    assert "value 'given' of overrides.tasks.uti.rejected is now 'field'" in message
+    assert "python -m clinical_dpo.migrate" in message
 
 
 def test_the_table_of_renames_follows_the_schemas():

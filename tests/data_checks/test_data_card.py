@@ -1,0 +1,67 @@
+"""The data card shows the facts about the rows, and none of their text."""
+
+from clinical_dpo.data_checks.data_card import data_card
+from clinical_dpo.data_checks.thresholds import Finding, apply_thresholds
+from clinical_dpo.schemas import read_yaml
+from clinical_dpo.tokenization.lengths import RowLength
+from tests.conftest import ROOT
+from tests.helpers.data_cards import MANIFEST, TASK
+
+CHECKS = read_yaml(ROOT / "config/config.yaml")["checks"]
+
+
+def table(text, heading):
+    """Return the cells of the table under a heading, without its header."""
+    block = text.split(f"## {heading}\n\n")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in block.split("\n")[2:]]
+
+
+LENGTHS = {"llama3": [RowLength(i, 10 * (i + 1), i + 1, 1.0) for i in range(20)]}
+
+
+def test_the_source_is_shown():
+    source = dict(table(data_card(TASK, MANIFEST, LENGTHS, []), "Source"))
+    assert source["data set"] == "clinic/notes" and source["revision"] == "a" * 40
+    assert (source["licence"], source["citation"], source["download"]) == ("MIT", "Doe 2024", "3 MB")
+    assert source["field 'rejected'"] == "written by llama2, 2 of 20 texts cut off"
+
+
+def test_the_numbers_of_rows_are_shown_for_every_step():
+    counts = dict(table(data_card(TASK, MANIFEST, LENGTHS, []), "Rows"))
+    assert counts["in the source"] == "30" and counts["drawn"] == "20" and counts["dropped: no answer"] == "3"
+    assert counts["repaired: byte-order mark dropped"] == "1"
+    assert counts["repaired: label respelled as in the task file"] == "4"
+    assert counts["repeats of a prompt, dropped"] == "2"
+    assert next(count for name, count in counts.items() if "shrunk" in name and "train 20, test 10" in name) == "15"
+
+
+def test_the_labels_of_splits_are_shown():
+    assert ["train", "10", "6 (60%)", "4 (40%)"] in table(data_card(TASK, MANIFEST, LENGTHS, []), "Splits")
+
+
+def test_the_quantiles_of_lengths_are_shown():
+    text = data_card(TASK, MANIFEST, LENGTHS, [])
+    assert ["llama3", "prompt", "10", "50", "100", "150", "190", "200"] in table(text, "Tokens")
+    assert ["llama3", "answer", "1", "5", "10", "15", "19", "20"] in table(text, "Tokens")
+
+
+def test_generated_text_has_no_licence_of_the_data_set_that_it_replaces():
+    source = {"kind": "synthetic", "data": "synthetic", "generator": "uti", "seed": 1, "rows": 15}
+    text = data_card(TASK, MANIFEST | {"source": source}, {}, [])
+    assert "MIT" not in text and "Generated text" in text
+
+
+def test_a_missing_licence_is_shown_as_not_stated():
+    assert "not stated in the task file" in data_card({"name": "a", "title": "A"}, MANIFEST, {}, [])
+
+
+def test_a_bar_in_a_cell_does_not_end_the_cell():
+    text = data_card(TASK | {"citation": "Doe | Roe,\n2024"}, MANIFEST, {}, [])
+    assert "| citation | Doe \\| Roe, 2024 |" in text
+
+
+def test_verdicts_are_shown_with_limits_and_without_ids():
+    checks = apply_thresholds([Finding("answers_cut", 0.5, 5, 10, ["id7"], "llama3")], CHECKS, "uti")
+    text = data_card(TASK | {"phi": True}, MANIFEST, {}, checks)
+    assert ["answers_cut", "llama3", "5 of 10", "50.00%", "0.00%", "25.00%", "**stop**"] in table(text, "Checks")
+    assert "id7" not in text and "Private" in text and "Private" not in data_card(TASK, MANIFEST, {}, checks)
