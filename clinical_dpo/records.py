@@ -93,6 +93,7 @@ class Comparison(TypedDict):
     p_value: float | None
     p_adjusted: float | None
     p_holm: float | None
+    p_holm_study: float | None
     significant: str | None
     alpha: float
     threshold: float
@@ -110,7 +111,6 @@ class Comparison(TypedDict):
     p_mid: float | None
     p_chi2: float | None
     p_chi2_corrected: float | None
-    p_f1_bootstrap: float | None
     p_f1_permutation: float | None
     p_wilcoxon: float | None
     grader: str

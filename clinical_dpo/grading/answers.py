@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.scores import mean
+from clinical_dpo.grading.scale import mean
 from clinical_dpo.io import read_jsonl
 from clinical_dpo.records import Answer, TaskRow
 from clinical_dpo.thoughts import split_thought

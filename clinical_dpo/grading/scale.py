@@ -1,4 +1,4 @@
-"""Grades as numbers on their metric's scale."""
+"""Grades as numbers on their metric's scale, and their mean."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,3 +25,8 @@ def grade_values(rows: Sequence[Mapping[str, str]], metric: MetricDefinition) ->
             )
         grades.append(grade)
     return grades
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Arithmetic mean; None without values."""
+    return sum(values) / len(values) if values else None

@@ -5,13 +5,16 @@ false negative of its item's class and a false positive of no class, so it lower
 negative of an item of the negative class, so it lowers specificity.
 """
 
+import math
 from collections.abc import Sequence
+
+from clinical_dpo.grading.scale import mean
 
 Answers = Sequence[str | None]
 
 
 def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """F1 of the class `positive`: 2 TP / (2 TP + FP + FN).
+    """F1 of the class `positive`, 2 TP / (2 TP + FP + FN), by scikit-learn.
 
     Args:
         labels: true labels.
@@ -22,9 +25,9 @@ def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
     Returns:
         None where no item is positive and none is predicted so (0 / 0).
     """
-    true_positives = sum(label == found == positive for label, found in zip(labels, parsed, strict=True))
-    named = sum(label == positive for label in labels) + sum(found == positive for found in parsed)
-    return 2 * true_positives / named if named else None
+    from sklearn.metrics import f1_score  # late: every start of Snakemake reads this module
+
+    return _defined(f1_score(_named(labels, positive), _named(parsed, positive), zero_division=math.nan))
 
 
 def macro_f1(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
@@ -38,8 +41,10 @@ def accuracy(labels: Sequence[str], parsed: Answers) -> float | None:
 
 
 def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """Share of positive items answered `positive`; an invalid answer is a miss. None without positive items."""
-    return mean([found == positive for label, found in zip(labels, parsed, strict=True) if label == positive])
+    """Share of positive items answered `positive`; an invalid answer is a miss. None without any."""
+    from sklearn.metrics import recall_score
+
+    return _defined(recall_score(_named(labels, positive), _named(parsed, positive), zero_division=math.nan))
 
 
 def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
@@ -58,6 +63,9 @@ def invalid_rate(parsed: Answers) -> float | None:
     return mean([not predicted for predicted in parsed])
 
 
-def mean(values: Sequence[float]) -> float | None:
-    """Arithmetic mean; None without values."""
-    return sum(values) / len(values) if values else None
+def _named(words: Answers, name: str) -> list[bool]:
+    return [word == name for word in words]
+
+
+def _defined(score: float) -> float | None:
+    return None if math.isnan(score) else float(score)

@@ -93,20 +93,24 @@ def _is_words(value: Any) -> bool:
 
 
 def _cell(column: Column, row: Mapping[str, Any]) -> str:
+    levels = [float(row[level]) for level in ("threshold", "alpha") if row.get(level)]
     if isinstance(column, tuple):
         ends = [_value(end, row[end]) for end in column]
         return "--" if "--" in ends else " to ".join(ends)
-    return _value(column, row[column])
+    return _value(column, row[column], levels)
 
 
-def _value(column: str, value: Any) -> str:
-    """A P as printed, whole numbers as they are, others with three decimals, or in powers of ten below .001."""
+def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
+    """A P as printed beside its levels, whole numbers as they are, others with three decimals.
+
+    Below .001 a number stands in powers of ten.
+    """
     if value in (None, ""):
         return "--"
     if _is_words(value):
         return escape(str(value))
     if column == "p" or column.startswith("p_"):
-        return escape(format_p(float(value)))
+        return escape(format_p(float(value), *levels))
     number = float(value)
     if number.is_integer() and "." not in str(value):
         return str(value)
@@ -126,11 +130,13 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         },
     ),
     "stats": (
-        "Paired comparisons of the variants on the same test items; P two-sided and uncorrected.",
+        "Paired comparisons of the variants on the same test items; P two-sided and uncorrected, of the difference "
+        "named. P (F1): permutation test of F1. P (Holm): over the tasks, and over tasks, models and comparisons.",
         {
             **{"task": "Task", "model": "Model", "comparison": "Comparison", "test": "Test", "n": "n"},
-            **{"effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},
-            **{"p_value": "P", "p_holm": "P (Holm)", "threshold": "Threshold"},
+            **{"effect_measure": "Of", "effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},
+            **{"p_value": "P", "threshold": "Threshold", "p_f1_permutation": "P (F1)"},
+            **{"p_holm": "P (Holm)", "p_holm_study": "P (Holm, study)"},
             **{"smallest_detectable": "Detectable", "grader": "Grader", "proxy": "Proxy"},
             **{"data": "Data", "status": "Status"},
         },

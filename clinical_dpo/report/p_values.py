@@ -1,19 +1,57 @@
-"""P as printed."""
+"""P as printed, and what it compares."""
+
+from collections.abc import Mapping
+from typing import Any
+
+COMPARED = {  # effect_measure of a row of stats.csv -> what its P compares, and by which test
+    "accuracy_difference": "right answers (McNemar)",
+    "helpfulness_difference": "helpful answers (McNemar)",
+    "mean_difference": "mean grades (paired t)",
+}
+F1_COMPARED = "F1 (permutation)"  # what p_f1_permutation compares
 
 
-def format_p(p: float | None) -> str:
+def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    Two digits from .01 on, three below it, and as many more as a P under .01 or .05 needs to be seen under it; "n/a"
-    for None.
+    Two digits from .01 on, three below it, and as many more as are needed to be read on the right side of .01, .05 and
+    `levels`; "n/a" for None.
+
+    Args:
+        p: P.
+        levels: that it is held against, such as the threshold of a family of tests.
     """
     if p is None:
         return "n/a"
-    if p < 0.001:
-        return "<.001"
+    least = min([0.001, *levels])
+    if p < least:
+        return f"<{least:.3g}".replace("<0.", "<.", 1)
     if p > 0.99:
         return ">.99"
-    digits = 3 if p < 0.01 else 2
-    while any(p < level <= float(f"{p:.{digits}f}") for level in (0.01, 0.05)):
+    digits = 4 if p < 0.001 else 3 if p < 0.01 else 2
+    while any((p < level) != (float(f"{p:.{digits}f}") < level) for level in (0.01, 0.05, *levels)):
         digits += 1
     return f"{p:.{digits}f}".removeprefix("0")
+
+
+def f1_significant(row: Mapping[str, Any]) -> bool:
+    """Whether the permutation P of the F1 difference is below the threshold of the row's family.
+
+    Args:
+        row: of stats.csv, as made or as read.
+    """
+    p = row.get("p_f1_permutation")
+    return p not in (None, "") and float(p) < float(row["threshold"])
+
+
+def opposed(row: Mapping[str, Any]) -> bool:
+    """Whether F1 and right answers point different ways: one is better with the first variant, one with the second.
+
+    It happens where errors move from one class to the other, or from wrong labels to answers without a label.
+
+    Args:
+        row: of stats.csv, as made or as read.
+    """
+    if row.get("secondary_measure") != "f1_difference" or row["secondary_effect"] in (None, ""):
+        return False
+    return float(row["effect"]) * float(row["secondary_effect"]) < 0

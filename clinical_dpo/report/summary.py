@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
-from clinical_dpo.report.p_values import format_p
+from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
+from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -37,7 +37,9 @@ def summary(
         judges: texts that say what a judge waits for.
         mixed_versions: from `run_record.mixed_versions`.
     """
-    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}P: SFT-base  DPO-SFT  DPO-base"]
+    wide = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
+    heads = "  ".join(f"{name:>{wide}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
+    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
@@ -50,11 +52,10 @@ def summary(
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
             continue
         cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
-        p_values = "  ".join(
-            f"{_p(tested[task, model, comparison]):>8}" for comparison in ("sft_vs_base", "dpo_vs_sft", "dpo_vs_base")
-        )
+        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{wide}}" for comparison in COMPARISONS)
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
+    lines += _compared(stats) + _two_ways(stats) + _study_wide(stats)
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
@@ -86,9 +87,43 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
+    """P with its mark; for F1 two, of right answers and of F1."""
     if row["status"] == "pending":
         return "pending"
-    return format_p(float(row["p_value"]) if row["p_value"] else None) + ("*" if row["significant"] == "true" else "")
+    levels = [float(row["threshold"])] if row["threshold"] else []
+    shown = format_p(float(row["p_value"]) if row["p_value"] else None, *levels)
+    shown += "*" if row["significant"] == "true" else ""
+    if row["p_f1_permutation"]:
+        of_f1 = format_p(float(row["p_f1_permutation"]), *levels)
+        shown += f"/{of_f1}{'*' if f1_significant(row) else ''}"
+    return shown
+
+
+def _compared(stats: Rows) -> list[str]:
+    """What the P of these rows compare, in words."""
+    found = dict.fromkeys(COMPARED[row["effect_measure"]] for row in stats if row["effect_measure"])
+    words = ["; ".join(found)] if found else []
+    words += [f"after a slash {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
+    return [f"What P compares: {', '.join(words)}."] if words else []
+
+
+def _two_ways(stats: Rows) -> list[str]:
+    """A line for each comparison in which F1 and right answers point different ways."""
+    return [
+        f"F1 and right answers point different ways: {row['task']}, {row['model']}, {row['comparison']}: F1 "
+        f"{float(row['secondary_effect']):+.2f}, right answers {100 * float(row['effect']):+.1f} points"
+        for row in stats
+        if opposed(row)
+    ]
+
+
+def _study_wide(stats: Rows) -> list[str]:
+    """How many comparisons stay below the level when all of them share it."""
+    adjusted = [(float(row["p_holm_study"]), float(row["alpha"])) for row in stats if row["p_holm_study"]]
+    if not adjusted:
+        return []
+    below, alpha = sum(p < level for p, level in adjusted), f"{adjusted[0][1]:g}".removeprefix("0")
+    return [f"Holm over all {len(stats)} comparisons of the study: {below} below {alpha} (p_holm_study of stats.csv)."]
 
 
 def _cut(row: Mapping[str, str]) -> str:

@@ -5,11 +5,12 @@ from itertools import combinations
 
 import numpy as np
 from scipy import stats
+from sklearn.metrics import confusion_matrix
+from statsmodels.stats import inter_rater
 
 from clinical_dpo.grading.raters.ratings import Rows, disputed_items, pending_ratings, votes_by_item
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.intervals import wilson
-from clinical_dpo.statistics.resampling import Interval
+from clinical_dpo.statistics.intervals import Interval, wilson
 
 COLUMNS = (
     *("task", "model", "sheet", "raters", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "pending"),
@@ -20,7 +21,7 @@ _NONE: Estimate = (None, (None, None))
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
-    """Cohen's kappa (1960) of two raters, with the 95% interval of its large-sample variance.
+    """Cohen's kappa (1960) of two raters with the 95% interval of its large-sample variance, by statsmodels.
 
     The variance is that of Fleiss, Cohen & Everitt 1969 (Psychol Bull 72:323-327, formula 13), which does not assume
     that kappa is 0.
@@ -35,24 +36,16 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
     words = sorted({*first, *second})
     if len(words) < 2:
         return _NONE
-    n = len(first)
-    shares = np.zeros((len(words), len(words)))
-    for one, other in zip(first, second, strict=True):
-        shares[words.index(one), words.index(other)] += 1 / n
-    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
-    chance = float(rows @ columns)
-    kappa = (float(np.trace(shares)) - chance) / (1 - chance)
-    weights = -(1 - kappa) * (columns[:, None] + rows[None, :])
-    weights[np.diag_indices(len(words))] += 1
-    variance = ((shares * weights**2).sum() - (kappa - chance * (1 - kappa)) ** 2) / (n * (1 - chance) ** 2)
-    return kappa, _normal_interval(kappa, float(variance))
+    with np.errstate(divide="ignore", invalid="ignore"):  # its z value, unused here, is x / 0 for raters who agree
+        found = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=words))
+    return float(found.kappa), _normal_interval(float(found.kappa), float(found.var_kappa))
 
 
 def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
-    """Fleiss' kappa (1971, Psychol Bull 76:378-382) of any fixed number of raters, with a 95% interval.
+    """Fleiss' kappa (1971, Psychol Bull 76:378-382) of any fixed number of raters, by statsmodels, with a 95% interval.
 
-    The variance is Gwet's large-sample one (2021, Educ Psychol Meas 81:781-790): that of each item's linear part of
-    kappa, items being a sample; it does not assume that kappa is 0.
+    No kept library has a variance that holds where kappa is not 0: this is Gwet's large-sample one (2021, Educ Psychol
+    Meas 81:781-790), that of each item's linear part of kappa, items being a sample.
 
     Args:
         votes: for each item, the words its raters gave; at least two, the same number for all items.
@@ -68,7 +61,7 @@ def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
     shares = counts.mean(axis=0) / raters
     chance = float(shares @ shares)
     agreed = (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
-    kappa = (float(agreed.mean()) - chance) / (1 - chance)
+    kappa = float(inter_rater.fleiss_kappa(counts))
     linear = (agreed - chance - 2 * (1 - kappa) * (counts @ shares / raters - chance)) / (1 - chance)
     return kappa, _normal_interval(kappa, float(np.var(linear, ddof=1)) / n if n > 1 else 0)
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
 from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
@@ -13,33 +16,34 @@ from clinical_dpo.variants import COMPARISONS, EXTERNAL, comparison_name, parse_
 Rows = Sequence[Mapping[str, str]]
 COLUMNS = (
     *("task", "model", "comparison", "n", "test", "b", "c", "statistic", "p_value", "p_adjusted", "p_holm"),
+    "p_holm_study",
     *("significant", "alpha", "threshold", "family_size", "family"),
     *("effect_measure", "effect", "effect_ci_low", "effect_ci_high", "smallest_detectable"),
     *("secondary_measure", "secondary_effect", "secondary_ci_low", "secondary_ci_high"),
-    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_bootstrap", "p_f1_permutation", "p_wilcoxon"),
+    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_permutation", "p_wilcoxon"),
     *("grader", "proxy", "data", "status"),
 )
 
 
 def bonferroni(p: float, m: int) -> float:
-    """P adjusted for a family of m tests (Dunn 1961): m * p, at most 1."""
-    return min(1.0, p * m)
+    """P adjusted for a family of m tests (Dunn 1961), by statsmodels: m * p, at most 1."""
+    return float(_adjusted([p], m, "bonferroni")[0])
 
 
 def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
-    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), at most 1.
+    """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
         p_values: those known; None stays None.
         m: the family's size. Tests not known yet count as P = 1, so that knowing them can only lower the others.
     """
-    adjusted: list[float | None] = [None] * len(p_values)
-    reached = 0.0
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    for rank, (p, place) in enumerate(known):
-        reached = max(reached, bonferroni(p, m - rank))
-        adjusted[place] = reached
-    return adjusted
+    adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))
+    return [None if p is None else float(next(adjusted)) for p in p_values]
+
+
+def _adjusted(known: Sequence[float], m: int, method: str) -> np.ndarray:
+    """Adjusted P of the known ones, in a family of m of which the others count as 1."""
+    return multipletests([*known, *[1.0] * (m - len(known))], method=method)[1]
 
 
 def compare_variants(
@@ -53,9 +57,9 @@ def compare_variants(
     """Rows of COLUMNS: every comparison of every model, and of each of its variants with all answers from elsewhere.
 
     In "sft_vs_base" sft is the first variant: b counts items right with sft and wrong with base, c the reverse, and
-    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` needs the other tasks' P:
-    see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts the pairs
-    awaited.
+    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` and `p_holm_study` need the
+    other tasks' P: see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts
+    the pairs awaited.
 
     Args:
         grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo; answers from
@@ -127,7 +131,10 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
 
 
 def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Rows of all tasks' tables with `p_holm` filled in, over each model's and comparison's family of tasks.
+    """Rows of all tasks' tables with `p_holm` and `p_holm_study` filled in.
+
+    The first is over each model's and comparison's family of tasks, as the studies share out their level; the second
+    over all rows, tasks, models and comparisons alike.
 
     Args:
         rows: as made, or as read from CSV.
@@ -135,9 +142,12 @@ def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     families: dict[tuple[str, str, str], list[int]] = {}
     for place, row in enumerate(rows):
         families.setdefault((row["family"], row["model"], row["comparison"]), []).append(place)
+    p_values = [None if row["p_value"] in (None, "") else float(row["p_value"]) for row in rows]
     done = [dict(row) for row in rows]
+    for row, p in zip(done, holm(p_values, len(rows)), strict=True):
+        row["p_holm_study"] = p
     for places in families.values():
-        p_values = [None if rows[place]["p_value"] in (None, "") else float(rows[place]["p_value"]) for place in places]
-        for place, p in zip(places, holm(p_values, int(rows[places[0]]["family_size"])), strict=True):
+        adjusted = holm([p_values[place] for place in places], int(rows[places[0]]["family_size"]))
+        for place, p in zip(places, adjusted, strict=True):
             done[place]["p_holm"] = p
     return done

@@ -9,8 +9,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import reading_shares
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer
-from clinical_dpo.statistics.intervals import wilson
-from clinical_dpo.statistics.resampling import Interval
+from clinical_dpo.statistics.intervals import Interval, wilson
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "invalid_rate"),

@@ -10,7 +10,7 @@ from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.metrics import Grades, check_labels
-from clinical_dpo.statistics.resampling import SeedEffect, hierarchical_bootstrap
+from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
 from clinical_dpo.variants import COMPARISONS
 
 COLUMNS = (
@@ -29,12 +29,12 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv` and, with labels, by F1 too.
 
     Effects are those of COMPARISONS: the first variant minus the second, both of one training seed; the base model
-    has none and stands in all. Interval and P: `resampling.hierarchical_bootstrap`, not corrected for several tests.
+    has none and stands in all. Interval and P: `seed_intervals.seed_effect`, not corrected for several tests.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table, for base, sft, dpo and, of every seed but the
             first, sft_seed{seed} and dpo_seed{seed}.
-        task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), `seed` of the resampling, and for a task
+        task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task
             with labels `positive` and `negative`.
         seeds: of training.
 
@@ -72,7 +72,7 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
     differences = [
         np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
-    found = [(metric.difference, _row(hierarchical_bootstrap(differences, task["seed"])))]
+    found = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
     if task.get("positive"):
         counted = [
             np.hstack([_counted(x, task["positive"]), _counted(y, task["positive"])])
@@ -80,7 +80,7 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
         ]
         # Without a positive item F1 is zero, or not defined, by what the answers name alone.
         positives = any(row["label"] == task["positive"] for row in first[0])
-        f1 = _row(hierarchical_bootstrap(counted, task["seed"], f1_difference)) if positives else _row(None)
+        f1 = _row(seed_effect(counted, f1_difference) if positives else None, 1.0)
         found.append(("f1_difference", f1))
     return found
 
@@ -101,8 +101,12 @@ def f1_difference(means: np.ndarray) -> np.ndarray:
         return means[..., 0] / means[..., 1] - means[..., 2] / means[..., 3]
 
 
-def _row(found: SeedEffect | None) -> Row:
+def _row(found: SeedEffect | None, largest: float) -> Row:
+    """An effect's columns; the interval ends where the scale does, `largest` being its whole length."""
     keys = ("effect", "ci_low", "ci_high", "p_value", "seed_sd", "per_seed")
     if found is None:
         return dict.fromkeys(keys)
-    return {key: getattr(found, key) for key in keys[:-1]} | {"per_seed": " ".join(map(repr, found.per_seed))}
+    row: Row = {key: getattr(found, key) for key in keys[:-1]} | {"per_seed": " ".join(map(repr, found.per_seed))}
+    if found.ci_low is not None and found.ci_high is not None:
+        row |= {"ci_low": max(found.ci_low, -largest), "ci_high": min(found.ci_high, largest)}
+    return row

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from scipy import stats
+from scipy.stats import binomtest
 
 from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, majority, pending_ratings, votes_by_item
 from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
+from clinical_dpo.statistics.intervals import clopper_pearson
 from clinical_dpo.variants import comparison_name
 
 COLUMNS = (
@@ -79,10 +80,9 @@ def _numbers(counts: Counter[str], winner: str, loser: str, identical: int) -> R
         "cannot_judge": counts[CANNOT_JUDGE],
     }
     if wins + losses:
-        test = stats.binomtest(wins, wins + losses, 0.5)
-        interval = test.proportion_ci(0.95, method="exact")
-        numbers |= {"rate": wins / (wins + losses), "p_value": float(test.pvalue)}
-        numbers |= {"ci_low": float(interval.low), "ci_high": float(interval.high)}
+        p = binomtest(wins, wins + losses, 0.5).pvalue
+        numbers |= {"rate": wins / (wins + losses), "p_value": float(p)}
+        numbers["ci_low"], numbers["ci_high"] = clopper_pearson(wins, wins + losses)
     if wins + losses + ties:
         numbers["rate_ties_half"] = (wins + ties / 2) / (wins + losses + ties)
     return numbers

@@ -218,7 +218,7 @@ def test_the_summary_names_external_answers(compared):
         *compared, headlines={"uti": "f1"}, folders=[], seeds=[], seeds_file="", left_out={}, pending_ratings=[]
     )
     [line] = (line for line in text.splitlines() if " gpt4 " in line)
-    assert "elsewhere 0.60 (" in line and "P: DPO of llama .04  DPO of mistral .22" in line
+    assert "elsewhere 0.60 (" in line and "P: DPO of llama .04/.02*  DPO of mistral .22/.22" in line
 
 
 def test_the_page_names_external_answers(compared):

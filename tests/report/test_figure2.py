@@ -48,11 +48,13 @@ def test_every_bar_has_its_estimate_and_its_p_values():
     ]
     estimates = {(row["model"], row["variant"]): row["estimate"] for row in rows[0] if row["metric"] == "f1"}
     p = {(row["model"], row["comparison"]): row["p_value"] for row in rows[1]}
+    p_f1 = {(row["model"], row["comparison"]): row["p_f1_permutation"] for row in rows[1]}
     for bar in bars:
         assert tuple(bar) == figure2.COLUMNS
         assert bar["estimate"] == estimates[bar["model"], bar["variant"]]
         for other in ("base", "sft"):
-            assert bar[f"p_vs_{other}"] == p.get((bar["model"], f"{bar['variant']}_vs_{other}"))
+            comparison = bar["model"], f"{bar['variant']}_vs_{other}"
+            assert bar[f"p_vs_{other}"] == p.get(comparison) and bar[f"p_f1_vs_{other}"] == p_f1.get(comparison)
 
 
 def test_significant_p_values_are_bold_with_an_asterisk(tmp_path):
@@ -65,6 +67,18 @@ def test_significant_p_values_are_bold_with_an_asterisk(tmp_path):
     shown = [text for text, _ in written]
     assert {"a", "Simple classification", "Base", "SFT", "DPO", "Llama3", "Mistral2", "F1 score (UTI)"} <= set(shown)
     assert any("n=100; whiskers: 95% CI; *P<.01 (Bonferroni)" in text for text in shown)
+
+
+def test_both_p_values_of_f1_stand_on_the_brackets_and_the_footnote_names_them(tmp_path):
+    rows = tables()
+    [row] = [row for row in rows[1] if (row["model"], row["comparison"]) == ("mistral", "dpo_vs_sft")]
+    row |= {"p_f1_permutation": 0.0096, "effect": -0.1, "secondary_effect": 0.1}
+    written = dict(texts(draw(tmp_path, rows)[0]))
+    assert sum(text.startswith("F1 P") for text in written) >= 3 and "700" in written["F1 P=.0096*"]
+    assert any("P: right answers (McNemar); F1 P: F1 (permutation)" in text for text in written)
+    assert any("F1 and right answers point different ways: Mistral2 DPO-SFT" in text for text in written)
+    calm = [text for text, _ in texts(draw(tmp_path / "b", tables())[0])]
+    assert not any("Mistral2 DPO-SFT" in text for text in calm)
 
 
 def test_the_figure_shows_the_watermark_and_names_synthetic_data(tmp_path):

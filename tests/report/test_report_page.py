@@ -102,6 +102,43 @@ def test_a_verdict_follows_the_test(effect, significant, status, kind):
     assert verdict(row)[0] == kind
 
 
+@pytest.mark.parametrize(
+    ("significant", "p_f1", "effect", "f1", "kind", "words"),
+    [
+        ("true", "0.2", "-0.175", "0.05", "mixed", "DPO against SFT: F1 higher, share of right answers lower"),
+        ("false", "0.001", "0.01", "-0.2", "mixed", "DPO against SFT: F1 lower, share of right answers higher"),
+        ("false", "0.2", "0.01", "-0.02", "open", "DPO against SFT: F1 lower, share of right answers higher"),
+        ("true", "0.001", "0.1", "0.2", "better", "DPO better than SFT in right answers"),
+        ("true", "0.2", "-0.1", "-0.2", "worse", "DPO worse than SFT in right answers, no difference shown in F1"),
+        ("false", "0.001", "0.1", "0.2", "open", "no difference shown between DPO and SFT in right answers, F1 higher"),
+    ],
+)
+def test_a_verdict_names_right_answers_and_f1(significant, p_f1, effect, f1, kind, words):
+    row = {"comparison": "dpo_vs_sft", "status": "complete", "significant": significant, "threshold": "0.01"}
+    row |= {"effect_measure": "accuracy_difference", "effect": effect, "p_f1_permutation": p_f1}
+    assert verdict(row | {"secondary_measure": "f1_difference", "secondary_effect": f1}) == (kind, words)
+
+
+def test_both_tests_of_a_task_with_labels_stand_in_the_table_and_each_names_what_it_compares():
+    metric_rows, stats_rows = tables()
+    [row] = [row for row in stats_rows if (row["model"], row["comparison"]) == ("llama", "dpo_vs_sft")]
+    row |= {"effect": -0.175, "effect_ci_low": -0.25, "effect_ci_high": -0.0003, "p_value": 0.0096}
+    row |= {"significant": "true", "secondary_effect": 0.05, "secondary_ci_low": -0.0004, "secondary_ci_high": 0.1}
+    row |= {"p_f1_permutation": 0.0512}
+    given = {"metrics": metric_rows, "stats": significance.with_holm(stats_rows), "cost": costs()}
+    told = Page(report_page(**given, tasks=TASKS, models=MODELS)).text
+    assert "F1 and right answers point different ways in 1" in told
+    # Limits keep the digits that show their side of zero, P those that show its side of the threshold.
+    assert "−17.50 points (−25.00 to −0.03) .0096* right answers (McNemar)" in told
+    assert "+0.0500 (−0.0004 to +0.1000) .05 F1 (permutation) –" in told
+    assert "Holm’s P is corrected over all tasks" in told
+
+
+def test_a_task_trained_once_says_what_is_not_known():
+    assert "Trained once: Infection <or> not. How much another training run would change" in page().text
+    assert "Trained once" not in page(seeds=seed_rows()).text
+
+
 def test_pending_ratings_and_left_out_tasks_are_listed():
     pending_ratings = [
         {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "Dr <A>", "pending": number}

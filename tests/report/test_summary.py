@@ -22,6 +22,7 @@ def rows_of(task, metric, **fields):
         dict.fromkeys(significance.COLUMNS, "")
         | shared
         | {"comparison": comparison, "p_value": p, "significant": "true" if float(p) < 0.0125 else "false", "n": "200"}
+        | {"threshold": "0.0125", "alpha": "0.05"}
         | fields
         for comparison, p in COMPARISONS.items()
     ]
@@ -83,11 +84,43 @@ def test_the_summary_names_folders_and_only_marks_that_apply():
     assert text.endswith("\n")
 
 
+def test_p_stands_on_its_side_of_the_threshold_and_names_what_it_compares():
+    bars, tests = rows_of("uti", "f1", effect_measure="accuracy_difference")
+    tests[0] |= {"p_value": "0.0126", "significant": "false", "p_f1_permutation": "0.0124"}
+    text = text_of((bars, tests))
+    assert ".013/.01*" in line_of(text, "uti")
+    assert "What P compares: right answers (McNemar), after a slash F1 (permutation)." in text
+    likert = rows_of("summarization", "mean_likert", effect_measure="mean_difference")
+    assert "right answers (McNemar); mean grades (paired t), after a slash F1" in text_of((bars, tests), likert)
+
+
+def test_f1_and_right_answers_that_point_different_ways_are_told():
+    bars, tests = rows_of("uti", "f1", effect_measure="accuracy_difference", secondary_measure="f1_difference")
+    for row, effects in zip(tests, (("-0.175", "0.05"), ("0.1", "0.2"), ("0.0", "0.1")), strict=True):
+        row |= dict(zip(("effect", "secondary_effect"), effects, strict=True))
+    text = text_of((bars, tests))
+    told = "F1 and right answers point different ways: uti, llama, sft_vs_base: F1 +0.05, right answers -17.5 points"
+    assert told in text and text.count("different ways") == 1
+
+
+def test_how_many_comparisons_hold_over_the_whole_study():
+    bars, tests = rows_of("uti", "f1")
+    for row, p in zip(tests, ("0.0012", "0.096", "0.05"), strict=True):
+        row["p_holm_study"] = p
+    assert "Holm over all 3 comparisons of the study: 1 below .05 " in text_of((bars, tests))
+    assert "Holm" not in text_of(rows_of("uti", "f1"))
+
+
 def test_columns_are_aligned_with_their_heads():
     text = text_of(rows_of("uti", "f1"))
     head, line = text.splitlines()[0], line_of(text, "uti")
     starts = {"model": "llama", "metric": "f1", "base": "0.50", "SFT": "0.75", "DPO": "0.90"}
     assert all(head.index(name) == line.index(value) for name, value in starts.items())
+    ends = {"SFT-base": "<.001*", "DPO-SFT": ".048", "DPO-base": ".01*"}
+    assert all(
+        head.index(name) + len(name) == line.index(value, line.index("0.90")) + len(value)
+        for name, value in ends.items()
+    )
 
 
 def test_synthetic_data_and_proxies_are_marked():

@@ -5,28 +5,9 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import f1_score
-from statsmodels.stats.proportion import proportion_confint
 
-from clinical_dpo.statistics import f1_effects, resampling
 from clinical_dpo.statistics import intervals as effects
-
-CLASSES = ["UTI", "No UTI"]
-
-
-def answered(generator, labels, right, invalid=0.05):
-    other = {"UTI": "No UTI", "No UTI": "UTI"}
-    draws = generator.random((len(labels), 2))
-    return [
-        None if bad < invalid else label if good < right else other[label]
-        for label, (good, bad) in zip(labels, draws, strict=True)
-    ]
-
-
-def items(seed, n=200, first=0.85, second=0.7):
-    generator = np.random.default_rng(seed)
-    labels = generator.choice(CLASSES, n).tolist()
-    return labels, answered(generator, labels, first), answered(generator, labels, second)
+from clinical_dpo.statistics.paired_tests import mcnemar_exact
 
 
 def test_wilson_interval_is_the_published_one():
@@ -40,10 +21,12 @@ def test_wilson_interval_is_the_published_one():
     for (successes, n), interval in published.items():
         assert effects.wilson(successes, n) == pytest.approx(interval, abs=5e-5)
     for successes, n in [(81, 263), (0, 20), (20, 20), (1, 1), (399, 410)]:
-        expected = proportion_confint(successes, n, method="wilson")
-        assert effects.wilson(successes, n) == pytest.approx(expected, abs=1e-12)
+        expected = stats.binomtest(successes, n).proportion_ci(0.95, "wilson")
+        assert effects.wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+        expected = stats.binomtest(successes, n).proportion_ci(0.99, "exact")
+        assert effects.clopper_pearson(successes, n, 0.99) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert effects.wilson(0, 7)[0] == 0 and effects.wilson(7, 7)[1] == 1
-    assert effects.wilson(0, 0) == (None, None)
+    assert effects.wilson(0, 0) == effects.clopper_pearson(0, 0) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +66,44 @@ def test_newcombe_interval_covers_the_truth():
     intervals = [effects.newcombe_paired(*table) for table in drawn.tolist()]
     covered = np.mean([low <= 0.07 <= high for low, high in intervals])
     assert covered == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 3000) + 0.01)  # the method: .95 to .96
+
+
+def excludes_zero(interval):
+    low, high = interval
+    return low > 0 or high < 0
+
+
+@pytest.mark.parametrize("level", [0.95, 1 - 0.05 / 3])
+def test_no_interval_contradicts_mcnemars_p(level):
+    """All tables of up to 12 pairs, and those of 200 pairs near the ceiling."""
+    small = [table for table in np.ndindex(13, 13, 13, 13) if 0 < sum(table) <= 12]
+    near = [(200 - b - c - d, b, c, d) for b, c, d in np.ndindex(14, 14, 6)]
+    moved = 0
+    for both, b, c, neither in small + near:
+        n, p = both + b + c + neither, mcnemar_exact(b, c)
+        published = effects.newcombe_paired(both, b, c, neither, level)
+        low, high = effects.agreeing(published, (b - c) / n, p, level)
+        assert -1 <= low <= (b - c) / n <= high <= 1
+        assert excludes_zero((low, high)) == (p < 1 - level), (both, b, c, neither)
+        if excludes_zero(published) == (p < 1 - level):
+            assert (low, high) == published
+        else:
+            moved += 1
+            swapped = effects.newcombe_paired(both, c, b, neither, level)
+            assert effects.agreeing(swapped, (c - b) / n, p, level) == pytest.approx((-high, -low))
+            assert (low, high)[b > c] == published[b > c]
+    assert moved > 0
+
+
+def test_the_limit_that_follows_p_is_miettinens():
+    # Cavo et al. 2012, above: Newcombe's interval leaves zero out, the exact P of 6 and 16 is .0525.
+    p = mcnemar_exact(6, 16)
+    low, high = effects.agreeing((-0.1186, -0.0046), -10 / 161, p)
+    assert low == -0.1186 and high == pytest.approx(-10 / 161 * (1 - stats.norm.isf(0.025) / stats.norm.isf(p / 2)))
+    assert 0 < high < 0.001
+    assert effects.agreeing((-0.01, 0.03), 0.02, 0.04)[0] > 0
+    assert effects.agreeing((None, None), 0.02, 0.04) == (None, None)
+    assert effects.agreeing((0.1, 1.0), 0.5, 1.0) == (-1, 1)  # P = 1 says nothing at all
 
 
 def test_t_interval_by_hand():
@@ -125,67 +146,3 @@ def test_bootstrap_interval_of_a_mean_equals_scipys():
     assert found == pytest.approx((expected.low, expected.high), abs=0.004)
     assert found == effects.mean_interval(values.tolist(), seed=1) != effects.mean_interval(values.tolist(), seed=2)
     assert effects.mean_interval([0.5], 1) == effects.mean_interval([0.5, 0.5], 1) == (None, None)
-
-
-def test_counted_f1_equals_sklearns():
-    labels, first, _ = items(1)
-    said = [answer or "INVALID" for answer in first]
-    counts = f1_effects.answer_counts(labels, [first], CLASSES)
-    assert f1_effects.class_f1(counts) == pytest.approx(f1_score(labels, said, labels=CLASSES, average=None))
-    assert f1_effects.macro_f1(counts) == pytest.approx(f1_score(labels, said, labels=CLASSES, average="macro"))
-
-
-def test_f1_difference_equals_scipys_paired_bootstrap():
-    labels, first, second = items(2, n=120)
-    found = f1_effects.f1_difference(labels, first, second, CLASSES, seed=1)
-    codes = np.array([CLASSES.index(label) for label in labels])
-    answers = [np.array([2 if one is None else CLASSES.index(one) for one in said]) for said in (first, second)]
-
-    def gain(label, one, other, axis=-1):
-        def f1(said):
-            return 2 * ((label == 0) & (said == 0)).sum(axis) / ((label == 0).sum(axis) + (said == 0).sum(axis))
-
-        return f1(one) - f1(other)
-
-    assert found.difference == pytest.approx(gain(codes, *answers))
-    expected = stats.bootstrap((codes, *answers), gain, paired=True, method="BCa", rng=3, n_resamples=10_000)
-    interval = expected.confidence_interval
-    assert found.interval == pytest.approx((interval.low, interval.high), abs=0.01)
-    swapped = stats.permutation_test(
-        answers, lambda one, other, axis: gain(codes, one, other, axis), permutation_type="samples", rng=4
-    )
-    assert found.p_permutation == pytest.approx(swapped.pvalue, abs=0.01)
-
-
-def test_f1_difference_changes_sign_when_swapped():
-    labels, first, second = items(3)
-    one = f1_effects.f1_difference(labels, first, second, CLASSES, 1)
-    other = f1_effects.f1_difference(labels, second, first, CLASSES, 1)
-    assert other.difference == -one.difference
-    assert (-other.interval[1], -other.interval[0]) == pytest.approx(one.interval, abs=0.01)
-    assert (other.p_bootstrap, other.p_permutation) == pytest.approx((one.p_bootstrap, one.p_permutation), abs=0.01)
-    assert one == f1_effects.f1_difference(labels, first, second, CLASSES, 1)
-
-
-def test_f1_difference_where_little_is_known():
-    labels, first, _ = items(4)
-    assert f1_effects.f1_difference(labels, first, first, CLASSES, 1) == (0, (None, None), 1, 1)
-    right = [CLASSES[0], CLASSES[1]] * 3
-    assert f1_effects.f1_intervals(right, right, CLASSES, 1) == ((None, None), (None, None))
-    never = f1_effects.f1_difference(["No UTI"] * 3, ["No UTI"] * 3, ["No UTI", "No UTI", None], CLASSES, 1)
-    assert never == (None, (None, None), None, None)  # 0 / 0: no item and no answer is positive
-    assert f1_effects.f1_difference(["UTI"], ["UTI"], ["No UTI"], CLASSES, 1) == (1, (None, None), None, 1)
-    assert f1_effects.f1_intervals(["No UTI"] * 4, ["No UTI"] * 4, CLASSES, 1) == ((None, None), (None, None))
-
-
-def test_f1_difference_interval_covers_the_truth_and_its_p_values_are_level(monkeypatch):
-    monkeypatch.setattr(resampling, "RESAMPLES", 1000)
-    generator, runs, covered, small = np.random.default_rng(6), 300, 0, np.zeros(2)
-    for run in range(runs):
-        labels = generator.choice(CLASSES, 120).tolist()
-        first, second = (answered(generator, labels, 0.8) for _ in range(2))  # equal: the true difference is 0
-        found = f1_effects.f1_difference(labels, first, second, CLASSES, run)
-        covered += found.interval[0] <= 0 <= found.interval[1]
-        small += [found.p_bootstrap < 0.1, found.p_permutation < 0.1]
-    assert covered / runs == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / runs) + 0.01)
-    assert small / runs == pytest.approx(0.1, abs=3 * math.sqrt(0.1 * 0.9 / runs) + 0.01)

@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import scores
+from clinical_dpo.grading.scale import mean
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.statistics import intervals as effects
 from clinical_dpo.statistics import metrics
@@ -81,7 +82,7 @@ def test_what_is_not_defined_is_none():
     assert scores.macro_f1(["No UTI"], ["No UTI"], ["UTI", "No UTI"]) == 1
     assert scores.sensitivity(["No UTI"], ["UTI"], "UTI") is None
     assert scores.specificity(["UTI"], ["UTI"], "UTI") is None
-    assert scores.accuracy([], []) is scores.invalid_rate([]) is scores.mean([]) is None
+    assert scores.accuracy([], []) is scores.invalid_rate([]) is mean([]) is None
 
 
 def test_rows_of_a_task_with_labels():
@@ -93,7 +94,7 @@ def test_rows_of_a_task_with_labels():
     found = {row["metric"]: row for row in rows}
     assert found["f1"]["estimate"] == scores.f1(labels, parsed, "UTI")
     assert found["f1"]["ci_low"] < found["f1"]["estimate"] < found["f1"]["ci_high"]
-    assert found["f1"]["ci_method"] == "bootstrap" and found["f1"]["positive_class"] == "UTI"
+    assert found["f1"]["ci_method"] == "wilson" and found["f1"]["positive_class"] == "UTI"
     positives = labels.count("UTI")
     hits = sum(label == said == "UTI" for label, said in zip(labels, parsed, strict=True))
     rejections = sum(label == said == "No UTI" for label, said in zip(labels, parsed, strict=True))
@@ -145,7 +146,8 @@ def test_rows_of_helpfulness_and_rouge():
 
 def test_one_item_and_a_class_that_never_occurs():
     found = {row["metric"]: row for row in metrics.task_metrics({("a", "base"): label_rows(["UTI"], ["UTI"])}, UTI)}
-    assert found["f1"]["estimate"] == 1 and found["f1"]["ci_low"] is found["f1"]["ci_method"] is None
+    assert found["f1"]["estimate"] == found["f1"]["ci_high"] == 1 and 0 < found["f1"]["ci_low"] < 0.4
+    assert found["f1"]["ci_method"] == "wilson" and found["macro_f1"]["ci_method"] == "mover"
     assert found["specificity"]["estimate"] is None and found["specificity"]["n"] == 0
     rows = metrics.task_metrics({("a", "base"): label_rows(["No UTI"] * 3, ["No UTI"] * 3)}, UTI)
     found = {row["metric"]: row for row in rows}

@@ -1,9 +1,10 @@
-"""The table over training seeds against scikit-learn, plain loops over resamples, and its schema."""
+"""The table over training seeds against scikit-learn, the delta method, and its schema."""
 
 import numpy as np
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from scipy.stats import t
 from sklearn.metrics import f1_score
 
 from clinical_dpo.errors import UserError
@@ -82,24 +83,38 @@ def test_effects_of_every_seed_are_those_of_the_seeds_own_files():
             assert (found["n"], found["n_seeds"], found["seeds"]) == (60, 3, "42 43 44")
 
 
-def test_the_interval_is_that_of_a_plain_loop_over_drawn_seeds_and_items():
-    """4,000 resamples one by one: seeds (one fewer than there are) and items drawn, F1 by its definition."""
-    grades = labelled()
+def test_the_interval_of_f1_is_that_of_the_delta_method():
+    """What an item adds to F1, by the derivative, in place of pseudo-values; then both sources, written out."""
+    grades = labelled(items=400)
     found = named(seed_effects.compare_seeds(grades, UTI, SEEDS))["dpo_vs_base", "f1_difference"]
     truth = np.array(in_order(grades, "base", "label")) == "UTI"
-    base = np.array(in_order(grades, "base", "parsed")) == "UTI"
-    dpo = [np.array(in_order(grades, name, "parsed")) == "UTI" for name in ("dpo", "dpo_seed43", "dpo_seed44")]
-    generator, drawn = np.random.default_rng(0), []
-    for _ in range(4000):
-        items = generator.integers(60, size=60)
-        differences = []
-        for seed in generator.integers(3, size=2):
-            one, two = (
-                2 * (truth & said)[items].sum() / (truth[items].sum() + said[items].sum()) for said in (dpo[seed], base)
-            )
-            differences.append(one - two)
-        drawn.append(np.mean(differences))
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.015)
+    linear = []
+    for variant in ("dpo", "dpo_seed43", "dpo_seed44"):
+        parts = []
+        for name in (variant, "base"):
+            said = np.array(in_order(grades, name, "parsed")) == "UTI"
+            top, bottom = 2.0 * (truth & said), truth.astype(float) + said
+            score = top.sum() / bottom.sum()
+            parts.append(score + (top - score * bottom) / bottom.mean())
+        linear.append(parts[0] - parts[1])
+    values = np.array(linear)
+    mean, seeds, items = values.mean(), values.mean(axis=1), values.mean(axis=0)
+    rest = ((values - seeds[:, np.newaxis] - items + mean) ** 2).sum() / (2 * 399)
+    of_items = max(3 * items.var(ddof=1) - rest, 0) / (3 * 400)
+    reach = np.hypot(t.isf(0.025, 2) * seeds.std(ddof=1) / 3**0.5, t.isf(0.025, 399) * of_items**0.5)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((mean - reach, mean + reach), abs=0.002)
+
+
+def test_an_interval_ends_where_the_scale_does():
+    """Two seeds that contradict each other: t of one degree of freedom reaches beyond all that a difference can be."""
+    grades = labelled(VARIANTS[:3], items=20)
+    right = [row(f"q{number}", 1, label=label, parsed=label) for number, label in enumerate(["UTI", "No UTI"] * 10)]
+    for stage in ("sft", "dpo"):
+        grades["llama", f"{stage}_seed43"] = right
+        grades["llama", stage] = [found | {"grade": "0", "parsed": ""} for found in right]
+    for found in seed_effects.compare_seeds(grades, UTI, SEEDS[:2]):
+        if found["comparison"] != "dpo_vs_sft":
+            assert (found["ci_low"], found["ci_high"]) == (-1, 1)
 
 
 def test_grades_on_a_scale_have_one_row_and_agree_with_the_first_seeds_table():

@@ -148,7 +148,7 @@ def test_holm_as_rs_p_adjust():
 
 def test_holm_with_tests_to_come_is_never_too_small():
     generator = np.random.default_rng(0)
-    for _ in range(200):
+    for _ in range(40):
         p_values = generator.uniform(0, 0.2, 5).tolist()
         known = [None if place in (1, 3) else p for place, p in enumerate(p_values)]
         early, full = significance.holm(known, 5), significance.holm(p_values, 5)
@@ -173,3 +173,34 @@ def test_bonferroni_is_capped():
 )
 def test_p_as_printed(p, printed):
     assert format_p(p) == printed
+
+
+@pytest.mark.parametrize(
+    ("p", "level", "printed"),
+    [
+        (0.016, 0.05 / 3, ".016"),  # .02 would be above it
+        (0.0166, 0.05 / 3, ".0166"),
+        (0.01668, 0.05 / 3, ".02"),
+        (0.0169, 0.05 / 3, ".02"),
+        (0.0124, 0.0125, ".01"),
+        (0.0126, 0.0125, ".013"),  # .01 would be below it
+        (0.0102, 0.0101, ".0102"),
+        (0.0003, 0.0005, "<.0005"),
+        (0.0007, 0.0005, ".0007"),
+        (0.00052, 0.0005, ".0005"),
+        (0.0007, 0.01, "<.001"),
+        (0.02, 0.02, ".02"),
+    ],
+)
+def test_p_is_printed_on_its_side_of_the_threshold(p, level, printed):
+    assert format_p(p, level) == printed
+
+
+def test_no_printed_p_contradicts_its_threshold():
+    generator = np.random.default_rng(0)
+    for m in range(1, 40):
+        level = 0.05 / m
+        for p in (*generator.uniform(0, 2 * level, 30), level, np.nextafter(level, 0), np.nextafter(level, 1)):
+            printed = format_p(float(p), level)
+            shown = float(printed.strip("<>"))
+            assert (shown <= level if printed[0] == "<" else shown < level) == (p < level), (p, level, printed)

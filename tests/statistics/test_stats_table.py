@@ -57,7 +57,9 @@ def test_rows_of_binary_grades():
     assert row["p_chi2"] == pytest.approx(mcnemar([[36, 12], [2, 0]], exact=False, correction=False).pvalue)
     assert row["p_chi2_corrected"] == pytest.approx(mcnemar([[36, 12], [2, 0]], exact=False).pvalue)
     assert power.mcnemar_power(50, 14 / 50, row["smallest_detectable"], 0.01) == pytest.approx(0.8, abs=1e-6)
-    assert row["secondary_measure"] is row["p_f1_bootstrap"] is row["p_wilcoxon"] is same["smallest_detectable"] is None
+    assert (
+        row["secondary_measure"] is row["p_f1_permutation"] is row["p_wilcoxon"] is same["smallest_detectable"] is None
+    )
 
 
 def labelled(labels, parsed):
@@ -75,15 +77,21 @@ def test_rows_of_a_task_with_labels_carry_the_f1_difference():
     assert row["effect_measure"] == "accuracy_difference" and row["secondary_measure"] == "f1_difference"
     assert row["secondary_effect"] == found.difference > 0
     assert (row["secondary_ci_low"], row["secondary_ci_high"]) == found.interval
-    assert (row["p_f1_bootstrap"], row["p_f1_permutation"]) == (found.p_bootstrap, found.p_permutation)
+    assert row["p_f1_permutation"] == found.p_permutation
+
+
+def test_interval_and_p_of_right_answers_agree():
+    """Newcombe's own interval leaves zero out; the exact P of 5 and 0, .0625, does not reject (Altman 2000, p. 52)."""
+    sft, base = graded([1] * 19 + [0] * 22), graded([1] * 14 + [0] * 27)
+    row = compare(base, sft, sft, family=["uti"])["sft_vs_base"]
+    assert (row["b"], row["c"], row["p_value"], row["significant"]) == (5, 0, 0.0625, "false")
+    assert row["effect_ci_low"] < 0 < row["effect"] < row["effect_ci_high"] == pytest.approx(0.226, abs=5e-4)
 
 
 def test_a_class_that_never_occurs_leaves_f1_empty_and_the_test_whole():
     base, sft = labelled(["No UTI"] * 4, ["No UTI", "", "", ""]), labelled(["No UTI"] * 4, ["No UTI"] * 4)
     row = compare(base, sft, sft, LABELS)["sft_vs_base"]
-    assert (
-        row["secondary_effect"] is row["secondary_ci_low"] is row["p_f1_bootstrap"] is row["p_f1_permutation"] is None
-    )
+    assert row["secondary_effect"] is row["secondary_ci_low"] is row["p_f1_permutation"] is None
     assert (row["b"], row["p_value"], row["status"]) == (3, 0.25, "complete")
 
 
@@ -124,6 +132,10 @@ def test_holm_runs_over_the_tasks_of_a_family(tmp_path):
         assert [row["p_holm"] for row in first[:3]] == significance.holm(p_values[:3], 5)
         assert first[3]["p_holm"] == p_values[3]  # a family of its own
         assert {row["p_holm"] for row in done if row["status"] == "pending"} == {None}
+        # Over the study: all rows, those that are awaited among them.
+        known = [None if row["p_value"] in (None, "") else float(row["p_value"]) for row in done]
+        assert [row["p_holm_study"] for row in done] == significance.holm(known, 12)
+        assert all(row["p_holm_study"] >= float(row["p_value"]) for row in done if row["p_holm_study"] is not None)
 
 
 def test_rows_of_likert_grades():

@@ -35,8 +35,8 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
     },
     "plot_figure2": {"config/metrics", "report/figures/figure2", "report/figures/style", "report/p_values"},
     "compute_metrics": {
-        *("config/graders", "config/metrics", "grading/answers", "grading/grade", "grading/scores", "thoughts"),
-        *("statistics/intervals", "statistics/metrics", "statistics/resampling"),
+        *("config/graders", "config/metrics", "grading/answers", "grading/grade", "grading/scale", "thoughts"),
+        *("statistics/intervals", "statistics/metrics"),
     },
 }
 

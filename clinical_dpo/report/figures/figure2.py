@@ -5,6 +5,7 @@ External answers are separate bars beside the models.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,12 +15,13 @@ from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
-from clinical_dpo.report.p_values import format_p
+from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
-    *("p_vs_base", "significant_vs_base", "p_vs_sft", "significant_vs_sft", "threshold"),
+    *("p_vs_base", "significant_vs_base", "p_vs_sft", "significant_vs_sft", "threshold", "compared"),
+    *("p_f1_vs_base", "f1_significant_vs_base", "p_f1_vs_sft", "f1_significant_vs_sft", "opposed"),
     *("grader", "proxy", "data", "status"),
 )
 SEED_COLUMNS = (
@@ -32,6 +34,8 @@ HEADROOM = 0.43  # above the scale for three brackets, as a share of it
 HEIGHT = 3.1  # inches
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
+FOOT = 7.5  # points of a line of the footnote beyond the second
+WIDEST = 80  # characters of such a line
 UNIT = 0.38  # inches from one bar to the next
 ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme as the variants' colours
 
@@ -44,7 +48,9 @@ def comparison_rows(
 ) -> list[Row]:
     """Rows of COLUMNS, with SEED_COLUMNS where there are seeds, one per bar: exactly what `plot_comparison` draws.
 
-    Answers from elsewhere add p_vs_{name}, significant_vs_{name} and threshold_vs_{name}, told with each variant.
+    With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` F1; `opposed` names the variants against
+    which the two point different ways. Answers from elsewhere add p_vs_{name}, significant_vs_{name} and
+    threshold_vs_{name} to each variant.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
@@ -75,6 +81,12 @@ def comparison_rows(
         bar[f"p_vs_{other}"] = _number(row["p_value"])
         bar[f"significant_vs_{other}"] = row["significant"] or None
         bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
+        bar["compared"] = COMPARED[row["effect_measure"]]
+        if opposed(row):
+            bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
+        if metric == "f1" and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):
+            bar[f"p_f1_vs_{other}"] = _number(row["p_f1_permutation"])
+            bar[f"f1_significant_vs_{other}"] = str(f1_significant(row)).lower()
     if seed_rows:
         _add_seeds(by_bar, seed_rows, metric)
     return bars
@@ -139,7 +151,9 @@ def plot_comparison(
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
     slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
     labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
-    width, height = plain + labels + UNIT * (sum(slots) + GAP * len(slots)), HEIGHT + LINE * len(elsewhere) / 72
+    footnote = _footnote(bars, model_names)
+    width = plain + labels + UNIT * (sum(slots) + GAP * len(slots))
+    height = HEIGHT + (LINE * len(elsewhere) + FOOT * (footnote.count("\n") - 1)) / 72
     with drawing(width, height, paths) as figure:
         axes = figure.add_axes(
             (
@@ -174,7 +188,7 @@ def plot_comparison(
         figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
         swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in TITLES.items()]
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
-        write_footnote(figure, _footnote(bars, model_names))
+        write_footnote(figure, footnote)
         stamp(figure, watermark)
 
 
@@ -213,16 +227,26 @@ def _draw_brackets(axes: Axes, group: Sequence[Row], positions: Mapping[str, flo
             left, right = positions[other], positions[variant]
             tick = y - 0.2 * step
             axes.plot([left, left, right, right], [tick, y, y, tick], color=INK, linewidth=0.6)
-            p, significant = format_p(row[f"p_vs_{other}"]), row[f"significant_vs_{other}"] == "true"
-            axes.text(
-                (left + right) / 2,
-                y + 0.08 * step,
-                f"P{'' if p[0] in '<>' else '='}{p}{'*' if significant else ''}",
-                size=6,
-                ha="center",
-                va="bottom",
-                weight="bold" if significant else "normal",
-            )
+            bracket = [
+                _p_text(bar_p, row[f"{mark}_vs_{other}"], row["threshold"], name)
+                for name, bar_p, mark in (
+                    ("P", row[f"p_vs_{other}"], "significant"),
+                    ("F1 P", row[f"p_f1_vs_{other}"], "f1_significant"),
+                )
+                if bar_p is not None
+            ]
+            middle, above = (left + right) / 2, y + 0.08 * step
+            for number, (text, weight) in enumerate(bracket):
+                ha = "center" if len(bracket) == 1 else "right" if number == 0 else "left"
+                nudge = 0 if len(bracket) == 1 else -0.12 if number == 0 else 0.12
+                axes.text(middle + nudge, above, text, size=6, ha=ha, va="bottom", weight=weight)
+
+
+def _p_text(p: float, significant: str | None, threshold: float | None, name: str) -> tuple[str, str]:
+    """A P as it stands on a bracket, and its weight: bold with an asterisk below the threshold."""
+    shown = format_p(p, *([threshold] if threshold else []))
+    mark = "*" if significant == "true" else ""
+    return f"{name}{'' if shown[0] in '<>' else '='}{shown}{mark}", "bold" if mark else "normal"
 
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> None:
@@ -257,7 +281,7 @@ def _write_p_below(axes: Axes, x: float, line: int, bar: Row, name: str) -> None
     """Write the P of a bar's variant against the external answers `name`."""
     if bar[f"p_vs_{name}"] is not None:
         significant = bar[f"significant_vs_{name}"] == "true"
-        text = format_p(bar[f"p_vs_{name}"]) + ("*" if significant else "")
+        text = format_p(bar[f"p_vs_{name}"], bar[f"threshold_vs_{name}"]) + ("*" if significant else "")
         _write_below(axes, x, line, text, size=6, weight="bold" if significant else "normal")
 
 
@@ -282,7 +306,17 @@ def _footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
     reading += [f"dots: {count} training seeds" for count in seeds]
     proxies = sorted({bar["grader"] for bar in bars if bar["proxy"] == "true"})
     awaited = sum(int(bar["n"]) for bar in bars if bar["status"] == "pending")
+    found = dict.fromkeys(bar["compared"] for bar in bars if bar["compared"])
+    named = [f"P: {' and '.join(found)}"] if found else []
+    named += [f"F1 P: {F1_COMPARED}"] if any(bar["p_f1_vs_base"] is not None for bar in bars) else []
+    ways = [
+        f"{model_names[bar['model']]} {TITLES[bar['variant']]}-{TITLES.get(other) or model_names[other]}"
+        for bar in bars
+        for other in (bar["opposed"] or "").split()
+    ]
+    lines = ["; ".join(named)] if named else []
+    lines += wrap(f"F1 and right answers point different ways: {', '.join(ways)}", WIDEST) if ways else []
     caveats = ["synthetic data"] if any(bar["data"] == "synthetic" for bar in bars) else []
     caveats += [f"proxy grades ({grader})" for grader in proxies]
     caveats += [f"{awaited} grades awaited"] if awaited else []
-    return "; ".join(reading) + "\n" + "; ".join(caveats)
+    return "\n".join(["; ".join(reading), *lines, "; ".join(caveats)])

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
-from clinical_dpo.report.page import tables
-from clinical_dpo.report.page.tables import Rows, Tasks
+from clinical_dpo.report.page import comparisons, tables
+from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.variants import EXTERNAL, TITLES
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -78,10 +78,11 @@ def report_page(
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
         caveats=tables.caveats(shown, tasks, watermark, mixed_versions),
-        tallies=tables.tallies(stats),
+        tallies=comparisons.tallies(stats),
         results=tables.result_rows(shown, stats, tasks, models),
-        comparisons=tables.comparison_rows(stats, tasks, models),
-        seeds=tables.seed_table(seeds, tasks, models),
+        comparisons=comparisons.comparison_rows(stats, tasks, models),
+        seeds=comparisons.seed_table(seeds, tasks, models),
+        trained_once=comparisons.trained_once(shown, seeds, tasks),
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],

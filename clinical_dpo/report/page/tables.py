@@ -6,20 +6,12 @@ from typing import Any
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
-from clinical_dpo.report.p_values import format_p
+from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of, verdict
 from clinical_dpo.statistics.metrics import graded_items
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name, parse_comparison
+from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
 
-Rows = Sequence[Mapping[str, Any]]
-Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
 SCALES = {  # metric of a headline row -> its title and scale
     metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
-}
-MEASURES = {  # of a difference between variants
-    "accuracy_difference": "right answers",
-    "f1_difference": "F1 score",
-    "helpfulness_difference": "helpful answers",
-    "mean_difference": "mean score",
 }
 GRADERS = {
     "label": "the label read off each answer, held against the label in the data",
@@ -100,75 +92,6 @@ def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
     return f"{models[row['model']]}: {verdict(row, models)[1]}"
 
 
-def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
-    """What is compared and with what, as shown: a variant, or what answered elsewhere."""
-    return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
-
-
-def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
-    """(better, worse, open, untested or pending; in words) of one comparison; `models` name what answered elsewhere."""
-    first, second = _names(row["comparison"], models or {})
-    if row["status"] == "pending":
-        return "pending", f"{first} against {second}: grades awaited"
-    if not row["significant"]:
-        return "untested", f"{first} against {second}: the test is not defined on these grades"
-    if row["significant"] != "true":
-        return "open", f"no difference shown between {first} and {second}"
-    return (
-        ("better", f"{first} better than {second}")
-        if float(row["effect"]) > 0
-        else ("worse", f"{first} worse than {second}")
-    )
-
-
-def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per paired comparison: difference with interval, P, and what this many items could have shown."""
-    return [
-        {
-            "task": tasks[row["task"]]["title"],
-            "model": models[row["model"]],
-            "comparison": " − ".join(_names(row["comparison"], models)),
-            "n": "–" if row["status"] == "pending" else row["n"],
-            "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
-            "p": "awaited" if row["status"] == "pending" else format_p(_number(row["p_value"])),
-            "significant": row["significant"] == "true",
-            "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
-        }
-        for row in stats
-    ]
-
-
-def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per comparison and measure: mean over the training seeds with interval, P, and what each seed gave."""
-    return [
-        {
-            "task": tasks[row["task"]]["title"],
-            "model": models[row["model"]],
-            "comparison": " − ".join(TITLES[variant] for variant in COMPARISONS[row["comparison"]]),
-            "measure": MEASURES[row["measure"]],
-            "seeds": row["seeds"].split(),
-            "difference": _interval(measured, "effect", "ci_low", "ci_high"),
-            "p": format_p(_number(row["p_value"])),
-            "per_seed": [_difference(measured, effect).removesuffix(" points") for effect in effects],
-            "spread": _difference(measured, row["seed_sd"], signed=False) or "–",
-        }
-        for row in seeds
-        for measured, effects in [({**row, "effect_measure": row["measure"]}, (row["per_seed"] or "").split())]
-    ]
-
-
-def tallies(stats: Rows) -> list[str]:
-    """For each step of training, in how many of the tested pairs of task and model it helped, harmed or neither."""
-    lines = []
-    for comparison in ("sft_vs_base", "dpo_vs_sft"):
-        first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
-        kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
-        better, worse, neither = (kinds.count(kind) for kind in ("better", "worse", "open"))
-        counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"
-        lines.append(f"{first} against {second}, {better + worse + neither} comparisons: {counts}")
-    return lines
-
-
 def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """One row per task and model: minutes per 1,000 steps of both stages, ratio, time of all runs, published values."""
     stages = {(row["task"], row["model"], row["stage"]): row for row in cost}
@@ -194,7 +117,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
     table = []
     for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
         rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
-        rates = [rate for row in rows if (rate := _number(row["invalid_rate"])) is not None]
+        rates = [rate for row in rows if (rate := number_of(row["invalid_rate"])) is not None]
         table.append(
             {
                 "task": tasks[task]["title"],
@@ -238,12 +161,8 @@ def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def _number(value: Any) -> float | None:
-    return None if value in (None, "") else float(value)
-
-
 def _minutes(value: Any) -> str:
-    number = _number(value)
+    number = number_of(value)
     return "" if number is None else f"{number:.0f}" if number >= 10 else f"{number:.1f}"
 
 
@@ -262,22 +181,6 @@ def _estimate(row: Mapping[str, Any]) -> Row:
     """Text of an estimate and of its interval."""
     if row["status"] == "pending":
         return {"value": "awaited", "interval": ""}
-    estimate, low, high = (_number(row[column]) for column in ("estimate", "ci_low", "ci_high"))
+    estimate, low, high = (number_of(row[column]) for column in ("estimate", "ci_low", "ci_high"))
     interval = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else ""
     return {"value": "not defined" if estimate is None else f"{estimate:.2f}", "interval": interval}
-
-
-def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
-    middle, *ends = (_difference(row, row[column]) for column in (value, low, high))
-    return f"{middle} ({' to '.join(end.removesuffix(' points') for end in ends)})" if all(ends) else middle or "–"
-
-
-def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True) -> str:
-    """A difference of shares in percentage points, one of means or F1 as it is; nothing where there is none."""
-    number = _number(value)
-    if number is None:
-        return ""
-    sign = "+" if signed else ""
-    if row["effect_measure"] in ("mean_difference", "f1_difference"):
-        return f"{number:{sign}.2f}".replace("-", "−")
-    return f"{100 * number:{sign}.1f} points".replace("-", "−")

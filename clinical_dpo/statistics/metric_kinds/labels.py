@@ -6,7 +6,7 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.f1_effects import f1_difference, f1_intervals
+from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.metric_kinds import proportion
 from clinical_dpo.statistics.metrics import Found, check_labels
@@ -24,10 +24,9 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
     negatives = n - positives
     right = [label for label, found in zip(labels, parsed, strict=True) if label == found]
     hits, rejections = right.count(positive), len(right) - right.count(positive)
-    f1_interval, macro_interval = f1_intervals(labels, parsed, classes, task["seed"])
     return {
-        "f1": (scores.f1(labels, parsed, positive), f1_interval, "bootstrap", n),
-        "macro_f1": (scores.macro_f1(labels, parsed, classes), macro_interval, "bootstrap", n),
+        "f1": (scores.f1(labels, parsed, positive), f1_interval(labels, parsed, classes), "wilson", n),
+        "macro_f1": (scores.macro_f1(labels, parsed, classes), macro_f1_interval(labels, parsed, classes), "mover", n),
         "accuracy": (scores.accuracy(labels, parsed), wilson(len(right), n), "wilson", n),
         "sensitivity": (scores.sensitivity(labels, parsed, positive), wilson(hits, positives), "wilson", positives),
         "specificity": (
@@ -56,4 +55,4 @@ def _f1_difference(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
     found = f1_difference(labels, first, second, [task["positive"], task["negative"]], task["seed"])
     effect = {"secondary_measure": "f1_difference", "secondary_effect": found.difference}
     effect |= dict(zip(("secondary_ci_low", "secondary_ci_high"), found.interval, strict=True))
-    return effect | {"p_f1_bootstrap": found.p_bootstrap, "p_f1_permutation": found.p_permutation}
+    return effect | {"p_f1_permutation": found.p_permutation}

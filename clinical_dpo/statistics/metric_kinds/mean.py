@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading import scores
-from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
 from clinical_dpo.statistics.metrics import Found
@@ -22,7 +21,7 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
     interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
-    return {metric.name: (scores.mean(grades), interval, metric.interval, len(grades))}
+    return {metric.name: (mean(grades), interval, metric.interval, len(grades))}
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading import scores
-from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.intervals import newcombe_paired, wilson
+from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
 from clinical_dpo.statistics.metrics import Found
 from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p
 from clinical_dpo.statistics.power import detectable_accuracy_difference
@@ -19,11 +18,13 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
     """The share of grades that are 1, with its Wilson interval."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
-    return {metric.name: (scores.mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
+    return {metric.name: (mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """McNemar's tests of two variants and the difference of their shares, first minus second.
+
+    The interval is Newcombe's; where it contradicts the exact P, its limit next to zero follows P.
 
     Args:
         x, y: complete rows of both variants, item by item.
@@ -33,10 +34,11 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
     metric = METRICS[task["metric"]]
     pairs = list(zip(grade_values(x, metric), grade_values(y, metric), strict=True))
     both, b, c, neither = (pairs.count(pair) for pair in ((1, 1), (1, 0), (0, 1), (0, 0)))
-    low, high = newcombe_paired(both, b, c, neither)
+    effect, p = (b - c) / len(pairs), mcnemar_exact(b, c)
+    low, high = agreeing(newcombe_paired(both, b, c, neither), effect, p)
     return {
-        **{"b": b, "c": c, "statistic": min(b, c), "p_value": mcnemar_exact(b, c), "p_mid": mcnemar_mid_p(b, c)},
-        **{"effect": (b - c) / len(pairs), "effect_ci_low": low, "effect_ci_high": high},
+        **{"b": b, "c": c, "statistic": min(b, c), "p_value": p, "p_mid": mcnemar_mid_p(b, c)},
+        **{"effect": effect, "effect_ci_low": low, "effect_ci_high": high},
         "smallest_detectable": detectable_accuracy_difference(len(pairs), (b + c) / len(pairs), threshold),
         "p_chi2": mcnemar_chi2(b, c, corrected=False)[1],
         "p_chi2_corrected": mcnemar_chi2(b, c, corrected=True)[1],

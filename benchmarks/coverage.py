@@ -1,0 +1,242 @@
+"""How often the intervals of the tables hold the truth, and how often P is below .05 where nothing differs.
+
+Writes benchmarks/coverage_{part}.md, a table per part. Run it from the project's folder. Samples are drawn from known
+truths and go through the package's own functions; equal samples are computed once.
+"""
+
+import argparse
+import datetime
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
+from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
+from clinical_dpo.statistics.paired_tests import mcnemar_exact
+from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
+from clinical_dpo.statistics.training_seeds import f1_difference as f1_of_means
+
+SAMPLES = 10_000  # a row of a table
+ITEMS = 200
+CLASSES = ("positive", "negative")
+PREVALENCES = (0.05, 0.1, 0.25, 0.5)
+ACCURACIES = (0.9, 0.95, 0.97, 0.99)
+PAIRED = (*zip(ACCURACIES, ACCURACIES, strict=True), (0.95, 0.9), (0.99, 0.95))
+SHARED = 0.7  # share of items that both variants answer by one draw: models of one family err on the same items
+SPREADS = {"small": 0.05, "moderate": 0.3, "large": 1.0}  # SD between seeds, on the logit scale
+OF_ITEMS = 1.0  # SD between items, on the same scale
+POSITIVES = 0.3  # share of the items, where seeds are drawn
+BASE, TRAINED = 0.5, 1.5  # mean logit of a right answer
+FOLDER = Path(__file__).parent
+
+Row = Sequence[object]
+
+
+def f1_of(sensitivity: float, specificity: float, prevalence: float) -> float:
+    """F1 of a class that has this share of the items."""
+    hits = prevalence * sensitivity
+    return 2 * hits / (prevalence + hits + (1 - prevalence) * (1 - specificity))
+
+
+def answers(cells: Sequence[int]) -> list[list[str]]:
+    """Labels, first and second answers: per class, how many items both, the first, the second, none answer rightly."""
+    rows = []
+    for label, other, numbers in zip(CLASSES, CLASSES[::-1], (cells[:4], cells[4:]), strict=True):
+        pairs = ((label, label), (label, other), (other, label), (other, other))
+        rows += [(label, *pair) for pair, number in zip(pairs, numbers, strict=True) for _ in range(number)]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+@cache
+def paired_f1(cells: tuple[int, ...]) -> tuple[Any, ...]:
+    """Limits of the difference of F1, and its P, of one table."""
+    found = f1_difference(*answers(cells), CLASSES, 1)
+    # A sample without a positive item and answer has no F1: its interval is all that the difference can be.
+    return (-1.0, 1.0, 1.0) if found.difference is None else (*found.interval, found.p_permutation)
+
+
+def right_or_wrong(accuracies: Sequence[float], shared: float) -> list[float]:
+    """Shares of items that both variants answer rightly, the first alone, the second alone, none."""
+    first, second = accuracies
+    both = shared * min(accuracies) + (1 - shared) * first * second
+    return [both, first - both, second - both, 1 - first - second + both]
+
+
+def tables(generator: np.random.Generator, kinds: Sequence[float], samples: int) -> list[tuple[int, ...]]:
+    """Samples of items, as counts of their kinds, which have these shares."""
+    return list(map(tuple, generator.multinomial(ITEMS, kinds, samples).tolist()))
+
+
+def holds(low: np.ndarray, high: np.ndarray, truth: float) -> float:
+    """Share of intervals that hold the truth; a limit on it, up to rounding, holds it."""
+    return float(np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high)))
+
+
+def disagree(low: np.ndarray, high: np.ndarray, p: np.ndarray) -> float:
+    """Share of samples in which P and interval contradict each other."""
+    return float(np.mean((p < 0.05) != ((low > 0) | (high < 0))))
+
+
+def paired_rows(samples: int, shared: float) -> Iterator[Row]:
+    """Coverage of the interval of an F1 difference."""
+    generator = np.random.default_rng(20)
+    for accuracies in PAIRED:
+        cells = right_or_wrong(accuracies, shared)
+        for prevalence in PREVALENCES:
+            first, second = (f1_of(accuracy, accuracy, prevalence) for accuracy in accuracies)
+            kinds = [share * cell for share in (prevalence, 1 - prevalence) for cell in cells]
+            low, high, p = np.array([paired_f1(each) for each in tables(generator, kinds, samples)]).T
+            numbers = [
+                f"{holds(low, high, first - second):.4f}",
+                f"{np.mean(high - low):.3f}",
+                f"{np.mean(p < 0.05):.4f}",
+            ]
+            names = [f"{accuracies[0]:.2f}, {accuracies[1]:.2f}", f"{prevalence:.0%}", f"{first - second:.3f}"]
+            yield [*names, *numbers, f"{disagree(low, high, p):.4f}"]
+        paired_f1.cache_clear()
+
+
+@cache
+def single(cells: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """Limits of F1 and of macro F1, of one table of one variant."""
+    labels, said, _ = answers((cells[0], 0, 0, cells[1], cells[2], 0, 0, cells[3]))
+    low, high = f1_interval(labels, said, CLASSES)
+    macro_low, macro_high = macro_f1_interval(labels, said, CLASSES)
+    # A sample without a positive item and answer has no F1: its interval is all that F1 can be.
+    return low or 0.0, 1.0 if high is None else high, macro_low or 0.0, 1.0 if macro_high is None else macro_high
+
+
+def single_rows(samples: int) -> Iterator[Row]:
+    """Coverage of the intervals of F1 and macro F1."""
+    generator = np.random.default_rng(21)
+    for accuracy in ACCURACIES:
+        for prevalence in PREVALENCES:
+            kinds = [share * part for share in (prevalence, 1 - prevalence) for part in (accuracy, 1 - accuracy)]
+            drawn = np.array([single(each) for each in tables(generator, kinds, samples)]).T
+            score, other = (f1_of(accuracy, accuracy, share) for share in (prevalence, 1 - prevalence))
+            held = holds(drawn[0], drawn[1], score), holds(drawn[2], drawn[3], (score + other) / 2)
+            yield [f"{accuracy:.2f}", f"{prevalence:.0%}", f"{score:.3f}", *(f"{each:.4f}" for each in held)]
+
+
+@cache
+def shares(table: tuple[int, ...]) -> tuple[Any, ...]:
+    """Newcombe's limits, those shown, and the exact P, of one table."""
+    both, b, c, neither = table
+    published, p = newcombe_paired(both, b, c, neither), mcnemar_exact(b, c)
+    return (*published, *agreeing(published, (b - c) / ITEMS, p), p)
+
+
+def share_rows(samples: int) -> Iterator[Row]:
+    """Coverage of the interval of a difference of right answers, as published and as shown."""
+    generator = np.random.default_rng(22)
+    for accuracies in ((0.5, 0.5), (0.7, 0.7), *PAIRED):
+        for shared in (0.0, SHARED):
+            kinds, truth = right_or_wrong(accuracies, shared), accuracies[0] - accuracies[1]
+            low, high, *shown, p = np.array([shares(each) for each in tables(generator, kinds, samples)]).T
+            numbers = [np.mean(p < 0.05), holds(low, high, truth), disagree(low, high, p)]
+            numbers += [holds(*shown, truth), disagree(*shown, p)]
+            names = [f"{accuracies[0]:.2f}, {accuracies[1]:.2f}", f"{shared:.0%}"]
+            yield [*names, *(f"{number:.4f}" for number in numbers)]
+
+
+def seed_rows(samples: int) -> Iterator[Row]:
+    """Coverage of the interval over training seeds: right answers and F1, a trained variant against the base model."""
+    generator = np.random.default_rng(23)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    weights = weights / weights.sum()
+    base = expit(BASE + OF_ITEMS * nodes) @ weights
+    for name, spread in SPREADS.items():
+        trained = expit(TRAINED + spread * nodes[:, np.newaxis] + OF_ITEMS * nodes) @ weights  # accuracy by seed
+        scores = np.array([f1_of(each, each, POSITIVES) for each in trained])
+        truths = trained @ weights - base, scores @ weights - f1_of(base, base, POSITIVES)
+        sd = np.sqrt(trained**2 @ weights - (trained @ weights) ** 2)
+        for seeds in (2, 3, 5, 10):
+            found = [seeds_drawn(generator, seeds, spread) for _ in range(samples)]
+            numbers = []
+            for place, truth in enumerate(truths):
+                low, high = np.array([(effects[place].ci_low, effects[place].ci_high) for effects in found]).T
+                numbers += [f"{holds(low, high, truth):.4f}", f"{np.mean(high - low):.3f}"]
+            yield [f"{name} ({100 * sd:.1f} points)", seeds, *numbers]
+
+
+def seeds_drawn(generator: np.random.Generator, seeds: int, spread: float) -> tuple[SeedEffect, SeedEffect]:
+    """Effect on right answers and on F1, of one sample of seeds and items."""
+    logits = generator.normal(0, OF_ITEMS, ITEMS)
+    positive = generator.random(ITEMS) < POSITIVES
+    right = generator.random((seeds, ITEMS)) < expit(generator.normal(TRAINED, spread, (seeds, 1)) + logits)
+    base = np.tile(generator.random(ITEMS) < expit(BASE + logits), (seeds, 1))
+    parts = [part for said in (right, base) for part in (2.0 * (positive & said), positive + 1.0 * (positive == said))]
+    return seed_effect(right.astype(float) - base), seed_effect(np.stack(parts, axis=-1), f1_of_means)
+
+
+PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
+    "f1": (
+        "Intervals of one variant's F1 (Wilson's, by way of J) and macro F1 (MOVER)",
+        ("accuracy", "positives", "true F1", "coverage, F1", "coverage, macro F1"),
+        single_rows,
+    ),
+    "f1_difference": (
+        "Interval (MOVER) and permutation P of an F1 difference; the two variants err independently",
+        ("accuracies", "positives", "true difference", "coverage", "mean width", "P < .05", "P and interval disagree"),
+        lambda samples: paired_rows(samples, 0.0),
+    ),
+    "f1_difference_shared": (
+        f"The same; the two variants share the draw of {SHARED:.0%} of the items",
+        ("accuracies", "positives", "true difference", "coverage", "mean width", "P < .05", "P and interval disagree"),
+        lambda samples: paired_rows(samples, SHARED),
+    ),
+    "right_answers": (
+        "Interval of a difference of right answers: Newcombe's as published, and as shown beside the exact McNemar P",
+        (
+            *("accuracies", "shared items", "P < .05", "coverage, published", "P and interval disagree"),
+            *("coverage, shown", "P and interval shown disagree"),
+        ),
+        share_rows,
+    ),
+    "seeds": (
+        "Interval over training seeds, a trained variant against the base model, 30% positives of 200 items",
+        (
+            *("spread between seeds (SD)", "seeds", "coverage, right answers", "mean width"),
+            *("coverage, F1", "mean width, F1"),
+        ),
+        seed_rows,
+    ),
+}
+
+
+def table(part: str, samples: int) -> str:
+    """A part's table in Markdown."""
+    title, columns, rows = PARTS[part]
+    lines = [
+        f"# {title}",
+        "",
+        f"{datetime.date.today()}. Made by `python -m benchmarks.coverage --part {part}`: {samples:,} samples of "
+        f"{ITEMS} items a row; 95% intervals. A share of .95 has a standard error of "
+        f"{(0.95 * 0.05 / samples) ** 0.5:.4f}.",
+        "",
+        f"| {' | '.join(columns)} |",
+        f"|{'---|' * len(columns)}",
+    ]
+    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows(samples))]) + "\n"
+
+
+def main() -> None:
+    """Write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=PARTS, help="one table; default all")
+    parser.add_argument("--samples", type=int, help="fewer samples: print the tables and write none")
+    chosen = parser.parse_args()
+    for part in [chosen.part] if chosen.part else PARTS:
+        text = table(part, chosen.samples or SAMPLES)
+        if chosen.samples:
+            print(text)
+        else:
+            (FOLDER / f"coverage_{part}.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
