@@ -60,7 +60,10 @@ def stop_if_an_earlier_version_trained():
     for _, _, _, record in recorded_results():
         if not record.endswith("run.json") or not Path(record).exists():
             continue
-        run = read_json(record)
+        try:
+            run = read_json(record)
+        except UserError:  # a broken record stops the jobs that read it
+            continue
         if old := sorted(KEYS["stage"].keys() & {*run, *run.get("made_with", {}), *run.get("settings", {})}):
             raise WorkflowError(
                 f"{record}: an earlier version wrote this ('{old[0]}' is '{KEYS['stage'][old[0]]}' today). Its results "
