@@ -40,7 +40,7 @@ def generate_answers(
     prompts = [prompt_tokens(row, tokenizer) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
     ends = _end_tokens(model, tokenizer)
-    # These settings replace all of the model authors' settings: penalties, minimal lengths, suppressed tokens.
+    # Replaces all generation settings of the model's authors: penalties, minimal lengths, suppressed tokens.
     model.generation_config = GenerationConfig(
         do_sample=False, num_beams=1, eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id
     )
