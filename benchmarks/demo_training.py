@@ -1,7 +1,7 @@
 """Time the demo's training in seconds, evaluations included: TRL's padded rows against the flat layout.
 
 It writes benchmarks/demo_training.md. Run it from the project's folder after `make demo`. It trains the chosen trials
-of three tasks again, alternating the two layouts. Both read the reference log-probabilities from their file.
+of three tasks again, alternating the two layouts. Both layouts read the reference log-probabilities from the same file.
 """
 
 import os

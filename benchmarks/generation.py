@@ -27,11 +27,11 @@ from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
 
 TABLE = Path(__file__).parent / "generation.md"
 VOCABULARY = 8192
-NEW_TOKENS = 8  # of every answer, so that both ways generate the same number
+NEW_TOKENS = 8  # tokens of every answer; both ways then generate the same number
 
 
 def prompts(number: int, shortest: int, longest: int) -> list[dict[str, Any]]:
-    """Rows with prompts of random words, whose lengths are log-uniform between two numbers of words."""
+    """Rows with prompts of random words. Lengths are log-uniform from `shortest` to `longest` words."""
     draw = random.Random(0)
     rows = []
     for i in range(number):

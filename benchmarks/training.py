@@ -51,8 +51,8 @@ CASES = (
     Case("Summaries", 800, 100, 8192, 4),
     Case("Label tasks, large vocabulary", 200, 6, 32768, 8),
 )
-# Lower limits of stock DPO : our DPO, as shipped and with the compact head in both; then upper limits of our DPO :
-# stock SFT, our DPO : our SFT and our SFT : stock SFT.
+# Five limits per case. Lower limits: stock DPO : our DPO as shipped, and with the compact head in both. Upper limits:
+# our DPO : stock SFT, our DPO : our SFT, and our SFT : stock SFT.
 WANTED = {
     "Label tasks": (4.0, 2.6, 0.95, 1.15, 0.82),
     "Short answers": (4.5, 2.6, 0.9, 1.05, 0.82),
@@ -85,7 +85,7 @@ def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measu
 
 
 def check_losses(first: dict[str, float]) -> None:
-    """Exit unless every DPO starts at ln 2, where policy and reference are equal, and both SFTs at the same loss."""
+    """Exit unless every DPO starts at ln 2 (policy and reference are equal), and both SFTs start at the same loss."""
     expected = {variant: first[STOCK_SFT] if variant in (STOCK_SFT, SFT) else LN2 for variant in first}
     for variant, loss in first.items():
         if abs(loss - expected[variant]) > 0.01:
@@ -141,7 +141,7 @@ def median(values: list[float], chosen: list[int]) -> float:
 
 
 def verdict(value: float, limit: float, at_least: bool) -> list[str]:
-    """Cells of a limit and of whether a value meets it."""
+    """Two cells: a limit, and whether a value meets the limit."""
     met = value >= limit if at_least else value <= limit
     return [f"{'≥' if at_least else '≤'} {limit:g}", "met" if met else "not met"]
 

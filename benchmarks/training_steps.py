@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 MAX_LENGTH = 2048  # tokens
-BATCHES = 3  # of rows, which the steps cycle through
+BATCHES = 3  # batches of rows; the steps cycle through these batches
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 CPU_SHAPE = {  # Llama-3-8B and Mistral-7B at about an eighth of the width
     "hidden_size": 512,
@@ -132,7 +132,7 @@ def _row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str,
 
 
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
-    """Take a step at each message of `parent` and send its (wall, CPU) seconds; at the end send the process's facts."""
+    """Take a step at each message of `parent` and send (wall, CPU) seconds. At the end, send facts of the process."""
     _quiet()
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
@@ -283,7 +283,7 @@ def _since(started: tuple[float, float]) -> tuple[float, float]:
 
 
 def _release_memory() -> None:
-    """Return the step's free memory to the system; glibc would keep it, and the processes' peaks would add up."""
+    """Return the step's free memory to the system. Else glibc keeps it, and the peaks of the processes add up."""
     gc.collect()
     if platform.system() == "Linux":
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,6 +1,6 @@
 """Write the locks and the conda environments from pyproject.toml: `make locks`.
 
-Every requirement has its version and the SHA-256 of each of its files on PyPI. Versions of the existing locks are kept.
+Every requirement has its version and the SHA-256 of each of its files on PyPI. Versions in the existing locks stay.
 To resolve one package again, delete its entry from its lock; to resolve all, run `make locks UPGRADE=--upgrade`.
 """
 
@@ -32,7 +32,7 @@ def entries(text: str) -> dict[str, str]:
 
 
 def conda_environment(locked: Mapping[str, str]) -> str:
-    """Text of a conda environment file, whose pip packages have their hashes."""
+    """Text of a conda environment file. Each pip package has its hashes."""
     lines = [line.strip(" \\") for entry in locked.values() for line in ["- >-", *entry.splitlines()]]
     return CONDA + "".join(f"      {line}\n" if line == "- >-" else f"        {line}\n" for line in lines)
 

@@ -1,4 +1,4 @@
-"""HTTP client of endpoints, which limits a reply in bytes and in seconds."""
+"""HTTP client for endpoints. It limits the size of a reply in bytes and the wait for it in seconds."""
 
 import concurrent.futures
 import threading
@@ -13,22 +13,21 @@ INCOMPLETE = "the reply is incomplete"
 
 
 class BoundedClient(openai.DefaultHttpxClient):
-    """Client that reads every reply completely, or up to one byte more than LARGEST_REPLY.
+    """Client that reads every reply completely, but at most LARGEST_REPLY + 1 bytes.
 
-    The returned response keeps only the header Retry-After, so that its body is read as UTF-8 whatever Content-Type
-    says.
+    The returned response has no header but Retry-After. Without the header Content-Type, its body is read as UTF-8.
     """
 
     def __init__(self, seconds: float, **options: Any) -> None:
-        """Set the seconds from the first byte sent to the last byte read; `options` are those of httpx2's client."""
+        """Limit the seconds from the first byte sent to the last byte read. `options` go to httpx2's client."""
         super().__init__(headers={"Accept-Encoding": "identity"}, timeout=seconds, **options)
         self._seconds = seconds
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request and wait for its reply in a thread, since httpx2 restarts its timeout with every byte.
+        """Send a request in a thread, and limit the wait for the reply. The timeout of httpx2 restarts with every byte.
 
         Raises:
-            httpx2.ReadTimeout: the reply is late. Its thread ends at the latest when the client closes.
+            httpx2.ReadTimeout: the reply is late. The thread ends at the latest when the client closes.
         """
         done: concurrent.futures.Future[httpx2.Response] = concurrent.futures.Future()
 

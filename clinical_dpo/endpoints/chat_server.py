@@ -1,4 +1,4 @@
-"""A call to an OpenAI-compatible server: its outcome, and the outcomes that another attempt would repeat."""
+"""Calls to an OpenAI-compatible server, their outcomes, and errors if another attempt would have the same outcome."""
 
 import contextlib
 import json
@@ -17,8 +17,8 @@ from clinical_dpo.endpoints.secrets import SHORTEST_SECRET, sent_secrets, withou
 from clinical_dpo.errors import PublicError
 from clinical_dpo.records import Message
 
-Messages = tuple[Message, ...]  # of the chat API
-KEPT_CHARACTERS = 10_000  # of a body that is not a completion
+Messages = tuple[Message, ...]  # messages of the chat API
+KEPT_CHARACTERS = 10_000  # characters saved of a body that is not a completion
 MOST_TOKENS = 10**9
 LONGEST_ECHO = 1_000  # longest escaped secret in characters
 
@@ -31,7 +31,7 @@ class Reply:
         text: the reply's text; may be empty.
         finish_reason: `stop`, `length` if max_tokens cut the reply off, or another word of the server.
         model: the model's name as the server spells it.
-        prompt_tokens, completion_tokens: tokens of all calls as the server counts them; 0 if it does not count.
+        prompt_tokens, completion_tokens: tokens of all calls, as the server counts them; 0 without a count.
         calls: calls until the reply was readable.
     """
 
@@ -62,11 +62,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ChatServer:
-    """A server with its open connections. `connect` makes it."""
+    """A server with its open connections, as `connect` returns it."""
 
     endpoint: Endpoint
     client: Any
-    secrets: Sequence[str]  # secret values in the requests, which no file and no message may contain
+    secrets: Sequence[str]  # secret values in the requests; no file or message may contain them
     is_confidential: bool = False  # whether requests contain a key or private text
 
     @property
@@ -116,11 +116,11 @@ class ChatServer:
 
     @staticmethod
     def refuses_request(outcome: Outcome) -> bool:
-        """Whether the server refuses the fields of the request, whatever its text."""
+        """Whether the server refuses the fields of the request, not its text."""
         return outcome.status in (400, 404, 405, 415, 422, 501)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
-        """Raise PublicError for an outcome that another attempt would repeat; `name` is the id of the request."""
+        """Raise PublicError if another attempt would have the same outcome. `name` is the id of the request."""
         status, code = outcome.status, _error_code(outcome.body)
         if status == 200 and re.match(r"\s*<", outcome.body):
             raise PublicError(f"{self.label} answers with a web page. Correct base_url; it often ends in /v1.")
@@ -129,18 +129,18 @@ class ChatServer:
         if status in (401, 403):
             variable = self.endpoint.key_variable
             mend = f"Check the key in environment variable {variable}" if variable else "Set key_variable"
-            raise PublicError(f"{self.label} refuses the key ({status}{code}). {mend}, and the rights of the key.")
+            raise PublicError(f"{self.label} refuses the key ({status}{code}). {mend}. Check the rights of the key.")
         if status < 400:
-            raise PublicError(f"{self.label} redirects the request ({status}); it is not sent on. Correct base_url.")
+            raise PublicError(f"{self.label} redirects the request ({status}). Nothing is sent on. Correct base_url.")
         raise PublicError(
-            f"{self.label} refuses the request for {name} ({status}{code}). Replies so far are kept. Check base_url, "
+            f"{self.label} refuses the request for {name} ({status}{code}). Replies so far are saved. Check base_url, "
             f"model '{self.endpoint.model}', max_tokens and parameters."
         )
 
 
 @contextlib.contextmanager
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
-    """Connect to a server. Private text, and a key that a proxy could read, bypass all proxies.
+    """Connect to a server. Requests bypass all proxies if they contain private text, or a key that a proxy could read.
 
     Args:
         endpoint: the server.
@@ -154,7 +154,7 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
 
     from clinical_dpo.endpoints.bounded_client import BoundedClient
 
-    for name in ("openai", "httpx2", "httpcore2"):  # at debug level they log requests
+    for name in ("openai", "httpx2", "httpcore2"):  # at debug level, these libraries log requests
         logging.getLogger(name).setLevel(logging.WARNING)
     past_proxies = private or (endpoint.base_url.startswith("http://") and endpoint.secret_variables)
     direct: Any = {"mounts": dict.fromkeys(("http://", "https://", "all://"))} if past_proxies else {}
@@ -175,7 +175,7 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
 
 @contextlib.contextmanager
 def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
-    """Remove all variables of OpenAI's client but the allowed ones from the environment during the block."""
+    """During the block, remove the variables of OpenAI's client from the environment, except `allowed`."""
     removed = {
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPENAI_") and name not in allowed
     }
@@ -219,7 +219,7 @@ def _beginning(body: str, secrets: Sequence[str]) -> str:
 
 
 def _error_code(body: str) -> str:
-    """Error code in a body. Its message is left out, since it may quote the key or the text."""
+    """Error code in a body. The error message is left out, since the message may quote the key or the text."""
     with contextlib.suppress(KeyError, TypeError, ValueError, RecursionError):
         code = json.loads(body)["error"]["code"]
         if re.fullmatch(r"[a-z_]{1,50}", code):

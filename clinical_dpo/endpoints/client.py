@@ -1,4 +1,4 @@
-"""Request completions from an OpenAI-compatible server; each reply is stored on arrival, so it is paid for once."""
+"""Request completions from an OpenAI-compatible server. Each reply is stored on arrival and never paid for twice."""
 
 import contextlib
 import hashlib
@@ -22,7 +22,7 @@ from clinical_dpo.records import Message
 ATTEMPTS = 8  # per call, if the server is busy, fails or cannot be reached
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts, doubled each time
 LONGEST_RETRY_AFTER = 600.0  # seconds; a server that requests more is not called again in this run
-CALLS_PER_REPLY = 3  # calls of a run for a reply, if replies are unreadable
+CALLS_PER_REPLY = 3  # most calls of a run for one reply, if replies are unreadable
 CHARACTERS_PER_TOKEN = 4  # rough value for English text; for the estimate only
 T = TypeVar("T")
 REMINDER = "That is not the form asked for. Answer again, in that form alone."
@@ -37,7 +37,7 @@ class Request:
 
 
 def _distinct(objects: Iterable[T]) -> list[T]:
-    """Each object once, in order, by identity and not by equality."""
+    """Return each object once, in order. Objects are compared by identity, not by equality."""
     return list({id(each): each for each in objects}.values())
 
 
@@ -64,21 +64,22 @@ def request_completions(
     """Get a reply to every request, at temperature 0, with at most `endpoint.concurrency` calls at once.
 
     Stored replies are used first. A stored reply belongs to a server, model, settings, prompt version and sequence of
-    messages; requests with equal messages share it. Only calls that a kill interrupted are made again.
+    messages. Requests with equal messages share a reply. A stored call is made again only if a kill interrupted it.
 
     A call is repeated if the server is busy (429) or fails (408, 409, 5xx), if the call times out, if the connection
-    breaks, or if the body is not a completion. The wait before it doubles, with jitter, or follows Retry-After. A reply
-    that is not `valid` is followed by `reminder` in the same conversation, up to CALLS_PER_REPLY calls a run.
+    breaks, or if the body is not a completion. The wait before an attempt doubles each time, with jitter, or follows
+    Retry-After. If a reply is not `valid`, `reminder` is sent in the same conversation. A run makes at most
+    CALLS_PER_REPLY calls for a reply.
 
     Args:
         endpoint: the server and its settings.
-        requests: the requests; each has an id of its own.
+        requests: the requests, with unique ids.
         store: JSON Lines file of all replies so far; see `reply_store`.
         prompt_version: version of the messages' wording.
         valid: whether a text is readable; None accepts every text.
         reminder: message that follows an unreadable reply.
-        reply_schema: JSON schema of the replies (`response_format`), unless the endpoint's parameters set one. If the
-            server refuses it in the first call, calls are made without it; the store records the refusal.
+        reply_schema: JSON schema of the replies (`response_format`), unless the endpoint's parameters set a schema. If
+            the server refuses the schema in the first call, calls have no schema; the store records the refusal.
         private: bypass all proxies, and close the store to other users.
         say: writes a line of the log: the estimate, repeated calls, tokens used. Lines hold no text and no key.
 
@@ -86,8 +87,8 @@ def request_completions(
         Request id -> reply.
 
     Raises:
-        UserError: the server refuses the key or a request, cannot be reached or is not of this kind, or replies are
-            unreadable (names the ids). Readable replies are kept.
+        UserError: the server refuses the key or a request, cannot be reached, or is not OpenAI-compatible. Or replies
+            are unreadable; the message then names the ids. Readable replies are saved.
     """
     with contextlib.closing(ReplyStore(store, private)) as replies:
         caller = _Caller(endpoint, prompt_version, replies, valid or _any_text, reminder, say)
@@ -103,8 +104,9 @@ def request_completions(
     if unreadable := [name for name, conversation in conversations.items() if not conversation.reply]:
         raise PublicError(
             f"endpoint '{endpoint.name}' ({endpoint.model}): {len(unreadable)} replies are unreadable: "
-            f"{', '.join(unreadable)}. {store} holds all replies; readable ones are not requested again. Run again for "
-            f"up to {CALLS_PER_REPLY} more calls each, raise max_tokens if replies are cut off, or use another model."
+            f"{', '.join(unreadable)}. {store} holds all replies. Readable replies are not requested again. "
+            f"Run again: each unreadable reply gets up to {CALLS_PER_REPLY} more calls. If replies are cut off, raise "
+            "max_tokens. Otherwise, use another model."
         )
     return {name: conversation.reply for name, conversation in conversations.items() if conversation.reply}
 
@@ -119,7 +121,7 @@ def kept_replies(
     reminder: str = REMINDER,
     private: bool = False,
 ) -> dict[str, Reply]:
-    """Replies that earlier runs stored; takes the arguments of `request_completions` and makes no call."""
+    """Return the replies that earlier runs stored, without a call. Arguments are as for `request_completions`."""
     if not Path(store).exists():
         return {}
     with contextlib.closing(ReplyStore(store, private)) as replies:
@@ -150,7 +152,7 @@ class _Conversation:
 
 @dataclass
 class _Caller:
-    """Makes the calls of a run, from several threads, and counts them."""
+    """Makes the calls of a run in several threads, and counts calls and tokens."""
 
     endpoint: Endpoint
     prompt_version: str
@@ -167,16 +169,16 @@ class _Caller:
 
     @property
     def server(self) -> str:
-        """Server and model, which accept or refuse a schema of replies together."""
+        """Address of the server and name of the model. A refusal of a reply schema is stored under this name."""
         return f"{self.endpoint.base_url} {self.endpoint.model}"
 
     def digest(self, messages: Messages) -> str:
-        """SHA-256 of all that a call's reply depends on; identifies the call in the store."""
+        """SHA-256 of everything that a call's reply depends on. It identifies the call in the store."""
         made_from = [self.endpoint.base_url, self.endpoint.body, self.prompt_version, messages]
         return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
     def conversations(self, requests: Sequence[Request]) -> dict[str, _Conversation]:
-        """Request id -> its conversation with all stored replies; requests with equal messages share it."""
+        """Request id -> conversation with all stored replies. Requests with equal messages share a conversation."""
         by_digest: dict[str, _Conversation] = {}
         for request in requests:
             digest = self.digest(request.messages)
@@ -194,7 +196,7 @@ class _Caller:
         return conversation
 
     def add_reply(self, conversation: _Conversation, reply: Reply) -> None:
-        """End the conversation with a readable reply, or add an unreadable one and the reminder to its messages."""
+        """End the conversation if the reply is readable. Else add the reply and the reminder to its messages."""
         if not self.valid(reply.text):
             answer: Message = {"role": "assistant", "content": reply.text}
             conversation.unreadable.append(reply)
@@ -263,7 +265,7 @@ class _Caller:
                 if self.stopped.wait(pause):
                     return None
         raise PublicError(
-            f"{server.label}: no usable reply for {name}; last outcome: {problem}. Replies so far are kept. Run again "
+            f"{server.label}: no usable reply for {name}; last outcome: {problem}. Replies so far are saved. Run again "
             "once the server replies."
         )
 
@@ -286,14 +288,14 @@ class _Caller:
 
 
 def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[_Conversation], interrupted: int) -> str:
-    """Line of the log with the calls to make, and an upper bound of their tokens and cost."""
+    """Line of the log with the number of calls to make, and an upper bound of tokens and cost."""
     characters = sum(len(message["content"]) for each in conversations for message in each.messages)
     sent, received = characters // CHARACTERS_PER_TOKEN, len(conversations) * endpoint.max_tokens
     price = endpoint.price
     dollars = (sent * price["input"] + received * price["output"]) / 1e6 if price else 0.0
     cost = f", about {dollars:.2f} US dollars at most" if price else ""
     repeated = (
-        f"; a kill interrupted {interrupted} earlier calls, which the server may count twice" if interrupted else ""
+        f"; a kill interrupted {interrupted} earlier calls; the server may count them twice" if interrupted else ""
     )
     return (
         f"{endpoint.name} ({endpoint.model}): {needed} replies needed, {len(conversations)} calls to make, about "

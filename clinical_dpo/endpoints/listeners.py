@@ -1,4 +1,4 @@
-"""User of the program that listens at a port of this host. Any user of the host can listen at a free port."""
+"""Check which user owns the program that listens at a port of this host. Any user can listen at a free port."""
 
 import ipaddress
 import os
@@ -18,7 +18,7 @@ LISTENING = "0A"  # state of a socket, in hexadecimal
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening socket: address, port, and id of its user."""
+    """A listening socket: address, port, and id of the user who owns it."""
 
     address: str
     port: int
@@ -26,12 +26,12 @@ class Listener:
 
 
 def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
-    """Refuse an endpoint on this host if another user but root listens at its port.
+    """Refuse an endpoint on this host if the listener at its port belongs to neither this run's user nor root.
 
     Without a table of sockets, or without a listener, nothing is refused.
 
     Raises:
-        UserError: naming endpoint, port and user.
+        UserError: another user owns the listener. The message names endpoint, port and user.
     """
     port = urlsplit(endpoint.base_url).port or 80
     addresses = _addresses(endpoint.host)
@@ -39,7 +39,7 @@ def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
         if listener.port == port and listener.address in addresses and listener.uid not in (0, os.getuid()):
             raise PublicError(
                 f"endpoint '{endpoint.name}' ({endpoint.base_url}): the program at port {port} of this host belongs to "
-                f"another user (uid {listener.uid}). Nothing is sent there. Start the server as the user of this run "
+                f"another user (uid {listener.uid}). Nothing is sent to it. Start the server as the user of this run "
                 "or as root, or correct base_url."
             )
 
@@ -52,7 +52,7 @@ def _read(path: str) -> str:
 
 
 def listeners(table: str) -> list[Listener]:
-    """Read the listening sockets from a table of Linux (proc_pid_net(5)); its addresses are hexadecimal words."""
+    """Read the listening sockets from a table of Linux (proc_pid_net(5)). The addresses are hexadecimal words."""
     listening = []
     for line in table.splitlines()[1:]:
         _, local, _, state, _, _, _, uid, *_ = line.split()
@@ -70,7 +70,7 @@ def _address(words: str) -> str:
 
 
 def _addresses(host: str) -> set[str]:
-    """Local addresses of sockets that a connection to the host can reach: the host's own, and the wildcards."""
+    """Local addresses of sockets that a connection to the host can reach: the host's own addresses, and wildcards."""
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError:

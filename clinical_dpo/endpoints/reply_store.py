@@ -17,12 +17,12 @@ from clinical_dpo.io import read_jsonl
 
 
 class ReplyStore:
-    """Stored replies, and the open file, to which any thread may append.
+    """Stored replies and the open file. Any thread may append to the file.
 
     Attributes:
         bodies: digest of a call -> raw body of its completion.
-        servers_without_schema: servers, with their model, that refuse a reply schema.
-        interrupted: number of calls without an outcome, because a kill interrupted them.
+        servers_without_schema: servers that refuse a reply schema, each named by address and model.
+        interrupted: number of calls that have no outcome because of a kill.
     """
 
     def __init__(self, path: str | Path, private: bool = False) -> None:
@@ -44,7 +44,7 @@ class ReplyStore:
             os.ftruncate(self._file, complete)  # a kill may leave an incomplete last row
         except OSError as error:
             raise PublicError(
-                f"{path}: replies cannot be kept ({error.strerror}). No call has been made. Free disk space there, or "
+                f"{path}: replies cannot be saved ({error.strerror}). No call has been made. Free disk space there, or "
                 "give this user write permission."
             ) from None
         self.bodies: dict[str, str] = {}
@@ -78,7 +78,7 @@ class ReplyStore:
         Args:
             call: digest of the call.
             body: body of the response, of any content.
-            completion: whether the body is a completion, so that the call is not made again.
+            completion: whether the body is a completion. The call is then not made again.
             facts: further fields of the row.
         """
         self._append({"event": "received", "call": call, "completion": completion, **facts, "body": body}, sync=True)

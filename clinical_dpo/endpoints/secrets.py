@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from clinical_dpo.config.endpoints import Endpoint
 
 HIDDEN = "***"
-SHORTEST_SECRET = 8  # characters; a shorter key may be a word of any reply
+SHORTEST_SECRET = 8  # characters; a shorter key may occur as a word in any reply
 # Text between two characters of a key: line breaks of wrapped base64, and zero bytes of another encoding. Repetitions
 # are bounded, since a server may send text of any length.
 GAP = r"(?:\s|\x00|\\{1,8}[nrt]|\\{1,8}u000[0ad]){0,4}"
@@ -20,7 +20,7 @@ WIDE = re.compile(
 
 
 def sent_secrets(endpoint: Endpoint, key: str | None, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Secret values in an endpoint's requests: its key, and the headers in its client's variables."""
+    """Secret values in an endpoint's requests: the key, and values in the variables of OpenAI's client."""
     values = {name: environment.get(name, "") for name in endpoint.client_variables}
     headers = values.pop("OPENAI_CUSTOM_HEADERS", "").splitlines()
     words = [word for line in headers for word in line.partition(":")[2].split()]
@@ -32,8 +32,8 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
 
     A secret is recognised as it is, in base64 and as hexadecimal digits, in upper and lower case, and with characters
     escaped for JSON (backslash, u0073), for a URL (%73) or for HTML (&#115;). It is also recognised in other forms of
-    its letters (full width, mathematical) and with invisible characters between them (zero-width spaces, marks). Such
-    a text is returned with all its letters in their plain form.
+    its letters (full width, mathematical) and with invisible characters between them (zero-width spaces, marks). A
+    text with such forms is returned with all letters in plain form.
     """
     patterns = [
         re.compile(GAP.join(map(_character, spelling)), re.IGNORECASE)
@@ -78,7 +78,7 @@ def _character(character: str) -> str:
 
 
 def _base64(secret: str) -> list[str]:
-    """Base64 digits that every text with the secret has, for each of the three offsets of the secret's first byte."""
+    """Base64 digits that every encoded text with the secret has, for each offset (0 to 2) of its first byte."""
     spellings = []
     for offset in range(3):
         raw = bytes(offset) + secret.encode()

@@ -22,7 +22,7 @@ def read_answers(path: str | Path) -> list[Answer]:
 
 
 def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: str = "") -> list[str]:
-    """The text of each row's answer without its thought, in the order of `rows`.
+    """Return the text of the answer to each row, without the thought, in the order of `rows`.
 
     Args:
         rows: task rows.
@@ -30,23 +30,24 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
         variant: the variant that answers, for the message.
 
     Raises:
-        UserError: the ids of `answers` are not those of `rows`.
+        UserError: the ids of `answers` differ from the ids of `rows`.
     """
     text_by_id = {answer["id"]: answer["text"] for answer in answers}
     if unmatched := sorted({row["id"] for row in rows} ^ set(text_by_id)):
         answers_name = f"answers of {variant}" if variant else "answers"
         raise UserError(
-            f"{answers_name} and test items differ, for example {unmatched[:3]}. Delete the answers and run again."
+            f"{answers_name} and test items have different ids, for example {unmatched[:3]}. "
+            "Delete the answers and run again."
         )
     return [split_thought(text_by_id[row["id"]]).answer for row in rows]
 
 
 def reading_shares(answers: Sequence[Answer]) -> dict[str, float | None]:
-    """Shares of answers with a thought, of those cut inside it, and of those cut by the token limit.
+    """Shares of answers with a thought, of answers cut inside a thought, and of answers cut by the token limit.
 
     Args:
-        answers: answers of one variant. Those without `finish_reason` do not count in the last share. It is None where
-            no answer has one.
+        answers: answers of one variant. Answers without `finish_reason` do not count in the last share. That share is
+            None if no answer has a `finish_reason`.
     """
     replies = [split_thought(answer["text"]) for answer in answers]
     cut_by_limit = [answer["finish_reason"] == "length" for answer in answers if "finish_reason" in answer]

@@ -31,7 +31,7 @@ PROMPT_ECHO = (
     r"^#{0,3} ?(?:instruction|question|context|input|below is an instruction)\b.*?(?:response|answer|output) ?:"
 )
 
-# --- experts deferred to, research called for ---
+# --- experts to whom an answer sends the reader, research that an answer calls for ---
 _EXPERT = (
     r"(?:doctors?|dr|physicians?|gps?|pharmacists?|clinicians?|specialists?|nurses?|midwi(?:fe|ves)|dentists?|surgeons?"
     r"|\w+ologists?|obstetricians?|p[ae]{1,2}diatricians?|psychiatrists?|therapists?|prescribers?|practitioners?"

@@ -44,7 +44,7 @@ class Verdict:
 
 
 def verdict(question: str, answer: str) -> Verdict:
-    """Decide whether `answer` evades `question`. It does unless a clause is a finding, a direct answer or advice.
+    """Decide whether `answer` evades `question`. An answer with a finding, a direct reply or advice does not evade.
 
     Case, spaces and line breaks do not matter.
 
@@ -59,7 +59,7 @@ def verdict(question: str, answer: str) -> Verdict:
 
 
 def _decide(question: str, text: str) -> tuple[str, str]:
-    """The reason, and the excerpt of `text` that decides."""
+    """Return the reason of the verdict, and the excerpt of `text` that decides."""
     if _words(text) == _words(question):
         return ("restatement" if _words(text) else "empty"), text
     body = _compiled(wording.END_MATTER).split(_compiled(wording.PROMPT_ECHO).sub("", text, count=1), maxsplit=1)[0]
@@ -72,7 +72,7 @@ def _decide(question: str, text: str) -> tuple[str, str]:
         if reason == "none":
             return reason, excerpt
         evasions.append((reason, excerpt))
-    # A statement about the question explains more than the courtesies around it.
+    # The reason of a statement about the question says more than the reason of a courtesy.
     statements = [evasion for evasion in evasions if evasion[0] not in ("empty", "boilerplate")]
     courtesies = [evasion for evasion in evasions if evasion[0] == "boilerplate"]
     return (statements or courtesies or [("empty", text)])[0]
@@ -89,7 +89,7 @@ def clauses(text: str) -> list[str]:
 
 
 def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> tuple[str, str]:
-    """The reason of one clause, "none" where it answers, and the excerpt that decides.
+    """Return the reason of one clause ("none" if the clause answers), and the excerpt that decides.
 
     Args:
         question: the question.
@@ -137,7 +137,7 @@ def _has_finding(clause: str) -> bool:
 
 
 def _relevant(question: str, text: str) -> bool:
-    """Whether a text shares a word with the question, abbreviates its words, or refers back to them."""
+    """Whether a text shares a word with the question, abbreviates words of the question, or refers back to it."""
     initials = "".join(word[0] for word in _words(question.replace("-", " ")) if word not in wording.STOPWORDS)
     return (
         not _stems(_content_words(question)).isdisjoint(_stems(_content_words(text)))
@@ -147,7 +147,7 @@ def _relevant(question: str, text: str) -> bool:
 
 
 def _garbled(words: Sequence[str]) -> bool:
-    """Whether most words repeat others, some of them directly."""
+    """Whether most words are repetitions, and a word occurs twice in a row."""
     return (
         len(words) > 3
         and 2 * len(set(words)) < len(words)
@@ -161,12 +161,12 @@ def _words(text: str) -> list[str]:
 
 
 def _content_words(text: str) -> list[str]:
-    """Words of a text without function words and without words of every study."""
+    """Words of a text, without function words and words that occur in every study."""
     return [word for word in _words(re.sub(r"[-/]", " ", text)) if len(word) > 2 and word not in wording.STOPWORDS]
 
 
 def _stems(words: Iterable[str]) -> set[str]:
-    """First letters of words, with British digraphs in American spelling."""
+    """First letters of words. British digraphs (ae, oe) are written as in American spelling."""
     return {word.replace("ae", "e").replace("oe", "e")[:_STEM_LENGTH] for word in words}
 
 

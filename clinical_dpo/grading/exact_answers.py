@@ -142,8 +142,8 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
     """Whether an answer names an accepted answer and no other candidate.
 
     It matches if it equals an accepted answer or has a sentence that names one: "The most likely diagnosis is X.",
-    "X, due to Y", "X (abbreviation)", "Answer: X". A list of candidates is no match. Neither is a name that is denied,
-    left open, retracted, or named as a cause or a past disease. Synonyms match only where `accepted` lists them.
+    "X, due to Y", "X (abbreviation)", "Answer: X". A list of candidates does not match. A name does not match if it is
+    denied, left open, retracted, or named as a cause or a past disease. Synonyms match only if `accepted` lists them.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -170,7 +170,7 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
 
 
 def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator[Statement]:
-    """Statements of the answer in the sentences, without other remarks."""
+    """Yield the clauses of the sentences that state the answer, without other remarks."""
     heading = ""
     named = False
     for sentence in answer_sentences:
@@ -228,7 +228,7 @@ def _clauses(sentence: str) -> list[tuple[str, str]]:
 
 
 def _noun(cue: re.Match[str] | None) -> str:
-    """The noun of a cue, "answer" for a cue without one, "" without a cue."""
+    """Return the noun of a cue, "answer" for a cue without a noun, or "" without a cue."""
     noun = re.search(_NOUN, cue[0]) if cue else None
     return noun[0] if noun else "answer" if cue else ""
 
@@ -240,7 +240,7 @@ def _is_assertive(lead: str) -> bool:
 
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
-    """The words of a clause before an accepted answer. None where it names none or these words do not assert it."""
+    """Return the words of a clause before an accepted answer. None unless the clause names and asserts an answer."""
     longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
         head = re.sub(pattern, "", clause).strip()
@@ -266,7 +266,7 @@ def _is_wanted(words: Words, wanted: set[Words]) -> bool:
 
 
 def _joined(words: Words) -> str:
-    """Words joined without blanks (beta-blocker, betablocker); "" where two numbers would join or the text is short."""
+    """Join words without blanks (beta-blocker, betablocker). Return "" for short words or if numbers would join."""
     numbers = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(words))
     joined = "".join(words)
     return "" if numbers or len(joined) < 5 else joined

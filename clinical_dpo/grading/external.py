@@ -15,7 +15,7 @@ from clinical_dpo.records import Answer, Grade, TaskRow
 
 
 class ImportedAnswer(Answer):
-    """An external answer, with its grade where the table has one."""
+    """An external answer. It has a grade if the table has a grade."""
 
     grade: NotRequired[float]
 
@@ -23,18 +23,18 @@ class ImportedAnswer(Answer):
 def imported_answers(
     rows: Sequence[Row], test: Sequence[TaskRow], columns: Mapping[str, str], metric: str, where: str
 ) -> list[ImportedAnswer]:
-    """One answer per test item, in the order of `test`; with its grade where `columns` names it.
+    """Return one answer per test item, in the order of `test`. It has a grade if `columns` names the grade.
 
     Args:
         rows: the table.
         test: the task's test rows.
         columns: as in the task file (`mapping`): `id`, or `prompt` where the table has no ids; `answer`,
             `grade`, or both. Prompts are compared without case and white space.
-        metric: the task's, a key of METRICS. A grade must be on its scale.
+        metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         where: the table's name, for messages.
 
     Raises:
-        UserError: a row of no test item, an item twice or not at all, or a grade off the scale.
+        UserError: a row belongs to no test item, an item has two rows or no row, or a grade is off the scale.
     """
     key = "id" if "id" in columns else "prompt"
     id_by_key = {_match_key(row["id"] if key == "id" else row["prompt"][-1]["content"], key): row["id"] for row in test}
@@ -48,7 +48,7 @@ def imported_answers(
                 raise UserError(_unknown_item(str(record[key]), key, [str(row["id"]) for row in test]))
             if item_id in answers:
                 raise UserError(
-                    f"test item '{item_id}' is also answered in row {first_row[item_id]}. Keep one of them."
+                    f"test item '{item_id}' is also answered in row {first_row[item_id]}. Keep one of the two rows."
                 )
             text = record["answer"] if "answer" in columns else None
             answer: ImportedAnswer = {"id": item_id, "text": "" if text is None else str(text).strip()}
@@ -61,7 +61,7 @@ def imported_answers(
     if missing:
         raise UserError(
             f"{where}: {len(missing)} of {len(test)} test items have no row, first {', '.join(map(repr, missing[:3]))}."
-            " Add them. Leave the answer empty where the model gave none; it counts as wrong."
+            " Add these rows. If the model gave no answer, leave the answer empty; an empty answer counts as wrong."
         )
     return [answers[row["id"]] for row in test]
 
@@ -77,7 +77,7 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """An id or a prompt as the table's rows and the test rows are matched by it."""
+    """Return an id or a prompt in the form in which rows of the table and test rows are compared."""
     text = "" if value is None else str(value)
     return text.strip() if key == "id" else " ".join(text.casefold().split())
 
@@ -92,7 +92,7 @@ def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
     folded = {row_id.casefold(): row_id for row_id in ids}
     near = difflib.get_close_matches(value.strip().casefold(), folded, n=1, cutoff=0.7)
     hint = f" Did you mean '{folded[near[0]]}'?" if near else " The test items are in test.jsonl of the task's data."
-    return f"column for 'id': '{value}' is no test item.{hint} Correct it, or remove the row."
+    return f"column for 'id': '{value}' is not the id of a test item.{hint} Correct the id, or remove the row."
 
 
 def _parse_grade(value: Any, metric: str) -> float:

@@ -1,4 +1,4 @@
-"""Grades of answers by an automatic grader of the folder `graders`; pending grades of people and judges."""
+"""Grade answers by an automatic grader of the folder `graders`. Grades of people and judges are pending."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -28,7 +28,7 @@ def grader_module(grader: str) -> str:
 
 
 def new_grade(item_id: str, grader: str, status: Literal["pending", "complete"]) -> Grade:
-    """A row of a grades table without a grade; a proxy grader is marked as one."""
+    """Make a row of a grades table without a grade. The row is marked if the grader is a proxy."""
     proxy = "true" if grader in PROXIES else "false"
     return Grade(id=item_id, grade="", grader=grader, label="", parsed="", valid="", status=status, proxy=proxy)
 
@@ -48,7 +48,7 @@ def grade_answers(
         grader: label, exact, evasiveness, rouge_l, rouge_likert, physicians or judge.
 
     Raises:
-        UserError: the ids of `answers` are not those of `rows`.
+        UserError: the ids of `answers` differ from the ids of `rows`.
     """
     texts = answer_texts(rows, answers)
     if grader in AWAITED:

@@ -47,7 +47,7 @@ _RETRACTED = re.compile(  # a later denial in the clause
     r"^(?:(?!\b(?:because|since|as|although|though|but|so|and|even|given|rather|with|which|where|"
     r"while)\b)[^;:(.])*?(?<!, )\b(?:not|neither|never|nor|unlikely|excluded|ruled out|absent)\b"
 )
-_IT_IS_NOT = re.compile(  # of the label named last
+_IT_IS_NOT = re.compile(  # denies the label named last
     r"(?:^|[,;:] |\b(?:but|so|and|yet|all|therefore) )(?:it|this|that|he|she) (?:(?:is|does|was|has|"
     r"did)(?: \w+ly)? not(?: (?:one|it|so|have (?:one|it)))?|never had it|(?:is|was|can be) (?:\w+ )?(?:ruled out|"
     r"excluded|unlikely|absent|not present)) (?=[.,;:])"
@@ -65,8 +65,8 @@ _COMMON_AFTER = (
     r" (?:[.,;:!?()/]|because\b|since\b|rather\b|based\b|as\b|given\b|for\b|if\b|or\b|and\b|nor\b|instead\b|from\b|"
     r"after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
 )
-_BARE = "~"  # begins the label of a term without its "no"
-_CONTEXT = 400  # characters around a mention that decide its manner
+_BARE = "~"  # prefix of label "no X" for a mention of X without the "no"
+_CONTEXT = 400  # characters around a mention that decide how it is meant
 _OPTIONS = re.compile(
     r"\s*(?:[,;/()|]\s*)+(?:(?:or|and|vs|versus|nor)\b[;,/(| ]*)?|\s+(?:or|and|and/or|vs|versus|nor)\s+"
 )
@@ -83,19 +83,19 @@ class LabelSpan(NamedTuple):
 class Mention(NamedTuple):
     """A mention of a label in an answer."""
 
-    label: str  # the label that it supports; of two labels, a denied one supports the other
+    label: str  # the supported label; with two labels, a denied label supports the other label
     manner: Manner
     level: int  # 4: after "final answer:"; 3: after "answer:"; 2: alone, or after "so"; 1: within a sentence
     corrects: bool  # whether words such as "wait" separate it from the previous mention
 
 
 def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequence[str]] | None = None) -> str | None:
-    """The label that an answer commits to, or None where it commits to none.
+    """Return the label that an answer commits to, or None if it commits to no label.
 
     Each sentence is searched for spellings of the labels, the longest first. `mentions.manner` decides how a mention is
-    meant. A denied label supports the other label, or the only one left. "Answer: ..." outranks a label alone and a
-    conclusion. These outrank a label within a sentence. The answer commits to none where its mentions of the highest
-    rank name two labels, or where later mentions contradict them: a wrong label is worse than none.
+    meant. A denied label supports the other label, or the only label left. "Answer: ..." outranks a label alone and a
+    conclusion. Both outrank a label within a sentence. The answer commits to no label if the mentions of the highest
+    rank name two labels, or if later mentions contradict them. A wrong label would be worse than no label.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -103,7 +103,7 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
         synonyms: label -> further spellings.
 
     Raises:
-        UserError: two labels differ in punctuation alone.
+        UserError: two labels differ only in punctuation.
     """
     answer_sentences = sentences(text)
     mentions = list(_mentions(answer_sentences, _labels_by_spelling(labels, synonyms or {}), labels))
@@ -138,7 +138,7 @@ def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[s
     """Spelling, as `sentences` writes it -> label. The term of a label "no <term>" maps to _BARE + the label."""
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
-        raise UserError(f"labels {', '.join(labels)} differ in punctuation alone. Give each label its own words.")
+        raise UserError(f"labels {', '.join(labels)} differ only in punctuation. Use different words in each label.")
     by_spelling = {
         spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
     }
@@ -217,7 +217,7 @@ def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) ->
 
 
 def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
-    """The span of a spelling in a match, which may begin with other words and end with an ending such as a plural's."""
+    """Return the span of a spelling in a match. A match may have other words before it and a plural ending after it."""
     last_word = match[0].split()[-1]
     if last_word in _COMMON and last_word in by_spelling and match[0] not in by_spelling:
         return LabelSpan(match.end() - len(last_word), match.end(), last_word)
@@ -226,7 +226,7 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 
 
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """The mention as support for one of the task's labels, none where it supports no label."""
+    """Yield a mention that supports one of the task's labels. Yield nothing if the mention supports no label."""
     if label.startswith(_BARE):
         if how in ("denied", "open"):
             yield Mention(label[1:], "asserted" if how == "denied" else "open", level, corrects)

@@ -1,7 +1,7 @@
-"""Whether a sentence asserts a term that it names, denies it, leaves it open, or only mentions it.
+"""Decide whether a sentence asserts a term, denies the term, leaves the term open, or only mentions it.
 
-The rules are of the kind of ConText (Harkema et al. 2009): trigger words before or after a term, and words that end
-their scope. They are few, since an answer is short. A case that they do not cover counts as open.
+The rules resemble ConText (Harkema et al. 2009). They use trigger words before or after a term, and words that end the
+scope of a trigger. The rules are few, since an answer is short. A case that no rule covers counts as open.
 """
 
 import re
@@ -111,7 +111,7 @@ _END = re.compile(r"[;:()=,.!?]|\b(?:but|however|although|though|yet|so|because|
 
 
 def manner(before: str, after: str) -> Manner:
-    """Whether a sentence asserts a term, denies it, leaves it open, or mentions it aside.
+    """Decide whether a sentence asserts a term, denies it, leaves it open, or mentions it aside.
 
     Args:
         before: the sentence up to the term, as `sentences` writes it.

@@ -14,7 +14,7 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  
 
 
 def tokenizer_name(references: Iterable[str]) -> str:
-    """The tokenizer that the script of these texts needs, LATIN or UNICODE.
+    """Return the tokenizer that the script of these texts needs: LATIN or UNICODE.
 
     rouge-score's tokenizer keeps only unaccented Latin letters and digits. It leaves nothing of a Greek text.
     """
@@ -49,7 +49,7 @@ def rouge(
         texts: a model's answers.
         references: reference answers, one per text.
         kinds: rouge1 and rouge2 count words and word pairs in common, rougeL the longest common subsequence.
-        stemmer: compare words by their Porter stems. The stemmer changes English words alone.
+        stemmer: compare words by their Porter stems. The stemmer changes only English words.
     """
     from rouge_score.rouge_scorer import RougeScorer  # late: every start of Snakemake imports this module
 

@@ -18,12 +18,12 @@ def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
 
     Args:
         labels: true labels.
-        parsed: predicted labels, None or "" where an answer gives none; an invalid answer to a positive item is a
-            false negative, to any other item neither a true nor a false positive.
+        parsed: predicted labels; None or "" if an answer gives no label. Such an answer is a false negative if the
+            item is positive. Otherwise it is neither a true nor a false positive.
         positive: the class.
 
     Returns:
-        None where no item is positive and none is predicted so (0 / 0).
+        F1, or None if no item and no prediction is positive (0 / 0).
     """
     from sklearn.metrics import f1_score  # late: every start of Snakemake reads this module
 
@@ -31,7 +31,7 @@ def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
 
 
 def macro_f1(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
-    """Unweighted mean of the classes' F1, without classes whose F1 is not defined. None where none is defined."""
+    """Unweighted mean of the F1 of all classes with a defined F1. None if no class has a defined F1."""
     return mean([value for name in classes if (value := f1(labels, parsed, name)) is not None])
 
 
@@ -48,7 +48,7 @@ def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float 
 
 
 def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """Share of the other items answered with another class; an invalid answer is no true negative. None without any."""
+    """Share of negative items answered with another class; an invalid answer is wrong. None without negative items."""
     return mean(
         [
             bool(predicted) and predicted != positive

@@ -36,19 +36,19 @@ _WORDS = (
 )
 
 
-_MAX_CHARACTERS = 6000  # of a text that are read; a verdict is at the beginning or the end
+_MAX_CHARACTERS = 6000  # characters of a text that are read; a verdict is at the beginning or the end
 _RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
 
 
 def shortened(text: str) -> str:
-    """The part of a text that is read: beginning and end if it is long, a character at most eight times in a row."""
+    """Return the part of a text that is read: of a long text beginning and end; of a repeated character eight."""
     half = _MAX_CHARACTERS // 2
     kept = text if len(text) <= _MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
     return _RUN.sub(lambda run: run[1] * 8, kept)
 
 
 def _json_as_lines(text: str) -> str:
-    """The text with its JSON object, if any, rewritten as lines `key: value`. Nested lists and objects are dropped."""
+    """Rewrite the JSON object of a text, if any, as lines `key: value`. Nested lists and objects are dropped."""
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
         record = json.loads(match[0]) if match else None

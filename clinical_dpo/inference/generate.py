@@ -18,7 +18,7 @@ from clinical_dpo.versions import library_versions
 
 
 class PromptRow(TypedDict):
-    """The fields of a row that generation reads. A TaskRow has them."""
+    """The fields of a row that generation reads. A TaskRow has these fields."""
 
     id: str
     prompt: list[Message]
@@ -28,11 +28,11 @@ class PromptRow(TypedDict):
 def generate_answers(
     model: Any, tokenizer: Any, rows: Sequence[PromptRow], max_new_tokens: int, batch_size: int
 ) -> list[Answer]:
-    """Generate a greedy answer per row, in the order of the rows; `tokens` does not count the end token.
+    """Generate a greedy answer per row, in the order of the rows. `tokens` does not count the end token.
 
     Args:
         model: a causal language model.
-        tokenizer: its tokenizer, which pads on the left.
+        tokenizer: the model's tokenizer. It pads on the left.
         rows: the prompts.
         max_new_tokens: longest answer in tokens.
         batch_size: answers generated at once; prompts of similar length share a batch.

@@ -1,4 +1,4 @@
-"""Download a pinned revision of a base model into a folder of safetensors with a chat template."""
+"""Download a pinned revision of a base model. Its folder holds safetensors and a tokenizer with a chat template."""
 
 import pickle
 import re
@@ -17,7 +17,7 @@ from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 
 _LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
-_ADAPTER = "adapter_*"  # its settings name a base model, which transformers would load from any address
+_ADAPTER = "adapter_*"  # adapter settings name a base model; transformers would load that model from any address
 _PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and similar files hold no weights
 _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without a folder
 _SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -27,9 +27,9 @@ _PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_template: str | None = None) -> None:
     """Fetch a pinned revision into the hub's cache and write a folder that loads as a local model does.
 
-    The folder's files are links into the cache. If the revision holds its weights only as pickles, they are read
-    without running code in them, and written as safetensors. base.json records this and the SHA-256 of the weights as
-    downloaded.
+    The folder's files are links into the cache. If the revision holds only pickled weights, the weights are read
+    without running code from the pickles and written as safetensors. base.json then names the converted file. base.json
+    always holds the SHA-256 of the downloaded weights.
 
     Args:
         model_id: owner/name on the hub.
@@ -38,9 +38,9 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
         chat_template: Jinja template of conversations, used if the tokenizer has none.
 
     Raises:
-        UserError: the model is gated, unknown or cannot be reached (names the page to visit and the variable to set).
-            The revision holds no supported weights, its index names files outside the commit, or its pickles hold
-            more than weights. The chat template is missing or invalid.
+        UserError: the model is gated, unknown or cannot be reached. The message then names the page to visit and the
+            variable to set. Further causes: the revision holds no supported weights, the index of the weights names
+            files outside the commit, a pickle holds more than weights, or the chat template is missing or invalid.
     """
     snapshot = fetch(model_id, revision, _LINKED, ignored=[_ADAPTER])
     _check_config(snapshot, model_id, revision)
@@ -65,12 +65,12 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
 
 
 def _first_file(folder: Path, names: tuple[str, ...]) -> str | None:
-    """First of the names that is a file in the folder; None if no name is."""
+    """Return the first of the names that is a file in the folder. Return None if no name is."""
     return next((name for name in names if (folder / name).is_file()), None)
 
 
 def _check_config(snapshot: Path, model_id: str, revision: str) -> None:
-    """Refuse a snapshot without config.json, or whose config.json names weights that are not checked here."""
+    """Refuse a snapshot if config.json is missing, is not a JSON object, or names the files of the weights."""
     if not (snapshot / "config.json").is_file():
         raise PublicError(
             f"{model_id}: revision {revision} has no config.json. An adapter alone is not a base model. "
@@ -79,13 +79,14 @@ def _check_config(snapshot: Path, model_id: str, revision: str) -> None:
     config = read_json(snapshot / "config.json")
     if not isinstance(config, dict) or "transformers_weights" in config:
         raise PublicError(
-            f"{model_id}: config.json names its weights (`transformers_weights`) or is not a JSON object. Set "
-            f"`revision` to a commit on {page(model_id)}/commits/main whose weights have their usual names."
+            f"{model_id}: config.json is not a JSON object, or it names the files of the weights "
+            f"(`transformers_weights`). Set `revision` to a commit on {page(model_id)}/commits/main "
+            "that has a config.json without this key."
         )
 
 
 def _weight_files(snapshot: Path, name: str, model_id: str, revision: str) -> list[str]:
-    """Names of the files of weights: those that the index `name` lists, or `name` itself if it is no index.
+    """Return the names of the files of weights: the files that `name` lists if `name` is an index, else `name` itself.
 
     Raises:
         UserError: the index names no weights, files outside the commit, or a file that the cache lacks.
@@ -100,21 +101,22 @@ def _weight_files(snapshot: Path, name: str, model_id: str, revision: str) -> li
         isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{model_id}: {name} names no weights, or files other than `{suffix}` files beside it. Set "
-            f"`revision` to a commit on {page(model_id)}/commits/main whose index names `{suffix}` files beside it."
+            f"{model_id}: {name} names no weights, or it names files that are not `{suffix}` files in the same folder. "
+            f"Set `revision` to a commit on {page(model_id)}/commits/main. "
+            f"The index of that commit must name only `{suffix}` files in its own folder."
         )
     files = sorted(set(shards))
     missing = [file for file in files if not (snapshot / file).is_file()]
     if missing:
         raise PublicError(
-            f"{model_id}: {name} names {missing[0]}, which the local cache of revision {revision} lacks. "
+            f"{model_id}: the local cache of revision {revision} lacks the file {missing[0]}, which {name} names. "
             f"Run this rule on a computer that can reach {page(model_id)}."
         )
     return files
 
 
 def _link(snapshot: Path, out: Path) -> None:
-    """Link the files of a snapshot, except pickles and their index, adapters, and records of an earlier run."""
+    """Link the files of a snapshot. Leave out pickles, indexes of pickles, adapters, and records of an earlier run."""
     for file in sorted(snapshot.rglob("*")):
         needed = any(file.match(pattern) for pattern in _LINKED) and not file.match(_ADAPTER)
         if file.is_file() and needed and file.name not in (*_PICKLED_WEIGHTS, BASE_RECORD, RUN_RECORD):
@@ -142,9 +144,9 @@ def _convert(snapshot: Path, out: Path, model_id: str, revision: str) -> dict[st
 
 
 def _read_pickled(file: Path, model_id: str) -> dict[str, torch.Tensor]:
-    """Tensors of a PyTorch file by name, mapped from disk, so that they take no memory before they are used.
+    """Return the tensors of a PyTorch file by name. Tensors of a zip archive take no memory before they are used.
 
-    PyTorch's restricted unpickler builds tensors and plain containers, and refuses every other call.
+    PyTorch's restricted unpickler builds only tensors and plain containers. It refuses every other call.
 
     Raises:
         UserError: the file is damaged or holds anything but named tensors.
@@ -159,15 +161,16 @@ def _read_pickled(file: Path, model_id: str) -> dict[str, torch.Tensor]:
             return weights
         reason = "it holds more than named tensors"
     raise PublicError(
-        f"{model_id}: {file.name} cannot be read as weights alone ({reason}). No code in it ran. "
-        f"Set `revision` to a commit on {page(model_id)}/commits/main with safetensors, or download the file again."
+        f"{model_id}: {file.name} could not be loaded as a file that holds only weights ({reason}). "
+        f"No code in the file was run. Set `revision` to a commit on {page(model_id)}/commits/main that has "
+        "safetensors files, or download the file again."
     )
 
 
 def _with_own_memory(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Copy tensors that share memory with an earlier one, since safetensors refuses shared memory.
+    """Copy every tensor that shares memory with an earlier tensor, since safetensors refuses shared memory.
 
-    Every name is kept: a model that does not tie these weights when it loads them would lose a dropped one.
+    Every name is saved. Some models do not tie these weights when they load, so they need the tensor of each name.
     """
     addresses: set[int] = set()
     separate = {}
@@ -182,7 +185,7 @@ def _add_chat_template(folder: Path, template: str | None, model_id: str) -> Non
     """Write the chat template into a model's folder and check that it renders a question.
 
     Raises:
-        UserError: no template, or a template that Jinja refuses.
+        UserError: there is no template, or Jinja refuses the template.
     """
     if not template:
         raise PublicError(

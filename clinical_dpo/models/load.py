@@ -26,7 +26,7 @@ def device() -> torch.device:
 
 
 def device_name() -> str:
-    """Name of that device: the GPU's name, or the processor's architecture."""
+    """Name of the device that jobs compute on: the GPU's name, or the processor's architecture."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
 
 
@@ -36,7 +36,7 @@ def base_record(base: str | Path) -> dict[str, Any]:
 
 
 def autocast(model: Mapping[str, Any]) -> torch.autocast:
-    """Mixed precision for a bfloat16 model on a GPU, as the trainer uses it; no effect otherwise."""
+    """Context of mixed precision, as the trainer uses it. It has an effect only on a bfloat16 model on a GPU."""
     return torch.autocast(device().type, torch.bfloat16, enabled=mixed_precision(model))
 
 
@@ -46,12 +46,12 @@ def mixed_precision(model: Mapping[str, Any]) -> bool:
 
 
 def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
-    """Load a causal language model onto the job's device, with four-bit linear layers if the model file sets them.
+    """Load a causal language model onto the job's device. The model file may set four-bit linear layers.
 
-    Training, reference and prediction all load models here, so they compute with the same weights.
+    Training, prediction and the reference pass all load models here, so they compute with the same weights.
 
     Args:
-        folder: folder of a base model, or of all trained weights.
+        folder: folder of a base model, or of a model of which all weights were trained.
         model: the model file's settings (dtype, attention, quantization).
     """
     loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -72,9 +72,9 @@ def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
     """Configuration of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None without quantization.
 
     Embeddings, norms and the head keep the model's dtype. LoRA weights are float32 (PEFT's default), as without
-    quantization. PEFT's `prepare_model_for_kbit_training` is not needed: PEFT freezes the base model, norms of Llama
-    and Mistral compute in float32 whatever the dtype of their weights, a float32 head costs 2 GB at 8B, and gradient
-    checkpointing without re-entry needs no gradients of the inputs.
+    quantization. PEFT's `prepare_model_for_kbit_training` is not needed. PEFT freezes the base model anyway. Norms of
+    Llama and Mistral compute in float32, whatever the dtype of the weights. A float32 head would cost 2 GB at 8B.
+    Gradient checkpointing without re-entry needs no gradients of the inputs.
     """
     settings = model.get("quantization")
     if not settings:
@@ -91,8 +91,8 @@ def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
 def keep_differentiable(model: PreTrainedModel) -> None:
     """Keep bitsandbytes from repacking four-bit weights on CPUs with AVX512-BF16.
 
-    bitsandbytes 0.50 repacks them in the first evaluation. Repacked layers pass no gradient back, without an error,
-    and round every scale to bfloat16.
+    bitsandbytes 0.50 repacks four-bit weights in the first evaluation. Repacked layers raise no error, but they pass no
+    gradient back and round every scale to bfloat16.
     """
     if getattr(model, "is_loaded_in_4bit", False):
         from bitsandbytes.nn import Linear4bit  # takes seconds to import; other models do not need it
@@ -104,10 +104,11 @@ def keep_differentiable(model: PreTrainedModel) -> None:
 
 @contextlib.contextmanager
 def restore_trainable_weights(model: torch.nn.Module) -> Iterator[None]:
-    """Restore the trainable weights after the block, whatever the block does to them.
+    """Restore the trainable weights after the block, even if the block changes these weights.
 
     TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when it constructs a trainer. The policy of DPO would
-    then start apart from its reference, and rounding would erase most steps at a learning rate of 1e-6.
+    then differ from the reference model before the first step. At a learning rate of 1e-6, rounding would erase most
+    steps.
     """
     weights = [(weight, weight.data) for weight in model.parameters() if weight.requires_grad]
     yield
@@ -116,23 +117,23 @@ def restore_trainable_weights(model: torch.nn.Module) -> Iterator[None]:
 
 
 def full_training_settings(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a model file for training all weights: dtype float32.
+    """Return a model file's settings with dtype float32, for training all weights.
 
-    In bfloat16 a step at learning rate 1e-6 is smaller than the rounding of most weights and is lost.
+    In bfloat16, a step at learning rate 1e-6 is smaller than the rounding of most weights, so the step is lost.
 
     Raises:
         UserError: the model file sets four-bit weights.
     """
     if model.get("quantization"):
         raise PublicError(
-            f"config/models/{model['name']}.yaml: key 'quantization': four-bit weights cannot be trained themselves. "
-            "Set quantization: null, or adapter: lora."
+            f"config/models/{model['name']}.yaml: key 'quantization': four-bit weights can be trained only through an "
+            "adapter. Set quantization: null, or set adapter: lora."
         )
     return {**model, "dtype": "float32"}
 
 
 def is_adapter(folder: str | Path) -> bool:
-    """Whether a folder of trained weights holds a LoRA adapter; otherwise it holds all weights."""
+    """Whether a folder of trained weights holds a LoRA adapter. Otherwise the folder holds all weights."""
     return (Path(folder) / "adapter_config.json").is_file()
 
 
@@ -150,7 +151,7 @@ def load_variant(base: str | Path, trained: str | Path | None, model: Mapping[st
 
 
 def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
-    """Save an adapter, or all weights with the tokenizer, as safetensors; equal weights give equal bytes."""
+    """Save an adapter, or all weights with the tokenizer. Weights are safetensors; equal weights give equal bytes."""
     model.save_pretrained(out, safe_serialization=True)
     config = Path(out) / "adapter_config.json"
     if not config.exists():
@@ -158,16 +159,16 @@ def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
         return
     (Path(out) / "README.md").unlink(missing_ok=True)  # PEFT's blank model card
     settings = json.loads(config.read_text())
-    settings["target_modules"] = sorted(settings["target_modules"])  # a set in PEFT; its order varies
+    settings["target_modules"] = sorted(settings["target_modules"])  # a set in PEFT; the order of a set varies
     config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
 def prepare_process(threads: int) -> None:
-    """Set the number of CPU threads and switch off downloads: earlier jobs fetch all that a job loads."""
+    """Set the number of CPU threads and switch off downloads. Earlier jobs have fetched every file that a job loads."""
     torch.set_num_threads(threads)
     huggingface_hub.constants.HF_HUB_OFFLINE = True
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
-    # PEFT imports an installed bitsandbytes, which imports PyTorch's compiler; that takes more than a second.
+    # PEFT imports bitsandbytes if it is installed. bitsandbytes imports PyTorch's compiler in more than a second.
     sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
 
 

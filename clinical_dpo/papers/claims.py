@@ -1,4 +1,4 @@
-"""Rows about claims that a paper prints, and the phrases that they are made of."""
+"""Make rows about claims that a paper prints, and the phrases in these rows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
@@ -18,7 +18,7 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """For every printed P of a metric: the entry compared against, and the entry compared."""
+    """Yield two entries for every printed P of a metric: the entry compared against, and the entry compared."""
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:
             yield before, entry

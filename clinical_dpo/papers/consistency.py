@@ -58,7 +58,7 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Search the counts that round to a printed share, and the totals that allow it where n is not printed."""
+    """Search the counts that round to a printed share. If n is not printed, search the totals that allow the share."""
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
         yield claim_row(
@@ -98,7 +98,7 @@ def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
     """Search numbers of judgements, 1 to 200, that can give the rate `best`.
 
     Returns:
-        The fewest such judgements, and the number from which on `best` always differs from .5 with P < .05.
+        The smallest such number, and the number from which on `best` always differs from .5 with P < .05.
     """
     totals = range(1, 201)
     wins = {  # total -> wins that round to the rate
@@ -129,7 +129,7 @@ def check_likerts(study: Study) -> Iterator[Row]:
 
 
 def check_margins(study: Study) -> Iterator[Row]:
-    """Compute reward margin / beta: the nats by which the policy separates two answers more than the reference model.
+    """Compute reward margin / beta: how many nats further the policy separates two answers than the reference model.
 
     The reward is beta log(policy / reference) (Rafailov et al. 2023, arXiv:2305.18290, section 5).
     """

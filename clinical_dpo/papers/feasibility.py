@@ -1,9 +1,9 @@
 """Exhaustive searches for the counts that can give a printed number.
 
-A printed value means every value that rounds to it, ties included. A printed P means the same; "<.001" and ">.99" mean
-all values on that side. The comparison of test statistics with the values that rounding allows follows GRIM (Brown &
-Heathers 2017, Soc Psychol Personal Sci 8:363-369). Counts of right answers are pairs: right among the positives, right
-among the negatives.
+A printed value represents every value that rounds to it, ties included. So does a printed P; "<.001" and ">.99"
+represent all values on that side. The comparison of test statistics with the values that rounding allows follows GRIM
+(Brown & Heathers 2017, Soc Psychol Personal Sci 8:363-369). Counts of right answers are pairs: right among the
+positives, right among the negatives.
 """
 
 import math
@@ -83,8 +83,9 @@ def f1_counts(
         positives: items of the positive class.
         negatives: items of the negative class.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: the largest number of answers to negative items that are neither label; with "binary" only. Such an
-            answer is wrong, but the positive class's F1 does not count it. To a positive item it is a false negative.
+        unparsable: the largest number of answers to negative items that are neither label; only with "binary". Such an
+            answer is wrong, but the F1 of the positive class does not count it. A positive item with such an answer
+            is a false negative.
     """
     tp, fp = np.arange(positives + 1)[:, None], np.arange(negatives + 1)[None]
     tn, fn = negatives - fp, positives - tp
@@ -140,7 +141,7 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Numbers of positives that allow a chain of printed F1s and the P between neighbours."""
+    """Numbers of positives that allow a chain of printed F1s, and the P between neighbours in the chain."""
 
     links: list[list[int]]  # allow each P alone
     chain: list[int]  # allow all P at once, on one test set

@@ -13,7 +13,7 @@ from clinical_dpo.papers.feasibility import TESTS, PositiveCounts, counts
 from clinical_dpo.papers.published import Entry, Study, find_contradiction
 
 TITLES = {"exact": "exact", "midp": "mid-P", "chi2": "chi-squared", "chi2_corrected": "continuity-corrected"}
-UNPARSABLE = 3  # the search tries up to so many answers that are neither label
+UNPARSABLE = 3  # most answers of a variant that the search allows to be neither label
 Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that allow a claim
 
 
@@ -96,9 +96,9 @@ def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str
     """Verdict from the tests that can give a P.
 
     Args:
-        tests: those of TESTS that can give it.
-        condition: must hold together with such a test.
-        alternative: makes the P possible by itself.
+        tests: the members of TESTS that can give the P.
+        condition: what must hold together with such a test.
+        alternative: what makes the P possible even without such a test.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"
@@ -117,7 +117,7 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """For each number that the paper prints differently elsewhere: that number between its neighbours in the chain."""
+    """For each number that the paper prints differently elsewhere, yield it between its neighbours in the chain."""
     for index, entry in enumerate(chain):
         for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:
             if isinstance(version["value"], float) and version["value"] != entry["value"]:
@@ -136,7 +136,7 @@ def _f1_rows(study: Study, chain: Sequence[Entry], possible: Mapping[str, Positi
 
 
 def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) -> tuple[str, str]:
-    """Verdict and detail. Where the paper states the classes, the test set should hold them in proportion."""
+    """Return verdict and detail. If the paper states the classes, the test set should have the same proportions."""
     n, classes = pair[1]["n"], study["tasks"][pair[1]["task"]].get("classes")
     tests = {test for test in TESTS if possible[test]}
     expected, condition, detail = set(range(n)), "", ""

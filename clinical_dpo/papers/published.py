@@ -33,7 +33,7 @@ def load_published(path: str | Path) -> dict[str, Study]:
     printed is None.
 
     Raises:
-        UserError: a wrong key, a number that is listed twice, or a P whose `against` is not the variant before.
+        UserError: a key is wrong, a number is listed twice, or the `against` of a P is not the variant before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
@@ -69,7 +69,7 @@ def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
 
 
 def find_contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
-    """The study's contradiction about an entry: the versions that the paper prints. None where there is none."""
+    """Return the contradiction about an entry, with the versions that the paper prints. None if there is none."""
     for candidate in study["contradictions"]:
         if "entry" in candidate and all(
             candidate["entry"].get(key) == entry[key] for key in ("task", "model", "variant", "metric")
@@ -84,12 +84,12 @@ def compare(
     stats: Sequence[Mapping[str, Any]] = (),
     stands_for: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Pair every printed number with the results of the run's models that reproduce it or stand in for its model.
+    """Pair every printed number with the run's results of the same model, or of models that stand in for it.
 
     A number agrees where the printed value lies inside the run's 95% interval. This tests whether the run could have
     given the printed result. The paper's own sampling error is left out because it is not printed. A number is "not
-    comparable" where the model or the grader differs, the data are synthetic, the grades are a proxy's or awaited, or
-    the run has no interval. The reason follows in brackets.
+    comparable" where the model or the grader differs, the data are synthetic, the grades are pending or come from a
+    proxy, or the run has no interval. The reason follows in brackets.
 
     Args:
         published: from `load_published`.
@@ -128,7 +128,7 @@ def _row(
 ) -> dict[str, Any]:
     numbers = {key: _number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
     if row.get("status") == "pending":
-        numbers["n"] = None  # the row's n counts the awaited grades
+        numbers["n"] = None  # the row's n counts the pending grades
     return {
         "study": name,
         **{key: entry[key] for key in ("task", "model", "variant", "metric")},
@@ -154,7 +154,7 @@ def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | 
 
     Args:
         entry: the printed number.
-        row: the run's result, empty where the run has none.
+        row: the run's result; empty if the run has no result.
         numbers: the result's numbers.
         in_run: whether the run has the task.
     """

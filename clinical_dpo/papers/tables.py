@@ -23,8 +23,9 @@ Rows = Sequence[Mapping[str, Any]]
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
     """Collect every estimate of a run, with its metric named as in config/published.yaml.
 
-    The win rate is that of all raters pooled, or of their proxy, among the n items that one of the two variants won;
-    the other variant's win rate is 1 minus it. The reward margin is that of the eval pairs at the end of training.
+    The win rate pools all raters, or comes from a proxy. It counts the n items that one of the two variants won. The
+    other variant's win rate is 1 minus this rate. The reward margin is the margin on the eval pairs at the end of
+    training.
 
     Args:
         metrics: rows of metrics.csv of all tasks.

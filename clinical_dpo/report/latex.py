@@ -34,8 +34,8 @@ def latex_table(
 
     Args:
         rows: rows as computed or as read from CSV.
-        columns: column -> heading, in order; or the columns alone, which are then their own headings. A pair of
-            columns is an interval.
+        columns: column -> heading, in order. In a list of columns, each column is its own heading. A pair of columns
+            is an interval.
         caption: plain text.
         label: the label that \ref refers to.
     """

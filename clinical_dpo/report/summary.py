@@ -1,4 +1,4 @@
-"""Summary of a run for the terminal: headline numbers, locations of files, what was left out, awaited grades."""
+"""Summary of a run for the terminal: headline numbers, locations of files, what was left out, pending grades."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,17 +23,17 @@ def summary(
     judges: Sequence[str] = (),
     mixed_versions: Sequence[str] = (),
 ) -> str:
-    """Write a line per task and model, the locations of files, what was left out, and last the awaited grades.
+    """Write a line per task and model, the locations of files, what was left out, and last the pending grades.
 
     Args:
         metrics: rows of `metrics.COLUMNS` of all tasks, as read from CSV.
         stats: rows of `comparisons.COLUMNS` of all tasks.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
-        seeds: rows of `training_seeds.COLUMNS` of all tasks, none with a single training seed.
+        seeds: rows of `training_seeds.COLUMNS` of all tasks; empty with a single training seed.
         seeds_file: the file of those rows.
         left_out: task or external answers -> reason why they were left out.
-        pending_ratings: who owes how many items of a sheet that the tables wait for.
+        pending_ratings: rows with a rater and the number of items still to rate, for each sheet that tables need.
         judges: texts that say what a judge waits for.
         mixed_versions: from `run_record.mixed_versions`.
     """

@@ -1,4 +1,4 @@
-"""Selection among a sweep's trials by an automatic score on dev, never by a person's or a paid judge's."""
+"""Select among a sweep's trials by an automatic score on dev. Scores of people and paid judges are never used."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ GRADERS = {
 def scored_trials(
     trials: Sequence[str], logs: Sequence[str], task: Mapping[str, Any], dev: str, answers: Sequence[str]
 ) -> list[Row]:
-    """One row of COLUMNS per trial, in the sweep's order. A single trial has no score and is chosen.
+    """Return one row of COLUMNS per trial, in the order of the sweep. A single trial has no score and is chosen.
 
     Args:
         trials: names of the trials.
-        logs: log.csv of each.
+        logs: log.csv of each trial.
         task: `selection_metric` and the settings of its grader.
         dev: JSON Lines of the dev split.
-        answers: JSON Lines of each trial's answers to it; none for a single trial.
+        answers: JSON Lines of each trial's answers to the dev split; empty for a single trial.
     """
     table: list[Row] = [
         dict.fromkeys(COLUMNS, "") | {"trial": trial, "n": 0, "final_eval_loss": eval_curve(read_csv(log))[-1][1]}

@@ -11,7 +11,7 @@ LOGGED = {"loss": "loss", "rewards/accuracies": "reward accuracy", "rewards/marg
 
 
 class NoCheckpointAtTheEnd(TrainerCallback):
-    """Skip the checkpoint of the last step: a trainer that resumes from it takes one step too many."""
+    """Skip the checkpoint of the last step. A trainer that resumes from such a checkpoint takes a step too many."""
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Cancel the save of the last step, after the trainer has decided to save."""
@@ -23,13 +23,13 @@ class TrainingProgress(TrainerCallback):
     """Write lines such as `step 40 of 500 (8%): loss 0.5836, 1.32 s/step, 0:10:07 left`.
 
     In DPO a line also has reward accuracy and reward margin. The callback reads the trainer's log and changes nothing.
-    The clock starts with the first step, so that loading and the evaluation before it do not count.
+    The clock starts with the first step. Loading and the evaluation before the first step do not count.
     """
 
     progress: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Write from which step a resumed run continues."""
+        """Write the number of the step after which a resumed run continues."""
         if state.global_step:
             say(f"Resumed after step {state.global_step} of {state.max_steps}.")
 
@@ -39,7 +39,7 @@ class TrainingProgress(TrainerCallback):
             self.progress = Progress("step", state.max_steps, state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """Write the line of a training log entry or of an evaluation; the trainer's closing summary gets no line."""
+        """Write a line for a training log entry or an evaluation. The trainer's closing summary gets no line."""
         logs = logs or {}
         if "eval_loss" in logs:
             say(f"eval at step {state.global_step}: {', '.join(_notes(logs, 'eval_'))}")

@@ -18,7 +18,7 @@ def checkpoint_folder(out: str, digest: str) -> Path:
 
     Args:
         out: folder of the trained weights.
-        digest: digest of all that the training depends on.
+        digest: digest of everything that the training depends on.
 
     Raises:
         UserError: the folder cannot be written. The error comes before training, not at the first checkpoint.
@@ -61,7 +61,7 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
     Args:
         rows: configured micro-batch size.
         folder: folder from `checkpoint_folder`.
-        batch_size: rows per optimizer step. The result divides it, so that a step keeps its rows.
+        batch_size: rows per optimizer step. The result divides batch_size, so every step has the same rows as before.
     """
     record = folder / OUT_OF_MEMORY
     largest = rows >> read_json(record) if record.exists() else rows
@@ -69,6 +69,6 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
 
 
 def note_out_of_memory(folder: Path) -> None:
-    """Count a memory failure, so that the next attempt halves the micro-batch."""
+    """Count a memory failure. The next attempt then halves the micro-batch."""
     record = folder / OUT_OF_MEMORY
     write_json(record, (read_json(record) if record.exists() else 0) + 1)

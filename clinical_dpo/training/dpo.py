@@ -19,7 +19,7 @@ from clinical_dpo.models.load import is_adapter
 from clinical_dpo.records import Pair
 from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
-if TYPE_CHECKING:  # the functions below import them after the data checks
+if TYPE_CHECKING:  # the functions below import these modules after the data checks
     from datasets import Dataset
     from peft import PeftModel
 
@@ -29,8 +29,8 @@ def policy_with_frozen_sft_ranks(
 ) -> "PeftModel":
     """Add the SFT adapter and `lora["rank"]` trainable ranks to the base model, as one LoRA adapter.
 
-    The result equals the SFT model until it is trained. One adapter has one scale, here the DPO part's alpha / rank.
-    B of the SFT part is multiplied by the ratio of the SFT scale to that scale.
+    Before training, the result equals the SFT model. An adapter has only one scale; here it is the DPO part's
+    alpha / rank. Matrix B of the SFT part is therefore multiplied by (SFT scale / DPO scale).
 
     Args:
         base: the base model.
@@ -39,7 +39,7 @@ def policy_with_frozen_sft_ranks(
         targets: names of the linear layers that DPO trains.
 
     Raises:
-        UserError: the SFT adapter has weights of layers that the base model lacks.
+        UserError: the SFT adapter has weights for a layer that the base model lacks.
     """
     from peft import LoraConfig, get_peft_model
     from peft.tuners.lora import LoraLayer
@@ -75,7 +75,8 @@ def policy_with_frozen_sft_ranks(
             b.register_hook(lambda grad, mask=mask: grad * mask)
     if weights:
         raise UserError(
-            f"{sft}: the base model has no layer for adapter weight '{min(weights)}'. Use the adapter's own base model."
+            f"{sft}: the base model has no layer for adapter weight '{min(weights)}'. "
+            "Use the base model that the adapter was trained from."
         )
     return policy
 
@@ -96,13 +97,13 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
         sft: folder of the chosen SFT model.
 
     Raises:
-        UserError: a pair whose prompt fills max_length or whose answer is empty, log-probabilities of other pairs, or
-            an optimizer that changes the frozen SFT ranks.
+        UserError: a prompt fills max_length, an answer is empty, the log-probabilities belong to other pairs, or the
+            optimizer would change the frozen SFT ranks.
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
         raise PublicError(
-            f"dpo: key 'optimizer': {run.settings['optimizer']} keeps its state in eight bits, which changes weights "
-            "of zero gradient, such as the frozen SFT ranks. Set optimizer: adamw_torch."
+            f"dpo: key 'optimizer': {run.settings['optimizer']} would change the frozen SFT ranks. An optimizer with "
+            "an eight-bit state changes even weights with zero gradient. Set optimizer: adamw_torch."
         )
     prepared = prepare(
         run,
@@ -146,7 +147,7 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
 
 
 def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
-    """Dataset of pairs with the reference model's log-probabilities (nats) of both answers as columns.
+    """Make a dataset of pairs. Two columns hold the reference model's log-probabilities (nats) of the two answers.
 
     Args:
         pairs: the pairs.
@@ -160,7 +161,7 @@ def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
 
     stored = pd.read_parquet(logps)
     if stored["id"].tolist() != [pair["id"] for pair in pairs]:
-        raise PublicError(f"{logps}: ids differ from those of the preference file. Delete this file and run again.")
+        raise PublicError(f"{logps}: ids differ from the ids of the preference file. Delete this file and run again.")
     return Dataset.from_list(
         [
             {

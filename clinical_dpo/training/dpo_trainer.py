@@ -1,4 +1,4 @@
-"""TRL's DPOTrainer with the reference model's log-probabilities read from columns instead of computed."""
+"""TRL's DPOTrainer. It reads the reference model's log-probabilities from columns instead of computing them."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ TIE_TOLERANCE = 1e-6  # relative; eight float32 roundings
 
 
 def tied(margins: torch.Tensor, logps: torch.Tensor, beta: float) -> torch.Tensor:
-    """Whether the rewards of each pair are equal within rounding, (pairs,) bool.
+    """Whether the two rewards of each pair are equal within rounding: (pairs,) bool.
 
-    Reference log-probabilities come from batches of other rows than the policy's, so equal models differ by rounding,
-    which grows with the size of a log-probability. Before the first step every pair is tied.
+    The policy and the reference model compute log-probabilities in different batches, so equal models differ by
+    rounding. The rounding error grows with the size of a log-probability. Before the first step, every pair is tied.
 
     Args:
         margins: (pairs,) reward of the chosen answer minus reward of the rejected answer.
@@ -27,10 +27,10 @@ def tied(margins: torch.Tensor, logps: torch.Tensor, beta: float) -> torch.Tenso
 
 
 class StoredReferenceDPOTrainer(DPOTrainer):
-    """DPOTrainer of rows with columns `ref_chosen_logps` and `ref_rejected_logps`; logs ties apart from wins."""
+    """DPOTrainer for rows with `ref_chosen_logps` and `ref_rejected_logps`. It logs ties separately from wins."""
 
     def __init__(self, model: Any, args: DPOConfig, **kwargs: Any) -> None:
-        """Construct the trainer as DPOTrainer does, and delete its copy of the policy."""
+        """Construct the trainer as DPOTrainer does, and delete TRL's copy of the policy."""
         with restore_trainable_weights(model):
             super().__init__(model=model, args=args, **kwargs)
         if isinstance(model, PeftModel):
@@ -43,10 +43,10 @@ class StoredReferenceDPOTrainer(DPOTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Compute TRL's loss and metrics; `rewards/accuracies` counts no tie as a win, `rewards/ties` is their share.
+        """Compute TRL's loss and metrics. A tie is no win in `rewards/accuracies`; `rewards/ties` is the share of ties.
 
-        In evaluation, rewards, their shares and log-probabilities are means over pairs. TRL takes a mean over batches,
-        in which a short last batch weighs as much as a full one.
+        In evaluation, rewards, shares and log-probabilities are means over pairs. TRL itself takes a mean over batches:
+        a short last batch then weighs as much as a full batch.
         """
         recorded = []
 

@@ -1,4 +1,4 @@
-"""Settings for training the chosen trial again with another seed. No trial is chosen again: only the seed differs."""
+"""Settings for training the chosen trial again with another seed. All other settings stay the same."""
 
 from typing import Any
 

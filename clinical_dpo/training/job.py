@@ -1,4 +1,4 @@
-"""Training of a job's model, in either stage."""
+"""Train the model of a job, in either stage."""
 
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
         params: the rule's settings: `model`, from the model file, and `code`, the digest of the code.
         settings: settings of the stage, with the trial's values.
         steps: optimizer steps; None for the number of epochs in `settings`.
-        probe: whether to keep only the eval curve, from which the plateau is read.
+        probe: whether to save only the eval curve. The plateau is read from the eval curve.
     """
     run = Run(
         base=str(Path(snakemake.input.base).parent),

@@ -1,4 +1,4 @@
-"""Step at which the eval loss flattens; the trial is trained again for that many steps."""
+"""Compute the step at which the eval loss flattens. The trial is then trained again for that many steps."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
-    """First evaluated step whose loss is at most lowest + `tolerance` x (loss at step 0 - lowest).
+    """Return the first evaluated step with a loss of at most lowest + `tolerance` x (loss at step 0 - lowest).
 
     The rule does not depend on the scale of the loss or the length of the run. If the loss never falls below its value
     at step 0, the first step after 0 is returned. Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step

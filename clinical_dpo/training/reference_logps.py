@@ -41,7 +41,7 @@ def pair_logps(
 
     Args:
         model: a causal language model prepared by `use_flat_layout`.
-        tokenizer: its tokenizer.
+        tokenizer: the model's tokenizer.
         pairs: the pairs.
         max_length: longest prompt with answer in tokens; the rest is cut.
         batch_size: pairs computed at once.
@@ -70,7 +70,7 @@ def compute_reference_logps(
     max_length: int,
     batch_size: int,
 ) -> None:
-    """Write a Parquet file (id, chosen, rejected; nats) for each file of pairs, computed by the chosen SFT model.
+    """Write a Parquet file (id, chosen, rejected; nats) for each file of pairs. The chosen SFT model computes it.
 
     Args:
         base: folder of the base model.
@@ -81,10 +81,10 @@ def compute_reference_logps(
         batch_size: pairs computed at once.
 
     Raises:
-        UserError: a pair whose prompt fills max_length or whose answer is empty.
+        UserError: a prompt fills max_length, or an answer is empty.
     """
     tokenizer = load_tokenizer(base)
-    # The SFT model keeps the dtype of its training, since rounding would change the reference model.
+    # The SFT model has the same dtype as in training, since rounding would change the reference model.
     reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else full_training_settings(model)))
     use_flat_layout(reference)
     for out, path in pairs.items():

@@ -56,19 +56,19 @@ class Run:
     settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
     steps: int | None  # optimizer steps; None for the settings' epochs
     out: str  # folder for the weights (safetensors), log.csv and run.json
-    # Rows computed at once. The size changes results by rounding only, except in a short last step of an epoch of DPO:
-    # there TRL takes the mean over micro-batches, whatever their size.
+    # Rows computed at once. This size changes results only by rounding, with one exception: in a short last step of a
+    # DPO epoch, TRL gives each micro-batch the same weight, whatever the number of rows in it.
     micro_batch_size: int
     eval_batch_size: int
     save_steps: int  # steps between two checkpoints
     gradient_checkpointing: bool  # recompute activations in the backward pass to save memory
-    probe: bool = False  # keep the eval curve and no weights
+    probe: bool = False  # save the eval curve and no weights
     code: str = ""  # digest of the training code; checkpoints of another digest are not resumed
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked rows of a run, its checkpoint folder, and the part of its record that precedes training."""
+    """Checked rows of a run, the checkpoint folder, and the fields of run.json that are known before training."""
 
     tokenizer: Any
     rows: Mapping[str, list[Any]]  # `train` and `eval`; each a TaskRow in SFT, a Pair in DPO
@@ -105,7 +105,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "bf16": mixed_precision(run.model),
         "eval_strategy": "steps",
         "eval_steps": settings["eval_steps"],
-        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run already has this point
+        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run already has the evaluation at the start
         "include_num_input_tokens_seen": "non_padding",  # TRL's own count restarts at a checkpoint
         "logging_steps": settings["logging_steps"],
         "save_strategy": "steps",
@@ -122,7 +122,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
 
 
 def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], inputs: Iterable[str] = ()) -> Prepared:
-    """Read and check a run's rows, and make its checkpoint folder or reuse it.
+    """Read and check a run's rows. Make the checkpoint folder of the run, or reuse an existing folder.
 
     Args:
         run: the run.
@@ -131,7 +131,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
         inputs: further files or folders that the run depends on.
 
     Raises:
-        UserError: a row whose prompt fills max_length or whose answer is empty.
+        UserError: a prompt fills max_length, or an answer is empty.
     """
     if "8bit" in run.settings["optimizer"]:
         allow_bitsandbytes()
@@ -168,7 +168,7 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
         branches: answers per prompt, 1 in SFT and 2 in DPO.
 
     Raises:
-        UserError: memory runs out. The next attempt halves the micro-batch if it can.
+        UserError: memory runs out. The next attempt halves a micro-batch of several rows.
     """
     layout = run.settings["layout"]
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
@@ -210,8 +210,8 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
 
 
 def _set_callbacks(trainer: "Trainer") -> None:
-    """Replace the trainer's log lines, which log.csv holds, by lines of progress, and skip the last checkpoint."""
-    from transformers import PrinterCallback  # takes seconds to import; the trainer has imported it by now
+    """Write lines of progress instead of the trainer's log lines, and skip the last checkpoint. log.csv has the log."""
+    from transformers import PrinterCallback  # takes seconds to import; the trainer has already imported this module
 
     from clinical_dpo.training.callbacks import NoCheckpointAtTheEnd, TrainingProgress
 
@@ -233,13 +233,13 @@ def _out_of_memory_error(trainer: "Trainer", checkpoints: Path) -> UserError:
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once (micro_batch_size). Run again: the next attempt takes half as many."
+        f"Out of memory with {rows} rows at once (micro_batch_size). Run again. The next attempt computes half as many."
     )
 
 
 def _run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """SHA-256 of base model, settings, steps, inputs and code. Only a run of the same digest resumes a checkpoint."""
-    sums = Path(run.base) / CHECKSUMS  # a rule writes it; it covers the chat template, which base.json does not
+    sums = Path(run.base) / CHECKSUMS  # a rule writes this file; unlike base.json, it covers the chat template
     made_from = [base, run.model, run.settings, run.steps, inputs, run.code, sums.exists() and sha256(sums)]
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 

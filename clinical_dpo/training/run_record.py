@@ -1,4 +1,4 @@
-"""Facts read from the records of runs: training time, and library versions that a comparison mixes."""
+"""Facts from the records of runs: the training time, and libraries whose versions differ between compared runs."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ def total_seconds(run: Mapping[str, Any]) -> float:
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:
-    """Libraries of which the runs of one task and model used different versions, a line per library.
+    """Return a line for each library that the runs of a task and model used in different versions.
 
     Args:
         records: {task}/{model}/predictions/{variant}.json of answers, {task}/{model}/{stage}/best/run.json of training.

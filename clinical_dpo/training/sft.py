@@ -17,7 +17,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     """Train one trial on JSON Lines of prompt / completion messages.
 
     Raises:
-        UserError: a row whose prompt fills max_length or whose answer is empty.
+        UserError: a prompt fills max_length, or an answer is empty.
     """
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
     # These imports take seconds, so the data checks come first.

@@ -6,10 +6,10 @@ from trl import SFTTrainer
 
 
 class RowMeanSFTTrainer(SFTTrainer):
-    """SFTTrainer that computes eval loss and metrics per row, as means over the answer's tokens, and averages rows.
+    """SFTTrainer that averages eval loss and metrics over rows. A row's value is the mean over the answer's tokens.
 
-    TRL averages over the tokens of a batch and then over batches, so its eval loss depends on eval_batch_size if
-    answers differ in length. The loss here does not; it equals TRL's with an eval_batch_size of 1.
+    TRL averages over the tokens of a batch and then over batches. TRL's eval loss therefore depends on eval_batch_size
+    if answers differ in length. The eval loss here does not; it equals TRL's eval loss at an eval_batch_size of 1.
     """
 
     model: Any

@@ -1,6 +1,6 @@
-"""Facts about training that the workflow needs at its start, without training's imports."""
+"""Facts about training that the workflow needs at its start. This module does not import the training code."""
 
-# Settings of a stage that change its speed and memory, not its results: rules pass them as resources.
+# Settings that change the speed and memory of a stage, but not its results. Rules pass these settings as resources.
 SPEED_SETTINGS = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")
 
 

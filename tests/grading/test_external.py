@@ -78,10 +78,10 @@ def test_imported_grades_become_a_grades_table(graded_answers):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({3: {"item": "Q3"}}, r"gpt4\.csv, row 4: column for 'id': 'Q3'.*Did you mean 'q3'\? Correct it"),
+        ({3: {"item": "Q3"}}, r"gpt4\.csv, row 4: column for 'id': 'Q3'.*Did you mean 'q3'\? Correct the id"),
         ({3: {"item": "other"}}, r"gpt4\.csv, row 4: column for 'id': 'other'.*test\.jsonl.*remove the row"),
         ({3: {"item": "q2"}}, r"gpt4\.csv, row 4: .*'q2'.* row 3\. Keep one"),
-        ({3: None, 7: None}, r"gpt4\.csv: 2 of 20 test items .*'q3', 'q7'\. Add them"),
+        ({3: None, 7: None}, r"gpt4\.csv: 2 of 20 test items .*'q3', 'q7'\. Add these rows"),
         ({3: {"score": ""}}, r"gpt4\.csv, row 4: column for 'grade': .*'' is not 0 or 1\. Correct"),
         ({3: {"score": "0.5"}}, r"gpt4\.csv, row 4: column for 'grade': .*'0\.5' is not 0 or 1\. Correct"),
     ],

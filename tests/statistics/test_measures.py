@@ -56,7 +56,7 @@ def test_rouge_table_compares_each_variant_with_the_one_before():
     assert row["p_value"] == pytest.approx(stats.ttest_rel(sft, base).pvalue)
     assert row["ci_low"] < row["estimate"] < row["ci_high"] and row["difference"] == pytest.approx(0.4375)
     assert {row["against"] for row in table if row["variant"] == "dpo"} == {"sft"}
-    with pytest.raises(UserError, match=r"answers of dpo and test items differ, for example \['3'\]"):
+    with pytest.raises(UserError, match=r"answers of dpo and test items have different ids, for example \['3'\]"):
         rouge_rows(test, given | {"dpo": given["dpo"][:3]}, NAMES, stemmer=True, seed=1)
 
 

@@ -288,7 +288,7 @@ def test_bfloat16_arithmetic_keeps_float32_adapters(base, tmp_path):
 
 
 def test_training_of_all_weights_in_four_bits_is_refused(base, tmp_path):
-    with pytest.raises(UserError, match=r"tiny\.yaml: key 'quantization'.*Set quantization: null, or adapter: lora"):
+    with pytest.raises(UserError, match=r"tiny\.yaml: key 'quantization'.*Set quantization: null, or set adapter"):
         train(base, tmp_path, FOUR_BIT | {"name": "tiny"}, adapter="full")
     assert full_training_settings(MODEL | {"quantization": None})["dtype"] == "float32"
 

@@ -1,1 +1,1 @@
-"""Generated fields: fields of records whose text a model writes."""
+"""Generated fields: a model writes the text of these fields of a record."""

@@ -23,7 +23,7 @@ def texts_of_endpoint(
 
     Args:
         endpoint: the server; its temperature is 0.
-        prompts: prompts from `fields.text_prompts`. Messages and logs name the number of their record.
+        prompts: prompts from `fields.text_prompts`. Messages and logs name the record's number.
         max_new_tokens: longest text in tokens.
         template: template of the prompts.
         replies: file that stores every reply. A run continues from it after a kill.

@@ -34,7 +34,7 @@ def texts_of_model(
         where: file of the records, for messages.
 
     Raises:
-        UserError: a prompt and the longest text have more tokens than the model has positions.
+        UserError: a prompt and the longest text together have more tokens than the model has positions.
     """
     tokenizer = load_tokenizer(base)
     config = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
@@ -45,7 +45,8 @@ def texts_of_model(
         listed = ", ".join(too_long[:10]) + (", ..." if len(too_long) > 10 else "")
         raise PublicError(
             f"{where}, row {listed}: the prompt is too long for {Path(base).name} ({len(too_long)} of {len(prompts)} "
-            f"prompts; the longest has {max(lengths)} tokens, and at most {longest} leave room for {max_new_tokens} "
-            "more). Shorten it in the field's `prompt`, as by {{ note | truncate(8000) }}, or remove these rows."
+            f"prompts). The longest prompt has {max(lengths)} tokens. A prompt may have at most {longest} tokens, "
+            f"since the text may have {max_new_tokens} tokens. Shorten the prompt in the field's `prompt`, for example "
+            "by {{ note | truncate(8000) }}, or remove these rows."
         )
     return generate_answers(load_variant(base, None, model), tokenizer, prompts, max_new_tokens, batch_size)

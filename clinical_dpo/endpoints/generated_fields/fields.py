@@ -1,4 +1,4 @@
-"""Generated fields of a task: prompts for the writer, its texts, and the records with these texts."""
+"""Generated fields of a task: prompts for the model that writes, its texts, and the records with these texts."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from clinical_dpo.records import Message, TaskRow
 from clinical_dpo.thoughts import split_thought
 
 Columns = Mapping[str, str | Sequence[str]]  # field -> column or columns of the source, as in a task file
-ANSWER_FIELDS = ("id", "text", "tokens", "finish_reason")  # all other fields of a text's row name its origin
+ANSWER_FIELDS = ("id", "text", "tokens", "finish_reason")  # all other fields of a text's row name the text's origin
 
 
 class FieldPrompt(TypedDict):
@@ -32,18 +32,18 @@ def text_prompts(
     generated: bool,
     where: str,
 ) -> list[FieldPrompt]:
-    """Make the prompts for the texts of a field, one per record. Records with equal ids and prompts share one.
+    """Make the prompts for the texts of a field, one per record. Records with equal ids and prompts share a prompt.
 
     Args:
         records: the source's records.
         texts: texts of other generated fields that the template uses, as for `with_texts`.
         template: Jinja template over the records' fields.
         columns: columns of the fields that the template uses, and of the id.
-        generated: whether the records are generated here, so that columns may be named as the fields.
+        generated: whether the records are generated here. Their columns may then have the names of the fields.
         where: file of the records, for messages.
 
     Raises:
-        UserError: a record lacks a field, or two records of equal id have different prompts; names the row.
+        UserError: a record lacks a field, or two records of equal id have different prompts. The message names the row.
     """
     ids = record_ids(records, columns, generated, where)
     prompts: dict[str, FieldPrompt] = {}
@@ -56,16 +56,16 @@ def text_prompts(
         first = prompts.setdefault(row_id, prompt)
         if first["prompt"] != prompt["prompt"]:
             raise PublicError(
-                f"{where}, row {number}: the id duplicates that of row {first['number']}. Make ids unique."
+                f"{where}, row {number}: the id is also the id of row {first['number']}. Make ids unique."
             )
     return list(prompts.values())
 
 
 def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where: str) -> list[str]:
-    """Read the id of each record; a record without an id gets one from the SHA-256 of its content.
+    """Read the id of each record. A record without an id gets an id from the SHA-256 of its content.
 
     Raises:
-        UserError: a record lacks the column of the id; names the row.
+        UserError: a record lacks the column of the id. The message names the row.
     """
     id_columns = {field: column for field, column in columns.items() if field == "id"}
     ids = []
@@ -92,11 +92,11 @@ def written_texts(
         prompts: prompts from `text_prompts`.
         answers: answer to each prompt, in order: text, tokens, finish_reason, and further fields of its origin.
         writer: `written_by`, and the model with its revision or address.
-        template: template of the prompts; the rows keep its SHA-256.
+        template: template of the prompts. The rows hold the SHA-256 of the template.
         where: file of the records, for messages.
 
     Raises:
-        UserError: empty texts; names the rows of their records.
+        UserError: a text is empty. The message names the rows of the records with empty texts.
     """
     texts = [split_thought(answer["text"]).answer for answer in answers]
     empty = [str(prompt["number"]) for prompt, text in zip(prompts, texts, strict=True) if not text]
@@ -117,17 +117,17 @@ def written_texts(
 def with_texts(
     records: Sequence[Row], texts: Mapping[str, Sequence[Row]], columns: Columns, generated: bool, where: str
 ) -> list[Row]:
-    """Add the written texts to the records. A text replaces a field of the source that has its name.
+    """Add the written texts to the records. A text replaces the source's field of the same name.
 
     Args:
         records: the source's records.
         texts: field -> rows of `written_texts`.
         columns: columns of the task file.
-        generated: whether the records are generated here, so that columns may be named as the fields.
+        generated: whether the records are generated here. Their columns may then have the names of the fields.
         where: file of the records, for messages.
 
     Raises:
-        UserError: a record has no text; names the row and the field.
+        UserError: a record has no text. The message names the row and the field.
     """
     return _filled(records, record_ids(records, columns, generated, where), texts, where) if texts else list(records)
 
@@ -148,7 +148,7 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
 
 
 def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Report of each field: origin (lists where it differs), texts, tokens, and texts cut off at max_new_tokens."""
+    """Report each field: origin (lists if origins differ), and counts of texts, tokens and texts at max_new_tokens."""
     report = {}
     for field, rows in texts.items():
         origin = {key: sorted({row[key] for row in rows}) for key in rows[0] if key not in ANSWER_FIELDS}

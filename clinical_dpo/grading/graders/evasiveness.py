@@ -12,7 +12,7 @@ def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any
     """Grade 1 for a helpful answer. An evasive answer gets 0, with the reason in `parsed`. An empty one is not valid.
 
     Args:
-        rows: rows with `question`, or with a prompt that ends in it.
+        rows: rows with `question`, or with a prompt that ends in the question.
         texts: one answer per row.
         task: not used.
     """

@@ -1,4 +1,4 @@
-"""Grader `label`: whether the label that an answer gives is the row's."""
+"""Grader `label`: whether an answer gives the row's label."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Grade 0 or 1, with the row's label and the parsed one. An answer without a label is wrong and not valid.
+    """Grade 0 or 1, with the row's label and the parsed label. An answer without a label is wrong and not valid.
 
     Args:
         rows: rows with the reference answer in `completion`.
         texts: one answer per row.
-        task: `labels` and, where it has them, `label_synonyms`.
+        task: `labels`, and optionally `label_synonyms`.
     """
     results: list[GraderResult] = []
     for row, text in zip(rows, texts, strict=True):

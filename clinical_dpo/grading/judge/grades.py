@@ -16,7 +16,7 @@ def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert or correctness.
         variant: the variant that answers.
-        rows: test rows; the table is in their order.
+        rows: test rows. The table is in the order of these rows.
 
     Raises:
         UserError: the verdicts lack a test item.

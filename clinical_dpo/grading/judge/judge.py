@@ -21,22 +21,22 @@ ORDERS = ((0, 1), (1, 0))  # indices of the answers shown as A and as B
 def judge_items(
     kind: str, items: Sequence[Item], endpoint: Endpoint, store: str | Path, private: bool = False
 ) -> tuple[list[Row], Row]:
-    """The judge's verdicts, one row of COLUMNS per item, and a record of the requests.
+    """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
-    `rating` is the judge's verdict (for a pair the two orders' verdicts: `A B`). `choice` follows from it: a grade,
-    `correct` or `incorrect`; for a pair the variant that wins in both orders, else `tie`. Pairs of identical answers
-    are not sent to the judge (`shown` is false). `valid` is false for an empty answer. While the endpoint lacks its
-    key, items without a stored reply are pending, and the record's `waiting_for` names the reason.
+    `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`). `choice` follows from `rating`: a
+    grade, `correct` or `incorrect`; for a pair, the variant that wins in both orders, else `tie`. Pairs of identical
+    answers are not sent to the judge (`shown` is false). `valid` is false for an empty answer. While the endpoint lacks
+    its key, items without a stored reply are pending, and the record's `waiting_for` names the reason.
 
     Args:
         kind: likert, correctness or preference.
-        items: from `raters.sheets`: `correctness_items` for the first two, `preference_items` for the last.
+        items: from `raters.sheets`: `preference_items` for kind preference, else `correctness_items`.
         endpoint: the judge.
-        store: file of its replies.
-        private: see `client.complete`.
+        store: file of the judge's replies.
+        private: see `client.request_completions`.
 
     Raises:
-        UserError: from `client.complete`.
+        UserError: see `client.request_completions`.
     """
     prompt = PROMPTS[kind]
     requests = [request for item in items for request in item_requests(kind, item)]
@@ -110,7 +110,7 @@ def _winner(item: Item, verdicts: Sequence[str]) -> str:
 def _record(
     kind: str, endpoint: Endpoint, rows: Sequence[Row], replies: Mapping[str, Reply], unavailable: str | None
 ) -> Row:
-    """Record of the judge, its prompt, its usage and the counts of its verdicts. An interruption does not change it."""
+    """Record of judge, prompt, usage and counts of verdicts. An interrupted run gives the same record in the end."""
     prompt = PROMPTS[kind]
     pending = sum(row["status"] == "pending" for row in rows)
     ratings = Counter(row["rating"] for row in rows if row["rating"])
@@ -141,17 +141,17 @@ def _record(
 
 
 def is_constant(ratings: Counter[str]) -> bool:
-    """Whether a judge of several items gives all the same verdict; of pairs, the same side in both orders."""
+    """Whether a judge gives several items the same verdict; for pairs, always the same side in both orders."""
     return ratings.total() > 1 and len(ratings) == 1 and len(set(next(iter(ratings)).split())) == 1
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Lines for the log about a constant judge and about pending items."""
+    """Lines for the log about pending items and about a judge with the same verdict on all items."""
     lines = []
     if record["constant"]:
         lines.append(
             f"WARNING: judge {record['judge']} gave the verdict '{next(iter(record['verdicts']))}' on all "
-            f"{record['items']} items. It may not look at the answers: read some replies before you use these grades."
+            f"{record['items']} items. The judge may ignore the answers. Read some replies before you use these grades."
         )
     if record["waiting_for"]:
         lines.append(f"{record['waiting_for']}; {record['pending']} of {record['items']} items are pending")

@@ -87,10 +87,10 @@ _SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = ve
 
 
 def likert_grade(text: str) -> str | None:
-    """The grade of a reply, None where it has none or several.
+    """Return the grade of a reply, or None if the reply has no grade or several grades.
 
-    A grade that is called final or overall ranks first, then one that is called a score or is assigned, then a grade
-    alone.
+    A grade that is called final or overall ranks first. A grade that is called a score or is assigned ranks second. A
+    digit alone ranks last.
     """
     plain = _plain(text)
     if undecided := _UNDECIDED.search(plain):

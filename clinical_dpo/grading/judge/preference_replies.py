@@ -63,9 +63,10 @@ _CHANGE = re.compile(
 
 
 def preferred_side(text: str) -> str | None:
-    """A, B or tie, None where a reply has no verdict or several.
+    """Return A, B or tie, or None if a reply has no verdict or several verdicts.
 
-    A side that is called the verdict ranks first, then one that is called better or chosen, then a side alone.
+    A side that is called the verdict ranks first. A side that is called better or chosen ranks second. A side alone
+    ranks last.
     """
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)

@@ -44,11 +44,11 @@ _NO_VERDICT = re.compile(  # "the correct dose", "to correct the sodium"
 
 
 def parse_verdict(kind: str, reply: str) -> str | None:
-    """The verdict in a reply, None where it has none.
+    """Return the verdict in a reply, or None without a verdict.
 
-    A verdict may be the whole reply, a value in JSON or a tag, follow words such as "Final score:", or be part of a
-    sentence. The last verdict, and one that is called final, outranks earlier ones. A thought does not count. Ranges,
-    other scales, scores of single criteria and contradictions are no verdict.
+    A verdict may be the whole reply, a value in JSON, or the text of a tag. It may follow words such as "Final score:",
+    or be part of a sentence. The last verdict outranks earlier verdicts. So does a verdict that is called final. A
+    thought does not count. Ranges, other scales, scores of single criteria and contradictions are no verdict.
 
     Args:
         kind: likert (verdicts 1 to 5), correctness (correct, incorrect) or preference (A, B, tie).
@@ -78,14 +78,14 @@ def _text_verdict(kind: str, text: str) -> str | None:
 
 
 def _value_verdict(kind: str, value: Any) -> str | None:
-    """The verdict of a JSON value, None for a long text."""
+    """Return the verdict of a JSON value, or None for a long text."""
     if isinstance(value, bool):
         return ("correct" if value else "incorrect") if kind == "correctness" else None
     return _text_verdict(kind, str(value).replace("_", " ")) if len(str(value)) < 60 else None
 
 
 def _record(text: str) -> dict[str, Any] | None:
-    """The JSON object of a reply, also one with single quotation marks, None without one."""
+    """Return the JSON object of a reply, or None without an object. Single quotation marks are allowed."""
     match = re.search(r"\{.*\}", text, re.DOTALL)
     for attempt in (match[0], re.sub(r"(?<![a-z])'|'(?![a-z])", '"', match[0])) if match else ():
         try:

@@ -1,4 +1,4 @@
-"""Guard against texts that a spreadsheet would compute: an apostrophe before them, removed when a file is read."""
+"""Protect texts that a spreadsheet would compute. They get an apostrophe, which reading a file removes."""
 
 import unicodedata
 
@@ -18,7 +18,7 @@ def unguarded(text: str) -> str:
 def _is_guardable(text: str) -> bool:
     """Whether a text begins like a formula after any blanks, invisible characters and apostrophes.
 
-    Full-width signs count as their narrow forms, since East Asian spreadsheets treat them so.
+    Full-width signs count as narrow signs, as in East Asian spreadsheets.
     """
     bare = text.lstrip("'")
     if bare.startswith(("\t", "\r", "\n")):

@@ -1,4 +1,4 @@
-"""Ratings as rows, read from the page's CSV, a filled sheet (CSV, XLSX) or an export of Label Studio."""
+"""Read ratings as rows: from the CSV of the HTML sheet, a filled sheet (CSV, XLSX) or a Label Studio export."""
 
 import csv
 import re
@@ -24,7 +24,7 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
     """The files that raters have returned for one sheet so far. Files with other endings do not count.
 
     Raises:
-        UserError: a path with such a name is not a regular file.
+        UserError: a path with the name of such a file is not a regular file.
     """
     paths = [path for path in sorted(Path(folder).glob(f"{sheet}.*")) if path.suffix.lower() in ENDINGS]
     for path in paths:
@@ -55,15 +55,15 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
         name = _RATER.fullmatch(path.stem.removeprefix(sheet).removeprefix("."))
         if not name:
             raise UserError(
-                f"{path}: not the name of a rating file. Name it {sheet}.RATER{ending}, with the rater's name as on "
-                "the sheet, or move it out of this folder."
+                f"{path}: this is not the name of a rating file. Name the file {sheet}.RATER{ending}, where RATER is "
+                "the rater's name on the sheet. Or move the file out of this folder."
             )
         if first := path_by_rater.get(name[1]):
-            raise UserError(f"{path}: rater {name[1]} has sent {first.name} too. Keep one of the two files.")
+            raise UserError(f"{path}: rater {name[1]} also has the file {first.name}. Keep one of the two files.")
         content = bounded_bytes(path)
         if duplicate := path_by_content.get(content):
             raise UserError(
-                f"{path}: the same bytes as {duplicate.name}. Keep the file under the name of the rater who sent it."
+                f"{path}: this file equals {duplicate.name}. Keep only the file with the name of the rater who sent it."
             )
         path_by_rater[name[1]] = path_by_content[content] = path
     return path_by_rater
@@ -72,10 +72,10 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
 def read_ratings(path: str | Path) -> list[Row]:
     """Read rows of COLUMNS and of `row`: the line or row of the file (Label Studio: the task's number).
 
-    CSV may come from the page or from a spreadsheet: UTF-8, UTF-16 or Windows-1252, separated by comma, semicolon or
-    tab, with columns in any order, further columns and empty lines. Label Studio's exports may be JSON or JSON-MIN.
-    Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a zone is read as UTC. An ambiguous
-    time (a spreadsheet's 03/04/2026) becomes empty; no result depends on it.
+    CSV may come from the HTML sheet or from a spreadsheet. It is UTF-8, UTF-16 or Windows-1252, and separated by comma,
+    semicolon or tab. Columns may be in any order. Further columns and empty lines do not matter. Label Studio's exports
+    may be JSON or JSON-MIN. Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a zone is
+    read as UTC. An ambiguous time (a spreadsheet's 03/04/2026) becomes empty. No result depends on a time.
 
     Raises:
         UserError: the file cannot be read or exceeds the run's limits, a column is missing, or a line has too many or
@@ -86,7 +86,7 @@ def read_ratings(path: str | Path) -> list[Row]:
         raise UserError(f"{path}: {_irregular_kind(path)}, not a file of ratings. Save the ratings under this path.")
     readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".json": _label_studio_rows}
     if path.suffix.lower() not in readers:
-        raise UserError(f"{path}: not a format of ratings. Save the file as {', '.join(ENDINGS)}.")
+        raise UserError(f"{path}: ratings cannot have this format. Save the file as {', '.join(ENDINGS)}.")
     rows = []
     for raw in readers[path.suffix.lower()](path):
         texts = {name: _stripped_text(raw.get(name), f"{path}, {raw['row']}, column '{name}'") for name in COLUMNS}
@@ -102,12 +102,12 @@ def write_ratings(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def _stripped_text(value: Any, where: str) -> str:
     """The text of a cell or field without white space around it."""
     if isinstance(value, list | dict):
-        raise UserError(f"{where}: a {type(value).__name__}, not a text. Write a text there.")
+        raise UserError(f"{where}: the value is a {type(value).__name__}, not a text. Write a text there.")
     return "" if value is None else str(value).strip()
 
 
 def _utc(time: str) -> str:
-    """The time as UTC in ISO 8601, "" for an ambiguous or invalid time."""
+    """Return the time as UTC in ISO 8601, or "" for an ambiguous or invalid time."""
     try:
         moment = datetime.fromisoformat(time)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -149,7 +149,7 @@ def _decoded(path: Path) -> str:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise UserError(f"{path}: neither UTF-8 nor {encodings[-1]}. Save it as 'CSV UTF-8'.")
+    raise UserError(f"{path}: the text is neither UTF-8 nor {encodings[-1]}. Save the file as 'CSV UTF-8'.")
 
 
 def _xlsx_rows(path: Path) -> list[Row]:
@@ -199,7 +199,7 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
         if len(fields) < len(names) or any(field.strip() for field in fields[len(names) :]):
             raise UserError(
                 f"{path}, {unit} {number}: {len(fields)} fields, but the header names {len(names)}. "
-                "Export the file again, or put a text with the separator in quotation marks."
+                "Export the file again, or put every text that contains the separator in quotation marks."
             )
         texts = [unguarded(field.strip()) for field in fields]
         rows.append(dict(zip(names, texts, strict=False)) | {"row": f"{unit} {number}"})
@@ -232,7 +232,7 @@ def _label_studio_rows(path: Path) -> list[Row]:
 
 
 def _parse_int(digits: str) -> int | str:
-    """The integer, or its digits where they are more than those of any id or rating."""
+    """Return the integer, or the digits as text if they are too many for an id or a rating."""
     return int(digits) if len(digits) < 20 else digits
 
 

@@ -4,9 +4,9 @@ Two raters' ratings become one grade as in Savage et al. 2025, "Evaluation" (two
 differ):
 
 - The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
-- Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is its grade.
-- An item without a judgement in the end is never dropped. It counts as not correct and is marked invalid, as an answer
-  that cannot be parsed.
+- Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is the item's grade.
+- An item without a judgement in the end is never dropped. It counts as not correct and is marked invalid, like an
+  answer that cannot be parsed.
 """
 
 from collections import Counter
@@ -31,7 +31,8 @@ Rows = Sequence[Mapping[str, str]]
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
     """Rows of RATED_COLUMNS, one per rated item, checked. Items without a rating have no row: they are pending.
 
-    `choice` is the rating with sides resolved: a variant's name, `tie`, `correct`, `incorrect` or `cannot judge`.
+    `choice` is the rating with the variant's name instead of a side: a variant, `tie`, `correct`, `incorrect` or
+    `cannot judge`.
 
     Args:
         key: rows of one sheet's key.
@@ -55,7 +56,7 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
     """Rows of RATED_COLUMNS of one rater's file."""
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
-            f"{path}: none of its items is on this sheet. Move it to the folder of its task and model, or rename it."
+            f"{path}: no item of this file is on this sheet. Move the file to the right task and model, or rename it."
         )
     first_row: dict[str, str] = {}
     ratings = []
@@ -63,19 +64,20 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         item_id = row["item_id"]
         where = f"{path}, {row['row']}, item '{_shortened(item_id)}'"
         if item_id not in key_by_item:
-            raise UserError(f"{where}: no such item on this sheet. Remove the line, or correct its item_id.")
+            raise UserError(f"{where}: this item is not on this sheet. Remove the line, or correct the item_id.")
         key_row = key_by_item[item_id]
         if row["sheet"] not in ("", key_row["sheet"]):
             raise UserError(
                 f"{where}, column 'sheet': '{_shortened(row['sheet'])}' is not this sheet. Write '{key_row['sheet']}'."
             )
         if item_id in first_row:
-            raise UserError(f"{where}: rated twice, first in {first_row[item_id]}. Keep one of the two.")
+            raise UserError(f"{where}: rated twice, first in {first_row[item_id]}. Keep one of the two ratings.")
         first_row[item_id] = row["row"]
         if row["text_sha256"] != key_row["text_sha256"]:
             raise UserError(
-                f"{where}, column 'text_sha256': the rater saw other texts than the sheet has now (other answers, or "
-                f"another rater's sheet). Send rater {key_row['rater']} the new sheet, or restore the old answers."
+                f"{where}, column 'text_sha256': the sheet's texts differ from the texts that the rater saw. "
+                "Either the answers have changed, or this is the sheet of another rater. "
+                f"Send rater {key_row['rater']} the new sheet, or restore the old answers."
             )
         if row["rating"]:
             rating = _parse_rating(row["rating"], key_row["kind"], where)
@@ -88,7 +90,7 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
 
 
 def _parse_rating(text: str, kind: str, where: str) -> str:
-    """The allowed rating that a text spells, without regard to case and blanks."""
+    """Return the allowed rating that a text spells. Case and blanks do not matter."""
     allowed = {rating.lower(): rating for rating in RATINGS[kind]}
     spelling = " ".join(text.replace("_", " ").lower().split())
     if spelling not in allowed:
@@ -124,7 +126,7 @@ def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
-    """Those of `rows` on which a table depends.
+    """Return the rows on which a table depends.
 
     Args:
         rows: rows with `task` and `sheet`.
@@ -142,7 +144,7 @@ def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]
 
 
 def majority(choices: Iterable[str]) -> str | None:
-    """The judgement of more than half of the votes, None without one. "Cannot judge" is a vote but no judgement."""
+    """Return the judgement of more than half of the votes, or None. "Cannot judge" is a vote but no judgement."""
     votes = list(choices)
     choice, count = Counter(votes).most_common(1)[0] if votes else (CANNOT_JUDGE, 0)
     return choice if choice != CANNOT_JUDGE and 2 * count > len(votes) else None
@@ -159,16 +161,16 @@ def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
 
 
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
-    """Rows of FINAL_COLUMNS, one per item of a correctness key, in its order.
+    """Rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
 
     `grade` is correct, incorrect or cannot judge. `decided_by` is raters, adjudicator, or nobody (the raters differ and
-    there is no adjudicator). `status` is pending, without a grade, while a rater or the adjudicator has not decided.
+    there is no adjudicator). `status` is pending and `grade` is empty while a rater or the adjudicator has not decided.
 
     Args:
         key: rows of the raters' key.
         ratings: the raters' ratings, from `collect_ratings`.
-        adjudications: the adjudicator's ratings, for any of the items. Those of undisputed items have no effect. None
-            without an adjudicator: disputed items are then graded cannot judge.
+        adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect.
+            None without an adjudicator; the grade of disputed items is then cannot judge.
     """
     adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}
@@ -191,12 +193,12 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
     """One variant's grades table: 1 for correct, 0 for any other final grade.
 
-    `parsed` holds the final grade. `valid` is false where it is cannot judge.
+    `parsed` holds the final grade. `valid` is false if the final grade is cannot judge.
 
     Args:
         finals: from `final_grades`.
         variant: the variant that answers.
-        rows: test rows; the table is in their order.
+        rows: test rows. The table is in the order of these rows.
 
     Raises:
         UserError: the sheet lacks a test item.

@@ -1,4 +1,4 @@
-"""The random secret of a sheet. The order and the sides of its items are drawn from it."""
+"""The random secret of a sheet. The order of items and the sides of answers are drawn from the secret."""
 
 import hashlib
 import hmac
@@ -24,8 +24,8 @@ def read_or_create_secret(path: str | Path) -> str:
     secret = read_text(path).strip() if path.is_file() and not path.is_symlink() else ""
     if not re.fullmatch(r"[0-9a-f]{64}", secret):
         raise UserError(
-            f"{path}: not the secret of a sheet, which is a file of 64 hex digits. Restore it from a copy. Without a "
-            "copy, delete it, run again and send every rater the new sheet."
+            f"{path}: this is not the secret of a sheet. A secret is a file of 64 hex digits, not a link. Restore the "
+            "file from a copy. Without a copy, delete the file, run again, and send every rater the new sheet."
         )
     path.chmod(0o600)
     path.parent.chmod(0o700)
@@ -33,7 +33,7 @@ def read_or_create_secret(path: str | Path) -> str:
 
 
 def draw(secret: str, *parts: object) -> int:
-    """HMAC-SHA256 of `parts` as a number, which nobody can compute without the secret.
+    """Return the HMAC-SHA256 of `parts` as a number. Nobody can compute the number without the secret.
 
     A draw for one item does not depend on the other items.
     """

@@ -27,7 +27,7 @@ _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
 def write_sheet(
     stem: str | Path, rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = ""
 ) -> list[Path]:
-    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. They contain `rows` and the other arguments, nothing else.
+    """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. The files contain only `rows` and the other arguments.
 
     The page works without network, stores ratings in the browser and exports `{sheet}.{rater}.csv`. CSV (UTF-8 with a
     byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in. `.json` is a list of Label Studio
@@ -39,7 +39,7 @@ def write_sheet(
         sheet: the sheet's name.
         kind: `correctness` or `preference`.
         rater: the rater.
-        instructions: instructions for raters in plain text. The page shows them above a short help on its keys.
+        instructions: instructions for raters in plain text. The page shows a short help on its keys below them.
 
     Returns:
         The four paths.
@@ -56,9 +56,9 @@ def write_sheet(
 
 
 def page(rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = "") -> str:
-    """The sheet as one HTML page. Its content policy permits only its own script and style, by their digests."""
+    """The sheet as one HTML page. The content policy of the page permits only its own script and style, by digest."""
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
-    # The digest is part of the key of stored ratings in the browser, so that no other sheet reads them.
+    # The browser stores ratings under a key with this digest, so no other sheet reads them.
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
     data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": RATINGS[kind]}
     data |= {"instructions": instructions, "items": list(rows)}

@@ -30,7 +30,7 @@ class Item:
         row_id: the test item's id.
         question: the user's messages.
         reference: the reference answer.
-        answers: one answer on a correctness sheet; two on a preference sheet, or one where both variants answer alike.
+        answers: one answer on a correctness sheet; two answers on a preference sheet, or one if both are equal.
         variants: for each answer, the variants that give it.
     """
 
@@ -47,11 +47,11 @@ def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[An
 
     Args:
         rows: test rows.
-        answers: variant -> its answers to those rows. White space around an answer does not count.
+        answers: variant -> its answers to the rows. White space around an answer does not count.
         seed: seed of the item ids.
 
     Raises:
-        UserError: the ids of a variant's answers are not those of `rows`.
+        UserError: the ids of a variant's answers differ from the ids of `rows`.
     """
     return [
         _item("correctness", row, {text: variants}, seed)
@@ -65,14 +65,14 @@ def preference_items(
 ) -> list[Item]:
     """One item per test row, with the answers of two variants.
 
-    Where the two answers are identical, the item has one answer, and no sheet shows it.
+    If the two answers are identical, the item has one answer, and no sheet shows the item.
 
     Args:
         rows, answers, seed: as for `correctness_items`.
         variants: the variant compared, then the variant it is compared with.
 
     Raises:
-        UserError: the ids of a variant's answers are not those of `rows`.
+        UserError: the ids of a variant's answers differ from the ids of `rows`.
     """
     pair = {variant: answers[variant] for variant in variants}
     return [_item("preference", row, by_text, seed) for row, by_text in _distinct_answers(rows, pair)]
@@ -109,7 +109,7 @@ def _hash(*parts: object) -> str:
 
 
 def _shown_texts(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, str]:
-    """The texts of an item that a rater sees. Their checksum tells later whether the rater saw these very texts."""
+    """The texts of an item that a rater sees. Their checksum later shows whether the rater saw the same texts."""
     texts = {"question": item.question}
     if reference or kind == "correctness":
         texts["reference"] = item.reference
@@ -124,11 +124,12 @@ def sheet_rows(
 ) -> list[Row]:
     """Rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
-    The texts are `question`, `reference` (on a preference sheet only if requested) and `answer`, or `A` and `B`.
+    A correctness sheet has the texts `question`, `reference` and `answer`. A preference sheet has the texts `question`,
+    `A` and `B`, and also `reference` if requested.
 
     Args:
         items: from `correctness_items` or `preference_items`.
-        key: rows of the sheet's key, which define the items shown, their order and their sides.
+        key: rows of the sheet's key. They define which items are shown, in which order, and the sides of answers.
         rater: the rater.
         reference: show the reference answer on a preference sheet too.
     """
@@ -148,7 +149,7 @@ def _with_different_answers(items: Iterable[Item], kind: str) -> list[Item]:
 
 
 def text_sha256(texts: Mapping[str, str]) -> str:
-    """Hex SHA-256 of an item's texts with their names, sides included, as one rater sees them."""
+    """Hex SHA-256 of an item's texts as one rater sees them, and of the names of the texts (such as A and B)."""
     return hashlib.sha256(json.dumps(dict(texts), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
@@ -163,19 +164,20 @@ def key_rows(
 ) -> list[Row]:
     """Rows of KEY_COLUMNS, one per rater and item: the variant behind each answer.
 
-    `variants` are separated by a space: those that share the answer, or for a preference sheet the variant compared
-    and the variant it is compared with. `A` and `B` name the variant on each of this rater's sides. `shown` is false
-    for an item that the sheet leaves out: two identical answers, or an id that `only` lacks. `place` is the item's
-    number on the sheet. Sides are a fair coin per rater and item. Orders are a shuffle per rater.
+    `variants` are names separated by a space. On a correctness sheet, these variants share the answer. On a preference
+    sheet, they are the variant compared and the variant that it is compared with. `A` and `B` name the variants on the
+    rater's two sides. `shown` is false for an item that the sheet leaves out: two identical answers, or an id that
+    `only` lacks. `place` is the item's number on the sheet. A fair coin decides the sides for each rater and item. The
+    order is shuffled for each rater.
 
     Args:
         items: from `correctness_items` or `preference_items`.
         sheet: the sheet's name.
         kind: `correctness` or `preference`.
         raters: the raters of the sheet.
-        secret: sides and orders are drawn from it, with the sheet's name, the rater and the item.
+        secret: the sheet's secret. Sides and orders depend on it, the sheet's name, the rater and the item.
         reference: as for `sheet_rows`.
-        only: item ids on the sheet, all if None.
+        only: ids of the items on the sheet; None for all items.
     """
     candidates = _with_different_answers(items, kind)
     visible = {item.item_id for item in candidates if only is None or item.item_id in only}

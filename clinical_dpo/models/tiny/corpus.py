@@ -1,9 +1,9 @@
-"""Pre-training documents for tiny models: a note and a conversation about it.
+"""Pre-training documents for tiny models. A document is a note and a conversation about the note.
 
-Side questions are always answered correctly, so a model acquires the skills that a task needs. The tasks' exact
-wordings are mostly answered by the crude rules of a hurried reader, so the base model scores in the middle of the
-range and fine-tuning can improve it. Crude rules differ systematically from the truth. Random errors have no such
-effect, since greedy decoding takes the majority.
+Side questions are always answered correctly, so a model acquires the skills that a task needs. Questions in a task's
+exact wording are mostly answered by the crude rules of a hurried reader. The base model therefore scores in the middle
+of the range, and fine-tuning can improve the score. Crude rules differ systematically from the truth. Random errors
+would not lower the score, since greedy decoding takes the majority answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ EVASIVE = {  # weakness of a study -> evasive answer of a hurried reader
     "chart review": "It is not possible to say.",
     "small": "Please consult a physician.",
 }
-_MISTAKEN_SHARE = 2 / 3  # of the conditions, for each of the two questions
+_MISTAKEN_SHARE = 2 / 3  # share of the conditions that the reader mistakes, for each of the two questions
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Reader:
     """Habits of a hurried reader."""
 
     crude_share: float  # share of a task's exact wordings with a crude answer
-    misdiagnosed: frozenset[str]  # conditions that the reader takes for their mimic
-    mistreated: frozenset[str]  # conditions that the reader treats as their mimic
-    misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two that do not count
+    misdiagnosed: frozenset[str]  # conditions that the reader takes for a similar condition, the mimic
+    mistreated: frozenset[str]  # conditions that the reader treats as the mimic
+    misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two wrong roles
 
     def hurries(self, rng: Random) -> bool:
         """Draw whether this answer is crude."""
@@ -62,13 +62,13 @@ def draw_reader(crude_share: float, rng: Random) -> Reader:
 
 
 def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) -> list[Document]:
-    """Draw `n` conversations, each about another note; the first question of each follows its note.
+    """Draw `n` conversations, each about a different note. The note precedes the first question of a conversation.
 
     Args:
         n: number of documents.
-        seed: seed of all draws, the hurried reader's habits included.
+        seed: seed of all draws, including the draws of the hurried reader's habits.
         crude_share: share of a task's exact wordings with a crude answer (0 to 1).
-        generators: generators of the notes; another order gives other documents.
+        generators: generators of the notes. The order of the generators changes the documents.
 
     Raises:
         UserError: an unknown generator, or no generator.
@@ -91,7 +91,7 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
 
 
 def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
-    """Crude rule: any urinary word means an infection, even if it is denied, past or a relative's."""
+    """Crude rule: any urinary word means an infection, even if the symptom is denied, past or a relative's."""
     infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
     turns = [
         (uti.QUESTION, uti.LABELS[0] if infected else uti.LABELS[1]),
@@ -104,7 +104,7 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
 
 
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
-    """Crude rules: red flags that do not count, or a recent start, are urgent; lasting problems need a physician."""
+    """Crude rules: a misleading red flag or a recent start is urgent. A lasting problem needs a physician."""
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
     return [
@@ -119,7 +119,7 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 
 
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
-    """Crude rule: name the mimic of certain conditions."""
+    """Crude rule: for certain conditions, answer with the mimic (a similar condition) instead."""
     condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)
     diagnosed = mimic if hurries and condition.name in reader.misdiagnosed else condition
@@ -159,7 +159,7 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 
 
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
-    """Crude rules: evade if the study is weak, with words for its weakness; else give the first reported finding."""
+    """Crude rules: if the study is weak, give the evasive answer for this weakness. Else give the first finding."""
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
     if reader.hurries(rng):
@@ -178,7 +178,7 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 
 
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
-    """Crude rules: repeat the courtesy; without one an early question in the writer's words, else the history."""
+    """Crude rules: repeat the courtesy. Without a courtesy, repeat the question if it is early, else the history."""
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)
     subject = rng.choice((case.subject, rng.choice((*LONG_ILLNESSES, *MEDICINES))))

@@ -21,7 +21,7 @@ _SMOOTHING = 0.97  # weight of earlier steps in the reported loss
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model class and the tokens of its chat format. They are few, since every special token costs CPU time."""
+    """A model class and the special tokens of its chat format. The tokens are few, since each token costs CPU time."""
 
     config: type[Any]
     model: type[Any]
@@ -89,7 +89,7 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of a document, and whether each belongs to an answer (its end-of-turn token included)."""
+    """Token ids of a document, and whether each token belongs to an answer. Answers include the end-of-turn token."""
 
     ids: list[int]
     answer: list[bool]
@@ -142,9 +142,9 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
 def train_tokenizer(
     kind: Architecture, corpus: Sequence[Document], vocab_size: int, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Train a byte-level BPE tokenizer, which encodes any UTF-8 text, with the architecture's chat template."""
+    """Train a byte-level BPE tokenizer with the architecture's chat template. It encodes any UTF-8 text."""
     bpe = Tokenizer(models.BPE())
-    # Every text gets a leading space, so that "UTI" at the start of an answer is the same token as within a sentence.
+    # Every text gets a leading space. "UTI" at the start of an answer is then the same token as within a sentence.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -189,7 +189,7 @@ def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, pretraini
 
 
 def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Architecture) -> Encoded:
-    """Token ids of a document, equal to those of its chat template, without ten thousand runs of Jinja."""
+    """Encode a document as the chat template does, without running Jinja for each of ten thousand documents."""
     special: Any = tokenizer.convert_tokens_to_ids([kind.bos, kind.eos, kind.user, kind.assistant])
     bos, eos, user, assistant = special
     texts = [text for turn in document for text in turn]
@@ -204,7 +204,7 @@ def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Archite
 def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng: Random) -> dict[str, Any]:
     """Train for a fixed number of steps with the loss on answers only, and return `tokens_seen` and `final_loss`.
 
-    Muon updates the layers' matrices: with AdamW alone the loss is still on its plateau after 800 steps.
+    Muon updates the layers' matrices. With AdamW alone, the loss is still on a plateau after 800 steps.
     """
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
@@ -247,7 +247,7 @@ def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
 
 
 def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list[Encoded]]:
-    """Yield batches of documents of similar length without end, in a new order every epoch."""
+    """Yield batches without end. Documents of a batch have similar lengths. The order is new in every epoch."""
     while True:
         order = sorted(corpus, key=lambda document: len(document.ids) + 20 * rng.random())
         batches = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]

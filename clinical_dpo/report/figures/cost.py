@@ -32,7 +32,7 @@ COLUMNS = (
     *("published_minutes", "published_ratio", "device"),
 )
 PUBLISHED_DEVICE = "one A100"
-LINE, TOP, FOOT = 0.145, 0.4, 0.6  # heights in inches: a line of the figure, its head, its foot
+LINE, TOP, FOOT = 0.145, 0.4, 0.6  # heights in inches: a line, the head, and the foot of the figure
 PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
     "markersize": 4,
@@ -58,18 +58,18 @@ def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float
 
 
 def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], float]) -> list[Row]:
-    """Sum the time of all training runs: exactly the rows that `plot_cost` draws.
+    """Sum the time of all training runs. `plot_cost` draws exactly these rows.
 
-    The time is the trainer's, with its evaluations. Loading, the reference pass before DPO and the answers on dev are
-    not recorded, so they are left out. A resumed run records only the time after its last checkpoint; that pace counts
-    for all its steps.
+    The trainer measures the time, including evaluations. Loading, the reference pass before DPO and the answers on dev
+    are not recorded, so they are left out. A resumed run records only the time after its last checkpoint. The pace of
+    that time counts for all steps of the run.
 
     Args:
         paths: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
         published: from `published_minutes`.
 
     Returns:
-        Rows of COLUMNS, one per task, model and stage. `ratio` is DPO's pace / SFT's pace, in the rows of DPO only.
+        Rows of COLUMNS, one per task, model and stage. `ratio` is DPO's pace / SFT's pace; only rows of DPO have it.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in paths:
@@ -158,7 +158,7 @@ def plot_cost(
 
 
 def _largest(row: Mapping[str, Any], *columns: str) -> float:
-    """The largest number of the row in the columns; an empty one counts as 0."""
+    """The largest number of a row in the columns. An empty value counts as 0."""
     return max(float(row[column] or 0) for column in columns)
 
 

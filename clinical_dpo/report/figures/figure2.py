@@ -30,7 +30,7 @@ SEED_COLUMNS = (
 )  # with several training seeds: the seeds, and the estimate of a bar's variant with each seed
 BAR = 0.8  # width of a bar; the distance between two bars is 1
 GAP = 0.9  # between the groups of two models
-HEADROOM = 0.43  # above the scale for three brackets, as a share of it
+HEADROOM = 0.43  # space above the scale for three brackets, as a share of the scale
 HEIGHT = 3.1  # inches
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
@@ -46,7 +46,7 @@ def comparison_rows(
     metric: str,
     seed_rows: Sequence[Mapping[str, Any]] = (),
 ) -> list[Row]:
-    """Rows of COLUMNS, with SEED_COLUMNS where there are seeds, one per bar: exactly what `plot_comparison` draws.
+    """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
 
     With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` F1; `opposed` names the variants against
     which the two point different ways. Answers from elsewhere add p_vs_{name}, significant_vs_{name} and
@@ -54,10 +54,10 @@ def comparison_rows(
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
-        stats_rows: rows of its statistics table. The bar of the variant compared gets the P: SFT's bar that of SFT
-            against base, DPO's bar those of DPO against SFT and against base.
+        stats_rows: rows of its statistics table. A P belongs to the bar of the variant compared: the P of SFT against
+            base to SFT's bar, the P of DPO against SFT and of DPO against base to DPO's bar.
         metric: the task's headline metric, a key of METRICS.
-        seed_rows: rows of its table over training seeds, none with a single seed.
+        seed_rows: rows of the task's table over training seeds; empty with a single seed.
 
     Raises:
         UserError: no row has that metric.
@@ -129,9 +129,9 @@ def plot_comparison(
     """Draw one panel and save it. The same rows give the same bytes.
 
     The panel has bars with 95% intervals, brackets with P (bold with an asterisk where significant), and the estimate
-    and share of invalid answers under each bar. A bar with awaited grades is a hatched outline. The footnote names
+    and share of invalid answers under each bar. A bar with pending grades is a hatched outline. The footnote names
     synthetic data and proxy grades. With several training seeds a bar shows the first seed, and dots on it show the
-    estimate with each seed. External answers are on the right; a line under the bars has each variant's P against them.
+    estimate with each seed. External answers are on the right; a line under the bars shows each P against them.
 
     Args:
         metrics_rows: rows of the task's metrics table.
@@ -142,7 +142,7 @@ def plot_comparison(
         model_names: model or external answers -> name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
-        seed_rows: rows of the task's table over training seeds, none with a single seed.
+        seed_rows: rows of the task's table over several training seeds; empty with a single seed.
     """
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
     elsewhere = _elsewhere(bars)

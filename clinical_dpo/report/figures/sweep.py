@@ -33,7 +33,7 @@ MANY_INVALID = 0.05  # a cell with a larger share of invalid answers is marked
 
 
 def sweep_rows(selections: Sequence[str | Path]) -> list[Row]:
-    """Rows of COLUMNS, one per trial: exactly those that `plot_sweep` draws.
+    """Rows of COLUMNS, one per trial. `plot_sweep` draws exactly these rows.
 
     Args:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
@@ -56,7 +56,7 @@ def plot_sweep(
     watermarks: Mapping[str, str | None],
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw heat maps of the dev scores, a panel per task and model: learning rates across, SFT above a row per beta.
+    """Draw heat maps of the dev scores, a panel per task and model. Columns are learning rates; rows are SFT and betas.
 
     The scale is 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with many
     invalid answers. A stage with one trial needs no score and shows a dash.

@@ -32,7 +32,7 @@ Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
 COLUMNS = ("task", "model", "stage", "trial", "learning_rate", "beta", "chosen", "step", "eval_loss")
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 0.8)), (0, (4, 1, 1, 1)))  # one per beta of a sweep
-CEILING = 1.4  # top of a panel / loss at the start: diverging trials leave the panel, the others stay legible
+CEILING = 1.4  # top of a panel / loss at the start; curves of diverging trials leave the panel
 LN2 = log(2)  # DPO's loss where policy and reference agree
 
 

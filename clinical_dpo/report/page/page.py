@@ -52,11 +52,11 @@ def report_page(
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
-        watermark: warning about the numbers from the run's config, or None.
+        watermark: warning about the numbers that the run's config sets, or None.
         left_out: task or external answers -> reason why they were left out.
         pending_ratings: rows with `task`, `model`, `sheet`, `rater` and `pending` (ratings still to come).
         seeds: rows of `training_seeds.COLUMNS` of the tasks trained with several seeds.
-        published: rows of `published.COLUMNS`, none where the run is not compared with the papers.
+        published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
         mixed_versions: from `run_record.mixed_versions`.
     """

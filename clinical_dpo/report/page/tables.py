@@ -14,27 +14,27 @@ SCALES = {  # metric of a headline row -> its title and scale
     metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
 }
 GRADERS = {
-    "label": "the label read off each answer, held against the label in the data",
+    "label": "the label read from each answer, compared with the label in the data",
     "exact": "each answer compared with the reference, automatically",
     "physicians": "physicians, who did not know which model had answered",
     "judge": "a language model as judge",
-    "rouge_likert": "PROXY: overlap of words with the reference, laid on the judge's scale; nobody rated the answers",
+    "rouge_likert": "PROXY: overlap of words with the reference, on the judge's scale; nobody rated the answers",
     "rouge_l": "overlap of words with the reference (ROUGE-L)",
     "evasiveness": "rules that find answers which avoid the question",
-    EXTERNAL_GRADER: "whoever graded the answers from elsewhere before this run: they brought their grades along",
+    EXTERNAL_GRADER: "whoever graded the external answers before this run; the grades came with the answers",
 }
 
 
 def caveats(
     shown: Rows, tasks: Tasks, watermark: str | None, mixed_versions: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
-    """(headline, explanation) of every reason why the numbers are no results; the strongest reason first."""
+    """Return (headline, explanation) of every reason why the numbers are no results, the strongest reason first."""
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
     proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
     pending = _titles([row for row in shown if row["status"] == "pending"], tasks)
     reasons = []
     if watermark:
-        reasons.append((watermark, "The configuration marks every number of this run so."))
+        reasons.append((watermark, "The configuration puts this mark on every number of this run."))
     if synthetic:
         reasons.append(
             (
@@ -50,7 +50,7 @@ def caveats(
         reasons.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
     if mixed_versions:
         differences = "; ".join(mixed_versions)
-        reasons.append(("Mixed versions", f"What is compared was computed with different libraries: {differences}."))
+        reasons.append(("Mixed versions", f"Compared numbers were computed with different libraries: {differences}."))
     return reasons
 
 
@@ -88,7 +88,7 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
 
 
 def _of_model(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
-    """The verdict on a model with its name: "Llama3: DPO better than GPT-4"."""
+    """The verdict on a model, with the model's name: "Llama3: DPO better than GPT-4"."""
     return f"{models[row['model']]}: {verdict(row, models)[1]}"
 
 

@@ -22,7 +22,7 @@ def flat_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention of a flat row, segment by segment (an attention function of transformers).
+    """Compute causal attention of a flat row, segment by segment. Transformers calls it as an attention function.
 
     Args:
         module, attention_mask, options: not used.
@@ -36,7 +36,7 @@ def flat_attention(
         (1, tokens, heads, width), and None for the weights.
     """
     sizes = [end - begin for begin, end, _, _ in segments]
-    # One split, since the backward pass of every slice writes a row of zeros of full length.
+    # One split instead of many slices: the backward pass of each slice would write zeros for the whole row.
     queries, keys, values = (states.split(sizes, 2) for states in (query, key, value))
     number = {segment[0]: i for i, segment in enumerate(segments)}
     parts = []

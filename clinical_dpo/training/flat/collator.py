@@ -7,14 +7,14 @@ from clinical_dpo.training.flat.layout import flat_layout
 
 
 class Collator:
-    """TRL's collator, which adds the flat layout to each batch if `branches` is set.
+    """Collator that calls TRL's collator, and adds the flat layout to each batch if `branches` is set.
 
     Attributes:
         padding_share: padding tokens / all computed tokens, over the batches so far.
     """
 
     def __init__(self, trl_collator: Callable[[list[Any]], Any], branches: int | None) -> None:
-        """Wrap TRL's collator; `branches` is rows per prompt (see `flat_layout`), or None for padded batches."""
+        """Wrap TRL's collator; `branches` is the number of rows per prompt, or None for padded batches."""
         self.trl_collator, self.branches = trl_collator, branches
         self.computed = self.padded = 0
 

@@ -25,13 +25,13 @@ def flat_flex_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Compute `attention.flat_attention` within rounding; arguments and result are the same.
+    """Compute the same as `attention.flat_attention`, apart from rounding. Arguments and result have the same form.
 
     It launches one kernel per layer instead of one per answer, and skips blocks in which no token attends to another.
     On a CPU torch has only the forward pass.
 
     Raises:
-        ValueError: dropout of attention weights, which the kernel does not support.
+        ValueError: `dropout` of the attention weights is not 0. The kernel does not support dropout.
     """
     if dropout:
         raise ValueError("FlexAttention has no dropout of attention weights. Set `layout: flat`.")
@@ -40,7 +40,7 @@ def flat_flex_attention(
     return attended.transpose(1, 2), None
 
 
-@lru_cache(maxsize=2)  # shared by the layers of a batch; the second is for models with windows in some layers
+@lru_cache(maxsize=2)  # all layers of a batch share a mask; a model with windows in some layers has two masks
 def _block_mask(segments: Segments, window: int | None, device: torch.device) -> BlockMask:
     """Block mask of a flat row: whether each token attends to each other token."""
     tokens = segments[-1][1]

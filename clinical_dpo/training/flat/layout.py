@@ -1,9 +1,9 @@
-"""Flat layout: a batch as one row of tokens without padding, with every prompt once, followed by its answers.
+"""Flat layout: a batch as one row of tokens without padding. Every prompt occurs once, followed by its answers.
 
-Each answer of a preference pair attends to the prompt and to itself, at the positions of a separate row. The
-log-probabilities equal those of two separate rows, at nearly the cost of one. Attention runs answer by answer, without
-a dense mask. The layers after the last attention, above all the language-model head, run only at tokens that predict
-a token of an answer.
+Each answer of a preference pair attends to the prompt and to itself. Its tokens have the positions of a separate row.
+The log-probabilities equal the log-probabilities of two separate rows, at nearly the cost of one row. Attention runs
+answer by answer, without a dense mask. The layers after the last attention, above all the language-model head, run only
+at tokens that predict a token of an answer.
 """
 
 from typing import Any, TypedDict
@@ -28,9 +28,9 @@ class Layout(TypedDict):
 def flat_layout(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, completion: torch.Tensor, branches: int
 ) -> Layout:
-    """Lay out a right-padded batch flat.
+    """Convert a right-padded batch to the flat layout.
 
-    Rows of one prompt share the tokens with which both begin: the prompt, and equal first tokens of their answers.
+    Rows with the same prompt share their equal first tokens: the prompt, and equal first tokens of the answers.
 
     Args:
         input_ids, attention_mask, completion: (rows, width); `completion` marks the answers' tokens.

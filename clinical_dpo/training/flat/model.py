@@ -17,22 +17,22 @@ CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_s
 
 
 def without_adapter(model: Any) -> PreTrainedModel:
-    """Causal language model inside a PEFT model, whose layers still hold the adapter; or the model itself."""
+    """Return the causal language model inside a PEFT model, or the model itself. The layers still hold the adapter."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
-    """Change a causal language model so that it computes flat rows, and no other input.
+    """Change a causal language model to compute flat rows. It then accepts no other input.
 
-    Its last hidden states are those of the predictions, (1, predictions, width). In Llama and Mistral the layers after
-    the last attention run only there.
+    The last hidden states belong to the tokens that predict, (1, predictions, width). In Llama and Mistral, the layers
+    after the last attention run only at these tokens.
 
     Args:
         model: a model of transformers, with or without an adapter in its layers.
         attention: `flat`, or `flex` of clinical_dpo.training.flat.flex_attention.
 
     Raises:
-        UserError: the model changes logits or attention in a way that is not computed here.
+        UserError: the model changes logits or attention in a way that the flat layout does not support.
     """
     refuse_unsupported_heads(model)
     if attention == "flex":
@@ -54,14 +54,15 @@ def refuse_unsupported_heads(model: PreTrainedModel) -> None:
     """Refuse a model that caps or scales logits or attends to sinks (Gemma 2, Cohere, Granite, gpt-oss).
 
     Raises:
-        UserError: naming the settings or weights that are not computed here.
+        UserError: the flat layout does not support a setting or a weight of the model. The message names it.
     """
     unsupported = [key for key in CAPS_AND_SCALES if getattr(model.config, key, None) not in (None, 1)]
     unsupported += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
     if unsupported:
         raise PublicError(
-            f"{model.config.model_type}: the flat layout does not compute {' and '.join(unsupported)}, so that "
-            "reference model and policy would differ. Use a model without them, such as those of config/models."
+            f"{model.config.model_type}: the flat layout does not support {' and '.join(unsupported)}. The policy "
+            "would therefore differ from the reference model. Use a model without these features, such as a model in "
+            "config/models."
         )
 
 
@@ -103,10 +104,10 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
 
 
 def flatten_fused_head(model: Any, attention: str = "flat") -> None:
-    """Change a model with TRL's fused head to take `layout` and return outputs in the shape of the padded batch.
+    """Change a model with TRL's fused head: it takes `layout` and returns outputs in the shape of the padded batch.
 
-    Its log-probabilities, entropies and other outputs per token are then (rows, width - 1), zero where no token is
-    predicted, so TRL's losses and metrics work as they do on padded batches.
+    Log-probabilities, entropies and other outputs per token then have shape (rows, width - 1), with zeros where no
+    token is predicted. TRL's losses and metrics therefore work as on padded batches.
     """
     use_flat_layout(model, attention)
     fused: Callable[..., Any] = model.forward

@@ -138,7 +138,7 @@ def test_a_constant_judge_gets_a_warning(tmp_path):
         _, record = judged("likert", server, tmp_path)
     assert record["constant"] and record["verdicts"] == {"5": 22}
     [line] = warnings(record)
-    assert line.startswith("WARNING: judge local") and "'5'" in line and "22 items" in line and "read some" in line
+    assert line.startswith("WARNING: judge local") and "'5'" in line and "22 items" in line and "Read some" in line
 
 
 KEYED = {"changes": {"key_variable": "THE_KEY"}}

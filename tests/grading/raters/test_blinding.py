@@ -155,7 +155,7 @@ def test_a_key_is_private(tmp_path, open_umask):
 def test_a_file_without_a_secret_is_refused_and_not_replaced(tmp_path, content):
     path = tmp_path / "preference.secret"
     path.write_text(content)
-    with pytest.raises(UserError, match=r"preference\.secret: .*64 hex digits.*Restore it"):
+    with pytest.raises(UserError, match=r"preference\.secret: .*64 hex digits.*Restore the file"):
         read_or_create_secret(path)
     assert path.read_text() == content
 
@@ -165,7 +165,7 @@ def test_a_link_is_no_secret(tmp_path, target):
     (tmp_path / "file").write_text("0" * 64)
     link = tmp_path / "planted.secret"
     link.symlink_to(tmp_path / target)
-    with pytest.raises(UserError, match=r"planted\.secret: .*64 hex digits.*Restore it"):
+    with pytest.raises(UserError, match=r"planted\.secret: .*64 hex digits.*Restore the file"):
         read_or_create_secret(link)
 
 

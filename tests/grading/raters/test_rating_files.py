@@ -62,7 +62,7 @@ def test_a_copy_belongs_to_the_same_rater(tmp_path, key, name):
 )
 def test_another_name_is_refused(tmp_path, name):
     (tmp_path / name).touch()
-    with pytest.raises(UserError, match=rf"{re.escape(name)}: .*Name it correctness\.RATER\.(csv|json),"):
+    with pytest.raises(UserError, match=rf"{re.escape(name)}: .*Name the file correctness\.RATER\.(csv|json),"):
         rating_files(tmp_path, "correctness")
     assert rating_files(tmp_path, "preference") == {}
 
@@ -71,7 +71,7 @@ def test_one_file_under_the_names_of_two_raters_is_refused(tmp_path, key):
     first = rate(tmp_path / "correctness.r1.csv", key, "r1", RATINGS)
     second = tmp_path / "correctness.r2.csv"
     second.write_bytes(first.read_bytes())
-    with pytest.raises(UserError, match=r"correctness\.r2\.csv: .* correctness\.r1\.csv\. Keep the file under"):
+    with pytest.raises(UserError, match=r"correctness\.r2\.csv: .* correctness\.r1\.csv\. Keep only the file with"):
         rating_files(tmp_path, "correctness")
     rate(second, key, "r2", RATINGS[::-1])
     assert len(rating_files(tmp_path, "correctness")) == 2
@@ -92,7 +92,7 @@ def test_each_rater_of_a_sheet_has_a_file(tmp_path, key):
 def test_a_second_file_of_a_rater_is_refused(tmp_path, key):
     rate(tmp_path / "correctness.r1.csv", key, "r1", RATINGS)
     Workbook().save(tmp_path / "correctness.r1.xlsx")
-    with pytest.raises(UserError, match=r"correctness\.r1\.xlsx: rater r1 .* correctness\.r1\.csv .*Keep one"):
+    with pytest.raises(UserError, match=r"correctness\.r1\.xlsx: rater r1 .* correctness\.r1\.csv\. Keep one"):
         rating_files(tmp_path, "correctness")
 
 

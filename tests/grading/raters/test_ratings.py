@@ -150,7 +150,7 @@ def change_cell(row, column, value):
     [
         (
             change_cell(2, 1, "iffffffffffff"),
-            r"line 3, item 'iffffffffffff': .*Remove the line, or correct its item_id",
+            r"line 3, item 'iffffffffffff': .*Remove the line, or correct the item_id",
         ),
         (lambda rows: rows.append(list(rows[1])), r"line 24, item '\w+': .* line 2\. Keep one"),
         (change_cell(4, 2, "0" * 64), r"line 5, item '\w+', column 'text_sha256': .*Send rater r1 the new sheet"),
@@ -162,7 +162,7 @@ def change_cell(row, column, value):
         (change_cell(0, 1, "item"), r"column 'item_id' is missing among sheet, item, text_sha.*Name it once"),
         (change_cell(0, 4, "rating"), r"column 'rating' occurs twice .*Name it once"),
         (lambda rows: rows.clear(), r": the file is empty\. Name the columns"),
-        (lambda rows: [row.__setitem__(1, "i0") for row in rows[1:]], r": none of its items .*Move it to the folder"),
+        (lambda rows: [row.__setitem__(1, "i0") for row in rows[1:]], r": no item of this file .*Move the file"),
     ],
 )
 def test_a_wrong_rating_file_is_refused_with_file_line_and_mend(tmp_path, key, change, message):
@@ -178,7 +178,7 @@ def test_a_wrong_rating_file_is_refused_with_file_line_and_mend(tmp_path, key, c
     ("name", "raw", "message"),
     [
         ("a.csv", b'sheet,item_id,text_sha256,rating\nx,"y,z,w\n', r"a\.csv, line \d: .*Close the quotation marks"),
-        ("b.csv", b"sheet,item_id,text_sha256,rating\n\x81\x8d,b,c,d\n", r"b\.csv: .* cp1252\. Save it as 'CSV UTF-8'"),
+        ("b.csv", b"sheet,item_id,text_sha256,rating\n\x81\x8d,b,c,d\n", r"b\.csv: .* cp1252\. Save the file as"),
         ("c.xlsx", b"PK but no workbook", r"c\.xlsx: .* Excel workbook .*Save it again as \.xlsx"),
         ("d.json", b'{"a": 1}', r"d\.json: not a list of tasks\. Export the project"),
         ("e.json", b'[{"data": {"item_id": "x"}}]', r"e\.json, task 1: .*text_sha256.*Export the project"),
@@ -216,7 +216,7 @@ def test_ratings_of_another_task_are_refused(tmp_path, key):
     }
     notes_items = correctness_items(rows, answers, SEED)
     notes_key = key_rows(notes_items, "correctness", "correctness", ("r1", "r2"), SECRET)
-    with pytest.raises(UserError, match=r"correctness\.r1\.csv: none of its items .*Move it"):
+    with pytest.raises(UserError, match=r"correctness\.r1\.csv: no item of this file .*Move the file"):
         collected(notes_key, path)
 
 
