@@ -254,7 +254,7 @@ def test_different_graders_of_compared_grades_are_named():
 
 @pytest.mark.slow
 def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
-    from tests.helpers.workflow import Project
+    from tests.helpers.workflow import Project, write_answers
 
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     project = Project.copy(tmp_path, "config/mine.yaml")
@@ -279,7 +279,9 @@ def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
     for name in ("uti", "summarization"):
         write_jsonl(folder.with_name(name) / "data/test.jsonl", TEST)
     for variant, wrong in {"base": range(12), "sft": range(2), "dpo": [19]}.items():
-        graded = grading.grade_answers(TEST, answers_of(*answers(wrong)), {"labels": LABELS}, "label")
+        variant_answers = answers_of(*answers(wrong))
+        write_answers(project, "mine", "uti", "tiny-llama", {variant: variant_answers})
+        graded = grading.grade_answers(TEST, variant_answers, {"labels": LABELS}, "label")
         write_csv(folder / f"tiny-llama/grades/{variant}.csv", graded, grading.COLUMNS)
     write_csv(project.folder / "gpt4.csv", table_rows(answers(range(8))), ["item", "reply"])
     allowed = (

@@ -113,15 +113,20 @@ def write_study_answers(project: Project, run: str, task: str, model: str) -> Pa
     test, answers = study()
     folder = project.folder / "results" / run / task
     write_jsonl(folder / "data/test.jsonl", test)
+    write_answers(project, run, task, model, answers)
+    return folder / model
+
+
+def write_answers(project: Project, run: str, task: str, model: str, answers: Mapping[str, Sequence[Any]]) -> None:
+    """Write each variant's answers with the record that the job of a model would write."""
     settings = yaml.safe_load((project.folder / f"config/models/{model}.yaml").read_text())
     task_file = yaml.safe_load((project.folder / f"config/tasks/{task}.yaml").read_text())
     model_settings = {key: settings[key] for key in ("name", "dtype", "attention", "quantization") if key in settings}
     record = {"model": model_settings, "max_new_tokens": task_file["max_new_tokens"], "versions": {}}
     for variant, texts in answers.items():
-        path = folder / model / f"predictions/{variant}.jsonl"
+        path = project.folder / "results" / run / task / model / f"predictions/{variant}.jsonl"
         write_jsonl(path, texts)
         path.with_suffix(".json").write_text(json.dumps(record))
-    return folder / model
 
 
 def results(project: Project, *parts: str) -> Path:
