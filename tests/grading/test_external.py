@@ -294,7 +294,7 @@ def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
     )
     targets = "reports/mine/figures/figure2a.csv", "results/mine/summarization/gpt4/grades/external.csv"
     log = project.run(*targets, "--allowed-rules", *allowed)
-    assert "left out: answers of gone for uti (nowhere.csv is not there)" in log
+    assert "left out: answers of gone for uti (nowhere.csv does not exist)" in log
     assert read_jsonl(folder / "gpt4/predictions/external.jsonl")[0] == {"id": "q0", "text": "No UTI"}
     assert '"sha256"' in Path(folder / "gpt4/predictions/external.json").read_text()
     bars = read_csv(project.folder / "reports/mine/figures/figure2a.csv")
