@@ -1,4 +1,4 @@
-# make demo   three tiny models, seven tasks, base / SFT / DPO: ten minutes on two cores, no GPU, no network
+# make demo   three tiny models, eight tasks, base / SFT / DPO: ten minutes on two cores, no GPU, no network
 # make bench  deletes the demo, runs and times it again, then times training and answering
 # make test   the test suite, from a fresh clone
 # make locks  writes the locks of all packages from pyproject.toml

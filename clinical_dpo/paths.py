@@ -50,6 +50,9 @@ PATHS = {
     # answers and grades; a name in external_predictions is used as {model}
     "answers": f"{_MODEL}/predictions/{{variant}}.jsonl",
     "answers_record": f"{_MODEL}/predictions/{{variant}}.json",
+    "variant_dev_answers": f"{_MODEL}/dev_predictions/{{variant}}.jsonl",
+    "variant_dev_record": f"{_MODEL}/dev_predictions/{{variant}}.json",
+    "threshold": f"{_MODEL}/dev_predictions/{{variant}}.threshold.json",
     "grades": f"{_MODEL}/grades/{{variant}}.csv",
     "sheet": f"{_MODEL}/grading/{{sheet}}.{{rater}}.{{suffix}}",
     "key": f"{_MODEL}/grading/keys/{{sheet}}.csv",

@@ -35,12 +35,14 @@ class Pair(TypedDict):
 
 
 class Answer(TypedDict):
-    """One answer to an item. External predictions have neither `tokens` nor `finish_reason`."""
+    """One answer to an item. External predictions have `id` and `text` alone."""
 
     id: str
     text: str
     tokens: NotRequired[int]
     finish_reason: NotRequired[Literal["stop", "length"]]
+    probabilities: NotRequired[dict[str, float]]
+    logps: NotRequired[dict[str, float]]
 
 
 class Grade(TypedDict):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from clinical_dpo.config.graders import PROXIES
+from clinical_dpo.config.label_rules import has_label_tables
 from clinical_dpo.config.study import Study
 from clinical_dpo.escaping import printable
 
@@ -13,12 +14,24 @@ def task_names(study: Study, task: str) -> dict[str, str]:
 
 
 def task_facts(study: Study, task: str) -> dict[str, Any]:
-    """Settings of a task for its tables of metrics and comparisons: name, metric, test, data, seed and classes."""
+    """Settings of a task for its tables of metrics and comparisons: name, metric, test, data, seed and classes.
+
+    A task with the metrics of all labels has `labels`, another task with labels `positive` and `negative`.
+    """
     settings = study.tasks[task]
-    labels = settings["labels"] if settings["grader"] == "label" else ()
     facts = {key: settings[key] for key in ("name", "metric", "paired_test")}
     facts |= {"data": task_names(study, task)["data"], "seed": study.config["seed"]}
+    if has_label_tables(settings):
+        return facts | {"labels": settings["labels"]}
+    labels = settings["labels"] if settings["grader"] == "label" else ()
     return facts | dict(zip(("positive", "negative"), labels, strict=False))
+
+
+def metric_facts(study: Study, task: str) -> dict[str, Any]:
+    """The same, and the settings on which the metrics of all labels depend, where a task has them."""
+    settings = study.tasks[task]
+    keys = ("ordered", "prevalence", "answer_by") if has_label_tables(settings) else ()
+    return task_facts(study, task) | {key: settings[key] for key in keys if key in settings}
 
 
 def watermark(study: Study, task: str, graded: bool = True) -> str | None:

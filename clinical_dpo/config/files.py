@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from clinical_dpo.config.label_rules import has_label_tables, scores_likelihood
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, with_seed
@@ -90,7 +91,9 @@ def tables(study: Study, task: str) -> list[str]:
     configured = study.tasks[task].get("tables", [])
     ratings = ["agreement", "pending_ratings"] if rated_sheets(study.tasks[task]) else []
     seeds = ["seeds"] if study.extra_seeds(task) else []
-    return ["metrics", "stats", *seeds, *configured, *ratings]
+    labels = ["confusion", "symmetry"] if has_label_tables(study.tasks[task]) else []
+    labels += ["reliability"] if scores_likelihood(study.tasks[task]) else []
+    return ["metrics", "stats", *labels, *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

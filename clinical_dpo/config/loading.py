@@ -9,7 +9,7 @@ from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.privacy import check_private
-from clinical_dpo.config.study import Study, merge
+from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_rules import check_fit, check_used
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import FOLDERS
@@ -30,6 +30,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     """
     _refuse_old_names(config, root)
     validate(config, "config", "config")
+    config = complete_recipes(config)
     check_keys_are_encrypted(config)
     _check_names(config, root)
     overrides = config.get("overrides", {})

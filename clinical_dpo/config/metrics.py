@@ -11,7 +11,7 @@ class MetricDefinition:
 
     name: str  # in metrics.csv
     title: str  # in the report
-    kind: str  # f1, proportion (grades 0 or 1) or mean
+    kind: str  # labels (a metric of labels, no mean over items), proportion (grades 0 or 1) or mean
     graders: tuple[str, ...]  # the metric can be computed from the grades of these graders
     low: float = 0.0  # lowest grade
     high: float = 1.0  # highest grade
@@ -24,12 +24,17 @@ class MetricDefinition:
 
     @property
     def difference(self) -> str:
-        """The difference that the test compares. F1 is not a mean over items, so its test compares accuracy."""
-        return {"f1": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
+        """The difference that the test compares: accuracy, where a metric of labels is no mean over items."""
+        return {"labels": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
 
 
 METRICS = {  # a task's `metric` -> its definition
-    "f1": MetricDefinition("f1", "F1 score", "f1", ("label",)),
+    "f1": MetricDefinition("f1", "F1 score", "labels", ("label",)),
+    "macro_f1": MetricDefinition("macro_f1", "Macro F1 score", "labels", ("label",)),
+    "weighted_f1": MetricDefinition("weighted_f1", "Weighted F1 score", "labels", ("label",)),
+    "balanced_accuracy": MetricDefinition("balanced_accuracy", "Balanced accuracy", "labels", ("label",)),
+    "quadratic_kappa": MetricDefinition("quadratic_kappa", "Quadratic-weighted kappa", "labels", ("label",), -1),
+    "auroc": MetricDefinition("auroc", "AUROC", "labels", ("label",)),
     "accuracy": MetricDefinition("accuracy", "Accuracy", "proportion", ("label", "exact", "physicians", "judge")),
     "likert": MetricDefinition("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert"), 1, 5, "t"),
     "rouge_l": MetricDefinition("rouge_l", "ROUGE-L", "mean", ("rouge_l",), 0, 1, "bootstrap"),
@@ -44,6 +49,12 @@ def metric_module(task: Mapping[str, Any]) -> str:
     The code digest of a rule includes this module, and no module of another metric.
 
     Args:
-        task: `metric`, and for a task with labels `positive`.
+        task: `metric`, and for a task with labels `positive` or `labels`.
     """
-    return f"clinical_dpo.statistics.metric_kinds.{'labels' if task.get('positive') else METRICS[task['metric']].kind}"
+    if task.get("labels"):
+        kind = "all_labels"
+    elif task.get("positive"):
+        kind = "labels"
+    else:
+        kind = METRICS[task["metric"]].kind
+    return f"clinical_dpo.statistics.metric_kinds.{kind}"

@@ -9,6 +9,7 @@ from typing import Any
 from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
+from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import Paths
 from clinical_dpo.variants import SWEPT, trial_name
 
@@ -20,6 +21,27 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with every recipe that is `based_on` another merged over that recipe.
+
+    Raises:
+        UserError: a recipe based on an unknown recipe, or on one that is based on another itself.
+    """
+    recipes = config["recipes"]
+    complete = {}
+    for name, recipe in recipes.items():
+        base = recipe.get("based_on")
+        if base is not None and (base not in recipes or "based_on" in recipes[base]):
+            full = [each for each in recipes if "based_on" not in recipes[each]]
+            raise UserError(
+                f"config: key 'recipes.{name}.based_on' names '{base}', which is not a whole recipe."
+                f"{did_you_mean(base, full)}"
+            )
+        own = {key: value for key, value in recipe.items() if key != "based_on"}
+        complete[name] = recipe if base is None else merge(recipes[base], own)
+    return {**config, "recipes": complete}
 
 
 def in_order(value: Any) -> Any:

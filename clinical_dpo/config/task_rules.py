@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from clinical_dpo.config.judges import judged_sheets
+from clinical_dpo.config.label_rules import check_labels, scores_likelihood
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.errors import UserError
@@ -14,7 +15,11 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
         "answer": ("random_distractor", "field", "sft_prediction"),
         "text": ("field", "random_distractor", "sft_prediction"),
     },
-    "selection_metric": {"label": ("f1", "exact"), "answer": ("exact", "rouge_l"), "text": ("rouge_l", "exact")},
+    "selection_metric": {
+        "label": ("f1", "macro_f1", "exact"),
+        "answer": ("exact", "rouge_l"),
+        "text": ("rouge_l", "exact"),
+    },
     "grader": {
         "label": ("label", "exact", "physicians"),
         "answer": ("exact", "physicians", "judge"),
@@ -55,12 +60,7 @@ def check_fit(task: Mapping[str, Any], where: str) -> None:
             f"{where}: table helpfulness needs grader evasiveness, but the grader is {task['grader']}. Set grader: "
             "evasiveness, or remove the table."
         )
-    unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))
-    if unknown:
-        raise UserError(
-            f"{where}: label_synonyms names '{sorted(unknown)[0]}', which is not in labels. Use one of: "
-            f"{', '.join(task.get('labels', []))}."
-        )
+    check_labels(task, where)
 
 
 def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> None:
@@ -76,12 +76,21 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
         UserError: a key has no effect. The message names the key and the settings that would use the key.
     """
     tables, sheets = task.get("tables", ()), rated_sheets(task)
+    labelled, several = task["grader"] == "label", len(task.get("labels", ())) > 2
     users = {  # key -> (whether the key has an effect, settings that would use the key)
         "judge": (judged_sheets(task, sheets), "grader judge, preference_grader judge, or a sheet for raters"),
         "raters": (sheets, "answer_type answer, grader physicians, or table win_rate"),
         "adjudicator": ("adjudication" in sheets, "raters of right and wrong answers"),
         "preference_grader": ("win_rate" in tables, "table win_rate"),
         "rouge_stemmer": ("rouge" in tables, "table rouge"),
+        "ordered": (labelled, "grader label"),
+        "prevalence": (labelled, "grader label"),
+        "answer_by": (task["answer_type"] == "label", "answer_type label"),
+        "likelihood": (scores_likelihood(task), "answer_by likelihood"),
+        "other_label_weights": (
+            several and task["rejected_source"] == "other_label",
+            "rejected_source other_label and three labels",
+        ),
     }
     for key, (used, user) in users.items():
         if key in keys and not used:

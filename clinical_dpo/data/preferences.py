@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.data.other_label import other_label
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.records import Pair, TaskRow
 
@@ -15,6 +16,7 @@ def preference_pairs(
     seed: int,
     labels: Sequence[str] = (),
     answers: Mapping[str, str] | None = None,
+    weights: str = "uniform",
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
@@ -26,12 +28,13 @@ def preference_pairs(
 
     Args:
         rows: task rows, with the fields that the policy needs.
-        policy: source of the rejected answer. `other_label` takes the label that is not the reference answer;
+        policy: source of the rejected answer. `other_label` draws one of the labels that are not the reference answer;
             `random_distractor` draws one of the row's `options`; `field` takes the row's `rejected`; `sft_prediction`
             takes the SFT model's answer.
         seed: seed of the draw. A row's draw depends on the seed and on its id, not on other rows.
-        labels: both labels, for `other_label`.
+        labels: all labels, for `other_label`.
         answers: id -> answer of the SFT model, for `sft_prediction`.
+        weights: of the other labels, for `other_label` with more than two (`other_label.label_weights`).
 
     Returns:
         The pairs, and `rows`, `pairs` (their numbers), `policy` and `drops` (reason -> number of rows).
@@ -43,7 +46,7 @@ def preference_pairs(
     drops: Counter[str] = Counter()
     for row in rows:
         chosen = row["completion"][0]["content"]
-        rejected = _rejected(row, chosen, policy, seed, labels, answers or {})
+        rejected = _rejected(row, chosen, policy, seed, labels, answers or {}, weights)
         if not rejected.strip() or rejected.strip() == chosen.strip():
             reason = "rejected answer is empty" if not rejected.strip() else "both answers are equal"
             if policy != "sft_prediction":
@@ -70,10 +73,16 @@ def preference_pairs(
 
 
 def _rejected(
-    row: TaskRow, chosen: str, policy: str, seed: int, labels: Sequence[str], answers: Mapping[str, str]
+    row: TaskRow,
+    chosen: str,
+    policy: str,
+    seed: int,
+    labels: Sequence[str],
+    answers: Mapping[str, str],
+    weights: str,
 ) -> str:
     if policy == "other_label":
-        return next(label for label in labels if label != chosen)
+        return other_label(chosen, labels, random.Random(f"{seed}:{row['id']}"), weights)
     needed = {"random_distractor": "options", "field": "rejected"}.get(policy)
     if needed and not row.get(needed):
         raise UserError(

@@ -39,7 +39,7 @@ def generate_answers(
     """
     prompts = [prompt_tokens(row, tokenizer) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(prompts[i]))
-    ends = _end_tokens(model, tokenizer)
+    ends = end_tokens(model, tokenizer)
     # Replaces all generation settings of the model's authors: penalties, minimal lengths, suppressed tokens.
     model.generation_config = GenerationConfig(
         do_sample=False, num_beams=1, eos_token_id=sorted(ends), pad_token_id=tokenizer.pad_token_id
@@ -63,7 +63,7 @@ def generate_answers(
     return [answers[i] for i in range(len(rows))]
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
+def end_tokens(model: Any, tokenizer: Any) -> set[int]:
     """End tokens of the tokenizer and of the model's generation config (Llama-3 has two)."""
     configured = model.generation_config.eos_token_id
     ends = configured if isinstance(configured, list) else [] if configured is None else [configured]
@@ -75,7 +75,7 @@ def write_answers(
     trained: str | Path | None,
     model: Mapping[str, Any],
     rows: Mapping[str, str],
-    max_new_tokens: int,
+    settings: Mapping[str, Any],
     batch_size: int,
     record: str | Path,
 ) -> None:
@@ -86,14 +86,15 @@ def write_answers(
         trained: folder of the trained weights; None for the base model.
         model: the model file's settings.
         rows: JSON Lines file to write -> JSON Lines file of task rows.
-        max_new_tokens, batch_size: as in `generate_answers`.
+        settings: `max_new_tokens`, as in `generate_answers`.
+        batch_size: as there.
         record: JSON file to write.
     """
     loaded, tokenizer = load_variant(base, trained, model), load_tokenizer(base)
     for out, path in rows.items():
         task_rows = cast(list[TaskRow], read_jsonl(path))
-        write_jsonl(out, generate_answers(loaded, tokenizer, task_rows, max_new_tokens, batch_size))
+        write_jsonl(out, generate_answers(loaded, tokenizer, task_rows, settings["max_new_tokens"], batch_size))
     folders = [base, *([trained] if trained else [])]
     inputs = [*rows.values(), *(str(Path(folder) / CHECKSUMS) for folder in folders)]
-    made_from = {"model": dict(model), "max_new_tokens": max_new_tokens, "inputs": file_digests(inputs)}
+    made_from = {"model": dict(model), **settings, "inputs": file_digests(inputs)}
     write_json(record, made_from | {"versions": library_versions(), "device": device_name()})

@@ -120,6 +120,25 @@ def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
     return f"{number:.3f}".replace("-", "$-$")
 
 
+def table_columns(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[Column, str] | Sequence[str]]:
+    """Caption and columns of a table of reports/tables.
+
+    Metrics have a column of classes where a task has a metric of several.
+
+    Args:
+        name: stem of the table's file.
+        rows: its rows.
+    """
+    if name not in TABLES:
+        return name, list(rows[0]) if rows else []
+    caption, columns = TABLES[name]
+    of_metric = [tuple(row[key] for key in ("task", "model", "variant", "metric")) for row in rows if name == "metrics"]
+    if len(set(of_metric)) < len(of_metric):
+        shown = list(columns.items())
+        columns = dict([*shown[:4], ("positive_class", "Class"), *shown[4:]])
+    return caption, columns
+
+
 TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in reports/tables -> caption, columns
     "metrics": (
         "Every metric of every model and variant on the test items, with 95% confidence intervals.",

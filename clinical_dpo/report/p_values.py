@@ -8,6 +8,7 @@ COMPARED = {  # effect_measure of a row of stats.csv -> what its P compares, and
     "helpfulness_difference": "helpful answers (McNemar)",
     "mean_difference": "mean grades (paired t)",
 }
+F1_MEASURES = ("f1_difference", "macro_f1_difference")  # secondary_measure of a task with labels
 F1_COMPARED = "F1 (permutation)"  # what p_f1_permutation compares
 
 
@@ -52,6 +53,6 @@ def opposed(row: Mapping[str, Any]) -> bool:
     Args:
         row: of stats.csv, as made or as read.
     """
-    if row.get("secondary_measure") != "f1_difference" or row["secondary_effect"] in (None, ""):
+    if row.get("secondary_measure") not in F1_MEASURES or row["secondary_effect"] in (None, ""):
         return False
     return float(row["effect"]) * float(row["secondary_effect"]) < 0

@@ -9,7 +9,8 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import reading_shares
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer
-from clinical_dpo.statistics.intervals import Interval, wilson
+from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.intervals import wilson
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "invalid_rate"),
@@ -18,12 +19,16 @@ COLUMNS = (
 
 
 Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
-Found = dict[str, tuple[float | None, Interval, str, int]]  # metric -> estimate, interval, its method, n
+
+
+def classes_of(task: Mapping[str, Any]) -> list[str]:
+    """The labels of a task, of two the positive class first."""
+    return task.get("labels") or [task["positive"], task["negative"]]
 
 
 def check_labels(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> None:
     """Raises UserError, naming task, item and field, where a label or a parsed answer is none of the task's."""
-    classes = [task["positive"], task["negative"]]
+    classes = classes_of(task)
     for row in rows:
         for field, allowed in (("label", classes), ("parsed", [*classes, ""])):
             if row[field] not in allowed:
@@ -31,6 +36,16 @@ def check_labels(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> 
                     f"grades of {task['name']}, item {row['id']}, field '{field}': '{row[field]}' is no label of this "
                     f"task. Its labels: {', '.join(classes)}."
                 )
+
+
+def check_same_labels(x: Sequence[Mapping[str, str]], y: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> None:
+    """Raises UserError, naming task, item and field, where two variants' grades have different labels for an item."""
+    for first, second in zip(x, y, strict=True):
+        if first["label"] != second["label"]:
+            raise UserError(
+                f"grades of {task['name']}, item {first['id']}, field 'label': '{first['label']}' with one variant, "
+                f"'{second['label']}' with another. Grade both again with the same test split."
+            )
 
 
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
@@ -43,15 +58,17 @@ def task_metrics(
 ) -> list[Row]:
     """Rows of COLUMNS: every metric of every model and variant, the headline metric first.
 
-    A task with labels has f1, macro_f1, accuracy, sensitivity and specificity, any other its headline metric alone;
-    all have invalid_rate. Where grades are still awaited the numbers are None, `status` is pending and `n` counts the
-    items awaited. A metric that is not defined (no positive item) is None too.
+    A task with `positive` has f1, macro_f1, accuracy, sensitivity and specificity, a task with `labels` those of
+    `metric_kinds.all_labels`, any other its headline metric alone; all have invalid_rate. Where grades are still
+    awaited the numbers are None, `status` is pending and `n` counts the items awaited. A metric that is not defined (no
+    positive item) is None too.
 
     Args:
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
-            labels `positive` and `negative`.
-        answers: (model, variant) -> its answers, for the shares with a thought and cut off; known before any grade.
+            labels `positive` and `negative`, or `labels` and what `metric_kinds.all_labels` needs.
+        answers: (model, variant) -> its answers, for the shares with a thought and cut off, known before any grade, and
+            for the probabilities of labels.
 
     Raises:
         UserError: no rows, a label the task does not have, or a grade off its scale; the message names the item.
@@ -59,12 +76,15 @@ def task_metrics(
     return [
         row
         for (model, variant), rows in grades.items()
-        for shares in [reading_shares(answers[model, variant]) if answers else {}]
-        for row in _variant_metrics(rows, task, {"task": task["name"], "model": model, "variant": variant} | shares)
+        for own in [answers[model, variant] if answers else []]
+        for names in [{"task": task["name"], "model": model, "variant": variant}]
+        for row in _variant_metrics(rows, task, names | (reading_shares(own) if answers else {}), own)
     ]
 
 
-def _variant_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any], names: Row) -> list[Row]:
+def _variant_metrics(
+    rows: Sequence[Mapping[str, str]], task: Mapping[str, Any], names: Row, answers: Sequence[Answer]
+) -> list[Row]:
     if not rows:
         of = "/".join(names[key] for key in ("task", "model", "variant"))
         raise UserError(f"grades of {of}: no rows. The test split needs at least one item.")
@@ -80,8 +100,10 @@ def _variant_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any],
         pending = {"n": awaited, "status": "pending"}
         return [blank | shared | pending | {"metric": metric} for metric in _metric_names(task)]
     invalid = sum(row["valid"] == "false" for row in rows)
-    found: Found = import_module(metric_module(task)).estimates(rows, task)
-    found["invalid_rate"] = (invalid / len(rows), wilson(invalid, len(rows)), "wilson", len(rows))
+    estimates: list[Estimate] = import_module(metric_module(task)).estimates(rows, task, answers)
+    estimates.sort(key=lambda estimate: estimate.metric != HEADLINES[task["metric"]])
+    share, interval = invalid / len(rows), wilson(invalid, len(rows))
+    of_invalid = Estimate("invalid_rate", shared["positive_class"], share, interval, "wilson", len(rows))
     complete = {"invalid_rate": invalid / len(rows), "status": "complete"}
     return [
         blank
@@ -89,9 +111,8 @@ def _variant_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any],
         | complete
         | {"metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high}
         # A method without its interval would claim what was not computed.
-        | {"ci_method": None if low is None else method, "n": n}
-        for metric in _metric_names(task)
-        for estimate, (low, high), method, n in [found[metric]]
+        | {"ci_method": None if low is None else method, "n": n, "positive_class": label}
+        for metric, label, estimate, (low, high), method, n in [*estimates, of_invalid]
     ]
 
 

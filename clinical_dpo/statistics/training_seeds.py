@@ -1,6 +1,7 @@
 """Comparisons of the variants over several training seeds: would another seed have said the same?"""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.label_metrics import macro_f1, resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels
 from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
 from clinical_dpo.variants import COMPARISONS
@@ -35,7 +37,7 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
         grades: (model, variant) -> complete rows of its grades table, for base, sft, dpo and, of every seed but the
             first, sft_seed{seed} and dpo_seed{seed}.
         task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task
-            with labels `positive` and `negative`.
+            with labels `positive` and `negative`, or `labels`.
         seeds: of training.
 
     Raises:
@@ -61,7 +63,7 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
 def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -> Rows:
     """A variant's rows in the order of the base model's items."""
     rows = paired_rows(grades[model, "base"], grades[model, variant], f"{task['name']}/{model}", "base", variant)[1]
-    if task.get("positive"):
+    if task.get("positive") or task.get("labels"):
         check_labels(rows, task)
     return rows
 
@@ -73,13 +75,17 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
         np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
     found = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
-    if task.get("positive"):
+    if classes := task.get("labels"):
+        cells = [np.hstack([_cells(x, classes), _cells(y, classes)]) for x, y in zip(first, second, strict=True)]
+        macro = seed_effect(cells, partial(macro_f1_difference, classes=len(classes)))
+        found.append(("macro_f1_difference", _row(macro, 1.0)))
+    positive = task.get("positive") or (classes[0] if classes and len(classes) == 2 else None)
+    if positive:
         counted = [
-            np.hstack([_counted(x, task["positive"]), _counted(y, task["positive"])])
-            for x, y in zip(first, second, strict=True)
+            np.hstack([_counted(x, positive), _counted(y, positive)]) for x, y in zip(first, second, strict=True)
         ]
         # Without a positive item F1 is zero, or not defined, by what the answers name alone.
-        positives = any(row["label"] == task["positive"] for row in first[0])
+        positives = any(row["label"] == positive for row in first[0])
         f1 = _row(seed_effect(counted, f1_difference) if positives else None, 1.0)
         found.append(("f1_difference", f1))
     return found
@@ -89,6 +95,23 @@ def _counted(rows: Rows, positive: str) -> np.ndarray:
     """(items, 2): what an item adds to both parts of F1 = 2 TP / (positive labels + answers that say so)."""
     pairs = np.array([(row["label"] == positive, row["parsed"] == positive) for row in rows], dtype=float)
     return np.column_stack([2 * pairs.prod(axis=1), pairs.sum(axis=1)])
+
+
+def _cells(rows: Rows, classes: Sequence[str]) -> np.ndarray:
+    """(items, k * (k + 1)): 1 in the cell of each item's label and answer, invalid answers last."""
+    labels, answers = [row["label"] for row in rows], [row["parsed"] for row in rows]
+    return resampled_counts(labels, answers, classes)(np.eye(len(rows))).reshape(len(rows), -1)
+
+
+def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
+    """Difference of two macro F1, first minus second.
+
+    Args:
+        means: (..., 2 * k * (k + 1)) cells of the first, then of the second.
+        classes: k.
+    """
+    counts = means.reshape(*means.shape[:-1], 2, classes, classes + 1)
+    return macro_f1(counts[..., 0, :, :]) - macro_f1(counts[..., 1, :, :])
 
 
 def f1_difference(means: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from clinical_dpo.training.plateau import eval_curve
 COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "chosen")
 GRADERS = {
     "f1": "label",
+    "macro_f1": "label",
     "exact": "exact",
     "rouge_l": "rouge_l",
 }  # a task's `selection_metric` -> its grader
@@ -48,13 +49,16 @@ def scored_trials(
 def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[str, Any]) -> tuple[float, float]:
     """Score of one trial on dev by the task's `selection_metric`, and the share of invalid answers.
 
-    `f1` is the F1 of the positive class, `exact` the share of normalised exact matches, `rouge_l` the mean ROUGE-L F1.
+    `f1` is the F1 of the positive class, `macro_f1` the mean F1 of all labels, `exact` the share of normalised exact
+    matches, `rouge_l` the mean ROUGE-L F1.
     """
     grades = grade_answers(rows, answers, task, GRADERS[task["selection_metric"]])
     invalid_rate = sum(grade["valid"] == "false" for grade in grades) / len(grades)
+    labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
     if task["selection_metric"] == "f1":
-        labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
         return scores.f1(labels, parsed, task["labels"][0]) or 0.0, invalid_rate
+    if task["selection_metric"] == "macro_f1":
+        return scores.macro_f1(labels, parsed, task["labels"]) or 0.0, invalid_rate
     return sum(float(grade["grade"]) for grade in grades) / len(grades), invalid_rate
 
 

@@ -67,8 +67,8 @@ def test_the_sweep_contains_the_published_grid():
     assert STUDY.training("uti", "dpo")["max_steps"] == 1000
 
 
-def test_the_demo_has_the_published_tasks_in_its_own_folder():
-    assert list(DEMO_STUDY.tasks) == list(STUDY.tasks)
+def test_the_demo_has_the_published_tasks_and_an_example_of_labels_in_its_own_folder():
+    assert list(DEMO_STUDY.tasks) == [*STUDY.tasks, "triage_levels"]
     assert DEMO_STUDY.paths.folder("results") == "results/demo" and STUDY.paths.folder("results") == "results"
 
 
@@ -76,7 +76,7 @@ def test_the_demo_has_sweeps_and_a_plateau():
     sizes = {
         task: (len(DEMO_STUDY.trials(task, "sft")), len(DEMO_STUDY.trials(task, "dpo"))) for task in DEMO_STUDY.tasks
     }
-    assert [task for task, (sft, dpo) in sizes.items() if sft > 1 and dpo > 1] == ["uti", "reasoning"]
+    assert [task for task, (sft, dpo) in sizes.items() if sft > 1 and dpo > 1] == ["uti"]
     assert any(DEMO_STUDY.training(task, "sft")["plateau"] for task in DEMO_STUDY.tasks)
 
 
@@ -238,5 +238,10 @@ def test_a_key_without_effect_is_refused_in_a_task_file_but_not_after_an_overrid
 def test_the_demos_prompts_end_with_the_questions_of_pre_training():
     from clinical_dpo.data.sources.synthetic.generate import QUESTIONS
 
-    for name, task in DEMO_STUDY.tasks.items():
-        assert task["prompt"].split("}} ")[-1] == (QUESTIONS[name] or task["prompt"])
+    for name, question in QUESTIONS.items():
+        prompt = DEMO_STUDY.tasks[name]["prompt"]
+        assert prompt.split("}} ")[-1] == (question or prompt)
+
+
+def test_examples_of_labels_share_no_level_of_significance_with_the_studies():
+    assert DEMO_STUDY.family("uti") == STUDY.family("uti") and DEMO_STUDY.family("triage_levels") == ["triage_levels"]

@@ -22,6 +22,7 @@ SMALL = "tests/workflow/config/small.yaml"
 MODELS = {
     **dict.fromkeys(("uti", "reasoning", "summarization", "triage_urgency"), "tiny-mistral"),
     **dict.fromkeys(("pubmedqa", "meqsum"), "tiny-biomistral"),
+    "pubmedqa_labels": "tiny-mistral",
 }
 TASKS = tuple(MODELS)
 MODEL = "tiny-mistral"

@@ -125,7 +125,7 @@ def written(tiny_base, adapters, tmp_path_factory):
         if adapter:
             write_checksums(Path(adapter))
         files = {str(folder / f"{name}.jsonl"): str(folder / "rows.jsonl")}
-        write_answers(tiny_base, adapter, MODEL, files, LENGTH, 4, folder / f"{name}.json")
+        write_answers(tiny_base, adapter, MODEL, files, {"max_new_tokens": LENGTH}, 4, folder / f"{name}.json")
     return folder, trials
 
 

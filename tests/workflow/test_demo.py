@@ -91,3 +91,13 @@ def test_sheets_for_raters_name_neither_model_nor_variant(demo):
 )
 def test_few_answers_are_invalid(demo, task):
     assert all(float(row["invalid_rate"]) <= 0.05 for row in headline(demo[0], task).values())
+
+
+def test_ordered_labels_are_learned_with_probabilities(demo):
+    levels = headline(demo[0], "triage_levels")
+    assert value(levels, "tiny-llama", "base") <= 0.4
+    assert float(levels["tiny-llama", "sft"]["ci_low"]) > float(levels["tiny-llama", "base"]["ci_high"])
+    metrics = rows(demo[0].folder / "results/demo/triage_levels/metrics.csv")
+    found = {(row["variant"], row["metric"]): row["estimate"] for row in metrics if not row["positive_class"]}
+    assert float(found["sft", "auroc"]) > 0.7 and float(found["sft", "quadratic_kappa"]) > 0.4
+    assert float(found["sft", "ece"]) < float(found["base", "ece"])

@@ -36,7 +36,7 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
     "plot_figure2": {"config/metrics", "report/figures/figure2", "report/figures/style", "report/p_values"},
     "compute_metrics": {
         *("config/graders", "config/metrics", "grading/answers", "grading/grade", "grading/scale", "thoughts"),
-        *("statistics/intervals", "statistics/metrics"),
+        *("statistics/estimate", "statistics/intervals", "statistics/metrics"),
     },
 }
 

@@ -16,6 +16,9 @@ STATS = COMPARED | {("collect_table", "table=metrics")}
 FIGURE2 = {("plot_figure2", "")}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
 SEEDS |= {("collect_table", "table=seeds"), ("summarize_run", ""), ("write_report_page", "")}
+LABELS = "task=pubmedqa_labels"
+LABEL_FIGURES = {("plot_confusion", LABELS), ("plot_reliability", LABELS)}
+LABEL_TABLES = {("compute_label_tables", LABELS), ("compute_reliability", LABELS)} | LABEL_FIGURES
 TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
 
 
@@ -81,7 +84,7 @@ def test_a_comment_a_docstring_or_a_newer_file_changes_nothing(project):
 
 def test_a_plot_colour_redraws_only_the_figures(project):
     project.edit("clinical_dpo/report/figures/style.py", '"#0077BB"', '"#0077CC"')
-    drawn = FIGURE2 | TRAINING_FIGURES | {("plot_reward_margin", "")}
+    drawn = FIGURE2 | TRAINING_FIGURES | LABEL_FIGURES | {("plot_reward_margin", "")}
     assert project.planned() == drawn | {("write_report_page", ""), ("summarize_run", "")}
 
 
@@ -113,13 +116,14 @@ def test_a_changed_label_parser_grades_again_and_trains_nothing(project):
     """The task's grades and the scores on dev are computed again. The choice of trials stays, so no job follows it."""
     project.edit("clinical_dpo/grading/label_parsing.py", "if top == 1 and _CUT_OFF", "if _CUT_OFF")
     graded = [per_model("grade_answers", "uti", variant=variant) for variant in (*VARIANTS, "sft_seed43", "dpo_seed43")]
+    graded += [per_model("grade_answers", "pubmedqa_labels", variant=variant) for variant in VARIANTS]
     scored = {
         ("score_trials", f"task={task}, model={MODEL}, stage={stage}")
-        for task in ("uti", "triage_urgency")
+        for task in ("uti", "triage_urgency", "pubmedqa_labels")
         for stage in ("sft", "dpo")
     }
-    drawn = {("plot_training_curves", ""), ("plot_sweep", "")} | SEEDS | STATS
-    assert project.planned() == set().union(*graded, scored, tables("uti"), drawn)
+    drawn = {("plot_training_curves", ""), ("plot_sweep", "")} | SEEDS | STATS | LABEL_TABLES
+    assert project.planned() == set().union(*graded, scored, tables("uti", "pubmedqa_labels"), drawn)
 
 
 def test_another_chosen_trial_trains_the_later_stages(project):
@@ -227,8 +231,9 @@ def test_a_change_after_the_first_start_without_records_is_seen(unrecorded):
 
 def test_another_order_of_tasks_reorders_tables_and_figures(project):
     """Rows and panels follow the order of a job's inputs, which Snakemake sorts before it compares them."""
-    ordered = "[uti, reasoning, summarization, triage_urgency, pubmedqa, meqsum]"
-    project.edit(SMALL, f"tasks: {ordered}", "tasks: [meqsum, pubmedqa, triage_urgency, summarization, reasoning, uti]")
+    ordered = "uti, reasoning, summarization, triage_urgency, pubmedqa, meqsum"
+    reordered = "meqsum, pubmedqa, triage_urgency, summarization, reasoning, uti"
+    project.edit(SMALL, f"tasks: [{ordered},", f"tasks: [{reordered},")
     jobs = project.planned()
     collected = {("collect_table", f"table={table}") for table in ("metrics", "stats")}
     assert collected | TRAINING_FIGURES | {("write_report_page", ""), ("summarize_run", "")} <= jobs

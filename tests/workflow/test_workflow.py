@@ -33,6 +33,7 @@ def test_a_run_ends_with_its_folders_and_pending_ratings(finished):
 def test_every_figure_and_table_is_written_in_every_format(finished):
     project, _ = finished
     figures = ["figure2a", "figure2b", "figure2c", "figure2e", "reward_margin", "training_curves_uti", "sweep", "cost"]
+    figures += ["figure2f", "confusion_pubmedqa_labels", "reliability_pubmedqa_labels"]
     for figure in figures:
         for suffix in ("svg", "pdf", "png", "csv"):
             assert (project.folder / f"reports/small/figures/{figure}.{suffix}").stat().st_size > 0
@@ -103,6 +104,32 @@ def test_tables_follow_their_schema(finished, table):
             jsonschema.validate(values, schema)
 
 
+def test_answers_by_likelihood_are_labels_with_probabilities_in_all_tables(finished):
+    """Three labels: the metrics of each, of all and of their probabilities, and the tables behind the figures."""
+    project, _ = finished
+    test = rows(results(project, "pubmedqa_labels/data/test.jsonl"))
+    for variant in VARIANTS:
+        answers = rows(results(project, "pubmedqa_labels", MODEL, "predictions", f"{variant}.jsonl"))
+        for answer in answers:
+            assert list(answer["probabilities"]) == ["yes", "no", "maybe"]
+            assert sum(answer["probabilities"].values()) == pytest.approx(1)
+            assert answer["text"] == max(answer["probabilities"], key=answer["probabilities"].get)
+    counts = [row for row in rows(results(project, "pubmedqa_labels/confusion.csv")) if row["variant"] == "sft"]
+    assert sum(int(row["n"]) for row in counts) == len(test)
+    metrics = [row for row in rows(results(project, "pubmedqa_labels/metrics.csv")) if row["variant"] == "sft"]
+    assert {"macro_f1", "auroc", "brier", "ece"} <= {row["metric"] for row in metrics}
+    assert {row["positive_class"] for row in metrics} >= {"yes", "no", "maybe"}
+    assert {row["invalid_rate"] for row in metrics} == {"0.0"}
+
+
+@pytest.mark.parametrize("table", ["confusion", "symmetry", "reliability"])
+def test_tables_of_labels_follow_their_schema(finished, table):
+    project, _ = finished
+    schema = yaml.safe_load((ROOT / f"workflow/schemas/{table}.schema.yaml").read_text())
+    for row in rows(results(project, "pubmedqa_labels", f"{table}.csv")):
+        jsonschema.validate({key: typed(value, schema["properties"][key]) for key, value in row.items()}, schema)
+
+
 def test_metrics_name_synthetic_data_and_proxies(finished):
     project, _ = finished
     metrics = {row["task"]: row for row in rows(project.folder / "reports/small/tables/metrics.csv")}
@@ -113,6 +140,7 @@ def test_metrics_name_synthetic_data_and_proxies(finished):
         "triage_urgency": "synthetic",
         "pubmedqa": "real" if public_data("pubmedqa").exists() else "synthetic",
         "meqsum": "real" if public_data("meqsum").exists() else "synthetic",
+        "pubmedqa_labels": "real" if public_data("pubmedqa").exists() else "synthetic",
     }
     assert metrics["summarization"]["proxy"] == "true" and metrics["summarization"]["grader"] == "rouge_likert"
 

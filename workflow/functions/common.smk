@@ -70,11 +70,6 @@ def task_setting(key, default=None):
     return lambda wildcards: study.tasks[wildcards.task].get(key, default)
 
 
-def answer_limit(wildcards):
-    """Maximum number of tokens in an answer to a job's task."""
-    return study.answer_limit(wildcards.task)
-
-
 def tasks_where(condition):
     """Wildcard constraint for the tasks whose settings meet a condition."""
     return "|".join(name for name, task in study.tasks.items() if condition(task)) or "(?!)"

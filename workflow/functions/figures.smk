@@ -1,9 +1,16 @@
 panels = {panel: task for panel, task in study.config["figure2"].items() if task in study.tasks}
+label_figures = [  # (kind, task)
+    (kind, task)
+    for kind in ("confusion", "reliability")
+    for task in study.tasks
+    if kind in study_files.tables(study, task)
+]
 drawings = {  # figure -> (caption file's name, title)
     **{
         f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}")
         for panel, task in panels.items()
     },
+    **{f"{kind}_{task}": (kind, study.tasks[task]["title"]) for kind, task in label_figures},
     **(
         {"reward_margin": ("reward_margin", "Reward margin")}
         if study_files.tables_named(study, "reward_margin")

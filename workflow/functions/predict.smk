@@ -1,3 +1,7 @@
+from clinical_dpo.config.label_rules import scores_likelihood
+from clinical_dpo.inference.answering import answer_module
+
+
 def variant_model(wildcards):
     """Files of the model that answers as a variant: the base model, and for a trained variant its weights.
 
@@ -8,3 +12,18 @@ def variant_model(wildcards):
     if stage in STAGES:
         files["trained"] = at("best", wildcards, stage=stage, best=with_seed(BEST, seed))
     return files
+
+
+def answering_settings(wildcards):
+    """Settings of a rule that answers: its model, and the most tokens of an answer, or the labels and their scoring."""
+    task = study.tasks[wildcards.task]
+    own = {"max_new_tokens": study.answer_limit(wildcards.task)}
+    if scores_likelihood(task):
+        own = pick(task, "answer_by", "labels", "label_synonyms", "likelihood")
+    digest = code("predict", answer_module(task.get("answer_by", "generation")))
+    return rule_settings(code=digest, model=model_settings, **own)(wildcards)
+
+
+def threshold_file(wildcards):
+    """The threshold chosen for a variant on dev; an empty list for a task without one."""
+    return at("threshold", wildcards) if "threshold" in study.tasks[wildcards.task] else []

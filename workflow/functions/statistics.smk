@@ -5,3 +5,13 @@ from clinical_dpo.config.raters import PREFERENCE_VARIANTS
 def task_metric(wildcards):
     """Name of the module that computes the metric of a job's task."""
     return metric_module(task_facts(wildcards))
+
+
+def metric_facts(wildcards):
+    """Settings of a job's task that its table of metrics depends on."""
+    return display.metric_facts(study, wildcards.task)
+
+
+def label_facts(wildcards):
+    """Name, labels and data of a job's task, for its tables of labels."""
+    return pick(task_facts(wildcards), "name", "labels", "data")

@@ -43,6 +43,7 @@ def recorded_model_results(values):
     for variant in (*VARIANTS, *seeded):
         job = values | {"variant": variant}
         yield "predict", job, at("answers", job), at("answers_record", job)
+        yield "predict_dev", job, at("variant_dev_answers", job), at("variant_dev_record", job)
     for stage in STAGES:
         for trial in study.trials(task, stage):
             job = values | {"stage": stage, "trial": trial}
@@ -115,6 +116,7 @@ def remake_unrecorded():
     of_task = ("*.csv", "data/checks.csv", "data/README.md", "data/checked.txt", "prompts")
     of_model = (
         "grades/*.csv",
+        "dev_predictions/*.threshold.json",
         "grading/*.*",
         "grading/keys/*.csv",
         "judge/*.*",

@@ -1,5 +1,7 @@
 localrules:
     plot_figure2,
+    plot_confusion,
+    plot_reliability,
     plot_reward_margin,
     plot_training_curves,
     plot_sweep,
@@ -40,6 +42,62 @@ rule plot_figure2:
         ),
     script:
         "../scripts/plot_figure2.py"
+
+
+rule plot_confusion:
+    input:
+        at("table", table="confusion"),
+    output:
+        svg=report(
+            at("figure", figure="confusion_{task}", suffix="svg"),
+            caption="../report/confusion.rst",
+            category="Figures",
+            labels={"figure": "confusion, {task}"},
+        ),
+        pdf=at("figure", figure="confusion_{task}", suffix="pdf"),
+        png=at("figure", figure="confusion_{task}", suffix="png"),
+        csv=at("figure", figure="confusion_{task}", suffix="csv"),
+    log:
+        at.log("plot_confusion", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=rule_settings(
+            code=code("plot_confusion"),
+            title=task_setting("title"),
+            models=study.titles,
+            watermark=lambda wildcards: display.watermark(study, wildcards.task),
+        ),
+    script:
+        "../scripts/plot_confusion.py"
+
+
+rule plot_reliability:
+    input:
+        at("table", table="reliability"),
+    output:
+        svg=report(
+            at("figure", figure="reliability_{task}", suffix="svg"),
+            caption="../report/reliability.rst",
+            category="Figures",
+            labels={"figure": "reliability, {task}"},
+        ),
+        pdf=at("figure", figure="reliability_{task}", suffix="pdf"),
+        png=at("figure", figure="reliability_{task}", suffix="png"),
+        csv=at("figure", figure="reliability_{task}", suffix="csv"),
+    log:
+        at.log("plot_reliability", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=rule_settings(
+            code=code("plot_reliability"),
+            title=task_setting("title"),
+            models=study.titles,
+            watermark=lambda wildcards: display.watermark(study, wildcards.task),
+        ),
+    script:
+        "../scripts/plot_reliability.py"
 
 
 rule plot_reward_margin:

@@ -6,6 +6,7 @@ rule grade_answers:
     input:
         test=at("split", split="test"),
         answers=at("answers"),
+        threshold=threshold_file,
     output:
         at("grades"),
     log:

@@ -25,11 +25,7 @@ rule predict_training_answers:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        settings=rule_settings(
-            code=code("predict"),
-            model=model_settings,
-            max_new_tokens=answer_limit,
-        ),
+        settings=answering_settings,
     script:
         "../scripts/predict.py"
 
@@ -49,7 +45,7 @@ rule build_preferences:
     params:
         settings=rule_settings(
             code=code("build_preferences"),
-            task=task_settings("rejected_source", "labels"),
+            task=task_settings("rejected_source", "labels", "other_label_weights"),
             seed=study.config["seed"],
         ),
     script:

@@ -53,7 +53,7 @@ rule write_report_page:
             code=code("write_report_page"),
             files=file_digests([PUBLISHED, *captions, *page_template]),
             tasks={
-                name: {"description": ""} | pick(task, "title", "description", "metric")
+                name: {"description": ""} | pick(task, "title", "description", "metric", "answer_by")
                 for name, task in study.tasks.items()
             },
             models=study.titles,

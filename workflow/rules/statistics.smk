@@ -1,5 +1,7 @@
 localrules:
     compute_metrics,
+    compute_label_tables,
+    compute_reliability,
     compare_variants,
     compare_seeds,
     compute_rouge,
@@ -21,10 +23,48 @@ rule compute_metrics:
     params:
         settings=ordered_rule_settings(
             code=code("compute_metrics", task_metric),
-            task=task_facts,
+            task=metric_facts,
         ),
     script:
         "../scripts/compute_metrics.py"
+
+
+rule compute_label_tables:
+    input:
+        task_files(study_files.grades),
+    output:
+        confusion=at("table", table="confusion"),
+        symmetry=at("table", table="symmetry"),
+    log:
+        at.log("compute_label_tables", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=ordered_rule_settings(
+            code=code("compute_label_tables"),
+            task=label_facts,
+        ),
+    script:
+        "../scripts/compute_label_tables.py"
+
+
+rule compute_reliability:
+    input:
+        grades=task_files(study_files.grades),
+        answers=task_files(study_files.answers),
+    output:
+        at("table", table="reliability"),
+    log:
+        at.log("compute_reliability", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=ordered_rule_settings(
+            code=code("compute_reliability"),
+            task=label_facts,
+        ),
+    script:
+        "../scripts/compute_reliability.py"
 
 
 rule compare_variants:

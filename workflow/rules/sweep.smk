@@ -27,11 +27,7 @@ rule answer_dev:
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],
     params:
-        settings=rule_settings(
-            code=code("predict"),
-            model=model_settings,
-            max_new_tokens=answer_limit,
-        ),
+        settings=answering_settings,
     script:
         "../scripts/predict.py"
 

@@ -14,6 +14,7 @@ with job(snakemake) as params:
             policy=task["rejected_source"],
             seed=params.seed,
             labels=task.get("labels", ()),
+            weights=task.get("other_label_weights", "uniform"),
             answers={row["id"]: split_thought(row["text"]).answer for row in read_jsonl(answers)} if answers else None,
         )
         write_jsonl(snakemake.output[split], pairs)

@@ -19,6 +19,7 @@ def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any
     results: list[GraderResult] = []
     for row, text in zip(rows, texts, strict=True):
         label = row["completion"][0]["content"]
-        parsed = parse_label(text, task["labels"], task.get("label_synonyms"))
+        # An answer by likelihood is a label, which no rule of reading may turn into another.
+        parsed = text if text in task["labels"] else parse_label(text, task["labels"], task.get("label_synonyms"))
         results.append({"grade": int(parsed == label), "label": label, "parsed": parsed or "", "valid": bool(parsed)})
     return results

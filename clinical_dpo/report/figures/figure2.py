@@ -14,7 +14,17 @@ from matplotlib.patches import Patch
 from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
-from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
+from clinical_dpo.report.figures.style import (
+    COLOURS,
+    COLUMN,
+    ELSEWHERE,
+    FAINT,
+    INK,
+    drawing,
+    short,
+    stamp,
+    write_footnote,
+)
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
@@ -37,7 +47,7 @@ LINE = 9  # points from one line under the axis to the next
 FOOT = 7.5  # points of a line of the footnote beyond the second
 WIDEST = 80  # characters of such a line
 UNIT = 0.38  # inches from one bar to the next
-ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme as the variants' colours
+F1_METRICS = ("f1", "macro_f1")  # whose own P stands beside that of right answers
 
 
 def comparison_rows(
@@ -84,7 +94,7 @@ def comparison_rows(
         bar["compared"] = COMPARED[row["effect_measure"]]
         if opposed(row):
             bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
-        if metric == "f1" and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):
+        if metric in F1_METRICS and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):
             bar[f"p_f1_vs_{other}"] = _number(row["p_f1_permutation"])
             bar[f"f1_significant_vs_{other}"] = str(f1_significant(row)).lower()
     if seed_rows:
@@ -94,7 +104,7 @@ def comparison_rows(
 
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
     """Add SEED_COLUMNS: the estimate of SFT and DPO with each seed, computed as base estimate + effect of the seed."""
-    measure = "f1_difference" if metric == "f1" else METRICS[metric].difference
+    measure = f"{metric}_difference" if METRICS[metric].kind == "labels" else METRICS[metric].difference
     for bar in by_bar.values():
         bar |= dict.fromkeys(SEED_COLUMNS)
     for row in seed_rows:
@@ -252,6 +262,8 @@ def _p_text(p: float, significant: str | None, threshold: float | None, name: st
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> None:
     """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below."""
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
+    names |= {"macro_f1": "F1", "weighted_f1": "F1", "quadratic_kappa": "kappa", "auroc": "AUROC"}
+    names |= {"balanced_accuracy": "accuracy"}
     units = {
         "f1": f"F1 score ({bar['positive_class']})",
         "accuracy": "Accuracy",
@@ -259,6 +271,7 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> N
         "likert": "Mean grade (1 to 5)",
         "rouge_l": "Mean ROUGE-L (F1)",
     }
+    units |= {name: METRICS[name].title for name in METRICS if name not in units}
     axes.set_ylim(low, high + HEADROOM * (high - low))
     axes.set_yticks([low + (high - low) * tick / 4 for tick in range(5)])
     axes.spines["left"].set_bounds(low, high)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 Rows = Sequence[Mapping[str, Any]]
@@ -12,6 +12,7 @@ Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric
 MEASURES = {  # of a difference between variants
     "accuracy_difference": "right answers",
     "f1_difference": "F1 score",
+    "macro_f1_difference": "macro F1 score",
     "helpfulness_difference": "helpful answers",
     "mean_difference": "mean score",
 }
@@ -33,7 +34,7 @@ def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> 
         return "pending", f"{first} against {second}: grades awaited"
     if not row["significant"]:
         return "untested", f"{first} against {second}: the test is not defined on these grades"
-    words = " in right answers" if row.get("secondary_measure") == "f1_difference" else ""
+    words = " in right answers" if row.get("secondary_measure") in F1_MEASURES else ""
     if opposed(row):
         f1, share = ("higher" if float(row[number]) > 0 else "lower" for number in ("secondary_effect", "effect"))
         significant = row["significant"] == "true" or f1_significant(row)
@@ -70,7 +71,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "holm": format_p(p, *levels) if (p := number_of(row["p_holm_study"])) is not None else "–",
         "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
     }
-    if row["secondary_measure"] != "f1_difference":
+    if row["secondary_measure"] not in F1_MEASURES:
         return [first]
     second = shared | {
         "of": F1_COMPARED,

@@ -13,6 +13,7 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.variants import EXTERNAL, TITLES
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -81,6 +82,7 @@ def report_page(
         tallies=comparisons.tallies(stats),
         results=tables.result_rows(shown, stats, tasks, models),
         comparisons=comparisons.comparison_rows(stats, tasks, models),
+        label_rows=label_rows(metrics, tasks, models),
         seeds=comparisons.seed_table(seeds, tasks, models),
         trained_once=comparisons.trained_once(shown, seeds, tasks),
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),

@@ -23,6 +23,7 @@ GRADERS = {
     "evasiveness": "rules that find answers which avoid the question",
     EXTERNAL_GRADER: "whoever graded the external answers before this run; the grades came with the answers",
 }
+LIKELIHOOD = "the label to which the model gave the highest probability, held against the label in the data"
 
 
 def caveats(
@@ -80,7 +81,9 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
                 "model": models[model],
                 "metric": SCALES[any_row["metric"]],
                 "n": graded_items(of_variant.values()) or "–",
-                "estimates": {name: _estimate(of_variant[name]) for name in (*TITLES, EXTERNAL) if name in of_variant},
+                "estimates": {
+                    name: estimate_text(of_variant[name]) for name in (*TITLES, EXTERNAL) if name in of_variant
+                },
                 "verdicts": verdicts,
             }
         )
@@ -121,7 +124,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
         table.append(
             {
                 "task": tasks[task]["title"],
-                "grader": GRADERS[rows[0]["grader"]],
+                "grader": LIKELIHOOD if tasks[task].get("answer_by") == "likelihood" else GRADERS[rows[0]["grader"]],
                 "proxy": rows[0]["proxy"] == "true",
                 "invalid": f"{max(rates):.1%}" if rates else "–",
             }
@@ -177,7 +180,7 @@ def _duration(seconds: float) -> str:
     )
 
 
-def _estimate(row: Mapping[str, Any]) -> Row:
+def estimate_text(row: Mapping[str, Any]) -> Row:
     """Text of an estimate and of its interval."""
     if row["status"] == "pending":
         return {"value": "awaited", "interval": ""}

@@ -8,20 +8,21 @@ import numpy as np
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.records import Answer
+from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
-from clinical_dpo.statistics.metrics import Found
 from clinical_dpo.statistics.paired_tests import paired_t, wilcoxon
 from clinical_dpo.statistics.power import detectable_mean_difference
 
 Rows = Sequence[Mapping[str, str]]
 
 
-def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
     """The mean grade, with the interval that its metric asks for."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
     interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
-    return {metric.name: (mean(grades), interval, metric.interval, len(grades))}
+    return [Estimate(metric.name, "", mean(grades), interval, metric.interval, len(grades))]
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:

@@ -6,19 +6,21 @@ from typing import Any
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.records import Answer
+from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
-from clinical_dpo.statistics.metrics import Found
 from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p
 from clinical_dpo.statistics.power import detectable_accuracy_difference
 
 Rows = Sequence[Mapping[str, str]]
 
 
-def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
     """The share of grades that are 1, with its Wilson interval."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
-    return {metric.name: (mean(grades), wilson(int(sum(grades)), len(grades)), "wilson", len(grades))}
+    interval = wilson(int(sum(grades)), len(grades))
+    return [Estimate(metric.name, "", mean(grades), interval, "wilson", len(grades))]
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:

@@ -42,6 +42,13 @@ SWEEP = merge(
         },
     },
 )
+LEVELS: dict[str, Any] = LABEL | {
+    **{"title": "Levels", "source": {"kind": "synthetic", "generator": "triage_levels"}, "columns": {"label": "level"}},
+    **{"labels": ["urgent", "physician", "medical assistant"], "prompt": "{{ message }} Who answers?"},
+    **{"selection_metric": "macro_f1", "metric": "macro_f1"},
+}
+LIKELY: dict[str, Any] = LABEL | {"answer_by": "likelihood"}
+AT_THRESHOLD = merge(LIKELY, {"splits": {"dev": 6}, "threshold": {"rule": "sensitivity", "at_least": 0.3}})
 SIZES: dict[str, int] = SWEEP["splits"]
 TEXT: dict[str, Any] = LABEL | {
     "labels": GONE,

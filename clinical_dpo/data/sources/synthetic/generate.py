@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from clinical_dpo.data.sources.synthetic import meqsum, pubmedqa, reasoning, summarization, triage, uti
+from clinical_dpo.data.sources.synthetic import meqsum, pubmedqa, reasoning, summarization, triage, triage_levels, uti
 from clinical_dpo.data.sources.synthetic.vocabulary import is_task_note, normalised
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
@@ -24,13 +24,14 @@ class Generator:
 
     draw: Callable[[Random], Any]  # -> a case with `text`, `borderline` and the facts of the domain
     record: Callable[[Any, Random], Row]
-    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # label field -> its two values
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # label field -> its values, in their order
     balanced: str | None = None  # label field whose two values have equal numbers of records
 
 
 GENERATORS: dict[str, Generator] = {
     "uti": Generator(uti.draw, uti.record, {"label": uti.LABELS}, balanced="label"),
     "triage": Generator(triage.draw, triage.record, {"urgency": triage.URGENCY, "personnel": triage.PERSONNEL}),
+    "triage_levels": Generator(triage_levels.draw, triage_levels.record, {"level": triage_levels.LEVELS}),
     "reasoning": Generator(reasoning.draw, reasoning.record),
     "summarization": Generator(summarization.draw, summarization.record),
     "pubmedqa": Generator(pubmedqa.draw, pubmedqa.record),
@@ -110,11 +111,11 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
 
 
 def _disagree(
-    rows: list[Row], borderline: list[bool], name: str, values: tuple[str, str], share: float, rng: Random
+    rows: list[Row], borderline: list[bool], name: str, values: tuple[str, ...], share: float, rng: Random
 ) -> None:
-    """Give the opposite label to a share of each label's rows, borderline rows first."""
+    """Give the next label, of the last label the one before, to a share of each label's rows, borderline rows first."""
     groups = {value: [i for i, row in enumerate(rows) if row[name] == value] for value in values}
-    for value, opposite in (values, values[::-1]):
+    for value, neighbour in zip(values, (*values[1:], values[-2]), strict=True):
         order = sorted(groups[value], key=lambda i: (not borderline[i], rng.random()))
         for i in order[: round(share * len(order))]:
-            rows[i][name] = opposite
+            rows[i][name] = neighbour

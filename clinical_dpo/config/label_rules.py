@@ -1,0 +1,92 @@
+"""Rules of the keys of a task file that are about labels."""
+
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+from typing import Any
+
+from clinical_dpo.errors import UserError
+
+POSITIVE_CLASS = ("f1",)  # metrics of the first of two labels
+LIKELIHOOD = "likelihood"
+
+
+def scores_likelihood(task: Mapping[str, Any]) -> bool:
+    """Whether a task takes the most probable label, instead of the label that an answer names."""
+    return task.get("answer_by") == LIKELIHOOD
+
+
+def has_label_tables(task: Mapping[str, Any]) -> bool:
+    """Whether a task has the metrics, tables and figures of all its labels.
+
+    A task of two labels whose answers are written text has those of its positive class.
+    """
+    return task["grader"] == "label" and (
+        len(task["labels"]) > 2 or scores_likelihood(task) or bool(task.get("prevalence"))
+    )
+
+
+def check_labels(task: Mapping[str, Any], where: str) -> None:
+    """Refuse values of the keys about labels that do not go together.
+
+    Args:
+        task: the task's settings.
+        where: the file; begins the message.
+
+    Raises:
+        UserError: with the key, its value and the mend.
+    """
+    labels = task.get("labels", [])
+    for key in ("label_synonyms", "prevalence"):
+        unknown = set(task.get(key, {})) - set(labels)
+        if unknown:
+            raise UserError(
+                f"{where}: {key} names '{sorted(unknown)[0]}', which is not in labels. Use one of: {', '.join(labels)}."
+            )
+    for problem in _problems(task, labels):
+        raise UserError(f"{where}: {problem}")
+
+
+def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
+    metrics = {key: task[key] for key in ("metric", "selection_metric")}
+    if len(labels) > 2:
+        for key, value in metrics.items():
+            if value in POSITIVE_CLASS:
+                yield f"{key} {value} is of the positive one of two labels, and there are {len(labels)}. Use macro_f1."
+    if task["metric"] == "quadratic_kappa" and not task.get("ordered"):
+        yield "metric quadratic_kappa needs labels in an order. Set ordered: true, or use macro_f1."
+    if task.get("ordered") and len(labels) < 3:
+        yield "key 'ordered' needs three labels or more. Add labels, or remove it."
+    if task["metric"] == "auroc" and not scores_likelihood(task):
+        yield "metric auroc needs probabilities. Set answer_by: likelihood, or use macro_f1."
+    if scores_likelihood(task):
+        yield from _likelihood_problems(task, labels)
+    elif "threshold" in task:
+        yield "key 'threshold' needs probabilities. Set answer_by: likelihood, or remove it."
+    if task.get("other_label_weights") == "near" and not task.get("ordered"):
+        yield "other_label_weights near needs labels in an order. Set ordered: true, or use uniform."
+
+
+def _likelihood_problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
+    if task["grader"] != "label":
+        yield f"answer_by likelihood gives labels, and the grader is {task['grader']}. Set grader: label."
+    if "max_thought_tokens" in task:
+        yield "key 'max_thought_tokens' does nothing with answer_by likelihood. Remove it."
+    spellings = [(label, text) for label in labels for text in (label, *task.get("label_synonyms", {}).get(label, ()))]
+    owner = {text: label for label, text in spellings}
+    for label, text in spellings:
+        if owner[text] != label:
+            yield f"label_synonyms: '{text}' is a spelling of '{label}' and of '{owner[text]}'. Remove one of them."
+    if not task.get("likelihood", {}).get("end_token", True):
+        for first, second in permutations(owner, 2):
+            if second.startswith(first):
+                yield (
+                    f"likelihood.end_token: '{first}' begins '{second}' and would always be at least as probable. Set "
+                    "end_token: true, or change the spellings."
+                )
+    if "threshold" in task:
+        if len(labels) != 2:
+            yield f"key 'threshold' is for two labels, and there are {len(labels)}. Remove it."
+        if not task["splits"].get("dev"):
+            yield "key 'threshold' needs a dev split, on which it is chosen. Set splits.dev."
+        if (task["threshold"]["rule"] == "sensitivity") != ("at_least" in task["threshold"]):
+            yield "threshold.at_least goes with rule sensitivity, and with no other. Add it, or remove it."

@@ -1,0 +1,29 @@
+"""The rejected label of a preference pair: one of those that are not the reference answer."""
+
+import random
+from collections.abc import Sequence
+
+WEIGHTS = ("uniform", "near")
+
+
+def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights: str = "uniform") -> str:
+    """Draw one of the other labels; of two labels it is the other one, and nothing is drawn.
+
+    Args:
+        chosen: the reference answer, one of `labels`.
+        labels: all labels; for weights `near` in their order.
+        draw: where chance comes from.
+        weights: `uniform` draws each with the same probability, `near` with one proportional to 1 / d², d being the
+            steps from `chosen`.
+    """
+    others = [label for label in labels if label != chosen]
+    if len(others) == 1:
+        return others[0]
+    return draw.choices(others, label_weights(chosen, labels, weights))[0]
+
+
+def label_weights(chosen: str, labels: Sequence[str], weights: str) -> list[float]:
+    """The weight of each other label, in their order."""
+    place = labels.index(chosen)
+    steps = [abs(other - place) for other in range(len(labels)) if other != place]
+    return [1 / step**2 if weights == "near" else 1.0 for step in steps]

@@ -1,0 +1,46 @@
+"""Answers with probabilities, called positive from a threshold on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+
+
+def positive_items(
+    rows: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]], positive: str
+) -> tuple[list[float], list[bool]]:
+    """The probability of the positive class of each row, and whether the row has that label.
+
+    Args:
+        rows: task rows with `label`.
+        answers: one per row, in any order, with `probabilities`.
+        positive: the positive class.
+
+    Raises:
+        UserError: an answer without probabilities.
+    """
+    by_id = {answer["id"]: answer for answer in answers}
+    probabilities = [_probability(by_id[row["id"]], positive) for row in rows]
+    return probabilities, [row["label"] == positive for row in rows]
+
+
+def at_threshold(answers: Sequence[Mapping[str, Any]], labels: Sequence[str], threshold: float) -> list[Row]:
+    """Answers whose text is the first of two labels where its probability is at least the threshold, else the second.
+
+    An answer without probabilities, such as one from elsewhere, keeps its text.
+    """
+    return [
+        {**answer, "text": labels[0 if _probability(answer, labels[0]) >= threshold else 1]}
+        if "probabilities" in answer
+        else dict(answer)
+        for answer in answers
+    ]
+
+
+def _probability(answer: Mapping[str, Any], label: str) -> float:
+    if "probabilities" not in answer:
+        raise UserError(
+            f"answer '{answer['id']}' has no probabilities, which a threshold needs. Delete the answers and run again."
+        )
+    return float(answer["probabilities"][label])

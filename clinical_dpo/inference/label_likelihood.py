@@ -1,0 +1,257 @@
+"""Labels by likelihood: the probability that a model gives each label as the answer to a prompt.
+
+Every spelling of every label is scored as the continuation of the prompt that training would make of it, end token
+included: log p(spelling and end | prompt), the sum over its tokens. With the end token no spelling is the beginning of
+another, so spellings are answers that exclude each other and their probabilities add up:
+
+    p(label | one of the labels) = softmax over labels of logsumexp over the label's spellings of log p(spelling, end)
+
+By choice a spelling's score is its mean log-probability per token. Such scores are no probabilities of answers. The
+score of a label is then the log of the mean over its spellings, so that a label gains nothing by their number.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import logsumexp, softmax
+from torch.nn.utils.rnn import pad_sequence
+
+from clinical_dpo.checksums import CHECKSUMS
+from clinical_dpo.errors import UserError
+from clinical_dpo.inference.generate import end_tokens
+from clinical_dpo.io import Row, file_digests, read_jsonl, write_json, write_jsonl
+from clinical_dpo.models.load import device_name, load_variant
+from clinical_dpo.progress import Progress
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
+from clinical_dpo.training.flat.layout import Layout, flat_layout, hidden_inputs, to_padded
+from clinical_dpo.training.flat.model import refuse_unsupported_heads, use_flat_layout, without_adapter
+from clinical_dpo.versions import library_versions
+
+ATTENTION_KINDS = {"full_attention", "sliding_attention"}  # those of the flat layout
+
+
+@dataclass(frozen=True)
+class LabelScoring:
+    """How labels are scored.
+
+    Attributes:
+        labels: the task's.
+        synonyms: label -> further spellings.
+        end_token: whether a spelling is scored with the token that ends an answer. Without it a spelling that begins
+            another is at least as probable as that one, whatever the model would go on to say.
+        per_token: whether a spelling's log-probability is divided by its tokens.
+    """
+
+    labels: Sequence[str]
+    synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    end_token: bool = True
+    per_token: bool = False
+
+    @property
+    def spellings(self) -> dict[str, str]:
+        """Spelling -> its label, each label's own first.
+
+        Raises:
+            UserError: a spelling of two labels.
+        """
+        label_of: dict[str, str] = {}
+        for label in self.labels:
+            for spelling in (label, *self.synonyms.get(label, ())):
+                if label_of.setdefault(spelling, label) != label:
+                    raise UserError(
+                        f"label_synonyms: '{spelling}' is a spelling of '{label_of[spelling]}' and of '{label}'. "
+                        "Leave it to one of them."
+                    )
+        return label_of
+
+
+def continuation_tokens(
+    row: Mapping[str, Any], spelling: str, tokenizer: Any, ends: set[int], end_token: bool
+) -> tuple[list[int], list[int]]:
+    """Token ids of a row's prompt and of a spelling as its answer, apart.
+
+    With the end token they are those of `tokenize_completion` up to the first token of `ends`; where a chat template
+    ends no turn, the tokenizer's end token follows. Without it they end with the spelling's own text.
+    """
+    answered = {"prompt": row["prompt"], "answer": [{"role": "assistant", "content": spelling}]}
+    if end_token:
+        prompt, answer = tokenize_completion(answered, tokenizer, "answer")
+        length = next((place for place, token in enumerate(answer, start=1) if token in ends), None)
+        return prompt, answer[:length] if length else [*answer, int(tokenizer.eos_token_id)]
+    text = tokenizer.apply_chat_template(answered["prompt"] + answered["answer"], tokenize=False)
+    whole = tokenizer(text[: text.rindex(spelling) + len(spelling)], add_special_tokens=False)["input_ids"]
+    prompt = prompt_tokens(dict(row), tokenizer)
+    pairs = zip(prompt, whole, strict=False)
+    start = next((i for i, (asked, said) in enumerate(pairs) if asked != said), min(len(prompt), len(whole)))
+    return whole[:start], whole[start:]
+
+
+def item_continuations(
+    row: Mapping[str, Any], tokenizer: Any, ends: set[int], scoring: LabelScoring
+) -> tuple[int, list[list[int]]]:
+    """Where the answers to a row begin, and the token ids of the prompt with each spelling.
+
+    Where a tokenizer joins the end of the prompt with the first letters of a spelling, answers begin for all spellings
+    with the earliest such token, so that all are scored from the same prompt.
+    """
+    parts = [continuation_tokens(row, spelling, tokenizer, ends, scoring.end_token) for spelling in scoring.spellings]
+    return min(len(prompt) for prompt, _ in parts), [prompt + answer for prompt, answer in parts]
+
+
+def takes_flat_layout(model: Any) -> bool:
+    """Whether a causal language model computes nothing but what the flat layout does."""
+    try:
+        refuse_unsupported_heads(model)
+    except UserError:
+        return False
+    kinds = set(getattr(model.config, "layer_types", None) or ())
+    return bool(model._supports_attention_backend) and kinds <= ATTENTION_KINDS
+
+
+@torch.inference_mode()
+def flat_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torch.Tensor:
+    """Summed log-probability (nats) of each spelling of each item, (items, spellings), every prompt computed once.
+
+    Args:
+        model: a causal language model prepared by `use_flat_layout`.
+        items: from `item_continuations`.
+    """
+    spellings = len(items[0][1])
+    rows = [torch.tensor(texts[number]) for number in range(spellings) for _, texts in items]
+    starts = torch.tensor([start for start, _ in items] * spellings)
+    ids = pad_sequence(rows, batch_first=True)
+    places = torch.arange(ids.shape[1])
+    real = places < torch.tensor([len(row) for row in rows])[:, None]
+    layout: Any = flat_layout(ids, real, real & (places >= starts[:, None]), branches=spellings)
+    on_device: Layout = {  # type: ignore[assignment]
+        name: value.to(model.device) if isinstance(value, torch.Tensor) else value for name, value in layout.items()
+    }
+    hidden = model.base_model(**hidden_inputs(on_device), use_cache=False).last_hidden_state
+    logps = picked_logps(model.get_output_embeddings()(hidden), on_device["shift_labels"])
+    return to_padded(logps, on_device["prediction_mask"]).sum(1).view(spellings, len(items)).T
+
+
+@torch.inference_mode()
+def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torch.Tensor:
+    """The same by the model's own forward pass on rows padded on the left, one for each spelling of each item."""
+    rows = [torch.tensor(text) for _, texts in items for text in texts]
+    answers = [len(text) - start for start, texts in items for text in texts]
+    ids = pad_sequence([row.flip(0) for row in rows], batch_first=True).flip(1)
+    places = torch.arange(ids.shape[1])
+    real = places >= ids.shape[1] - torch.tensor([len(row) for row in rows])[:, None]
+    kept = max(answers)
+    logits = model(
+        input_ids=ids.to(model.device),
+        attention_mask=real.long().to(model.device),
+        position_ids=(real.long().cumsum(1) - 1).clamp(min=0).to(model.device),
+        logits_to_keep=kept + 1,
+        use_cache=False,
+    ).logits
+    logps = picked_logps(logits[:, :-1], ids[:, -kept:].to(model.device))
+    scored = torch.arange(kept) >= kept - torch.tensor(answers)[:, None]
+    return (logps * scored.to(model.device)).sum(1).view(len(items), -1)
+
+
+def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Log-probability (nats) of each token, without a table of those of all tokens.
+
+    Args:
+        logits: (..., vocabulary).
+        tokens: (...,).
+    """
+    logits = logits.float()
+    return logits.gather(-1, tokens[..., None])[..., 0] - logits.logsumexp(-1)
+
+
+def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:
+    """Label -> its probability among the labels; see the module for how.
+
+    Args:
+        logps: summed log-probability (nats) of each of `scoring.spellings`.
+        lengths: their tokens.
+        scoring: labels, spellings, and whether scores are per token.
+    """
+    scores = np.asarray(logps, dtype=float) / (np.asarray(lengths) if scoring.per_token else 1)
+    owners = np.array(list(scoring.spellings.values()))
+    by_label = []
+    for label in scoring.labels:
+        own = scores[owners == label]
+        by_label.append(logsumexp(own) - (np.log(len(own)) if scoring.per_token else 0))
+    return dict(zip(scoring.labels, softmax(by_label).tolist(), strict=True))
+
+
+def score_labels(
+    model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], scoring: LabelScoring, batch_size: int
+) -> list[Row]:
+    """One answer per row: `id`, `text` (the most probable label, the first of equal ones), `probabilities`, `logps`.
+
+    `probabilities` has each label's, `logps` each spelling's summed log-probability (nats), not divided by anything.
+
+    Args:
+        model: a causal language model, with or without an adapter. It takes no other input afterwards.
+        tokenizer: its tokenizer.
+        rows: rows with `id` and `prompt` messages.
+        scoring: labels and how they are scored.
+        batch_size: prompts computed at once, of like length together.
+    """
+    ends = end_tokens(model, tokenizer)
+    plain = without_adapter(model)
+    flat = takes_flat_layout(plain)
+    if flat:
+        use_flat_layout(plain)
+    spellings = list(scoring.spellings)
+    items = [item_continuations(row, tokenizer, ends, scoring) for row in rows]
+    order = sorted(range(len(rows)), key=lambda i: len(items[i][1][0]))
+    step = batch_size if flat else max(1, batch_size // len(spellings))
+    answers: list[Row] = [{} for _ in rows]
+    progress = Progress("answer", len(rows))
+    for begin in range(0, len(order), step):
+        batch = order[begin : begin + step]
+        chosen = [items[i] for i in batch]
+        table = flat_logps(plain, chosen) if flat else padded_logps(model, chosen)
+        for i, logps in zip(batch, table.tolist(), strict=True):
+            start, texts = items[i]
+            probabilities = label_probabilities(logps, [len(text) - start for text in texts], scoring)
+            answers[i] = {
+                "id": rows[i]["id"],
+                "text": max(probabilities, key=lambda label: probabilities[label]),
+                "probabilities": probabilities,
+                "logps": dict(zip(spellings, logps, strict=True)),
+            }
+        progress.advance(begin + len(batch))
+    return answers
+
+
+def write_answers(
+    base: str | Path,
+    trained: str | Path | None,
+    model: Mapping[str, Any],
+    rows: Mapping[str, str],
+    settings: Mapping[str, Any],
+    batch_size: int,
+    record: str | Path,
+) -> None:
+    """Write one variant's labels and probabilities as JSON Lines, and a record of what made them.
+
+    Args:
+        base: folder of the base model.
+        trained: folder of the trained model; None for the base model itself.
+        model: the model file's settings.
+        rows: JSON Lines to write -> JSON Lines of rows to answer.
+        settings: `labels` of the task file, and where it has them `label_synonyms`, `likelihood` and `answer_by`.
+        batch_size: as in `score_labels`.
+        record: JSON to write.
+    """
+    scoring = LabelScoring(settings["labels"], settings.get("label_synonyms", {}), **settings.get("likelihood", {}))
+    loaded, tokenizer = load_variant(base, trained, model), load_tokenizer(base)
+    for out, path in rows.items():
+        write_jsonl(out, score_labels(loaded, tokenizer, read_jsonl(path), scoring, batch_size))
+    folders = [base, *([trained] if trained else [])]
+    inputs = [*rows.values(), *(str(Path(folder) / CHECKSUMS) for folder in folders)]
+    made_from = {"model": dict(model), **settings, "inputs": file_digests(inputs)}
+    write_json(record, made_from | {"versions": library_versions(), "device": device_name()})

@@ -1,0 +1,82 @@
+"""Reliability of the probabilities on one task: what happened as often as a model said it would."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from clinical_dpo.report.figures.style import (
+    COLOURS,
+    ELSEWHERE,
+    FAINT,
+    legend,
+    name_axes,
+    panel_grid,
+    stamp,
+    title_panel,
+    write_footnote,
+)
+from clinical_dpo.variants import EXTERNAL, TITLES
+
+SHIFT = 0.008  # between variants, so that whiskers at the same probability stay apart
+
+
+def plot_reliability(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    title: str,
+    model_names: Mapping[str, str],
+    watermark: str | None,
+    paths: Sequence[str | Path],
+) -> None:
+    """Draw a panel per model: the observed share over the mean probability of each bin, a line per variant.
+
+    Whiskers are Wilson's intervals of the observed shares, and a dot's area grows with its items. On the diagonal
+    a model is calibrated.
+
+    Args:
+        rows: of the task's reliability table, as made or as read from CSV.
+        title: of the task.
+        model_names: model -> name shown, also of what answered elsewhere.
+        watermark: text laid over the figure, or None.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+    """
+    models: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for row in rows:
+        models.setdefault(row["model"], {}).setdefault(row["variant"], []).append(row)
+    label = rows[0]["label"]
+    with panel_grid(len(models), paths, height=1.15, left=0.27, right=0.05, foot=0.58) as (figure, panels):
+        for axes, (model, variants) in zip(panels, models.items(), strict=True):
+            for place, (variant, bins) in enumerate(variants.items()):
+                _draw_line(axes, bins, COLOURS.get(variant, ELSEWHERE), SHIFT * (place - 1))
+            axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.6, linestyle=(0, (3, 2)), zorder=0)
+            axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+            title_panel(axes, title, model_names[model])
+            stamp(axes, watermark)
+        shown = f"Probability of {label}" if label else "Probability of the likeliest label"
+        name_axes(figure, panels, x=shown, left=f"Share that is {label}" if label else "Share that is right")
+        drawn = dict.fromkeys(variant for variants in models.values() for variant in variants)
+        handles = [
+            Line2D([], [], color=COLOURS.get(variant, ELSEWHERE), marker="o", markersize=3, label=_name(variant))
+            for variant in drawn
+        ]
+        legend(figure, handles, above=0.2)
+        write_footnote(figure, "Bins of width .1; whiskers: 95% CI (Wilson); dots grow with the items of a bin.")
+
+
+def _name(variant: str) -> str:
+    return "elsewhere" if variant == EXTERNAL else TITLES[variant]
+
+
+def _draw_line(axes: Axes, bins: Sequence[Mapping[str, Any]], colour: str, shift: float) -> None:
+    """One variant's bins."""
+    x = [float(row["mean_probability"]) + shift for row in bins]
+    y = [float(row["observed"]) for row in bins]
+    sizes = [float(row["n"]) for row in bins]
+    axes.plot(x, y, color=colour, linewidth=0.8)
+    axes.vlines(
+        x, [float(row["ci_low"]) for row in bins], [float(row["ci_high"]) for row in bins], colour, linewidth=0.6
+    )
+    axes.scatter(x, y, [3 + 30 * size / sum(sizes) for size in sizes], color=colour, linewidths=0, zorder=3)

@@ -1,0 +1,60 @@
+"""Rows of the report page: metrics of all labels of a task, of each label, and of their probabilities."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.io import Row
+from clinical_dpo.report.page.tables import estimate_text
+from clinical_dpo.variants import EXTERNAL, TITLES
+
+MARK = "balanced_accuracy"  # tasks with this metric have the others too
+NAMES = {
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "quadratic_kappa": "Quadratic-weighted kappa",
+    "mean_absolute_error": "Mean absolute error, steps",
+    "off_by_two": "Off by two steps or more",
+    "auroc": "AUROC",
+    "average_precision": "Average precision",
+    "brier": "Brier score",
+    "calibration_slope": "Calibration slope",
+    "ece": "Expected calibration error",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "ppv_at_prevalence": "PPV at the stated prevalence",
+    "npv_at_prevalence": "NPV at the stated prevalence",
+}
+
+
+def label_rows(
+    metrics: Sequence[Mapping[str, Any]], tasks: Mapping[str, Mapping[str, Any]], models: Mapping[str, str]
+) -> list[Row]:
+    """One row per task, model and metric: the estimates of its variants with their intervals.
+
+    Args:
+        metrics: all tasks' rows of `metrics.COLUMNS`. Tasks without the metrics of all labels give no rows.
+        tasks: task -> `title`.
+        models: model -> name shown.
+    """
+    detailed = {row["task"] for row in metrics if row["metric"] == MARK}
+    shown = [row for row in metrics if row["task"] in detailed and row["metric"] in NAMES]
+    lines = dict.fromkeys((row["task"], row["model"], row["metric"], row["positive_class"]) for row in shown)
+    by_line: dict[tuple[str, ...], dict[str, Row]] = {line: {} for line in lines}
+    for row in shown:
+        line = (row["task"], row["model"], row["metric"], row["positive_class"])
+        by_line[line][row["variant"]] = estimate_text(row)
+    return [
+        {
+            "task": tasks[task]["title"],
+            "model": models[model],
+            "metric": f"{label}: {NAMES[metric]}" if label else NAMES[metric],
+            "estimates": [by_line[line][name] for name in (*TITLES, EXTERNAL) if name in by_line[line]],
+        }
+        for line in lines
+        for task, model, metric, label in [line]
+    ]

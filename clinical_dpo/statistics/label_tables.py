@@ -1,0 +1,63 @@
+"""Tables behind the confusion matrix and the reliability figure of a task with labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.label_metrics import confusion_counts
+from clinical_dpo.statistics.probability_metrics import probabilities_of, reliability_rows
+
+CONFUSION_COLUMNS = ("task", "model", "variant", "label", "answer", "n", "share", "data")
+RELIABILITY_COLUMNS = (
+    *("task", "model", "variant", "label", "bin_low", "bin_high", "n", "mean_probability", "observed"),
+    *("ci_low", "ci_high", "data"),
+)
+Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+
+
+def confusion_table(grades: Grades, classes: Sequence[str], names: Mapping[str, str]) -> list[Row]:
+    """Rows of CONFUSION_COLUMNS: items per label and answer of every variant; an invalid answer is an empty one.
+
+    `share` is that of the label's items, None for a label that no item has.
+
+    Args:
+        grades: (model, variant) -> complete rows of its grades table.
+        classes: all labels of the task, in their order.
+        names: `task` and `data`.
+    """
+    rows: list[Row] = []
+    for (model, variant), graded in grades.items():
+        counts = confusion_counts([row["label"] for row in graded], [row["parsed"] for row in graded], classes)
+        for label, of_label in zip(classes, counts.tolist(), strict=True):
+            for answer, n in zip([*classes, ""], of_label, strict=True):
+                share = n / sum(of_label) if sum(of_label) else None
+                names_of = {"task": names["task"], "model": model, "variant": variant, "data": names["data"]}
+                rows.append(names_of | {"label": label, "answer": answer, "n": n, "share": share})
+    return rows
+
+
+def reliability_table(
+    grades: Grades,
+    answers: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+    classes: Sequence[str],
+    names: Mapping[str, str],
+) -> list[Row]:
+    """Rows of RELIABILITY_COLUMNS: what happened at each probability, of every variant that gave probabilities.
+
+    `label` is the positive class of two; of more labels it is empty, and rows are about the most probable label.
+
+    Args:
+        grades: (model, variant) -> complete rows of its grades table.
+        answers: (model, variant) -> its answers; those without `probabilities` are left out.
+        classes: all labels of the task.
+        names: `task` and `data`.
+    """
+    rows: list[Row] = []
+    for (model, variant), graded in grades.items():
+        probabilities = probabilities_of(graded, answers[model, variant])
+        if probabilities is None:
+            continue
+        names_of = {"task": names["task"], "model": model, "variant": variant, "data": names["data"]}
+        names_of["label"] = classes[0] if len(classes) == 2 else ""
+        rows += [names_of | row for row in reliability_rows(probabilities, [row["label"] for row in graded], classes)]
+    return rows

@@ -1,0 +1,67 @@
+"""Grades of labels with the metrics of all of them, and the difference of F1 beside McNemar's test."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.io import Row
+from clinical_dpo.records import Answer
+from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.f1_effects import f1_difference
+from clinical_dpo.statistics.label_metrics import label_estimates
+from clinical_dpo.statistics.metric_kinds import proportion
+from clinical_dpo.statistics.metrics import check_labels, check_same_labels
+from clinical_dpo.statistics.ordered_metrics import ordered_estimates
+from clinical_dpo.statistics.probability_metrics import (
+    PROBABILITY_METRICS,
+    probabilities_of,
+    probability_estimates,
+)
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
+    """Metrics of all labels, of their order and of their probabilities, then those of each label.
+
+    Of two labels, the metrics of each are those of the first, the positive class.
+
+    Args:
+        rows: complete rows of a variant's grades.
+        task: `labels`, `seed`, and where the task file has them `ordered`, `prevalence` and `answer_by`.
+        answers: the variant's answers, for their probabilities. Without them, as in answers from elsewhere, the
+            metrics of probabilities are not defined.
+    """
+    check_labels(rows, task)
+    classes, seed = task["labels"], task["seed"]
+    labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
+    found = label_estimates(labels, parsed, classes, seed, task.get("prevalence"))
+    if len(classes) == 2:
+        found = [each for each in found if each.label != classes[1] or each.metric.endswith("_at_prevalence")]
+    overall = [each for each in found if not each.label]
+    if task.get("ordered"):
+        overall += ordered_estimates(labels, parsed, classes, seed)
+    if task.get("answer_by") == "likelihood":
+        probabilities = probabilities_of(rows, answers)
+        if probabilities is None:
+            of = classes[0] if len(classes) == 2 else ""
+            overall += [Estimate(name, of, None, (None, None), "", len(rows)) for name in PROBABILITY_METRICS]
+        else:
+            overall += probability_estimates(probabilities, labels, classes, seed)
+    return overall + [each for each in found if each.label]
+
+
+def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
+    """`proportion.difference` of right and wrong answers, and the difference of F1, first minus second.
+
+    Of two labels it is the F1 of the positive class, of more the mean F1 of all.
+    """
+    check_labels([*x, *y], task)
+    check_same_labels(x, y, task)
+    labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
+    f1 = f1_difference(labels, first, second, task["labels"], task["seed"])
+    return proportion.difference(x, y, task, threshold) | {
+        "secondary_measure": "f1_difference" if len(task["labels"]) == 2 else "macro_f1_difference",
+        "secondary_effect": f1.difference,
+        **dict(zip(("secondary_ci_low", "secondary_ci_high"), f1.interval, strict=True)),
+        "p_f1_permutation": f1.p_permutation,
+    }

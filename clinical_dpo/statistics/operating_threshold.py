@@ -1,0 +1,75 @@
+"""The probability from which an item is called positive, chosen on dev by a rule, never on test."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import roc_curve
+
+from clinical_dpo.errors import PublicError
+
+RULES = ("youden", "f1", "sensitivity")
+
+
+class Threshold(NamedTuple):
+    """A threshold and what it reaches on the items it was chosen on.
+
+    Attributes:
+        value: an item is positive where the probability of the positive class is at least that.
+        rule: it was chosen by.
+        n: items it was chosen on.
+        sensitivity: there.
+        specificity: there.
+    """
+
+    value: float
+    rule: str
+    n: int
+    sensitivity: float
+    specificity: float
+
+
+def choose_threshold(
+    probabilities: Sequence[float], positive: Sequence[bool], rule: str, at_least: float | None = None
+) -> Threshold:
+    """The best threshold by a rule.
+
+    Candidates lie in the middle between neighbouring probabilities, which scikit-learn's ROC curve has, and beyond the
+    lowest and the highest. Of equally good ones the one nearest to one half is taken, of two as near the lower one.
+
+    Args:
+        probabilities: of the positive class, on dev.
+        positive: whether each item is.
+        rule: `youden` takes the largest sensitivity + specificity - 1; `f1` the largest F1; `sensitivity` the largest
+            specificity among those whose sensitivity is no smaller than `at_least`.
+        at_least: for rule `sensitivity`, above 0 to 1.
+
+    Raises:
+        UserError: dev items of one class alone, an unknown rule, or `at_least` missing.
+    """
+    scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
+    if rule not in RULES or (rule == "sensitivity" and at_least is None):
+        raise PublicError(
+            f"threshold rule '{rule}', at_least {at_least}: take {', '.join(RULES)}, and set at_least for sensitivity."
+        )
+    if carried.all() or not carried.any():
+        raise PublicError(
+            f"the {len(carried)} dev items have one class alone, so that no threshold can be chosen. Raise splits.dev."
+        )
+    false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
+    # Point i calls those positive whose probability is at least at[i]; at[0] is infinite, nobody is positive.
+    middle = (at[1:-1] + at[2:]) / 2
+    thresholds = np.array([(1 + at[1]) / 2, *np.where(middle > at[2:], middle, at[1:-1]), 0.0])
+    if at[1] >= 1:  # no probability is above 1
+        false_share, hit_share, thresholds = false_share[1:], hit_share[1:], thresholds[1:]
+    hits, alarms = hit_share * carried.sum(), false_share * (~carried).sum()
+    goodness = {
+        "youden": hit_share - false_share,
+        "f1": 2 * hits / (carried.sum() + hits + alarms),
+        "sensitivity": np.where(hit_share >= (at_least or 0) - 1e-12, -false_share, -np.inf),
+    }[rule]
+    best = np.flatnonzero(goodness >= goodness.max() - 1e-12)
+    chosen = min(best, key=lambda place: (abs(thresholds[place] - 0.5), thresholds[place]))
+    return Threshold(
+        float(thresholds[chosen]), rule, len(carried), float(hit_share[chosen]), float(1 - false_share[chosen])
+    )

@@ -1,0 +1,86 @@
+"""Metrics of labels in an order, such as levels of triage.
+
+An invalid answer (None or an empty string) names no level. It counts as the level farthest from the true one, and as
+the higher of two that are equally far: the largest error that the item allows.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
+from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.label_metrics import Answers, Metric, resampled_counts
+
+FAR = 2  # steps from which an answer is far off
+
+
+def answered_levels(labels: Sequence[str], answers: Answers, levels: Sequence[str]) -> list[str]:
+    """The level that each answer counts as.
+
+    Args:
+        labels: true labels.
+        answers: predicted labels, None or "" where an answer gives none.
+        levels: the labels in their order, the lowest first.
+    """
+    middle = (len(levels) - 1) / 2
+    return [
+        answer or (levels[-1] if levels.index(label) <= middle else levels[0])
+        for label, answer in zip(labels, answers, strict=True)
+    ]
+
+
+def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
+    """Cohen's kappa with quadratic weights (Cohen 1968, Psychol Bull 70:213-220), (...,).
+
+    NaN where labels and answers name one and the same level throughout (0 / 0).
+
+    Args:
+        counts: (..., k, k) items per label and answer.
+    """
+    steps = _steps(counts.shape[-1]) ** 2
+    total = counts.sum(axis=(-2, -1))
+    expected = np.einsum("...i,...j,ij->...", counts.sum(axis=-1), counts.sum(axis=-2), steps)
+    observed = (counts * steps).sum(axis=(-2, -1)) * total
+    return 1 - np.divide(observed, expected, out=np.full(np.shape(observed), np.nan), where=expected > 0)
+
+
+def mean_absolute_error(counts: np.ndarray) -> np.ndarray:
+    """Mean distance of answer and label in steps, (...,), of counts (..., k, k)."""
+    return (counts * _steps(counts.shape[-1])).sum(axis=(-2, -1)) / counts.sum(axis=(-2, -1))
+
+
+def far_off(counts: np.ndarray) -> np.ndarray:
+    """Share of answers two or more steps from the label, (...,), of counts (..., k, k)."""
+    return (counts * (_steps(counts.shape[-1]) >= FAR)).sum(axis=(-2, -1)) / counts.sum(axis=(-2, -1))
+
+
+def _steps(levels: int) -> np.ndarray:
+    places = np.arange(levels)
+    return np.abs(places[:, np.newaxis] - places)
+
+
+def ordered_estimates(labels: Sequence[str], answers: Answers, levels: Sequence[str], seed: int) -> list[Estimate]:
+    """Quadratic-weighted kappa, mean absolute error in steps and the share off by two or more steps.
+
+    The first two have bootstrap intervals, the share has Wilson's.
+
+    Args:
+        labels: true labels, at least one.
+        answers: predicted labels, None or "" where an answer gives none.
+        levels: the labels in their order, the lowest first.
+        seed: of the bootstrap.
+    """
+    items = len(labels)
+    counts = resampled_counts(labels, answered_levels(labels, answers, levels), levels)
+
+    def of(metric: Metric) -> Statistic:
+        return lambda weights: metric(counts(weights)[..., :-1])  # no invalid answer is left
+
+    share = bootstrapped("off_by_two", "", of(far_off), items, seed)
+    return [
+        bootstrapped("quadratic_kappa", "", of(quadratic_kappa), items, seed),
+        bootstrapped("mean_absolute_error", "", of(mean_absolute_error), items, seed),
+        share._replace(interval=wilson(round((share.value or 0) * items), items), method="wilson"),
+    ]

@@ -1,0 +1,212 @@
+"""Metrics of the probabilities that a variant gives the labels.
+
+Two labels: everything is about the probability of the first, the positive class. More labels: AUROC and average
+precision are unweighted means over the classes, each against the rest. The Brier score is the sum over the classes.
+Calibration slope, expected calibration error and reliability table are about the largest probability and whether its
+label is right (Guo et al. 2017, arXiv:1706.04599).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import statsmodels.api as sm
+from scipy.special import logit
+
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
+from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.intervals import LEVEL, Interval, wilson
+
+BINS = 10  # of equal width
+CLIP = 1e-12  # closest that a probability comes to 0 and 1 before its logit is taken
+Ranking = Callable[[np.ndarray, np.ndarray], Statistic]
+PROBABILITY_METRICS = ("auroc", "average_precision", "brier", "calibration_slope", "ece")
+
+
+def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
+    """Area under the ROC curve, of weights of the items (resamples, items).
+
+    The chance that a positive item has a higher score than another, equal scores counted half. NaN without both kinds.
+
+    Args:
+        scores: (items,).
+        positive: (items,) bool.
+    """
+    hits, alarms = _by_threshold(scores, positive)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        above, false = hits(weights), alarms(weights)
+        before = np.pad(above, ((0, 0), (1, 0)))[:, :-1]
+        area = (np.diff(false, axis=1, prepend=0) * (above + before) / 2).sum(axis=1)
+        return _share(area, above[:, -1] * false[:, -1])
+
+    return statistic
+
+
+def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
+    """Average precision: precision at every threshold, weighted by the recall it adds; as for `auroc`."""
+    hits, alarms = _by_threshold(scores, positive)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        above, false = hits(weights), alarms(weights)
+        precision = np.nan_to_num(_share(above, above + false))
+        gained = (np.diff(above, axis=1, prepend=0) * precision).sum(axis=1)
+        return _share(gained, above[:, -1])
+
+    return statistic
+
+
+def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
+    """Weight of the positive items, and of the others, at or above each different score, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # of the items with the same score
+
+    def of(kind: np.ndarray) -> Statistic:
+        return lambda weights: np.cumsum((weights * kind)[:, order], axis=1)[:, last]
+
+    return of(positive.astype(float)), of((~positive).astype(float))
+
+
+def brier(probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
+    """Brier score (1950): mean squared distance of the probabilities from the label; half of the sum for two labels.
+
+    It lies between 0 and 1 for two labels, 0 and 2 for more.
+
+    Args:
+        probabilities: (items, k).
+        codes: (items,) index of each item's label.
+    """
+    carried = np.eye(probabilities.shape[1])[codes]
+    each = ((probabilities - carried) ** 2).sum(axis=1) / (2 if probabilities.shape[1] == 2 else 1)
+    return lambda weights: weights @ each / weights.sum(axis=1)
+
+
+def bin_of(confidence: np.ndarray) -> np.ndarray:
+    """The bin of each probability, 0 to 9: above k / 10 to (k + 1) / 10, with 0 in the first, as in scikit-learn."""
+    return np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], confidence)
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
+    """Expected calibration error in ten bins of equal width (Naeini et al. 2015, AAAI).
+
+    The distance of mean probability and share of right items in a bin, averaged over the items.
+
+    Args:
+        confidence: (items,) probabilities.
+        right: (items,) bool, whether what they are of is so.
+    """
+    places = bin_of(confidence)
+    gaps = np.zeros((len(confidence), BINS))
+    gaps[np.arange(len(confidence)), places] = confidence - right
+    return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+
+
+def calibration_slope(confidence: np.ndarray, right: np.ndarray) -> tuple[float | None, Interval]:
+    """Slope of a logistic regression of what is so on the logit of its probability (Cox 1958), by statsmodels.
+
+    1 is calibrated, below 1 too sure, above 1 not sure enough. The interval is Wald's.
+
+    Args:
+        confidence: (items,) probabilities, taken between 1e-12 and 1 - 1e-12.
+        right: (items,) bool.
+
+    Returns:
+        None without both kinds of items, where all probabilities are the same, and where they separate the two kinds,
+        so that the likelihood has no maximum.
+    """
+    x = logit(np.clip(confidence, CLIP, 1 - CLIP))
+    yes, no = x[right], x[~right]
+    if not len(yes) or not len(no) or np.ptp(x) == 0 or yes.min() >= no.max() or yes.max() <= no.min():
+        return None, (None, None)
+    fitted = sm.GLM(right.astype(float), sm.add_constant(x), family=sm.families.Binomial()).fit()
+    low, high = fitted.conf_int(1 - LEVEL)[1]
+    return float(fitted.params[1]), (float(low), float(high))
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+
+
+def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
+    """A metric of the positive class, or of more than two classes its mean over those where it is defined."""
+    places = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
+    parts = [metric(probabilities[:, place], codes == place) for place in places]
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        values = np.array([part(weights) for part in parts])
+        return _share(np.nansum(values, axis=0), (~np.isnan(values)).sum(axis=0))
+
+    return statistic
+
+
+def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The probability whose calibration is looked at, and whether what it is of is so; (items,) each.
+
+    Of two labels the positive one's; of more the largest, the first of equal ones.
+    """
+    if probabilities.shape[1] == 2:
+        return probabilities[:, 0], codes == 0
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == codes
+
+
+def as_arrays(
+    probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (items, k) and the index of each item's label (items,)."""
+    return np.array([[row[name] for name in classes] for row in probabilities]), np.array(
+        [list(classes).index(label) for label in labels]
+    )
+
+
+def probability_estimates(
+    probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str], seed: int
+) -> list[Estimate]:
+    """AUROC, average precision, Brier score, calibration slope and expected calibration error.
+
+    All have bootstrap intervals but the slope, which has Wald's.
+
+    Args:
+        probabilities: of each item, label -> probability; they add up to 1.
+        labels: true labels.
+        classes: all labels of the task; of two, the positive class first.
+        seed: of the bootstrap.
+    """
+    values, codes = as_arrays(probabilities, labels, classes)
+    confidence, right = confidence_of(values, codes)
+    items, of = len(labels), classes[0] if len(classes) == 2 else ""
+    statistics = {
+        "auroc": _mean_over_classes(auroc, values, codes),
+        "average_precision": _mean_over_classes(average_precision, values, codes),
+        "brier": brier(values, codes),
+        "ece": calibration_error(confidence, right),
+    }
+    rows = {name: bootstrapped(name, of, statistic, items, seed) for name, statistic in statistics.items()}
+    rows["calibration_slope"] = Estimate("calibration_slope", of, *calibration_slope(confidence, right), "wald", items)
+    return [rows[name] for name in PROBABILITY_METRICS]
+
+
+def reliability_rows(
+    probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str]
+) -> list[Row]:
+    """A row per bin that has items: limits, items, mean probability, observed share and its Wilson interval."""
+    values, codes = as_arrays(probabilities, labels, classes)
+    confidence, right = confidence_of(values, codes)
+    places, rows = bin_of(confidence), []
+    for place in sorted(set(places.tolist())):
+        inside = places == place
+        n, so = int(inside.sum()), int(right[inside].sum())
+        low, high = wilson(so, n)
+        limits = {"bin_low": place / BINS, "bin_high": (place + 1) / BINS}
+        shares = {"mean_probability": float(confidence[inside].mean()), "observed": so / n}
+        rows.append(limits | {"n": n} | shares | {"ci_low": low, "ci_high": high})
+    return rows
+
+
+def probabilities_of(
+    graded: Sequence[Mapping[str, str]], answers: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, float]] | None:
+    """The probabilities of each graded item's labels, in the order of the grades; None where an answer has none."""
+    by_id = {answer["id"]: answer.get("probabilities") for answer in answers}
+    probabilities = [each for row in graded if (each := by_id[row["id"]]) is not None]
+    return probabilities if len(probabilities) == len(graded) else None

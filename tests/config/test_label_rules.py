@@ -1,0 +1,84 @@
+"""Keys about labels: which go together, and what to change where they do not."""
+
+import pytest
+
+from clinical_dpo.config.label_rules import check_labels, has_label_tables
+from clinical_dpo.config.study import complete_recipes
+from clinical_dpo.errors import UserError
+
+THREE = {
+    **{"labels": ["a", "b", "c"], "grader": "label", "metric": "macro_f1", "selection_metric": "macro_f1"},
+    "splits": {"train": 1, "eval": 1, "dev": 4, "test": 1},
+}
+TWO = THREE | {"labels": ["UTI", "No UTI"], "metric": "f1", "selection_metric": "f1"}
+LIKELY = TWO | {"answer_by": "likelihood"}
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        THREE,
+        TWO,
+        LIKELY,
+        THREE | {"ordered": True, "metric": "quadratic_kappa", "other_label_weights": "near"},
+        LIKELY | {"threshold": {"rule": "sensitivity", "at_least": 0.9}, "metric": "auroc"},
+        LIKELY | {"labels": ["UTI", "UTI with fever"]},
+        LIKELY | {"likelihood": {"end_token": False}},
+        THREE | {"prevalence": {"a": 0.1}},
+    ],
+)
+def test_values_that_go_together_pass(task):
+    check_labels(task, "task.yaml")
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (THREE | {"metric": "f1"}, "metric f1 .* 3. Use macro_f1"),
+        (THREE | {"selection_metric": "f1"}, "selection_metric f1 .* Use macro_f1"),
+        (THREE | {"metric": "quadratic_kappa"}, "Set ordered: true"),
+        (TWO | {"ordered": True}, "'ordered' needs three labels"),
+        (TWO | {"metric": "auroc"}, "Set answer_by: likelihood"),
+        (LIKELY | {"grader": "exact"}, "Set grader: label"),
+        (LIKELY | {"max_thought_tokens": 9}, "'max_thought_tokens' does nothing"),
+        (
+            LIKELY | {"label_synonyms": {"UTI": ["yes"], "No UTI": ["yes"]}},
+            "'yes' is a spelling of 'UTI' and of 'No UTI'",
+        ),
+        (LIKELY | {"labels": ["UTI", "UTI x"], "likelihood": {"end_token": False}}, "'UTI' begins 'UTI x'"),
+        (TWO | {"threshold": {"rule": "f1"}}, "Set answer_by: likelihood"),
+        (THREE | {"answer_by": "likelihood", "threshold": {"rule": "f1"}}, "'threshold' is for two labels"),
+        (LIKELY | {"threshold": {"rule": "f1"}, "splits": {"dev": 0}}, "Set splits.dev"),
+        (LIKELY | {"threshold": {"rule": "sensitivity"}}, "at_least goes with rule sensitivity"),
+        (LIKELY | {"threshold": {"rule": "f1", "at_least": 0.5}}, "at_least goes with rule sensitivity"),
+        (THREE | {"other_label_weights": "near"}, "Set ordered: true"),
+        (THREE | {"prevalence": {"d": 0.1}}, "prevalence names 'd', .* a, b, c"),
+        (THREE | {"label_synonyms": {"d": ["x"]}}, "label_synonyms names 'd'"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused_with_the_mend(task, message):
+    with pytest.raises(UserError, match=f"task.yaml: .*{message}"):
+        check_labels(task, "task.yaml")
+
+
+def test_two_labels_read_off_written_answers_keep_the_tables_of_the_positive_class():
+    assert [has_label_tables(task) for task in (TWO, LIKELY, THREE)] == [False, True, True]
+    assert has_label_tables(TWO | {"prevalence": {"UTI": 0.1}})
+    assert not has_label_tables(THREE | {"grader": "physicians"})
+
+
+def test_a_recipe_takes_from_another_what_it_does_not_set():
+    recipes = {
+        "first": {"models": ["big"], "sft": {"steps": 5, "lora": {"rank": 8}}},
+        "second": {"based_on": "first", "models": ["tiny"], "sft": {"lora": {"rank": 4}}},
+    }
+    complete = complete_recipes({"recipes": recipes, "seed": 1})
+    assert complete["recipes"]["second"] == {"models": ["tiny"], "sft": {"steps": 5, "lora": {"rank": 4}}}
+    assert complete["recipes"]["first"] == recipes["first"] and complete["seed"] == 1
+
+
+@pytest.mark.parametrize("base", ["frist", "second"])
+def test_a_recipe_based_on_no_whole_recipe_is_refused(base):
+    recipes = {"first": {"models": ["big"]}, "second": {"based_on": base}}
+    with pytest.raises(UserError, match=rf"recipes.second.based_on' names '{base}'.*first"):
+        complete_recipes({"recipes": recipes})

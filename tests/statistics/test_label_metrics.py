@@ -1,0 +1,151 @@
+"""Metrics of many labels against scikit-learn, with invalid answers and absent classes; their intervals."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+from statsmodels.stats.proportion import proportion_confint
+
+from clinical_dpo.statistics import label_metrics
+from clinical_dpo.statistics.bootstrap_intervals import bootstrap_interval
+from clinical_dpo.statistics.label_metrics import confusion_counts, label_estimates, resampled_counts
+from tests.helpers.labelled_answers import CLASSES, drawn
+
+CASES = [
+    drawn(0),
+    drawn(1, invalid=0),
+    drawn(2, absent=("maybe",)),
+    drawn(3, items=7, skill=0.1),
+    drawn(4, classes=["a", "b", "c", "d", "e"]),
+    (["yes", "yes", "no"], ["", "", ""]),
+    (["yes", "yes"], ["yes", "yes"]),
+]
+
+
+def classes_of(labels, answers):
+    return sorted({*labels, *answers} - {""} | (set(CLASSES) if set(labels) <= set(CLASSES) else set()))
+
+
+def close(value, expected):
+    """Equal numbers; None where scikit-learn has NaN."""
+    return value is None if np.isnan(expected) else value == pytest.approx(expected, abs=1e-12)
+
+
+def estimates(labels, answers, classes, **more):
+    return {(row.metric, row.label): row for row in label_estimates(labels, answers, classes, 1, **more)}
+
+
+@pytest.mark.parametrize(("labels", "answers"), CASES)
+def test_point_estimates_equal_scikit_learn_s(labels, answers):
+    classes = classes_of(labels, answers)
+    found = estimates(labels, answers, classes)
+    options = {"labels": classes, "zero_division": np.nan}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        precision, recall, f1, support = sk.precision_recall_fscore_support(labels, answers, **options)
+        assert close(found["macro_f1", ""].value, np.nanmean(f1))
+        assert close(found["balanced_accuracy", ""].value, sk.balanced_accuracy_score(labels, answers))
+    assert close(found["accuracy", ""].value, sk.accuracy_score(labels, answers))
+    known = ~np.isnan(f1)
+    assert close(found["weighted_f1", ""].value, np.average(f1[known], weights=support[known]))
+    for place, name in enumerate(classes):
+        assert close(found["ppv", name].value, precision[place])
+        assert close(found["sensitivity", name].value, recall[place])
+        assert close(found["f1", name].value, f1[place])
+
+
+@pytest.mark.parametrize(("labels", "answers"), CASES)
+def test_specificity_and_npv_equal_scikit_learn_s_of_valid_answers(labels, answers):
+    """Without invalid answers they are the shares of the reverse class; an invalid one is no true negative."""
+    classes = classes_of(labels, answers)
+    found = estimates(labels, answers, classes)
+    for name in classes:
+        others = [(label, answer) for label, answer in zip(labels, answers, strict=True) if label != name]
+        rejected = sum(answer not in ("", name) for _, answer in others)
+        assert close(found["specificity", name].value, rejected / len(others) if others else np.nan)
+        valid = [(label, answer) for label, answer in zip(labels, answers, strict=True) if answer]
+        negative = [label != name for label, _ in valid]
+        said = [answer != name for _, answer in valid]
+        npv = sk.precision_score(negative, said, zero_division=np.nan) if valid else np.nan
+        assert close(found["npv", name].value, npv)
+
+
+def test_an_absent_class_is_left_out_of_means_and_has_no_estimate():
+    found = estimates(["yes", "no"], ["yes", "yes"], CLASSES)
+    assert found["f1", "maybe"].value is None and found["f1", "maybe"].interval == (None, None)
+    assert found["macro_f1", ""].value == pytest.approx((2 / 3 + 0) / 2)
+    assert found["balanced_accuracy", ""].value == 0.5
+    assert found["sensitivity", "maybe"].value is None and found["ppv", "no"].value is None
+
+
+def test_invalid_answers_stand_in_the_last_column_of_the_counts():
+    counts = confusion_counts(["yes", "yes", "no"], ["yes", None, ""], CLASSES)
+    assert counts.tolist() == [[1, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+
+
+def test_shares_of_a_class_have_wilson_s_interval_of_their_own_items():
+    labels, answers = drawn(5, items=80)
+    found = estimates(labels, answers, CLASSES)["ppv", "yes"]
+    said = [label == "yes" for label, answer in zip(labels, answers, strict=True) if answer == "yes"]
+    assert found.n == len(said) and found.method == "wilson"
+    assert found.interval == pytest.approx(proportion_confint(sum(said), len(said), method="wilson"))
+
+
+def test_each_resample_s_metrics_are_scikit_learn_s_with_those_weights():
+    labels, answers = drawn(6)
+    weights = np.random.default_rng(0).multinomial(40, np.ones(40) / 40, size=25).astype(float)
+    counts = resampled_counts(labels, answers, CLASSES)(weights)
+    for row, weight in zip(counts, weights, strict=True):
+        options = {"labels": CLASSES, "zero_division": np.nan, "sample_weight": weight}
+        assert label_metrics.macro_f1(row) == pytest.approx(sk.f1_score(labels, answers, average="macro", **options))
+        weighted = sk.f1_score(labels, answers, average="weighted", **options)
+        assert label_metrics.weighted_f1(row) == pytest.approx(weighted)
+        balanced = sk.recall_score(labels, answers, average="macro", **options)
+        assert label_metrics.balanced_accuracy(row) == pytest.approx(balanced)
+
+
+def test_macro_f1_has_a_bootstrap_interval_that_covers():
+    """Ninety-five of a hundred samples of a known population, give or take."""
+    wide = drawn(7, items=60_000)
+    truth = sk.f1_score(*wide, labels=CLASSES, average="macro")
+    covered = 0
+    for start in range(0, 100 * 120, 120):
+        part = [column[start : start + 120] for column in wide]
+        low, high = bootstrap_interval(_macro(*part), 120, 1)
+        covered += low <= truth <= high
+    assert 88 <= covered <= 99
+
+
+def _macro(labels, answers):
+    counts = resampled_counts(labels, answers, CLASSES)
+    return lambda weights: label_metrics.macro_f1(counts(weights))
+
+
+def test_intervals_that_would_claim_certainty_are_none():
+    found = estimates(["yes", "no", "maybe"] * 5, ["yes", "no", "maybe"] * 5, CLASSES)
+    assert found["macro_f1", ""].value == 1 and found["macro_f1", ""].interval == (None, None)
+    low, high = found["accuracy", ""].interval
+    assert low < 1 and high == 1
+    assert estimates(["yes"], ["no"], CLASSES)["macro_f1", ""].interval == (None, None)
+
+
+def test_ppv_and_npv_at_a_prevalence_follow_bayes_theorem():
+    labels, answers = drawn(8, items=200)
+    found = estimates(labels, answers, CLASSES, prevalence={"yes": 0.02})
+    sensitivity, specificity = (found[name, "yes"].value for name in ("sensitivity", "specificity"))
+    ppv = 0.02 * sensitivity / (0.02 * sensitivity + 0.98 * (1 - specificity))
+    npv = 0.98 * specificity / (0.98 * specificity + 0.02 * (1 - sensitivity))
+    assert found["ppv_at_prevalence", "yes"].value == pytest.approx(ppv)
+    assert found["npv_at_prevalence", "yes"].value == pytest.approx(npv)
+    low, high = found["ppv_at_prevalence", "yes"].interval
+    assert low < ppv < high < found["ppv", "yes"].value
+    assert ("ppv_at_prevalence", "no") not in found
+
+
+def test_at_the_sample_s_own_prevalence_ppv_is_that_of_the_sample():
+    labels, answers = drawn(9, items=150, invalid=0)
+    share = labels.count("no") / 150
+    found = estimates(labels, answers, CLASSES, prevalence={"no": share})
+    assert found["ppv_at_prevalence", "no"].value == pytest.approx(found["ppv", "no"].value)
+    assert found["npv_at_prevalence", "no"].value == pytest.approx(found["npv", "no"].value)
