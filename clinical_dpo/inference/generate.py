@@ -8,6 +8,7 @@ import torch
 from transformers import GenerationConfig
 
 from clinical_dpo.checksums import CHECKSUMS
+from clinical_dpo.inference.end_tokens import end_tokens
 from clinical_dpo.io import file_digests, read_jsonl, write_json, write_jsonl
 from clinical_dpo.models.load import device_name, load_variant
 from clinical_dpo.progress import Progress
@@ -61,13 +62,6 @@ def generate_answers(
             }
         progress.advance(start + len(batch))
     return [answers[i] for i in range(len(rows))]
-
-
-def end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """End tokens of the tokenizer and of the model's generation config (Llama-3 has two)."""
-    configured = model.generation_config.eos_token_id
-    ends = configured if isinstance(configured, list) else [] if configured is None else [configured]
-    return {int(tokenizer.eos_token_id), *ends}
 
 
 def write_answers(

@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.errors import UserError
-from clinical_dpo.inference.generate import end_tokens
+from clinical_dpo.inference.end_tokens import end_tokens
 from clinical_dpo.io import Row, file_digests, read_jsonl, write_json, write_jsonl
 from clinical_dpo.models.load import device_name, load_variant
 from clinical_dpo.progress import Progress
