@@ -19,7 +19,8 @@ def split(
         sizes: split -> number of rows; 0 gives an empty split.
         seed: seed of the draw.
         stratify: whether every split keeps the share of each `label`. With two labels, the number of rows with a label
-            in a split differs from this share by at most one.
+            in a split differs from this share by at most one. With k labels, a label with share s differs by at most
+            1 + k s.
         on_shortfall: what happens with too few rows. `error` raises; `shrink` shrinks all splits in proportion.
 
     Returns:

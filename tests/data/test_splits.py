@@ -40,6 +40,19 @@ def test_sizes_are_exact_and_labels_in_proportion(positive, sizes):
     assert report["shrunk"] is None
 
 
+@pytest.mark.parametrize("shares", [(300, 300, 300), (700, 150, 50), (5, 400, 400, 95), (200, 200, 200, 200, 100)])
+def test_three_and_more_labels_are_in_proportion_in_every_split(shares):
+    """Labels take turns, so that a split is off by one row, and by the rounding of the other labels in its share."""
+    labels = [f"level {place}" for place, share in enumerate(shares) for _ in range(share)]
+    rows = [labelled_row(f"r{i:04d}", f"note {i}", label) for i, label in enumerate(labels)]
+    splits, report = draw(rows, {"train": 501, "eval": 67, "dev": 40, "test": 161})
+    for name, part in splits.items():
+        for place, share in enumerate(shares):
+            expected = len(part) * share / len(rows)
+            count = report["labels"][name].get(f"level {place}", 0)
+            assert abs(count - expected) <= 1 + len(shares) * share / len(rows)
+
+
 def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows():
     rows = labelled(900, 400)
     shuffled = random.Random(1).sample(rows, len(rows))

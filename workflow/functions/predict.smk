@@ -15,7 +15,7 @@ def variant_model(wildcards):
 
 
 def answering_settings(wildcards):
-    """Settings of a rule that answers: its model, and the most tokens of an answer, or the labels and their scoring."""
+    """Settings of a job that answers: its model, and the most tokens of an answer, or the labels and their scoring."""
     task = study.tasks[wildcards.task]
     own = {"max_new_tokens": study.answer_limit(wildcards.task)}
     if scores_likelihood(task):
