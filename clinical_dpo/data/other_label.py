@@ -24,6 +24,6 @@ def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights
 
 def label_weights(chosen: str, labels: Sequence[str], weights: str) -> list[float]:
     """The weight of each other label, in their order."""
-    place = labels.index(chosen)
-    steps = [abs(other - place) for other in range(len(labels)) if other != place]
+    index = labels.index(chosen)
+    steps = [abs(other - index) for other in range(len(labels)) if other != index]
     return [1 / step**2 if weights == "near" else 1.0 for step in steps]

@@ -81,7 +81,7 @@ def continuation_tokens(
     answered = {"prompt": row["prompt"], "answer": [{"role": "assistant", "content": spelling}]}
     if end_token:
         prompt, answer = tokenize_completion(answered, tokenizer, "answer")
-        length = next((place for place, token in enumerate(answer, start=1) if token in ends), None)
+        length = next((index for index, token in enumerate(answer, start=1) if token in ends), None)
         return prompt, answer[:length] if length else [*answer, int(tokenizer.eos_token_id)]
     text = tokenizer.apply_chat_template(answered["prompt"] + answered["answer"], tokenize=False)
     whole = tokenizer(text[: text.rindex(spelling) + len(spelling)], add_special_tokens=False)["input_ids"]
@@ -125,9 +125,9 @@ def flat_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torc
     rows = [torch.tensor(texts[number]) for number in range(spellings) for _, texts in items]
     starts = torch.tensor([start for start, _ in items] * spellings)
     ids = pad_sequence(rows, batch_first=True)
-    places = torch.arange(ids.shape[1])
-    real = places < torch.tensor([len(row) for row in rows])[:, None]
-    layout: Any = flat_layout(ids, real, real & (places >= starts[:, None]), branches=spellings)
+    positions = torch.arange(ids.shape[1])
+    real = positions < torch.tensor([len(row) for row in rows])[:, None]
+    layout: Any = flat_layout(ids, real, real & (positions >= starts[:, None]), branches=spellings)
     on_device: Layout = {  # type: ignore[assignment]
         name: value.to(model.device) if isinstance(value, torch.Tensor) else value for name, value in layout.items()
     }
@@ -142,8 +142,8 @@ def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> to
     rows = [torch.tensor(text) for _, texts in items for text in texts]
     answers = [len(text) - start for start, texts in items for text in texts]
     ids = pad_sequence([row.flip(0) for row in rows], batch_first=True).flip(1)
-    places = torch.arange(ids.shape[1])
-    real = places >= ids.shape[1] - torch.tensor([len(row) for row in rows])[:, None]
+    positions = torch.arange(ids.shape[1])
+    real = positions >= ids.shape[1] - torch.tensor([len(row) for row in rows])[:, None]
     kept = max(answers)
     logits = model(
         input_ids=ids.to(model.device),

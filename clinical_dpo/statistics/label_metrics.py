@@ -111,16 +111,16 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return _share((np.where(known, values, 0) * weights).sum(axis=-1), (known * weights).sum(axis=-1))
 
 
-def ppv_at(counts: np.ndarray, place: int, prevalence: float) -> np.ndarray:
+def ppv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
     """PPV of one class where it has this prevalence, from its sensitivity and specificity by Bayes' theorem, (...,)."""
-    caught = sensitivity(counts)[..., place] * prevalence
-    return _share(caught, caught + (1 - specificity(counts)[..., place]) * (1 - prevalence))
+    caught = sensitivity(counts)[..., index] * prevalence
+    return _share(caught, caught + (1 - specificity(counts)[..., index]) * (1 - prevalence))
 
 
-def npv_at(counts: np.ndarray, place: int, prevalence: float) -> np.ndarray:
+def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
     """NPV of one class where it has this prevalence, (...,)."""
-    cleared = specificity(counts)[..., place] * (1 - prevalence)
-    return _share(cleared, cleared + (1 - sensitivity(counts)[..., place]) * prevalence)
+    cleared = specificity(counts)[..., index] * (1 - prevalence)
+    return _share(cleared, cleared + (1 - sensitivity(counts)[..., index]) * prevalence)
 
 
 PER_CLASS = {"sensitivity": sensitivity, "specificity": specificity, "ppv": ppv, "npv": npv}
@@ -159,19 +159,19 @@ def label_estimates(
         "ppv": (hits, _answered(counts)),
         "npv": (_rejections(counts), _answered(counts).sum() - _answered(counts)),
     }
-    for place, label in enumerate(classes):
+    for index, label in enumerate(classes):
         for name, (part, whole) in numbers.items():
-            value = defined(PER_CLASS[name](counts)[place])
+            value = defined(PER_CLASS[name](counts)[index])
             rows.append(
-                Estimate(name, label, value, wilson(int(part[place]), int(whole[place])), "wilson", int(whole[place]))
+                Estimate(name, label, value, wilson(int(part[index]), int(whole[index])), "wilson", int(whole[index]))
             )
-        union = int(counts[place].sum() + _answered(counts)[place] - hits[place])
+        union = int(counts[index].sum() + _answered(counts)[index] - hits[index])
         rows.append(
-            Estimate("f1", label, defined(f1(counts)[place]), _f1_interval(int(hits[place]), union), "wilson", items)
+            Estimate("f1", label, defined(f1(counts)[index]), _f1_interval(int(hits[index]), union), "wilson", items)
         )
         if prevalence and label in prevalence:
             for name, at in (("ppv_at_prevalence", ppv_at), ("npv_at_prevalence", npv_at)):
-                metric = partial(at, place=place, prevalence=prevalence[label])
+                metric = partial(at, index=index, prevalence=prevalence[label])
                 rows.append(bootstrapped(name, label, _of(metric, resampled), items, seed))
     return rows
 

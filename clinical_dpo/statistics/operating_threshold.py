@@ -69,7 +69,7 @@ def choose_threshold(
         "sensitivity": np.where(hit_share >= (at_least or 0) - 1e-12, -false_share, -np.inf),
     }[rule]
     best = np.flatnonzero(goodness >= goodness.max() - 1e-12)
-    chosen = min(best, key=lambda place: (abs(thresholds[place] - 0.5), thresholds[place]))
+    chosen = min(best, key=lambda index: (abs(thresholds[index] - 0.5), thresholds[index]))
     return Threshold(
         float(thresholds[chosen]), rule, len(carried), float(hit_share[chosen]), float(1 - false_share[chosen])
     )

@@ -57,8 +57,8 @@ def far_off(counts: np.ndarray) -> np.ndarray:
 
 
 def _steps(levels: int) -> np.ndarray:
-    places = np.arange(levels)
-    return np.abs(places[:, np.newaxis] - places)
+    positions = np.arange(levels)
+    return np.abs(positions[:, np.newaxis] - positions)
 
 
 def ordered_estimates(labels: Sequence[str], answers: Answers, levels: Sequence[str], seed: int) -> list[Estimate]:

@@ -96,9 +96,9 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
         confidence: (items,) probabilities.
         right: (items,) bool, whether what they are of is so.
     """
-    places = bin_of(confidence)
+    positions = bin_of(confidence)
     gaps = np.zeros((len(confidence), BINS))
-    gaps[np.arange(len(confidence)), places] = confidence - right
+    gaps[np.arange(len(confidence)), positions] = confidence - right
     return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
 
 
@@ -130,8 +130,8 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
     """A metric of the positive class, or of more than two classes its mean over those where it is defined."""
-    places = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
-    parts = [metric(probabilities[:, place], codes == place) for place in places]
+    positions = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
+    parts = [metric(probabilities[:, index], codes == index) for index in positions]
 
     def statistic(weights: np.ndarray) -> np.ndarray:
         values = np.array([part(weights) for part in parts])
@@ -192,12 +192,12 @@ def reliability_rows(
     """A row per bin that has items: limits, items, mean probability, observed share and its Wilson interval."""
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
-    places, rows = bin_of(confidence), []
-    for place in sorted(set(places.tolist())):
-        inside = places == place
+    positions, rows = bin_of(confidence), []
+    for index in sorted(set(positions.tolist())):
+        inside = positions == index
         n, so = int(inside.sum()), int(right[inside].sum())
         low, high = wilson(so, n)
-        limits = {"bin_low": place / BINS, "bin_high": (place + 1) / BINS}
+        limits = {"bin_low": index / BINS, "bin_high": (index + 1) / BINS}
         shares = {"mean_probability": float(confidence[inside].mean()), "observed": so / n}
         rows.append(limits | {"n": n} | shares | {"ci_low": low, "ci_high": high})
     return rows

@@ -10,11 +10,11 @@ from clinical_dpo.data.sources.synthetic.triage import MEDICAL_REQUESTS, MILD, R
 
 def read_level(message):
     """The level by the rules of the task's prompt, read from the words alone."""
-    told = re.search(r"(?:I have had|My problem is) (.+?)(?: since .+| for .+)?\.", message)[1]
-    fever = re.fullmatch(r"a fever of (\d+)", told)
-    if told in RED_FLAGS or (fever and int(fever[1]) >= 103):
+    complaint = re.search(r"(?:I have had|My problem is) (.+?)(?: since .+| for .+)?\.", message)[1]
+    fever = re.fullmatch(r"a fever of (\d+)", complaint)
+    if complaint in RED_FLAGS or (fever and int(fever[1]) >= 103):
         return "urgent"
-    assert fever or told in MILD
+    assert fever or complaint in MILD
     return "physician" if any(request in message for request in MEDICAL_REQUESTS) else "medical assistant"
 
 

@@ -28,13 +28,13 @@ def main(model: str, rows: str, out: str, labels: list[str]) -> None:
         }
     )
     harness = HFLM(pretrained=model, tokenizer=model, device="cpu", dtype="float32", batch_size=4)
-    found = simple_evaluate(
+    results = simple_evaluate(
         harness, tasks=[task], apply_chat_template=True, log_samples=True, bootstrap_iters=0, num_fewshot=0
     )
-    samples = sorted(found["samples"]["labels"], key=lambda sample: sample["doc_id"])
+    samples = sorted(results["samples"]["labels"], key=lambda sample: sample["doc_id"])
     with open(out, "w") as file:
         scores = [[float(resp[0][0]) for resp in sample["resps"]] for sample in samples]
-        json.dump({"scores": scores, "accuracy": found["results"]["labels"]["acc,none"]}, file)
+        json.dump({"scores": scores, "accuracy": results["results"]["labels"]["acc,none"]}, file)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def plain_logps(model, tokenizer, row, spellings, end_token=True):
         start = len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
         with torch.no_grad():
             each = model(ids).logits[0].double().log_softmax(-1)
-        logps[spelling] = sum(float(each[place - 1, ids[0, place]]) for place in range(start, ids.shape[1]))
+        logps[spelling] = sum(float(each[index - 1, ids[0, index]]) for index in range(start, ids.shape[1]))
     return logps
 
 
@@ -131,31 +131,31 @@ def test_with_end_tokens_spellings_exclude_each_other(tiny_base):
 def test_probabilities_are_those_of_labels_with_their_spellings_added():
     logps = {"UTI": 0.1, "urinary tract infection": 0.02, "yes": 0.03, "No UTI": 0.2, "no": 0.05}
     logps = dict(zip(SCORING.spellings, map(math.log, [*logps.values(), 0.1]), strict=True))
-    found = label_probabilities(list(logps.values()), [1] * 6, SCORING)
-    assert found == pytest.approx({"UTI": 0.15 / 0.5, "No UTI": 0.25 / 0.5, "UTI because of fever": 0.1 / 0.5})
-    assert list(found) == list(LABELS) and sum(found.values()) == pytest.approx(1)
+    results = label_probabilities(list(logps.values()), [1] * 6, SCORING)
+    assert results == pytest.approx({"UTI": 0.15 / 0.5, "No UTI": 0.25 / 0.5, "UTI because of fever": 0.1 / 0.5})
+    assert list(results) == list(LABELS) and sum(results.values()) == pytest.approx(1)
 
 
 def test_per_token_scores_are_averaged_over_a_label_s_spellings():
     """A label gains nothing by the length of a spelling, nor by the number of its spellings."""
     scoring = LabelScoring(("a", "b"), {"a": ["aa", "aaa"]}, per_token=True)
-    found = label_probabilities([-2.0, -4.0, -6.0, -2.0], [1, 2, 3, 1], scoring)
-    assert found == pytest.approx({"a": 0.5, "b": 0.5})
-    found = label_probabilities([-1.0, -4.0, -9.0, -1.5], [1, 2, 3, 2], scoring)
+    results = label_probabilities([-2.0, -4.0, -6.0, -2.0], [1, 2, 3, 1], scoring)
+    assert results == pytest.approx({"a": 0.5, "b": 0.5})
+    results = label_probabilities([-1.0, -4.0, -9.0, -1.5], [1, 2, 3, 2], scoring)
     scores = [math.log(np.mean(np.exp([-1.0, -2.0, -3.0]))), -0.75]
-    assert list(found.values()) == pytest.approx(np.exp(log_softmax(scores)))
+    assert list(results.values()) == pytest.approx(np.exp(log_softmax(scores)))
 
 
 def test_very_small_probabilities_keep_their_ratio():
-    found = label_probabilities([-1000.0, -1001.0], [1, 1], LabelScoring(("a", "b")))
-    assert found["a"] / found["b"] == pytest.approx(math.e)
+    results = label_probabilities([-1000.0, -1001.0], [1, 1], LabelScoring(("a", "b")))
+    assert results["a"] / results["b"] == pytest.approx(math.e)
 
 
 def test_equal_labels_give_the_first():
     logits = torch.zeros(1, 3, 5)
     assert picked_logps(logits, torch.tensor([[1, 2, 3]])).tolist() == [pytest.approx([-math.log(5)] * 3)]
-    found = label_probabilities([-1.0, -1.0], [1, 1], LabelScoring(("later", "alphabet")))
-    assert max(found, key=lambda label: found[label]) == "later"
+    results = label_probabilities([-1.0, -1.0], [1, 1], LabelScoring(("later", "alphabet")))
+    assert max(results, key=lambda label: results[label]) == "later"
 
 
 def test_a_spelling_of_two_labels_is_refused():
@@ -188,14 +188,14 @@ def test_a_template_that_ends_no_turn_gets_the_tokenizer_s_end():
 
 def test_written_scores_are_those_of_the_model_asked_with_a_record(tiny_base, adapter, tmp_path):
     write_jsonl(tmp_path / "rows.jsonl", rows(4))
-    told = {}
+    written = {}
     for name, folder in {"base": None, "sft": str(adapter)}.items():
         write_checksums(Path(folder or tiny_base))
         out, record = tmp_path / f"{name}.jsonl", tmp_path / f"{name}.json"
         asked = {str(out): str(tmp_path / "rows.jsonl")}
         write_answers(tiny_base, folder, MODEL, asked, {"labels": LABELS, "label_synonyms": SYNONYMS}, 2, record)
-        told[name] = read_jsonl(out)
+        written[name] = read_jsonl(out)
         fresh = score_labels(load_variant(tiny_base, folder, MODEL), load_tokenizer(tiny_base), rows(4), SCORING, 2)
-        assert told[name] == fresh
+        assert written[name] == fresh
         assert read_json(record)["labels"] == list(LABELS)
-    assert told["base"] != told["sft"]
+    assert written["base"] != written["sft"]

@@ -75,13 +75,13 @@ def test_two_labels_with_probabilities_have_rows_of_the_positive_class_alone():
     table = validated("metrics", task_metrics({("llama", "sft"): rows}, TWO, {("llama", "sft"): answers}))
     assert [row["metric"] for row in table if row["metric"] == TWO["metric"]] == ["f1"]
     assert {row["positive_class"] for row in table} == {"UTI", ""}
-    found = {row["metric"]: row["estimate"] for row in table}
+    results = {row["metric"]: row["estimate"] for row in table}
     scores = [answer["probabilities"]["UTI"] for answer in answers]
     positive = [row["label"] == "UTI" for row in rows]
-    assert found["auroc"] == pytest.approx(sk.roc_auc_score(positive, scores))
-    assert found["brier"] == pytest.approx(sk.brier_score_loss(positive, scores))
-    assert found["f1"] == pytest.approx(sk.f1_score(positive, [row["parsed"] == "UTI" for row in rows]))
-    assert "ppv_at_prevalence" in found
+    assert results["auroc"] == pytest.approx(sk.roc_auc_score(positive, scores))
+    assert results["brier"] == pytest.approx(sk.brier_score_loss(positive, scores))
+    assert results["f1"] == pytest.approx(sk.f1_score(positive, [row["parsed"] == "UTI" for row in rows]))
+    assert "ppv_at_prevalence" in results
 
 
 def test_answers_without_probabilities_leave_their_metrics_empty():
@@ -91,17 +91,17 @@ def test_answers_without_probabilities_leave_their_metrics_empty():
     grades = {("llama", "sft"): rows, ("rule", "external"): rows}
     table = task_metrics(grades, task, {("llama", "sft"): answers, ("rule", "external"): without})
     validated("metrics", table)
-    found = {(row["model"], row["metric"]): row["estimate"] for row in table}
-    assert found["llama", "auroc"] is not None and found["rule", "auroc"] is None
-    assert found["llama", "accuracy"] == found["rule", "accuracy"]
+    results = {(row["model"], row["metric"]): row["estimate"] for row in table}
+    assert results["llama", "auroc"] is not None and results["rule", "auroc"] is None
+    assert results["llama", "accuracy"] == results["rule", "accuracy"]
 
 
 def test_comparisons_are_mcnemar_s_with_the_difference_of_macro_f1_beside():
     grades = variants()
     rows = comparisons.compare_variants(grades, THREE, alpha=0.05, family=["triage"])
-    found = {row["comparison"]: row for row in rows}["dpo_vs_base"]
+    results = {row["comparison"]: row for row in rows}["dpo_vs_base"]
     right = {name: [row["grade"] == "1" for row in grades["llama", name]] for name in ("base", "dpo")}
-    assert found["b"] == sum(x and not y for x, y in zip(right["dpo"], right["base"], strict=True))
+    assert results["b"] == sum(x and not y for x, y in zip(right["dpo"], right["base"], strict=True))
     f1 = [
         sk.f1_score(
             *([row[key] for row in grades["llama", name]] for key in ("label", "parsed")),
@@ -110,16 +110,16 @@ def test_comparisons_are_mcnemar_s_with_the_difference_of_macro_f1_beside():
         )
         for name in ("dpo", "base")
     ]
-    assert found["secondary_measure"] == "macro_f1_difference"
-    assert found["secondary_effect"] == pytest.approx(f1[0] - f1[1])
-    assert 0 < found["p_f1_permutation"] < 0.05
+    assert results["secondary_measure"] == "macro_f1_difference"
+    assert results["secondary_effect"] == pytest.approx(f1[0] - f1[1])
+    assert 0 < results["p_f1_permutation"] < 0.05
 
 
 def test_seeds_have_the_mean_difference_of_macro_f1():
     names = ("base", "sft", "dpo", "sft_seed43", "dpo_seed43")
     grades = variants(names, (0.2, 0.5, 0.8, 0.5, 0.8))
     rows = validated("seeds", compare_seeds(grades, THREE, [42, 43]))
-    found = {(row["comparison"], row["measure"]): row for row in rows}["dpo_vs_sft", "macro_f1_difference"]
+    results = {(row["comparison"], row["measure"]): row for row in rows}["dpo_vs_sft", "macro_f1_difference"]
 
     def f1(name):
         rows = grades["llama", name]
@@ -128,8 +128,10 @@ def test_seeds_have_the_mean_difference_of_macro_f1():
         )
 
     each = [f1("dpo") - f1("sft"), f1("dpo_seed43") - f1("sft_seed43")]
-    assert [float(value) for value in found["per_seed"].split()] == pytest.approx(each)
-    assert found["effect"] == pytest.approx(np.mean(each)) and found["ci_low"] < found["effect"] < found["ci_high"]
+    assert [float(value) for value in results["per_seed"].split()] == pytest.approx(each)
+    assert (
+        results["effect"] == pytest.approx(np.mean(each)) and results["ci_low"] < results["effect"] < results["ci_high"]
+    )
 
 
 def test_label_tables_follow_their_schemas():

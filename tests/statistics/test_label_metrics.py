@@ -39,44 +39,44 @@ def estimates(labels, answers, classes, **more):
 @pytest.mark.parametrize(("labels", "answers"), CASES)
 def test_point_estimates_equal_scikit_learn_s(labels, answers):
     classes = classes_of(labels, answers)
-    found = estimates(labels, answers, classes)
+    results = estimates(labels, answers, classes)
     options = {"labels": classes, "zero_division": np.nan}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         precision, recall, f1, support = sk.precision_recall_fscore_support(labels, answers, **options)
-        assert close(found["macro_f1", ""].value, np.nanmean(f1))
-        assert close(found["balanced_accuracy", ""].value, sk.balanced_accuracy_score(labels, answers))
-    assert close(found["accuracy", ""].value, sk.accuracy_score(labels, answers))
+        assert close(results["macro_f1", ""].value, np.nanmean(f1))
+        assert close(results["balanced_accuracy", ""].value, sk.balanced_accuracy_score(labels, answers))
+    assert close(results["accuracy", ""].value, sk.accuracy_score(labels, answers))
     known = ~np.isnan(f1)
-    assert close(found["weighted_f1", ""].value, np.average(f1[known], weights=support[known]))
-    for place, name in enumerate(classes):
-        assert close(found["ppv", name].value, precision[place])
-        assert close(found["sensitivity", name].value, recall[place])
-        assert close(found["f1", name].value, f1[place])
+    assert close(results["weighted_f1", ""].value, np.average(f1[known], weights=support[known]))
+    for index, name in enumerate(classes):
+        assert close(results["ppv", name].value, precision[index])
+        assert close(results["sensitivity", name].value, recall[index])
+        assert close(results["f1", name].value, f1[index])
 
 
 @pytest.mark.parametrize(("labels", "answers"), CASES)
 def test_specificity_and_npv_equal_scikit_learn_s_of_valid_answers(labels, answers):
     """Without invalid answers they are the shares of the reverse class; an invalid one is no true negative."""
     classes = classes_of(labels, answers)
-    found = estimates(labels, answers, classes)
+    results = estimates(labels, answers, classes)
     for name in classes:
         others = [(label, answer) for label, answer in zip(labels, answers, strict=True) if label != name]
         rejected = sum(answer not in ("", name) for _, answer in others)
-        assert close(found["specificity", name].value, rejected / len(others) if others else np.nan)
+        assert close(results["specificity", name].value, rejected / len(others) if others else np.nan)
         valid = [(label, answer) for label, answer in zip(labels, answers, strict=True) if answer]
         negative = [label != name for label, _ in valid]
         said = [answer != name for _, answer in valid]
         npv = sk.precision_score(negative, said, zero_division=np.nan) if valid else np.nan
-        assert close(found["npv", name].value, npv)
+        assert close(results["npv", name].value, npv)
 
 
 def test_an_absent_class_is_left_out_of_means_and_has_no_estimate():
-    found = estimates(["yes", "no"], ["yes", "yes"], CLASSES)
-    assert found["f1", "maybe"].value is None and found["f1", "maybe"].interval == (None, None)
-    assert found["macro_f1", ""].value == pytest.approx((2 / 3 + 0) / 2)
-    assert found["balanced_accuracy", ""].value == 0.5
-    assert found["sensitivity", "maybe"].value is None and found["ppv", "no"].value is None
+    results = estimates(["yes", "no"], ["yes", "yes"], CLASSES)
+    assert results["f1", "maybe"].value is None and results["f1", "maybe"].interval == (None, None)
+    assert results["macro_f1", ""].value == pytest.approx((2 / 3 + 0) / 2)
+    assert results["balanced_accuracy", ""].value == 0.5
+    assert results["sensitivity", "maybe"].value is None and results["ppv", "no"].value is None
 
 
 def test_invalid_answers_stand_in_the_last_column_of_the_counts():
@@ -86,10 +86,10 @@ def test_invalid_answers_stand_in_the_last_column_of_the_counts():
 
 def test_shares_of_a_class_have_wilson_s_interval_of_their_own_items():
     labels, answers = drawn(5, items=80)
-    found = estimates(labels, answers, CLASSES)["ppv", "yes"]
+    results = estimates(labels, answers, CLASSES)["ppv", "yes"]
     said = [label == "yes" for label, answer in zip(labels, answers, strict=True) if answer == "yes"]
-    assert found.n == len(said) and found.method == "wilson"
-    assert found.interval == pytest.approx(proportion_confint(sum(said), len(said), method="wilson"))
+    assert results.n == len(said) and results.method == "wilson"
+    assert results.interval == pytest.approx(proportion_confint(sum(said), len(said), method="wilson"))
 
 
 def test_each_resample_s_metrics_are_scikit_learn_s_with_those_weights():
@@ -123,29 +123,29 @@ def _macro(labels, answers):
 
 
 def test_intervals_that_would_claim_certainty_are_none():
-    found = estimates(["yes", "no", "maybe"] * 5, ["yes", "no", "maybe"] * 5, CLASSES)
-    assert found["macro_f1", ""].value == 1 and found["macro_f1", ""].interval == (None, None)
-    low, high = found["accuracy", ""].interval
+    results = estimates(["yes", "no", "maybe"] * 5, ["yes", "no", "maybe"] * 5, CLASSES)
+    assert results["macro_f1", ""].value == 1 and results["macro_f1", ""].interval == (None, None)
+    low, high = results["accuracy", ""].interval
     assert low < 1 and high == 1
     assert estimates(["yes"], ["no"], CLASSES)["macro_f1", ""].interval == (None, None)
 
 
 def test_ppv_and_npv_at_a_prevalence_follow_bayes_theorem():
     labels, answers = drawn(8, items=200)
-    found = estimates(labels, answers, CLASSES, prevalence={"yes": 0.02})
-    sensitivity, specificity = (found[name, "yes"].value for name in ("sensitivity", "specificity"))
+    results = estimates(labels, answers, CLASSES, prevalence={"yes": 0.02})
+    sensitivity, specificity = (results[name, "yes"].value for name in ("sensitivity", "specificity"))
     ppv = 0.02 * sensitivity / (0.02 * sensitivity + 0.98 * (1 - specificity))
     npv = 0.98 * specificity / (0.98 * specificity + 0.02 * (1 - sensitivity))
-    assert found["ppv_at_prevalence", "yes"].value == pytest.approx(ppv)
-    assert found["npv_at_prevalence", "yes"].value == pytest.approx(npv)
-    low, high = found["ppv_at_prevalence", "yes"].interval
-    assert low < ppv < high < found["ppv", "yes"].value
-    assert ("ppv_at_prevalence", "no") not in found
+    assert results["ppv_at_prevalence", "yes"].value == pytest.approx(ppv)
+    assert results["npv_at_prevalence", "yes"].value == pytest.approx(npv)
+    low, high = results["ppv_at_prevalence", "yes"].interval
+    assert low < ppv < high < results["ppv", "yes"].value
+    assert ("ppv_at_prevalence", "no") not in results
 
 
 def test_at_the_sample_s_own_prevalence_ppv_is_that_of_the_sample():
     labels, answers = drawn(9, items=150, invalid=0)
     share = labels.count("no") / 150
-    found = estimates(labels, answers, CLASSES, prevalence={"no": share})
-    assert found["ppv_at_prevalence", "no"].value == pytest.approx(found["ppv", "no"].value)
-    assert found["npv_at_prevalence", "no"].value == pytest.approx(found["npv", "no"].value)
+    results = estimates(labels, answers, CLASSES, prevalence={"no": share})
+    assert results["ppv_at_prevalence", "no"].value == pytest.approx(results["ppv", "no"].value)
+    assert results["npv_at_prevalence", "no"].value == pytest.approx(results["npv", "no"].value)

@@ -27,36 +27,36 @@ def binary(seed, **more):
 @pytest.mark.parametrize("seed", range(3))
 def test_two_labels_equal_scikit_learn(seed, tied):
     probabilities, labels, scores, positive = binary(seed, tied=tied)
-    found = estimates(probabilities, labels, TWO)
-    assert found["auroc"].value == pytest.approx(sk.roc_auc_score(positive, scores))
-    assert found["average_precision"].value == pytest.approx(sk.average_precision_score(positive, scores))
-    assert found["brier"].value == pytest.approx(sk.brier_score_loss(positive, scores))
+    results = estimates(probabilities, labels, TWO)
+    assert results["auroc"].value == pytest.approx(sk.roc_auc_score(positive, scores))
+    assert results["average_precision"].value == pytest.approx(sk.average_precision_score(positive, scores))
+    assert results["brier"].value == pytest.approx(sk.brier_score_loss(positive, scores))
     observed, mean = calibration_curve(positive, scores, n_bins=10)
     rows = reliability_rows(probabilities, labels, TWO)
     assert [row["observed"] for row in rows] == pytest.approx(observed)
     assert [row["mean_probability"] for row in rows] == pytest.approx(mean)
     sizes = [row["n"] for row in rows]
-    assert found["ece"].value == pytest.approx(np.average(np.abs(observed - mean), weights=sizes))
-    assert {row.label for row in found.values()} == {"UTI"}
+    assert results["ece"].value == pytest.approx(np.average(np.abs(observed - mean), weights=sizes))
+    assert {row.label for row in results.values()} == {"UTI"}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_more_labels_equal_scikit_learn(seed):
     probabilities, labels = drawn_probabilities(seed)
-    found = estimates(probabilities, labels, CLASSES)
+    results = estimates(probabilities, labels, CLASSES)
     values = np.array([list(row.values()) for row in probabilities])
     carried = np.array([[label == name for name in CLASSES] for label in labels])
-    assert found["auroc"].value == pytest.approx(sk.roc_auc_score(carried, values, average="macro"))
+    assert results["auroc"].value == pytest.approx(sk.roc_auc_score(carried, values, average="macro"))
     precision = sk.average_precision_score(carried, values, average="macro")
-    assert found["average_precision"].value == pytest.approx(precision)
+    assert results["average_precision"].value == pytest.approx(precision)
     by_name = values[:, [CLASSES.index(name) for name in sorted(CLASSES)]]
-    assert found["brier"].value == pytest.approx(sk.brier_score_loss(labels, by_name))
+    assert results["brier"].value == pytest.approx(sk.brier_score_loss(labels, by_name))
     right = values.argmax(axis=1) == carried.argmax(axis=1)
     observed, mean = calibration_curve(right, values.max(axis=1), n_bins=10)
     rows = reliability_rows(probabilities, labels, CLASSES)
     assert [row["observed"] for row in rows] == pytest.approx(observed)
     assert [row["mean_probability"] for row in rows] == pytest.approx(mean)
-    assert {row.label for row in found.values()} == {""}
+    assert {row.label for row in results.values()} == {""}
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -75,20 +75,20 @@ def test_each_resample_s_metrics_are_scikit_learn_s_with_those_weights(tied):
 def test_metrics_without_items_of_both_kinds_are_none():
     probabilities, labels, *_ = binary(4)
     chosen = [row for row, label in zip(probabilities, labels, strict=True) if label == "UTI"]
-    found = estimates(chosen, ["UTI"] * len(chosen), TWO)
+    results = estimates(chosen, ["UTI"] * len(chosen), TWO)
     for name in ("auroc", "calibration_slope"):
-        assert found[name].value is None and found[name].interval == (None, None)
-    assert found["average_precision"].value == 1 and found["brier"].value is not None
+        assert results[name].value is None and results[name].interval == (None, None)
+    assert results["average_precision"].value == 1 and results["brier"].value is not None
 
 
 def test_a_class_without_items_is_left_out_of_the_means():
     probabilities, labels = drawn_probabilities(5)
     kept = [(row, label) for row, label in zip(probabilities, labels, strict=True) if label != "maybe"]
-    found = estimates(*zip(*kept, strict=True), CLASSES)
+    results = estimates(*zip(*kept, strict=True), CLASSES)
     areas = [
         sk.roc_auc_score([label == name for _, label in kept], [row[name] for row, _ in kept]) for name in ("yes", "no")
     ]
-    assert found["auroc"].value == pytest.approx(np.mean(areas))
+    assert results["auroc"].value == pytest.approx(np.mean(areas))
 
 
 def test_calibration_slope_is_that_of_an_unpenalised_logistic_regression():
@@ -132,11 +132,11 @@ def test_bins_take_their_upper_limit():
 
 
 def test_intervals_hold_the_estimate_and_are_named():
-    found = estimates(*drawn_probabilities(8, items=200), CLASSES)
+    results = estimates(*drawn_probabilities(8, items=200), CLASSES)
     methods = {
         name: "wald" if name == "calibration_slope" else "percentile_bootstrap" for name in metrics.PROBABILITY_METRICS
     }
-    assert {name: row.method for name, row in found.items()} == methods
+    assert {name: row.method for name, row in results.items()} == methods
     for name in ("auroc", "average_precision", "brier", "calibration_slope"):
-        low, high = found[name].interval
-        assert low < found[name].value < high
+        low, high = results[name].interval
+        assert low < results[name].value < high

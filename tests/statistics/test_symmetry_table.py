@@ -27,11 +27,11 @@ def test_both_tests_of_every_comparison_are_those_of_the_answers_item_by_item():
     shuffled = table | {("llama", "sft"): table["llama", "sft"][::-1]}
     rows = symmetry_table(shuffled, TASK)
     assert all(set(row) == set(COLUMNS) for row in rows) and {row["model"] for row in rows} == {"llama"}
-    found = {(row["comparison"], row["test"]): row for row in rows}
-    assert len(found) == 6
+    results = {(row["comparison"], row["test"]): row for row in rows}
+    assert len(results) == 6
     counts = answer_table(parsed(table["llama", "dpo"]), parsed(table["llama", "sft"]), CLASSES)
     for name, test in (("stuart_maxwell", stuart_maxwell), ("bowker", bowker)):
-        row = found["dpo_vs_sft", name]
+        row = results["dpo_vs_sft", name]
         assert (row["statistic"], row["df"], row["p_value"]) == test(counts) and row["n"] == 50
 
 

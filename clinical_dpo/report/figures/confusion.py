@@ -57,10 +57,10 @@ def plot_confusion(
     width, height = (COLUMN - left - 0.05) / 3, CELL * len(labels)
     lines = -(-len(panels) // 3)
     with drawing(COLUMN, HEAD + lines * (ABOVE + height) + below + FOOT, paths) as figure:
-        for place, ((model, variant), cells) in enumerate(
+        for index, ((model, variant), cells) in enumerate(
             sorted(panels.items(), key=lambda panel: models.index(panel[0][0]))
         ):
-            line, column = divmod(place, 3)
+            line, column = divmod(index, 3)
             top = HEAD + line * (ABOVE + height) + ABOVE
             axes = axes_at(figure, left + column * width, top, width - 0.07, height)
             _draw_matrix(axes, cells, labels, COLOURS.get(variant, ELSEWHERE))
@@ -70,7 +70,7 @@ def plot_confusion(
                 [i + 0.5 for i in range(len(names))], names, rotation=45, ha="right", rotation_mode="anchor"
             )
             axes.tick_params(
-                length=0, labelsize=SMALL, labelleft=column == 0, labelbottom=place + 3 >= len(panels), pad=1.5
+                length=0, labelsize=SMALL, labelleft=column == 0, labelbottom=index + 3 >= len(panels), pad=1.5
             )
             name = "" if variant == EXTERNAL else f" {TITLES[variant]}"
             axes.annotate(

@@ -47,7 +47,7 @@ LINE = 9  # points from one line under the axis to the next
 FOOT = 7.5  # points of a line of the footnote beyond the second
 WIDEST = 80  # characters of such a line
 UNIT = 0.38  # inches from one bar to the next
-F1_METRICS = ("f1", "macro_f1")  # whose own P stands beside that of right answers
+F1_METRICS = ("f1", "macro_f1")  # metrics with a P of their own beside the P of right answers
 
 
 def comparison_rows(

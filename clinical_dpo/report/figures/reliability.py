@@ -49,8 +49,8 @@ def plot_reliability(
     label = rows[0]["label"]
     with panel_grid(len(models), paths, height=1.15, left=0.27, right=0.05, foot=0.58) as (figure, panels):
         for axes, (model, variants) in zip(panels, models.items(), strict=True):
-            for place, (variant, bins) in enumerate(variants.items()):
-                _draw_line(axes, bins, COLOURS.get(variant, ELSEWHERE), SHIFT * (place - 1))
+            for index, (variant, bins) in enumerate(variants.items()):
+                _draw_line(axes, bins, COLOURS.get(variant, ELSEWHERE), SHIFT * (index - 1))
             axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.6, linestyle=(0, (3, 2)), zorder=0)
             axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
             title_panel(axes, title, model_names[model])

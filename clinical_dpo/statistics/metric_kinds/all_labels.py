@@ -34,10 +34,10 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     check_labels(rows, task)
     classes, seed = task["labels"], task["seed"]
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
-    found = label_estimates(labels, parsed, classes, seed, task.get("prevalence"))
+    estimated = label_estimates(labels, parsed, classes, seed, task.get("prevalence"))
     if len(classes) == 2:
-        found = [each for each in found if each.label != classes[1] or each.metric.endswith("_at_prevalence")]
-    overall = [each for each in found if not each.label]
+        estimated = [each for each in estimated if each.label != classes[1] or each.metric.endswith("_at_prevalence")]
+    overall = [each for each in estimated if not each.label]
     if task.get("ordered"):
         overall += ordered_estimates(labels, parsed, classes, seed)
     if task.get("answer_by") == "likelihood":
@@ -47,7 +47,7 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
             overall += [Estimate(name, of, None, (None, None), "", len(rows)) for name in PROBABILITY_METRICS]
         else:
             overall += probability_estimates(probabilities, labels, classes, seed)
-    return overall + [each for each in found if each.label]
+    return overall + [each for each in estimated if each.label]
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
