@@ -1,8 +1,10 @@
-"""A threshold on the probability of the positive class."""
+"""Answers by likelihood: a threshold on the probability of the positive class, and their grades."""
 
 import pytest
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.grading.graders.label import grades
+from clinical_dpo.grading.label_parsing import parse_label
 from clinical_dpo.grading.label_threshold import at_threshold, positive_items
 
 LABELS = ["UTI", "No UTI"]
@@ -29,3 +31,13 @@ def test_probabilities_follow_the_rows():
     assert positive_items(rows, [answer("b", 0.1), answer("a", 0.7)], "UTI") == ([0.7, 0.1], [True, False])
     with pytest.raises(UserError, match="answer 'a'"):
         positive_items(rows[:1], [{"id": "a", "text": "UTI"}], "UTI")
+
+
+def test_an_answer_that_is_a_label_has_that_label_whatever_its_words():
+    """The parser takes the words for a refusal."""
+    labels = ["as an AI", "by hand"]
+    assert parse_label("as an AI", labels) is None
+    rows = [{"id": "a", "completion": [{"role": "assistant", "content": "as an AI"}]}]
+    assert grades(rows, ["as an AI"], {"labels": labels}) == [
+        {"grade": 1, "label": "as an AI", "parsed": "as an AI", "valid": True}
+    ]
