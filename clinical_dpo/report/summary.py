@@ -34,7 +34,7 @@ def summary(
         seeds_file: the file of those rows.
         left_out: task or external answers -> reason why they were left out.
         pending_ratings: rows with a rater and the number of items still to rate, for each sheet that tables need.
-        judges: texts that say what a judge waits for.
+        judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
     """
     width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])

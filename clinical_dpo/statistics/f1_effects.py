@@ -19,7 +19,7 @@ from clinical_dpo.statistics.intervals import (
     SAME,
     Interval,
     agreeing,
-    combined,
+    mover_interval,
     wilson,
 )
 
@@ -133,7 +133,7 @@ def _interval(
         terms: variant and index of the class of each F1.
         weights: weight of each F1.
         level: confidence level.
-        lowest: see `intervals.combined`.
+        lowest: see `intervals.mover_interval`.
     """
     cells = np.indices(counts.shape)
     unions = [(cells[0] == index) | (cells[1 + variant] == index) for variant, index in terms]
@@ -155,7 +155,7 @@ def _interval(
     for in_hits, in_union in numbers:
         low, high = wilson(in_hits, in_union, level)
         intervals.append((_f1_from_j(low or 0.0), _f1_from_j(1.0 if high is None else high)))
-    return combined(weights, estimates, intervals, correlation, lowest)
+    return mover_interval(weights, estimates, intervals, correlation, lowest)
 
 
 def _f1_from_j(j: float) -> float:

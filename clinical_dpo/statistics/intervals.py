@@ -36,7 +36,7 @@ def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
     return float(low), float(high)
 
 
-def combined(
+def mover_interval(
     weights: Sequence[float],
     estimates: Sequence[float],
     intervals: Sequence[Interval],
@@ -91,7 +91,7 @@ def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, 
     corrected = max(product - n / 2, 0.0) if product > 0 else product
     phi = corrected / math.sqrt(margins) if margins else 0.0
     intervals = [wilson(first, n, level), wilson(second, n, level)]
-    return combined([1, -1], [first / n, second / n], intervals, np.array([[1, phi], [phi, 1]]))
+    return mover_interval([1, -1], [first / n, second / n], intervals, np.array([[1, phi], [phi, 1]]))
 
 
 def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) -> Interval:

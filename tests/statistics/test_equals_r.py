@@ -99,9 +99,9 @@ def test_interval_and_p_of_an_f1_difference(r):
     a <- {vector([word == "UTI" for word in first])} == 1
     s <- {vector([word == "UTI" for word in second])} == 1
     f <- function(j) 2 * j / (1 + j)
-    score <- function(said) 2 * sum(y & said) / (sum(y) + sum(said))
-    ends <- function(said) f(prop.test(sum(y & said), sum(y | said), correct = FALSE)$conf.int)
-    move <- function(said) (y & said) - sum(y & said) / sum(y | said) * (y | said)
+    score <- function(w) 2 * sum(y & w) / (sum(y) + sum(w))
+    ends <- function(w) f(prop.test(sum(y & w), sum(y | w), correct = FALSE)$conf.int)
+    move <- function(w) (y & w) - sum(y & w) / sum(y | w) * (y | w)
     g <- sum(move(a) * move(s)); g <- if (g > 0) max(g - .5, 0) else g
     rho <- g / sqrt(sum(move(a)^2) * sum(move(s)^2))
     d <- score(a) - score(s); ea <- ends(a); es <- ends(s)
@@ -109,9 +109,9 @@ def test_interval_and_p_of_an_f1_difference(r):
     low <- d - reach(score(a) - ea[1], es[2] - score(s)); high <- d + reach(ea[2] - score(a), score(s) - es[1])
     hit <- sum(y & a != s); alarm <- sum(!y & a != s); both <- sum(y & a & s); wrong <- sum(!y & a & s); p <- 0
     for (i in 0:hit) for (k in 0:alarm) {{
-      one <- 2 * (both + i) / (sum(y) + both + i + wrong + k)
-      other <- 2 * (both + hit - i) / (sum(y) + both + hit - i + wrong + alarm - k)
-      if (abs(one - other) >= abs(d) - 1e-12) p <- p + dbinom(i, hit, .5) * dbinom(k, alarm, .5)
+      u <- 2 * (both + i) / (sum(y) + both + i + wrong + k)
+      v <- 2 * (both + hit - i) / (sum(y) + both + hit - i + wrong + alarm - k)
+      if (abs(u - v) >= abs(d) - 1e-12) p <- p + dbinom(i, hit, .5) * dbinom(k, alarm, .5)
     }}
     c(d, low, high, p)"""
     f1 = f1_effects.f1_difference(labels, first, second, ["UTI", "No UTI"], seed=1)

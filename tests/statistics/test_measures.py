@@ -22,16 +22,16 @@ NAMES = {"task": "meqsum", "model": "m", "data": "real"}
 
 def test_rouge_by_hand():
     """`the cat sat` against `the cat ate fish`: 2 of 3 and 2 of 4 words, 1 of 2 and 1 of 3 pairs, a sequence of 2."""
-    found = rouge(["the cat sat"], ["the cat ate fish"], stemmer=False)[0]
-    assert found["rouge1", "precision"] == pytest.approx(2 / 3) and found["rouge1", "recall"] == pytest.approx(2 / 4)
-    assert found["rouge1", "f1"] == pytest.approx(2 * (2 / 3) * (1 / 2) / (2 / 3 + 1 / 2))
-    assert found["rouge2", "precision"] == pytest.approx(1 / 2) and found["rouge2", "recall"] == pytest.approx(1 / 3)
-    assert found["rougeL", "f1"] == pytest.approx(4 / 7)
+    scores = rouge(["the cat sat"], ["the cat ate fish"], stemmer=False)[0]
+    assert scores["rouge1", "precision"] == pytest.approx(2 / 3) and scores["rouge1", "recall"] == pytest.approx(2 / 4)
+    assert scores["rouge1", "f1"] == pytest.approx(2 * (2 / 3) * (1 / 2) / (2 / 3 + 1 / 2))
+    assert scores["rouge2", "precision"] == pytest.approx(1 / 2) and scores["rouge2", "recall"] == pytest.approx(1 / 3)
+    assert scores["rougeL", "f1"] == pytest.approx(4 / 7)
 
 
 def test_the_longest_common_subsequence_may_have_gaps():
-    found = rouge(["police kill the gunman"], ["police killed the gunman"], stemmer=False)[0]
-    assert found["rougeL", "f1"] == pytest.approx(3 / 4)  # Lin 2004, section 3.1
+    scores = rouge(["police kill the gunman"], ["police killed the gunman"], stemmer=False)[0]
+    assert scores["rougeL", "f1"] == pytest.approx(3 / 4)  # Lin 2004, section 3.1
     assert rouge(["police kill the gunman"], ["police killed the gunman"])[0]["rougeL", "f1"] == 1
 
 
@@ -129,8 +129,8 @@ def test_a_runs_table_has_the_published_numbers_of_murphy_beside_it():
         "log_ratio_gap": "950.0",
         "data": "synthetic",
     }
-    found = measured(metrics, [], [win, win | {"rater": "anna", "rate": "0.1"}], [margin, margin | {"final": "false"}])
-    table = beside_published(found, published["murphy2024"]["entries"], "pubmedqa", TABLE_1, {"tiny": "biomistral-7b"})
+    ours = measured(metrics, [], [win, win | {"rater": "anna", "rate": "0.1"}], [margin, margin | {"final": "false"}])
+    table = beside_published(ours, published["murphy2024"]["entries"], "pubmedqa", TABLE_1, {"tiny": "biomistral-7b"})
     sft, dpo = table
     assert list(sft) == columns(TABLE_1)
     assert (sft["helpfulness"], sft["helpfulness_published"], sft["helpfulness_note"]) == (
@@ -155,6 +155,6 @@ def test_published_rouge_is_that_of_the_paper():
         "data": "real",
         "estimate": "0.3",
     }
-    found = beside_published(measured([], [row], [], []), published, "meqsum", ROUGE, {})
-    assert found[0]["rouge_l_f1"] == "0.3" and found[0]["rouge_l_f1_published"] == "0.34"
-    assert found[0]["rouge_2_recall"] == "" and found[0]["rouge_2_recall_published"] == "0.24"
+    table = beside_published(measured([], [row], [], []), published, "meqsum", ROUGE, {})
+    assert table[0]["rouge_l_f1"] == "0.3" and table[0]["rouge_l_f1_published"] == "0.34"
+    assert table[0]["rouge_2_recall"] == "" and table[0]["rouge_2_recall_published"] == "0.24"

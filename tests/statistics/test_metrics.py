@@ -28,8 +28,10 @@ def answers(seed, n=150, invalid=0.1):
     """Labels and answers of a random classifier that is right two times out of three."""
     draw = random.Random(seed)
     labels = [draw.choice(["UTI", "No UTI"]) for _ in range(n)]
-    other = {"UTI": "No UTI", "No UTI": "UTI"}
-    parsed = [None if draw.random() < invalid else label if draw.random() < 0.67 else other[label] for label in labels]
+    wrong = {"UTI": "No UTI", "No UTI": "UTI"}
+    parsed = [
+        None if draw.random() < invalid else label if draw.random() < 0.67 else wrong[label] for label in labels
+    ]
     return labels, parsed
 
 
