@@ -29,9 +29,7 @@ def answers(seed, n=150, invalid=0.1):
     draw = random.Random(seed)
     labels = [draw.choice(["UTI", "No UTI"]) for _ in range(n)]
     wrong = {"UTI": "No UTI", "No UTI": "UTI"}
-    parsed = [
-        None if draw.random() < invalid else label if draw.random() < 0.67 else wrong[label] for label in labels
-    ]
+    parsed = [None if draw.random() < invalid else label if draw.random() < 0.67 else wrong[label] for label in labels]
     return labels, parsed
 
 
