@@ -35,7 +35,7 @@ def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
     """n of the first complete row of a metrics table; None if all rows are pending.
 
-    n of a pending row is no number of graded items: it counts the items without a grade.
+    The n of a pending row is the number of items without a grade, so it is not used.
     """
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 

@@ -1,4 +1,4 @@
-"""Win rate of one variant over another: the share of items for which blinded raters prefer the first one's answer."""
+"""Win rate of one variant over another, from the preferences of blinded raters."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
