@@ -1,9 +1,9 @@
 """Tables behind the confusion matrix and the reliability figure of a task with labels."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from clinical_dpo.io import Row
+from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.label_metrics import confusion_counts
 from clinical_dpo.statistics.probability_metrics import probabilities_of, reliability_rows
 
@@ -12,7 +12,7 @@ RELIABILITY_COLUMNS = (
     *("task", "model", "variant", "label", "bin_low", "bin_high", "n", "mean_probability", "observed"),
     *("ci_low", "ci_high", "data"),
 )
-Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def confusion_table(grades: Grades, classes: Sequence[str], names: Mapping[str, str]) -> list[Row]:
@@ -38,7 +38,7 @@ def confusion_table(grades: Grades, classes: Sequence[str], names: Mapping[str, 
 
 def reliability_table(
     grades: Grades,
-    answers: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+    answers: Mapping[tuple[str, str], Sequence[Answer]],
     classes: Sequence[str],
     names: Mapping[str, str],
 ) -> list[Row]:

@@ -2,117 +2,131 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from clinical_dpo.config.metrics import HEADLINES, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import reading_shares
-from clinical_dpo.io import Row
-from clinical_dpo.records import Answer
+from clinical_dpo.records import Answer, Grade, Metric
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import wilson
 
-COLUMNS = (
-    *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "invalid_rate"),
-    *("thought_rate", "cut_in_thought_rate", "cut_rate", "positive_class", "grader", "proxy", "data", "status"),
-)
+COLUMNS = tuple(Metric.__annotations__)
 
-
-Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+Grades = Mapping[tuple[str, str], Sequence[Grade]]  # (model, variant) -> rows of its grades table
 
 
 def classes_of(task: Mapping[str, Any]) -> list[str]:
-    """The labels of a task, of two the positive class first."""
+    """The labels of a task. With two labels the positive class is first."""
     return task.get("labels") or [task["positive"], task["negative"]]
 
 
-def check_labels(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> None:
-    """Raises UserError, naming task, item and field, where a label or a parsed answer is none of the task's."""
+def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
+    """Check that labels and parsed answers are labels of the task. A parsed answer may be empty.
+
+    Raises:
+        UserError: a value is not a label of the task. The message names task, item and field.
+    """
     classes = classes_of(task)
     for row in rows:
-        for field, allowed in (("label", classes), ("parsed", [*classes, ""])):
-            if row[field] not in allowed:
+        for field, value, allowed in (("label", row["label"], classes), ("parsed", row["parsed"], [*classes, ""])):
+            if value not in allowed:
                 raise UserError(
-                    f"grades of {task['name']}, item {row['id']}, field '{field}': '{row[field]}' is no label of this "
-                    f"task. Its labels: {', '.join(classes)}."
+                    f"grades of {task['name']}, item {row['id']}, field '{field}': '{value}' is not a label of this "
+                    f"task. Grade the answers again, or write one of: {', '.join(classes)}."
                 )
 
 
-def check_same_labels(x: Sequence[Mapping[str, str]], y: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> None:
-    """Raises UserError, naming task, item and field, where two variants' grades have different labels for an item."""
-    for first, second in zip(x, y, strict=True):
-        if first["label"] != second["label"]:
+def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str, Any]) -> None:
+    """Check that the grades of two variants, in the same order of items, have the same label for each item.
+
+    Raises:
+        UserError: an item has two labels. The message names task, item and field.
+    """
+    for first_row, second_row in zip(x, y, strict=True):
+        if first_row["label"] != second_row["label"]:
             raise UserError(
-                f"grades of {task['name']}, item {first['id']}, field 'label': '{first['label']}' with one variant, "
-                f"'{second['label']}' with another. Grade both again with the same test split."
+                f"grades of {task['name']}, item {first_row['id']}, field 'label': '{first_row['label']}' in one "
+                f"variant, '{second_row['label']}' in another. Grade both again with the same test split."
             )
 
 
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """n of the first of these rows that is complete, None while all are pending: theirs counts what is awaited."""
+    """n of the first complete row of a metrics table; None if all rows are pending.
+
+    The n of a pending row is the number of items without a grade, so it is not used.
+    """
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
 def task_metrics(
     grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Answer]] | None = None
-) -> list[Row]:
-    """Rows of COLUMNS: every metric of every model and variant, the headline metric first.
+) -> list[Metric]:
+    """Compute every metric of every model and variant, the headline metric first.
 
-    A task with `positive` has f1, macro_f1, accuracy, sensitivity and specificity, a task with `labels` those of
-    `metric_kinds.all_labels`, any other its headline metric alone; all have invalid_rate. Where grades are still
-    awaited the numbers are None, `status` is pending and `n` counts the items awaited. A metric that is not defined (no
-    positive item) is None too.
+    A task with `positive` has f1, macro_f1, accuracy, sensitivity and specificity. A task with `labels` has the metrics
+    of `metric_kinds.all_labels`. Another task has only its headline metric. Every task has invalid_rate. While grades
+    are pending the numbers are None, `status` is pending, and `n` counts the items without a grade. A metric that is
+    not defined (no positive item) is None too.
 
     Args:
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
-            labels `positive` and `negative`, or `labels` and what `metric_kinds.all_labels` needs.
-        answers: (model, variant) -> its answers, for the shares with a thought and cut off, known before any grade, and
-            for the probabilities of labels.
+            labels `positive` and `negative`, or `labels` and the keys of `metric_kinds.all_labels`.
+        answers: (model, variant) -> its answers, for the shares of answers with a thought and of cut answers, and for
+            the probabilities of labels. Pending rows have the shares too.
 
     Raises:
-        UserError: no rows, a label the task does not have, or a grade off its scale; the message names the item.
+        UserError: no rows, a label that the task does not have, or a grade that is not on its scale. The message names
+            the item.
     """
-    return [
-        row
-        for (model, variant), rows in grades.items()
-        for own in [answers[model, variant] if answers else []]
-        for names in [{"task": task["name"], "model": model, "variant": variant}]
-        for row in _variant_metrics(rows, task, names | (reading_shares(own) if answers else {}), own)
-    ]
+    table = []
+    for (model, variant), rows in grades.items():
+        own_answers = answers[model, variant] if answers else []
+        shares = reading_shares(own_answers) if answers else {}
+        names = {"task": task["name"], "model": model, "variant": variant}
+        blank = cast(Metric, dict.fromkeys(COLUMNS) | names | shares)
+        table += _variant_metrics(rows, task, blank, own_answers)
+    return table
 
 
 def _variant_metrics(
-    rows: Sequence[Mapping[str, str]], task: Mapping[str, Any], names: Row, answers: Sequence[Answer]
-) -> list[Row]:
+    rows: Sequence[Grade], task: Mapping[str, Any], blank: Metric, answers: Sequence[Answer]
+) -> list[Metric]:
+    """Metrics of one variant.
+
+    Args:
+        rows: rows of the variant's grades table.
+        task: see `task_metrics`.
+        blank: a row with the names of task, model and variant and with the shares of the answers.
+        answers: the variant's answers, or an empty list.
+    """
     if not rows:
-        of = "/".join(names[key] for key in ("task", "model", "variant"))
-        raise UserError(f"grades of {of}: no rows. The test split needs at least one item.")
-    shared = names | {
+        raise UserError(
+            f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: no rows. The test split needs at least "
+            "one item."
+        )
+    shared = blank | {
         "positive_class": task.get("positive") or "",
         "grader": rows[0]["grader"],
         "proxy": rows[0]["proxy"],
         "data": task["data"],
     }
-    blank = dict.fromkeys(COLUMNS)
-    awaited = sum(row["status"] == "pending" for row in rows)
-    if awaited:
-        pending = {"n": awaited, "status": "pending"}
-        return [blank | shared | pending | {"metric": metric} for metric in _metric_names(task)]
+    pending = sum(row["status"] == "pending" for row in rows)
+    if pending:
+        return [shared | {"n": pending, "status": "pending", "metric": metric} for metric in _metric_names(task)]
     invalid = sum(row["valid"] == "false" for row in rows)
     estimates: list[Estimate] = import_module(metric_module(task)).estimates(rows, task, answers)
     estimates.sort(key=lambda estimate: estimate.metric != HEADLINES[task["metric"]])
     share, interval = invalid / len(rows), wilson(invalid, len(rows))
-    of_invalid = Estimate("invalid_rate", shared["positive_class"], share, interval, "wilson", len(rows))
-    complete = {"invalid_rate": invalid / len(rows), "status": "complete"}
+    estimates.append(Estimate("invalid_rate", shared["positive_class"], share, interval, "wilson", len(rows)))
+    complete = shared | {"invalid_rate": share, "status": "complete"}
     return [
-        blank
-        | shared
-        | complete
+        complete
         | {"metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high}
-        # A method without its interval would claim what was not computed.
+        # Without an interval there is no method: nothing was computed with it.
         | {"ci_method": None if low is None else method, "n": n, "positive_class": label}
-        for metric, label, estimate, (low, high), method, n in [*estimates, of_invalid]
+        for metric, label, estimate, (low, high), method, n in estimates
     ]
 
 

@@ -7,13 +7,13 @@ label is right (Guo et al. 2017, arXiv:1706.04599).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
 from scipy.special import logit
 
 from clinical_dpo.io import Row
+from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import LEVEL, Interval, wilson
@@ -203,9 +203,7 @@ def reliability_rows(
     return rows
 
 
-def probabilities_of(
-    graded: Sequence[Mapping[str, str]], answers: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, float]] | None:
+def probabilities_of(graded: Sequence[Grade], answers: Sequence[Answer]) -> Sequence[Mapping[str, float]] | None:
     """The probabilities of each graded item's labels, in the order of the grades; None where an answer has none."""
     by_id = {answer["id"]: answer.get("probabilities") for answer in answers}
     probabilities = [each for row in graded if (each := by_id[row["id"]]) is not None]

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.symmetry_tests import answer_table, bowker, stuart_maxwell
 from clinical_dpo.variants import COMPARISONS, EXTERNAL
 
 COLUMNS = ("task", "model", "comparison", "n", "test", "statistic", "df", "p_value", "data")
 TESTS = {"stuart_maxwell": stuart_maxwell, "bowker": bowker}
-Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:

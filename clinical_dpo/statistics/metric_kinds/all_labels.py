@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.records import Answer
+from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.label_metrics import label_estimates
@@ -17,7 +17,7 @@ from clinical_dpo.statistics.probability_metrics import (
     probability_estimates,
 )
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:

@@ -1,18 +1,18 @@
-"""Grades of labels: F1 and its kin, and the difference in F1 beside McNemar's test."""
+"""Metrics of tasks with labels. The difference of F1 is computed beside McNemar's test of right answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
-from clinical_dpo.records import Answer
+from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.metric_kinds import proportion
 from clinical_dpo.statistics.metrics import check_labels, check_same_labels, classes_of
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
@@ -47,7 +47,7 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """What `proportion.difference` says of right and wrong answers, and the difference of F1, first minus second."""
+    """Columns of `proportion.difference` for right answers, and the difference of F1, first variant minus second."""
     return proportion.difference(x, y, task, threshold) | _f1_difference(x, y, task)
 
 
@@ -55,7 +55,9 @@ def _f1_difference(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
     check_labels([*x, *y], task)
     check_same_labels(x, y, task)
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    found = f1_difference(labels, first, second, classes_of(task), task["seed"])
-    effect = {"secondary_measure": "f1_difference", "secondary_effect": found.difference}
-    effect |= dict(zip(("secondary_ci_low", "secondary_ci_high"), found.interval, strict=True))
-    return effect | {"p_f1_permutation": found.p_permutation}
+    f1 = f1_difference(labels, first, second, classes_of(task), task["seed"])
+    low, high = f1.interval
+    return {
+        **{"secondary_measure": "f1_difference", "secondary_effect": f1.difference},
+        **{"secondary_ci_low": low, "secondary_ci_high": high, "p_f1_permutation": f1.p_permutation},
+    }
