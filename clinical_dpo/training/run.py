@@ -34,7 +34,7 @@ from clinical_dpo.training.checkpoints import (
     reduced_micro_batch,
 )
 from clinical_dpo.training.flat.collator import Collator
-from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
+from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
 from clinical_dpo.versions import library_versions
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
     if layout != "padded":
-        flatten_fused_head(without_adapter(trainer.model), layout)
+        use_flat_layout(without_adapter(trainer.model), layout)
     _set_callbacks(trainer)
     last = last_checkpoint(prepared.checkpoints)
     if torch.cuda.is_available():

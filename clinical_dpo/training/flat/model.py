@@ -1,6 +1,6 @@
 """Make a language model compute batches in the flat layout."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MethodType
 from typing import Any
 
@@ -86,20 +86,21 @@ def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
     return to_padded(logps, layout["prediction_mask"]).sum(1)
 
 
-def flatten_fused_head(model: Any, attention: str = "flat") -> None:
-    """Change a model with TRL's fused head: it takes `layout` and returns outputs in the shape of the padded batch.
+def fused_outputs(model: Any, layout: Layout | None = None, **batch: Any) -> Any:
+    """Outputs per token of a model with TRL's fused head, (rows, width - 1), zero where no token is predicted.
 
-    Log-probabilities, entropies and other outputs per token then have shape (rows, width - 1), with zeros where no
-    token is predicted. TRL's losses and metrics therefore work as on padded batches.
+    They have the shape of the padded batch in either layout, so TRL's losses and metrics work for both.
+
+    Args:
+        model: the model that TRL calls; with `layout`, `use_flat_layout` prepared it.
+        layout: flat form of the batch, or None to compute the padded batch.
+        batch: TRL's keyword arguments for the model.
     """
-    use_flat_layout(model, attention)
-    fused: Callable[..., Any] = model.forward
-
-    def forward(self: Any, input_ids: Any, attention_mask: Any, labels: Any, layout: Layout, **options: Any) -> Any:
-        output = fused(**hidden_inputs(layout), shift_labels=layout["shift_labels"], **options)
-        per_token = {name: value for name, value in output.items() if value.shape == layout["shift_labels"].shape}
-        for name, value in per_token.items():
-            output[name] = to_padded(value, layout["prediction_mask"])
-        return output
-
-    model.forward = MethodType(forward, model)
+    if layout is None:
+        return model(**batch)
+    options = {name: value for name, value in batch.items() if name not in ("input_ids", "attention_mask", "labels")}
+    output = model(**hidden_inputs(layout), shift_labels=layout["shift_labels"], **options)
+    per_token = {name: value for name, value in output.items() if value.shape == layout["shift_labels"].shape}
+    for name, value in per_token.items():
+        output[name] = to_padded(value, layout["prediction_mask"])
+    return output
