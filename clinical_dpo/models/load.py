@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import platform
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,6 @@ def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
     settings = model.get("quantization")
     if not settings:
         return None
-    allow_bitsandbytes()
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type=settings["type"],
@@ -171,11 +169,3 @@ def prepare_process(threads: int) -> None:
     torch.set_num_threads(threads)
     huggingface_hub.constants.HF_HUB_OFFLINE = True
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
-    # PEFT imports bitsandbytes if it is installed. bitsandbytes imports PyTorch's compiler in more than a second.
-    sys.modules.setdefault("bitsandbytes", None)  # type: ignore[arg-type]
-
-
-def allow_bitsandbytes() -> None:
-    """Let bitsandbytes be imported after `prepare_process`. Call this before the first import of PEFT."""
-    if sys.modules.get("bitsandbytes", ...) is None:
-        del sys.modules["bitsandbytes"]

@@ -16,7 +16,6 @@ from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import file_digests, read_jsonl, replacing, sha256, write_csv, write_json
 from clinical_dpo.models.load import (
-    allow_bitsandbytes,
     base_record,
     device,
     device_name,
@@ -133,8 +132,6 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
     """
-    if "8bit" in run.settings["optimizer"]:
-        allow_bitsandbytes()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]
