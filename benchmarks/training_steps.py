@@ -141,14 +141,14 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     from transformers import PrinterCallback, TrainerCallback
 
     from clinical_dpo.training.flat.collator import Collator
-    from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
+    from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
 
     trainer = _trainer(variant, folder, case, setup)
     ours = variant in (DPO, SFT)
     collator = Collator(trainer.data_collator, {DPO: 2, SFT: 1}.get(variant))
     trainer.data_collator = collator
     if ours:
-        flatten_fused_head(without_adapter(trainer.model))
+        use_flat_layout(without_adapter(trainer.model))
 
     class Clock(TrainerCallback):
         """Clock from one optimizer step's end to the next one's: batch, forward, backward, step, log."""
@@ -195,6 +195,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference_logps
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
     from clinical_dpo.training.run import Run, trainer_arguments
+    from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     settings = SETTINGS | {"batch_size": case.batch}
     speed = {"micro_batch_size": case.batch, "eval_batch_size": case.batch}
@@ -215,9 +216,8 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     if variant in (SFT, STOCK_SFT):
         policy: Any = get_peft_model(base, adapter)
         with restore_trainable_weights(policy):
-            return SFTTrainer(
-                policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared
-            )
+            trainer = RowMeanSFTTrainer if variant == SFT else SFTTrainer
+            return trainer(policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared)
     if variant == DPO:
         policy = policy_with_frozen_sft_ranks(base, folder / "sft", lora, TARGETS)
         data = with_reference_logps(rows, str(folder / "reference.parquet"))

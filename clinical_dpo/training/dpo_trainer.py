@@ -8,6 +8,7 @@ from peft import PeftModel
 from trl import DPOConfig, DPOTrainer
 
 from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.training.flat.model import fused_outputs
 
 TIE_TOLERANCE = 1e-6  # relative; eight float32 roundings
 
@@ -51,7 +52,7 @@ class StoredReferenceDPOTrainer(DPOTrainer):
         recorded = []
 
         def policy(**batch: Any) -> Any:
-            output = model(**batch)
+            output = fused_outputs(model, **batch)
             recorded.append(output.log_probs.detach().sum(1))
             return output
 

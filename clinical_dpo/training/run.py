@@ -16,7 +16,6 @@ from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import file_digests, read_jsonl, replacing, sha256, write_csv, write_json
 from clinical_dpo.models.load import (
-    allow_bitsandbytes,
     base_record,
     device,
     device_name,
@@ -34,7 +33,7 @@ from clinical_dpo.training.checkpoints import (
     reduced_micro_batch,
 )
 from clinical_dpo.training.flat.collator import Collator
-from clinical_dpo.training.flat.model import flatten_fused_head, without_adapter
+from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
 from clinical_dpo.versions import library_versions
 
 if TYPE_CHECKING:
@@ -133,8 +132,6 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
     """
-    if "8bit" in run.settings["optimizer"]:
-        allow_bitsandbytes()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]
@@ -174,7 +171,7 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
     if layout != "padded":
-        flatten_fused_head(without_adapter(trainer.model), layout)
+        use_flat_layout(without_adapter(trainer.model), layout)
     _set_callbacks(trainer)
     last = last_checkpoint(prepared.checkpoints)
     if torch.cuda.is_available():

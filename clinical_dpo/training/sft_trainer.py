@@ -4,6 +4,8 @@ from typing import Any
 
 from trl import SFTTrainer
 
+from clinical_dpo.training.flat.model import fused_outputs
+
 
 class RowMeanSFTTrainer(SFTTrainer):
     """SFTTrainer that averages eval loss and metrics over rows. A row's value is the mean over the answer's tokens.
@@ -21,7 +23,7 @@ class RowMeanSFTTrainer(SFTTrainer):
         outputs: list[Any] = []
 
         def policy(**batch: Any) -> Any:
-            outputs.append(model(**batch))
+            outputs.append(fused_outputs(model, **batch))
             return outputs[-1]
 
         computed = super().compute_loss(policy, inputs, return_outputs, num_items_in_batch)

@@ -10,7 +10,6 @@ from tests.conftest import ROOT
 
 THIRTY_THOUSAND = """
 import random, sys, time
-sys.modules["torch"] = None
 from clinical_dpo.data_checks.row_checks import named_rows, row_findings, token_findings
 from clinical_dpo.tokenization.lengths import measure_lengths
 from tests.helpers.chat_tokenizers import chat_tokenizer

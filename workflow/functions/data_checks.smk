@@ -19,7 +19,7 @@ def token_limits(wildcards):
 
 
 def gate_limits(wildcards):
-    """Limits, thresholds, labels and code digest of rule gate_rows, as JSON. They are no param: no change retrains."""
+    """Return limits, thresholds, labels and the code digest of `gate_rows` as JSON. It is no param: no change retrains."""
     limits = {"limits": token_limits(wildcards), "thresholds": check_thresholds(wildcards)}
     limits["code"] = code("gate_rows")(wildcards)
     return json.dumps(limits | {"labels": study.tasks[wildcards.task].get("labels", [])})

@@ -15,10 +15,9 @@ from clinical_dpo.data_checks.row_checks import (
 from clinical_dpo.data_checks.thresholds import COLUMNS, apply_thresholds
 from clinical_dpo.io import read_json, read_jsonl, replacing, write_csv, write_jsonl
 from clinical_dpo.tokenization.lengths import measure_lengths
-from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens, without_torch
+from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
 
 with job(snakemake) as params:
-    without_torch()
     task, private = params.task, params.task.get("phi", False)
     splits = {split: read_jsonl(snakemake.input[split]) for split in ("train", "eval", "dev", "test")}
     rows = named_rows(splits, private)

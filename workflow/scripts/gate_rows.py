@@ -7,10 +7,8 @@ from clinical_dpo.script import job
 from clinical_dpo.data_checks.gate_measures import gate_verdicts, measure_files
 from clinical_dpo.data_checks.thresholds import refuse_stopped
 from clinical_dpo.io import write_json
-from clinical_dpo.tokenization.tokenizer import without_torch
 
 with job(snakemake):
-    without_torch()
     gate, base = json.loads(snakemake.resources.limits), Path(snakemake.input.base).parent
     files = {split: snakemake.input[split] for split in ("train", "eval", "dev", "test")}
     measures = measure_files(files, base, gate["labels"], gate["code"])

@@ -2,8 +2,7 @@
 
 Each answer of a preference pair attends to the prompt and to itself. Its tokens have the positions of a separate row.
 The log-probabilities equal the log-probabilities of two separate rows, at nearly the cost of one row. Attention runs
-answer by answer, without a dense mask. The layers after the last attention, above all the language-model head, run only
-at tokens that predict a token of an answer.
+answer by answer, without a dense mask. The language-model head runs only at tokens that predict a token of an answer.
 """
 
 from typing import Any, TypedDict
