@@ -8,6 +8,7 @@ from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
+from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, merge
 from clinical_dpo.config.task_rules import check_fit, check_used
@@ -131,6 +132,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
                 f"{where}: {stage} has several trials but splits.dev is 0. Add a dev split, or keep a single trial."
             )
     check_fit(task, where)
+    check_margin(task, where)
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
+from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.statistics.metrics import graded_items
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
@@ -14,6 +15,7 @@ def summary(
     metrics: Rows,
     stats: Rows,
     *,
+    decisions: Rows = (),
     headlines: Mapping[str, str],
     folders: Sequence[str],
     seeds: Rows,
@@ -28,6 +30,7 @@ def summary(
     Args:
         metrics: rows of `metrics.COLUMNS` of all tasks, as read from CSV.
         stats: rows of `comparisons.COLUMNS` of all tasks.
+        decisions: rows of reports/tables/decisions.csv.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
         seeds: rows of `training_seeds.COLUMNS` of all tasks; empty with a single training seed.
@@ -56,7 +59,7 @@ def summary(
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _two_ways(stats) + _study_wide(stats)
-    lines += ["   ".join(folders)]
+    lines += [*_decisions(decisions), "   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {name} ({reason})" for name, reason in left_out.items()]
@@ -124,6 +127,19 @@ def _study_wide(stats: Rows) -> list[str]:
         return []
     below, alpha = sum(p < level for p, level in adjusted), f"{adjusted[0][1]:g}".removeprefix("0")
     return [f"Holm over all {len(stats)} comparisons of the study: {below} below {alpha} (p_holm_study of stats.csv)."]
+
+
+def _decisions(decisions: Rows) -> list[str]:
+    """The answer for each task and model, and the margin of each task."""
+    answers = [row for row in decisions if row["sentence"]]
+    if not answers:
+        return []
+    margins = {
+        row["task"]: f"{row['task']} {margin_text(row['metric'], float(row['margin']))} ({row['margin_source']})"
+        for row in answers
+    }
+    lines = [f"  {row['task']}, {row['model']}: {row['sentence']}" for row in answers]
+    return ["", "Is SFT enough?", *lines, f"Margins: {'; '.join(margins.values())}.", ""]
 
 
 def _cut(row: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from clinical_dpo.report.page.page import Drawing, inline_svg, report_page
 from clinical_dpo.report.page.tables import contradiction_rows, verdict
 from clinical_dpo.statistics import comparisons as significance
 from tests.conftest import ROOT
+from tests.helpers.decision_rows import decision_row
 from tests.helpers.figure2 import draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, Page, costs
 
@@ -80,6 +81,14 @@ def test_the_page_shows_differences_and_the_smallest_detectable_ones():
     significant, not_significant = stats["llama", "sft_vs_base"], stats["mistral", "sft_vs_base"]
     assert f"{100 * significant['effect']:+.1f} points" in text
     assert f"{100 * not_significant['smallest_detectable']:.1f} points" in text
+
+
+def test_the_page_answers_whether_sft_is_enough_with_margin_and_paper():
+    answer = decision_row(sentence="SFT is enough: <so>.", published="no difference shown (0.98 to 0.95, P=.55)")
+    other = decision_row(comparison="sft_vs_base", sentence="", published="")
+    text = page(decisions=[answer, other]).text
+    assert text.count("SFT is enough: <so>. 5 points default, not set by you no difference shown (0.98 to 0.95") == 1
+    assert text.index("Is SFT enough?") < text.index("What won where") and "Is SFT enough?" not in page().text
 
 
 def test_the_page_shows_the_cost_beside_the_published_cost():

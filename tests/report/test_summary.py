@@ -3,6 +3,7 @@
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
+from tests.helpers.decision_rows import decision_row
 
 COMPARISONS = {"sft_vs_base": "0.0004", "dpo_vs_sft": "0.048", "dpo_vs_base": "0.0119"}
 
@@ -45,12 +46,13 @@ def test_shares_of_cut_answers_and_of_thoughts_are_shown():
     assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside it" in line
 
 
-def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
+def text_of(*tasks, left_out=None, pending_ratings=(), seeds=(), decisions=()):
     bars = [row for metric_rows, _ in tasks for row in metric_rows]
     tests = [row for _, stats_rows in tasks for row in stats_rows]
     return summary(
         bars,
         tests,
+        decisions=decisions,
         headlines={"uti": "f1", "summarization": "mean_likert"},
         folders=["Figures: reports/demo/figures", "Statistics: results/demo/*/stats.csv"],
         seeds=seeds,
@@ -58,6 +60,14 @@ def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
         left_out=left_out or {},
         pending_ratings=pending_ratings,
     )
+
+
+def test_the_answer_for_each_model_and_the_margins_are_shown():
+    answer = decision_row(sentence="SFT is enough: so.")
+    text = text_of(rows_of("uti", "f1"), decisions=[answer, decision_row(comparison="sft_vs_base", sentence="")])
+    assert "Is SFT enough?\n  uti, llama: SFT is enough: so.\n" in text
+    assert "Margins: uti 5 points (default, not set by you).\n" in text
+    assert "enough" not in text_of(rows_of("uti", "f1"))
 
 
 def line_of(text, task):

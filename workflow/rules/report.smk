@@ -28,6 +28,7 @@ rule write_report_page:
     input:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
+        decisions=report_table("decisions"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
@@ -96,6 +97,7 @@ rule summarize_run:
     input:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
+        decisions=report_table("decisions"),
         seeds=seed_table,
         pending_ratings=pending_tables,
         judges=judge_records,
@@ -145,7 +147,7 @@ rule compare_published:
         settings=ordered_rule_settings(
             code=code("compare_published"),
             files=file_digests(PUBLISHED),
-            stands_for={name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model},
+            stands_for=stand_ins,
         ),
     script:
         "../scripts/compare_published.py"

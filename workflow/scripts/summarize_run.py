@@ -17,6 +17,7 @@ with job(snakemake) as params:
     text = summary(
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
+        decisions=read_csv(snakemake.input.decisions),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
         folders=params.folders,
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],

@@ -17,6 +17,7 @@ with job(snakemake) as params:
     page = report_page(
         metrics=read_csv(inputs.metrics),
         stats=read_csv(inputs.stats),
+        decisions=read_csv(inputs.decisions),
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,

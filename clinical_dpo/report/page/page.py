@@ -13,6 +13,7 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.variants import EXTERNAL, TITLES
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -32,6 +33,7 @@ def report_page(
     metrics: Rows,
     stats: Rows,
     cost: Rows,
+    decisions: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -49,6 +51,7 @@ def report_page(
         metrics: rows of `metrics.COLUMNS` of all tasks, as computed or as read from CSV.
         stats: rows of `comparisons.COLUMNS` of all tasks.
         cost: rows of `cost.COLUMNS`.
+        decisions: rows of reports/tables/decisions.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -78,6 +81,7 @@ def report_page(
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
         caveats=tables.caveats(shown, tasks, watermark, mixed_versions),
+        answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats),
         results=tables.result_rows(shown, stats, tasks, models),
         comparisons=comparisons.comparison_rows(stats, tasks, models),

@@ -1,0 +1,11 @@
+"""Decide for every comparison of a task whether its difference matters, and whether SFT is enough."""
+
+from clinical_dpo.script import job
+from clinical_dpo.grading.grade import read_grades
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.decision_sentences import prices, with_sentences
+from clinical_dpo.statistics.decisions import COLUMNS, decisions
+
+with job(snakemake) as params:
+    rows = decisions(read_csv(snakemake.input.stats), read_grades(snakemake.input.grades), params.task, params.margin)
+    write_csv(snakemake.output[0], with_sentences(rows, prices(snakemake.input.runs), params.recorded), COLUMNS)
