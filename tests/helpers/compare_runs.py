@@ -28,7 +28,7 @@ from tests.helpers.unblinding import is_blinded, unblinded
 PRICE = {"cost_usd"}  # keys of records
 TIMES = {"wall_seconds", "peak_memory_mib"} | PRICE
 # The figure and tables of costs, and the plan, which names costs too.
-COSTS = re.compile(r"figures/cost\.\w+|plan(_disk)?\.(csv|txt)")
+COSTS = re.compile(r"figures/cost\.\w+|plan(_disk|_items)?\.(csv|txt)")
 # Costs on the page, and its figures, which are compared as files of their own.
 COST_OF_PAGE = re.compile(rb'<h2 id="cost">.*?(?=<h2|</main>|\Z)|<svg.*?</svg>', re.DOTALL)
 

@@ -56,10 +56,8 @@ def test_rows_of_binary_grades():
     assert row["p_mid"] == paired_tests.mcnemar_mid_p(12, 2)
     assert row["p_chi2"] == pytest.approx(mcnemar([[36, 12], [2, 0]], exact=False, correction=False).pvalue)
     assert row["p_chi2_corrected"] == pytest.approx(mcnemar([[36, 12], [2, 0]], exact=False).pvalue)
-    assert power.mcnemar_power(50, 14 / 50, row["smallest_detectable"], 0.01) == pytest.approx(0.8, abs=1e-6)
-    assert (
-        row["secondary_measure"] is row["p_f1_permutation"] is row["p_wilcoxon"] is same["smallest_detectable"] is None
-    )
+    assert power.mcnemar_power(50, 0.2, row["smallest_detectable"], 0.01) == pytest.approx(0.8, abs=1e-6)
+    assert row["secondary_measure"] is row["p_f1_permutation"] is row["p_wilcoxon"] is None
 
 
 def labelled(labels, parsed):
@@ -149,8 +147,7 @@ def test_rows_of_likert_grades():
     assert row["secondary_measure"] == "cohens_dz"
     assert row["secondary_effect"] == pytest.approx(row["statistic"] / 6**0.5)
     assert row["p_wilcoxon"] == paired_tests.wilcoxon(sft, base)[1] and row["p_mid"] is row["p_chi2"] is None
-    sd = np.std(np.subtract(sft, base), ddof=1)
-    assert row["smallest_detectable"] == power.detectable_mean_difference(6, sd, 0.01)
+    assert row["smallest_detectable"] == power.detectable_mean_difference(6, 1.0, 0.01)  # a quarter of 1 to 5
     assert row["proxy"] == "true" and row["data"] == "synthetic"
 
 
@@ -206,7 +203,15 @@ def test_labels_that_differ_between_variants_are_named():
 def test_equal_grades_show_no_difference(grades, task):
     for row in compare(graded(grades), graded(grades), graded(grades), task).values():
         assert (row["effect"], row["p_value"], row["p_adjusted"], row["significant"]) == (0, 1, 1, "false")
-        assert row["smallest_detectable"] is None and row["status"] == "complete"
+        assert row["status"] == "complete"
+
+
+def test_the_smallest_detectable_difference_does_not_depend_on_the_answers():
+    random = np.random.default_rng(1)
+    for task, grades in ((UTI, random.integers(0, 2, (3, 80))), (SUMMARIES, random.integers(1, 6, (3, 80)))):
+        equal = compare(*[graded(grades[0].tolist())] * 3, task)["dpo_vs_sft"]
+        other = compare(*(graded(each.tolist()) for each in grades), task)["dpo_vs_sft"]
+        assert equal["smallest_detectable"] == other["smallest_detectable"] is not None
 
 
 def test_a_test_that_does_not_fit_the_metric_is_refused():
