@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.paths import parse
+from clinical_dpo.report.trivial_words import remarks
+from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
 from clinical_dpo.training.run_record import total_seconds
+from clinical_dpo.variants import STAGES
 
 MOST_DIGITS = 3  # beyond the usual ones, for a limit that rounding would put on the margin or on zero
 
@@ -54,19 +57,25 @@ def margin_text(metric: str, value: float) -> str:
     return f"{100 * value:g} points" if _in_points(metric) else f"{value:g}"
 
 
-def with_sentences(rows: Sequence[Row], price: Mapping[str, Price], recorded: float | None) -> list[Row]:
+def with_sentences(
+    rows: Sequence[Row],
+    price: Mapping[str, Price],
+    recorded: float | None,
+    trivial: Sequence[Mapping[str, Any]] = (),
+) -> list[Row]:
     """Rows of `decisions.COLUMNS` with a sentence for each model, in the row of DPO against SFT.
 
     Args:
         rows: all decisions of one task.
         price: from `prices`.
         recorded: the margin recorded before the test answers were made; None without a record.
+        trivial: rows of the task's trivial.csv, as read; none for a task without labels.
     """
     of = {(row["model"], row["comparison"]): row for row in rows}
     return [
         row
         | {
-            "sentence": _sentence(row, of.get((row["model"], "sft_vs_base")), price.get(row["model"]))
+            "sentence": _sentence(row, of.get((row["model"], "sft_vs_base")), price.get(row["model"]), trivial)
             + _history(row["margin"], recorded)
             + _marks(row)
             if row["comparison"] == "dpo_vs_sft"
@@ -76,7 +85,12 @@ def with_sentences(rows: Sequence[Row], price: Mapping[str, Price], recorded: fl
     ]
 
 
-def _sentence(row: Mapping[str, Any], sft: Mapping[str, Any] | None, price: Price | None) -> str:
+def _sentence(
+    row: Mapping[str, Any],
+    sft: Mapping[str, Any] | None,
+    price: Price | None,
+    trivial: Sequence[Mapping[str, Any]],
+) -> str:
     if row["status"] == "pending":
         return "Grades awaited."
     if row["margin_ci_low"] is None:
@@ -85,10 +99,17 @@ def _sentence(row: Mapping[str, Any], sft: Mapping[str, Any] | None, price: Pric
     decision, numbers = row["decision"], _numbers(row)
     cost = f", at {price.multiple:.1f} times the {price.unit}" if price else ""
     items = f"about {_two_digits(row['items_to_decide'])} test items would decide" if row["items_to_decide"] else ""
+    sft_is_trivial = any(
+        (other["model"], other["variant"], other["above_trivial"]) == (row["model"], "sft", "false")
+        for other in trivial
+    )
+    enough = "Neither is enough" if sft_is_trivial else "SFT is enough"
     if decision in ("equivalent", "not superior"):
-        text = f"SFT is enough: DPO is not better by {margin} {numbers}{cost}."
+        text = f"{enough}: DPO is not better by {margin} {numbers}{cost}."
     elif decision == "worse":
-        text = f"SFT is enough: DPO is worse {numbers}{cost}."
+        text = f"{enough}: DPO is worse {numbers}{cost}."
+    elif decision == NO_BETTER_THAN_TRIVIAL:
+        text = f"Neither is enough: DPO is better than SFT {numbers}{cost}, and no better than a trivial answer."
     elif decision == "better" and row["effect"] >= row["margin"]:
         text = f"DPO is worth it: DPO is better {numbers}{cost}."
     elif decision == "better":
@@ -100,12 +121,14 @@ def _sentence(row: Mapping[str, Any], sft: Mapping[str, Any] | None, price: Pric
         text = f"Undecided: {items} {numbers}."
     if sft and sft["decision"]:
         text += f" SFT against Base: {sft['decision']}."
-    return text
+    return " ".join(
+        [text, *(words for variant in STAGES for words in remarks(trivial, row["task"], row["model"], variant))]
+    )
 
 
 def _numbers(row: Mapping[str, Any]) -> str:
     """Effect and the interval that decides, in as many digits as show on which side of zero and margin a limit is."""
-    two_sided = row["decision"] in ("better", "worse")
+    two_sided = row["decision"] in ("better", "worse", NO_BETTER_THAN_TRIVIAL)
     level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))
     metric, edges = row["metric"], (0.0, row["margin"], -row["margin"])
     extra = 0

@@ -19,6 +19,7 @@ COLUMNS = (
     *("level", "ci_low", "ci_high", "margin_level", "margin_ci_low", "margin_ci_high", "p_equivalent"),
     *("decision", "items_to_decide", "sentence", "grader", "proxy", "data", "status"),
 )
+NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # in place of better
 
 
 def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
@@ -74,6 +75,7 @@ def decisions(
     grades: Grades,
     task: Mapping[str, Any],
     margin: Mapping[str, Any],
+    trivial: Sequence[Mapping[str, str]] = (),
 ) -> list[Row]:
     """Rows of COLUMNS without `sentence`: one decision per comparison of a task.
 
@@ -82,7 +84,10 @@ def decisions(
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric`, `seed`, and for a task with labels `positive` and `negative`.
         margin: `value`, `source` and `sha256`.
+        trivial: rows of the task's trivial.csv, as read; none for a task without labels. A variant that is not above
+            the trivial ones is never `better`.
     """
+    below = {(row["model"], row["variant"]) for row in trivial if row["above_trivial"] == "false"}
     rows = []
     for stat in stats:
         row = dict.fromkeys(COLUMNS) | {key: stat[key] for key in COLUMNS if key in stat and key != "effect"}
@@ -91,6 +96,8 @@ def decisions(
         row |= {"margin_sha256": margin["sha256"], "level": 1 - alpha, "margin_level": 1 - 2 * alpha}
         if stat["status"] == "complete":
             row |= _decision(stat, grades, task, margin["value"], alpha)
+            if row["decision"] == "better" and (stat["model"], parse_comparison(stat["comparison"])[0]) in below:
+                row["decision"] = NO_BETTER_THAN_TRIVIAL
         rows.append(row)
     return rows
 

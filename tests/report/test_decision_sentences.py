@@ -7,13 +7,14 @@ from clinical_dpo.report.decision_sentences import Price, prices, with_sentences
 from clinical_dpo.report.latex import TABLES, latex_table
 from clinical_dpo.statistics.decisions import COLUMNS
 from tests.helpers.decision_rows import decision_row
+from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 
 PRICE = {"llama": Price(2.13, "GPU hours")}
 
 
-def sentence(price=PRICE, recorded=0.05, sft=None, **fields):
+def sentence(price=PRICE, recorded=0.05, sft=None, trivial=(), **fields):
     rows = [decision_row(**fields), *([decision_row(comparison="sft_vs_base", **sft)] if sft else [])]
-    found = with_sentences(rows, price, recorded)
+    found = with_sentences(rows, price, recorded, trivial)
     assert all(row["sentence"] is None for row in found[1:])
     return found[0]["sentence"]
 
@@ -80,6 +81,19 @@ def test_sft_against_base_stands_beside_the_answer():
         effect=0, margin_ci_low=-0.02, margin_ci_high=0.02, decision="equivalent", sft={"decision": "worse"}
     )
     assert text.endswith(" SFT against Base: worse.")
+
+
+def test_a_variant_that_is_no_better_than_a_trivial_answer_is_named():
+    fields = {"decision": "no better than trivial", "effect": 0.07, "ci_low": 0.01, "ci_high": 0.13}
+    assert sentence(trivial=trivial_rows(dpo=YES_TO_ALL), **fields) == (
+        "Neither is enough: DPO is better than SFT (+7.0, 99% interval 1.0 to 13.0), at 2.1 times the GPU hours, and "
+        "no better than a trivial answer. DPO is not shown to be better than the answer UTI to every item. DPO answers "
+        "UTI to 98% of the items."
+    )
+    fields = {"decision": "equivalent", "effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02}
+    text = sentence(trivial=trivial_rows(sft=YES_TO_ALL), **fields)
+    assert text.startswith("Neither is enough: DPO is not better") and "SFT answers UTI to 98%" in text
+    assert sentence(trivial=trivial_rows(), **fields) == sentence(**fields)
 
 
 def test_a_margin_that_changed_after_the_answers_is_told():

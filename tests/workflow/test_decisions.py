@@ -6,13 +6,13 @@ import yaml
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.margins import margin_record
 from clinical_dpo.grading.grade import COLUMNS
-from clinical_dpo.io import write_csv, write_json
+from clinical_dpo.io import read_jsonl, write_csv, write_json
 from tests.conftest import ROOT
 from tests.helpers.figure2 import graded
 from tests.helpers.workflow import Project, rows, write_answers
 
 TABLE = "reports/mine/tables/decisions.csv"
-RULES = ("compare_variants", "decide", "collect_decisions")
+RULES = ("compare_variants", "compare_trivial", "decide", "collect_decisions")
 DECIDED = {("decide", "task=uti"), ("collect_decisions", "")}
 
 
@@ -32,6 +32,7 @@ def project(tmp_path):
     """A run whose task has grades and records of training. Its margin was recorded before the answers."""
     project = Project.copy(tmp_path, "mine.yaml")
     write_config(project, margin=0.1)
+    project.run("results/mine/uti/data/train.jsonl")
     grades = {variant: rows for (model, variant), rows in graded().items() if model == "llama"}
     folder = project.folder / "results/mine/uti"
     write_json(folder / "margin.json", margin_record({"metric": "f1", "margin": 0.1}))
@@ -58,6 +59,13 @@ def test_a_margin_decides_and_its_change_makes_only_decisions_and_is_told(projec
     sentence = decisions["dpo_vs_sft"]["sentence"]
     assert sentence.startswith("SFT is enough: DPO is not better by 10 points or more (")
     assert "), at 1.8 times the GPU hours. SFT against Base: better." in sentence and "margin was" not in sentence
+
+    trivial = {row["variant"]: row for row in rows(project.folder / "results/mine/uti/trivial.csv")}
+    labels = [row["label"] for row in read_jsonl(project.folder / "results/mine/uti/data/train.jsonl")]
+    assert (
+        labels.count(trivial["majority"]["label"]) >= len(labels) / 2 and trivial["always_positive"]["label"] == "UTI"
+    )
+    assert trivial["sft"]["above_trivial"] == "true"
 
     write_config(project, margin=0.02)
     assert project.planned(TABLE, "--allowed-rules", *RULES) == DECIDED

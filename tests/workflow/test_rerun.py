@@ -17,13 +17,15 @@ STATS = {
 COMPARED = STATS | {("collect_table", "table=stats")}
 STATS = COMPARED | {("collect_table", "table=metrics")}
 FIGURE2 = {("plot_figure2", "")}
+TRIVIAL = {("compare_trivial", "task=uti"), ("collect_table", "table=trivial")}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
 SEEDS |= {("collect_table", "table=seeds"), ("summarize_run", ""), ("write_report_page", "")}
 TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
 
 
 def tables(*tasks):
-    return {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants", "decide") for task in tasks}
+    jobs = {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants", "decide") for task in tasks}
+    return jobs | (TRIVIAL if "uti" in tasks else set())  # the only task whose labels are graded automatically
 
 
 def answers(task, *variants):
@@ -184,7 +186,7 @@ def test_settings_of_speed_repeat_nothing(project):
 def test_another_significance_level_repeats_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
     compared = {(rule, f"task={task}") for rule in ("compare_variants", "decide") for task in TASKS}
-    assert project.planned() == compared | FIGURE2 | COMPARED | {("compute_helpfulness", "task=pubmedqa")}
+    assert project.planned() == compared | FIGURE2 | COMPARED | TRIVIAL | {("compute_helpfulness", "task=pubmedqa")}
 
 
 @pytest.fixture

@@ -42,6 +42,16 @@ def record_margins():
             )
 
 
+def family_alpha(wildcards):
+    """Level of each comparison of a job's task: the study's, divided by the tasks of the family."""
+    return study.config["alpha"] / len(study.family(wildcards.task))
+
+
+def trivial_table(wildcards):
+    """The table of trivial answers of a job's task; an empty list for a task without labels."""
+    return at("table", wildcards, table="trivial") if "trivial" in study_files.tables(study, wildcards.task) else []
+
+
 def task_runs(wildcards):
     """Records of all training runs of a job's task: of every model, stage and trial, and of probes."""
     return [

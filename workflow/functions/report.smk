@@ -12,6 +12,7 @@ def report_table(name, suffix="csv"):
     return at("report_table", table=name, suffix=suffix)
 
 
+trivial_report_table = report_table("trivial") if study_files.tables_named(study, "trivial") else []
 seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",

@@ -29,6 +29,7 @@ rule write_report_page:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         decisions=report_table("decisions"),
+        trivial=trivial_report_table,
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
@@ -81,7 +82,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds",
+        table="metrics|stats|seeds|trivial",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -98,9 +99,11 @@ rule summarize_run:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         decisions=report_table("decisions"),
+        trivial=trivial_report_table,
         seeds=seed_table,
         pending_ratings=pending_tables,
         judges=judge_records,
+        selections=selections,
         records=compute_records,
         figures=figure_files,
     output:

@@ -7,5 +7,10 @@ from clinical_dpo.report.decision_sentences import prices, with_sentences
 from clinical_dpo.statistics.decisions import COLUMNS, decisions
 
 with job(snakemake) as params:
-    rows = decisions(read_csv(snakemake.input.stats), read_grades(snakemake.input.grades), params.task, params.margin)
-    write_csv(snakemake.output[0], with_sentences(rows, prices(snakemake.input.runs), params.recorded), COLUMNS)
+    trivial = read_csv(snakemake.input.trivial) if snakemake.input.trivial else []
+    rows = decisions(
+        read_csv(snakemake.input.stats), read_grades(snakemake.input.grades), params.task, params.margin, trivial
+    )
+    write_csv(
+        snakemake.output[0], with_sentences(rows, prices(snakemake.input.runs), params.recorded, trivial), COLUMNS
+    )

@@ -18,6 +18,7 @@ with job(snakemake) as params:
         metrics=read_csv(inputs.metrics),
         stats=read_csv(inputs.stats),
         decisions=read_csv(inputs.decisions),
+        trivial=read_csv(inputs.trivial) if inputs.trivial else [],
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,

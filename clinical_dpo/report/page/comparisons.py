@@ -1,10 +1,11 @@
 """What the report page says of comparisons: verdicts in words, differences with intervals and P, training seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 Rows = Sequence[Mapping[str, Any]]
@@ -22,11 +23,13 @@ def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
-def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
+def verdict(
+    row: Mapping[str, Any], models: Mapping[str, str] | None = None, below: Collection[Bar] = ()
+) -> tuple[str, str]:
     """(better, worse, mixed, open, untested or pending; in words) of one comparison.
 
     It follows the study's test. Where F1 and right answers point different ways neither variant is called better.
-    `models` name what answered elsewhere.
+    `models` name what answered elsewhere. A variant `below`, from `trivial_words.no_better`, is not called better.
     """
     first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
@@ -42,6 +45,8 @@ def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> 
         more = f", F1 {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
         return "open", f"no difference shown between {first} and {second}{words}{more}"
     kind = "better" if float(row["effect"]) > 0 else "worse"
+    if below and kind == "better" and (row["task"], row["model"], parse_comparison(row["comparison"])[0]) in below:
+        return "mixed", f"{first} ahead of {second}{words}, not shown to be better than a trivial answer"
     more = ", no difference shown in F1" if row.get("p_f1_permutation") and not f1_significant(row) else ""
     return kind, f"{first} {kind} than {second}{words}{more}"
 
@@ -111,15 +116,20 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
     return [tasks[name]["title"] for name in names if name not in repeated]
 
 
-def tallies(stats: Rows) -> list[str]:
+def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     """For each step of training, in how many of the tested pairs of task and model it helped, harmed or neither."""
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft"):
         first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
-        kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
-        better, worse, mixed, neither = (kinds.count(kind) for kind in ("better", "worse", "mixed", "open"))
+        kinds = [verdict(row, below=below) for row in stats if row["comparison"] == comparison]
+        better, worse, mixed, neither = (
+            sum(kind == each for each, _ in kinds) for kind in ("better", "worse", "mixed", "open")
+        )
+        trivial = sum(kind == "mixed" and words.endswith("trivial answer") for kind, words in kinds)
         counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"
-        counts += f", F1 and right answers point different ways in {mixed}" if mixed else ""
+        ways = mixed - trivial
+        counts += f", F1 and right answers point different ways in {ways}" if ways else ""
+        counts += f", ahead but not shown to be better than a trivial answer in {trivial}" if trivial else ""
         lines.append(f"{first} against {second}, {better + worse + mixed + neither} comparisons: {counts}")
     return lines
 

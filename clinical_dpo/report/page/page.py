@@ -14,6 +14,8 @@ from clinical_dpo.escaping import printable
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.decisions import decision_rows
+from clinical_dpo.report.page.trivial import trivial_rows
+from clinical_dpo.report.trivial_words import no_better
 from clinical_dpo.variants import EXTERNAL, TITLES
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -34,6 +36,7 @@ def report_page(
     stats: Rows,
     cost: Rows,
     decisions: Rows = (),
+    trivial: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -52,6 +55,7 @@ def report_page(
         stats: rows of `comparisons.COLUMNS` of all tasks.
         cost: rows of `cost.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
+        trivial: rows of reports/tables/trivial.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -80,10 +84,11 @@ def report_page(
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
-        caveats=tables.caveats(shown, tasks, watermark, mixed_versions),
+        caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
+        trivial=trivial_rows(trivial, tasks, models),
         answers=decision_rows(decisions, tasks, models),
-        tallies=comparisons.tallies(stats),
-        results=tables.result_rows(shown, stats, tasks, models),
+        tallies=comparisons.tallies(stats, no_better(trivial)),
+        results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
         comparisons=comparisons.comparison_rows(stats, tasks, models),
         seeds=comparisons.seed_table(seeds, tasks, models),
         trained_once=comparisons.trained_once(shown, seeds, tasks),
