@@ -65,7 +65,7 @@ def summary(
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _two_ways(stats) + _study_wide(stats)
     lines += [*_decisions(decisions), *_trivial(trivial, headlines), *_unreadable(shown)]
-    lines += [f"Tied on dev, decided by the lower eval loss: {', '.join(ties)}."] if ties else []
+    lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
