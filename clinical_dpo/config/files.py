@@ -89,7 +89,7 @@ def tables(study: Study, task: str) -> list[str]:
     ratings = ["agreement", "pending_ratings"] if rated_sheets(study.tasks[task]) else []
     seeds = ["seeds"] if study.extra_seeds(task) else []
     trivial = ["trivial"] if study.tasks[task]["grader"] == "label" else []
-    return ["metrics", "stats", *trivial, "decisions", *seeds, *configured, *ratings]
+    return ["metrics", "stats", *trivial, "decisions", "unreadable", *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

@@ -107,6 +107,16 @@ def test_a_variant_that_is_no_better_than_a_trivial_answer_is_not_called_better(
     assert "better in 0, worse in 0, no difference shown in 1, ahead but not shown to be better than a trivial" in text
 
 
+def test_the_page_names_decisions_that_depend_on_unreadable_answers():
+    row = {"task": "uti", "model": "llama", "compared": "dpo_vs_sft", "unreadable": "12"}
+    graded = row | {"rule": "as graded", "decision": "better", "changed": "false"}
+    changed = row | {"rule": "left out", "decision": "undecided", "changed": "true"}
+    alone = {"rule": "positive", "compared": "dpo", "decision": "", "changed": ""}
+    text = page(unreadable=[graded, changed, row | alone]).text
+    assert "DPO against SFT is undecided where the 12 unreadable answers are left out, and better as graded." in text
+    assert "depend on unreadable" not in page(unreadable=[graded]).text
+
+
 def test_the_page_says_where_most_answers_cannot_be_read():
     metric_rows, stats_rows = tables()
     rows = [row | ({"invalid_rate": 0.97} if row["variant"] == "base" else {}) for row in metric_rows]

@@ -15,7 +15,8 @@ STATS = {
     for rule in ("compare_published", "collect_decisions", "typeset_tables", "write_report_page", "summarize_run")
 }
 COMPARED = STATS | {("collect_table", "table=stats")}
-STATS = COMPARED | {("collect_table", "table=metrics")}
+UNREADABLE = {("collect_table", "table=unreadable")}
+STATS = COMPARED | {("collect_table", "table=metrics")} | UNREADABLE
 FIGURE2 = {("plot_figure2", "")}
 TRIVIAL = {("compare_trivial", "task=uti"), ("collect_table", "table=trivial")}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
@@ -24,7 +25,8 @@ TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cos
 
 
 def tables(*tasks):
-    jobs = {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants", "decide") for task in tasks}
+    rules = ("compute_metrics", "compare_variants", "decide", "vary_unreadable")
+    jobs = {(rule, f"task={task}") for rule in rules for task in tasks}
     return jobs | (TRIVIAL if "uti" in tasks else set())  # the only task whose labels are graded automatically
 
 
@@ -185,8 +187,10 @@ def test_settings_of_speed_repeat_nothing(project):
 
 def test_another_significance_level_repeats_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
-    compared = {(rule, f"task={task}") for rule in ("compare_variants", "decide") for task in TASKS}
-    assert project.planned() == compared | FIGURE2 | COMPARED | TRIVIAL | {("compute_helpfulness", "task=pubmedqa")}
+    compared = {(rule, f"task={task}") for rule in ("compare_variants", "decide", "vary_unreadable") for task in TASKS}
+    assert project.planned() == compared | FIGURE2 | COMPARED | TRIVIAL | UNREADABLE | {
+        ("compute_helpfulness", "task=pubmedqa")
+    }
 
 
 @pytest.fixture

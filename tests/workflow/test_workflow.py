@@ -93,7 +93,7 @@ def test_every_test_item_has_an_answer_and_a_grade(finished, task, variant):
     assert {row["status"] for row in grades} == {expected}
 
 
-@pytest.mark.parametrize("table", ["metrics", "stats", "decisions", "trivial"])
+@pytest.mark.parametrize("table", ["metrics", "stats", "decisions", "trivial", "unreadable"])
 def test_tables_follow_their_schema(finished, table):
     project, _ = finished
     schema = yaml.safe_load((ROOT / f"workflow/schemas/{table}.schema.yaml").read_text())

@@ -30,6 +30,7 @@ rule write_report_page:
         stats=report_table("stats"),
         decisions=report_table("decisions"),
         trivial=trivial_report_table,
+        unreadable=report_table("unreadable"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
@@ -82,7 +83,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial",
+        table="metrics|stats|seeds|trivial|unreadable",
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -15,6 +15,7 @@ from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.trivial import trivial_rows
+from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.trivial_words import no_better
 from clinical_dpo.variants import EXTERNAL, TITLES
 
@@ -37,6 +38,7 @@ def report_page(
     cost: Rows,
     decisions: Rows = (),
     trivial: Rows = (),
+    unreadable: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -56,6 +58,7 @@ def report_page(
         cost: rows of `cost.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
+        unreadable: rows of reports/tables/unreadable.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -85,6 +88,7 @@ def report_page(
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
         caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
+        changed=changed_decisions(unreadable, tasks, models),
         trivial=trivial_rows(trivial, tasks, models),
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
