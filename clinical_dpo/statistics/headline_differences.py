@@ -37,12 +37,12 @@ def headline_difference(
         levels: of the intervals.
         margin: of the two one-sided tests, on the metric's scale.
     """
-    metric = METRICS[task["metric"]]
-    if metric.kind == "f1":
-        return _f1(x, y, task, levels)
-    first, second = (np.array(grade_values(rows, metric)) for rows in (x, y))
-    if metric.kind == "mean":
-        return _mean(first, second, levels, margin)
+    by_kind = {"f1": _f1, "proportion": _share, "mean": _mean}
+    return by_kind[METRICS[task["metric"]].kind](x, y, task, levels, margin)
+
+
+def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
+    first, second = _values(x, y, task)
     b, c = int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum())
     both, neither = int(((first == 1) & (second == 1)).sum()), int(((first == 0) & (second == 0)).sum())
     effect, p = (b - c) / len(first), mcnemar_exact(b, c)
@@ -50,17 +50,23 @@ def headline_difference(
     return HeadlineDifference(effect, intervals)
 
 
-def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float]) -> HeadlineDifference:
+def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
     classes = [task["positive"], task["negative"]]
     found = [f1_difference(labels, first, second, classes, task["seed"], level) for level in levels]
     return HeadlineDifference(found[0].difference, [each.interval for each in found])
 
 
-def _mean(first: np.ndarray, second: np.ndarray, levels: Sequence[float], margin: float) -> HeadlineDifference:
+def _mean(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
+    first, second = _values(x, y, task)
     differences = first - second
     intervals = [t_interval(differences, level) for level in levels]
     # Without spread statsmodels' P is 0 or NaN, as if two equal differences were a proof.
     spread = len(differences) > 1 and np.ptp(differences) > SAME
     p = float(ttost_paired(first, second, -margin, margin)[0]) if spread else None
     return HeadlineDifference(float(differences.mean()), intervals, p)
+
+
+def _values(x: Rows, y: Rows, task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    metric = METRICS[task["metric"]]
+    return np.array(grade_values(x, metric)), np.array(grade_values(y, metric))
