@@ -52,7 +52,7 @@ include: "workflow/rules/unreadable.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
-# It compares finished results with the rules, so it comes after them.
+# This file compares finished results with the rules, so it comes after the rules.
 include: "workflow/functions/unrecorded_results.smk"
 
 

@@ -1,7 +1,7 @@
-"""How often the intervals of the tables hold the truth, and how often P is below .05 where nothing differs.
+"""Coverage of the intervals in the tables, and the share of P below .05, by simulation.
 
-Writes benchmarks/coverage_{part}.md, a table per part. Run it from the project's folder. Samples are drawn from known
-truths and go through the package's own functions; equal samples are computed once.
+The script writes benchmarks/coverage_{part}.md, a table per part. Run it from the project's folder. It draws samples
+from known truths and passes them to the functions of the package. Equal samples are computed once.
 """
 
 import argparse
@@ -20,30 +20,35 @@ from clinical_dpo.statistics.paired_tests import mcnemar_exact
 from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
 from clinical_dpo.statistics.training_seeds import f1_difference as f1_of_means
 
-SAMPLES = 10_000  # a row of a table
+SAMPLES = 10_000  # per row of a table
 ITEMS = 200
 CLASSES = ("positive", "negative")
 PREVALENCES = (0.05, 0.1, 0.25, 0.5)
 ACCURACIES = (0.9, 0.95, 0.97, 0.99)
 PAIRED = (*zip(ACCURACIES, ACCURACIES, strict=True), (0.95, 0.9), (0.99, 0.95))
-SHARED = 0.7  # share of items that both variants answer by one draw: models of one family err on the same items
+SHARED = 0.7  # share of items on which both variants share a random draw, because similar models err on the same items
 SPREADS = {"small": 0.05, "moderate": 0.3, "large": 1.0}  # SD between seeds, on the logit scale
-OF_ITEMS = 1.0  # SD between items, on the same scale
-POSITIVES = 0.3  # share of the items, where seeds are drawn
-BASE, TRAINED = 0.5, 1.5  # mean logit of a right answer
+ITEM_SD = 1.0  # SD between items, on the logit scale
+POSITIVES = 0.3  # share of positive items in the simulation of seeds
+BASE, TRAINED = 0.5, 1.5  # mean logit of the probability of a right answer
 FOLDER = Path(__file__).parent
 
 Row = Sequence[object]
 
 
 def f1_of(sensitivity: float, specificity: float, prevalence: float) -> float:
-    """F1 of a class that has this share of the items."""
-    hits = prevalence * sensitivity
-    return 2 * hits / (prevalence + hits + (1 - prevalence) * (1 - specificity))
+    """F1 of a class whose share of the items is `prevalence`."""
+    true_positives = prevalence * sensitivity
+    return 2 * true_positives / (prevalence + true_positives + (1 - prevalence) * (1 - specificity))
 
 
 def answers(cells: Sequence[int]) -> list[list[str]]:
-    """Labels, first and second answers: per class, how many items both, the first, the second, none answer rightly."""
+    """Labels, answers of the first variant and answers of the second variant.
+
+    Args:
+        cells: for each class, the numbers of items that both variants, only the first, only the second and no variant
+            answer rightly.
+    """
     rows = []
     for label, other, numbers in zip(CLASSES, CLASSES[::-1], (cells[:4], cells[4:]), strict=True):
         pairs = ((label, label), (label, other), (other, label), (other, other))
@@ -53,45 +58,45 @@ def answers(cells: Sequence[int]) -> list[list[str]]:
 
 @cache
 def paired_f1(cells: tuple[int, ...]) -> tuple[Any, ...]:
-    """Limits of the difference of F1, and its P, of one table."""
-    found = f1_difference(*answers(cells), CLASSES, 1)
-    # A sample without a positive item and answer has no F1: its interval is all that the difference can be.
-    return (-1.0, 1.0, 1.0) if found.difference is None else (*found.interval, found.p_permutation)
+    """Lower limit, upper limit and P of the difference of F1 of one table."""
+    f1 = f1_difference(*answers(cells), CLASSES, 1)
+    # A sample without positive items and answers has no F1: the interval is the whole range of a difference.
+    return (-1.0, 1.0, 1.0) if f1.difference is None else (*f1.interval, f1.p_permutation)
 
 
 def right_or_wrong(accuracies: Sequence[float], shared: float) -> list[float]:
-    """Shares of items that both variants answer rightly, the first alone, the second alone, none."""
+    """Shares of items that both variants, only the first, only the second and no variant answer rightly."""
     first, second = accuracies
     both = shared * min(accuracies) + (1 - shared) * first * second
     return [both, first - both, second - both, 1 - first - second + both]
 
 
 def tables(generator: np.random.Generator, kinds: Sequence[float], samples: int) -> list[tuple[int, ...]]:
-    """Samples of items, as counts of their kinds, which have these shares."""
+    """Samples of ITEMS items. Each sample has a count per kind; `kinds` are the true shares of the kinds."""
     return list(map(tuple, generator.multinomial(ITEMS, kinds, samples).tolist()))
 
 
-def holds(low: np.ndarray, high: np.ndarray, truth: float) -> float:
-    """Share of intervals that hold the truth; a limit on it, up to rounding, holds it."""
+def coverage(low: np.ndarray, high: np.ndarray, truth: float) -> float:
+    """Share of intervals that contain the true value. A limit may equal it up to rounding."""
     return float(np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high)))
 
 
 def disagree(low: np.ndarray, high: np.ndarray, p: np.ndarray) -> float:
-    """Share of samples in which P and interval contradict each other."""
+    """Share of samples in which P and interval contradict each other at the level .05."""
     return float(np.mean((p < 0.05) != ((low > 0) | (high < 0))))
 
 
 def paired_rows(samples: int, shared: float) -> Iterator[Row]:
-    """Coverage of the interval of an F1 difference."""
+    """Rows of coverage of the interval of an F1 difference."""
     generator = np.random.default_rng(20)
     for accuracies in PAIRED:
         cells = right_or_wrong(accuracies, shared)
         for prevalence in PREVALENCES:
             first, second = (f1_of(accuracy, accuracy, prevalence) for accuracy in accuracies)
             kinds = [share * cell for share in (prevalence, 1 - prevalence) for cell in cells]
-            low, high, p = np.array([paired_f1(each) for each in tables(generator, kinds, samples)]).T
+            low, high, p = np.array([paired_f1(table) for table in tables(generator, kinds, samples)]).T
             numbers = [
-                f"{holds(low, high, first - second):.4f}",
+                f"{coverage(low, high, first - second):.4f}",
                 f"{np.mean(high - low):.3f}",
                 f"{np.mean(p < 0.05):.4f}",
             ]
@@ -102,75 +107,82 @@ def paired_rows(samples: int, shared: float) -> Iterator[Row]:
 
 @cache
 def single(cells: tuple[int, ...]) -> tuple[float, float, float, float]:
-    """Limits of F1 and of macro F1, of one table of one variant."""
-    labels, said, _ = answers((cells[0], 0, 0, cells[1], cells[2], 0, 0, cells[3]))
-    low, high = f1_interval(labels, said, CLASSES)
-    macro_low, macro_high = macro_f1_interval(labels, said, CLASSES)
-    # A sample without a positive item and answer has no F1: its interval is all that F1 can be.
+    """Limits of F1 and limits of macro F1 of one table of one variant."""
+    labels, parsed, _ = answers((cells[0], 0, 0, cells[1], cells[2], 0, 0, cells[3]))
+    low, high = f1_interval(labels, parsed, CLASSES)
+    macro_low, macro_high = macro_f1_interval(labels, parsed, CLASSES)
+    # A sample without positive items and answers has no F1: the interval is the whole range of F1.
     return low or 0.0, 1.0 if high is None else high, macro_low or 0.0, 1.0 if macro_high is None else macro_high
 
 
 def single_rows(samples: int) -> Iterator[Row]:
-    """Coverage of the intervals of F1 and macro F1."""
+    """Rows of coverage of the intervals of F1 and macro F1."""
     generator = np.random.default_rng(21)
     for accuracy in ACCURACIES:
         for prevalence in PREVALENCES:
             kinds = [share * part for share in (prevalence, 1 - prevalence) for part in (accuracy, 1 - accuracy)]
-            drawn = np.array([single(each) for each in tables(generator, kinds, samples)]).T
-            score, other = (f1_of(accuracy, accuracy, share) for share in (prevalence, 1 - prevalence))
-            held = holds(drawn[0], drawn[1], score), holds(drawn[2], drawn[3], (score + other) / 2)
-            yield [f"{accuracy:.2f}", f"{prevalence:.0%}", f"{score:.3f}", *(f"{each:.4f}" for each in held)]
+            limits = np.array([single(table) for table in tables(generator, kinds, samples)]).T
+            f1, negative_f1 = (f1_of(accuracy, accuracy, share) for share in (prevalence, 1 - prevalence))
+            shares = coverage(limits[0], limits[1], f1), coverage(limits[2], limits[3], (f1 + negative_f1) / 2)
+            yield [f"{accuracy:.2f}", f"{prevalence:.0%}", f"{f1:.3f}", *(f"{share:.4f}" for share in shares)]
 
 
 @cache
-def shares(table: tuple[int, ...]) -> tuple[Any, ...]:
-    """Newcombe's limits, those shown, and the exact P, of one table."""
+def share_difference(table: tuple[int, ...]) -> tuple[Any, ...]:
+    """Newcombe's limits, the limits in the tables of a run, and the exact P of one table."""
     both, b, c, neither = table
     published, p = newcombe_paired(both, b, c, neither), mcnemar_exact(b, c)
     return (*published, *agreeing(published, (b - c) / ITEMS, p), p)
 
 
 def share_rows(samples: int) -> Iterator[Row]:
-    """Coverage of the interval of a difference of right answers, as published and as shown."""
+    """Rows of coverage of the interval of a difference of right answers, as published and as shown."""
     generator = np.random.default_rng(22)
     for accuracies in ((0.5, 0.5), (0.7, 0.7), *PAIRED):
         for shared in (0.0, SHARED):
             kinds, truth = right_or_wrong(accuracies, shared), accuracies[0] - accuracies[1]
-            low, high, *shown, p = np.array([shares(each) for each in tables(generator, kinds, samples)]).T
-            numbers = [np.mean(p < 0.05), holds(low, high, truth), disagree(low, high, p)]
-            numbers += [holds(*shown, truth), disagree(*shown, p)]
+            low, high, *shown, p = np.array([share_difference(table) for table in tables(generator, kinds, samples)]).T
+            numbers = [np.mean(p < 0.05), coverage(low, high, truth), disagree(low, high, p)]
+            numbers += [coverage(*shown, truth), disagree(*shown, p)]
             names = [f"{accuracies[0]:.2f}, {accuracies[1]:.2f}", f"{shared:.0%}"]
             yield [*names, *(f"{number:.4f}" for number in numbers)]
 
 
 def seed_rows(samples: int) -> Iterator[Row]:
-    """Coverage of the interval over training seeds: right answers and F1, a trained variant against the base model."""
+    """Rows of coverage of the interval over training seeds, of right answers and of F1.
+
+    A trained variant is compared with the base model.
+    """
     generator = np.random.default_rng(23)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     weights = weights / weights.sum()
-    base = expit(BASE + OF_ITEMS * nodes) @ weights
+    base = expit(BASE + ITEM_SD * nodes) @ weights
     for name, spread in SPREADS.items():
-        trained = expit(TRAINED + spread * nodes[:, np.newaxis] + OF_ITEMS * nodes) @ weights  # accuracy by seed
-        scores = np.array([f1_of(each, each, POSITIVES) for each in trained])
+        trained = expit(TRAINED + spread * nodes[:, np.newaxis] + ITEM_SD * nodes) @ weights  # accuracy by seed
+        scores = np.array([f1_of(accuracy, accuracy, POSITIVES) for accuracy in trained])
         truths = trained @ weights - base, scores @ weights - f1_of(base, base, POSITIVES)
         sd = np.sqrt(trained**2 @ weights - (trained @ weights) ** 2)
         for seeds in (2, 3, 5, 10):
-            found = [seeds_drawn(generator, seeds, spread) for _ in range(samples)]
+            drawn = [sampled_effects(generator, seeds, spread) for _ in range(samples)]
             numbers = []
-            for place, truth in enumerate(truths):
-                low, high = np.array([(effects[place].ci_low, effects[place].ci_high) for effects in found]).T
-                numbers += [f"{holds(low, high, truth):.4f}", f"{np.mean(high - low):.3f}"]
+            for index, truth in enumerate(truths):
+                low, high = np.array([(effects[index].ci_low, effects[index].ci_high) for effects in drawn]).T
+                numbers += [f"{coverage(low, high, truth):.4f}", f"{np.mean(high - low):.3f}"]
             yield [f"{name} ({100 * sd:.1f} points)", seeds, *numbers]
 
 
-def seeds_drawn(generator: np.random.Generator, seeds: int, spread: float) -> tuple[SeedEffect, SeedEffect]:
-    """Effect on right answers and on F1, of one sample of seeds and items."""
-    logits = generator.normal(0, OF_ITEMS, ITEMS)
+def sampled_effects(generator: np.random.Generator, seeds: int, spread: float) -> tuple[SeedEffect, SeedEffect]:
+    """Difference of right answers and difference of F1 in one sample of seeds and items."""
+    logits = generator.normal(0, ITEM_SD, ITEMS)
     positive = generator.random(ITEMS) < POSITIVES
     right = generator.random((seeds, ITEMS)) < expit(generator.normal(TRAINED, spread, (seeds, 1)) + logits)
     base = np.tile(generator.random(ITEMS) < expit(BASE + logits), (seeds, 1))
-    parts = [part for said in (right, base) for part in (2.0 * (positive & said), positive + 1.0 * (positive == said))]
-    return seed_effect(right.astype(float) - base), seed_effect(np.stack(parts, axis=-1), f1_of_means)
+    terms = [  # of numerator and denominator of both F1
+        term
+        for correct in (right, base)
+        for term in (2.0 * (positive & correct), positive + 1.0 * (positive == correct))
+    ]
+    return seed_effect(right.astype(float) - base), seed_effect(np.stack(terms, axis=-1), f1_of_means)
 
 
 PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
@@ -209,7 +221,7 @@ PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
 
 
 def table(part: str, samples: int) -> str:
-    """A part's table in Markdown."""
+    """The table of a part, in Markdown."""
     title, columns, rows = PARTS[part]
     lines = [
         f"# {title}",
@@ -225,14 +237,14 @@ def table(part: str, samples: int) -> str:
 
 
 def main() -> None:
-    """Write the tables."""
+    """Write the tables, or print them with `--samples`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=PARTS, help="one table; default all")
-    parser.add_argument("--samples", type=int, help="fewer samples: print the tables and write none")
-    chosen = parser.parse_args()
-    for part in [chosen.part] if chosen.part else PARTS:
-        text = table(part, chosen.samples or SAMPLES)
-        if chosen.samples:
+    parser.add_argument("--part", choices=PARTS, help="write one table; default: all tables")
+    parser.add_argument("--samples", type=int, help="number of samples per row; the tables are printed and not written")
+    arguments = parser.parse_args()
+    for part in [arguments.part] if arguments.part else PARTS:
+        text = table(part, arguments.samples or SAMPLES)
+        if arguments.samples:
             print(text)
         else:
             (FOLDER / f"coverage_{part}.md").write_text(text, encoding="utf-8")

@@ -270,7 +270,7 @@ def arguments() -> argparse.Namespace:
     setup.rank = setup.shape["hidden_size"] // 64  # as in the published study: rank 64 at width 4096
     setup.cases = [CASES[0]._replace(prompt=20, vocabulary=512, batch=2)] if setup.quick else CASES[: setup.cases]
     if setup.gpu:  # every case has the model's vocabulary, so the case of a large vocabulary is left out
-        setup.cases = [case._replace(vocabulary=GPU_VOCABULARY[setup.arch]) for case in CASES[: min(setup.cases, 3)]]
+        setup.cases = [case._replace(vocabulary=GPU_VOCABULARY[setup.arch]) for case in setup.cases[:3]]
     return setup
 
 

@@ -1,23 +1,23 @@
-"""SHA-256 checksums of a folder of weights, so that its contents alone, and no file time, identify it."""
+"""SHA-256 checksums of the files in a folder of weights. File times do not change the checksums."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from clinical_dpo.io import replacing, sha256
 
-# Each folder of weights holds this file, in the format of `sha256sum --check`. A rule that depends on it depends on
-# every file that it lists.
+# Each folder of weights contains this file, in the format of `sha256sum --check`. A rule that depends on this file
+# depends on every file in its list.
 CHECKSUMS = "SHA256SUMS"
 RECORDS = ("log.csv", "run.json")  # files beside the weights that record how the weights were made
 
 
 def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, without: Collection[str] = ()) -> None:
-    """Write SHA256SUMS of a folder: a line "digest  path" for each file below it, sorted by path.
+    """Write SHA256SUMS in a folder: a line "digest  path" for each file in the folder and its subfolders, by path.
 
     Args:
         folder: the folder.
-        digests: path relative to the folder -> SHA-256 that is already computed; the other files are read.
-        without: names of files to leave out, such as records of how the others were made.
+        digests: path relative to the folder -> SHA-256, for files with a known SHA-256. All other files are read.
+        without: names of files to leave out, such as the records of how the weights were made.
     """
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     kept = sorted(name for name, path in files.items() if path.name not in {CHECKSUMS, *without})

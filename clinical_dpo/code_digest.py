@@ -1,6 +1,7 @@
-"""A digest of the code that a script runs: its own and that of the package's modules it imports, directly or not.
+"""Compute a digest of the code that a script runs: the script, and the package's modules that it imports.
 
-Only contents count. The path and name of a module do not, so a move or a rename makes no job run again.
+The modules that these modules import count too. Only the contents of a module count, not its path or its name.
+Therefore no job runs again after a module is moved or renamed.
 """
 
 import ast
@@ -15,13 +16,13 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_digest(script: Path, modules: Iterable[str] = ()) -> str:
-    """Hex digest (16 digits) of `script` and its imports within this package; prose and layout do not count.
+    """Hex digest (16 digits) of the code of `script` and of the package's modules that it imports.
 
-    Docstrings, comments and blank space are prose and layout.
+    Docstrings, comments and white space do not count.
 
     Args:
         script: the file that a job runs.
-        modules: names of modules that the job imports by a name in its settings, such as its task's grader.
+        modules: names of further modules that the job imports because its settings name them, such as a grader.
     """
     named = [file for name in modules if (file := _module_file(name))]
     files = {script, *named} | imported_modules([script, *named])
@@ -29,7 +30,7 @@ def code_digest(script: Path, modules: Iterable[str] = ()) -> str:
 
 
 def imported_modules(files: Iterable[Path]) -> set[Path]:
-    """The package's modules that files import, directly or not."""
+    """The package's modules that files import, directly or through other modules."""
     reached: set[Path] = set()
     queue = list(files)
     while queue:
@@ -42,7 +43,10 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 
 @cache
 def _digest(path: Path) -> str:
-    """Digest of one file: its code, and for each imported name its block, its attribute and its module's code."""
+    """Digest of one file: the file's code and its imports from this package.
+
+    An import counts with the number of its block, the local name, the attribute and the code of the imported module.
+    """
     imports, code = _parse(path)
     bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)
     return hashlib.sha256("\n".join([code, *bound]).encode()).hexdigest()
@@ -50,9 +54,9 @@ def _digest(path: Path) -> str:
 
 @cache
 def _parse(path: Path) -> tuple[tuple[tuple[int, Path, str, str], ...], str]:
-    """The package imports of a file, and a digest of its other code without docstrings.
+    """The imports from this package in a file, and a digest of the file's other code without docstrings.
 
-    An import is (number of its block, module, attribute, local name).
+    An import is (number of the block that contains it, module, attribute, local name).
     """
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imports: list[tuple[int, Path, str, str]] = []
@@ -69,7 +73,7 @@ def _parse(path: Path) -> tuple[tuple[tuple[int, Path, str, str], ...], str]:
 
 
 def _is_ours(node: ast.stmt) -> bool:
-    """Whether a statement imports from this package, and nothing else."""
+    """Whether a statement imports from this package only."""
     if isinstance(node, ast.ImportFrom):
         return not node.level and (node.module or "").partition(".")[0] == PACKAGE.name
     return isinstance(node, ast.Import) and all(each.name.partition(".")[0] == PACKAGE.name for each in node.names)

@@ -1,4 +1,4 @@
-"""Exceptions whose messages users read, and the hint that ends many of these messages."""
+"""Exceptions with messages for users, and a hint that ends many of these messages."""
 
 import difflib
 import re
@@ -11,38 +11,38 @@ QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#]*[?#])[^\s'\"]+", re.IGNORECA
 
 
 def without_passwords(text: str) -> str:
-    """Replace user, password, query and fragment of every address in a text by ***."""
+    """Replace the user, password, query and fragment of every address in a text by ***."""
     return QUERY.sub(r"\1***", USER.sub(r"\1***@", text))
 
 
 def _safe(message: str) -> str:
-    """A message that shows no password and contains no terminal command."""
+    """The message without passwords and with escaped control characters."""
     return printable(without_passwords(message))
 
 
 class UserError(Exception):
-    """A mistake in configuration or data. The message says where it is, what is wrong and how to correct it.
+    """A mistake in configuration or data. The message says where the mistake is, what is wrong, and what to do.
 
-    Scripts print the message alone, without a traceback, and exit with status 1. The message shows no password of an
-    address. Control characters in quoted text are escaped, so they cannot command a terminal.
+    Scripts print only the message, without a traceback, and exit with status 1. The message shows no password of an
+    address. Control characters in quoted text are escaped, because they could command a terminal.
     """
 
     def __init__(self, message: str, public: str | None = None) -> None:
-        """Keep the message.
+        """Save the message.
 
         Args:
-            message: for the log, and for the terminal unless the logs are private.
-            public: a version of the message that quotes no row; see PublicError.
+            message: the full message. The log shows it. The terminal shows it unless the logs are private.
+            public: a version of the message that quotes no row, for the terminal if the logs are private.
         """
         super().__init__(_safe(message))
         self.public = None if public is None else _safe(public)
 
     def within(self, prefix: str, public_prefix: str | None = None, suffix: str = "") -> "UserError":
-        """The same error with text around its message.
+        """A new error with text before and after the message of this error.
 
         Args:
             prefix: where the mistake is; written before the message.
-            public_prefix: replaces `prefix` in the public message, where `prefix` quotes a row.
+            public_prefix: written before the public message in place of `prefix`; needed if `prefix` quotes a row.
             suffix: written after the message.
         """
         before = prefix if public_prefix is None else public_prefix
@@ -50,19 +50,19 @@ class UserError(Exception):
 
 
 class PublicError(UserError):
-    """A UserError that quotes nothing of a row: it names numbers, files, keys and settings only.
+    """A UserError that quotes no row: its message names only numbers, files, keys and settings.
 
-    The terminal shows it with `phi: true` too. Column names and ids may contain private text. A message that quotes one
-    of them must be a UserError.
+    The terminal shows the message even for a task with private text (`phi: true`). Column names and ids may contain
+    private text. An error that quotes a column name or an id must be a UserError, not a PublicError.
     """
 
     def __init__(self, message: str) -> None:
-        """Keep the message."""
+        """Save the message, which is also the public message."""
         super().__init__(message, message)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the known word nearest to a mistyped one, or all known words."""
+    """A hint for a mistyped word: the most similar known word, or all known words if none is similar."""
     words = list(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(words)}."

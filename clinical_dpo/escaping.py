@@ -1,4 +1,4 @@
-"""Escape text from outside, such as ids, titles and answers, so that it is displayed as plain text and nothing else."""
+"""Escape text from outside, such as ids, titles and answers. Escaped text is displayed as plain text."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from typing import Any
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Characters with a meaning within a line of Markdown. An underscore within a word has none.
 _MARKS = re.compile(r"[\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])")
-_START = re.compile(r"[-+=]|\d+(?=[.)](?: |\Z))")  # begins a list, or turns the line before into a heading
+_START = re.compile(r"[-+=]|\d+(?=[.)](?: |\Z))")  # starts a list, or turns the previous line into a heading
 
 
 class Markdown(str):
@@ -17,12 +17,12 @@ class Markdown(str):
 
 
 def printable(text: str) -> str:
-    r"""Escape the characters that could command a terminal: an escape character becomes `\x1b`, and so on."""
+    r"""Escape the characters that could command a terminal. For example, an escape character becomes `\x1b`."""
     return _UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def markdown(text: str) -> Markdown:
-    """One line of Markdown that displays a text unchanged. A `Markdown` text is returned as it is."""
+    """One line of Markdown that displays the words of a text unchanged. A `Markdown` text is returned unchanged."""
     if isinstance(text, Markdown):
         return text
     line = html.escape(printable(" ".join(text.split())), quote=False)
@@ -35,7 +35,10 @@ def markdown(text: str) -> Markdown:
 
 
 def code_span(text: str) -> Markdown:
-    """A text as code within a line of Markdown, between more backticks than it contains in a row."""
+    """Format a text as code within a line of Markdown.
+
+    The delimiter has more backticks than the longest sequence of backticks in the text.
+    """
     line = printable(" ".join(text.split()))
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     space = " " if not line or "`" in (line[0], line[-1]) else ""
@@ -43,13 +46,14 @@ def code_span(text: str) -> Markdown:
 
 
 class Settings(dict[str, Any]):
-    r"""Settings of a rule whose `repr` no web page reads as an element: each `<` in a text becomes `\x3c`.
+    r"""The settings of a rule. In their `repr`, each `<` in a text is written as `\x3c`.
 
-    Snakemake copies the `repr` into its report without escaping it. Scripts receive an ordinary dict.
+    Snakemake copies the `repr` into its HTML report without escaping it. A `<` could start an HTML element there.
+    Scripts receive an ordinary dict.
     """
 
     def __repr__(self) -> str:
-        """The dict as Python code without `<`, which evaluates to the same values."""
+        """The dict as Python code without `<`. The code evaluates to the same values."""
         return super().__repr__().replace("<", "\\x3c")
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -24,23 +24,23 @@ def fetch(
     kind: str = "model",
     ignored: Sequence[str] = (),
 ) -> Path:
-    """Fetch a commit and return its folder in the cache, which has at least the files that match `patterns`.
+    """Fetch the files of a commit that match `patterns`, and return the commit's folder in the cache.
 
-    Files that the cache has are not downloaded again. With HF_HUB_OFFLINE=1, or where the hub cannot be reached, the
-    files come from the cache alone.
+    The folder may contain other files too. Files that are already in the cache are not downloaded again. With
+    HF_HUB_OFFLINE=1, or if the hub cannot be reached, all files come from the cache.
 
     Args:
         repo_id: owner/name on the hub.
         revision: full commit hash.
         patterns: shell patterns in which * also matches /; None for all files.
         kind: model or dataset.
-        ignored: patterns of files to leave out, even where `patterns` match.
+        ignored: patterns of files to leave out, even if the files match `patterns`.
 
     Raises:
-        UserError: the repository is gated, unknown or unreachable, or the commit does not exist; with the page to visit
-            and the variable to set. No message contains a token.
+        UserError: the repository is gated, unknown or unreachable, or the commit does not exist. The message names the
+            page to visit and the variable to set. It contains no token.
     """
-    # Imported late: a start of the workflow and other sources do not need them.
+    # Imported late: the start of the workflow does not need these libraries, and most sources do not either.
     from httpx2 import HTTPError
     from huggingface_hub import get_token, snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
@@ -59,30 +59,30 @@ def fetch(
     except GatedRepoError:
         token = "the account of the token in HF_TOKEN has no access" if get_token() else "no token is set"
         raise UserError(
-            f"{repo_id}: access is gated, and {token}. Accept its terms on {where}, then set HF_TOKEN to a token of "
-            "that account (https://huggingface.co/settings/tokens)."
+            f"{repo_id}: access is gated, and {token}. Accept the repository's terms on {where}. Then set HF_TOKEN to "
+            "a token of the account that accepted the terms (https://huggingface.co/settings/tokens)."
         ) from None
     except RepositoryNotFoundError:
         raise UserError(
-            f"{repo_id}: not found on the hub. Check `id` against {where}; set HF_TOKEN if the repository is private."
+            f"{repo_id}: not found on the hub. Compare `id` with {where}. If the repository is private, set HF_TOKEN."
         ) from None
     except RevisionNotFoundError:
         raise UserError(
-            f"{repo_id}: revision {revision} is not found on the hub; it may have been removed. Copy the hash of a "
-            f"commit from {where}/commits/main to `revision`."
+            f"{repo_id}: revision {revision} is not found on the hub. It may have been removed. Set `revision` to the "
+            f"hash of a commit on {where}/commits/main."
         ) from None
     except (HTTPError, OSError) as error:
         raise UserError(
             f"{repo_id}: revision {revision} could not be fetched ({type(error).__name__}), and "
-            f"{_lacking(repo_id, revision, patterns, kind, ignored)}. Run this rule once where {where} can be reached, "
-            "without HF_HUB_OFFLINE=1 and with HF_HOME on a file system that all nodes see."
+            f"{_lacking(repo_id, revision, patterns, kind, ignored)}. Run this rule once on a machine that reaches "
+            f"{where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder that all nodes see."
         ) from None
 
 
 def _lacking(
     repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str, ignored: Sequence[str] = ()
 ) -> str:
-    """Say which files of a commit the local cache lacks."""
+    """A clause that says which files of a commit the local cache lacks."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
@@ -91,7 +91,7 @@ def _lacking(
         return "it is not in the local cache"
     cached = {name: try_to_load_from_cache(repo_id, name, revision=revision, repo_type=kind) for name in names}
     missing = [name for name, path in cached.items() if not isinstance(path, str)]
-    return f"the local cache lacks {len(missing)} of its files, first {', '.join(missing[:3])}"
+    return f"the local cache lacks {len(missing)} of the files of this revision, such as {', '.join(missing[:3])}"
 
 
 def file_sizes(
@@ -102,12 +102,12 @@ def file_sizes(
     kind: str = "model",
     ignored: Sequence[str] = (),
 ) -> dict[str, int]:
-    """The files of a fetched commit that match `patterns` and not `ignored`: path -> bytes, sorted by path.
+    """Sizes of the files of a fetched commit that match `patterns` but not `ignored`: path -> bytes, sorted by path.
 
-    Paths and sizes come from the hub's list of the commit.
+    Paths and sizes come from the hub's list of the commit's files.
 
     Raises:
-        UserError: the cache has no such list, so nothing shows whether the commit is complete.
+        UserError: the cache does not have this list. Without the list, nothing shows whether all files are there.
     """
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
@@ -117,8 +117,8 @@ def file_sizes(
         tree = get_cached_repo_tree(repo_id, repo_type=kind, revision=revision)
     except CachedRepoTreeNotFoundError:
         raise UserError(
-            f"{repo_id}: the local cache does not say whether it has all files of revision {revision}. Run this rule "
-            f"once where {page(repo_id, kind)} can be reached, without HF_HUB_OFFLINE=1."
+            f"{repo_id}: the local cache has no list of the files of revision {revision}, so files may be missing. Run "
+            f"this rule once on a machine that reaches {page(repo_id, kind)}. Unset HF_HUB_OFFLINE there."
         ) from None
     allowed = None if patterns is None else list(patterns)
     sizes = {file.path: file.size for file in tree}
@@ -127,16 +127,16 @@ def file_sizes(
 
 
 def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of files of a fetched folder: path relative to the folder -> hex digest.
+    """SHA-256 of some files in a fetched folder: path relative to the folder -> hex digest.
 
     Raises:
-        UserError: a file's bytes differ from those that the hub stores.
+        UserError: a file in the cache differs from the file on the hub.
     """
     checksums = {}
     for name in files:
         blob = (folder / name).resolve()
         checksums[name] = sha256(blob)
-        # The cache names a large file by its SHA-256, a small file by its git hash.
+        # In the cache, the name of a large file is its SHA-256, and the name of a small file is its git hash.
         stored = _git_hash(blob) if re.fullmatch(r"[0-9a-f]{40}", blob.name) else checksums[name]
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob.name) and blob.name != stored:
             raise UserError(

@@ -22,11 +22,11 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path, and move it to `path` when the block ends without an error.
 
     The block creates a file or a directory at the temporary path. That path is in a new folder beside `path`. The
-    folder has a random name and is closed to other users, so nobody can put a file or a link at the temporary path. A
-    block that raises leaves `path` unchanged.
+    folder has a random name and is closed to other users, so no other user can put a file or a link at the temporary
+    path. If the block raises an error, `path` stays unchanged.
 
     Args:
-        path: the file or directory to replace. A link is replaced itself, not its target.
+        path: the file or directory to replace. If `path` is a link, the link is replaced, not its target.
         private: close the file, and the folder that contains it, to other users.
     """
     path = Path(path)
@@ -52,12 +52,12 @@ def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file, without a byte-order mark.
 
     Raises:
-        UserError: the file is missing or is not UTF-8; with the line of the first invalid byte.
+        UserError: the file is missing or is not UTF-8. The message names the line of the first invalid byte.
     """
     try:
         raw = Path(path).read_bytes()
     except FileNotFoundError:
-        raise PublicError(f"{path}: no such file. Put it there, or change the path in the task file.") from None
+        raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,10 +68,11 @@ def read_text(path: str | Path) -> str:
 
 
 def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
-    """Rows of a JSON Lines file, without its blank lines.
+    """Rows of a JSON Lines file. Blank lines are skipped.
 
     Raises:
-        UserError: a row is not a JSON object or lacks one of the `required` fields; with file, line and field.
+        UserError: a row is not a JSON object or lacks one of the `required` fields. The message names file, line and
+            field.
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -93,7 +94,7 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
         for field in required:
             if field not in row:
                 raise UserError(
-                    f"{path}, line {number}: field '{field}' is missing. Add it. Fields here: {', '.join(row)}."
+                    f"{path}, line {number}: field '{field}' is missing. Add this field. Fields here: {', '.join(row)}."
                 )
         rows.append(row)
     return rows
@@ -114,7 +115,7 @@ def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -
         parse_int: converts the digits of an integer; `int` by default.
 
     Raises:
-        UserError: the file is not valid JSON; with file, line and column.
+        UserError: the file is not valid JSON. The message names file, line and column.
     """
     try:
         return json.loads(read_text(path), parse_int=parse_int)
@@ -128,7 +129,7 @@ def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -
 
 
 def _unreadable(where: str, error: Exception) -> UserError:
-    """The error for JSON that Python cannot hold: integers of thousands of digits, or thousands of nested values."""
+    """The error for JSON that Python cannot read: integers of thousands of digits, or thousands of nested values."""
     reason = "values are nested too deeply" if isinstance(error, RecursionError) else str(error)
     return UserError(f"{where}: not readable as JSON ({reason}). Correct the value, or export the file again.")
 
@@ -149,11 +150,11 @@ def write_csv(
 ) -> None:
     """Write rows as CSV with exactly `columns`. None becomes an empty field; floats keep full precision.
 
-    Other users can neither read a private file nor enter its folder.
+    If `private` is true, other users can neither read the file nor open its folder.
     """
     with replacing(path, private) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
-        # By default `csv` quotes a line feed but not a carriage return, which readers then take for the end of a row.
+        # By default `csv` quotes a line feed but not a carriage return. Readers end a row at an unquoted one.
         quoting = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writeheader()
         for row in rows:

@@ -1,4 +1,4 @@
-"""Limits on the contents of files that are read, so that a small file cannot unpack to fill a machine's memory."""
+"""Limits on the size and contents of input files. Without limits, a small packed file could fill the memory."""
 
 import json
 import os
@@ -14,11 +14,13 @@ VARIABLE = "CLINICAL_DPO_LIMITS"  # the environment variable that passes the con
 class Limits:
     """The config's `limits`. The defaults equal the values in config/config.yaml.
 
+    Each attribute is a maximum.
+
     Attributes:
-        bytes: size of a file on disk, its size when unpacked, and the total size of a hub data set's files.
-        rows: rows of a table, empty rows included.
+        bytes: bytes of a file, before and after it is unpacked, and of all files of a hub data set together.
+        rows: rows of a table, including empty rows.
         columns: columns of a table.
-        cells: rows times columns of a table; values of a JSON file.
+        cells: rows times columns of a table, or values of a JSON file.
         characters: characters of one cell or one JSON string.
         depth: nesting depth of lists and objects in JSON, and of XML elements.
     """
@@ -47,15 +49,15 @@ def check_limit(where: object, key: str, count: float, unit: str) -> None:
     Args:
         where: the file, and the position in it; begins the message.
         key: a field of Limits.
-        count: the count, or a lower bound of it.
-        unit: the items counted, such as `rows`.
+        count: the count, or a lower bound of the count.
+        unit: name of the counted items, such as `rows`.
 
     Raises:
-        UserError: the count exceeds the limit; with the count and the key to raise.
+        UserError: the count exceeds the limit. The message has the count and the key to raise.
     """
     allowed = getattr(limits(), key)
     if count > allowed:
         raise UserError(
-            f"{where}: {count:,.0f} or more {unit}, and `limits.{key}` of the config allows {allowed:,}. Check that "
-            f"this is the right file. If it is, set a higher `limits: {{{key}: ...}}`."
+            f"{where}: {count:,.0f} or more {unit}, but the config's `limits.{key}` allows only {allowed:,}. Check "
+            f"whether this is the right file. If it is, set a higher `limits: {{{key}: ...}}`."
         )

@@ -1,6 +1,6 @@
 """Replace old names in configuration files by their new names: `python -m clinical_dpo.migrate FILE ...`.
 
-Comments, order and layout are kept. A file without old names is not changed.
+Comments, order and layout do not change. A file without old names does not change at all.
 """
 
 import re
@@ -37,9 +37,9 @@ def migrated(text: str, names: Sequence[Renamed]) -> str:
 
 
 def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
-    """Start and end of an old name in the text; None where a merge key (<<) copies it from another mapping.
+    """Start and end of an old name in the text; None if a merge key (<<) copies the name from another mapping.
 
-    That other mapping has an entry of its own in the list of old names.
+    The list of old names has a separate entry for the name in the other mapping.
     """
     for depth, part in enumerate(name.path, start=1):
         pairs = {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
@@ -52,10 +52,10 @@ def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
 
 
 def migrate(path: Path) -> list[Renamed]:
-    """Rewrite one config file or task file, and return the names that it replaced.
+    """Rewrite one config file or task file, and return the replaced names.
 
     Raises:
-        UserError: the file is missing, is not a YAML mapping, or has a key under both names.
+        UserError: the file is missing, is not a YAML mapping, or has a key under both its old and its new name.
     """
     settings = read_yaml(path)
     kind = "task" if {"recipe", "prompt", "splits"} & set(settings) else "config"
@@ -65,7 +65,9 @@ def migrate(path: Path) -> list[Renamed]:
         for key in name.path[:-1]:
             parent = parent[key]
         if not name.is_value and name.new in parent:
-            raise UserError(f"{path}: key '{name.old}' is now '{name.new}', and both are there. Remove the old key.")
+            raise UserError(
+                f"{path}: key '{name.old}' is now '{name.new}', and the file has both keys. Remove '{name.old}'."
+            )
     if names:
         with path.open(encoding="utf-8", newline="") as file:  # newline='' keeps the line ends
             text = file.read()
@@ -75,7 +77,7 @@ def migrate(path: Path) -> list[Renamed]:
 
 
 def main(paths: Sequence[str]) -> None:
-    """Rewrite the files and print the names that were replaced."""
+    """Rewrite the files, and print the replaced names."""
     if not paths:
         sys.exit("Name the files: python -m clinical_dpo.migrate config/mine.yaml config/tasks/mine.yaml")
     for path in paths:

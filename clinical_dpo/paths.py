@@ -47,7 +47,7 @@ PATHS = {
     "pairs_manifest": f"{_MODEL}/preferences/manifest.json",
     "reference_logps": f"{_MODEL}/preferences/{{split}}.reference.parquet",
     "reference_record": f"{_MODEL}/preferences/{{split}}.reference.json",
-    # answers and grades; each name in external_predictions is a {model} of its own
+    # answers and grades; a name in external_predictions is used as {model}
     "answers": f"{_MODEL}/predictions/{{variant}}.jsonl",
     "answers_record": f"{_MODEL}/predictions/{{variant}}.json",
     "grades": f"{_MODEL}/grades/{{variant}}.csv",
@@ -73,8 +73,8 @@ class Paths:
     """The paths of one run.
 
     Attributes:
-        run_name: name of a folder below each of the four top folders; empty for the published study, whose files are
-            directly in the top folders.
+        run_name: name of the run's folder in each of the four top folders. It is empty for the published study: its
+            files are directly in the top folders.
     """
 
     run_name: str = ""
@@ -89,7 +89,7 @@ class Paths:
         return "/".join(part for part in (name, self.run_name, *parts) if part)
 
     def __call__(self, name: str, wildcards: Any = None, /, **more: Any) -> str:
-        """Path of the file called `name` in PATHS. A wildcard without a value stays in the path, as `{task}`.
+        """The path under the key `name` of PATHS. A wildcard without a value, such as `{task}`, stays in the path.
 
         Args:
             name: a key of PATHS.
@@ -97,7 +97,8 @@ class Paths:
             more: values of further wildcards of the path.
 
         Raises:
-            KeyError: an unknown path, with the nearest known one; or a wildcard in `more` that the path does not have.
+            KeyError: PATHS has no key `name` (the message names the most similar key), or `more` has a wildcard that
+                the path does not have.
         """
         pattern = _pattern(name)
         names = _names(pattern)
@@ -109,11 +110,11 @@ class Paths:
         return pattern.format_map(values)
 
     def log(self, rule: str, *names: str) -> str:
-        """The log of one job of a rule; `names`, such as `{task}` and `{model}`, distinguish its jobs."""
+        """The log file of one job of a rule. `names`, such as `{task}` and `{model}`, distinguish the rule's jobs."""
         return self.folder("logs", rule, *names) + ".log"
 
     def benchmark(self, rule: str, *names: str) -> str:
-        """The file, beside the log, to which Snakemake writes a job's time."""
+        """The file to which Snakemake writes a job's time. It is in the folder of the job's log."""
         return self.folder("logs", rule, *names) + ".benchmark.tsv"
 
 
@@ -122,19 +123,19 @@ def parse(name: str, path: Any) -> dict[str, str]:
 
     Args:
         name: a key of PATHS.
-        path: a path of this kind, of any run and relative to any folder.
+        path: a path of this kind, from any run. Any folders may precede it.
 
     Raises:
         ValueError: the path does not match the pattern of `name`.
     """
     match = _expression(_pattern(name)).fullmatch(str(path))
     if not match:
-        raise ValueError(f"{path} is not spelled as {_pattern(name)}")
+        raise ValueError(f"{path} does not match the pattern {_pattern(name)}")
     return match.groupdict()
 
 
 def _pattern(name: str) -> str:
-    """The pattern of a path, with a KeyError that names the nearest known path."""
+    """The pattern of a path. For an unknown name, raise a KeyError that names the most similar known path."""
     if name not in PATHS:
         raise KeyError(f"no path is called '{name}'.{did_you_mean(name, sorted(PATHS))}")
     return PATHS[name]
@@ -148,7 +149,7 @@ def _names(pattern: str) -> list[str]:
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a pattern below its top folder. Any text may precede it, such as the run's folder."""
+    """The regular expression of a pattern without its top folder. Any folders may precede the rest of the path."""
     parts = re.split(r"{(\w+)}", pattern.partition("/")[2])
     path = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
     return re.compile(f"(?:.*/)?{path}")

@@ -1,4 +1,4 @@
-"""Progress of a long job as lines of plain text in its log: units done, units in total, pace and time left."""
+"""Write the progress of a long job to its log. Each line has the units done, the total, the pace and the time left."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 def say(text: str) -> None:
-    """Write a line and flush it, so that a reader can follow the log."""
+    """Write a line and flush it at once, for readers who follow the log."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -23,9 +23,9 @@ class Progress:
         Args:
             unit: name of the units that are counted, in the singular.
             total: number of units.
-            done: units that an earlier attempt finished. They count as done, but the pace leaves them out.
-            every: least number of seconds between two lines of `advance`; it always writes the last line.
-            clock: returns seconds, from any start.
+            done: units that an earlier attempt finished. These units count as done, but not in the pace.
+            every: minimum seconds between two lines of `advance`. The last line is always written.
+            clock: function that returns the time in seconds, from any start.
         """
         self.unit, self.total, self.before, self.every, self.clock = unit, total, done, every, clock
         self.started = self.last_line = clock()
@@ -44,6 +44,6 @@ class Progress:
         say(f"{self.unit} {done} of {self.total} ({done / self.total:.0%}): {facts}")
 
     def advance(self, done: int) -> None:
-        """Write a line if the last one is `every` seconds old, or if all units are done."""
+        """Write a line if the last line is at least `every` seconds old, or if all units are done."""
         if done == self.total or self.clock() - self.last_line >= self.every:
             self.write_line(done)

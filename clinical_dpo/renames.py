@@ -1,4 +1,4 @@
-"""Old names in configuration files. All are refused in a single message, each with its new name."""
+"""Find and refuse old names in configuration files. One message lists all old names with their new names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -35,10 +35,10 @@ _WITHIN = {
 class Renamed(NamedTuple):
     """An old name in a configuration file."""
 
-    path: tuple[str, ...]  # keys that lead to the name, its own key last
+    path: tuple[str, ...]  # keys from the top of the file to the key that is renamed, or has the renamed value
     old: str
     new: str
-    is_value: bool  # whether the value at `path` has the old name, and not the key
+    is_value: bool  # whether the value at `path` is renamed; otherwise the key is
 
 
 def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
@@ -68,7 +68,8 @@ def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
         files: name of a file -> (its kind, `config` or `task`; its settings).
 
     Raises:
-        UserError: all old names of all files, each with its new name, and the command that rewrites a file.
+        UserError: a file has an old name. The message lists all old names of all files with their new names, and the
+            command that rewrites a file.
     """
     lines = [
         f"  {file}: {'value' if name.is_value else 'key'} '{name.old}' "
@@ -79,5 +80,5 @@ def refuse_old_names(files: Mapping[str, tuple[str, Any]]) -> None:
     if lines:
         raise UserError(
             "\n".join(["These names have changed:", *lines])
-            + "\nRewrite each file (comments are kept): python -m clinical_dpo.migrate FILE ..."
+            + "\nRewrite each file (comments do not change): python -m clinical_dpo.migrate FILE ..."
         )

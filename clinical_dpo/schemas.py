@@ -16,7 +16,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that contains a mapping.
 
     Raises:
-        UserError: the file is missing, is not valid YAML, or is not a mapping; with file and line.
+        UserError: the file is missing, is not valid YAML, or is not a mapping. The message names file and line.
     """
     try:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -52,7 +52,8 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
         where: the file; begins the message.
 
     Raises:
-        UserError: the first mistake, with the key and its description; for an unknown key with the nearest known key.
+        UserError: a key or value is not valid. The message describes the first mistake. It has the key's description,
+            or for an unknown key the most similar known key.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
@@ -75,7 +76,7 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
 
 
 def _may_be_secret(error: Any) -> bool:
-    """Whether the value may be a key in place of its variable's name, or an address with a password."""
+    """Whether a wrong value may be a secret: an API key instead of a variable's name, or an address with a password."""
     in_endpoints = "endpoints" in list(error.absolute_path)[:1]
     return in_endpoints and not isinstance(error.instance, int | float | None)
 

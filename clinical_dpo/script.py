@@ -1,4 +1,4 @@
-"""The frame of every script: all output goes to one log, and a user's mistake is printed without a traceback."""
+"""Common code of every script. All output goes to one log, and a user's mistake is printed without a traceback."""
 
 import contextlib
 import gc
@@ -14,15 +14,16 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.escaping import printable
 
-# Importing PyTorch and the libraries above it creates a million permanent objects. Garbage collection of them takes a
-# sixth of a short job's start. Scripts import this module first; `job` sets a lower threshold after the imports.
+# Importing PyTorch and the libraries that use it creates a million permanent objects. Garbage collection of these
+# objects takes a sixth of a short job's start. Scripts import this module first, before the high threshold is needed.
+# After the imports, `job` sets a lower threshold.
 gc.set_threshold(1_000_000)
 NOT_OF_RESULTS = {"code"}  # settings that do not change the meaning of a result
-PRIVATE = ".private"  # a file of this name marks a folder: logs below it may quote private text
+PRIVATE = ".private"  # a file with this name marks a folder: the logs in this folder may quote private text
 
 
 class _Shown(io.TextIOWrapper):
-    """A stream into a log, which escapes what could command the terminal that shows the log."""
+    """A text stream into a log. It escapes characters that could command a terminal that shows the log."""
 
     def write(self, text: str) -> int:
         """Write a text with its unprintable characters escaped."""
@@ -31,11 +32,11 @@ class _Shown(io.TextIOWrapper):
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
-    """Yield the rule's settings, and send all output of the block, that of C libraries included, to the rule's log.
+    """Yield the rule's settings, and send all output of the block to the rule's log, including output of C libraries.
 
     A UserError ends the process with status 1; the terminal and the log show its message. Any other exception writes
-    its traceback to the log and one line to the terminal. Where logs are PRIVATE, the terminal shows the public message
-    of a UserError, and for all else the name of the log alone.
+    its traceback to the log and one line to the terminal. If the logs are PRIVATE, the terminal shows only the public
+    message of a UserError. For an error without a public message, it shows only the name of the log.
     """
     log = snakemake.log[0]
     gc.freeze()  # imported objects are permanent; skip them in garbage collection
@@ -66,7 +67,7 @@ def _shown(stream: int) -> _Shown:
 
 
 def _settings(snakemake: Any) -> SimpleNamespace:
-    """The rule's settings by name; `made_with` has those that change the meaning of a result, for its record."""
+    """The rule's settings by name, and `made_with`: the settings that change the meaning of the rule's results."""
     settings = snakemake.params.get("settings", {})
     return SimpleNamespace(
         **settings, made_with={name: value for name, value in settings.items() if name not in NOT_OF_RESULTS}
@@ -74,7 +75,7 @@ def _settings(snakemake: Any) -> SimpleNamespace:
 
 
 def _fail(terminal: int, message: str, instead: str | None) -> None:
-    """Exit with status 1; write the message to the log, and `instead` or else the message to the terminal."""
+    """Write the message to the log, and `instead` (if None, the message) to the terminal. Exit with status 1."""
     os.write(2, f"{printable(message)}\n".encode())
     os.write(terminal, f"{printable(instead or message)}\n".encode())
     raise SystemExit(1)

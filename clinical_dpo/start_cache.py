@@ -1,4 +1,4 @@
-"""A cache of values that a start of the workflow computes from files, for the next start."""
+"""Cache values that the workflow computes from files when it starts. The next start reads them from the cache."""
 
 import json
 import time
@@ -7,11 +7,11 @@ from typing import Any
 
 from clinical_dpo.io import sha256, write_json
 
-_SETTLED = 2e9  # nanoseconds; a file younger than this may change again without a change of its time
+_SETTLED = 2e9  # nanoseconds; a file with a more recent change may change again and keep its time
 
 
 class StartCache:
-    """A JSON file of key -> value, which also holds the SHA-256 of files."""
+    """A JSON file of key -> value. It also has the SHA-256 of files, with the path as key."""
 
     def __init__(self, path: Path) -> None:
         """Read the cache file. A missing or unreadable file counts as empty."""
@@ -26,7 +26,7 @@ class StartCache:
         return self._values.get(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Keep a value and write the file. If the file cannot be written, the next start computes the value again."""
+        """Save a value in the file. If the file cannot be written, the next start computes the value again."""
         self._values[key] = value
         try:
             write_json(self._path, self._values)
@@ -34,7 +34,7 @@ class StartCache:
             return
 
     def sha256(self, path: str | Path) -> str:
-        """Hex SHA-256 of a file. A file whose size, times and inode are unchanged is not read again."""
+        """Hex SHA-256 of a file. The file is not read again while its size, times and inode stay the same."""
         state = Path(path).stat()
         identity = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
         kept = self[str(path)]

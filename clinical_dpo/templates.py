@@ -1,4 +1,4 @@
-"""Fill in Jinja templates from a row. They are sandboxed, refuse missing values, and print only text and numbers."""
+"""Fill in Jinja templates from a row. Templates run in a sandbox, refuse missing values, and print text and numbers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -13,18 +13,18 @@ ROW = "row"  # the name of the mapping of all values: row["Chief complaint"]
 
 
 def _printable(value: Any) -> Any:
-    """Return a value that `{{ }}` may print, and refuse None, lists and generators: Jinja would print their `repr`."""
+    """Return a value that `{{ }}` may print. Refuse None, lists and generators: Jinja would print their `repr`."""
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
         return value
     if value is None:
-        raise PublicError("{{ }} prints an empty value (null). Test it: {% if field %}{{ field }}{% endif %}.")
+        raise PublicError("{{ }} prints an empty value (null). Test first: {% if field %}{{ field }}{% endif %}.")
     raise PublicError(
         f"{{{{ }}}} prints a {type(value).__name__}, not text. Join a list: {{{{ field | join(', ') }}}}."
     )
 
 
 _JINJA = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_printable)
-_JINJA.globals.clear()  # so that every name is a field
+_JINJA.globals.clear()  # every name is then a field
 
 
 def is_template(text: str) -> bool:
@@ -42,8 +42,8 @@ def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str
 
     Args:
         template: text of the template.
-        values: name -> value. The template sees all of them as `row` too.
-        noun: what messages call a value, `field` or `column`.
+        values: name -> value. The template can use the whole mapping as `row`.
+        noun: the word for a value in messages, `field` or `column`.
 
     Raises:
         UserError: the template is not valid, or uses a value that is missing or empty. A value that the template tests
@@ -55,13 +55,13 @@ def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str
 
 
 def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> Any:
-    """The value, such as a list, of a template that is a single `{{ expression }}`.
+    """Evaluate a template that is exactly one `{{ expression }}`, and return the value, such as a list.
 
     Args:
         template, values, noun: as in `render`.
 
     Raises:
-        UserError: as `render`; or the template is not a single expression.
+        UserError: as in `render`, or the template is not exactly one expression.
     """
     _, used, tested = _compiled(template)
     _check_used(used - tested, values, noun)
@@ -69,11 +69,11 @@ def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> A
 
 
 def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
-    """Refuse values that a template uses and that are missing or empty."""
+    """Refuse a row if a value that the template uses is missing or empty."""
     for name in sorted(used):
         if name not in values:
             raise UserError(
-                f"{noun} '{name}', which the template uses, is missing. Add it, or correct the name. "
+                f"{noun} '{name}' is missing, and the template uses it. Add it, or correct the name in the template. "
                 f"{_known(values, noun)}"
             )
         if values[name] is None or not str(values[name]).strip():
@@ -86,7 +86,7 @@ def _known(values: Mapping[str, Any], noun: str) -> str:
 
 
 def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any], noun: str) -> Any:
-    """Call a compiled template or expression; generators become lists, and Jinja's errors UserErrors."""
+    """Call a compiled template or expression. Generators become lists, and Jinja's errors become UserErrors."""
     try:
         value = template({ROW: values, **values})
         if isinstance(value, Undefined):
@@ -136,11 +136,12 @@ def _row_items(tree: nodes.Node) -> set[str]:
 
 @cache
 def _expression(template: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Compile a template that is a single expression."""
+    """Compile a template that is exactly one expression."""
     inner = template.strip().removeprefix("{{").removesuffix("}}")
     try:
         return _JINJA.compile_expression(inner, undefined_to_none=False)
     except TemplateSyntaxError:
         raise PublicError(
-            "not a single expression. Write one {{ expression }} that gives a list, or a YAML list."
+            "the template is not exactly one {{ expression }}. Write a YAML list, or exactly one {{ expression }} "
+            "whose value is a list."
         ) from None

@@ -9,7 +9,7 @@ _NAMES = (
 _MARK = re.compile(
     rf"<\s*(?P<close>/)?\s*\|?\s*(?P<tag>{_NAMES})\s*\|?\s*>"  # <think>, </Thinking>, <|begin_of_thought|>
     r"|\[\s*(?P<closed>/)?\s*(?P<square>think)\s*\]"  # [THINK], as Mistral's reasoning models write
-    r"|<(?P<gemma>unused94|unused95)>"  # MedGemma's
+    r"|<(?P<gemma>unused94|unused95)>"  # marks of MedGemma
     r"|(?P<kimi>◁/?think▷)",
     re.IGNORECASE,
 )
@@ -18,17 +18,17 @@ _CHANNEL = re.compile(
     r"\Z)",
     re.DOTALL,
 )
-# The channels of a text whose tokenizer dropped the special tokens.
+# The channels of a text from which the tokenizer dropped the special tokens.
 _BARE_CHANNEL = re.compile(r"\s*(?:analysis|commentary)(?=\S)(.*)assistant\s*final(?=\S|\s)(.*)", re.DOTALL)
 _WRAPPED = re.compile(r"\s*<\s*(answer|final_answer|output|response)\s*>(.*?)(?:<\s*/\s*\1\s*>\s*)?", re.DOTALL | re.I)
 
 
 class Reply(NamedTuple):
-    """A model's text in two parts, without white space around them."""
+    """A model's text in two parts, each without white space around it."""
 
-    thought: str  # empty where the text has none
-    answer: str  # empty where a thought never ends
-    cut: bool  # whether a thought never ends
+    thought: str  # empty if the text has no thought
+    answer: str  # empty if the last thought has no end
+    cut: bool  # whether the last thought has no end
 
 
 def split_thought(text: str) -> Reply:
@@ -36,8 +36,8 @@ def split_thought(text: str) -> Reply:
 
     A thought is between two marks (<think>, <thinking>, <reasoning> and similar, or [THINK]), or in a channel of the
     harmony format other than `final`. Case does not matter. A text may have several thoughts. The chat templates of
-    some models write the opening mark at the end of the prompt, so a text may have the closing mark alone: all text
-    before it is thought.
+    some models write the opening mark at the end of the prompt. The text then has only the closing mark, and all text
+    before this mark is thought.
     """
     if "<|channel|>" in text:
         return _from_channels(text)

@@ -1,4 +1,4 @@
-"""Compare results that Snakemake has no record of with the config, by the settings in the results' own records."""
+"""Compare the settings in a result's own record with the config, for results without a record of Snakemake."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,8 @@ def record_file(output: str, metadata: Path) -> Path:
     """The file in which Snakemake records how it made an output (snakemake.persistence.file).
 
     Args:
-        output: path of the output, as the rule has it. Its base64 is the name of the record, split into pieces that are
-            short enough for a file system.
+        output: path of the output, as the rule has it. The name of the record is the base64 of this path, split into
+            pieces that are short enough for a file system.
         metadata: the folder of records.
     """
     name = urlsafe_b64encode(output.encode()).decode()
@@ -23,7 +23,7 @@ def record_file(output: str, metadata: Path) -> Path:
 
 
 def record_as_unknown(output: str, metadata: Path, version: int) -> None:
-    """Make Snakemake run the rule of an output again, by a record with settings that no rule has.
+    """Write a record with settings that no rule has. Snakemake then runs the rule of the output again.
 
     Args:
         output, metadata: as in `record_file`.
@@ -43,23 +43,23 @@ def record_made_with(output: str, metadata: Path, version: int, params: list[str
 
 
 def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> list[str]:
-    """A sentence for every setting in which a result and the config differ.
+    """A line for each setting that differs between a result and the config.
 
     Args:
         made_with: the settings in the result's own record.
-        configured: the settings of its rule by the config.
+        configured: the settings of the result's rule according to the config.
     """
     old, new = dict(_leaves(made_with)), dict(_leaves(configured))
     keys = [key for key in dict.fromkeys((*new, *old)) if key.split(".")[0] in configured]
     return [
-        f"{key}: made with {_shown(old, key)}, the config says {_shown(new, key)}"
+        f"{key}: made with {_shown(old, key)}, but the config says {_shown(new, key)}"
         for key in keys
         if key.split(".")[0] not in NOT_OF_RESULTS and (key in old, old.get(key)) != (key in new, new.get(key))
     ]
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """(key, value) of each value in nested mappings; a key joins the keys that lead to the value by dots."""
+    """(key, value) of each value in nested mappings. The key joins all keys that lead to the value with dots."""
     if isinstance(value, Mapping) and (value or not key):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

@@ -9,7 +9,7 @@ STAGES = ("sft", "dpo")
 VARIANTS = ("base", *STAGES)
 TITLES = {"base": "Base", "sft": "SFT", "dpo": "DPO"}  # in figures and on pages
 EXTERNAL = "external"  # the only variant of external predictions
-COMPARISONS = {  # comparison -> variant, variant that it is compared with
+COMPARISONS = {  # comparison -> variant, and the variant with which it is compared
     "sft_vs_base": ("sft", "base"),
     "dpo_vs_sft": ("dpo", "sft"),
     "dpo_vs_base": ("dpo", "base"),
@@ -19,7 +19,7 @@ SWEPT = ("learning_rate", "beta")  # settings with several values in a sweep
 
 
 def comparison_name(variant: str, other: str) -> str:
-    """Name of the comparison of a variant with another, or with external predictions: `dpo_vs_base`, `dpo_vs_gpt4`."""
+    """Name of a comparison: `dpo_vs_base`, or with external predictions `dpo_vs_gpt4`."""
     return f"{variant}_vs_{other}"
 
 
@@ -48,7 +48,7 @@ def parse_trial(name: str, stage: str) -> dict[str, float]:
         values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
         if trial_name(values) == name:
             return values
-        raise UserError(f"'{name}' is not the name of this trial. Write {trial_name(values)}.")
+        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write {trial_name(values)}.")
     example = "lr1e-06_beta0.1" if stage == "dpo" else "lr1e-05"
     raise UserError(f"'{name}' is not a trial of {stage}. Write a name such as {example}.")
 
@@ -59,6 +59,6 @@ def with_seed(name: str, seed: int | str | None) -> str:
 
 
 def parse_seed(name: str) -> tuple[str, int | None]:
-    """The name and the training seed in a name by `with_seed`: `sft_seed43` -> `sft`, 43."""
+    """Split a name from `with_seed` into name and training seed: `sft_seed43` -> `sft`, 43. Without a seed: None."""
     match = re.fullmatch(r"(.+)_seed(\d+)", name)
     return (match[1], int(match[2])) if match else (name, None)

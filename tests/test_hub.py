@@ -204,7 +204,7 @@ def test_an_unknown_revision_or_repository_is_refused_with_the_mend(hub):
 
 def test_a_damaged_data_file_is_refused(hub):
     message = hub[2][11][0]
-    assert "owner/spoilt" in message and "not readable as a table" in message
+    assert "owner/spoilt" in message and "cannot be read as a table" in message
 
 
 def test_a_gated_repository_is_refused_with_its_page_and_the_variable(hub):
@@ -213,7 +213,7 @@ def test_a_gated_repository_is_refused_with_its_page_and_the_variable(hub):
     for message in (without, other):
         assert "https://huggingface.co/datasets/owner/gated" in message and "set HF_TOKEN" in message
     assert "no token is set" in without and "has no access" in other
-    assert "access is gated" in model and "https://huggingface.co/owner/gated," in model
+    assert "access is gated" in model and "https://huggingface.co/owner/gated." in model
 
 
 def test_a_gated_repository_is_read_with_its_token_and_no_output_contains_a_token(hub):
@@ -226,13 +226,16 @@ def test_a_gated_repository_is_read_with_its_token_and_no_output_contains_a_toke
 def test_a_card_that_names_a_file_of_another_repository_is_refused_before_a_file_is_fetched(hub):
     """The token could read the other repository."""
     served, _, online, _, _ = hub
-    assert "owner/hostile, config first: the card's 'hf://datasets/owner/gated/data.csv' lies outside" in online[13][0]
+    assert (
+        "owner/hostile, config first: the card's path 'hf://datasets/owner/gated/data.csv' lies outside"
+        in online[13][0]
+    )
     assert served.requests["GET /datasets/owner/hostile/resolve/" + A + "/mine.csv"] == 0
 
 
 def test_a_card_that_is_too_large_is_not_fetched(hub):
     served, _, online, _, _ = hub
-    assert "owner/large: its README.md has more than 5,000,000 bytes" in online[14][0]
+    assert "owner/large: the README.md has more than 5,000,000 bytes" in online[14][0]
     assert not {each for each in served.requests if "README.md" in each and ("/large/" in each or "/blobs/" in each)}
 
 
@@ -284,7 +287,7 @@ def test_offline_the_cache_has_the_same_rows_and_the_hub_gets_no_request(hub, of
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("third", ["lacks 1 of its files, first third/data.parquet", "without HF_HUB_OFFLINE=1"]),
+        ("third", ["lacks 1 of the files of this revision, such as third/data.parquet", "Unset HF_HUB_OFFLINE"]),
         ("unknown", ["owner/unknown", "huggingface.co/datasets/owner/unknown"]),
         ("commit", [f"revision {C}", "not in the local cache"]),
         ("model", [f"revision {B}", "https://huggingface.co/owner/model"]),

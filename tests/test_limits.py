@@ -97,7 +97,7 @@ BOOKS = {  # fault -> change of a workbook, pattern of the message
     "entities": (replaced(SHEET, b"<worksheet", b'<!DOCTYPE a [<!ENTITY b "c">]><worksheet'), "document type"),
     "a large part": (in_sheet(b" " * 30_000_000), "bytes when unpacked.*limits.bytes"),
     "a part that is not read": (lambda parts: parts.update({"media.png": bytes(30_000_000)}), "limits.bytes"),
-    "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive of more"),
+    "many parts": (lambda parts: parts.update({f"{number}": b"" for number in range(10_001)}), "ZIP archive has more"),
     "a name with a blank, where one parser stops": (
         replaced(STYLES, b"</styleSheet>", b'<b xmlns:x="a b"/>' + b"<a/>" * 300_000 + b"</styleSheet>"),
         "styles.xml: more than .* XML elements",
@@ -154,7 +154,7 @@ def test_a_workbook_that_states_a_wrong_size_is_refused(tmp_path, read):
 @pytest.mark.parametrize("digits", [16, 31, 4000])
 def test_a_number_of_more_than_15_digits_in_a_workbook_is_refused_with_its_cell(tmp_path, digits):
     path = book(tmp_path / "a.xlsx", in_sheet(b'<row><c r="A3"><v>%s</v></c></row>' % (b"9" * digits)))
-    with pytest.raises(UserError, match=r"cell A3: the number .*, of which Excel keeps 15 digits"):
+    with pytest.raises(UserError, match=r"cell A3: the number .*, but Excel stores only 15 digits"):
         read_rows(path)
 
 

@@ -82,7 +82,7 @@ def test_a_key_under_both_names_is_refused_and_the_file_is_not_changed(tmp_path)
     path = tmp_path / "mine.yaml"
     path.write_text("run: a\nrun_name: b\n")
     done = migrate(path)
-    assert done.returncode == 1 and "mine.yaml: key 'run'" in done.stderr and "Remove the old key" in done.stderr
+    assert done.returncode == 1 and "mine.yaml: key 'run'" in done.stderr and "Remove 'run'" in done.stderr
     assert path.read_text() == "run: a\nrun_name: b\n"
 
 

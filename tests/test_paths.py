@@ -61,7 +61,7 @@ def test_a_mistyped_path_or_wildcard_is_an_error():
         Paths()("grade")
     with pytest.raises(KeyError, match=r"path 'grades' has no \{stage\}"):
         Paths()("grades", stage="sft")
-    with pytest.raises(ValueError, match="is not spelled as"):
+    with pytest.raises(ValueError, match="does not match the pattern"):
         parse("grades", "results/uti/llama/predictions/sft.jsonl")
 
 

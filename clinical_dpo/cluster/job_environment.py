@@ -1,7 +1,7 @@
-"""The environment with which Slurm jobs are submitted: the variables that they need, and no key or token.
+"""Build the environment with which Slurm jobs are submitted: variables that the jobs need, and no key or token.
 
 Snakemake's plugin submits with `--export=ALL` and allows no other value. Therefore `slurm/bin/sbatch` comes before
-Slurm's sbatch in PATH, and starts Slurm's sbatch in the environment of this module.
+Slurm's sbatch in PATH. It starts Slurm's sbatch in the environment that this module builds.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 COMMANDS = Path(__file__).parents[2] / "slurm/bin"  # comes before Slurm's programs in PATH
 SETTINGS = "CLINICAL_DPO_JOB_ENVIRONMENT"  # variable that passes `more` and `keys` to `submit`, as JSON
 PYTHON = "CLINICAL_DPO_PYTHON"  # variable that names the Python of slurm/bin/sbatch
-KEY_PLACEHOLDER = "stays-on-the-submitting-host"  # replaces a key in a job, whose Snakemake checks that keys are set
+KEY_PLACEHOLDER = "stays-on-the-submitting-host"  # replaces a key; Snakemake in the job checks that keys are set
 NEEDED = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TZ", "HOSTNAME", "PWD"),
     *("TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"),
@@ -29,7 +29,7 @@ NEEDED = (
     *("TRANSFORMERS_OFFLINE", "TRANSFORMERS_CACHE"),
     *("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SBATCH_*"),
 )
-# Parts of the names of keys and tokens. A pattern with * never passes such a name on; an exact name does.
+# Parts of the names of variables with keys and tokens. A pattern with * never selects such a name; an exact name does.
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
 
 
@@ -38,8 +38,8 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
 
     Args:
         environment: the environment of Snakemake.
-        more: names of variables beside NEEDED; * matches any characters, except in names that look like a secret's.
-        keys: variables that contain the endpoints' keys. Those that are set get the value KEY_PLACEHOLDER.
+        more: names of variables besides NEEDED. * matches any characters, but selects no name that matches SECRET.
+        keys: variables that contain the endpoints' keys. Each variable that is set gets the value KEY_PLACEHOLDER.
     """
     patterns = (*NEEDED, *more)
 
@@ -72,11 +72,11 @@ def submit(arguments: list[str]) -> None:
     try:
         os.execvpe("sbatch", ["sbatch", *arguments], job_environment(environment, **json.loads(environment[SETTINGS])))
     except FileNotFoundError:
-        sys.exit("sbatch is not on PATH. Load Slurm's module, or add its folder to PATH.")
+        sys.exit("sbatch is not on PATH. Load Slurm's module, or add the folder of sbatch to PATH.")
 
 
 def path_variables(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The variables in the paths of tasks' files, sorted. A job needs them to read the same study."""
+    """The variables in the paths of tasks' files, sorted. A job needs these variables to read the same study."""
     paths = [
         entry["path"]
         for task in tasks

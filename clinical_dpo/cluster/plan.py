@@ -1,9 +1,9 @@
 """Estimate the GPU hours and the disk space of a run, and compare them with those of finished jobs.
 
-Hours are those of `time_and_memory`: the numbers that jobs request from Slurm, without the margin. They scale the
-minutes per 1,000 steps in Savage et al. 2025 (Results, Training Dynamics) by the weights of a model and the rows of a
-step. The time of a finished job is in run.json of a training run, and for other jobs that compute with a model in the
-benchmark file that Snakemake writes.
+Estimated hours come from `time_and_memory`. A job requests more from Slurm: the estimate with a margin. The estimates
+scale the minutes per 1,000 steps in Savage et al. 2025 (Results, Training Dynamics) by the weights of a model and the
+rows of a step. The time of a finished training run is in its run.json. The time of any other job that computes with a
+model is in the benchmark file that Snakemake writes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ COLUMNS = (
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
 GB = 1e9
 SAVED_BYTES = 4  # per trained weight: float32
-CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # per trained weight in training: two checkpoints with AdamW's two moments
+CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # per trained weight: two checkpoints, each with AdamW's two moments
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Work:
     stage: str  # empty for a rule without stages
     gpus: int  # per job
     minutes: float  # estimate per job on an A100
-    records: Sequence[Path]  # per job run.json or Snakemake's benchmark file, which exists once the job has run
+    records: Sequence[Path]  # one per job: run.json or Snakemake's benchmark file. It exists once the job has run.
     steps: float | None = None  # optimizer steps of a training run
 
 
@@ -64,13 +64,13 @@ def expected_training(study: Study, task: str, model: str, stage: str) -> float:
 
 
 def expected_scoring(study: Study, task: str, model: str) -> float:
-    """Estimated minutes of the reference model's log-probabilities of all pairs."""
+    """Estimated minutes to compute the reference model's log-probabilities of all pairs."""
     splits = study.tasks[task]["splits"]
     return scoring_minutes(study.models[model], study.tasks[task]["answer_type"], splits["train"] + splits["eval"])
 
 
 def expected_answers(study: Study, task: str, model: str, splits: Iterable[str]) -> float:
-    """Estimated minutes of the answers to all questions of some splits."""
+    """Estimated minutes to answer all questions of some splits."""
     settings = study.tasks[task]
     answers = sum(settings["splits"][split] for split in splits)
     batch = study.config["compute"]["generation_batch_size"]
@@ -78,7 +78,7 @@ def expected_answers(study: Study, task: str, model: str, splits: Iterable[str])
 
 
 def expected_field(study: Study, task: str, model: str, field: str) -> float:
-    """Estimated minutes of writing a generated field for every record of a task's source."""
+    """Estimated minutes to write a generated field for every record of a task's source."""
     settings, batch = study.tasks[task], study.config["compute"]["generation_batch_size"]
     records = study.source(task).get("sample", sum(settings["splits"].values()))
     return generation_minutes(
@@ -128,16 +128,17 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
 def _benchmarked_work(
     study: Study, task: str, model: str, rule: str, minutes: float, names: Iterable[str] = ("",)
 ) -> Work:
-    """Jobs of a rule whose time Snakemake measures; `names` distinguish them."""
+    """Jobs of a rule for which Snakemake measures the time. `names` distinguish the jobs."""
     files = [Path(study.paths.benchmark(rule, task, model, *filter(None, [name]))) for name in names]
     return Work(task, model, rule, "", study.models[model]["gpu"], minutes, files)
 
 
 def cost_rows(works: Iterable[Work]) -> list[Row]:
-    """Rows of COLUMNS: hours estimated, requested from Slurm at the first attempt, and taken so far.
+    """Rows of COLUMNS: hours estimated, hours requested from Slurm at the first attempt, and hours taken so far.
 
     `finished_hours` is the estimate for the finished jobs; for a training run it is scaled to the steps that ran.
-    `ratio` is the hours that they took divided by this estimate. Estimates are None for models without a GPU.
+    `ratio` is the hours that the finished jobs took, divided by `finished_hours`. Estimates are None for models that
+    use no GPU.
     """
     return [_cost_row(work) for work in works if work.records]
 
@@ -180,11 +181,12 @@ def _time_and_steps(record: Path) -> tuple[float, int | None]:
 
 
 def disk_rows(study: Study) -> list[Row]:
-    """Rows of DISK_COLUMNS in units of 1e9 bytes: base models, trained weights, and checkpoints of one running job.
+    """Rows of DISK_COLUMNS for base models, trained weights, and the checkpoints of one running job.
 
-    Weights of a base model are counted in its own type, trained weights in float32. A LoRA is counted by its rank; in
-    DPO by the sum of its rank and that of SFT. The best trial is a hard link. All other files are small in comparison.
-    `found` is the number of existing folders, `found_gb` the size of the weights in them.
+    Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
+    size of a LoRA follows from its rank, and in DPO from the sum of the ranks of SFT and DPO. The best trial is a hard
+    link. All other files are small in comparison. `found` is the number of existing folders, and `found_gb` is the size
+    of the weights in these folders.
     """
     rows = []
     for name, settings in study.models.items():

@@ -8,13 +8,13 @@ from clinical_dpo.io import Row
 BASIS = """\
 GPU hours are hours of one A100. They scale the published minutes per 1,000 steps (Savage et al. 2025: classification 20
 in SFT and 50 in DPO, summarization 50 and 160; all tasks without labels count as summarization) by the weights of a
-model and the rows of a step. They leave out the reading of weights, a few minutes per job. They are upper bounds: a
-second run ends at its plateau, and an answer may be short. "requested" is the request to Slurm at the first attempt:
-twice the estimate, and half an hour per job. "took" counts the finished jobs, training without loading. "took/plan"
-divides it by the estimate for these jobs and the steps that they ran.
-Disk: base models are in their own type (in HF_HOME; twice where a revision has no safetensors), trained weights in
-float32 (a LoRA by its rank, in DPO with the ranks of SFT). The best trials are hard links. Each running training job
-has up to {checkpoints} GB of checkpoints in addition."""
+model and the rows of a step. GPU hours do not include the reading of weights, which takes a few minutes per job. They
+are upper bounds: a second run ends at its plateau, and an answer may be short. "requested" is the request to Slurm at
+the first attempt: twice the estimate, plus half an hour per job. "took" is the time of the finished jobs. For training,
+it does not include loading. "took/plan" is this time divided by the estimate for the same jobs and steps.
+Disk: base models have their own type. They are in HF_HOME, and twice if a revision has no safetensors. Trained weights
+are float32. The size of a LoRA follows from its rank, and in DPO also from the ranks of SFT. The best trials are hard
+links. Each running training job has up to {checkpoints} GB of checkpoints in addition."""
 WIDTHS = (-18, -36, 6, 9, 10, 10, 9, 9, 10)
 
 
@@ -54,7 +54,7 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]
 
 
 def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
-    """The numbers of a line, from the jobs to the ratio."""
+    """The numbers in a line of the table, from the number of jobs to the ratio."""
     total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS[4:-1]}
     share = ratio(sum(row["took_hours"] for row in rows if row["ratio"]), total["finished_hours"])
     hours = (_short(total[key]) for key in ("hours", "asked_hours"))

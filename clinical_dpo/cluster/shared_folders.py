@@ -27,13 +27,13 @@ def hidden_folders(folders: Iterable[Path], other_host: str, shared_disk: bool) 
     for folder in folders:
         mount_point, kind = mount_of(folder, mounts)
         problem = (
-            f"{folder} is on a file system of this host ({kind}), and jobs run on others, such as {other_host}. Move "
-            "it to a file system that all nodes see under the same path."
+            f"{folder} is on a file system of this host ({kind}), but jobs run on other hosts, such as {other_host}. "
+            "Move the folder to a file system that all nodes see under the same path."
         )
         if kind in HOST_ONLY:
             problems.append(problem)
         elif kind in DISKS and not shared_disk and not _is_exported(folder, mount_point, exports):
-            problems.append(f"{problem} If they see this disk without NFS, set compute.shared_disk to true.")
+            problems.append(f"{problem} If other hosts see this disk without NFS, set compute.shared_disk to true.")
     return problems
 
 
@@ -58,7 +58,7 @@ def exported(table: str) -> list[Path]:
 
 
 def _is_exported(folder: Path, mount_point: Path, exports: Iterable[Path]) -> bool:
-    """Whether an export contains the folder and is on its file system, which is mounted at `mount_point`."""
+    """Whether an export contains the folder and is on the folder's file system, mounted at `mount_point`."""
     return any(export in _ancestors(folder) and mount_point in (export, *export.parents) for export in exports)
 
 
@@ -69,7 +69,7 @@ def _ancestors(folder: Path) -> tuple[Path, ...]:
 
 
 def _unescaped(path: str) -> Path:
-    """A path in which the kernel or exportfs wrote a blank as \\040."""
+    """Decode a path: the kernel and exportfs write a blank as \\040."""
     return Path(path.replace("\\040", " "))
 
 

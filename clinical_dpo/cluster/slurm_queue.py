@@ -1,7 +1,7 @@
 """Refuse a start while jobs of an earlier run are in Slurm's queue, since both runs would write the same files.
 
-A Snakemake that is killed (not interrupted) leaves its jobs running. A new start in the unlocked folder would submit
-them a second time.
+A Snakemake that is killed (not interrupted) leaves its jobs running. After the folder is unlocked, a new start would
+submit the same jobs a second time.
 """
 
 import os
@@ -16,15 +16,15 @@ SHOWN = 5  # jobs in a message
 
 
 def refuse_queued_jobs(folder: Path, submits: bool) -> None:
-    """Refuse a start while jobs that a Snakemake submitted from `folder` wait or run. Without Slurm do nothing.
+    """Refuse a start while jobs that a Snakemake submitted from `folder` wait or run. Without Slurm, do nothing.
 
     Args:
         folder: the working directory.
-        submits: whether this run will submit jobs. A run that does not needs no answer from Slurm.
+        submits: whether this run will submit jobs. A run that submits no jobs needs no answer from Slurm.
 
     Raises:
-        UserError: such jobs exist, with the command that cancels them; or Slurm does not answer a run that will submit
-            jobs.
+        UserError: such jobs exist (the message has the command that cancels them), or the run will submit jobs and
+            Slurm does not answer.
     """
     try:
         done = subprocess.run(SQUEUE, capture_output=True, text=True, timeout=60 if submits else 10)
@@ -32,7 +32,7 @@ def refuse_queued_jobs(folder: Path, submits: bool) -> None:
         return
     except subprocess.TimeoutExpired:
         if submits:
-            raise UserError("squeue does not answer within a minute. Start again when Slurm does.") from None
+            raise UserError("squeue does not answer within a minute. Start again when Slurm answers.") from None
         return
     if done.returncode:
         if submits:
@@ -44,12 +44,12 @@ def refuse_queued_jobs(folder: Path, submits: bool) -> None:
 
 
 def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) -> dict[str, tuple[str, str]]:
-    """Snakemake's jobs in the queue: id -> (name of the run that submitted it, rule and wildcards).
+    """Snakemake's jobs in the queue: id -> (name of the run that submitted the job, rule and wildcards).
 
     Args:
-        folder: the working directory from which they were submitted.
+        folder: the working directory from which the jobs were submitted.
         squeue_output: output of SQUEUE.
-        own_job: id of the job in which this process runs, which is left out; None outside a job.
+        own_job: id of the job in which this process runs; None outside a job. This job is left out of the result.
     """
     jobs = {}
     for line in squeue_output.splitlines():
@@ -69,9 +69,10 @@ def refusal(queued: dict[str, tuple[str, str]]) -> str:
             "Jobs that an earlier run submitted from this folder are still in Slurm's queue:",
             *shown,
             *more,
-            "A start would run them twice, and both would write the same files. Wait until they end, or cancel them:",
+            "A new start would run these jobs twice, and both copies would write the same files. Wait until the jobs "
+            "end, or cancel them:",
             f"  {cancel_line(run for run, _ in queued.values())}",
-            "Then start again. Finished results are kept, and training resumes from its last checkpoint.",
+            "Then start again. Finished results stay, and training resumes from its last checkpoint.",
         ]
     )
 

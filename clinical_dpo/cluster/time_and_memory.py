@@ -16,18 +16,18 @@ PUBLISHED_MINUTES = {("sft", "label"): 20, ("sft", "text"): 50, ("dpo", "label")
 START_MINUTES = 30  # reading weights from a shared file system, imports, evaluations
 MARGIN = 2  # request divided by estimate, for other GPUs and busy file systems
 REFERENCE_SHARE = 0.3  # share of the reference model's forward pass in a DPO step, measured
-TOKEN_SECONDS = 0.05  # per token of a batch of answers at 8B weights; an A100 takes about two thirds of it
+TOKEN_SECONDS = 0.05  # per token of a batch of answers at 8B weights; an A100 takes about two thirds of this time
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# Bits per weight with its share of the block's scale: double quantization or not (QLoRA, sec. 3).
+# Bits per weight, including its share of the block's scale, with and without double quantization (QLoRA, sec. 3).
 FOUR_BITS = {True: 4.127, False: 4.5}
 TRAINED_BYTES = 16  # per trained weight, AdamW in float32: weight, gradient, two moments
-LORA_SHARE, LORA_RANK = 0.021, 64  # share of the weights of a LoRA of this rank on all linear layers at 8B: 168 million
+LORA_SHARE, LORA_RANK = 0.021, 64  # weights of a LoRA of this rank on all linear layers, as a share of 8B: 168 million
 TOKEN_BYTES = 6e6  # activations and logits of one token at 8B until the backward pass
-CHECKPOINTED = 0.15  # share of them with gradient checkpointing
+CHECKPOINTED = 0.15  # share of TOKEN_BYTES with gradient checkpointing
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: from its file, or for a model that is pre-trained here from its sizes.
+    """Number of weights of a base model: as in the model file, or computed from the sizes of a model pre-trained here.
 
     Args:
         model: a model file's settings.
@@ -41,7 +41,7 @@ def parameter_count(model: Mapping[str, Any]) -> float:
 
 
 def compute_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None = None, branches: int = 1) -> float:
-    """Memory in MB of the device that computes a model.
+    """Memory in MB that a model needs on the device that computes it.
 
     Args:
         model: the model file's settings.
@@ -55,13 +55,16 @@ def compute_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | No
         return (weights * 1.25 + 2e9 * _share(parameters)) / MB  # a quarter more for keys, values and logits
     trained = parameters * TRAINED_BYTES if training["adapter"] == "full" else parameters * LORA_SHARE * TRAINED_BYTES
     tokens = training["micro_batch_size"] * training["max_length"] * branches
-    activations = tokens * TOKEN_BYTES * _share(parameters) ** (2 / 3)  # the width times the depth of a model
+    activations = tokens * TOKEN_BYTES * _share(parameters) ** (2 / 3)  # proportional to a model's width times depth
     activations *= CHECKPOINTED if training["gradient_checkpointing"] else 1
     return ((0 if training["adapter"] == "full" else weights) + trained + activations) / MB
 
 
 def host_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None = None, branches: int = 1) -> int:
-    """Memory of the node in MB: twice the file of the weights, and without a GPU `compute_memory_mb` too.
+    """Memory in MB that a job needs on the node.
+
+    It is the memory of the process, plus twice the size of the weights' file, plus `compute_memory_mb` for a model that
+    uses no GPU.
 
     Args:
         model, training, branches: as in `compute_memory_mb`.
@@ -72,7 +75,7 @@ def host_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None 
 
 
 def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
-    """Number of weights of a LoRA on all linear layers: a share of the model's, or computed from the model's sizes.
+    """Number of weights of a LoRA on all linear layers: a share of the model's weights, or computed from its sizes.
 
     Args:
         model: a model file's settings.
@@ -123,5 +126,5 @@ def scaled_request(estimate: float, attempt: int, maximum: int) -> int:
 
 
 def _share(parameters: float) -> float:
-    """Number of weights divided by that of the models in the published minutes."""
+    """Number of weights, divided by the number of weights of the models in the published minutes."""
     return parameters / REFERENCE_PARAMETERS

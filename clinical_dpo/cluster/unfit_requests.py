@@ -1,4 +1,4 @@
-"""Refuse jobs that a Slurm cluster can never run, before the first is submitted: they would fail, or wait for ever.
+"""Refuse jobs that a Slurm cluster can never run, before any job is submitted. They would fail, or wait for ever.
 
 Partitions and nodes come from `scontrol show partition` and `scontrol show node`, which need no accounting database.
 Whether an account may be used comes from `sbatch --test-only`, which submits nothing.
@@ -38,7 +38,7 @@ class Request:
 
     @classmethod
     def from_job(cls, rule: str, threads: int, resources: Mapping[str, Any]) -> "Request":
-        """The request of a job, from its rule, threads and resources; the Slurm plugin of Snakemake names these."""
+        """The request of a job, from its rule, threads and resources. Snakemake's Slurm plugin names the resources."""
         names = (resources.get(key) for key in ("slurm_partition", "slurm_account", "qos"))
         partition, account, qos = (str(name) if name else None for name in names)
         numbers = (int(resources.get(key) or 0) for key in ("mem_mb", "runtime"))
@@ -66,7 +66,7 @@ class RetryPolicy:
 def refuse_unfit_requests(
     requests: Collection[Request], folders: Iterable[Path], policy: RetryPolicy, shared_disk: bool = False
 ) -> None:
-    """Refuse a run with requests that cannot be met. Without Slurm do nothing.
+    """Refuse a run with requests that cannot be met. Without Slurm, do nothing.
 
     Args:
         requests: requests of all jobs to submit.
@@ -75,7 +75,7 @@ def refuse_unfit_requests(
         shared_disk: whether other nodes see this host's disks in a way that this host cannot detect.
 
     Raises:
-        UserError: all problems, each once, with the setting to change.
+        UserError: a request cannot be met. The message lists each problem once, with the setting to change.
     """
     if not requests:
         return
@@ -84,7 +84,7 @@ def refuse_unfit_requests(
     if hosts := other_hosts(requests, partitions, nodes):
         problems += hidden_folders(folders, min(hosts), shared_disk)
     if problems:
-        head = "Slurm cannot run these jobs. Change the settings; docs/slurm.md says where compute.* is set:"
+        head = "Slurm cannot run these jobs. Change these settings (docs/slurm.md says where to set compute.*):"
         raise UserError("\n  ".join([head, *problems]))
 
 
@@ -115,7 +115,7 @@ def slurm_records(kind: str) -> list[SlurmRecord]:
     except FileNotFoundError:
         return []
     except subprocess.TimeoutExpired:
-        raise UserError("scontrol does not answer within a minute. Start again when Slurm does.") from None
+        raise UserError("scontrol does not answer within a minute. Start again when Slurm answers.") from None
     return parse_records(done.stdout) if done.returncode == 0 else []
 
 
@@ -133,11 +133,11 @@ def unmet_requests(
     Args:
         requests: requests of the jobs.
         partitions: from `parse_records`.
-        nodes: from `parse_records`; empty where Slurm hides them, and then they are not checked.
+        nodes: from `parse_records`. If Slurm hides the nodes, the list is empty, and nodes are not checked.
         policy: growth of requests.
     """
     by_name = {partition["PartitionName"]: partition for partition in partitions}
-    problems: dict[tuple[str, str], str] = {}  # each problem is described by its largest request
+    problems: dict[tuple[str, str], str] = {}  # the message of a problem describes the largest request that has it
     for request in sorted(requests, key=lambda request: (-request.minutes, -request.mem_mb, request.rule)):
         named = _partitions(request, partitions)
         per_partition = [dict(_problems(request, name, by_name, nodes, policy)) for name in named]
@@ -168,7 +168,7 @@ def _problems(
         retried = f", and after retries {last}" if last > request.minutes else ""
         yield (
             "time",
-            f"partition {name} allows {limit} minutes per job, and {request.rule} requests {request.minutes}{retried}. "
+            f"partition {name} allows {limit} minutes per job, but {request.rule} requests {request.minutes}{retried}. "
             f"Set compute.max_runtime to {limit}, or use another partition.",
         )
     allowed, denied = (partition.get(key, "").split(",") for key in ("AllowAccounts", "DenyAccounts"))
@@ -185,7 +185,7 @@ def _problems(
 
 
 def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: RetryPolicy) -> str | None:
-    """Why no node of a partition can run the job; the first of several reasons, or None."""
+    """The first reason why no node of a partition can run the job; None if a node can run it."""
     if not nodes:
         return None
     wanted = f"{request.gpu_model or ''} GPU".strip()
@@ -194,7 +194,8 @@ def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: 
         kinds = sorted({kind or "GPUs without a kind" for node in nodes for kind, _ in _gpus(node)})
         return (
             f"no node of partition {name} has {request.gpus} {wanted}, which {request.rule} requests. Available: "
-            f"{', '.join(kinds) or 'no GPU'}. Set compute.gpu_model (null for any), or use another partition."
+            f"{', '.join(kinds) or 'no GPU'}. Set compute.gpu_model to an available kind, or to null for any kind. Or "
+            "use another partition."
         )
     with_cpus = [node for node in with_gpu if int(node.get("CPUTot", request.cpus)) >= request.cpus]
     if not with_cpus:
@@ -207,7 +208,7 @@ def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: 
     if last > most:
         retried = f", and after retries {last}" if last > request.mem_mb else ""
         return (
-            f"no node of partition {name} has more than {most} MB of memory, and {request.rule} requests "
+            f"no node of partition {name} has more than {most} MB of memory, but {request.rule} requests "
             f"{request.mem_mb}{retried}. Set compute.max_mem_mb to {most}, or use another partition."
         )
     return None

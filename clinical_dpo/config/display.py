@@ -1,4 +1,4 @@
-"""Facts of a task for tables and figures: its name, its metric, and the marks of synthetic data and proxy grades."""
+"""Facts about a task for tables and figures: name, metric, and watermarks for synthetic data and proxy grades."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from clinical_dpo.escaping import printable
 
 
 def task_names(study: Study, task: str) -> dict[str, str]:
-    """Columns that every table has: the task's name, and whether its text is real or synthetic."""
+    """Columns that every table has: the task's name, and whether the task's text is real or synthetic."""
     return {"task": task, "data": "synthetic" if study.is_synthetic(task) else "real"}
 
 
@@ -27,7 +27,7 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
     Args:
         study: the run.
         task: name of the task.
-        graded: whether the figure shows grades, so that proxy grades need a mark.
+        graded: whether the figure shows grades. If it does, proxy grades need a watermark.
     """
     parts = [
         study.config["watermark"],
@@ -43,7 +43,7 @@ def watermarks(study: Study) -> dict[str, str | None]:
 
 
 def watermark_of_all(study: Study) -> str | None:
-    """The watermark of a figure of all tasks without grades; it ends with `in part` where only some tasks need it."""
+    """The watermark of a figure of all tasks without grades. It ends with `in part` if the tasks' watermarks differ."""
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"
 

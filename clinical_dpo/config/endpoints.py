@@ -12,14 +12,14 @@ from clinical_dpo.errors import PublicError, UserError, did_you_mean
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model behind a server: one entry of the config's `endpoints`, whose schema describes every key.
+    """A model behind a server: one entry of the config's `endpoints`. The schema of the config describes every key.
 
     Attributes:
         name: the entry's name.
-        key_variable: name of the environment variable that contains the key; None where the server needs no key.
-        price: US dollars per million tokens, `input` and `output`; empty where unknown.
-        parameters: further fields of every request. None removes a field that the server refuses.
-        client_variables: variables of OpenAI's client that are sent to this server.
+        key_variable: name of the environment variable that contains the key; None if the server needs no key.
+        price: US dollars per million tokens, `input` and `output`; empty if unknown.
+        parameters: further fields of every request. A field with the value None is left out of the request.
+        client_variables: environment variables that OpenAI's client sends to this server.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Endpoint:
 
     @property
     def body(self) -> dict[str, Any]:
-        """Fields of a request beside its messages. A reply depends on all of them."""
+        """Fields of a request besides the messages. A reply depends on each of these fields."""
         fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}
         return {key: value for key, value in (fields | dict(self.parameters)).items() if value is not None}
 
@@ -65,7 +65,7 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
     """The entry of the config's `endpoints` that a key names.
 
     Raises:
-        UserError: no entry has this name. The message begins with `where`: the file and key that name it.
+        UserError: no entry has this name. The message begins with `where`: the file and the key with this name.
     """
     if name not in endpoints:
         raise UserError(
@@ -75,13 +75,13 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
 
 
 def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
-    """Refuse an endpoint whose key would leave this host unencrypted, unless `plain_http_hosts` names its host.
+    """Refuse an endpoint if its API key would leave this host unencrypted. Hosts in `plain_http_hosts` are allowed.
 
     Args:
         config: the run's config.
 
     Raises:
-        UserError: with endpoint, variables and host.
+        UserError: an endpoint is refused. The message names endpoint, variables and host.
     """
     for name, settings in config["endpoints"].items():
         endpoint = Endpoint(name, **settings)
@@ -96,7 +96,9 @@ def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
 def check_endpoint_allowed(
     task: Mapping[str, Any], endpoint: Endpoint, allowed: Sequence[str], plain: Sequence[str] = ()
 ) -> None:
-    """Refuse an endpoint for a task with `phi: true` if its host is not allowed, or if text would travel unencrypted.
+    """Refuse an endpoint that may not receive the private text of a task with `phi: true`.
+
+    The endpoint's host must be in `allowed`. Requests must be encrypted, stay on this host, or go to a host in `plain`.
 
     Args:
         task: the task file's settings.
@@ -105,13 +107,13 @@ def check_endpoint_allowed(
         plain: the config's `plain_http_hosts`.
 
     Raises:
-        UserError: with task, endpoint and host.
+        UserError: the endpoint is refused. The message names task, endpoint and host.
     """
     if task.get("phi") and endpoint.host not in allowed:
         raise UserError(
             f"config/tasks/{task['name']}.yaml: the text is private (phi: true), and endpoint '{endpoint.name}' would "
             f"send it to {endpoint.host}. Name an endpoint on {', '.join(allowed) or 'an allowed host'}. If "
-            f"{endpoint.host} may receive the text, add it to the config's phi_hosts."
+            f"{endpoint.host} may receive the text, add {endpoint.host} to the config's phi_hosts."
         )
     if task.get("phi") and not _may_be_plain(endpoint, plain):
         raise UserError(
@@ -126,8 +128,11 @@ def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
 
 
 def _encrypted(endpoint: Endpoint) -> str:
-    """The mend of an endpoint without encryption."""
-    return f"Use https://. If others on the network may read it, add {endpoint.host} to the config's plain_http_hosts."
+    """The end of an error about an endpoint that would send text or keys unencrypted: what the user should do."""
+    return (
+        f"Use https://. If others on the network may read the requests, add {endpoint.host} to the config's "
+        "plain_http_hosts."
+    )
 
 
 def _is_this_host(host: str) -> bool:
@@ -139,13 +144,13 @@ def _is_this_host(host: str) -> bool:
 
 
 def why_unavailable(endpoint: Endpoint) -> str | None:
-    """Why no request can be sent to an endpoint, or None."""
+    """The reason why no request can be sent to an endpoint; None if requests can be sent."""
     variable = endpoint.key_variable
     return f"environment variable {variable} is not set" if variable and variable not in os.environ else None
 
 
 def read_api_key(endpoint: Endpoint) -> str | None:
-    """The key of an endpoint; None where the server needs no key.
+    """The key of an endpoint; None if the server needs no key.
 
     Raises:
         UserError: the variable is not set, is empty, or contains characters that a key cannot have. No message shows

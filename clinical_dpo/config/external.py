@@ -1,6 +1,7 @@
-"""The `external_predictions` of a task file: tables of another model's answers, graded like those of trained models.
+"""The `external_predictions` of a task file: tables with the answers of other models.
 
-Each name in `external_predictions` is a model of its own in every table; its only variant is `external`.
+The answers are graded like the answers of trained models. Every table lists each name in `external_predictions` as a
+model with one variant, `external`.
 """
 
 import os
@@ -17,11 +18,11 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
 
     Args:
         tasks: task -> settings.
-        models: names of all model files. Models and external predictions have folders beside each other.
+        models: names of all model files. External predictions must have other names, because each name is a folder.
 
     Raises:
-        UserError: a name is in use, a name has two titles, the grades do not fit the metric, grades or answers have no
-            column, or a required table is missing.
+        UserError: a name is in use, a name has two titles, the grades do not fit the metric, neither grades nor answers
+            have a column, or a required table is missing.
     """
     titles: dict[str, str] = {}
     for task, settings in tasks.items():
@@ -30,25 +31,30 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
             if name in (*models, *FOLDERS):
                 raise UserError(f"{where}: '{name}' is also the name of a folder of results. Use another name.")
             if titles.setdefault(name, entry["title"]) != entry["title"]:
-                raise UserError(f"{where}: another task has the title '{titles[name]}'. Use one title for one name.")
+                raise UserError(
+                    f"{where}: another task gives '{name}' the title '{titles[name]}'. Use the same title in both."
+                )
             if settings["grader"] == "label" and "grade" in entry["columns"]:
                 raise UserError(
-                    f"{where}: F1 is computed from labels, not grades. Remove columns.grade; labels are parsed from "
-                    "the answers."
+                    f"{where}: F1 is computed from labels, not grades. The labels are parsed from the answers. Remove "
+                    "columns.grade."
                 )
             if settings["grader"] == "physicians" and "grade" not in entry["columns"]:
                 raise UserError(
-                    f"{where}: the sheets for physicians have only the answers of trained models, so these answers "
-                    "would get no grades. Have them graded, and name the column of the grades as columns.grade."
+                    f"{where}: these answers have no grades. The physicians' grading sheets contain only the answers "
+                    "of trained models. Have these answers graded yourself, and set columns.grade to the name of the "
+                    "column with the grades."
                 )
             if "grade" not in entry["columns"] and "answer" not in entry["columns"]:
                 raise UserError(
-                    f"{where}: neither answers nor grades have a column. Name it as columns.answer or columns.grade."
+                    f"{where}: neither answers nor grades have a column. Set columns.answer or columns.grade to the "
+                    "name of a column."
                 )
             if entry.get("when_missing", "error") == "error" and not table_path(entry).exists():
                 raise UserError(
-                    f"{where}: {entry['path']} is not there. Put it there, correct `path`, or set when_missing: "
-                    "leave_out. Then the run continues without it and writes the test items for the other model."
+                    f"{where}: {entry['path']} does not exist. Add the file, correct `path`, or set when_missing: "
+                    "leave_out. With leave_out, the run continues without the file and writes the test items for the "
+                    "other model."
                 )
 
 
@@ -58,12 +64,12 @@ def table_path(entry: Mapping[str, Any]) -> Path:
 
 
 def missing_external(entry: Mapping[str, Any], stand_in: bool) -> str | None:
-    """Why a run leaves an entry of `external_predictions` out, or None.
+    """The reason why a run leaves out an entry of `external_predictions`; None if the run includes the entry.
 
     Args:
         entry: the entry's settings.
-        stand_in: whether generated text replaces the task's text, to which the answers belong.
+        stand_in: whether generated text replaces the task's own text. The external answers belong to the own text.
     """
     if stand_in:
-        return "the task's own text is not there"
-    return None if table_path(entry).exists() else f"{entry['path']} is not there"
+        return "the task's own text is missing"
+    return None if table_path(entry).exists() else f"{entry['path']} does not exist"

@@ -1,4 +1,4 @@
-"""List the files of a study: those of its trials, models, variants, tables and sheets."""
+"""List the files of a study's trials, models, variants, tables and sheets."""
 
 from collections.abc import Iterable
 
@@ -10,13 +10,15 @@ SUFFIXES = ("html", "csv", "xlsx", "json")  # formats of a rater's sheet
 
 
 def model_trials(study: Study, task: str, model: str, stage: str, name: str, **more: str) -> list[str]:
-    """One file of every trial of a stage, in the order of the sweep; none for probes that the stage does not have.
+    """One file of every trial of a stage, in the order of the sweep.
+
+    The list is empty if the files belong to probes and the stage has no probes.
 
     Args:
         study: the run.
         task, model, stage: the trials' task, model and stage.
         name: name of the file, a key of `paths.PATHS`.
-        more: further wildcards of its path: `part`, adapter or probe.
+        more: further wildcards of the file's path, such as `part` (adapter or probe).
     """
     if more.get("part") == "probe" and not study.training(task, stage)["plateau"]:
         return []
@@ -25,7 +27,7 @@ def model_trials(study: Study, task: str, model: str, stage: str, name: str, **m
 
 
 def chosen_trials(study: Study, task: str, model: str, stage: str, name: str) -> list[str]:
-    """One file of a stage's chosen trial: with the run's seed first, then with each extra seed."""
+    """One file of a stage's chosen trial for each training seed: first the run's seed, then the extra seeds."""
     wildcards = {"task": task, "model": model, "stage": stage}
     folders = [with_seed(BEST, seed) for seed in (None, *study.extra_seeds(task))]
     return [study.paths(name, wildcards, best=folder) for folder in folders]
@@ -62,23 +64,23 @@ def variant_files(study: Study, task: str, name: str, variants: Iterable[str] = 
 
 
 def grades(study: Study, task: str) -> list[str]:
-    """Grades of every model and variant of a task, and of its external predictions."""
+    """The files of grades of a task's models and variants, and of the task's external predictions."""
     return _with_external(study, task, "grades")
 
 
 def answers(study: Study, task: str) -> list[str]:
-    """The answers to which `grades` belong, in the same order."""
+    """The files of answers for the files in `grades`, in the same order."""
     return _with_external(study, task, "answers")
 
 
 def _with_external(study: Study, task: str, name: str) -> list[str]:
-    """One file of every variant of a task's models, and of its external predictions."""
+    """One file of every variant of a task's models, and one file of each of the task's external predictions."""
     external = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
     return variant_files(study, task, name) + external
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """All `grades`, and those of SFT and DPO with every extra training seed."""
+    """The files in `grades`, and the files of grades of SFT and DPO with every extra training seed."""
     seeded = [with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task)]
     return grades(study, task) + variant_files(study, task, "grades", seeded)
 
@@ -93,7 +95,7 @@ def tables(study: Study, task: str) -> list[str]:
 
 
 def tables_named(study: Study, *names: str) -> list[str]:
-    """The files of the named tables of every task that has them; without names, of all tables."""
+    """The files of all tables with these names, of every task. Without names, the files of all tables."""
     return [
         study.paths("table", task=task, table=table)
         for task in study.tasks
@@ -103,7 +105,7 @@ def tables_named(study: Study, *names: str) -> list[str]:
 
 
 def keys(study: Study, task: str, *sheets: str) -> list[str]:
-    """Blinding keys of the named sheets of a task, for all of its models; without names, of all sheets."""
+    """Blinding keys of the sheets with these names, for all models of a task. Without names, of all sheets."""
     return [
         study.paths("key", task=task, model=model, sheet=sheet)
         for model in study.task_models(task)

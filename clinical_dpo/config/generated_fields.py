@@ -11,7 +11,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
 
 WRITERS = {"model", "endpoint"}
-# Fields of a record that are read even where no prompt uses them. The second depends on answer_type.
+# Fields of a record that are read even if no prompt uses them: `question`, and one that depends on answer_type.
 READ_FIELDS = {"question"}
 ANSWER_FIELD = {"label": "label", "answer": "reference", "text": "reference"}
 
@@ -22,11 +22,13 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The merged `generated_fields` of a task file and a run's overrides, with one writer each.
+    """The `generated_fields` of a task file merged with a run's overrides. Each field has one writer.
+
+    The result is empty if the overrides have no `generated_fields`.
 
     Args:
         merged: the task file's settings merged with the overrides.
-        own: the overrides. A writer that they name replaces the file's writer.
+        own: the overrides. A writer in the overrides replaces the writer in the task file.
     """
     if "generated_fields" not in own:
         return {}
@@ -42,7 +44,7 @@ def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
 
 
 def field_columns(task: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """The part of a task's `columns` on which a generated field depends: its prompt's fields, and the id."""
+    """The part of a task's `columns` on which a generated field depends: the fields in its prompt, and the id."""
     used = _used(task["generated_fields"][field]["prompt"])
     columns = task.get("columns", {})
     return {name: column for name, column in columns.items() if name in used | {"id"}}
@@ -76,26 +78,26 @@ def field_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
 
 
 def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
-    """The problem and the mend where a task cannot use its own text, or None.
+    """Why a task cannot use its own text, and what the user should do; None if the task can use its text.
 
-    The problem is a missing data file, or an endpoint without a key. Generated fields that are already written need no
+    The reason is a missing data file, or an endpoint without a key. Generated fields that are already written need no
     endpoint.
     """
     source = task["source"]
     if source["kind"] == "file" and not Path(os.path.expandvars(source["path"])).exists():
-        return f"{source['path']} is not there", "Put it there, or correct source.path"
+        return f"{source['path']} does not exist", "Add the file, or correct source.path"
     for field, endpoint in field_endpoints(task, config).items():
         reason = None if Path(field_file(task, field, paths)).exists() else why_unavailable(endpoint)
         if reason:
             return (
                 f"endpoint '{endpoint.name}' cannot write generated_fields.{field}: {reason}",
-                "Set it to the key",
+                "Set the variable to the key of the endpoint",
             )
     return None
 
 
 def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], models: Sequence[str]) -> None:
-    """Refuse generated fields that cannot or must not be written, are not used, or depend on each other in a cycle.
+    """Refuse generated fields that cannot or must not be written, are not used, or form a cycle.
 
     Args:
         task: a task file's settings.
@@ -103,7 +105,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         models: names of all model files.
 
     Raises:
-        UserError: with key and mend.
+        UserError: a generated field is refused. The message names the key and how to correct it.
     """
     generated_fields = task.get("generated_fields", {})
     if not generated_fields:
@@ -113,11 +115,11 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     for field, settings in generated_fields.items():
         key = f"{where}: key 'generated_fields.{field}'"
         if ("model" in settings) == ("endpoint" in settings):
-            raise UserError(f"{key} has both or neither of model and endpoint. Name one of them to write the field.")
+            raise UserError(f"{key} has both or neither of model and endpoint. Set exactly one to write the field.")
         if settings.get("endpoint") in models:
-            raise UserError(f"{key}: endpoint '{settings['endpoint']}' has the name of a model. Rename the endpoint.")
+            raise UserError(f"{key}: a model is also called '{settings['endpoint']}'. Rename the endpoint.")
         if field in columns:
-            raise UserError(f"{key}: columns.{field} reads this field from the source too. Remove one of the two.")
+            raise UserError(f"{key}: columns.{field} also reads this field from the source. Remove one of the two.")
         try:
             _used(settings["prompt"])
         except UserError as error:
@@ -126,7 +128,8 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         check_endpoint_allowed(task, endpoint, config.get("phi_hosts", ()), config.get("plain_http_hosts", ()))
         if "when_missing" not in task:
             raise UserError(
-                f"{where}: key 'when_missing' is missing. Add it: it says what to do while {endpoint.name} has no key."
+                f"{where}: key 'when_missing' is missing. It says what the run does while {endpoint.name} has no API "
+                "key. Add when_missing."
             )
     dependencies = {field: prompt_fields(generated_fields, field) for field in generated_fields}
     try:
@@ -134,7 +137,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     except CycleError as error:
         cycle = ", ".join(sorted(set(error.args[1])))
         raise UserError(
-            f"{where}: generated_fields: {cycle} depend on each other. Use fields of the source in their prompts."
+            f"{where}: generated_fields: the prompts of {cycle} form a cycle. Use fields of the source in them instead."
         ) from None
     used = _used(task["prompt"]).union(READ_FIELDS, {ANSWER_FIELD[task["answer_type"]]}, *dependencies.values())
     used |= {"rejected"} if task["rejected_source"] == "field" else set()

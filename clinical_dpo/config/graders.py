@@ -1,5 +1,5 @@
 """The kinds of graders."""
 
-AWAITED = ("physicians", "judge")  # their grades come after the run
+AWAITED = ("physicians", "judge")  # graders that may give their grades after the run
 PROXIES = ("rouge_likert",)  # automatic graders in place of a judge
-EXTERNAL_GRADER = "given"  # `grader` of grades that are part of external predictions
+EXTERNAL_GRADER = "given"  # value of `grader` for grades from a table of external predictions

@@ -1,4 +1,4 @@
-"""The judge of a task: its endpoint, the verdicts that a task needs from it, and the rounds in which it gives them."""
+"""The judge of a task: the judge's endpoint, the verdicts that the task needs, and the rounds of judging."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -23,11 +23,13 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
-    """The kinds of verdicts that a task needs from its judge: its grades, and those that its raters give too.
+    """The kinds of verdicts that a task needs from its judge.
+
+    They are the task's grades or preferences if the judge gives these, and the kinds that the task's raters give too.
 
     Args:
         task: the task file's settings.
-        sheets: names of its raters' sheets.
+        sheets: names of the sheets of the task's raters.
     """
     if "judge" not in task:
         return []
@@ -60,7 +62,7 @@ def judge_endpoint(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoi
 
 
 def graded_by_judge(task: Mapping[str, Any]) -> bool:
-    """Whether a judge that the task names gives its grades."""
+    """Whether the task's grades come from a judge that the task file names."""
     return task["grader"] == "judge" and "judge" in task
 
 

@@ -27,7 +27,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         root: the project's folder, which holds config/tasks and config/models.
 
     Raises:
-        UserError: the first key, file or value that is wrong, with the mend.
+        UserError: a key, file or value is wrong. The message has the first mistake and how to correct it.
     """
     _refuse_old_names(config, root)
     validate(config, "config", "config")
@@ -53,8 +53,8 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         for model in study.task_models(name):
             if study.stage(name, "sft")["adapter"] == "full" and models[model].get("quantization"):
                 raise UserError(
-                    f"config/models/{model}.yaml: four-bit weights cannot be trained themselves (task {name}). "
-                    "Set quantization: null, or adapter: lora."
+                    f"config/models/{model}.yaml: key 'quantization': four-bit weights can be trained only through an "
+                    f"adapter. Set quantization: null, or set adapter: lora in task {name}."
                 )
     missing = {name: problem for name in tasks if (problem := study.missing(name))}
     for name, (reason, mend) in missing.items():
@@ -63,14 +63,14 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     left_out = {name: reason for name, (reason, _) in missing.items() if tasks[name]["when_missing"] == "leave_out"}
     if len(left_out) == len(tasks):
         reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise UserError(f"config: key 'tasks': all tasks are left out ({reasons}). Add their data, or another task.")
+        raise UserError(f"config: key 'tasks': all tasks are left out ({reasons}). Add data, or name another task.")
     kept = {name: task for name, task in tasks.items() if name not in left_out}
     check_externals({name: task for name, task in kept.items() if name not in missing}, model_names)
     return Study(config, kept, models, left_out, families)
 
 
 def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse all old names of the config and of its task files in a single message, before any other check."""
+    """Refuse all old names of the config and of its task files in one message, before any other check."""
     names = config["tasks"] if isinstance(config.get("tasks"), list) else []
     paths = [path for name in names if (path := root / f"config/tasks/{name}.yaml").exists()]
     files = {f"config/tasks/{path.name}": ("task", read_yaml(path)) for path in paths}
@@ -78,11 +78,11 @@ def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
 
 
 def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a task or model file (`kind`: task, model), merged with the run's overrides and checked."""
+    """Read a task or model file (`kind` is task or model), merge the run's overrides into it, and check the result."""
     path = folder / f"{name}.yaml"
     own = overrides.get(f"{kind}s", {}).get(name, {})
     value = merge(read_yaml(path), own)
-    for key in ("source", "stand_in"):  # an override with another kind of source replaces all settings of the source
+    for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
         if "kind" in own.get(key, {}):
             value[key] = own[key]
     value |= own_writers(value, own)
@@ -96,7 +96,7 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
 
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse names of tasks and models that have no file, and names that two folders of results/ would share."""
+    """Refuse tasks and models without a file, and names that two folders of results/ would share."""
     files = {
         kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")
     }
@@ -107,10 +107,10 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
             hint = did_you_mean(name, files[kind])
             raise UserError(f"config: key '{key}' names '{name}', which is not a file of config/{kind}.{hint}")
     for name in set(files["models"]) & set(FOLDERS):
-        raise UserError(f"config/models/{name}.yaml: '{name}' is a folder of every task's results. Use another name.")
+        raise UserError(f"config/models/{name}.yaml: every task's results have a folder '{name}'. Use another name.")
     if config["run_name"] in [*files["tasks"], "models"]:
         raise UserError(
-            f"config: run_name '{config['run_name']}' is a folder of the published study. Use another name."
+            f"config: run_name '{config['run_name']}': the published study has a folder of this name. Use another name."
         )
 
 
@@ -125,13 +125,13 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     study = Study(config, {name: task}, {}, {})
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
-        raise UserError(f"{key} begins with {study.seeds(name)[0]}. Begin it with the run's seed, {config['seed']}.")
+        raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
     for stage in STAGES:
         for problem in _stage_problems(study.stage(name, stage), stage):
             raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
         if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
             raise UserError(
-                f"{where}: {stage} has several trials but splits.dev is 0. Add a dev split, or keep a single trial."
+                f"{where}: {stage} has several trials, but splits.dev is 0. Add a dev split, or configure one trial."
             )
     check_fit(task, where)
     check_margin(task, where)
@@ -140,7 +140,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
 
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
-    """The first problem of a stage's settings, with its mend; nothing where the settings are valid."""
+    """Yield the first problem of a stage's settings and how to correct it; nothing if the settings are valid."""
     dpo_keys = {"beta", "loss", "label_smoothing"}
     keys = properties("stage")
     missing = sorted((keys - dpo_keys if stage == "sft" else keys) - set(settings))
@@ -151,23 +151,23 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
     elif {"rank", "alpha", "dropout"} - set(settings["lora"]):
         yield "key 'lora' is incomplete. Set rank, alpha and dropout."
     elif (settings["max_steps"] is None) == (settings["epochs"] is None):
-        yield "max_steps and epochs are both set or both null. Set one of them, and the other to null."
+        yield "max_steps and epochs are both set or both null. Set one of the two, and set the other to null."
     elif settings["plateau"] and settings["max_steps"] is None:
         yield "plateau is true and max_steps is null. Set max_steps to the length of the probe."
     elif settings["batch_size"] % settings["micro_batch_size"]:
         yield (
             f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
-            "Set it to a divisor."
+            "Set micro_batch_size to a divisor."
         )
-    elif settings["save_steps"] % settings["logging_steps"]:  # else a resumed run logs means over other steps
+    elif settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
         yield (
             f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
-            "Set it to a multiple."
+            "Set save_steps to a multiple."
         )
     elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
         yield (
-            f"optimizer {settings['optimizer']} changes weights without a gradient, such as the frozen SFT ranks. Use "
-            "another, such as adamw_torch."
+            f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT ranks. "
+            "Use another optimizer, such as adamw_torch."
         )
     elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:
-        yield "weight_decay would shrink the frozen SFT ranks. Set it to 0 with adapter lora."
+        yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."

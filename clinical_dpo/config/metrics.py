@@ -12,7 +12,7 @@ class MetricDefinition:
     name: str  # in metrics.csv
     title: str  # in the report
     kind: str  # f1, proportion (grades 0 or 1) or mean
-    graders: tuple[str, ...]  # graders whose grades it can be computed from
+    graders: tuple[str, ...]  # the metric can be computed from the grades of these graders
     low: float = 0.0  # lowest grade
     high: float = 1.0  # highest grade
     interval: str = ""  # interval of a mean: t or bootstrap
@@ -41,7 +41,7 @@ HEADLINES = {key: metric.name for key, metric in METRICS.items()}
 def metric_module(task: Mapping[str, Any]) -> str:
     """Name of the module that estimates and compares a task's grades.
 
-    The code digest of a rule includes this module and not those of other metrics.
+    The code digest of a rule includes this module, and no module of another metric.
 
     Args:
         task: `metric`, and for a task with labels `positive`.

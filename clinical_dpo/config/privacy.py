@@ -23,17 +23,17 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
         folders: task -> folder of its results.
 
     Raises:
-        UserError: a private task reads a hub data set, whose cache other users can read; or another task reads a file
-            or the results of a private task.
+        UserError: a private task reads a hub data set (other users can read the hub's cache), or a task without
+            `phi: true` reads a file or the results of a private task.
     """
     private = private_tasks(tasks)
     for task in private:
         for key in ("source", "stand_in"):
             if tasks[task].get(key, {}).get("kind") == "hub":
                 raise UserError(
-                    f"config/tasks/{task}.yaml: key '{key}': the text is private (phi: true), and a hub data set is "
-                    "in a cache that other users and tasks can read. Download its files into a folder that is closed "
-                    "to others, and read them with `kind: file`."
+                    f"config/tasks/{task}.yaml: key '{key}': the text is private (phi: true), but kind is hub. Other "
+                    "users and tasks can read the hub's cache. Download the data set's files into a folder that is "
+                    "closed to other users, and read the files with `kind: file`."
                 )
     read_by = {_identity(path): task for task in private for _, path in _files(tasks[task])}
     results = {Path(folders[task]).resolve(): task for task in private}
@@ -42,8 +42,8 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
             owner = read_by.get(_identity(path)) or _owner(path, results)
             if owner:
                 raise UserError(
-                    f"config/tasks/{task}.yaml: key '{key}': {path} is a file of task '{owner}', whose text is private "
-                    "(phi: true). Set phi: true here too, or use another file."
+                    f"config/tasks/{task}.yaml: key '{key}': {path} is a file of task '{owner}', and that task's text "
+                    "is private (phi: true). Set phi: true here too, or use another file."
                 )
 
 
@@ -56,24 +56,24 @@ def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_fa
         show_failed_logs: whether `--show-failed-logs` is set.
 
     Raises:
-        UserError: `--cache` with private text or raters' sheets, since all users can open the between-workflow cache;
-            or `--show-failed-logs` with private text.
+        UserError: `--cache` is set, and a task has private text or raters' sheets (all users can open the
+            between-workflow cache); or `--show-failed-logs` is set, and a task has private text.
     """
     if cache is not None and (closed := closed_tasks(tasks)):
         raise UserError(
             f"Task '{closed[0]}' has private text (phi: true) or raters' sheets, and Snakemake's `--cache` would copy "
-            "its files into a folder that other users can read. Run without `--cache`, and leave `cache` out of the "
-            "profile."
+            "the task's files into a folder that other users can read. Run without `--cache`, and leave `cache` out of "
+            "the profile."
         )
     if show_failed_logs and (private := private_tasks(tasks)):
         raise UserError(
-            f"Task '{private[0]}' has private text (phi: true), and `--show-failed-logs` would print it on the "
+            f"Task '{private[0]}' has private text (phi: true), and `--show-failed-logs` would print this text on the "
             "terminal. Run without `--show-failed-logs`, and read the logs in their folder."
         )
 
 
 def closed_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The tasks with files that are closed to other users: private text, or keys of raters' sheets."""
+    """The tasks that have files closed to other users: private text, or keys of raters' sheets."""
     return [task for task, settings in tasks.items() if settings.get("phi") or rated_sheets(settings)]
 
 
@@ -83,7 +83,7 @@ def private_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def close_to_others() -> None:
-    """Close all files that this process and its children write from now on to other users."""
+    """Set the umask: from now on, other users cannot open the files that this process and its children write."""
     os.umask(_UMASK)
 
 
@@ -98,8 +98,8 @@ def close_folder(folder: str | Path) -> None:
         Path(folder).chmod(_CLOSED)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot be closed to other users ({error.strerror}), and the run would write private text "
-            "(phi: true) or a sheet's key there. Run as the owner of the folder, or set another `run_name`."
+            f"{folder}: cannot be closed to other users ({error.strerror}). The run would write private text (phi: "
+            "true) or a sheet's key there. Run as the owner of the folder, or set another `run_name`."
         ) from None
 
 
@@ -110,7 +110,7 @@ def close_keys(study: Study) -> None:
 
 
 def close_folders(study: Study) -> None:
-    """Close the folders of private text, and those of logs that may quote it, to other users."""
+    """Close these folders to other users: folders of private text, and folders of logs that may quote private text."""
     if private := private_tasks(study.tasks):
         logs = study.paths.folder("logs")
         for folder in (*(study.paths.folder("results", task) for task in private), logs, _SNAKEMAKE_LOGS):
@@ -128,7 +128,7 @@ def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:
-    """Device and inode of a file, which are equal for all of its names and links; for a missing file its path."""
+    """Device and inode of a file; a missing file has its path instead. All names and links of a file have the same."""
     try:
         status = path.stat()
     except OSError:

@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.variants import VARIANTS
 
-# Sheet -> kind of its ratings. A single person gets the adjudication sheet, with the items on which raters disagree.
+# Sheet -> kind of its ratings. Only one person gets the adjudication sheet. It has the items on which raters disagree.
 SHEETS = {"correctness": "correctness", "preference": "preference", "adjudication": "correctness"}
 PREFERENCE_VARIANTS = ("dpo", "sft")  # the two variants on a preference sheet
 
@@ -31,11 +31,14 @@ def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
 
 
 def sheet_variants(shown: str) -> tuple[str, ...]:
-    """The variants whose answers a sheet or a judge shows (`shown`): two for a preference, all for other ratings."""
+    """The variants with answers that raters or a judge see: two variants for a preference, otherwise all variants.
+
+    `shown` is the name of a sheet, or the kind of a judge's verdicts.
+    """
     return PREFERENCE_VARIANTS if shown == "preference" else VARIANTS
 
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
-    """The sheets whose ratings the headline metric or the win rate of a task needs."""
+    """The sheets with ratings that a task's headline metric or win rate needs."""
     sheets = ["correctness", "adjudication"] if task["grader"] == "physicians" else []
     return sheets + (["preference"] if task.get("preference_grader") == "raters" else [])

@@ -14,7 +14,7 @@ from clinical_dpo.variants import SWEPT, trial_name
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge `override` into a copy of `base`: mappings key by key; other values replace those of `base`."""
+    """Merge `override` into a copy of `base`. Mappings merge key by key; other values replace the values in `base`."""
     merged = dict(base)
     for key, value in override.items():
         old = merged.get(key)
@@ -37,7 +37,7 @@ class Study:
     tasks: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]  # model -> settings, of all recipes and generated fields
     left_out: Mapping[str, str]  # task -> reason
-    families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, including those left out
+    families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, including tasks left out
 
     @cached_property
     def paths(self) -> Paths:
@@ -55,7 +55,7 @@ class Study:
         return list(dict.fromkeys(people))
 
     def answer_limit(self, task: str) -> int:
-        """Largest number of tokens of a reply: those of the answer and, where the task allows one, of a thought."""
+        """Largest number of tokens of a reply: for the answer, plus for a thought if the task allows thoughts."""
         return self.tasks[task]["max_new_tokens"] + self.tasks[task].get("max_thought_tokens", 0)
 
     def task_models(self, task: str) -> list[str]:
@@ -63,11 +63,11 @@ class Study:
         return self.config["recipes"][self.tasks[task]["recipe"]]["models"]
 
     def family(self, task: str) -> list[str]:
-        """The tasks that share one significance level with this one: all of its recipe, including those left out."""
+        """All tasks of this task's recipe, including tasks left out. They share one significance level."""
         return self.families[self.tasks[task]["recipe"]]
 
     def stage(self, task: str, stage: str) -> dict[str, Any]:
-        """All settings of one stage of a task: those of its recipe, changed by those of the task file."""
+        """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file."""
         own = self.tasks[task].get("training", {})
         recipe = self.config["recipes"][self.tasks[task]["recipe"]]
         fixed = {"adapter": own.get("adapter", recipe["adapter"]), "seed": self.config["seed"]}
@@ -85,15 +85,15 @@ class Study:
         return {trial_name(values): values for values in trials}
 
     def seeds(self, task: str) -> list[int]:
-        """Training seeds of a task's chosen trials. The first is the run's seed, with which all trials train."""
+        """Training seeds of a task's chosen trials. The first is the run's seed; all trials train with this seed."""
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
     def extra_seeds(self, task: str) -> list[int]:
-        """The further training seeds of chosen trials; none where people or a judge would have to grade each seed."""
+        """The further training seeds of chosen trials; none if people or a judge would have to grade each seed."""
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 
     def missing(self, task: str) -> tuple[str, str] | None:
-        """The problem and the mend where a task cannot use its own text, or None; see `missing_input`."""
+        """Why a task cannot use its own text, and what the user should do, or None; see `missing_input`."""
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
@@ -101,16 +101,16 @@ class Study:
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
-        """Generated field -> its settings; a stand-in has all fields, so it needs none."""
+        """Generated field -> its settings. A stand-in already has all fields, so the result is empty for a stand-in."""
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def source(self, task: str) -> Mapping[str, Any]:
-        """The source of a task in this run: its own, or the stand-in where its own is missing."""
+        """The source of a task in this run: its own source, or the stand-in if the task cannot use its own text."""
         settings = self.tasks[task]
         return settings["stand_in"] if self.is_missing(task) else settings["source"]
 
     def is_synthetic(self, task: str) -> bool:
-        """Whether the task's text is synthetic, as its own source or as a stand-in."""
+        """Whether the task's text is synthetic: its own source is synthetic, or synthetic text stands in for it."""
         return self.source(task)["kind"] == "synthetic"
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Rules of a task file that its schema cannot express: values that go together, and keys that need another key."""
+"""Rules of a task file that a schema cannot express: which values go together, and which keys need another key."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -40,7 +40,7 @@ def check_fit(task: Mapping[str, Any], where: str) -> None:
         where: the file; begins the message.
 
     Raises:
-        UserError: with the key, its value and the valid values.
+        UserError: a value does not go with another. The message names the key, its value and the valid values.
     """
     for key, per_answer_type in VALID_VALUES.items():
         valid = per_answer_type[task["answer_type"]]
@@ -61,7 +61,7 @@ def check_fit(task: Mapping[str, Any], where: str) -> None:
         )
     if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
         raise UserError(
-            f"{where}: table helpfulness needs grader evasiveness, and the grader is {task['grader']}. Set grader: "
+            f"{where}: table helpfulness needs grader evasiveness, but the grader is {task['grader']}. Set grader: "
             "evasiveness, or remove the table."
         )
     unknown = set(task.get("label_synonyms", {})) - set(task.get("labels", []))
@@ -77,15 +77,15 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
 
     Args:
         task: the task's settings, which `check_fit` has passed.
-        keys: the keys to check. For a run with overrides they are the keys of the overrides. A key of the task file may
-            lose its effect there, since an override cannot remove it.
+        keys: the keys to check. In a run with overrides, only the keys of the overrides are checked. A key of the task
+            file may lose its effect in such a run, because an override cannot remove a key.
         where: the file; begins the message.
 
     Raises:
-        UserError: with the key, and the settings that would use it.
+        UserError: a key has no effect. The message names the key and the settings that would use the key.
     """
     tables, sheets = task.get("tables", ()), rated_sheets(task)
-    users = {  # key -> (whether it has an effect, settings that would use it)
+    users = {  # key -> (whether the key has an effect, settings that would use the key)
         "judge": (judged_sheets(task, sheets), "grader judge, preference_grader judge, or a sheet for raters"),
         "raters": (sheets, "answer_type answer, grader physicians, or table win_rate"),
         "adjudicator": ("adjudication" in sheets, "raters of right and wrong answers"),
@@ -94,4 +94,4 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
     }
     for key, (used, user) in users.items():
         if key in keys and not used:
-            raise UserError(f"{where}: key '{key}' does nothing without {user}. Add that, or remove '{key}'.")
+            raise UserError(f"{where}: key '{key}' has no effect without {user}. Add this setting, or remove '{key}'.")

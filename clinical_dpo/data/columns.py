@@ -1,8 +1,8 @@
 """Map a source's columns to a task's fields, as `columns` of a task file says.
 
-A field's mapping is one of three: the name of a column, whose value is taken unchanged; `a.b`, the member `b` of column
-`a`, which holds objects; or a Jinja template over the row (`templates`). A field of LISTS may also have a YAML list of
-these, and its template must be one expression whose value is a list.
+A field's mapping is one of three: the name of a column, to take the column's value unchanged; `a.b`, to take member `b`
+of the objects in column `a`; or a Jinja template over the row (`templates`). A field in LISTS may also be mapped by a
+YAML list of these. A template for a field in LISTS must be exactly one expression, and the expression's value a list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ LISTS = ("accepted", "options")
 
 
 def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: bool = False) -> Row:
-    """Return the row with the fields of `columns` added; columns that are not mapped stay.
+    """Return the row with the fields of `columns` added. Columns that are not mapped stay in the row.
 
     Args:
         row: column -> value.
         columns: field -> column, path or template.
-        generated: the row comes from a generator of this package, and may have the field already in place of the
-            columns that its mapping names.
+        generated: whether the row comes from a generator of this package. Such a row may already have a field, but not
+            the columns that the field's mapping names.
 
     Raises:
-        UserError: a column is missing, or a template cannot be rendered; with the field.
+        UserError: a column is missing, or a template cannot be rendered. The message names the field.
     """
     record = dict(row)
     for field, mapping in columns.items():
@@ -47,7 +47,7 @@ def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
         return render(mapping, row, "column")
     value = evaluate(mapping, row, "column")
     if not isinstance(value, list):
-        raise UserError(f"the template gives a {type(value).__name__}, not a list. Write an expression of a list.")
+        raise UserError(f"the template gives a {type(value).__name__}, not a list. Write an expression that is a list.")
     return value
 
 
@@ -56,7 +56,7 @@ def _text(row: Row, mapping: str) -> Any:
 
 
 def _column(row: Row, path: str) -> Any:
-    """Return a column's value, or that of a member; a column whose name itself contains dots has precedence."""
+    """Return the value of a column or of a member. A column with the whole path as its name has precedence."""
     if path in row:
         return row[path]
     first, *members = path.split(".")

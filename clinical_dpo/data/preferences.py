@@ -1,4 +1,4 @@
-"""Preference pairs: the reference answer is chosen, and the task file says where the rejected answer comes from."""
+"""Build preference pairs. The chosen answer is the reference answer. The task file names the source of the rejected."""
 
 import random
 from collections import Counter
@@ -18,11 +18,11 @@ def preference_pairs(
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
-    `rejected_from` of a pair is the policy. For `field` it is the author of the answer, if the row names one in
-    `written_by`.
+    `rejected_from` of a pair is the policy. Under policy `field` it is the writer of the rejected answer, if the row
+    names the writer in `written_by`.
 
-    A pair of two equal answers teaches nothing. Under `sft_prediction` such a pair is dropped and counted; under any
-    other policy it is an error in the data.
+    A pair of two equal answers teaches nothing, and neither does an empty rejected answer. Under `sft_prediction` such
+    a pair is dropped and counted. Under any other policy it is an error in the data.
 
     Args:
         rows: task rows, with the fields that the policy needs.
@@ -85,5 +85,7 @@ def _rejected(
     if policy == "field":
         return row["rejected"]
     if row["id"] not in answers:
-        raise UserError(f"row '{row['id']}': the SFT model's answers lack this row. Delete them and run again.")
+        raise UserError(
+            f"row '{row['id']}': the SFT model's answers lack this row. Delete the files of the answers and run again."
+        )
     return answers[row["id"]]

@@ -1,4 +1,4 @@
-"""Task rows: a prompt and a reference answer in TRL's conversational form, made of a source's records."""
+"""Convert a source's records to task rows: a prompt and a reference answer in TRL's conversational form."""
 
 import difflib
 import hashlib
@@ -13,7 +13,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.records import TaskRow
 from clinical_dpo.templates import render
 
-LONGEST = 1_000_000  # characters of a prompt or an answer; a longer text is several records in one
+LONGEST = 1_000_000  # characters of a prompt or an answer; a longer text is several records joined by mistake
 
 
 def render_prompt(template: str, record: Mapping[str, Any]) -> str:
@@ -35,17 +35,18 @@ def render_prompt(template: str, record: Mapping[str, Any]) -> str:
 def task_rows(
     records: Iterable[Row], task: Mapping[str, Any], provenance: Mapping[str, Any], repairs: Tally | None = None
 ) -> list[TaskRow]:
-    """Return every record as a task row, its fields mapped from the source's columns by the task's `columns`.
+    """Convert every record to a task row. The task's `columns` map the source's columns to the row's fields.
 
     Args:
-        records: rows of a source, from `sources.retrieve`, with their `provenance`.
+        records: rows of a source, from `sources.retrieve`.
         task: a task file's settings.
-        repairs: counts white space dropped around fields, and labels respelled.
+        provenance: the origin of the rows, from `sources.retrieve`.
+        repairs: counts fields with dropped white space, and respelled labels.
 
     Raises:
-        UserError: a record is not valid, or its id equals that of an earlier row but for case, white space and
-            spelling of a number. The message has the source, row number and id. Where rows were drawn or dropped, row
-            numbers are those of source.jsonl.
+        UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
+            case, white space or the spelling of a number. The message has the source, row number and id. If rows were
+            drawn or dropped, the row number is the number of the row in source.jsonl.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
@@ -79,7 +80,7 @@ def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
 
 
 def _comparable_id(row_id: str) -> str:
-    """Return an id without differences that spreadsheets and people overlook: case, white space, 7 and 007 and 7.0."""
+    """Return an id in a form without differences that people overlook: case, white space, and 007 or 7.0 for 7."""
     normalised = _normalised(row_id)
     number = re.fullmatch(r"0*(\d+)(?:\.0*)?", normalised)
     return number[1] if number else normalised
@@ -90,9 +91,9 @@ def task_row(
 ) -> TaskRow:
     """Return a record as a row in TRL's conversational prompt / completion form.
 
-    The row has `id` (a digest of the prompt if the record has none), `prompt` and `completion` (lists of messages), and
-    where the record has them: `label`, `accepted` (other right answers), `options` (wrong answers), `rejected`,
-    `question` (the question without the rest of the prompt). `repairs` counts changed fields, at `location`.
+    The row has `id` (a digest of the prompt if the record has no id), `prompt` and `completion` (lists of messages). It
+    also has these fields if the record has them: `label`, `accepted` (other right answers), `options` (wrong answers),
+    `rejected`, `question` (the question without the rest of the prompt). `repairs` counts changed fields at `location`.
 
     Raises:
         UserError: a field is empty, missing or too long, the label is unknown, or a wrong answer equals the right one.
@@ -132,7 +133,10 @@ def _check_wrong_answers(row: TaskRow, reference: str) -> None:
         ("rejected", [row["rejected"]] if "rejected" in row else []),
     ):
         if _normalised(reference) in map(_normalised, wrong_answers):
-            raise PublicError(f"field '{field}' holds the right answer too. Write a wrong answer, or remove the row.")
+            raise PublicError(
+                f"field '{field}' contains the right answer, but should contain only wrong answers. Write a wrong "
+                "answer, or remove the row."
+            )
 
 
 def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row: TaskRow) -> None:
@@ -149,8 +153,8 @@ def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row
 def _bounded(text: str, field: str) -> str:
     if len(text) > LONGEST:
         raise PublicError(
-            f"field '{field}' has {len(text)} characters; the text of one record has at most {LONGEST}. Several "
-            "records may be joined by a missing line break or quotation mark. Divide the row, or remove it."
+            f"field '{field}' has {len(text)} characters, but at most {LONGEST} are allowed. A missing line break or "
+            "quotation mark may have joined several records. Split the row, or remove it."
         )
     return text
 
@@ -167,7 +171,7 @@ def _text(record: Mapping[str, Any], field: str) -> str:
     """Return a field's text without outer white space; a number counts as text."""
     if field not in record:
         raise UserError(
-            f"field '{field}' is missing. Fields here: {', '.join(record)}. Add it, or map it in `columns`."
+            f"field '{field}' is missing. Fields here: {', '.join(record)}. Add '{field}', or map it in `columns`."
         )
     value = record[field]
     if isinstance(value, bool | list | dict):
@@ -182,7 +186,7 @@ def _texts(record: Mapping[str, Any], field: str) -> list[str]:
     value = record[field]
     if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
         raise PublicError(
-            f"field '{field}' is not a list of non-empty texts. Write a list, or make one of several columns: "
+            f"field '{field}' is not a list of non-empty texts. Write a list, or join several columns into a list with "
             f"`{field}: [column1, column2]` under `columns`."
         )
     return [text.strip() for text in value]

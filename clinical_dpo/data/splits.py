@@ -1,4 +1,4 @@
-"""Split task rows: exact sizes, labels in proportion, each prompt once."""
+"""Split task rows into parts of exact sizes. Labels keep their proportions, and each prompt occurs once."""
 
 import random
 from collections import Counter, defaultdict
@@ -18,17 +18,19 @@ def split(
         rows: task rows with unique `id`.
         sizes: split -> number of rows; 0 gives an empty split.
         seed: seed of the draw.
-        stratify: keep the share of each `label` in every split; with two labels each split is within one row of it.
-        on_shortfall: with too few rows, `error` raises and `shrink` shrinks all splits in proportion.
+        stratify: whether every split keeps the share of each `label`. With two labels, the number of rows with a label
+            in a split differs from this share by at most one.
+        on_shortfall: what happens with too few rows. `error` raises; `shrink` shrinks all splits in proportion.
 
     Returns:
-        split -> rows, and a report: `rows` (number of input rows), `duplicates_removed` (rows whose prompt equals an
-        earlier one but for case and white space), `conflicting_duplicates` (removed rows with another answer than the
-        kept row), `shrunk` (None, or the configured sizes `asked` and the number of rows `have`), `counts` (split ->
-        rows), `labels` (split -> label -> rows) and `unused` (rows in no split).
+        split -> rows, and a report: `rows` (number of input rows), `duplicates_removed` (removed rows, because an
+        earlier row has the same prompt except for case and white space), `conflicting_duplicates` (removed rows with an
+        answer that differs from the answer of the earlier row), `shrunk` (None, or the configured sizes `asked` and the
+        number of rows `have`), `counts` (split -> rows), `labels` (split -> label -> rows) and `unused` (rows in no
+        split).
 
     Raises:
-        UserError: `sizes` need more rows than there are, and the splits may not or cannot shrink.
+        UserError: there are fewer rows than `sizes` need, and the splits may not shrink or one of them would be empty.
     """
     kept, duplicates, conflicts = _distinct(sorted(rows, key=lambda row: (row["id"], row["completion"][0]["content"])))
     drawn = dict(sizes)
@@ -62,7 +64,7 @@ def _normalised_prompt(row: TaskRow) -> str:
 
 
 def _distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
-    """Return the first row of each prompt, the number of other rows, and how many of those have another answer."""
+    """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer."""
     first: dict[str, TaskRow] = {}
     conflicts = 0
     for row in rows:
@@ -75,8 +77,8 @@ def _shrink(sizes: Mapping[str, int], available: int, on_shortfall: str) -> dict
     configured = ", ".join(f"{name} {size}" for name, size in sizes.items())
     if on_shortfall == "error":
         raise PublicError(
-            f"The splits need {need} different rows ({configured}), and there are {available}. Add rows, lower "
-            "`splits` in the task file, or set `on_shortfall: shrink`."
+            f"The splits need {need} different rows ({configured}), but only {available} are available. Add rows, "
+            "lower `splits` in the task file, or set `on_shortfall: shrink`."
         )
     shrunk = {name: size * available // need for name, size in sizes.items()}
     by_remainder = sorted(sizes, key=lambda name: -(sizes[name] * available % need))
@@ -85,14 +87,14 @@ def _shrink(sizes: Mapping[str, int], available: int, on_shortfall: str) -> dict
     empty = [name for name, size in sizes.items() if size and not shrunk[name]]
     if empty:
         raise PublicError(
-            f"The splits need {need} different rows ({configured}), and there are {available}: too few to "
-            f"shrink, because split '{empty[0]}' would be empty. Add rows."
+            f"The splits need {need} different rows ({configured}), but only {available} are available. If the splits "
+            f"were shrunk to fit, split '{empty[0]}' would be empty. Add rows."
         )
     return shrunk
 
 
 def _shuffled(rows: Sequence[TaskRow], rng: random.Random, stratify: bool) -> list[TaskRow]:
-    """Return the rows in random order; with `stratify` each label is spread evenly, so that any slice has its share."""
+    """Return the rows in random order. With `stratify`, each label is spread evenly over the whole list."""
     groups: defaultdict[str, list[TaskRow]] = defaultdict(list)
     for row in rows:
         groups[row["label"] if stratify else ""].append(row)

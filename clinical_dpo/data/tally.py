@@ -1,4 +1,4 @@
-"""Repairs and warnings of rows that are read, each counted, with its first location."""
+"""Count repairs and warnings while rows are read. The first location of each is saved."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Write the data card of a task: the source of its rows, their counts, and the results of checks, without texts."""
+"""Write the data card of a task: the source and counts of the task's rows, and the results of checks, without texts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

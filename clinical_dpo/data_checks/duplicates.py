@@ -1,4 +1,4 @@
-"""Find equal and similar texts: MinHash proposes pairs, and the Jaccard similarity of their shingles verifies them."""
+"""Find equal and similar texts. MinHash proposes pairs; the Jaccard similarity of their shingles confirms a pair."""
 
 import re
 import unicodedata
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from datasketch import MinHash, MinHashLSH
 
 SHINGLE = 5  # words
-SIMILAR = 0.8  # two texts are near-duplicates from this Jaccard similarity of their shingles
-# Two texts are compared if one of 21 bands of 6 hash values agrees. A pair at 0.8 is missed once in 600
-# (1 - (1 - 0.8^6)^21), a pair at 0.9 never; 8% of pairs at 0.4 are compared in vain.
+SIMILAR = 0.8  # two texts are near-duplicates if the Jaccard similarity of their shingles is at least this
+# Two texts are compared if one of 21 bands of 6 hash values agrees. A pair with similarity 0.8 is missed once in 600
+# (1 - (1 - 0.8^6)^21), and a pair with 0.9 practically never. Of the pairs with 0.4, 8% are compared without a result.
 BANDS, BAND = 21, 6
 
 Hashes = npt.NDArray[np.uint64]

@@ -1,4 +1,4 @@
-"""Measure a task's rows before a model trains on them or answers them, and compare the measures with the limits."""
+"""Check a task's rows before a model trains on or answers them: measure the rows, and apply limits to the measures."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,10 @@ from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
 
 
 def measure_files(files: Mapping[str, str], base: Path, labels: Sequence[str], code: str) -> dict[str, Any]:
-    """Return the measures of a task's files with one model, and `code`.
+    """Measure the rows in a task's files with one model, and return the measures and `code`.
 
     Args:
-        files: split -> JSON Lines of its rows.
+        files: split -> JSON Lines file of the split's rows.
         base: folder of the base model.
         labels: the task's labels, if it has any.
         code: digest of the code of the checks.
@@ -41,7 +41,7 @@ def measure_files(files: Mapping[str, str], base: Path, labels: Sequence[str], c
 def measure_rows(
     rows: Sequence[NamedRow], tokenizer: Any, labels: Sequence[str], context: int | None
 ) -> dict[str, Any]:
-    """Return the measures of a task's rows with one model, which no limit affects.
+    """Measure a task's rows with one model, and return the measures. They do not depend on any limit.
 
     Args:
         rows: rows of all splits, named by split and number.
@@ -70,10 +70,10 @@ def measure_rows(
 def gate_verdicts(
     measures: Mapping[str, Any], limits: Mapping[str, int], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Return rows of `thresholds.COLUMNS`: the verdicts of the current limits on the measures.
+    """Apply the current limits to the measures, and return the verdicts as rows of `thresholds.COLUMNS`.
 
     Args:
-        measures: the result of `measure_rows`, or the same read from its file.
+        measures: the result of `measure_rows`, or this result read from a file.
         limits: `max_length`, `max_new_tokens` and `written`, in tokens.
         thresholds: check -> its `warn` and `stop`.
         task: the task's name.

@@ -12,13 +12,13 @@ SHOWN = 3
 
 
 def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, private: bool) -> list[dict[str, Any]]:
-    """Return the first rows of train as SFT reads them, and those of test as generation reads them.
+    """Return the first rows of train as SFT reads them, and the first rows of test as generation reads them.
 
     Args:
         rows: rows of all splits.
         tokenizer: the model's tokenizer.
-        max_length: tokens of prompt and answer that training keeps.
-        private: omit texts and text tokens.
+        max_length: largest number of tokens of prompt and answer together; training cuts the rest.
+        private: whether to omit texts and text tokens.
 
     Returns:
         For each row `stage` (sft or generation), `row` (its name), `prompt_tokens`, `begin_tokens` (number of
@@ -54,7 +54,7 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
 
 
 def preview_page(shown: Sequence[Mapping[str, Any]], tokenizer: Any, task: str, model: str) -> str:
-    """Return previewed rows as a Markdown page; private rows are shown as numbers alone."""
+    """Return previewed rows as a Markdown page. Of private rows, the page shows only numbers and special tokens."""
     lines = [f"# {markdown(task)} as {markdown(model)} reads it", ""]
     lines += ["Special tokens are written out. The loss covers the answer alone.", ""]
     titles = {"sft": "Training", "generation": "Generation"}
@@ -88,7 +88,7 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 
 
 def _fenced(text: str) -> list[str]:
-    """Return a code block whose fence is longer than any in the text; terminal control characters are escaped."""
+    """Return a text as a code block. Its fence is longer than any in the text; control characters are escaped."""
     text = printable(text)
     fence = "```"
     while fence in text:

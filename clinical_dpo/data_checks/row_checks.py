@@ -19,7 +19,7 @@ _PLACEHOLDERS = {"", "na", "n a", "nan", "null", "tbd"}
 
 @dataclass(frozen=True)
 class RowName:
-    """A row's split, and its name in tables: its id, or split and number where ids may identify patients."""
+    """A row's split, and its name in tables: its id, or split and number if ids may identify patients."""
 
     split: str
     name: str
@@ -48,7 +48,7 @@ class NamedRow(RowName):
 
 
 def named_rows(splits: Mapping[str, Sequence[TaskRow]], private: bool) -> list[NamedRow]:
-    """Return every row of every split with its name, which for private rows is split and number, as in `train:12`."""
+    """Return every row of every split with its name. The name of a private row is split and number (`train:12`)."""
     return [
         NamedRow(split, f"{split}:{number}" if private else row["id"], row)
         for split, rows in splits.items()
@@ -81,12 +81,12 @@ def row_findings(rows: Sequence[NamedRow], labels: Sequence[str] = ()) -> list[F
 def token_findings(
     rows: Sequence[RowName], lengths: Sequence[RowLength], limits: Mapping[str, int], model: str
 ) -> list[Finding]:
-    """Return the findings on token lengths, against `max_length` of training and the model's context.
+    """Compare token lengths with the limits of training, answers and the model's context, and return the findings.
 
     Args:
         rows: rows of all splits.
-        lengths: their token lengths (`measure_lengths`).
-        limits: in tokens, `max_length`, `max_new_tokens`, `written` (`max_new_tokens` and the budget of a thought), and
+        lengths: token lengths of the rows, from `measure_lengths`.
+        limits: in tokens, `max_length`, `max_new_tokens`, `written` (`max_new_tokens` plus the limit of a thought), and
             `context` if the model has a limit.
         model: the model's name.
     """
@@ -97,7 +97,7 @@ def token_findings(
     cut = [length.prompt < longest < length.prompt + length.answer for length in trained]
     room = limits.get("context", float("inf")) - limits["written"]
     beyond = [length.prompt > room for length in answered]
-    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # it loses more than its end token
+    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # loses more than its end token
     return [
         *_weighted("prompts_too_long", rows, trained, too_long, model),
         *_weighted("answers_cut", rows, trained, cut, model),
@@ -114,7 +114,7 @@ def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: s
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on previewed rows (`preview_rows`) with a wrong number of begin or end tokens."""
+    """Return the finding on rows from `preview_rows` that have a wrong number of begin or end tokens."""
     wrong = [row for row in shown if row["begin_tokens"] not in (None, 1) or row.get("end_tokens", 1) != 1]
     if not shown:
         return []
@@ -123,14 +123,20 @@ def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Findi
 
 
 def is_degenerate(answer: str) -> bool:
-    """Whether an answer has no content: one character, a placeholder, or four or more words, mostly the same one."""
+    """Whether an answer has no content.
+
+    Such an answer has at most one character, is a placeholder, or has four or more words, most of them the same word.
+    """
     answer_words = words(answer)
     repetitive = len(answer_words) >= 4 and max(Counter(answer_words).values()) > len(answer_words) / 2
     return len("".join(answer_words)) < 2 or " ".join(answer_words) in _PLACEHOLDERS or repetitive
 
 
 def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
-    """Return for each row whether its prompt contains the words of its answer, and not those of all wrong options."""
+    """Return for each row whether its prompt contains the words of its answer.
+
+    A prompt that also contains the words of all wrong options lists the options, and is no leak.
+    """
 
     def contains(prompt: str, text: str) -> bool:
         phrase = " ".join(words(text))
@@ -146,10 +152,10 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 
 
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
-    """Return for each row whether its prompt names its label alone more often than the prompt template does.
+    """Return for each row whether its label is the only label that its prompt names more often than the template does.
 
-    The template's count of a label is the lowest count among all prompts. The longest label is matched first, so that
-    "No UTI" does not count as "UTI".
+    The template's count of a label is the lowest count among all prompts. The longest label is matched first. Otherwise
+    "No UTI" would count as "UTI".
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:
@@ -166,7 +172,7 @@ def _repeats(rows: Sequence[NamedRow]) -> list[Finding]:
     groups = [named.split for named in rows]
     equal = equal_texts(named.words for named in rows)
     near = similar_texts((named.words for named in rows), groups)
-    for i, first in equal.items():  # if all prompts are equal, no shingle is distinctive, and `near` lacks them
+    for i, first in equal.items():  # if all prompts are equal, no shingle is distinctive, and `near` lacks these pairs
         near[i].setdefault(groups[first], (first, 1.0))
         near[first].setdefault(groups[i], (i, 1.0))
 

@@ -1,4 +1,4 @@
-"""The list of data checks, the verdict on each finding, and the refusal of data that fail."""
+"""List the data checks, give a verdict on each finding, and refuse data that fail a check."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 from clinical_dpo.errors import UserError
 
 COLUMNS = ("task", "model", "check", "measured", "rows", "of", "warn", "stop", "verdict", "examples")
-# Check -> the rows that it counts, and the mend. The keys are those of `checks` in the config.
+# Check -> (the rows that it counts, what the user should do). The keys are the keys of `checks` in the config.
 CHECKS: Mapping[str, tuple[str, str]] = {
     "exact_duplicates": ("prompts with the same words as an earlier prompt", "Remove the repeats from the source."),
-    "near_duplicates": ("prompts with a near-duplicate in their own split", "Keep one of each from the source."),
+    "near_duplicates": ("prompts with a near-duplicate in the same split", "Keep one row of each pair in the source."),
     "test_in_training": (
         "test prompts with an equal or similar prompt in train, eval or dev",
-        "Remove one of each pair.",
+        "Remove one row of each pair.",
     ),
     "dev_in_training": (
         "eval and dev prompts with an equal or similar prompt in train",
-        "Remove one of each pair.",
+        "Remove one row of each pair.",
     ),
     "label_balance": (
         "rows with the commonest label, in the split where its share is largest",
@@ -25,7 +25,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "degenerate_answers": (
         "reference answers of at most one character, placeholders (N/A), or answers that are mostly one word",
-        "Fill the answers in, or remove the rows.",
+        "Fill in the answers, or remove the rows.",
     ),
     "preferred_equals_rejected": (
         "rows whose rejected answer has the same words as the reference answer",
@@ -33,7 +33,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "answer_in_prompt": (
         "prompts that contain the answer",
-        "Remove it from the fields that `prompt` uses, unless the task is to find it there.",
+        "Remove the answer from the fields that `prompt` uses, unless the task is to find it there.",
     ),
     "prompts_too_long": (
         "train and eval rows whose prompt alone fills max_length",
@@ -45,17 +45,17 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Shorten or remove the rows, or choose a model with a longer context.",
     ),
     "references_too_long": (
-        "dev and test rows whose reference answer has more tokens than max_new_tokens, so that an answer of its length "
-        "is cut",
+        "dev and test rows whose reference answer has more tokens than max_new_tokens (a model's answer of the same "
+        "length would be cut)",
         "Raise max_new_tokens.",
     ),
     "begin_and_end": (
-        "previewed rows without exactly one begin-of-text token, or whose answer lacks exactly one end-of-text token",
+        "previewed rows without exactly one begin-of-text token and, in the answer, exactly one end-of-text token",
         "Correct `chat_template` in the model file. A tokenizer may add a second <s> to that of the template.",
     ),
     "special_tokens": (
-        "rows whose text spells a special token of the model, which reads it as that token",
-        "Remove it from the text.",
+        "rows with a text that spells a special token of the model (the model reads the spelling as the token)",
+        "Remove the spelling from the text.",
     ),
 }
 
@@ -75,7 +75,11 @@ class Finding:
 def apply_thresholds(
     findings: Iterable[Finding], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Return rows of COLUMNS: a share above `stop` stops, a share above `warn` warns, and null sets no limit."""
+    """Return rows of COLUMNS, with a verdict on each finding.
+
+    A share above `stop` gives `stop`, a share above `warn` gives `warn`, and any other share gives `ok`. A null in
+    `stop` or `warn` means no limit.
+    """
     table = []
     for finding in findings:
         limits = thresholds[finding.check]
@@ -102,10 +106,10 @@ def refuse_stopped(table: Sequence[Mapping[str, str]], where: str) -> None:
 
     Args:
         table: rows of checks.csv.
-        where: that file, for the message.
+        where: name of checks.csv, for the message.
 
     Raises:
-        UserError: at least one check stops; with the share, rows and mend of each.
+        UserError: at least one check stops. The message has the share, rows and correction for each such check.
     """
     stopped = [row for row in table if row["verdict"] == "stop"]
     if not stopped:
@@ -114,7 +118,7 @@ def refuse_stopped(table: Sequence[Mapping[str, str]], where: str) -> None:
 
 
 def _refusal(stopped: Sequence[Mapping[str, str]], where: str, examples: bool) -> str:
-    lines = [f"{where}: nothing of task '{stopped[0]['task']}' trains until its data pass these checks."]
+    lines = [f"{where}: the data of task '{stopped[0]['task']}' fail these checks, so no model trains on them yet."]
     for row in stopped:
         counted, mend = CHECKS[row["check"]]
         examples_shown = f" ({row['examples']})" if row["examples"] and examples else ""

@@ -9,7 +9,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import new_grade
-from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading.scale import grade_value
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade, TaskRow
 
@@ -97,7 +97,7 @@ def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
 
 def _parse_grade(value: Any, metric: str) -> float:
     try:
-        [grade] = grade_values([{"id": "", "grade": str(value).strip()}], METRICS[metric])
+        grade = grade_value(str(value).strip(), METRICS[metric])
     except UserError as error:
-        raise UserError(f"column for 'grade': {str(error).split(': ', 1)[1]}") from None
+        raise UserError(f"column for 'grade': {error}") from None
     return int(grade) if grade.is_integer() else grade

@@ -1,13 +1,30 @@
 """Grades as numbers on their metric's scale, and their mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from clinical_dpo.config.metrics import MetricDefinition
 from clinical_dpo.errors import UserError
+from clinical_dpo.records import Grade
 
 
-def grade_values(rows: Sequence[Mapping[str, str]], metric: MetricDefinition) -> list[float]:
-    """Grades of complete rows as numbers: 0 or 1 for F1 and proportions, anything on the scale for a mean.
+def grade_value(text: str, metric: MetricDefinition) -> float:
+    """A grade as a number: 0 or 1 for F1 and proportions, anything on the scale for a mean.
+
+    Raises:
+        UserError: the grade is not on the metric's scale.
+    """
+    try:
+        grade = float(text)
+    except ValueError:
+        grade = float("nan")
+    if not (metric.low <= grade <= metric.high if metric.kind == "mean" else grade in (0, 1)):
+        scale = f"a number from {metric.low:g} to {metric.high:g}" if metric.kind == "mean" else "0 or 1"
+        raise UserError(f"'{text}' is not {scale}. Correct the grade.")
+    return grade
+
+
+def grade_values(rows: Sequence[Grade], metric: MetricDefinition) -> list[float]:
+    """Grades of complete rows as numbers, in the order of the rows.
 
     Raises:
         UserError: a grade is not on the metric's scale. The message names the item.
@@ -15,15 +32,9 @@ def grade_values(rows: Sequence[Mapping[str, str]], metric: MetricDefinition) ->
     grades = []
     for row in rows:
         try:
-            grade = float(row["grade"])
-        except ValueError:
-            grade = float("nan")
-        if not (metric.low <= grade <= metric.high if metric.kind == "mean" else grade in (0, 1)):
-            scale = f"a number from {metric.low:g} to {metric.high:g}" if metric.kind == "mean" else "0 or 1"
-            raise UserError(
-                f"grades, item {row['id']}, field 'grade': '{row['grade']}' is not {scale}. Correct the grade."
-            )
-        grades.append(grade)
+            grades.append(grade_value(row["grade"], metric))
+        except UserError as error:
+            raise UserError(f"grades, item {row['id']}, field 'grade': {error}") from None
     return grades
 
 

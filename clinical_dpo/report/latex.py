@@ -109,9 +109,9 @@ def _cell(column: Column, row: Mapping[str, Any]) -> str:
 
 
 def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
-    """A P as printed beside its levels, whole numbers as they are, others with three decimals.
+    """Text of a value: P as journals print it, an integer unchanged, another number with three decimals.
 
-    Below .001 a number stands in powers of ten.
+    A number below .001 is written with a power of ten.
     """
     if value in (None, ""):
         return "--"

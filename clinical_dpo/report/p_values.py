@@ -1,25 +1,25 @@
-"""P as printed, and what it compares."""
+"""P as printed, and the quantity that it compares."""
 
 from collections.abc import Mapping
 from typing import Any
 
-COMPARED = {  # effect_measure of a row of stats.csv -> what its P compares, and by which test
+COMPARED = {  # effect_measure of a row of stats.csv -> the quantity that its P compares, and the test
     "accuracy_difference": "right answers (McNemar)",
     "helpfulness_difference": "helpful answers (McNemar)",
     "mean_difference": "mean grades (paired t)",
 }
-F1_COMPARED = "F1 (permutation)"  # what p_f1_permutation compares
+F1_COMPARED = "F1 (permutation)"  # the quantity of p_f1_permutation
 
 
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    Two digits from .01 on, three below it, and as many more as are needed to be read on the right side of .01, .05 and
-    `levels`; "n/a" for None.
+    P has two digits from .01 on and three digits below. If P rounded is on another side of .01, .05 or a level than P
+    itself, it has as many more digits as needed. None is "n/a".
 
     Args:
         p: P.
-        levels: that it is held against, such as the threshold of a family of tests.
+        levels: the levels with which P is compared, such as the threshold of a family of tests.
     """
     if p is None:
         return "n/a"
@@ -38,19 +38,19 @@ def f1_significant(row: Mapping[str, Any]) -> bool:
     """Whether the permutation P of the F1 difference is below the threshold of the row's family.
 
     Args:
-        row: of stats.csv, as made or as read.
+        row: row of stats.csv, as computed or as read.
     """
     p = row.get("p_f1_permutation")
     return p not in (None, "") and float(p) < float(row["threshold"])
 
 
 def opposed(row: Mapping[str, Any]) -> bool:
-    """Whether F1 and right answers point different ways: one is better with the first variant, one with the second.
+    """Whether F1 and the share of right answers favour different variants.
 
-    It happens where errors move from one class to the other, or from wrong labels to answers without a label.
+    This happens if errors move from one class to the other, or from wrong labels to answers without a label.
 
     Args:
-        row: of stats.csv, as made or as read.
+        row: row of stats.csv, as computed or as read.
     """
     if row.get("secondary_measure") != "f1_difference" or row["secondary_effect"] in (None, ""):
         return False

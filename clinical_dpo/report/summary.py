@@ -42,11 +42,11 @@ def summary(
         seeds_file: the file of those rows.
         left_out: task or external answers -> reason why they were left out.
         pending_ratings: rows with a rater and the number of items still to rate, for each sheet that tables need.
-        judges: texts that say what a judge waits for.
+        judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
     """
-    wide = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
-    heads = "  ".join(f"{name:>{wide}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
+    width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
+    heads = "  ".join(f"{name:>{width}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
@@ -60,10 +60,10 @@ def summary(
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
             continue
         cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
-        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{wide}}" for comparison in COMPARISONS)
+        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{width}}" for comparison in COMPARISONS)
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
-    lines += _compared(stats) + _two_ways(stats) + _study_wide(stats)
+    lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
     lines += [*_decisions(decisions), *_trivial(trivial, headlines), *_unreadable(shown)]
     lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
@@ -71,19 +71,19 @@ def summary(
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {name} ({reason})" for name, reason in left_out.items()]
     lines += [f"Mixed versions: {difference}" for difference in mixed_versions]
-    awaited = [
+    pending = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
         for row in shown
         if row["status"] == "pending" and row["grader"] == "judge"
     ]
-    awaited += [
+    pending += [
         "  {rater}: {pending} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
         for row in pending_ratings
         if row["pending"] != "0"
     ]
-    awaited += [f"  {text}" for text in judges]
-    if awaited:
-        lines += ["", "Still awaited:", *awaited]
+    pending += [f"  {text}" for text in judges]
+    if pending:
+        lines += ["", "Still awaited:", *pending]
     return printable("\n".join(lines)) + "\n"
 
 
@@ -97,28 +97,28 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
-    """P with its mark; for F1 two, of right answers and of F1."""
+    """P with an asterisk if it is significant. With F1 there are two, of right answers and of F1, with a slash."""
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []
     shown = format_p(float(row["p_value"]) if row["p_value"] else None, *levels)
     shown += "*" if row["significant"] == "true" else ""
     if row["p_f1_permutation"]:
-        of_f1 = format_p(float(row["p_f1_permutation"]), *levels)
-        shown += f"/{of_f1}{'*' if f1_significant(row) else ''}"
+        f1 = format_p(float(row["p_f1_permutation"]), *levels)
+        shown += f"/{f1}{'*' if f1_significant(row) else ''}"
     return shown
 
 
 def _compared(stats: Rows) -> list[str]:
-    """What the P of these rows compare, in words."""
-    found = dict.fromkeys(COMPARED[row["effect_measure"]] for row in stats if row["effect_measure"])
-    words = ["; ".join(found)] if found else []
+    """A line with the quantities that the P of these rows compare."""
+    quantities = dict.fromkeys(COMPARED[row["effect_measure"]] for row in stats if row["effect_measure"])
+    words = ["; ".join(quantities)] if quantities else []
     words += [f"after a slash {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
     return [f"What P compares: {', '.join(words)}."] if words else []
 
 
-def _two_ways(stats: Rows) -> list[str]:
-    """A line for each comparison in which F1 and right answers point different ways."""
+def _opposed_lines(stats: Rows) -> list[str]:
+    """A line for each comparison in which F1 and right answers favour different variants."""
     return [
         f"F1 and right answers point different ways: {row['task']}, {row['model']}, {row['comparison']}: F1 "
         f"{float(row['secondary_effect']):+.2f}, right answers {100 * float(row['effect']):+.1f} points"
@@ -128,7 +128,7 @@ def _two_ways(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """How many comparisons stay below the level when all of them share it."""
+    """A line with the number of comparisons that are significant when all comparisons share the level."""
     adjusted = [(float(row["p_holm_study"]), float(row["alpha"])) for row in stats if row["p_holm_study"]]
     if not adjusted:
         return []
@@ -184,6 +184,7 @@ def _cut(row: Mapping[str, str]) -> str:
 
 
 def _marks(*rows: Mapping[str, str]) -> str:
+    """Text in brackets at the end of a line: n, cut answers, synthetic data and proxy grades."""
     row, n = rows[0], graded_items(rows)
     marks = [f"n={n}"] if n else []
     marks += [f"{TITLES.get(row['variant'], row['variant'])}: {words}" for row in rows if (words := _cut(row))]

@@ -1,4 +1,7 @@
-"""Agreement between raters: raw share, Cohen's and Fleiss' kappa with 95% intervals, share that needed a third."""
+"""Agreement between raters, and the share of items that an adjudicator decides.
+
+The measures are the raw share of agreement, Cohen's kappa and Fleiss' kappa, each with a 95% interval.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -17,46 +20,48 @@ COLUMNS = (
     *("data", "status"),
 )
 Estimate = tuple[float | None, Interval]
-_NONE: Estimate = (None, (None, None))
+_UNDEFINED: Estimate = (None, (None, None))
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
-    """Cohen's kappa (1960) of two raters with the 95% interval of its large-sample variance, by statsmodels.
+    """Cohen's kappa (1960) of two raters with its 95% interval, by statsmodels.
 
-    The variance is that of Fleiss, Cohen & Everitt 1969 (Psychol Bull 72:323-327, formula 13), which does not assume
-    that kappa is 0.
+    The interval uses the large-sample variance of Fleiss, Cohen & Everitt 1969 (Psychol Bull 72:323-327, formula 13).
+    This variance does not assume that kappa is 0.
 
     Args:
-        first, second: the words two raters gave the same items; words have no order.
+        first, second: the categories that two raters chose for the same items. Categories have no order.
 
     Returns:
-        Estimate and interval. No estimate without items or where both gave one and the same word throughout (0 / 0);
-        no interval where they agree on everything, since the variance is then 0 whatever the number of items.
+        Estimate and interval. The estimate is None without items, and where both raters chose a single category
+        throughout (0 / 0). The interval is None where the raters agree on all items: the variance is then 0 for any
+        number of items.
     """
-    words = sorted({*first, *second})
-    if len(words) < 2:
-        return _NONE
-    with np.errstate(divide="ignore", invalid="ignore"):  # its z value, unused here, is x / 0 for raters who agree
-        found = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=words))
-    return float(found.kappa), _normal_interval(float(found.kappa), float(found.var_kappa))
+    categories = sorted({*first, *second})
+    if len(categories) < 2:
+        return _UNDEFINED
+    with np.errstate(divide="ignore", invalid="ignore"):  # statsmodels' z, not used here, is x / 0 if raters agree
+        result = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=categories))
+    return float(result.kappa), _normal_interval(float(result.kappa), float(result.var_kappa))
 
 
 def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
-    """Fleiss' kappa (1971, Psychol Bull 76:378-382) of any fixed number of raters, by statsmodels, with a 95% interval.
+    """Fleiss' kappa (1971, Psychol Bull 76:378-382) with a 95% interval. The estimate is by statsmodels.
 
-    No kept library has a variance that holds where kappa is not 0: this is Gwet's large-sample one (2021, Educ Psychol
-    Meas 81:781-790), that of each item's linear part of kappa, items being a sample.
+    The number of raters is the same for all items. The interval uses Gwet's large-sample variance (2021, Educ Psychol
+    Meas 81:781-790), which treats the items as a sample: it is the variance of the linear part of kappa over items. It
+    does not assume that kappa is 0. No maintained library has it.
 
     Args:
-        votes: for each item, the words its raters gave; at least two, the same number for all items.
+        votes: for each item, the categories that its raters chose; at least two, the same number for all items.
 
     Returns:
-        As for `cohen_kappa`; no interval with one item either.
+        As for `cohen_kappa`. The interval is None for one item too.
     """
-    words = sorted({word for item in votes for word in item})
-    if len(words) < 2:
-        return _NONE
-    counts = np.array([[list(item).count(word) for word in words] for item in votes], dtype=float)
+    categories = sorted({category for item in votes for category in item})
+    if len(categories) < 2:
+        return _UNDEFINED
+    counts = np.array([[list(item).count(category) for category in categories] for item in votes], dtype=float)
     n, raters = len(counts), counts[0].sum()
     shares = counts.mean(axis=0) / raters
     chance = float(shares @ shares)
@@ -69,18 +74,19 @@ def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
 def _normal_interval(estimate: float, variance: float) -> Interval:
     if variance < 1e-12:
         return None, None
-    half = float(stats.norm.ppf(0.975)) * variance**0.5
-    return max(-1.0, estimate - half), min(1.0, estimate + half)
+    half_width = float(stats.norm.ppf(0.975)) * variance**0.5
+    return max(-1.0, estimate - half_width), min(1.0, estimate + half_width)
 
 
 def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
-    """Rows of COLUMNS for one sheet.
+    """Rows of COLUMNS for one sheet. A sheet with one rater has no rows.
 
-    For every two raters raw_agreement (Wilson interval) and cohen_kappa; for three and more raters fleiss_kappa as
-    well; and adjudicated_share, the items that raters alone do not decide (`ratings.disputed_items`). "Cannot judge"
-    is a word like any other. In a preference sheet raters agree who prefer the same variant, on whichever side;
-    pairs of identical answers were not rated and are no agreement. While ratings are pending the numbers are empty, and
-    `n` counts the items rated by all so far. One rater alone gives no rows.
+    Each two raters have `raw_agreement` (Wilson interval) and `cohen_kappa`. Three and more raters have `fleiss_kappa`
+    too. `adjudicated_share` is the share of items that the raters alone do not decide (`ratings.disputed_items`).
+
+    "Cannot judge" is a category like the others. In a preference sheet raters agree if they prefer the same variant,
+    on whichever side it is shown. Pairs of identical answers are not rated and do not count. While ratings are
+    pending, the numbers are empty, and `n` counts the items that all raters have rated.
 
     Args:
         key: rows of the sheet's key.
@@ -92,30 +98,31 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     if len(raters) < 2:
         return []
     votes = list(votes_by_item(key, ratings).values())
-    full = [item for item in votes if len(item) == len(raters)]
-    count = len(disputed_items(key, ratings))
-    found: list[tuple[tuple[str, ...], str, Estimate, str, int]] = []
+    rated_by_all = [item for item in votes if len(item) == len(raters)]
+    disputed = len(disputed_items(key, ratings))
+    estimates: list[tuple[tuple[str, ...], str, Estimate, str, int]] = []
     for pair in combinations(raters, 2):
         both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]
-        same = sum(one == other for one, other in both)
-        raw = (same / len(both) if both else None, wilson(same, len(both)))
-        kappa = cohen_kappa([one for one, _ in both], [other for _, other in both])
-        found += [(pair, "raw_agreement", raw, "wilson", len(both)), (pair, "cohen_kappa", kappa, "normal", len(both))]
+        agreed = sum(first == second for first, second in both)
+        raw = (agreed / len(both) if both else None, wilson(agreed, len(both)))
+        kappa = cohen_kappa([first for first, _ in both], [second for _, second in both])
+        estimates.append((pair, "raw_agreement", raw, "wilson", len(both)))
+        estimates.append((pair, "cohen_kappa", kappa, "normal", len(both)))
     if len(raters) > 2:
-        kappa = fleiss_kappa([list(item.values()) for item in full])
-        found.append((tuple(raters), "fleiss_kappa", kappa, "normal", len(full)))
-    share = (count / len(full) if full else None, wilson(count, len(full)))
-    found.append((tuple(raters), "adjudicated_share", share, "wilson", len(full)))
+        kappa = fleiss_kappa([list(item.values()) for item in rated_by_all])
+        estimates.append((tuple(raters), "fleiss_kappa", kappa, "normal", len(rated_by_all)))
+    share = (disputed / len(rated_by_all) if rated_by_all else None, wilson(disputed, len(rated_by_all)))
+    estimates.append((tuple(raters), "adjudicated_share", share, "wilson", len(rated_by_all)))
     rows = []
-    for who, metric, (estimate, (low, high)), method, n in found:
-        waiting = sum(row["pending"] for row in per_rater if row["rater"] in who)
+    for group, metric, (estimate, (low, high)), method, n in estimates:
+        pending = sum(row["pending"] for row in per_rater if row["rater"] in group)
         numbers: Row = {"estimate": estimate, "ci_low": low, "ci_high": high}
         rows.append(
             dict.fromkeys(COLUMNS)
             | {"task": names["task"], "model": names["model"], "data": names["data"]}
-            | {"sheet": key[0]["sheet"], "raters": " ".join(who), "metric": metric, "n": n, "pending": waiting}
-            | (dict.fromkeys(numbers) if waiting else numbers | {"ci_method": None if low is None else method})
-            | {"status": "pending" if waiting else "complete"}
+            | {"sheet": key[0]["sheet"], "raters": " ".join(group), "metric": metric, "n": n, "pending": pending}
+            | (dict.fromkeys(numbers) if pending else numbers | {"ci_method": None if low is None else method})
+            | {"status": "pending" if pending else "complete"}
         )
     return rows
 
@@ -125,14 +132,14 @@ def judge_agreement(key: Rows, ratings: Sequence[Row], verdicts: Rows, names: Ma
 
     Args:
         key: rows of the raters' key.
-        ratings: theirs, from `ratings.collect_ratings`.
-        verdicts: the judge's, rows of `judge.COLUMNS`; they are key and ratings in one.
+        ratings: the raters' ratings, from `ratings.collect_ratings`.
+        verdicts: the judge's verdicts, rows of `judge.COLUMNS`. They have the columns of a key and of ratings.
         names: task, model, data (real or synthetic).
     """
-    judged: list[Row] = [dict(verdict) for verdict in verdicts if verdict["choice"]]
-    found = []
+    judge_ratings: list[Row] = [dict(verdict) for verdict in verdicts if verdict["choice"]]
+    rows = []
     for rater in dict.fromkeys(row["rater"] for row in key):
-        both = [row for row in key if row["rater"] == rater] + list(verdicts)
-        given = [row for row in ratings if row["rater"] == rater] + judged
-        found += [row for row in agreement(both, given, names) if row["metric"] != "adjudicated_share"]
-    return found
+        joint_key = [row for row in key if row["rater"] == rater] + list(verdicts)
+        joint_ratings = [row for row in ratings if row["rater"] == rater] + judge_ratings
+        rows += [row for row in agreement(joint_key, joint_ratings, names) if row["metric"] != "adjudicated_share"]
+    return rows

@@ -1,8 +1,8 @@
-"""Paired comparisons of the variants on one task: corrections for several tests, and the table."""
+"""Paired comparisons of the variants on one task, and corrections for several tests."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
@@ -10,19 +10,12 @@ from statsmodels.stats.multitest import multipletests
 from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.records import Comparison, Grade
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, comparison_name, parse_comparison
 
-Rows = Sequence[Mapping[str, str]]
-COLUMNS = (
-    *("task", "model", "comparison", "n", "test", "b", "c", "statistic", "p_value", "p_adjusted", "p_holm"),
-    "p_holm_study",
-    *("significant", "alpha", "threshold", "family_size", "family"),
-    *("effect_measure", "effect", "effect_ci_low", "effect_ci_high", "smallest_detectable"),
-    *("secondary_measure", "secondary_effect", "secondary_ci_low", "secondary_ci_high"),
-    *("p_mid", "p_chi2", "p_chi2_corrected", "p_f1_permutation", "p_wilcoxon"),
-    *("grader", "proxy", "data", "status"),
-)
+Rows = Sequence[Grade]
+COLUMNS = tuple(Comparison.__annotations__)
 
 
 def bonferroni(p: float, m: int) -> float:
@@ -34,16 +27,16 @@ def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
     """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
-        p_values: those known; None stays None.
-        m: the family's size. Tests not known yet count as P = 1, so that knowing them can only lower the others.
+        p_values: P values, None where P is unknown. None stays None.
+        m: size of the family. An unknown P counts as 1. When it becomes known, it can only lower the other P.
     """
     adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))
     return [None if p is None else float(next(adjusted)) for p in p_values]
 
 
-def _adjusted(known: Sequence[float], m: int, method: str) -> np.ndarray:
-    """Adjusted P of the known ones, in a family of m of which the others count as 1."""
-    return multipletests([*known, *[1.0] * (m - len(known))], method=method)[1]
+def _adjusted(p_values: Sequence[float], m: int, method: str) -> np.ndarray:
+    """Adjusted P values in a family of m tests. The tests without a P count as P = 1."""
+    return multipletests([*p_values, *[1.0] * (m - len(p_values))], method=method)[1]
 
 
 def compare_variants(
@@ -53,55 +46,57 @@ def compare_variants(
     alpha: float,
     family: Sequence[str],
     external_families: Mapping[str, Sequence[str]] | None = None,
-) -> list[Row]:
-    """Rows of COLUMNS: every comparison of every model, and of each of its variants with all answers from elsewhere.
+) -> list[Comparison]:
+    """Compare the variants of every model with each other and with all external answers, a row per comparison.
 
-    In "sft_vs_base" sft is the first variant: b counts items right with sft and wrong with base, c the reverse, and
-    every effect is sft minus base. A P below alpha / family size is significant. `p_holm` and `p_holm_study` need the
-    other tasks' P: see `with_holm`. Where grades are awaited the numbers are None, `status` is pending and `n` counts
-    the pairs awaited.
+    In "sft_vs_base" sft is the first variant. `b` counts the items that are right with sft and wrong with base, `c` the
+    reverse. Every effect is sft minus base. A P below alpha / family size is significant. `p_holm` and `p_holm_study`
+    stay None, because they need the P of the other tasks: see `with_holm`. While grades are pending the numbers are
+    None, `status` is pending, and `n` counts the pairs with a pending grade.
 
     Args:
-        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo; answers from
-            elsewhere have the variant EXTERNAL alone.
+        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo. External answers have
+            only the variant EXTERNAL.
         task: `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real or synthetic),
             `seed`, and for a task with labels `positive` and `negative`.
-        alpha: two-sided level of the whole family.
-        family: tasks whose tests of the same comparison and model share alpha, this one among them.
-        external_families: the same of comparisons with answers from elsewhere, by their name; those of `family`
-            hold no fewer tests for it.
+        alpha: two-sided level of the family.
+        family: the tasks that share alpha, this task among them: a test each, of the same comparison and model.
+        external_families: name of external answers -> the tasks that share alpha in comparisons with these answers.
+            A name without an entry has `family`.
 
     Raises:
-        UserError: two variants with different items or labels, an item twice, a grade off its scale, a test that does
-            not fit the metric.
+        UserError: two variants have different items or labels, an item occurs twice, a grade is not on its scale, or
+            the test does not fit the metric.
     """
     metric = METRICS[task["metric"]]
     if task["paired_test"] != metric.test:
         raise UserError(
-            f"task {task['name']}: paired_test {task['paired_test']} does not fit its metric. Take {metric.test}."
+            f"task {task['name']}, key 'paired_test': {task['paired_test']} does not fit the metric {task['metric']}. "
+            f"Set it to {metric.test}."
         )
-    shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "test": task["paired_test"], "data": task["data"]}
-    kind = import_module(metric_module(task))
+    blank = cast(Comparison, dict.fromkeys(COLUMNS))
+    shared = blank | {"task": task["name"], "test": task["paired_test"], "data": task["data"]}
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
-    elsewhere = [model for model, variant in grades if variant == EXTERNAL]
-    with_others = [comparison_name(variant, name) for name in elsewhere for variant in ("base", "sft", "dpo")]
+    metric_kind = import_module(metric_module(task))
+    external = [model for model, variant in grades if variant == EXTERNAL]
+    with_external = [comparison_name(variant, name) for name in external for variant in ("base", "sft", "dpo")]
     rows = []
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
-        for comparison in (*COMPARISONS, *with_others):
+        for comparison in (*COMPARISONS, *with_external):
             first, second = parse_comparison(comparison)
-            other = grades[(second, EXTERNAL) if second in elsewhere else (model, second)]
-            x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
+            second_grades = grades[(second, EXTERNAL) if second in external else (model, second)]
+            x, y = paired_rows(grades[model, first], second_grades, f"{task['name']}/{model}", first, second)
             tasks = (external_families or {}).get(second, family)
             threshold = alpha / len(tasks)
             row = shared | {"model": model, "comparison": comparison, "threshold": threshold}
             row |= {"family_size": len(tasks), "family": " ".join(tasks)}
             row["grader"] = " and ".join(dict.fromkeys((x[0]["grader"], y[0]["grader"])))
             row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"
-            awaited = sum("pending" in (one["status"], other["status"]) for one, other in zip(x, y, strict=True))
-            if awaited:
-                rows.append(row | {"n": awaited, "status": "pending"})
+            pending = sum("pending" in (ours["status"], theirs["status"]) for ours, theirs in zip(x, y, strict=True))
+            if pending:
+                rows.append(row | {"n": pending, "status": "pending"})
                 continue
-            row |= {"n": len(x), "status": "complete"} | kind.difference(x, y, task, threshold)
+            row |= {"n": len(x), "status": "complete"} | metric_kind.difference(x, y, task, threshold)
             if row["p_value"] is not None:
                 row["p_adjusted"] = bonferroni(row["p_value"], len(tasks))
                 row["significant"] = "true" if row["p_value"] < threshold else "false"
@@ -110,44 +105,47 @@ def compare_variants(
 
 
 def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
-    """Rows of both variants in the order of the first's items.
+    """Rows of both variants in the order of the first variant's items.
 
     Raises:
-        UserError: no rows, an item twice, or an item that only one variant has; the message names `where` and variant.
+        UserError: no rows, an item that occurs twice, or an item that only one variant has. The message names `where`
+            and the variant.
     """
     if not x:
         raise UserError(f"grades of {where}/{first}: no rows. The test split needs at least one item.")
-    ours, theirs = {row["id"]: row for row in x}, {row["id"]: row for row in y}
-    for variant, rows, items, others in ((first, x, ours, theirs), (second, y, theirs, ours)):
-        if len(items) < len(rows):
-            raise UserError(f"grades of {where}/{variant}: an item stands there twice. Each item needs one grade.")
-        missing = [item for item in others if item not in items]
+    x_by_id, y_by_id = {row["id"]: row for row in x}, {row["id"]: row for row in y}
+    for variant, rows, by_id, other_ids in ((first, x, x_by_id, y_by_id), (second, y, y_by_id, x_by_id)):
+        if len(by_id) < len(rows):
+            ids = [row["id"] for row in rows]
+            repeated = next(item for item in ids if ids.count(item) > 1)
+            raise UserError(f"grades of {where}/{variant}: item {repeated} occurs twice. Remove one of the rows.")
+        missing = [item for item in other_ids if item not in by_id]
         if missing:
             raise UserError(
                 f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, first "
-                f"{', '.join(missing[:3])}. Both variants must answer the same test items; grade them again."
+                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Grade both again."
             )
-    return x, [theirs[row["id"]] for row in x]
+    return x, [y_by_id[row["id"]] for row in x]
 
 
 def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Rows of all tasks' tables with `p_holm` and `p_holm_study` filled in.
+    """Rows of the statistics tables of all tasks, with `p_holm` and `p_holm_study` filled in.
 
-    The first is over each model's and comparison's family of tasks, as the studies share out their level; the second
-    over all rows, tasks, models and comparisons alike.
+    `p_holm` is adjusted over the family of tasks of each model and comparison, as the studies divide their level.
+    `p_holm_study` is adjusted over all rows: tasks, models and comparisons.
 
     Args:
-        rows: as made, or as read from CSV.
+        rows: rows as computed or as read from CSV.
     """
     families: dict[tuple[str, str, str], list[int]] = {}
-    for place, row in enumerate(rows):
-        families.setdefault((row["family"], row["model"], row["comparison"]), []).append(place)
+    for index, row in enumerate(rows):
+        families.setdefault((row["family"], row["model"], row["comparison"]), []).append(index)
     p_values = [None if row["p_value"] in (None, "") else float(row["p_value"]) for row in rows]
-    done = [dict(row) for row in rows]
-    for row, p in zip(done, holm(p_values, len(rows)), strict=True):
+    filled = [dict(row) for row in rows]
+    for row, p in zip(filled, holm(p_values, len(rows)), strict=True):
         row["p_holm_study"] = p
-    for places in families.values():
-        adjusted = holm([p_values[place] for place in places], int(rows[places[0]]["family_size"]))
-        for place, p in zip(places, adjusted, strict=True):
-            done[place]["p_holm"] = p
-    return done
+    for indices in families.values():
+        adjusted = holm([p_values[index] for index in indices], int(rows[indices[0]]["family_size"]))
+        for index, p in zip(indices, adjusted, strict=True):
+            filled[index]["p_holm"] = p
+    return filled

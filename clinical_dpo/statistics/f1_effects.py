@@ -1,8 +1,8 @@
 """F1 and its paired differences, with intervals and a permutation test.
 
-F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items: the share of hits among those that carry the
-class or are answered with it. So F1 has a score interval, and a difference of F1 has one by MOVER, as Newcombe's of two
-proportions.
+F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items: the share of true positives among the items
+that have the class as their label or as their answer. Therefore F1 has a score interval. The interval of a difference
+of F1 is computed from two score intervals by MOVER, as Newcombe's interval of two proportions.
 """
 
 from collections.abc import Sequence
@@ -19,53 +19,56 @@ from clinical_dpo.statistics.intervals import (
     SAME,
     Interval,
     agreeing,
-    combined,
+    mover_interval,
     wilson,
 )
 
 
 def answer_counts(labels: Sequence[str], answers: Sequence[Answers], classes: Sequence[str]) -> np.ndarray:
-    """Items per label and answer of each variant: shape (k, k + 1) for one variant, (k, k + 1, k + 1) for two.
+    """Number of items per label and answer of each variant, (k, k + 1) for one variant, (k, k + 1, k + 1) for two.
 
     Args:
         labels: true labels, n items.
-        answers: per variant, the n labels parsed, None or "" where an answer gives none; these count last.
+        answers: per variant, the n parsed labels; None or "" for an answer without a label. Answers without a label
+            have the last index.
         classes: k labels, the positive class first.
     """
     counts = np.zeros((len(classes),) + (len(classes) + 1,) * len(answers), dtype=int)
-    np.add.at(counts, tuple(_codes(each, classes) for each in (labels, *answers)), 1)
+    np.add.at(counts, tuple(_codes(names, classes) for names in (labels, *answers)), 1)
     return counts
 
 
-def _codes(words: Answers, classes: Sequence[str]) -> np.ndarray:
-    named = [*classes, ""]
-    return np.array([named.index(word or "") for word in words], dtype=int)
+def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
+    """(n,) index of each label in `classes`; k for None or ""."""
+    with_invalid = [*classes, ""]
+    return np.array([with_invalid.index(name or "") for name in names], dtype=int)
 
 
 def class_f1(counts: np.ndarray) -> np.ndarray:
     """F1 of the k classes, (k,), from counts (k, k + 1) of label and answer; NaN where it is 0 / 0."""
-    hits = np.diagonal(counts)
-    named = counts.sum(axis=1) + counts[:, : len(hits)].sum(axis=0)
-    return np.divide(2 * hits, named, out=np.full(len(hits), np.nan), where=named > 0)
+    true_positives = np.diagonal(counts)
+    total = counts.sum(axis=1) + counts[:, : len(true_positives)].sum(axis=0)  # of labels and of answers
+    return np.divide(2 * true_positives, total, out=np.full(len(true_positives), np.nan), where=total > 0)
 
 
 def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
-    """Interval of the first class's F1: Wilson's of J (Lam et al. 2023, arXiv:2309.14621, "Wilson indirect").
+    """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
-    (None, None) where F1 is 0 / 0: neither a label nor an answer is that class.
+    The paper calls it "Wilson indirect". The interval is (None, None) if F1 is 0 / 0: no label and no answer is the
+    class.
     """
     return _interval(answer_counts(labels, [parsed], classes)[..., np.newaxis], [(0, 0)], [1.0], level)
 
 
 def macro_f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
-    """Interval of the mean F1 of the classes that have one, by MOVER from the interval of each."""
+    """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class."""
     counts = answer_counts(labels, [parsed], classes)
-    terms = [(0, place) for place, score in enumerate(class_f1(counts)) if not np.isnan(score)]
+    terms = [(0, index) for index, score in enumerate(class_f1(counts)) if not np.isnan(score)]
     return _interval(counts[..., np.newaxis], terms, [1 / len(terms)] * len(terms), level, lowest=0.0)
 
 
 class F1Difference(NamedTuple):
-    """F1 of the first variant minus that of the second; None throughout where one of them is 0 / 0."""
+    """F1 of the first variant minus F1 of the second. All values are None if F1 of a variant is 0 / 0."""
 
     difference: float | None
     interval: Interval
@@ -80,30 +83,33 @@ def f1_difference(
     seed: int,
     level: float = LEVEL,
 ) -> F1Difference:
-    """Difference of F1 between two variants that answered the same items: of two classes the positive one's F1.
+    """Difference of F1 between two variants that answered the same items, with interval and P.
 
-    Of more classes it is the difference of macro F1. The interval is MOVER's from both F1s' own, with their
-    correlation over the items, corrected for continuity as Newcombe's is; it and P never contradict each other
-    (`intervals.agreeing`). P: under the null the two answers to an item may change sides (approximate randomization:
-    Noreen 1989, for F1 Yeh 2000). For two classes it is exact, over all ways; for more, over 10,000 random ones.
+    With two classes it is the difference of the positive class's F1, with more classes the difference of macro F1. The
+    interval is computed by MOVER from the intervals of both F1 and their correlation over the items, with a continuity
+    correction as in Newcombe's interval. Interval and P never contradict each other (`intervals.agreeing`).
+
+    P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
+    randomization: Noreen 1989; for F1 Yeh 2000). With two classes the test is exact: it covers all swaps. With more
+    classes it uses 10,000 random swaps.
 
     Args:
         labels: true labels, n items.
-        first: labels parsed from the first variant's answers, None or "" where there is none.
-        second: the second variant's.
-        classes: the positive class, then the other or others.
-        seed: of the random swaps.
-        level: of the interval.
+        first: labels parsed from the first variant's answers; None or "" for an answer without a label.
+        second: labels parsed from the second variant's answers.
+        classes: the positive class, then the other classes.
+        seed: seed of the random swaps.
+        level: confidence level.
     """
     counts = answer_counts(labels, [first, second], classes)
     scores = [class_f1(counts.sum(axis=axis)) for axis in (2, 1)]
-    defined = [~np.isnan(each) for each in scores]
+    defined = [~np.isnan(score) for score in scores]
     if len(classes) == 2:
         terms, weights = [(0, 0), (1, 0)], [1.0, -1.0]
         difference = float(scores[0][0] - scores[1][0])
         p = None if np.isnan(difference) else _exact_p(counts)
     else:
-        terms = [(variant, place) for variant in (0, 1) for place in range(len(classes)) if defined[variant][place]]
+        terms = [(variant, index) for variant in (0, 1) for index in range(len(classes)) if defined[variant][index]]
         weights = [(1 - 2 * variant) / int(defined[variant].sum()) for variant, _ in terms]
         difference = float(np.nanmean(scores[0]) - np.nanmean(scores[1]))
         p = _macro_p(_codes(labels, classes), _codes(first, classes), _codes(second, classes), len(classes), seed)
@@ -120,107 +126,111 @@ def _interval(
     level: float,
     lowest: float = -1.0,
 ) -> Interval:
-    """Interval of a weighted sum of F1s.
+    """Interval of a weighted sum of F1 values.
 
     Args:
-        counts: items per label, first and second answer.
-        terms: (variant, class) of each F1.
-        weights: of each.
-        level: of confidence.
-        lowest: see `intervals.combined`.
+        counts: number of items per label, first answer and second answer.
+        terms: variant and index of the class of each F1.
+        weights: weight of each F1.
+        level: confidence level.
+        lowest: see `intervals.mover_interval`.
     """
     cells = np.indices(counts.shape)
-    carries = [(cells[0] == place) | (cells[1 + variant] == place) for variant, place in terms]
-    hits = [(cells[0] == place) & (cells[1 + variant] == place) for variant, place in terms]
-    numbers = [(int(counts[hit].sum()), int(counts[union].sum())) for hit, union in zip(hits, carries, strict=True)]
-    if any(union == 0 for _, union in numbers):
+    unions = [(cells[0] == index) | (cells[1 + variant] == index) for variant, index in terms]
+    hits = [(cells[0] == index) & (cells[1 + variant] == index) for variant, index in terms]
+    numbers = [(int(counts[hit].sum()), int(counts[union].sum())) for hit, union in zip(hits, unions, strict=True)]
+    if any(in_union == 0 for _, in_union in numbers):
         return None, None
-    # How much an item moves J, up to a factor.
-    moves = np.array(
+    # The influence of an item on J, up to a factor.
+    influences = np.array(
         [
-            (hit - found / union * carried).ravel()
-            for hit, carried, (found, union) in zip(hits, carries, numbers, strict=True)
+            (hit - in_hits / in_union * union).ravel()
+            for hit, union, (in_hits, in_union) in zip(hits, unions, numbers, strict=True)
         ]
     )
     signs = np.sign(weights)
-    correlation = _correlation(moves * counts.ravel() @ moves.T, np.outer(signs, signs))
-    estimates = [_f1_of(found / union) for found, union in numbers]
+    correlation = _correlation(influences * counts.ravel() @ influences.T, np.outer(signs, signs))
+    estimates = [_f1_from_j(in_hits / in_union) for in_hits, in_union in numbers]
     intervals: list[Interval] = []
-    for found, union in numbers:
-        low, high = wilson(found, union, level)
-        intervals.append((_f1_of(low or 0.0), _f1_of(1.0 if high is None else high)))
-    return combined(weights, estimates, intervals, correlation, lowest)
+    for in_hits, in_union in numbers:
+        low, high = wilson(in_hits, in_union, level)
+        intervals.append((_f1_from_j(low or 0.0), _f1_from_j(1.0 if high is None else high)))
+    return mover_interval(weights, estimates, intervals, correlation, lowest)
 
 
-def _f1_of(share: float) -> float:
-    return 2 * share / (1 + share)
+def _f1_from_j(j: float) -> float:
+    return 2 * j / (1 + j)
 
 
-def _correlation(products: np.ndarray, together: np.ndarray) -> np.ndarray:
-    """Correlations from sums of products over items, moved by half an item to the side that widens the interval.
+def _correlation(products: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Correlations of terms from sums of products over items, with a continuity correction of half an item.
 
-    For a difference that is Newcombe's correction of phi: lower, no further than to zero where it is positive. For a
-    sum it is higher, at most 1. Where one never varies, as at F1 = 1, a difference takes 0 and a sum 1.
+    The correction widens the interval. For a difference it is Newcombe's correction of phi: a positive correlation
+    becomes lower, but not negative. For a sum the correlation becomes higher, at most 1. If a term does not vary, as at
+    F1 = 1, the correlation is 0 for a difference and 1 for a sum.
 
     Args:
-        products: (k, k).
-        together: (k, k), 1 where two are added, -1 where one is taken from the other.
+        products: (k, k) sums of products.
+        signs: (k, k), 1 where two terms are added, -1 where one term is subtracted from the other.
     """
     scale = np.sqrt(np.outer(np.diagonal(products), np.diagonal(products)))
-    apart = np.where(products > 0, np.maximum(products - 0.5, 0), products)
-    moved = np.where(together > 0, np.minimum(products + 0.5, scale), apart)
-    found = np.divide(moved, scale, out=np.where(together > 0, 1.0, 0.0), where=scale > SAME)
-    np.fill_diagonal(found, 1.0)
-    return found
+    lowered = np.where(products > 0, np.maximum(products - 0.5, 0), products)
+    corrected = np.where(signs > 0, np.minimum(products + 0.5, scale), lowered)
+    correlation = np.divide(corrected, scale, out=np.where(signs > 0, 1.0, 0.0), where=scale > SAME)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
 
 
 def _exact_p(counts: np.ndarray) -> float:
-    """Two-sided P of the positive class's F1 over all ways to swap answers; no library goes through them all.
+    """Exact two-sided permutation P of the positive class's F1, over all ways to swap answers.
 
-    Only items that one variant alone calls positive matter, and of those with a label all are alike: a swap of each is
-    a fair coin, so that two binomials say how many end on the first variant's side.
+    No library covers all swaps. Only the items matter that exactly one variant answers as positive. Among positive
+    items, the number that the first variant answers as positive after random swaps is binomial with probability 1/2.
+    The same holds among negative items, independently.
     """
-    said = np.zeros((2, 2, 2), dtype=int)  # positive or not: label, first answer, second answer
+    cells = np.zeros((2, 2, 2), dtype=int)  # label, first answer, second answer; index 0 is the positive class
     for cell, number in np.ndenumerate(counts):
-        said[tuple(int(place > 0) for place in cell)] += number
-    positives, hits, alarms = said[0].sum(), said[0, 0, 0], said[1, 0, 0]
-    (hit_first, hit_second), (alarm_first, alarm_second) = ((said[k, 0, 1], said[k, 1, 0]) for k in (0, 1))
-    split, alarm_split = hit_first + hit_second, alarm_first + alarm_second
+        cells[tuple(int(index > 0) for index in cell)] += number
+    positives, tp_both, fp_both = cells[0].sum(), cells[0, 0, 0], cells[1, 0, 0]
+    (tp_first, tp_second), (fp_first, fp_second) = ((cells[k, 0, 1], cells[k, 1, 0]) for k in (0, 1))
+    tp_one, fp_one = tp_first + tp_second, fp_first + fp_second
 
-    def gain(hit: np.ndarray | int, alarm: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 when so many of the hits and false alarms that only one variant has are the first's."""
-        tops = [2 * (hits + hit), 2 * (hits + split - hit)]
-        named = [alarms + alarm, alarms + alarm_split - alarm]
+    def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
+        """Difference of F1 if `tp` of the tp_one items and `fp` of the fp_one items are the first variant's."""
+        numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_one - tp)]
+        false_positives = [fp_both + fp, fp_both + fp_one - fp]
         with np.errstate(invalid="ignore"):
-            ours, theirs = (top / (positives + top / 2 + other) for top, other in zip(tops, named, strict=True))
-        return np.asarray(ours - theirs)
+            first, second = (
+                top / (positives + top / 2 + wrong) for top, wrong in zip(numerators, false_positives, strict=True)
+            )
+        return np.asarray(first - second)
 
-    observed = abs(float(gain(hit_first, alarm_first)))
-    p, alarm = 0.0, np.arange(alarm_split + 1)
-    chances = binom.pmf(alarm, alarm_split, 0.5)
-    for hit, chance in enumerate(binom.pmf(np.arange(split + 1), split, 0.5)):
-        p += chance * float(chances[~(np.abs(gain(hit, alarm)) < observed - SAME)].sum())
+    observed = abs(float(difference(tp_first, fp_first)))
+    p, fp = 0.0, np.arange(fp_one + 1)
+    fp_chances = binom.pmf(fp, fp_one, 0.5)
+    for tp, chance in enumerate(binom.pmf(np.arange(tp_one + 1), tp_one, 0.5)):
+        p += chance * float(fp_chances[~(np.abs(difference(tp, fp)) < observed - SAME)].sum())
     return float(min(1.0, p))
 
 
 def _macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int, seed: int) -> float:
-    """Two-sided permutation P of the difference of macro F1, by scipy, from codes of labels and answers."""
+    """Two-sided permutation P of the difference of macro F1, by scipy, from indices of labels and answers."""
 
-    def gain(one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
-        return _macro(labels, one, classes, axis) - _macro(labels, other, classes, axis)
+    def difference(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        return _macro(labels, x, classes, axis) - _macro(labels, y, classes, axis)
 
-    found = permutation_test(
-        (first, second), gain, permutation_type="samples", n_resamples=RESAMPLES - 1, batch=BLOCK, rng=seed
+    result = permutation_test(
+        (first, second), difference, permutation_type="samples", n_resamples=RESAMPLES - 1, batch=BLOCK, rng=seed
     )
-    return float(found.pvalue)
+    return float(result.pvalue)
 
 
 def _macro(labels: np.ndarray, answers: np.ndarray, classes: int, axis: int) -> np.ndarray:
-    """Macro F1 along an axis; a class that neither a label nor an answer names is left out."""
-    found = []
-    for place in range(classes):
-        carried, named = labels == place, answers == place
-        union = carried.sum() + named.sum(axis=axis)
-        hits = 2 * (carried & named).sum(axis=axis)
-        found.append(np.divide(hits, union, out=np.full(np.shape(union), np.nan), where=union > 0))
-    return np.nanmean(found, axis=0)
+    """Macro F1 along an axis. A class that is no label and no answer is left out."""
+    scores = []
+    for index in range(classes):
+        labelled, answered = labels == index, answers == index
+        total = labelled.sum() + answered.sum(axis=axis)
+        numerator = 2 * (labelled & answered).sum(axis=axis)
+        scores.append(np.divide(numerator, total, out=np.full(np.shape(total), np.nan), where=total > 0))
+    return np.nanmean(scores, axis=0)

@@ -8,11 +8,12 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
 class HeadlineDifference(NamedTuple):

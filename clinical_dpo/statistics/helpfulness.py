@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.variants import parse_comparison
 
 COLUMNS = (
@@ -16,15 +17,15 @@ COLUMNS = (
 def helpfulness_rows(
     metrics: Sequence[Mapping[str, Any]],
     stats: Sequence[Mapping[str, Any]],
-    grades: Mapping[tuple[str, str], Sequence[Mapping[str, str]]],
+    grades: Mapping[tuple[str, str], Sequence[Grade]],
     detector: str,
 ) -> list[Row]:
     """Rows of COLUMNS: HQ = (N_total - N_evasive) / N_total (Murphy 2024, eq. 1) of each model and variant.
 
     Args:
-        metrics: the task's metrics table, whose headline is helpfulness (Wilson interval).
-        stats: its statistics table (McNemar).
-        grades: (model, variant) -> its verdicts; `parsed` says why an answer is evasive.
+        metrics: rows of the task's metrics table. The headline metric is helpfulness, with a Wilson interval.
+        stats: rows of the task's statistics table, with P of McNemar's test.
+        grades: (model, variant) -> rows of its grades table; `parsed` has the reason why an answer is evasive.
         detector: version of the detector.
     """
     tested = {(row["model"], *parse_comparison(row["comparison"])): row["p_value"] for row in stats}

@@ -1,4 +1,4 @@
-"""Sizes of effects with their intervals: proportions, means, standardised differences; 95% unless said otherwise."""
+"""Intervals of proportions, means and their differences. The default confidence level is 95%."""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 LEVEL = 0.95
 RESAMPLES = 10_000
-BLOCK = 1_000  # resamples held in memory at once
-SAME = 1e-12  # differences closer than that differ by rounding
+BLOCK = 1_000  # resamples in memory at once
+SAME = 1e-12  # values that differ by less are equal up to rounding
 
 Interval = tuple[float | None, float | None]
 
@@ -20,7 +20,7 @@ Interval = tuple[float | None, float | None]
 def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209-212), by statsmodels; (None, None) for n = 0.
 
-    At 0 and n one limit is exact, where statsmodels' is off by rounding.
+    For 0 and n successes, the limit 0 or 1 is set exactly, because the limit of statsmodels has a rounding error.
     """
     if n == 0:
         return None, None
@@ -36,50 +36,51 @@ def clopper_pearson(successes: int, n: int, level: float = LEVEL) -> Interval:
     return float(low), float(high)
 
 
-def combined(
+def mover_interval(
     weights: Sequence[float],
     estimates: Sequence[float],
     intervals: Sequence[Interval],
     correlation: np.ndarray,
     lowest: float = -1.0,
 ) -> Interval:
-    """Interval of a weighted sum from an interval of each part (MOVER: Zou & Donner 2008, Stat Med 27:1693-1702).
+    """Interval of a weighted sum from the intervals of its terms (MOVER: Zou & Donner 2008, Stat Med 27:1693-1702).
 
-    No kept library has it. Each limit is as far from the sum as the distances of its parts' limits, squared and added
-    with their correlation.
+    Each term has a distance between its estimate and its limit. The distance between the sum and its limit is the root
+    of the sum of these squared distances, with their correlation. No maintained library has MOVER.
 
     Args:
-        weights: k of them; a difference has 1 and -1.
-        estimates: k.
-        intervals: of each estimate; the sum has none where one of them has none.
-        correlation: (k, k), of the estimates.
-        lowest: the least value of the sum; the greatest is 1.
+        weights: k weights; a difference has 1 and -1.
+        estimates: k estimates.
+        intervals: interval of each estimate. If one is (None, None), so is the result.
+        correlation: (k, k) correlation of the estimates.
+        lowest: the lowest possible value of the sum; the highest is 1.
     """
     signs, total = np.sign(weights), float(np.dot(weights, estimates))
-    joined = correlation * np.outer(signs, signs)
-    reach = []
-    for side in (0, 1):  # below: the lower limit of what is added, the upper limit of what is subtracted
+    signed_correlation = correlation * np.outer(signs, signs)
+    distances = []
+    for side in (0, 1):  # lower limit of the sum: lower limits of added terms, upper limits of subtracted terms
         limits = [interval[side if sign > 0 else 1 - side] for interval, sign in zip(intervals, signs, strict=True)]
         if any(limit is None for limit in limits):
             return None, None
-        away = np.array(weights) * (np.array(estimates) - np.array(limits, dtype=float))
-        # Rounding may take a square of zero just below it.
-        reach.append(math.sqrt(max(float(away @ joined @ away), 0.0)))
-    return max(total - reach[0], lowest), min(total + reach[1], 1.0)
+        terms = np.array(weights) * (np.array(estimates) - np.array(limits, dtype=float))
+        # By rounding, a square of zero may be slightly negative.
+        distances.append(math.sqrt(max(float(terms @ signed_correlation @ terms), 0.0)))
+    return max(total - distances[0], lowest), min(total + distances[1], 1.0)
 
 
 def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, level: float = LEVEL) -> Interval:
     """Interval of the difference of two paired proportions, first minus second.
 
-    Method 10 of Newcombe 1998 (Stat Med 17:2635-2650), which no kept library has: the two Wilson intervals squared and
-    added, with the correlation phi of the pairs, corrected for continuity. (None, None) without pairs.
+    This is method 10 of Newcombe 1998 (Stat Med 17:2635-2650): the Wilson intervals of both proportions, combined with
+    the correlation phi of the pairs and a continuity correction. No maintained library has it. The interval is
+    (None, None) without pairs.
 
     Args:
-        both: pairs in which both are right.
-        first_only: only the first is (b).
-        second_only: only the second is (c).
-        neither: none is.
-        level: of confidence.
+        both: number of pairs in which both answers are right.
+        first_only: number of pairs in which only the first answer is right (b).
+        second_only: number of pairs in which only the second answer is right (c).
+        neither: number of pairs in which both answers are wrong.
+        level: confidence level.
     """
     n = both + first_only + second_only + neither
     first, second = both + first_only, both + second_only
@@ -90,28 +91,28 @@ def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, 
     corrected = max(product - n / 2, 0.0) if product > 0 else product
     phi = corrected / math.sqrt(margins) if margins else 0.0
     intervals = [wilson(first, n, level), wilson(second, n, level)]
-    return combined([1, -1], [first / n, second / n], intervals, np.array([[1, phi], [phi, 1]]))
+    return mover_interval([1, -1], [first / n, second / n], intervals, np.array([[1, phi], [phi, 1]]))
 
 
 def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) -> Interval:
-    """An interval of an effect that never contradicts its P: it leaves zero out exactly where P < 1 - level.
+    """Interval of an effect, changed if it contradicts P. The result excludes zero exactly if P < 1 - level.
 
-    Interval and test of a discrete outcome come from two formulas, which differ on some tables. Where they contradict
-    each other the limit next to zero becomes Miettinen's test-based one (1976, Am J Epidemiol 103:226-235), effect x
-    (1 - z / z of P), which is zero where P is the level. The limit beyond the effect stays.
+    Interval and test of a discrete outcome come from two formulas, and the formulas disagree on some tables. There, the
+    limit next to zero is replaced by Miettinen's test-based limit (1976, Am J Epidemiol 103:226-235): effect x
+    (1 - z / z of P). It is zero if P = 1 - level. The limit on the far side of the effect is unchanged.
 
     Args:
-        interval: of the effect; (None, None) stays.
+        interval: interval of the effect; (None, None) is returned unchanged.
         effect: the estimate.
         p: two-sided P of the test of no effect.
-        level: the interval's.
+        level: confidence level of the interval.
     """
     low, high = interval
     if low is None or high is None or (low > 0 or high < 0) == (p < 1 - level):
         return interval
     z, z_of_p = float(ndtri((1 + level) / 2)), float(-ndtri(p / 2))
     limit = abs(effect) * (1 - z / z_of_p) if z_of_p > 0 else -1.0
-    # Where P is all but the level, rounding may put the limit on the wrong side of zero.
+    # If P is very close to 1 - level, rounding may put the limit on the wrong side of zero.
     limit = max(limit, SAME) if p < 1 - level else max(min(limit, 0.0), -1.0)
     return (limit, high) if effect > 0 else (low, -limit)
 
@@ -119,8 +120,8 @@ def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) 
 def t_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:
     """t interval of a mean (Student 1908), by statsmodels.
 
-    (None, None) where spread is not known: one value, or all the same; the formula's interval of width zero would be
-    certainty.
+    The interval is (None, None) for one value and for equal values. They tell nothing about the spread, and an interval
+    of width zero would claim certainty.
     """
     if len(values) < 2 or np.ptp(values) < SAME:
         return None, None
@@ -129,10 +130,10 @@ def t_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> In
 
 
 def cohens_dz(differences: Sequence[float] | np.ndarray) -> tuple[float | None, Interval]:
-    """Cohen's d_z (mean over SD of paired differences; Cohen 1988, p. 48) and its 95% interval.
+    """Cohen's d_z (mean divided by SD of paired differences; Cohen 1988, p. 48) and its 95% interval.
 
-    The interval, which no kept library has, inverts the noncentral t distribution (Cumming & Finch 2001, Educ Psychol
-    Meas 61:532-574). None where the SD is not known or zero.
+    The interval inverts the noncentral t distribution (Cumming & Finch 2001, Educ Psychol Meas 61:532-574). No
+    maintained library has it. All values are None if the SD is unknown (one difference) or zero.
     """
     n = len(differences)
     if n < 2 or np.ptp(differences) < SAME:

@@ -2,39 +2,41 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from clinical_dpo.config.metrics import HEADLINES, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import reading_shares
-from clinical_dpo.io import Row
-from clinical_dpo.records import Answer
+from clinical_dpo.records import Answer, Grade, Metric
 from clinical_dpo.statistics.intervals import Interval, wilson
 
-COLUMNS = (
-    *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "invalid_rate"),
-    *("thought_rate", "cut_in_thought_rate", "cut_rate", "positive_class", "grader", "proxy", "data", "status"),
-)
+COLUMNS = tuple(Metric.__annotations__)
+
+Grades = Mapping[tuple[str, str], Sequence[Grade]]  # (model, variant) -> rows of its grades table
+Estimates = dict[str, tuple[float | None, Interval, str, int]]  # metric -> estimate, interval, method of interval, n
 
 
-Grades = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
-Found = dict[str, tuple[float | None, Interval, str, int]]  # metric -> estimate, interval, its method, n
+def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
+    """Check that labels and parsed answers are labels of the task. A parsed answer may be empty.
 
-
-def check_labels(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any]) -> None:
-    """Raises UserError, naming task, item and field, where a label or a parsed answer is none of the task's."""
+    Raises:
+        UserError: a value is not a label of the task. The message names task, item and field.
+    """
     classes = [task["positive"], task["negative"]]
     for row in rows:
-        for field, allowed in (("label", classes), ("parsed", [*classes, ""])):
-            if row[field] not in allowed:
+        for field, value, allowed in (("label", row["label"], classes), ("parsed", row["parsed"], [*classes, ""])):
+            if value not in allowed:
                 raise UserError(
-                    f"grades of {task['name']}, item {row['id']}, field '{field}': '{row[field]}' is no label of this "
-                    f"task. Its labels: {', '.join(classes)}."
+                    f"grades of {task['name']}, item {row['id']}, field '{field}': '{value}' is not a label of this "
+                    f"task. Grade the answers again, or write one of: {', '.join(classes)}."
                 )
 
 
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """n of the first of these rows that is complete, None while all are pending: theirs counts what is awaited."""
+    """n of the first complete row of a metrics table; None if all rows are pending.
+
+    The n of a pending row is the number of items without a grade, so it is not used.
+    """
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
@@ -45,58 +47,65 @@ def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
 
 def task_metrics(
     grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Answer]] | None = None
-) -> list[Row]:
-    """Rows of COLUMNS: every metric of every model and variant, the headline metric first.
+) -> list[Metric]:
+    """Compute every metric of every model and variant, the headline metric first.
 
-    A task with labels has f1, macro_f1, accuracy, sensitivity and specificity, any other its headline metric alone;
-    all have invalid_rate. Where grades are still awaited the numbers are None, `status` is pending and `n` counts the
-    items awaited. A metric that is not defined (no positive item) is None too.
+    A task with labels has f1, macro_f1, accuracy, sensitivity and specificity. Another task has only its headline
+    metric. Every task has invalid_rate. While grades are pending the numbers are None, `status` is pending, and `n`
+    counts the items without a grade. A metric that is not defined (no positive item) is None too.
 
     Args:
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
             labels `positive` and `negative`.
-        answers: (model, variant) -> its answers, for the shares with a thought and cut off; known before any grade.
+        answers: (model, variant) -> its answers, for the shares of answers with a thought and of cut answers. Pending
+            rows have these shares too.
 
     Raises:
-        UserError: no rows, a label the task does not have, or a grade off its scale; the message names the item.
+        UserError: no rows, a label that the task does not have, or a grade that is not on its scale. The message names
+            the item.
     """
-    return [
-        row
-        for (model, variant), rows in grades.items()
-        for shares in [reading_shares(answers[model, variant]) if answers else {}]
-        for row in _variant_metrics(rows, task, {"task": task["name"], "model": model, "variant": variant} | shares)
-    ]
+    table = []
+    for (model, variant), rows in grades.items():
+        shares = reading_shares(answers[model, variant]) if answers else {}
+        names = {"task": task["name"], "model": model, "variant": variant}
+        table += _variant_metrics(rows, task, cast(Metric, dict.fromkeys(COLUMNS) | names | shares))
+    return table
 
 
-def _variant_metrics(rows: Sequence[Mapping[str, str]], task: Mapping[str, Any], names: Row) -> list[Row]:
+def _variant_metrics(rows: Sequence[Grade], task: Mapping[str, Any], blank: Metric) -> list[Metric]:
+    """Metrics of one variant.
+
+    Args:
+        rows: rows of the variant's grades table.
+        task: see `task_metrics`.
+        blank: a row with the names of task, model and variant and with the shares of the answers.
+    """
     if not rows:
-        of = "/".join(names[key] for key in ("task", "model", "variant"))
-        raise UserError(f"grades of {of}: no rows. The test split needs at least one item.")
-    shared = names | {
+        raise UserError(
+            f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: no rows. The test split needs at least "
+            "one item."
+        )
+    shared = blank | {
         "positive_class": task.get("positive") or "",
         "grader": rows[0]["grader"],
         "proxy": rows[0]["proxy"],
         "data": task["data"],
     }
-    blank = dict.fromkeys(COLUMNS)
-    awaited = sum(row["status"] == "pending" for row in rows)
-    if awaited:
-        pending = {"n": awaited, "status": "pending"}
-        return [blank | shared | pending | {"metric": metric} for metric in _metric_names(task)]
+    pending = sum(row["status"] == "pending" for row in rows)
+    if pending:
+        return [shared | {"n": pending, "status": "pending", "metric": metric} for metric in _metric_names(task)]
     invalid = sum(row["valid"] == "false" for row in rows)
-    found: Found = import_module(metric_module(task)).estimates(rows, task)
-    found["invalid_rate"] = (invalid / len(rows), wilson(invalid, len(rows)), "wilson", len(rows))
-    complete = {"invalid_rate": invalid / len(rows), "status": "complete"}
+    estimates: Estimates = import_module(metric_module(task)).estimates(rows, task)
+    estimates["invalid_rate"] = (invalid / len(rows), wilson(invalid, len(rows)), "wilson", len(rows))
+    complete = shared | {"invalid_rate": invalid / len(rows), "status": "complete"}
     return [
-        blank
-        | shared
-        | complete
+        complete
         | {"metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high}
-        # A method without its interval would claim what was not computed.
+        # Without an interval there is no method: nothing was computed with it.
         | {"ci_method": None if low is None else method, "n": n}
         for metric in _metric_names(task)
-        for estimate, (low, high), method, n in [found[metric]]
+        for estimate, (low, high), method, n in [estimates[metric]]
     ]
 
 

@@ -1,4 +1,4 @@
-"""The smallest difference that a paired test would find with a given power, from what this test set allows."""
+"""Power of the paired tests, and the smallest difference that a test detects with a required power."""
 
 from collections.abc import Callable
 
@@ -14,65 +14,74 @@ POWER = 0.8
 def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -> float:
     """Power of the exact two-sided McNemar test at P < alpha.
 
-    Exact: summed over all numbers of discordant pairs (the unconditional power of Duffy 1984, Biometrics
-    40:1005-1015), which no kept library has. Connor's formula (1987, Biometrics 43:207-211) is for the chi-squared
-    test and promises more than the exact test keeps.
+    The power is the exact unconditional power of Duffy 1984 (Biometrics 40:1005-1015): a sum over all numbers of
+    discordant pairs. No maintained library has it. Connor's formula (1987, Biometrics 43:207-211) is for the
+    chi-squared test and gives a higher power than the exact test has.
 
     Args:
-        n: pairs.
-        discordance: share of pairs in which one answer is right and the other wrong.
-        difference: of the two shares of right answers; between -discordance and discordance.
+        n: number of pairs.
+        discordance: share of pairs in which one answer is right and the other answer is wrong.
+        difference: difference of the shares of right answers, between -discordance and discordance.
         alpha: two-sided level.
     """
     return _mcnemar_power(n, discordance, alpha)(difference)
 
 
 def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float], float]:
+    """Power as a function of the difference."""
     pairs = np.arange(n + 1)
     critical, k = np.empty(n + 1, dtype=int), -1
-    for m in pairs:  # the largest smaller count that is significant among m discordant pairs
+    for m in pairs:  # the largest value of min(b, c) that is significant with m discordant pairs; -1 for none
         while k < m and 2 * bdtr(k + 1, m, 0.5) < alpha:
             k += 1
         critical[m] = k
-    seen = binom.pmf(pairs, n, discordance)
+    chances = binom.pmf(pairs, n, discordance)
     possible = critical >= 0
-    critical, pairs, seen = critical[possible], pairs[possible], seen[possible]
+    critical, pairs, chances = critical[possible], pairs[possible], chances[possible]
 
     def power(difference: float) -> float:
         share = min(max((1 + difference / discordance) / 2, 0.0), 1.0)
-        return float(seen @ (bdtr(critical, pairs, share) + bdtr(critical, pairs, 1 - share)))
+        return float(chances @ (bdtr(critical, pairs, share) + bdtr(critical, pairs, 1 - share)))
 
     return power
 
 
 def detectable_accuracy_difference(n: int, discordance: float, alpha: float, power: float = POWER) -> float | None:
-    """The smallest difference of accuracies that the exact McNemar test finds with `power`; exact search.
+    """The smallest difference of accuracies that the exact McNemar test detects with `power`, by exact search.
 
-    None where even the largest one (every discordant pair the same way) is not found, or no pair is discordant.
+    It is None if no pair is discordant. It is also None if the power is too low for the largest possible difference,
+    where all discordant pairs favour the same variant.
     """
     if discordance == 0:
         return None
-    found = _mcnemar_power(n, discordance, alpha)
-    return None if found(discordance) < power else _smallest(found, discordance, power)
+    power_of = _mcnemar_power(n, discordance, alpha)
+    return None if power_of(discordance) < power else _smallest(power_of, discordance, power)
 
 
 def paired_t_power(n: int, d_z: float, alpha: float) -> float:
     """Power of the two-tailed paired t test (Cohen 1988, ch. 2), by statsmodels.
 
     Args:
-        n: pairs, at least 2.
-        d_z: mean of the differences over their SD.
+        n: number of pairs, at least 2.
+        d_z: mean of the differences divided by their SD.
         alpha: two-sided level.
     """
-    # Side by side: a tail too thin for floating point comes as NaN, and would make the sum NaN.
+    # Each side is computed alone. statsmodels gives NaN for a tail that is too thin, and the sum of both would be NaN.
     sides = [TTestPower().power(d_z, n, alpha / 2, alternative=side) for side in ("larger", "smaller")]
     return float(np.nansum(sides))
 
 
 def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = POWER) -> float | None:
-    """The smallest mean difference that the paired t test finds with `power`, given the SD of the differences.
+    """The smallest mean difference that the paired t test detects with `power`.
 
-    None for fewer than two pairs or an SD of zero. statsmodels' own solver stops short of the power for a few pairs.
+    It is None for fewer than two pairs and for an SD of zero. The solver of statsmodels is not used, because its result
+    has too low a power for few pairs.
+
+    Args:
+        n: number of pairs.
+        sd: SD of the differences.
+        alpha: two-sided level.
+        power: required power.
     """
     if n < 2 or sd == 0:
         return None
@@ -82,6 +91,6 @@ def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = P
     return sd * _smallest(lambda d_z: paired_t_power(n, d_z, alpha), largest, power)
 
 
-def _smallest(power: Callable[[float], float], high: float, wanted: float) -> float:
-    """Where a power that rises from 0 to `high` reaches what is wanted."""
-    return float(brentq(lambda difference: power(difference) - wanted, 0.0, high, xtol=1e-12, rtol=1e-12))
+def _smallest(power_of: Callable[[float], float], high: float, power: float) -> float:
+    """The difference between 0 and `high` at which `power_of` reaches `power`. `power_of` increases."""
+    return float(brentq(lambda difference: power_of(difference) - power, 0.0, high, xtol=1e-12, rtol=1e-12))

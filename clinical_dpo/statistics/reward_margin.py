@@ -17,14 +17,16 @@ _LOGGED = {  # column of a reward margin -> column of a trainer's log
 def margin_rows(log: Sequence[Mapping[str, str]], beta: float, names: Mapping[str, str]) -> list[Row]:
     """Rows of COLUMNS: the rewards of one DPO run, step by step.
 
-    A reward is beta x (log-probability under the policy - under the reference), summed over an answer's tokens
-    (Rafailov et al. 2023, eq. 5); the margin is chosen minus rejected. `log_ratio_gap` = margin / beta is the same in
-    nats, and comparable between betas. `accuracy` is the share of pairs with a positive margin, `ties` that without
-    any. Train rows are means over the steps since the row before, eval rows over all pairs; `final` marks the last.
+    The reward of an answer is beta x (log-probability under the policy - log-probability under the reference model),
+    summed over the answer's tokens (Rafailov et al. 2023, eq. 5). The margin is the reward of the chosen answer minus
+    that of the rejected answer. `log_ratio_gap` = margin / beta is in nats and can be compared between values of beta.
+    `accuracy` is the share of pairs with a positive margin, `ties` the share of pairs with a margin of zero. Train rows
+    are means over the steps since the previous row. Eval rows are means over all pairs. `final` marks the last row of
+    each split.
 
     Args:
         log: rows of the run's log.csv.
-        beta: the run's.
+        beta: beta of the run.
         names: task, model, trial, data (real or synthetic).
     """
     table = []
@@ -33,6 +35,6 @@ def margin_rows(log: Sequence[Mapping[str, str]], beta: float, names: Mapping[st
         for row in rows:
             values = {column: row[name] for column, name in _LOGGED.items()}
             gap = float(values["margin"]) / beta
-            fixed: Row = {"split": split, "beta": beta, "log_ratio_gap": gap, "final": str(row is rows[-1]).lower()}
-            table.append(dict(names) | values | fixed)
+            derived: Row = {"split": split, "beta": beta, "log_ratio_gap": gap, "final": str(row is rows[-1]).lower()}
+            table.append(dict(names) | values | derived)
     return table

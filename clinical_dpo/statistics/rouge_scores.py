@@ -28,40 +28,41 @@ def rouge_rows(
 ) -> list[Row]:
     """Rows of COLUMNS of one model: mean of each kind and score, with a 95% bootstrap interval (BCa).
 
-    The variant before it (`against`: SFT against base, DPO against SFT) is compared item by item: mean difference with
-    its t interval, two-tailed paired t test (uncorrected; empty where all differences are the same).
+    SFT is compared with base, and DPO with SFT; `against` names the second variant. The comparison is paired by item:
+    the mean difference with its t interval, and the two-tailed paired t test. Its P is uncorrected, and None if all
+    differences are the same nonzero value.
 
     Args:
-        rows: test rows; the reference stands in `completion`.
+        rows: test rows; `completion` is the reference answer.
         answers: variant -> one answer per row.
         names: task, model, data (real or synthetic).
         stemmer: see `rouge.rouge`.
-        seed: of the resampling.
+        seed: seed of the resampling.
 
     Raises:
-        UserError: answers to other items than `rows`.
+        UserError: the answers are to other items than `rows`.
     """
     references = [row["completion"][0]["content"] for row in rows]
     tokenizer = tokenizer_name(references)
     scored = {
-        variant: rouge(answer_texts(rows, given, variant), references, stemmer=stemmer)
-        for variant, given in answers.items()
+        variant: rouge(answer_texts(rows, variant_answers, variant), references, stemmer=stemmer)
+        for variant, variant_answers in answers.items()
     }
-    before = {first: second for first, second in COMPARISONS.values() if second != "base" or first == "sft"}
+    previous = {first: second for first, second in COMPARISONS.values() if second != "base" or first == "sft"}
     table = []
-    for variant, found in scored.items():
+    for variant, scores in scored.items():
         for column in ((kind, score) for kind in KINDS for score in SCORES):
-            values = [item[column] for item in found]
+            values = [item[column] for item in scores]
             low, high = mean_interval(values, seed)
             row = dict.fromkeys(COLUMNS) | dict(names) | {"variant": variant, "n": len(values)}
             row |= {"kind": column[0], "score": column[1], "tokenizer": tokenizer}
             row["stemmer"] = str(stemmer and tokenizer == LATIN).lower()
             row |= {"estimate": float(np.mean(values)), "ci_low": low, "ci_high": high}
-            if other := before.get(variant):
-                against = [item[column] for item in scored[other]]
-                differences = np.subtract(values, against)
-                row |= {"against": other, "difference": float(differences.mean())}
+            if second := previous.get(variant):
+                second_values = [item[column] for item in scored[second]]
+                differences = np.subtract(values, second_values)
+                row |= {"against": second, "difference": float(differences.mean())}
                 row["difference_ci_low"], row["difference_ci_high"] = t_interval(differences)
-                row["p_value"] = paired_t(values, against)[1]
+                row["p_value"] = paired_t(values, second_values)[1]
             table.append(row)
     return table

@@ -1,4 +1,4 @@
-"""Comparisons of the variants over several training seeds: would another seed have said the same?"""
+"""Comparisons of the variants over several training seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.metrics import Grades, check_labels
 from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
@@ -17,29 +18,31 @@ COLUMNS = (
     *("task", "model", "comparison", "measure", "n", "n_seeds", "seeds", "effect", "ci_low", "ci_high", "p_value"),
     *("seed_sd", "per_seed", "grader", "proxy", "data"),
 )
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
 def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
-    """Name of a variant's grades with a training seed: the first seed's and the base model's have no suffix."""
+    """Name of a variant's grades with a training seed. It has no suffix for the first seed and for the base model."""
     return variant if variant == "base" or seed == seeds[0] else f"{variant}_seed{seed}"
 
 
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
-    """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv` and, with labels, by F1 too.
+    """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv`. With labels also by F1.
 
-    Effects are those of COMPARISONS: the first variant minus the second, both of one training seed; the base model
-    has none and stands in all. Interval and P: `seed_intervals.seed_effect`, not corrected for several tests.
+    An effect is the first variant minus the second (COMPARISONS), both of the same training seed. The base model has no
+    seed: every seed is compared with the same base model. Interval and P are those of `seed_intervals.seed_effect`. P
+    is not corrected for several tests.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table, for base, sft, dpo and, of every seed but the
-            first, sft_seed{seed} and dpo_seed{seed}.
+        grades: (model, variant) -> complete rows of its grades table. The variants are base, sft and dpo, and for every
+            seed after the first seed also sft_seed{seed} and dpo_seed{seed}.
         task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task
             with labels `positive` and `negative`.
-        seeds: of training.
+        seeds: the training seeds.
 
     Raises:
-        UserError: seeds or variants with different items, a label the task does not have, a grade off its scale.
+        UserError: seeds or variants have different items, a label is not one of the task, or a grade is not on its
+            scale.
     """
     table = []
     shared: Row = {"task": task["name"], "data": task["data"]}
@@ -54,12 +57,12 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
             proxy = any(row["proxy"] == "true" for rows in (*first, *second) for row in rows)
             names = shared | {"model": model, "comparison": comparison, "n": len(base), "grader": base[0]["grader"]}
             names["proxy"] = "true" if proxy else "false"
-            table += [names | {"measure": measure} | found for measure, found in _effects(first, second, task)]
+            table += [names | {"measure": measure} | numbers for measure, numbers in _effects(first, second, task)]
     return [{column: row[column] for column in COLUMNS} for row in table]
 
 
 def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -> Rows:
-    """A variant's rows in the order of the base model's items."""
+    """A variant's rows, checked, in the order of the base model's items."""
     rows = paired_rows(grades[model, "base"], grades[model, variant], f"{task['name']}/{model}", "base", variant)[1]
     if task.get("positive"):
         check_labels(rows, task)
@@ -67,46 +70,51 @@ def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -
 
 
 def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """(measure, its numbers), from one list of rows per seed of each variant."""
+    """Each measure with the columns of its effect.
+
+    Args:
+        first, second: for each seed, the rows of a variant.
+        task: see `compare_seeds`.
+    """
     metric = METRICS[task["metric"]]
     differences = [
         np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
-    found = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
+    effects = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
     if task.get("positive"):
         counted = [
             np.hstack([_counted(x, task["positive"]), _counted(y, task["positive"])])
             for x, y in zip(first, second, strict=True)
         ]
-        # Without a positive item F1 is zero, or not defined, by what the answers name alone.
+        # Without a positive item, F1 is zero or not defined, and depends only on the false positives.
         positives = any(row["label"] == task["positive"] for row in first[0])
         f1 = _row(seed_effect(counted, f1_difference) if positives else None, 1.0)
-        found.append(("f1_difference", f1))
-    return found
+        effects.append(("f1_difference", f1))
+    return effects
 
 
 def _counted(rows: Rows, positive: str) -> np.ndarray:
-    """(items, 2): what an item adds to both parts of F1 = 2 TP / (positive labels + answers that say so)."""
+    """(items, 2): the terms of each item in F1 = 2 TP / (positive labels + positive answers)."""
     pairs = np.array([(row["label"] == positive, row["parsed"] == positive) for row in rows], dtype=float)
     return np.column_stack([2 * pairs.prod(axis=1), pairs.sum(axis=1)])
 
 
 def f1_difference(means: np.ndarray) -> np.ndarray:
-    """Difference of two F1, first minus second; NaN where one is 0 / 0.
+    """Difference of two F1, first minus second; NaN if one of them is 0 / 0.
 
     Args:
-        means: (..., 4) numerator and denominator of the first, then of the second.
+        means: (..., 4) numerator and denominator of the first F1, then of the second F1.
     """
     with np.errstate(invalid="ignore"):
         return means[..., 0] / means[..., 1] - means[..., 2] / means[..., 3]
 
 
-def _row(found: SeedEffect | None, largest: float) -> Row:
-    """An effect's columns; the interval ends where the scale does, `largest` being its whole length."""
+def _row(effect: SeedEffect | None, largest: float) -> Row:
+    """Columns of an effect. The limits of the interval are at most `largest`, the largest possible difference."""
     keys = ("effect", "ci_low", "ci_high", "p_value", "seed_sd", "per_seed")
-    if found is None:
+    if effect is None:
         return dict.fromkeys(keys)
-    row: Row = {key: getattr(found, key) for key in keys[:-1]} | {"per_seed": " ".join(map(repr, found.per_seed))}
-    if found.ci_low is not None and found.ci_high is not None:
-        row |= {"ci_low": max(found.ci_low, -largest), "ci_high": min(found.ci_high, largest)}
+    row: Row = {key: getattr(effect, key) for key in keys[:-1]} | {"per_seed": " ".join(map(repr, effect.per_seed))}
+    if effect.ci_low is not None and effect.ci_high is not None:
+        row |= {"ci_low": max(effect.ci_low, -largest), "ci_high": min(effect.ci_high, largest)}
     return row

@@ -11,6 +11,7 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.config.trivial import ALWAYS_POSITIVE, MAJORITY, NEARLY_ALL
 from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.metrics import Grades, check_labels
@@ -68,17 +69,12 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
     return rows
 
 
-def _constant(items: Sequence[Mapping[str, str]], label: str) -> list[dict[str, str]]:
+def _constant(items: Sequence[Grade], label: str) -> list[Grade]:
     """Grades of a variant that gives one label to every item."""
-    return [
-        {"id": item["id"], "label": item["label"], "parsed": label, "grade": str(int(item["label"] == label))}
-        for item in items
-    ]
+    return [{**item, "parsed": label, "grade": str(int(item["label"] == label)), "valid": "true"} for item in items]
 
 
-def _row(
-    task: Mapping[str, Any], model: str, variant: str, answered: Sequence[Mapping[str, str]], classes: Sequence[str]
-) -> Row:
+def _row(task: Mapping[str, Any], model: str, variant: str, answered: Sequence[Grade], classes: Sequence[str]) -> Row:
     labels, parsed = [row["label"] for row in answered], [row["parsed"] for row in answered]
     label, count = max(((name, parsed.count(name)) for name in classes), key=lambda pair: pair[1])
     estimates = (

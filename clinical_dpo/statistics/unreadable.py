@@ -10,6 +10,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading import scores
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.decisions import decide
 from clinical_dpo.statistics.f1_effects import f1_interval
@@ -18,7 +19,7 @@ from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilso
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.variants import COMPARISONS, VARIANTS
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 AS_GRADED, POSITIVE, LEFT_OUT, WORST = "as graded", "positive", "left out", "worst case"
 RULES = (AS_GRADED, POSITIVE, LEFT_OUT, WORST)
 COLUMNS = (
@@ -105,7 +106,7 @@ def _difference(x: Rows, y: Rows, rule: str, task: Mapping[str, Any], margin: fl
     return facts | {"n": len(pairs), "decision": decision} | numbers
 
 
-def _is_unreadable(row: Mapping[str, str]) -> bool:
+def _is_unreadable(row: Grade) -> bool:
     return row["valid"] == "false"
 
 
@@ -113,7 +114,7 @@ def _status(rows: Rows) -> str:
     return "pending" if any(row["status"] == "pending" for row in rows) else "complete"
 
 
-def _read(row: Mapping[str, str], rule: str, task: Mapping[str, Any]) -> Mapping[str, str]:
+def _read(row: Grade, rule: str, task: Mapping[str, Any]) -> Grade:
     """A row of grades, as a rule reads it where its answer is unreadable."""
     if not _is_unreadable(row) or rule in (AS_GRADED, LEFT_OUT):
         return row

@@ -1,4 +1,4 @@
-"""Win rate of one variant over another: how often blinded raters prefer its answer to the same question."""
+"""Win rate of one variant over another, from the preferences of blinded raters."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,51 +22,54 @@ _NUMBERS = ("wins", "losses", "ties", "cannot_judge", "rate", "ci_low", "ci_high
 
 
 def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count_identical: bool = True) -> list[Row]:
-    """Rows of COLUMNS: one per rater, then one pooled over all raters of the key. A proxy and a judge, who
-    stand in for people, stay alone.
+    """Rows of COLUMNS: a row per rater, then a row pooled over all raters of the key.
 
-    `rate` = wins / (wins + losses): ties are left out, as Murphy 2024 leaves them out, whose .37 and .63 add up to 1.
-    Its 95% interval is Clopper & Pearson's (1934), its P the exact two-sided binomial test against .5 (the sign
-    test). `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties) stands beside it.
+    A proxy or a judge is no person: its ratings have no pooled row.
 
-    Pooled: an item counts once, as what more than half of the raters who could judge it said; without such a
-    majority it is a tie, and where nobody could judge it, cannot_judge. Ratings of the same items are not independent;
-    pooling them item by item keeps the interval and P honest.
+    `rate` = wins / (wins + losses). Ties are left out as in Murphy 2024, where .37 and .63 add up to 1. The 95%
+    interval is Clopper & Pearson's (1934). P is that of the exact two-sided binomial test against .5 (the sign test).
+    `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties).
+
+    In the pooled row each item counts once, because ratings of the same item are not independent. The item's choice is
+    that of more than half of the raters who could judge it. Without such a majority the item is a tie. If nobody could
+    judge it, it counts in `cannot_judge`.
 
     Args:
         key: rows of a preference key.
-        ratings: from `ratings.collect_ratings`, or `proxy_ratings`.
+        ratings: from `ratings.collect_ratings` or `proxy_ratings`.
         names: task, model, data (real or synthetic).
-        count_identical: whether pairs of identical answers, which nobody is shown, count as ties (and into `n`).
-            They never touch `rate`.
+        count_identical: whether pairs of identical answers count as ties and in `n`. Nobody rates these pairs. They do
+            not change `rate`.
     """
     winner, loser = key[0]["variants"].split()
     identical = sum(row["shown"] == "false" and row["rater"] == key[0]["rater"] for row in key)
     per_rater = pending_ratings(key, ratings)
     votes = votes_by_item(key, ratings)
-    shown = [votes[name] for name in {row["item_id"]: None for row in key if row["shown"] == "true"}]
-    said = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in per_rater}
-    waiting = {row["rater"]: row["pending"] for row in per_rater}
-    if not any(map(_stands_in, said)):
-        said[POOLED] = [_pool(item.values()) for item in shown]
-        waiting[POOLED] = sum(row["pending"] for row in per_rater)
+    shown = [votes[item_id] for item_id in {row["item_id"]: None for row in key if row["shown"] == "true"}]
+    choices_by_rater = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in per_rater}
+    pending = {row["rater"]: row["pending"] for row in per_rater}
+    if not any(map(_is_automatic, choices_by_rater)):
+        choices_by_rater[POOLED] = [_pool(item.values()) for item in shown]
+        pending[POOLED] = sum(row["pending"] for row in per_rater)
     counted = identical if count_identical else 0
     return [
         dict.fromkeys(COLUMNS)
         | {"task": names["task"], "model": names["model"], "comparison": comparison_name(winner, loser), "rater": rater}
-        | {"n": len(choices) + counted, "identical": identical, "pending": waiting[rater]}
-        | ({} if waiting[rater] else _numbers(Counter(choices), winner, loser, counted))
-        | {"proxy": "true" if _stands_in(rater) else "false", "data": names["data"]}
-        | {"status": "pending" if waiting[rater] else "complete"}
-        for rater, choices in said.items()
+        | {"n": len(choices) + counted, "identical": identical, "pending": pending[rater]}
+        | ({} if pending[rater] else _numbers(Counter(choices), winner, loser, counted))
+        | {"proxy": "true" if _is_automatic(rater) else "false", "data": names["data"]}
+        | {"status": "pending" if pending[rater] else "complete"}
+        for rater, choices in choices_by_rater.items()
     ]
 
 
-def _stands_in(rater: str) -> bool:
+def _is_automatic(rater: str) -> bool:
+    """Whether a rater is a proxy or a judge, not a person."""
     return rater == PROXY or rater.startswith(JUDGE_PREFIX)
 
 
 def _pool(choices: Iterable[str]) -> str:
+    """The choice of an item from the choices of its raters."""
     judged = [choice for choice in choices if choice != CANNOT_JUDGE]
     return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
@@ -89,10 +92,11 @@ def _numbers(counts: Counter[str], winner: str, loser: str, identical: int) -> R
 
 
 def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
-    """What `collect_ratings` would give had a rater preferred the answer nearer to the reference by ROUGE-L F1.
+    """Ratings of a proxy, as `collect_ratings` returns them: it prefers the answer with the higher ROUGE-L F1.
 
-    A stand-in for demonstrations, not a judgement: its rows name the rater PROXY. Equal scores are ties. The key to
-    go with it is `key_rows(items, sheet, "preference", [PROXY], "")`: the proxy sees no sides.
+    ROUGE-L compares an answer with the reference answer. Equal scores are ties. The proxy is for demonstrations and is
+    no judgement, so the rows name the rater PROXY. The key of these ratings is
+    `key_rows(items, sheet, "preference", [PROXY], "")`: the proxy ignores the sides.
 
     Args:
         items: from `sheets.preference_items`.
@@ -104,6 +108,6 @@ def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
     rows = []
     for item, first, second in zip(pairs, *scores, strict=True):
         choice = "tie" if first == second else item.variants[0 if first > second else 1][0]
-        facts = {"sheet": sheet, "rater": PROXY, "item_id": item.item_id, "row_id": item.row_id, "rating": choice}
-        rows.append(facts | {"choice": choice, "comment": "", "rated_at": ""})
+        names = {"sheet": sheet, "rater": PROXY, "item_id": item.item_id, "row_id": item.row_id}
+        rows.append(names | {"rating": choice, "choice": choice, "comment": "", "rated_at": ""})
     return rows

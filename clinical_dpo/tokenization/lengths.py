@@ -7,13 +7,13 @@ from typing import Any
 from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.tokens import tokenize_completion
 
-LONGEST, SPREAD = 1000, 5000  # rows of a large data set that are measured
+LONGEST, SPREAD = 1000, 5000  # measured rows of a large data set: the longest, and others at even distances
 _BATCH = 256  # rows tokenized at once
 
 
 @dataclass(frozen=True)
 class RowLength:
-    """The tokens of one measured row, and the number of rows that it represents."""
+    """The numbers of tokens of one measured row, and the number of rows that this row represents."""
 
     row: int  # index of the row
     prompt: int
@@ -58,9 +58,9 @@ def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
 
 
 def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, int]]:
-    """Return (prompt, answer), the tokens of every row's prompt and answer, divided as by `tokenize_completion`.
+    """Return for every row the number of tokens of its prompt and of its answer, divided as by `tokenize_completion`.
 
-    A fast tokenizer tokenizes a row once, in a batch, and maps the answer's first character to its token.
+    With a fast tokenizer, a row is tokenized once, in a batch, and its answer's first character is mapped to a token.
     """
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):

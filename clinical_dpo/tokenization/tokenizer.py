@@ -1,4 +1,4 @@
-"""Load a base model's tokenizer, in jobs with and without the model."""
+"""Load a base model's tokenizer, both in jobs that load the model and in jobs that do not."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,8 @@ def without_torch() -> None:
 
 
 def load_tokenizer(base: str | Path) -> Any:
-    """Return the base model's tokenizer, which pads on the left, with the end-of-text token if it has no pad token."""
-    from transformers import AutoTokenizer  # imported late: PyTorch comes with it, unless without_torch ran before
+    """Return the base model's tokenizer. It pads on the left, with the end-of-text token if it has no pad token."""
+    from transformers import AutoTokenizer  # imported late: this imports PyTorch, unless without_torch ran before
 
     tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left", local_files_only=True, trust_remote_code=False)
     if tokenizer.pad_token is None:

@@ -10,7 +10,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 
 
 def prompt_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[int]:
-    """Return the token ids of a row's prompt with the generation prompt, from which a model generates the answer."""
+    """Return the token ids of a row's prompt and the generation prompt. A model generates the answer from these."""
     return _tokens(tokenizer, row["prompt"], add_generation_prompt=True)
 
 
@@ -43,7 +43,7 @@ def check_lengths(
     Args:
         rows: task rows, or preference pairs.
         tokenizer: a Hugging Face tokenizer with a chat template.
-        max_length: tokens of prompt and answer that training keeps, from the start.
+        max_length: largest number of tokens of prompt and answer together; training cuts the rest.
         completions: columns of the answers: `completion`, or `chosen` and `rejected`.
         source: file of the rows, for messages.
 
@@ -62,8 +62,8 @@ def check_lengths(
             prompt, answer = tokenize_completion(row, tokenizer, column)
             if len(prompt) >= max_length:
                 raise UserError(
-                    f"{where}: the prompt alone takes {len(prompt)} tokens and max_length is {max_length}, so no "
-                    f"token of '{column}' is left. Raise max_length, or shorten or remove the row."
+                    f"{where}: the prompt alone takes {len(prompt)} tokens, but max_length is {max_length}. No token "
+                    f"of '{column}' would be left. Raise max_length, or shorten or remove the row."
                 )
             if not answer:
                 raise UserError(f"{where}: '{column}' has no tokens. Fill it in, or remove the row.")

@@ -131,7 +131,7 @@ def test_synthetic_text_replaces_missing_data():
 
 def test_a_task_with_missing_data_can_be_left_out():
     study = load_study(merge(PUBLISHED, {"overrides": {"tasks": {"uti": {"when_missing": "leave_out"}}}}), ROOT)
-    assert "uti" not in study.tasks and "data/savage2025/uti.csv is not there" in study.left_out["uti"]
+    assert "uti" not in study.tasks and "data/savage2025/uti.csv does not exist" in study.left_out["uti"]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_a_task_with_missing_data_can_be_left_out():
         ({"tasks": ["utii"]}, ["config/tasks/utii.yaml", "Did you mean 'uti'?"]),
         ({"figure2": {"a": "utii"}}, ["config: key 'figure2'", "'utii'", "Did you mean 'uti'?"]),
         ({"run_name": "uti"}, ["config: run_name 'uti'", "Use another name"]),
-        ({"seeds": [43, 42]}, ["config: key 'seeds'", "43", "Begin it with the run's seed, 42."]),
-        ({"seed": 7}, ["config: key 'seeds'", "42", "Begin it with the run's seed, 7."]),
+        ({"seeds": [43, 42]}, ["config: key 'seeds'", "43", "Put the run's seed, 42, first."]),
+        ({"seed": 7}, ["config: key 'seeds'", "42", "Put the run's seed, 7, first."]),
         ({"seeds": [42, 42]}, ["config: key 'seeds'", "[42, 42]", "non-unique"]),
         ({"overrides": {"tasks": {"utii": {}}}}, ["'overrides.tasks'", "'utii'", "Did you mean 'uti'?"]),
     ],
@@ -156,11 +156,16 @@ def test_a_mistake_in_the_config_is_refused_with_key_and_mend(change, parts):
     ("recipe", "stage", "settings", "parts"),
     [
         ("savage2025", "sft", {"learnin_rate": [1e-4]}, ["recipes.savage2025.sft.learnin_rate", "'learning_rate'?"]),
-        ("savage2025", "sft", {"micro_batch_size": 3}, ["stage sft", "micro_batch_size 3", "4", "Set it to a divisor"]),
-        ("savage2025", "dpo", {"save_steps": 25}, ["stage dpo", "save_steps 25", "10", "Set it to a multiple"]),
-        ("savage2025", "dpo", {"weight_decay": 0.1}, ["stage dpo", "weight_decay", "Set it to 0"]),
+        (
+            "savage2025",
+            "sft",
+            {"micro_batch_size": 3},
+            ["stage sft", "micro_batch_size 3", "4", "Set micro_batch_size to a divisor"],
+        ),
+        ("savage2025", "dpo", {"save_steps": 25}, ["stage dpo", "save_steps 25", "10", "Set save_steps to a multiple"]),
+        ("savage2025", "dpo", {"weight_decay": 0.1}, ["stage dpo", "weight_decay", "Set weight_decay to 0"]),
         ("savage2025", "sft", {"beta": [0.1]}, ["stage sft", "key 'beta'", "Remove it"]),
-        ("murphy2024", "sft", {"max_steps": 10}, ["stage sft", "max_steps and epochs", "Set one of them"]),
+        ("murphy2024", "sft", {"max_steps": 10}, ["stage sft", "max_steps and epochs", "Set one of the two"]),
     ],
 )
 def test_a_mistake_in_a_recipe_is_refused_with_stage_key_and_mend(recipe, stage, settings, parts):
@@ -186,10 +191,10 @@ def test_a_model_that_a_recipe_cannot_use_is_refused(change, parts):
         ("uti", {"recipe": "savage"}, ["recipe 'savage'", "Did you mean 'savage2025'?"]),
         ("uti", {"splits": {"dev": 0}}, ["splits.dev is 0", "Add a dev split"]),
         ("uti", {"label_synonyms": {"Uti": ["x"]}}, ["label_synonyms", "'Uti'", "Use one of"]),
-        ("uti", {"when_missing": "error"}, ["data/savage2025/uti.csv is not there", "Put it there"]),
+        ("uti", {"when_missing": "error"}, ["data/savage2025/uti.csv does not exist", "Add the file"]),
         ("uti", {"paired_test": "paired_t"}, ["paired_test paired_t", "metric f1", "Use mcnemar"]),
         ("uti", {"grader": "exact"}, ["metric f1", "grader exact", "Use grader label"]),
-        ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "1", "Begin it with the run's seed, 42."]),
+        ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "1", "Put the run's seed, 42, first."]),
         ("meqsum", {"tables": ["helpfulness"]}, ["table helpfulness", "rouge_l", "Set grader: evasiveness"]),
         ("pubmedqa", {"raters": None}, ["key 'raters'"]),
     ],
@@ -211,7 +216,7 @@ def test_a_mistake_in_a_task_file_is_refused_with_file_key_and_mend(task, settin
 def test_a_key_without_effect_is_refused_with_what_would_use_it(task, settings, user):
     (key,) = settings
     change = {"overrides": {"tasks": {task: settings}}}
-    assert_refused(change, [f"config: overrides.tasks.{task}: key '{key}'", user, "Add that, or remove"])
+    assert_refused(change, [f"config: overrides.tasks.{task}: key '{key}'", user, "Add this setting, or remove"])
 
 
 def assert_refused(change, parts):
@@ -225,7 +230,7 @@ def test_a_key_without_effect_is_refused_in_a_task_file_but_not_after_an_overrid
     """An override cannot remove a key: the demo grades summaries by ROUGE-L, and their task file names a judge."""
     task = DEMO_STUDY.tasks["summarization"]
     assert (task["grader"], task["judge"]) == ("rouge_likert", "gpt-4")
-    with pytest.raises(UserError, match=r"^summarization\.yaml: key 'judge' does nothing"):
+    with pytest.raises(UserError, match=r"^summarization\.yaml: key 'judge' has no effect"):
         check_used(task, task, "summarization.yaml")
     check_used(task, ["grader"], "summarization.yaml")
 

@@ -147,7 +147,9 @@ def test_a_pattern_of_many_stars_compares_each_part_once_with_each_folder(monkey
 
 @pytest.mark.parametrize("entry", [{"data_files": "**/" * 400}, {"data_dir": "a/" * 600}])
 def test_a_pattern_that_is_too_long_is_refused(entry):
-    with pytest.raises(UserError, match=r"the card's '(\*\*|a)/.* 1,200 characters.* at most 1,000.*Choose another"):
+    with pytest.raises(
+        UserError, match=r"the card's path '(\*\*|a)/.* 1,200 characters.* at most 1,000.*Choose another"
+    ):
         split_files(card({"config_name": "one"} | entry), NAMES, None, "x")
 
 

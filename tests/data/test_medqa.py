@@ -149,7 +149,7 @@ def test_a_row_of_another_format_is_named():
     del row["meta_info"]
     with pytest.raises(UserError, match=r"field 'meta_info' is missing. Reader medqa needs question, answer"):
         to_open_question(row)
-    with pytest.raises(UserError, match=r"answer_idx 'Z' is not one of the options A, B, C, D. Correct it"):
+    with pytest.raises(UserError, match=r"answer_idx 'Z' is not one of the options A, B, C, D. Correct answer_idx"):
         to_open_question(medqa("What is the most likely diagnosis?", answer_idx="Z"))
 
 

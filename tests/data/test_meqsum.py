@@ -56,7 +56,7 @@ def test_one_of_several_sheets_is_read_by_its_name(two_sheets):
 
 
 def test_one_of_several_sheets_must_be_named(two_sheets):
-    with pytest.raises(UserError, match=r"two.xlsx: several sheets. Set `sheet` to one of A, B"):
+    with pytest.raises(UserError, match=r"two.xlsx: the workbook has several sheets. Set `sheet` to one of A, B"):
         read_rows(two_sheets)
 
 
@@ -66,7 +66,7 @@ def test_an_unknown_sheet_is_refused(two_sheets):
 
 
 def test_an_empty_sheet_is_refused(tmp_path):
-    with pytest.raises(UserError, match="there are no rows"):
+    with pytest.raises(UserError, match="has no rows"):
         read_rows(book(tmp_path / "none.xlsx", A=[]))
 
 
@@ -117,7 +117,7 @@ BAD_SHEETS = {
     "date": ({"rows": [["1", datetime.date(2019, 5, 1), "b"]]}, ["cell B2: a datetime (2019-05-01", "as text"]),
     "truth": ({"rows": [["1", "a", True]]}, ["cell C2: a bool (True), not text"]),
     "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the error value #N/A. Correct the cell"]),
-    "no rows": ({"rows": []}, ["there are no rows in it"]),
+    "no rows": ({"rows": []}, ["has no rows"]),
 }
 
 

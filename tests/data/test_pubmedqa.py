@@ -61,7 +61,10 @@ def without(row, field):
 BAD_ROWS = {
     "no answer": (without(PUBLISHED, "LONG_ANSWER"), ["field 'LONG_ANSWER' is missing", "needs id, QUESTION"]),
     "empty answer": (PUBLISHED | {"LONG_ANSWER": ""}, ["field 'LONG_ANSWER' is empty", "Complete or remove the row"]),
-    "blank answer": (PUBLISHED | {"LONG_ANSWER": " \n"}, ["field 'LONG_ANSWER' is empty. Fill it in, or remove it"]),
+    "blank answer": (
+        PUBLISHED | {"LONG_ANSWER": " \n"},
+        ["field 'LONG_ANSWER' is empty. Fill in the text, or remove the row"],
+    ),
     "number": (PUBLISHED | {"LONG_ANSWER": 3}, ["field 'LONG_ANSWER' is a int, not text"]),
     "empty paragraph": (PUBLISHED | {"CONTEXTS": ["a", " "]}, ["field 'CONTEXTS', paragraph 2 is empty"]),
     "no paragraph": (PUBLISHED | {"CONTEXTS": []}, ["field 'CONTEXTS' is empty"]),
@@ -73,7 +76,7 @@ BAD_ROWS = {
     "blank question": (PUBLISHED | {"QUESTION": "\t"}, ["field 'QUESTION' is empty"]),
     "hub no answer": (without(HUB, "long_answer"), ["field 'long_answer' is missing", "(the hub's)"]),
     "hub no context": (HUB | {"context": None}, ["field 'context' is empty"]),
-    "hub no contexts": (HUB | {"context": {"labels": ["AIM"]}}, ["field 'context' needs a list 'contexts'"]),
+    "hub no contexts": (HUB | {"context": {"labels": ["AIM"]}}, ["field 'context' has no list 'contexts'"]),
     "hub empty paragraph": (HUB | {"context": {"contexts": [""]}}, ["field 'context.contexts', paragraph 1 is empty"]),
 }
 
@@ -99,7 +102,7 @@ def test_another_format_is_refused_with_the_fields_of_both_formats(tmp_path):
 def test_a_repeated_pmid_of_the_hubs_rows_is_refused(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([HUB, HUB | {"pubid": 7}, HUB | {"question": "Why?"}]), encoding="utf-8")
-    with pytest.raises(UserError, match=r"row 3: id '123' duplicates that of row 1. Remove one"):
+    with pytest.raises(UserError, match=r"row 3: id '123' duplicates the id of row 1. Remove one"):
         retrieve(path)
 
 

@@ -136,13 +136,13 @@ BAD_FILES = {
         ["row 2", "a text, not a JSON object", "one object under each id"],
     ),
     "columns.json": (b'{"note": ["a", "b"]}', ["row 1", "a list, not a JSON object"]),
-    "empty.csv": (b"id,note\n", ["there are no rows", "Add one row for each item"]),
-    "empty.jsonl": (b"\n", ["there are no rows"]),
+    "empty.csv": (b"id,note\n", ["has no rows", "Add one row for each item"]),
+    "empty.jsonl": (b"\n", ["has no rows"]),
     "semicolon.csv": (
         b"id;note\n1;x\n",
-        ["header: one column 'id;note'", 'Set `delimiter: ";"`', "separate the columns by commas"],
+        ["header: only one column, 'id;note'", 'Set `delimiter: ";"`', "separate the columns by commas"],
     ),
-    "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["line 3", "3 cells under a header of 2", "in quotes"]),
+    "wide.csv": (b"id,note\n1,x\n2,x, with a comma\n", ["line 3", "3 cells, but the header has 2", "in quotes"]),
     "short.csv": (b"id,note,label\n1,x,UTI\n2,x\n", ["line 3", "no cell for column 'label'", "Complete the row"]),
     "huge.csv": (b'id,note\n1,"' + b"x" * 200_000, ["from line 2 on", "quotation mark", "Export the file again"]),
     "twice.json": (b'{"1": {"note": "a"}, "1": {"note": "b"}}', ["key '1' comes twice", "Rename or remove"]),
@@ -150,7 +150,7 @@ BAD_FILES = {
     "missing.xlsx": (None, ["no such file", "change the path"]),
     "book.xls": (
         b"",
-        ["format '.xls' is not supported", "Export it as CSV", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"],
+        ["format '.xls' is not supported", "Export the file as CSV", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"],
     ),
     "none": (b"", ["format '' is not supported"]),
 }

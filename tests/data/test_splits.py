@@ -72,13 +72,13 @@ def test_a_repeated_prompt_is_kept_once():
 def test_too_few_rows_are_refused_with_both_numbers_and_the_mend():
     with pytest.raises(UserError) as error:
         draw(labelled(700, 300))
-    for part in ("need 800", "train 300, eval 200, dev 100, test 200", "there are 700", "on_shortfall: shrink"):
+    for part in ("need 800", "train 300, eval 200, dev 100, test 200", "only 700 are", "on_shortfall: shrink"):
         assert part in str(error.value)
 
 
 def test_repeated_prompts_do_not_count_as_rows():
     doubled = [*labelled(800, 300), *(row | {"id": f"{row['id']}b"} for row in labelled(100, 50))]
-    with pytest.raises(UserError, match="there are 799"):
+    with pytest.raises(UserError, match="only 799 are"):
         draw(doubled[1:800])
 
 
@@ -95,5 +95,5 @@ def test_an_empty_split_stays_empty_when_splits_shrink():
 
 
 def test_a_split_that_would_shrink_to_nothing_is_refused():
-    with pytest.raises(UserError, match=r"there are 3.*'dev' would be empty.*Add rows"):
+    with pytest.raises(UserError, match=r"only 3 are.*'dev' would be empty.*Add rows"):
         draw(labelled(3, 1), on_shortfall="shrink")

@@ -254,7 +254,7 @@ def test_more_records_than_notes_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     [
         (("utis", 5, 1), "'utis' is not known. Choose one of uti, triage"),
         (("uti", 5, 1, 0.7), "label_noise is 0.7. Set a share from 0 to 0.5"),
-        (("uti", -1, 1), "-1 records"),
+        (("uti", -1, 1), "number of records is -1"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: tuple, message: str) -> None:

@@ -19,6 +19,7 @@ from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
 from tests.conftest import ROOT
 from tests.helpers.configs import external_entry
+from tests.helpers.grade_rows import grade_rows
 from tests.helpers.report_page import Page
 from tests.helpers.svg import words
 from tests.helpers.task_rows import answers_of, task_row
@@ -239,11 +240,7 @@ def test_the_page_names_external_answers(compared):
 def test_different_graders_of_compared_grades_are_named():
     likert = {"name": "s", "metric": "likert", "paired_test": "paired_t", "data": "real", "seed": 1}
     ours, theirs = [3, 4, 2, 5, 4], [4.5, 4, 4, 5, 5]
-    trained = [
-        {"id": f"q{number}", "grade": str(grade), "grader": "judge", "valid": "true"}
-        | {"status": "complete", "proxy": "false", "label": "", "parsed": ""}
-        for number, grade in enumerate(ours)
-    ]
+    trained = grade_rows(ours, grader="judge")
     external = imported_grades([{"id": f"q{number}", "grade": grade} for number, grade in enumerate(theirs)])
     grades = {("llama", variant): trained for variant in ("base", "sft", "dpo")} | {("gpt4", "external"): external}
     rows = significance.compare_variants(grades, likert, alpha=0.05, family=["s"])
@@ -294,7 +291,7 @@ def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
     )
     targets = "reports/mine/figures/figure2a.csv", "results/mine/summarization/gpt4/grades/external.csv"
     log = project.run(*targets, "--allowed-rules", *allowed)
-    assert "left out: answers of gone for uti (nowhere.csv is not there)" in log
+    assert "left out: answers of gone for uti (nowhere.csv does not exist)" in log
     assert read_jsonl(folder / "gpt4/predictions/external.jsonl")[0] == {"id": "q0", "text": "No UTI"}
     assert '"sha256"' in Path(folder / "gpt4/predictions/external.json").read_text()
     bars = read_csv(project.folder / "reports/mine/figures/figure2a.csv")

@@ -55,7 +55,7 @@ def test_a_name_has_one_title():
 
 
 def test_a_missing_table_is_left_out():
-    assert missing_external(entry(), stand_in=False) == "nowhere.csv is not there"
+    assert missing_external(entry(), stand_in=False) == "nowhere.csv does not exist"
     tasks = load_with({"uti": {"external_predictions": {"gpt4": entry()}}}).tasks
     assert tasks["uti"]["external_predictions"]["gpt4"]["title"] == "GPT-4"
 

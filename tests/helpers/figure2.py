@@ -7,6 +7,7 @@ from clinical_dpo.report.figures import figure2
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
 from clinical_dpo.statistics import training_seeds as seed_effects
+from tests.helpers.grade_rows import label_rows
 
 TASK = {
     "name": "uti",
@@ -21,15 +22,11 @@ WATERMARK = "demo: synthetic data, proxy grades"
 
 
 def label_grades(seed, accuracy, status="complete"):
-    """Grades of 100 label answers, of which about a share `accuracy` is right."""
+    """Grades of 100 answers with labels. A share of about `accuracy` is right."""
     draw, opposite = random.Random(seed), {"UTI": "No UTI", "No UTI": "UTI"}
     labels = ["UTI", "No UTI"] * 50
     answers = [label if draw.random() < accuracy else opposite[label] for label in labels]
-    return [
-        {"id": str(number), "grade": str(int(label == answer)), "grader": "label", "label": label, "parsed": answer}
-        | {"valid": "true", "status": status, "proxy": "false"}
-        for number, (label, answer) in enumerate(zip(labels, answers, strict=True))
-    ]
+    return [row | {"status": status} for row in label_rows(labels, answers)]
 
 
 def graded(last="complete"):

@@ -19,9 +19,9 @@ WORDS = ("correct", "incorrect", "cannot judge")
 
 
 def expanded(table):
-    """Two raters' words from a square table of counts."""
+    """The categories of two raters from a square table of counts."""
     pairs = [(str(i), str(j)) for i, row in enumerate(table) for j, count in enumerate(row) for _ in range(count)]
-    return [one for one, _ in pairs], [other for _, other in pairs]
+    return [first for first, _ in pairs], [second for _, second in pairs]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def expanded(table):
         ([[106, 10, 4], [22, 28, 10], [2, 12, 6]], 0.429),  # Fleiss, Cohen & Everitt 1969, table 1
     ],
 )
-def test_cohen_kappa_is_the_published_one_with_the_variance_of_statsmodels(table, printed):
+def test_cohen_kappa_equals_published_values_and_its_interval_equals_statsmodels(table, printed):
     kappa, interval = cohen_kappa(*expanded(table))
     expected = inter_rater.cohens_kappa(table)
     assert kappa == pytest.approx(printed, abs=5e-4) and kappa == pytest.approx(expected.kappa, abs=1e-12)
@@ -40,12 +40,14 @@ def test_cohen_kappa_is_the_published_one_with_the_variance_of_statsmodels(table
     assert kappa == pytest.approx(cohen_kappa_score(*expanded(table)))
 
 
-def test_cohen_kappa_equals_both_libraries_on_random_words_and_is_symmetric():
+def test_cohen_kappa_equals_both_libraries_on_random_categories_and_is_symmetric():
     generator = np.random.default_rng(3)
     for _ in range(20):
         first = generator.choice(WORDS, 40).tolist()
         second = [word if generator.random() < 0.6 else str(generator.choice(WORDS)) for word in first]
-        table, _ = inter_rater.to_table(np.array([[WORDS.index(word) for word in who] for who in (first, second)]).T)
+        table, _ = inter_rater.to_table(
+            np.array([[WORDS.index(word) for word in rater] for rater in (first, second)]).T
+        )
         kappa, interval = cohen_kappa(first, second)
         expected = inter_rater.cohens_kappa(table)
         assert (kappa, *interval) == pytest.approx((expected.kappa, expected.kappa_low, expected.kappa_upp), abs=1e-10)
@@ -53,7 +55,7 @@ def test_cohen_kappa_equals_both_libraries_on_random_words_and_is_symmetric():
         assert (kappa, *interval) == pytest.approx((cohen_kappa(second, first)[0], *cohen_kappa(second, first)[1]))
 
 
-def test_kappa_where_it_or_its_interval_is_not_defined():
+def test_kappa_and_interval_are_none_if_not_defined():
     assert (
         cohen_kappa([], []) == cohen_kappa(["a"], ["a"]) == fleiss_kappa([["a", "a", "a"]] * 3) == (None, (None, None))
     )
@@ -62,7 +64,7 @@ def test_kappa_where_it_or_its_interval_is_not_defined():
     assert kappa == pytest.approx(1) and interval == (None, None)
 
 
-# Fleiss' kappa, the worked example that goes round: 14 raters, 10 subjects, 5 categories; kappa .210.
+# Fleiss' kappa, a well-known worked example: 14 raters, 10 subjects, 5 categories; kappa .210.
 COUNTS = [
     *([0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1]),
     *([7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7]),
@@ -73,7 +75,7 @@ def words_of(counts):
     return [[str(word) for word, times in enumerate(item) for _ in range(times)] for item in counts]
 
 
-def test_fleiss_kappa_is_the_published_one_and_statsmodels():
+def test_fleiss_kappa_equals_the_published_value_and_statsmodels():
     kappa, (low, high) = fleiss_kappa(words_of(COUNTS))
     assert kappa == pytest.approx(0.210, abs=5e-4)
     assert kappa == pytest.approx(inter_rater.fleiss_kappa(COUNTS), abs=1e-12)
@@ -93,7 +95,7 @@ def test_the_interval_of_fleiss_kappa_agrees_with_a_jackknife():
 
 def measured(tmp_path, kind, words):
     key = sheet(kind, raters=tuple(words))[1]
-    files = {rater: rate(tmp_path / f"{kind}.{rater}.csv", key, rater, given) for rater, given in words.items()}
+    files = {rater: rate(tmp_path / f"{kind}.{rater}.csv", key, rater, ratings) for rater, ratings in words.items()}
     return agreement(key, collect_ratings(key, files), NAMES)
 
 
@@ -105,7 +107,7 @@ def test_two_raters_of_a_sheet(tmp_path):
     assert rows["raw_agreement"]["estimate"] == 20 / 22
     assert (rows["raw_agreement"]["ci_low"], rows["raw_agreement"]["ci_high"]) == wilson(20, 22)
     assert rows["cohen_kappa"]["estimate"] == pytest.approx(cohen_kappa_score(first, second))
-    # One more than they differ in: neither could judge it.
+    # Two items differ, and one item neither rater could judge.
     assert rows["adjudicated_share"]["estimate"] == 3 / 22
     assert {row["status"] for row in rows.values()} == {"complete"} and rows["cohen_kappa"]["n"] == 22
 
@@ -128,16 +130,16 @@ def test_raters_of_a_preference_sheet_agree_on_the_variant_not_on_the_side(tmp_p
     assert side["r1"] != side["r2"]
     rows = {row["metric"]: row for row in measured(tmp_path, "preference", side)}
     assert rows["raw_agreement"]["estimate"] == 1 and rows["raw_agreement"]["n"] == 6
-    assert rows["cohen_kappa"]["estimate"] is None  # one word throughout
+    assert rows["cohen_kappa"]["estimate"] is None  # a single category throughout
 
 
-def test_pending_ratings_leave_the_numbers_empty_and_rows_keep_to_the_schema(tmp_path):
+def test_pending_ratings_leave_the_numbers_empty_and_rows_follow_the_schema(tmp_path):
     validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
-    waiting = measured(tmp_path, "correctness", {"r1": ["correct"] * 22, "r2": ["correct"] * 20})
-    assert all(row["status"] == "pending" and row["estimate"] is row["ci_method"] is None for row in waiting)
-    assert {(row["n"], row["pending"]) for row in waiting} == {(20, 2)}
-    done = measured(tmp_path, "correctness", {"r1": ["correct"] * 22, "r2": ["correct", "incorrect"] * 11})
-    for row in waiting + done:
+    pending = measured(tmp_path, "correctness", {"r1": ["correct"] * 22, "r2": ["correct"] * 20})
+    assert all(row["status"] == "pending" and row["estimate"] is row["ci_method"] is None for row in pending)
+    assert {(row["n"], row["pending"]) for row in pending} == {(20, 2)}
+    complete = measured(tmp_path, "correctness", {"r1": ["correct"] * 22, "r2": ["correct", "incorrect"] * 11})
+    for row in pending + complete:
         assert tuple(row) == COLUMNS == tuple(validator.schema["properties"])
         validator.validate(row)
     assert measured(tmp_path, "correctness", {"r1": ["correct"] * 22}) == []

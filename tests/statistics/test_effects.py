@@ -1,4 +1,4 @@
-"""Effects and their intervals against published examples, scipy and simulation."""
+"""Intervals of proportions, means and differences against published examples, scipy and simulation."""
 
 import math
 
@@ -10,7 +10,7 @@ from clinical_dpo.statistics import intervals as effects
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
 
 
-def test_wilson_interval_is_the_published_one():
+def test_intervals_of_a_proportion_equal_published_values_and_scipy():
     # Newcombe 1998, Stat Med 17:857-872, table I: 81/263, 15/148, 0/20, 1/29, method 3.
     published = {
         (81, 263): (0.2553, 0.3662),
@@ -46,7 +46,7 @@ def test_wilson_interval_is_the_published_one():
         ((59, 6, 16, 80), (-0.1186, -0.0046)),  # Fagerland et al. 2017, Contingency Tables, ch. 8: Cavo et al. 2012
     ],
 )
-def test_newcombe_interval_is_the_published_one(table, interval):
+def test_newcombe_interval_equals_published_values(table, interval):
     rounding = 5e-4 if interval == (0.011, 0.226) else 1e-4
     assert effects.newcombe_paired(*table) == pytest.approx(interval, abs=rounding)
 
@@ -65,7 +65,7 @@ def test_newcombe_interval_covers_the_truth():
     drawn = np.random.default_rng(0).multinomial(80, shares, 3000)
     intervals = [effects.newcombe_paired(*table) for table in drawn.tolist()]
     covered = np.mean([low <= 0.07 <= high for low, high in intervals])
-    assert covered == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 3000) + 0.01)  # the method: .95 to .96
+    assert covered == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 3000) + 0.01)  # published: .95 to .96
 
 
 def excludes_zero(interval):
@@ -75,10 +75,10 @@ def excludes_zero(interval):
 
 @pytest.mark.parametrize("level", [0.95, 1 - 0.05 / 3])
 def test_no_interval_contradicts_mcnemars_p(level):
-    """All tables of up to 12 pairs, and those of 200 pairs near the ceiling."""
+    """The tables are all tables of up to 12 pairs, and tables of 200 pairs with almost all answers right."""
     small = [table for table in np.ndindex(13, 13, 13, 13) if 0 < sum(table) <= 12]
     near = [(200 - b - c - d, b, c, d) for b, c, d in np.ndindex(14, 14, 6)]
-    moved = 0
+    changed = 0
     for both, b, c, neither in small + near:
         n, p = both + b + c + neither, mcnemar_exact(b, c)
         published = effects.newcombe_paired(both, b, c, neither, level)
@@ -88,22 +88,22 @@ def test_no_interval_contradicts_mcnemars_p(level):
         if excludes_zero(published) == (p < 1 - level):
             assert (low, high) == published
         else:
-            moved += 1
+            changed += 1
             swapped = effects.newcombe_paired(both, c, b, neither, level)
             assert effects.agreeing(swapped, (c - b) / n, p, level) == pytest.approx((-high, -low))
             assert (low, high)[b > c] == published[b > c]
-    assert moved > 0
+    assert changed > 0
 
 
-def test_the_limit_that_follows_p_is_miettinens():
-    # Cavo et al. 2012, above: Newcombe's interval leaves zero out, the exact P of 6 and 16 is .0525.
+def test_the_changed_limit_is_miettinens():
+    # Cavo et al. 2012, above: Newcombe's interval excludes zero, the exact P of 6 and 16 is .0525.
     p = mcnemar_exact(6, 16)
     low, high = effects.agreeing((-0.1186, -0.0046), -10 / 161, p)
     assert low == -0.1186 and high == pytest.approx(-10 / 161 * (1 - stats.norm.isf(0.025) / stats.norm.isf(p / 2)))
     assert 0 < high < 0.001
     assert effects.agreeing((-0.01, 0.03), 0.02, 0.04)[0] > 0
     assert effects.agreeing((None, None), 0.02, 0.04) == (None, None)
-    assert effects.agreeing((0.1, 1.0), 0.5, 1.0) == (-1, 1)  # P = 1 says nothing at all
+    assert effects.agreeing((0.1, 1.0), 0.5, 1.0) == (-1, 1)  # P = 1: the limit is the end of the scale
 
 
 def test_t_interval_by_hand():
@@ -121,7 +121,7 @@ def test_standardised_difference_of_students_sleep_data():
     differences = [-1.2, -2.4, -1.3, -1.3, 0.0, -1.0, -1.8, -0.8, -4.6, -1.4]
     d_z, interval = effects.cohens_dz(differences)
     assert d_z == pytest.approx(-1.28, abs=5e-3) and interval == pytest.approx((-2.12, -0.41), abs=5e-3)
-    for limit, tail in zip(interval, (0.975, 0.025), strict=True):  # what the limits are by definition
+    for limit, tail in zip(interval, (0.975, 0.025), strict=True):  # the definition of the limits
         assert stats.nct.cdf(d_z * math.sqrt(10), 9, limit * math.sqrt(10)) == pytest.approx(tail, abs=1e-5)
     swapped, (low, high) = effects.cohens_dz([-value for value in differences])
     assert swapped == pytest.approx(-d_z) and (low, high) == pytest.approx((-interval[1], -interval[0]), abs=1e-6)
@@ -142,7 +142,7 @@ def test_standardised_difference_needs_spread():
 def test_bootstrap_interval_of_a_mean_equals_scipys():
     values = np.random.default_rng(5).beta(0.6, 3, 60)
     expected = stats.bootstrap((values,), np.mean, method="BCa", rng=2, n_resamples=10_000).confidence_interval
-    found = effects.mean_interval(values.tolist(), seed=1)
-    assert found == pytest.approx((expected.low, expected.high), abs=0.004)
-    assert found == effects.mean_interval(values.tolist(), seed=1) != effects.mean_interval(values.tolist(), seed=2)
+    interval = effects.mean_interval(values.tolist(), seed=1)
+    assert interval == pytest.approx((expected.low, expected.high), abs=0.004)
+    assert interval == effects.mean_interval(values.tolist(), seed=1) != effects.mean_interval(values.tolist(), seed=2)
     assert effects.mean_interval([0.5], 1) == effects.mean_interval([0.5, 0.5], 1) == (None, None)

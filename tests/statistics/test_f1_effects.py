@@ -1,4 +1,4 @@
-"""Intervals and tests of F1 against scikit-learn, scipy, all swaps, formulas written out, and simulation."""
+"""Intervals and tests of F1 against scikit-learn, scipy, all swaps, written formulas and simulation."""
 
 import itertools
 import math
@@ -17,28 +17,29 @@ PAIRS = list(itertools.product(["UTI", "No UTI"], repeat=2))
 
 
 def answered(generator, labels, right, invalid=0.05):
-    other = {"UTI": "No UTI", "No UTI": "UTI"}
+    """Random answers: a share `invalid` has no label, and of the rest a share `right` is right."""
+    opposite = {"UTI": "No UTI", "No UTI": "UTI"}
     draws = generator.random((len(labels), 2))
     return [
-        None if bad < invalid else label if good < right else other[label]
+        None if bad < invalid else label if good < right else opposite[label]
         for label, (good, bad) in zip(labels, draws, strict=True)
     ]
 
 
-def items(seed, n=200, first=0.85, second=0.7, classes=CLASSES):
+def random_items(seed, n=200, first=0.85, second=0.7, classes=CLASSES):
     generator = np.random.default_rng(seed)
     labels = generator.choice(classes, n).tolist()
     if classes == CLASSES:
         return labels, answered(generator, labels, first), answered(generator, labels, second)
-    said = [
+    answers = [
         [label if generator.random() < right else str(generator.choice([*classes, ""])) for label in labels]
         for right in (first, second)
     ]
-    return labels, *said
+    return labels, *answers
 
 
 def table(positives, negatives):
-    """Labels and both answers of so many items per pair of answers, each in the order of PAIRS."""
+    """Labels and both answers. `positives` and `negatives` have the number of items for each pair of PAIRS."""
     numbers = [*zip(["UTI"] * 4, PAIRS, positives, strict=True), *zip(["No UTI"] * 4, PAIRS, negatives, strict=True)]
     rows = [(label, *pair) for label, pair, number in numbers for _ in range(number)]
     return [list(column) for column in zip(*rows, strict=True)]
@@ -48,20 +49,20 @@ def difference(*answers, classes=CLASSES, **options):
     return f1_effects.f1_difference(*answers, classes, seed=1, **options)
 
 
-def f1(labels, said, average="UTI"):
-    named = [word or "none" for word in said]
+def f1(labels, answers, average="UTI"):
+    predicted = [answer or "none" for answer in answers]
     if average == "UTI":
-        return f1_score(labels, named, labels=["UTI"], average="macro", zero_division=np.nan)
-    return f1_score(labels, named, labels=sorted(set(labels)), average="macro")
+        return f1_score(labels, predicted, labels=["UTI"], average="macro", zero_division=np.nan)
+    return f1_score(labels, predicted, labels=sorted(set(labels)), average="macro")
 
 
-def test_interval_of_f1_is_wilsons_of_the_share_of_hits():
-    labels, said, _ = items(1)
-    hits = sum(label == word == "UTI" for label, word in zip(labels, said, strict=True))
-    union = sum("UTI" in pair for pair in zip(labels, said, strict=True))
+def test_interval_of_f1_is_computed_from_wilsons_interval_of_j():
+    labels, answers, _ = random_items(1)
+    hits = sum(label == answer == "UTI" for label, answer in zip(labels, answers, strict=True))
+    union = sum("UTI" in pair for pair in zip(labels, answers, strict=True))
     shares = np.array(proportion_confint(hits, union, method="wilson"))
-    assert f1_effects.f1_interval(labels, said, CLASSES) == pytest.approx(tuple(2 * shares / (1 + shares)))
-    wider = f1_effects.f1_interval(labels, said, CLASSES, level=0.99)
+    assert f1_effects.f1_interval(labels, answers, CLASSES) == pytest.approx(tuple(2 * shares / (1 + shares)))
+    wider = f1_effects.f1_interval(labels, answers, CLASSES, level=0.99)
     assert wider[0] < 2 * shares[0] / (1 + shares[0]) and wider[1] > 2 * shares[1] / (1 + shares[1])
 
 
@@ -73,7 +74,7 @@ def test_an_f1_of_one_or_zero_has_an_interval(n):
     low, high = f1_effects.f1_interval(right, right, CLASSES)
     assert (low, high) == (pytest.approx(2 * share / (1 + share)), 1)
     macro = f1_effects.macro_f1_interval(right, right, CLASSES)
-    assert macro == (pytest.approx(low), 1)  # both classes' F1 fall together
+    assert macro == (pytest.approx(low), 1)  # the F1 of both classes are equal
     wrong = right[::-1]
     assert f1_effects.f1_interval(right, wrong, CLASSES)[0] == 0
     assert f1_effects.macro_f1_interval(right, wrong, CLASSES)[0] == pytest.approx(0, abs=1e-12)
@@ -87,44 +88,49 @@ def test_intervals_of_one_variant_cover_the_truth():
     cells += [(1 - prevalence) * (1 - specificity), (1 - prevalence) * specificity]
     (tp, fn, fp, tn), order = cells, [("UTI", "UTI"), ("UTI", "No UTI"), ("No UTI", "UTI"), ("No UTI", "No UTI")]
     truth = 2 * tp / (2 * tp + fn + fp), (2 * tp / (2 * tp + fn + fp) + 2 * tn / (2 * tn + fn + fp)) / 2
-    for drawn in generator.multinomial(200, cells, runs):
-        labels, said = zip(
-            *[pair for pair, number in zip(order, drawn, strict=True) for _ in range(number)], strict=True
+    for numbers in generator.multinomial(200, cells, runs):
+        labels, answers = zip(
+            *[pair for pair, number in zip(order, numbers, strict=True) for _ in range(number)], strict=True
         )
-        for place, interval in enumerate((f1_effects.f1_interval, f1_effects.macro_f1_interval)):
-            low, high = interval(labels, said, CLASSES)
-            covered[place] += low <= truth[place] <= high
+        for index, interval in enumerate((f1_effects.f1_interval, f1_effects.macro_f1_interval)):
+            low, high = interval(labels, answers, CLASSES)
+            covered[index] += low <= truth[index] <= high
     assert covered / runs == pytest.approx(0.96, abs=3 * math.sqrt(0.95 * 0.05 / runs))
 
 
-def test_difference_equals_sklearns_and_its_p_scipys():
-    labels, first, second = items(2, n=120)
-    found = difference(labels, first, second)
-    assert found.difference == pytest.approx(f1(labels, first) - f1(labels, second))
-    codes = np.array([label == "UTI" for label in labels])
-    answers = [np.array([word == "UTI" for word in said]) for said in (first, second)]
+def test_difference_equals_sklearn_and_p_equals_scipy():
+    labels, first, second = random_items(2, n=120)
+    ours = difference(labels, first, second)
+    assert ours.difference == pytest.approx(f1(labels, first) - f1(labels, second))
+    positive = np.array([label == "UTI" for label in labels])
+    answers = [np.array([answer == "UTI" for answer in variant]) for variant in (first, second)]
 
-    def gain(one, other, axis=-1):
-        scores = [2 * (codes & said).sum(axis) / (codes.sum() + said.sum(axis)) for said in (one, other)]
+    def gain(x, y, axis=-1):
+        scores = [2 * (positive & answer).sum(axis) / (positive.sum() + answer.sum(axis)) for answer in (x, y)]
         return scores[0] - scores[1]
 
     swapped = stats.permutation_test(answers, gain, permutation_type="samples", n_resamples=50_000, rng=4)
-    assert found.p_permutation == pytest.approx(swapped.pvalue, abs=0.005)
-    low, high = found.interval
-    assert low < found.difference < high
-    # Twenty thousand plain resamples of the items: the interval is about as wide.
+    assert ours.p_permutation == pytest.approx(swapped.pvalue, abs=0.005)
+
+
+def test_interval_of_the_difference_is_close_to_a_percentile_bootstrap():
+    labels, first, second = random_items(2, n=120)
+    ours = difference(labels, first, second)
+    positive = np.array([label == "UTI" for label in labels])
+    answers = [np.array([answer == "UTI" for answer in variant]) for variant in (first, second)]
     drawn = np.random.default_rng(3).integers(len(labels), size=(20_000, len(labels)))
-    tops, named = (
-        [2 * (codes & said)[drawn].sum(1) for said in answers],
-        [codes[drawn].sum(1) + said[drawn].sum(1) for said in answers],
+    tops, bottoms = (
+        [2 * (positive & answer)[drawn].sum(1) for answer in answers],
+        [positive[drawn].sum(1) + answer[drawn].sum(1) for answer in answers],
     )
-    plain = np.quantile(tops[0] / named[0] - tops[1] / named[1], [0.025, 0.975])
-    assert (low, high) == pytest.approx(tuple(plain), abs=0.02)
+    percentiles = np.quantile(tops[0] / bottoms[0] - tops[1] / bottoms[1], [0.025, 0.975])
+    assert ours.interval == pytest.approx(tuple(percentiles), abs=0.02)
+    assert ours.interval[0] < ours.difference < ours.interval[1]
 
 
-def counted_f1(labels, said):
-    hits = sum(label == word == "UTI" for label, word in zip(labels, said, strict=True))
-    return 2 * hits / (labels.count("UTI") + said.count("UTI"))
+def counted_f1(labels, answers):
+    hits = sum(label == answer == "UTI" for label, answer in zip(labels, answers, strict=True))
+    return 2 * hits / (labels.count("UTI") + answers.count("UTI"))
 
 
 def test_p_equals_all_swaps():
@@ -132,22 +138,22 @@ def test_p_equals_all_swaps():
     swaps = list(itertools.product((0, 1), repeat=len(labels)))
     gains = []
     for swap in swaps:
-        one, other = zip(
-            *[(b, a) if turned else (a, b) for a, b, turned in zip(first, second, swap, strict=True)], strict=True
+        x, y = zip(
+            *[(b, a) if swapped else (a, b) for a, b, swapped in zip(first, second, swap, strict=True)], strict=True
         )
-        gains.append(abs(counted_f1(labels, one) - counted_f1(labels, other)))
+        gains.append(abs(counted_f1(labels, x) - counted_f1(labels, y)))
     exact = np.mean([gain >= gains[0] - 1e-12 for gain in gains])
     assert difference(labels, first, second).p_permutation == pytest.approx(exact, abs=1e-12)
 
 
 def test_with_positive_items_alone_p_is_mcnemars():
     for both, b, c, neither in [(40, 8, 2, 3), (0, 5, 5, 1), (97, 3, 0, 0), (10, 0, 9, 0)]:
-        found = difference(*table([both, b, c, neither], [0] * 4))
-        assert found.p_permutation == pytest.approx(mcnemar_exact(b, c), abs=1e-12)
+        ours = difference(*table([both, b, c, neither], [0] * 4))
+        assert ours.p_permutation == pytest.approx(mcnemar_exact(b, c), abs=1e-12)
 
 
 def test_interval_by_the_formulas():
-    """Zou & Donner's limits with Newcombe's correction, for positive items alone, where J is a proportion."""
+    """Zou & Donner's limits with Newcombe's correction. All items are positive, so J is the sensitivity."""
     both, b, c, neither = 150, 20, 6, 24
     shares = np.array([both + b, both + c]) / 200
     low, high = np.array([proportion_confint(200 * share, 200, method="wilson") for share in shares]).T
@@ -168,10 +174,10 @@ def test_interval_by_the_formulas():
     assert difference(*table([both, b, c, neither], [0] * 4)).interval == pytest.approx((gain - below, gain + above))
 
 
-def contradicts(found, level=0.95):
-    low, high = found.interval
-    assert -1 <= low <= found.difference <= high <= 1
-    return (low > 0 or high < 0) != (found.p_permutation < 1 - level)
+def contradicts(f1, level=0.95):
+    low, high = f1.interval
+    assert -1 <= low <= f1.difference <= high <= 1
+    return (low > 0 or high < 0) != (f1.p_permutation < 1 - level)
 
 
 def compositions(n):
@@ -179,27 +185,28 @@ def compositions(n):
 
 
 def test_no_interval_contradicts_its_p_on_small_tables():
-    """All tables of up to 12 positive items, and of up to 5 items of both classes."""
+    """The tables are all tables of up to 12 positive items, and of up to 5 items of both classes."""
     tables = [(cells, (0, 0, 0, 0)) for cells in compositions(12) if sum(cells)]
-    tables += [(one, two) for one in compositions(5) for two in compositions(5 - sum(one)) if sum(one) and sum(two)]
-    assert [each for each in tables if contradicts(difference(*table(*each)))] == []
+    tables += [(x, y) for x in compositions(5) for y in compositions(5 - sum(x)) if sum(x) and sum(y)]
+    assert [cells for cells in tables if contradicts(difference(*table(*cells)))] == []
 
 
 @pytest.mark.parametrize("positives", [10, 100, 190])
 def test_no_interval_contradicts_its_p_near_the_ceiling(positives):
-    for b, c, alarm, other in itertools.product(range(0, 10, 1), range(0, 10, 3), (0, 2), (0, 1, 7)):
+    for b, c, first_fp, second_fp in itertools.product(range(0, 10, 1), range(0, 10, 3), (0, 2), (0, 1, 7)):
         if b + c <= positives:
-            rows = table([positives - b - c, b, c, 0], [0, alarm, other, 200 - positives - alarm - other])
+            negatives = [0, first_fp, second_fp, 200 - positives - first_fp - second_fp]
+            rows = table([positives - b - c, b, c, 0], negatives)
             for level in (0.95, 1 - 0.05 / 3):
-                assert not contradicts(difference(*rows, level=level), level), (b, c, alarm, other)
+                assert not contradicts(difference(*rows, level=level), level), (b, c, first_fp, second_fp)
 
 
-def test_what_the_bootstrap_called_significant_is_not():
-    """Three misses in 100 positives, and two: the permutation P is McNemar's .25 and .5."""
+def test_a_few_misses_are_not_significant():
+    """With 2 or 3 misses in 100 positives the permutation P is McNemar's. A bootstrap P was below .05."""
     for misses, p in ((3, 0.25), (2, 0.5)):
-        found = difference(*table([100 - misses, misses, 0, 0], [0, 0, 0, 100]))
-        assert found.p_permutation == pytest.approx(p, abs=1e-12)
-        assert found.interval[0] < 0 < found.difference < found.interval[1]
+        ours = difference(*table([100 - misses, misses, 0, 0], [0, 0, 0, 100]))
+        assert ours.p_permutation == pytest.approx(p, abs=1e-12)
+        assert ours.interval[0] < 0 < ours.difference < ours.interval[1]
 
 
 @pytest.mark.parametrize(("accuracies", "prevalence"), [((0.99, 0.99), 0.5), ((0.9, 0.9), 0.05), ((0.95, 0.9), 0.1)])
@@ -215,43 +222,56 @@ def test_the_interval_covers_the_truth_near_the_ceiling(accuracies, prevalence):
 
 
 def test_difference_changes_sign_when_swapped():
-    labels, first, second = items(3)
-    one, other = difference(labels, first, second), difference(labels, second, first)
-    assert other.difference == -one.difference and other.p_permutation == pytest.approx(one.p_permutation)
-    assert other.interval == pytest.approx((-one.interval[1], -one.interval[0]))
+    labels, first, second = random_items(3)
+    ours, swapped = difference(labels, first, second), difference(labels, second, first)
+    assert swapped.difference == -ours.difference and swapped.p_permutation == pytest.approx(ours.p_permutation)
+    assert swapped.interval == pytest.approx((-ours.interval[1], -ours.interval[0]))
 
 
-def test_difference_where_little_is_known():
-    labels, first, _ = items(4)
-    same = difference(labels, first, first)
-    assert (same.difference, same.p_permutation) == (0, 1) and same.interval[0] < 0 < same.interval[1]
-    never = difference(["No UTI"] * 3, ["No UTI"] * 3, ["No UTI", "No UTI", None])
-    assert never == (None, (None, None), None)  # 0 / 0: no item and no answer is positive
-    one = difference(["UTI"], ["UTI"], ["No UTI"])
-    assert (one.difference, one.p_permutation) == (1, 1) and one.interval[0] < 0 < 1 == one.interval[1]
+def test_equal_answers_have_no_difference_and_a_p_of_one():
+    labels, first, _ = random_items(4)
+    equal = difference(labels, first, first)
+    assert (equal.difference, equal.p_permutation) == (0, 1) and equal.interval[0] < 0 < equal.interval[1]
 
 
-def test_of_more_classes_macro_f1_is_compared():
-    classes = ["red", "amber", "green"]
-    labels, first, second = items(5, first=0.9, second=0.8, classes=classes)
-    found = difference(labels, first, second, classes=classes)
-    assert found.difference == pytest.approx(f1(labels, first, "macro") - f1(labels, second, "macro"))
-    assert found == difference(labels, first, second, classes=classes)
-    low, high = found.interval
-    assert low < found.difference < high and not contradicts(found)
-    generator, codes = np.random.default_rng(0), [np.array(words) for words in (labels, first, second)]
-    plain = []
-    for _ in range(500):
-        drawn = generator.integers(len(labels), size=len(labels))
-        plain.append(f1(codes[0][drawn], codes[1][drawn], "macro") - f1(codes[0][drawn], codes[2][drawn], "macro"))
-    assert (low, high) == pytest.approx(tuple(np.quantile(plain, [0.025, 0.975])), abs=0.02)
-    low, high = f1_effects.macro_f1_interval(labels, first, classes)
+def test_a_difference_is_not_defined_without_positive_items_and_answers():
+    undefined = difference(["No UTI"] * 3, ["No UTI"] * 3, ["No UTI", "No UTI", None])
+    assert undefined == (None, (None, None), None)
+
+
+def test_a_difference_of_one_item_has_a_p_of_one():
+    ours = difference(["UTI"], ["UTI"], ["No UTI"])
+    assert (ours.difference, ours.p_permutation) == (1, 1) and ours.interval[0] < 0 < 1 == ours.interval[1]
+
+
+CLASSES_OF_TRIAGE = ["red", "amber", "green"]
+
+
+def test_with_more_classes_macro_f1_is_compared():
+    labels, first, second = random_items(5, first=0.9, second=0.8, classes=CLASSES_OF_TRIAGE)
+    ours = difference(labels, first, second, classes=CLASSES_OF_TRIAGE)
+    assert ours.difference == pytest.approx(f1(labels, first, "macro") - f1(labels, second, "macro"))
+    assert ours == difference(labels, first, second, classes=CLASSES_OF_TRIAGE)
+    assert ours.interval[0] < ours.difference < ours.interval[1] and not contradicts(ours)
+    low, high = f1_effects.macro_f1_interval(labels, first, CLASSES_OF_TRIAGE)
     assert low < f1(labels, first, "macro") < high
 
 
-def test_p_of_macro_f1_is_level_under_the_null():
-    classes, small = ["red", "amber", "green"], []
+def test_interval_of_a_macro_f1_difference_is_close_to_a_percentile_bootstrap():
+    labels, first, second = random_items(5, first=0.9, second=0.8, classes=CLASSES_OF_TRIAGE)
+    generator, columns = np.random.default_rng(0), [np.array(names) for names in (labels, first, second)]
+    differences = []
+    for _ in range(500):
+        drawn = generator.integers(len(labels), size=len(labels))
+        truth, x, y = (column[drawn] for column in columns)
+        differences.append(f1(truth, x, "macro") - f1(truth, y, "macro"))
+    interval = difference(labels, first, second, classes=CLASSES_OF_TRIAGE).interval
+    assert interval == pytest.approx(tuple(np.quantile(differences, [0.025, 0.975])), abs=0.02)
+
+
+def test_p_of_macro_f1_keeps_its_level_under_the_null():
+    below = []
     for seed in range(60):
-        labels, first, second = items(seed, n=60, first=0.7, second=0.7, classes=classes)
-        small.append(difference(labels, first, second, classes=classes).p_permutation < 0.2)
-    assert np.mean(small) == pytest.approx(0.2, abs=3 * math.sqrt(0.2 * 0.8 / 60))
+        labels, first, second = random_items(seed, n=60, first=0.7, second=0.7, classes=CLASSES_OF_TRIAGE)
+        below.append(difference(labels, first, second, classes=CLASSES_OF_TRIAGE).p_permutation < 0.2)
+    assert np.mean(below) == pytest.approx(0.2, abs=3 * math.sqrt(0.2 * 0.8 / 60))

@@ -14,6 +14,7 @@ from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.statistics import intervals as effects
 from clinical_dpo.statistics import metrics
 from tests.conftest import ROOT
+from tests.helpers.grade_rows import grade_rows, label_rows
 
 SCHEMA = ROOT / "workflow" / "schemas" / "metrics.schema.yaml"
 UTI = {"name": "uti", "metric": "f1", "positive": "UTI", "negative": "No UTI", "data": "real", "seed": 1}
@@ -27,40 +28,28 @@ def answers(seed, n=150, invalid=0.1):
     """Labels and answers of a random classifier that is right two times out of three."""
     draw = random.Random(seed)
     labels = [draw.choice(["UTI", "No UTI"]) for _ in range(n)]
-    other = {"UTI": "No UTI", "No UTI": "UTI"}
-    parsed = [None if draw.random() < invalid else label if draw.random() < 0.67 else other[label] for label in labels]
+    wrong = {"UTI": "No UTI", "No UTI": "UTI"}
+    parsed = [None if draw.random() < invalid else label if draw.random() < 0.67 else wrong[label] for label in labels]
     return labels, parsed
 
 
-def label_rows(labels, parsed):
-    return [
-        {"id": f"q{number}", "grade": str(int(label == found)), "grader": "label", "label": label}
-        | {"parsed": found or "", "valid": "true" if found else "false", "status": "complete", "proxy": "false"}
-        for number, (label, found) in enumerate(zip(labels, parsed, strict=True))
-    ]
-
-
-def graded_rows(grades, grader="physicians", status="complete", proxy="false"):
-    return [
-        {"id": f"q{number}", "grade": str(grade), "grader": grader, "label": "", "parsed": "", "valid": "true"}
-        | {"status": status, "proxy": proxy}
-        for number, grade in enumerate(grades)
-    ]
+def graded_rows(grades, grader="physicians", **fields):
+    return grade_rows(grades, grader=grader, **fields)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_equal_sklearn_with_invalid_as_a_third_answer(seed):
     labels, parsed = answers(seed)
-    said = [found or "INVALID" for found in parsed]
+    predicted = [answer or "INVALID" for answer in parsed]
     classes = ["UTI", "No UTI"]
     assert scores.f1(labels, parsed, "UTI") == pytest.approx(
-        f1_score(labels, said, labels=classes, average=None)[0], abs=1e-12
+        f1_score(labels, predicted, labels=classes, average=None)[0], abs=1e-12
     )
     assert scores.macro_f1(labels, parsed, classes) == pytest.approx(
-        f1_score(labels, said, labels=classes, average="macro"), abs=1e-12
+        f1_score(labels, predicted, labels=classes, average="macro"), abs=1e-12
     )
-    assert scores.accuracy(labels, parsed) == pytest.approx(accuracy_score(labels, said), abs=1e-12)
-    recall = recall_score(labels, said, labels=classes, average=None)
+    assert scores.accuracy(labels, parsed) == pytest.approx(accuracy_score(labels, predicted), abs=1e-12)
+    recall = recall_score(labels, predicted, labels=classes, average=None)
     assert scores.sensitivity(labels, parsed, "UTI") == pytest.approx(recall[0], abs=1e-12)
     assert scores.specificity(labels, parsed, "UTI") == pytest.approx(recall[1], abs=1e-12)
 
@@ -76,7 +65,7 @@ def test_an_invalid_answer_is_wrong_by_hand():
     assert scores.invalid_rate(parsed) == 2 / 5
 
 
-def test_what_is_not_defined_is_none():
+def test_a_score_that_is_not_defined_is_none():
     assert scores.f1(["No UTI"], ["No UTI"], "UTI") is None
     assert scores.f1(["No UTI"], ["UTI"], "UTI") == 0
     assert scores.macro_f1(["No UTI"], ["No UTI"], ["UTI", "No UTI"]) == 1
@@ -91,32 +80,38 @@ def test_rows_of_a_task_with_labels():
     assert [row["metric"] for row in rows] == [
         *("f1", "macro_f1", "accuracy", "sensitivity", "specificity", "invalid_rate")
     ]
-    found = {row["metric"]: row for row in rows}
-    assert found["f1"]["estimate"] == scores.f1(labels, parsed, "UTI")
-    assert found["f1"]["ci_low"] < found["f1"]["estimate"] < found["f1"]["ci_high"]
-    assert found["f1"]["ci_method"] == "wilson" and found["f1"]["positive_class"] == "UTI"
+    by_metric = {row["metric"]: row for row in rows}
+    f1 = by_metric["f1"]
+    assert f1["estimate"] == scores.f1(labels, parsed, "UTI") and f1["ci_low"] < f1["estimate"] < f1["ci_high"]
+    assert f1["ci_method"] == "wilson" and f1["positive_class"] == "UTI"
+    assert by_metric["invalid_rate"]["estimate"] == f1["invalid_rate"] == scores.invalid_rate(parsed)
+
+
+def test_sensitivity_and_specificity_count_the_items_of_their_class():
+    labels, parsed = answers(2)
+    rows = metrics.task_metrics({("llama", "sft"): label_rows(labels, parsed)}, UTI)
+    by_metric = {row["metric"]: row for row in rows}
     positives = labels.count("UTI")
-    hits = sum(label == said == "UTI" for label, said in zip(labels, parsed, strict=True))
-    rejections = sum(label == said == "No UTI" for label, said in zip(labels, parsed, strict=True))
-    assert found["sensitivity"]["n"] == positives and found["specificity"]["n"] == 150 - positives
-    assert found["sensitivity"]["ci_low"] == effects.wilson(hits, positives)[0]
-    assert found["specificity"]["ci_high"] == effects.wilson(rejections, 150 - positives)[1]
-    assert found["invalid_rate"]["estimate"] == found["f1"]["invalid_rate"] == scores.invalid_rate(parsed)
+    hits = sum(label == answer == "UTI" for label, answer in zip(labels, parsed, strict=True))
+    rejections = sum(label == answer == "No UTI" for label, answer in zip(labels, parsed, strict=True))
+    assert by_metric["sensitivity"]["n"] == positives and by_metric["specificity"]["n"] == 150 - positives
+    assert by_metric["sensitivity"]["ci_low"] == effects.wilson(hits, positives)[0]
+    assert by_metric["specificity"]["ci_high"] == effects.wilson(rejections, 150 - positives)[1]
 
 
-def test_shares_of_answers_that_are_cut_stand_beside_every_metric_before_grades_are_there_too():
+def test_every_row_has_the_shares_of_cut_answers_even_while_grades_are_pending():
     texts = ["<think>a</think>b", "<think>a", "b", "b"]
     ends = ["stop", "length", "length", "stop"]
-    said = [{"text": text, "finish_reason": end} for text, end in zip(texts, ends, strict=True)]
+    cut = [{"text": text, "finish_reason": end} for text, end in zip(texts, ends, strict=True)]
     shares = {"thought_rate": 0.5, "cut_in_thought_rate": 0.25, "cut_rate": 0.5}
-    for grades in (graded_rows([1, 0, 1, 1]), graded_rows([""] * 4, "physicians", "pending")):
-        rows = metrics.task_metrics({("llama", "base"): grades}, REASONING, {("llama", "base"): said})
+    for grades in (graded_rows([1, 0, 1, 1]), graded_rows([""] * 4, status="pending")):
+        rows = metrics.task_metrics({("llama", "base"): grades}, REASONING, {("llama", "base"): cut})
         assert len(rows) == 2 and all({key: row[key] for key in shares} == shares for row in rows)
     rows = metrics.task_metrics({("llama", "base"): graded_rows([1])}, REASONING, {("llama", "base"): [{"text": "b"}]})
     assert rows[0]["cut_rate"] is None
 
 
-def test_rows_of_graded_tasks():
+def test_a_task_without_labels_has_its_headline_metric_and_the_invalid_rate():
     rows = metrics.task_metrics({("llama", "base"): graded_rows([1, 0, 1, 1])}, REASONING)
     assert [(row["metric"], row["estimate"], row["n"]) for row in rows] == [
         ("accuracy", 0.75, 4),
@@ -124,39 +119,52 @@ def test_rows_of_graded_tasks():
     ]
     assert (rows[0]["ci_low"], rows[0]["ci_high"]) == effects.wilson(3, 4)
     assert rows[0]["data"] == "synthetic" and rows[0]["grader"] == "physicians"
+
+
+def test_a_mean_grade_has_a_t_interval():
     rows = metrics.task_metrics({("llama", "dpo"): graded_rows([3, 4.5, 5], "rouge_likert", proxy="true")}, SUMMARIES)
     assert rows[0]["metric"] == "mean_likert" and rows[0]["estimate"] == pytest.approx(12.5 / 3)
     assert rows[0]["ci_method"] == "t" and rows[0]["proxy"] == "true"
     assert (rows[0]["ci_low"], rows[0]["ci_high"]) == effects.t_interval([3, 4.5, 5])
 
 
-def test_rows_of_helpfulness_and_rouge():
+def test_helpfulness_has_a_wilson_interval():
     rows = metrics.task_metrics({("bio", "dpo"): graded_rows([1, 1, 0, 1], "evasiveness")}, QUESTIONS)
     assert [(row["metric"], row["estimate"]) for row in rows] == [("helpfulness", 0.75), ("invalid_rate", 0)]
     assert (rows[0]["ci_method"], rows[0]["ci_low"], rows[0]["ci_high"]) == ("wilson", *effects.wilson(3, 4))
+    assert metrics.HEADLINES["helpfulness"] == "helpfulness" and metrics.HEADLINES["likert"] == "mean_likert"
+
+
+def test_rouge_has_a_bootstrap_interval():
     grades = [0.1, 0.25, 0.0, 1.0, 0.4]
     rows = metrics.task_metrics({("bio", "sft"): graded_rows(grades, "rouge_l")}, SHORT_QUESTIONS)
     assert rows[0]["metric"] == "rouge_l" and rows[0]["estimate"] == pytest.approx(0.35)
     assert (rows[0]["ci_low"], rows[0]["ci_high"]) == effects.mean_interval(grades, seed=1)
     assert rows[0]["ci_method"] == "bootstrap" and 0 <= rows[0]["ci_low"] < 0.35 < rows[0]["ci_high"] <= 1
-    alike = metrics.task_metrics({("bio", "sft"): graded_rows([0.5, 0.5], "rouge_l")}, SHORT_QUESTIONS)
-    assert alike[0]["estimate"] == 0.5 and alike[0]["ci_low"] is alike[0]["ci_method"] is None
-    assert metrics.HEADLINES["helpfulness"] == "helpfulness" and metrics.HEADLINES["likert"] == "mean_likert"
+    equal = metrics.task_metrics({("bio", "sft"): graded_rows([0.5, 0.5], "rouge_l")}, SHORT_QUESTIONS)
+    assert equal[0]["estimate"] == 0.5 and equal[0]["ci_low"] is equal[0]["ci_method"] is None
 
 
-def test_one_item_and_a_class_that_never_occurs():
-    found = {row["metric"]: row for row in metrics.task_metrics({("a", "base"): label_rows(["UTI"], ["UTI"])}, UTI)}
-    assert found["f1"]["estimate"] == found["f1"]["ci_high"] == 1 and 0 < found["f1"]["ci_low"] < 0.4
-    assert found["f1"]["ci_method"] == "wilson" and found["macro_f1"]["ci_method"] == "mover"
-    assert found["specificity"]["estimate"] is None and found["specificity"]["n"] == 0
-    rows = metrics.task_metrics({("a", "base"): label_rows(["No UTI"] * 3, ["No UTI"] * 3)}, UTI)
-    found = {row["metric"]: row for row in rows}
-    assert found["f1"]["estimate"] is found["f1"]["ci_low"] is None and found["macro_f1"]["estimate"] == 1
+def metrics_of(labels, parsed):
+    rows = metrics.task_metrics({("llama", "base"): label_rows(labels, parsed)}, UTI)
+    return {row["metric"]: row for row in rows}
 
 
-def test_awaited_grades_leave_the_numbers_empty():
-    waiting = graded_rows([1, 1]) + graded_rows(["", "", ""], status="pending")
-    rows = metrics.task_metrics({("llama", "base"): waiting, ("llama", "sft"): graded_rows([1, 0])}, REASONING)
+def test_one_item_has_intervals():
+    rows = metrics_of(["UTI"], ["UTI"])
+    assert rows["f1"]["estimate"] == rows["f1"]["ci_high"] == 1 and 0 < rows["f1"]["ci_low"] < 0.4
+    assert rows["f1"]["ci_method"] == "wilson" and rows["macro_f1"]["ci_method"] == "mover"
+    assert rows["specificity"]["estimate"] is None and rows["specificity"]["n"] == 0
+
+
+def test_f1_of_a_class_without_items_and_answers_is_empty():
+    rows = metrics_of(["No UTI"] * 3, ["No UTI"] * 3)
+    assert rows["f1"]["estimate"] is rows["f1"]["ci_low"] is None and rows["macro_f1"]["estimate"] == 1
+
+
+def test_pending_grades_leave_the_numbers_empty():
+    pending = graded_rows([1, 1]) + graded_rows(["", "", ""], status="pending")
+    rows = metrics.task_metrics({("llama", "base"): pending, ("llama", "sft"): graded_rows([1, 0])}, REASONING)
     assert [(row["variant"], row["status"], row["n"]) for row in rows] == [
         *[("base", "pending", 3)] * 2,
         *[("sft", "complete", 2)] * 2,
@@ -173,7 +181,7 @@ def test_rows_keep_to_the_schema(tmp_path):
     validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
     grades = {("llama", "base"): label_rows(*answers(5)), ("llama", "sft"): label_rows(["No UTI"] * 3, ["No UTI"] * 3)}
     rows = metrics.task_metrics(grades, UTI)
-    rows += metrics.task_metrics({("llama", "dpo"): graded_rows(["", ""], "judge", "pending")}, SUMMARIES)
+    rows += metrics.task_metrics({("llama", "dpo"): graded_rows(["", ""], "judge", status="pending")}, SUMMARIES)
     for row in rows:
         assert tuple(row) == metrics.COLUMNS == tuple(validator.schema["properties"])
         validator.validate(row)
@@ -182,7 +190,7 @@ def test_rows_keep_to_the_schema(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "task", "said"),
+    ("rows", "task", "message"),
     [
         (graded_rows(["0.5"]), REASONING, "item q0, field 'grade': '0.5' is not 0 or 1"),
         (graded_rows(["6"]), SUMMARIES, "is not a number from 1 to 5"),
@@ -190,10 +198,10 @@ def test_rows_keep_to_the_schema(tmp_path):
         (graded_rows(["0.5"]), QUESTIONS, "'0.5' is not 0 or 1"),
         (graded_rows(["nan"]), SHORT_QUESTIONS, "'nan' is not a number from 0 to 1"),
         (graded_rows(["1.2"]), SHORT_QUESTIONS, "'1.2' is not a number from 0 to 1"),
-        (label_rows(["UTI"], ["cystitis"]), UTI, "field 'parsed': 'cystitis' is no label of this task"),
+        (label_rows(["UTI"], ["cystitis"]), UTI, "item q0, field 'parsed': 'cystitis' .* write one of: UTI, No UTI"),
         ([], UTI, "grades of uti/llama/base: no rows"),
     ],
 )
-def test_bad_grades_are_named(rows, task, said):
-    with pytest.raises(UserError, match=said):
+def test_an_error_names_item_and_field_of_a_wrong_grade(rows, task, message):
+    with pytest.raises(UserError, match=message):
         metrics.task_metrics({("llama", "base"): rows}, task)

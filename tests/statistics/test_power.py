@@ -17,7 +17,7 @@ def connor(n, discordance, alpha):
     return math.sqrt(discordance) * (z_alpha * math.sqrt(n) + z_beta * root) / (n + z_beta**2)
 
 
-def test_mcnemar_power_equals_mess():
+def test_mcnemar_power_equals_rs_package_mess():
     # R, MESS 0.5: power_mcnemar_test(144, paid = .25, psi = 45/25, method = "exact"), one-sided .025: .80.
     assert power.mcnemar_power(144, 0.7, 0.2, 0.05) == pytest.approx(0.80, abs=5e-3)
 
@@ -25,17 +25,17 @@ def test_mcnemar_power_equals_mess():
 def test_mcnemar_power_equals_enumeration_of_all_tables():
     n, discordance, difference, alpha = 17, 0.6, 0.4, 0.05
     p_b, p_c = (discordance + difference) / 2, (discordance - difference) / 2
-    found = sum(
+    expected = sum(
         stats.multinomial.pmf([b, c, n - b - c], n, [p_b, p_c, 1 - discordance])
         for b in range(n + 1)
         for c in range(n + 1 - b)
         if mcnemar_exact(b, c) < alpha
     )
-    assert power.mcnemar_power(n, discordance, difference, alpha) == pytest.approx(found, abs=1e-12)
-    assert power.mcnemar_power(n, discordance, -difference, alpha) == pytest.approx(found, abs=1e-12)
+    assert power.mcnemar_power(n, discordance, difference, alpha) == pytest.approx(expected, abs=1e-12)
+    assert power.mcnemar_power(n, discordance, -difference, alpha) == pytest.approx(expected, abs=1e-12)
 
 
-def test_mcnemar_test_keeps_its_level_and_wins_power_with_the_difference():
+def test_mcnemars_test_keeps_its_level_and_its_power_increases_with_the_difference():
     powers = [power.mcnemar_power(200, 0.3, difference, 0.01) for difference in (0, 0.05, 0.1, 0.15, 0.3)]
     assert powers[0] <= 0.01 and powers == sorted(powers) and powers[-1] == pytest.approx(1)
 
@@ -47,16 +47,16 @@ def test_smallest_detectable_accuracy_difference(n, discordance, alpha):
     assert connor(n, discordance, alpha) < smallest < 1.12 * connor(n, discordance, alpha)
 
 
-def test_connors_formula_is_solved_rightly():
+def test_the_solution_of_connors_formula_is_right():
     # Connor 1987: n = (z_a sqrt(psi) + z_b sqrt(psi - d^2))^2 / d^2.
     d = connor(300, 0.2, 0.05)
     n = (stats.norm.ppf(0.975) * math.sqrt(0.2) + stats.norm.ppf(0.8) * math.sqrt(0.2 - d**2)) ** 2 / d**2
     assert n == pytest.approx(300)
 
 
-def test_no_accuracy_difference_is_detectable_where_too_few_pairs_differ():
+def test_no_accuracy_difference_is_detectable_if_too_few_pairs_differ():
     assert power.detectable_accuracy_difference(200, 0.0, 0.01) is None
-    assert power.detectable_accuracy_difference(200, 0.02, 0.01) is None  # 4 pairs: P is .125 at best
+    assert power.detectable_accuracy_difference(200, 0.02, 0.01) is None  # 4 pairs: the lowest P is .125
     assert power.detectable_accuracy_difference(1, 1.0, 0.05) is None
     assert power.detectable_accuracy_difference(20, 1.0, 0.05) < 0.7
 
@@ -77,14 +77,12 @@ def test_smallest_detectable_mean_difference():
     assert power.detectable_mean_difference(1, 1, 0.05) is power.detectable_mean_difference(9, 0, 0.05) is None
 
 
-def test_a_difference_of_that_size_is_found_four_times_out_of_five():
+def test_the_smallest_detectable_difference_is_detected_in_80_percent_of_simulations():
     generator, runs = np.random.default_rng(0), 1500
     smallest = power.detectable_mean_difference(30, 1, 0.01)
-    found = np.mean(
-        [paired_t(draw, np.zeros(30))[1] < 0.01 for draw in generator.normal(smallest, 1, (runs, 30))],
-    )
-    assert found == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / runs))
+    detected = np.mean([paired_t(x, np.zeros(30))[1] < 0.01 for x in generator.normal(smallest, 1, (runs, 30))])
+    assert detected == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / runs))
     smallest = power.detectable_accuracy_difference(150, 0.25, 0.01)
     tables = generator.multinomial(150, [(0.25 + smallest) / 2, (0.25 - smallest) / 2, 0.75], runs)
-    found = np.mean([mcnemar_exact(b, c) < 0.01 for b, c, _ in tables.tolist()])
-    assert found == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / runs))
+    detected = np.mean([mcnemar_exact(b, c) < 0.01 for b, c, _ in tables.tolist()])
+    assert detected == pytest.approx(0.8, abs=3 * math.sqrt(0.8 * 0.2 / runs))

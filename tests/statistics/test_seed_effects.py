@@ -1,4 +1,4 @@
-"""The table over training seeds against scikit-learn, the delta method, and its schema."""
+"""The table over training seeds against scikit-learn, the delta method and its schema."""
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from clinical_dpo.statistics import training_seeds as seed_effects
 from clinical_dpo.statistics.comparisons import compare_variants
 from clinical_dpo.training.extra_seeds import reseeded_settings
 from tests.conftest import ROOT
+from tests.helpers.grade_rows import grade_rows, label_rows
 
 SCHEMA = ROOT / "workflow" / "schemas" / "seeds.schema.yaml"
 SEEDS = [42, 43, 44]
@@ -23,45 +24,37 @@ VARIANTS = ["base", "sft", "dpo", "sft_seed43", "dpo_seed43", "sft_seed44", "dpo
 PAIRS = {"sft_vs_base": ("sft", "base"), "dpo_vs_sft": ("dpo", "sft"), "dpo_vs_base": ("dpo", "base")}
 
 
-def row(item, grade, **more):
-    shared = {"grader": "label", "label": "", "parsed": "", "valid": "true", "status": "complete", "proxy": "false"}
-    return shared | {"id": item, "grade": str(grade)} | more
-
-
 def labelled(variants=VARIANTS, items=60, seed=3, labels=("UTI", "No UTI")):
-    """Answers right to some share, each variant's items in an order of its own."""
+    """Grades of variants that differ in their share of right answers, each with another order of the items."""
     generator = np.random.default_rng(seed)
     truth = [labels[number % len(labels)] for number in range(items)]
     grades = {}
     for variant in variants:
         right = {"base": 0.5, "sft": 0.75, "dpo": 0.85}[variant.split("_")[0]]
-        other = {"UTI": "No UTI", "No UTI": ""}
-        said = [label if generator.random() < right else other[label] for label in truth]
-        rows = [
-            row(f"q{number}", int(label == found), label=label, parsed=found)
-            for number, (label, found) in enumerate(zip(truth, said, strict=True))
-        ]
-        grades["llama", variant] = [rows[place] for place in generator.permutation(items)]
+        wrong = {"UTI": "No UTI", "No UTI": ""}
+        answers = [label if generator.random() < right else wrong[label] for label in truth]
+        rows = label_rows(truth, answers)
+        grades["llama", variant] = [rows[index] for index in generator.permutation(items)]
     return grades
 
 
-def named(rows):
-    return {(found["comparison"], found["measure"]): found for found in rows}
+def by_measure(rows):
+    return {(row["comparison"], row["measure"]): row for row in rows}
 
 
 def in_order(grades, variant, field):
-    return [found[field] for found in sorted(grades["llama", variant], key=lambda found: int(found["id"][1:]))]
+    return [row[field] for row in sorted(grades["llama", variant], key=lambda row: int(row["id"][1:]))]
 
 
 def f1(grades, variant):
-    """Of scikit-learn; an answer without a label is a miss and no false alarm."""
-    truth, said = in_order(grades, variant, "label"), in_order(grades, variant, "parsed")
-    return f1_score([label == "UTI" for label in truth], [found == "UTI" for found in said])
+    """F1 by scikit-learn. An answer without a label is not positive."""
+    truth, answers = in_order(grades, variant, "label"), in_order(grades, variant, "parsed")
+    return f1_score([label == "UTI" for label in truth], [answer == "UTI" for answer in answers])
 
 
-def test_effects_of_every_seed_are_those_of_the_seeds_own_files():
+def test_effects_of_every_seed_are_those_of_the_seeds_grades():
     grades = labelled()
-    table = named(seed_effects.compare_seeds(grades, UTI, SEEDS))
+    table = by_measure(seed_effects.compare_seeds(grades, UTI, SEEDS))
     assert len(table) == 6
     for comparison, (first, second) in PAIRS.items():
         suffixes = ["", "_seed43", "_seed44"]
@@ -75,80 +68,75 @@ def test_effects_of_every_seed_are_those_of_the_seeds_own_files():
             ("accuracy_difference", accuracy),
             ("f1_difference", [f1(grades, x) - f1(grades, y) for x, y in names]),
         ):
-            found = table[comparison, measure]
-            assert [float(value) for value in found["per_seed"].split()] == pytest.approx(expected)
-            assert found["effect"] == pytest.approx(np.mean(expected))
-            assert found["seed_sd"] == pytest.approx(np.std(expected, ddof=1))
-            assert found["ci_low"] < found["effect"] < found["ci_high"]
-            assert (found["n"], found["n_seeds"], found["seeds"]) == (60, 3, "42 43 44")
+            row = table[comparison, measure]
+            assert [float(value) for value in row["per_seed"].split()] == pytest.approx(expected)
+            assert row["effect"] == pytest.approx(np.mean(expected))
+            assert row["seed_sd"] == pytest.approx(np.std(expected, ddof=1))
+            assert row["ci_low"] < row["effect"] < row["ci_high"]
+            assert (row["n"], row["n_seeds"], row["seeds"]) == (60, 3, "42 43 44")
 
 
 def test_the_interval_of_f1_is_that_of_the_delta_method():
-    """What an item adds to F1, by the derivative, in place of pseudo-values; then both sources, written out."""
+    """The derivative of F1 replaces the pseudo-values. The variances of seeds and items are computed here."""
     grades = labelled(items=400)
-    found = named(seed_effects.compare_seeds(grades, UTI, SEEDS))["dpo_vs_base", "f1_difference"]
+    row = by_measure(seed_effects.compare_seeds(grades, UTI, SEEDS))["dpo_vs_base", "f1_difference"]
     truth = np.array(in_order(grades, "base", "label")) == "UTI"
     linear = []
     for variant in ("dpo", "dpo_seed43", "dpo_seed44"):
         parts = []
         for name in (variant, "base"):
-            said = np.array(in_order(grades, name, "parsed")) == "UTI"
-            top, bottom = 2.0 * (truth & said), truth.astype(float) + said
+            answered = np.array(in_order(grades, name, "parsed")) == "UTI"
+            top, bottom = 2.0 * (truth & answered), truth.astype(float) + answered
             score = top.sum() / bottom.sum()
             parts.append(score + (top - score * bottom) / bottom.mean())
         linear.append(parts[0] - parts[1])
     values = np.array(linear)
     mean, seeds, items = values.mean(), values.mean(axis=1), values.mean(axis=0)
-    rest = ((values - seeds[:, np.newaxis] - items + mean) ** 2).sum() / (2 * 399)
-    of_items = max(3 * items.var(ddof=1) - rest, 0) / (3 * 400)
-    reach = np.hypot(t.isf(0.025, 2) * seeds.std(ddof=1) / 3**0.5, t.isf(0.025, 399) * of_items**0.5)
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx((mean - reach, mean + reach), abs=0.002)
+    residual = ((values - seeds[:, np.newaxis] - items + mean) ** 2).sum() / (2 * 399)
+    items_variance = max(3 * items.var(ddof=1) - residual, 0) / (3 * 400)
+    half_width = np.hypot(t.isf(0.025, 2) * seeds.std(ddof=1) / 3**0.5, t.isf(0.025, 399) * items_variance**0.5)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((mean - half_width, mean + half_width), abs=0.002)
 
 
-def test_an_interval_ends_where_the_scale_does():
-    """Two seeds that contradict each other: t of one degree of freedom reaches beyond all that a difference can be."""
+def test_an_interval_stays_within_the_range_of_a_difference():
+    """Two seeds contradict each other. Without a bound, the t interval with one degree of freedom would be wider."""
     grades = labelled(VARIANTS[:3], items=20)
-    right = [row(f"q{number}", 1, label=label, parsed=label) for number, label in enumerate(["UTI", "No UTI"] * 10)]
+    labels = ["UTI", "No UTI"] * 10
     for stage in ("sft", "dpo"):
-        grades["llama", f"{stage}_seed43"] = right
-        grades["llama", stage] = [found | {"grade": "0", "parsed": ""} for found in right]
-    for found in seed_effects.compare_seeds(grades, UTI, SEEDS[:2]):
-        if found["comparison"] != "dpo_vs_sft":
-            assert (found["ci_low"], found["ci_high"]) == (-1, 1)
+        grades["llama", f"{stage}_seed43"] = label_rows(labels, labels)
+        grades["llama", stage] = label_rows(labels, [""] * 20)
+    for row in seed_effects.compare_seeds(grades, UTI, SEEDS[:2]):
+        if row["comparison"] != "dpo_vs_sft":
+            assert (row["ci_low"], row["ci_high"]) == (-1, 1)
 
 
-def test_grades_on_a_scale_have_one_row_and_agree_with_the_first_seeds_table():
+def test_grades_on_a_scale_have_one_measure_and_agree_with_the_first_seeds_statistics():
     generator = np.random.default_rng(5)
     grades = {
-        ("llama", variant): [
-            row(f"q{number}", value, grader="rouge_likert", proxy="true")
-            for number, value in enumerate(generator.uniform(1, 5, 20))
-        ]
+        ("llama", variant): grade_rows(generator.uniform(1, 5, 20), grader="rouge_likert", proxy="true")
         for variant in VARIANTS[:5]
     }
     table = seed_effects.compare_seeds(grades, LIKERT, SEEDS[:2])
-    assert [found["measure"] for found in table] == ["mean_difference"] * 3
-    assert {(found["proxy"], found["grader"], found["data"]) for found in table} == {
-        ("true", "rouge_likert", "synthetic")
-    }
+    assert [row["measure"] for row in table] == ["mean_difference"] * 3
+    assert {(row["proxy"], row["grader"], row["data"]) for row in table} == {("true", "rouge_likert", "synthetic")}
     first = {key: rows for key, rows in grades.items() if "_seed" not in key[1]}
-    for one, many in zip(compare_variants(first, LIKERT, alpha=0.05, family=["notes"]), table, strict=True):
-        assert one["effect_measure"] == many["measure"]
-        assert float(many["per_seed"].split()[0]) == pytest.approx(one["effect"])
+    for comparison, row in zip(compare_variants(first, LIKERT, alpha=0.05, family=["notes"]), table, strict=True):
+        assert comparison["effect_measure"] == row["measure"]
+        assert float(row["per_seed"].split()[0]) == pytest.approx(comparison["effect"])
 
 
-def test_seeds_that_agree_leave_no_spread():
+def test_seeds_with_equal_grades_have_no_spread():
     grades = labelled(VARIANTS[:3])
     for stage in ("sft", "dpo"):
         grades["llama", f"{stage}_seed43"] = grades["llama", stage]
-    for found in seed_effects.compare_seeds(grades, UTI, SEEDS[:2]):
-        assert found["seed_sd"] == 0 and len(set(found["per_seed"].split())) == 1
+    for row in seed_effects.compare_seeds(grades, UTI, SEEDS[:2]):
+        assert row["seed_sd"] == 0 and len(set(row["per_seed"].split())) == 1
 
 
 def test_f1_without_a_positive_item_is_empty():
-    table = named(seed_effects.compare_seeds(labelled(labels=("No UTI",)), UTI, SEEDS))
-    found = table["sft_vs_base", "f1_difference"]
-    assert found["effect"] is found["ci_low"] is found["p_value"] is found["per_seed"] is None
+    table = by_measure(seed_effects.compare_seeds(labelled(labels=("No UTI",)), UTI, SEEDS))
+    row = table["sft_vs_base", "f1_difference"]
+    assert row["effect"] is row["ci_low"] is row["p_value"] is row["per_seed"] is None
     assert table["sft_vs_base", "accuracy_difference"]["effect"] > 0
 
 
@@ -156,23 +144,26 @@ def test_rows_keep_to_the_schema():
     validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
     assert all(column["description"] for column in validator.schema["properties"].values())
     tables = [labelled(), labelled(labels=("No UTI",)), labelled(items=1)]
-    for found in (found for grades in tables for found in seed_effects.compare_seeds(grades, UTI, SEEDS)):
-        assert tuple(found) == seed_effects.COLUMNS == tuple(validator.schema["properties"])
-        validator.validate(found)
+    for row in (row for grades in tables for row in seed_effects.compare_seeds(grades, UTI, SEEDS)):
+        assert tuple(row) == seed_effects.COLUMNS == tuple(validator.schema["properties"])
+        validator.validate(row)
 
 
-def test_a_seed_with_other_items_or_labels_is_named():
+def test_a_seed_with_other_items_is_named():
     grades = labelled()
     grades["llama", "dpo_seed43"] = grades["llama", "dpo_seed43"][1:]
-    with pytest.raises(UserError, match="uti/llama/dpo_seed43: 1 items of the other variant are missing"):
+    with pytest.raises(UserError, match=r"uti/llama/dpo_seed43: 1 items .* Grade both again"):
         seed_effects.compare_seeds(grades, UTI, SEEDS)
+
+
+def test_an_answer_that_is_not_a_label_is_named():
     grades = labelled()
     grades["llama", "sft_seed44"][0]["parsed"] = "cystitis"
-    with pytest.raises(UserError, match="field 'parsed': 'cystitis' is no label of this task"):
+    with pytest.raises(UserError, match=r"uti, item q\d+, field 'parsed': 'cystitis' .* write one of: UTI, No UTI"):
         seed_effects.compare_seeds(grades, UTI, SEEDS)
 
 
-def test_a_repeat_differs_from_its_trial_by_the_seed_alone(tmp_path):
+def test_a_run_with_an_extra_seed_has_the_settings_of_the_trial_except_the_seed(tmp_path):
     settings = {"seed": 42, "learning_rate": 1e-4, "beta": 0.1, "max_steps": None, "epochs": 1}
     write_json(tmp_path / "run.json", {"settings": settings, "steps": 17, "seed": 42})
     assert reseeded_settings(str(tmp_path / "run.json"), 43) == (settings | {"seed": 43}, 17)

@@ -41,11 +41,11 @@ def test_mcnemar_equals_scipy_and_statsmodels_and_is_symmetric():
 )
 def test_mcnemar_chi_squared_as_printed_by_r(b, c, statistic, p, corrected, p_corrected):
     printed = {(False, 0): statistic, (False, 1): p, (True, 0): corrected, (True, 1): p_corrected}
-    for (correction, place), expected in printed.items():
+    for (correction, index), expected in printed.items():
         if expected is not None:
-            found = paired_tests.mcnemar_chi2(b, c, corrected=correction)
-            assert found[place] == pytest.approx(expected, rel=1e-3)
-            assert found == paired_tests.mcnemar_chi2(c, b, corrected=correction)
+            ours = paired_tests.mcnemar_chi2(b, c, corrected=correction)
+            assert ours[index] == pytest.approx(expected, rel=1e-3)
+            assert ours == paired_tests.mcnemar_chi2(c, b, corrected=correction)
 
 
 def test_mcnemar_exact_as_printed_by_r():
@@ -66,7 +66,7 @@ def test_mcnemar_mid_p():
     assert paired_tests.mcnemar_mid_p(2000, 2100) < paired_tests.mcnemar_exact(2000, 2100)  # no overflow
 
 
-def test_no_mcnemar_test_speaks_against_equality_where_b_equals_c():
+def test_every_mcnemar_test_has_a_p_of_one_if_b_equals_c():
     for count in (0, 1, 7):
         assert paired_tests.mcnemar_exact(count, count) == paired_tests.mcnemar_mid_p(count, count) == 1
         for corrected in (True, False):
@@ -80,7 +80,7 @@ def test_mcnemar_keeps_its_level_under_the_null():
     for level in (0.01, 0.05, 0.2, 0.5):
         error = 3 * np.sqrt(level * (1 - level) / 4000)
         assert np.mean(exact <= level) < level + error
-        # Discrete: mid-P comes within one table of the level.
+        # P is discrete, so the error rate of the mid-P differs from the level by about the probability of one table.
         assert np.mean(middle <= level) == pytest.approx(level, abs=error + 0.1 * level)
 
 
@@ -100,11 +100,11 @@ def test_paired_t_of_students_sleep_data():
     assert paired_tests.paired_t(first, second) == (pytest.approx(-4.0621, abs=5e-5), pytest.approx(0.002833, abs=5e-7))
 
 
-def test_paired_t_where_it_is_not_defined():
+def test_paired_t_is_none_if_not_defined():
     assert paired_tests.paired_t([4], [3]) == (None, None)
     assert paired_tests.paired_t([3, 4, 5], [3, 4, 5]) == (0, 1)
     assert paired_tests.paired_t([4, 5], [3, 4]) == (None, None)
-    assert paired_tests.paired_t([4.1, 3.2], [4.0, 3.1]) == (None, None)  # constant but for rounding
+    assert paired_tests.paired_t([4.1, 3.2], [4.0, 3.1]) == (None, None)  # constant up to rounding
 
 
 def test_wilcoxon_of_the_depression_data():
@@ -117,12 +117,12 @@ def test_wilcoxon_of_the_depression_data():
 
 def test_wilcoxon_with_ties_equals_all_sign_flips():
     first, second = [5, 4, 3, 5, 2, 4, 4, 5, 1, 4, 2], [3, 3, 4, 1, 2, 3, 2, 4, 2, 4, 3]
-    differences = [one - other for one, other in zip(first, second, strict=True) if one != other]
+    differences = [x - y for x, y in zip(first, second, strict=True) if x != y]
     ranks = stats.rankdata(np.abs(differences))
     observed = ranks[np.array(differences) > 0].sum()
-    sums = [ranks @ np.array(kept) for kept in itertools.product((0, 1), repeat=len(ranks))]
-    away = abs(observed - ranks.sum() / 2)
-    exact = np.mean([abs(one - ranks.sum() / 2) >= away - 1e-9 for one in sums])
+    sums = [ranks @ np.array(signs) for signs in itertools.product((0, 1), repeat=len(ranks))]
+    distance = abs(observed - ranks.sum() / 2)
+    exact = np.mean([abs(rank_sum - ranks.sum() / 2) >= distance - 1e-9 for rank_sum in sums])
     assert paired_tests.wilcoxon(first, second) == (observed, pytest.approx(exact, abs=1e-12))
 
 
@@ -139,22 +139,22 @@ def test_wilcoxon_equals_scipy():
     assert paired_tests.wilcoxon([1, 2], [1, 2]) == (0, 1)
 
 
-def test_holm_as_rs_p_adjust():
+def test_holm_equals_rs_p_adjust():
     # R: p.adjust(c(.01, .02, .03, .04, .05), "holm"); p.adjust(c(.04, .001, .01, .3, .04), "holm").
     assert significance.holm([0.01, 0.02, 0.03, 0.04, 0.05], 5) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
     assert significance.holm([0.04, 0.001, 0.01, 0.3, 0.04], 5) == pytest.approx([0.12, 0.005, 0.04, 0.3, 0.12])
     assert significance.holm([0.6, 0.5], 2) == [1, 1]
 
 
-def test_holm_with_tests_to_come_is_never_too_small():
+def test_holm_with_pending_tests_is_never_too_small():
     generator = np.random.default_rng(0)
     for _ in range(40):
         p_values = generator.uniform(0, 0.2, 5).tolist()
-        known = [None if place in (1, 3) else p for place, p in enumerate(p_values)]
-        early, full = significance.holm(known, 5), significance.holm(p_values, 5)
+        with_pending = [None if index in (1, 3) else p for index, p in enumerate(p_values)]
+        early, complete = significance.holm(with_pending, 5), significance.holm(p_values, 5)
         assert early[1] is early[3] is None
-        assert all(early[place] >= full[place] - 1e-15 for place in (0, 2, 4))
-        assert all(one <= significance.bonferroni(p, 5) for one, p in zip(full, p_values, strict=True))
+        assert all(early[index] >= complete[index] - 1e-15 for index in (0, 2, 4))
+        assert all(adjusted <= significance.bonferroni(p, 5) for adjusted, p in zip(complete, p_values, strict=True))
 
 
 def test_bonferroni_is_capped():

@@ -1,4 +1,4 @@
-"""Win rates against scipy and statsmodels, pooled by hand, pending, and by proxy."""
+"""Win rates against scipy and statsmodels: of one rater, pooled, pending, and of a proxy."""
 
 import pytest
 import yaml
@@ -18,20 +18,23 @@ NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
 
 
 def measured(tmp_path, choices, n=8, **options):
-    """Rows of raters who say variants, tie, cannot judge or (None) nothing."""
+    """Win rates of raters. A choice is a variant, tie, cannot judge, or None for a pending rating."""
     key = sheet("preference", raters=tuple(choices), n=n)[1]
     files = {}
-    for rater, said in choices.items():
+    for rater, rater_choices in choices.items():
         shown = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
-        words = [{row["A"]: "A", row["B"]: "B"}.get(word, word) for row, word in zip(shown, said, strict=False)]
-        files[rater] = rate(tmp_path / f"preference.{rater}.csv", key, rater, words)
+        ratings = [
+            {row["A"]: "A", row["B"]: "B"}.get(choice, choice)
+            for row, choice in zip(shown, rater_choices, strict=False)
+        ]
+        files[rater] = rate(tmp_path / f"preference.{rater}.csv", key, rater, ratings)
     rows = win_rates(key, collect_ratings(key, files), NAMES, **options)
     return {row["rater"]: row for row in rows}
 
 
 def test_one_rater_against_scipy_and_statsmodels(tmp_path):
-    said = ["dpo"] * 19 + ["sft"] * 7 + ["tie"] * 3 + ["cannot judge"]
-    row = measured(tmp_path, {"r1": said}, n=40)["r1"]
+    choices = ["dpo"] * 19 + ["sft"] * 7 + ["tie"] * 3 + ["cannot judge"]
+    row = measured(tmp_path, {"r1": choices}, n=40)["r1"]
     assert (row["wins"], row["losses"], row["ties"], row["cannot_judge"], row["identical"]) == (19, 7, 13, 1, 10)
     assert row["n"] == 40 and row["comparison"] == "dpo_vs_sft" and row["rate"] == 19 / 26
     assert row["p_value"] == pytest.approx(2 * stats.binom.sf(18, 26, 0.5))
@@ -39,19 +42,19 @@ def test_one_rater_against_scipy_and_statsmodels(tmp_path):
     assert row["rate_ties_half"] == (19 + 6.5) / 39
 
 
-def test_clopper_pearson_of_a_textbook_table(tmp_path):
+def test_clopper_pearson_interval_equals_a_published_interval(tmp_path):
     # 81 of 263: Newcombe 1998, Stat Med 17:857-872, table I, exact: .2527 to .3676.
     row = measured(tmp_path, {"r1": ["dpo"] * 81 + ["sft"] * 182}, n=351)["r1"]
     assert row["wins"] + row["losses"] == 263
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.2527, 0.3676), abs=5e-5)
 
 
-def test_identical_pairs_are_ties_unless_told_otherwise(tmp_path):
-    said = {"r1": ["dpo"] * 4 + ["sft"] * 2}
-    counted, left = measured(tmp_path, said)["r1"], measured(tmp_path, said, count_identical=False)["r1"]
+def test_identical_pairs_are_ties_unless_they_are_not_counted(tmp_path):
+    choices = {"r1": ["dpo"] * 4 + ["sft"] * 2}
+    counted, left_out = measured(tmp_path, choices)["r1"], measured(tmp_path, choices, count_identical=False)["r1"]
     assert (counted["n"], counted["ties"], counted["identical"]) == (8, 2, 2)
-    assert (left["n"], left["ties"], left["identical"]) == (6, 0, 2)
-    assert counted["rate"] == left["rate"] == left["rate_ties_half"] == 4 / 6
+    assert (left_out["n"], left_out["ties"], left_out["identical"]) == (6, 0, 2)
+    assert counted["rate"] == left_out["rate"] == left_out["rate_ties_half"] == 4 / 6
     assert counted["rate_ties_half"] == 5 / 8
 
 
@@ -64,10 +67,13 @@ def test_an_item_counts_once_when_raters_are_pooled(tmp_path):
         },
     )
     pooled = rows[POOLED]
-    # both; split; split; the one who could judge; nobody; both; and two identical pairs
+    # The items: both prefer dpo, split, split, only one can judge, nobody can, both tie; and two identical pairs.
     assert (pooled["wins"], pooled["losses"], pooled["ties"], pooled["cannot_judge"]) == (2, 0, 5, 1)
     three = measured(tmp_path, {"r1": ["dpo"] * 6, "r2": ["sft"] * 6, "r3": ["dpo", "sft", "tie"] * 2})[POOLED]
     assert (three["wins"], three["losses"], three["ties"]) == (2, 2, 4)
+
+
+def test_a_single_rater_and_the_pooled_row_agree(tmp_path):
     alone = measured(tmp_path, {"r1": ["dpo", "sft", "tie", "dpo", "cannot judge", "dpo"]})
     assert {**alone["r1"], "rater": POOLED} == alone[POOLED]
 
@@ -80,13 +86,13 @@ def test_pending_ratings_leave_the_numbers_empty(tmp_path):
         assert rows[rater]["rate"] is rows[rater]["wins"] is rows[rater]["p_value"] is None
 
 
-def test_nobody_won(tmp_path):
+def test_without_wins_and_losses_the_rate_is_empty(tmp_path):
     row = measured(tmp_path, {"r1": ["tie"] * 6})["r1"]
     assert row["status"] == "complete" and row["rate"] is row["p_value"] is row["ci_low"] is None
     assert row["rate_ties_half"] == 0.5 and row["ties"] == 8
 
 
-def test_the_proxy_prefers_the_higher_rouge_l_and_stays_alone():
+def test_the_proxy_prefers_the_higher_rouge_l_and_has_no_pooled_row():
     items, _ = sheet("preference", n=40)
     ratings = proxy_ratings(items, "preference")
     scorer = RougeScorer(["rougeL"], use_stemmer=True)

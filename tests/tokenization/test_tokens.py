@@ -69,7 +69,7 @@ def test_no_rows_have_no_tokens(tokenizer):
 )
 def test_a_prompt_that_fills_max_length_is_refused_with_its_row(tokenizer, row, columns):
     check_lengths([row], tokenizer, 16, columns)
-    with pytest.raises(UserError, match=r"row 2 \(id '12-2'\).* 15 tokens and max_length is 15.*Raise max_length"):
+    with pytest.raises(UserError, match=r"row 2 \(id '12-2'\).* 15 tokens, but max_length is 15.*Raise max_length"):
         check_lengths([sft_row(1, 1) | pair(1, 1, 2), row], tokenizer, 15, columns)
 
 

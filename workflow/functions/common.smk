@@ -9,7 +9,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 os.environ.update(
     PYTHONPATH=str(ROOT),  # a script runs in a process of its own
-    TORCHDYNAMO_DISABLE="1",  # no job compiles, and loading the compiler takes a second of every job
+    TORCHDYNAMO_DISABLE="1",  # no job compiles code, and loading the compiler would take a second in every job
     HF_HUB_DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",
     TQDM_DISABLE="1",  # a progress bar in a log is one endless line
@@ -34,9 +34,9 @@ from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, 
 
 try:
     study = load_study(config, ROOT)
-    # Here and not in a handler, which `--no-hooks` leaves out: every process runs this before it writes anything.
+    # This is not in a handler, because `--no-hooks` skips handlers. Every process runs this before it writes anything.
     check_options(study.tasks, workflow.workflow_settings.cache, workflow.output_settings.show_failed_logs)
-    # This covers sheets too: `--generate-unit-tests` copies their keys, and no setting shows that option.
+    # This covers raters' sheets too: `--generate-unit-tests` copies the sheets' keys, and no setting shows that option.
     if closed_tasks(study.tasks):
         close_to_others()
     if workflow.is_main_process:
@@ -45,7 +45,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-os.environ[LIMITS] = json.dumps(study.config["limits"])  # limits change no rows, so they are no job's param
+os.environ[LIMITS] = json.dumps(study.config["limits"])  # limits change no rows, so they are not a param of any job
 at = study.paths  # at("split", split="test") is a pattern: names without a value stay wildcards
 start_cache = StartCache(Path(".snakemake/clinical-dpo.json"))
 PUBLISHED = "config/published.yaml"  # the papers' numbers

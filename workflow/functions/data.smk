@@ -5,5 +5,5 @@ def source_file(wildcards):
 
 
 def generated_rows(wildcards):
-    """Number of records that a task's generator makes; 0 for a file or a hub data set, whatever the splits."""
+    """Number of records that a task's generator makes; 0 for a file or a hub data set, for any sizes of the splits."""
     return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0

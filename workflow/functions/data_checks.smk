@@ -12,14 +12,14 @@ def check_thresholds(wildcards):
 
 
 def token_limits(wildcards):
-    """Maximum lengths of a task's rows, in tokens; `max_length` is the shorter of both stages'."""
+    """Maximum lengths of a task's rows, in tokens. `max_length` is the smaller value of the two stages."""
     shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in STAGES)
     answer = study.tasks[wildcards.task]["max_new_tokens"]
     return {"max_length": shortest, "max_new_tokens": answer, "written": study.answer_limit(wildcards.task)}
 
 
 def gate_limits(wildcards):
-    """JSON of the gate's limits, thresholds, labels and code digest. It is no param, so a change retrains nothing."""
+    """Return limits, thresholds, labels and the code digest of `gate_rows` as JSON. It is no param: no change retrains."""
     limits = {"limits": token_limits(wildcards), "thresholds": check_thresholds(wildcards)}
     limits["code"] = code("gate_rows")(wildcards)
     return json.dumps(limits | {"labels": study.tasks[wildcards.task].get("labels", [])})
@@ -28,14 +28,14 @@ def gate_limits(wildcards):
 def stop_if_rows_fail_checks():
     """Stop the run before its first job if the current thresholds reject rows that a job would train on or answer."""
     due = list(workflow.dag.needrun_jobs())
-    outputs = {str(file) for job in due for file in job.output}  # a gate that is made again checks its rows itself
+    outputs = {str(file) for job in due for file in job.output}  # a gate file's own job checks the rows again
     gates = {str(job.input.gate): job.wildcards for job in due if job.input.get("gate")}
     for file, wildcards in gates.items():
         if file not in outputs and Path(file).exists():
             current = json.loads(gate_limits(wildcards))
             try:
                 measures = read_json(file)
-                if measures.get("code") != current["code"]:  # the checks changed since; the answers did not
+                if measures.get("code") != current["code"]:  # the checks have changed since; the answers have not
                     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval", "dev", "test")}
                     base = Path(at("base", wildcards)).parent
                     measures = measure_files(rows, base, current["labels"], current["code"])
@@ -51,7 +51,7 @@ def terminal_message(error, task, gate):
         return str(error)
     return error.public or (
         f"{gate}: the rows of task '{task}' cannot be measured again. The reason may quote private text, so this "
-        "message omits it. Delete this file and run again: the job that makes the file writes the reason to its log."
+        "message omits it. Delete this file and run again. The job that makes the file writes the reason to its log."
     )
 
 

@@ -20,12 +20,12 @@ def text_settings(wildcards):
 
 
 def endpoint_settings(name):
-    """Settings that an endpoint's replies depend on; its pace, key and price are not among them."""
+    """Settings that an endpoint's replies depend on. The pace, key and price of the endpoint are not among them."""
     return pick(study.config["endpoints"][name], "base_url", "model", "seed", "parameters")
 
 
 def text_origins(wildcards):
-    """Field -> its writer, prompt and token limit, for the manifest of the rows that hold the texts."""
+    """Generated field -> its writer, prompt and token limit, for the manifest of the task's rows."""
     return {
         field: pick(text, "prompt", "max_new_tokens", "model")
         | ({"endpoint": endpoint_settings(text["endpoint"])} if "endpoint" in text else {})

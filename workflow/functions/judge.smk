@@ -31,18 +31,18 @@ judge_records = [  # records of all judgements of the run's models
 
 
 def judge_settings(wildcards):
-    """Settings that a judge's verdicts depend on; its pace, key and price are not among them."""
+    """Settings that a judge's verdicts depend on. The pace, key and price of the judge are not among them."""
     judge = judge_endpoint(study.tasks[wildcards.task], study.config)
     return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
 
 
-@cache  # Snakemake evaluates a job's params again when its record is gone
+@cache  # Snakemake evaluates a job's params again after it has removed the judge's record
 def record_round(task, record):
-    """Round in which a task's judge makes a record."""
+    """Number of the round in which a task's judge makes a record."""
     return judging_round(record, judge_endpoint(study.tasks[task], study.config))
 
 
 def judge_round(wildcards):
-    """Judging round of a job."""
+    """Number of a job's judging round."""
     model = wildcards.get("model") or wildcards.external
     return record_round(wildcards.task, at("verdicts_record", wildcards, model=model))

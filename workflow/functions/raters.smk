@@ -23,10 +23,10 @@ def rating_folder(wildcards):
 
 
 def rating_files(folder, *sheets):
-    """Files of some sheets that raters have sent back so far; a new file is a new input.
+    """Files of some sheets that raters have sent back so far. A new file is a new input.
 
     Raises:
-        WorkflowError: the folder holds something that is no regular file.
+        WorkflowError: the folder contains something that is not a regular file.
     """
     try:
         return sorted(str(path) for sheet in sheets for path in returned_files(folder, sheet))
@@ -35,7 +35,7 @@ def rating_files(folder, *sheets):
 
 
 def adjudication_inputs(wildcards):
-    """The raters' key and ratings, from which the key of an adjudication sheet is made; empty for other sheets."""
+    """Inputs for the key of an adjudication sheet: the raters' key and ratings. Empty for other sheets."""
     if wildcards.sheet != "adjudication":
         return {}
     key = at("key", wildcards, sheet="correctness")
@@ -43,7 +43,7 @@ def adjudication_inputs(wildcards):
 
 
 def adjudication_ratings(wildcards):
-    """The ratings among `adjudication_inputs`."""
+    """The files of ratings in `adjudication_inputs`."""
     return adjudication_inputs(wildcards).get("ratings", [])
 
 
@@ -60,7 +60,7 @@ def task_ratings(wildcards):
 
 
 def preference_ratings(wildcards):
-    """Ratings of preference sheets, which the win rate counts; empty for a task whose preferences raters do not give."""
+    """Files of preference ratings for the win rate. Empty if raters do not give the task's preferences."""
     if study.tasks[wildcards.task]["preference_grader"] != "raters":
         return []
     return [path for folder in model_files("ratings")(wildcards) for path in rating_files(folder, "preference")]

@@ -24,6 +24,6 @@ output_locations = [
 def collected_tables(wildcards):
     """Files of one table of every task that has it, in the order of the tasks.
 
-    The rule also has them as a param, since Snakemake sorts a job's inputs before it compares them.
+    The rule also has these files as a param, because Snakemake sorts a job's inputs before it compares the inputs.
     """
     return study_files.tables_named(study, wildcards.table)

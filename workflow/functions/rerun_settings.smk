@@ -1,4 +1,4 @@
-# Functions that build a rule's settings. They are its only param, by which Snakemake sees a change.
+# Functions that build a rule's settings. The settings are the rule's only param. Snakemake sees a change by this param.
 
 from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
@@ -6,14 +6,14 @@ from clinical_dpo.escaping import Settings
 from clinical_dpo.training.stages import SPEED_SETTINGS
 from clinical_dpo.variants import parse_trial
 
-# These are applied to a finished probe, so a change does not train the probe again.
+# These settings are applied to a finished probe, so a change of them does not train the probe again.
 PLATEAU = ("plateau", "plateau_tolerance")
 
 
 def rule_settings(**settings):
     """A rule's only param: name -> value, with functions of wildcards evaluated.
 
-    Snakemake compares params without their names. Keys of mappings are sorted, so their order is no change.
+    Snakemake compares params without their names. Keys of mappings are sorted, so a new order of keys is no change.
     """
 
     def evaluated(wildcards):
@@ -25,12 +25,15 @@ def rule_settings(**settings):
 
 
 def ordered_rule_settings(**settings):
-    """Settings of a rule whose outputs follow the order of its inputs, which Snakemake sorts before it compares them."""
+    """Settings of a rule with outputs in the order of its inputs. The settings contain this order.
+
+    Without it, Snakemake would see no change of the order, because it sorts inputs before it compares them.
+    """
     return rule_settings(**settings, order=model_order)
 
 
 def model_order(wildcards):
-    """Models of a job's task and its external predictions, in order; without a task, every task with its models."""
+    """Models and external predictions of a job's task, in order. Without a task: every task with its models."""
     if wildcards.get("task"):
         return [*study.task_models(wildcards.task), *study.externals(wildcards.task)]
     return [[task, *study.task_models(task)] for task in study.tasks]
@@ -39,7 +42,7 @@ def model_order(wildcards):
 def code(script, *modules):
     """Digest of the code that a rule runs. An edit of the code reruns the rule, an edit of a comment does not.
 
-    `modules` are the modules that the script imports by name: each is a name or a function of a job's wildcards.
+    `modules` are modules that the script imports by name. Each is a name, or a function of a job's wildcards.
     """
 
     def digest(wildcards):
@@ -50,7 +53,7 @@ def code(script, *modules):
 
 
 def file_digests(files):
-    """Path -> SHA-256 of files that no rule makes, so that a replacement by an older file is a change too."""
+    """Path -> SHA-256 of files that no rule makes. By the SHA-256, even a replacement by an older file is a change."""
 
     def digests(wildcards):
         paths = files(wildcards) if callable(files) else files
@@ -60,12 +63,12 @@ def file_digests(files):
 
 
 def package_files(folder):
-    """Files in a folder of the package that are not code, so that no code digest covers them."""
+    """Files in a folder of the package that are not code. No code digest covers these files."""
     return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "clinical_dpo" / folder).iterdir())
 
 
 def pick(settings, *keys):
-    """The settings under some keys: those that a job uses, so that no other setting reruns it."""
+    """The settings under the keys that a job uses. A change of any other setting does not rerun the job."""
     return {key: settings[key] for key in keys if key in settings}
 
 

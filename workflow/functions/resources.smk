@@ -16,7 +16,7 @@ if SUBMITS:
 
 
 def close_slurm_logs():
-    """Close the folder of Slurm's logs to other users if a task is private. Its path is known once a run starts."""
+    """Close the folder of Slurm's logs to other users if a task is private. The path is known once a run starts."""
     if SUBMITS and private_tasks(study.tasks):
         try:
             close_folder(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
@@ -38,7 +38,7 @@ def stop_if_jobs_are_queued():
 
 
 def stop_if_slurm_cannot_run_jobs():
-    """Stop if Slurm could never run the jobs of this run, in their first attempt or in a retry."""
+    """Stop if a job of this run requests more than Slurm can provide, at the first attempt or at a retry."""
     if not SUBMITS:
         return
     jobs = (job for job in workflow.dag.needrun_jobs() if not job.is_local)
@@ -53,7 +53,7 @@ def stop_if_slurm_cannot_run_jobs():
 
 
 def private_text(wildcards):
-    """1 if a job's replies are closed to other users, else 0. It is no param, since it changes no reply."""
+    """1 if a job's replies must be closed to other users, else 0. This is not a param, because it changes no reply."""
     return int(study.tasks[wildcards.task].get("phi", False))
 
 
@@ -63,7 +63,7 @@ def gpus(wildcards):
 
 
 def gpu_model(wildcards):
-    """Kind of GPU that a job requests of Slurm; None for a job without a GPU, for which Slurm accepts no kind."""
+    """Kind of GPU that a job requests from Slurm. None for a job without a GPU: Slurm would refuse a kind there."""
     return study.config["compute"]["gpu_model"] if gpus(wildcards) else None
 
 
@@ -84,8 +84,8 @@ def loading_memory(wildcards, attempt):
 def runtime(expected, *arguments):
     """Function that returns the minutes a job requests, from its expected minutes; more at every attempt.
 
-    `expected` is called with the study, the job's task, its model and `arguments`; an argument that is a function is
-    called with the job's wildcards first.
+    `expected` is called with the study, the job's task, the job's model and `arguments`. If an argument is a function,
+    it is first called with the job's wildcards.
     """
 
     def requested(wildcards, attempt):
@@ -97,5 +97,5 @@ def runtime(expected, *arguments):
 
 
 def benchmark_path(rule, *names):
-    """Pattern of the file that Snakemake writes a job's time to; the plan compares it with the expected time."""
+    """Pattern of the file to which Snakemake writes a job's time. The plan compares this time with the estimate."""
     return at.benchmark(rule, "{task}", "{model}", *names)

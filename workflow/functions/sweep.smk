@@ -6,7 +6,7 @@ from clinical_dpo.sweep.selection import GRADERS, scored_trials
 
 
 def dev_answers(wildcards):
-    """Every trial's answers to the dev questions; an empty list if the stage has one trial."""
+    """Every trial's answers to the dev questions; an empty list if the stage has only one trial."""
     several = len(study.trials(wildcards.task, wildcards.stage)) > 1
     return trial_files("dev_answers")(wildcards) if several else []
 
@@ -30,7 +30,7 @@ def score_code(wildcards):
 def chosen_trial(wildcards):
     """Name of the trial that the current settings and code choose; None before all trials have answered.
 
-    Snakemake computes it at its start, so that an unchanged choice starts no job.
+    Snakemake computes this name when it starts. An unchanged choice then starts no job.
     """
     settings = in_order(selection_settings(wildcards))
     if len(settings["trials"]) == 1:

@@ -4,7 +4,7 @@ from clinical_dpo.training.stages import stage_module
 
 
 def training_data(wildcards):
-    """Files of the rows that SFT trains on and computes its eval loss on, and the gate that checked them."""
+    """Files of the rows for SFT's training and eval loss, and the file of the gate that checked these rows."""
     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval")}
     return rows | {"gate": at("gate", wildcards)}
 
@@ -12,7 +12,7 @@ def training_data(wildcards):
 def preference_data(wildcards):
     """Files of the pairs, of the reference model's log-probabilities, and of the SFT model that DPO starts from.
 
-    A job of an extra seed gets the SFT model of that seed and its log-probabilities; all seeds share the pairs.
+    A job of an extra seed gets the SFT model of that seed, with this model's log-probabilities. Pairs are the same.
     """
     seed = wildcards.get("seed")
     files = {"sft": at("best", wildcards, stage="sft", best=with_seed(BEST, seed))}
@@ -28,7 +28,7 @@ def stage_data(wildcards):
 
 
 def plateau(wildcards):
-    """File of a trial's step count up to its probe's plateau; an empty list if the task has no probe."""
+    """File with the number of steps up to the plateau of a trial's probe; an empty list if the task has no probe."""
     return at("plateau", wildcards) if study.training(wildcards.task, wildcards.stage)["plateau"] else []
 
 

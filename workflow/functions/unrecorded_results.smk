@@ -1,4 +1,4 @@
-# Results of an earlier version, and results without Snakemake's records: `.snakemake` was deleted or not copied.
+# Results of an earlier version, and results without Snakemake's records because `.snakemake` was deleted or not copied.
 
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
@@ -30,7 +30,7 @@ def recorded_results():
 
 
 def recorded_model_results(values):
-    """Yield the same of one task and model, for the wildcards `task` and `model` in `values`."""
+    """Yield the same as `recorded_results` for one task and model: the wildcards `task` and `model` in `values`."""
     task = values["task"]
     answers = at("training_answers", values, split="train")
     yield "predict_training_answers", values, answers, at("training_answers_record", values)
@@ -56,7 +56,7 @@ def recorded_model_results(values):
 
 
 def stop_if_an_earlier_version_trained():
-    """Stop if a training's record has settings under old names: an earlier version's code made it."""
+    """Stop if the record of a training run has settings under old names: an earlier version made this record."""
     for _, _, _, record in recorded_results():
         if not record.endswith("run.json") or not Path(record).exists():
             continue
@@ -66,14 +66,16 @@ def stop_if_an_earlier_version_trained():
             continue
         if old := sorted(KEYS["stage"].keys() & {*run, *run.get("made_with", {}), *run.get("settings", {})}):
             raise WorkflowError(
-                f"{record}: an earlier version wrote this ('{old[0]}' is '{KEYS['stage'][old[0]]}' today). Its results "
-                "cannot be mixed with this version's. Finish them with that version, give this run another `run_name`, "
-                f"or delete {at.folder('results')} and {at.folder('reports')}."
+                f"{record}: an earlier version wrote this file ('{old[0]}' is '{KEYS['stage'][old[0]]}' today). Results "
+                "of the two versions cannot be in one run. Finish this run with the earlier version, set another "
+                f"`run_name`, or delete {at.folder('results')} and {at.folder('reports')}."
             )
 
 
 def adopt_unrecorded():
-    """Record the current settings of every unrecorded result that was made with them, so that a later change is seen.
+    """Record the settings of every unrecorded result that was made with the current settings.
+
+    Snakemake then sees a later change of the settings.
 
     Raises:
         WorkflowError: a result's own record names other settings than the config.
@@ -94,22 +96,22 @@ def adopt_unrecorded():
             trial = settings["trial"]
             weights = Path(at("adapter", values, trial=str(trial)))
             if not weights.exists() or weights.read_bytes() != Path(best).read_bytes():
-                lines.append(f"{best}: holds other weights than trial {trial}, which the config and the code choose")
+                lines.append(f"{best}: contains other weights than trial {trial}, which the config and code choose")
             same.append(("select_trial", values, settings))
     if lines:
         raise WorkflowError(
             "Snakemake has no record of these results (.snakemake is gone), and they were made with other settings "
-            "than the config's:\n" + "\n".join(lines) + "\nRestore the config, give the run another `run_name`, or "
-            "delete these files: Snakemake then makes them and all that depends on them again."
+            "than the config has now:\n" + "\n".join(lines) + "\nRestore the config, set another `run_name`, or "
+            "delete these files. Snakemake then makes again the deleted files and all files that depend on them."
         )
     for rule_name, wildcards, settings in same:
         for output in workflow.get_rule(rule_name).expand_output(Wildcards(fromdict=wildcards))[0]:
-            if unrecorded(output):  # Snakemake's records hold settings in this spelling
+            if unrecorded(output):  # Snakemake's records contain the `repr` of settings
                 record_made_with(str(output), METADATA, RECORD_FORMAT_VERSION, [repr(settings)])
 
 
 def remake_unrecorded():
-    """Have Snakemake make unrecorded tables, figures, grades and cards again, which takes seconds."""
+    """Have Snakemake make unrecorded tables, figures, grades and cards again. This takes seconds."""
     of_task = ("*.csv", "data/checks.csv", "data/README.md", "data/checked.txt", "prompts")
     of_model = (
         "grades/*.csv",

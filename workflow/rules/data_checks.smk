@@ -4,7 +4,7 @@ localrules:
     enforce_checks,
 
 
-# Jobs that train or answer wait for this. It has no params, so it measures again only if rows or tokenizer change.
+# Jobs that train or answer wait for this rule. It has no params, so it runs again only if rows or base model change.
 rule gate_rows:
     input:
         train=at("split", split="train"),

@@ -2,7 +2,7 @@ localrules:
     plan,
 
 
-# It has no inputs, so it starts no other job, and no outputs, so it always runs: before a study and after it.
+# This rule has no inputs, so it starts no other job. It has no outputs, so it always runs, before and after a study.
 rule plan:
     log:
         at.log("plan"),

@@ -3,7 +3,7 @@ localrules:
     select_trial,
 
 
-# Answers on dev are files of their own: a change of how they are scored runs no GPU job again.
+# Answers on dev are separate files. A change in the scoring of these answers runs no GPU job again.
 rule answer_dev:
     input:
         base=at("base"),

@@ -14,9 +14,9 @@ with job(snakemake) as params:
     kind = snakemake.wildcards.judged
     answers = {variant: inputs[variant] for variant in params.variants}
     items = sheet_items("preference" if kind == "preference" else "correctness", inputs.test, answers, params.seed)
-    # Replies are no output, since Snakemake deletes the outputs of a job that fails.
+    # The file of replies is not an output, because Snakemake deletes the outputs of a job that fails.
     replies = Path(output.record).with_suffix(".replies.jsonl")
-    # The endpoint is read from the config: as a param, a change of its pace or price would ask again.
+    # The endpoint is read from the config. As a param, a change of its pace or price would ask the judge again.
     endpoint = endpoint_named(params.judge["name"], snakemake.config["endpoints"], "judge")
     verdicts, record = judge_items(kind, items, endpoint, replies, bool(snakemake.resources.private))
     sys.stderr.writelines(f"{line}\n" for line in warnings(record))

@@ -1,4 +1,4 @@
-"""Collect one table of all tasks."""
+"""Join the tables of all tasks into one table."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

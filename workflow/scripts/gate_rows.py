@@ -1,4 +1,4 @@
-"""Measure a task's rows with one model, and fail if a limit stops them. Jobs that train or answer wait for this."""
+"""Check a task's rows with one model, and fail if the rows exceed a limit. Jobs that train or answer wait for this."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Grade external predictions as the variants' answers are graded, or take the grades of their table."""
+"""Grade external predictions like the answers of the variants, or take the grades from the predictions' table."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.external import imported_grades

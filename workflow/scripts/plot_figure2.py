@@ -1,4 +1,4 @@
-"""Draw the panels of figure 2, and write the drawn numbers of each."""
+"""Draw the panels of figure 2, and write the drawn numbers of each panel."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

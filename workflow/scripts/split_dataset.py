@@ -1,4 +1,4 @@
-"""Make a task's rows, prompts with reference answers, from its records, and draw its splits."""
+"""Convert a task's records to rows (prompts with reference answers), and draw the task's splits."""
 
 from clinical_dpo.script import job
 from clinical_dpo.data.rows import task_rows

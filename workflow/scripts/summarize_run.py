@@ -10,7 +10,7 @@ from clinical_dpo.sweep.selection import ties
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
-    waiting = {  # a dict, so that models of a task share one line
+    waiting = {  # a dict, because the models of a task share one line
         f"{parse('verdicts_record', path)['task']}: {reason}": None
         for path in snakemake.input.judges
         if (reason := read_json(path)["waiting_for"])

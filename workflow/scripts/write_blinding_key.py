@@ -13,8 +13,8 @@ with job(snakemake) as params:
     answers = {variant: inputs[variant] for variant in params.variants}
     items = sheet_items(params.kind, inputs.test, answers, params.seed)
     only = items_to_adjudicate(inputs.key, params.folder) if inputs.get("key") else None
-    # The secret is no output: Snakemake deletes outputs before a job runs again, and copies outputs marked `update` to
-    # a folder that other users can enter. A kept secret gives the same sheet in every run, as raters already have it.
+    # The secret is not an output: Snakemake deletes outputs before a job runs again, and copies outputs marked `update`
+    # to a folder that other users can enter. A saved secret gives every run the same sheet that raters already have.
     secret = read_or_create_secret(key.with_suffix(".secret"))
     rows = key_rows(items, sheet, params.kind, params.raters, secret, only=only)
     write_csv(key, rows, KEY_COLUMNS, private=True)

@@ -7,16 +7,16 @@ from clinical_dpo.data.sources.bounded_text import check_size
 from clinical_dpo.errors import UserError
 from clinical_dpo.limits import check_limit, limits
 
-_BATCH = 16  # rows unpacked at a time; a text that all rows share is stored once and unpacked for each
-_SHARED_PREFIXES = "DELTA_BYTE_ARRAY"  # an encoding that stores of each text what differs from the one before it
+_BATCH = 16  # rows unpacked at a time; a text that all rows share is stored once, but unpacked for each row
+_SHARED_PREFIXES = "DELTA_BYTE_ARRAY"  # an encoding that stores how each text differs from the previous text
 
 
 def check_parquet(path: Path) -> tuple[int, int]:
-    """Return the bytes and values that a Parquet file unpacks to.
+    """Check a Parquet file, and return the numbers of bytes and values that it unpacks to.
 
-    The footer is checked first. It may be wrong, so the rows are then unpacked in small batches and counted too. Texts
-    in lists are not unpacked, because one row may repeat one text without bound. A value counts once for each list or
-    object that contains it, because each is an object of its own in memory.
+    The footer is checked first. The footer may be wrong, so the rows are then unpacked in small batches and counted.
+    Texts in lists are not unpacked, because one row may repeat one text without bound. A value counts once for each
+    list or object that contains it, because each list and object takes memory.
 
     Raises:
         UserError: too many rows, columns, values or bytes; lists and objects nested too deep; lists in an encoding that
@@ -31,7 +31,7 @@ def check_parquet(path: Path) -> tuple[int, int]:
         groups = file.metadata.num_row_groups
     rows = unpacked = 0
     with _open(path, [column.path for column in repeated if column.physical_type == "BYTE_ARRAY"]) as file:
-        for group in range(groups):  # each has its own dictionary, and a list column of a batch has one dictionary only
+        for group in range(groups):  # a list column of a batch has one dictionary, and each group has its own
             for batch in file.iter_batches(_BATCH, row_groups=[group], use_threads=False):
                 rows += batch.num_rows
                 unpacked += sum(_unpacked_bytes(column) for column in batch.columns)
@@ -41,7 +41,7 @@ def check_parquet(path: Path) -> tuple[int, int]:
 
 
 def _open(path: Path, dictionary_columns: list[str] | None = None) -> Any:
-    """Open the file; `dictionary_columns` keep each distinct text once."""
+    """Open the file. In `dictionary_columns`, each distinct text is held once."""
     # Imported late: only this format needs it.
     from pyarrow import parquet
 
@@ -52,7 +52,7 @@ def _open(path: Path, dictionary_columns: list[str] | None = None) -> Any:
 
 
 def _check_footer(path: Path, file: Any) -> int:
-    """Check the sizes in the footer, and return the number of values, each times its depth."""
+    """Check the sizes in the footer, and return the number of values. A value counts as often as its depth."""
     footer, schema = file.metadata, file.schema
     check_limit(path, "columns", footer.num_columns, "columns")
     check_limit(path, "rows", footer.num_rows, "rows")
@@ -75,8 +75,8 @@ def _check_footer(path: Path, file: Any) -> int:
                 check_limit(location, "bytes", chunk.num_values * column.length, "bytes when unpacked")
                 if _SHARED_PREFIXES in chunk.encodings:
                     raise UserError(
-                        f"{location}: its lists have the encoding {_SHARED_PREFIXES}, which hides their size until "
-                        "they are unpacked. Write the file with another encoding."
+                        f"{location}: the lists have the encoding {_SHARED_PREFIXES}, which hides the size of the "
+                        "unpacked lists. Write the file with another encoding."
                     )
     return values
 
@@ -92,7 +92,7 @@ def _shape(kind: Any) -> tuple[int, int]:
 
 
 def _unpacked_bytes(array: Any) -> int:
-    """Return the bytes of an array's values, where a shared text counts once for each value that shows it."""
+    """Return the bytes of an array's values. A text that several values share counts once for each of these values."""
     import pyarrow
     from pyarrow import compute
 

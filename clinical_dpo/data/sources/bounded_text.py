@@ -10,21 +10,21 @@ from pathlib import Path
 from clinical_dpo.errors import UserError
 from clinical_dpo.limits import check_limit, limits
 
-# Tokens of JSON: a text (without its closing quote where that is missing), a bracket, a comma. The quantifiers are
-# possessive, so that no sequence of quotes and backslashes makes the search slow.
+# Tokens of JSON: a text (its closing quote may be missing), a bracket, a comma. The quantifiers are possessive, because
+# some sequences of quotes and backslashes would otherwise make the search slow.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def check_size(path: Path) -> int:
-    """Return a file's size in bytes, after a check that it is a regular file within `limits.bytes`.
+    """Check that a file is a regular file within `limits.bytes`, and return its size in bytes.
 
     Raises:
-        UserError: the file is a device or a pipe, which may have no end, or is too large.
+        UserError: the file is too large, or is a device or a pipe. A device or a pipe may have no end.
         OSError: the file does not exist or is not accessible.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-        raise UserError(f"{path}: a device or a pipe, not a file. Write its content into a file.")
+        raise UserError(f"{path}: this is a device or a pipe, not a file. Write the content into a file.")
     check_limit(path, "bytes", status.st_size, "bytes")
     return status.st_size
 
@@ -40,7 +40,7 @@ def bounded_bytes(path: Path) -> bytes:
 
 
 class BoundedReader:
-    """A csv.reader of text that raises where a table exceeds the run's limits.
+    """A csv.reader of text that raises if a table exceeds the run's limits.
 
     Attributes:
         line_num: lines read so far.
@@ -48,7 +48,7 @@ class BoundedReader:
     """
 
     def __init__(self, text: str, delimiter: str, where: object) -> None:
-        """Read `text`, with `where` as its name in messages."""
+        """Read `text`. Messages call the text `where`."""
         self._delimiter, self._where = delimiter, where
         self.cells = self._rows = self._marks = 0
         self._reader = csv.reader(self._lines(text), delimiter=delimiter, strict=True)
@@ -62,13 +62,13 @@ class BoundedReader:
         """Yield the rows, each a list of its cells.
 
         Raises:
-            UserError: too many rows, columns or cells, or a cell with too many characters; with the line.
+            UserError: too many rows, columns or cells, or a cell with too many characters. The message has the line.
             csv.Error: quotation marks that do not match.
         """
         rows = iter(self._reader)
         while True:
             self._marks = 0
-            previous_limit = csv.field_size_limit(limits().characters)  # shared by all readers of this process
+            previous_limit = csv.field_size_limit(limits().characters)  # all readers of this process share this limit
             try:
                 cells = next(rows)
             except StopIteration:
@@ -99,7 +99,7 @@ class BoundedReader:
 
 
 def check_json(text: str, where: object) -> int:
-    """Return the number of values in a JSON text, counted by its brackets, commas and texts alone.
+    """Return the number of values in a JSON text. Only brackets, commas and texts are counted.
 
     Raises:
         UserError: too many values, too deep nesting, or a text with too many characters. A text that is not valid JSON

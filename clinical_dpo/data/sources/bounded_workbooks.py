@@ -15,22 +15,22 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.limits import check_limit, limits
 
 _PARTS = 10_000  # files in the archive
-_HELD = 250_000  # elements that openpyxl keeps in memory; it frees those of a row or shared text at its end
+_HELD = 250_000  # elements that openpyxl holds in memory; it frees the elements of each row and shared text it has read
 _CHUNK = 65_536  # bytes unpacked at a time
 _ENTRY = re.compile(b"PK\x01\x02")  # signature of an entry in a ZIP archive's directory
-# Compressions that Excel writes. LZMA is not one: its header decides how much memory it takes.
+# Compressions that Excel writes. LZMA is not among these: a file's LZMA header decides how much memory unpacking takes.
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TOKEN = 1_048_576  # bytes of one tag with its attributes
 _PART = re.compile(r"(?:.*/)?(worksheets/|sharedStrings)[^/]*\.xml")
-_NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main}"  # the only one that openpyxl reads
+_NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main}"  # the only namespace that openpyxl reads
 _ROW, _CELL, _TEXT = (_NAMESPACE + name for name in ("row", "c", "si"))
-# Parts that openpyxl reads piece by piece. It loads all other parts whole, and these too if declared as another type.
+# Parts that openpyxl reads piece by piece. It loads a part whole if the part is not listed or declares another type.
 _PIECES = {"worksheet": ("worksheets/", _ROW), "sharedStrings": ("sharedStrings", _TEXT)}
 _COLUMN = re.compile(r"([A-Za-z]+)[0-9]+")
 
 
 def check_workbook(path: Path) -> None:
-    """Refuse a workbook that unpacks to more than the limits, without trust in the sizes that it states.
+    """Refuse a workbook that unpacks to more than the limits. The sizes that the workbook states are not trusted.
 
     Raises:
         UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
@@ -42,7 +42,8 @@ def check_workbook(path: Path) -> None:
             entries = sum(1 for _ in islice(_ENTRY.finditer(content), _PARTS + 1))
         if entries > _PARTS:
             raise UserError(
-                f"{path}: a ZIP archive of more than {_PARTS:,} files, too many for a workbook. Save it again as .xlsx."
+                f"{path}: the ZIP archive has more than {_PARTS:,} files, too many for a workbook. Save the workbook "
+                "again as .xlsx."
             )
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
@@ -51,7 +52,8 @@ def check_workbook(path: Path) -> None:
         for part in parts:
             if part.compress_type not in _COMPRESSIONS:
                 raise UserError(
-                    f"{path}: '{part.filename}' has a compression that Excel does not use. Save it again as .xlsx."
+                    f"{path}: part '{part.filename}' has a compression that Excel does not use. Save the workbook "
+                    "again as .xlsx."
                 )
             with archive.open(part) as stream:
                 _PartCheck(f"{path}, {part.filename}", part.filename).check(stream)
@@ -78,7 +80,7 @@ def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
 
 
 class _PartCheck:
-    """The check of one part of a workbook, which is parsed as a stream and not kept."""
+    """The check of one part of a workbook. The part is parsed as a stream, and its content is not saved."""
 
     def __init__(self, where: str, name: str) -> None:
         self._where, self._most = where, limits()
@@ -94,7 +96,7 @@ class _PartCheck:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def check(self, stream: Any) -> None:
-        """Parse the stream to its end; the check of a part without an XML name, such as a picture, ends at an error."""
+        """Parse the stream to its end. If the part is not named as XML, such as a picture, stop at the first error."""
         read = 0
         while chunk := stream.read(_CHUNK):
             read += len(chunk)
@@ -166,17 +168,17 @@ class _PartCheck:
         self._refuse("a document type declaration, which workbooks do not have")
 
     def _refuse(self, fault: str) -> NoReturn:
-        raise UserError(f"{self._where}: {fault}. Copy the sheet's values alone into a new workbook.")
+        raise UserError(f"{self._where}: {fault}. Copy only the values of the sheet into a new workbook.")
 
 
 def _kind(part: str) -> str | None:
-    """Return the kind of _PIECES that a part's name has, or None."""
+    """Return the kind in a part's name, which is the first value of an entry of _PIECES; None for other parts."""
     match = _PART.fullmatch(posixpath.normpath(part))
     return match[1] if match else None
 
 
 def _number(text: str | None, default: int) -> int:
-    """Return a row's number; `default` if it is missing, or is a text that openpyxl refuses."""
+    """Return a row's number; `default` if the number is missing, or is a text that openpyxl refuses."""
     try:
         return default if text is None else int(float(text))
     except (OverflowError, ValueError):

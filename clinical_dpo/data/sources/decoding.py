@@ -1,4 +1,4 @@
-"""Decode a text file: as its byte-order mark says, as the task file says, or as UTF-8; no encoding is guessed."""
+"""Decode a text file by its byte-order mark, by the encoding in the task file, or as UTF-8. Nothing is guessed."""
 
 import codecs
 from pathlib import Path
@@ -7,7 +7,7 @@ from clinical_dpo.data.sources.bounded_text import bounded_bytes
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 
-_MARKS = {  # byte-order mark -> codec that drops it; UTF-32 is first, since its mark begins with that of UTF-16
+_MARKS = {  # byte-order mark -> codec that drops the mark. UTF-32 is first: its mark begins with the mark of UTF-16.
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
@@ -35,8 +35,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         repairs: counts a dropped byte-order mark.
 
     Raises:
-        UserError: the file is not readable, exceeds `limits.bytes`, has another encoding, or contains NUL bytes; with
-            the line and the encoding to set.
+        UserError: the file is not readable, exceeds `limits.bytes`, has another encoding, or contains NUL bytes. The
+            message has the line and the encoding to set.
     """
     try:
         raw = bounded_bytes(path)
@@ -44,7 +44,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
     except OSError as error:
         raise PublicError(
-            f"{path}: not readable ({error.strerror}). Name a file, with permission to read it."
+            f"{path}: cannot be read ({error.strerror}). Name an existing file, and give this user permission to read "
+            "the file."
         ) from None
     binary = next((name for start, name in _BINARY_FORMATS.items() if raw.startswith(start)), None)
     if binary:
@@ -61,8 +62,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         )
     ):
         raise PublicError(
-            f"{path}: `encoding` is {encoding}, but the file's byte-order mark is {marked.removesuffix('-sig')}'s. "
-            "Remove `encoding` from `source`."
+            f"{path}: `encoding` is {encoding}, but the file has the byte-order mark of "
+            f"{marked.removesuffix('-sig')}. Remove `encoding` from `source`."
         )
     if marked and repairs is not None:
         repairs.add("byte-order mark dropped", "line 1")
@@ -72,12 +73,12 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         line = raw[: error.start].count(b"\n") + 1
         byte = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {codec.removesuffix('-sig').upper()}"
         mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
-        raise UserError(f"{byte} ({error.reason}). {mend} Or save the file with UTF-8 encoding.") from None
+        raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
     except UnicodeError as error:
         raise UserError(f"{path}: not readable as {codec} ({error}). Correct `encoding` under `source`.") from None
     nul = text.find("\0")
     if nul >= 0:
-        mend = _utf16_proposal(raw) or "Remove them, or export the file again."
+        mend = _utf16_proposal(raw) or "Remove the NUL bytes, or export the file again."
         raise PublicError(f"{path}, line {text.count(chr(10), 0, nul) + 1}: NUL bytes, which are not text. {mend}")
     return text, codec
 
@@ -93,7 +94,10 @@ def _checked_encoding(encoding: str, path: Path) -> str:
 
 
 def _utf16_proposal(raw: bytes) -> str:
-    """Return a mend that proposes UTF-16 if many bytes are NUL, as every other byte of Latin text is; else no text."""
+    """Return a sentence that proposes UTF-16 if many bytes are NUL; otherwise an empty text.
+
+    In UTF-16, every other byte of Latin text is NUL.
+    """
     positions = [position for position, byte in enumerate(raw[:_SAMPLE]) if not byte]
     if len(positions) < len(raw[:_SAMPLE]) / 4:
         return ""
@@ -102,7 +106,7 @@ def _utf16_proposal(raw: bytes) -> str:
 
 
 def _proposal(raw: bytes, start: int) -> str:
-    """Return a mend that proposes an encoding, with the words around byte `start` decoded in it."""
+    """Return a sentence that proposes an encoding. It shows the words around byte `start`, decoded in this encoding."""
     if utf16 := _utf16_proposal(raw):
         return utf16
     # Imported late: only this message needs it.
@@ -112,7 +116,7 @@ def _proposal(raw: bytes, start: int) -> str:
     matches = list(from_bytes(sample, cp_isolation=list(_PROPOSED)))
     likely = {name for match in matches for name in match.could_be_from_charset if match.chaos == matches[0].chaos}
     if not likely:
-        return "Its encoding is not recognised. Ask who exported it, and set `encoding` under `source`."
-    name = "cp1252" if "cp1252" in likely else matches[0].encoding  # several often fit; Windows writes this one
+        return "The encoding is not recognised. Ask who exported the file, and set `encoding` under `source`."
+    name = "cp1252" if "cp1252" in likely else matches[0].encoding  # several often fit; Windows writes cp1252
     words = raw[max(0, start - 10) : start + 10].decode(name, errors="replace")
     return f"Set `encoding: {name}` under `source` if '{' '.join(words.split())}' reads correctly."

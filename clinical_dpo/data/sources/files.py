@@ -41,23 +41,25 @@ def retrieve_file(
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return the rows of a file and their provenance.
 
-    A JSON object of objects has one row for each key, which becomes the row's `id`. A JSON object whose only value is a
-    list of objects is read as that list. CSV, TSV and a workbook's sheet have the columns' names in their first row,
-    and all their values are texts.
+    A JSON object of objects has one row for each key, and the key becomes the row's `id`. A JSON object with a list of
+    objects as its only value is read as this list. The first row of CSV, TSV and a workbook's sheet has the names of
+    the columns. All values of these formats are texts.
 
     Args:
         path: the file; `$NAME` in it is an environment variable. Its extension determines the format.
-        sheet: the sheet of a workbook; not needed if it has only one.
+        sheet: the sheet of a workbook; not needed if the workbook has only one sheet.
         encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
-        delimiter: delimiter of CSV or TSV, if it is not the comma or the tab.
+        delimiter: delimiter of CSV or TSV, if it is not the comma (CSV) or the tab (TSV).
         ignore: columns that are not read.
 
     Returns:
-        The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, the sheet if it is named,
-        and, if there are any, `repairs` and `warnings` (description -> count and first location).
+        The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
+        names one. Files with repairs or warnings also have `repairs` or `warnings` (description -> count and first
+        location).
 
     Raises:
-        UserError: the file is missing, cut off, in another encoding, or has no rows of texts; with location and mend.
+        UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
+            and what to do.
     """
     expanded = os.path.expandvars(path)
     if "$" in expanded:
@@ -79,7 +81,7 @@ def retrieve_file(
             rows = json_line_rows(text, expanded, repairs) if suffix == ".jsonl" else json_rows(text, expanded)
             rows = _without(rows, ignore, expanded)
     if not rows:
-        raise PublicError(f"{expanded}: there are no rows in it. Add one row for each item.")
+        raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
     warnings = check_text_faults(rows, expanded)
     tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
@@ -87,12 +89,12 @@ def retrieve_file(
 
 
 def _checked_format(path: Path, options: dict[str, Any]) -> str:
-    """Return the extension, after a check that its format is supported and has the options that are set."""
+    """Check that the format is supported and has the options that are set, and return the file's extension."""
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise PublicError(
-            f"{path}: format '{path.suffix}' is not supported. Export it as CSV, JSON Lines or JSON in UTF-8, with one "
-            f"of the extensions {', '.join(FORMATS)}."
+            f"{path}: format '{path.suffix}' is not supported. Export the file as CSV, JSON Lines or JSON in UTF-8. "
+            f"Give it one of the extensions {', '.join(FORMATS)}."
         )
     formats_of: dict[str, tuple[str, ...]] = {
         "sheet": (".xlsx",),
@@ -102,7 +104,7 @@ def _checked_format(path: Path, options: dict[str, Any]) -> str:
     for option, formats in formats_of.items():
         if options[option] is not None and suffix not in formats:
             raise PublicError(
-                f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} files have it. "
+                f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} files have a {option}. "
                 f"Remove `{option}` from `source`."
             )
     return suffix

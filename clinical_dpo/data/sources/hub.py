@@ -33,32 +33,33 @@ def retrieve_hub(
     config: str | None = None,
     draw: Callable[[int], Sequence[int]] = range,
 ) -> tuple[list[Row], dict[str, Any]]:
-    """Return the rows of the publisher's `splits`, in their order, and their provenance.
+    """Return the rows of the publisher's `splits`, in the order of `splits`, and the provenance of the rows.
 
     This module selects the files from the hub's listing of the commit and fetches them into the hub's cache. `datasets`
-    then reads only these files, as tables in a folder that other users cannot enter and that is deleted afterwards.
-    Nothing in the repository can name another file, and no code of it runs. Only the drawn rows become objects.
+    then reads only these files. It writes tables into a folder that other users cannot enter, and the folder is deleted
+    afterwards. Nothing in the repository can name another file, and no code from the repository runs. Only the drawn
+    rows become objects.
 
     Args:
         data_id: owner/name of the data set.
-        revision: full commit hash; a branch or tag can move, and the same study would then read other rows.
+        revision: full commit hash. A branch or tag can move, and the same study would then read other rows.
         splits: the publisher's splits.
         config: the data set's configuration, if it has several.
-        draw: number of rows -> positions of the drawn rows, in ascending order; all by default.
+        draw: number of rows -> positions of the drawn rows, in ascending order. By default, all rows are drawn.
 
     Returns:
         The drawn rows, with dates as ISO 8601 text; and their provenance: kind, data, id, config, revision, splits,
-        `rows` (number of rows of the splits), `sha256` (path -> digest of the card and each data file), and, if there
-        are any, `repairs` and `warnings`.
+        `rows` (number of rows of the splits) and `sha256` (path -> digest of the card and each data file). Rows with
+        repairs or warnings also have `repairs` or `warnings`.
 
     Raises:
-        UserError: `revision` is not a commit hash; the data set is gated, unknown or not reachable, with the page to
-            visit and the variable to set; the configuration or split is unknown; the card names files outside of the
-            repository; files are damaged, are not data, or exceed the run's limits.
+        UserError: `revision` is not a commit hash; the data set is gated, unknown or not reachable (the message names
+            the page to visit and the variable to set); the configuration or split is unknown; the card names files
+            outside of the repository; files are damaged, are not data, or exceed the run's limits.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise UserError(
-            f"{data_id}: revision '{revision}' is not a full commit hash (40 hex digits); a branch or tag can move and "
+            f"{data_id}: revision '{revision}' is not a full commit hash (40 hex digits). A branch or tag can move and "
             f"give other rows later. Copy the hash of a commit from {page(data_id, 'dataset')}/commits/main."
         )
     files = _selected_files(data_id, revision, splits, config)
@@ -75,7 +76,7 @@ def retrieve_hub(
             selected = [position - start for position in positions if start <= position < start + len(table)]
             rows += (table if len(selected) == len(table) else table.select(selected)).to_list()
             start += len(table)
-        del tables, table  # they keep files of the folder open
+        del tables, table  # tables hold files of the folder open
     repairs = Tally()
     rows = [
         {
@@ -92,11 +93,11 @@ def retrieve_hub(
 
 
 def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: str | None) -> list[list[str]]:
-    """Return the names of each split's files, before any of them is fetched."""
+    """Return the names of each split's files. None of the data files is fetched."""
     fetch(data_id, revision, [], kind="dataset")  # only the listing
     sizes = file_sizes(data_id, revision, kind="dataset")
     if sizes.get(_CARD, 0) > _CARD_BYTES:
-        raise UserError(f"{data_id}: its README.md has more than {_CARD_BYTES:,} bytes. Choose another data set.")
+        raise UserError(f"{data_id}: the README.md has more than {_CARD_BYTES:,} bytes. Choose another data set.")
     text = read_text(fetch(data_id, revision, [_CARD], kind="dataset") / _CARD)[0] if _CARD in sizes else ""
     files = split_files(text, list(sizes), config, data_id)
     for split in splits:
@@ -110,8 +111,8 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     check_limit(f"{data_id}, config {config}", "bytes", sum(sizes[name] for name in names), "bytes")
     if len({Path(name).suffix.lower() for name in names}) > 1:
         raise UserError(
-            f"{data_id}, config {config}: files of several formats ({', '.join(sorted(names)[:5])}). Download the "
-            "files of one format, and read them with `kind: file`."
+            f"{data_id}, config {config}: the files have several formats ({', '.join(sorted(names)[:5])}). Download "
+            "the files of one format, and read these files with `kind: file`."
         )
     return selected
 
@@ -146,7 +147,7 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
     from datasets.packaged_modules.parquet.parquet import Parquet
 
     class LocalFiles(DownloadManager):
-        """A download manager that neither fetches nor unpacks: a file's name states its format."""
+        """A download manager that neither fetches nor unpacks files. A file's name states the file's format."""
 
         def download(self, url_or_urls: Any) -> Any:
             return url_or_urls
@@ -158,7 +159,7 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
     _check_limits(folder, files, suffix, where)
     data_files = DataFilesDict()
     for number, names in enumerate(files):
-        # Links have names of our own, because `datasets` could take a repository's name for a pattern or an address.
+        # The links have new names: `datasets` could take a file name of the repository for a pattern or an address.
         links = [work / f"{number}-{position:06}{suffix}" for position in range(len(names))]
         for link, name in zip(links, names, strict=True):
             link.symlink_to((folder / name).resolve())
@@ -175,13 +176,13 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
         return [builder.as_dataset(split=split) for split in data_files]
     except (DatasetsError, ValueError) as error:
         raise UserError(
-            f"{where}: its files are not readable as a table ({type(error).__name__}: {error.__cause__ or error}). "
+            f"{where}: the files cannot be read as a table ({type(error).__name__}: {error.__cause__ or error}). "
             "Check `config` and `revision`."
         ) from None
 
 
 def _check_limits(folder: Path, files: Sequence[Sequence[str]], suffix: str, where: str) -> None:
-    """Refuse files that unpack to more than the run's limits, each alone and all together."""
+    """Refuse files that unpack to more than the run's limits. The limits apply to each file and to the sum of all."""
     import pyarrow
 
     size = cells = 0

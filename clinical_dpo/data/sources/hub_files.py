@@ -14,7 +14,7 @@ FORMATS = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
 _NO_DATA = frozenset(("config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"))  # as `datasets`
 _PATTERNS = 10_000  # patterns of one configuration
 _PATTERN_LENGTH = 1_000  # characters of one pattern
-_MEND = "Choose another config or revision, or download its files and read them with `kind: file`."
+_MEND = "Choose another config or revision, or download the files of the data set and read them with `kind: file`."
 _SUPPORTED_KEYS = frozenset(("config_name", "data_files", "data_dir", "default", "description", "version"))
 # A URL, a chain of paths, an absolute path, a home folder, a drive, the separator of another system.
 _ELSEWHERE = re.compile(r"://|::|^[/~]|^[A-Za-z]:|[\\\0]")
@@ -23,14 +23,14 @@ Patterns = Mapping[str, Sequence[str]]  # split -> patterns of its files
 
 
 def split_files(card: str, names: Sequence[str], config: str | None, where: str) -> dict[str, list[str]]:
-    """Return the files of each split of a configuration, in the order of the card's patterns and then of their names.
+    """Return the files of each split of a configuration. They have the order of the card's patterns, then of names.
 
     If the card has no `configs`, the files' names determine the splits by the rules of `datasets`.
 
     Args:
         card: the text of README.md; empty if there is none.
         names: all files of the commit.
-        config: the configuration; None takes the only one, or the one that the card marks as default.
+        config: the configuration. None selects the only configuration, or the card's default configuration.
         where: the data set, for messages.
 
     Raises:
@@ -41,7 +41,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
     location = f"{where}, config {entry.get('config_name', config)}"
     for key in entry:
         if key not in _SUPPORTED_KEYS:
-            raise UserError(f"{location}: the card sets '{key}', which changes how its files are read. {_MEND}")
+            raise UserError(f"{location}: the card sets '{key}'. This key changes how files are read. {_MEND}")
     folder = _inside(entry.get("data_dir", ""), location)
     data = sorted(name for name in names if _is_data(name) and (not folder or name.startswith(f"{folder}/")))
     if "data_files" in entry:
@@ -58,8 +58,8 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
     files = {split: matches for split, globs in patterns.items() if (matches := _matches(data, globs))}
     if not files:
         raise UserError(
-            f"{location}: the repository has no data file that matches. Supported formats: {', '.join(FORMATS)}. Its "
-            f"files: {', '.join(sorted(names)[:5])}. Check `config` and `revision`."
+            f"{location}: the repository has no data file that matches. Supported formats: {', '.join(FORMATS)}. Files "
+            f"of the repository: {', '.join(sorted(names)[:5])}. Check `config` and `revision`."
         )
     return files
 
@@ -83,7 +83,7 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Return positions in a pattern, with those behind a ** that matches no folder."""
+    """Return the positions in a pattern, and the positions behind every ** there, because ** may match no folder."""
     for at in sorted(reached):
         while at < len(parts) and parts[at] == "**":
             at += 1
@@ -102,20 +102,20 @@ def _configs(card: str, where: str) -> list[dict[str, Any]]:
         metadata = yaml.load("\n".join(lines[1:end]), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(
-            f"{where}: the metadata of its README.md is not YAML ({type(error).__name__}). {_MEND}"
+            f"{where}: the metadata of the README.md is not YAML ({type(error).__name__}). {_MEND}"
         ) from None
     configs = (metadata.get("configs") if isinstance(metadata, dict) else None) or []
     if not isinstance(configs, list) or not all(
         isinstance(e, dict) and _is_text(e.get("config_name")) for e in configs
     ):
         raise UserError(
-            f"{where}: `configs` in its README.md is not a list of configurations with a `config_name`. {_MEND}"
+            f"{where}: `configs` in the README.md is not a list of configurations with a `config_name`. {_MEND}"
         )
     return configs
 
 
 def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) -> dict[str, Any]:
-    """Return the card's entry of a configuration; an empty one if the card has no entries."""
+    """Return the card's entry of a configuration; an empty entry if the card has no entries."""
     if not configs:
         if config not in (None, "default"):
             raise UserError(f"{where}: there is no config '{config}', only the default. Remove `config` from `source`.")
@@ -131,7 +131,9 @@ def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) ->
         name for name in entries if len(entries) == 1 or name == "default" or entries[name].get("default") == "true"
     ]
     if len(default) != 1:
-        raise UserError(f"{where}: several configurations. Set `config` to one of {', '.join(list(entries)[:50])}.")
+        raise UserError(
+            f"{where}: the data set has several configurations. Set `config` to one of {', '.join(list(entries)[:50])}."
+        )
     return entries[default[0]]
 
 
@@ -140,15 +142,13 @@ def _listed_patterns(data_files: Any, location: str) -> Patterns:
     patterns: dict[str, list[str]] = {}
     for count, (split, pattern) in enumerate(_pairs(data_files)):
         if not _is_text(split) or not _is_text(pattern) or count >= _PATTERNS:
-            raise UserError(
-                f"{location}: `data_files` in its README.md is not a list of splits with their paths. {_MEND}"
-            )
+            raise UserError(f"{location}: `data_files` in the README.md is not a list of splits with paths. {_MEND}")
         patterns.setdefault(split, []).append(pattern)
     return patterns
 
 
 def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield (split, pattern) of each entry; either may be no text, which the caller refuses."""
+    """Yield (split, pattern) of each entry. Values that are not texts are yielded too; the caller refuses them."""
     for each in data_files if isinstance(data_files, list) else [data_files]:
         if isinstance(each, dict) and set(each) == {"split", "path"}:
             for path in each["path"] if isinstance(each["path"], list) else [each["path"]]:
@@ -183,19 +183,19 @@ def _inside(pattern: Any, location: str) -> str:
     """Return a pattern or folder of a card without `./`.
 
     Raises:
-        UserError: it lies outside of the repository, or is too long.
+        UserError: the pattern or folder lies outside of the repository, or is too long.
     """
     if not _is_text(pattern) and pattern != "":
-        raise UserError(f"{location}: `data_dir` in its README.md is not a folder. {_MEND}")
+        raise UserError(f"{location}: `data_dir` in the README.md is not a folder. {_MEND}")
     if len(pattern) > _PATTERN_LENGTH:
         raise UserError(
-            f"{location}: the card's '{pattern[:100]}...' has {len(pattern):,} characters, and a path has at most "
-            f"{_PATTERN_LENGTH:,}. {_MEND}"
+            f"{location}: the card's path '{pattern[:100]}...' has {len(pattern):,} characters, but at most "
+            f"{_PATTERN_LENGTH:,} are allowed. {_MEND}"
         )
     parts = [part for part in pattern.split("/") if part != "."]
     if _ELSEWHERE.search(pattern) or ".." in parts:
         raise UserError(
-            f"{location}: the card's '{pattern[:100]}' lies outside of the repository, and only files of the pinned "
+            f"{location}: the card's path '{pattern[:100]}' lies outside of the repository. Only files of the pinned "
             f"commit are read. {_MEND}"
         )
     return "/".join(part for part in parts if part)
@@ -206,7 +206,7 @@ def _joined(folder: str, pattern: str) -> str:
 
 
 def _is_data(name: str) -> bool:
-    """Whether a listed file may contain data: its format is supported, and it is not hidden."""
+    """Whether a listed file may contain data: the format is supported, and the file is not hidden."""
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__")) for part in path.parts)
     return path.suffix.lower() in FORMATS and path.name not in _NO_DATA and not hidden and not path.is_absolute()

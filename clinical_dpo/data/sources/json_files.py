@@ -1,4 +1,4 @@
-"""Read rows of JSON Lines and JSON strictly, so that no value is lost or changed."""
+"""Read rows of JSON Lines and JSON strictly. Text that Python would read with a lost or changed value is refused."""
 
 import json
 import math
@@ -39,12 +39,14 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
         values += check_json(line, f"{where}, line {number}")
         check_limit(f"{where}, line {number}", "cells", values, "values")
         row = _load(
-            line, f"{where}, line {number}", "Each line must be one complete JSON object. Was the file cut off?"
+            line,
+            f"{where}, line {number}",
+            "Each line must be one complete JSON object. Check whether the file is cut off.",
         )
         if not isinstance(row, dict):
             raise PublicError(
-                f"{where}, line {number}: {_KINDS[type(row)]}, not a JSON object. If the file is one JSON value, "
-                "name it .json."
+                f"{where}, line {number}: {_KINDS[type(row)]}, not a JSON object. If the whole file is one JSON value, "
+                "change its extension to .json."
             )
         rows.append(row)
     return rows
@@ -53,14 +55,14 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
 def json_rows(text: str, where: str) -> list[Row]:
     """Return the rows of a JSON value.
 
-    The value is a list of objects; an object of objects, whose keys become `id`; or an object with one value, a list of
+    The value is a list of objects; an object of objects (the keys become `id`); or an object with one value, a list of
     objects.
 
     Raises:
-        UserError: the text is not valid JSON, or its value has no rows; with the line or row.
+        UserError: the text is not valid JSON, or its value has no rows. The message names the line or row.
     """
     check_json(text, where)
-    value = _load(text, where, "If each line is a JSON object of its own, name the file .jsonl.")
+    value = _load(text, where, "If each line is one JSON object, change the extension to .jsonl.")
     if isinstance(value, dict):
         [only, *rest] = value.values() or [None]
         if not rest and isinstance(only, list) and only and isinstance(only[0], dict):
@@ -84,7 +86,9 @@ def _keyed(key: str, row: Any, where: str) -> Any:
     if not isinstance(row, dict):
         return row
     if str(row.get("id", key)) != key:
-        raise UserError(f"{where}: the object under key '{key}' has the id '{row['id']}'. Make them equal.")
+        raise UserError(
+            f"{where}: the key '{key}' differs from the id of its object, '{row['id']}'. Make the key and the id equal."
+        )
     return {"id": key, **row}
 
 
@@ -101,11 +105,11 @@ def _load(text: str, where: str, hint: str) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # `json` keeps only the last of two equal keys, and so loses a value or a whole row.
+    # Of two equal keys, `json` returns only the last, so a value or a whole row is lost.
     members = dict(pairs)
     if len(members) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise _Refused(f"key '{twice}' comes twice in one object. Rename or remove one.")
+        raise _Refused(f"key '{twice}' comes twice in one object. Rename or remove one of the two keys.")
     return members
 
 
@@ -116,5 +120,5 @@ def _no_constant(name: str) -> Any:
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise _Refused(f"the number {digits} is too large. Write it as a text.")
+        raise _Refused(f"the number {digits} is too large. Write the number as a text.")
     return number

@@ -1,8 +1,8 @@
 """MedQA (Jin et al., 2021): turn multiple-choice board questions into open questions of diagnosis and treatment.
 
-A row of the publisher is `question, answer, options {letter: text}, meta_info (step1 or step2&3), answer_idx`. The last
-sentence of the stem alone decides whether a question is kept. First, the sentence is rewritten so that it needs no
-options. Second, the subject of the rewritten sentence must ask for a diagnosis or a treatment.
+A row of the publisher is `question, answer, options {letter: text}, meta_info (step1 or step2&3), answer_idx`. Only the
+last sentence of the stem decides whether a question is used. First, the sentence is rewritten into a sentence that
+needs no options. Second, the subject of the rewritten sentence must ask for a diagnosis or a treatment.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ _OPTION_OF_OPTIONS = re.compile(
     r"\b(?:all|none|any|both|neither|either) (?:of )?(?:the )?(?:above|these|options)\b", re.I
 )
 
-# Words of a sentence, without its introductory clause, that ask for something else, whatever its subject.
+# Words that ask for something else, whatever the sentence's subject is. The introductory clause is not searched.
 _OTHER_TOPICS = {
     "asks for statistics": r"hypothesis|p-value|\bbias|statistic|sensitivity|specificity|needed to treat",
     "asks for a mechanism": r"mechanism|pathophysiolog|pathogenesis|mutation|enzyme|\bgene\b|inherit|\beffect of"
@@ -90,7 +90,7 @@ _TOPICS = {
 
 
 def open_sentence(sentence: str) -> str | None:
-    """Rewrite the last sentence of a stem so that it needs no options; None if no rule keeps it grammatical."""
+    """Rewrite the last sentence of a stem into a question that needs no options; None if no rule gives good grammar."""
     sentence = " ".join(sentence.split())
     sentence = re.sub(r"\b(treatment|therapy|management) option\b", r"\1", sentence)
     sentence = re.sub(r"^Of the following(?: options| choices)?, which", "Which", sentence, flags=re.I)
@@ -120,7 +120,7 @@ def open_sentence(sentence: str) -> str | None:
 
 
 def topic(sentence: str) -> str | None:
-    """Return the topic of an open question, `diagnosis` or `treatment`; None if it is neither."""
+    """Return the topic of an open question, `diagnosis` or `treatment`; None for any other topic."""
     for name, patterns in _TOPICS.items():
         if any(re.search(pattern, sentence, re.I) for pattern in patterns):
             return name
@@ -161,7 +161,9 @@ def to_open_question(row: Mapping[str, Any]) -> Row | str:
         return "asks for neither a diagnosis nor a treatment"
     answers = {letter: _unquoted(text) for letter, text in row["options"].items() if text}
     if row["answer_idx"] not in answers:
-        raise UserError(f"answer_idx '{row['answer_idx']}' is not one of the options {', '.join(answers)}. Correct it.")
+        raise UserError(
+            f"answer_idx '{row['answer_idx']}' is not one of the options {', '.join(answers)}. Correct answer_idx."
+        )
     reference = answers.pop(row["answer_idx"])
     wrong = [text for text in answers.values() if text.casefold() != reference.casefold()]
     if _OPTION_OF_OPTIONS.search(reference) or len(wrong) < len(answers):

@@ -20,7 +20,7 @@ def to_summary(row: Mapping[str, Any]) -> Row:
     `id` is the publisher's File with a digest of the question, because several questions may have the same File.
 
     Raises:
-        UserError: a column is missing, or a cell is empty or not text; with File and column.
+        UserError: a column is missing, or a cell is empty or not text. The message names File and column.
     """
     texts = {}
     of_file = f"File {row['File']}: " if row.get("File") else ""

@@ -15,7 +15,7 @@ from clinical_dpo.io import Row
 
 
 def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]:
-    """Return the rows of a Parquet file; dates become ISO 8601 text, and NaN (pandas' missing value) becomes null.
+    """Return the rows of a Parquet file. Dates become ISO 8601 text, and NaN (pandas' missing value) becomes null.
 
     Raises:
         UserError: the file is missing, damaged or exceeds the run's limits; a column name comes twice, or a value has
@@ -37,7 +37,9 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
     except FileNotFoundError:
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
     except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a valid Parquet file ({error}). It may be cut off. Fetch it again.") from None
+        raise UserError(
+            f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."
+        ) from None
     return [
         {name: plain_value(value, f"row {number}, column '{name}'", path, repairs) for name, value in row.items()}
         for number, row in enumerate(rows, start=1)
@@ -48,7 +50,7 @@ def plain_value(value: Any, location: str, path: str | Path, repairs: Tally) -> 
     """Return a value in a form that JSON can hold.
 
     Raises:
-        UserError: the value has no such form; with `path` and `location`.
+        UserError: the value has no such form. The message begins with `path` and `location`.
     """
     if value is None or isinstance(value, str | bool | int):
         return value

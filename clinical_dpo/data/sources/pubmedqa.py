@@ -1,7 +1,8 @@
 """PubMedQA (Jin et al., 2019): a question, the abstract without its conclusion, and the conclusion as the long answer.
 
-Two formats are read: the publisher's file, an object keyed by PMID (`QUESTION, CONTEXTS[], LONG_ANSWER, final_decision,
-...`), and the Hugging Face hub's rows (`pubid, question, context {contexts[], ...}, long_answer, final_decision`).
+Two formats are read. The publisher's file is an object with a PMID as each key (`QUESTION, CONTEXTS[], LONG_ANSWER,
+final_decision, ...`). The Hugging Face hub has rows (`pubid, question, context {contexts[], ...}, long_answer,
+final_decision`).
 """
 
 from collections.abc import Mapping
@@ -17,10 +18,10 @@ HUB = ("pubid", "question", "context", "long_answer")
 def to_context_question(row: Mapping[str, Any]) -> Row:
     """Return a record: `id` (PMID), `context` (one line for each paragraph), `question`, `reference` (the long answer).
 
-    `final_decision` (yes, no or maybe) is kept if the row has it.
+    The record also has `final_decision` (yes, no or maybe) if the row has it.
 
     Raises:
-        UserError: a field is missing, empty or of another type; with PMID and field.
+        UserError: a field is missing, empty or of another type. The message names PMID and field.
     """
     fields = PUBLISHER if "QUESTION" in row or "CONTEXTS" in row else HUB
     of_pmid = f"PMID {row[fields[0]]}: " if row.get(fields[0]) else ""
@@ -35,12 +36,12 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
     name = fields[2]
     if fields is HUB:
         if not isinstance(context, Mapping) or not context.get("contexts"):
-            raise UserError(f"{of_pmid}field 'context' needs a list 'contexts' of paragraphs. Complete the row.")
+            raise UserError(f"{of_pmid}field 'context' has no list 'contexts' of paragraphs. Complete the row.")
         context, name = context["contexts"], "context.contexts"
     if not isinstance(context, list):
         raise UserError(
-            f"{of_pmid}field '{name}' is a {type(context).__name__}, not a list of paragraphs. Write a list, in JSON "
-            "and not in CSV, which has no lists."
+            f"{of_pmid}field '{name}' is a {type(context).__name__}, not a list of paragraphs. Write a list in a JSON "
+            "file. CSV has no lists."
         )
     record = {
         "id": str(pmid),
@@ -58,5 +59,5 @@ def _text(value: Any, location: str) -> str:
     if not isinstance(value, str):
         raise UserError(f"{location} is a {type(value).__name__}, not text. Write a text.")
     if not value.strip():
-        raise UserError(f"{location} is empty. Fill it in, or remove it.")
+        raise UserError(f"{location} is empty. Fill in the text, or remove the row.")
     return " ".join(value.split())

@@ -19,7 +19,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
     "meqsum": to_summary,
     "pubmedqa": to_context_question,
 }
-_PUBLISHED_IDS = ("pubmedqa",)  # readers that take the publisher's ids; a repeated id is an error
+_PUBLISHED_IDS = ("pubmedqa",)  # readers that use the publisher's ids; a repeated id is then an error
 
 
 def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row], dict[str, Any]]:
@@ -36,7 +36,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         has a `sample`) and `drops` (reason -> count).
 
     Raises:
-        UserError: the source or one of its rows is not valid; with location and mend.
+        UserError: the source or one of its rows is not valid. The message says where, and what to do.
     """
 
     def drawn(total: int) -> Sequence[int]:
@@ -46,7 +46,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         return sorted(Random(f"sample/{seed}").sample(range(total), min(source["sample"], total)))
 
     if source["kind"] == "hub":
-        # The hub's rows are drawn before they are read, because a set may be large.
+        # The hub's rows are drawn before they are read, because a data set may be large.
         rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"), drawn)
         where = source["id"]
     elif source["kind"] == "file":
@@ -74,7 +74,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
 
 
 def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
-    """Return a reader's records of numbered rows without repeats, and the number of dropped rows by reason."""
+    """Return a reader's records of numbered rows without repeats, and a dict: reason -> number of dropped rows."""
     records: dict[str, Row] = {}
     row_of: dict[str, int] = {}
     drops: Counter[str] = Counter()
@@ -90,12 +90,12 @@ def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[lis
         elif reader in _PUBLISHED_IDS:
             first = row_of[record["id"]]
             raise UserError(
-                f"{where}, row {number}: id '{record['id']}' duplicates that of row {first}. Remove one of them."
+                f"{where}, row {number}: id '{record['id']}' duplicates the id of row {first}. Remove one of the rows."
             )
         else:
             drops["repeats another row"] += 1
     if not records:
         raise PublicError(
-            f"{where}: reader {reader} keeps none of {len(rows)} rows ({dict(drops)}). Check `source` in the task file."
+            f"{where}: reader {reader} drops all {len(rows)} rows ({dict(drops)}). Check `source` in the task file."
         )
     return list(records.values()), dict(sorted(drops.items()))

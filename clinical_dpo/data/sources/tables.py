@@ -14,10 +14,11 @@ _DELIMITER_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
 
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
-    """Return the rows of CSV or TSV text with a spreadsheet's quoting.
+    """Return the rows of CSV or TSV text. Texts are quoted as spreadsheets quote them.
 
     Raises:
-        UserError: quotation marks do not match, or a row has more or fewer cells than the header; with the line.
+        UserError: quotation marks do not match, or a row has more or fewer cells than the header. The message names the
+            line.
     """
     separator = re.match(r"sep=(.)\r?\n", text)
     if separator:  # a first line that Excel writes
@@ -35,8 +36,8 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
             start = reader.line_num + 1
     except csv.Error as error:
         raise UserError(
-            f"{where}, from line {start + offset} on: an unmatched quotation mark, or text after a closing one "
-            f"({error}). Export the file again, with every text in quotes and quotes within a text doubled."
+            f"{where}, from line {start + offset} on: an unmatched quotation mark, or text after a closing quotation "
+            f"mark ({error}). Export the file again. Put every text in quotes, and double the quotes within a text."
         ) from None
     if not table:
         return []
@@ -44,13 +45,13 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     for location, cells in table:
         if cells and len(cells) > len(header):
             raise PublicError(
-                f"{where}, {location}: {len(cells)} cells under a header of {len(header)}. Put a text that contains "
-                f"{_DELIMITER_NAMES.get(delimiter, repr(delimiter))} in quotes."
+                f"{where}, {location}: the row has {len(cells)} cells, but the header has {len(header)}. Put every "
+                f"text that contains {_DELIMITER_NAMES.get(delimiter, repr(delimiter))} in quotes."
             )
         if cells and len(cells) < len(header):
             raise UserError(
-                f"{where}, {location}: no cell for column '{header[len(cells)]}'. Complete the row, and put a text of "
-                "several lines in quotes."
+                f"{where}, {location}: no cell for column '{header[len(cells)]}'. Complete the row. If a text has "
+                "several lines, put it in quotes."
             )
     return rows_under_header(table, where, ignore, repairs, lambda cell, location: cell)
 
@@ -60,8 +61,8 @@ def _check_delimiter(header: Sequence[str], delimiter: str, where: str) -> None:
     if len(header) == 1 and likely:
         escaped = "\\t" if likely == "\t" else likely
         raise UserError(
-            f"{where}, header: one column '{header[0]}'. Set `delimiter: \"{escaped}\"` under `source`, or separate "
-            f"the columns by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}."
+            f"{where}, header: only one column, '{header[0]}'. Set `delimiter: \"{escaped}\"` under `source`, or "
+            f"separate the columns by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}."
         )
 
 
@@ -90,7 +91,7 @@ def rows_under_header(
     for name in [stripped for stripped, name in zip(header, names, strict=True) if stripped != name]:
         repairs.add("white space around a column's name dropped", f"column '{name}'")
     if not any(header):
-        raise UserError(f"{where}, header: no column has a name. Write the columns' names into the first row.")
+        raise UserError(f"{where}, header: no column has a name. Write the names of the columns into the first row.")
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{where}, header: column '{twice}' comes twice. Make column names unique.")

@@ -1,4 +1,4 @@
-"""Check the texts of rows for traces of a faulty export: some are refused, others are kept with a warning."""
+"""Check the texts of rows for traces of a faulty export. Some traces are refused; others give a warning."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _INVISIBLE = re.compile("[\ufeff\u200b\u2060]")
 
 
 def check_text_faults(rows: Sequence[Row], where: str, numbers: Sequence[int] | None = None) -> Tally:
-    """Check every text of every row, and change none.
+    """Check every text of every row. No text is changed.
 
     Args:
         rows: the rows.
@@ -35,8 +35,8 @@ def check_text_faults(rows: Sequence[Row], where: str, numbers: Sequence[int] | 
         characters, missing values that are spelled out.
 
     Raises:
-        UserError: a NUL, half a surrogate pair (which UTF-8 cannot encode), an error value of Excel, or more characters
-            than `limits.characters`; with the location.
+        UserError: a NUL, half a surrogate pair (UTF-8 cannot encode it), an error value of Excel, or more characters
+            than `limits.characters`. The message names the location.
     """
     warnings = Tally()
     most = limits().characters
@@ -49,12 +49,12 @@ def check_text_faults(rows: Sequence[Row], where: str, numbers: Sequence[int] | 
             if broken:
                 raise UserError(
                     f"{where}, row {number}: the character U+{ord(broken[0]):04X} in column "
-                    f"'{_BROKEN.sub('?', column)}' is not text. Remove it, or export the row again."
+                    f"'{_BROKEN.sub('?', column)}' is not text. Remove the character, or export the row again."
                 )
             if text in _EXCEL_ERRORS:
                 raise UserError(
-                    f"{where}, {location}: the error value {text} of a spreadsheet. Correct the cell, and format "
-                    "a text that begins with = or - as text."
+                    f"{where}, {location}: the text is {text}, an error value of a spreadsheet. Correct the cell. If a "
+                    "text begins with = or -, format its cell as text."
                 )
             for warning in _warnings(text):
                 warnings.add(warning, location)

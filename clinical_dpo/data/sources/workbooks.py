@@ -1,4 +1,4 @@
-"""Read rows of an Excel workbook's sheet; a cell that Excel stores in another form than it shows is refused."""
+"""Read rows of a sheet of an Excel workbook. A cell that Excel stores in another form than it shows is refused."""
 
 import datetime
 import re
@@ -13,7 +13,7 @@ from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_LARGEST_EXACT = 1e15  # from here Excel rounds the last digits of a number
+_LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
 
 
 def plain_text(text: str) -> str:
@@ -40,7 +40,7 @@ def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs:
     except Exception as error:  # openpyxl parses while rows are read, and a damaged file can raise any exception
         raise UserError(
             f"{path}: not a valid Excel workbook ({type(error).__name__}: {error}). It may be cut off or have a "
-            "password. Fetch it again, or save it again as .xlsx."
+            "password. Copy the workbook again, or save it as .xlsx without a password."
         ) from None
     where = f"{path}, sheet '{title}'"
 
@@ -51,23 +51,23 @@ def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs:
 
 
 def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any]]]]:
-    """Return a sheet's name, and the location and cells of its rows; a formula without a value stays a formula."""
+    """Return a sheet's name, and the location and cells of each row. A formula without a value stays a formula."""
     # Imported late: it takes half a second, and only workbooks need it.
     from openpyxl import load_workbook
 
     check_workbook(path)
-    # Read as values and as formulas, because a formula that no program has computed has no value, like an empty cell.
+    # Read as values and as formulas: a formula that no program has computed has no value, and looks like an empty cell.
     books = [load_workbook(path, read_only=True, keep_links=False, data_only=values) for values in (True, False)]
     try:
         names = books[0].sheetnames
         if sheet is None and len(names) > 1:
-            raise UserError(f"{path}: several sheets. Set `sheet` to one of {', '.join(names)}.")
+            raise UserError(f"{path}: the workbook has several sheets. Set `sheet` to one of {', '.join(names)}.")
         if sheet is not None and sheet not in names:
             raise UserError(f"{path}: no sheet '{sheet}'. Sheets here: {', '.join(names)}. Correct `sheet`.")
         title = sheet or names[0]
         sheets: list[Any] = [book[title] for book in books]
         if not hasattr(sheets[0], "iter_rows"):
-            raise UserError(f"{path}, sheet '{title}': a chart, not a table. Correct `sheet`.")
+            raise UserError(f"{path}, sheet '{title}': a chart, not a table. Set `sheet` to a sheet with a table.")
         for each in sheets:
             each.reset_dimensions()  # some programs write a wrong size
         where = f"{path}, sheet '{title}'"
@@ -93,18 +93,19 @@ def _text(cell: Any, where: str, repairs: Tally) -> str:
         )
     if cell.data_type == "f":
         raise UserError(
-            f"{where}, {location}: a formula without its value. Open and save the workbook in Excel, or paste values."
+            f"{where}, {location}: a formula without a value. Open and save the workbook in Excel, or replace the "
+            "formula by its value."
         )
     if isinstance(value, bool | datetime.date | datetime.time | datetime.timedelta):
         raise UserError(
             f"{where}, {location}: a {type(value).__name__} ({value}), not text. Excel may have converted a text. "
-            "Format the cell as text and type it again, or name the column in `ignore`."
+            "Format the cell as text and type the text again, or name the column in `ignore`."
         )
     if isinstance(value, int | float):
         if abs(value) >= _LARGEST_EXACT:
             raise UserError(
-                f"{where}, {location}: the number {_shown(value)}, of which Excel keeps 15 digits. Format the cell as "
-                "text and type it again."
+                f"{where}, {location}: the number {_shown(value)}, but Excel stores only 15 digits. Format the cell as "
+                "text and type the number again."
             )
         return str(int(value)) if value == int(value) else str(value)
     text = plain_text(str(value))
@@ -118,5 +119,5 @@ def _text(cell: Any, where: str, repairs: Tally) -> str:
 
 
 def _shown(number: float) -> str:
-    """Return a number's digits, or only its size if it has more than 30."""
+    """Return a number's digits, or only the size of a number of more than 30 digits."""
     return f"{number:.0f}" if abs(number) < 1e30 else "of more than 30 digits"

@@ -5,7 +5,6 @@ External answers are separate bars beside the models.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,9 +13,10 @@ from matplotlib.patches import Patch
 from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.report.figures.figure2_footnote import footnote
 from clinical_dpo.report.figures.style import COLOURS, COLUMN, FAINT, INK, drawing, short, stamp, write_footnote
 from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
-from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 COLUMNS = (
@@ -35,8 +35,7 @@ HEADROOM = 0.43  # space above the scale for three brackets, as a share of the s
 HEIGHT = 3.1  # inches
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
-FOOT = 7.5  # points of a line of the footnote beyond the second
-WIDEST = 80  # characters of such a line
+FOOT = 7.5  # points of each line of the footnote after the second
 UNIT = 0.38  # inches from one bar to the next
 ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme as the variants' colours
 
@@ -49,9 +48,9 @@ def comparison_rows(
 ) -> list[Row]:
     """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
 
-    With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` F1; `opposed` names the variants against
-    which the two point different ways. Answers from elsewhere add p_vs_{name}, significant_vs_{name} and
-    threshold_vs_{name} to each variant.
+    With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. `opposed` names the variants
+    in whose comparison F1 and right answers favour different variants. With external answers each row also has
+    p_vs_{name}, significant_vs_{name} and threshold_vs_{name}.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
@@ -154,9 +153,9 @@ def plot_comparison(
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
     slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
     labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
-    footnote = "\n".join(filter(None, (trivial_note(trivial_rows, metric), _footnote(bars, model_names))))
+    text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
     width = plain + labels + UNIT * (sum(slots) + GAP * len(slots))
-    height = HEIGHT + (LINE * len(elsewhere) + FOOT * (footnote.count("\n") - 1)) / 72
+    height = HEIGHT + (LINE * len(elsewhere) + FOOT * (text.count("\n") - 1)) / 72
     with drawing(width, height, paths) as figure:
         axes = figure.add_axes(
             (
@@ -192,7 +191,7 @@ def plot_comparison(
         figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
         swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in TITLES.items()]
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
-        write_footnote(figure, footnote)
+        write_footnote(figure, text)
         stamp(figure, watermark)
 
 
@@ -247,7 +246,7 @@ def _draw_brackets(axes: Axes, group: Sequence[Row], positions: Mapping[str, flo
 
 
 def _p_text(p: float, significant: str | None, threshold: float | None, name: str) -> tuple[str, str]:
-    """A P as it stands on a bracket, and its weight: bold with an asterisk below the threshold."""
+    """Text of a P on a bracket, and its font weight. A significant P is bold and has an asterisk."""
     shown = format_p(p, *([threshold] if threshold else []))
     mark = "*" if significant == "true" else ""
     return f"{name}{'' if shown[0] in '<>' else '='}{shown}{mark}", "bold" if mark else "normal"
@@ -287,40 +286,3 @@ def _write_p_below(axes: Axes, x: float, line: int, bar: Row, name: str) -> None
         significant = bar[f"significant_vs_{name}"] == "true"
         text = format_p(bar[f"p_vs_{name}"], bar[f"threshold_vs_{name}"]) + ("*" if significant else "")
         _write_below(axes, x, line, text, size=6, weight="bold" if significant else "normal")
-
-
-def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
-    """The levels in a column, as they are printed."""
-    return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
-
-
-def _footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
-    """Footnote: n, intervals and thresholds; in its last line, synthetic data, proxy grades and awaited grades."""
-    sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})
-    thresholds = _thresholds(bars, "threshold")
-    reading = [
-        *(f"n={n}" for n in sizes),
-        "whiskers: 95% CI",
-        *(f"*P<{threshold} (Bonferroni)" for threshold in thresholds),
-    ]
-    for name in _elsewhere(bars):
-        others = _thresholds(bars, f"threshold_vs_{name}")
-        reading += [f"vs {model_names[name]} *P<{other}" for other in others if other not in thresholds]
-    seeds = {len(bar["seeds"].split()) for bar in bars if bar.get("seeds")}
-    reading += [f"dots: {count} training seeds" for count in seeds]
-    proxies = sorted({bar["grader"] for bar in bars if bar["proxy"] == "true"})
-    awaited = sum(int(bar["n"]) for bar in bars if bar["status"] == "pending")
-    found = dict.fromkeys(bar["compared"] for bar in bars if bar["compared"])
-    named = [f"P: {' and '.join(found)}"] if found else []
-    named += [f"F1 P: {F1_COMPARED}"] if any(bar["p_f1_vs_base"] is not None for bar in bars) else []
-    ways = [
-        f"{model_names[bar['model']]} {TITLES[bar['variant']]}-{TITLES.get(other) or model_names[other]}"
-        for bar in bars
-        for other in (bar["opposed"] or "").split()
-    ]
-    lines = ["; ".join(named)] if named else []
-    lines += wrap(f"F1 and right answers point different ways: {', '.join(ways)}", WIDEST) if ways else []
-    caveats = ["synthetic data"] if any(bar["data"] == "synthetic" for bar in bars) else []
-    caveats += [f"proxy grades ({grader})" for grader in proxies]
-    caveats += [f"{awaited} grades awaited"] if awaited else []
-    return "\n".join(["; ".join(reading), *lines, "; ".join(caveats)])

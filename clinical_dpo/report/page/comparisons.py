@@ -1,4 +1,4 @@
-"""What the report page says of comparisons: verdicts in words, differences with intervals and P, training seeds."""
+"""Comparisons on the report page: verdicts in words, differences with intervals and P, and training seeds."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_compariso
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
-MEASURES = {  # of a difference between variants
+MEASURES = {  # measure of a difference -> its name on the page
     "accuracy_difference": "right answers",
     "f1_difference": "F1 score",
     "helpfulness_difference": "helpful answers",
@@ -19,17 +19,22 @@ MEASURES = {  # of a difference between variants
 
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
-    """What is compared and with what, as shown: a variant, or what answered elsewhere."""
+    """The displayed names of the two compared: variants, or external answers."""
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
 def verdict(
     row: Mapping[str, Any], models: Mapping[str, str] | None = None, below: Collection[Bar] = ()
 ) -> tuple[str, str]:
-    """(better, worse, mixed, open, untested or pending; in words) of one comparison.
+    """Return (kind, words) of one comparison. The kind is better, worse, mixed, open, untested or pending.
 
-    It follows the study's test. Where F1 and right answers point different ways neither variant is called better.
-    `models` name what answered elsewhere. A variant `below`, from `trivial_words.no_better`, is not called better.
+    The verdict follows the study's test. If F1 and right answers favour different variants, no variant is called
+    better.
+
+    Args:
+        row: row of a statistics table.
+        models: model or external answers -> name shown. It is needed for comparisons with external answers.
+        below: variants that are not called better, from `trivial_words.no_better`.
     """
     first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
@@ -42,21 +47,21 @@ def verdict(
         significant = row["significant"] == "true" or f1_significant(row)
         return "mixed" if significant else "open", f"{first} against {second}: F1 {f1}, share of right answers {share}"
     if row["significant"] != "true":
-        more = f", F1 {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
-        return "open", f"no difference shown between {first} and {second}{words}{more}"
+        f1 = f", F1 {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
+        return "open", f"no difference shown between {first} and {second}{words}{f1}"
     kind = "better" if float(row["effect"]) > 0 else "worse"
     if below and kind == "better" and (row["task"], row["model"], parse_comparison(row["comparison"])[0]) in below:
         return "mixed", f"{first} ahead of {second}{words}, not shown to be better than a trivial answer"
-    more = ", no difference shown in F1" if row.get("p_f1_permutation") and not f1_significant(row) else ""
-    return kind, f"{first} {kind} than {second}{words}{more}"
+    f1 = ", no difference shown in F1" if row.get("p_f1_permutation") and not f1_significant(row) else ""
+    return kind, f"{first} {kind} than {second}{words}{f1}"
 
 
 def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """Rows of paired comparisons: difference with interval, P, and what this many items could have shown.
+    """Rows of paired comparisons: difference with interval, P, and the smallest detectable difference.
 
-    One per comparison, and with labels a second one for F1.
+    Each comparison has a row. With labels it has a second row, for F1.
     """
-    return [line for row in stats for line in _comparison(row, tasks, models)]
+    return [page_row for row in stats for page_row in _comparison(row, tasks, models)]
 
 
 def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
@@ -91,7 +96,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
 
 
 def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per comparison and measure: mean over the training seeds with interval, P, and what each seed gave."""
+    """One row per comparison and measure: mean over the training seeds with interval and P, and each seed's effect."""
     return [
         {
             "task": tasks[row["task"]]["title"],
@@ -117,7 +122,11 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
 
 
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
-    """For each step of training, in how many of the tested pairs of task and model it helped, harmed or neither."""
+    """Lines of text: for SFT and for DPO, the number of tested tasks and models that it made better or worse.
+
+    A line also has the number without a shown difference. It has the number in which F1 and right answers favour
+    different variants if there are any.
+    """
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft"):
         first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
@@ -140,7 +149,7 @@ def number_of(value: Any) -> float | None:
 
 
 def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
-    """A difference with its interval, in as many digits as it takes to see on which side of zero a limit is."""
+    """A difference with its interval. It has up to three more digits if a limit would be rounded to zero."""
     extra = 0
     limits = [float(number) for end in (low, high) if (number := number_of(row[end]))]
     while extra < 3 and any(float(_plain(row, limit, extra)) == 0 for limit in limits):
@@ -150,17 +159,19 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
 
 
 def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extra: int = 0) -> str:
-    """A difference of shares in percentage points, one of means or F1 as it is; nothing where there is none."""
+    """A difference as text; "" if it is empty. Shares are in percentage points, means and F1 on their own scale."""
     number = number_of(value)
     if number is None:
         return ""
-    unit = "" if _as_it_is(row) else " points"
+    unit = "" if _on_own_scale(row) else " points"
     return _plain(row, number, extra, "+" if signed else "").replace("-", "−") + unit
 
 
 def _plain(row: Mapping[str, Any], number: float, extra: int, sign: str = "") -> str:
-    return f"{number:{sign}.{2 + extra}f}" if _as_it_is(row) else f"{100 * number:{sign}.{1 + extra}f}"
+    """Digits of a difference, with `extra` digits more than usual."""
+    return f"{number:{sign}.{2 + extra}f}" if _on_own_scale(row) else f"{100 * number:{sign}.{1 + extra}f}"
 
 
-def _as_it_is(row: Mapping[str, Any]) -> bool:
+def _on_own_scale(row: Mapping[str, Any]) -> bool:
+    """Whether the difference is not of shares."""
     return row["effect_measure"] in ("mean_difference", "f1_difference")

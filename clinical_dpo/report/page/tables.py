@@ -83,12 +83,12 @@ def result_rows(
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
-        of_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
-        any_row = of_variant.get("base") or of_variant[EXTERNAL]
-        if EXTERNAL in of_variant:
+        by_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
+        any_row = by_variant.get("base") or by_variant[EXTERNAL]
+        if EXTERNAL in by_variant:
             comparison = comparison_name("dpo", model)
             against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
-            verdicts = [(verdict(row, models, below)[0], _of_model(row, models, below)) for row in against]
+            verdicts = [(verdict(row, models, below)[0], _model_verdict(row, models, below)) for row in against]
         else:
             verdicts = [verdict(tested[task, model, name], below=below) for name in ("sft_vs_base", "dpo_vs_sft")]
         table.append(
@@ -96,15 +96,15 @@ def result_rows(
                 "task": tasks[task]["title"],
                 "model": models[model],
                 "metric": SCALES[any_row["metric"]],
-                "n": graded_items(of_variant.values()) or "–",
-                "estimates": {name: _estimate(of_variant[name]) for name in (*TITLES, EXTERNAL) if name in of_variant},
+                "n": graded_items(by_variant.values()) or "–",
+                "estimates": {name: _estimate(by_variant[name]) for name in (*TITLES, EXTERNAL) if name in by_variant},
                 "verdicts": verdicts,
             }
         )
     return table
 
 
-def _of_model(row: Mapping[str, Any], models: Mapping[str, str], below: Collection[Bar]) -> str:
+def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Collection[Bar]) -> str:
     """The verdict on a model, with the model's name: "Llama3: DPO better than GPT-4"."""
     return f"{models[row['model']]}: {verdict(row, models, below)[1]}"
 

@@ -1,4 +1,4 @@
-"""Grades of labels: F1 and its kin, and the difference in F1 beside McNemar's test."""
+"""Metrics of tasks with labels. The difference of F1 is computed beside McNemar's test of right answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,15 +6,16 @@ from typing import Any
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.metric_kinds import proportion
-from clinical_dpo.statistics.metrics import Found, check_labels
+from clinical_dpo.statistics.metrics import Estimates, check_labels
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
-def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+def estimates(rows: Rows, task: Mapping[str, Any]) -> Estimates:
     """F1, macro F1, accuracy, sensitivity and specificity, each with its interval."""
     check_labels(rows, task)
     classes = [task["positive"], task["negative"]]
@@ -22,7 +23,7 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
     positive, n = classes[0], len(rows)
     positives = labels.count(positive)
     negatives = n - positives
-    right = [label for label, found in zip(labels, parsed, strict=True) if label == found]
+    right = [label for label, answer in zip(labels, parsed, strict=True) if label == answer]
     hits, rejections = right.count(positive), len(right) - right.count(positive)
     return {
         "f1": (scores.f1(labels, parsed, positive), f1_interval(labels, parsed, classes), "wilson", n),
@@ -39,20 +40,22 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """What `proportion.difference` says of right and wrong answers, and the difference of F1, first minus second."""
+    """Columns of `proportion.difference` for right answers, and the difference of F1, first variant minus second."""
     return proportion.difference(x, y, task, threshold) | _f1_difference(x, y, task)
 
 
 def _f1_difference(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
     check_labels([*x, *y], task)
-    for one, other in zip(x, y, strict=True):
-        if one["label"] != other["label"]:
+    for first_row, second_row in zip(x, y, strict=True):
+        if first_row["label"] != second_row["label"]:
             raise UserError(
-                f"grades of {task['name']}, item {one['id']}, field 'label': '{one['label']}' with one variant, "
-                f"'{other['label']}' with another. Grade both again with the same test split."
+                f"grades of {task['name']}, item {first_row['id']}, field 'label': '{first_row['label']}' in one "
+                f"variant, '{second_row['label']}' in another. Grade both again with the same test split."
             )
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    found = f1_difference(labels, first, second, [task["positive"], task["negative"]], task["seed"])
-    effect = {"secondary_measure": "f1_difference", "secondary_effect": found.difference}
-    effect |= dict(zip(("secondary_ci_low", "secondary_ci_high"), found.interval, strict=True))
-    return effect | {"p_f1_permutation": found.p_permutation}
+    f1 = f1_difference(labels, first, second, [task["positive"], task["negative"]], task["seed"])
+    low, high = f1.interval
+    return {
+        **{"secondary_measure": "f1_difference", "secondary_effect": f1.difference},
+        **{"secondary_ci_low": low, "secondary_ci_high": high, "p_f1_permutation": f1.p_permutation},
+    }

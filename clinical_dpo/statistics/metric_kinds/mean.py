@@ -1,4 +1,4 @@
-"""Grades on a scale: their mean, and the paired t test of two variants."""
+"""The mean of grades on a scale, and the paired t test of two variants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,16 +8,17 @@ import numpy as np
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
-from clinical_dpo.statistics.metrics import Found
+from clinical_dpo.statistics.metrics import Estimates
 from clinical_dpo.statistics.paired_tests import paired_t, wilcoxon
 from clinical_dpo.statistics.planning import smallest_detectable
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
-def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
-    """The mean grade, with the interval that its metric asks for."""
+def estimates(rows: Rows, task: Mapping[str, Any]) -> Estimates:
+    """The mean grade, with the interval that its metric defines."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
     interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
@@ -25,12 +26,12 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """The paired t test and its kin of two variants, and the difference of their means, first minus second.
+    """The difference of the means of two variants, first minus second, with the paired t test and Wilcoxon's test.
 
     Args:
-        x, y: complete rows of both variants, item by item.
+        x, y: complete rows of both variants, in the same order of items.
         task: `metric`, a key of METRICS.
-        threshold: the P below which a difference is significant.
+        threshold: a P below it is significant.
     """
     metric = METRICS[task["metric"]]
     first, second = grade_values(x, metric), grade_values(y, metric)

@@ -1,4 +1,4 @@
-"""Grades that are 0 or 1: their share, and McNemar's test of two variants."""
+"""The share of grades that are 1 among grades of 0 and 1, and McNemar's test of two variants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,15 +6,16 @@ from typing import Any
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
-from clinical_dpo.statistics.metrics import Found
+from clinical_dpo.statistics.metrics import Estimates
 from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p
 from clinical_dpo.statistics.planning import smallest_detectable
 
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Grade]
 
 
-def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
+def estimates(rows: Rows, task: Mapping[str, Any]) -> Estimates:
     """The share of grades that are 1, with its Wilson interval."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
@@ -22,14 +23,14 @@ def estimates(rows: Rows, task: Mapping[str, Any]) -> Found:
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """McNemar's tests of two variants and the difference of their shares, first minus second.
+    """The difference of the shares of two variants, first minus second, with McNemar's tests.
 
-    The interval is Newcombe's; where it contradicts the exact P, its limit next to zero follows P.
+    The interval is Newcombe's. If it contradicts the exact P, its limit next to zero is changed (`intervals.agreeing`).
 
     Args:
-        x, y: complete rows of both variants, item by item.
+        x, y: complete rows of both variants, in the same order of items.
         task: `metric`, a key of METRICS.
-        threshold: the P below which a difference is significant.
+        threshold: a P below it is significant.
     """
     metric = METRICS[task["metric"]]
     pairs = list(zip(grade_values(x, metric), grade_values(y, metric), strict=True))

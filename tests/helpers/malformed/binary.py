@@ -98,7 +98,7 @@ CASES = [
     Case("date in an unused column", "a.xlsx", book(dated(DAY), WITH_DATE), "refused", ("D2", "`ignore`")),
     Case("date in an ignored column", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
     Case("TRUE in a cell", "a.xlsx", book(noted(True)), "refused", ("cell B3", "a bool (True)")),
-    Case("formula that was never computed", "a.xlsx", book(noted("=A1")), "refused", ("cell B3", "without its value")),
+    Case("formula that was never computed", "a.xlsx", book(noted("=A1")), "refused", ("cell B3", "without a value")),
     Case("number of 17 digits", "a.xlsx", book(noted(12345678901234567)), "refused", ("cell B3", "15 digits")),
     Case(
         "numbers as ids",
@@ -108,7 +108,7 @@ CASES = [
         rows=tuple((str(i), *row[1:]) for i, row in enumerate(ROWS)),
     ),
     Case("two sheets without `sheet`", "a.xlsx", book(sheets=("Notes", "Key")), "refused", ("Notes, Key", "`sheet`")),
-    Case("empty sheet", "a.xlsx", book(header=()), "refused", ("there are no rows",)),
+    Case("empty sheet", "a.xlsx", book(header=()), "refused", ("has no rows",)),
     Case("empty row in a sheet", "a.xlsx", book((ROWS[0], (), *ROWS[1:])), "repaired", ("empty row",)),
     Case("column named twice in a sheet", "a.xlsx", book(header=("id", "note", "note")), "refused", ("comes twice",)),
     Case("remark beside the columns", "a.xlsx", book(dated("seen"), (*COLUMNS, None)), "refused", ("row 2", "'seen'")),

@@ -172,7 +172,7 @@ CASES = [
         "a.jsonl",
         extended(wrong="uti"),
         "refused",
-        ("row 1", "'rejected' holds the right answer"),
+        ("row 1", "'rejected' contains the right answer"),
         task=mapped(rejected="wrong"),
     ),
     Case(

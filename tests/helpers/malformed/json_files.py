@@ -18,8 +18,8 @@ CASES = [
     Case("JSON cut off", "a.json", JSON.encode()[:-20], "refused", ("line 1", "not valid JSON")),
     Case("JSON with a trailing comma", "a.json", JSON.replace("}]", "},]").encode(), "refused", ("not valid JSON",)),
     Case("JSON with single quotes", "a.json", JSON.replace('"', "'").encode(), "refused", ("not valid JSON",)),
-    Case("JSON Lines named .json", "a.json", lines(), "refused", ("line 2", "name the file .jsonl")),
-    Case("JSON named .jsonl", "a.jsonl", JSON.encode(), "refused", ("line 1", "a list", "name it .json")),
+    Case("JSON Lines named .json", "a.json", lines(), "refused", ("line 2", "extension to .jsonl")),
+    Case("JSON named .jsonl", "a.jsonl", JSON.encode(), "refused", ("line 1", "a list", "extension to .json")),
     Case("line cut off", "a.jsonl", lines()[:-20], "refused", ("line 3", "not valid JSON", "cut off")),
     Case("two objects on a line", "a.jsonl", lines().replace(b"\n", b"", 1), "refused", ("line 1", "Extra data")),
     Case("empty lines in JSON Lines", "a.jsonl", lines().replace(b"\n", b"\n\n"), "repaired", ("empty line",)),
@@ -53,7 +53,7 @@ CASES = [
         "a.json",
         b'{"r1": {"id": "r2", "note": "x"}}',
         "refused",
-        ("'r1' has the id 'r2'",),
+        ("'r1' differs from the id of its object, 'r2'",),
     ),
     Case(
         "columns in place of rows",
@@ -64,7 +64,7 @@ CASES = [
     ),
     Case("list of texts", "a.json", b'["x", "y"]', "refused", ("row 1: a text", "JSON object")),
     Case("single text", "a.json", b'"x"', "refused", ("a text", "a list of objects")),
-    Case("empty list", "a.json", b"[]", "refused", ("there are no rows",)),
+    Case("empty list", "a.json", b"[]", "refused", ("has no rows",)),
     Case(
         "half a surrogate pair, escaped",
         "a.jsonl",

@@ -1,7 +1,7 @@
-"""Generate synthetic clinical text for the tasks: labels and answers follow by rule from the facts of a note.
+"""Generate synthetic clinical text for the tasks. Labels and answers follow by rule from the facts of a note.
 
-A digest of its text assigns every note either to tasks or to the pre-training of tiny models
-(`vocabulary.is_task_note`). The notes of `generate` are therefore new to every model that this package pre-trains.
+A digest of a note's text assigns the note either to tasks or to the pre-training of tiny models
+(`vocabulary.is_task_note`). Therefore no model that this package pre-trains has read a note of `generate`.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from clinical_dpo.data.sources.synthetic.vocabulary import is_task_note, normali
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 
-_PATIENCE = 1000  # draws in a row without a new note, after which the notes count as exhausted
+_PATIENCE = 1000  # after this many draws in a row without a new note, the notes count as exhausted
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,22 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
         generator: a key of GENERATORS.
         n: number of records.
         seed: seed of all draws.
-        label_noise: share of each label's records that get the other label, as a model of physicians who disagree;
-            borderline notes get it first.
+        label_noise: share of each label's records that get the other label. It models physicians who disagree.
+            Borderline notes get the other label first.
 
     Returns:
         Flat records: `id` and the fields of the domain. All texts differ in more than case and spacing.
 
     Raises:
-        UserError: the generator is unknown, `n` exceeds the number of distinct notes, or the share is not in 0 to 0.5.
+        UserError: the generator is unknown, `n` is negative or exceeds the number of distinct notes, or `label_noise`
+            is not in 0 to 0.5.
     """
     if generator not in GENERATORS:
         raise UserError(f"generator '{generator}' is not known. Choose one of {', '.join(GENERATORS)}.")
     if not 0 <= label_noise <= 0.5:
         raise UserError(f"generator {generator}: label_noise is {label_noise}. Set a share from 0 to 0.5.")
     if n < 0:
-        raise UserError(f"generator {generator}: {n} records. Set a number of 0 or more.")
+        raise UserError(f"generator {generator}: the number of records is {n}. Set a number of 0 or more.")
     maker = GENERATORS[generator]
     rng = Random(f"{generator}/{seed}")
     cases: list[Any] = []

@@ -27,7 +27,7 @@ EFFECTS = ("reduced", "unchanged", "increased")
 
 @dataclass(frozen=True)
 class OutcomeResult:
-    """The result of one outcome: its effect, which depends on significance, and the P value in the abstract."""
+    """The result for one outcome: the effect, and the P value in the abstract. `unchanged` is not significant."""
 
     outcome: str
     effect: str  # one of EFFECTS
@@ -72,7 +72,10 @@ def draw(rng: Random) -> PubmedqaCase:
 
 
 def _result_sentence(result: OutcomeResult, rng: Random) -> str:
-    """Return a sentence on the rates of treated and untreated patients, whose difference may be due to chance."""
+    """Return a sentence that compares the outcome's rates in treated and untreated patients.
+
+    The difference between the rates may be due to chance.
+    """
     untreated = rng.randint(24, 40)
     change = rng.randint(8, 15) if result.effect != "unchanged" else rng.randint(-3, 3)
     treated = untreated + (-change if result.effect == "reduced" else change)

@@ -83,7 +83,7 @@ def summary(stay: Stay) -> str:
 
 
 def worse_summary(stay: Stay, rng: Random) -> str:
-    """Return a summary with wrong facts (two of three times) or padded with facts that nobody needs."""
+    """Return a worse summary. Two of three times it has wrong facts; otherwise it adds facts that nobody needs."""
     if rng.random() < 1 / 3:
         return f"{summary(stay)} Past history includes {stay.history}. {' '.join(rng.sample(_ROUTINE, 2))}"
     wrong = rng.choice(

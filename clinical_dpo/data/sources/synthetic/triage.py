@@ -45,7 +45,7 @@ class TriageCase:
 
     @property
     def physician(self) -> bool:
-        """The rule of the label: the message is urgent, or its request needs a medical judgement."""
+        """Whether a physician should answer: the message is urgent, or the request needs a medical judgement."""
         return self.urgent or self.medical
 
 

@@ -1,4 +1,4 @@
-"""Notes with and without a urinary tract infection (UTI), which is pyuria with current lower urinary symptoms."""
+"""Notes with and without a urinary tract infection (UTI). A UTI is pyuria with current lower urinary symptoms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,12 +44,12 @@ class UtiCase:
 
     @property
     def infected(self) -> bool:
-        """The rule of the label: pyuria and a lower urinary tract symptom."""
+        """Whether the label is UTI: the patient has pyuria and a lower urinary tract symptom."""
         return self.pyuria and self.urinary
 
 
 def draw(rng: Random) -> UtiCase:
-    """Draw a note; half of the notes describe a UTI, and most others pyuria alone."""
+    """Draw a note. Half of the notes describe a UTI, and most other notes describe pyuria without urinary symptoms."""
     positive = rng.random() < 0.5
     pyuria, urinary = (
         (True, True) if positive else rng.choices(((True, False), (False, True), (False, False)), (60, 25, 15))[0]

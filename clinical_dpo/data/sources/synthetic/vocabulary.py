@@ -54,5 +54,5 @@ def normalised(text: str) -> str:
 
 
 def is_task_note(text: str) -> bool:
-    """Whether a note is for tasks; all other notes are for pre-training, so the two share no note."""
+    """Whether a note is for tasks. All other notes are for pre-training, so tasks and pre-training share no note."""
     return hashlib.sha256(normalised(text).encode()).digest()[0] % 2 == 0

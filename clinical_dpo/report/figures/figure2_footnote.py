@@ -1,0 +1,54 @@
+"""The footnote of figure 2."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from clinical_dpo.io import Row
+from clinical_dpo.report.p_values import F1_COMPARED
+from clinical_dpo.variants import EXTERNAL, TITLES
+
+LONGEST = 80  # characters of a line
+
+
+def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
+    """The levels in a column, as text."""
+    return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
+
+
+def footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
+    """Lines of text: how to read the figure, what its P compare, and in the last line the caveats.
+
+    The caveats are synthetic data, proxy grades and pending grades.
+
+    Args:
+        bars: rows of `figure2.comparison_rows`.
+        model_names: model or external answers -> name shown.
+    """
+    sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})
+    thresholds = _thresholds(bars, "threshold")
+    reading = [
+        *(f"n={n}" for n in sizes),
+        "whiskers: 95% CI",
+        *(f"*P<{threshold} (Bonferroni)" for threshold in thresholds),
+    ]
+    for name in (bar["model"] for bar in bars if bar["variant"] == EXTERNAL):
+        others = _thresholds(bars, f"threshold_vs_{name}")
+        reading += [f"vs {model_names[name]} *P<{other}" for other in others if other not in thresholds]
+    seeds = {len(bar["seeds"].split()) for bar in bars if bar.get("seeds")}
+    reading += [f"dots: {count} training seeds" for count in seeds]
+    proxies = sorted({bar["grader"] for bar in bars if bar["proxy"] == "true"})
+    pending = sum(int(bar["n"]) for bar in bars if bar["status"] == "pending")
+    quantities = dict.fromkeys(bar["compared"] for bar in bars if bar["compared"])
+    compared = [f"P: {' and '.join(quantities)}"] if quantities else []
+    compared += [f"F1 P: {F1_COMPARED}"] if any(bar["p_f1_vs_base"] is not None for bar in bars) else []
+    pairs = [
+        f"{model_names[bar['model']]} {TITLES[bar['variant']]}-{TITLES.get(other) or model_names[other]}"
+        for bar in bars
+        for other in (bar["opposed"] or "").split()
+    ]
+    lines = ["; ".join(compared)] if compared else []
+    lines += wrap(f"F1 and right answers point different ways: {', '.join(pairs)}", LONGEST) if pairs else []
+    caveats = ["synthetic data"] if any(bar["data"] == "synthetic" for bar in bars) else []
+    caveats += [f"proxy grades ({grader})" for grader in proxies]
+    caveats += [f"{pending} grades awaited"] if pending else []
+    return "\n".join(["; ".join(reading), *lines, "; ".join(caveats)])
