@@ -90,7 +90,8 @@ def tables(study: Study, task: str) -> list[str]:
     configured = study.tasks[task].get("tables", [])
     ratings = ["agreement", "pending_ratings"] if rated_sheets(study.tasks[task]) else []
     seeds = ["seeds"] if study.extra_seeds(task) else []
-    return ["metrics", "stats", *seeds, *configured, *ratings]
+    trivial = ["trivial"] if study.tasks[task]["grader"] == "label" else []
+    return ["metrics", "stats", *trivial, "decisions", "unreadable", *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:
