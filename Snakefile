@@ -29,6 +29,7 @@ include: "workflow/functions/external.smk"
 include: "workflow/functions/raters.smk"
 include: "workflow/functions/judge.smk"
 include: "workflow/functions/statistics.smk"
+include: "workflow/functions/decisions.smk"
 include: "workflow/functions/figures.smk"
 include: "workflow/functions/report.smk"
 # The rules, in the order of the study.
@@ -45,6 +46,9 @@ include: "workflow/rules/grade.smk"
 include: "workflow/rules/raters.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/statistics.smk"
+include: "workflow/rules/trivial.smk"
+include: "workflow/rules/decisions.smk"
+include: "workflow/rules/unreadable.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
@@ -91,6 +95,7 @@ onstart:
     stop_if_jobs_are_queued()
     stop_if_slurm_cannot_run_jobs()
     stop_if_rows_fail_checks()
+    record_margins()
 
 
 onsuccess:

@@ -60,6 +60,7 @@ PATHS = {
     "verdicts_record": f"{_MODEL}/judge/{{judged}}.json",
     "ratings": "{ratings}/{task}/{model}",
     # tables, figures, pages
+    "margin": "{results}/{task}/margin.json",
     "table": "{results}/{task}/{table}.csv",
     "report_table": "{reports}/tables/{table}.{suffix}",
     "figure": "{reports}/figures/{figure}.{suffix}",

@@ -93,7 +93,10 @@ def tables(study: Study, task: str) -> list[str]:
     seeds = ["seeds"] if study.extra_seeds(task) else []
     labels = ["confusion", "symmetry"] if has_label_tables(study.tasks[task]) else []
     labels += ["reliability"] if scores_likelihood(study.tasks[task]) else []
-    return ["metrics", "stats", *labels, *seeds, *configured, *ratings]
+    # Decisions know differences of shares, means and the F1 of two labels.
+    decided = [] if labels else ["decisions", "unreadable"]
+    trivial = ["trivial"] if decided and study.tasks[task]["grader"] == "label" else []
+    return ["metrics", "stats", *labels, *trivial, *decided, *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

@@ -8,9 +8,10 @@ from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
+from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, complete_recipes, merge
-from clinical_dpo.config.task_rules import check_fit, check_used
+from clinical_dpo.config.task_rules import check_fit, check_used, default_selection_metric
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import FOLDERS
 from clinical_dpo.renames import refuse_old_names
@@ -88,6 +89,8 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
     value |= own_writers(value, own)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
     validate(value, kind, where)
+    if kind == "task":
+        value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
     if value["name"] != name:
         raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
     return value
@@ -132,6 +135,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
                 f"{where}: {stage} has several trials, but splits.dev is 0. Add a dev split, or configure one trial."
             )
     check_fit(task, where)
+    check_margin(task, where)
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
 

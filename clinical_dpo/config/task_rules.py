@@ -15,8 +15,8 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
         "answer": ("random_distractor", "field", "sft_prediction"),
         "text": ("field", "random_distractor", "sft_prediction"),
     },
-    "selection_metric": {
-        "label": ("f1", "macro_f1", "exact"),
+    "selection_metric": {  # the first is the default
+        "label": ("macro_f1", "balanced_accuracy", "f1", "exact"),
         "answer": ("exact", "rouge_l"),
         "text": ("rouge_l", "exact"),
     },
@@ -26,6 +26,11 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
         "text": ("judge", "rouge_likert", "rouge_l", "evasiveness"),
     },
 }
+
+
+def default_selection_metric(answer_type: str) -> str:
+    """The metric that selects a trial where the task file names none."""
+    return VALID_VALUES["selection_metric"][answer_type][0]
 
 
 def check_fit(task: Mapping[str, Any], where: str) -> None:

@@ -58,6 +58,11 @@ def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float 
     )
 
 
+def balanced_accuracy(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
+    """Mean sensitivity of the classes with an item; an invalid answer is a miss. There is at least one item."""
+    return mean([value for name in classes if (value := sensitivity(labels, parsed, name)) is not None])
+
+
 def invalid_rate(parsed: Answers) -> float | None:
     """Share of answers that could not be parsed. None without answers."""
     return mean([not predicted for predicted in parsed])

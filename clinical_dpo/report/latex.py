@@ -14,6 +14,7 @@ _ESCAPES = str.maketrans(
 LONGEST = 45  # rows; a longer table is broken over pages
 SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
 FIT_WIDTH = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # at most as wide as the text
+SENTENCES = ("sentence",)  # columns
 Column = str | tuple[str, str]  # one column, or the two columns of an interval
 
 
@@ -43,8 +44,7 @@ def latex_table(
     shared = {column: text for column in headings if (text := _shared(rows, column))}
     captions = [caption, *(f"{headings.pop(column)}: {text}." for column, text in shared.items())]
     cells = [[_cell(column, row) for column in headings] for row in rows]
-    numeric = [isinstance(column, tuple) or not any(_is_words(row[column]) for row in rows) for column in headings]
-    alignment = "".join("r" if is_number else "l" for is_number in numeric)
+    alignment = "".join(_alignment(column, rows) for column in headings)
     head = [_line(map(escape, headings.values())), r"\midrule"]
     body = [_line(line) for line in cells]
     title = rf"\caption{{{escape(' '.join(captions))}}}\label{{{label}}}"
@@ -77,6 +77,14 @@ def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
     if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
         return None
     return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None
+
+
+def _alignment(column: Column, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Numbers right, words left, sentences in lines of a fixed width."""
+    if column in SENTENCES:
+        return "p{8cm}"
+    is_number = isinstance(column, tuple) or not any(_is_words(row[column]) for row in rows)
+    return "r" if is_number else "l"
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -158,6 +166,22 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
             **{"p_holm": "P (Holm)", "p_holm_study": "P (Holm, study)"},
             **{"smallest_detectable": "Detectable", "grader": "Grader", "proxy": "Proxy"},
             **{"data": "Data", "status": "Status"},
+        },
+    ),
+    "decisions": (
+        "Decisions about the headline metric. Margin: the smallest difference that matters. Limits of the interval are "
+        "those of one-sided tests against the margin, at the level of the family.",
+        {
+            **{
+                "task": "Task",
+                "model": "Model",
+                "comparison": "Comparison",
+                "margin": "Margin",
+                "effect": "Difference",
+            },
+            **{("margin_ci_low", "margin_ci_high"): "Interval", "margin_level": "Level", "decision": "Decision"},
+            **{"items_to_decide": "Items to decide", "sentence": "Answer", "published": "Published"},
+            **{"margin_source": "Margin from", "data": "Data", "status": "Status"},
         },
     ),
 }

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
+from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
-from clinical_dpo.statistics.metrics import graded_items
+from clinical_dpo.report.trivial_words import remarks, trivial_name
+from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
 
 Rows = Sequence[Mapping[str, str]]
@@ -14,6 +16,9 @@ def summary(
     metrics: Rows,
     stats: Rows,
     *,
+    decisions: Rows = (),
+    trivial: Rows = (),
+    ties: Sequence[str] = (),
     headlines: Mapping[str, str],
     folders: Sequence[str],
     seeds: Rows,
@@ -28,6 +33,9 @@ def summary(
     Args:
         metrics: rows of `metrics.COLUMNS` of all tasks, as read from CSV.
         stats: rows of `comparisons.COLUMNS` of all tasks.
+        decisions: rows of reports/tables/decisions.csv.
+        trivial: rows of reports/tables/trivial.csv.
+        ties: from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
         seeds: rows of `training_seeds.COLUMNS` of all tasks; empty with a single training seed.
@@ -56,6 +64,8 @@ def summary(
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
+    lines += [*_decisions(decisions), *_trivial(trivial, headlines), *_unreadable(shown)]
+    lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
@@ -124,6 +134,43 @@ def _study_wide(stats: Rows) -> list[str]:
         return []
     below, alpha = sum(p < level for p, level in adjusted), f"{adjusted[0][1]:g}".removeprefix("0")
     return [f"Holm over all {len(stats)} comparisons of the study: {below} below {alpha} (p_holm_study of stats.csv)."]
+
+
+def _decisions(decisions: Rows) -> list[str]:
+    """The answer for each task and model, and the margin of each task."""
+    answers = [row for row in decisions if row["sentence"]]
+    if not answers:
+        return []
+    margins = {
+        row["task"]: f"{row['task']} {margin_text(row['metric'], float(row['margin']))} ({row['margin_source']})"
+        for row in answers
+    }
+    lines = [f"  {row['task']}, {row['model']}: {row['sentence']}" for row in answers]
+    return ["", "Is SFT enough?", *lines, f"Margins: {'; '.join(margins.values())}.", ""]
+
+
+def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
+    """What trivial answers score, and remarks on base models. Sentences of decisions have those on SFT and DPO."""
+    scored = [
+        f"{row['task']}, {trivial_name(row)}: {headlines[row['task']]} "
+        + (f"{float(row[headlines[row['task']]]):.2f}" if row[headlines[row["task"]]] else "not defined")
+        for row in trivial
+        if not row["model"]
+    ]
+    lines = [f"Without a model: {'; '.join(scored)}."] if scored else []
+    for row in trivial:
+        if row["variant"] == "base" and (words := remarks(trivial, row["task"], row["model"], "base")):
+            lines.append(f"  {row['task']}, {row['model']}: {' '.join(words)}")
+    return lines
+
+
+def _unreadable(shown: Rows) -> list[str]:
+    """A line that names the variants most of whose answers cannot be read."""
+    named = [
+        f"{row['task']}, {row['model']}, {TITLES.get(row['variant'], 'external')} ({float(row['invalid_rate']):.0%})"
+        for row in mostly_unreadable(shown)
+    ]
+    return [f"Nothing was measured, since most answers cannot be read: {'; '.join(named)}."] if named else []
 
 
 def _cut(row: Mapping[str, str]) -> str:

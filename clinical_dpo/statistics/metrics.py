@@ -59,6 +59,11 @@ def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
+def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rows of a headline metric, as made or as read, of variants most of whose answers cannot be read."""
+    return [row for row in rows if row["invalid_rate"] not in (None, "") and float(row["invalid_rate"]) > 0.5]
+
+
 def task_metrics(
     grades: Grades, task: Mapping[str, Any], answers: Mapping[tuple[str, str], Sequence[Answer]] | None = None
 ) -> list[Metric]:

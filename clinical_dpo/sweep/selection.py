@@ -1,13 +1,15 @@
 """Select among a sweep's trials by an automatic score on dev. Scores of people and paid judges are never used."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from clinical_dpo.grading import scores
 from clinical_dpo.grading.answers import read_answers, read_task_rows
 from clinical_dpo.grading.grade import grade_answers
 from clinical_dpo.io import Row, read_csv
+from clinical_dpo.paths import parse
 from clinical_dpo.records import Answer, TaskRow
 from clinical_dpo.training.plateau import eval_curve
 
@@ -15,9 +17,15 @@ COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "
 GRADERS = {
     "f1": "label",
     "macro_f1": "label",
+    "balanced_accuracy": "label",
     "exact": "exact",
     "rouge_l": "rouge_l",
 }  # a task's `selection_metric` -> its grader
+LABEL_SCORES = {  # selection_metric -> score of labels, parsed answers and classes
+    "f1": lambda labels, parsed, classes: scores.f1(labels, parsed, classes[0]),
+    "macro_f1": scores.macro_f1,
+    "balanced_accuracy": scores.balanced_accuracy,
+}
 
 
 def scored_trials(
@@ -49,16 +57,15 @@ def scored_trials(
 def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[str, Any]) -> tuple[float, float]:
     """Score of one trial on dev by the task's `selection_metric`, and the share of invalid answers.
 
-    `f1` is the F1 of the positive class, `macro_f1` the mean F1 of all labels, `exact` the share of normalised exact
-    matches, `rouge_l` the mean ROUGE-L F1.
+    `f1` is the F1 of the positive class, `macro_f1` the mean of both classes' F1, `balanced_accuracy` the mean of
+    sensitivity and specificity (of classes with an item), `exact` the share of normalised exact matches, `rouge_l` the
+    mean ROUGE-L F1.
     """
     grades = grade_answers(rows, answers, task, GRADERS[task["selection_metric"]])
     invalid_rate = sum(grade["valid"] == "false" for grade in grades) / len(grades)
-    labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
-    if task["selection_metric"] == "f1":
-        return scores.f1(labels, parsed, task["labels"][0]) or 0.0, invalid_rate
-    if task["selection_metric"] == "macro_f1":
-        return scores.macro_f1(labels, parsed, task["labels"]) or 0.0, invalid_rate
+    if task["selection_metric"] in LABEL_SCORES:
+        labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
+        return LABEL_SCORES[task["selection_metric"]](labels, parsed, task["labels"]) or 0.0, invalid_rate
     return sum(float(grade["grade"]) for grade in grades) / len(grades), invalid_rate
 
 
@@ -72,3 +79,19 @@ def best_trial(trials: Sequence[Row]) -> str:
     losses = {trial["trial"]: trial["final_eval_loss"] for trial in trials}
     finite = {name: loss if math.isfinite(loss) else math.inf for name, loss in losses.items()}
     return min(trials, key=lambda trial: (-trial["score"], finite[trial["trial"]]))["trial"]
+
+
+def ties(selections: Iterable[str | Path]) -> list[str]:
+    """Sweeps in which several trials have the highest score: "uti, llama, sft (2 trials)".
+
+    Args:
+        selections: {task}/{model}/{stage}/selection.csv of every sweep.
+    """
+    found = []
+    for path in selections:
+        names, table = parse("selection", path), read_csv(path)
+        best = [row["score"] for row in table if row["chosen"] == "true" and row["score"] != ""]
+        tied = [row for row in table if row["score"] in best]
+        if len(tied) > 1:
+            found.append(f"{names['task']}, {names['model']}, {names['stage']} ({len(tied)} trials)")
+    return found

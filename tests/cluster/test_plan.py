@@ -213,5 +213,8 @@ def test_snakemake_plan_prints_the_plan_and_starts_no_other_job(tmp_path):
     printed = project.run("plan")
     assert "took/plan" in printed and re.search(r"^all +684 ", printed, re.MULTILINE)
     assert not (tmp_path / "results").exists()
-    assert {path.name for path in (tmp_path / "reports").iterdir()} == {"plan.csv", "plan.txt", "plan_disk.csv"}
+    assert {path.name for path in (tmp_path / "reports").iterdir()} == {
+        *("plan.csv", "plan.txt", "plan_disk.csv", "plan_items.csv"),
+    }
+    assert re.search(r"^uti +5 points \(default, not set by you\) +0.01 +200 ", printed, re.MULTILINE)
     assert project.planned("plan") == {("plan", "")}  # the plan runs at every call

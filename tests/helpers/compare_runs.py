@@ -28,13 +28,18 @@ from tests.helpers.unblinding import is_blinded, unblinded
 PRICE = {"cost_usd"}  # keys of records
 TIMES = {"wall_seconds", "peak_memory_mib"} | PRICE
 # The figure and tables of costs, and the plan, which names costs too.
-COSTS = re.compile(r"figures/cost\.\w+|plan(_disk)?\.(csv|txt)")
+COSTS = re.compile(r"figures/cost\.\w+|plan(_disk|_items)?\.(csv|txt)")
 # Costs on the page, and its figures, which are compared as files of their own.
 COST_OF_PAGE = re.compile(rb'<h2 id="cost">.*?(?=<h2|</main>|\Z)|<svg.*?</svg>', re.DOTALL)
 
 
+# Costs in sentences of decisions, and the history of a margin, which a run from scratch does not have.
+COST_OF_SENTENCE = re.compile(rb", at [\d.]+ times the (?:GPU|training) hours")
+HISTORY = re.compile(rb" The margin was (?:[\d.]+|not recorded) [a-z ]+ made\.")
+
+
 def content(path: Path, ignored: Collection[str] = TIMES) -> object:
-    """Content of a file without its costs and times; of a folder a dict of all its files; None for no file.
+    """Content of a file without its costs, times and history; of a folder a dict of all its files; None for no file.
 
     Args:
         path: the file.
@@ -52,8 +57,11 @@ def content(path: Path, ignored: Collection[str] = TIMES) -> object:
         with zipfile.ZipFile(path) as book:
             # docProps/core.xml holds the time at which the workbook was written.
             return {name: book.read(name) for name in book.namelist() if name != "docProps/core.xml"}
-    timed = path.name == "summary.html" and set(ignored) >= TIMES
-    return COST_OF_PAGE.sub(b"", path.read_bytes()) if timed else path.read_bytes()
+    text = HISTORY.sub(b"", path.read_bytes())
+    if set(ignored) >= TIMES:
+        text = COST_OF_SENTENCE.sub(b"", text)
+        text = COST_OF_PAGE.sub(b"", text) if path.name == "summary.html" else text
+    return text
 
 
 def _without(value: Any, keys: Collection[str]) -> Any:

@@ -11,6 +11,15 @@ from clinical_dpo.report.figures import figure2
 from clinical_dpo.statistics import comparisons, metrics, training_seeds
 from tests.helpers.figure2 import NAMES, TASK, WATERMARK, draw, repeated, seed_rows, tables
 from tests.helpers.svg import texts
+from tests.helpers.trivial_rows import trivial_rows
+
+
+def test_trivial_answers_are_lines_that_the_footnote_names(tmp_path):
+    svg = draw(tmp_path, tables(), trivial_rows=trivial_rows())[0].read_text()
+    plain = draw(tmp_path, tables())[0].read_text()
+    words = "dashed: majority label (No UTI) 0.00; dotted: always UTI 0.67"
+    assert words in svg and "dashed" not in plain
+    assert svg.count("stroke-dasharray") - plain.count("stroke-dasharray") == 2
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):

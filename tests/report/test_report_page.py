@@ -9,8 +9,10 @@ from clinical_dpo.report.page.page import Drawing, inline_svg, report_page
 from clinical_dpo.report.page.tables import contradiction_rows, verdict
 from clinical_dpo.statistics import comparisons as significance
 from tests.conftest import ROOT
+from tests.helpers.decision_rows import decision_row
 from tests.helpers.figure2 import draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, Page, costs
+from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 
 
 def page(last="complete", data="real", **options):
@@ -80,6 +82,49 @@ def test_the_page_shows_differences_and_the_smallest_detectable_ones():
     significant, not_significant = stats["llama", "sft_vs_base"], stats["mistral", "sft_vs_base"]
     assert f"{100 * significant['effect']:+.1f} points" in text
     assert f"{100 * not_significant['smallest_detectable']:.1f} points" in text
+
+
+def test_the_page_answers_whether_sft_is_enough_with_margin_and_paper():
+    answer = decision_row(sentence="SFT is enough: <so>.", published="no difference shown (0.98 to 0.95, P=.55)")
+    other = decision_row(comparison="sft_vs_base", sentence="", published="")
+    text = page(decisions=[answer, other]).text
+    assert text.count("SFT is enough: <so>. 5 points default, not set by you no difference shown (0.98 to 0.95") == 1
+    assert text.index("Is SFT enough?") < text.index("What won where") and "Is SFT enough?" not in page().text
+
+
+def test_the_page_shows_trivial_answers_beside_the_variants_with_sensitivity_and_specificity():
+    text = page(trivial=trivial_rows(dpo=YES_TO_ALL)).text
+    assert "Against trivial answers" in text and "Against trivial answers" not in page().text
+    assert "no model majority label (No UTI) 0.00 0.85 0.88 0.91 0.81 No UTI: 100%" in text
+    assert "SFT 0.90 0.85 0.88 0.91 0.81 UTI: 52% better than always UTI: +0.23 (+0.10 to +0.30)" in text
+    assert "UTI: 98%, nearly all items not shown to be better than always UTI: +0.23 (−0.05 to +0.30)" in text
+
+
+def test_a_variant_that_is_no_better_than_a_trivial_answer_is_not_called_better():
+    text = page(trivial=trivial_rows(sft=YES_TO_ALL)).text
+    assert "SFT better than Base" not in text and "SFT better than Base" in page(trivial=trivial_rows()).text
+    assert "SFT ahead of Base in right answers, not shown to be better than a trivial answer" in text
+    assert "better in 0, worse in 0, no difference shown in 1, ahead but not shown to be better than a trivial" in text
+
+
+def test_the_page_names_decisions_that_depend_on_unreadable_answers():
+    row = {"task": "uti", "model": "llama", "compared": "dpo_vs_sft", "unreadable": "12"}
+    graded = row | {"rule": "as graded", "decision": "better", "changed": "false"}
+    changed = row | {"rule": "left out", "decision": "undecided", "changed": "true"}
+    alone = {"rule": "positive", "compared": "dpo", "decision": "", "changed": ""}
+    text = page(unreadable=[graded, changed, row | alone]).text
+    assert "DPO against SFT is undecided where the 12 unreadable answers are left out, and better as graded." in text
+    assert "depend on unreadable" not in page(unreadable=[graded]).text
+
+
+def test_the_page_says_where_most_answers_cannot_be_read():
+    metric_rows, stats_rows = tables()
+    rows = [row | ({"invalid_rate": 0.97} if row["variant"] == "base" else {}) for row in metric_rows]
+    text = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=TASKS, models=MODELS)).text
+    assert (
+        "Nothing was measured Most answers cannot be read, and count as wrong: Infection <or> not, Llama3, Base (97%)"
+        in text
+    )
 
 
 def test_the_page_shows_the_cost_beside_the_published_cost():

@@ -3,6 +3,8 @@
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
+from tests.helpers.decision_rows import decision_row
+from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 
 COMPARISONS = {"sft_vs_base": "0.0004", "dpo_vs_sft": "0.048", "dpo_vs_base": "0.0119"}
 
@@ -45,12 +47,13 @@ def test_shares_of_cut_answers_and_of_thoughts_are_shown():
     assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside it" in line
 
 
-def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
+def text_of(*tasks, left_out=None, pending_ratings=(), seeds=(), **more):
     bars = [row for metric_rows, _ in tasks for row in metric_rows]
     tests = [row for _, stats_rows in tasks for row in stats_rows]
     return summary(
         bars,
         tests,
+        **more,
         headlines={"uti": "f1", "summarization": "mean_likert"},
         folders=["Figures: reports/demo/figures", "Statistics: results/demo/*/stats.csv"],
         seeds=seeds,
@@ -58,6 +61,30 @@ def text_of(*tasks, left_out=None, pending_ratings=(), seeds=()):
         left_out=left_out or {},
         pending_ratings=pending_ratings,
     )
+
+
+def test_the_answer_for_each_model_and_the_margins_are_shown():
+    answer = decision_row(sentence="SFT is enough: so.")
+    text = text_of(rows_of("uti", "f1"), decisions=[answer, decision_row(comparison="sft_vs_base", sentence="")])
+    assert "Is SFT enough?\n  uti, llama: SFT is enough: so.\n" in text
+    assert "Margins: uti 5 points (default, not set by you).\n" in text
+    assert "enough" not in text_of(rows_of("uti", "f1"))
+
+
+def test_trivial_answers_base_models_no_better_ties_and_unreadable_answers_are_named():
+    bars, tests = rows_of("uti", "f1")
+    bars[2] |= {"invalid_rate": "0.51"}
+    text = text_of((bars, tests), trivial=trivial_rows(base=YES_TO_ALL), ties=["uti, llama, sft (2 trials)"])
+    assert "Without a model: uti, majority label (No UTI): f1 0.00; uti, always UTI: f1 0.67.\n" in text
+    assert (
+        "  uti, llama: Base is not shown to be better than the answer UTI to every item. Base answers UTI to 98%"
+        in text
+    )
+    assert "Tied on dev, decided by the lower eval loss: uti, llama, sft (2 trials).\n" in text
+    assert "Nothing was measured, since most answers cannot be read: uti, llama, DPO (51%).\n" in text
+    bars[2] |= {"invalid_rate": "0.5"}
+    plain = text_of((bars, tests))
+    assert not any(words in plain for words in ("Without a model", "Tied", "Nothing was measured"))
 
 
 def line_of(text, task):

@@ -46,7 +46,7 @@ def test_a_row_of_binary_grades_has_newcombes_interval_and_the_smallest_detectab
     row = compare(BASE, SFT, SFT)["sft_vs_base"]
     assert row["effect_measure"] == "accuracy_difference" and row["effect"] == 0.2
     assert (row["effect_ci_low"], row["effect_ci_high"]) == pytest.approx((0.0569, 0.3404), abs=5e-5)
-    assert power.mcnemar_power(50, 14 / 50, row["smallest_detectable"], 0.01) == pytest.approx(0.8, abs=1e-6)
+    assert power.mcnemar_power(50, 0.2, row["smallest_detectable"], 0.01) == pytest.approx(0.8, abs=1e-6)
 
 
 def test_significance_is_that_of_the_family():
@@ -61,7 +61,6 @@ def test_answers_are_paired_by_id_in_any_order():
     rows = compare(BASE, SFT, SFT[::-1])
     same = rows["dpo_vs_sft"]
     assert (same["b"], same["c"], same["p_value"], same["p_adjusted"], same["effect"]) == (0, 0, 1, 1, 0)
-    assert same["smallest_detectable"] is None
     assert rows["dpo_vs_base"]["p_value"] == rows["sft_vs_base"]["p_value"]
 
 
@@ -151,8 +150,7 @@ def test_rows_of_likert_grades():
     assert row["secondary_measure"] == "cohens_dz"
     assert row["secondary_effect"] == pytest.approx(row["statistic"] / 6**0.5)
     assert row["p_wilcoxon"] == paired_tests.wilcoxon(sft, base)[1] and row["p_mid"] is row["p_chi2"] is None
-    sd = np.std(np.subtract(sft, base), ddof=1)
-    assert row["smallest_detectable"] == power.detectable_mean_difference(6, sd, 0.01)
+    assert row["smallest_detectable"] == power.detectable_mean_difference(6, 1.0, 0.01)  # a quarter of 1 to 5
     assert row["proxy"] == "true" and row["data"] == "synthetic"
 
 
@@ -212,7 +210,15 @@ def test_an_answer_that_is_not_a_label_is_named():
 def test_equal_grades_show_no_difference(grades, task):
     for row in compare(graded(grades), graded(grades), graded(grades), task).values():
         assert (row["effect"], row["p_value"], row["p_adjusted"], row["significant"]) == (0, 1, 1, "false")
-        assert row["smallest_detectable"] is None and row["status"] == "complete"
+        assert row["status"] == "complete"
+
+
+def test_the_smallest_detectable_difference_does_not_depend_on_the_answers():
+    random = np.random.default_rng(1)
+    for task, grades in ((UTI, random.integers(0, 2, (3, 80))), (SUMMARIES, random.integers(1, 6, (3, 80)))):
+        equal = compare(*[graded(grades[0].tolist())] * 3, task)["dpo_vs_sft"]
+        other = compare(*(graded(each.tolist()) for each in grades), task)["dpo_vs_sft"]
+        assert equal["smallest_detectable"] == other["smallest_detectable"] is not None
 
 
 def test_a_test_that_does_not_fit_the_metric_is_refused():

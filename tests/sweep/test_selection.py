@@ -2,15 +2,16 @@
 
 import math
 import subprocess
+import warnings
 
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
-from sklearn.metrics import f1_score
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
 from clinical_dpo.io import write_csv, write_jsonl
 from clinical_dpo.sweep.best_folder import write_best_folder
-from clinical_dpo.sweep.selection import COLUMNS, best_trial, dev_score, scored_trials
+from clinical_dpo.sweep.selection import COLUMNS, best_trial, dev_score, scored_trials, ties
 from tests.helpers.task_rows import answers_of, task_rows
 
 UTI = {"selection_metric": "f1", "labels": ["UTI", "No UTI"], "max_new_tokens": 6}
@@ -23,6 +24,37 @@ def test_f1_is_that_of_the_positive_class_and_counts_invalid_answers_as_wrong():
     predicted = ["UTI", "No UTI", "UTI", "invalid", "No UTI", "invalid", "UTI"]
     assert score == pytest.approx(f1_score(labels, predicted, labels=["UTI"], average="macro"))
     assert invalid == pytest.approx(2 / 7)
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"),
+    [
+        ("macro_f1", lambda labels, answers: f1_score(labels, answers, labels=UTI["labels"], average="macro")),
+        ("balanced_accuracy", balanced_accuracy_score),
+    ],
+)
+def test_metrics_of_both_labels_count_invalid_answers_as_wrong(metric, score):
+    labels = ["UTI", "UTI", "No UTI", "UTI", "No UTI"]
+    answers = ["UTI", "invalid", "No UTI", "No UTI", "UTI"]
+    texts = ["" if answer == "invalid" else answer for answer in answers]
+    found, _ = dev_score(task_rows(*labels), answers_of(*texts)[::-1], UTI | {"selection_metric": metric})
+    with warnings.catch_warnings(action="ignore"):  # an invalid answer is no class of the labels
+        assert found == pytest.approx(score(labels, answers))
+
+
+def test_sweeps_with_several_best_trials_are_named(tmp_path):
+    def table(model, *trials):
+        path = tmp_path / f"uti/{model}/sft/selection.csv"
+        rows = [
+            dict.fromkeys(COLUMNS, "") | {"trial": name, "score": score, "chosen": str(chosen).lower()}
+            for name, score, chosen in trials
+        ]
+        write_csv(path, rows, COLUMNS)
+        return path
+
+    tied = table("tied", ("a", 0.5, False), ("b", 0.5, True), ("c", 0.4, False))
+    clear, single = table("clear", ("a", 0.5, False), ("b", 0.6, True)), table("single", ("a", "", True))
+    assert ties([tied, clear, single]) == ["uti, tied, sft (2 trials)"]
 
 
 def test_an_undefined_f1_scores_0():

@@ -10,10 +10,15 @@ import pytest
 
 from tests.helpers.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
 
-STATS = {(rule, "") for rule in ("compare_published", "typeset_tables", "write_report_page", "summarize_run")}
+STATS = {
+    (rule, "")
+    for rule in ("compare_published", "collect_decisions", "typeset_tables", "write_report_page", "summarize_run")
+}
 COMPARED = STATS | {("collect_table", "table=stats")}
-STATS = COMPARED | {("collect_table", "table=metrics")}
+UNREADABLE = {("collect_table", "table=unreadable")}
+STATS = COMPARED | {("collect_table", "table=metrics")} | UNREADABLE
 FIGURE2 = {("plot_figure2", "")}
+TRIVIAL = {("compare_trivial", "task=uti"), ("collect_table", "table=trivial")}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
 SEEDS |= {("collect_table", "table=seeds"), ("summarize_run", ""), ("write_report_page", "")}
 LABELS = "task=pubmedqa_labels"
@@ -23,7 +28,9 @@ TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cos
 
 
 def tables(*tasks):
-    return {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants") for task in tasks}
+    rules = ("compute_metrics", "compare_variants", "decide", "vary_unreadable")
+    jobs = {(rule, f"task={task}") for rule in rules for task in tasks}
+    return jobs | (TRIVIAL if "uti" in tasks else set())  # the only task whose labels are graded automatically
 
 
 def answers(task, *variants):
@@ -184,8 +191,10 @@ def test_settings_of_speed_repeat_nothing(project):
 
 def test_another_significance_level_repeats_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
-    compared = {("compare_variants", f"task={task}") for task in TASKS}
-    assert project.planned() == compared | FIGURE2 | COMPARED | {("compute_helpfulness", "task=pubmedqa")}
+    compared = {(rule, f"task={task}") for rule in ("compare_variants", "decide", "vary_unreadable") for task in TASKS}
+    assert project.planned() == compared | FIGURE2 | COMPARED | TRIVIAL | UNREADABLE | {
+        ("compute_helpfulness", "task=pubmedqa")
+    }
 
 
 @pytest.fixture
@@ -237,7 +246,11 @@ def test_another_order_of_tasks_reorders_tables_and_figures(project):
     jobs = project.planned()
     collected = {("collect_table", f"table={table}") for table in ("metrics", "stats")}
     assert collected | TRAINING_FIGURES | {("write_report_page", ""), ("summarize_run", "")} <= jobs
-    assert {rule for rule, wildcards in jobs if "task=" in wildcards} <= {"compare_variants", "compute_helpfulness"}
+    assert {rule for rule, wildcards in jobs if "task=" in wildcards} <= {
+        "compare_variants",
+        "decide",
+        "compute_helpfulness",
+    }
 
 
 def test_an_edit_of_dpo_does_not_repeat_sft(project):

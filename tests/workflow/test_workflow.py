@@ -37,7 +37,7 @@ def test_every_figure_and_table_is_written_in_every_format(finished):
     for figure in figures:
         for suffix in ("svg", "pdf", "png", "csv"):
             assert (project.folder / f"reports/small/figures/{figure}.{suffix}").stat().st_size > 0
-    for table in ("metrics", "stats", "murphy2024_table1", "murphy2024_rouge"):
+    for table in ("metrics", "stats", "decisions", "murphy2024_table1", "murphy2024_rouge"):
         assert r"\toprule" in (project.folder / f"reports/small/tables/{table}.tex").read_text()
 
 
@@ -94,11 +94,11 @@ def test_every_test_item_has_an_answer_and_a_grade(finished, task, variant):
     assert {row["status"] for row in grades} == {expected}
 
 
-@pytest.mark.parametrize("table", ["metrics", "stats"])
+@pytest.mark.parametrize("table", ["metrics", "stats", "decisions", "trivial", "unreadable"])
 def test_tables_follow_their_schema(finished, table):
     project, _ = finished
     schema = yaml.safe_load((ROOT / f"workflow/schemas/{table}.schema.yaml").read_text())
-    for task in TASKS:
+    for task in ["uti"] if table == "trivial" else TASKS:
         for row in rows(results(project, task, f"{table}.csv")):
             values = {key: typed(value, schema["properties"][key]) for key, value in row.items()}
             jsonschema.validate(values, schema)
@@ -128,6 +128,17 @@ def test_tables_of_labels_follow_their_schema(finished, table):
     schema = yaml.safe_load((ROOT / f"workflow/schemas/{table}.schema.yaml").read_text())
     for row in rows(results(project, "pubmedqa_labels", f"{table}.csv")):
         jsonschema.validate({key: typed(value, schema["properties"][key]) for key, value in row.items()}, schema)
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != "pubmedqa_labels"])  # decisions know two labels
+def test_the_margin_is_recorded_before_the_first_test_answers(finished, task):
+    project, _ = finished
+    record = results(project, task, "margin.json")
+    answers = [results(project, task, MODELS[task], f"predictions/{variant}.jsonl") for variant in VARIANTS]
+    assert record.stat().st_mtime < min(path.stat().st_mtime for path in answers)
+    [decision] = [row for row in rows(results(project, task, "decisions.csv")) if row["comparison"] == "dpo_vs_sft"]
+    assert json.loads(record.read_text())["sha256"] == decision["margin_sha256"]
+    assert "The margin was" not in decision["sentence"]
 
 
 def test_metrics_name_synthetic_data_and_proxies(finished):

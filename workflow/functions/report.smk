@@ -3,7 +3,8 @@ page_template = package_files("report/page/template")
 pending_tables = study_files.tables_named(study, "pending_ratings")
 compute_records = study_files.compute_records(study)
 awaited_by_task = {name: awaited_sheets(task) for name, task in study.tasks.items()}
-report_tables = ["metrics", "stats"]
+report_tables = ["metrics", "stats", "decisions"]
+stand_ins = {name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model}
 
 
 def report_table(name, suffix="csv"):
@@ -11,6 +12,7 @@ def report_table(name, suffix="csv"):
     return at("report_table", table=name, suffix=suffix)
 
 
+trivial_report_table = report_table("trivial") if study_files.tables_named(study, "trivial") else []
 seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",

@@ -13,6 +13,11 @@ rule plot_figure2:
         metrics=[at("table", task=task, table="metrics") for task in panels.values()],
         stats=[at("table", task=task, table="stats") for task in panels.values()],
         seeds=[at("table", task=task, table="seeds") for task in panels.values() if study.extra_seeds(task)],
+        trivial=[
+            at("table", task=task, table="trivial")
+            for task in panels.values()
+            if "trivial" in study_files.tables(study, task)
+        ],
     output:
         svg=[
             report(

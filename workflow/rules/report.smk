@@ -28,6 +28,9 @@ rule write_report_page:
     input:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
+        decisions=report_table("decisions"),
+        trivial=trivial_report_table,
+        unreadable=report_table("unreadable"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
@@ -80,7 +83,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds",
+        table="metrics|stats|seeds|trivial|unreadable",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -96,9 +99,12 @@ rule summarize_run:
     input:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
+        decisions=report_table("decisions"),
+        trivial=trivial_report_table,
         seeds=seed_table,
         pending_ratings=pending_tables,
         judges=judge_records,
+        selections=selections,
         records=compute_records,
         figures=figure_files,
     output:
@@ -145,7 +151,7 @@ rule compare_published:
         settings=ordered_rule_settings(
             code=code("compare_published"),
             files=file_digests(PUBLISHED),
-            stands_for={name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model},
+            stands_for=stand_ins,
         ),
     script:
         "../scripts/compare_published.py"

@@ -6,6 +6,7 @@ from clinical_dpo.report.figures.figure2 import comparison_rows, plot_comparison
 
 with job(snakemake) as params:
     inputs, output = snakemake.input, snakemake.output
+    trivial = [row for table in inputs.trivial for row in read_csv(table)]
     all_seeds = [row for table in inputs.seeds for row in read_csv(table)]
     files = zip(inputs.metrics, inputs.stats, output.svg, output.pdf, output.png, output.csv, strict=True)
     for panel, (metrics_file, stats_file, *images, table) in zip(params.panels, files, strict=True):
@@ -21,6 +22,7 @@ with job(snakemake) as params:
             watermark=panel["watermark"],
             paths=images,
             seed_rows=seeds,
+            trivial_rows=[row for row in trivial if row["task"] == panel["task"]],
         )
         drawn = comparison_rows(metrics, stats, panel["metric"], seeds)
         write_csv(table, drawn, list(drawn[0]))

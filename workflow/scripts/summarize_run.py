@@ -6,6 +6,7 @@ from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
 from clinical_dpo.paths import parse
 from clinical_dpo.report.summary import summary
+from clinical_dpo.sweep.selection import ties
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
@@ -17,6 +18,9 @@ with job(snakemake) as params:
     text = summary(
         read_csv(snakemake.input.metrics),
         read_csv(snakemake.input.stats),
+        decisions=read_csv(snakemake.input.decisions),
+        trivial=read_csv(snakemake.input.trivial) if snakemake.input.trivial else [],
+        ties=ties(snakemake.input.selections),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
         folders=params.folders,
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],

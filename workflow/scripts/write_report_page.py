@@ -17,6 +17,9 @@ with job(snakemake) as params:
     page = report_page(
         metrics=read_csv(inputs.metrics),
         stats=read_csv(inputs.stats),
+        decisions=read_csv(inputs.decisions),
+        trivial=read_csv(inputs.trivial) if inputs.trivial else [],
+        unreadable=read_csv(inputs.unreadable),
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,

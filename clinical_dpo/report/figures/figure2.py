@@ -25,6 +25,7 @@ from clinical_dpo.report.figures.style import (
     stamp,
     write_footnote,
 )
+from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
 from clinical_dpo.report.p_values import COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
@@ -134,6 +135,7 @@ def plot_comparison(
     watermark: str | None,
     paths: Sequence[str | Path],
     seed_rows: Sequence[Mapping[str, Any]] = (),
+    trivial_rows: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Draw one panel and save it. The same rows give the same bytes.
 
@@ -152,6 +154,7 @@ def plot_comparison(
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
         seed_rows: rows of the task's table over several training seeds; empty with a single seed.
+        trivial_rows: rows of the task's table of trivial answers, drawn as lines; empty for a task without labels.
     """
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
     elsewhere = _elsewhere(bars)
@@ -160,7 +163,7 @@ def plot_comparison(
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
     slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
     labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
-    text = footnote(bars, model_names)
+    text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
     width = plain + labels + UNIT * (sum(slots) + GAP * len(slots))
     height = HEIGHT + (LINE * len(elsewhere) + FOOT * (text.count("\n") - 1)) / 72
     with drawing(width, height, paths) as figure:
@@ -192,6 +195,7 @@ def plot_comparison(
             right += slot + GAP
         axes.set_xlim(-0.75, right - GAP + 0.25)
         _draw_scale(axes, bars[0], metric, low, high)
+        draw_trivial(axes, trivial_rows, metric)
         top = height / HEIGHT
         figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
         figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")

@@ -28,11 +28,8 @@ COLUMNS = (
     *("task", "model", "stage", "trial", "learning_rate", "beta", "metric", "score", "n", "invalid_rate", "chosen"),
 )
 METRIC_NAMES = {
-    "f1": "F1",
-    "macro_f1": "macro F1",
-    "exact": "exact match",
-    "rouge_l": "ROUGE-L",
-    "": "one trial a stage",
+    **{"f1": "F1", "macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy", "exact": "exact match"},
+    **{"rouge_l": "ROUGE-L", "": "one trial a stage"},
 }
 MAX_OPACITY = 0.65  # of a cell with score 1, so that its text stays legible
 MANY_INVALID = 0.05  # a cell with a larger share of invalid answers is marked

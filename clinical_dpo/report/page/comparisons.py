@@ -1,10 +1,11 @@
 """Comparisons on the report page: verdicts in words, differences with intervals and P, and training seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed
+from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 Rows = Sequence[Mapping[str, Any]]
@@ -23,7 +24,9 @@ def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
-def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> tuple[str, str]:
+def verdict(
+    row: Mapping[str, Any], models: Mapping[str, str] | None = None, below: Collection[Bar] = ()
+) -> tuple[str, str]:
     """Return (kind, words) of one comparison. The kind is better, worse, mixed, open, untested or pending.
 
     The verdict follows the study's test. If F1 and right answers favour different variants, no variant is called
@@ -32,6 +35,7 @@ def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> 
     Args:
         row: row of a statistics table.
         models: model or external answers -> name shown. It is needed for comparisons with external answers.
+        below: variants that are not called better, from `trivial_words.no_better`.
     """
     first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
@@ -47,6 +51,8 @@ def verdict(row: Mapping[str, Any], models: Mapping[str, str] | None = None) -> 
         f1 = f", F1 {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
         return "open", f"no difference shown between {first} and {second}{words}{f1}"
     kind = "better" if float(row["effect"]) > 0 else "worse"
+    if below and kind == "better" and (row["task"], row["model"], parse_comparison(row["comparison"])[0]) in below:
+        return "mixed", f"{first} ahead of {second}{words}, not shown to be better than a trivial answer"
     f1 = ", no difference shown in F1" if row.get("p_f1_permutation") and not f1_significant(row) else ""
     return kind, f"{first} {kind} than {second}{words}{f1}"
 
@@ -116,7 +122,7 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
     return [tasks[name]["title"] for name in names if name not in repeated]
 
 
-def tallies(stats: Rows) -> list[str]:
+def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     """Lines of text: for SFT and for DPO, the number of tested tasks and models that it made better or worse.
 
     A line also has the number without a shown difference. It has the number in which F1 and right answers favour
@@ -125,10 +131,15 @@ def tallies(stats: Rows) -> list[str]:
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft"):
         first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
-        kinds = [verdict(row)[0] for row in stats if row["comparison"] == comparison]
-        better, worse, mixed, neither = (kinds.count(kind) for kind in ("better", "worse", "mixed", "open"))
+        kinds = [verdict(row, below=below) for row in stats if row["comparison"] == comparison]
+        better, worse, mixed, neither = (
+            sum(kind == each for each, _ in kinds) for kind in ("better", "worse", "mixed", "open")
+        )
+        trivial = sum(kind == "mixed" and words.endswith("trivial answer") for kind, words in kinds)
         counts = f"better in {better}, worse in {worse}, no difference shown in {neither}"
-        counts += f", F1 and right answers point different ways in {mixed}" if mixed else ""
+        ways = mixed - trivial
+        counts += f", F1 and right answers point different ways in {ways}" if ways else ""
+        counts += f", ahead but not shown to be better than a trivial answer in {trivial}" if trivial else ""
         lines.append(f"{first} against {second}, {better + worse + mixed + neither} comparisons: {counts}")
     return lines
 

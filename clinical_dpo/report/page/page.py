@@ -13,7 +13,11 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
+from clinical_dpo.report.page.trivial import trivial_rows
+from clinical_dpo.report.page.unreadable import changed_decisions
+from clinical_dpo.report.trivial_words import no_better
 from clinical_dpo.variants import EXTERNAL, TITLES
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -33,6 +37,9 @@ def report_page(
     metrics: Rows,
     stats: Rows,
     cost: Rows,
+    decisions: Rows = (),
+    trivial: Rows = (),
+    unreadable: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -50,6 +57,9 @@ def report_page(
         metrics: rows of `metrics.COLUMNS` of all tasks, as computed or as read from CSV.
         stats: rows of `comparisons.COLUMNS` of all tasks.
         cost: rows of `cost.COLUMNS`.
+        decisions: rows of reports/tables/decisions.csv.
+        trivial: rows of reports/tables/trivial.csv.
+        unreadable: rows of reports/tables/unreadable.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -78,9 +88,12 @@ def report_page(
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
-        caveats=tables.caveats(shown, tasks, watermark, mixed_versions),
-        tallies=comparisons.tallies(stats),
-        results=tables.result_rows(shown, stats, tasks, models),
+        caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
+        changed=changed_decisions(unreadable, tasks, models),
+        trivial=trivial_rows(trivial, tasks, models),
+        answers=decision_rows(decisions, tasks, models),
+        tallies=comparisons.tallies(stats, no_better(trivial)),
+        results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
         comparisons=comparisons.comparison_rows(stats, tasks, models),
         label_rows=label_rows(metrics, tasks, models),
         seeds=comparisons.seed_table(seeds, tasks, models),

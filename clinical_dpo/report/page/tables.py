@@ -1,13 +1,14 @@
 """Rows of the tables on the report page, as text for a clinician."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
 from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of, verdict
-from clinical_dpo.statistics.metrics import graded_items
+from clinical_dpo.report.trivial_words import Bar
+from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
 
 SCALES = {  # metric of a headline row -> its title and scale
@@ -27,7 +28,7 @@ LIKELIHOOD = "the label to which the model gave the highest probability, held ag
 
 
 def caveats(
-    shown: Rows, tasks: Tasks, watermark: str | None, mixed_versions: Sequence[str] = ()
+    shown: Rows, tasks: Tasks, models: Mapping[str, str], watermark: str | None, mixed_versions: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """Return (headline, explanation) of every reason why the numbers are no results, the strongest reason first."""
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
@@ -52,6 +53,13 @@ def caveats(
     if mixed_versions:
         differences = "; ".join(mixed_versions)
         reasons.append(("Mixed versions", f"Compared numbers were computed with different libraries: {differences}."))
+    if unreadable := mostly_unreadable(shown):
+        named = "; ".join(
+            f"{tasks[row['task']]['title']}, {models[row['model']]}, {TITLES.get(row['variant'], 'external answers')} "
+            f"({float(row['invalid_rate']):.0%})"
+            for row in unreadable
+        )
+        reasons.append(("Nothing was measured", f"Most answers cannot be read, and count as wrong: {named}."))
     return reasons
 
 
@@ -59,10 +67,19 @@ def _titles(rows: Rows, tasks: Tasks) -> str:
     return ", ".join(dict.fromkeys(tasks[row["task"]]["title"] for row in rows))
 
 
-def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+def result_rows(
+    shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str], below: Collection[Bar] = ()
+) -> list[Row]:
     """One row per task and model: three estimates with intervals, n, and the verdicts on SFT and on DPO.
 
     External answers have one estimate, and a verdict per DPO model that is compared with them.
+
+    Args:
+        shown: rows of the headline metrics.
+        stats: rows of stats.csv.
+        tasks: task -> title.
+        models: model or external answers -> name shown.
+        below: variants that are not called better, from `trivial_words.no_better`.
     """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
@@ -72,9 +89,9 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
         if EXTERNAL in by_variant:
             comparison = comparison_name("dpo", model)
             against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
-            verdicts = [(verdict(row, models)[0], _model_verdict(row, models)) for row in against]
+            verdicts = [(verdict(row, models, below)[0], _model_verdict(row, models, below)) for row in against]
         else:
-            verdicts = [verdict(tested[task, model, name]) for name in ("sft_vs_base", "dpo_vs_sft")]
+            verdicts = [verdict(tested[task, model, name], below=below) for name in ("sft_vs_base", "dpo_vs_sft")]
         table.append(
             {
                 "task": tasks[task]["title"],
@@ -90,9 +107,9 @@ def result_rows(shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str
     return table
 
 
-def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str]) -> str:
+def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Collection[Bar]) -> str:
     """The verdict on a model, with the model's name: "Llama3: DPO better than GPT-4"."""
-    return f"{models[row['model']]}: {verdict(row, models)[1]}"
+    return f"{models[row['model']]}: {verdict(row, models, below)[1]}"
 
 
 def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:

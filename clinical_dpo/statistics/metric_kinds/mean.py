@@ -12,7 +12,7 @@ from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t, wilcoxon
-from clinical_dpo.statistics.power import detectable_mean_difference
+from clinical_dpo.statistics.planning import smallest_detectable
 
 Rows = Sequence[Grade]
 
@@ -38,11 +38,10 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
     differences = np.subtract(first, second)
     statistic, p = paired_t(first, second)
     (low, high), (d_z, (d_low, d_high)) = t_interval(differences), cohens_dz(differences)
-    sd = 0.0 if d_z is None else float(differences.std(ddof=1))
     return {
         **{"statistic": statistic, "p_value": p, "p_wilcoxon": wilcoxon(first, second)[1]},
         **{"effect": float(differences.mean()), "effect_ci_low": low, "effect_ci_high": high},
-        "smallest_detectable": detectable_mean_difference(len(differences), sd, threshold),
+        "smallest_detectable": smallest_detectable(metric, len(differences), threshold),
         **{"secondary_measure": "cohens_dz", "secondary_effect": d_z},
         **{"secondary_ci_low": d_low, "secondary_ci_high": d_high},
     }

@@ -10,7 +10,7 @@ from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
 from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p
-from clinical_dpo.statistics.power import detectable_accuracy_difference
+from clinical_dpo.statistics.planning import smallest_detectable
 
 Rows = Sequence[Grade]
 
@@ -41,7 +41,7 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
     return {
         **{"b": b, "c": c, "statistic": min(b, c), "p_value": p, "p_mid": mcnemar_mid_p(b, c)},
         **{"effect": effect, "effect_ci_low": low, "effect_ci_high": high},
-        "smallest_detectable": detectable_accuracy_difference(len(pairs), (b + c) / len(pairs), threshold),
+        "smallest_detectable": smallest_detectable(metric, len(pairs), threshold),
         "p_chi2": mcnemar_chi2(b, c, corrected=False)[1],
         "p_chi2_corrected": mcnemar_chi2(b, c, corrected=True)[1],
     }

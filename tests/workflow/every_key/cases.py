@@ -274,6 +274,7 @@ CASES: list[Case] = [
     Case(["task.selection_metric"], SWEEP, {"selection_metric": "exact"}),
     Case(["task.grader"], LABEL | {"metric": "accuracy"}, {"grader": "exact"}),
     Case(["task.metric"], LABEL, {"metric": "accuracy"}, extra="the same test compares right answers for both metrics"),
+    Case(["task.margin"], LABEL, {"margin": 0.3}),
     Case(
         ["task.paired_test"],
         EVASIVE | {"tables": ["reward_margin"], "raters": GONE, "preference_grader": GONE},

@@ -1,0 +1,67 @@
+"""Test items that each task needs for its margin, planned before any run."""
+
+from collections.abc import Sequence
+
+from clinical_dpo.config.margins import task_margin
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.study import Study
+from clinical_dpo.io import Row
+from clinical_dpo.report.decision_sentences import amount, margin_text
+from clinical_dpo.statistics.planning import items_needed, smallest_detectable, spreads
+
+COLUMNS = (
+    *("task", "metric", "margin", "margin_source", "test", "alpha", "items", "spread_measure", "spread"),
+    *("items_needed", "smallest_detectable"),
+)
+HEADS = {
+    "discordance": "items needed where one variant alone is right on this share of items",
+    "sd": "items needed with this SD of the paired differences",
+}
+BASIS = """\
+Test items with which the paired test finds a difference of the margin with 80% power, at the level of the family. F1 is
+planned by right answers, which its test compares. "detectable": the smallest difference that the planned items show
+with 80% power where one variant alone is right on a fifth of the items, or with an SD of a quarter of the scale."""
+
+
+def item_rows(study: Study) -> list[Row]:
+    """Rows of COLUMNS: one per task and spread."""
+    rows = []
+    for task, settings in study.tasks.items():
+        metric, margin = METRICS[settings["metric"]], task_margin(settings)
+        alpha, items = study.config["alpha"] / len(study.family(task)), settings["splits"]["test"]
+        shared = {"task": task, "metric": settings["metric"], "margin": margin.value, "margin_source": margin.source}
+        shared |= {"test": metric.test, "alpha": alpha, "items": items}
+        shared["spread_measure"] = "sd" if metric.kind == "mean" else "discordance"
+        rows += [
+            shared
+            | {
+                "spread": spread,
+                "items_needed": items_needed(metric, margin.value, spread, alpha),
+                "smallest_detectable": smallest_detectable(metric, items, alpha, spread),
+            }
+            for spread in spreads(metric)
+        ]
+    return rows
+
+
+def item_text(rows: Sequence[Row]) -> str:
+    """The rows as text: a line per task, with the items needed at each spread.
+
+    Args:
+        rows: from `item_rows`.
+    """
+    lines = []
+    for measure, head in HEADS.items():
+        tasks = list(dict.fromkeys(row["task"] for row in rows if row["spread_measure"] == measure))
+        if tasks:
+            lines += [f"{'test items':<18}{'margin':<36}{'level':>8}{'planned':>9}{'detectable':>12}  {head}"]
+        for task in tasks:
+            of_task = [row for row in rows if row["task"] == task]
+            first, metric = of_task[0], METRICS[of_task[0]["metric"]]
+            least = smallest_detectable(metric, first["items"], first["alpha"])
+            margin = f"{margin_text(first['metric'], first['margin'])} ({first['margin_source']})"
+            detectable = "none" if least is None else amount(first["metric"], least)
+            needed = "   ".join(f"{row['spread']:g}: {row['items_needed'] or 'none'}" for row in of_task)
+            level = f"{first['alpha']:.3g}"
+            lines.append(f"{task:<18}{margin:<36}{level:>8}{first['items']:>9}{detectable:>12}  {needed}")
+    return "\n".join([*lines, BASIS])

@@ -1,0 +1,86 @@
+"""The margin of a task: the smallest difference of its headline metric that matters."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import read_json
+
+DEFAULT_SHARE = 1 / 20  # of the metric's scale: 0.05 for F1 and shares, 0.2 for grades from 1 to 5
+DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a margin
+
+
+class Margin(NamedTuple):
+    """A margin on the headline metric's scale, and its source."""
+
+    value: float
+    source: str
+
+
+def task_margin(task: Mapping[str, Any]) -> Margin:
+    """The margin of a task file, or the default of its metric.
+
+    Args:
+        task: `metric`, and `margin` where the task file has it.
+    """
+    if "margin" in task:
+        return Margin(float(task["margin"]), SET)
+    metric = METRICS[task["metric"]]
+    return Margin(round((metric.high - metric.low) * DEFAULT_SHARE, 10), DEFAULT)
+
+
+def check_margin(task: Mapping[str, Any], where: str) -> None:
+    """Refuse a margin that is as large as the metric's scale, such as 5 in place of 0.05.
+
+    Args:
+        task: `metric`, and `margin` where the task file has it.
+        where: the file; begins the message.
+
+    Raises:
+        UserError: with the scale, and a margin that would be right.
+    """
+    metric = METRICS[task["metric"]]
+    value = task_margin(task).value
+    if value >= metric.high - metric.low:
+        raise UserError(
+            f"{where}: key 'margin': {value:g} is as large as the whole scale of {task['metric']}, which goes from "
+            f"{metric.low:g} to {metric.high:g}. Use a smaller one, such as "
+            f"{(metric.high - metric.low) * DEFAULT_SHARE:g}."
+        )
+
+
+def margin_record(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a task's margin file: metric, margin, and the SHA-256 of the two.
+
+    Args:
+        task: as for `task_margin`.
+    """
+    facts = {"metric": task["metric"], "margin": task_margin(task).value}
+    return facts | {"sha256": _digest(facts)}
+
+
+def recorded_margin(path: str | Path, metric: str) -> float | None:
+    """The margin in a margin file.
+
+    None without the file, for another metric, and where the file is damaged or its SHA-256 is that of other content.
+
+    Args:
+        path: the file.
+        metric: the task's headline metric.
+    """
+    try:
+        record = read_json(path)
+    except UserError:
+        return None
+    if not isinstance(record, dict) or record.get("metric") != metric:
+        return None
+    facts = {"metric": metric, "margin": record.get("margin")}
+    return float(record["margin"]) if record == facts | {"sha256": _digest(facts)} else None
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,163 @@
+"""Sentences that answer whether SFT is enough, from the decisions of a task."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.io import Row, read_json
+from clinical_dpo.paths import parse
+from clinical_dpo.report.trivial_words import remarks
+from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
+from clinical_dpo.training.run_record import total_seconds
+from clinical_dpo.variants import STAGES
+
+MOST_DIGITS = 3  # beyond the usual ones, for a limit that rounding would put on the margin or on zero
+
+
+class Price(NamedTuple):
+    """Training time of SFT and DPO as a multiple of SFT's alone, and its unit."""
+
+    multiple: float
+    unit: str  # GPU hours, or training hours without a GPU
+
+
+def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
+    """Model -> the price of DPO, over all trials and their probes. A model needs runs of both stages.
+
+    Args:
+        runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task.
+    """
+    seconds: dict[str, dict[str, float]] = {}
+    devices: dict[str, set[str]] = {}
+    for path in runs:
+        names, run = parse("trial_run", path), read_json(path)
+        stages = seconds.setdefault(names["model"], {"sft": 0.0, "dpo": 0.0})
+        stages[names["stage"]] += total_seconds(run)
+        devices.setdefault(names["model"], set()).add(run["device"])
+    return {
+        model: Price(
+            (stages["sft"] + stages["dpo"]) / stages["sft"],
+            "training hours" if "cpu" in devices[model] else "GPU hours",
+        )
+        for model, stages in seconds.items()
+        if stages["sft"]
+    }
+
+
+def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
+    """A difference as written: of a metric from 0 to 1 in points, of another as it is."""
+    if _in_points(metric):
+        return f"{100 * value:{sign}.{1 + extra}f}"
+    return f"{value:{sign}.{2 + extra}f}"
+
+
+def margin_text(metric: str, value: float) -> str:
+    """A margin with its unit: "5 points", "0.2"."""
+    return f"{100 * value:g} points" if _in_points(metric) else f"{value:g}"
+
+
+def with_sentences(
+    rows: Sequence[Row],
+    price: Mapping[str, Price],
+    recorded: float | None,
+    trivial: Sequence[Mapping[str, Any]] = (),
+) -> list[Row]:
+    """Rows of `decisions.COLUMNS` with a sentence for each model, in the row of DPO against SFT.
+
+    Args:
+        rows: all decisions of one task.
+        price: from `prices`.
+        recorded: the margin recorded before the test answers were made; None without a record.
+        trivial: rows of the task's trivial.csv, as read; none for a task without labels.
+    """
+    of = {(row["model"], row["comparison"]): row for row in rows}
+    return [
+        row
+        | {
+            "sentence": _sentence(row, of.get((row["model"], "sft_vs_base")), price.get(row["model"]), trivial)
+            + _history(row["margin"], recorded)
+            + _marks(row)
+            if row["comparison"] == "dpo_vs_sft"
+            else None
+        }
+        for row in rows
+    ]
+
+
+def _sentence(
+    row: Mapping[str, Any],
+    sft: Mapping[str, Any] | None,
+    price: Price | None,
+    trivial: Sequence[Mapping[str, Any]],
+) -> str:
+    if row["status"] == "pending":
+        return "Grades awaited."
+    if row["margin_ci_low"] is None:
+        return "Undecided: the difference between DPO and SFT has no interval on these items."
+    margin = f"{margin_text(row['metric'], row['margin'])} or more"
+    decision, numbers = row["decision"], _numbers(row)
+    cost = f", at {price.multiple:.1f} times the {price.unit}" if price else ""
+    items = f"about {_two_digits(row['items_to_decide'])} test items would decide" if row["items_to_decide"] else ""
+    sft_is_trivial = any(
+        (other["model"], other["variant"], other["above_trivial"]) == (row["model"], "sft", "false")
+        for other in trivial
+    )
+    enough = "Neither is enough" if sft_is_trivial else "SFT is enough"
+    if decision in ("equivalent", "not superior"):
+        text = f"{enough}: DPO is not better by {margin} {numbers}{cost}."
+    elif decision == "worse":
+        text = f"{enough}: DPO is worse {numbers}{cost}."
+    elif decision == NO_BETTER_THAN_TRIVIAL:
+        text = f"Neither is enough: DPO is better than SFT {numbers}{cost}, and no better than a trivial answer."
+    elif decision == "better" and row["effect"] >= row["margin"]:
+        text = f"DPO is worth it: DPO is better {numbers}{cost}."
+    elif decision == "better":
+        less = margin.removesuffix(" or more")
+        text = f"DPO may be worth it: DPO is better, but perhaps by less than {less} {numbers}{cost}."
+    elif decision == "not inferior":
+        text = f"Undecided: DPO is not worse by {margin}, and may be better {numbers}; {items}."
+    else:
+        text = f"Undecided: {items} {numbers}."
+    if sft and sft["decision"]:
+        text += f" SFT against Base: {sft['decision']}."
+    return " ".join(
+        [text, *(words for variant in STAGES for words in remarks(trivial, row["task"], row["model"], variant))]
+    )
+
+
+def _numbers(row: Mapping[str, Any]) -> str:
+    """Effect and the interval that decides, in as many digits as show on which side of zero and margin a limit is."""
+    two_sided = row["decision"] in ("better", "worse", NO_BETTER_THAN_TRIVIAL)
+    level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))
+    metric, edges = row["metric"], (0.0, row["margin"], -row["margin"])
+    extra = 0
+    while extra < MOST_DIGITS and any(
+        float(amount(metric, limit, extra)) == float(amount(metric, edge, extra))
+        for limit in (low, high)
+        for edge in edges
+    ):
+        extra += 1
+    effect = amount(metric, row["effect"], sign="+" if row["effect"] > 0 else "")
+    return f"({effect}, {100 * level:.3g}% interval {amount(metric, low, extra)} to {amount(metric, high, extra)})"
+
+
+def _history(margin: float, recorded: float | None) -> str:
+    if recorded is None:
+        return " The margin was not recorded before the test answers were made."
+    return "" if recorded == margin else f" The margin was {recorded:g} when the first test answers were made."
+
+
+def _marks(row: Mapping[str, Any]) -> str:
+    marks = ["synthetic data"] if row["data"] == "synthetic" else []
+    marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
+    return f" [{', '.join(marks)}]" if marks else ""
+
+
+def _in_points(metric: str) -> bool:
+    return METRICS[metric].high <= 1
+
+
+def _two_digits(number: int) -> str:
+    """A number rounded to two digits: 638 -> 640."""
+    return f"{round(number, 2 - len(str(number))):,}"

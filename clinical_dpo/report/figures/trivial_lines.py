@@ -1,0 +1,41 @@
+"""Lines of figure 2 at what trivial answers score."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from clinical_dpo.config.metrics import HEADLINES
+from clinical_dpo.report.figures.style import FAINT
+from clinical_dpo.report.trivial_words import trivial_name
+
+DASHES = ((0, (4, 2)), (0, (1, 1.5)))  # of the two trivial answers
+NAMES = ("dashed", "dotted")
+
+
+def _scores(rows: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[str, float]]:
+    """Name and headline metric of each trivial answer; the second is left out where both are the same."""
+    of_name = {
+        (row["label"]): (trivial_name(row), float(row[HEADLINES[metric]]))
+        for row in reversed(rows)
+        if not row["model"] and row[HEADLINES[metric]] not in (None, "")
+    }
+    return list(reversed(of_name.values()))
+
+
+def draw_trivial(axes: Axes, rows: Sequence[Mapping[str, Any]], metric: str) -> None:
+    """Draw a line across a panel for each trivial answer.
+
+    Args:
+        axes: the panel.
+        rows: of the task's trivial.csv.
+        metric: the task's headline metric.
+    """
+    for (_, score), dashes in zip(_scores(rows, metric), DASHES, strict=False):
+        axes.axhline(score, color=FAINT, linewidth=0.7, linestyle=dashes, zorder=3)
+
+
+def trivial_note(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """The line of the footnote that names the lines: "dashed: majority label (No UTI) 0.00"; empty without lines."""
+    scores = zip(_scores(rows, metric), NAMES, strict=False)
+    return "; ".join(f"{line}: {name} {score:.2f}" for (name, score), line in scores)

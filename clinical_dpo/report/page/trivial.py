@@ -1,0 +1,46 @@
+"""Rows of the page's table of trivial answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clinical_dpo.io import Row
+from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
+from clinical_dpo.report.trivial_words import rival_name, trivial_name
+from clinical_dpo.statistics.trivial import METRICS
+from clinical_dpo.variants import TITLES
+
+
+def trivial_rows(trivial: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per trivial answer, and per variant of a model: metrics, the label it gives most, and the comparison.
+
+    Args:
+        trivial: rows of reports/tables/trivial.csv.
+        tasks: task -> title.
+        models: model -> name shown.
+    """
+    return [
+        {
+            "task": tasks[row["task"]]["title"],
+            "model": models[row["model"]] if row["model"] else "no model",
+            "variant": TITLES[row["variant"]] if row["model"] else trivial_name(row),
+            "metrics": [_number(row[metric]) for metric in METRICS],
+            "label": f"{row['label']}: {float(row['label_share']):.0%}",
+            "one_label": row["one_label"] == "true" and bool(row["model"]),
+            "against": _against(row, trivial) if row["model"] else "",
+        }
+        for row in trivial
+    ]
+
+
+def _number(value: Any) -> str:
+    number = number_of(value)
+    return "–" if number is None else f"{number:.2f}"
+
+
+def _against(row: Mapping[str, Any], trivial: Rows) -> str:
+    difference, low, high = (number_of(row[key]) for key in ("difference", "ci_low", "ci_high"))
+    rival = rival_name(row, trivial)
+    if difference is None or low is None or high is None:
+        return f"not compared with {rival}"
+    words = "better than" if row["above_trivial"] == "true" else "not shown to be better than"
+    return f"{words} {rival}: {difference:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")

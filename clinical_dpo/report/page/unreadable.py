@@ -1,0 +1,37 @@
+"""What the page says of unreadable answers."""
+
+from collections.abc import Mapping
+
+from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.variants import COMPARISONS, TITLES
+
+IN_WORDS = {  # rule of unreadable.csv -> words
+    "positive": "are read as positive or right",
+    "left out": "are left out",
+    "worst case": "are read as the worst case",
+}
+
+
+def changed_decisions(unreadable: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[str]:
+    """A sentence for each decision that another rule for unreadable answers changes.
+
+    Args:
+        unreadable: rows of reports/tables/unreadable.csv.
+        tasks: task -> title.
+        models: model -> name shown.
+    """
+    graded = {
+        (row["task"], row["model"], row["compared"]): row["decision"]
+        for row in unreadable
+        if row["rule"] == "as graded"
+    }
+    lines = []
+    for row in unreadable:
+        if row["changed"] == "true":
+            first, second = (TITLES[variant] for variant in COMPARISONS[row["compared"]])
+            before = graded[row["task"], row["model"], row["compared"]]
+            lines.append(
+                f"{tasks[row['task']]['title']}, {models[row['model']]}: {first} against {second} is {row['decision']} "
+                f"where the {row['unreadable']} unreadable answers {IN_WORDS[row['rule']]}, and {before} as graded."
+            )
+    return lines

@@ -1,0 +1,62 @@
+"""Words about trivial answers: what they score, and which variants are no better or give one label."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.config.trivial import MAJORITY
+from clinical_dpo.variants import TITLES
+
+Rows = Sequence[Mapping[str, Any]]
+Bar = tuple[str, str, str]  # task, model, variant
+
+
+def trivial_name(row: Mapping[str, Any]) -> str:
+    """Name of a trivial variant: "majority label (No UTI)", "always UTI".
+
+    Args:
+        row: of a trivial variant, from trivial.csv.
+    """
+    return f"majority label ({row['label']})" if row["variant"] == MAJORITY else f"always {row['label']}"
+
+
+def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
+    """Name of the trivial variant that a variant is compared with.
+
+    Args:
+        row: of the variant, from trivial.csv.
+        rows: all rows of the table.
+    """
+    return next(
+        trivial_name(other) for other in rows if (other["task"], other["variant"]) == (row["task"], row["rival"])
+    )
+
+
+def no_better(rows: Rows) -> set[Bar]:
+    """The variants that are not shown to be better than the trivial answers of their task.
+
+    Args:
+        rows: of trivial.csv, as made or as read.
+    """
+    return {(row["task"], row["model"], row["variant"]) for row in rows if row["above_trivial"] == "false"}
+
+
+def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
+    """Sentences about a variant that is not shown to be better than a trivial one, or that gives one label.
+
+    Args:
+        rows: of trivial.csv, as read; none for a task without labels.
+        task, model, variant: the variant.
+    """
+    found = []
+    for row in rows:
+        if (row["task"], row["model"], row["variant"]) == (task, model, variant):
+            title = TITLES[variant]
+            if row["above_trivial"] == "false":
+                found.append(f"{title} is not shown to be better than the {_noun(rival_name(row, rows))}.")
+            if row["one_label"] == "true":
+                found.append(f"{title} answers {row['label']} to {float(row['label_share']):.0%} of the items.")
+    return found
+
+
+def _noun(name: str) -> str:
+    return name if name.startswith("majority") else f"answer {name.removeprefix('always ')} to every item"

@@ -1,0 +1,118 @@
+"""Decisions about paired differences, from their intervals and a margin: the smallest difference that matters."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scipy.stats import norm
+
+from clinical_dpo.io import Row
+from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.headline_differences import headline_difference
+from clinical_dpo.statistics.intervals import Interval
+from clinical_dpo.statistics.metrics import Grades
+from clinical_dpo.statistics.power import POWER
+from clinical_dpo.variants import EXTERNAL, parse_comparison
+
+COLUMNS = (
+    *("task", "model", "comparison", "metric", "n", "margin", "margin_source", "margin_sha256", "effect"),
+    *("level", "ci_low", "ci_high", "margin_level", "margin_ci_low", "margin_ci_high", "p_equivalent"),
+    *("decision", "items_to_decide", "sentence", "grader", "proxy", "data", "status"),
+)
+NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # in place of better
+
+
+def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
+    """The decision about a difference, first variant minus second.
+
+    Two one-sided tests against the margin give `equivalent` where both reject. Otherwise a two-sided test of no
+    difference gives `better` or `worse`. Otherwise the one-sided test that rejects gives `not inferior` or `not
+    superior`. Nothing of these, or no interval, is `undecided`.
+
+    Args:
+        interval: two-sided, of level 1 - alpha: it leaves zero out where the test of no difference has P < alpha.
+        margin_interval: of level 1 - 2 alpha, whose limits are those of one-sided tests of level alpha.
+        margin: the smallest difference that matters, above zero.
+    """
+    (low, high), (margin_low, margin_high) = interval, margin_interval
+    if low is None or high is None or margin_low is None or margin_high is None:
+        return "undecided"
+    above, below = margin_low > -margin, margin_high < margin
+    if above and below:
+        return "equivalent"
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "not inferior" if above else "not superior" if below else "undecided"
+
+
+def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
+    """Test items that would decide with at least 80% power whether the first variant is better.
+
+    The true effect is taken to be the estimate. It is decided where the first variant is `better`, or where it is not
+    better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the interval and falls
+    with the square root of the items. None without an interval.
+
+    Args:
+        effect: the estimate.
+        margin_interval: of level 1 - 2 alpha.
+        n: items that it comes from.
+        margin: the smallest difference that matters.
+        alpha: level of the test of no difference (two-sided) and of the test against the margin (one-sided).
+    """
+    low, high = margin_interval
+    if low is None or high is None:
+        return None
+    error = (high - low) / (2 * norm.isf(alpha)) * math.sqrt(n)  # standard error of one item
+    routes = ((norm.isf(alpha / 2), effect), (norm.isf(alpha), margin - effect))  # quantile, distance to go
+    needed = [((z + norm.ppf(POWER)) * error / distance) ** 2 for z, distance in routes if distance > 0]
+    return math.ceil(min(needed))
+
+
+def decisions(
+    stats: Sequence[Mapping[str, str]],
+    grades: Grades,
+    task: Mapping[str, Any],
+    margin: Mapping[str, Any],
+    trivial: Sequence[Mapping[str, str]] = (),
+) -> list[Row]:
+    """Rows of COLUMNS without `sentence`: one decision per comparison of a task.
+
+    Args:
+        stats: rows of the task's stats.csv, as read. A row's threshold is the level alpha of its decision.
+        grades: (model, variant) -> rows of its grades table.
+        task: `name`, `metric`, `seed`, and for a task with labels `positive` and `negative`.
+        margin: `value`, `source` and `sha256`.
+        trivial: rows of the task's trivial.csv, as read; none for a task without labels. A variant that is not above
+            the trivial ones is never `better`.
+    """
+    below = {(row["model"], row["variant"]) for row in trivial if row["above_trivial"] == "false"}
+    rows = []
+    for stat in stats:
+        row = dict.fromkeys(COLUMNS) | {key: stat[key] for key in COLUMNS if key in stat and key != "effect"}
+        alpha = float(stat["threshold"])
+        row |= {"metric": task["metric"], "margin": margin["value"], "margin_source": margin["source"]}
+        row |= {"margin_sha256": margin["sha256"], "level": 1 - alpha, "margin_level": 1 - 2 * alpha}
+        if stat["status"] == "complete":
+            row |= _decision(stat, grades, task, margin["value"], alpha)
+            if row["decision"] == "better" and (stat["model"], parse_comparison(stat["comparison"])[0]) in below:
+                row["decision"] = NO_BETTER_THAN_TRIVIAL
+        rows.append(row)
+    return rows
+
+
+def _decision(stat: Mapping[str, str], grades: Grades, task: Mapping[str, Any], margin: float, alpha: float) -> Row:
+    model = stat["model"]
+    first, second = parse_comparison(stat["comparison"])
+    other = grades.get((model, second)) or grades[second, EXTERNAL]
+    x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
+    found = headline_difference(x, y, task, [1 - alpha, 1 - 2 * alpha], margin)
+    interval, margin_interval = found.intervals
+    decision = decide(interval, margin_interval, margin)
+    row: Row = {"effect": found.effect, "p_equivalent": found.p_equivalent, "decision": decision}
+    row |= {"ci_low": interval[0], "ci_high": interval[1]}
+    row |= {"margin_ci_low": margin_interval[0], "margin_ci_high": margin_interval[1]}
+    if decision in ("undecided", "not inferior") and found.effect is not None:
+        row["items_to_decide"] = items_to_decide(found.effect, margin_interval, len(x), margin, alpha)
+    return row

@@ -1,0 +1,73 @@
+"""Paired differences of the headline metric with an interval of any level."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from statsmodels.stats.weightstats import ttost_paired
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.records import Grade
+from clinical_dpo.statistics.f1_effects import f1_difference
+from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
+from clinical_dpo.statistics.paired_tests import mcnemar_exact
+
+Rows = Sequence[Grade]
+
+
+class HeadlineDifference(NamedTuple):
+    """A difference, first variant minus second, with its intervals at the levels asked for; None where not defined."""
+
+    effect: float | None
+    intervals: list[Interval]
+    p_equivalent: float | None = None  # of two one-sided t tests
+
+
+def headline_difference(
+    x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float
+) -> HeadlineDifference:
+    """The difference of the headline metric: F1, a share, or a mean.
+
+    The intervals are those of stats.csv at other levels: F1 MOVER held to the permutation P, shares Newcombe's held to
+    McNemar's P, means the paired t interval. For means the two one-sided t tests (Schuirmann 1987) are statsmodels'.
+
+    Args:
+        x, y: complete rows of both variants, item by item.
+        task: `metric`, a key of METRICS, and for F1 `positive`, `negative` and `seed`.
+        levels: of the intervals.
+        margin: of the two one-sided tests, on the metric's scale.
+    """
+    by_kind = {"f1": _f1, "proportion": _share, "mean": _mean}
+    return by_kind[METRICS[task["metric"]].kind](x, y, task, levels, margin)
+
+
+def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
+    first, second = _values(x, y, task)
+    b, c = int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum())
+    both, neither = int(((first == 1) & (second == 1)).sum()), int(((first == 0) & (second == 0)).sum())
+    effect, p = (b - c) / len(first), mcnemar_exact(b, c)
+    intervals = [agreeing(newcombe_paired(both, b, c, neither, level), effect, p, level) for level in levels]
+    return HeadlineDifference(effect, intervals)
+
+
+def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
+    labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
+    classes = [task["positive"], task["negative"]]
+    found = [f1_difference(labels, first, second, classes, task["seed"], level) for level in levels]
+    return HeadlineDifference(found[0].difference, [each.interval for each in found])
+
+
+def _mean(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
+    first, second = _values(x, y, task)
+    differences = first - second
+    intervals = [t_interval(differences, level) for level in levels]
+    # Without spread statsmodels' P is 0 or NaN, as if two equal differences were a proof.
+    spread = len(differences) > 1 and np.ptp(differences) > SAME
+    p = float(ttost_paired(first, second, -margin, margin)[0]) if spread else None
+    return HeadlineDifference(float(differences.mean()), intervals, p)
+
+
+def _values(x: Rows, y: Rows, task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    metric = METRICS[task["metric"]]
+    return np.array(grade_values(x, metric)), np.array(grade_values(y, metric))

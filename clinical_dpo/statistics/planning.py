@@ -1,0 +1,81 @@
+"""How many test items a comparison needs, and what a number of items can show, before any answer exists."""
+
+from collections.abc import Callable
+from functools import cache
+
+from clinical_dpo.config.metrics import MetricDefinition
+from clinical_dpo.statistics.power import (
+    POWER,
+    detectable_accuracy_difference,
+    detectable_mean_difference,
+    mcnemar_power,
+    paired_t_power,
+)
+
+DISCORDANCES = (0.1, 0.2, 0.3, 0.4, 0.5)  # shares of items on which one variant alone is right
+SD_SHARES = (0.125, 0.25, 0.375)  # SD of the paired differences, as shares of the metric's scale
+USUAL_DISCORDANCE, USUAL_SD_SHARE = 0.2, 0.25  # for which tables state the smallest detectable difference
+MOST_ITEMS = 1_000_000
+
+
+def spreads(metric: MetricDefinition) -> list[float]:
+    """The range of spreads of a metric: discordances, or SDs on its scale."""
+    return [share * (metric.high - metric.low) for share in SD_SHARES] if metric.kind == "mean" else [*DISCORDANCES]
+
+
+def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: float) -> int | None:
+    """Fewest items with which the metric's test finds a difference of the margin with 80% power.
+
+    With n - 1 items the power is less. None where the margin is larger than the discordance, which cannot be, or more
+    than a million items are needed. F1 is planned as its test is: by the difference of right answers.
+
+    Args:
+        metric: of the task.
+        margin: the difference, on the metric's scale.
+        spread: discordance, or SD of the paired differences.
+        alpha: two-sided level of the test.
+    """
+    if metric.kind == "mean":
+        return _fewest_for_mean(margin / spread, alpha)
+    return _fewest_for_shares(margin, spread, alpha) if margin <= spread else None
+
+
+def smallest_detectable(metric: MetricDefinition, n: int, alpha: float, spread: float | None = None) -> float | None:
+    """The smallest difference that the metric's test finds with 80% power on n items; None where it finds none.
+
+    Args:
+        metric: of the task.
+        n: items.
+        alpha: two-sided level of the test.
+        spread: discordance, or SD of the paired differences; the usual one by default.
+    """
+    if metric.kind == "mean":
+        return _detectable_mean(n, spread or USUAL_SD_SHARE * (metric.high - metric.low), alpha)
+    return _detectable_share(n, spread or USUAL_DISCORDANCE, alpha)
+
+
+# All comparisons of a table ask for the same numbers.
+_detectable_mean, _detectable_share = cache(detectable_mean_difference), cache(detectable_accuracy_difference)
+
+
+@cache
+def _fewest_for_shares(difference: float, discordance: float, alpha: float) -> int | None:
+    return _fewest(lambda n: mcnemar_power(n, discordance, difference, alpha))
+
+
+@cache
+def _fewest_for_mean(d_z: float, alpha: float) -> int | None:
+    return _fewest(lambda n: paired_t_power(n, d_z, alpha))
+
+
+def _fewest(power: Callable[[int], float]) -> int | None:
+    """The number of items at which a power reaches POWER: it is less with one item fewer."""
+    few, many = 1, 2
+    while power(many) < POWER:
+        few, many = many, 2 * many
+        if many > MOST_ITEMS:
+            return None
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if power(middle) >= POWER else (middle, many)
+    return many

@@ -1,0 +1,90 @@
+"""Trivial answers to a task with labels, and every variant against them.
+
+Two answers need no model: the majority label of the training rows, and the positive label for every item.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.config.metrics import HEADLINES
+from clinical_dpo.config.trivial import ALWAYS_POSITIVE, MAJORITY, NEARLY_ALL
+from clinical_dpo.grading import scores
+from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
+from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.headline_differences import headline_difference
+from clinical_dpo.statistics.metrics import Grades, check_labels
+from clinical_dpo.variants import VARIANTS
+
+METRICS = ("f1", "macro_f1", "accuracy", "sensitivity", "specificity")
+COLUMNS = (
+    *("task", "model", "variant", "label", "label_share", "one_label", *METRICS, "n"),
+    *("rival", "difference", "level", "ci_low", "ci_high", "above_trivial", "data"),
+)
+
+
+def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
+    """Trivial variant -> the label that it gives to every item.
+
+    Args:
+        training_labels: labels of the training rows.
+        classes: all labels, the positive class first; the first of equally frequent labels is the majority.
+    """
+    counts = Counter(training_labels)
+    return {MAJORITY: max(classes, key=lambda name: counts[name]), ALWAYS_POSITIVE: classes[0]}
+
+
+def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
+    """Rows of COLUMNS: the trivial variants, and each model's variants against the better of them.
+
+    `one_label` is true for a variant that gives one label to nearly all items. `above_trivial` is true for a variant
+    whose headline metric is higher than the better trivial variant's with an interval of level 1 - alpha above zero.
+
+    Args:
+        grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
+        training_labels: labels of the training rows.
+        task: `name`, `metric`, `positive`, `negative`, `data` and `seed`.
+        alpha: two-sided level of each comparison.
+
+    Raises:
+        UserError: a label that the task does not have, or variants with different items.
+    """
+    classes = [task["positive"], task["negative"]]
+    variants = {key: rows for key, rows in grades.items() if key[1] in VARIANTS}
+    items = next(iter(variants.values()))
+    constant = {name: _constant(items, label) for name, label in trivial_labels(training_labels, classes).items()}
+    rows = [_row(task, "", name, answered, classes) for name, answered in constant.items()]
+    headline = HEADLINES[task["metric"]]
+    rival = max(rows, key=lambda row: -1.0 if row[headline] is None else row[headline])["variant"]
+    for (model, variant), answered in variants.items():
+        check_labels(answered, task)
+        where = f"{task['name']}/{model}"
+        x, y = paired_rows(answered, constant[rival], where, variant, rival)
+        found = headline_difference(x, y, task, [1 - alpha], margin=1.0)
+        low, high = found.intervals[0]
+        row = _row(task, model, variant, answered, classes) | {"rival": rival, "difference": found.effect}
+        row |= {"level": 1 - alpha, "ci_low": low, "ci_high": high}
+        rows.append(row | {"above_trivial": "true" if low is not None and low > 0 else "false"})
+    return rows
+
+
+def _constant(items: Sequence[Grade], label: str) -> list[Grade]:
+    """Grades of a variant that gives one label to every item."""
+    return [{**item, "parsed": label, "grade": str(int(item["label"] == label)), "valid": "true"} for item in items]
+
+
+def _row(task: Mapping[str, Any], model: str, variant: str, answered: Sequence[Grade], classes: Sequence[str]) -> Row:
+    labels, parsed = [row["label"] for row in answered], [row["parsed"] for row in answered]
+    label, count = max(((name, parsed.count(name)) for name in classes), key=lambda pair: pair[1])
+    estimates = (
+        scores.f1(labels, parsed, classes[0]),
+        scores.macro_f1(labels, parsed, classes),
+        scores.accuracy(labels, parsed),
+        scores.sensitivity(labels, parsed, classes[0]),
+        scores.specificity(labels, parsed, classes[0]),
+    )
+    share = count / len(parsed)
+    names = {"task": task["name"], "model": model, "variant": variant, "label": label, "label_share": share}
+    facts = {"one_label": "true" if share >= NEARLY_ALL else "false", "n": len(parsed), "data": task["data"]}
+    return dict.fromkeys(COLUMNS) | names | facts | dict(zip(METRICS, estimates, strict=True))

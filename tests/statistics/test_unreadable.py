@@ -1,0 +1,98 @@
+"""Rules for unreadable answers, against scikit-learn on answers read by hand, and decisions that they change."""
+
+import pytest
+from sklearn.metrics import f1_score
+
+from clinical_dpo.statistics.f1_effects import f1_difference
+from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable
+from tests.helpers.figure2 import TASK
+
+FACTS = TASK | {"seed": 1}
+CLASSES = ["UTI", "No UTI"]
+LABELS = ["UTI", "UTI", "UTI", "No UTI", "No UTI", "No UTI"]
+
+
+def labelled(labels, answers):
+    return [
+        {"id": str(number), "label": label, "parsed": answer, "grade": str(int(label == answer)), "grader": "label"}
+        | {"valid": str(bool(answer)).lower(), "status": "complete", "proxy": "false"}
+        for number, (label, answer) in enumerate(zip(labels, answers, strict=True))
+    ]
+
+
+def judged(grades, metric_low="0"):
+    """Rows of right and wrong answers; None is "cannot judge", which counts as wrong."""
+    return [
+        {"id": str(number), "label": "", "parsed": "", "grade": metric_low if grade is None else str(grade)}
+        | {"grader": "physicians", "valid": str(grade is not None).lower(), "status": "complete", "proxy": "false"}
+        for number, grade in enumerate(grades)
+    ]
+
+
+def by_rule(rows, compared):
+    return {row["rule"]: row for row in rows if row["compared"] == compared}
+
+
+def test_each_rule_reads_unreadable_labels_in_its_way():
+    answers = ["UTI", "", "No UTI", "No UTI", "", "UTI"]
+    grades = {("llama", name): labelled(LABELS, answers) for name in ("base", "sft", "dpo")}
+    table = vary_unreadable(grades, FACTS, 0.05, 0.01)
+    assert all(tuple(row) == COLUMNS for row in table)
+    rows = by_rule(table, "sft")
+    read = {
+        "as graded": ["UTI", "?", "No UTI", "No UTI", "?", "UTI"],
+        "positive": ["UTI", "UTI", "No UTI", "No UTI", "UTI", "UTI"],
+        "worst case": ["UTI", "No UTI", "No UTI", "No UTI", "UTI", "UTI"],
+    }
+    for rule, parsed in read.items():
+        expected = f1_score(LABELS, parsed, labels=["UTI"], average="macro")
+        assert rows[rule]["estimate"] == pytest.approx(expected) and rows[rule]["n"] == 6
+    kept = [0, 2, 3, 5]
+    expected = f1_score([LABELS[i] for i in kept], [answers[i] for i in kept], pos_label="UTI")
+    assert rows["left out"]["estimate"] == pytest.approx(expected) and rows["left out"]["n"] == 4
+    assert {row["unreadable"] for row in rows.values()} == {2}
+
+
+def test_the_worst_case_of_a_comparison_is_the_best_one_of_the_other_variant():
+    first, second = ["UTI", "", "UTI", "No UTI", "", "No UTI"], ["", "UTI", "UTI", "", "No UTI", "No UTI"]
+    grades = {("llama", "base"): labelled(LABELS, second), ("llama", "sft"): labelled(LABELS, first)}
+    grades["llama", "dpo"] = labelled(LABELS, LABELS)
+    row = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05), "sft_vs_base")["worst case"]
+    worst = ["UTI", "No UTI", "UTI", "No UTI", "UTI", "No UTI"]
+    expected = f1_difference(LABELS, worst, LABELS, CLASSES, 1, 0.9)
+    assert row["estimate"] == pytest.approx(expected.difference)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected.interval)
+    assert (row["n"], row["unreadable"]) == (6, 4)
+
+
+def test_a_decision_that_depends_on_unreadable_answers_is_marked():
+    """SFT is better as graded only because the base model's answers cannot be read."""
+    labels = CLASSES * 50
+    base = [label if number % 10 else "" for number, label in enumerate(labels)]
+    grades = {("llama", "base"): labelled(labels, base), ("llama", "sft"): labelled(labels, labels)}
+    grades["llama", "dpo"] = labelled(labels, labels)
+    rows = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05), "sft_vs_base")
+    assert (rows["as graded"]["decision"], rows["as graded"]["changed"]) == ("better", "false")
+    assert (rows["left out"]["decision"], rows["left out"]["changed"]) == ("equivalent", "true")
+    assert {row["changed"] for row in by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05), "dpo_vs_sft").values()} == {
+        "false"
+    }
+
+
+def test_cannot_judge_is_varied_too_and_awaited_grades_stay_empty():
+    task = {"name": "r", "metric": "accuracy", "data": "real", "seed": 1}
+    grades = {("llama", name): judged([1, None, 0, 1]) for name in ("base", "sft")}
+    grades["llama", "dpo"] = [row | {"status": "pending", "grade": ""} for row in judged([1, 1, 0, 1])]
+    table = vary_unreadable(grades, task, 0.05, 0.05)
+    estimates = {rule: row["estimate"] for rule, row in by_rule(table, "sft").items()}
+    assert estimates == {"as graded": 0.5, "positive": 0.75, "left out": pytest.approx(2 / 3), "worst case": 0.5}
+    assert {row["status"] for row in by_rule(table, "dpo_vs_sft").values()} == {"pending"}
+    assert {row["estimate"] for row in by_rule(table, "dpo").values()} == {None}
+
+
+def test_where_no_answer_can_be_read_nothing_is_left():
+    grades = {("llama", name): labelled(LABELS, [""] * 6) for name in ("base", "sft", "dpo")}
+    table = vary_unreadable(grades, FACTS, 0.05, 0.05)
+    left = by_rule(table, "sft")["left out"]
+    assert (left["n"], left["estimate"], left["ci_low"]) == (0, None, None)
+    assert by_rule(table, "dpo_vs_sft")["left out"]["decision"] == "undecided"

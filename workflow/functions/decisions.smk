@@ -1,0 +1,63 @@
+from clinical_dpo.config import margins
+from clinical_dpo.io import write_json
+
+
+def test_answers(task):
+    """Files of a task's test answers that exist."""
+    return [path for path in study_files.variant_files(study, task, "answers") if Path(path).exists()]
+
+
+def decision_margin(wildcards):
+    """The margin of a job's task, its source and its SHA-256."""
+    task = study.tasks[wildcards.task]
+    return margins.task_margin(task)._asdict() | {"sha256": margins.margin_record(task)["sha256"]}
+
+
+def recorded_margin(wildcards):
+    """The margin recorded before the test answers of a job's task; None without a record.
+
+    Before the first answers it is the current one, which the run records when it starts to make them.
+    """
+    if not test_answers(wildcards.task):
+        return margins.task_margin(study.tasks[wildcards.task]).value
+    return margins.recorded_margin(at("margin", wildcards), study.tasks[wildcards.task]["metric"])
+
+
+def record_margins():
+    """Record the margin of every task whose first test answers this run makes, and print later changes of margins.
+
+    A record is no output of a rule: a changed margin must neither change it nor make any answer again.
+    """
+    due = {job.wildcards.task for job in workflow.dag.needrun_jobs() if job.rule.name == "predict"}
+    for task, settings in study.tasks.items():
+        record, path = margins.margin_record(settings), at("margin", task=task)
+        if not test_answers(task):
+            if task in due and margins.recorded_margin(path, record["metric"]) != record["margin"]:
+                write_json(path, record)
+                print(f"margin of {task}: {record['margin']:g}, SHA-256 {record['sha256']}, recorded", file=sys.stderr)
+        elif (recorded := margins.recorded_margin(path, record["metric"])) not in (None, record["margin"]):
+            print(
+                f"margin of {task}: {record['margin']:g}, and {recorded:g} when the first test answers were made",
+                file=sys.stderr,
+            )
+
+
+def family_alpha(wildcards):
+    """Level of each comparison of a job's task: the study's, divided by the tasks of the family."""
+    return study.config["alpha"] / len(study.family(wildcards.task))
+
+
+def trivial_table(wildcards):
+    """The table of trivial answers of a job's task; an empty list for a task without labels."""
+    return at("table", wildcards, table="trivial") if "trivial" in study_files.tables(study, wildcards.task) else []
+
+
+def task_runs(wildcards):
+    """Records of all training runs of a job's task: of every model, stage and trial, and of probes."""
+    return [
+        path
+        for model in study.task_models(wildcards.task)
+        for stage in STAGES
+        for part in ("adapter", "probe")
+        for path in study_files.model_trials(study, wildcards.task, model, stage, "trial_run", part=part)
+    ]

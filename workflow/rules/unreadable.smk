@@ -1,0 +1,22 @@
+localrules:
+    vary_unreadable,
+
+
+rule vary_unreadable:
+    input:
+        task_files(study_files.variant_files, "grades"),
+    output:
+        at("table", table="unreadable"),
+    log:
+        at.log("vary_unreadable", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=ordered_rule_settings(
+            code=code("vary_unreadable"),
+            task=task_facts,
+            margin=lambda wildcards: decision_margin(wildcards)["value"],
+            alpha=family_alpha,
+        ),
+    script:
+        "../scripts/vary_unreadable.py"
