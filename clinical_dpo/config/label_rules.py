@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
+from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.errors import UserError
 
 POSITIVE_CLASS = ("f1",)  # metrics of the first of two labels
@@ -23,6 +24,15 @@ def has_label_tables(task: Mapping[str, Any]) -> bool:
     return task["grader"] == "label" and (
         len(task["labels"]) > 2 or scores_likelihood(task) or bool(task.get("prevalence"))
     )
+
+
+def has_decisions(task: Mapping[str, Any]) -> bool:
+    """Whether the difference of a task's headline metric has an interval that decisions can use.
+
+    Shares, means and the F1 of the positive label have one. The metrics of all labels have none.
+    """
+    of_all_labels = METRICS[task["metric"]].kind == "labels" and task["metric"] != "f1"
+    return not has_label_tables(task) and not of_all_labels
 
 
 def check_labels(task: Mapping[str, Any], where: str) -> None:

@@ -39,7 +39,8 @@ def headline_difference(
         margin: of the two one-sided tests, on the metric's scale.
     """
     by_kind = {"f1": _f1, "proportion": _share, "mean": _mean}
-    return by_kind[METRICS[task["metric"]].kind](x, y, task, levels, margin)
+    kind = "f1" if task["metric"] == "f1" else METRICS[task["metric"]].kind
+    return by_kind[kind](x, y, task, levels, margin)
 
 
 def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:

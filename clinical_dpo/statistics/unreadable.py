@@ -70,7 +70,7 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any]) -> Row:
     read = [_read(row, rule, task) for row in read]
     metric = METRICS[task["metric"]]
     interval: Interval
-    if metric.kind == "f1":
+    if task["metric"] == "f1":
         labels, parsed = [row["label"] for row in read], [row["parsed"] for row in read]
         estimate = scores.f1(labels, parsed, task["positive"]) if read else None
         interval = f1_interval(labels, parsed, [task["positive"], task["negative"]])
