@@ -98,8 +98,9 @@ def test_the_table_of_choices_equals_the_configs_rules():
         pairs = {
             (grader, metric)
             for part in graders.split(";")
-            for *part_graders, metric in [re.findall(r"`(\w+)`", part)]
-            for grader in part_graders
+            for part_graders, part_metrics in [part.split(":")]
+            for grader in re.findall(r"`(\w+)`", part_graders)
+            for metric in re.findall(r"`(\w+)`", part_metrics)
         }
         assert pairs == {
             (grader, name)
