@@ -25,6 +25,7 @@ MODELS = {
     "pubmedqa_labels": "tiny-mistral",
 }
 TASKS = tuple(MODELS)
+DECIDED = tuple(task for task in TASKS if task != "pubmedqa_labels")  # tasks with decisions
 MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
 START = "from snakemake.cli import main; main()"

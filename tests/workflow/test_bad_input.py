@@ -39,7 +39,7 @@ def lines(*rows):
 @pytest.mark.parametrize(
     ("raw", "messages"),
     [
-        (lines(*ROWS[:9]), ["need 10 different rows", "there are 9", "on_shortfall: shrink"]),
+        (lines(*ROWS[:9]), ["need 10 different rows", "only 9 are available", "on_shortfall: shrink"]),
         (lines(*ROWS)[:-20], ["data/mine.jsonl, line 10", "not valid JSON", "cut off"]),
         (lines(*ROWS).replace(b"Note 3", b"Note \xff"), ["data/mine.jsonl, line 4", "not UTF-8"]),
         (lines(*ROWS[:5], {"id": "r5", "label": "UTI"}), ["data/mine.jsonl, row 6", "column 'text'", "is missing"]),
@@ -62,7 +62,7 @@ def test_an_error_of_a_data_file_is_one_message_and_leaves_no_split(project, raw
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (lines(*ROWS[:9]), ["need 10 different rows", "there are 9"]),
+        (lines(*ROWS[:9]), ["need 10 different rows", "only 9 are available"]),
         (lines(*ROWS[:5], ROWS[5] | {"text": "  "}), ["row 6", "'note' is empty"]),
     ],
 )

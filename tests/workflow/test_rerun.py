@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.helpers.workflow import MODEL, SMALL, TASKS, VARIANTS, per_model
+from tests.helpers.workflow import DECIDED, MODEL, SMALL, TASKS, VARIANTS, per_model
 
 STATS = {
     (rule, "")
@@ -27,9 +27,13 @@ LABEL_TABLES = {("compute_label_tables", LABELS), ("compute_reliability", LABELS
 TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cost", "")}
 
 
+def decisions(*tasks):
+    return {(rule, f"task={task}") for rule in ("decide", "vary_unreadable") for task in tasks}
+
+
 def tables(*tasks):
-    rules = ("compute_metrics", "compare_variants", "decide", "vary_unreadable")
-    jobs = {(rule, f"task={task}") for rule in rules for task in tasks}
+    jobs = {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants") for task in tasks}
+    jobs |= decisions(*(task for task in tasks if task in DECIDED))
     return jobs | (TRIVIAL if "uti" in tasks else set())  # the only task whose labels are graded automatically
 
 
@@ -191,7 +195,7 @@ def test_settings_of_speed_repeat_nothing(project):
 
 def test_another_significance_level_repeats_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
-    compared = {(rule, f"task={task}") for rule in ("compare_variants", "decide", "vary_unreadable") for task in TASKS}
+    compared = {("compare_variants", f"task={task}") for task in TASKS} | decisions(*DECIDED)
     assert project.planned() == compared | FIGURE2 | COMPARED | TRIVIAL | UNREADABLE | {
         ("compute_helpfulness", "task=pubmedqa")
     }
