@@ -22,7 +22,7 @@ class Tally:
         self.occurrences.setdefault(description, Occurrence(0, location)).count += 1
 
     def record(self) -> dict[str, dict[str, int | str]]:
-        """Return plain values for JSON: description -> `count`, `first`."""
+        """Return for JSON: description -> number of occurrences (`count`) and location of the first (`first`)."""
         return {
             description: {"count": occurrence.count, "first": occurrence.first}
             for description, occurrence in self.occurrences.items()

@@ -1,4 +1,4 @@
-"""Select among a sweep's trials by an automatic score on dev. Scores of people and paid judges are never used."""
+"""Select among a sweep's trials by an automatic score on dev. Grades of people and of paid judges are never used."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -162,7 +162,7 @@ def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
 
     stored = pd.read_parquet(logps)
     if stored["id"].tolist() != [pair["id"] for pair in pairs]:
-        raise PublicError(f"{logps}: ids differ from the ids of the preference file. Delete this file and run again.")
+        raise PublicError(f"{logps}: its ids do not match those of the preference file. Delete {logps} and run again.")
     return Dataset.from_list(
         [
             {

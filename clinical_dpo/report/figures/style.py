@@ -1,4 +1,4 @@
-"""Style of every figure: colours, fonts, sizes, the watermark, and files with the same bytes for the same rows."""
+"""Style of every figure: colours, fonts, sizes, the watermark. The same rows give byte-identical files."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
