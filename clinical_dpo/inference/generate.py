@@ -1,21 +1,15 @@
 """Generate greedy answers: prompts by chat template, in batches of similar length, up to an end token."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import torch
 from transformers import GenerationConfig
 
-from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.inference.end_tokens import end_tokens
-from clinical_dpo.io import file_digests, read_jsonl, write_json, write_jsonl
-from clinical_dpo.models.load import device_name, load_variant
 from clinical_dpo.progress import Progress
 from clinical_dpo.records import Answer, Message, TaskRow
-from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import prompt_tokens
-from clinical_dpo.versions import library_versions
 
 
 class PromptRow(TypedDict):
@@ -64,31 +58,8 @@ def generate_answers(
     return [answers[i] for i in range(len(rows))]
 
 
-def write_answers(
-    base: str | Path,
-    trained: str | Path | None,
-    model: Mapping[str, Any],
-    rows: Mapping[str, str],
-    settings: Mapping[str, Any],
-    batch_size: int,
-    record: str | Path,
-) -> None:
-    """Write the answers of a variant as JSON Lines, and a record of model, settings and inputs.
-
-    Args:
-        base: folder of the base model.
-        trained: folder of the trained weights; None for the base model.
-        model: the model file's settings.
-        rows: JSON Lines file to write -> JSON Lines file of task rows.
-        settings: `max_new_tokens`, as in `generate_answers`.
-        batch_size: as there.
-        record: JSON file to write.
-    """
-    loaded, tokenizer = load_variant(base, trained, model), load_tokenizer(base)
-    for out, path in rows.items():
-        task_rows = cast(list[TaskRow], read_jsonl(path))
-        write_jsonl(out, generate_answers(loaded, tokenizer, task_rows, settings["max_new_tokens"], batch_size))
-    folders = [base, *([trained] if trained else [])]
-    inputs = [*rows.values(), *(str(Path(folder) / CHECKSUMS) for folder in folders)]
-    made_from = {"model": dict(model), **settings, "inputs": file_digests(inputs)}
-    write_json(record, made_from | {"versions": library_versions(), "device": device_name()})
+def answer_rows(
+    model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
+) -> list[Answer]:
+    """Answers of `generate_answers`, with `max_new_tokens` from a job's settings."""
+    return generate_answers(model, tokenizer, rows, settings["max_new_tokens"], batch_size)

@@ -12,7 +12,6 @@ score of a label is then the log of the mean over its spellings, so that a label
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,14 @@ import torch
 from scipy.special import logsumexp, softmax
 from torch.nn.utils.rnn import pad_sequence
 
-from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.errors import UserError
 from clinical_dpo.inference.end_tokens import end_tokens
-from clinical_dpo.io import Row, file_digests, read_jsonl, write_json, write_jsonl
-from clinical_dpo.models.load import device_name, load_variant
+from clinical_dpo.io import Row
 from clinical_dpo.progress import Progress
-from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
 from clinical_dpo.training.flat.layout import Layout, flat_layout, hidden_inputs, to_padded
 from clinical_dpo.training.flat.model import refuse_unsupported_heads, use_flat_layout, without_adapter
-from clinical_dpo.versions import library_versions
 
 ATTENTION_KINDS = {"full_attention", "sliding_attention"}  # those of the flat layout
 
@@ -227,31 +223,9 @@ def score_labels(
     return answers
 
 
-def write_answers(
-    base: str | Path,
-    trained: str | Path | None,
-    model: Mapping[str, Any],
-    rows: Mapping[str, str],
-    settings: Mapping[str, Any],
-    batch_size: int,
-    record: str | Path,
-) -> None:
-    """Write one variant's labels and probabilities as JSON Lines, and a record of what made them.
-
-    Args:
-        base: folder of the base model.
-        trained: folder of the trained model; None for the base model itself.
-        model: the model file's settings.
-        rows: JSON Lines to write -> JSON Lines of rows to answer.
-        settings: `labels` of the task file, and where it has them `label_synonyms`, `likelihood` and `answer_by`.
-        batch_size: as in `score_labels`.
-        record: JSON to write.
-    """
+def answer_rows(
+    model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
+) -> list[Row]:
+    """Answers of `score_labels`, with `labels`, `label_synonyms` and `likelihood` from a job's settings."""
     scoring = LabelScoring(settings["labels"], settings.get("label_synonyms", {}), **settings.get("likelihood", {}))
-    loaded, tokenizer = load_variant(base, trained, model), load_tokenizer(base)
-    for out, path in rows.items():
-        write_jsonl(out, score_labels(loaded, tokenizer, read_jsonl(path), scoring, batch_size))
-    folders = [base, *([trained] if trained else [])]
-    inputs = [*rows.values(), *(str(Path(folder) / CHECKSUMS) for folder in folders)]
-    made_from = {"model": dict(model), **settings, "inputs": file_digests(inputs)}
-    write_json(record, made_from | {"versions": library_versions(), "device": device_name()})
+    return score_labels(model, tokenizer, rows, scoring, batch_size)

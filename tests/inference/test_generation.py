@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from clinical_dpo.checksums import write_checksums
-from clinical_dpo.inference.generate import generate_answers, write_answers
+from clinical_dpo.inference.answers_file import write_answers
+from clinical_dpo.inference.generate import generate_answers
 from clinical_dpo.io import read_json, read_jsonl, sha256, write_jsonl
 from clinical_dpo.models.load import load_base, load_variant, save_trained
 from clinical_dpo.tokenization.tokenizer import load_tokenizer

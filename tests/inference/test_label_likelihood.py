@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, Gemma2Config, GraniteConfig, Mamb
 
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.errors import UserError
+from clinical_dpo.inference.answers_file import write_answers
 from clinical_dpo.inference.label_likelihood import (
     LabelScoring,
     continuation_tokens,
@@ -18,7 +19,6 @@ from clinical_dpo.inference.label_likelihood import (
     picked_logps,
     score_labels,
     takes_flat_layout,
-    write_answers,
 )
 from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base, load_variant
@@ -193,7 +193,8 @@ def test_written_scores_are_those_of_the_model_asked_with_a_record(tiny_base, ad
         write_checksums(Path(folder or tiny_base))
         out, record = tmp_path / f"{name}.jsonl", tmp_path / f"{name}.json"
         asked = {str(out): str(tmp_path / "rows.jsonl")}
-        write_answers(tiny_base, folder, MODEL, asked, {"labels": LABELS, "label_synonyms": SYNONYMS}, 2, record)
+        settings = {"answer_by": "likelihood", "labels": LABELS, "label_synonyms": SYNONYMS}
+        write_answers(tiny_base, folder, MODEL, asked, settings, 2, record)
         written[name] = read_jsonl(out)
         fresh = score_labels(load_variant(tiny_base, folder, MODEL), load_tokenizer(tiny_base), rows(4), SCORING, 2)
         assert written[name] == fresh

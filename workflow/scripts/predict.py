@@ -1,10 +1,9 @@
 """Answer the questions of splits with one model: the base model, a trial, or the chosen SFT or DPO model."""
 
-from importlib import import_module
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.inference.answering import answer_module
+from clinical_dpo.inference.answers_file import write_answers
 from clinical_dpo.models.load import prepare_process
 
 with job(snakemake) as params:
@@ -12,7 +11,7 @@ with job(snakemake) as params:
     trained = snakemake.input.get("trained")
     answers = {name: file for name, file in snakemake.output.items() if name != "record"}
     settings = {name: value for name, value in params.made_with.items() if name != "model"}
-    import_module(answer_module(settings.get("answer_by", "generation"))).write_answers(
+    write_answers(
         Path(snakemake.input.base).parent,
         Path(trained).parent if trained else None,
         params.model,
