@@ -11,7 +11,7 @@ from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
-from clinical_dpo.statistics.paired_tests import mcnemar_exact
+from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts
 
 Rows = Sequence[Grade]
 
@@ -44,10 +44,9 @@ def headline_difference(
 
 
 def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
-    first, second = _values(x, y, task)
-    b, c = int(((first == 1) & (second == 0)).sum()), int(((first == 0) & (second == 1)).sum())
-    both, neither = int(((first == 1) & (second == 1)).sum()), int(((first == 0) & (second == 0)).sum())
-    effect, p = (b - c) / len(first), mcnemar_exact(b, c)
+    metric = METRICS[task["metric"]]
+    both, b, c, neither = paired_counts(grade_values(x, metric), grade_values(y, metric))
+    effect, p = (b - c) / len(x), mcnemar_exact(b, c)
     intervals = [agreeing(newcombe_paired(both, b, c, neither, level), effect, p, level) for level in levels]
     return HeadlineDifference(effect, intervals)
 
@@ -60,15 +59,11 @@ def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], marg
 
 
 def _mean(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
-    first, second = _values(x, y, task)
+    metric = METRICS[task["metric"]]
+    first, second = np.array(grade_values(x, metric)), np.array(grade_values(y, metric))
     differences = first - second
     intervals = [t_interval(differences, level) for level in levels]
     # Without spread statsmodels' P is 0 or NaN, as if two equal differences were a proof.
     spread = len(differences) > 1 and np.ptp(differences) > SAME
     p = float(ttost_paired(first, second, -margin, margin)[0]) if spread else None
     return HeadlineDifference(float(differences.mean()), intervals, p)
-
-
-def _values(x: Rows, y: Rows, task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    metric = METRICS[task["metric"]]
-    return np.array(grade_values(x, metric)), np.array(grade_values(y, metric))

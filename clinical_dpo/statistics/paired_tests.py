@@ -12,6 +12,12 @@ from clinical_dpo.statistics.intervals import SAME
 EXACT_UP_TO = 500  # differing pairs; with more pairs the signed-rank test uses the normal approximation
 
 
+def paired_counts(first: Sequence[float], second: Sequence[float]) -> tuple[int, int, int, int]:
+    """Numbers of items with both grades 1, the first alone, the second alone, and neither; grades are 0 or 1."""
+    pairs = list(zip(first, second, strict=True))
+    return pairs.count((1, 1)), pairs.count((1, 0)), pairs.count((0, 1)), pairs.count((0, 0))
+
+
 def mcnemar_exact(b: int, c: int) -> float:
     """Two-sided exact P of McNemar's test (McNemar 1947), by statsmodels: twice the smaller binomial(b + c, 1/2) tail.
 

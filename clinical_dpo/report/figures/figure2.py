@@ -35,10 +35,7 @@ COLUMNS = (
     *("p_f1_vs_base", "f1_significant_vs_base", "p_f1_vs_sft", "f1_significant_vs_sft", "opposed"),
     *("grader", "proxy", "data", "status"),
 )
-SEED_COLUMNS = (
-    "seeds",
-    "per_seed",
-)  # with several training seeds: the seeds, and the estimate of a bar's variant with each seed
+SEED_COLUMNS = ("seeds", "per_seed")  # the training seeds, and the estimate of a bar's variant with each
 BAR = 0.8  # width of a bar; the distance between two bars is 1
 GAP = 0.9  # between the groups of two models
 HEADROOM = 0.43  # space above the scale for three brackets, as a share of the scale

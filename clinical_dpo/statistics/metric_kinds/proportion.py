@@ -9,7 +9,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
-from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p
+from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p, paired_counts
 from clinical_dpo.statistics.planning import smallest_detectable
 
 Rows = Sequence[Grade]
@@ -34,14 +34,13 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
         threshold: a P below it is significant.
     """
     metric = METRICS[task["metric"]]
-    pairs = list(zip(grade_values(x, metric), grade_values(y, metric), strict=True))
-    both, b, c, neither = (pairs.count(pair) for pair in ((1, 1), (1, 0), (0, 1), (0, 0)))
-    effect, p = (b - c) / len(pairs), mcnemar_exact(b, c)
+    both, b, c, neither = paired_counts(grade_values(x, metric), grade_values(y, metric))
+    effect, p = (b - c) / len(x), mcnemar_exact(b, c)
     low, high = agreeing(newcombe_paired(both, b, c, neither), effect, p)
     return {
         **{"b": b, "c": c, "statistic": min(b, c), "p_value": p, "p_mid": mcnemar_mid_p(b, c)},
         **{"effect": effect, "effect_ci_low": low, "effect_ci_high": high},
-        "smallest_detectable": smallest_detectable(metric, len(pairs), threshold),
+        "smallest_detectable": smallest_detectable(metric, len(x), threshold),
         "p_chi2": mcnemar_chi2(b, c, corrected=False)[1],
         "p_chi2_corrected": mcnemar_chi2(b, c, corrected=True)[1],
     }
