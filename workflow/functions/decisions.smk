@@ -1,4 +1,5 @@
 from clinical_dpo.config import margins
+from clinical_dpo.config.label_rules import has_decisions
 from clinical_dpo.io import write_json
 
 

@@ -9,6 +9,8 @@ rule vary_unreadable:
         at("table", table="unreadable"),
     log:
         at.log("vary_unreadable", "{task}"),
+    wildcard_constraints:
+        task=tasks_where(has_decisions),
     conda:
         "../../envs/analysis.yaml"
     params:
