@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
 SMALL_RUN = ("test_workflow.py", "test_training_results.py", "test_rerun.py")  # files that share a finished run
+SLOW_PROCESSES = ("slurm", "every_key", "test_demo")  # folders and files whose slow tests have a process of their own
 TINY = {
     "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,
@@ -52,7 +53,8 @@ def pytest_collection_modifyitems(items):
 def pytest_xdist_make_scheduler(config, log):
     """With several processes, a file's tests share one, and so do all tests of the small run: its cost is paid once.
 
-    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, and all others.
+    Slow tests start, kill and time whole runs, and mostly wait: those of Slurm, of every key, of the demo, and all
+    others.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -62,7 +64,8 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             file = Path(nodeid.partition("::")[0])
             if slow:
-                return file.parent.name if file.parent.name in ("slurm", "every_key") else "others"
+                names = (file.parent.name, file.stem)
+                return next((name for name in names if name in SLOW_PROCESSES), "others")
             return "small run" if file.name in SMALL_RUN else str(file)
 
     return ByFixture(config, log)
