@@ -64,7 +64,8 @@ def fetch(
         ) from None
     except RepositoryNotFoundError:
         raise UserError(
-            f"{repo_id}: not found on the hub. Compare `id` with {where}. If the repository is private, set HF_TOKEN."
+            f"{repo_id}: the hub has no public repository of this name ({where}). Correct `id`. If the repository is "
+            "private, set HF_TOKEN."
         ) from None
     except RevisionNotFoundError:
         raise UserError(

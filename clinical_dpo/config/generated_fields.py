@@ -115,7 +115,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     for field, settings in generated_fields.items():
         key = f"{where}: key 'generated_fields.{field}'"
         if ("model" in settings) == ("endpoint" in settings):
-            raise UserError(f"{key} has both or neither of model and endpoint. Set exactly one to write the field.")
+            raise UserError(f"{key} needs either model or endpoint, not both. Set one of the two.")
         if settings.get("endpoint") in models:
             raise UserError(f"{key}: a model is also called '{settings['endpoint']}'. Rename the endpoint.")
         if field in columns:

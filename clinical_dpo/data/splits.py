@@ -24,11 +24,17 @@ def split(
         on_shortfall: what happens with too few rows. `error` raises; `shrink` shrinks all splits in proportion.
 
     Returns:
-        split -> rows, and a report: `rows` (number of input rows), `duplicates_removed` (removed rows, because an
-        earlier row has the same prompt except for case and white space), `conflicting_duplicates` (removed rows with an
-        answer that differs from the answer of the earlier row), `shrunk` (None, or the configured sizes `asked` and the
-        number of rows `have`), `counts` (split -> rows), `labels` (split -> label -> rows) and `unused` (rows in no
-        split).
+        split -> rows, and a report with these keys:
+
+        - `rows`: number of input rows.
+        - `duplicates_removed`: number of rows removed because an earlier row has the same prompt. Case and white space
+          do not count.
+        - `conflicting_duplicates`: number of removed rows whose answer differs from the earlier row's.
+        - `shrunk`: None if the splits have their configured sizes. Else these sizes (`asked`) and the number of rows
+          (`have`).
+        - `counts`: split -> number of rows.
+        - `labels`: split -> label -> number of rows.
+        - `unused`: number of rows in no split.
 
     Raises:
         UserError: there are fewer rows than `sizes` need, and the splits may not shrink or one of them would be empty.

@@ -25,7 +25,10 @@ from clinical_dpo.statistics.intervals import (
 
 
 def answer_counts(labels: Sequence[str], answers: Sequence[Answers], classes: Sequence[str]) -> np.ndarray:
-    """Number of items per label and answer of each variant, (k, k + 1) for one variant, (k, k + 1, k + 1) for two.
+    """Count the items of every combination of true label and answer.
+
+    One variant gives an array of shape (k, k + 1): entry (i, j) counts the items of label i with answer j. Two variants
+    give (k, k + 1, k + 1): entry (i, j, l) counts the items of label i with answer j of the first and l of the second.
 
     Args:
         labels: true labels, n items.

@@ -12,12 +12,12 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
     """Train one model of the job's stage.
 
     Args:
-        snakemake: the job. Its wildcards name the stage, its inputs hold the base model and the stage's files, its
-            outputs hold run.json, and its resources hold SPEED_SETTINGS.
+        snakemake: the job. `wildcards` has the stage. `input` has the base model and the stage's files. `output` has
+            run.json. `resources` has SPEED_SETTINGS.
         params: the rule's settings: `model`, from the model file, and `code`, the digest of the code.
         settings: settings of the stage, with the trial's values.
-        steps: optimizer steps; None for the number of epochs in `settings`.
-        probe: whether to save only the eval curve. The plateau is read from the eval curve.
+        steps: optimizer steps. None trains for the number of epochs in `settings`.
+        probe: True saves the eval curve and no weights. The rule that finds the plateau reads this curve.
     """
     run = Run(
         base=str(Path(snakemake.input.base).parent),
