@@ -227,8 +227,8 @@ def test_a_card_that_names_a_file_of_another_repository_is_refused_before_a_file
     """The token could read the other repository."""
     served, _, online, _, _ = hub
     assert (
-        "owner/hostile, config first: the card's path 'hf://datasets/owner/gated/data.csv' lies outside"
-        in online[13][0]
+        "owner/hostile, config first: the README.md names the path "
+        "'hf://datasets/owner/gated/data.csv', which lies outside" in online[13][0]
     )
     assert served.requests["GET /datasets/owner/hostile/resolve/" + A + "/mine.csv"] == 0
 

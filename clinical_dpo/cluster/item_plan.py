@@ -1,4 +1,4 @@
-"""Test items that each task needs for its margin, planned before any run."""
+"""Plan, before any run, how many test items each task needs to show a difference as large as its margin."""
 
 from collections.abc import Sequence
 

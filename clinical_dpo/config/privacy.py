@@ -99,7 +99,8 @@ def close_folder(folder: str | Path) -> None:
     except OSError as error:
         raise UserError(
             f"{folder}: cannot be closed to other users ({error.strerror}). The run would write private text (phi: "
-            "true) or a sheet's key there. Run as the owner of the folder, or set another `run_name`."
+            "true) there, or a key that tells which variant wrote which text on a raters' sheet. Run as "
+            "the owner of the folder, or set another `run_name`."
         ) from None
 
 

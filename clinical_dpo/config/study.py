@@ -9,7 +9,7 @@ from typing import Any
 from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
-from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
 from clinical_dpo.variants import SWEPT, trial_name
 
@@ -36,8 +36,8 @@ def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
         if base is not None and (base not in recipes or "based_on" in recipes[base]):
             full = [each for each in recipes if "based_on" not in recipes[each]]
             raise UserError(
-                f"config: key 'recipes.{name}.based_on' names '{base}', which is not a whole recipe."
-                f"{did_you_mean(base, full)}"
+                f"config: key 'recipes.{name}.based_on' names '{base}'. Name a recipe that has no based_on "
+                f"of its own: {', '.join(full)}."
             )
         own = {key: value for key, value in recipe.items() if key != "based_on"}
         complete[name] = recipe if base is None else merge(recipes[base], own)

@@ -70,11 +70,14 @@ def measure_rows(
 def gate_verdicts(
     measures: Mapping[str, Any], limits: Mapping[str, int], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Apply the current limits to the measures, and return the verdicts as rows of `thresholds.COLUMNS`.
+    """Compare the measures with the limits and thresholds of the current config.
+
+    The verdicts are rows of `thresholds.COLUMNS`.
 
     Args:
         measures: the result of `measure_rows`, or this result read from a file.
-        limits: `max_length`, `max_new_tokens` and `written`, in tokens.
+        limits: `max_length`, `max_new_tokens` and `written`, in tokens. `written` is `max_new_tokens` plus the limit of
+            a thought.
         thresholds: check -> its `warn` and `stop`.
         task: the task's name.
     """

@@ -19,7 +19,11 @@ MOST_ITEMS = 1_000_000
 
 
 def spreads(metric: MetricDefinition) -> list[float]:
-    """The range of spreads of a metric: discordances, or SDs on its scale."""
+    """Return the spreads that the plan assumes for a metric, smallest first.
+
+    For a metric of right answers, a spread is a discordance: the share of items that one variant answers right and the
+    other wrong. For a mean, it is an SD on the metric's scale.
+    """
     return [share * (metric.high - metric.low) for share in SD_SHARES] if metric.kind == "mean" else [*DISCORDANCES]
 
 

@@ -50,7 +50,7 @@ ELSEWHERE = [
 )
 def test_a_card_that_names_a_file_outside_of_its_repository_is_refused(path, form):
     with pytest.raises(
-        UserError, match=r"owner/set, config one: the card's .* lies outside of the repository"
+        UserError, match=r"owner/set, config one: the README.md names .* lies outside of the repository"
     ) as error:
         split_files(card(form(path)), NAMES, "one", "owner/set")
     assert path in str(error.value)
@@ -148,7 +148,7 @@ def test_a_pattern_of_many_stars_compares_each_part_once_with_each_folder(monkey
 @pytest.mark.parametrize("entry", [{"data_files": "**/" * 400}, {"data_dir": "a/" * 600}])
 def test_a_pattern_that_is_too_long_is_refused(entry):
     with pytest.raises(
-        UserError, match=r"the card's path '(\*\*|a)/.* 1,200 characters.* at most 1,000.*Choose another"
+        UserError, match=r"a path in the README.md has 1,200 characters.* at most 1,000 .*'(\*\*|a)/.*Choose another"
     ):
         split_files(card({"config_name": "one"} | entry), NAMES, None, "x")
 

@@ -189,14 +189,14 @@ def _inside(pattern: Any, location: str) -> str:
         raise UserError(f"{location}: `data_dir` in the README.md is not a folder. {_MEND}")
     if len(pattern) > _PATTERN_LENGTH:
         raise UserError(
-            f"{location}: the card's path '{pattern[:100]}...' has {len(pattern):,} characters, but at most "
-            f"{_PATTERN_LENGTH:,} are allowed. {_MEND}"
+            f"{location}: a path in the README.md has {len(pattern):,} characters, but at most "
+            f"{_PATTERN_LENGTH:,} are allowed: '{pattern[:100]}...'. {_MEND}"
         )
     parts = [part for part in pattern.split("/") if part != "."]
     if _ELSEWHERE.search(pattern) or ".." in parts:
         raise UserError(
-            f"{location}: the card's path '{pattern[:100]}' lies outside of the repository. Only files of the pinned "
-            f"commit are read. {_MEND}"
+            f"{location}: the README.md names the path '{pattern[:100]}', which lies outside of the repository. Only "
+            f"files of the pinned commit are read. {_MEND}"
         )
     return "/".join(part for part in parts if part)
 
