@@ -273,6 +273,7 @@ def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
     config["overrides"] = {"tasks": {"uti": task, "summarization": judged}}
     write_json(project.folder / "config/mine.yaml", config)
     folder = project.folder / "results/mine/uti"
+    project.run("results/mine/uti/data/train.jsonl")
     for name in ("uti", "summarization"):
         write_jsonl(folder.with_name(name) / "data/test.jsonl", TEST)
     for variant, wrong in {"base": range(12), "sft": range(2), "dpo": [19]}.items():
@@ -287,6 +288,7 @@ def test_the_workflow_brings_a_table_to_figure_2(tmp_path, monkeypatch):
         "grade_external",
         "compute_metrics",
         "compare_variants",
+        "compare_trivial",
         "plot_figure2",
     )
     targets = "reports/mine/figures/figure2a.csv", "results/mine/summarization/gpt4/grades/external.csv"

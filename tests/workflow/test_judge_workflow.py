@@ -271,5 +271,6 @@ def test_a_model_whose_replies_hold_no_verdict_is_refused(served, tmp_path):
     judge = Endpoint("served", url, str(folder), None, concurrency=1, timeout_seconds=120, max_tokens=4)
     with pytest.raises(UserError) as error:
         judge_items("likert", items_of("likert", 1), judge, tmp_path / "replies.jsonl")
-    assert "2 replies of endpoint 'served'" in str(error.value) and "cannot be read" in str(error.value)
+    message = str(error.value)
+    assert "endpoint 'served'" in message and "2 replies are unreadable" in message
     assert sum(row.get("completion", False) for row in rows(tmp_path / "replies.jsonl")) == 6
