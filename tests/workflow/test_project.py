@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import distributions, packages_distributions, requires, version
+from pathlib import Path
 
 import pytest
 import yaml
@@ -171,3 +172,25 @@ def test_the_published_study_plans_the_jobs_that_the_readme_states(arguments):
     gpu = [body for body in re.split(r"\n(?:local)?rule ", done.stdout) if re.search(r"resources: .*gpu=1", body)]
     assert len(gpu) == 684
     assert (counts["probe"], counts["train"]) == ("210", "214")
+
+
+def test_every_place_names_the_same_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest and project == citation == newest[1]
+
+
+def test_continuous_integration_runs_targets_of_the_makefile():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    makefile = (ROOT / "Makefile").read_text()
+    assert "make test" in commands
+    assert all(re.search(rf"^{command.removeprefix('make ')}:", makefile, re.MULTILINE) for command in commands)
+
+
+def test_hooks_before_a_commit_run_tools_of_the_locks():
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    tools = {Path(hook["entry"].split()[0]).name for hook in local["hooks"]}
+    assert tools and all(re.search(rf"^{tool}==", lock, re.MULTILINE) for tool in tools)

@@ -5,7 +5,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir)
+ROOT = Path(str(workflow.current_basedir)).parents[1]  # of the code
+if not (ROOT / "clinical_dpo").is_dir():
+    raise WorkflowError(
+        f"The workflow's code comes from {workflow.current_basedir}. Its package has to lie on this machine. Clone the "
+        "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
+    )
+# A workflow that uses this one as a module has its own config/ in the folder that it runs in.
+STUDY_ROOT = ROOT if Path(workflow.basedir) == ROOT else Path.cwd()
 sys.path.insert(0, str(ROOT))
 os.environ.update(
     PYTHONPATH=str(ROOT),  # a script runs in a process of its own
@@ -33,7 +40,7 @@ from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
 
 try:
-    study = load_study(config, ROOT)
+    study = load_study(config, STUDY_ROOT)
     # This is not in a handler, because `--no-hooks` skips handlers. Every process runs this before it writes anything.
     check_options(study.tasks, workflow.workflow_settings.cache, workflow.output_settings.show_failed_logs)
     # This covers raters' sheets too: `--generate-unit-tests` copies the sheets' keys, and no setting shows that option.

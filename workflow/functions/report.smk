@@ -1,4 +1,4 @@
-captions = expand("workflow/report/{kind}.rst", kind=dict.fromkeys(kind for kind, _ in drawings.values()))
+captions = [code_file(f"workflow/report/{kind}.rst") for kind in dict.fromkeys(kind for kind, _ in drawings.values())]
 page_template = package_files("report/page/template")
 pending_tables = study_files.tables_named(study, "pending_ratings")
 compute_records = study_files.compute_records(study)

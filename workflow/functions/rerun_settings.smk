@@ -64,7 +64,13 @@ def file_digests(files):
 
 def package_files(folder):
     """Files in a folder of the package that are not code. No code digest covers these files."""
-    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "clinical_dpo" / folder).iterdir())
+    return sorted(code_file(path) for path in (ROOT / "clinical_dpo" / folder).iterdir())
+
+
+def code_file(path):
+    """Path of a file that comes with the code, as short as it can be from the folder of the run."""
+    path = ROOT / path
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def pick(settings, *keys):
