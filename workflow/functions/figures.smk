@@ -21,6 +21,14 @@ drawings = {  # figure -> (caption file's name, title)
     "cost": ("cost", "Cost"),
 }
 task_titles = {name: task["title"] for name, task in study.tasks.items()}
+
+
+def titles_of_task(wildcards):
+    """Title of every model and external answer of a task. A title of another task's model reruns nothing."""
+    shown = {*study.task_models(wildcards.task), *study.externals(wildcards.task)}
+    return {name: title for name, title in study.titles.items() if name in shown}
+
+
 selections = study_files.selections(study)
 panel_figures = [f"figure2{panel}" for panel in panels]
 curve_figures = [f"training_curves_{task}" for task in study.tasks]

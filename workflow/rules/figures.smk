@@ -70,7 +70,7 @@ rule plot_confusion:
         settings=rule_settings(
             code=code("plot_confusion"),
             title=task_setting("title"),
-            models=study.titles,
+            models=titles_of_task,
             watermark=lambda wildcards: display.watermark(study, wildcards.task),
         ),
     script:
@@ -98,7 +98,7 @@ rule plot_reliability:
         settings=rule_settings(
             code=code("plot_reliability"),
             title=task_setting("title"),
-            models=study.titles,
+            models=titles_of_task,
             watermark=lambda wildcards: display.watermark(study, wildcards.task),
         ),
     script:

@@ -263,7 +263,11 @@ CASES: list[Case] = [
     Case(["task.answer_by"], LABEL, {"answer_by": "likelihood"}),
     Case(["task.likelihood.end_token"], LIKELY, {"likelihood": {"end_token": False}}),
     Case(["task.likelihood.per_token"], SWEEP | {"answer_by": "likelihood"}, {"likelihood": {"per_token": True}}),
-    Case(["task.prevalence"], LEVELS | {"prevalence": {"urgent": 0.1}}, {"prevalence": {"urgent": 0.2}}),
+    Case(
+        ["task.prevalence"],
+        LEVELS | {"answer_by": "likelihood", "prevalence": {"urgent": 0.1}},
+        {"prevalence": {"urgent": 0.2}},
+    ),
     Case(["task.threshold.rule"], AT_THRESHOLD, {"threshold": {"rule": "youden", "at_least": GONE}}),
     Case(["task.threshold.at_least"], AT_THRESHOLD, {"threshold": {"at_least": 1.0}}),
     Case(["task.other_label_weights"], LEVELS | {"ordered": True}, {"other_label_weights": "near"}),
