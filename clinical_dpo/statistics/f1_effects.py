@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom, permutation_test
 
-from clinical_dpo.grading.scores import Answers
+from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, f1
 from clinical_dpo.statistics.intervals import (
     BLOCK,
     LEVEL,
@@ -24,34 +24,21 @@ from clinical_dpo.statistics.intervals import (
 )
 
 
-def answer_counts(labels: Sequence[str], answers: Sequence[Answers], classes: Sequence[str]) -> np.ndarray:
-    """Count the items of every combination of true label and answer.
+def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
+    """Count the items of every combination of true label, first answer and second answer, (k, k + 1, k + 1).
 
-    One variant gives an array of shape (k, k + 1): entry (i, j) counts the items of label i with answer j. Two variants
-    give (k, k + 1, k + 1): entry (i, j, l) counts the items of label i with answer j of the first and l of the second.
-
-    Args:
-        labels: true labels, n items.
-        answers: per variant, the n parsed labels; None or "" for an answer without a label. Answers without a label
-            have the last index.
-        classes: k labels, the positive class first.
+    Entry (i, j, l) counts the items of label i with answer j of the first variant and l of the second. Answers without
+    a label have the last index.
     """
-    counts = np.zeros((len(classes),) + (len(classes) + 1,) * len(answers), dtype=int)
-    np.add.at(counts, tuple(_codes(names, classes) for names in (labels, *answers)), 1)
+    counts = np.zeros((len(classes), len(classes) + 1, len(classes) + 1), dtype=int)
+    np.add.at(counts, tuple(_codes(names, classes) for names in (labels, first, second)), 1)
     return counts
 
 
 def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
     """(n,) index of each label in `classes`; k for None or ""."""
-    with_invalid = [*classes, ""]
-    return np.array([with_invalid.index(name or "") for name in names], dtype=int)
-
-
-def class_f1(counts: np.ndarray) -> np.ndarray:
-    """F1 of the k classes, (k,), from counts (k, k + 1) of label and answer; NaN where it is 0 / 0."""
-    true_positives = np.diagonal(counts)
-    total = counts.sum(axis=1) + counts[:, : len(true_positives)].sum(axis=0)  # of labels and of answers
-    return np.divide(2 * true_positives, total, out=np.full(len(true_positives), np.nan), where=total > 0)
+    with_invalid = [*classes, INVALID]
+    return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 
 
 def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
@@ -60,13 +47,14 @@ def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], 
     The paper calls it "Wilson indirect". The interval is (None, None) if F1 is 0 / 0: no label and no answer is the
     class.
     """
-    return _interval(answer_counts(labels, [parsed], classes)[..., np.newaxis], [(0, 0)], [1.0], level)
+    counts = confusion_counts(labels, parsed, classes)
+    return _interval(counts[..., np.newaxis], [(0, 0)], [1.0], level)
 
 
 def macro_f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
     """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class."""
-    counts = answer_counts(labels, [parsed], classes)
-    terms = [(0, index) for index, score in enumerate(class_f1(counts)) if not np.isnan(score)]
+    counts = confusion_counts(labels, parsed, classes)
+    terms = [(0, index) for index, score in enumerate(f1(counts)) if not np.isnan(score)]
     return _interval(counts[..., np.newaxis], terms, [1 / len(terms)] * len(terms), level, lowest=0.0)
 
 
@@ -104,8 +92,8 @@ def f1_difference(
         seed: seed of the random swaps.
         level: confidence level.
     """
-    counts = answer_counts(labels, [first, second], classes)
-    scores = [class_f1(counts.sum(axis=axis)) for axis in (2, 1)]
+    counts = _joint_counts(labels, first, second, classes)
+    scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]
     defined = [~np.isnan(score) for score in scores]
     if len(classes) == 2:
         terms, weights = [(0, 0), (1, 0)], [1.0, -1.0]

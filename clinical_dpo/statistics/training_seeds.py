@@ -8,10 +8,11 @@ import numpy as np
 
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading.scores import macro_f1
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
-from clinical_dpo.statistics.label_metrics import macro_f1, resampled_counts
+from clinical_dpo.statistics.label_metrics import resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels
 from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
 from clinical_dpo.variants import COMPARISONS

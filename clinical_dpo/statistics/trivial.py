@@ -77,14 +77,15 @@ def _constant(items: Sequence[Grade], label: str) -> list[Grade]:
 def _row(task: Mapping[str, Any], model: str, variant: str, answered: Sequence[Grade], classes: Sequence[str]) -> Row:
     labels, parsed = [row["label"] for row in answered], [row["parsed"] for row in answered]
     label, count = max(((name, parsed.count(name)) for name in classes), key=lambda pair: pair[1])
+    counts = scores.confusion_counts(labels, parsed, classes)
     estimates = (
-        scores.f1(labels, parsed, classes[0]),
-        scores.macro_f1(labels, parsed, classes),
-        scores.accuracy(labels, parsed),
-        scores.sensitivity(labels, parsed, classes[0]),
-        scores.specificity(labels, parsed, classes[0]),
+        scores.f1(counts)[0],
+        scores.macro_f1(counts),
+        scores.accuracy(counts),
+        scores.sensitivity(counts)[0],
+        scores.specificity(counts)[0],
     )
     share = count / len(parsed)
     names = {"task": task["name"], "model": model, "variant": variant, "label": label, "label_share": share}
     facts = {"one_label": "true" if share >= NEARLY_ALL else "false", "n": len(parsed), "data": task["data"]}
-    return dict.fromkeys(COLUMNS) | names | facts | dict(zip(METRICS, estimates, strict=True))
+    return dict.fromkeys(COLUMNS) | names | facts | dict(zip(METRICS, map(scores.defined, estimates), strict=True))

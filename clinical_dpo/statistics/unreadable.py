@@ -72,8 +72,9 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any]) -> Row:
     interval: Interval
     if task["metric"] == "f1":
         labels, parsed = [row["label"] for row in read], [row["parsed"] for row in read]
-        estimate = scores.f1(labels, parsed, task["positive"]) if read else None
-        interval = f1_interval(labels, parsed, [task["positive"], task["negative"]])
+        classes = [task["positive"], task["negative"]]
+        estimate = scores.defined(scores.f1(scores.confusion_counts(labels, parsed, classes))[0])
+        interval = f1_interval(labels, parsed, classes)
     else:
         values = grade_values(read, metric)
         estimate = mean(values)

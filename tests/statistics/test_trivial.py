@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from clinical_dpo.grading import scores
 from clinical_dpo.statistics.comparisons import compare_variants
 from clinical_dpo.statistics.decisions import decisions
 from clinical_dpo.statistics.f1_effects import f1_difference
@@ -87,11 +86,3 @@ def test_no_decision_is_better_for_a_variant_that_is_no_better_than_a_trivial_on
     held = {row["comparison"]: row["decision"] for row in decisions(stats, grades, FACTS, margin, trivial)}
     assert alone["dpo_vs_sft"] == alone["dpo_vs_base"] == "better"
     assert held["dpo_vs_sft"] == held["dpo_vs_base"] == "no better than trivial"
-
-
-def test_balanced_accuracy_is_scikit_learns():
-    random = np.random.default_rng(3)
-    labels, answers = random.choice(CLASSES, (2, 50)).tolist()
-    assert scores.balanced_accuracy(labels, answers, CLASSES) == pytest.approx(balanced_accuracy_score(labels, answers))
-    assert scores.balanced_accuracy(["UTI", "UTI"], ["UTI", ""], CLASSES) == 0.5
-    assert scores.balanced_accuracy(["UTI"], ["UTI"], CLASSES) == 1  # without an item of the other class

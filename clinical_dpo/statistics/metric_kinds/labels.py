@@ -20,28 +20,17 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     check_labels(rows, task)
     classes = classes_of(task)
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
-    positive, n = classes[0], len(rows)
-    positives = labels.count(positive)
-    negatives = n - positives
-    right = [label for label, answer in zip(labels, parsed, strict=True) if label == answer]
-    hits, rejections = right.count(positive), len(right) - right.count(positive)
+    counts = scores.confusion_counts(labels, parsed, classes)
+    n, (positives, negatives) = len(rows), counts.sum(axis=1).tolist()
+    hits, rejections = scores.hits(counts).tolist()  # right answers of the positive and of the negative class
     return [
-        Estimate(name, positive, value, interval, method, number)
+        Estimate(name, classes[0], scores.defined(value), interval, method, number)
         for name, value, interval, method, number in (
-            ("f1", scores.f1(labels, parsed, positive), f1_interval(labels, parsed, classes), "wilson", n),
-            (
-                "macro_f1",
-                scores.macro_f1(labels, parsed, classes),
-                macro_f1_interval(labels, parsed, classes),
-                "mover",
-                n,
-            ),
-            ("accuracy", scores.accuracy(labels, parsed), wilson(len(right), n), "wilson", n),
-            ("sensitivity", scores.sensitivity(labels, parsed, positive), wilson(hits, positives), "wilson", positives),
-            (
-                *("specificity", scores.specificity(labels, parsed, positive), wilson(rejections, negatives)),
-                *("wilson", negatives),
-            ),
+            ("f1", scores.f1(counts)[0], f1_interval(labels, parsed, classes), "wilson", n),
+            ("macro_f1", scores.macro_f1(counts), macro_f1_interval(labels, parsed, classes), "mover", n),
+            ("accuracy", scores.accuracy(counts), wilson(hits + rejections, n), "wilson", n),
+            ("sensitivity", scores.sensitivity(counts)[0], wilson(hits, positives), "wilson", positives),
+            ("specificity", scores.specificity(counts)[0], wilson(rejections, negatives), "wilson", negatives),
         )
     ]
 
