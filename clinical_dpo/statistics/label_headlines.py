@@ -24,7 +24,7 @@ def _kappa(counts: np.ndarray) -> np.ndarray:
 
 
 METRICS: dict[str, Metric] = {  # headline metric -> its function of counts (..., k, k + 1); AUROC needs probabilities
-    **{"f1": _f1, "accuracy": scores.accuracy, "quadratic_kappa": _kappa},
+    **{"f1": _f1, "quadratic_kappa": _kappa},
     **OVERALL,
 }
 
