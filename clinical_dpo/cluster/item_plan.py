@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from clinical_dpo.config.margins import task_margin
-from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row
 from clinical_dpo.report.decision_sentences import amount, margin_text
@@ -27,9 +27,10 @@ def item_rows(study: Study) -> list[Row]:
     """Rows of COLUMNS: one per task and spread."""
     rows = []
     for task, settings in study.tasks.items():
-        metric, margin = METRICS[settings["metric"]], task_margin(settings)
+        name, margin = decision_metric(settings["metric"]), task_margin(settings)
+        metric = METRICS[name]
         alpha, items = study.config["alpha"] / len(study.family(task)), settings["splits"]["test"]
-        shared = {"task": task, "metric": settings["metric"], "margin": margin.value, "margin_source": margin.source}
+        shared = {"task": task, "metric": name, "margin": margin.value, "margin_source": margin.source}
         shared |= {"test": metric.test, "alpha": alpha, "items": items}
         shared["spread_measure"] = "sd" if metric.kind == "mean" else "discordance"
         rows += [

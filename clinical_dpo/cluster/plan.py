@@ -109,6 +109,8 @@ def planned_work(study: Study) -> Iterator[Work]:
             yield _benchmarked_work(study, task, model, "compute_extra_seed_reference_logps", minutes, seeds)
             yield from _stage_work(study, task, model, "dpo")
             variants = [*VARIANTS, *(with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task))]
+            if "threshold" in settings:  # chosen for each variant on its answers to dev
+                yield _benchmarked_work(study, task, model, "predict_dev", dev_minutes, variants)
             minutes = expected_answers(study, task, model, ("test",))
             yield _benchmarked_work(study, task, model, "predict", minutes, variants)
 

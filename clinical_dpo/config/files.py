@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from clinical_dpo.config.label_rules import has_decisions, has_label_tables, scores_likelihood
+from clinical_dpo.config.label_rules import has_label_tables, scores_likelihood
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, with_seed
@@ -93,9 +93,9 @@ def tables(study: Study, task: str) -> list[str]:
     seeds = ["seeds"] if study.extra_seeds(task) else []
     labels = ["confusion", "symmetry"] if has_label_tables(study.tasks[task]) else []
     labels += ["reliability"] if scores_likelihood(study.tasks[task]) else []
-    decided = ["decisions", "unreadable"] if has_decisions(study.tasks[task]) else []
-    trivial = ["trivial"] if decided and study.tasks[task]["grader"] == "label" else []
-    return ["metrics", "stats", *labels, *trivial, *decided, *seeds, *configured, *ratings]
+    trivial = ["trivial"] if study.tasks[task]["grader"] == "label" else []
+    unreadable = [] if scores_likelihood(study.tasks[task]) else ["unreadable"]
+    return ["metrics", "stats", *labels, *trivial, "decisions", *unreadable, *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

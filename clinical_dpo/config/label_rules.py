@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
-from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.errors import UserError
 
 POSITIVE_CLASS = ("f1",)  # metrics of the first of two labels
+ALL_LABELS = ("weighted_f1", "balanced_accuracy")  # metrics that tables of the positive class lack
 LIKELIHOOD = "likelihood"
 
 
@@ -19,20 +19,15 @@ def scores_likelihood(task: Mapping[str, Any]) -> bool:
 def has_label_tables(task: Mapping[str, Any]) -> bool:
     """Whether a task has the metrics, tables and figures of all its labels.
 
-    A task of two labels whose answers are written text has those of its positive class.
+    A task of two labels whose answers are written text has those of its positive class, unless its headline metric or
+    a prevalence needs more.
     """
     return task["grader"] == "label" and (
-        len(task["labels"]) > 2 or scores_likelihood(task) or bool(task.get("prevalence"))
+        len(task["labels"]) > 2
+        or scores_likelihood(task)
+        or bool(task.get("prevalence"))
+        or task["metric"] in ALL_LABELS
     )
-
-
-def has_decisions(task: Mapping[str, Any]) -> bool:
-    """Whether the difference of a task's headline metric has an interval that decisions can use.
-
-    Shares, means and the F1 of the positive label have one. The metrics of all labels have none.
-    """
-    of_all_labels = METRICS[task["metric"]].kind == "labels" and task["metric"] != "f1"
-    return not has_label_tables(task) and not of_all_labels
 
 
 def check_labels(task: Mapping[str, Any], where: str) -> None:

@@ -1,4 +1,4 @@
-"""The margin of a task: the smallest difference of its headline metric that matters."""
+"""The margin of a task: the smallest difference that matters, of the metric that its decisions compare."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json
 
@@ -15,7 +15,7 @@ DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a
 
 
 class Margin(NamedTuple):
-    """A margin on the headline metric's scale, and its source."""
+    """A margin on the scale of the metric that decisions compare, and its source."""
 
     value: float
     source: str
@@ -29,7 +29,7 @@ def task_margin(task: Mapping[str, Any]) -> Margin:
     """
     if "margin" in task:
         return Margin(float(task["margin"]), SET)
-    metric = METRICS[task["metric"]]
+    metric = METRICS[decision_metric(task["metric"])]
     return Margin(round((metric.high - metric.low) * DEFAULT_SHARE, 10), DEFAULT)
 
 
@@ -43,23 +43,23 @@ def check_margin(task: Mapping[str, Any], where: str) -> None:
     Raises:
         UserError: with the scale, and a margin that would be right.
     """
-    metric = METRICS[task["metric"]]
-    value = task_margin(task).value
+    name = decision_metric(task["metric"])
+    metric, value = METRICS[name], task_margin(task).value
     if value >= metric.high - metric.low:
         raise UserError(
-            f"{where}: key 'margin': {value:g} is as large as the whole scale of {task['metric']}, which goes from "
+            f"{where}: key 'margin': {value:g} is as large as the whole scale of {name}, which goes from "
             f"{metric.low:g} to {metric.high:g}. Use a smaller one, such as "
             f"{(metric.high - metric.low) * DEFAULT_SHARE:g}."
         )
 
 
 def margin_record(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a task's margin file: metric, margin, and the SHA-256 of the two.
+    """The content of a task's margin file: the metric of its decisions, the margin, and the SHA-256 of the two.
 
     Args:
         task: as for `task_margin`.
     """
-    facts = {"metric": task["metric"], "margin": task_margin(task).value}
+    facts = {"metric": decision_metric(task["metric"]), "margin": task_margin(task).value}
     return facts | {"sha256": _digest(facts)}
 
 
@@ -70,7 +70,7 @@ def recorded_margin(path: str | Path, metric: str) -> float | None:
 
     Args:
         path: the file.
-        metric: the task's headline metric.
+        metric: the metric of the task's decisions.
     """
     try:
         record = read_json(path)

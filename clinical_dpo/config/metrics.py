@@ -41,6 +41,17 @@ METRICS = {  # a task's `metric` -> its definition
     "helpfulness": MetricDefinition("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
 }
 HEADLINES = {key: metric.name for key, metric in METRICS.items()}
+# Headline metrics of which no method here gives a paired difference an interval.
+WITHOUT_PAIRED_INTERVAL = ("weighted_f1", "balanced_accuracy", "quadratic_kappa", "auroc")
+
+
+def decision_metric(metric: str) -> str:
+    """The metric whose difference decisions compare: the headline metric, or accuracy where it has no paired interval.
+
+    Args:
+        metric: a task's headline metric, a key of METRICS.
+    """
+    return "accuracy" if metric in WITHOUT_PAIRED_INTERVAL else metric
 
 
 def metric_module(task: Mapping[str, Any]) -> str:

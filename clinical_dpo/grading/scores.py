@@ -1,76 +1,112 @@
-"""Point estimates of a variant's answers.
+"""Metrics of answers with labels, from the number of items per label and answer.
 
-An answer that could not be parsed (None or an empty string) is wrong and is never dropped. It lowers accuracy. It is a
-false negative of its item's class and a false positive of no class, so it lowers F1 and sensitivity. It is no true
-negative of an item of the negative class, so it lowers specificity.
+An answer without a label (None or an empty string) is invalid. It is wrong and is never dropped: it is a false negative
+of its item's class and a false positive of no class. For another class it is no true negative, so specificity falls,
+and it is no answer that NPV could count. A class that no item has leaves its sensitivity undefined, a class that no
+answer names its PPV, and a class that neither names its F1. A mean over classes leaves out those that are not defined.
+
+Counts have the shape (..., k, k + 1): k labels, k answers, and invalid answers last. A metric of each class has the
+shape (..., k), a metric of all classes (...,). A value that is not defined is NaN.
 """
 
-import math
 from collections.abc import Sequence
 
-from clinical_dpo.grading.scale import mean
+import numpy as np
+from sklearn.metrics import confusion_matrix
 
 Answers = Sequence[str | None]
+INVALID = ""
 
 
-def f1(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """F1 of the class `positive`, 2 TP / (2 TP + FP + FN), by scikit-learn.
+def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
+    """Items per label and answer, shape (k, k + 1), by scikit-learn; all zero without items.
 
     Args:
         labels: true labels.
-        parsed: predicted labels; None or "" if an answer gives no label. Such an answer is a false negative if the
-            item is positive. Otherwise it is neither a true nor a false positive.
-        positive: the class.
-
-    Returns:
-        F1, or None if no item and no prediction is positive (0 / 0).
+        answers: predicted labels, None or "" where an answer gives none.
+        classes: all k labels of the task.
     """
-    from sklearn.metrics import f1_score  # late: every start of Snakemake reads this module
-
-    return _defined(f1_score(_named(labels, positive), _named(parsed, positive), zero_division=math.nan))
-
-
-def macro_f1(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
-    """Unweighted mean of the F1 of all classes with a defined F1. None if no class has a defined F1."""
-    return mean([value for name in classes if (value := f1(labels, parsed, name)) is not None])
+    named = [*classes, INVALID]
+    if not labels:
+        return np.zeros((len(classes), len(named)), dtype=int)
+    return confusion_matrix(labels, [answer or INVALID for answer in answers], labels=named)[:-1]
 
 
-def accuracy(labels: Sequence[str], parsed: Answers) -> float | None:
-    """Share of items answered with their label; an invalid answer is wrong. None without items."""
-    return mean([label == predicted for label, predicted in zip(labels, parsed, strict=True)])
+def hits(counts: np.ndarray) -> np.ndarray:
+    """Right answers per class, (..., k)."""
+    return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def sensitivity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """Share of positive items answered `positive`; an invalid answer is a miss. None without any."""
-    from sklearn.metrics import recall_score
-
-    return _defined(recall_score(_named(labels, positive), _named(parsed, positive), zero_division=math.nan))
+def answered(counts: np.ndarray) -> np.ndarray:
+    """Answers per class, (..., k)."""
+    return counts[..., :-1].sum(axis=-2)
 
 
-def specificity(labels: Sequence[str], parsed: Answers, positive: str) -> float | None:
-    """Share of negative items answered with another class; an invalid answer is wrong. None without negative items."""
-    return mean(
-        [
-            bool(predicted) and predicted != positive
-            for label, predicted in zip(labels, parsed, strict=True)
-            if label != positive
-        ]
-    )
+def rejections(counts: np.ndarray) -> np.ndarray:
+    """Items of other classes answered with another class, (..., k)."""
+    valid = counts[..., :-1]
+    total = valid.sum(axis=(-2, -1))[..., np.newaxis]
+    return total - valid.sum(axis=-1) - valid.sum(axis=-2) + hits(counts)
 
 
-def balanced_accuracy(labels: Sequence[str], parsed: Answers, classes: Sequence[str]) -> float | None:
-    """Mean sensitivity of the classes with an item; an invalid answer is a miss. There is at least one item."""
-    return mean([value for name in classes if (value := sensitivity(labels, parsed, name)) is not None])
+def sensitivity(counts: np.ndarray) -> np.ndarray:
+    """Share of each class's items answered with it, (..., k)."""
+    return share(hits(counts), counts.sum(axis=-1))
 
 
-def invalid_rate(parsed: Answers) -> float | None:
-    """Share of answers that could not be parsed. None without answers."""
-    return mean([not predicted for predicted in parsed])
+def specificity(counts: np.ndarray) -> np.ndarray:
+    """Share of the other classes' items answered with another class, (..., k)."""
+    support = counts.sum(axis=-1)
+    return share(rejections(counts), support.sum(axis=-1, keepdims=True) - support)
 
 
-def _named(words: Answers, name: str) -> list[bool]:
-    return [word == name for word in words]
+def ppv(counts: np.ndarray) -> np.ndarray:
+    """Share of the answers with each class that are right, (..., k)."""
+    return share(hits(counts), answered(counts))
 
 
-def _defined(score: float) -> float | None:
-    return None if math.isnan(score) else float(score)
+def npv(counts: np.ndarray) -> np.ndarray:
+    """Share of the valid answers with another class whose item has another class, (..., k)."""
+    said = answered(counts)
+    return share(rejections(counts), said.sum(axis=-1, keepdims=True) - said)
+
+
+def f1(counts: np.ndarray) -> np.ndarray:
+    """F1 of each class against the rest, 2 TP / (2 TP + FP + FN), (..., k)."""
+    return share(2 * hits(counts), counts.sum(axis=-1) + answered(counts))
+
+
+def accuracy(counts: np.ndarray) -> np.ndarray:
+    """Share of items answered with their label, (...,)."""
+    return share(hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
+
+
+def macro_f1(counts: np.ndarray) -> np.ndarray:
+    """Unweighted mean of the classes' F1, (...,)."""
+    return _mean(f1(counts), np.ones(counts.shape[:-1]))
+
+
+def weighted_f1(counts: np.ndarray) -> np.ndarray:
+    """Mean of the classes' F1, each weighted by its items, (...,)."""
+    return _mean(f1(counts), counts.sum(axis=-1))
+
+
+def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Unweighted mean of the sensitivities of the classes that items have, (...,)."""
+    return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """A quotient, NaN where the whole is 0."""
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean over the last axis of the values that are defined."""
+    known = ~np.isnan(values)
+    return share((np.where(known, values, 0) * weights).sum(axis=-1), (known * weights).sum(axis=-1))
+
+
+def defined(value: float | np.ndarray) -> float | None:
+    """A number, or None for NaN."""
+    return None if np.isnan(value) else float(value)

@@ -62,6 +62,8 @@ def with_sentences(
     price: Mapping[str, Price],
     recorded: float | None,
     trivial: Sequence[Mapping[str, Any]] = (),
+    *,
+    headline: str,
 ) -> list[Row]:
     """Rows of `decisions.COLUMNS` with a sentence for each model, in the row of DPO against SFT.
 
@@ -70,12 +72,15 @@ def with_sentences(
         price: from `prices`.
         recorded: the margin recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read; none for a task without labels.
+        headline: the task's headline metric, a key of METRICS. Where decisions compare another one, the sentence says
+            so.
     """
     of = {(row["model"], row["comparison"]): row for row in rows}
     return [
         row
         | {
             "sentence": _sentence(row, of.get((row["model"], "sft_vs_base")), price.get(row["model"]), trivial)
+            + _compared(row["metric"], headline)
             + _history(row["margin"], recorded)
             + _marks(row)
             if row["comparison"] == "dpo_vs_sft"
@@ -140,6 +145,12 @@ def _numbers(row: Mapping[str, Any]) -> str:
         extra += 1
     effect = amount(metric, row["effect"], sign="+" if row["effect"] > 0 else "")
     return f"({effect}, {100 * level:.3g}% interval {amount(metric, low, extra)} to {amount(metric, high, extra)})"
+
+
+def _compared(metric: str, headline: str) -> str:
+    if metric == headline:
+        return ""
+    return f" The decision compares right answers: {METRICS[headline].title} has no paired interval."
 
 
 def _history(margin: float, recorded: float | None) -> str:

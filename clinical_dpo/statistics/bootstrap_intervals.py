@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap
 
-from clinical_dpo.statistics.estimate import Estimate, defined
+from clinical_dpo.grading.scores import defined
+from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
 
 METHOD = "percentile_bootstrap"

@@ -6,6 +6,7 @@ from typing import Any
 
 from scipy.stats import norm
 
+from clinical_dpo.config.metrics import decision_metric
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.headline_differences import headline_difference
@@ -82,7 +83,7 @@ def decisions(
     Args:
         stats: rows of the task's stats.csv, as read. A row's threshold is the level alpha of its decision.
         grades: (model, variant) -> rows of its grades table.
-        task: `name`, `metric`, `seed`, and for a task with labels `positive` and `negative`.
+        task: `name`, `metric`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         margin: `value`, `source` and `sha256`.
         trivial: rows of the task's trivial.csv, as read; none for a task without labels. A variant that is not above
             the trivial ones is never `better`.
@@ -92,7 +93,8 @@ def decisions(
     for stat in stats:
         row = dict.fromkeys(COLUMNS) | {key: stat[key] for key in COLUMNS if key in stat and key != "effect"}
         alpha = float(stat["threshold"])
-        row |= {"metric": task["metric"], "margin": margin["value"], "margin_source": margin["source"]}
+        row |= {"metric": decision_metric(task["metric"])}
+        row |= {"margin": margin["value"], "margin_source": margin["source"]}
         row |= {"margin_sha256": margin["sha256"], "level": 1 - alpha, "margin_level": 1 - 2 * alpha}
         if stat["status"] == "complete":
             row |= _decision(stat, grades, task, margin["value"], alpha)

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from clinical_dpo.statistics.intervals import Interval
 
 
@@ -25,8 +23,3 @@ class Estimate(NamedTuple):
     interval: Interval
     method: str
     n: int
-
-
-def defined(value: float | np.ndarray) -> float | None:
-    """A number, or None for NaN."""
-    return None if np.isnan(value) else float(value)

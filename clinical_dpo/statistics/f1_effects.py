@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import binom, permutation_test
 
-from clinical_dpo.grading.scores import Answers
+from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, f1
 from clinical_dpo.statistics.intervals import (
     BLOCK,
     LEVEL,
@@ -24,34 +24,21 @@ from clinical_dpo.statistics.intervals import (
 )
 
 
-def answer_counts(labels: Sequence[str], answers: Sequence[Answers], classes: Sequence[str]) -> np.ndarray:
-    """Count the items of every combination of true label and answer.
+def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
+    """Count the items of every combination of true label, first answer and second answer, (k, k + 1, k + 1).
 
-    One variant gives an array of shape (k, k + 1): entry (i, j) counts the items of label i with answer j. Two variants
-    give (k, k + 1, k + 1): entry (i, j, l) counts the items of label i with answer j of the first and l of the second.
-
-    Args:
-        labels: true labels, n items.
-        answers: per variant, the n parsed labels; None or "" for an answer without a label. Answers without a label
-            have the last index.
-        classes: k labels, the positive class first.
+    Entry (i, j, l) counts the items of label i with answer j of the first variant and l of the second. Answers without
+    a label have the last index.
     """
-    counts = np.zeros((len(classes),) + (len(classes) + 1,) * len(answers), dtype=int)
-    np.add.at(counts, tuple(_codes(names, classes) for names in (labels, *answers)), 1)
+    counts = np.zeros((len(classes), len(classes) + 1, len(classes) + 1), dtype=int)
+    np.add.at(counts, tuple(_codes(names, classes) for names in (labels, first, second)), 1)
     return counts
 
 
 def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
     """(n,) index of each label in `classes`; k for None or ""."""
-    with_invalid = [*classes, ""]
-    return np.array([with_invalid.index(name or "") for name in names], dtype=int)
-
-
-def class_f1(counts: np.ndarray) -> np.ndarray:
-    """F1 of the k classes, (k,), from counts (k, k + 1) of label and answer; NaN where it is 0 / 0."""
-    true_positives = np.diagonal(counts)
-    total = counts.sum(axis=1) + counts[:, : len(true_positives)].sum(axis=0)  # of labels and of answers
-    return np.divide(2 * true_positives, total, out=np.full(len(true_positives), np.nan), where=total > 0)
+    with_invalid = [*classes, INVALID]
+    return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 
 
 def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
@@ -60,14 +47,19 @@ def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], 
     The paper calls it "Wilson indirect". The interval is (None, None) if F1 is 0 / 0: no label and no answer is the
     class.
     """
-    return _interval(answer_counts(labels, [parsed], classes)[..., np.newaxis], [(0, 0)], [1.0], level)
+    counts = confusion_counts(labels, parsed, classes)
+    return _interval(counts[..., np.newaxis], [(0, 0)], [1.0], level)
 
 
 def macro_f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
-    """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class."""
-    counts = answer_counts(labels, [parsed], classes)
-    terms = [(0, index) for index, score in enumerate(class_f1(counts)) if not np.isnan(score)]
-    return _interval(counts[..., np.newaxis], terms, [1 / len(terms)] * len(terms), level, lowest=0.0)
+    """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class.
+
+    It is (None, None) without items.
+    """
+    counts = confusion_counts(labels, parsed, classes)
+    terms = [(0, index) for index, score in enumerate(f1(counts)) if not np.isnan(score)]
+    weights = [1 / len(terms) for _ in terms]
+    return _interval(counts[..., np.newaxis], terms, weights, level, lowest=0.0) if terms else (None, None)
 
 
 class F1Difference(NamedTuple):
@@ -88,13 +80,8 @@ def f1_difference(
 ) -> F1Difference:
     """Difference of F1 between two variants that answered the same items, with interval and P.
 
-    With two classes it is the difference of the positive class's F1, with more classes the difference of macro F1. The
-    interval is computed by MOVER from the intervals of both F1 and their correlation over the items, with a continuity
-    correction as in Newcombe's interval. Interval and P never contradict each other (`intervals.agreeing`).
-
-    P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
-    randomization: Noreen 1989; for F1 Yeh 2000). With two classes the test is exact: it covers all swaps. With more
-    classes it uses 10,000 random swaps.
+    With two classes it is the difference of the positive class's F1, with more classes the difference of macro F1; see
+    `f1_differences`.
 
     Args:
         labels: true labels, n items.
@@ -104,10 +91,41 @@ def f1_difference(
         seed: seed of the random swaps.
         level: confidence level.
     """
-    counts = answer_counts(labels, [first, second], classes)
-    scores = [class_f1(counts.sum(axis=axis)) for axis in (2, 1)]
+    return f1_differences(labels, first, second, classes, seed, [level], macro=len(classes) > 2)[0]
+
+
+def f1_differences(
+    labels: Sequence[str],
+    first: Answers,
+    second: Answers,
+    classes: Sequence[str],
+    seed: int,
+    levels: Sequence[float],
+    *,
+    macro: bool,
+) -> list[F1Difference]:
+    """Difference of macro F1, or of the positive class's F1, with one P and an interval at each level.
+
+    The intervals are computed by MOVER from the intervals of both F1 and their correlation over the items, with a
+    continuity correction as in Newcombe's interval. Interval and P never contradict each other (`intervals.agreeing`).
+
+    P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
+    randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 the test is exact: it covers all swaps.
+    For macro F1 it uses 10,000 random swaps.
+
+    Args:
+        labels: true labels, n items.
+        first: labels parsed from the first variant's answers; None or "" for an answer without a label.
+        second: labels parsed from the second variant's answers.
+        classes: the positive class, then the other classes.
+        seed: seed of the random swaps.
+        levels: confidence levels.
+        macro: whether F1 is the mean of all classes' F1, and not the positive class's.
+    """
+    counts = _joint_counts(labels, first, second, classes)
+    scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]
     defined = [~np.isnan(score) for score in scores]
-    if len(classes) == 2:
+    if not macro:
         terms, weights = [(0, 0), (1, 0)], [1.0, -1.0]
         difference = float(scores[0][0] - scores[1][0])
         p = None if np.isnan(difference) else _exact_p(counts)
@@ -117,9 +135,9 @@ def f1_difference(
         difference = float(np.nanmean(scores[0]) - np.nanmean(scores[1]))
         p = _macro_p(_codes(labels, classes), _codes(first, classes), _codes(second, classes), len(classes), seed)
     if np.isnan(difference) or p is None:
-        return F1Difference(None, (None, None), None)
-    interval = agreeing(_interval(counts, terms, weights, level), difference, p, level)
-    return F1Difference(difference, interval, p)
+        return [F1Difference(None, (None, None), None) for _ in levels]
+    intervals = [agreeing(_interval(counts, terms, weights, level), difference, p, level) for level in levels]
+    return [F1Difference(difference, interval, p) for interval in intervals]
 
 
 def _interval(

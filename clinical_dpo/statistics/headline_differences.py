@@ -1,4 +1,4 @@
-"""Paired differences of the headline metric with an interval of any level."""
+"""Paired differences of the metric that decisions compare, with an interval of any level."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from statsmodels.stats.weightstats import ttost_paired
 
-from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.metrics import METRICS, MetricDefinition, decision_metric
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.records import Grade
-from clinical_dpo.statistics.f1_effects import f1_difference
+from clinical_dpo.statistics.f1_effects import f1_differences
 from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
+from clinical_dpo.statistics.metrics import classes_of
 from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts
 
 Rows = Sequence[Grade]
@@ -27,39 +28,38 @@ class HeadlineDifference(NamedTuple):
 def headline_difference(
     x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float
 ) -> HeadlineDifference:
-    """The difference of the headline metric: F1, a share, or a mean.
+    """The difference of the headline metric: F1, macro F1, a share, or a mean.
 
-    The intervals are those of stats.csv at other levels: F1 MOVER held to the permutation P, shares Newcombe's held to
+    A headline metric without a paired interval is replaced by accuracy (`config.metrics.decision_metric`). The
+    intervals are those of stats.csv at other levels: F1 MOVER held to the permutation P, shares Newcombe's held to
     McNemar's P, means the paired t interval. For means the two one-sided t tests (Schuirmann 1987) are statsmodels'.
 
     Args:
         x, y: complete rows of both variants, item by item.
-        task: `metric`, a key of METRICS, and for F1 `positive`, `negative` and `seed`.
+        task: `metric`, a key of METRICS, and for F1 `seed` and the labels, as `positive` and `negative` or `labels`.
         levels: of the intervals.
         margin: of the two one-sided tests, on the metric's scale.
     """
-    by_kind = {"f1": _f1, "proportion": _share, "mean": _mean}
-    kind = "f1" if task["metric"] == "f1" else METRICS[task["metric"]].kind
-    return by_kind[kind](x, y, task, levels, margin)
+    metric = METRICS[decision_metric(task["metric"])]
+    if metric.kind == "labels":
+        return _f1(x, y, task, levels, macro=metric.name == "macro_f1")
+    return _share(x, y, metric, levels) if metric.kind == "proportion" else _mean(x, y, metric, levels, margin)
 
 
-def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
-    metric = METRICS[task["metric"]]
+def _share(x: Rows, y: Rows, metric: MetricDefinition, levels: Sequence[float]) -> HeadlineDifference:
     both, b, c, neither = paired_counts(grade_values(x, metric), grade_values(y, metric))
     effect, p = (b - c) / len(x), mcnemar_exact(b, c)
     intervals = [agreeing(newcombe_paired(both, b, c, neither, level), effect, p, level) for level in levels]
     return HeadlineDifference(effect, intervals)
 
 
-def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
+def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], *, macro: bool) -> HeadlineDifference:
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    classes = [task["positive"], task["negative"]]
-    found = [f1_difference(labels, first, second, classes, task["seed"], level) for level in levels]
-    return HeadlineDifference(found[0].difference, [each.interval for each in found])
+    by_level = f1_differences(labels, first, second, classes_of(task), task["seed"], levels, macro=macro)
+    return HeadlineDifference(by_level[0].difference, [each.interval for each in by_level])
 
 
-def _mean(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
-    metric = METRICS[task["metric"]]
+def _mean(x: Rows, y: Rows, metric: MetricDefinition, levels: Sequence[float], margin: float) -> HeadlineDifference:
     first, second = np.array(grade_values(x, metric)), np.array(grade_values(y, metric))
     differences = first - second
     intervals = [t_interval(differences, level) for level in levels]

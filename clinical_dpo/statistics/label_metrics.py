@@ -1,31 +1,19 @@
-"""Metrics of answers with any number of labels.
-
-An answer without a label (None or an empty string) is invalid: it is wrong, a false negative of its item's class and a
-false positive of none. For another class it is no true negative, so that specificity falls, and it is no answer that
-NPV could count. A class that no item has leaves sensitivity undefined, one that no answer names PPV, one that neither
-names F1; a mean over classes leaves out those that are not defined.
-"""
+"""Estimates of metrics of answers with any number of labels; `grading.scores` defines the metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
+from clinical_dpo.grading import scores
+from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, defined
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
-from clinical_dpo.statistics.estimate import Estimate, defined
-from clinical_dpo.statistics.intervals import Interval, wilson
+from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.f1_effects import f1_interval
+from clinical_dpo.statistics.intervals import wilson
 
-Answers = Sequence[str | None]
 Metric = Callable[[np.ndarray], np.ndarray]  # counts (..., k, k + 1) -> (...)
 Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> counts (resamples, k, k + 1)
-INVALID = ""
-
-
-def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
-    """Items per label and answer, shape (k, k + 1), by scikit-learn; the last column counts invalid answers."""
-    named = [*classes, INVALID]
-    return confusion_matrix(labels, [answer or INVALID for answer in answers], labels=named)[:-1]
 
 
 def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> Counts:
@@ -38,93 +26,29 @@ def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[
     return lambda weights: (weights @ flat).reshape(len(weights), len(classes), len(named))
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
-
-
-def _hits(counts: np.ndarray) -> np.ndarray:
-    return np.diagonal(counts, axis1=-2, axis2=-1)
-
-
-def _answered(counts: np.ndarray) -> np.ndarray:
-    """Answers per class, (..., k)."""
-    return counts[..., :-1].sum(axis=-2)
-
-
-def _rejections(counts: np.ndarray) -> np.ndarray:
-    """Items of other classes answered with another class, (..., k)."""
-    valid = counts[..., :-1]
-    total = valid.sum(axis=(-2, -1))[..., np.newaxis]
-    return total - valid.sum(axis=-1) - valid.sum(axis=-2) + _hits(counts)
-
-
-def sensitivity(counts: np.ndarray) -> np.ndarray:
-    """Share of each class's items answered with it, (..., k), of counts (..., k, k + 1)."""
-    return _share(_hits(counts), counts.sum(axis=-1))
-
-
-def specificity(counts: np.ndarray) -> np.ndarray:
-    """Share of the other classes' items answered with another class, (..., k)."""
-    support = counts.sum(axis=-1)
-    return _share(_rejections(counts), support.sum(axis=-1, keepdims=True) - support)
-
-
-def ppv(counts: np.ndarray) -> np.ndarray:
-    """Share of the answers with each class that are right, (..., k)."""
-    return _share(_hits(counts), _answered(counts))
-
-
-def npv(counts: np.ndarray) -> np.ndarray:
-    """Share of the valid answers with another class whose item has another class, (..., k)."""
-    answered = _answered(counts)
-    return _share(_rejections(counts), answered.sum(axis=-1, keepdims=True) - answered)
-
-
-def f1(counts: np.ndarray) -> np.ndarray:
-    """F1 of each class against the rest, (..., k)."""
-    return _share(2 * _hits(counts), counts.sum(axis=-1) + _answered(counts))
-
-
-def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of items answered with their label, (...,)."""
-    return _share(_hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
-
-
-def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Unweighted mean of the classes' F1, (...,)."""
-    return _mean(f1(counts), np.ones(counts.shape[:-1]))
-
-
-def weighted_f1(counts: np.ndarray) -> np.ndarray:
-    """Mean of the classes' F1, each weighted by its items, (...,)."""
-    return _mean(f1(counts), counts.sum(axis=-1))
-
-
-def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Unweighted mean of the sensitivities of the classes that items have, (...,)."""
-    return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted mean over the last axis of the values that are defined."""
-    known = ~np.isnan(values)
-    return _share((np.where(known, values, 0) * weights).sum(axis=-1), (known * weights).sum(axis=-1))
-
-
 def ppv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
     """PPV of one class where it has this prevalence, from its sensitivity and specificity by Bayes' theorem, (...,)."""
-    caught = sensitivity(counts)[..., index] * prevalence
-    return _share(caught, caught + (1 - specificity(counts)[..., index]) * (1 - prevalence))
+    caught = scores.sensitivity(counts)[..., index] * prevalence
+    return scores.share(caught, caught + (1 - scores.specificity(counts)[..., index]) * (1 - prevalence))
 
 
 def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
     """NPV of one class where it has this prevalence, (...,)."""
-    cleared = specificity(counts)[..., index] * (1 - prevalence)
-    return _share(cleared, cleared + (1 - sensitivity(counts)[..., index]) * prevalence)
+    cleared = scores.specificity(counts)[..., index] * (1 - prevalence)
+    return scores.share(cleared, cleared + (1 - scores.sensitivity(counts)[..., index]) * prevalence)
 
 
-PER_CLASS = {"sensitivity": sensitivity, "specificity": specificity, "ppv": ppv, "npv": npv}
-OVERALL = {"macro_f1": macro_f1, "weighted_f1": weighted_f1, "balanced_accuracy": balanced_accuracy}
+PER_CLASS = {
+    "sensitivity": scores.sensitivity,
+    "specificity": scores.specificity,
+    "ppv": scores.ppv,
+    "npv": scores.npv,
+}
+OVERALL = {
+    "macro_f1": scores.macro_f1,
+    "weighted_f1": scores.weighted_f1,
+    "balanced_accuracy": scores.balanced_accuracy,
+}
 
 
 def label_estimates(
@@ -149,15 +73,15 @@ def label_estimates(
     """
     counts, items = confusion_counts(labels, answers, classes), len(labels)
     resampled = resampled_counts(labels, answers, classes)
-    hits = _hits(counts)
+    hits, rejections, answered = scores.hits(counts), scores.rejections(counts), scores.answered(counts)
     right = int(hits.sum())
-    rows = [Estimate("accuracy", "", defined(accuracy(counts)), wilson(right, items), "wilson", items)]
+    rows = [Estimate("accuracy", "", defined(scores.accuracy(counts)), wilson(right, items), "wilson", items)]
     rows += [bootstrapped(name, "", _of(metric, resampled), items, seed) for name, metric in OVERALL.items()]
     numbers = {  # of each share: its two numbers, per class
         "sensitivity": (hits, counts.sum(axis=-1)),
-        "specificity": (_rejections(counts), items - counts.sum(axis=-1)),
-        "ppv": (hits, _answered(counts)),
-        "npv": (_rejections(counts), _answered(counts).sum() - _answered(counts)),
+        "specificity": (rejections, items - counts.sum(axis=-1)),
+        "ppv": (hits, answered),
+        "npv": (rejections, answered.sum() - answered),
     }
     for index, label in enumerate(classes):
         for name, (part, whole) in numbers.items():
@@ -165,10 +89,8 @@ def label_estimates(
             rows.append(
                 Estimate(name, label, value, wilson(int(part[index]), int(whole[index])), "wilson", int(whole[index]))
             )
-        union = int(counts[index].sum() + _answered(counts)[index] - hits[index])
-        rows.append(
-            Estimate("f1", label, defined(f1(counts)[index]), _f1_interval(int(hits[index]), union), "wilson", items)
-        )
+        interval = f1_interval(labels, answers, [label, *(name for name in classes if name != label)])
+        rows.append(Estimate("f1", label, defined(scores.f1(counts)[index]), interval, "wilson", items))
         if prevalence and label in prevalence:
             for name, at in (("ppv_at_prevalence", ppv_at), ("npv_at_prevalence", npv_at)):
                 metric = partial(at, index=index, prevalence=prevalence[label])
@@ -179,9 +101,3 @@ def label_estimates(
 def _of(metric: Metric, counts: Counts) -> Statistic:
     """A metric of counts as a statistic of weights."""
     return lambda weights: metric(counts(weights))
-
-
-def _f1_interval(hits: int, union: int) -> Interval:
-    """Interval of F1 = 2 J / (1 + J), J the share of hits among items labelled or answered with the class."""
-    low, high = wilson(hits, union)
-    return (None, None) if low is None or high is None else (2 * low / (1 + low), 2 * high / (1 + high))

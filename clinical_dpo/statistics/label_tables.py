@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from clinical_dpo.grading.scores import confusion_counts
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
-from clinical_dpo.statistics.label_metrics import confusion_counts
 from clinical_dpo.statistics.probability_metrics import probabilities_of, reliability_rows
 
 CONFUSION_COLUMNS = ("task", "model", "variant", "label", "answer", "n", "share", "data")

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from clinical_dpo.grading.scores import Answers
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.intervals import wilson
-from clinical_dpo.statistics.label_metrics import Answers, Metric, resampled_counts
+from clinical_dpo.statistics.label_metrics import Metric, resampled_counts
 
 FAR = 2  # steps from which an answer is far off
 

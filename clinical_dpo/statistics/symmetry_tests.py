@@ -10,7 +10,7 @@ from scipy.stats import chi2
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats.contingency_tables import SquareTable
 
-from clinical_dpo.statistics.label_metrics import INVALID, Answers
+from clinical_dpo.grading.scores import INVALID, Answers
 
 
 class SymmetryTest(NamedTuple):

@@ -8,11 +8,12 @@ import numpy as np
 
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading.scores import macro_f1
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
-from clinical_dpo.statistics.label_metrics import macro_f1, resampled_counts
-from clinical_dpo.statistics.metrics import Grades, check_labels
+from clinical_dpo.statistics.label_metrics import resampled_counts
+from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
 from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
 from clinical_dpo.variants import COMPARISONS
 
@@ -83,12 +84,13 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
         np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
     effects = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
-    if classes := task.get("labels"):
+    if task.get("labels") or task["metric"] == "macro_f1":
+        classes = classes_of(task)
         cells = [np.hstack([_cells(x, classes), _cells(y, classes)]) for x, y in zip(first, second, strict=True)]
         macro = seed_effect(cells, partial(macro_f1_difference, classes=len(classes)))
         effects.append(("macro_f1_difference", _row(macro, 1.0)))
-    positive = task.get("positive") or (classes[0] if classes and len(classes) == 2 else None)
-    if positive:
+    if task.get("positive") or len(task.get("labels", ())) == 2:
+        positive = classes_of(task)[0]
         counted = [
             np.hstack([_counted(x, positive), _counted(y, positive)]) for x, y in zip(first, second, strict=True)
         ]

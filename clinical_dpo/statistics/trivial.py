@@ -1,20 +1,22 @@
 """Trivial answers to a task with labels, and every variant against them.
 
-Two answers need no model: the majority label of the training rows, and the positive label for every item.
+Two answers need no model: the majority label of the training rows, and the positive label of two for every item. Of
+all constant answers, that of the most frequent label has the highest accuracy and macro F1.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.config.metrics import HEADLINES
+from clinical_dpo.config.metrics import HEADLINES, decision_metric
 from clinical_dpo.config.trivial import ALWAYS_POSITIVE, MAJORITY, NEARLY_ALL
 from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.headline_differences import headline_difference
-from clinical_dpo.statistics.metrics import Grades, check_labels
+from clinical_dpo.statistics.label_headlines import headline_score
+from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
 from clinical_dpo.variants import VARIANTS
 
 METRICS = ("f1", "macro_f1", "accuracy", "sensitivity", "specificity")
@@ -24,39 +26,51 @@ COLUMNS = (
 )
 
 
+def columns_of(task: Mapping[str, Any]) -> list[str]:
+    """COLUMNS, and the headline metric of the task if it is none of them.
+
+    Args:
+        task: `metric`.
+    """
+    return list(dict.fromkeys([*COLUMNS, HEADLINES[task["metric"]]]))
+
+
 def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
     """Trivial variant -> the label that it gives to every item.
 
     Args:
         training_labels: labels of the training rows.
-        classes: all labels, the positive class first; the first of equally frequent labels is the majority.
+        classes: all labels, of two the positive class first; the first of equally frequent labels is the majority.
     """
     counts = Counter(training_labels)
-    return {MAJORITY: max(classes, key=lambda name: counts[name]), ALWAYS_POSITIVE: classes[0]}
+    majority = max(classes, key=lambda name: counts[name])
+    return {MAJORITY: majority, ALWAYS_POSITIVE: classes[0]} if len(classes) == 2 else {MAJORITY: majority}
 
 
 def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
-    """Rows of COLUMNS: the trivial variants, and each model's variants against the better of them.
+    """Rows of `columns_of`: the trivial variants, and each model's variants against the better of them.
 
     `one_label` is true for a variant that gives one label to nearly all items. `above_trivial` is true for a variant
-    whose headline metric is higher than the better trivial variant's with an interval of level 1 - alpha above zero.
+    whose headline metric is higher than the better trivial variant's with an interval of level 1 - alpha above zero; of
+    a headline metric without a paired interval it is accuracy that is compared. F1, sensitivity and specificity are
+    those of the positive class, None with more than two labels. AUROC is that of trivial variants alone.
 
     Args:
         grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
         training_labels: labels of the training rows.
-        task: `name`, `metric`, `positive`, `negative`, `data` and `seed`.
+        task: `name`, `metric`, `data`, `seed`, and `positive` and `negative` or `labels`.
         alpha: two-sided level of each comparison.
 
     Raises:
         UserError: a label that the task does not have, or variants with different items.
     """
-    classes = [task["positive"], task["negative"]]
+    classes = classes_of(task)
     variants = {key: rows for key, rows in grades.items() if key[1] in VARIANTS}
     items = next(iter(variants.values()))
     constant = {name: _constant(items, label) for name, label in trivial_labels(training_labels, classes).items()}
     rows = [_row(task, "", name, answered, classes) for name, answered in constant.items()]
-    headline = HEADLINES[task["metric"]]
-    rival = max(rows, key=lambda row: -1.0 if row[headline] is None else row[headline])["variant"]
+    compared = HEADLINES[decision_metric(task["metric"])]
+    rival = max(rows, key=lambda row: -1.0 if row[compared] is None else row[compared])["variant"]
     for (model, variant), answered in variants.items():
         check_labels(answered, task)
         where = f"{task['name']}/{model}"
@@ -77,14 +91,18 @@ def _constant(items: Sequence[Grade], label: str) -> list[Grade]:
 def _row(task: Mapping[str, Any], model: str, variant: str, answered: Sequence[Grade], classes: Sequence[str]) -> Row:
     labels, parsed = [row["label"] for row in answered], [row["parsed"] for row in answered]
     label, count = max(((name, parsed.count(name)) for name in classes), key=lambda pair: pair[1])
-    estimates = (
-        scores.f1(labels, parsed, classes[0]),
-        scores.macro_f1(labels, parsed, classes),
-        scores.accuracy(labels, parsed),
-        scores.sensitivity(labels, parsed, classes[0]),
-        scores.specificity(labels, parsed, classes[0]),
-    )
+    counts = scores.confusion_counts(labels, parsed, classes)
+    estimates = {"macro_f1": scores.macro_f1(counts), "accuracy": scores.accuracy(counts)}
+    if len(classes) == 2:
+        estimates |= {"f1": scores.f1(counts)[0], "sensitivity": scores.sensitivity(counts)[0]}
+        estimates["specificity"] = scores.specificity(counts)[0]
+    row = dict.fromkeys(columns_of(task)) | {name: scores.defined(value) for name, value in estimates.items()}
+    if task["metric"] == "auroc":
+        # One label for every item is one probability for every item.
+        row["auroc"] = 0.5 if not model and len(set(labels)) > 1 else None
+    elif HEADLINES[task["metric"]] not in METRICS:
+        row[HEADLINES[task["metric"]]] = headline_score(labels, parsed, task)
     share = count / len(parsed)
     names = {"task": task["name"], "model": model, "variant": variant, "label": label, "label_share": share}
     facts = {"one_label": "true" if share >= NEARLY_ALL else "false", "n": len(parsed), "data": task["data"]}
-    return dict.fromkeys(COLUMNS) | names | facts | dict(zip(METRICS, estimates, strict=True))
+    return row | names | facts

@@ -3,20 +3,21 @@
 Such an answer counts as wrong. The other rules show how much depends on this.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading import scores
+from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.decisions import decide
-from clinical_dpo.statistics.f1_effects import f1_interval
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilson
-from clinical_dpo.statistics.metrics import Grades
+from clinical_dpo.statistics.label_headlines import headline_interval, headline_score
+from clinical_dpo.statistics.metrics import Grades, classes_of
+from clinical_dpo.statistics.ordered_metrics import answered_levels
 from clinical_dpo.variants import COMPARISONS, VARIANTS
 
 Rows = Sequence[Grade]
@@ -31,28 +32,33 @@ COLUMNS = (
 def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alpha: float) -> list[Row]:
     """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
-    The rules for unreadable answers: `positive` reads the positive label, or without labels the best grade. `left out`
-    leaves out the items, in a comparison those of either variant. `worst case` reads the wrong label or the lowest
-    grade; in a comparison it does so for the first variant, and reads the right answer for the second.
+    The rules for unreadable answers: `positive` reads the positive one of two labels, of more labels the right one,
+    without labels the best grade. `left out` leaves out the items, in a comparison those of either variant.
+    `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
+    variant, and reads the right answer for the second.
 
     Args:
         grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
-        task: `name`, `metric`, `data`, `seed`, and for F1 `positive` and `negative`.
+        task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         margin: the smallest difference that matters.
         alpha: level of a comparison.
     """
     table: list[Row] = []
+    wrong = wrong_labels([row["label"] for row in next(iter(grades.values()))], task)
     for model in dict.fromkeys(model for model, variant in grades if variant in VARIANTS):
         shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "metric": task["metric"]}
         shared |= {"data": task["data"]}
+        compared = shared | {"metric": decision_metric(task["metric"])}
         for variant in VARIANTS:
             rows = grades[model, variant]
-            table += [shared | {"compared": variant, "rule": rule} | _headline(rows, rule, task) for rule in RULES]
+            table += [
+                shared | {"compared": variant, "rule": rule} | _headline(rows, rule, task, wrong) for rule in RULES
+            ]
         for comparison, (first, second) in COMPARISONS.items():
             where = f"{task['name']}/{model}"
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
             varied = [
-                shared | {"compared": comparison, "rule": rule} | _difference(x, y, rule, task, margin, alpha)
+                compared | {"compared": comparison, "rule": rule} | _difference(x, y, rule, task, wrong, margin, alpha)
                 for rule in RULES
             ]
             for row in varied:
@@ -62,18 +68,37 @@ def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alph
     return table
 
 
-def _headline(rows: Rows, rule: str, task: Mapping[str, Any]) -> Row:
+def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
+    """Label -> the wrong label that the worst case reads in its place.
+
+    It is the other one of two labels. Of more it is the other label that the fewest items have. With the
+    quadratic-weighted kappa it is the farthest one, as which an invalid answer counts already.
+
+    Args:
+        labels: true labels of the test items.
+        task: as for `vary_unreadable`. A task without labels has no wrong ones.
+    """
+    if not task.get("positive") and not task.get("labels"):
+        return {}
+    classes, counts = classes_of(task), Counter(labels)
+    if task["metric"] == "quadratic_kappa":
+        return dict(zip(classes, answered_levels(classes, [""] * len(classes), classes), strict=True))
+    # A label that no item has is read last: as an answer it would add a class to macro F1.
+    order = sorted(classes, key=lambda name: counts[name] or len(labels) + 1)
+    return {label: next(name for name in order if name != label) for label in classes}
+
+
+def _headline(rows: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str]) -> Row:
     facts: Row = {"n": len(rows), "unreadable": sum(map(_is_unreadable, rows)), "status": _status(rows)}
     if facts["status"] == "pending":
         return facts
     read = [row for row in rows if rule != LEFT_OUT or not _is_unreadable(row)]
-    read = [_read(row, rule, task) for row in read]
+    read = [_read(row, rule, task, wrong) for row in read]
     metric = METRICS[task["metric"]]
     interval: Interval
-    if task["metric"] == "f1":
+    if metric.kind == "labels":
         labels, parsed = [row["label"] for row in read], [row["parsed"] for row in read]
-        estimate = scores.f1(labels, parsed, task["positive"]) if read else None
-        interval = f1_interval(labels, parsed, [task["positive"], task["negative"]])
+        estimate, interval = headline_score(labels, parsed, task), headline_interval(labels, parsed, task)
     else:
         values = grade_values(read, metric)
         estimate = mean(values)
@@ -87,7 +112,9 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any]) -> Row:
     }
 
 
-def _difference(x: Rows, y: Rows, rule: str, task: Mapping[str, Any], margin: float, alpha: float) -> Row:
+def _difference(
+    x: Rows, y: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str], margin: float, alpha: float
+) -> Row:
     pairs = list(zip(x, y, strict=True))
     unreadable = sum(_is_unreadable(one) or _is_unreadable(other) for one, other in pairs)
     facts: Row = {"n": len(pairs), "unreadable": unreadable, "status": _status([*x, *y])}
@@ -97,8 +124,8 @@ def _difference(x: Rows, y: Rows, rule: str, task: Mapping[str, Any], margin: fl
         pairs = [pair for pair in pairs if not any(map(_is_unreadable, pair))]
     if not pairs:
         return facts | {"n": 0, "decision": "undecided"}
-    first = [_read(one, rule, task) for one, _ in pairs]
-    second = [_read(other, "right" if rule == WORST else rule, task) for _, other in pairs]
+    first = [_read(one, rule, task, wrong) for one, _ in pairs]
+    second = [_read(other, "right" if rule == WORST else rule, task, wrong) for _, other in pairs]
     found = headline_difference(first, second, task, [1 - alpha, 1 - 2 * alpha], margin)
     interval, (low, high) = found.intervals
     decision = decide(interval, (low, high), margin)
@@ -114,13 +141,13 @@ def _status(rows: Rows) -> str:
     return "pending" if any(row["status"] == "pending" for row in rows) else "complete"
 
 
-def _read(row: Grade, rule: str, task: Mapping[str, Any]) -> Grade:
+def _read(row: Grade, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str]) -> Grade:
     """A row of grades, as a rule reads it where its answer is unreadable."""
     if not _is_unreadable(row) or rule in (AS_GRADED, LEFT_OUT):
         return row
     metric = METRICS[task["metric"]]
-    if not task.get("positive"):
+    if not wrong:
         return {**row, "grade": str(metric.low if rule == WORST else metric.high)}
-    other = task["negative"] if row["label"] == task["positive"] else task["positive"]
-    parsed = {POSITIVE: task["positive"], WORST: other}.get(rule, row["label"])
+    positive = classes_of(task)[0] if len(wrong) == 2 else row["label"]
+    parsed = {POSITIVE: positive, WORST: wrong[row["label"]]}.get(rule, row["label"])
     return {**row, "parsed": parsed, "grade": str(int(parsed == row["label"]))}

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.grading import scores
 from clinical_dpo.grading.answers import read_answers, read_task_rows
 from clinical_dpo.grading.grade import grade_answers
 from clinical_dpo.io import Row, read_csv
 from clinical_dpo.paths import parse
-from clinical_dpo.records import Answer, TaskRow
+from clinical_dpo.records import Answer, Grade, TaskRow
 from clinical_dpo.training.plateau import eval_curve
 
 COLUMNS = ("trial", "metric", "score", "n", "invalid_rate", "final_eval_loss", "chosen")
@@ -21,11 +20,6 @@ GRADERS = {
     "exact": "exact",
     "rouge_l": "rouge_l",
 }  # a task's `selection_metric` -> its grader
-LABEL_SCORES = {  # selection_metric -> score of labels, parsed answers and classes
-    "f1": lambda labels, parsed, classes: scores.f1(labels, parsed, classes[0]),
-    "macro_f1": scores.macro_f1,
-    "balanced_accuracy": scores.balanced_accuracy,
-}
 
 
 def scored_trials(
@@ -63,10 +57,23 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
     """
     grades = grade_answers(rows, answers, task, GRADERS[task["selection_metric"]])
     invalid_rate = sum(grade["valid"] == "false" for grade in grades) / len(grades)
-    if task["selection_metric"] in LABEL_SCORES:
-        labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
-        return LABEL_SCORES[task["selection_metric"]](labels, parsed, task["labels"]) or 0.0, invalid_rate
+    if GRADERS[task["selection_metric"]] == "label":
+        return _label_score(grades, task), invalid_rate
     return sum(float(grade["grade"]) for grade in grades) / len(grades), invalid_rate
+
+
+def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
+    """The score of labels; 0 where it is not defined."""
+    from clinical_dpo.grading import scores  # late: every start of Snakemake reads this module, without numpy
+
+    labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
+    counts = scores.confusion_counts(labels, parsed, task["labels"])
+    score = {
+        "f1": scores.f1(counts)[0],
+        "macro_f1": scores.macro_f1(counts),
+        "balanced_accuracy": scores.balanced_accuracy(counts),
+    }[task["selection_metric"]]
+    return scores.defined(score) or 0.0
 
 
 def best_trial(trials: Sequence[Row]) -> str:

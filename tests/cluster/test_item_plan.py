@@ -24,6 +24,11 @@ def test_rows_have_the_margin_the_level_and_the_spread_of_their_task():
     assert (row["spread_measure"], row["margin"], row["items"]) == ("sd", 0.2, 300)
 
 
+def test_a_headline_metric_without_a_paired_interval_is_planned_by_right_answers():
+    study = load_study(merge(PUBLISHED, {"overrides": {"tasks": {"uti": {"metric": "balanced_accuracy"}}}}), ROOT)
+    assert {(row["metric"], row["margin"]) for row in item_rows(study) if row["task"] == "uti"} == {("accuracy", 0.05)}
+
+
 def test_the_text_has_a_line_per_task_and_names_a_default_margin():
     study = load_study(merge(PUBLISHED, {"overrides": {"tasks": {"uti": {"margin": 0.2}}}}), ROOT)
     rows = item_rows(study)

@@ -1,5 +1,6 @@
 """The plan has the jobs of a dry run, estimates in closed form, and the times of finished jobs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -31,7 +32,11 @@ def study():
 @pytest.fixture(scope="module")
 def dry_run():
     """(rule, text that Snakemake prints) of every job of the published study on Slurm."""
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--profile", "slurm", "all"]
+    return planned_jobs()
+
+
+def planned_jobs(*arguments):
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--profile", "slurm", "all", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return re.findall(r"^rule (\w+):\n((?:    .*\n)*)", done.stdout, re.MULTILINE)
@@ -64,6 +69,18 @@ def test_the_requested_hours_of_a_plan_are_those_of_its_jobs(study, dry_run):
     requested = sum(int(re.search(r"\bruntime=(\d+)", body)[1]) for _, body in dry_run if USES_GPU.search(body))
     planned_hours = sum(row["asked_hours"] for row in cost_rows(planned_work(study)))
     assert planned_hours == pytest.approx(requested / 60, abs=684 * 0.5 / 60)
+
+
+def test_answers_on_dev_for_a_threshold_are_planned_for_every_variant_and_seed(tmp_path):
+    task = {"answer_by": "likelihood", "threshold": {"rule": "f1"}, "training": {"seeds": [42, 43]}}
+    config = {"tasks": ["uti"], "overrides": {"tasks": {"uti": task}}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    jobs = [body for rule, body in planned_jobs("--configfile", tmp_path / "config.json") if rule == "predict_dev"]
+    rows = cost_rows(planned_work(load_study(merge(PUBLISHED, config), ROOT)))
+    planned = [row for row in rows if row["rule"] == "predict_dev"]
+    assert len(jobs) == sum(row["gpu_jobs"] for row in planned) == 2 * 5
+    requested = sum(int(re.search(r"\bruntime=(\d+)", body)[1]) for body in jobs)
+    assert sum(row["asked_hours"] for row in planned) == pytest.approx(requested / 60, abs=10 * 0.5 / 60)
 
 
 def test_only_jobs_with_a_gpu_are_submitted(dry_run):

@@ -64,6 +64,9 @@ def test_values_that_contradict_each_other_are_refused_with_the_mend(task, messa
 def test_two_labels_read_off_written_answers_keep_the_tables_of_the_positive_class():
     assert [has_label_tables(task) for task in (TWO, LIKELY, THREE)] == [False, True, True]
     assert has_label_tables(TWO | {"prevalence": {"UTI": 0.1}})
+    assert has_label_tables(TWO | {"metric": "balanced_accuracy"}) and not has_label_tables(
+        TWO | {"metric": "macro_f1"}
+    )
     assert not has_label_tables(THREE | {"grader": "physicians"})
 
 

@@ -24,6 +24,8 @@ def test_a_margin_of_the_task_file_is_used_and_its_default_says_so():
     assert task_margin(load(margin=0.03)) == (0.03, SET)
     assert task_margin(load()) == (0.05, DEFAULT) and "not set by you" in DEFAULT
     assert task_margin({"metric": "likert"}).value == 0.2
+    assert task_margin({"metric": "quadratic_kappa"}).value == 0.05  # right answers are compared
+    assert margin_record({"metric": "quadratic_kappa"})["metric"] == "accuracy"
 
 
 @pytest.mark.parametrize(("margin", "words"), [(5, ["5 is", "0 to 1", "0.05"]), (0, ["minimum of 0", "0.05"])])

@@ -62,6 +62,9 @@ def test_a_task_that_people_grade_has_a_single_seed():
 
 def test_a_task_has_its_configured_tables_and_those_of_its_raters(published):
     assert files.tables(published, "uti") == ["metrics", "stats", "trivial", "decisions", "unreadable"]
+    labels = files.tables(load_study(PUBLISHED | {"tasks": ["pubmedqa_labels"]}, ROOT), "pubmedqa_labels")
+    tables = ["metrics", "stats", "confusion", "symmetry", "reliability", "trivial", "decisions"]
+    assert labels == tables  # an answer by likelihood is never unreadable
     assert {"helpfulness", "win_rate", "agreement", "pending_ratings"} <= set(files.tables(published, "pubmedqa"))
 
 

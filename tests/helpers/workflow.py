@@ -25,7 +25,7 @@ MODELS = {
     "pubmedqa_labels": "tiny-mistral",
 }
 TASKS = tuple(MODELS)
-DECIDED = tuple(task for task in TASKS if task != "pubmedqa_labels")  # tasks with decisions
+READ = tuple(task for task in TASKS if task != "pubmedqa_labels")  # tasks whose answers can be unreadable
 MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
 START = "from snakemake.cli import main; main()"

@@ -12,9 +12,9 @@ from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 PRICE = {"llama": Price(2.13, "GPU hours")}
 
 
-def sentence(price=PRICE, recorded=0.05, sft=None, trivial=(), **fields):
+def sentence(price=PRICE, recorded=0.05, sft=None, trivial=(), headline=None, **fields):
     rows = [decision_row(**fields), *([decision_row(comparison="sft_vs_base", **sft)] if sft else [])]
-    found = with_sentences(rows, price, recorded, trivial)
+    found = with_sentences(rows, price, recorded, trivial, headline=headline or rows[0]["metric"])
     assert all(row["sentence"] is None for row in found[1:])
     return found[0]["sentence"]
 
@@ -101,6 +101,13 @@ def test_a_margin_that_changed_after_the_answers_is_told():
     assert sentence(recorded=0.02, **fields).endswith(" The margin was 0.02 when the first test answers were made.")
     assert "was not recorded before the test answers were made." in sentence(recorded=None, **fields)
     assert "was" not in sentence(**fields)
+
+
+def test_a_headline_metric_without_a_paired_interval_is_named():
+    fields = {"effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02, "decision": "equivalent"}
+    text = sentence(metric="accuracy", headline="auroc", **fields)
+    assert text.endswith(" The decision compares right answers: AUROC has no paired interval.")
+    assert text.startswith(sentence(metric="accuracy", **fields))
 
 
 def test_synthetic_data_and_proxy_grades_are_marked():

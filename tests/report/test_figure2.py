@@ -1,5 +1,6 @@
 """Figure 2: bars, P values, marks and seeds, and the same bytes for the same rows."""
 
+import itertools
 import re
 
 import pytest
@@ -88,6 +89,29 @@ def test_both_p_values_of_f1_stand_on_the_brackets_and_the_footnote_names_them(t
     assert any("F1 and right answers point different ways: Mistral2 DPO-SFT" in text for text in written)
     calm = [text for text, _ in texts(draw(tmp_path / "b", tables())[0])]
     assert not any("Mistral2 DPO-SFT" in text for text in calm)
+
+
+@pytest.mark.parametrize("models", [["llama"], ["llama", "mistral"]])
+def test_each_p_is_whole_and_apart_from_others_and_within_its_bracket_with_one_model(tmp_path, monkeypatch, models):
+    rows = [[row for row in table if row["model"] in models] for table in tables()]
+    for row in rows[1]:
+        row |= {"p_value": 1e-9, "p_f1_permutation": 1e-9, "significant": "true"}  # the longest texts
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **kw: drawn.append(figure))
+    with pytest.raises(FileNotFoundError):  # savefig writes no file
+        draw(tmp_path, rows)
+    [figure], [axes] = drawn, drawn[0].axes
+    labels = [text for text in axes.texts if text.get_text() in ("P<.001*", "F1 P<.001*")]
+    boxes = [text.get_window_extent() for text in labels]
+    assert len(boxes) == 2 * 3 * len(models)
+    assert not any(box.overlaps(other) for box, other in itertools.combinations(boxes, 2))
+    page = figure.bbox
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and box.y1 <= axes.bbox.y1 for box in boxes)
+    brackets = [line.get_window_extent() for line in axes.lines if len(line.get_xdata()) == 4]
+    assert len(brackets) == 3 * len(models)
+    for box in boxes:
+        below = max((each for each in brackets if each.y1 <= box.y0 + 1), key=lambda each: each.y1)
+        assert len(models) > 1 or (below.x0 <= box.x0 and box.x1 <= below.x1)
 
 
 def test_the_figure_shows_the_watermark_and_names_synthetic_data(tmp_path):

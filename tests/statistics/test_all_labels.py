@@ -16,6 +16,7 @@ TASK = {"name": "triage", "metric": "macro_f1", "paired_test": "mcnemar", "data"
 THREE = TASK | {"labels": CLASSES}
 TWO = TASK | {"labels": ["UTI", "No UTI"], "metric": "f1", "answer_by": "likelihood", "prevalence": {"UTI": 0.1}}
 ITEMS = 60
+SKILLS = {"base": 0.3, "sft": 0.6, "dpo": 0.9}
 
 
 def graded(labels, answers):
@@ -113,6 +114,28 @@ def test_comparisons_are_mcnemar_s_with_the_difference_of_macro_f1_beside():
     assert results["secondary_measure"] == "macro_f1_difference"
     assert results["secondary_effect"] == pytest.approx(f1[0] - f1[1])
     assert 0 < results["p_f1_permutation"] < 0.05
+
+
+def test_the_f1_of_two_labels_that_is_shown_is_the_f1_that_is_compared():
+    grades = {("llama", name): graded(*drawn(5, 60, ["yes", "no"], skill=share)) for name, share in SKILLS.items()}
+    labels = [row["label"] for row in grades["llama", "base"]]
+    grades = {key: graded(labels, [row["parsed"] for row in rows]) for key, rows in grades.items()}
+    classes = {"positive": "yes", "negative": "no"}
+    for facts in (classes, {"labels": ["yes", "no"]}):
+        task = TASK | facts
+        rows = comparisons.compare_variants(grades, task, alpha=0.05, family=["triage"])
+        results = {row["comparison"]: row for row in rows}["sft_vs_base"]
+        f1 = [
+            sk.f1_score(labels, [row["parsed"] for row in grades["llama", name]], labels=["yes", "no"], average="macro")
+            for name in ("sft", "base")
+        ]
+        assert results["secondary_measure"] == "macro_f1_difference"
+        assert results["secondary_effect"] == pytest.approx(f1[0] - f1[1])
+        shown = {row["variant"]: row["estimate"] for row in task_metrics(grades, task) if row["metric"] == "macro_f1"}
+        assert shown["sft"] - shown["base"] == pytest.approx(results["secondary_effect"])
+    seeds = {("llama", f"{name}_seed2"): grades["llama", name] for name in ("sft", "dpo")}
+    measures = {row["measure"] for row in compare_seeds(grades | seeds, TASK | classes, [1, 2])}
+    assert measures == {"accuracy_difference", "macro_f1_difference", "f1_difference"}
 
 
 def test_seeds_have_the_mean_difference_of_macro_f1():

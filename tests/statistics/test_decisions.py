@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
+from sklearn.metrics import accuracy_score, f1_score
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
@@ -11,6 +12,8 @@ from clinical_dpo.statistics.decisions import COLUMNS, decide, decisions, items_
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import newcombe_paired, t_interval
 from tests.helpers.figure2 import TASK, graded
+from tests.helpers.grade_rows import label_rows
+from tests.helpers.labelled_answers import CLASSES, drawn
 
 LIKERT = {"name": "s", "metric": "likert", "paired_test": "paired_t", "data": "real", "seed": 1}
 
@@ -76,6 +79,41 @@ def test_the_intervals_of_shares_and_f1_are_those_of_the_table_at_their_level():
         assert (f1.effect, *f1.intervals[0]) == tuple(
             row[f"secondary_{key}"] for key in ("effect", "ci_low", "ci_high")
         )
+
+
+@pytest.mark.parametrize("classes", [["yes", "no"], CLASSES])
+def test_macro_f1_decides_by_its_difference_and_a_metric_without_an_interval_by_right_answers(classes):
+    labels, first = drawn(1, 80, classes)
+    second = drawn(2, 80, classes)[1]
+    pair = [label_rows(labels, answers) for answers in (first, second)]
+    task = {"name": "t", "labels": classes, "seed": 1}
+    options = {"labels": classes, "average": "macro"}
+    macro = headline_difference(*pair, task | {"metric": "macro_f1"}, [0.95, 0.9], 0.05)
+    assert macro.effect == pytest.approx(f1_score(labels, first, **options) - f1_score(labels, second, **options))
+    (low, high), (inner_low, inner_high) = macro.intervals
+    assert low < inner_low < macro.effect < inner_high < high
+    share = headline_difference(*pair, task | {"metric": "accuracy"}, [0.95, 0.9], 0.05)
+    for metric in ("balanced_accuracy", "weighted_f1", "quadratic_kappa", "auroc"):
+        assert headline_difference(*pair, task | {"metric": metric}, [0.95, 0.9], 0.05) == share
+    assert share.effect == pytest.approx(accuracy_score(labels, first) - accuracy_score(labels, second))
+
+
+def test_decisions_of_labels_have_the_interval_of_macro_f1_in_the_table():
+    grades = {("llama", name): label_rows(*drawn(0, 90)) for name in ("base", "sft", "dpo")}
+    labels = [row["label"] for row in grades["llama", "base"]]
+    grades["llama", "sft"] = label_rows(labels, drawn(0, 90, invalid=0, skill=0.95)[1])
+    task = TASK | {"metric": "macro_f1", "labels": CLASSES, "seed": 1}
+    del task["positive"], task["negative"]
+    margin = {"value": 0.05, "source": "set in the task file", "sha256": "0" * 64}
+    stats = compare_variants(grades, task, alpha=0.05, family="a")
+    for row, stat in zip(decisions(stats, grades, task, margin), stats, strict=True):
+        assert row["metric"] == "macro_f1"
+        numbers = [row[key] for key in ("effect", "ci_low", "ci_high")]
+        assert numbers == [stat[f"secondary_{key}"] for key in ("effect", "ci_low", "ci_high")]
+    kappa = task | {"metric": "quadratic_kappa"}
+    for row, stat in zip(decisions(stats, grades, kappa, margin), stats, strict=True):
+        assert row["metric"] == "accuracy" and row["effect"] == stat["effect"]
+        assert (row["ci_low"], row["ci_high"]) == (stat["effect_ci_low"], stat["effect_ci_high"])
 
 
 def test_every_comparison_has_a_decision_at_the_level_of_its_family():

@@ -79,6 +79,7 @@ def test_an_f1_of_one_or_zero_has_an_interval(n):
     assert f1_effects.f1_interval(right, wrong, CLASSES)[0] == 0
     assert f1_effects.macro_f1_interval(right, wrong, CLASSES)[0] == pytest.approx(0, abs=1e-12)
     assert f1_effects.f1_interval(["No UTI"] * n, ["No UTI"] * n, CLASSES) == (None, None)  # 0 / 0
+    assert f1_effects.macro_f1_interval([], [], CLASSES) == (None, None)
 
 
 def test_intervals_of_one_variant_cover_the_truth():
@@ -255,6 +256,23 @@ def test_with_more_classes_macro_f1_is_compared():
     assert ours.interval[0] < ours.difference < ours.interval[1] and not contradicts(ours)
     low, high = f1_effects.macro_f1_interval(labels, first, CLASSES_OF_TRIAGE)
     assert low < f1(labels, first, "macro") < high
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_macro_f1_of_two_classes_is_compared_by_choice_and_its_p_is_that_of_all_swaps(seed):
+    labels, first, second = random_items(seed, n=8)
+    labels[:2] = CLASSES
+    levels = [0.95, 0.9]
+    wide, narrow = f1_effects.f1_differences(labels, first, second, CLASSES, 1, levels, macro=True)
+    observed = f1(labels, first, "macro") - f1(labels, second, "macro")
+    assert wide.difference == narrow.difference == pytest.approx(observed)
+    gains = []
+    for swaps in itertools.product((0, 1), repeat=len(labels)):
+        pairs = [(y, x) if swap else (x, y) for x, y, swap in zip(first, second, swaps, strict=True)]
+        gains.append(np.subtract(*(f1(labels, answers, "macro") for answers in zip(*pairs, strict=True))))
+    p = np.mean(np.abs(gains) >= abs(observed) - 1e-12)
+    assert wide.p_permutation == narrow.p_permutation == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / 1e4))
+    assert wide.interval[0] <= narrow.interval[0] < observed + 1e-9 and narrow.interval[1] <= wide.interval[1]
 
 
 def test_interval_of_a_macro_f1_difference_is_close_to_a_percentile_bootstrap():

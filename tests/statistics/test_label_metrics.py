@@ -7,9 +7,9 @@ import pytest
 from sklearn import metrics as sk
 from statsmodels.stats.proportion import proportion_confint
 
-from clinical_dpo.statistics import label_metrics
+from clinical_dpo.grading import scores
 from clinical_dpo.statistics.bootstrap_intervals import bootstrap_interval
-from clinical_dpo.statistics.label_metrics import confusion_counts, label_estimates, resampled_counts
+from clinical_dpo.statistics.label_metrics import label_estimates, resampled_counts
 from tests.helpers.labelled_answers import CLASSES, drawn
 
 CASES = [
@@ -80,7 +80,7 @@ def test_an_absent_class_is_left_out_of_means_and_has_no_estimate():
 
 
 def test_invalid_answers_stand_in_the_last_column_of_the_counts():
-    counts = confusion_counts(["yes", "yes", "no"], ["yes", None, ""], CLASSES)
+    counts = scores.confusion_counts(["yes", "yes", "no"], ["yes", None, ""], CLASSES)
     assert counts.tolist() == [[1, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
 
 
@@ -98,11 +98,11 @@ def test_each_resample_s_metrics_are_scikit_learn_s_with_those_weights():
     counts = resampled_counts(labels, answers, CLASSES)(weights)
     for row, weight in zip(counts, weights, strict=True):
         options = {"labels": CLASSES, "zero_division": np.nan, "sample_weight": weight}
-        assert label_metrics.macro_f1(row) == pytest.approx(sk.f1_score(labels, answers, average="macro", **options))
+        assert scores.macro_f1(row) == pytest.approx(sk.f1_score(labels, answers, average="macro", **options))
         weighted = sk.f1_score(labels, answers, average="weighted", **options)
-        assert label_metrics.weighted_f1(row) == pytest.approx(weighted)
+        assert scores.weighted_f1(row) == pytest.approx(weighted)
         balanced = sk.recall_score(labels, answers, average="macro", **options)
-        assert label_metrics.balanced_accuracy(row) == pytest.approx(balanced)
+        assert scores.balanced_accuracy(row) == pytest.approx(balanced)
 
 
 def test_macro_f1_has_a_bootstrap_interval_that_covers():
@@ -119,7 +119,7 @@ def test_macro_f1_has_a_bootstrap_interval_that_covers():
 
 def _macro(labels, answers):
     counts = resampled_counts(labels, answers, CLASSES)
-    return lambda weights: label_metrics.macro_f1(counts(weights))
+    return lambda weights: scores.macro_f1(counts(weights))
 
 
 def test_intervals_that_would_claim_certainty_are_none():

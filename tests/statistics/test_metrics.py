@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -17,6 +18,7 @@ from tests.conftest import ROOT
 from tests.helpers.grade_rows import grade_rows, label_rows
 
 SCHEMA = ROOT / "workflow" / "schemas" / "metrics.schema.yaml"
+CLASSES = ["UTI", "No UTI"]
 UTI = {"name": "uti", "metric": "f1", "positive": "UTI", "negative": "No UTI", "data": "real", "seed": 1}
 REASONING = {"name": "reasoning", "metric": "accuracy", "data": "synthetic", "seed": 1}
 SUMMARIES = {"name": "summarization", "metric": "likert", "data": "real", "seed": 1}
@@ -41,37 +43,34 @@ def graded_rows(grades, grader="physicians", **fields):
 def test_scores_equal_sklearn_with_invalid_as_a_third_answer(seed):
     labels, parsed = answers(seed)
     predicted = [answer or "INVALID" for answer in parsed]
-    classes = ["UTI", "No UTI"]
-    assert scores.f1(labels, parsed, "UTI") == pytest.approx(
-        f1_score(labels, predicted, labels=classes, average=None)[0], abs=1e-12
-    )
-    assert scores.macro_f1(labels, parsed, classes) == pytest.approx(
-        f1_score(labels, predicted, labels=classes, average="macro"), abs=1e-12
-    )
-    assert scores.accuracy(labels, parsed) == pytest.approx(accuracy_score(labels, predicted), abs=1e-12)
-    recall = recall_score(labels, predicted, labels=classes, average=None)
-    assert scores.sensitivity(labels, parsed, "UTI") == pytest.approx(recall[0], abs=1e-12)
-    assert scores.specificity(labels, parsed, "UTI") == pytest.approx(recall[1], abs=1e-12)
+    counts = scores.confusion_counts(labels, parsed, CLASSES)
+    f1 = f1_score(labels, predicted, labels=CLASSES, average=None)
+    assert scores.f1(counts) == pytest.approx(f1, abs=1e-12)
+    assert scores.macro_f1(counts) == pytest.approx(f1.mean(), abs=1e-12)
+    assert scores.accuracy(counts) == pytest.approx(accuracy_score(labels, predicted), abs=1e-12)
+    recall = recall_score(labels, predicted, labels=CLASSES, average=None)
+    assert scores.sensitivity(counts) == pytest.approx(recall, abs=1e-12)
+    assert scores.specificity(counts)[0] == pytest.approx(recall[1], abs=1e-12)
+    assert scores.balanced_accuracy(counts) == pytest.approx(recall.mean(), abs=1e-12)
 
 
 def test_an_invalid_answer_is_wrong_by_hand():
     labels = ["UTI", "UTI", "UTI", "No UTI", "No UTI"]
-    parsed = ["UTI", "No UTI", "", None, "UTI"]
-    assert scores.f1(labels, parsed, "UTI") == 2 * 1 / (2 * 1 + 1 + 2)  # TP 1, FP 1, FN 2 (one invalid)
-    assert scores.f1(labels, parsed, "No UTI") == 0
-    assert scores.accuracy(labels, parsed) == 1 / 5
-    assert scores.sensitivity(labels, parsed, "UTI") == 1 / 3
-    assert scores.specificity(labels, parsed, "UTI") == 0
-    assert scores.invalid_rate(parsed) == 2 / 5
+    counts = scores.confusion_counts(labels, ["UTI", "No UTI", "", None, "UTI"], CLASSES)
+    assert scores.f1(counts).tolist() == [2 * 1 / (2 * 1 + 1 + 2), 0]  # TP 1, FP 1, FN 2 (one invalid)
+    assert scores.accuracy(counts) == 1 / 5
+    assert scores.sensitivity(counts)[0] == 1 / 3
+    assert scores.specificity(counts)[0] == 0
 
 
-def test_a_score_that_is_not_defined_is_none():
-    assert scores.f1(["No UTI"], ["No UTI"], "UTI") is None
-    assert scores.f1(["No UTI"], ["UTI"], "UTI") == 0
-    assert scores.macro_f1(["No UTI"], ["No UTI"], ["UTI", "No UTI"]) == 1
-    assert scores.sensitivity(["No UTI"], ["UTI"], "UTI") is None
-    assert scores.specificity(["UTI"], ["UTI"], "UTI") is None
-    assert scores.accuracy([], []) is scores.invalid_rate([]) is mean([]) is None
+def test_a_score_that_is_not_defined_is_nan_and_left_out_of_means():
+    right = scores.confusion_counts(["No UTI"], ["No UTI"], CLASSES)
+    assert np.isnan(scores.f1(right)[0]) and scores.macro_f1(right) == 1
+    wrong = scores.confusion_counts(["No UTI"], ["UTI"], CLASSES)
+    assert scores.f1(wrong)[0] == 0 and np.isnan(scores.sensitivity(wrong)[0])
+    assert np.isnan(scores.specificity(scores.confusion_counts(["UTI"], ["UTI"], CLASSES))[0])
+    nothing = scores.confusion_counts([], [], CLASSES)
+    assert scores.defined(scores.accuracy(nothing)) is scores.defined(scores.macro_f1(nothing)) is mean([]) is None
 
 
 def test_rows_of_a_task_with_labels():
@@ -82,9 +81,11 @@ def test_rows_of_a_task_with_labels():
     ]
     by_metric = {row["metric"]: row for row in rows}
     f1 = by_metric["f1"]
-    assert f1["estimate"] == scores.f1(labels, parsed, "UTI") and f1["ci_low"] < f1["estimate"] < f1["ci_high"]
+    predicted = [answer or "INVALID" for answer in parsed]
+    assert f1["estimate"] == f1_score(labels, predicted, labels=["UTI"], average=None)[0]
+    assert f1["ci_low"] < f1["estimate"] < f1["ci_high"]
     assert f1["ci_method"] == "wilson" and f1["positive_class"] == "UTI"
-    assert by_metric["invalid_rate"]["estimate"] == f1["invalid_rate"] == scores.invalid_rate(parsed)
+    assert by_metric["invalid_rate"]["estimate"] == f1["invalid_rate"] == parsed.count(None) / 150
 
 
 def test_sensitivity_and_specificity_count_the_items_of_their_class():

@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, cohen_kappa_score, f1_score, recall_score
 
-from clinical_dpo.grading import scores
 from clinical_dpo.statistics.comparisons import compare_variants
 from clinical_dpo.statistics.decisions import decisions
 from clinical_dpo.statistics.f1_effects import f1_difference
-from clinical_dpo.statistics.trivial import COLUMNS, compare_trivial, trivial_labels
+from clinical_dpo.statistics.trivial import COLUMNS, columns_of, compare_trivial, trivial_labels
 from tests.helpers.figure2 import TASK
+from tests.helpers.labelled_answers import drawn
 
 FACTS = TASK | {"seed": 1}
 CLASSES = ["UTI", "No UTI"]
+LEVELS = ["low", "middle", "high"]
 
 
 def graded(labels, answers):
@@ -89,9 +90,33 @@ def test_no_decision_is_better_for_a_variant_that_is_no_better_than_a_trivial_on
     assert held["dpo_vs_sft"] == held["dpo_vs_base"] == "no better than trivial"
 
 
-def test_balanced_accuracy_is_scikit_learns():
-    random = np.random.default_rng(3)
-    labels, answers = random.choice(CLASSES, (2, 50)).tolist()
-    assert scores.balanced_accuracy(labels, answers, CLASSES) == pytest.approx(balanced_accuracy_score(labels, answers))
-    assert scores.balanced_accuracy(["UTI", "UTI"], ["UTI", ""], CLASSES) == 0.5
-    assert scores.balanced_accuracy(["UTI"], ["UTI"], CLASSES) == 1  # without an item of the other class
+@pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy", "weighted_f1", "quadratic_kappa", "auroc"])
+def test_with_more_labels_the_majority_is_the_trivial_answer_and_the_headline_has_a_column(metric):
+    labels, answers = drawn(1, 80, LEVELS, invalid=0)
+    training = drawn(2, 50, LEVELS)[0]
+    task = {"name": "t", "metric": metric, "labels": LEVELS, "data": "real", "seed": 1}
+    rows = compare_trivial({("llama", "sft"): graded(labels, answers)}, training, task, 0.05)
+    assert [(row["variant"], row["rival"]) for row in rows] == [("majority", None), ("sft", "majority")]
+    assert [list(row) for row in rows] == [columns_of(task)] * 2
+    features = np.zeros((50, 1))
+    majority = DummyClassifier(strategy="most_frequent").fit(features, training)
+    constant = majority.predict(np.zeros((80, 1))).tolist()
+    score = {
+        "macro_f1": lambda said: f1_score(labels, said, average="macro"),
+        "balanced_accuracy": lambda said: balanced_accuracy_score(labels, said),
+        "weighted_f1": lambda said: f1_score(labels, said, average="weighted"),
+        "quadratic_kappa": lambda said: cohen_kappa_score(labels, said, labels=LEVELS, weights="quadratic"),
+    }.get(metric)
+    for row, said in zip(rows, (constant, answers), strict=True):
+        assert row["accuracy"] == pytest.approx(accuracy_score(labels, said))
+        assert row["macro_f1"] == pytest.approx(f1_score(labels, said, average="macro"))
+        assert row["f1"] is row["sensitivity"] is row["specificity"] is None
+        if score:
+            assert row[metric] == pytest.approx(score(said))
+    if metric == "auroc":  # the same probability for every item
+        assert (rows[0]["auroc"], rows[1]["auroc"]) == (0.5, None)
+    expected = rows[1]["macro_f1" if metric == "macro_f1" else "accuracy"]
+    assert rows[1]["difference"] == pytest.approx(
+        expected - rows[0]["macro_f1" if metric == "macro_f1" else "accuracy"]
+    )
+    assert rows[1]["above_trivial"] == ("true" if rows[1]["ci_low"] > 0 else "false")

@@ -1,10 +1,12 @@
 """Rules for unreadable answers, against scikit-learn on answers read by hand, and decisions that they change."""
 
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score
 
 from clinical_dpo.statistics.f1_effects import f1_difference
-from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable
+from clinical_dpo.statistics.headline_differences import headline_difference
+from clinical_dpo.statistics.metrics import task_metrics
+from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable, wrong_labels
 from tests.helpers.figure2 import TASK
 
 FACTS = TASK | {"seed": 1}
@@ -96,3 +98,47 @@ def test_where_no_answer_can_be_read_nothing_is_left():
     left = by_rule(table, "sft")["left out"]
     assert (left["n"], left["estimate"], left["ci_low"]) == (0, None, None)
     assert by_rule(table, "dpo_vs_sft")["left out"]["decision"] == "undecided"
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy", "quadratic_kappa"])
+def test_rules_for_more_than_two_labels(metric):
+    """As graded the numbers are those of metrics.csv. The worst case reads the rarest other label, or of levels the
+    farthest."""
+    levels = ["low", "middle", "high"]
+    labels = ["low"] * 9 + ["middle"] * 6 + ["high"] * 5
+    answers = [label if item % 4 else "" for item, label in enumerate(labels)]
+    answers[2], answers[11] = "middle", "high"
+    grades = {("llama", name): labelled(labels, answers) for name in ("base", "sft", "dpo")}
+    task = {"name": "t", "metric": metric, "labels": levels, "data": "real", "seed": 1}
+    task |= {"ordered": True} if metric == "quadratic_kappa" else {}
+    table = vary_unreadable(grades, task, 0.05, 0.05)
+    rows = by_rule(table, "sft")
+    headline = next(row for row in task_metrics(grades, task) if row["metric"] == metric)
+    for key in ("estimate", "ci_low", "ci_high"):
+        assert rows["as graded"][key] == pytest.approx(headline[key])
+    worst = {"low": "high", "middle": "high", "high": "middle"}
+    if metric == "quadratic_kappa":
+        worst = {"low": "high", "middle": "high", "high": "low"}
+    read = {
+        "positive": [answer or label for label, answer in zip(labels, answers, strict=True)],
+        "worst case": [answer or worst[label] for label, answer in zip(labels, answers, strict=True)],
+    }
+    score = {
+        "macro_f1": lambda said: f1_score(labels, said, average="macro"),
+        "balanced_accuracy": lambda said: balanced_accuracy_score(labels, said),
+        "quadratic_kappa": lambda said: cohen_kappa_score(labels, said, labels=levels, weights="quadratic"),
+    }[metric]
+    for rule, said in read.items():
+        assert rows[rule]["estimate"] == pytest.approx(score(said))
+    assert rows["left out"]["n"] == 15 and {row["metric"] for row in rows.values()} == {metric}
+    compared = by_rule(table, "dpo_vs_sft")
+    assert {row["metric"] for row in compared.values()} == {"macro_f1" if metric == "macro_f1" else "accuracy"}
+    expected = headline_difference(
+        labelled(labels, read["worst case"]), labelled(labels, read["positive"]), task, [0.9], 0.05
+    )
+    assert compared["worst case"]["estimate"] == pytest.approx(expected.effect)
+
+
+def test_a_label_without_items_is_not_read_in_the_worst_case():
+    task = {"name": "t", "metric": "macro_f1", "labels": ["a", "b", "c"], "data": "real", "seed": 1}
+    assert wrong_labels(["a", "a", "b"], task) == {"a": "b", "b": "a", "c": "b"}

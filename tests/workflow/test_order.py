@@ -34,7 +34,8 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
         *("papers/published", "report/figures/cost", "report/figures/style", "schemas", "training/run_record"),
     },
     "plot_figure2": {
-        *("config/metrics", "config/trivial", "report/figures/figure2", "report/figures/figure2_footnote"),
+        *("config/metrics", "config/trivial", "report/figures/figure2", "report/figures/figure2_brackets"),
+        "report/figures/figure2_footnote",
         *("report/figures/style", "report/figures/trivial_lines", "report/p_values", "report/trivial_words"),
     },
     "compute_metrics": {

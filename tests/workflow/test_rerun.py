@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.helpers.workflow import DECIDED, MODEL, SMALL, TASKS, VARIANTS, per_model
+from tests.helpers.workflow import MODEL, READ, SMALL, TASKS, VARIANTS, per_model
 
 STATS = {
     (rule, "")
@@ -18,7 +18,8 @@ COMPARED = STATS | {("collect_table", "table=stats")}
 UNREADABLE = {("collect_table", "table=unreadable")}
 STATS = COMPARED | {("collect_table", "table=metrics")} | UNREADABLE
 FIGURE2 = {("plot_figure2", "")}
-TRIVIAL = {("compare_trivial", "task=uti"), ("collect_table", "table=trivial")}
+LABELLED = ("uti", "pubmedqa_labels")  # the tasks whose labels are graded automatically
+TRIVIAL = {("collect_table", "table=trivial"), *(("compare_trivial", f"task={task}") for task in LABELLED)}
 SEEDS = FIGURE2 | {("compare_seeds", "task=uti")}
 SEEDS |= {("collect_table", "table=seeds"), ("summarize_run", ""), ("write_report_page", "")}
 LABELS = "task=pubmedqa_labels"
@@ -28,13 +29,14 @@ TRAINING_FIGURES = {("plot_training_curves", ""), ("plot_sweep", ""), ("plot_cos
 
 
 def decisions(*tasks):
-    return {(rule, f"task={task}") for rule in ("decide", "vary_unreadable") for task in tasks}
+    unreadable = {("vary_unreadable", f"task={task}") for task in tasks if task in READ}
+    return unreadable | {("decide", f"task={task}") for task in tasks}
 
 
 def tables(*tasks):
     jobs = {(rule, f"task={task}") for rule in ("compute_metrics", "compare_variants") for task in tasks}
-    jobs |= decisions(*(task for task in tasks if task in DECIDED))
-    return jobs | (TRIVIAL if "uti" in tasks else set())  # the only task whose labels are graded automatically
+    trivial = {("compare_trivial", f"task={task}") for task in tasks if task in LABELLED}
+    return jobs | decisions(*tasks) | trivial | ({("collect_table", "table=trivial")} if trivial else set())
 
 
 def answers(task, *variants):
@@ -195,7 +197,7 @@ def test_settings_of_speed_repeat_nothing(project):
 
 def test_another_significance_level_repeats_the_comparisons(project):
     project.edit("config/config.yaml", "alpha: 0.05", "alpha: 0.01")
-    compared = {("compare_variants", f"task={task}") for task in TASKS} | decisions(*DECIDED)
+    compared = {("compare_variants", f"task={task}") for task in TASKS} | decisions(*TASKS)
     assert project.planned() == compared | FIGURE2 | COMPARED | TRIVIAL | UNREADABLE | {
         ("compute_helpfulness", "task=pubmedqa")
     }

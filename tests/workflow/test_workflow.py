@@ -13,7 +13,7 @@ from clinical_dpo.schemas import validate
 from tests.conftest import ROOT, public_data, real_data
 from tests.helpers.compare_runs import compare_runs, run_files
 from tests.helpers.rating import rate
-from tests.helpers.workflow import DECIDED, MODEL, MODELS, SMALL, TASKS, VARIANTS, Project, results, rows, typed
+from tests.helpers.workflow import MODEL, MODELS, READ, SMALL, TASKS, VARIANTS, Project, results, rows, typed
 
 
 def test_a_finished_run_plans_no_job(finished):
@@ -98,7 +98,7 @@ def test_every_test_item_has_an_answer_and_a_grade(finished, task, variant):
 def test_tables_follow_their_schema(finished, table):
     project, _ = finished
     schema = yaml.safe_load((ROOT / f"workflow/schemas/{table}.schema.yaml").read_text())
-    for task in {"trivial": ("uti",), "metrics": TASKS, "stats": TASKS}.get(table, DECIDED):
+    for task in {"trivial": ("uti", "pubmedqa_labels"), "unreadable": READ}.get(table, TASKS):
         for row in rows(results(project, task, f"{table}.csv")):
             values = {key: typed(value, schema["properties"][key]) for key, value in row.items()}
             jsonschema.validate(values, schema)
@@ -130,7 +130,7 @@ def test_tables_of_labels_follow_their_schema(finished, table):
         jsonschema.validate({key: typed(value, schema["properties"][key]) for key, value in row.items()}, schema)
 
 
-@pytest.mark.parametrize("task", DECIDED)
+@pytest.mark.parametrize("task", TASKS)
 def test_the_margin_is_recorded_before_the_first_test_answers(finished, task):
     project, _ = finished
     record = results(project, task, "margin.json")

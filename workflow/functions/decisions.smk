@@ -1,5 +1,6 @@
 from clinical_dpo.config import margins
-from clinical_dpo.config.label_rules import has_decisions
+from clinical_dpo.config.label_rules import scores_likelihood
+from clinical_dpo.config.metrics import decision_metric
 from clinical_dpo.io import write_json
 
 
@@ -21,7 +22,7 @@ def recorded_margin(wildcards):
     """
     if not test_answers(wildcards.task):
         return margins.task_margin(study.tasks[wildcards.task]).value
-    return margins.recorded_margin(at("margin", wildcards), study.tasks[wildcards.task]["metric"])
+    return margins.recorded_margin(at("margin", wildcards), decision_metric(study.tasks[wildcards.task]["metric"]))
 
 
 def record_margins():

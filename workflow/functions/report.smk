@@ -13,6 +13,7 @@ def report_table(name, suffix="csv"):
 
 
 trivial_report_table = report_table("trivial") if study_files.tables_named(study, "trivial") else []
+unreadable_report_table = report_table("unreadable") if study_files.tables_named(study, "unreadable") else []
 seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",

@@ -13,8 +13,6 @@ rule decide:
         at("table", table="decisions"),
     log:
         at.log("decide", "{task}"),
-    wildcard_constraints:
-        task=tasks_where(has_decisions),
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -68,13 +68,14 @@ rule plot_confusion:
         "../../envs/analysis.yaml"
     params:
         settings=rule_settings(
-            code=code("plot_confusion"),
+            code=code("plot_label_figure"),
+            figure="confusion",
             title=task_setting("title"),
             models=titles_of_task,
             watermark=lambda wildcards: display.watermark(study, wildcards.task),
         ),
     script:
-        "../scripts/plot_confusion.py"
+        "../scripts/plot_label_figure.py"
 
 
 rule plot_reliability:
@@ -96,13 +97,14 @@ rule plot_reliability:
         "../../envs/analysis.yaml"
     params:
         settings=rule_settings(
-            code=code("plot_reliability"),
+            code=code("plot_label_figure"),
+            figure="reliability",
             title=task_setting("title"),
             models=titles_of_task,
             watermark=lambda wildcards: display.watermark(study, wildcards.task),
         ),
     script:
-        "../scripts/plot_reliability.py"
+        "../scripts/plot_label_figure.py"
 
 
 rule plot_reward_margin:

@@ -42,6 +42,12 @@ use rule predict as predict_dev with:
         at.log("predict_dev", "{task}", "{model}", "{variant}"),
     benchmark:
         benchmark_path("predict_dev", "{variant}")
+    resources:
+        mem_mb=loading_memory,
+        runtime=runtime(expected_answers, ["dev"]),
+        gpu=gpus,
+        gpu_model=gpu_model,
+        batch_size=study.config["compute"]["generation_batch_size"],
 
 
 rule choose_threshold:

@@ -30,7 +30,7 @@ rule write_report_page:
         stats=report_table("stats"),
         decisions=report_table("decisions"),
         trivial=trivial_report_table,
-        unreadable=report_table("unreadable"),
+        unreadable=unreadable_report_table,
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,

@@ -10,7 +10,7 @@ rule vary_unreadable:
     log:
         at.log("vary_unreadable", "{task}"),
     wildcard_constraints:
-        task=tasks_where(has_decisions),
+        task=tasks_where(lambda task: not scores_likelihood(task)),
     conda:
         "../../envs/analysis.yaml"
     params:

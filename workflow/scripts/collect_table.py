@@ -1,4 +1,4 @@
-"""Join the tables of all tasks into one table."""
+"""Join the tables of all tasks into one table, with the columns of all of them."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
@@ -8,4 +8,4 @@ with job(snakemake):
     rows = [row for path in snakemake.input for row in read_csv(path)]
     if snakemake.wildcards.table == "stats":
         rows = with_holm(rows)
-    write_csv(snakemake.output[0], rows, list(rows[0]))
+    write_csv(snakemake.output[0], rows, list(dict.fromkeys(column for row in rows for column in row)))

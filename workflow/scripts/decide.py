@@ -11,6 +11,6 @@ with job(snakemake) as params:
     rows = decisions(
         read_csv(snakemake.input.stats), read_grades(snakemake.input.grades), params.task, params.margin, trivial
     )
-    write_csv(
-        snakemake.output[0], with_sentences(rows, prices(snakemake.input.runs), params.recorded, trivial), COLUMNS
-    )
+    price = prices(snakemake.input.runs)
+    rows = with_sentences(rows, price, params.recorded, trivial, headline=params.task["metric"])
+    write_csv(snakemake.output[0], rows, COLUMNS)

@@ -19,7 +19,7 @@ with job(snakemake) as params:
         stats=read_csv(inputs.stats),
         decisions=read_csv(inputs.decisions),
         trivial=read_csv(inputs.trivial) if inputs.trivial else [],
-        unreadable=read_csv(inputs.unreadable),
+        unreadable=read_csv(inputs.unreadable) if inputs.unreadable else [],
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,

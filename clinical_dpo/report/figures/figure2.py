@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.report.figures.figure2_brackets import HEADROOM, draw_brackets, headroom_of
 from clinical_dpo.report.figures.figure2_footnote import footnote
 from clinical_dpo.report.figures.style import (
     COLOURS,
@@ -38,7 +39,6 @@ COLUMNS = (
 SEED_COLUMNS = ("seeds", "per_seed")  # the training seeds, and the estimate of a bar's variant with each
 BAR = 0.8  # width of a bar; the distance between two bars is 1
 GAP = 0.9  # between the groups of two models
-HEADROOM = 0.43  # space above the scale for three brackets, as a share of the scale
 HEIGHT = 3.1  # inches
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
@@ -162,14 +162,16 @@ def plot_comparison(
     labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
     text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
     width = plain + labels + UNIT * (sum(slots) + GAP * len(slots))
-    height = HEIGHT + (LINE * len(elsewhere) + FOOT * (text.count("\n") - 1)) / 72
+    headroom = headroom_of(bars)
+    above = 0.65 * HEIGHT * (headroom - HEADROOM) / (1 + HEADROOM)  # inches more for the brackets
+    height = HEIGHT + above + (LINE * len(elsewhere) + FOOT * (text.count("\n") - 1)) / 72
     with drawing(width, height, paths) as figure:
         axes = figure.add_axes(
             (
                 (0.155 * plain + labels) / width,
-                (0.225 * HEIGHT + height - HEIGHT) / height,
+                (0.225 * HEIGHT + height - HEIGHT - above) / height,
                 (0.83 * plain + width - plain - labels) / width,
-                0.65 * HEIGHT / height,
+                (0.65 * HEIGHT + above) / height,
             )
         )
         for number, model in enumerate(models):
@@ -178,7 +180,7 @@ def plot_comparison(
             positions = {variant: left + offset for offset, variant in enumerate(TITLES)}
             for bar in group:
                 _draw_bar(axes, bar, positions[bar["variant"]], low, high)
-            _draw_brackets(axes, group, positions, low, high)
+            draw_brackets(axes, group, positions, low, high, headroom)
             _write_below(axes, positions["sft"], 3 + len(elsewhere), model_names[model], weight="bold")
             for line, name in enumerate(elsewhere, start=3):
                 for bar in group:
@@ -191,7 +193,7 @@ def plot_comparison(
             _write_below(axes, -0.8, line, f"P vs {model_names[name]}", ha="right", color=FAINT, size=6)
             right += slot + GAP
         axes.set_xlim(-0.75, right - GAP + 0.25)
-        _draw_scale(axes, bars[0], metric, low, high)
+        _draw_scale(axes, bars[0], metric, low, high, headroom)
         draw_trivial(axes, trivial_rows, metric)
         top = height / HEIGHT
         figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
@@ -226,40 +228,7 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
     _write_below(axes, x, 2, invalid, color=FAINT, size=6)
 
 
-def _draw_brackets(axes: Axes, group: Sequence[Row], positions: Mapping[str, float], low: float, high: float) -> None:
-    """Draw brackets above the scale, each a step higher than the last, so that their texts do not overlap."""
-    step = 0.115 * (high - low)
-    for row in group:
-        for level, (variant, other) in enumerate(COMPARISONS.values()):
-            if row["variant"] != variant or row[f"p_vs_{other}"] is None:
-                continue
-            y = high + step * (level + 0.55)
-            left, right = positions[other], positions[variant]
-            tick = y - 0.2 * step
-            axes.plot([left, left, right, right], [tick, y, y, tick], color=INK, linewidth=0.6)
-            bracket = [
-                _p_text(bar_p, row[f"{mark}_vs_{other}"], row["threshold"], name)
-                for name, bar_p, mark in (
-                    ("P", row[f"p_vs_{other}"], "significant"),
-                    ("F1 P", row[f"p_f1_vs_{other}"], "f1_significant"),
-                )
-                if bar_p is not None
-            ]
-            middle, above = (left + right) / 2, y + 0.08 * step
-            for number, (text, weight) in enumerate(bracket):
-                ha = "center" if len(bracket) == 1 else "right" if number == 0 else "left"
-                nudge = 0 if len(bracket) == 1 else -0.12 if number == 0 else 0.12
-                axes.text(middle + nudge, above, text, size=6, ha=ha, va="bottom", weight=weight)
-
-
-def _p_text(p: float, significant: str | None, threshold: float | None, name: str) -> tuple[str, str]:
-    """Text of a P on a bracket, and its font weight. A significant P is bold and has an asterisk."""
-    shown = format_p(p, *([threshold] if threshold else []))
-    mark = "*" if significant == "true" else ""
-    return f"{name}{'' if shown[0] in '<>' else '='}{shown}{mark}", "bold" if mark else "normal"
-
-
-def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> None:
+def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float) -> None:
     """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below."""
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
     names |= {"macro_f1": "F1", "weighted_f1": "F1", "quadratic_kappa": "kappa", "auroc": "AUROC"}
@@ -272,11 +241,11 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float) -> N
         "rouge_l": "Mean ROUGE-L (F1)",
     }
     units |= {name: METRICS[name].title for name in METRICS if name not in units}
-    axes.set_ylim(low, high + HEADROOM * (high - low))
+    axes.set_ylim(low, high + headroom * (high - low))
     axes.set_yticks([low + (high - low) * tick / 4 for tick in range(5)])
     axes.spines["left"].set_bounds(low, high)
     axes.tick_params(labelsize=7)
-    axes.set_ylabel(units[metric], y=0.5 / (1 + HEADROOM), labelpad=3)
+    axes.set_ylabel(units[metric], y=0.5 / (1 + headroom), labelpad=3)
     axes.axhline(low, color=INK, linewidth=0.6)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)

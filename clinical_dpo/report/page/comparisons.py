@@ -175,4 +175,4 @@ def _plain(row: Mapping[str, Any], number: float, extra: int, sign: str = "") ->
 
 def _on_own_scale(row: Mapping[str, Any]) -> bool:
     """Whether the difference is not of shares."""
-    return row["effect_measure"] in ("mean_difference", "f1_difference")
+    return row["effect_measure"] in ("mean_difference", *F1_MEASURES)

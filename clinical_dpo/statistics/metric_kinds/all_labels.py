@@ -6,10 +6,9 @@ from typing import Any
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
-from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.label_metrics import label_estimates
-from clinical_dpo.statistics.metric_kinds import proportion
-from clinical_dpo.statistics.metrics import check_labels, check_same_labels
+from clinical_dpo.statistics.metric_kinds.labels import difference as label_difference
+from clinical_dpo.statistics.metrics import check_labels
 from clinical_dpo.statistics.ordered_metrics import ordered_estimates
 from clinical_dpo.statistics.probability_metrics import (
     PROBABILITY_METRICS,
@@ -51,17 +50,5 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """`proportion.difference` of right and wrong answers, and the difference of F1, first minus second.
-
-    Of two labels it is the F1 of the positive class, of more the mean F1 of all.
-    """
-    check_labels([*x, *y], task)
-    check_same_labels(x, y, task)
-    labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    f1 = f1_difference(labels, first, second, task["labels"], task["seed"])
-    return proportion.difference(x, y, task, threshold) | {
-        "secondary_measure": "f1_difference" if len(task["labels"]) == 2 else "macro_f1_difference",
-        "secondary_effect": f1.difference,
-        **dict(zip(("secondary_ci_low", "secondary_ci_high"), f1.interval, strict=True)),
-        "p_f1_permutation": f1.p_permutation,
-    }
+    """As `metric_kinds.labels.difference`: right answers, and the difference of F1."""
+    return label_difference(x, y, task, threshold)

@@ -7,8 +7,8 @@ from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
-from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
-from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.f1_effects import f1_differences, f1_interval, macro_f1_interval
+from clinical_dpo.statistics.intervals import LEVEL, wilson
 from clinical_dpo.statistics.metric_kinds import proportion
 from clinical_dpo.statistics.metrics import check_labels, check_same_labels, classes_of
 
@@ -20,34 +20,26 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     check_labels(rows, task)
     classes = classes_of(task)
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
-    positive, n = classes[0], len(rows)
-    positives = labels.count(positive)
-    negatives = n - positives
-    right = [label for label, answer in zip(labels, parsed, strict=True) if label == answer]
-    hits, rejections = right.count(positive), len(right) - right.count(positive)
+    counts = scores.confusion_counts(labels, parsed, classes)
+    n, (positives, negatives) = len(rows), counts.sum(axis=1).tolist()
+    hits, rejections = scores.hits(counts).tolist()  # right answers of the positive and of the negative class
     return [
-        Estimate(name, positive, value, interval, method, number)
+        Estimate(name, classes[0], scores.defined(value), interval, method, number)
         for name, value, interval, method, number in (
-            ("f1", scores.f1(labels, parsed, positive), f1_interval(labels, parsed, classes), "wilson", n),
-            (
-                "macro_f1",
-                scores.macro_f1(labels, parsed, classes),
-                macro_f1_interval(labels, parsed, classes),
-                "mover",
-                n,
-            ),
-            ("accuracy", scores.accuracy(labels, parsed), wilson(len(right), n), "wilson", n),
-            ("sensitivity", scores.sensitivity(labels, parsed, positive), wilson(hits, positives), "wilson", positives),
-            (
-                *("specificity", scores.specificity(labels, parsed, positive), wilson(rejections, negatives)),
-                *("wilson", negatives),
-            ),
+            ("f1", scores.f1(counts)[0], f1_interval(labels, parsed, classes), "wilson", n),
+            ("macro_f1", scores.macro_f1(counts), macro_f1_interval(labels, parsed, classes), "mover", n),
+            ("accuracy", scores.accuracy(counts), wilson(hits + rejections, n), "wilson", n),
+            ("sensitivity", scores.sensitivity(counts)[0], wilson(hits, positives), "wilson", positives),
+            ("specificity", scores.specificity(counts)[0], wilson(rejections, negatives), "wilson", negatives),
         )
     ]
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of `proportion.difference` for right answers, and the difference of F1, first variant minus second."""
+    """Columns of `proportion.difference` for right answers, and the difference of F1, first variant minus second.
+
+    Of two labels it is the F1 of the positive class, unless the headline metric is macro F1. Of more it is macro F1.
+    """
     return proportion.difference(x, y, task, threshold) | _f1_difference(x, y, task)
 
 
@@ -55,9 +47,12 @@ def _f1_difference(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
     check_labels([*x, *y], task)
     check_same_labels(x, y, task)
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    f1 = f1_difference(labels, first, second, classes_of(task), task["seed"])
+    classes = classes_of(task)
+    macro = len(classes) > 2 or task["metric"] == "macro_f1"
+    [f1] = f1_differences(labels, first, second, classes, task["seed"], [LEVEL], macro=macro)
     low, high = f1.interval
+    measure = "macro_f1_difference" if macro else "f1_difference"
     return {
-        **{"secondary_measure": "f1_difference", "secondary_effect": f1.difference},
+        **{"secondary_measure": measure, "secondary_effect": f1.difference},
         **{"secondary_ci_low": low, "secondary_ci_high": high, "p_f1_permutation": f1.p_permutation},
     }

@@ -1,0 +1,62 @@
+"""The headline metric of labels and parsed answers, as metrics.csv has it, without its other rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clinical_dpo.grading import scores
+from clinical_dpo.grading.scores import Answers, defined
+from clinical_dpo.statistics.bootstrap_intervals import bootstrap_interval
+from clinical_dpo.statistics.f1_effects import f1_interval, macro_f1_interval
+from clinical_dpo.statistics.intervals import Interval
+from clinical_dpo.statistics.label_metrics import OVERALL, Metric, resampled_counts
+from clinical_dpo.statistics.metrics import classes_of
+from clinical_dpo.statistics.ordered_metrics import answered_levels, quadratic_kappa
+
+
+def _f1(counts: np.ndarray) -> np.ndarray:
+    return scores.f1(counts)[..., 0]
+
+
+def _kappa(counts: np.ndarray) -> np.ndarray:
+    return quadratic_kappa(counts[..., :-1])  # an invalid answer counts as a level
+
+
+METRICS: dict[str, Metric] = {  # headline metric -> its function of counts (..., k, k + 1); AUROC needs probabilities
+    **{"f1": _f1, "quadratic_kappa": _kappa},
+    **OVERALL,
+}
+
+
+def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> float | None:
+    """The headline metric; None where it is not defined.
+
+    Args:
+        labels: true labels.
+        answers: predicted labels, None or "" where an answer gives none.
+        task: `metric`, a key of METRICS, and `positive` and `negative` or `labels`.
+    """
+    counts = scores.confusion_counts(labels, _read(labels, answers, task), classes_of(task))
+    return defined(METRICS[task["metric"]](counts))
+
+
+def headline_interval(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Interval:
+    """Its 95% interval.
+
+    Args:
+        labels, answers: as for `headline_score`.
+        task: the same keys, and `seed`, of the bootstrap.
+    """
+    classes, metric = classes_of(task), task["metric"]
+    if metric == "f1":
+        return f1_interval(labels, answers, classes)
+    if metric == "macro_f1" and task.get("positive"):
+        return macro_f1_interval(labels, answers, classes)
+    counts = resampled_counts(labels, _read(labels, answers, task), classes)
+    return bootstrap_interval(lambda weights: METRICS[metric](counts(weights)), len(labels), task["seed"])
+
+
+def _read(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Answers:
+    """The answers as the headline metric counts them."""
+    return answered_levels(labels, answers, task["labels"]) if task["metric"] == "quadratic_kappa" else answers
