@@ -40,10 +40,10 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 
 
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
-    """Number of a judge's current round. A new round begins when verdicts are pending and the endpoint is available.
+    """Number of a judge's current round. A new round begins when items are unanswered and the endpoint is available.
 
     The record has the number of the last round. The number is a parameter of the rule, so a new round runs the rule
-    again. Once no verdict is pending, the number stays the same.
+    again. Once every item has a verdict or a refusal, the number stays the same.
 
     Args:
         record: the record of `judge.judge_items`.
@@ -53,7 +53,7 @@ def judging_round(record: str | Path, endpoint: Endpoint) -> int:
         return 0
     last = read_json(record)
     number: int = last.get("round", 0)
-    return number + 1 if last["status"] == "pending" and not why_unavailable(endpoint) else number
+    return number + 1 if last.get("unanswered", last["pending"]) and not why_unavailable(endpoint) else number
 
 
 def judge_endpoint(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint:

@@ -23,6 +23,7 @@ rule ask_judge:
         settings=rule_settings(
             code=code("ask_judge"),
             judge=judge_settings,
+            refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
             variants=shown_variants,
             seed=study.config["seed"],
@@ -46,6 +47,7 @@ use rule ask_judge as judge_external with:
         settings=rule_settings(
             code=code("ask_judge"),
             judge=judge_settings,
+            refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
             variants=[EXTERNAL],
             seed=study.config["seed"],

@@ -295,6 +295,9 @@ CASES: list[Case] = [
     _external("path", {}, {"path": "given/second_answers.csv"}),
     _external("sheet", {"path": "given/answers.xlsx", "sheet": "one"}, {"sheet": "two"}),
     _external("encoding", {}, {"encoding": "utf-8"}, extra=SAME_ROWS),
+    Case(
+        ["task.judge_refusals"], JUDGED | {"judge": "scribe"}, {"judge_refusals": "failure"}, extra="no item is refused"
+    ),
     _external("delimiter", {}, {"delimiter": ","}, extra=SAME_ROWS),
     _external("ignore", {}, {"ignore": ["remark"]}, extra="answers do not use the ignored column"),
     _external("columns.id", {}, {"columns": {"id": "same"}}, extra="the other column has the same ids"),
@@ -319,3 +322,4 @@ CASES: list[Case] = [
     _endpoint("parameters", {"parameters": {"top_p": 0.5}}),
     _endpoint("client_variables", {"client_variables": ["OPENAI_ORG_ID"]}),
 ]
+    _endpoint("server_user", {"server_user": "root"}),
