@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
+from clinical_dpo.config.graders import AWAITED
+from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.io import read_json
 
 VERDICT_KINDS = {"likert": "likert", "accuracy": "correctness"}  # metric of a task -> kind of its judge's verdicts
@@ -37,6 +39,19 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     beside = [sheet for sheet in ("correctness", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
+
+
+def is_corrected(task: Mapping[str, Any]) -> bool:
+    """Whether a judge grades all test answers and raters grade a sample, so that the sample corrects the judge.
+
+    The task's headline metric must be of grades by raters or by the judge.
+
+    Args:
+        task: the task file's settings, from `raters.with_sample`.
+    """
+    sheets = rated_sheets(task)
+    both_grade = "correctness" in sheets and "correctness" in judged_sheets(task, sheets)
+    return "rater_sample" in task and task["grader"] in AWAITED and both_grade
 
 
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:

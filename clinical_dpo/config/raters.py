@@ -3,11 +3,46 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clinical_dpo.errors import UserError
 from clinical_dpo.variants import VARIANTS
 
 # Sheet -> kind of its ratings. Only one person gets the adjudication sheet. It has the items on which raters disagree.
 SHEETS = {"correctness": "correctness", "preference": "preference", "adjudication": "correctness"}
 PREFERENCE_VARIANTS = ("dpo", "sft")  # the two variants on a preference sheet
+
+
+def with_sample(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a task file with `raters` as a list, and with `rater_sample` where the file sets a sample.
+
+    Args:
+        task: the task file's settings, checked against their schema.
+    """
+    if not isinstance(task.get("raters"), Mapping):
+        return dict(task)
+    return {**task, "raters": task["raters"]["people"], "rater_sample": task["raters"]["sample"]}
+
+
+def check_sample(task: Mapping[str, Any], where: str) -> None:
+    """Refuse a sample that cannot be drawn or compared.
+
+    Args:
+        task: settings from `with_sample`.
+        where: the file; begins the message.
+
+    Raises:
+        UserError: the sample is larger than the test split, or the task has external predictions, whose grades would
+            be of other items.
+    """
+    size, test = task.get("rater_sample"), task["splits"]["test"]
+    if size is None:
+        return
+    if size > test:
+        raise UserError(f"{where}: key 'raters.sample' is {size}, and splits.test is {test}. Set at most {test}.")
+    if "external_predictions" in task:
+        raise UserError(
+            f"{where}: key 'raters.sample' does not go with external_predictions, which have grades of all test items. "
+            "Remove one of the two."
+        )
 
 
 def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:

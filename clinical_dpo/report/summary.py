@@ -18,6 +18,7 @@ def summary(
     *,
     decisions: Rows = (),
     trivial: Rows = (),
+    corrected: Rows = (),
     ties: Sequence[str] = (),
     headlines: Mapping[str, str],
     folders: Sequence[str],
@@ -35,6 +36,7 @@ def summary(
         stats: rows of `comparisons.COLUMNS` of all tasks.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
+        corrected: rows of reports/tables/corrected.csv.
         ties: from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
@@ -64,7 +66,7 @@ def summary(
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
-    lines += [*_decisions(decisions), *_trivial(trivial, headlines), *_unreadable(shown)]
+    lines += [*_decisions(decisions), *_corrected(corrected), *_trivial(trivial, headlines), *_unreadable(shown)]
     lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
@@ -147,6 +149,18 @@ def _decisions(decisions: Rows) -> list[str]:
     }
     lines = [f"  {row['task']}, {row['model']}: {row['sentence']}" for row in answers]
     return ["", "Is SFT enough?", *lines, f"Margins: {'; '.join(margins.values())}.", ""]
+
+
+def _corrected(corrected: Rows) -> list[str]:
+    """A line per variant with three estimates: of the raters' sample, of the judge, and the one that counts."""
+    lines = [
+        f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: sample {float(row['sample_estimate']):.2f}, "
+        f"judge {float(row['judge_estimate']):.2f}, counts {_estimate(row)} ({row['basis']}, {row['rated']} of "
+        f"{row['items']} items rated, {row['corrections']} corrections)"
+        for row in corrected
+        if row["compared"] in TITLES and row["status"] == "complete"
+    ]
+    return ["Raters and judge:", *lines] if lines else []
 
 
 def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:

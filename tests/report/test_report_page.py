@@ -9,6 +9,7 @@ from clinical_dpo.report.page.page import Drawing, inline_svg, report_page
 from clinical_dpo.report.page.tables import contradiction_rows, verdict
 from clinical_dpo.statistics import comparisons as significance
 from tests.conftest import ROOT
+from tests.helpers.corrected_rows import corrected_row, pending_row
 from tests.helpers.decision_rows import decision_row
 from tests.helpers.figure2 import draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, Page, costs
@@ -90,6 +91,15 @@ def test_the_page_answers_whether_sft_is_enough_with_margin_and_paper():
     text = page(decisions=[answer, other]).text
     assert text.count("SFT is enough: <so>. 5 points default, not set by you no difference shown (0.98 to 0.95") == 1
     assert text.index("Is SFT enough?") < text.index("What won where") and "Is SFT enough?" not in page().text
+
+
+def test_the_page_shows_sample_judge_and_corrected_estimate_side_by_side():
+    difference = corrected_row(compared="sft_vs_base", estimate="-0.05", ci_low="-0.14", ci_high="0.03")
+    text = page(corrected=[corrected_row(), difference, pending_row(compared="dpo")]).text
+    assert "Raters and judge" in text and "Raters and judge" not in page().text
+    sft = "SFT 0.69 (0.59 to 0.78) 0.88 (0.84 to 0.91) 0.71 (0.62 to 0.79) judge corrected by the sample 100 of 400 24"
+    assert sft in text and "SFT − Base" in text and "−0.05 (−0.14 to +0.03)" in text
+    assert "DPO – – – pending 100 of 400 –" in text
 
 
 def test_the_page_shows_trivial_answers_beside_the_variants_with_sensitivity_and_specificity():

@@ -3,6 +3,7 @@
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
+from tests.helpers.corrected_rows import corrected_row, pending_row
 from tests.helpers.decision_rows import decision_row
 from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 
@@ -36,6 +37,16 @@ def test_tasks_with_several_seeds_are_named_once():
     text = text_of(rows_of("uti", "f1"), seeds=repeated)
     assert "Over training seeds: reports/demo/tables/seeds.csv   uti (seeds 42 43)\n" in text
     assert "seeds" not in text_of(rows_of("uti", "f1"))
+
+
+def test_raters_and_judge_are_shown_side_by_side():
+    rows = [corrected_row(), corrected_row(compared="sft_vs_base"), pending_row(compared="dpo")]
+    text = text_of(rows_of("uti", "f1"), corrected=rows)
+    assert (
+        "Raters and judge:\n  uti, llama, SFT: sample 0.69, judge 0.88, counts 0.71 (0.62-0.79) (judge corrected by "
+        "the sample, 100 of 400 items rated, 24 corrections)\n"
+    ) in text
+    assert "DPO: sample" not in text and "Raters and judge" not in text_of(rows_of("uti", "f1"))
 
 
 def test_shares_of_cut_answers_and_of_thoughts_are_shown():

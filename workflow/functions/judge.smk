@@ -1,6 +1,6 @@
 from functools import cache
 
-from clinical_dpo.config.judges import judge_endpoint, judged_sheets, judging_round, unnamed_judges
+from clinical_dpo.config.judges import is_corrected, judge_endpoint, judged_sheets, judging_round, unnamed_judges
 
 
 wildcard_constraints:

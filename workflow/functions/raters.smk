@@ -59,6 +59,15 @@ def task_ratings(wildcards):
     ]
 
 
+def correctness_ratings(wildcards):
+    """Files that raters and the adjudicator have sent back so far on right and wrong answers, for all of a task's models."""
+    return [
+        path
+        for folder in model_files("ratings")(wildcards)
+        for path in rating_files(folder, "correctness", "adjudication")
+    ]
+
+
 def preference_ratings(wildcards):
     """Files of preference ratings for the win rate. Empty if raters do not give the task's preferences."""
     if study.tasks[wildcards.task]["preference_grader"] != "raters":

@@ -12,8 +12,12 @@ def report_table(name, suffix="csv"):
     return at("report_table", table=name, suffix=suffix)
 
 
-trivial_report_table = report_table("trivial") if study_files.tables_named(study, "trivial") else []
-seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
+def report_table_if_any(name):
+    """Path of a table over the whole study; an empty list if no task has this table."""
+    return report_table(name) if study_files.tables_named(study, name) else []
+
+
+seed_table = report_table_if_any("seeds")
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",
     f"Tables: {at.folder('reports', 'tables')}",

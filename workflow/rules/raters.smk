@@ -3,6 +3,7 @@ localrules:
     write_sheet,
     grade_by_raters,
     summarize_ratings,
+    compute_corrected,
 
 
 rule write_blinding_key:
@@ -24,6 +25,7 @@ rule write_blinding_key:
             variants=shown_variants,
             raters=lambda wildcards: sheet_raters(study.tasks[wildcards.task], wildcards.sheet),
             folder=rating_folder,
+            sample=task_setting("rater_sample"),
             seed=study.config["seed"],
         ),
     script:
@@ -79,6 +81,8 @@ rule grade_by_raters:
                 lambda wildcards: rating_files(rating_folder(wildcards), "correctness", "adjudication")
             ),
             folder=rating_folder,
+            sample=task_setting("rater_sample"),
+            seed=study.config["seed"],
         ),
     script:
         "../scripts/grade_by_raters.py"
@@ -105,3 +109,32 @@ rule summarize_ratings:
         ),
     script:
         "../scripts/summarize_ratings.py"
+
+
+rule compute_corrected:
+    input:
+        sheet_keys=task_files(study_files.keys, "correctness"),
+        adjudication_keys=task_files(study_files.keys, "adjudication"),
+        ratings=correctness_ratings,
+        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness"),
+        test=at("split", split="test"),
+    output:
+        at("table", table="corrected"),
+    log:
+        at.log("compute_corrected", "{task}"),
+    wildcard_constraints:
+        task=tasks_where(is_corrected),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=ordered_rule_settings(
+            code=code("compute_corrected"),
+            files=file_digests(correctness_ratings),
+            task=task_facts,
+            alpha=family_alpha,
+            folder=task_ratings_folder,
+            sample=task_setting("rater_sample"),
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/compute_corrected.py"

@@ -29,7 +29,8 @@ rule write_report_page:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         decisions=report_table("decisions"),
-        trivial=trivial_report_table,
+        trivial=report_table_if_any("trivial"),
+        corrected=report_table_if_any("corrected"),
         unreadable=report_table("unreadable"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
@@ -83,7 +84,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial|unreadable",
+        table="metrics|stats|seeds|trivial|unreadable|corrected",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -100,7 +101,8 @@ rule summarize_run:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         decisions=report_table("decisions"),
-        trivial=trivial_report_table,
+        trivial=report_table_if_any("trivial"),
+        corrected=report_table_if_any("corrected"),
         seeds=seed_table,
         pending_ratings=pending_tables,
         judges=judge_records,

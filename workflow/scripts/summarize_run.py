@@ -20,6 +20,7 @@ with job(snakemake) as params:
         read_csv(snakemake.input.stats),
         decisions=read_csv(snakemake.input.decisions),
         trivial=read_csv(snakemake.input.trivial) if snakemake.input.trivial else [],
+        corrected=read_csv(snakemake.input.corrected) if snakemake.input.corrected else [],
         ties=ties(snakemake.input.selections),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
         folders=params.folders,

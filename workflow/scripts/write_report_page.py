@@ -19,6 +19,7 @@ with job(snakemake) as params:
         stats=read_csv(inputs.stats),
         decisions=read_csv(inputs.decisions),
         trivial=read_csv(inputs.trivial) if inputs.trivial else [],
+        corrected=read_csv(inputs.corrected) if inputs.corrected else [],
         unreadable=read_csv(inputs.unreadable),
         cost=read_csv(inputs.cost),
         tasks=params.tasks,

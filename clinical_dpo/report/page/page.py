@@ -13,6 +13,7 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.report.page.corrected import corrected_rows
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.report.page.trivial import trivial_rows
@@ -39,6 +40,7 @@ def report_page(
     cost: Rows,
     decisions: Rows = (),
     trivial: Rows = (),
+    corrected: Rows = (),
     unreadable: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
@@ -59,6 +61,7 @@ def report_page(
         cost: rows of `cost.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
+        corrected: rows of reports/tables/corrected.csv.
         unreadable: rows of reports/tables/unreadable.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
@@ -91,6 +94,7 @@ def report_page(
         caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
         changed=changed_decisions(unreadable, tasks, models),
         trivial=trivial_rows(trivial, tasks, models),
+        corrected=corrected_rows(corrected, tasks, models),
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
