@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.rating_rounds import what_to_send
 from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
@@ -43,7 +44,7 @@ def summary(
         seeds: rows of `training_seeds.COLUMNS` of all tasks; empty with a single training seed.
         seeds_file: the file of those rows.
         left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows with a rater and the number of items still to rate, for each sheet that tables need.
+        pending_ratings: rows of `rating_rounds.with_sheet_files`, for each sheet that tables need.
         judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
     """
@@ -79,7 +80,7 @@ def summary(
         if row["status"] == "pending" and row["grader"] == "judge"
     ]
     pending += [
-        "  {rater}: {pending} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
+        "  {rater}: {pending} of {n} items of sheet {sheet}, {task}/{model}; ".format(**row) + what_to_send(row)
         for row in pending_ratings
         if row["pending"] != "0"
     ]

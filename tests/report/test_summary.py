@@ -1,5 +1,6 @@
 """The summary of a run: numbers, marks, and awaited grades last."""
 
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
@@ -181,6 +182,18 @@ def test_awaited_grades_come_last_with_their_counts():
         *(f"  judge: 300 answers of summarization/llama/{variant}" for variant in ("base", "sft", "dpo")),
     ]
     assert text.index("Left out: reasoning (no data)") < text.index("Still awaited:")
+
+
+def test_an_awaited_sheet_says_whom_to_send_it_and_where_it_comes_back():
+    row = {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "anna", "n": "22", "pending": "5"}
+    rows = [row, row | {"rater": "ben", "pending": "0"}]
+    text = text_of(
+        rows_of("uti", "f1"), pending_ratings=with_sheet_files(rows, "r/{task}/{rater}.html", "back/{model}")
+    )
+    assert text.splitlines()[-1] == (
+        "  anna: 5 of 22 items of sheet correctness, uti/llama; send r/uti/anna.html (or the sheet beside it as .csv, "
+        ".xlsx or .json) to anna; save the file that comes back as back/llama/correctness.anna.csv"
+    )
 
 
 def test_an_undefined_estimate_is_named_as_such():

@@ -1,6 +1,8 @@
 captions = [code_file(f"workflow/report/{kind}.rst") for kind in dict.fromkeys(kind for kind, _ in drawings.values())]
 page_template = package_files("report/page/template")
 pending_tables = study_files.tables_named(study, "pending_ratings")
+agreement_tables = study_files.tables_named(study, "agreement")
+sheet_files = {"sheet": at("sheet", suffix="html"), "ratings": at("ratings")}  # patterns
 compute_records = study_files.compute_records(study)
 awaited_by_task = {name: awaited_sheets(task) for name, task in study.tasks.items()}
 report_tables = ["metrics", "stats", "decisions"]

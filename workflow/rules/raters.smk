@@ -36,6 +36,8 @@ rule write_sheet:
     input:
         unpack(sheet_answers),
         key=at("key"),
+        raters_key=lambda wildcards: adjudication_inputs(wildcards).get("key", []),
+        ratings=adjudication_ratings,
         test=at("split", split="test"),
         page=sheet_page,
     output:
@@ -47,10 +49,11 @@ rule write_sheet:
     params:
         settings=rule_settings(
             code=code("write_sheet"),
-            files=file_digests(sheet_page),
+            files=file_digests(lambda wildcards: [*sheet_page, *adjudication_ratings(wildcards)]),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
             instructions=task_setting("description", ""),
+            folder=rating_folder,
             seed=study.config["seed"],
         ),
     script:

@@ -5,6 +5,7 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
 from clinical_dpo.paths import parse
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.sweep.selection import ties
 from clinical_dpo.training.run_record import mixed_versions
@@ -27,8 +28,11 @@ with job(snakemake) as params:
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
         seeds_file=str(snakemake.input.seeds),
         left_out=params.left_out,
-        pending_ratings=pending_for_tables(
-            [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.awaited_sheets
+        pending_ratings=with_sheet_files(
+            pending_for_tables(
+                [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.awaited_sheets
+            ),
+            **params.sheet_files,
         ),
         judges=[*params.unnamed_judges, *waiting],
         mixed_versions=mixed_versions(snakemake.input.records),

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from clinical_dpo.grading.answers import read_answers, read_task_rows
 from clinical_dpo.grading.raters.rating_files import rating_files
-from clinical_dpo.grading.raters.ratings import collect_ratings, disputed_items, final_grades, variant_grades
+from clinical_dpo.grading.raters.ratings import (
+    collect_ratings,
+    disputed_items,
+    final_grades,
+    pending_ratings,
+    variant_grades,
+)
 from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.grading.raters.sheets import Item, correctness_items, preference_items, read_blinding_key
 from clinical_dpo.io import Row
@@ -56,6 +62,24 @@ def rater_grades(
     adjudications = key_with_ratings(adjudication_key, folder)[1] if adjudication_key else None
     finals = final_grades(*key_with_ratings(key_path, folder), adjudications)
     return {variant: variant_grades(finals, variant, rows) for variant in VARIANTS}
+
+
+def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
+    """Why the adjudicator has nothing to rate: ratings are missing, or the raters agree on all items.
+
+    Args:
+        key_path: key of the raters' correctness sheet.
+        folder: folder of the files that raters send back.
+    """
+    key, ratings = key_with_ratings(key_path, folder)
+    missing = sum(row["pending"] for row in pending_ratings(key, ratings))
+    items = len({row["item_id"] for row in key})
+    if missing:
+        return (
+            f"Nothing is to be decided yet: {missing} ratings of the raters are missing. The sheet gets its items when "
+            "the raters have rated, and differ."
+        )
+    return f"Nothing is to be decided: the raters agree on all {items} items."
 
 
 def items_to_adjudicate(key_path: str, folder: str | Path) -> set[str]:

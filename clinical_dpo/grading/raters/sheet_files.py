@@ -15,6 +15,7 @@ from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.sheets import RATINGS
 from clinical_dpo.io import Row, replacing, write_json
 
+NOTHING = "There is nothing to rate on this sheet."
 FORMATS = ("html", "csv", "xlsx", "json")
 PAGE = Path(__file__).parent / "sheet_page"
 PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
@@ -25,7 +26,13 @@ _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
 
 
 def write_sheet(
-    stem: str | Path, rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = ""
+    stem: str | Path,
+    rows: Sequence[Row],
+    sheet: str,
+    kind: str,
+    rater: str,
+    instructions: str = "",
+    empty: str = NOTHING,
 ) -> list[Path]:
     """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. The files contain only `rows` and the other arguments.
 
@@ -40,13 +47,14 @@ def write_sheet(
         kind: `correctness` or `preference`.
         rater: the rater.
         instructions: instructions for raters in plain text. The page shows a short help on its keys below them.
+        empty: what the page says if the sheet has no items.
 
     Returns:
         The four paths.
     """
     paths = {ending: Path(f"{stem}.{ending}") for ending in FORMATS}
     with replacing(paths["html"]) as part:
-        part.write_text(page(rows, sheet, kind, rater, instructions), encoding="utf-8")
+        part.write_text(page(rows, sheet, kind, rater, instructions, empty), encoding="utf-8")
     with replacing(paths["csv"]) as part:
         part.write_text(_csv(rows, sheet), encoding="utf-8-sig", newline="")
     with replacing(paths["xlsx"]) as part:
@@ -55,13 +63,13 @@ def write_sheet(
     return list(paths.values())
 
 
-def page(rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = "") -> str:
+def page(rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = "", empty: str = NOTHING) -> str:
     """The sheet as one HTML page. The content policy of the page permits only its own script and style, by digest."""
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
     # The browser stores ratings under a key with this digest, so no other sheet reads them.
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
     data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": RATINGS[kind]}
-    data |= {"instructions": instructions, "items": list(rows)}
+    data |= {"instructions": instructions, "empty": empty, "items": list(rows)}
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"

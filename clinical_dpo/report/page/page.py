@@ -18,6 +18,7 @@ from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
+from clinical_dpo.report.rating_rounds import agreement_rows, what_to_send
 from clinical_dpo.report.trivial_words import no_better
 from clinical_dpo.variants import EXTERNAL, TITLES
 
@@ -48,6 +49,7 @@ def report_page(
     watermark: str | None = None,
     left_out: Mapping[str, str] | None = None,
     pending_ratings: Rows = (),
+    agreement: Rows = (),
     seeds: Rows = (),
     published: Rows = (),
     contradictions: Rows = (),
@@ -68,7 +70,8 @@ def report_page(
         drawings: figures, in the order in which they are shown.
         watermark: warning about the numbers that the run's config sets, or None.
         left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows with `task`, `model`, `sheet`, `rater` and `pending` (ratings still to come).
+        pending_ratings: rows of `rating_rounds.with_sheet_files`, with `pending` (ratings still to come).
+        agreement: rows of agreement.csv of all tasks.
         seeds: rows of `training_seeds.COLUMNS` of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
@@ -105,7 +108,8 @@ def report_page(
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],
-        pending_ratings=[row for row in pending_ratings if int(row["pending"])],
+        pending_ratings=[row | {"send": what_to_send(row)} for row in pending_ratings if int(row["pending"])],
+        agreement=agreement_rows(agreement, {task: settings["title"] for task, settings in tasks.items()}),
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
         devices=sorted({row["device"] for row in cost}),

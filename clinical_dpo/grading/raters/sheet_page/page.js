@@ -126,7 +126,7 @@
     byId("item").hidden = byId("ratings").hidden = finished;
     byId("done-text").textContent = items.length
       ? `All ${items.length} items are rated. Export ${fileName()} and send it to the person who gave you this sheet.`
-      : "There is nothing to rate on this sheet.";
+      : sheet.empty;
     byId("done-export").hidden = byId("review").hidden = !items.length;
     byId("done-saved").textContent = state.exported && items.length ? "Exported; nothing has changed since." : "";
     byId("export").hidden = finished;
@@ -237,7 +237,8 @@
     document.body.className = sheet.kind;
     byId("instructions").textContent = sheet.instructions;
     byId("instructions").hidden = !sheet.instructions;
-    byId("explain").textContent = EXPLAIN[sheet.kind];
+    byId("explain").textContent =
+      `${EXPLAIN[sheet.kind]} At the end, export ${fileName()} and send it to the person who gave you this sheet.`;
     const keys = sheet.words.map((word, index) => [`${index + 1} or ${LETTERS[word].toUpperCase()}`, LABELS[word]]);
     keys.push(["\u2190 \u2192", "Previous, next item"], ["U", "Undo the last rating"]);
     keys.push(["M", "Write a comment; Esc leaves it"], ["E", "Export CSV"]);
