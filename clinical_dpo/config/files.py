@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from clinical_dpo.config.judges import is_corrected
+from clinical_dpo.config.judges import is_corrected, judged_sheets
 from clinical_dpo.config.label_rules import has_decisions, has_label_tables, scores_likelihood
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
@@ -96,8 +96,9 @@ def tables(study: Study, task: str) -> list[str]:
     labels += ["reliability"] if scores_likelihood(study.tasks[task]) else []
     decided = ["decisions", "unreadable"] if has_decisions(study.tasks[task]) else []
     trivial = ["trivial"] if decided and study.tasks[task]["grader"] == "label" else []
+    judged = ["judge_bias"] if judged_sheets(study.tasks[task], rated_sheets(study.tasks[task])) else []
     corrected = ["corrected"] if is_corrected(study.tasks[task]) else []
-    return ["metrics", "stats", *labels, *trivial, *decided, *seeds, *configured, *ratings, *corrected]
+    return ["metrics", "stats", *labels, *trivial, *decided, *seeds, *configured, *ratings, *judged, *corrected]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Outcome
 from clinical_dpo.endpoints.refusals import possible_text_refusal, text_refusal
-from clinical_dpo.endpoints.replies import FILTERED, Reply, read_body, refusal
+from clinical_dpo.endpoints.replies import FILTERED, UNREADABLE, Reply, read_body, refusal
 from clinical_dpo.endpoints.reply_store import ReplyStore
 from clinical_dpo.errors import PublicError
 from clinical_dpo.records import Message
@@ -62,6 +62,7 @@ class Caller:
     reminder: str
     say: Callable[[str], object]
     reply_schema: Mapping[str, Any] | None = None
+    refuse_unreadable: bool = False  # whether a request without a readable reply counts as refused
     calls: int = 0
     sent: int = 0  # tokens
     received: int = 0  # tokens
@@ -158,6 +159,8 @@ class Caller:
                 raise
             if reply:
                 self.add_reply(conversation, reply)
+        if self.refuse_unreadable and not conversation.reply and not self.stopped.is_set():
+            self.add_reply(conversation, self.refuse(conversation.messages, replace(refusal(UNREADABLE), calls=0)))
 
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
         """Get a reply or a refusal in up to ATTEMPTS attempts; None if the error of another call ends the wait.

@@ -48,6 +48,7 @@ def request_completions(
     reminder: str = REMINDER,
     reply_schema: Mapping[str, Any] | None = None,
     private: bool = False,
+    refuse_unreadable: bool = False,
     say: Callable[[str], object] = _to_stderr,
 ) -> dict[str, Reply]:
     """Get a reply or a refusal to every request, at temperature 0, with at most `endpoint.concurrency` calls at once.
@@ -74,6 +75,7 @@ def request_completions(
         reply_schema: JSON schema of the replies (`response_format`), unless the endpoint's parameters set a schema. If
             the server refuses the schema in the first call, calls have no schema; the store records the refusal.
         private: bypass all proxies, and close the store to other users.
+        refuse_unreadable: whether a request whose replies are unreadable counts as refused. Otherwise it is an error.
         say: writes a line of the log: the estimate, repeated calls, tokens used. Lines hold no text and no key.
 
     Returns:
@@ -85,6 +87,7 @@ def request_completions(
     """
     with contextlib.closing(ReplyStore(store, private)) as replies:
         caller = Caller(endpoint, prompt_version, replies, valid or _any_text, reminder, say)
+        caller.refuse_unreadable = refuse_unreadable
         if "response_format" not in endpoint.parameters and caller.server not in replies.servers_without_schema:
             caller.reply_schema = reply_schema
         conversations = caller.conversations(_pairs(requests))

@@ -9,6 +9,7 @@ from typing import Any
 MOST_TOKENS = 10**9
 FILTERED = "content_filter"  # finish reason of a reply that the server's filter ended
 EMPTY = "empty_reply"
+UNREADABLE = "unreadable_reply"
 ONLY_A_THOUGHT = "thought_without_reply"  # the token limit ended the reply before its thought ended
 _THOUGHTS = ("reasoning_content", "reasoning")  # fields of a message, as servers with a parser of thoughts name them
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.decision_sentences import margin_text
+from clinical_dpo.report.judge_words import bias_lines
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.report.rating_rounds import what_to_send
 from clinical_dpo.report.trivial_words import remarks, trivial_name
@@ -20,6 +21,7 @@ def summary(
     decisions: Rows = (),
     trivial: Rows = (),
     corrected: Rows = (),
+    judge_bias: Rows = (),
     ties: Sequence[str] = (),
     headlines: Mapping[str, str],
     folders: Sequence[str],
@@ -38,6 +40,7 @@ def summary(
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
         corrected: rows of reports/tables/corrected.csv.
+        judge_bias: rows of reports/tables/judge_bias.csv.
         ties: from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
@@ -67,7 +70,13 @@ def summary(
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
-    lines += [*_decisions(decisions), *_corrected(corrected), *_trivial(trivial, headlines), *_unreadable(shown)]
+    lines += [
+        *_decisions(decisions),
+        *_corrected(corrected),
+        *_judges(judge_bias),
+        *_trivial(trivial, headlines),
+        *_unreadable(shown),
+    ]
     lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
@@ -162,6 +171,12 @@ def _corrected(corrected: Rows) -> list[str]:
         if row["compared"] in TITLES and row["status"] == "complete"
     ]
     return ["Raters and judge:", *lines] if lines else []
+
+
+def _judges(judge_bias: Rows) -> list[str]:
+    """What the checks of judges warn of."""
+    lines = [f"  {line}" for line in bias_lines(judge_bias, only_suspicious=True)]
+    return ["Warnings about judges:", *lines] if lines else []
 
 
 def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:

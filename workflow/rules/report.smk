@@ -31,6 +31,7 @@ rule write_report_page:
         decisions=report_table("decisions"),
         trivial=report_table_if_any("trivial"),
         corrected=report_table_if_any("corrected"),
+        judge_bias=report_table_if_any("judge_bias"),
         unreadable=report_table("unreadable"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
@@ -86,7 +87,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial|unreadable|corrected",
+        table="metrics|stats|seeds|trivial|unreadable|corrected|judge_bias",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -105,6 +106,7 @@ rule summarize_run:
         decisions=report_table("decisions"),
         trivial=report_table_if_any("trivial"),
         corrected=report_table_if_any("corrected"),
+        judge_bias=report_table_if_any("judge_bias"),
         seeds=seed_table,
         pending_ratings=pending_tables,
         judges=judge_records,

@@ -4,7 +4,6 @@ from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
-from clinical_dpo.paths import parse
 from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.sweep.selection import ties
@@ -22,6 +21,7 @@ with job(snakemake) as params:
         decisions=read_csv(snakemake.input.decisions),
         trivial=read_csv(snakemake.input.trivial) if snakemake.input.trivial else [],
         corrected=read_csv(snakemake.input.corrected) if snakemake.input.corrected else [],
+        judge_bias=read_csv(snakemake.input.judge_bias) if snakemake.input.judge_bias else [],
         ties=ties(snakemake.input.selections),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
         folders=params.folders,

@@ -21,6 +21,7 @@ with job(snakemake) as params:
         decisions=read_csv(inputs.decisions),
         trivial=read_csv(inputs.trivial) if inputs.trivial else [],
         corrected=read_csv(inputs.corrected) if inputs.corrected else [],
+        judge_bias=read_csv(inputs.judge_bias) if inputs.judge_bias else [],
         unreadable=read_csv(inputs.unreadable),
         cost=read_csv(inputs.cost),
         tasks=params.tasks,

@@ -26,6 +26,7 @@ def judge_items(
     store: str | Path,
     private: bool = False,
     refusals: str = "pending",
+    control: str = "",
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
@@ -42,6 +43,8 @@ def judge_items(
         store: file of the judge's replies.
         private: see `client.request_completions`.
         refusals: `pending`: a refused item is pending. `failure`: it counts as a choice of FAILURES, and as invalid.
+        control: name of a control (`controls`). Its replies are stored apart from those of other controls. Unreadable
+            replies are a refusal, so that a control ends no job.
 
     Raises:
         UserError: see `client.request_completions`.
@@ -53,13 +56,13 @@ def judge_items(
         return parse_verdict(kind, text) is not None
 
     unavailable = why_unavailable(endpoint)
+    version = f"{prompt.version} {control}".rstrip()
     arguments: dict[str, Any] = {"valid": valid, "reminder": prompt.reminder, "private": private}
     if unavailable:
-        replies = kept_replies(endpoint, requests, store, prompt.version, **arguments)
+        replies = kept_replies(endpoint, requests, store, version, **arguments)
     else:
-        replies = request_completions(
-            endpoint, requests, store, prompt.version, reply_schema=prompt.reply_schema, **arguments
-        )
+        arguments |= {"reply_schema": prompt.reply_schema, "refuse_unreadable": bool(control)}
+        replies = request_completions(endpoint, requests, store, version, **arguments)
     rows = [_verdict_row(kind, item, endpoint, replies, refusals == "failure") for item in items]
     return rows, _record(kind, endpoint, rows, replies, unavailable)
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
+from clinical_dpo.report.judge_words import bias_lines
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.corrected import corrected_rows
@@ -42,6 +43,7 @@ def report_page(
     decisions: Rows = (),
     trivial: Rows = (),
     corrected: Rows = (),
+    judge_bias: Rows = (),
     unreadable: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
@@ -64,6 +66,7 @@ def report_page(
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
         corrected: rows of reports/tables/corrected.csv.
+        judge_bias: rows of reports/tables/judge_bias.csv.
         unreadable: rows of reports/tables/unreadable.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
@@ -97,6 +100,7 @@ def report_page(
         caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
         changed=changed_decisions(unreadable, tasks, models),
         trivial=trivial_rows(trivial, tasks, models),
+        judges=bias_lines(judge_bias),
         corrected=corrected_rows(corrected, tasks, models),
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
