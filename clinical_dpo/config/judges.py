@@ -6,7 +6,7 @@ from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.config.graders import AWAITED
-from clinical_dpo.config.raters import rated_sheets
+from clinical_dpo.config.raters import graded_sheet, rated_sheets
 from clinical_dpo.io import read_json
 
 VERDICT_KINDS = {"likert": "likert", "accuracy": "correctness"}  # metric of a task -> kind of its judge's verdicts
@@ -36,7 +36,7 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     if "judge" not in task:
         return []
     graded = [VERDICT_KINDS[task["metric"]]] if task["grader"] == "judge" else []
-    beside = [sheet for sheet in ("correctness", "preference") if sheet in sheets]
+    beside = [sheet for sheet in ("correctness", "likert", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
 
@@ -50,7 +50,8 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
         task: the task file's settings, from `raters.with_sample`.
     """
     sheets = rated_sheets(task)
-    both_grade = "correctness" in sheets and "correctness" in judged_sheets(task, sheets)
+    sheet = graded_sheet(task)
+    both_grade = sheet in sheets and sheet in judged_sheets(task, sheets)
     return "rater_sample" in task and task["grader"] in AWAITED and both_grade
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.io import Row
 
-KAPPAS = ("cohen_kappa", "fleiss_kappa")
+KAPPAS = ("cohen_kappa", "quadratic_kappa", "fleiss_kappa")
 
 
 def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str) -> list[Row]:

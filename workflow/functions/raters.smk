@@ -1,4 +1,12 @@
-from clinical_dpo.config.raters import SHEETS, awaited_sheets, rated_sheets, sheet_raters, sheet_variants
+from clinical_dpo.config.raters import (
+    ANCHORS,
+    SHEETS,
+    awaited_sheets,
+    graded_sheet,
+    rated_sheets,
+    sheet_raters,
+    sheet_variants,
+)
 from clinical_dpo.grading.raters.rating_files import returned_files
 
 
@@ -59,12 +67,17 @@ def task_ratings(wildcards):
     ]
 
 
-def correctness_ratings(wildcards):
-    """Files that raters and the adjudicator have sent back so far on right and wrong answers, for all of a task's models."""
+def task_sheet(wildcards):
+    """The sheet whose ratings are the grades of a job's task."""
+    return graded_sheet(study.tasks[wildcards.task])
+
+
+def graded_ratings(wildcards):
+    """Files of grades that raters and the adjudicator have sent back so far, for all of a task's models."""
     return [
         path
         for folder in model_files("ratings")(wildcards)
-        for path in rating_files(folder, "correctness", "adjudication")
+        for path in rating_files(folder, task_sheet(wildcards), "adjudication")
     ]
 
 

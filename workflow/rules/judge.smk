@@ -24,6 +24,7 @@ rule ask_judge:
     params:
         settings=rule_settings(
             code=code("ask_judge"),
+            anchors=task_setting("anchors"),
             judge=judge_settings,
             refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
@@ -48,6 +49,7 @@ use rule ask_judge as judge_external with:
     params:
         settings=rule_settings(
             code=code("ask_judge"),
+            anchors=task_setting("anchors"),
             judge=judge_settings,
             refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
@@ -75,6 +77,7 @@ rule ask_judge_controls:
     params:
         settings=rule_settings(
             code=code("ask_judge_controls"),
+            anchors=task_setting("anchors"),
             judge=judge_settings,
             round=controls_round,
             variants=shown_variants,

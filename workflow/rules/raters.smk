@@ -53,6 +53,7 @@ rule write_sheet:
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
             instructions=task_setting("description", ""),
+            anchors=task_setting("anchors", list(ANCHORS)),
             folder=rating_folder,
             seed=study.config["seed"],
         ),
@@ -63,10 +64,12 @@ rule write_sheet:
 rule grade_by_raters:
     input:
         test=at("split", split="test"),
-        key=at("key", sheet="correctness"),
-        ratings=lambda wildcards: rating_files(rating_folder(wildcards), "correctness"),
+        key=lambda wildcards: at("key", wildcards, sheet=task_sheet(wildcards)),
+        ratings=lambda wildcards: rating_files(rating_folder(wildcards), task_sheet(wildcards)),
         adjudication_key=lambda wildcards: (
-            at("key", wildcards, sheet="adjudication") if "adjudicator" in study.tasks[wildcards.task] else []
+            at("key", wildcards, sheet="adjudication")
+            if "adjudication" in rated_sheets(study.tasks[wildcards.task])
+            else []
         ),
         adjudications=lambda wildcards: rating_files(rating_folder(wildcards), "adjudication"),
     output:
@@ -81,7 +84,7 @@ rule grade_by_raters:
         settings=rule_settings(
             code=code("grade_by_raters"),
             files=file_digests(
-                lambda wildcards: rating_files(rating_folder(wildcards), "correctness", "adjudication")
+                lambda wildcards: rating_files(rating_folder(wildcards), task_sheet(wildcards), "adjudication")
             ),
             folder=rating_folder,
             sample=task_setting("rater_sample"),
@@ -95,7 +98,7 @@ rule summarize_ratings:
     input:
         sheet_keys=task_files(study_files.keys),
         ratings=task_ratings,
-        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "preference"),
+        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "likert", "preference"),
     output:
         agreement=at("table", table="agreement"),
         pending_ratings=at("table", table="pending_ratings"),
@@ -116,10 +119,10 @@ rule summarize_ratings:
 
 rule compute_corrected:
     input:
-        sheet_keys=task_files(study_files.keys, "correctness"),
+        sheet_keys=lambda wildcards: study_files.keys(study, wildcards.task, task_sheet(wildcards)),
         adjudication_keys=task_files(study_files.keys, "adjudication"),
-        ratings=correctness_ratings,
-        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness"),
+        ratings=graded_ratings,
+        verdicts=lambda wildcards: judge_verdicts(wildcards, task_sheet(wildcards)),
         test=at("split", split="test"),
     output:
         at("table", table="corrected"),
@@ -132,7 +135,7 @@ rule compute_corrected:
     params:
         settings=ordered_rule_settings(
             code=code("compute_corrected"),
-            files=file_digests(correctness_ratings),
+            files=file_digests(graded_ratings),
             task=task_facts,
             alpha=family_alpha,
             folder=task_ratings_folder,

@@ -16,6 +16,6 @@ with job(snakemake) as params:
     # As in ask_judge: the replies are not an output, and the pace of the endpoint is not a param.
     replies = Path(output.record).with_suffix(".replies.jsonl")
     endpoint = endpoint_named(params.judge["name"], snakemake.config["endpoints"], "judge")
-    rows, record = ask_controls(kind, items, endpoint, replies, bool(snakemake.resources.private))
+    rows, record = ask_controls(kind, items, endpoint, replies, bool(snakemake.resources.private), params.anchors)
     write_csv(output.controls, rows, COLUMNS)
     write_json(output.record, record | {"round": params.round})

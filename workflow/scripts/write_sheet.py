@@ -13,4 +13,4 @@ with job(snakemake) as params:
     rows = sheet_rows(items, read_blinding_key(inputs.key), rater)
     stem = snakemake.output[0].removesuffix(".html")
     empty = why_nothing_to_adjudicate(inputs.raters_key, params.folder) if inputs.raters_key else NOTHING
-    write_sheet(stem, rows, sheet, params.kind, rater, params.instructions, empty)
+    write_sheet(stem, rows, sheet, params.kind, rater, params.instructions, empty, params.anchors)

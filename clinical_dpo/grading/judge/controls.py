@@ -41,7 +41,12 @@ def _plain(text: str) -> str:
 
 
 def ask_controls(
-    kind: str, items: Sequence[Item], endpoint: Endpoint, store: str | Path, private: bool = False
+    kind: str,
+    items: Sequence[Item],
+    endpoint: Endpoint,
+    store: str | Path,
+    private: bool = False,
+    anchors: Sequence[str] | None = None,
 ) -> tuple[list[Row], Row]:
     """Ask the judge for the controls: rows of COLUMNS, and a record of the requests.
 
@@ -54,6 +59,7 @@ def ask_controls(
         endpoint: the judge.
         store: file of the controls' replies.
         private: see `client.request_completions`.
+        anchors: see `judge.judge_items`.
 
     Raises:
         UserError: see `client.request_completions`.
@@ -63,7 +69,9 @@ def ask_controls(
     rows: list[Row] = []
     records = []
     for control, control_items_shown in shown.items():
-        verdicts, record = judge_items(kind, control_items_shown, endpoint, store, private, control=control)
+        verdicts, record = judge_items(
+            kind, control_items_shown, endpoint, store, private, control=control, anchors=anchors
+        )
         rows += [{"control": control, **verdict} for verdict in verdicts]
         records.append(record)
     unanswered = sum(record["unanswered"] for record in records)

@@ -9,7 +9,7 @@ from typing import Any
 from clinical_dpo.config.endpoints import Endpoint, why_unavailable
 from clinical_dpo.endpoints.client import Request, kept_replies, request_completions, usage
 from clinical_dpo.endpoints.replies import Reply
-from clinical_dpo.grading.judge.prompts import PROMPTS
+from clinical_dpo.grading.judge.prompts import PROMPTS, Prompt
 from clinical_dpo.grading.judge.reply_parsing import parse_verdict
 from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.io import Row
@@ -27,6 +27,7 @@ def judge_items(
     private: bool = False,
     refusals: str = "pending",
     control: str = "",
+    anchors: Sequence[str] | None = None,
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
@@ -45,12 +46,13 @@ def judge_items(
         refusals: `pending`: a refused item is pending. `failure`: it counts as a choice of FAILURES, and as invalid.
         control: name of a control (`controls`). Its replies are stored apart from those of other controls. Unreadable
             replies are a refusal, so that a control ends no job.
+        anchors: kind likert: what the grades from 1 to 5 mean; None for those of the prompt.
 
     Raises:
         UserError: see `client.request_completions`.
     """
-    prompt = PROMPTS[kind]
-    requests = [request for item in items for request in item_requests(kind, item)]
+    prompt = PROMPTS[kind].with_anchors(anchors if kind == "likert" else None)
+    requests = [request for item in items for request in item_requests(kind, item, prompt)]
 
     def valid(text: str) -> bool:
         return parse_verdict(kind, text) is not None
@@ -64,12 +66,12 @@ def judge_items(
         arguments |= {"reply_schema": prompt.reply_schema, "refuse_unreadable": bool(control)}
         replies = request_completions(endpoint, requests, store, version, **arguments)
     rows = [_verdict_row(kind, item, endpoint, replies, refusals == "failure") for item in items]
-    return rows, _record(kind, endpoint, rows, replies, unavailable)
+    return rows, _record(kind, prompt, endpoint, rows, replies, unavailable)
 
 
-def item_requests(kind: str, item: Item) -> list[Request]:
+def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[Request]:
     """Requests about an item: one for an answer, two for a pair, none for two identical answers."""
-    prompt = PROMPTS[kind]
+    prompt = prompt or PROMPTS[kind]
     if kind != "preference":
         reference = {"reference": item.reference} if kind == "correctness" else {}
         return [Request(item.item_id, prompt.messages(question=item.question, answer=item.answers[0], **reference))]
@@ -125,10 +127,14 @@ def _winner(item: Item, verdicts: Sequence[str]) -> str:
 
 
 def _record(
-    kind: str, endpoint: Endpoint, rows: Sequence[Row], replies: Mapping[str, Reply], unavailable: str | None
+    kind: str,
+    prompt: Prompt,
+    endpoint: Endpoint,
+    rows: Sequence[Row],
+    replies: Mapping[str, Reply],
+    unavailable: str | None,
 ) -> Row:
     """Record of judge, prompt, usage and counts of verdicts. An interrupted run gives the same record in the end."""
-    prompt = PROMPTS[kind]
     pending = sum(row["status"] == "pending" for row in rows)
     refused = {row["item_id"]: row["refusal"] for row in rows if row["refusal"]}
     unanswered = sum(row["status"] == "pending" and not row["refusal"] for row in rows)

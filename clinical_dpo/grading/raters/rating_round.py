@@ -9,6 +9,7 @@ from clinical_dpo.grading.raters.ratings import (
     collect_ratings,
     disputed_items,
     final_grades,
+    mean_grades,
     pending_ratings,
     variant_grades,
 )
@@ -26,14 +27,14 @@ def sheet_items(
     """The items of a sheet.
 
     Args:
-        kind: `correctness` or `preference`. A preference sheet compares the first variant with the second.
+        kind: `correctness`, `likert` or `preference`. A preference sheet compares the first variant with the second.
         test: JSON Lines of the test rows.
         answer_paths: variant -> JSON Lines of its answers.
         seed: the study's seed.
         sample: number of test rows whose items are returned; None for all rows.
     """
     rows, answers = read_task_rows(test), {variant: read_answers(path) for variant, path in answer_paths.items()}
-    if kind == "correctness":
+    if kind != "preference":
         items = correctness_items(rows, answers, seed)
     else:
         first, second = answers
@@ -54,13 +55,17 @@ def rater_grades(
     """Variant -> its grades by the raters, and by the adjudicator where they disagree.
 
     Args:
-        key_path: key of the correctness sheet.
+        key_path: key of the correctness or likert sheet.
         folder: folder of the files that raters send back.
         adjudication_key: key of the adjudication sheet; None without an adjudicator.
         rows: the test rows that the raters grade.
     """
+    key, ratings = key_with_ratings(key_path, folder)
+    if parse("key", key_path)["sheet"] == "likert":
+        means = mean_grades(key, ratings)
+        return {variant: variant_grades(means, variant, rows, lowest="1") for variant in VARIANTS}
     adjudications = key_with_ratings(adjudication_key, folder)[1] if adjudication_key else None
-    finals = final_grades(*key_with_ratings(key_path, folder), adjudications)
+    finals = final_grades(key, ratings, adjudications)
     return {variant: variant_grades(finals, variant, rows) for variant in VARIANTS}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from clinical_dpo.config.judges import is_corrected
 from clinical_dpo.config.raters import check_sample, with_sample
+from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters.sample import sampled_rows
 from tests.helpers.task_rows import task_row
@@ -64,8 +65,16 @@ def test_every_row_is_drawn_equally_often_over_seeds():
 SAMPLE = {"people": ["anna"], "sample": 80}
 
 
+def test_a_choice_about_refusals_needs_a_judge():
+    settings = task(metric="accuracy", judge_refusals="failure")
+    with pytest.raises(UserError, match="key 'judge_refusals' has no effect without a judge"):
+        check_used(settings, {"judge_refusals"}, "t.yaml")
+    check_used(settings | {"judge": "ward", "grader": "judge"}, {"judge_refusals"}, "t.yaml")
+
+
 def task(**changes):
-    return {"name": "t", "answer_type": "answer", "grader": "physicians", "splits": {"test": 400}} | changes
+    settings = {"name": "t", "answer_type": "answer", "grader": "physicians", "splits": {"test": 400}}
+    return settings | {"rejected_source": "field"} | changes
 
 
 @pytest.mark.parametrize(

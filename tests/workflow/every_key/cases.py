@@ -295,6 +295,7 @@ CASES: list[Case] = [
     Case(["task.adjudicator"], ANSWER | {"raters": ["anna", "ben"]}, {"adjudicator": "dora"}),
     Case(["task.preference_grader"], EVASIVE, {"preference_grader": "rouge_l"}),
     Case(["task.judge"], JUDGED | {"judge": "scribe"}, {"judge": "other-scribe"}),
+    Case(["task.anchors"], JUDGED | {"judge": "away"}, {"anchors": ["bad", "poor", "fair", "good", "best"]}),
     Case(
         ["task.judge_refusals"], JUDGED | {"judge": "scribe"}, {"judge_refusals": "failure"}, extra="no item is refused"
     ),
