@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from benchmarks import corrected_means
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
@@ -185,6 +186,10 @@ def sampled_effects(generator: np.random.Generator, seeds: int, spread: float) -
     return seed_effect(right.astype(float) - base), seed_effect(np.stack(terms, axis=-1), f1_of_means)
 
 
+CORRECTED_COLUMNS = (
+    *("rated", "coverage, PPI++", "coverage, sample alone", "coverage, shown", "corrected"),
+    "width, shown to sample alone",
+)
 PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
     "f1": (
         "Intervals of one variant's F1 (Wilson's, by way of J) and macro F1 (MOVER)",
@@ -217,7 +222,18 @@ PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
         ),
         seed_rows,
     ),
+    "corrected": (
+        "Intervals of one variant's share of right answers: PPI++, the rated sample alone, and as shown",
+        ("judge", "accuracy", *CORRECTED_COLUMNS),
+        corrected_means.mean_rows,
+    ),
+    "corrected_difference": (
+        "Intervals of a difference of right answers: PPI++, the rated sample alone, and as shown",
+        ("judge", "accuracies", *CORRECTED_COLUMNS),
+        corrected_means.difference_rows,
+    ),
 }
+ITEMS_OF_PART = dict.fromkeys(("corrected", "corrected_difference"), corrected_means.ITEMS)
 
 
 def table(part: str, samples: int) -> str:
@@ -227,7 +243,7 @@ def table(part: str, samples: int) -> str:
         f"# {title}",
         "",
         f"{datetime.date.today()}. Made by `python -m benchmarks.coverage --part {part}`: {samples:,} samples of "
-        f"{ITEMS} items a row; 95% intervals. A share of .95 has a standard error of "
+        f"{ITEMS_OF_PART.get(part, ITEMS)} items a row; 95% intervals. A share of .95 has a standard error of "
         f"{(0.95 * 0.05 / samples) ** 0.5:.4f}.",
         "",
         f"| {' | '.join(columns)} |",

@@ -58,6 +58,8 @@ PATHS = {
     "key": f"{_MODEL}/grading/keys/{{sheet}}.csv",
     "verdicts": f"{_MODEL}/judge/{{judged}}.csv",
     "verdicts_record": f"{_MODEL}/judge/{{judged}}.json",
+    "judge_controls": f"{_MODEL}/judge/controls/{{judged}}.csv",
+    "judge_controls_record": f"{_MODEL}/judge/controls/{{judged}}.json",
     "ratings": "{ratings}/{task}/{model}",
     # tables, figures, pages
     "margin": "{results}/{task}/margin.json",

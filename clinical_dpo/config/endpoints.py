@@ -3,11 +3,14 @@
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
+
+# Fields of a request that limit the tokens of its reply. Servers name the limit differently.
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Endpoint:
         price: US dollars per million tokens, `input` and `output`; empty if unknown.
         parameters: further fields of every request. A field with the value None is left out of the request.
         client_variables: environment variables that OpenAI's client sends to this server.
+        server_user: user of this host whose program may receive keys and private text, besides the run's user and root.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Endpoint:
     price: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     client_variables: Sequence[str] = ()
+    server_user: str | None = None
 
     @property
     def host(self) -> str:
@@ -60,6 +65,20 @@ class Endpoint:
         fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}
         return {key: value for key, value in (fields | dict(self.parameters)).items() if value is not None}
 
+    @property
+    def token_limit(self) -> int:
+        """The most tokens of a reply, under whatever name the requests state it."""
+        limits = [self.body[name] for name in TOKEN_LIMITS if isinstance(self.body.get(name), int)]
+        return min(limits, default=self.max_tokens)
+
+    def with_token_limit(self, tokens: int) -> "Endpoint":
+        """This endpoint with another limit of tokens, also where its parameters state the limit by another name."""
+        parameters = {
+            name: tokens if name in TOKEN_LIMITS and value is not None else value
+            for name, value in self.parameters.items()
+        }
+        return replace(self, max_tokens=tokens, parameters=parameters)
+
 
 def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where: str) -> Endpoint:
     """The entry of the config's `endpoints` that a key names.
@@ -77,6 +96,8 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
 def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
     """Refuse an endpoint if its API key would leave this host unencrypted. Hosts in `plain_http_hosts` are allowed.
 
+    Also refuse a `server_user` that no check would use.
+
     Args:
         config: the run's config.
 
@@ -85,6 +106,11 @@ def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
     """
     for name, settings in config["endpoints"].items():
         endpoint = Endpoint(name, **settings)
+        if endpoint.server_user is not None and not endpoint.is_readable_here:
+            raise UserError(
+                f"config: key 'endpoints.{name}.server_user' is only for http:// on this host, and base_url is "
+                f"{endpoint.base_url}. Remove server_user."
+            )
         if endpoint.secret_variables and not _may_be_plain(endpoint, config["plain_http_hosts"]):
             variables = " and ".join(endpoint.secret_variables)
             raise UserError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from clinical_dpo.config.judges import is_corrected, judged_sheets
 from clinical_dpo.config.label_rules import has_label_tables, scores_likelihood
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
@@ -95,7 +96,10 @@ def tables(study: Study, task: str) -> list[str]:
     labels += ["reliability"] if scores_likelihood(study.tasks[task]) else []
     trivial = ["trivial"] if study.tasks[task]["grader"] == "label" else []
     unreadable = [] if scores_likelihood(study.tasks[task]) else ["unreadable"]
-    return ["metrics", "stats", *labels, *trivial, "decisions", *unreadable, *seeds, *configured, *ratings]
+    decided = [*trivial, "decisions", *unreadable]
+    judged = ["judge_bias"] if judged_sheets(study.tasks[task], rated_sheets(study.tasks[task])) else []
+    corrected = ["corrected"] if is_corrected(study.tasks[task]) else []
+    return ["metrics", "stats", *labels, *decided, *seeds, *configured, *ratings, *judged, *corrected]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
+from clinical_dpo.config.graders import AWAITED
+from clinical_dpo.config.raters import graded_sheet, rated_sheets
 from clinical_dpo.io import read_json
 
 VERDICT_KINDS = {"likert": "likert", "accuracy": "correctness"}  # metric of a task -> kind of its judge's verdicts
@@ -34,16 +36,30 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     if "judge" not in task:
         return []
     graded = [VERDICT_KINDS[task["metric"]]] if task["grader"] == "judge" else []
-    beside = [sheet for sheet in ("correctness", "preference") if sheet in sheets]
+    beside = [sheet for sheet in ("correctness", "likert", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
 
 
+def is_corrected(task: Mapping[str, Any]) -> bool:
+    """Whether a judge grades all test answers and raters grade a sample, so that the sample corrects the judge.
+
+    The task's headline metric must be of grades by raters or by the judge.
+
+    Args:
+        task: the task file's settings, from `raters.with_sample`.
+    """
+    sheets = rated_sheets(task)
+    sheet = graded_sheet(task)
+    both_grade = sheet in sheets and sheet in judged_sheets(task, sheets)
+    return "rater_sample" in task and task["grader"] in AWAITED and both_grade
+
+
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
-    """Number of a judge's current round. A new round begins when verdicts are pending and the endpoint is available.
+    """Number of a judge's current round. A new round begins when items are unanswered and the endpoint is available.
 
     The record has the number of the last round. The number is a parameter of the rule, so a new round runs the rule
-    again. Once no verdict is pending, the number stays the same.
+    again. Once every item has a verdict or a refusal, the number stays the same.
 
     Args:
         record: the record of `judge.judge_items`.
@@ -53,7 +69,7 @@ def judging_round(record: str | Path, endpoint: Endpoint) -> int:
         return 0
     last = read_json(record)
     number: int = last.get("round", 0)
-    return number + 1 if last["status"] == "pending" and not why_unavailable(endpoint) else number
+    return number + 1 if last.get("unanswered", last["pending"]) and not why_unavailable(endpoint) else number
 
 
 def judge_endpoint(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint:

@@ -10,6 +10,7 @@ from clinical_dpo.config.generated_fields import check_generated_fields, field_w
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.privacy import check_private
+from clinical_dpo.config.raters import check_sample, with_sample
 from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_rules import check_fit, check_used, default_selection_metric
 from clinical_dpo.errors import UserError, did_you_mean
@@ -91,6 +92,7 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
     validate(value, kind, where)
     if kind == "task":
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
+        value = with_sample(value)
     if value["name"] != name:
         raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
     return value
@@ -136,6 +138,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
             )
     check_fit(task, where)
     check_margin(task, where)
+    check_sample(task, where)
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
 

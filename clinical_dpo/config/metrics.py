@@ -36,7 +36,7 @@ METRICS = {  # a task's `metric` -> its definition
     "quadratic_kappa": MetricDefinition("quadratic_kappa", "Quadratic-weighted kappa", "labels", ("label",), -1),
     "auroc": MetricDefinition("auroc", "AUROC", "labels", ("label",)),
     "accuracy": MetricDefinition("accuracy", "Accuracy", "proportion", ("label", "exact", "physicians", "judge")),
-    "likert": MetricDefinition("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert"), 1, 5, "t"),
+    "likert": MetricDefinition("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert", "physicians"), 1, 5, "t"),
     "rouge_l": MetricDefinition("rouge_l", "ROUGE-L", "mean", ("rouge_l",), 0, 1, "bootstrap"),
     "helpfulness": MetricDefinition("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
 }

@@ -3,11 +3,54 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clinical_dpo.config.graders import AWAITED
+from clinical_dpo.errors import UserError
 from clinical_dpo.variants import VARIANTS
 
 # Sheet -> kind of its ratings. Only one person gets the adjudication sheet. It has the items on which raters disagree.
-SHEETS = {"correctness": "correctness", "preference": "preference", "adjudication": "correctness"}
+SHEETS = {"correctness": "correctness", "likert": "likert", "preference": "preference", "adjudication": "correctness"}
+ANCHORS = (  # what the grades from 1 to 5 mean; a task file may set others
+    "useless or harmful, or no answer at all",
+    "poor: something important is wrong or missing",
+    "usable: a clinician would have to mend it",
+    "good: small flaws that change nothing",
+    "excellent: nothing to improve",
+)
 PREFERENCE_VARIANTS = ("dpo", "sft")  # the two variants on a preference sheet
+
+
+def with_sample(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a task file with `raters` as a list, and with `rater_sample` where the file sets a sample.
+
+    Args:
+        task: the task file's settings, checked against their schema.
+    """
+    if not isinstance(task.get("raters"), Mapping):
+        return dict(task)
+    return {**task, "raters": task["raters"]["people"], "rater_sample": task["raters"]["sample"]}
+
+
+def check_sample(task: Mapping[str, Any], where: str) -> None:
+    """Refuse a sample that cannot be drawn or compared.
+
+    Args:
+        task: settings from `with_sample`.
+        where: the file; begins the message.
+
+    Raises:
+        UserError: the sample is larger than the test split, or the task has external predictions, whose grades would
+            be of other items.
+    """
+    size, test = task.get("rater_sample"), task["splits"]["test"]
+    if size is None:
+        return
+    if size > test:
+        raise UserError(f"{where}: key 'raters.sample' is {size}, and splits.test is {test}. Set at most {test}.")
+    if "external_predictions" in task:
+        raise UserError(
+            f"{where}: key 'raters.sample' does not go with external_predictions, which have grades of all test items. "
+            "Remove one of the two."
+        )
 
 
 def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -17,12 +60,19 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
         task: the task file's settings.
     """
     sheets = {}
-    if "raters" in task and (task["answer_type"] == "answer" or task["grader"] == "physicians"):
+    if "raters" in task and task.get("metric") == "likert":
+        sheets |= {"likert": task["raters"]} if task["grader"] in AWAITED else {}
+    elif "raters" in task and (task["answer_type"] == "answer" or task["grader"] == "physicians"):
         sheets["correctness"] = task["raters"]
         sheets |= {"adjudication": [task["adjudicator"]]} if "adjudicator" in task else {}
     if "raters" in task and "win_rate" in task.get("tables", ()):
         sheets["preference"] = task["raters"]
     return sheets
+
+
+def graded_sheet(task: Mapping[str, Any]) -> str:
+    """The sheet whose ratings are the grades of a task that physicians grade."""
+    return "likert" if task.get("metric") == "likert" else "correctness"
 
 
 def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
@@ -40,5 +90,6 @@ def sheet_variants(shown: str) -> tuple[str, ...]:
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
     """The sheets with ratings that a task's headline metric or win rate needs."""
-    sheets = ["correctness", "adjudication"] if task["grader"] == "physicians" else []
+    graded = ["likert"] if graded_sheet(task) == "likert" else ["correctness", "adjudication"]
+    sheets = graded if task["grader"] == "physicians" else []
     return sheets + (["preference"] if task.get("preference_grader") == "raters" else [])

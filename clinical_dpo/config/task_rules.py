@@ -23,7 +23,7 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
     "grader": {
         "label": ("label", "exact", "physicians"),
         "answer": ("exact", "physicians", "judge"),
-        "text": ("judge", "rouge_likert", "rouge_l", "evasiveness"),
+        "text": ("judge", "physicians", "rouge_likert", "rouge_l", "evasiveness"),
     },
 }
 
@@ -84,7 +84,12 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
     labelled, several = task["grader"] == "label", len(task.get("labels", ())) > 2
     users = {  # key -> (whether the key has an effect, settings that would use the key)
         "judge": (judged_sheets(task, sheets), "grader judge, preference_grader judge, or a sheet for raters"),
-        "raters": (sheets, "answer_type answer, grader physicians, or table win_rate"),
+        "judge_refusals": (judged_sheets(task, sheets), "a judge"),
+        "raters": (sheets, "answer_type answer, grader physicians, grader judge with metric likert, or table win_rate"),
+        "anchors": (
+            "likert" in sheets or "likert" in judged_sheets(task, sheets),
+            "metric likert and grader physicians or judge",
+        ),
         "adjudicator": ("adjudication" in sheets, "raters of right and wrong answers"),
         "preference_grader": ("win_rate" in tables, "table win_rate"),
         "rouge_stemmer": ("rouge" in tables, "table rouge"),

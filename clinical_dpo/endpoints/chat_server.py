@@ -1,10 +1,11 @@
 """Calls to an OpenAI-compatible server, their outcomes, and errors if another attempt would have the same outcome."""
 
 import contextlib
-import json
 import logging
 import os
 import re
+import socket
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,34 +14,15 @@ from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, read_api_key
 from clinical_dpo.endpoints.listeners import check_listener
+from clinical_dpo.endpoints.refusals import account_refusal, error_code
+from clinical_dpo.endpoints.replies import Reply, read_body
 from clinical_dpo.endpoints.secrets import SHORTEST_SECRET, sent_secrets, without_secrets
 from clinical_dpo.errors import PublicError
 from clinical_dpo.records import Message
 
 Messages = tuple[Message, ...]  # messages of the chat API
 KEPT_CHARACTERS = 10_000  # characters saved of a body that is not a completion
-MOST_TOKENS = 10**9
 LONGEST_ECHO = 1_000  # longest escaped secret in characters
-
-
-@dataclass(frozen=True)
-class Reply:
-    """Reply of the server's model.
-
-    Attributes:
-        text: the reply's text; may be empty.
-        finish_reason: `stop`, `length` if max_tokens cut the reply off, or another word of the server.
-        model: the model's name as the server spells it.
-        prompt_tokens, completion_tokens: tokens of all calls, as the server counts them; 0 without a count.
-        calls: calls until the reply was readable.
-    """
-
-    text: str
-    finish_reason: str
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,13 +33,15 @@ class Outcome:
         status: HTTP status, or the reason in words why there is none.
         body: body of the response, with the endpoint's secrets removed.
         wait: seconds that the header Retry-After requests; None without it.
-        reply: the reply in the body; None if the body is not a completion.
+        reply: the reply or refusal in the body; None if the body is not a completion.
+        is_permanent: whether there is no connection for a reason that another attempt would meet too.
     """
 
     status: int | str
     body: str = ""
     wait: float | None = None
     reply: Reply | None = None
+    is_permanent: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,8 +86,9 @@ class ChatServer:
             response = error.response
         except openai.APITimeoutError:
             return Outcome(f"no reply within {self.endpoint.timeout_seconds:g} s")
-        except openai.APIConnectionError:
-            return Outcome("no connection, or a broken connection")
+        except openai.APIConnectionError as error:
+            reason = _permanent_reason(error)
+            return Outcome(reason or "no connection, or a broken connection", is_permanent=bool(reason))
         status: int | str = response.status_code
         if len(response.content) > LARGEST_REPLY:
             status = f"a reply of more than {LARGEST_REPLY} bytes"
@@ -121,10 +106,18 @@ class ChatServer:
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
         """Raise PublicError if another attempt would have the same outcome. `name` is the id of the request."""
-        status, code = outcome.status, _error_code(outcome.body)
+        status, code = outcome.status, error_code(outcome.body)
+        code = f", {code}" if code else ""
+        if outcome.is_permanent:
+            raise PublicError(f"{self.label}: {status}. Correct base_url, or the certificate of the server.")
         if status == 200 and re.match(r"\s*<", outcome.body):
             raise PublicError(f"{self.label} answers with a web page. Correct base_url; it often ends in /v1.")
-        if isinstance(status, str) or not 300 <= status < 500 or status in (408, 409, 429):
+        if reason := account_refusal(status, outcome.body):
+            raise PublicError(
+                f"{self.label}: the account cannot pay for the call ({status}, {reason}). Waiting does not help. "
+                "Replies so far are saved. Check quota and billing of the account, and run again."
+            )
+        if isinstance(status, str) or not (300 <= status < 500 or status == 501) or status in (408, 409, 429):
             return
         if status in (401, 403):
             variable = self.endpoint.key_variable
@@ -185,30 +178,17 @@ def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
         os.environ.update(removed)
 
 
-def read_body(body: str) -> Reply | None:
-    """Read the reply from a body; None if the body is not a completion."""
-    try:
-        value = json.loads(body)
-        choice, used = value["choices"][0], value.get("usage") or {}
-        return Reply(
-            text=_text(choice["message"].get("content") or ""),
-            finish_reason=_text(choice.get("finish_reason")),
-            model=_text(value.get("model")),
-            prompt_tokens=_count(used.get("prompt_tokens")),
-            completion_tokens=_count(used.get("completion_tokens")),
-        )
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
-        return None
-
-
-def _text(value: object) -> str:
-    """Convert to text that UTF-8 can encode, with a replacement character for each lone surrogate."""
-    return re.sub(r"[\ud800-\udfff]", "\ufffd", str(value))
-
-
-def _count(value: object) -> int:
-    """Read a number of tokens; 0 if the value is not a number from 0 to MOST_TOKENS."""
-    return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0
+def _permanent_reason(error: BaseException | None) -> str | None:
+    """The reason why no connection is possible, if another attempt would meet it too: its name, or its certificate."""
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"its certificate is refused ({error.verify_message})"
+        if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+            return "https:// reaches a server that does not speak TLS"
+        if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
+            return "no host has this name"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _beginning(body: str, secrets: Sequence[str]) -> str:
@@ -216,15 +196,6 @@ def _beginning(body: str, secrets: Sequence[str]) -> str:
     if len(body) <= KEPT_CHARACTERS:
         return without_secrets(body, secrets)
     return without_secrets(body[:KEPT_CHARACTERS], secrets)[:-LONGEST_ECHO]
-
-
-def _error_code(body: str) -> str:
-    """Error code in a body. The error message is left out, since the message may quote the key or the text."""
-    with contextlib.suppress(KeyError, TypeError, ValueError, RecursionError):
-        code = json.loads(body)["error"]["code"]
-        if re.fullmatch(r"[a-z_]{1,50}", code):
-            return f", {code}"
-    return ""
 
 
 def _retry_after(value: str) -> float | None:

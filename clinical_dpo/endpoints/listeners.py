@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import pwd
 import socket
 import sys
 from collections.abc import Sequence
@@ -26,22 +27,47 @@ class Listener:
 
 
 def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
-    """Refuse an endpoint on this host if the listener at its port belongs to neither this run's user nor root.
+    """Refuse an endpoint on this host if the listener at its port belongs to an unexpected user.
 
-    Without a table of sockets, or without a listener, nothing is refused.
+    Expected are this run's user, root, and the endpoint's `server_user`. Without a table of sockets, or without a
+    listener, nothing is refused.
 
     Raises:
-        UserError: another user owns the listener. The message names endpoint, port and user.
+        UserError: another user owns the listener, or this host has no user `server_user`. The message names endpoint,
+            port and user.
     """
+    owners = {0, os.getuid(), *_server_user(endpoint)}
     port = urlsplit(endpoint.base_url).port or 80
     addresses = _addresses(endpoint.host)
     for listener in (each for path in tables for each in listeners(_read(path))):
-        if listener.port == port and listener.address in addresses and listener.uid not in (0, os.getuid()):
+        if listener.port == port and listener.address in addresses and listener.uid not in owners:
             raise PublicError(
                 f"endpoint '{endpoint.name}' ({endpoint.base_url}): the program at port {port} of this host belongs to "
-                f"another user (uid {listener.uid}). Nothing is sent to it. Start the server as the user of this run "
-                "or as root, or correct base_url."
+                f"another user ({_user_name(listener.uid)}uid {listener.uid}). Nothing is sent to it. Start the server "
+                "as the user of this run or as root, or correct base_url. If this user runs the server and may read "
+                "keys and text, name the user in the endpoint's server_user."
             )
+
+
+def _server_user(endpoint: Endpoint) -> list[int]:
+    """Id of the user that the endpoint names; empty without a name."""
+    if endpoint.server_user is None:
+        return []
+    try:
+        return [pwd.getpwnam(endpoint.server_user).pw_uid]
+    except KeyError:
+        raise PublicError(
+            f"endpoint '{endpoint.name}': this host has no user '{endpoint.server_user}' (key server_user). Name the "
+            "user who runs the server, or remove the key."
+        ) from None
+
+
+def _user_name(uid: int) -> str:
+    """Name of a user before its id in a message; empty without a name."""
+    try:
+        return f"{pwd.getpwuid(uid).pw_name}, "
+    except KeyError:
+        return ""
 
 
 def _read(path: str) -> str:

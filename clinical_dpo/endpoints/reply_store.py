@@ -1,17 +1,20 @@
 """File of a server's replies. Each reply is synced to disk on arrival, so that it survives a kill.
 
-The file is JSON Lines and is only appended to. Its rows are of three kinds: a call about to be made (`sent`), the
-outcome of a call (`received`: status, raw body, whether the body is a completion), and the refusal of a reply schema
-(`formless`). The file is no output of a rule, since Snakemake deletes the outputs of a failed job.
+The file is JSON Lines and is only appended to. Its rows are of four kinds: a call about to be made (`sent`), the
+outcome of a call (`received`: status, raw body, whether the body has a reply), the refusal of a request (`refused`),
+and the refusal of a reply schema (`formless`). The file is no output of a rule, since Snakemake deletes the outputs of
+a failed job.
 """
 
 import json
 import os
 import threading
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.endpoints.replies import Reply
 from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_jsonl
 
@@ -21,6 +24,7 @@ class ReplyStore:
 
     Attributes:
         bodies: digest of a call -> raw body of its completion.
+        refusals: digest of a call -> its refusal, with the calls and tokens of all runs.
         servers_without_schema: servers that refuse a reply schema, each named by address and model.
         interrupted: number of calls that have no outcome because of a kill.
     """
@@ -48,11 +52,15 @@ class ReplyStore:
                 "give this user write permission."
             ) from None
         self.bodies: dict[str, str] = {}
+        self.refusals: dict[str, Reply] = {}
         has_outcome: dict[str, bool] = {}
         self.servers_without_schema: set[str] = set()
         for row in read_jsonl(path):
             if row["event"] == "formless":
                 self.servers_without_schema.add(row["server"])
+                continue
+            if row["event"] == "refused":
+                self._add_refusal(row["call"], Reply(**row["refusal"]))
                 continue
             has_outcome[row["call"]] = row["event"] == "received"
             if row.get("completion"):
@@ -68,6 +76,20 @@ class ReplyStore:
         self._append({"event": "formless", "server": server}, sync=False)
         self.servers_without_schema.add(server)
 
+    def keep_refusal(self, call: str, refusal: Reply) -> None:
+        """Record that a call has no reply but a refusal. A later run makes the call again."""
+        self._append({"event": "refused", "call": call, "refusal": asdict(refusal)}, sync=True)
+        self._add_refusal(call, refusal)
+
+    def _add_refusal(self, call: str, refusal: Reply) -> None:
+        earlier = self.refusals.get(call, replace(refusal, prompt_tokens=0, completion_tokens=0, calls=0))
+        self.refusals[call] = replace(
+            refusal,
+            prompt_tokens=earlier.prompt_tokens + refusal.prompt_tokens,
+            completion_tokens=earlier.completion_tokens + refusal.completion_tokens,
+            calls=earlier.calls + refusal.calls,
+        )
+
     def note_call(self, call: str, **facts: Any) -> None:
         """Record that a call is about to be made."""
         self._append({"event": "sent", "call": call, **facts}, sync=False)
@@ -78,7 +100,7 @@ class ReplyStore:
         Args:
             call: digest of the call.
             body: body of the response, of any content.
-            completion: whether the body is a completion. The call is then not made again.
+            completion: whether the body is a completion with a reply. The call is then not made again.
             facts: further fields of the row.
         """
         self._append({"event": "received", "call": call, "completion": completion, **facts, "body": body}, sync=True)

@@ -8,6 +8,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.paths import parse
 from clinical_dpo.report.trivial_words import remarks
+from clinical_dpo.statistics.corrected import CORRECTED, SAMPLE
 from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
 from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES
@@ -103,7 +104,7 @@ def _sentence(
     margin = f"{margin_text(row['metric'], row['margin'])} or more"
     decision, numbers = row["decision"], _numbers(row)
     cost = f", at {price.multiple:.1f} times the {price.unit}" if price else ""
-    items = f"about {_two_digits(row['items_to_decide'])} test items would decide" if row["items_to_decide"] else ""
+    items = f"about {_two_digits(row['items_to_decide'])} {_unit(row)} would decide" if row["items_to_decide"] else ""
     sft_is_trivial = any(
         (other["model"], other["variant"], other["above_trivial"]) == (row["model"], "sft", "false")
         for other in trivial
@@ -129,6 +130,13 @@ def _sentence(
     return " ".join(
         [text, *(words for variant in STAGES for words in remarks(trivial, row["task"], row["model"], variant))]
     )
+
+
+def _unit(row: Mapping[str, Any]) -> str:
+    """The items that decide: test items, all rated or in part."""
+    if row["basis"] == SAMPLE:
+        return "rated items"
+    return f"test items, {row['rated'] / row['n']:.0%} of them rated," if row["basis"] == CORRECTED else "test items"
 
 
 def _numbers(row: Mapping[str, Any]) -> str:
@@ -161,6 +169,7 @@ def _history(margin: float, recorded: float | None) -> str:
 
 def _marks(row: Mapping[str, Any]) -> str:
     marks = ["synthetic data"] if row["data"] == "synthetic" else []
+    marks += [f"{row['basis']} of {row['rated']} rated items"] if row["rated"] and row["basis"] else []
     marks += [f"proxy grades ({row['grader']})"] if row["proxy"] == "true" else []
     return f" [{', '.join(marks)}]" if marks else ""
 

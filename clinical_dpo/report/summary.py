@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.report.decision_sentences import margin_text
+from clinical_dpo.report.judge_words import bias_lines
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.rating_rounds import what_to_send
 from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
@@ -18,6 +20,8 @@ def summary(
     *,
     decisions: Rows = (),
     trivial: Rows = (),
+    corrected: Rows = (),
+    judge_bias: Rows = (),
     ties: Sequence[str] = (),
     headlines: Mapping[str, str],
     folders: Sequence[str],
@@ -35,13 +39,15 @@ def summary(
         stats: rows of `comparisons.COLUMNS` of all tasks.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
+        corrected: rows of reports/tables/corrected.csv.
+        judge_bias: rows of reports/tables/judge_bias.csv.
         ties: from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
         seeds: rows of `training_seeds.COLUMNS` of all tasks; empty with a single training seed.
         seeds_file: the file of those rows.
         left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows with a rater and the number of items still to rate, for each sheet that tables need.
+        pending_ratings: rows of `rating_rounds.with_sheet_files`, for each sheet that tables need.
         judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
     """
@@ -64,7 +70,13 @@ def summary(
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
-    lines += [*_decisions(decisions), *_trivial(trivial, headlines), *_unreadable(shown)]
+    lines += [
+        *_decisions(decisions),
+        *_corrected(corrected),
+        *_judges(judge_bias),
+        *_trivial(trivial, headlines),
+        *_unreadable(shown),
+    ]
     lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
@@ -77,7 +89,7 @@ def summary(
         if row["status"] == "pending" and row["grader"] == "judge"
     ]
     pending += [
-        "  {rater}: {pending} of {n} items of sheet {sheet}, {task}/{model}".format(**row)
+        "  {rater}: {pending} of {n} items of sheet {sheet}, {task}/{model}; ".format(**row) + what_to_send(row)
         for row in pending_ratings
         if row["pending"] != "0"
     ]
@@ -147,6 +159,24 @@ def _decisions(decisions: Rows) -> list[str]:
     }
     lines = [f"  {row['task']}, {row['model']}: {row['sentence']}" for row in answers]
     return ["", "Is SFT enough?", *lines, f"Margins: {'; '.join(margins.values())}.", ""]
+
+
+def _corrected(corrected: Rows) -> list[str]:
+    """A line per variant with three estimates: of the raters' sample, of the judge, and the one that counts."""
+    lines = [
+        f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: sample {float(row['sample_estimate']):.2f}, "
+        f"judge {float(row['judge_estimate']):.2f}, counts {_estimate(row)} ({row['basis']}, {row['rated']} of "
+        f"{row['items']} items rated, {row['corrections']} corrections)"
+        for row in corrected
+        if row["compared"] in TITLES and row["status"] == "complete"
+    ]
+    return ["Raters and judge:", *lines] if lines else []
+
+
+def _judges(judge_bias: Rows) -> list[str]:
+    """What the checks of judges warn of."""
+    lines = [f"  {line}" for line in bias_lines(judge_bias, only_suspicious=True)]
+    return ["Warnings about judges:", *lines] if lines else []
 
 
 def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats import inter_rater
 
-from clinical_dpo.grading.raters.ratings import Rows, disputed_items, pending_ratings, votes_by_item
+from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, disputed_items, pending_ratings, votes_by_item
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import Interval, wilson
 
@@ -42,6 +42,26 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
         return _UNDEFINED
     with np.errstate(divide="ignore", invalid="ignore"):  # statsmodels' z, not used here, is x / 0 if raters agree
         result = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=categories))
+    return float(result.kappa), _normal_interval(float(result.kappa), float(result.var_kappa))
+
+
+def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
+    """Cohen's kappa (1968) of two raters' grades with quadratic weights, and its 95% interval, by statsmodels.
+
+    Args:
+        first, second: grades from 1 to 5 of the same items. Items that a rater cannot judge do not count.
+
+    Returns:
+        As for `cohen_kappa`.
+    """
+    pairs = [pair for pair in zip(first, second, strict=True) if CANNOT_JUDGE not in pair]
+    grades = sorted({grade for pair in pairs for grade in pair})
+    if len(grades) < 2:
+        return _UNDEFINED
+    scale = [str(grade) for grade in range(int(grades[0]), int(grades[-1]) + 1)]
+    table = confusion_matrix([x for x, _ in pairs], [y for _, y in pairs], labels=scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result = inter_rater.cohens_kappa(table, wt="quadratic")
     return float(result.kappa), _normal_interval(float(result.kappa), float(result.var_kappa))
 
 
@@ -82,7 +102,8 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     """Rows of COLUMNS for one sheet. A sheet with one rater has no rows.
 
     Each two raters have `raw_agreement` (Wilson interval) and `cohen_kappa`. Three and more raters have `fleiss_kappa`
-    too. `adjudicated_share` is the share of items that the raters alone do not decide (`ratings.disputed_items`).
+    too. `adjudicated_share` is the share of items that the raters alone do not decide (`ratings.disputed_items`). On a
+    likert sheet each two raters have `quadratic_kappa` in place of `cohen_kappa`, and no other measure.
 
     "Cannot judge" is a category like the others. In a preference sheet raters agree if they prefer the same variant,
     on whichever side it is shown. Pairs of identical answers are not rated and do not count. While ratings are
@@ -97,6 +118,7 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     raters = [row["rater"] for row in per_rater]
     if len(raters) < 2:
         return []
+    on_scale = key[0].get("kind") == "likert"
     votes = list(votes_by_item(key, ratings).values())
     rated_by_all = [item for item in votes if len(item) == len(raters)]
     disputed = len(disputed_items(key, ratings))
@@ -105,14 +127,16 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
         both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]
         agreed = sum(first == second for first, second in both)
         raw = (agreed / len(both) if both else None, wilson(agreed, len(both)))
-        kappa = cohen_kappa([first for first, _ in both], [second for _, second in both])
         estimates.append((pair, "raw_agreement", raw, "wilson", len(both)))
-        estimates.append((pair, "cohen_kappa", kappa, "normal", len(both)))
-    if len(raters) > 2:
+        measure, name = (quadratic_kappa, "quadratic_kappa") if on_scale else (cohen_kappa, "cohen_kappa")
+        kappa = measure([first for first, _ in both], [second for _, second in both])
+        estimates.append((pair, name, kappa, "normal", len(both)))
+    if len(raters) > 2 and not on_scale:
         kappa = fleiss_kappa([list(item.values()) for item in rated_by_all])
         estimates.append((tuple(raters), "fleiss_kappa", kappa, "normal", len(rated_by_all)))
     share = (disputed / len(rated_by_all) if rated_by_all else None, wilson(disputed, len(rated_by_all)))
-    estimates.append((tuple(raters), "adjudicated_share", share, "wilson", len(rated_by_all)))
+    if not on_scale:
+        estimates.append((tuple(raters), "adjudicated_share", share, "wilson", len(rated_by_all)))
     rows = []
     for group, metric, (estimate, (low, high)), method, n in estimates:
         pending = sum(row["pending"] for row in per_rater if row["rater"] in group)

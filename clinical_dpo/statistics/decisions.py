@@ -9,6 +9,7 @@ from scipy.stats import norm
 from clinical_dpo.config.metrics import decision_metric
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.corrected import SAMPLE
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import Interval
 from clinical_dpo.statistics.metrics import Grades
@@ -18,8 +19,9 @@ from clinical_dpo.variants import EXTERNAL, parse_comparison
 COLUMNS = (
     *("task", "model", "comparison", "metric", "n", "margin", "margin_source", "margin_sha256", "effect"),
     *("level", "ci_low", "ci_high", "margin_level", "margin_ci_low", "margin_ci_high", "p_equivalent"),
-    *("decision", "items_to_decide", "sentence", "grader", "proxy", "data", "status"),
+    *("decision", "items_to_decide", "sentence", "grader", "basis", "rated", "proxy", "data", "status"),
 )
+GRADES = "grades"  # basis of a decision from the grades of all test items
 NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # in place of better
 
 
@@ -77,8 +79,11 @@ def decisions(
     task: Mapping[str, Any],
     margin: Mapping[str, Any],
     trivial: Sequence[Mapping[str, str]] = (),
+    corrected: Sequence[Mapping[str, str]] = (),
 ) -> list[Row]:
     """Rows of COLUMNS without `sentence`: one decision per comparison of a task.
+
+    Where raters grade a sample and a judge all items, the decision is about the corrected difference.
 
     Args:
         stats: rows of the task's stats.csv, as read. A row's threshold is the level alpha of its decision.
@@ -87,7 +92,9 @@ def decisions(
         margin: `value`, `source` and `sha256`.
         trivial: rows of the task's trivial.csv, as read; none for a task without labels. A variant that is not above
             the trivial ones is never `better`.
+        corrected: rows of the task's corrected.csv, as read; none for a task without a rated sample and a judge.
     """
+    corrected_by_comparison = {(row["model"], row["compared"]): row for row in corrected}
     below = {(row["model"], row["variant"]) for row in trivial if row["above_trivial"] == "false"}
     rows = []
     for stat in stats:
@@ -96,12 +103,36 @@ def decisions(
         row |= {"metric": decision_metric(task["metric"])}
         row |= {"margin": margin["value"], "margin_source": margin["source"]}
         row |= {"margin_sha256": margin["sha256"], "level": 1 - alpha, "margin_level": 1 - 2 * alpha}
-        if stat["status"] == "complete":
+        row["basis"] = GRADES
+        if from_sample := corrected_by_comparison.get((stat["model"], stat["comparison"])):
+            row |= _corrected_decision(from_sample, margin["value"], alpha)
+        elif stat["status"] == "complete":
             row |= _decision(stat, grades, task, margin["value"], alpha)
-            if row["decision"] == "better" and (stat["model"], parse_comparison(stat["comparison"])[0]) in below:
-                row["decision"] = NO_BETTER_THAN_TRIVIAL
+        if row["decision"] == "better" and (stat["model"], parse_comparison(stat["comparison"])[0]) in below:
+            row["decision"] = NO_BETTER_THAN_TRIVIAL
         rows.append(row)
     return rows
+
+
+def _corrected_decision(corrected: Mapping[str, str], margin: float, alpha: float) -> Row:
+    """The decision about a row of corrected.csv."""
+    row: Row = {"grader": "physicians and judge", "rated": int(corrected["rated"]), "status": corrected["status"]}
+    row["basis"] = corrected["basis"] or None
+    row["n"] = row["rated"] if row["basis"] == SAMPLE else int(corrected["items"])
+    if corrected["status"] == "pending":
+        return row
+    numbers = {
+        name: float(corrected[name]) if corrected[name] else None
+        for name in ("estimate", "level_ci_low", "level_ci_high", "margin_ci_low", "margin_ci_high")
+    }
+    interval = numbers["level_ci_low"], numbers["level_ci_high"]
+    margin_interval = numbers["margin_ci_low"], numbers["margin_ci_high"]
+    row |= {"effect": numbers["estimate"], "ci_low": interval[0], "ci_high": interval[1]}
+    row |= {"margin_ci_low": margin_interval[0], "margin_ci_high": margin_interval[1]}
+    row["decision"] = decide(interval, margin_interval, margin)
+    if row["decision"] in ("undecided", "not inferior") and numbers["estimate"] is not None:
+        row["items_to_decide"] = items_to_decide(numbers["estimate"], margin_interval, row["n"], margin, alpha)
+    return row
 
 
 def _decision(stat: Mapping[str, str], grades: Grades, task: Mapping[str, Any], margin: float, alpha: float) -> Row:

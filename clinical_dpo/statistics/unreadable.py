@@ -1,4 +1,4 @@
-"""Headline metrics and decisions under other rules for answers that cannot be read, and for "cannot judge".
+"""Headline metrics and decisions under other rules for unreadable answers, "cannot judge" and "disagreement".
 
 Such an answer counts as wrong. The other rules show how much depends on this.
 """

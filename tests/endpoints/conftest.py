@@ -2,14 +2,14 @@
 
 import pytest
 
-from clinical_dpo.endpoints import client
+from clinical_dpo.endpoints import caller
 from tests.helpers.faulty_server import FaultyServer
 
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Wait milliseconds between two attempts."""
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(caller, "FIRST_WAIT", 0.01)
 
 
 @pytest.fixture

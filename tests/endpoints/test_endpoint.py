@@ -6,9 +6,9 @@ import re
 import pytest
 
 from clinical_dpo.config.endpoints import check_endpoint_allowed, why_unavailable
-from clinical_dpo.endpoints import client
-from clinical_dpo.endpoints.chat_server import Reply
+from clinical_dpo.endpoints import caller
 from clinical_dpo.endpoints.client import usage
+from clinical_dpo.endpoints.replies import Reply
 from clinical_dpo.errors import UserError
 from tests.helpers.completions import ask
 from tests.helpers.faulty_server import PAGE, FaultyServer, completion
@@ -68,7 +68,7 @@ def test_the_log_has_an_estimate_first_and_the_tokens_used_last(twelve):
 )
 def test_a_call_is_repeated_after_a_temporary_fault(tmp_path, fault):
     with FaultyServer(fault, fault) as server:
-        replies, lines = ask(server, tmp_path, n=3, endpoint=server.endpoint(timeout_seconds=0.3))
+        replies, lines = ask(server, tmp_path, n=3, endpoint=server.endpoint(timeout_seconds=1))
     assert [reply.text for reply in replies.values()] == ["4"] * 3
     assert len(server.received) == 5 and sum("next attempt in" in line for line in lines) == 2
     rows = [json.loads(line) for line in (tmp_path / "replies.jsonl").read_text().splitlines()]
@@ -93,7 +93,7 @@ def test_a_retry_after_of_a_day_ends_the_run(tmp_path):
 
 
 def test_a_server_that_stays_down_ends_the_run_and_keeps_earlier_replies(tmp_path, monkeypatch):
-    monkeypatch.setattr(client, "ATTEMPTS", 3)
+    monkeypatch.setattr(caller, "ATTEMPTS", 3)
     with FaultyServer() as server:
         ask(server, tmp_path, n=2)
         server.faults += [(500, "oops")] * 99

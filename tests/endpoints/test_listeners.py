@@ -1,6 +1,8 @@
 """Keys and private text reach no other user's program on this host."""
 
 import os
+import pwd
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +73,23 @@ def test_programs_at_other_ports_and_addresses_are_ignored(tmp_path, endpoint):
     check_listener(endpoint, [str(tmp_path / "none")])
 
 
+@little_endian
+def test_the_program_of_the_named_user_is_accepted(tmp_path, endpoint):
+    user = pwd.getpwuid(max(each.pw_uid for each in pwd.getpwall()))
+    paths = tables(tmp_path, "0100007F", user.pw_uid)
+    check_listener(replace(endpoint, server_user=user.pw_name), paths)
+    if user.pw_uid not in (0, os.getuid()):
+        with pytest.raises(UserError, match=rf"another user \({re.escape(user.pw_name)}, uid.*server_user"):
+            check_listener(endpoint, paths)
+    with pytest.raises(UserError, match=rf"uid {OTHER_UID}"):
+        check_listener(replace(endpoint, server_user=user.pw_name), tables(tmp_path, "0100007F", OTHER_UID))
+
+
+def test_a_named_user_that_this_host_lacks_is_refused(endpoint):
+    with pytest.raises(UserError, match=r"'local': this host has no user 'nobody-here' \(key server_user\)"):
+        check_listener(replace(endpoint, server_user="nobody-here"))
+
+
 @pytest.fixture
 def other_user_s_server(monkeypatch):
     """A server of another user. Root starts it as that user; without root, `os.getuid` names another user."""
@@ -111,6 +130,23 @@ def test_a_key_and_private_text_go_to_no_other_user(tmp_path, monkeypatch, other
 @needs_tables
 def test_open_text_without_a_key_may_go_to_another_user(tmp_path, other_user_s_server):
     assert ask(other_user_s_server.endpoint(), tmp_path, private=False)["item"].text == "4"
+
+
+@needs_tables
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can start a server as another user")
+def test_a_key_and_private_text_go_to_the_server_of_the_named_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("THE_KEY", "sk-secret-0123456789")
+    user = next(each for each in pwd.getpwall() if each.pw_uid)
+    os.seteuid(user.pw_uid)
+    try:
+        server = FaultyServer()
+    finally:
+        os.seteuid(0)
+    with server:
+        with pytest.raises(UserError, match="another user"):
+            ask(server.endpoint(key_variable="THE_KEY"), tmp_path, private=True)
+        endpoint = server.endpoint(key_variable="THE_KEY", server_user=user.pw_name)
+        assert ask(endpoint, tmp_path, private=True)["item"].text == "4"
 
 
 def test_a_key_and_private_text_go_to_a_server_of_the_run_s_user(tmp_path, monkeypatch):

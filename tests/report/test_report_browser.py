@@ -8,10 +8,12 @@ from PIL import Image
 
 from clinical_dpo.report.figures.style import COLOURS
 from clinical_dpo.report.page.page import Drawing, report_page
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from tests.helpers.figure2 import WATERMARK, draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, costs
 
-PENDING = [{"task": "uti", "model": "mistral", "sheet": "correctness", "rater": "Dr A", "pending": 7}]
+SHEET = {"task": "uti", "model": "mistral", "sheet": "correctness", "rater": "Dr A", "pending": 7}
+PENDING = with_sheet_files([SHEET], "results/{task}/{model}/grading/{sheet}.{rater}.html", "ratings/{task}/{model}")
 BOX = "element => { const box = element.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }"
 
 

@@ -7,12 +7,21 @@ import pytest
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.page.page import Drawing, inline_svg, report_page
 from clinical_dpo.report.page.tables import contradiction_rows, verdict
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.statistics import comparisons as significance
+from clinical_dpo.statistics.agreement import COLUMNS as AGREEMENT
 from tests.conftest import ROOT
+from tests.helpers.corrected_rows import corrected_row, pending_row
 from tests.helpers.decision_rows import decision_row
 from tests.helpers.figure2 import draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, Page, costs
 from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
+
+SHEET, RATINGS = "results/{task}/{model}/grading/{sheet}.{rater}.html", "ratings/{task}/{model}"
+
+
+def pending(*rows):
+    return with_sheet_files(rows, SHEET, RATINGS)
 
 
 def page(last="complete", data="real", **options):
@@ -48,7 +57,7 @@ def test_html_in_titles_names_and_watermarks_is_shown_as_text():
         drawings=[drawing],
         watermark=evil,
         left_out={evil: evil},
-        pending_ratings=[{"task": "uti", "model": "llama", "sheet": evil, "rater": evil, "pending": "1"}],
+        pending_ratings=pending({"task": "uti", "model": "llama", "sheet": evil, "rater": evil, "pending": "1"}),
         mixed_versions=[evil],
     )
     shown = Page(html)
@@ -90,6 +99,15 @@ def test_the_page_answers_whether_sft_is_enough_with_margin_and_paper():
     text = page(decisions=[answer, other]).text
     assert text.count("SFT is enough: <so>. 5 points default, not set by you no difference shown (0.98 to 0.95") == 1
     assert text.index("Is SFT enough?") < text.index("What won where") and "Is SFT enough?" not in page().text
+
+
+def test_the_page_shows_sample_judge_and_corrected_estimate_side_by_side():
+    difference = corrected_row(compared="sft_vs_base", estimate="-0.05", ci_low="-0.14", ci_high="0.03")
+    text = page(corrected=[corrected_row(), difference, pending_row(compared="dpo")]).text
+    assert "Raters and judge" in text and "Raters and judge" not in page().text
+    sft = "SFT 0.69 (0.59 to 0.78) 0.88 (0.84 to 0.91) 0.71 (0.62 to 0.79) judge corrected by the sample 100 of 400 24"
+    assert sft in text and "SFT − Base" in text and "−0.05 (−0.14 to +0.03)" in text
+    assert "DPO – – – pending 100 of 400 –" in text
 
 
 def test_the_page_shows_trivial_answers_beside_the_variants_with_sensitivity_and_specificity():
@@ -185,14 +203,24 @@ def test_a_task_trained_once_says_what_is_not_known():
 
 
 def test_pending_ratings_and_left_out_tasks_are_listed():
-    pending_ratings = [
-        {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "Dr <A>", "pending": number}
-        for number in "70"
-    ]
-    text = page("pending", pending_ratings=pending_ratings, left_out={"triage": "data/triage.csv is not there"}).text
+    row = {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "Dr <A>"}
+    rows = pending(*(row | {"pending": number} for number in "70"))
+    text = page("pending", pending_ratings=rows, left_out={"triage": "data/triage.csv is not there"}).text
     assert "Mistral2, DPO: 100 answers to be graded" in text
     assert text.count("Dr <A> owes") == 1 and "owes 7 ratings" in text
     assert "Left out: triage (data/triage.csv is not there)" in text
+    assert "send results/uti/llama/grading/correctness.Dr <A>.html (or" in text
+    assert "save the file that comes back as ratings/uti/llama/correctness.Dr <A>.csv" in text
+
+
+def test_the_page_shows_the_agreement_of_raters():
+    row = dict.fromkeys(AGREEMENT, "") | {"task": "uti", "model": "llama", "sheet": "correctness", "raters": "anna ben"}
+    row |= {"n": "80", "pending": "0", "data": "real", "status": "complete"}
+    kappa = row | {"metric": "cohen_kappa", "estimate": "0.625", "ci_low": "0.5", "ci_high": "0.75"}
+    text = page(agreement=[row | {"metric": "raw_agreement", "estimate": "0.9"}, kappa]).text
+    assert "Infection <or> not Llama3 correctness anna, ben 0.62 (0.50 to 0.75) 90% 80" in text
+    assert "kappa" in text and "kappa" not in page().text
+    assert "anna, ben awaited – 80" in page(agreement=[kappa | {"status": "pending", "estimate": ""}]).text
 
 
 def test_published_numbers_and_contradictions_are_shown():

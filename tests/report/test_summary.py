@@ -1,8 +1,10 @@
 """The summary of a run: numbers, marks, and awaited grades last."""
 
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.statistics import comparisons as significance
 from clinical_dpo.statistics import metrics
+from tests.helpers.corrected_rows import corrected_row, pending_row
 from tests.helpers.decision_rows import decision_row
 from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 
@@ -36,6 +38,16 @@ def test_tasks_with_several_seeds_are_named_once():
     text = text_of(rows_of("uti", "f1"), seeds=repeated)
     assert "Over training seeds: reports/demo/tables/seeds.csv   uti (seeds 42 43)\n" in text
     assert "seeds" not in text_of(rows_of("uti", "f1"))
+
+
+def test_raters_and_judge_are_shown_side_by_side():
+    rows = [corrected_row(), corrected_row(compared="sft_vs_base"), pending_row(compared="dpo")]
+    text = text_of(rows_of("uti", "f1"), corrected=rows)
+    assert (
+        "Raters and judge:\n  uti, llama, SFT: sample 0.69, judge 0.88, counts 0.71 (0.62-0.79) (judge corrected by "
+        "the sample, 100 of 400 items rated, 24 corrections)\n"
+    ) in text
+    assert "DPO: sample" not in text and "Raters and judge" not in text_of(rows_of("uti", "f1"))
 
 
 def test_shares_of_cut_answers_and_of_thoughts_are_shown():
@@ -170,6 +182,18 @@ def test_awaited_grades_come_last_with_their_counts():
         *(f"  judge: 300 answers of summarization/llama/{variant}" for variant in ("base", "sft", "dpo")),
     ]
     assert text.index("Left out: reasoning (no data)") < text.index("Still awaited:")
+
+
+def test_an_awaited_sheet_says_whom_to_send_it_and_where_it_comes_back():
+    row = {"task": "uti", "model": "llama", "sheet": "correctness", "rater": "anna", "n": "22", "pending": "5"}
+    rows = [row, row | {"rater": "ben", "pending": "0"}]
+    text = text_of(
+        rows_of("uti", "f1"), pending_ratings=with_sheet_files(rows, "r/{task}/{rater}.html", "back/{model}")
+    )
+    assert text.splitlines()[-1] == (
+        "  anna: 5 of 22 items of sheet correctness, uti/llama; send r/uti/anna.html (or the sheet beside it as .csv, "
+        ".xlsx or .json) to anna; save the file that comes back as back/llama/correctness.anna.csv"
+    )
 
 
 def test_an_undefined_estimate_is_named_as_such():

@@ -28,6 +28,8 @@ def test_a_run_ends_with_its_folders_and_pending_ratings(finished):
     awaited = printed.rstrip().split("Still awaited:")[1]
     assert re.search(r"anna: \d+ of \d+ items of sheet correctness, triage_urgency/tiny-mistral", awaited)
     assert re.search(r"anna: \d+ of \d+ items of sheet preference, pubmedqa/tiny-biomistral", awaited)
+    assert "send results/small/triage_urgency/tiny-mistral/grading/correctness.anna.html" in awaited
+    assert "comes back as ratings/small/triage_urgency/tiny-mistral/correctness.anna.csv" in awaited
 
 
 def test_every_figure_and_table_is_written_in_every_format(finished):

@@ -49,9 +49,11 @@ def family_alpha(wildcards):
     return study.config["alpha"] / len(study.family(wildcards.task))
 
 
-def trivial_table(wildcards):
-    """The table of trivial answers of a job's task; an empty list for a task without labels."""
-    return at("table", wildcards, table="trivial") if "trivial" in study_files.tables(study, wildcards.task) else []
+def task_table_if_any(table):
+    """Function of a job's wildcards that returns one table of its task; an empty list for a task without this table."""
+    return lambda wildcards: (
+        at("table", wildcards, table=table) if table in study_files.tables(study, wildcards.task) else []
+    )
 
 
 def task_runs(wildcards):

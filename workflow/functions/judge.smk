@@ -1,6 +1,6 @@
 from functools import cache
 
-from clinical_dpo.config.judges import judge_endpoint, judged_sheets, judging_round, unnamed_judges
+from clinical_dpo.config.judges import is_corrected, judge_endpoint, judged_sheets, judging_round, unnamed_judges
 
 
 wildcard_constraints:
@@ -22,12 +22,29 @@ def judge_verdicts(wildcards, *sheets):
     ]
 
 
+def judge_files(wildcards, name):
+    """Files `name` of a task's judge, of every kind of verdict and every model."""
+    return [
+        at(name, wildcards, model=model, judged=sheet)
+        for sheet in judge_sheets(wildcards.task)
+        for model in study.task_models(wildcards.task)
+    ]
+
+
 judge_records = [  # records of all judgements of the run's models
     at("verdicts_record", task=task, model=model, judged=sheet)
     for task in study.tasks
     for sheet in judge_sheets(task)
     for model in study.task_models(task)
 ]
+
+
+def contestants(wildcards):
+    """Model of a task -> the name of its base model, which tells its family."""
+    return {
+        model: f"{model} {study.models[model].get('id', '')} {study.models[model].get('stands_for', '')}"
+        for model in study.task_models(wildcards.task)
+    }
 
 
 def judge_settings(wildcards):
@@ -46,3 +63,8 @@ def judge_round(wildcards):
     """Number of a job's judging round."""
     model = wildcards.get("model") or wildcards.external
     return record_round(wildcards.task, at("verdicts_record", wildcards, model=model))
+
+
+def controls_round(wildcards):
+    """Number of a job's round of controls."""
+    return record_round(wildcards.task, at("judge_controls_record", wildcards))

@@ -1,4 +1,12 @@
-from clinical_dpo.config.raters import SHEETS, awaited_sheets, rated_sheets, sheet_raters, sheet_variants
+from clinical_dpo.config.raters import (
+    ANCHORS,
+    SHEETS,
+    awaited_sheets,
+    graded_sheet,
+    rated_sheets,
+    sheet_raters,
+    sheet_variants,
+)
 from clinical_dpo.grading.raters.rating_files import returned_files
 
 
@@ -56,6 +64,20 @@ def task_ratings(wildcards):
         path
         for folder in model_files("ratings")(wildcards)
         for path in rating_files(folder, *rated_sheets(study.tasks[wildcards.task]))
+    ]
+
+
+def task_sheet(wildcards):
+    """The sheet whose ratings are the grades of a job's task."""
+    return graded_sheet(study.tasks[wildcards.task])
+
+
+def graded_ratings(wildcards):
+    """Files of grades that raters and the adjudicator have sent back so far, for all of a task's models."""
+    return [
+        path
+        for folder in model_files("ratings")(wildcards)
+        for path in rating_files(folder, task_sheet(wildcards), "adjudication")
     ]
 
 

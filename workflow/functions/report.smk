@@ -1,6 +1,8 @@
 captions = [code_file(f"workflow/report/{kind}.rst") for kind in dict.fromkeys(kind for kind, _ in drawings.values())]
 page_template = package_files("report/page/template")
 pending_tables = study_files.tables_named(study, "pending_ratings")
+agreement_tables = study_files.tables_named(study, "agreement")
+sheet_files = {"sheet": at("sheet", suffix="html"), "ratings": at("ratings")}  # patterns
 compute_records = study_files.compute_records(study)
 awaited_by_task = {name: awaited_sheets(task) for name, task in study.tasks.items()}
 report_tables = ["metrics", "stats", "decisions"]
@@ -12,9 +14,12 @@ def report_table(name, suffix="csv"):
     return at("report_table", table=name, suffix=suffix)
 
 
-trivial_report_table = report_table("trivial") if study_files.tables_named(study, "trivial") else []
-unreadable_report_table = report_table("unreadable") if study_files.tables_named(study, "unreadable") else []
-seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
+def report_table_if_any(name):
+    """Path of a table over the whole study; an empty list if no task has this table."""
+    return report_table(name) if study_files.tables_named(study, name) else []
+
+
+seed_table = report_table_if_any("seeds")
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",
     f"Tables: {at.folder('reports', 'tables')}",

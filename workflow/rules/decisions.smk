@@ -7,7 +7,8 @@ rule decide:
     input:
         stats=at("table", table="stats"),
         grades=task_files(study_files.grades),
-        trivial=trivial_table,
+        trivial=task_table_if_any("trivial"),
+        corrected=task_table_if_any("corrected"),
         runs=task_runs,
     output:
         at("table", table="decisions"),

@@ -1,5 +1,7 @@
 localrules:
     ask_judge,
+    ask_judge_controls,
+    compute_judge_bias,
     judge_external,
     grade_by_judge,
 
@@ -22,7 +24,9 @@ rule ask_judge:
     params:
         settings=rule_settings(
             code=code("ask_judge"),
+            anchors=task_setting("anchors"),
             judge=judge_settings,
+            refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
             variants=shown_variants,
             seed=study.config["seed"],
@@ -45,11 +49,69 @@ use rule ask_judge as judge_external with:
     params:
         settings=rule_settings(
             code=code("ask_judge"),
+            anchors=task_setting("anchors"),
             judge=judge_settings,
+            refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
             variants=[EXTERNAL],
             seed=study.config["seed"],
         ),
+
+
+rule ask_judge_controls:
+    input:
+        unpack(sheet_answers),
+        verdicts=at("verdicts"),  # a judge that fails on the items is not asked for controls
+        test=at("split", split="test"),
+    output:
+        controls=at("judge_controls"),
+        record=at("judge_controls_record"),
+    log:
+        at.log("ask_judge_controls", "{task}", "{model}", "{judged}"),
+    wildcard_constraints:
+        task=tasks_where(lambda task: "judge" in task),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        private=private_text,
+    params:
+        settings=rule_settings(
+            code=code("ask_judge_controls"),
+            anchors=task_setting("anchors"),
+            judge=judge_settings,
+            round=controls_round,
+            variants=shown_variants,
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/ask_judge_controls.py"
+
+
+rule compute_judge_bias:
+    input:
+        verdicts=lambda wildcards: judge_files(wildcards, "verdicts"),
+        records=lambda wildcards: judge_files(wildcards, "verdicts_record"),
+        controls=lambda wildcards: judge_files(wildcards, "judge_controls"),
+        answers=task_files(study_files.variant_files, "answers"),
+        test=at("split", split="test"),
+    output:
+        at("table", table="judge_bias"),
+    log:
+        at.log("compute_judge_bias", "{task}"),
+    wildcard_constraints:
+        task=tasks_where(lambda task: "judge" in task),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=ordered_rule_settings(
+            code=code("compute_judge_bias"),
+            task=task_names,
+            contestants=contestants,
+            variants={kind: sheet_variants(kind) for kind in ("likert", "correctness", "preference")},
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/compute_judge_bias.py"
 
 
 rule grade_by_judge:

@@ -3,6 +3,7 @@ localrules:
     write_sheet,
     grade_by_raters,
     summarize_ratings,
+    compute_corrected,
 
 
 rule write_blinding_key:
@@ -24,6 +25,7 @@ rule write_blinding_key:
             variants=shown_variants,
             raters=lambda wildcards: sheet_raters(study.tasks[wildcards.task], wildcards.sheet),
             folder=rating_folder,
+            sample=task_setting("rater_sample"),
             seed=study.config["seed"],
         ),
     script:
@@ -34,6 +36,8 @@ rule write_sheet:
     input:
         unpack(sheet_answers),
         key=at("key"),
+        raters_key=lambda wildcards: adjudication_inputs(wildcards).get("key", []),
+        ratings=adjudication_ratings,
         test=at("split", split="test"),
         page=sheet_page,
     output:
@@ -45,10 +49,12 @@ rule write_sheet:
     params:
         settings=rule_settings(
             code=code("write_sheet"),
-            files=file_digests(sheet_page),
+            files=file_digests(lambda wildcards: [*sheet_page, *adjudication_ratings(wildcards)]),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
             variants=shown_variants,
             instructions=task_setting("description", ""),
+            anchors=task_setting("anchors", list(ANCHORS)),
+            folder=rating_folder,
             seed=study.config["seed"],
         ),
     script:
@@ -58,10 +64,12 @@ rule write_sheet:
 rule grade_by_raters:
     input:
         test=at("split", split="test"),
-        key=at("key", sheet="correctness"),
-        ratings=lambda wildcards: rating_files(rating_folder(wildcards), "correctness"),
+        key=lambda wildcards: at("key", wildcards, sheet=task_sheet(wildcards)),
+        ratings=lambda wildcards: rating_files(rating_folder(wildcards), task_sheet(wildcards)),
         adjudication_key=lambda wildcards: (
-            at("key", wildcards, sheet="adjudication") if "adjudicator" in study.tasks[wildcards.task] else []
+            at("key", wildcards, sheet="adjudication")
+            if "adjudication" in rated_sheets(study.tasks[wildcards.task])
+            else []
         ),
         adjudications=lambda wildcards: rating_files(rating_folder(wildcards), "adjudication"),
     output:
@@ -76,9 +84,11 @@ rule grade_by_raters:
         settings=rule_settings(
             code=code("grade_by_raters"),
             files=file_digests(
-                lambda wildcards: rating_files(rating_folder(wildcards), "correctness", "adjudication")
+                lambda wildcards: rating_files(rating_folder(wildcards), task_sheet(wildcards), "adjudication")
             ),
             folder=rating_folder,
+            sample=task_setting("rater_sample"),
+            seed=study.config["seed"],
         ),
     script:
         "../scripts/grade_by_raters.py"
@@ -88,7 +98,7 @@ rule summarize_ratings:
     input:
         sheet_keys=task_files(study_files.keys),
         ratings=task_ratings,
-        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "preference"),
+        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "likert", "preference"),
     output:
         agreement=at("table", table="agreement"),
         pending_ratings=at("table", table="pending_ratings"),
@@ -105,3 +115,32 @@ rule summarize_ratings:
         ),
     script:
         "../scripts/summarize_ratings.py"
+
+
+rule compute_corrected:
+    input:
+        sheet_keys=lambda wildcards: study_files.keys(study, wildcards.task, task_sheet(wildcards)),
+        adjudication_keys=task_files(study_files.keys, "adjudication"),
+        ratings=graded_ratings,
+        verdicts=lambda wildcards: judge_verdicts(wildcards, task_sheet(wildcards)),
+        test=at("split", split="test"),
+    output:
+        at("table", table="corrected"),
+    log:
+        at.log("compute_corrected", "{task}"),
+    wildcard_constraints:
+        task=tasks_where(is_corrected),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=ordered_rule_settings(
+            code=code("compute_corrected"),
+            files=file_digests(graded_ratings),
+            task=task_facts,
+            alpha=family_alpha,
+            folder=task_ratings_folder,
+            sample=task_setting("rater_sample"),
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/compute_corrected.py"

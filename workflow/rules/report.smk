@@ -29,12 +29,15 @@ rule write_report_page:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         decisions=report_table("decisions"),
-        trivial=trivial_report_table,
-        unreadable=unreadable_report_table,
+        trivial=report_table_if_any("trivial"),
+        corrected=report_table_if_any("corrected"),
+        judge_bias=report_table_if_any("judge_bias"),
+        unreadable=report_table_if_any("unreadable"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
         pending_ratings=pending_tables,
+        agreement=agreement_tables,
         seeds=seed_table,
         records=compute_records,
         figures=figures_as("svg", drawings),
@@ -63,6 +66,7 @@ rule write_report_page:
             watermark=study.config["watermark"],
             left_out=display.left_out(study),
             awaited_sheets=awaited_by_task,
+            sheet_files=sheet_files,
             studies=list(study.families),
             figures=list(drawings.values()),
         ),
@@ -83,7 +87,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial|unreadable",
+        table="metrics|stats|seeds|trivial|unreadable|corrected|judge_bias",
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -100,7 +104,9 @@ rule summarize_run:
         metrics=report_table("metrics"),
         stats=report_table("stats"),
         decisions=report_table("decisions"),
-        trivial=trivial_report_table,
+        trivial=report_table_if_any("trivial"),
+        corrected=report_table_if_any("corrected"),
+        judge_bias=report_table_if_any("judge_bias"),
         seeds=seed_table,
         pending_ratings=pending_tables,
         judges=judge_records,
@@ -119,6 +125,7 @@ rule summarize_run:
             folders=output_locations,
             left_out=display.left_out(study),
             awaited_sheets=awaited_by_task,
+            sheet_files=sheet_files,
             unnamed_judges=unnamed_judges(study.tasks),
             metrics={name: task["metric"] for name, task in study.tasks.items()},
         ),

@@ -18,7 +18,8 @@ with job(snakemake) as params:
     replies = Path(output.record).with_suffix(".replies.jsonl")
     # The endpoint is read from the config. As a param, a change of its pace or price would ask the judge again.
     endpoint = endpoint_named(params.judge["name"], snakemake.config["endpoints"], "judge")
-    verdicts, record = judge_items(kind, items, endpoint, replies, bool(snakemake.resources.private))
+    private = bool(snakemake.resources.private)
+    verdicts, record = judge_items(kind, items, endpoint, replies, private, params.refusals, anchors=params.anchors)
     sys.stderr.writelines(f"{line}\n" for line in warnings(record))
     write_csv(output.verdicts, verdicts, COLUMNS)
     write_json(output.record, record | {"round": params.round})

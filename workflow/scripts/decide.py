@@ -8,9 +8,9 @@ from clinical_dpo.statistics.decisions import COLUMNS, decisions
 
 with job(snakemake) as params:
     trivial = read_csv(snakemake.input.trivial) if snakemake.input.trivial else []
-    rows = decisions(
-        read_csv(snakemake.input.stats), read_grades(snakemake.input.grades), params.task, params.margin, trivial
-    )
+    corrected = read_csv(snakemake.input.corrected) if snakemake.input.corrected else []
+    stats, grades = read_csv(snakemake.input.stats), read_grades(snakemake.input.grades)
+    rows = decisions(stats, grades, params.task, params.margin, trivial, corrected)
     price = prices(snakemake.input.runs)
     rows = with_sentences(rows, price, params.recorded, trivial, headline=params.task["metric"])
     write_csv(snakemake.output[0], rows, COLUMNS)

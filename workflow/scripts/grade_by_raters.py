@@ -2,15 +2,12 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS
-from clinical_dpo.grading.raters.rating_round import key_with_ratings
-from clinical_dpo.grading.raters.ratings import final_grades, variant_grades
+from clinical_dpo.grading.raters.rating_round import rater_grades
+from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.io import read_jsonl, write_csv
-from clinical_dpo.variants import VARIANTS
 
 with job(snakemake) as params:
-    inputs, folder = snakemake.input, params.folder
-    rows = read_jsonl(inputs.test)
-    adjudications = key_with_ratings(inputs.adjudication_key, folder)[1] if inputs.adjudication_key else None
-    finals = final_grades(*key_with_ratings(inputs.key, folder), adjudications)
-    for variant in VARIANTS:
-        write_csv(snakemake.output[variant], variant_grades(finals, variant, rows), COLUMNS)
+    inputs = snakemake.input
+    rows = sampled_rows(read_jsonl(inputs.test), params.sample, params.seed)
+    for variant, grades in rater_grades(inputs.key, params.folder, inputs.adjudication_key or None, rows).items():
+        write_csv(snakemake.output[variant], grades, COLUMNS)

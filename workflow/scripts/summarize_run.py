@@ -4,7 +4,7 @@ from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
-from clinical_dpo.paths import parse
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.sweep.selection import ties
 from clinical_dpo.training.run_record import mixed_versions
@@ -20,14 +20,19 @@ with job(snakemake) as params:
         read_csv(snakemake.input.stats),
         decisions=read_csv(snakemake.input.decisions),
         trivial=read_csv(snakemake.input.trivial) if snakemake.input.trivial else [],
+        corrected=read_csv(snakemake.input.corrected) if snakemake.input.corrected else [],
+        judge_bias=read_csv(snakemake.input.judge_bias) if snakemake.input.judge_bias else [],
         ties=ties(snakemake.input.selections),
         headlines={task: HEADLINES[metric] for task, metric in params.metrics.items()},
         folders=params.folders,
         seeds=read_csv(snakemake.input.seeds) if snakemake.input.seeds else [],
         seeds_file=str(snakemake.input.seeds),
         left_out=params.left_out,
-        pending_ratings=pending_for_tables(
-            [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.awaited_sheets
+        pending_ratings=with_sheet_files(
+            pending_for_tables(
+                [row for path in snakemake.input.pending_ratings for row in read_csv(path)], params.awaited_sheets
+            ),
+            **params.sheet_files,
         ),
         judges=[*params.unnamed_judges, *waiting],
         mixed_versions=mixed_versions(snakemake.input.records),

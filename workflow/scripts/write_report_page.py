@@ -8,6 +8,7 @@ from clinical_dpo.io import read_csv, read_text, replacing
 from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.page.page import Drawing, report_page
 from clinical_dpo.report.page.tables import contradiction_rows
+from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.training.run_record import mixed_versions
 
 with job(snakemake) as params:
@@ -19,6 +20,8 @@ with job(snakemake) as params:
         stats=read_csv(inputs.stats),
         decisions=read_csv(inputs.decisions),
         trivial=read_csv(inputs.trivial) if inputs.trivial else [],
+        corrected=read_csv(inputs.corrected) if inputs.corrected else [],
+        judge_bias=read_csv(inputs.judge_bias) if inputs.judge_bias else [],
         unreadable=read_csv(inputs.unreadable) if inputs.unreadable else [],
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
@@ -29,9 +32,13 @@ with job(snakemake) as params:
         ],
         watermark=params.watermark,
         left_out=params.left_out,
-        pending_ratings=pending_for_tables(
-            [row for path in inputs.pending_ratings for row in read_csv(path)], params.awaited_sheets
+        pending_ratings=with_sheet_files(
+            pending_for_tables(
+                [row for path in inputs.pending_ratings for row in read_csv(path)], params.awaited_sheets
+            ),
+            **params.sheet_files,
         ),
+        agreement=[row for path in inputs.agreement for row in read_csv(path)],
         seeds=read_csv(inputs.seeds) if inputs.seeds else [],
         published=read_csv(inputs.numbers),
         mixed_versions=mixed_versions(inputs.records),

@@ -1,8 +1,8 @@
 """Write one rater's blinded sheet as an HTML page, CSV, Excel workbook and Label Studio tasks."""
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.raters.rating_round import sheet_items
-from clinical_dpo.grading.raters.sheet_files import write_sheet
+from clinical_dpo.grading.raters.rating_round import sheet_items, why_nothing_to_adjudicate
+from clinical_dpo.grading.raters.sheet_files import NOTHING, write_sheet
 from clinical_dpo.grading.raters.sheets import read_blinding_key, sheet_rows
 
 with job(snakemake) as params:
@@ -11,4 +11,6 @@ with job(snakemake) as params:
     answers = {variant: inputs[variant] for variant in params.variants}
     items = sheet_items(params.kind, inputs.test, answers, params.seed)
     rows = sheet_rows(items, read_blinding_key(inputs.key), rater)
-    write_sheet(snakemake.output[0].removesuffix(".html"), rows, sheet, params.kind, rater, params.instructions)
+    stem = snakemake.output[0].removesuffix(".html")
+    empty = why_nothing_to_adjudicate(inputs.raters_key, params.folder) if inputs.raters_key else NOTHING
+    write_sheet(stem, rows, sheet, params.kind, rater, params.instructions, empty, params.anchors)

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
+from clinical_dpo.data.sources.healthbench import to_verdict
 from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.data.sources.medqa import to_open_question
 from clinical_dpo.data.sources.meqsum import to_summary
@@ -15,6 +16,7 @@ from clinical_dpo.io import Row
 
 # A reader turns a publisher's row into a record, or returns the reason why the row is dropped.
 READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
+    "healthbench": to_verdict,
     "medqa": to_open_question,
     "meqsum": to_summary,
     "pubmedqa": to_context_question,

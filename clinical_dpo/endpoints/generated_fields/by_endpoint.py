@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.client import Request, request_completions
 from clinical_dpo.endpoints.generated_fields.fields import FieldPrompt
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row
 
 
@@ -30,13 +30,23 @@ def texts_of_endpoint(
         private: whether the records are patients' texts; see `client.request_completions`.
 
     Raises:
-        UserError: see `client.request_completions`.
+        UserError: the server refuses a record, or has no text for it. The message names the records. See also
+            `client.request_completions`.
     """
     requests = [Request(f"row {prompt['number']}", tuple(prompt["prompt"])) for prompt in prompts]
     version = hashlib.sha256(template.encode()).hexdigest()
     completions = request_completions(
-        replace(endpoint, max_tokens=max_new_tokens), requests, replies, version, private=private
+        endpoint.with_token_limit(max_new_tokens), requests, replies, version, private=private
     )
+    refused = {name: reply.refusal for name, reply in completions.items() if reply.refusal}
+    if refused:
+        listed = ", ".join(f"{name} ({code})" for name, code in list(refused.items())[:10])
+        more = ", ..." if len(refused) > 10 else ""
+        raise PublicError(
+            f"endpoint '{endpoint.name}' ({endpoint.model}) gives no text for {len(refused)} of {len(requests)} "
+            f"records: {listed}{more}. {replies} holds all other texts. Remove these records from the source, change "
+            "the field's `prompt` or `max_new_tokens`, or name another endpoint."
+        )
     return [
         {
             "text": reply.text,

@@ -7,26 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint, why_unavailable
-from clinical_dpo.endpoints.chat_server import Reply
 from clinical_dpo.endpoints.client import Request, kept_replies, request_completions, usage
-from clinical_dpo.grading.judge.prompts import PROMPTS
+from clinical_dpo.endpoints.replies import Reply
+from clinical_dpo.grading.judge.prompts import PROMPTS, Prompt
 from clinical_dpo.grading.judge.reply_parsing import parse_verdict
 from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.io import Row
 
-COLUMNS = ("sheet", "rater", "item_id", "row_id", "variants", "shown", "rating", "choice", "valid", "status")
+COLUMNS = ("sheet", "rater", "item_id", "row_id", "variants", "shown", "rating", "choice", "valid", "refusal", "status")
+FAILURES = {"likert": "1", "correctness": "incorrect", "preference": "tie"}  # choices that count a refusal as a failure
 ORDERS = ((0, 1), (1, 0))  # indices of the answers shown as A and as B
 
 
 def judge_items(
-    kind: str, items: Sequence[Item], endpoint: Endpoint, store: str | Path, private: bool = False
+    kind: str,
+    items: Sequence[Item],
+    endpoint: Endpoint,
+    store: str | Path,
+    private: bool = False,
+    refusals: str = "pending",
+    control: str = "",
+    anchors: Sequence[str] | None = None,
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
     `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`). `choice` follows from `rating`: a
     grade, `correct` or `incorrect`; for a pair, the variant that wins in both orders, else `tie`. Pairs of identical
-    answers are not sent to the judge (`shown` is false). `valid` is false for an empty answer. While the endpoint lacks
-    its key, items without a stored reply are pending, and the record's `waiting_for` names the reason.
+    answers are not sent to the judge (`shown` is false). `valid` is false for an empty answer. `refusal` is the code
+    with which the server refused the item. While the endpoint lacks its key, items without a reply are pending, and the
+    record's `waiting_for` names the reason.
 
     Args:
         kind: likert, correctness or preference.
@@ -34,31 +43,35 @@ def judge_items(
         endpoint: the judge.
         store: file of the judge's replies.
         private: see `client.request_completions`.
+        refusals: `pending`: a refused item is pending. `failure`: it counts as a choice of FAILURES, and as invalid.
+        control: name of a control (`controls`). Its replies are stored apart from those of other controls. Unreadable
+            replies are a refusal, so that a control ends no job.
+        anchors: kind likert: what the grades from 1 to 5 mean; None for those of the prompt.
 
     Raises:
         UserError: see `client.request_completions`.
     """
-    prompt = PROMPTS[kind]
-    requests = [request for item in items for request in item_requests(kind, item)]
+    prompt = PROMPTS[kind].with_anchors(anchors if kind == "likert" else None)
+    requests = [request for item in items for request in item_requests(kind, item, prompt)]
 
     def valid(text: str) -> bool:
         return parse_verdict(kind, text) is not None
 
     unavailable = why_unavailable(endpoint)
+    version = f"{prompt.version} {control}".rstrip()
     arguments: dict[str, Any] = {"valid": valid, "reminder": prompt.reminder, "private": private}
     if unavailable:
-        replies = kept_replies(endpoint, requests, store, prompt.version, **arguments)
+        replies = kept_replies(endpoint, requests, store, version, **arguments)
     else:
-        replies = request_completions(
-            endpoint, requests, store, prompt.version, reply_schema=prompt.reply_schema, **arguments
-        )
-    rows = [_verdict_row(kind, item, endpoint, replies) for item in items]
-    return rows, _record(kind, endpoint, rows, replies, unavailable)
+        arguments |= {"reply_schema": prompt.reply_schema, "refuse_unreadable": bool(control)}
+        replies = request_completions(endpoint, requests, store, version, **arguments)
+    rows = [_verdict_row(kind, item, endpoint, replies, refusals == "failure") for item in items]
+    return rows, _record(kind, prompt, endpoint, rows, replies, unavailable)
 
 
-def item_requests(kind: str, item: Item) -> list[Request]:
+def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[Request]:
     """Requests about an item: one for an answer, two for a pair, none for two identical answers."""
-    prompt = PROMPTS[kind]
+    prompt = prompt or PROMPTS[kind]
     if kind != "preference":
         reference = {"reference": item.reference} if kind == "correctness" else {}
         return [Request(item.item_id, prompt.messages(question=item.question, answer=item.answers[0], **reference))]
@@ -77,11 +90,16 @@ def _request_id(item: Item, order: tuple[int, int]) -> str:
     return item.item_id if order == ORDERS[0] else f"{item.item_id} swapped"
 
 
-def _verdict_row(kind: str, item: Item, endpoint: Endpoint, replies: Mapping[str, Reply]) -> Row:
+def _verdict_row(
+    kind: str, item: Item, endpoint: Endpoint, replies: Mapping[str, Reply], refusal_is_failure: bool
+) -> Row:
     requests = item_requests(kind, item)
-    verdicts = [parse_verdict(kind, replies[request.id].text) or "" for request in requests if request.id in replies]
+    answered = [replies[request.id] for request in requests if request.id in replies]
+    refusal = next((reply.refusal for reply in answered if reply.refusal), "")
+    verdicts = [parse_verdict(kind, reply.text) or "" for reply in answered if not reply.refusal]
     is_complete = len(verdicts) == len(requests)
-    choice = ""
+    is_failure = bool(refusal) and refusal_is_failure
+    choice = FAILURES[kind] if is_failure else ""
     if requests and is_complete:
         choice = _winner(item, verdicts) if kind == "preference" else verdicts[0]
     return {
@@ -93,8 +111,9 @@ def _verdict_row(kind: str, item: Item, endpoint: Endpoint, replies: Mapping[str
         "shown": "true" if requests else "false",
         "rating": " ".join(verdicts) if is_complete else "",
         "choice": choice,
-        "valid": "true" if item.answers[0] or kind == "preference" else "false",
-        "status": "complete" if is_complete else "pending",
+        "valid": "true" if kind == "preference" or (item.answers[0] and not is_failure) else "false",
+        "refusal": refusal,
+        "status": "complete" if is_complete or is_failure else "pending",
     }
 
 
@@ -108,23 +127,31 @@ def _winner(item: Item, verdicts: Sequence[str]) -> str:
 
 
 def _record(
-    kind: str, endpoint: Endpoint, rows: Sequence[Row], replies: Mapping[str, Reply], unavailable: str | None
+    kind: str,
+    prompt: Prompt,
+    endpoint: Endpoint,
+    rows: Sequence[Row],
+    replies: Mapping[str, Reply],
+    unavailable: str | None,
 ) -> Row:
     """Record of judge, prompt, usage and counts of verdicts. An interrupted run gives the same record in the end."""
-    prompt = PROMPTS[kind]
     pending = sum(row["status"] == "pending" for row in rows)
+    refused = {row["item_id"]: row["refusal"] for row in rows if row["refusal"]}
+    unanswered = sum(row["status"] == "pending" and not row["refusal"] for row in rows)
     ratings = Counter(row["rating"] for row in rows if row["rating"])
     record: Row = {
         "judge": endpoint.name,
         "base_url": endpoint.base_url,
         "settings": endpoint.body,
-        "models": sorted({reply.model for reply in replies.values()}),
+        "models": sorted({reply.model for reply in replies.values() if reply.model}),
         "prompt_version": prompt.version,
         "prompt_sha256": hashlib.sha256(prompt.template.encode()).hexdigest(),
         "status": "pending" if pending else "complete",
-        "waiting_for": f"judge {endpoint.name}: {unavailable}" if pending else None,
+        "waiting_for": _waiting_for(endpoint, unavailable if unanswered else None, refused if pending else {}),
         "items": sum(row["shown"] == "true" for row in rows),
         "pending": pending,
+        "unanswered": unanswered,
+        "refused": refused,
         **usage(replies.values()),
     }
     if endpoint.price:
@@ -140,19 +167,33 @@ def _record(
     return record
 
 
+def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[str, str]) -> str | None:
+    """Why items are pending: the endpoint is unavailable, or refuses them. None if no item is pending."""
+    if unavailable:
+        return f"judge {endpoint.name}: {unavailable}"
+    if not refused:
+        return None
+    codes = ", ".join(f"{code} {n}" for code, n in sorted(Counter(refused.values()).items()))
+    return (
+        f"judge {endpoint.name} refuses {len(refused)} items ({codes}): another judge or another limit of tokens may "
+        "take them, `--forcerun ask_judge` sends them again, and `judge_refusals: failure` counts them as failures"
+    )
+
+
 def is_constant(ratings: Counter[str]) -> bool:
     """Whether a judge gives several items the same verdict; for pairs, always the same side in both orders."""
     return ratings.total() > 1 and len(ratings) == 1 and len(set(next(iter(ratings)).split())) == 1
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Lines for the log about pending items and about a judge with the same verdict on all items."""
+    """Lines for the log about refused and pending items, and about a judge with the same verdict on all items."""
     lines = []
     if record["constant"]:
         lines.append(
             f"WARNING: judge {record['judge']} gave the verdict '{next(iter(record['verdicts']))}' on all "
             f"{record['items']} items. The judge may ignore the answers. Read some replies before you use these grades."
         )
+    lines += [f"judge {record['judge']} refuses item {item} ({code})" for item, code in record["refused"].items()]
     if record["waiting_for"]:
         lines.append(f"{record['waiting_for']}; {record['pending']} of {record['items']} items are pending")
     return lines

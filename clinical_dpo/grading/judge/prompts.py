@@ -5,9 +5,13 @@ publish the prompt, so the wording and the meaning of the points are this projec
 reference answer, since the article names none. The correctness prompt needs the reference answer.
 """
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from clinical_dpo.config.raters import ANCHORS
 from clinical_dpo.endpoints.chat_server import Messages
 
 
@@ -37,9 +41,29 @@ class Prompt:
             "additionalProperties": False,
         }
 
+    def with_anchors(self, anchors: Sequence[str] | None) -> "Prompt":
+        """The likert prompt with other meanings of the grades from 1 to 5; the same prompt for None.
+
+        The version names the anchors, since stored replies belong to a wording.
+        """
+        if anchors is None or tuple(anchors) == ANCHORS:
+            return self
+        digest = hashlib.sha256(json.dumps(list(anchors)).encode()).hexdigest()[:8]
+        escaped = _anchor_lines(anchors).replace("{", "{{").replace("}", "}}")
+        return replace(
+            self,
+            version=f"{self.version} anchors {digest}",
+            template=self.template.replace(_anchor_lines(ANCHORS), escaped),
+        )
+
     def messages(self, **texts: str) -> Messages:
         """The messages of a request. Braces in the texts stay as they are."""
         return ({"role": "user", "content": self.template.format(**texts)},)
+
+
+def _anchor_lines(anchors: Sequence[str]) -> str:
+    """A line for each grade, the best first: "5 = excellent: nothing to improve"."""
+    return "\n".join(f"{grade} = {anchors[grade - 1]}" for grade in range(5, 0, -1))
 
 
 PROMPTS = {

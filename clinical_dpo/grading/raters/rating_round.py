@@ -1,36 +1,90 @@
 """One model's sheets and ratings, read from the files of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from clinical_dpo.grading.answers import read_answers, read_task_rows
 from clinical_dpo.grading.raters.rating_files import rating_files
-from clinical_dpo.grading.raters.ratings import collect_ratings, disputed_items
+from clinical_dpo.grading.raters.ratings import (
+    collect_ratings,
+    disputed_items,
+    final_grades,
+    mean_grades,
+    pending_ratings,
+    variant_grades,
+)
+from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.grading.raters.sheets import Item, correctness_items, preference_items, read_blinding_key
 from clinical_dpo.io import Row
 from clinical_dpo.paths import parse
+from clinical_dpo.records import Grade, TaskRow
+from clinical_dpo.variants import VARIANTS
 
 
-def sheet_items(kind: str, test: str, answer_paths: Mapping[str, str], seed: int) -> list[Item]:
+def sheet_items(
+    kind: str, test: str, answer_paths: Mapping[str, str], seed: int, sample: int | None = None
+) -> list[Item]:
     """The items of a sheet.
 
     Args:
-        kind: `correctness` or `preference`. A preference sheet compares the first variant with the second.
+        kind: `correctness`, `likert` or `preference`. A preference sheet compares the first variant with the second.
         test: JSON Lines of the test rows.
         answer_paths: variant -> JSON Lines of its answers.
         seed: the study's seed.
+        sample: number of test rows whose items are returned; None for all rows.
     """
     rows, answers = read_task_rows(test), {variant: read_answers(path) for variant, path in answer_paths.items()}
-    if kind == "correctness":
-        return correctness_items(rows, answers, seed)
-    first, second = answers
-    return preference_items(rows, answers, (first, second), seed)
+    if kind != "preference":
+        items = correctness_items(rows, answers, seed)
+    else:
+        first, second = answers
+        items = preference_items(rows, answers, (first, second), seed)
+    sampled = {row["id"] for row in sampled_rows(rows, sample, seed)}
+    return [item for item in items if item.row_id in sampled]
 
 
 def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, str]], list[Row]]:
     """Rows of a sheet's key, and the ratings in `folder` so far, checked against the key."""
     key = read_blinding_key(key_path)
     return key, collect_ratings(key, rating_files(folder, parse("key", key_path)["sheet"]))
+
+
+def rater_grades(
+    key_path: str, folder: str | Path, adjudication_key: str | None, rows: Sequence[TaskRow]
+) -> dict[str, list[Grade]]:
+    """Variant -> its grades by the raters, and by the adjudicator where they disagree.
+
+    Args:
+        key_path: key of the correctness or likert sheet.
+        folder: folder of the files that raters send back.
+        adjudication_key: key of the adjudication sheet; None without an adjudicator.
+        rows: the test rows that the raters grade.
+    """
+    key, ratings = key_with_ratings(key_path, folder)
+    if parse("key", key_path)["sheet"] == "likert":
+        means = mean_grades(key, ratings)
+        return {variant: variant_grades(means, variant, rows, lowest="1") for variant in VARIANTS}
+    adjudications = key_with_ratings(adjudication_key, folder)[1] if adjudication_key else None
+    finals = final_grades(key, ratings, adjudications)
+    return {variant: variant_grades(finals, variant, rows) for variant in VARIANTS}
+
+
+def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
+    """Why the adjudicator has nothing to rate: ratings are missing, or the raters agree on all items.
+
+    Args:
+        key_path: key of the raters' correctness sheet.
+        folder: folder of the files that raters send back.
+    """
+    key, ratings = key_with_ratings(key_path, folder)
+    missing = sum(row["pending"] for row in pending_ratings(key, ratings))
+    items = len({row["item_id"] for row in key})
+    if missing:
+        return (
+            f"Nothing is to be decided yet: {missing} ratings of the raters are missing. The sheet gets its items when "
+            "the raters have rated, and differ."
+        )
+    return f"Nothing is to be decided: the raters agree on all {items} items."
 
 
 def items_to_adjudicate(key_path: str, folder: str | Path) -> set[str]:

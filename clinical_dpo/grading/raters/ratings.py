@@ -5,12 +5,14 @@ differ):
 
 - The judgement of more than half of the raters is the item's grade. "Cannot judge" is no judgement.
 - Every other item is disputed: the raters differ or cannot judge. The adjudicator's judgement is the item's grade.
+- Without an adjudicator, a disputed item is a disagreement, unless more than half of the raters cannot judge it.
 - An item without a judgement in the end is never dropped. It counts as not correct and is marked invalid, like an
   answer that cannot be parsed.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clinical_dpo.errors import UserError, did_you_mean
@@ -21,6 +23,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.records import Grade, TaskRow
 
 CANNOT_JUDGE = "cannot judge"
+DISAGREEMENT = "disagreement"  # final grade of an item on which raters differ, without an adjudicator
 RATED_COLUMNS = ("sheet", "rater", "item_id", "row_id", "rating", "choice", "comment", "rated_at")
 PENDING_COLUMNS = ("sheet", "rater", "n", "rated", "pending")
 FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status")
@@ -93,6 +96,7 @@ def _parse_rating(text: str, kind: str, where: str) -> str:
     """Return the allowed rating that a text spells. Case and blanks do not matter."""
     allowed = {rating.lower(): rating for rating in RATINGS[kind]}
     spelling = " ".join(text.replace("_", " ").lower().split())
+    spelling = re.sub(r"(\d+)\.0+", r"\1", spelling)  # a spreadsheet's number
     if spelling not in allowed:
         raise UserError(
             f"{where}, column 'rating': '{_shortened(text)}' is no rating. Write one of: {', '.join(RATINGS[kind])}."
@@ -163,14 +167,15 @@ def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
     """Rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
 
-    `grade` is correct, incorrect or cannot judge. `decided_by` is raters, adjudicator, or nobody (the raters differ and
-    there is no adjudicator). `status` is pending and `grade` is empty while a rater or the adjudicator has not decided.
+    `grade` is correct, incorrect, cannot judge or disagreement. `decided_by` is raters, adjudicator, or nobody (the
+    raters differ and there is no adjudicator). `status` is pending and `grade` is empty while a rater or the
+    adjudicator has not decided.
 
     Args:
         key: rows of the raters' key.
         ratings: the raters' ratings, from `collect_ratings`.
         adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect.
-            None without an adjudicator; the grade of disputed items is then cannot judge.
+            None without an adjudicator; a disputed item is then a disagreement, or cannot be judged.
     """
     adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}
@@ -181,7 +186,7 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
         grade, decided_by = majority(votes.values()) if len(votes) == len(raters) else None, "raters"
         if item_id in disputed:
             decided_by = "nobody" if adjudications is None else "adjudicator"
-            grade = CANNOT_JUDGE if adjudications is None else adjudicated.get(item_id)
+            grade = _undecided(votes.values()) if adjudications is None else adjudicated.get(item_id)
         key_row = key_by_item[item_id]
         rows.append(
             {"item_id": item_id, "row_id": key_row["row_id"], "variants": key_row["variants"]}
@@ -190,14 +195,44 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
     return rows
 
 
-def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
-    """One variant's grades table: 1 for correct, 0 for any other final grade.
+def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
+    """Rows of FINAL_COLUMNS, one per item of a likert key: the mean grade of the raters who could judge the item.
 
-    `parsed` holds the final grade. `valid` is false if the final grade is cannot judge.
+    `grade` is cannot judge if nobody could. It is empty and `status` is pending while a rater has not rated.
 
     Args:
-        finals: from `final_grades`.
+        key: rows of the raters' key.
+        ratings: the raters' ratings, from `collect_ratings`.
+    """
+    raters = {row["rater"] for row in key}
+    key_by_item = {row["item_id"]: row for row in key}
+    rows = []
+    for item_id, votes in votes_by_item(key, ratings).items():
+        grades = [int(vote) for vote in votes.values() if vote != CANNOT_JUDGE]
+        complete = len(votes) == len(raters)
+        grade = (f"{sum(grades) / len(grades):.10g}" if grades else CANNOT_JUDGE) if complete else ""
+        key_row = key_by_item[item_id]
+        rows.append(
+            {"item_id": item_id, "row_id": key_row["row_id"], "variants": key_row["variants"], "grade": grade}
+            | {"decided_by": "raters", "status": "complete" if complete else "pending"}
+        )
+    return rows
+
+
+def _undecided(votes: Collection[str]) -> str:
+    """Final grade of a disputed item without an adjudicator."""
+    return CANNOT_JUDGE if 2 * list(votes).count(CANNOT_JUDGE) > len(votes) else DISAGREEMENT
+
+
+def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow], lowest: str = "0") -> list[Grade]:
+    """One variant's grades table: 1 for correct, 0 for incorrect, a mean grade as it is.
+
+    `parsed` holds the final grade. `valid` is false if the final grade is cannot judge or disagreement.
+
+    Args:
+        finals: from `final_grades` or `mean_grades`.
         variant: the variant that answers.
+        lowest: the grade of an item without a judgement.
         rows: test rows. The table is in the order of these rows.
 
     Raises:
@@ -211,7 +246,8 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow])
         final = final_by_row[row["id"]]
         grade = new_grade(row["id"], "physicians", final["status"])
         if final["status"] == "complete":
-            grade["grade"], grade["parsed"] = str(int(final["grade"] == "correct")), final["grade"]
-            grade["valid"] = "false" if final["grade"] == CANNOT_JUDGE else "true"
+            numbers = {"correct": "1", "incorrect": "0", CANNOT_JUDGE: lowest, DISAGREEMENT: lowest}
+            grade["grade"], grade["parsed"] = numbers.get(final["grade"], final["grade"]), final["grade"]
+            grade["valid"] = "false" if final["grade"] in (CANNOT_JUDGE, DISAGREEMENT) else "true"
         grades.append(grade)
     return grades

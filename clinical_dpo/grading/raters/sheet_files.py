@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.raters import ANCHORS
 from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.sheets import RATINGS
 from clinical_dpo.io import Row, replacing, write_json
 
+NOTHING = "There is nothing to rate on this sheet."
 FORMATS = ("html", "csv", "xlsx", "json")
 PAGE = Path(__file__).parent / "sheet_page"
 PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
@@ -25,7 +27,14 @@ _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
 
 
 def write_sheet(
-    stem: str | Path, rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = ""
+    stem: str | Path,
+    rows: Sequence[Row],
+    sheet: str,
+    kind: str,
+    rater: str,
+    instructions: str = "",
+    empty: str = NOTHING,
+    anchors: Sequence[str] = ANCHORS,
 ) -> list[Path]:
     """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. The files contain only `rows` and the other arguments.
 
@@ -37,16 +46,18 @@ def write_sheet(
         stem: path without ending, for example `grading/correctness.rater1`.
         rows: from `sheets.sheet_rows`.
         sheet: the sheet's name.
-        kind: `correctness` or `preference`.
+        kind: `correctness`, `likert` or `preference`.
         rater: the rater.
         instructions: instructions for raters in plain text. The page shows a short help on its keys below them.
+        empty: what the page says if the sheet has no items.
+        anchors: kind likert: what the grades from 1 to 5 mean.
 
     Returns:
         The four paths.
     """
     paths = {ending: Path(f"{stem}.{ending}") for ending in FORMATS}
     with replacing(paths["html"]) as part:
-        part.write_text(page(rows, sheet, kind, rater, instructions), encoding="utf-8")
+        part.write_text(page(rows, sheet, kind, rater, instructions, empty, anchors), encoding="utf-8")
     with replacing(paths["csv"]) as part:
         part.write_text(_csv(rows, sheet), encoding="utf-8-sig", newline="")
     with replacing(paths["xlsx"]) as part:
@@ -55,13 +66,22 @@ def write_sheet(
     return list(paths.values())
 
 
-def page(rows: Sequence[Row], sheet: str, kind: str, rater: str, instructions: str = "") -> str:
+def page(
+    rows: Sequence[Row],
+    sheet: str,
+    kind: str,
+    rater: str,
+    instructions: str = "",
+    empty: str = NOTHING,
+    anchors: Sequence[str] = ANCHORS,
+) -> str:
     """The sheet as one HTML page. The content policy of the page permits only its own script and style, by digest."""
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
     # The browser stores ratings under a key with this digest, so no other sheet reads them.
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
     data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": RATINGS[kind]}
-    data |= {"instructions": instructions, "items": list(rows)}
+    data |= {"instructions": instructions, "empty": empty, "items": list(rows)}
+    data |= {"anchors": list(anchors) if kind == "likert" else []}
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
@@ -157,7 +177,12 @@ def _undated(raw: io.BytesIO) -> bytes:
 
 def label_studio_config(kind: str) -> str:
     """Labelling interface for a Label Studio project with this kind of sheet."""
-    fields = {"correctness": ("question", "reference", "answer"), "preference": ("question", "A", "B")}[kind]
+    fields_by_kind: dict[str, tuple[str, ...]] = {
+        "correctness": ("question", "reference", "answer"),
+        "likert": ("question", "answer"),
+        "preference": ("question", "A", "B"),
+    }
+    fields = fields_by_kind[kind]
     lines = [f'  <Header value="{name}"/><Text name="{name}" value="${name}"/>' for name in fields]
     lines += [f'  <Choices name="rating" toName="{fields[-1]}" choice="single" required="true">']
     lines += [f'    <Choice value="{rating}"/>' for rating in RATINGS[kind]]

@@ -17,6 +17,7 @@ JUDGE_PREFIX = "judge:"  # begins a judge's name among raters; names of people h
 # Kind of sheet -> allowed ratings, as every file spells them.
 RATINGS = {
     "correctness": ("correct", "incorrect", "cannot judge"),
+    "likert": ("1", "2", "3", "4", "5", "cannot judge"),
     "preference": ("A", "B", "tie", "cannot judge"),
 }
 
@@ -30,7 +31,7 @@ class Item:
         row_id: the test item's id.
         question: the user's messages.
         reference: the reference answer.
-        answers: one answer on a correctness sheet; two answers on a preference sheet, or one if both are equal.
+        answers: one answer; two answers on a preference sheet, or one if both are equal.
         variants: for each answer, the variants that give it.
     """
 
@@ -113,7 +114,7 @@ def _shown_texts(item: Item, kind: str, swapped: bool, reference: bool) -> dict[
     texts = {"question": item.question}
     if reference or kind == "correctness":
         texts["reference"] = item.reference
-    if kind == "correctness":
+    if kind != "preference":
         return texts | {"answer": item.answers[0]}
     first, second = item.answers[0], item.answers[-1]
     return texts | ({"A": second, "B": first} if swapped else {"A": first, "B": second})
@@ -124,7 +125,8 @@ def sheet_rows(
 ) -> list[Row]:
     """Rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
-    A correctness sheet has the texts `question`, `reference` and `answer`. A preference sheet has the texts `question`,
+    A correctness sheet has the texts `question`, `reference` and `answer`, a likert sheet `question` and `answer`, as a
+    judge sees them. A preference sheet has the texts `question`,
     `A` and `B`, and also `reference` if requested.
 
     Args:
@@ -144,8 +146,8 @@ def sheet_rows(
 
 
 def _with_different_answers(items: Iterable[Item], kind: str) -> list[Item]:
-    """Items that a sheet can show: all of a correctness sheet, and pairs of different answers."""
-    return [item for item in items if kind == "correctness" or len(item.answers) == 2]
+    """Items that a sheet can show: all single answers, and pairs of different answers."""
+    return [item for item in items if kind != "preference" or len(item.answers) == 2]
 
 
 def text_sha256(texts: Mapping[str, str]) -> str:
@@ -173,7 +175,7 @@ def key_rows(
     Args:
         items: from `correctness_items` or `preference_items`.
         sheet: the sheet's name.
-        kind: `correctness` or `preference`.
+        kind: `correctness`, `likert` or `preference`.
         raters: the raters of the sheet.
         secret: the sheet's secret. Sides and orders depend on it, the sheet's name, the rater and the item.
         reference: as for `sheet_rows`.

@@ -11,12 +11,15 @@ from markupsafe import Markup
 
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.escaping import printable
+from clinical_dpo.report.judge_words import bias_lines
 from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.report.page.corrected import corrected_rows
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
+from clinical_dpo.report.rating_rounds import agreement_rows, what_to_send
 from clinical_dpo.report.trivial_words import no_better
 from clinical_dpo.variants import EXTERNAL, TITLES
 
@@ -39,6 +42,8 @@ def report_page(
     cost: Rows,
     decisions: Rows = (),
     trivial: Rows = (),
+    corrected: Rows = (),
+    judge_bias: Rows = (),
     unreadable: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
@@ -46,6 +51,7 @@ def report_page(
     watermark: str | None = None,
     left_out: Mapping[str, str] | None = None,
     pending_ratings: Rows = (),
+    agreement: Rows = (),
     seeds: Rows = (),
     published: Rows = (),
     contradictions: Rows = (),
@@ -59,13 +65,16 @@ def report_page(
         cost: rows of `cost.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
+        corrected: rows of reports/tables/corrected.csv.
+        judge_bias: rows of reports/tables/judge_bias.csv.
         unreadable: rows of reports/tables/unreadable.csv.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
         watermark: warning about the numbers that the run's config sets, or None.
         left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows with `task`, `model`, `sheet`, `rater` and `pending` (ratings still to come).
+        pending_ratings: rows of `rating_rounds.with_sheet_files`, with `pending` (ratings still to come).
+        agreement: rows of agreement.csv of all tasks.
         seeds: rows of `training_seeds.COLUMNS` of the tasks trained with several seeds.
         published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
@@ -91,6 +100,8 @@ def report_page(
         caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
         changed=changed_decisions(unreadable, tasks, models),
         trivial=trivial_rows(trivial, tasks, models),
+        judges=bias_lines(judge_bias),
+        corrected=corrected_rows(corrected, tasks, models),
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
@@ -101,7 +112,8 @@ def report_page(
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],
-        pending_ratings=[row for row in pending_ratings if int(row["pending"])],
+        pending_ratings=[row | {"send": what_to_send(row)} for row in pending_ratings if int(row["pending"])],
+        agreement=agreement_rows(agreement, {task: settings["title"] for task, settings in tasks.items()}),
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
         devices=sorted({row["device"] for row in cost}),

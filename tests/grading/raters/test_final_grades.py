@@ -1,11 +1,16 @@
 """Final grades: two raters' ratings, an adjudicator's, and the grades tables that follow from them."""
 
+import re
+
 import pytest
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import COLUMNS
 from clinical_dpo.grading.raters import ratings
-from clinical_dpo.grading.raters.sheets import key_rows
+from clinical_dpo.grading.raters.rating_round import why_nothing_to_adjudicate
+from clinical_dpo.grading.raters.sheet_files import page
+from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows
+from clinical_dpo.io import write_csv
 from clinical_dpo.statistics.metrics import task_metrics
 from tests.helpers.rating import SECRET, rate, sheet, study
 
@@ -57,12 +62,19 @@ def test_two_raters_decide_and_an_adjudicator_where_they_differ(final_grade, fir
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
-    [("correct", "incorrect"), ("correct", "cannot judge"), ("cannot judge", "cannot judge")],
+    ("first", "second", "grade"),
+    [
+        ("correct", "incorrect", "disagreement"),
+        ("correct", "cannot judge", "disagreement"),
+        ("cannot judge", "cannot judge", "cannot judge"),
+    ],
 )
-def test_without_an_adjudicator_a_disputed_item_cannot_be_judged(final_grade, first, second):
+def test_without_an_adjudicator_a_disagreement_is_not_called_cannot_judge(final_grade, first, second, grade):
     final, _ = final_grade(first, second, None, adjudicator=False)
-    assert (final["grade"], final["decided_by"]) == ("cannot judge", "nobody")
+    assert (final["grade"], final["decided_by"]) == (grade, "nobody")
+    row_id, variant = final["row_id"], final["variants"].split()[0]
+    [graded] = ratings.variant_grades([final], variant, [row for row in study()[0] if row["id"] == row_id])
+    assert (graded["grade"], graded["parsed"], graded["valid"]) == ("0", grade, "false")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +117,24 @@ def test_an_item_nobody_can_judge_is_incorrect_and_invalid(finals):
     accuracy = {variant: estimates[variant, "accuracy"] for variant in ("base", "sft", "dpo")}
     assert accuracy == {"base": 0, "sft": 0.25, "dpo": 1}
     assert estimates["sft", "invalid_rate"] == 0.75 and estimates["dpo", "invalid_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rated", "reason"),
+    [
+        (22, r"Nothing is to be decided: the raters agree on all 22 items\."),
+        (20, r"Nothing is to be decided yet: 2 ratings of the raters are missing\. .*have rated, and differ\."),
+    ],
+)
+def test_an_empty_adjudication_sheet_says_why(tmp_path, key, rated, reason):
+    path = tmp_path / "results/t/m/grading/keys/correctness.csv"
+    path.parent.mkdir(parents=True)
+    write_csv(path, key, KEY_COLUMNS)
+    for rater in ("r1", "r2"):
+        words = ["correct"] * (rated if rater == "r2" else 22)
+        rate(tmp_path / f"correctness.{rater}.csv", key, rater, words, comment=rater)
+    why = why_nothing_to_adjudicate(str(path), tmp_path)
+    assert re.fullmatch(reason, why) and why in page([], "adjudication", "correctness", "r3", empty=why)
 
 
 def test_grades_are_pending_without_ratings(key):

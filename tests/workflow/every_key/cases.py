@@ -286,10 +286,19 @@ CASES: list[Case] = [
     ),
     Case(["task.tables"], TEXT, {"tables": ["rouge"]}),
     Case(["task.rouge_stemmer"], TEXT, {"rouge_stemmer": False}),
-    Case(["task.raters"], ANSWER, {"raters": ["anna", "ben"]}),
+    Case(["task.raters.people"], ANSWER, {"raters": ["anna", "ben"]}),
+    Case(
+        ["task.raters.sample"],
+        ANSWER | {"grader": "physicians", "raters": {"people": ["anna"], "sample": 4}, "judge": "away"},
+        {"raters": {"sample": 5}},
+    ),
     Case(["task.adjudicator"], ANSWER | {"raters": ["anna", "ben"]}, {"adjudicator": "dora"}),
     Case(["task.preference_grader"], EVASIVE, {"preference_grader": "rouge_l"}),
     Case(["task.judge"], JUDGED | {"judge": "scribe"}, {"judge": "other-scribe"}),
+    Case(["task.anchors"], JUDGED | {"judge": "away"}, {"anchors": ["bad", "poor", "fair", "good", "best"]}),
+    Case(
+        ["task.judge_refusals"], JUDGED | {"judge": "scribe"}, {"judge_refusals": "failure"}, extra="no item is refused"
+    ),
     Case(["task.phi"], LABEL, {"phi": True}),
     _external("title", {}, {"title": "Another"}),
     _external("path", {}, {"path": "given/second_answers.csv"}),
@@ -318,4 +327,5 @@ CASES: list[Case] = [
     _endpoint("price.output", {"price": {"output": 3.0}}),
     _endpoint("parameters", {"parameters": {"top_p": 0.5}}),
     _endpoint("client_variables", {"client_variables": ["OPENAI_ORG_ID"]}),
+    _endpoint("server_user", {"server_user": "root"}),
 ]

@@ -28,7 +28,7 @@ FAST = [case for case in CASES if case.speed]
 NEUTRAL = (
     *("model.license", "model.parameters", "model.gpu", "model.stands_for", "model.title"),
     *("endpoint.key_variable", "endpoint.concurrency", "endpoint.timeout_seconds", "endpoint.client_variables"),
-    *("endpoint.price.input", "endpoint.price.output"),
+    *("endpoint.price.input", "endpoint.price.output", "endpoint.server_user", "task.judge_refusals"),
     *("task.when_missing", "task.external_predictions.when_missing", "task.label_synonyms"),
     *("task.title", "task.external_predictions.title"),  # only figures show titles
     "task.tables",  # the change only removes a table

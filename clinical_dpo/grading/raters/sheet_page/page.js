@@ -8,16 +8,20 @@
     question: "Question", reference: "Reference answer", answer: "Answer to rate", A: "Answer A", B: "Answer B",
   };
   const short = matchMedia("(max-width: 30rem)").matches;
-  const TITLES = { correctness: "Is the answer correct?", preference: "Which answer is better?" };
+  const TITLES = {
+    correctness: "Is the answer correct?", likert: "How good is the answer?", preference: "Which answer is better?",
+  };
   const EXPLAIN = {
     correctness: "Correct: equivalent to the reference, or equally right. Cannot judge: the texts do not decide it.",
+    likert: `${sheet.anchors.map((anchor, index) => `${index + 1}: ${anchor}.`).reverse().join(" ")} Cannot judge: the ` +
+      "texts do not decide it.",
     preference: "Tie: equally good or equally bad. Cannot judge: the texts do not decide it.",
   };
   const LABELS = {
     correct: "Correct", incorrect: "Incorrect", A: "A is better", B: "B is better", tie: "Tie",
-    "cannot judge": "Cannot judge",
+    "cannot judge": "Cannot judge", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5",
   };
-  const LETTERS = { correct: "c", incorrect: "i", A: "a", B: "b", tie: "t", "cannot judge": "n" };
+  const LETTERS = { correct: "c", incorrect: "i", A: "a", B: "b", tie: "t", "cannot judge": "n", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5" };
   const storageKey = `rating-sheet-${sheet.digest}`;
 
   // ratings: item_id -> {rating, comment, rated_at}; history: earlier ratings for "undo", newest last.
@@ -126,7 +130,7 @@
     byId("item").hidden = byId("ratings").hidden = finished;
     byId("done-text").textContent = items.length
       ? `All ${items.length} items are rated. Export ${fileName()} and send it to the person who gave you this sheet.`
-      : "There is nothing to rate on this sheet.";
+      : sheet.empty;
     byId("done-export").hidden = byId("review").hidden = !items.length;
     byId("done-saved").textContent = state.exported && items.length ? "Exported; nothing has changed since." : "";
     byId("export").hidden = finished;
@@ -237,8 +241,13 @@
     document.body.className = sheet.kind;
     byId("instructions").textContent = sheet.instructions;
     byId("instructions").hidden = !sheet.instructions;
-    byId("explain").textContent = EXPLAIN[sheet.kind];
-    const keys = sheet.words.map((word, index) => [`${index + 1} or ${LETTERS[word].toUpperCase()}`, LABELS[word]]);
+    byId("explain").textContent =
+      `${EXPLAIN[sheet.kind]} At the end, export ${fileName()} and send it to the person who gave you this sheet.`;
+    const keys = sheet.words.map((word, index) => {
+      const letter = LETTERS[word].toUpperCase();
+      const meaning = index in sheet.anchors ? `${word}: ${sheet.anchors[index]}` : LABELS[word];
+      return [letter === String(index + 1) ? letter : `${index + 1} or ${letter}`, meaning];
+    });
     keys.push(["\u2190 \u2192", "Previous, next item"], ["U", "Undo the last rating"]);
     keys.push(["M", "Write a comment; Esc leaves it"], ["E", "Export CSV"]);
     for (const [key, text] of keys) {

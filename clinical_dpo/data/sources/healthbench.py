@@ -1,0 +1,69 @@
+"""HealthBench's meta-evaluation (Arora et al. 2025): physicians' verdicts on whether an answer meets a criterion.
+
+The publisher's file (`..._oss_meta_eval.jsonl`) has a row for each answer and criterion: `prompt` (the conversation),
+`completion` (the answer), `rubric` (the criterion), `category`, `binary_labels` (one verdict of each physician) and
+`anonymized_physician_ids`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+
+COLUMNS = ("prompt", "completion", "rubric", "category", "binary_labels")
+MET, NOT_MET = "met", "not met"
+TIED = "physicians are divided equally"
+
+
+def to_verdict(row: Mapping[str, Any]) -> Row | str:
+    """Return a record: `id`, `conversation`, `answer`, `criterion`, `category`, `label` and `physicians`.
+
+    `conversation` has one paragraph for each message, which begins with the role. `label` is `met` or `not met`, as
+    more than half of the physicians say; `physicians` is their number. A row without such a majority is dropped: the
+    reason is returned instead of a record.
+
+    Raises:
+        UserError: a field is missing, empty or of another type. The message names the field.
+    """
+    for field in COLUMNS:
+        if row.get(field) in (None, "", [], {}):
+            problem = "is empty" if field in row else "is missing"
+            raise UserError(
+                f"field '{field}' {problem}. Reader healthbench needs {', '.join(COLUMNS)}. Fields here: "
+                f"{', '.join(row)}. Complete or remove the row."
+            )
+    labels = row["binary_labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, bool) for label in labels):
+        raise UserError("field 'binary_labels' is not a list of true and false. Write one verdict of each physician.")
+    for field in ("completion", "rubric", "category"):
+        if not isinstance(row[field], str):
+            raise UserError(f"field '{field}' is a {type(row[field]).__name__}, not text. Write a text.")
+    conversation = _conversation(row["prompt"])
+    met = sum(labels)
+    if 2 * met == len(labels):
+        return TIED
+    record = {"conversation": conversation, "answer": row["completion"].strip(), "criterion": row["rubric"].strip()}
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+    return {
+        "id": f"healthbench-{digest}",
+        **record,
+        "category": row["category"],
+        "label": MET if 2 * met > len(labels) else NOT_MET,
+        "physicians": len(labels),
+    }
+
+
+def _conversation(messages: Any) -> str:
+    """The messages of a conversation as text: a paragraph for each, after its role."""
+    if not isinstance(messages, list):
+        raise UserError(f"field 'prompt' is a {type(messages).__name__}, not a list of messages. Write a list.")
+    paragraphs = []
+    for number, message in enumerate(messages, start=1):
+        texts = [message.get(name) for name in ("role", "content")] if isinstance(message, Mapping) else []
+        if len(texts) != 2 or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise UserError(f"field 'prompt', message {number}: no role and content with text. Complete the message.")
+        paragraphs.append(f"{texts[0]}: {texts[1].strip()}")
+    return "\n\n".join(paragraphs)

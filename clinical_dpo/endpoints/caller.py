@@ -1,0 +1,235 @@
+"""The calls of a run to a server: conversations, attempts, waits between them, and refused requests."""
+
+import hashlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from clinical_dpo.config.endpoints import Endpoint
+from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Outcome
+from clinical_dpo.endpoints.refusals import possible_text_refusal, text_refusal
+from clinical_dpo.endpoints.replies import FILTERED, UNREADABLE, Reply, read_body, refusal
+from clinical_dpo.endpoints.reply_store import ReplyStore
+from clinical_dpo.errors import PublicError
+from clinical_dpo.records import Message
+
+ATTEMPTS = 8  # per call, if the server is busy, fails or cannot be reached
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts, doubled each time
+LONGEST_RETRY_AFTER = 600.0  # seconds; a server that requests more is not called again in this run
+CALLS_PER_REPLY = 3  # most calls of a run for one reply, if replies are empty or unreadable
+REFUSALS_WITHOUT_REPLY = 10  # refusals after which a server that has replied to nothing is taken to refuse everything
+T = TypeVar("T")
+
+
+@dataclass
+class Conversation:
+    """The conversation of a request. Unreadable replies are added to its messages; a reply or a refusal ends it."""
+
+    name: str
+    messages: Messages
+    unreadable: list[Reply] = field(default_factory=list)
+    reply: Reply | None = None
+
+
+def distinct(objects: Iterable[T]) -> list[T]:
+    """Return each object once, in order. Objects are compared by identity, not by equality."""
+    return list({id(each): each for each in objects}.values())
+
+
+def _joined(replies: Sequence[Reply]) -> Reply:
+    """The last reply, with the calls and tokens of all."""
+    return replace(
+        replies[-1],
+        prompt_tokens=sum(each.prompt_tokens for each in replies),
+        completion_tokens=sum(each.completion_tokens for each in replies),
+        calls=sum(each.calls for each in replies),
+    )
+
+
+@dataclass
+class Caller:
+    """Makes the calls of a run in several threads, and counts calls and tokens."""
+
+    endpoint: Endpoint
+    prompt_version: str
+    store: ReplyStore
+    valid: Callable[[str], bool]
+    reminder: str
+    say: Callable[[str], object]
+    reply_schema: Mapping[str, Any] | None = None
+    refuse_unreadable: bool = False  # whether a request without a readable reply counts as refused
+    calls: int = 0
+    sent: int = 0  # tokens
+    received: int = 0  # tokens
+    replied: bool = False  # whether the server has replied to a request of these settings
+    refusals: list[tuple[str, str, str, Outcome]] = field(default_factory=list)  # call, request, code, outcome
+    stopped: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def server(self) -> str:
+        """Address of the server and name of the model. A refusal of a reply schema is stored under this name."""
+        return f"{self.endpoint.base_url} {self.endpoint.model}"
+
+    def digest(self, messages: Messages) -> str:
+        """SHA-256 of everything that a call's reply depends on. It identifies the call in the store."""
+        made_from = [self.endpoint.base_url, self.endpoint.body, self.prompt_version, messages]
+        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+    def conversations(
+        self, requests: Iterable[tuple[str, Messages]], stored_refusals: bool = False
+    ) -> dict[str, Conversation]:
+        """Request id -> conversation with all stored replies. Requests with equal messages share a conversation.
+
+        Args:
+            requests: id and messages of each request.
+            stored_refusals: whether a stored refusal ends a conversation. Otherwise the request is made again.
+        """
+        by_digest: dict[str, Conversation] = {}
+        conversations = {}
+        for name, messages in requests:
+            digest = self.digest(messages)
+            if digest not in by_digest:
+                by_digest[digest] = Conversation(name, messages)
+                self.add_stored_replies(by_digest[digest], stored_refusals)
+            conversations[name] = by_digest[digest]
+        return conversations
+
+    def add_stored_replies(self, conversation: Conversation, stored_refusals: bool) -> None:
+        """Add stored replies to a conversation, up to a readable reply or to the next call."""
+        while not conversation.reply:
+            digest = self.digest(conversation.messages)
+            reply = read_body(self.store.bodies.get(digest, ""))
+            if reply and not reply.refusal:
+                self.add_reply(conversation, reply)
+                self.replied = True
+            elif stored_refusals and digest in self.store.refusals:
+                self.add_reply(conversation, self.store.refusals[digest])
+            else:
+                break
+
+    def add_reply(self, conversation: Conversation, reply: Reply) -> None:
+        """End the conversation if the reply is readable or a refusal. Else add reply and reminder to its messages."""
+        if not reply.refusal and not self.valid(reply.text):
+            answer: Message = {"role": "assistant", "content": reply.text}
+            conversation.unreadable.append(reply)
+            conversation.messages = (*conversation.messages, answer, {"role": "user", "content": self.reminder})
+            return
+        conversation.reply = _joined([*conversation.unreadable, reply])
+
+    def finish_all(self, server: ChatServer, conversations: Sequence[Conversation]) -> None:
+        """Make calls until every conversation has its reply, its refusal or its number of calls.
+
+        An error stops further calls.
+        """
+        if self.reply_schema:  # the first call shows whether the server accepts the schema
+            self.finish(server, conversations[0])
+            conversations = conversations[1:]
+        with ThreadPoolExecutor(self.endpoint.concurrency) as pool:
+            futures = [pool.submit(self.finish, server, conversation) for conversation in conversations]
+            try:
+                for future in futures:
+                    future.result()
+            finally:
+                self.stopped.set()
+        self.check_refusals(server, 1)
+        for digest, _, code, _ in self.refusals:
+            self.store.keep_refusal(digest, refusal(code))
+
+    def check_refusals(self, server: ChatServer, most: int) -> None:
+        """Raise PublicError if the server has replied to nothing, and refused as many requests as `most` or more."""
+        if not self.replied and len(self.refusals) >= most:
+            _, name, _, outcome = self.refusals[0]
+            server.check_refusal(outcome, name)
+
+    def finish(self, server: ChatServer, conversation: Conversation) -> None:
+        """Make up to CALLS_PER_REPLY calls for a conversation's reply."""
+        for _ in range(CALLS_PER_REPLY):
+            if conversation.reply or self.stopped.is_set():
+                return
+            try:
+                reply = self.call(server, conversation.name, conversation.messages)
+            except BaseException:
+                self.stopped.set()
+                raise
+            if reply:
+                self.add_reply(conversation, reply)
+        if self.refuse_unreadable and not conversation.reply and not self.stopped.is_set():
+            self.add_reply(conversation, self.refuse(conversation.messages, replace(refusal(UNREADABLE), calls=0)))
+
+    def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
+        """Get a reply or a refusal in up to ATTEMPTS attempts; None if the error of another call ends the wait.
+
+        Raises:
+            UserError: no attempt gives a reply, or the server refuses all requests.
+        """
+        problem, schema = "", self.reply_schema
+        without_text: list[Reply] = []
+        for attempt in range(ATTEMPTS):
+            outcome = self.attempt(server, name, messages, schema)
+            reply, code = outcome.reply, text_refusal(outcome.status, outcome.body)
+            if reply and not reply.refusal:
+                if self.reply_schema and not schema:
+                    self.reply_schema = None
+                    self.store.note_schema_refusal(self.server)
+                self.replied = True
+                return reply
+            if reply:
+                without_text.append(reply)
+                problem = reply.refusal
+                if reply.refusal == FILTERED or len(without_text) == CALLS_PER_REPLY:
+                    return self.refuse(messages, _joined(without_text))
+            elif code:
+                return self.refuse(messages, refusal(code))
+            elif schema and server.refuses_request(outcome):
+                schema = None
+                continue
+            elif code := possible_text_refusal(outcome.status, outcome.body):
+                with self.lock:
+                    self.refusals.append((self.digest(messages), name, code, outcome))
+                self.check_refusals(server, REFUSALS_WITHOUT_REPLY)
+                return refusal(code)
+            else:
+                server.check_refusal(outcome, name)
+                problem = "a body that is not a completion" if outcome.status == 200 else str(outcome.status)
+            if (outcome.wait or 0) > LONGEST_RETRY_AFTER:
+                problem += f", and the server requests a wait of {outcome.wait:.0f} s"
+                break
+            if attempt + 1 < ATTEMPTS:
+                backoff = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1)
+                pause = backoff if outcome.wait is None else outcome.wait + random.uniform(0, FIRST_WAIT)
+                self.say(f"{name}: {problem}; next attempt in {pause:.1f} s")
+                if self.stopped.wait(pause):
+                    return None
+        raise PublicError(
+            f"{server.label}: no usable reply for {name}; last outcome: {problem}. Replies so far are saved. Run again "
+            "once the server replies."
+        )
+
+    def refuse(self, messages: Messages, reply: Reply) -> Reply:
+        """Store the refusal of a call, and return it."""
+        self.store.keep_refusal(self.digest(messages), reply)
+        return reply
+
+    def attempt(
+        self, server: ChatServer, name: str, messages: Messages, reply_schema: Mapping[str, Any] | None
+    ) -> Outcome:
+        """Make a call, store its outcome and count its tokens."""
+        digest = self.digest(messages)
+        server.check_listener()
+        self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)
+        started = time.monotonic()
+        outcome = server.call(messages, reply_schema)
+        seconds = round(time.monotonic() - started, 3)
+        is_reply = bool(outcome.reply and not outcome.reply.refusal)
+        self.store.keep(digest, outcome.body, is_reply, id=name, status=outcome.status, seconds=seconds)
+        with self.lock:
+            self.calls += 1
+            self.sent += outcome.reply.prompt_tokens if outcome.reply else 0
+            self.received += outcome.reply.completion_tokens if outcome.reply else 0
+        return outcome

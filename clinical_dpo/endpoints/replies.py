@@ -1,0 +1,105 @@
+"""Reading the reply of a model in the body of a server's response."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST_TOKENS = 10**9
+FILTERED = "content_filter"  # finish reason of a reply that the server's filter ended
+EMPTY = "empty_reply"
+UNREADABLE = "unreadable_reply"
+ONLY_A_THOUGHT = "thought_without_reply"  # the token limit ended the reply before its thought ended
+_THOUGHTS = ("reasoning_content", "reasoning")  # fields of a message, as servers with a parser of thoughts name them
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Reply of the server's model, or the refusal of a request.
+
+    Attributes:
+        text: the reply's text; empty for a refusal.
+        finish_reason: `stop`, `length` if max_tokens cut the reply off, or another word of the server.
+        model: the model's name as the server spells it.
+        prompt_tokens, completion_tokens: tokens of all calls, as the server counts them; 0 without a count.
+        calls: calls until the reply was readable.
+        refusal: code of the reason why the request has no reply; empty for a reply.
+    """
+
+    text: str
+    finish_reason: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    calls: int = 1
+    refusal: str = ""
+
+
+def refusal(code: str) -> Reply:
+    """A refusal without a completion."""
+    return Reply("", "", "", 0, 0, refusal=code)
+
+
+def read_body(body: str) -> Reply | None:
+    """Read the reply from a body; None if the body is not a completion.
+
+    The content is a text or a list of parts, whose texts are joined. A reply that the server's filter ended has the
+    refusal FILTERED, since its text is not whole. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. If the
+    model ended its reply (`stop`) and all of the text is in the field of the thought, this text is the reply: such a
+    server takes an answer without a thought for a thought.
+    """
+    try:
+        value = json.loads(body)
+        choice, used = value["choices"][0], value.get("usage") or {}
+        message, finish_reason = choice["message"], _text(choice.get("finish_reason"))
+        text = _content(message.get("content"))
+        if not text.strip() and finish_reason == "stop":
+            text = next((thought for name in _THOUGHTS if (thought := _content(message.get(name)))), "")
+        reason = ""
+        if finish_reason == FILTERED:
+            reason = FILTERED
+        elif not text.strip():
+            reason = ONLY_A_THOUGHT if finish_reason == "length" else EMPTY
+        return Reply(
+            text="" if reason else text,
+            finish_reason=finish_reason,
+            model=_text(value.get("model")),
+            prompt_tokens=_count(used.get("prompt_tokens")),
+            completion_tokens=_count(used.get("completion_tokens")),
+            refusal=reason,
+        )
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _content(content: object) -> str:
+    """The text of a message's content: a text, a list of parts, or nothing. Parts without a text do not count.
+
+    Raises:
+        TypeError: the content is of another type.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, list):
+        return "".join(_parts(content))
+    if not isinstance(content, str):
+        raise TypeError(f"content of type {type(content).__name__}")
+    return _text(content)
+
+
+def _parts(parts: list[Any]) -> Iterator[str]:
+    for part in parts:
+        text = part if isinstance(part, str) else part.get("text") if isinstance(part, dict) else None
+        if isinstance(text, str):
+            yield _text(text)
+
+
+def _text(value: object) -> str:
+    """Convert to text that UTF-8 can encode, with a replacement character for each lone surrogate."""
+    return re.sub(r"[\ud800-\udfff]", "\ufffd", str(value))
+
+
+def _count(value: object) -> int:
+    """Read a number of tokens; 0 if the value is not a number from 0 to MOST_TOKENS."""
+    return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0

@@ -1,0 +1,89 @@
+"""Controls of a judge: answers to other questions, which must score low, and the same items once more."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from clinical_dpo.config.endpoints import Endpoint
+from clinical_dpo.grading.judge.judge import COLUMNS as VERDICT_COLUMNS
+from clinical_dpo.grading.judge.judge import judge_items
+from clinical_dpo.grading.raters.sheets import Item
+from clinical_dpo.io import Row
+
+CONTROL_ITEMS = 24  # items of each control
+SHUFFLED, REPEATED = "shuffled", "repeated"
+COLUMNS = ("control", *VERDICT_COLUMNS)
+
+
+def control_items(items: Sequence[Item]) -> list[Item]:
+    """Up to CONTROL_ITEMS items of different test rows, in an order that their opaque ids determine."""
+    by_row = {item.row_id: item for item in sorted(items, key=lambda item: item.item_id, reverse=True)}
+    return sorted(by_row.values(), key=lambda item: item.item_id)[:CONTROL_ITEMS]
+
+
+def shuffled_items(items: Sequence[Item]) -> list[Item]:
+    """Each item with the answer of the next item whose answer differs from its own and from its reference answer.
+
+    An item without such an answer is left out.
+    """
+    shuffled = []
+    for number, item in enumerate(items):
+        own = {_plain(item.answers[0]), _plain(item.reference)}
+        others = (*items[number + 1 :], *items[:number])
+        foreign = next((other.answers[0] for other in others if _plain(other.answers[0]) not in {*own, ""}), None)
+        if foreign is not None:
+            shuffled.append(replace(item, item_id=f"{item.item_id} {SHUFFLED}", answers=(foreign,)))
+    return shuffled
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def ask_controls(
+    kind: str,
+    items: Sequence[Item],
+    endpoint: Endpoint,
+    store: str | Path,
+    private: bool = False,
+    anchors: Sequence[str] | None = None,
+) -> tuple[list[Row], Row]:
+    """Ask the judge for the controls: rows of COLUMNS, and a record of the requests.
+
+    Pairs have no shuffled control, because both answers would be foreign. The record has the status of both controls
+    and counts calls and tokens; see `judge.judge_items`.
+
+    Args:
+        kind: likert, correctness or preference.
+        items: all items that the judge grades.
+        endpoint: the judge.
+        store: file of the controls' replies.
+        private: see `client.request_completions`.
+        anchors: see `judge.judge_items`.
+
+    Raises:
+        UserError: see `client.request_completions`.
+    """
+    chosen = control_items([item for item in items if kind != "preference" or len(item.answers) == 2])
+    shown = {REPEATED: chosen} if kind == "preference" else {SHUFFLED: shuffled_items(chosen), REPEATED: chosen}
+    rows: list[Row] = []
+    records = []
+    for control, control_items_shown in shown.items():
+        verdicts, record = judge_items(
+            kind, control_items_shown, endpoint, store, private, control=control, anchors=anchors
+        )
+        rows += [{"control": control, **verdict} for verdict in verdicts]
+        records.append(record)
+    unanswered = sum(record["unanswered"] for record in records)
+    waiting = next((record["waiting_for"] for record in records if record["unanswered"]), None)
+    return rows, {
+        "judge": endpoint.name,
+        "base_url": endpoint.base_url,
+        "settings": endpoint.body,
+        "status": "pending" if unanswered else "complete",
+        "waiting_for": waiting,
+        "pending": unanswered,
+        "unanswered": unanswered,
+        "items": len(rows),
+        **{name: sum(record[name] for record in records) for name in ("calls", "prompt_tokens", "completion_tokens")},
+    }

@@ -1,0 +1,48 @@
+"""Sentences about the checks of a judge."""
+
+from collections.abc import Iterable, Mapping
+
+from clinical_dpo.grading.judge.controls import REPEATED, SHUFFLED
+from clinical_dpo.statistics.judge_bias import FAMILY, LENGTH, LONGER, ORDER
+from clinical_dpo.variants import TITLES
+
+
+def bias_words(row: Mapping[str, str]) -> str | None:
+    """A sentence about a row of judge_bias.csv, as read; None without a number to tell."""
+    if row["status"] == "pending" or not row["estimate"]:
+        return None
+    value, n, warns = float(row["estimate"]), row["n"], row["suspicious"] == "true"
+    share = f"{value:.0%}"
+    texts = {
+        ORDER: f"changes its verdict with the order of the answers in {share} of {n} pairs",
+        LONGER: f"prefers the longer answer in {share} of {n} preferences",
+        SHUFFLED: (
+            f"calls {share} of {n} answers to other questions correct"
+            if row["judged"] == "correctness"
+            else f"gives {n} answers to other questions {value:.1f} of 5 on average"
+        ),
+        REPEATED: f"repeats {share} of {n} verdicts when it judges the same items again",
+    }
+    if row["check"] == LENGTH:
+        variant = TITLES[row["variant"]]
+        if not warns:
+            return f"shows no higher grades for longer answers of {variant} (rank correlation {value:.2f})"
+        return f"gives longer answers of {variant} higher grades (rank correlation {value:.2f}): length, or quality"
+    if row["check"] == FAMILY:
+        return f"is of the same family as {row['variant']}, and may favour it" if warns else None
+    return texts[row["check"]]
+
+
+def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False) -> list[str]:
+    """Lines about the checks of all judges.
+
+    Args:
+        rows: rows of judge_bias.csv of all tasks, as read.
+        only_suspicious: whether lines without a warning are left out.
+    """
+    return [
+        f"{row['task']}, {row['model']}: judge {row['judge']} ({row['judged']}) {words}"
+        + (" - a warning" if row["suspicious"] == "true" and not only_suspicious else "")
+        for row in rows
+        if (words := bias_words(row)) and (row["suspicious"] == "true" or not only_suspicious)
+    ]

@@ -1,0 +1,44 @@
+"""Rows of the page's table of raters' sample, judge, and judge corrected by the sample."""
+
+from collections.abc import Mapping
+
+from clinical_dpo.io import Row
+from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
+from clinical_dpo.variants import COMPARISONS, TITLES
+
+
+def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
+    """One row per variant and comparison: three estimates with their intervals, and which of them the decision uses.
+
+    Args:
+        corrected: rows of reports/tables/corrected.csv.
+        tasks: task -> title.
+        models: model -> name shown.
+    """
+    return [
+        {
+            "task": tasks[row["task"]]["title"],
+            "model": models[row["model"]],
+            "compared": compared_name(row["compared"]),
+            "estimates": [_estimate(row, prefix) for prefix in ("sample_", "judge_", "")],
+            "basis": "pending" if row["status"] == "pending" else row["basis"],
+            "rated": f"{row['rated']} of {row['items']}",
+            "corrections": row["corrections"] or "–",
+        }
+        for row in corrected
+    ]
+
+
+def compared_name(compared: str) -> str:
+    """The name shown of a variant (SFT) or of a comparison (SFT − Base)."""
+    names = COMPARISONS.get(compared, (compared,))
+    return " − ".join(TITLES[name] for name in names)
+
+
+def _estimate(row: Mapping[str, str], prefix: str) -> str:
+    estimate, low, high = (number_of(row[f"{prefix}{name}"]) for name in ("estimate", "ci_low", "ci_high"))
+    if estimate is None:
+        return "–"
+    sign = "+" if row["compared"] in COMPARISONS else ""
+    interval = "" if low is None or high is None else f" ({low:{sign}.2f} to {high:{sign}.2f})"
+    return f"{estimate:{sign}.2f}{interval}".replace("-", "−")

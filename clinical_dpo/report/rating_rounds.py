@@ -1,0 +1,68 @@
+"""Words about rounds of rating: which sheet goes to whom, where the file that comes back belongs, and who agrees."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from clinical_dpo.io import Row
+
+KAPPAS = ("cohen_kappa", "quadratic_kappa", "fleiss_kappa")
+
+
+def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str) -> list[Row]:
+    """Rows of pending ratings with the file to send to the rater, and the file that comes back.
+
+    Args:
+        rows: rows with `task`, `model`, `sheet` and `rater`.
+        sheet: path of a sheet, with the wildcards {task}, {model}, {sheet} and {rater}.
+        ratings: folder of the ratings of a model, with the wildcards {task} and {model}.
+    """
+    return [
+        {**row, "sheet_file": sheet.format(**row), "returned_file": f"{ratings}/{{sheet}}.{{rater}}.csv".format(**row)}
+        for row in rows
+    ]
+
+
+def what_to_send(row: Mapping[str, Any]) -> str:
+    """What to do about a row of `with_sheet_files`: which file to send, and where the file that comes back belongs."""
+    return (
+        f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the file "
+        f"that comes back as {row['returned_file']}"
+    )
+
+
+def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> list[Row]:
+    """One row per task, model, sheet and group of raters: kappa and share of equal ratings, as text.
+
+    Args:
+        agreement: rows of agreement.csv of all tasks, as read.
+        titles: task -> title.
+    """
+    groups: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
+    for row in agreement:
+        group = groups.setdefault((row["task"], row["model"], row["sheet"], row["raters"]), {})
+        group[row["metric"]] = row
+    table = []
+    for (task, model, sheet, raters), by_metric in groups.items():
+        for kappa in KAPPAS:
+            if kappa in by_metric:
+                row = by_metric[kappa]
+                table.append(
+                    {"task": titles[task], "model": model, "sheet": sheet, "raters": raters.replace(" ", ", ")}
+                    | {"kappa": _number(row), "equal": _share(by_metric.get("raw_agreement")), "n": row["n"]}
+                )
+    return table
+
+
+def _number(row: Mapping[str, Any]) -> str:
+    if row["status"] == "pending":
+        return "awaited"
+    if row["estimate"] in (None, ""):
+        return "not defined"
+    interval = (
+        f" ({float(row['ci_low']):.2f} to {float(row['ci_high']):.2f})" if row["ci_low"] not in (None, "") else ""
+    )
+    return f"{float(row['estimate']):.2f}{interval}".replace("-", "−")
+
+
+def _share(row: Mapping[str, Any] | None) -> str:
+    return "–" if row is None or row["estimate"] in (None, "") else f"{float(row['estimate']):.0%}"

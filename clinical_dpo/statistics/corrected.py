@@ -1,0 +1,143 @@
+"""Estimates from the raters' sample, from the judge of all items, and from the judge corrected by the sample."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clinical_dpo.config.metrics import METRICS, MetricDefinition
+from clinical_dpo.errors import UserError
+from clinical_dpo.grading.scale import grade_values, mean
+from clinical_dpo.io import Row
+from clinical_dpo.records import Grade
+from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.headline_differences import headline_difference
+from clinical_dpo.statistics.intervals import LEVEL, Interval, clopper_pearson, t_interval, wilson
+from clinical_dpo.statistics.metrics import Grades
+from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts, paired_t
+from clinical_dpo.statistics.prediction_powered import can_correct, corrected_difference, corrected_mean, corrections
+from clinical_dpo.variants import COMPARISONS, VARIANTS
+
+CORRECTED, SAMPLE = "judge corrected by the sample", "sample alone"
+COLUMNS = (
+    *("task", "model", "compared", "metric", "rated", "items", "basis", "estimate", "ci_low", "ci_high", "p_value"),
+    *("level", "level_ci_low", "level_ci_high", "margin_level", "margin_ci_low", "margin_ci_high"),
+    *("sample_estimate", "sample_ci_low", "sample_ci_high", "judge_estimate", "judge_ci_low", "judge_ci_high"),
+    *("judge_weight", "corrections", "data", "status"),
+)
+Rows = Sequence[Grade]
+
+
+def corrected_table(raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float) -> list[Row]:
+    """Rows of COLUMNS: each variant's mean and each comparison's difference, of every model.
+
+    `estimate` is the judge corrected by the sample (`prediction_powered.corrected_mean`). Where that has no reliable
+    interval, it is the sample alone with its classical interval: Clopper and Pearson's, Newcombe's held to McNemar's
+    exact P, or t intervals of means. While grades of the sample or verdicts are pending the numbers are None.
+
+    Args:
+        raters: (model, variant) -> raters' grades of the sample.
+        judge: (model, variant) -> the judge's grades of all test items.
+        task: `name`, `metric`, `data`, `seed`.
+        alpha: level of a comparison's decision.
+
+    Raises:
+        UserError: a sampled item has no grade of the judge, or a grade is not on the metric's scale.
+    """
+    metric = METRICS[task["metric"]]
+    levels = [LEVEL, 1 - alpha, 1 - 2 * alpha]
+    blank = dict.fromkeys(COLUMNS) | {"task": task["name"], "metric": metric.name, "data": task["data"]}
+    table: list[Row] = []
+    for model in dict.fromkeys(model for model, _ in raters):
+        for variant in VARIANTS:
+            sample, verdicts = raters[model, variant], judge[model, variant]
+            row = blank | {"model": model, "compared": variant, **_counts([sample], [verdicts])}
+            if row["status"] == "complete":
+                rated, other = _halves(sample, verdicts, metric, f"{task['name']}/{model}/{variant}")
+                row |= _mean(grade_values(sample, metric), rated, other, metric)
+            table.append(row)
+        for comparison, (first, second) in COMPARISONS.items():
+            where = f"{task['name']}/{model}"
+            pair = paired_rows(raters[model, first], raters[model, second], where, first, second)
+            verdicts_pair = paired_rows(judge[model, first], judge[model, second], where, first, second)
+            row = blank | {"model": model, "compared": comparison, **_counts(pair, verdicts_pair)}
+            row |= {"level": 1 - alpha, "margin_level": 1 - 2 * alpha}
+            if row["status"] == "complete":
+                row |= _difference(pair, verdicts_pair, task, levels, where)
+            table.append(row)
+    return table
+
+
+def _counts(samples: Sequence[Rows], verdicts: Sequence[Rows]) -> Row:
+    graded = [row for rows in (*samples, *verdicts) for row in rows]
+    status = "pending" if any(row["status"] == "pending" for row in graded) else "complete"
+    return {"rated": len(samples[0]), "items": len(verdicts[0]), "status": status}
+
+
+def _halves(sample: Rows, verdicts: Rows, metric: MetricDefinition, where: str) -> tuple[list[float], list[float]]:
+    """The judge's grades of the sampled items, in their order, and of all other items."""
+    by_id = dict(zip((row["id"] for row in verdicts), grade_values(verdicts, metric), strict=True))
+    if missing := [row["id"] for row in sample if row["id"] not in by_id]:
+        raise UserError(f"verdicts on {where}: items {missing[:3]} of the raters' sample are missing. Judge again.")
+    rated = [by_id.pop(row["id"]) for row in sample]
+    return rated, list(by_id.values())
+
+
+def _mean(sample: list[float], rated: list[float], others: list[float], metric: MetricDefinition) -> Row:
+    """The numbers of one variant: raters' grades of the sample, the judge's of the same items, and of all others."""
+    judged = [*rated, *others]
+    interval: Interval
+    if metric.kind == "mean":
+        interval, judge_interval = t_interval(sample), t_interval(judged)
+    else:
+        interval = clopper_pearson(int(sum(sample)), len(sample))
+        judge_interval = wilson(int(sum(judged)), len(judged))
+    numbers = _side_by_side(mean(sample), interval, mean(judged), judge_interval)
+    numbers |= {"corrections": corrections(sample, rated), "basis": SAMPLE}
+    if not can_correct(sample, rated, len(others)):
+        return numbers | {"estimate": mean(sample), "ci_low": interval[0], "ci_high": interval[1]}
+    corrected = corrected_mean(sample, rated, others, (metric.low, metric.high))
+    low, high = corrected.interval
+    numbers |= {"estimate": corrected.estimate, "ci_low": low, "ci_high": high}
+    return numbers | {"judge_weight": corrected.weight, "basis": CORRECTED}
+
+
+def _difference(
+    pair: tuple[Rows, Rows],
+    verdicts: tuple[Rows, Rows],
+    task: Mapping[str, Any],
+    levels: Sequence[float],
+    where: str,
+) -> Row:
+    """The numbers of a comparison, first variant minus second."""
+    metric = METRICS[task["metric"]]
+    first, second = (np.array(grade_values(rows, metric)) for rows in pair)
+    halves = [_halves(rows, judged, metric, where) for rows, judged in zip(pair, verdicts, strict=True)]
+    rated, others = (np.subtract(halves[0][half], halves[1][half]) for half in (0, 1))
+    sample = first - second
+    classical = headline_difference(*pair, task, levels, margin=metric.high - metric.low)
+    by_judge = headline_difference(*verdicts, task, [LEVEL], margin=metric.high - metric.low)
+    numbers = _side_by_side(classical.effect, classical.intervals[0], by_judge.effect, by_judge.intervals[0])
+    numbers |= {"corrections": corrections(sample, rated), "basis": SAMPLE}
+    if not can_correct(sample, rated, len(others)):
+        p = paired_t(first, second)[1] if metric.kind == "mean" else mcnemar_exact(*paired_counts(first, second)[1:3])
+        return numbers | {"estimate": classical.effect, "p_value": p} | _limits(classical.intervals)
+    corrected = corrected_difference(sample, rated, others, levels)
+    numbers |= {"estimate": corrected.estimate, "p_value": corrected.p_value, **_limits(corrected.intervals)}
+    return numbers | {"judge_weight": corrected.weight, "basis": CORRECTED}
+
+
+def _side_by_side(sample: float | None, interval: Interval, judge: float | None, judge_interval: Interval) -> Row:
+    return {
+        **{"sample_estimate": sample, "sample_ci_low": interval[0], "sample_ci_high": interval[1]},
+        **{"judge_estimate": judge, "judge_ci_low": judge_interval[0], "judge_ci_high": judge_interval[1]},
+    }
+
+
+def _limits(intervals: Sequence[Interval]) -> Row:
+    """Columns of the intervals at 95%, at the level of the decision, and at that of the tests against the margin."""
+    return {
+        f"{name}ci_{side}": limit
+        for name, interval in zip(("", "level_", "margin_"), intervals, strict=True)
+        for side, limit in zip(("low", "high"), interval, strict=True)
+    }
