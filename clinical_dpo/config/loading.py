@@ -9,6 +9,7 @@ from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.margins import check_margin
+from clinical_dpo.config.model_sizes import check_sizes
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_rules import check_fit, check_used, default_selection_metric
@@ -93,6 +94,8 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
     if value["name"] != name:
         raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
+    if kind == "model":
+        check_sizes(value)
     return value
 
 

@@ -142,6 +142,9 @@ def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **m
     return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {external: after}}, **more)
 
 
+SIZES_OF_SNAPSHOT = {  # 60,000 weights, as SNAPSHOT has
+    **{"vocab_size": 1294, "hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 4, "kv_heads": 2},
+}
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
 SAME_ROWS = "states the format that is detected without it; the record of the rows contains how the file was read"
 CASES: list[Case] = [
@@ -168,6 +171,12 @@ CASES: list[Case] = [
         model_change={"chat_template": f"{TEMPLATE} "},
     ),
     Case(["model.parameters"], LABEL, model=SNAPSHOT, model_change={"parameters": 70000}),
+    Case(
+        [f"model.sizes.{key}" for key in SIZES_OF_SNAPSHOT],
+        LABEL,
+        model=SNAPSHOT,
+        model_change={"sizes": SIZES_OF_SNAPSHOT},
+    ),
     _model("title", {}, {"title": "Another title"}),
     _model("stands_for", {}, {"stands_for": "llama3-8b-instruct"}),
     _model("license", {}, {"license": "MIT"}),
@@ -240,6 +249,11 @@ CASES: list[Case] = [
     Case([f"thresholds.{check}.stop" for check in CHECKS], TEXT, {"checks": {check: {"stop": 1} for check in CHECKS}}),
     Case(["task.on_shortfall"], LABEL, {"on_shortfall": "shrink"}),
     *(Case([f"task.splits.{split}"], SWEEP, {"splits": {split: SIZES[split] - 1}}) for split in SIZES),
+    Case(
+        ["task.tokens.prompt", "task.tokens.answer", "task.tokens.rejected"],
+        LABEL,
+        {"tokens": {"prompt": 90, "answer": 4, "rejected": 4}},
+    ),
     Case(
         ["task.answer_type"],
         JUDGED
