@@ -33,9 +33,15 @@ def training_steps(study: Study, task: str, stage: str) -> int:
     return settings["max_steps"] or ceil(settings["epochs"] * ceil(rows / settings["batch_size"]))
 
 
-def evaluations(settings: Mapping[str, Any], steps: float) -> int:
-    """Evaluations of a run: at its start, and every `eval_steps` steps."""
-    return 1 + int(steps // settings["eval_steps"])
+def evaluations(settings: Mapping[str, Any], steps: int, probe: bool) -> int:
+    """Evaluations of a run: at its start, every `eval_steps` steps and at its end, or at its end only.
+
+    Args:
+        settings: the stage's settings.
+        steps: optimizer steps.
+        probe: whether the run is a probe, which always has a curve.
+    """
+    return 1 + ceil(steps / settings["eval_steps"]) if probe or settings["eval_curve"] else 1
 
 
 def training_parts(study: Study, task: str, model: str, stage: str, steps: float, evaluated: int) -> list[Part]:

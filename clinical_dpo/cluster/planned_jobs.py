@@ -73,7 +73,8 @@ def _minutes(study: Study, model: str, parts: Iterable[Part]) -> float:
 def _run_parts(study: Study, task: str, model: str, stage: str, part: str) -> list[Part]:
     """The work of a stage's longest run."""
     steps = training_steps(study, task, stage)
-    return training_parts(study, task, model, stage, steps, evaluations(study.training(task, stage), steps))
+    evaluated = evaluations(study.training(task, stage), steps, part == "probe")
+    return training_parts(study, task, model, stage, steps, evaluated)
 
 
 def planned_work(study: Study) -> Iterator[Work]:
@@ -134,9 +135,9 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
         part = "probe" if rule == "probe" else "adapter"
         parts = _run_parts(study, task, model, stage, part)
 
-        def parts_of_run(run: Mapping[str, Any]) -> list[Part]:
-            evaluated = run.get("evaluations", evaluations(study.training(task, stage), run["steps"]))
-            return training_parts(study, task, model, stage, run["steps"], evaluated)
+        def parts_of_run(run: Mapping[str, Any], part: str = part) -> list[Part]:
+            evaluated = evaluations(study.training(task, stage), run["steps"], part == "probe")
+            return training_parts(study, task, model, stage, run["steps"], run.get("evaluations", evaluated))
 
         article = None if minutes is None else len(files) * minutes * steps / 1000
         jobs = [Job(Path(file), parts) for file in files]

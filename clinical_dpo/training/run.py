@@ -44,6 +44,7 @@ LOG_COLUMNS = (
     *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
     *("logps/chosen", "logps/rejected"),
 )
+NEVER = 10**9  # steps between two evaluations of a run that evaluates at its end only
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Run:
 
     base: str  # folder of the base model
     model: Mapping[str, Any]  # the model file's settings
-    settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
+    # The stage's settings with the trial's learning rate (and beta). `eval_steps` is None for an evaluation at the end.
+    settings: Mapping[str, Any]
     steps: int | None  # optimizer steps; None for the settings' epochs
     out: str  # folder for the weights (safetensors), log.csv and run.json
     # Rows computed at once. This size changes results only by rounding, with one exception: in a short last step of a
@@ -102,9 +104,10 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "gradient_checkpointing": run.gradient_checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "bf16": mixed_precision(run.model),
-        "eval_strategy": "steps",
-        "eval_steps": settings["eval_steps"],
-        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run already has the evaluation at the start
+        "eval_strategy": "steps",  # the trainer evaluates at the last step in any case
+        "eval_steps": settings["eval_steps"] or NEVER,
+        # A resumed run already has the evaluation at the start.
+        "eval_on_start": bool(settings["eval_steps"]) and last_checkpoint(checkpoints) is None,
         "include_num_input_tokens_seen": "non_padding",  # TRL's own count restarts at a checkpoint
         "logging_steps": settings["logging_steps"],
         "save_strategy": "steps",

@@ -107,9 +107,19 @@ def training_seconds(rank=1, answers=1, steps=1000, evaluated=21):
 def test_hours_follow_from_the_tokens(study):
     rows = by(cost_rows(study), "task", "model", "rule", "stage")
     hours = {key[2:]: row["hours"] for key, row in rows.items() if key[:2] == ("uti", "llama3-8b-instruct")}
-    sft = 6 * (START + training_seconds() / ASSUMED_SHARE) / 3600
-    dpo = 15 * (START + training_seconds(rank=2, answers=2) / ASSUMED_SHARE) / 3600
-    assert hours["probe", "sft"] == pytest.approx(sft) and hours["probe", "dpo"] == pytest.approx(dpo)
+    for rule, evaluated in (("probe", 21), ("train", 1)):  # only probes have a curve
+        sft = training_seconds(evaluated=evaluated)
+        dpo = training_seconds(rank=2, answers=2, evaluated=evaluated)
+        assert hours[rule, "sft"] == pytest.approx(6 * (START + sft / ASSUMED_SHARE) / 3600)
+        assert hours[rule, "dpo"] == pytest.approx(15 * (START + dpo / ASSUMED_SHARE) / 3600)
+
+
+def test_a_curve_that_the_config_asks_for_is_planned(study):
+    sft = {"eval_curve": True}
+    curve = load_study(merge(PUBLISHED, {"recipes": {"savage2025": {"sft": sft}}}), ROOT)
+    key = ("uti", "llama3-8b-instruct", "train", "sft")
+    hours = by(cost_rows(curve), "task", "model", "rule", "stage")[key]["hours"]
+    assert hours == pytest.approx(6 * (START + training_seconds() / ASSUMED_SHARE) / 3600)
 
 
 def test_the_articles_minutes_stand_beside_the_hours(study):
@@ -127,11 +137,11 @@ def test_hours_of_epochs_follow_from_the_rows(study):
     attention = 4 * 32 * 4096 * (390 * 391 / 2 + 2 * (75 * 390 + 75 * 76 / 2))
     step = 4 * LINEAR * tokens + 6 * lora * tokens + 4 * head * 150 + 3 * attention
     evaluation = 2 * (LINEAR + lora) * tokens + 2 * head * 150 + attention
-    for batch, evaluated in ((8, 26), (4, 51)):
+    for batch in (8, 4):
         dpo = {"batch_size": batch, "micro_batch_size": batch}
         changed = load_study(merge(PUBLISHED, {"recipes": {"murphy2024": {"dpo": dpo}}}), ROOT)
         row = by(cost_rows(changed), "task", "model", "rule", "stage")["pubmedqa", "biomistral-7b", "train", "dpo"]
-        assert row["pflop"] == pytest.approx((5000 * step + evaluated * 200 * evaluation) / 1e15)
+        assert row["pflop"] == pytest.approx((5000 * step + 200 * evaluation) / 1e15)
 
 
 def test_counted_tokens_replace_the_stated_ones(study, tmp_path):
@@ -189,7 +199,7 @@ def test_hours_of_finished_training_are_compared_with_the_estimate(study, tmp_pa
     write_json(sft / "lr1e-06/adapter/run.json", run | {"resumed_from_step": 125, "wall_seconds": 300.0})
     rows = by(cost_rows(study), "task", "model", "rule", "stage")
     trained = rows["uti", "llama3-8b-instruct", "train", "sft"]
-    peak = training_seconds(steps=250, evaluated=6)
+    peak = training_seconds(steps=250, evaluated=1)
     assert (trained["finished"], trained["took_hours"]) == (2, pytest.approx(1200 / 3600))
     assert trained["finished_hours"] == pytest.approx(2 * peak / ASSUMED_SHARE / 3600)
     assert trained["ratio"] == pytest.approx(600 / (peak / ASSUMED_SHARE))

@@ -136,7 +136,7 @@ rule plot_reward_margin:
 
 rule plot_training_curves:
     input:
-        logs=study_files.trial_files(study, "trial_log", part="adapter"),
+        logs=study_files.curve_logs(study),
         selections=selections,
     output:
         svg=[

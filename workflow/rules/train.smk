@@ -24,7 +24,7 @@ rule probe:
         settings=rule_settings(
             code=code("probe", trainer),
             model=trained_model_settings,
-            settings=trial_settings,
+            settings=probe_settings,
         ),
     script:
         "../scripts/probe.py"
