@@ -17,7 +17,7 @@ from pathlib import Path
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.dpo import train_dpo
-from clinical_dpo.training.run import Run
+from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft import train_sft
 
 RESULTS, MODEL = Path("results/demo"), "tiny-llama"

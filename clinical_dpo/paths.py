@@ -12,6 +12,7 @@ _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
 _TRIAL = "{results}/{task}/{model}/{stage}/{trial}"
 _BEST = "{results}/{task}/{model}/{stage}/{best}"
+PROBE_WEIGHTS = "probe.weights"  # in a trial's folder; no output of a rule
 FOLDERS = ("data", "prompts")  # a task's folders beside those of its models
 PATHS = {
     # base models
@@ -67,6 +68,7 @@ PATHS = {
     "page": "{reports}/summary.html",
     "summary": "{reports}/summary.txt",
     "plan": "{reports}/plan.txt",
+    "freed": "{reports}/freed.txt",
     "plan_table": "{reports}/{table}.csv",
 }
 

@@ -8,6 +8,7 @@ from clinical_dpo.cluster.time_and_memory import lora_parameters, parameter_coun
 from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row
+from clinical_dpo.paths import PROBE_WEIGHTS
 from clinical_dpo.variants import STAGES
 
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
@@ -17,12 +18,13 @@ CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # per trained weight: two checkpoints,
 
 
 def disk_rows(study: Study) -> list[Row]:
-    """Rows of DISK_COLUMNS for base models, trained weights, and the checkpoints of one running job.
+    """Rows of DISK_COLUMNS for base models, trained weights, weights of probes, and the checkpoints of one running job.
 
     Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
     size of a LoRA follows from its rank, and in DPO from the sum of the ranks of SFT and DPO. The best trial is a hard
-    link. All other files are small in comparison. `found` is the number of existing folders, and `found_gb` is the size
-    of the weights in these folders.
+    link, as is a second run that is its probe. `count` of the weights of probes is the largest possible number: a probe
+    stores weights only if its eval loss is lowest at its end. All other files are small in comparison. `found` is the
+    number of existing folders, and `found_gb` is the size of the weights in these folders.
     """
     rows = []
     for name, settings in study.models.items():
@@ -36,6 +38,10 @@ def disk_rows(study: Study) -> list[Row]:
                 folders = [Path(file).parent for file in files]
                 weights = trained_weights(study, task, model, stage)
                 rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED_BYTES))
+                if study.training(task, stage)["plateau"]:
+                    trials = model_trials(study, task, model, stage, "adapter")
+                    probes = [Path(file).parents[1] / PROBE_WEIGHTS for file in trials]
+                    rows.append(_disk_row("probe weights", task, model, stage, probes, weights * SAVED_BYTES))
                 checkpoints = _disk_row("checkpoints", task, model, stage, [], weights * CHECKPOINT_BYTES)
                 rows.append(checkpoints | {"count": None, "gb": None})
     return rows

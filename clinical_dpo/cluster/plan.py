@@ -44,7 +44,8 @@ def finished_jobs(study: Study) -> list[Finished]:
 def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finished]:
     """Record -> the finished job. Jobs on a card that `cards` does not list are left out.
 
-    A training run records the seconds in which it loaded. The median of these is the start of a model's other jobs.
+    A run that is its probe took no time and is left out too. Other training runs record the seconds in which they
+    loaded. The median of these is the start of a model's other jobs.
     """
     runs = {
         job.record: read_json(job.record)
@@ -63,7 +64,7 @@ def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finis
     finished = {}
     for work in works:
         for job in work.jobs:
-            if job.record.exists():
+            if job.record.exists() and not runs.get(job.record, {}).get("same_as_probe"):
                 starts = loading.get(work.model)
                 start = median(starts) if starts else start_seconds(study.models[work.model])
                 card = card_of_run(study, work.model, runs.get(job.record, {}).get("device") or devices.get(work.model))

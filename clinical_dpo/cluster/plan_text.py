@@ -19,7 +19,8 @@ what the article prints for runs of these steps on one A100 (Savage et al. 2025:
 50 of DPO in classification, 50 and 160 in summarization). The article's software is not this one, so these are no plan.
 Disk: base models have their own type. They are in HF_HOME, and twice if a revision has no safetensors. Trained weights
 are float32. The size of a LoRA follows from its rank, and in DPO also from the ranks of SFT. The best trials are hard
-links. Each running training job has up to {checkpoints} GB of checkpoints in addition."""
+links. Each running training job has up to {checkpoints} GB of checkpoints in addition. Probes store their weights if
+their eval loss is lowest at their end: at most {probes} GB. `free` deletes these, and trials that were not chosen."""
 SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, since neither rows nor `tokens` are there"}
 WIDTHS = (-18, -36, 6, 9, 9, 15, 10, 9, 9, 9, 10)
 ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
@@ -40,7 +41,7 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row], errors: Sequence[Mappin
         for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
     ]
     lines += [_aligned(("all", "", *_sums(costs))), "", *_error_lines(errors)]
-    stored = [row for row in disk if row["what"] != "checkpoints"]
+    stored = [row for row in disk if row["what"] in ("base model", "trained")]
     lines.append(_aligned(("disk", "", "folders", "", "GB", "", "", "", "there", "GB", "")))
     for (kind, task), rows in [*_grouped(stored, "what", "task").items(), (("all", ""), stored)]:
         count, gb, existing, existing_gb = (
@@ -55,6 +56,7 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row], errors: Sequence[Mappin
         tokens=_token_sources(costs),
         assumed=ASSUMED_SHARE,
         checkpoints=_short(running),
+        probes=_short(sum(row["gb"] for row in disk if row["what"] == "probe weights")) or "0",
     )
     return "\n".join([*lines, "", *(wrapped for line in basis.split("\n") for wrapped in wrap(line, 120))])
 

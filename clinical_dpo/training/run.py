@@ -1,7 +1,5 @@
-"""Parts of a training run that SFT and DPO share: trainer arguments, checkpoints, resuming, log and record."""
+"""Parts of training that SFT and DPO share: trainer arguments, checkpoints, resuming, log and record."""
 
-import hashlib
-import json
 import resource
 import shutil
 import time
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
+from clinical_dpo.checksums import RECORDS, write_checksums
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.io import file_digests, read_jsonl, replacing, sha256, write_csv, write_json
+from clinical_dpo.io import read_jsonl, replacing, write_csv, write_json
 from clinical_dpo.models.load import (
     base_record,
     device,
@@ -24,6 +22,7 @@ from clinical_dpo.models.load import (
     mixed_precision,
     save_trained,
 )
+from clinical_dpo.progress import say
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths
 from clinical_dpo.training.checkpoints import (
@@ -32,8 +31,11 @@ from clinical_dpo.training.checkpoints import (
     note_out_of_memory,
     reduced_micro_batch,
 )
+from clinical_dpo.training.digests import input_digests, probe_digest, run_digest
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.probe_weights import reuse, store
+from clinical_dpo.training.settings import Run
 from clinical_dpo.versions import library_versions
 
 if TYPE_CHECKING:
@@ -48,26 +50,6 @@ NEVER = 10**9  # steps between two evaluations of a run that evaluates at its en
 
 
 @dataclass(frozen=True)
-class Run:
-    """A training run: initial model, settings and output folder."""
-
-    base: str  # folder of the base model
-    model: Mapping[str, Any]  # the model file's settings
-    # The stage's settings with the trial's learning rate (and beta). `eval_steps` is None for an evaluation at the end.
-    settings: Mapping[str, Any]
-    steps: int | None  # optimizer steps; None for the settings' epochs
-    out: str  # folder for the weights (safetensors), log.csv and run.json
-    # Rows computed at once. This size changes results only by rounding, with one exception: in a short last step of a
-    # DPO epoch, TRL gives each micro-batch the same weight, whatever the number of rows in it.
-    micro_batch_size: int
-    eval_batch_size: int
-    save_steps: int  # steps between two checkpoints
-    gradient_checkpointing: bool  # recompute activations in the backward pass to save memory
-    probe: bool = False  # save the eval curve and no weights
-    code: str = ""  # digest of the training code; checkpoints of another digest are not resumed
-
-
-@dataclass(frozen=True)
 class Prepared:
     """Checked rows of a run, the checkpoint folder, and the fields of run.json that are known before training."""
 
@@ -75,6 +57,7 @@ class Prepared:
     rows: Mapping[str, list[Any]]  # `train` and `eval`; each a TaskRow in SFT, a Pair in DPO
     checkpoints: Path
     record: Mapping[str, Any]  # the first fields of run.json
+    weights: str  # digest of all that the run's weights depend on
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
@@ -141,9 +124,9 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     lengths = {
         split: check_lengths(rows[split], tokenizer, max_length, completions, path) for split, path in data.items()
     }
-    digests = _input_digests([*data.values(), *inputs])
+    digests = input_digests([*data.values(), *inputs])
     base = base_record(run.base)
-    digest = _run_digest(run, base, digests)
+    digest, weights = run_digest(run, base, digests), probe_digest(run, base, digests)
     record = {
         "seed": run.settings["seed"],
         "settings": dict(run.settings),
@@ -155,14 +138,26 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
         "versions": library_versions(),
         "device": device_name(),
     }
-    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
+    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record, weights)
+
+
+def is_probe_again(run: Run, prepared: Prepared) -> bool:
+    """Make a second run's output from its probe if both are the same run and the probe's weights are stored."""
+    if run.probe or run.probe_weights is None:
+        return False
+    curve = run.settings["eval_steps"] is not None
+    made = reuse(Path(run.probe_weights), prepared.weights, Path(run.out), prepared.record, curve)
+    if made:
+        say("This run is its probe, whose weights are stored. Nothing is trained.")
+        shutil.rmtree(prepared.checkpoints)
+    return made
 
 
 def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
     """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
 
     Args:
-        run: the run. A probe writes no weights.
+        run: the run. A probe writes no weights into `run.out`.
         prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
@@ -199,12 +194,18 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
         "wall_seconds": round(seconds, 2),
         "peak_memory_mib": round(_peak_memory() / 2**20),
     }
+
+    def save(folder: Path) -> None:
+        save_trained(trainer.model, prepared.tokenizer, folder)
+
+    if run.probe and run.probe_weights:
+        store(Path(run.probe_weights), prepared.weights, rows, record, LOG_COLUMNS, save)
     with replacing(run.out) as part:
         part.mkdir()
         write_csv(part / "log.csv", rows, LOG_COLUMNS)
         write_json(part / "run.json", record)
         if not run.probe:
-            save_trained(trainer.model, prepared.tokenizer, part)
+            save(part)
             write_checksums(part, without=RECORDS)
     shutil.rmtree(prepared.checkpoints)
 
@@ -235,21 +236,6 @@ def _out_of_memory_error(trainer: "Trainer", checkpoints: Path) -> UserError:
     return PublicError(
         f"Out of memory with {rows} rows at once (micro_batch_size). Run again. The next attempt computes half as many."
     )
-
-
-def _run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """SHA-256 of base model, settings, steps, inputs and code. Only a run of the same digest resumes a checkpoint."""
-    sums = Path(run.base) / CHECKSUMS  # a rule writes this file; unlike base.json, it covers the chat template
-    made_from = [base, run.model, run.settings, run.steps, inputs, run.code, sums.exists() and sha256(sums)]
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-
-
-def _input_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> SHA-256 of each input file, and of each file of weights in an input folder."""
-    files = [
-        file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
-    ]
-    return file_digests(files)
 
 
 def _peak_memory() -> int:

@@ -219,6 +219,8 @@ def test_a_finished_job_counts_at_the_peak_of_the_card_on_which_it_ran(study, tm
     write_json(path, run | {"device": "NVIDIA A100-SXM4-80GB"})
     (a100,) = finished_jobs(study)
     assert h100.peak < a100.peak / 1.5
+    write_json(path, run | {"same_as_probe": True})
+    assert finished_jobs(study) == []
     write_json(path, run | {"device": "a card of the future"})
     assert finished_jobs(study) == []
 

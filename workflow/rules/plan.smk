@@ -1,5 +1,6 @@
 localrules:
     plan,
+    free,
 
 
 # This rule has no inputs, so it starts no other job. It has no outputs, so it always runs, before and after a study.
@@ -14,3 +15,17 @@ rule plan:
         ),
     script:
         "../scripts/plan.py"
+
+
+# Like `plan`, this rule has no inputs and no outputs: it starts no other job, and it always runs.
+rule free:
+    log:
+        at.log("free"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=rule_settings(
+            root=str(ROOT),
+        ),
+    script:
+        "../scripts/free.py"
