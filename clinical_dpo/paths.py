@@ -12,7 +12,6 @@ _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
 _TRIAL = "{results}/{task}/{model}/{stage}/{trial}"
 _BEST = "{results}/{task}/{model}/{stage}/{best}"
-PROBE_WEIGHTS = "probe.weights"  # in a trial's folder; no output of a rule
 FOLDERS = ("data", "prompts")  # a task's folders beside those of its models
 PATHS = {
     # base models

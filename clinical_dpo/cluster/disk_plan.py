@@ -8,7 +8,7 @@ from clinical_dpo.cluster.time_and_memory import lora_parameters, parameter_coun
 from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row
-from clinical_dpo.paths import PROBE_WEIGHTS
+from clinical_dpo.training.stages import PROBE_WEIGHTS
 from clinical_dpo.variants import STAGES
 
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")

@@ -12,7 +12,7 @@ from pathlib import Path
 from clinical_dpo.checksums import RECORDS
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import read_csv
-from clinical_dpo.paths import PROBE_WEIGHTS
+from clinical_dpo.training.stages import PROBE_WEIGHTS
 from clinical_dpo.variants import BEST, STAGES
 
 GB = 1e9

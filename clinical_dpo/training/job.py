@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.code_digest import code_digest
-from clinical_dpo.paths import PROBE_WEIGHTS
 from clinical_dpo.training.settings import Run
-from clinical_dpo.training.stages import SPEED_SETTINGS, stage_module
+from clinical_dpo.training.stages import PROBE_WEIGHTS, SPEED_SETTINGS, stage_module
 
 
 def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: int | None, probe: bool = False) -> None:

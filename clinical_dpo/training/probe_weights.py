@@ -15,6 +15,7 @@ from clinical_dpo.io import Row, read_csv, read_json, replacing, sha256, write_c
 from clinical_dpo.training.plateau import eval_curve
 
 DIGEST = "digest.json"
+TIMES = ("wall_seconds", "evaluation_seconds", "loading_seconds")
 
 
 def may_be_whole_run(log: Sequence[Row]) -> bool:
@@ -76,7 +77,7 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
         shutil.copytree(folder, part, copy_function=link_or_copy, ignore=shutil.ignore_patterns(DIGEST, *RECORDS))
         rows = [row for row in log if curve or row["split"] == "train" or row["step"] == last]
         write_csv(part / "log.csv", rows, list(log[0]))
-        untrained = {"same_as_probe": True, "wall_seconds": 0.0, "resumed_from_step": 0}
+        untrained = {"same_as_probe": True, "resumed_from_step": 0} | dict.fromkeys(TIMES, 0.0)
         write_json(part / "run.json", {**probe, **record, **untrained})
     return True
 

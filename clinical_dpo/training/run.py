@@ -58,6 +58,7 @@ class Prepared:
     checkpoints: Path
     record: Mapping[str, Any]  # the first fields of run.json
     weights: str  # digest of all that the run's weights depend on
+    started: float  # monotonic clock at the start of loading, in seconds
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
@@ -118,6 +119,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
     """
+    started = time.monotonic()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]
@@ -138,7 +140,7 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
         "versions": library_versions(),
         "device": device_name(),
     }
-    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record, weights)
+    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record, weights, started)
 
 
 def is_probe_again(run: Run, prepared: Prepared) -> bool:
@@ -153,7 +155,7 @@ def is_probe_again(run: Run, prepared: Prepared) -> bool:
     return made
 
 
-def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
+def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) -> None:
     """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
 
     Args:
@@ -191,7 +193,10 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
         "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
         "tokens_seen": trainer.state.num_input_tokens_seen,
         "padding_share": round(collator.padding_share, 4),
-        "wall_seconds": round(seconds, 2),
+        "evaluations": trainer.evaluations,
+        "loading_seconds": round(started - prepared.started, 2),
+        "evaluation_seconds": round(trainer.evaluation_seconds, 2),
+        "wall_seconds": round(seconds, 2),  # of steps and evaluations
         "peak_memory_mib": round(_peak_memory() / 2**20),
     }
 

@@ -9,7 +9,7 @@ from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.io import read_csv, read_json
 from clinical_dpo.training import run as training
 from clinical_dpo.training.dpo import train_dpo
-from clinical_dpo.training.probe_weights import may_be_whole_run, reuse, store
+from clinical_dpo.training.probe_weights import TIMES, may_be_whole_run, reuse, store
 from clinical_dpo.training.sft import train_sft
 from tests.helpers.training_cases import dpo_data, dpo_run, sft_data, sft_run, trained_study
 
@@ -51,9 +51,8 @@ def test_a_second_run_is_made_of_the_stored_probe(tmp_path, stored):
     assert (tmp_path / "adapter" / WEIGHTS).stat().st_ino == (stored / WEIGHTS).stat().st_ino
     assert {path.name for path in (tmp_path / "adapter").iterdir()} == {WEIGHTS, CHECKSUMS, "log.csv", "run.json"}
     run = read_json(tmp_path / "adapter/run.json")
-    assert run == {"steps": 20, "tokens_seen": 7, "seed": 1} | {
-        **{"same_as_probe": True, "wall_seconds": 0.0, "resumed_from_step": 0},
-    }
+    times = dict.fromkeys(("wall_seconds", "evaluation_seconds", "loading_seconds"), 0.0)
+    assert run == {"steps": 20, "tokens_seen": 7, "seed": 1, "same_as_probe": True, "resumed_from_step": 0} | times
     rows = [(row["step"], row["split"]) for row in read_csv(tmp_path / "adapter/log.csv")]
     assert rows == [("20", "eval"), ("10", "train")]
     reuse(stored, "digest", tmp_path / "adapter", {}, curve=True)
@@ -113,5 +112,8 @@ def test_a_second_run_of_the_probes_length_has_the_bytes_of_a_run_that_trains(ti
         assert (same / file).read_bytes() == (again / file).read_bytes()
     first, second = (read_json(path / "run.json") for path in (same, again))
     assert {key for key in second if first.get(key) != second[key]} <= {
-        *("wall_seconds", "peak_memory_mib", "config_digest"),
+        *TIMES,
+        "peak_memory_mib",
+        "config_digest",
+        "evaluations",
     }

@@ -207,6 +207,9 @@ def test_a_probe_writes_its_eval_curve_and_no_weights(study, tmp_path):
 def test_the_record_of_a_run_holds_settings_inputs_and_versions(study):
     _, folder = study
     run = read_json(folder / "sft/run.json")
+    assert (
+        run["evaluations"] == 4 and 0 < run["evaluation_seconds"] < run["wall_seconds"] and run["loading_seconds"] > 0
+    )
     assert run["steps"] == 8 and run["seed"] == 42 and run["tokens_seen"] > 0 and run["padding_share"] == 0
     assert run["lengths"]["train"]["rows"] == 24 and run["lengths"]["train"]["truncated"] == 0
     assert {path.rsplit("/", 1)[1] for path in run["inputs"]} == {"train.jsonl", "eval.jsonl"}

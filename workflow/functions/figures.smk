@@ -22,6 +22,11 @@ drawings = {  # figure -> (caption file's name, title)
 }
 task_titles = {name: task["title"] for name, task in study.tasks.items()}
 selections = study_files.selections(study)
+reference_records = [
+    at("reference_record", task=task, model=model, split="train")
+    for task in study.tasks
+    for model in study.task_models(task)
+]
 panel_figures = [f"figure2{panel}" for panel in panels]
 curve_figures = [f"training_curves_{task}" for task in study.tasks]
 

@@ -199,6 +199,7 @@ rule plot_sweep:
 rule plot_cost:
     input:
         runs=[run for part in ("adapter", "probe") for run in study_files.trial_files(study, "trial_run", part=part)],
+        references=reference_records,
         published=PUBLISHED,
     output:
         svg=report(
