@@ -41,6 +41,7 @@ def seconds(task: str, stage: str, layout: str) -> float:
             steps=record["steps"],
             out=str(out),
             micro_batch_size=batch,
+            micro_batch_tokens=0,
             eval_batch_size=40,
             save_steps=record["save_steps"],
             gradient_checkpointing=False,

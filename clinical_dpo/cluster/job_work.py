@@ -59,7 +59,7 @@ def training_parts(study: Study, task: str, model: str, stage: str, steps: float
     batch, checkpointed = settings["batch_size"], settings["gradient_checkpointing"]
     read, moved = pass_traffic(files, full)
     row = row_tokens(split_tokens(study, task, model, "train"), settings, stage)
-    passes = (PASSES + checkpointed) * batch / settings["micro_batch_size"]
+    passes = (PASSES + checkpointed) * micro_batches(settings, row.total)
     trained = sizes.linear_weights + 2 * sizes.head_weights if lora is None else lora
     step = Part(
         "training",
@@ -71,6 +71,14 @@ def training_parts(study: Study, task: str, model: str, stage: str, steps: float
     tokens = row_tokens(held_out, settings, stage)
     evaluation = _forward("evaluation", files, tokens, held_out.count, settings["eval_batch_size"], lora, full)
     return [step.times(steps), evaluation.times(evaluated)]
+
+
+def micro_batches(settings: Mapping[str, Any], tokens: float) -> float:
+    """Micro-batches of a step, from the stage's settings and the mean tokens of a row."""
+    batch = settings["batch_size"]
+    if settings["micro_batch_tokens"]:
+        return batch / min(max(settings["micro_batch_tokens"] // tokens, 1), batch)
+    return batch / settings["micro_batch_size"]
 
 
 def reference_parts(study: Study, task: str, model: str) -> list[Part]:

@@ -50,7 +50,8 @@ def compute_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | No
     if training is None:
         return (weights * 1.25 + 2e9 * _share(parameters)) / MB  # a quarter more for keys, values and logits
     trained = parameters * TRAINED_BYTES if training["adapter"] == "full" else parameters * LORA_SHARE * TRAINED_BYTES
-    tokens = training["micro_batch_size"] * training["max_length"] * branches
+    longest = training["max_length"] * branches
+    tokens = max(training["micro_batch_tokens"] or training["micro_batch_size"] * longest, longest)
     activations = tokens * TOKEN_BYTES * _share(parameters) ** (2 / 3)  # proportional to a model's width times depth
     activations *= CHECKPOINTED if training["gradient_checkpointing"] else 1
     return ((0 if training["adapter"] == "full" else weights) + trained + activations) / MB

@@ -158,7 +158,7 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
         yield "max_steps and epochs are both set or both null. Set one of the two, and set the other to null."
     elif settings["plateau"] and settings["max_steps"] is None:
         yield "plateau is true and max_steps is null. Set max_steps to the length of the probe."
-    elif settings["batch_size"] % settings["micro_batch_size"]:
+    elif not settings["micro_batch_tokens"] and settings["batch_size"] % settings["micro_batch_size"]:
         yield (
             f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
             "Set micro_batch_size to a divisor."

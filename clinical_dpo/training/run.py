@@ -30,10 +30,12 @@ from clinical_dpo.training.checkpoints import (
     last_checkpoint,
     note_out_of_memory,
     reduced_micro_batch,
+    reduced_tokens,
 )
 from clinical_dpo.training.digests import input_digests, probe_digest, run_digest
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.micro_batches import TokenCollator
 from clinical_dpo.training.probe_weights import reuse, store
 from clinical_dpo.training.settings import Run
 from clinical_dpo.versions import library_versions
@@ -70,7 +72,8 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
     """Keyword arguments that SFTConfig and DPOConfig share. Every default that affects results is set here."""
     settings = run.settings
     on_gpu = device().type == "cuda"
-    micro_batch = reduced_micro_batch(run.micro_batch_size, checkpoints, settings["batch_size"])
+    rows = settings["batch_size"] if run.micro_batch_tokens else run.micro_batch_size
+    micro_batch = rows if run.micro_batch_tokens else reduced_micro_batch(rows, checkpoints, settings["batch_size"])
     return {
         "output_dir": str(checkpoints),
         **({"num_train_epochs": settings["epochs"]} if run.steps is None else {"max_steps": run.steps}),
@@ -170,6 +173,8 @@ def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) ->
     layout = run.settings["layout"]
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
+    if tokens := reduced_tokens(run.micro_batch_tokens, prepared.checkpoints):
+        trainer.token_collator = TokenCollator(collator, tokens, branches)
     if layout != "padded":
         use_flat_layout(without_adapter(trainer.model), layout)
     _set_callbacks(trainer)
@@ -187,7 +192,8 @@ def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) ->
         **prepared.record,
         "steps": trainer.state.global_step,
         "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
-        "micro_batch_size": trainer.args.per_device_train_batch_size,
+        "micro_batch_size": rows_at_once(trainer),
+        "micro_batch_tokens": tokens,
         "gradient_checkpointing": run.gradient_checkpointing,
         "save_steps": run.save_steps,
         "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
@@ -226,21 +232,27 @@ def _set_callbacks(trainer: "Trainer") -> None:
     trainer.add_callback(NoCheckpointAtTheEnd())
 
 
-def _out_of_memory_error(trainer: "Trainer", checkpoints: Path) -> UserError:
+def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     """Error that says what to change. A failure in training with several rows halves the next micro-batch."""
-    rows = trainer.args.per_device_train_batch_size
-    model: Any = trainer.model
-    if not model.training:
+    rows = rows_at_once(trainer)
+    if not trainer.model.training:
         return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+    key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(
-            "Out of memory with one row at once (micro_batch_size). Use a GPU with more memory, set "
+            f"Out of memory with one row at once ({key}). Use a GPU with more memory, set "
             "gradient_checkpointing: true, lower max_length, or load the model in four bits (quantization)."
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once (micro_batch_size). Run again. The next attempt computes half as many."
+        f"Out of memory with {rows} rows at once ({key}). Run again. The next attempt computes half as many."
     )
+
+
+def rows_at_once(trainer: Any) -> int:
+    """The largest number of rows that training computed at once."""
+    collator = trainer.token_collator
+    return collator.most_rows if collator else trainer.args.per_device_train_batch_size
 
 
 def _peak_memory() -> int:

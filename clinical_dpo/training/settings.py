@@ -18,6 +18,7 @@ class Run:
     # Rows computed at once. This size changes results only by rounding, with one exception: in a short last step of a
     # DPO epoch, TRL gives each micro-batch the same weight, whatever the number of rows in it.
     micro_batch_size: int
+    micro_batch_tokens: int  # tokens computed at once, in place of rows; 0 for rows
     eval_batch_size: int
     save_steps: int  # steps between two checkpoints
     gradient_checkpointing: bool  # recompute activations in the backward pass to save memory

@@ -10,6 +10,7 @@ import pytest
 
 from clinical_dpo.cluster.disk_plan import DISK_COLUMNS, disk_rows
 from clinical_dpo.cluster.job_times import ASSUMED_SHARE, plan_errors
+from clinical_dpo.cluster.job_work import micro_batches
 from clinical_dpo.cluster.plan import COLUMNS, cost_rows, finished_jobs
 from clinical_dpo.cluster.plan_text import plan_text
 from clinical_dpo.cluster.row_tokens import split_tokens
@@ -112,6 +113,12 @@ def test_hours_follow_from_the_tokens(study):
         dpo = training_seconds(rank=2, answers=2, evaluated=evaluated)
         assert hours[rule, "sft"] == pytest.approx(6 * (START + sft / ASSUMED_SHARE) / 3600)
         assert hours[rule, "dpo"] == pytest.approx(15 * (START + dpo / ASSUMED_SHARE) / 3600)
+
+
+@pytest.mark.parametrize(("tokens", "parts"), [(None, 2), (304, 4), (700, 2), (10_000, 1)])
+def test_a_step_reads_the_weights_twice_for_each_micro_batch(study, tokens, parts):
+    settings = study.training("uti", "sft") | {"micro_batch_tokens": tokens}
+    assert micro_batches(settings, PROMPT + ANSWER) == parts
 
 
 def test_a_curve_that_the_config_asks_for_is_planned(study):

@@ -24,7 +24,8 @@ MISTRAL = {
     "kv_heads": 8,
 }
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "bfloat16"}
-STAGE = {"adapter": "lora", "micro_batch_size": 2, "max_length": 2048, "gradient_checkpointing": False}
+STAGE = {"adapter": "lora", "micro_batch_size": 2, "micro_batch_tokens": None, "max_length": 2048}
+STAGE |= {"gradient_checkpointing": False}
 GB = 1000  # MB
 LORA_MB = compute_memory_mb(LLAMA, STAGE)
 
@@ -84,6 +85,13 @@ def test_four_bit_weights_need_less_memory():
 def test_memory_grows_with_branches_and_micro_batch():
     assert compute_memory_mb(LLAMA, STAGE, branches=2) > LORA_MB
     assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1}) < LORA_MB
+
+
+def test_a_micro_batch_of_tokens_needs_the_memory_of_its_tokens_or_of_the_longest_row():
+    by_tokens = STAGE | {"micro_batch_size": 8, "micro_batch_tokens": 2 * 2048}
+    assert compute_memory_mb(LLAMA, by_tokens) == LORA_MB
+    one_row = compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1})
+    assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_tokens": 100}) == one_row
 
 
 def test_gradient_checkpointing_needs_less_memory():

@@ -33,7 +33,8 @@ SETTINGS = {
     "max_grad_norm": 1.0,
     "max_length": 256,
 }
-SPEED = {"micro_batch_size": 2, "eval_batch_size": 4, "save_steps": 3, "gradient_checkpointing": False}
+SPEED = {"micro_batch_size": 2, "micro_batch_tokens": 0, "eval_batch_size": 4, "save_steps": 3}
+SPEED |= {"gradient_checkpointing": False}
 DPO = SETTINGS | {
     "beta": 0.3,
     "loss": "sigmoid",

@@ -107,7 +107,15 @@ def trial_settings(wildcards):
     return probe_settings(wildcards) | ({} if curve else {"eval_steps": None})
 
 
+def speed_setting(key):
+    """Function of a job's wildcards that returns a setting of its stage; 0 for null, since a resource is a number."""
+
+    def setting(wildcards):
+        value = study.training(wildcards.task, wildcards.stage)[key]
+        return 0 if value is None else value
+
+    return setting
+
+
 # Settings that change speed but not results are resources, so that a change reruns nothing.
-stage_speed = {
-    key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED_SETTINGS
-}
+stage_speed = {key: speed_setting(key) for key in SPEED_SETTINGS}

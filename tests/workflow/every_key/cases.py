@@ -77,6 +77,7 @@ def _stage(stage: str) -> list[Case]:
         "plateau_tolerance": ({"plateau": True, "max_steps": 3}, {"plateau_tolerance": 0.9}),
         "batch_size": ({"micro_batch_size": 2}, {"batch_size": 2}),
         "micro_batch_size": ({}, {"micro_batch_size": 2}),
+        "micro_batch_tokens": ({}, {"micro_batch_tokens": 100}),
         "eval_batch_size": ({}, {"eval_batch_size": 2}),
         "eval_steps": ({"plateau": True, "max_steps": 3}, {"eval_steps": 2}),
         "eval_curve": ({}, {"eval_curve": True}),
@@ -97,7 +98,7 @@ def _stage(stage: str) -> list[Case]:
             "loss": ({}, {"loss": "ipo"}),
             "label_smoothing": ({}, {"label_smoothing": 0.1}),
         }
-    speed = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")
+    speed = ("micro_batch_size", "micro_batch_tokens", "eval_batch_size", "save_steps", "gradient_checkpointing")
     cases = []
     for key, (before, after) in values.items():
         full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # refused for a LoRA of DPO
