@@ -126,6 +126,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
         raise UserError(
             f"{where}: recipe '{task['recipe']}' is not known.{did_you_mean(task['recipe'], sorted(recipes))}"
         )
+    _check_recipe_is_for(name, recipes[task["recipe"]], task["recipe"], recipes)
     study = Study(config, {name: task}, {}, {})
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
@@ -141,6 +142,18 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     check_margin(task, where)
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
+
+
+def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]) -> None:
+    """Refuse a paper's recipe for a task of another study."""
+    if name in recipe.get("only_tasks", [name]):
+        return
+    choice = [other for other in recipes if "only_tasks" not in recipes[other]]
+    raise UserError(
+        f"config/tasks/{name}.yaml: recipe '{recipe_name}' is a paper's. It is for {', '.join(recipe['only_tasks'])}. "
+        f"Set {' or '.join(choice)} (docs/costs.md has the planned hours of each), or add a recipe of your own with "
+        f"`based_on: {recipe_name}` to your config."
+    )
 
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:

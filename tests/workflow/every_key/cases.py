@@ -159,6 +159,12 @@ CASES: list[Case] = [
     Case(["config.recipes.dpo"], LABEL, recipe=RECIPE, recipe_change={"dpo": {"learning_rate": [3.0e-3]}}),
     Case(["config.recipes.based_on"], LABEL, recipe={"based_on": "small"}, recipe_change={"based_on": "other"}),
     Case(
+        ["config.recipes.only_tasks"],
+        LABEL,
+        recipe=RECIPE,
+        recipe_change={"only_tasks": ["c_config_recipes_only_tasks"]},
+    ),
+    Case(
         ["model.source"],
         LABEL,
         model=MODEL,

@@ -31,7 +31,7 @@ NEUTRAL = (
     *("endpoint.price.input", "endpoint.price.output"),
     *("task.when_missing", "task.external_predictions.when_missing", "task.label_synonyms"),
     *("task.title", "task.external_predictions.title"),  # only figures show titles
-    "task.tokens.prompt",
+    *("task.tokens.prompt", "config.recipes.only_tasks"),
     "task.tables",  # the change only removes a table
 )
 
