@@ -1,6 +1,7 @@
 """The work of each job that computes with a model: operations and memory traffic, from the tokens of its rows."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -16,7 +17,7 @@ from clinical_dpo.cluster.flops import (
     pass_traffic,
     training_flops,
 )
-from clinical_dpo.cluster.row_tokens import Row, SplitTokens, split_tokens
+from clinical_dpo.cluster.row_tokens import Row, SplitTokens, longest_answers, mean_lengths, split_tokens
 from clinical_dpo.config.label_rules import scores_likelihood
 from clinical_dpo.config.model_sizes import model_sizes
 from clinical_dpo.config.study import Study
@@ -111,10 +112,10 @@ def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], var
         if scores_likelihood(study.tasks[task]):
             parts.append(_likelihood(study, task, files, rows, batch, lora))
             continue
-        longest = rows.longest_answers(batch)
+        longest = longest_answers(rows, batch)
         if variant == "base":
             longest = [(limit, sum(batches for _, batches in longest))]
-        prompt = rows.mean(lambda row: row.prompt)
+        prompt, _ = mean_lengths(rows)
         parts += [
             part.times(batches)
             for tokens, batches in longest
@@ -161,19 +162,25 @@ def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> To
         settings: the stage's settings.
         stage: sft or dpo.
     """
+    return _mean_tokens(rows, settings["max_length"], settings["layout"] != "padded", stage)
+
+
+@lru_cache(maxsize=256)
+def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, stage: str) -> Tokens:
+    """Mean tokens of a row, cut at `max_length`; `shared` is whether a pair has its prompt once."""
 
     def cut(row: Row, answer: float) -> float:
-        return max(min(row.prompt + answer, settings["max_length"]) - row.prompt, 0)
+        return max(min(row.prompt + answer, max_length) - row.prompt, 0)
 
     def tokens(row: Row) -> Tokens:
-        prompt, answer = min(row.prompt, settings["max_length"]), cut(row, row.answer)
+        prompt, answer = min(row.prompt, max_length), cut(row, row.answer)
         if stage == "sft":
             return answer_tokens(prompt, answer)
-        return branch_tokens(prompt, answer, cut(row, row.rejected), shared=settings["layout"] != "padded")
+        return branch_tokens(prompt, answer, cut(row, row.rejected), shared=shared)
 
-    each = [(tokens(row), row.weight / rows.count) for row in rows.rows]
-    sums = (sum(getattr(one, key) * share for one, share in each) for key in ("total", "predicted", "pairs"))
-    return Tokens(*sums)
+    count = rows.count
+    each = [(tokens(row), row.weight / count) for row in rows.rows]
+    return Tokens(*(sum(getattr(row, key) * share for row, share in each) for key in ("total", "predicted", "pairs")))
 
 
 def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
@@ -195,6 +202,6 @@ def _likelihood(study: Study, task: str, model: Mapping[str, Any], rows: SplitTo
     """The log-probability of every spelling of every label, behind one pass over the prompt."""
     settings = study.tasks[task]
     spellings = len(settings["labels"]) + sum(len(each) for each in settings.get("label_synonyms", {}).values())
-    answers = [rows.mean(lambda row: row.answer)] * spellings
-    tokens = branch_tokens(rows.mean(lambda row: row.prompt), *answers)
+    prompt, answer = mean_lengths(rows)
+    tokens = branch_tokens(prompt, *[answer] * spellings)
     return _forward("likelihood", model, tokens, rows.count, batch, lora, full=False)

@@ -3,7 +3,7 @@
 The counts are those of `gate_rows`, which measures the rows of every split before a model trains on them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,7 @@ class Row:
     weight: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity, so that sums over its rows are computed once
 class SplitTokens:
     """Tokens of the rows of a split."""
 
@@ -39,20 +39,25 @@ class SplitTokens:
         """Number of rows."""
         return sum(row.weight for row in self.rows)
 
-    def mean(self, value: Callable[[Row], float]) -> float:
-        """Mean of a value over the rows."""
-        return sum(value(row) * row.weight for row in self.rows) / self.count
 
-    def longest_answers(self, batch_size: int) -> list[tuple[float, float]]:
-        """(tokens of the longest answer, number of batches) of batches of rows with similar prompts.
+@lru_cache(maxsize=256)
+def mean_lengths(split: SplitTokens) -> tuple[float, float]:
+    """Mean tokens of a prompt, and of an answer."""
+    prompts = sum(row.prompt * row.weight for row in split.rows)
+    return prompts / split.count, sum(row.answer * row.weight for row in split.rows) / split.count
 
-        Generation sorts prompts by length. A batch ends with its longest answer.
-        """
-        if self.source != COUNTED:
-            return [(LONGEST_IN_BATCH * self.rows[0].answer, -(-self.count // batch_size))]
-        ordered = sorted(self.rows, key=lambda row: row.prompt)
-        batches = [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
-        return [(max(row.answer for row in batch), sum(row.weight for row in batch) / len(batch)) for batch in batches]
+
+@lru_cache(maxsize=256)
+def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, float]]:
+    """(tokens of the longest answer, number of batches) of batches of rows with similar prompts.
+
+    Generation sorts prompts by length. A batch ends with its longest answer.
+    """
+    if split.source != COUNTED:
+        return [(LONGEST_IN_BATCH * split.rows[0].answer, -(-split.count // batch_size))]
+    ordered = sorted(split.rows, key=lambda row: row.prompt)
+    batches = [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
+    return [(max(row.answer for row in batch), sum(row.weight for row in batch) / len(batch)) for batch in batches]
 
 
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
@@ -63,15 +68,13 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
-    counted = _counted(str(gate), _version(gate)).get(split, ()) if gate.exists() else ()
     settings = study.tasks[task]
-    if not counted:
-        return _stated(settings, split)
+    stated = settings.get("tokens")
     ratio = _rejected_ratio(str(pairs), _version(pairs)) if pairs.exists() else None
-    stated = settings.get("tokens", {})
     if ratio is None:
         ratio = stated["rejected"] / stated["answer"] if stated else 1.0
-    return SplitTokens([Row(prompt, answer, answer * ratio, weight) for prompt, answer, weight in counted], COUNTED)
+    counted = _counted_split(str(gate), _version(gate), split, ratio) if gate.exists() else None
+    return counted or _stated(settings, split)
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
@@ -90,6 +93,14 @@ def _version(path: Path) -> tuple[int, int]:
         return 0, 0
     status = path.stat()
     return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=256)
+def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float) -> SplitTokens | None:
+    """Counted rows of a split, with `ratio` tokens of a rejected answer for each of an answer; None without rows."""
+    rows = _counted(gate, version).get(split, ())
+    counted = [Row(prompt, answer, answer * ratio, weight) for prompt, answer, weight in rows]
+    return SplitTokens(counted, COUNTED) if counted else None
 
 
 @lru_cache(maxsize=64)
