@@ -11,7 +11,7 @@ rule plan:
         "../../envs/analysis.yaml"
     params:
         settings=rule_settings(
-            root=str(ROOT),
+            root=str(STUDY_ROOT),
         ),
     script:
         "../scripts/plan.py"
@@ -25,7 +25,7 @@ rule free:
         "../../envs/analysis.yaml"
     params:
         settings=rule_settings(
-            root=str(ROOT),
+            root=str(STUDY_ROOT),
         ),
     script:
         "../scripts/free.py"
