@@ -31,7 +31,7 @@ from clinical_dpo.io import Row, read_json
 from clinical_dpo.training.run_record import total_seconds
 
 COLUMNS = (
-    *("task", "model", "rule", "stage", "jobs", "gpu_jobs", "tokens_from", "pflop", "card", "share", "hours"),
+    *("task", "model", "rule", "stage", "jobs", "gpu_jobs", "passes", "tokens_from", "pflop", "card", "share", "hours"),
     *("hours_low", "hours_high", "asked_hours", "article_hours", "finished", "finished_hours", "took_hours", "ratio"),
 )
 
@@ -93,10 +93,11 @@ def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None,
 def cost_rows(study: Study) -> list[Row]:
     """Rows of COLUMNS: one per rule, task and model.
 
-    `hours` are hours of `card` at `share` of its peak, and `hours_low` and `hours_high` those at the largest and least
-    share. `asked_hours` are requested from Slurm at the first attempt. `article_hours` are the minutes that the article
-    prints for a run of this kind and length. `finished_hours` is the plan at the assumed share for the finished jobs
-    and the steps that ran, and `ratio` the time that they took divided by it.
+    `passes` are those of a run of full length over the training rows. `hours` are hours of `card` at `share` of its
+    peak, and `hours_low` and `hours_high` those at the largest and least share. `asked_hours` are requested from Slurm
+    at the first attempt. `article_hours` are the minutes that the article prints for a run of this kind and length.
+    `finished_hours` is the plan at the assumed share for the finished jobs and the steps that ran, and `ratio` the time
+    that they took divided by it.
     """
     works = [work for work in planned_work(study) if work.jobs]
     finished = _finished_by_record(study, works)
@@ -120,6 +121,7 @@ def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share
     values: Row = {
         **{"task": work.task, "model": work.model, "rule": work.rule, "stage": work.stage, "jobs": len(work.jobs)},
         "gpu_jobs": len(work.jobs) if settings["gpu"] else 0,
+        "passes": work.passes,
         "tokens_from": split_tokens(study, work.task, work.model, "train").source,
         "pflop": sum(part.flops for job in work.jobs for part in job.parts) / 1e15,
         **{"card": card.name, "share": share.value, "hours": hours(share.value)},

@@ -23,6 +23,7 @@ links. Each running training job has up to {checkpoints} GB of checkpoints in ad
 their eval loss is lowest at their end: at most {probes} GB. `free` deletes these, and trials that were not chosen."""
 SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, since neither rows nor `tokens` are there"}
 WIDTHS = (-18, -36, 6, 9, 9, 15, 10, 9, 9, 9, 10)
+MANY_PASSES = 20
 ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
 
 
@@ -40,7 +41,7 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row], errors: Sequence[Mappin
         _aligned((task, f"{rule} {stage}".rstrip(), *_sums(rows)))
         for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
     ]
-    lines += [_aligned(("all", "", *_sums(costs))), "", *_error_lines(errors)]
+    lines += [_aligned(("all", "", *_sums(costs))), "", *_pass_lines(costs), *_error_lines(errors)]
     stored = [row for row in disk if row["what"] in ("base model", "trained")]
     lines.append(_aligned(("disk", "", "folders", "", "GB", "", "", "", "there", "GB", "")))
     for (kind, task), rows in [*_grouped(stored, "what", "task").items(), (("all", ""), stored)]:
@@ -59,6 +60,20 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row], errors: Sequence[Mappin
         probes=_short(sum(row["gb"] for row in disk if row["what"] == "probe weights")) or "0",
     )
     return "\n".join([*lines, "", *(wrapped for line in basis.split("\n") for wrapped in wrap(line, 120))])
+
+
+def _pass_lines(costs: Sequence[Row]) -> list[str]:
+    """Lines on tasks whose runs pass over their few rows very often: their steps, not their rows, set the price."""
+    most: dict[str, float] = {}
+    for row in costs:
+        most[row["task"]] = max(most.get(row["task"], 0), row["passes"] or 0)
+    often = {task: passes for task, passes in most.items() if passes > MANY_PASSES}
+    lines = [f"{task}: a run passes {passes:.0f} times over the training rows" for task, passes in often.items()]
+    return (
+        [*lines, "Fewer steps cost less: set max_steps or epochs, or another preset (docs/costs.md).", ""]
+        if lines
+        else []
+    )
 
 
 def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:

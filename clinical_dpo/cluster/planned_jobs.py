@@ -41,6 +41,7 @@ class Work:
     jobs: Sequence[Job]
     parts_of_run: Callable[[Mapping[str, Any]], Sequence[Part]] | None = None  # from the run.json of a training run
     article_minutes: float | None = None  # of all jobs, where the article prints minutes for such a run
+    passes: float | None = None  # over the training rows, of a training run
 
 
 def expected_training(study: Study, task: str, model: str, stage: str, part: str) -> float:
@@ -126,6 +127,7 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
     """The probes and trials of a stage, and its chosen trial with the extra seeds."""
     steps, answer_type = training_steps(study, task, stage), study.tasks[task]["answer_type"]
     minutes = PUBLISHED_MINUTES.get((stage, answer_type))
+    passes = steps * study.training(task, stage)["batch_size"] / study.tasks[task]["splits"]["train"]
     records = {
         "probe": model_trials(study, task, model, stage, "trial_run", part="probe"),
         "train": model_trials(study, task, model, stage, "trial_run", part="adapter"),
@@ -141,7 +143,7 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
 
         article = None if minutes is None else len(files) * minutes * steps / 1000
         jobs = [Job(Path(file), parts) for file in files]
-        yield Work(task, model, rule, stage, stage.upper(), jobs, parts_of_run, article)
+        yield Work(task, model, rule, stage, stage.upper(), jobs, parts_of_run, article, passes)
 
 
 def _benchmarked_work(

@@ -99,6 +99,14 @@ def test_the_text_has_totals_and_the_source_of_the_estimates(study):
     )
 
 
+def test_the_text_names_tasks_whose_steps_pass_often_over_few_rows(study):
+    """1,000 steps of 4 rows: 13 times over the 300 rows of uti, 50 times over 80 rows."""
+    few = {"overrides": {"tasks": {"uti": {"splits": {"train": 80}}}}}
+    text = plan_text(cost_rows(load_study(merge(PUBLISHED, few), ROOT)), disk_rows(study))
+    assert "uti: a run passes 50 times over the training rows" in text
+    assert "passes" not in plan_text(cost_rows(study), disk_rows(study))
+
+
 def test_the_rows_of_a_plan_are_written_as_csv(study, tmp_path):
     for rows, columns in ((cost_rows(study), COLUMNS), (disk_rows(study), DISK_COLUMNS)):
         write_csv(tmp_path / "plan.csv", rows, columns)
