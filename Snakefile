@@ -99,6 +99,6 @@ onstart:
 
 
 onsuccess:
-    for text in (Path(rules.summarize_run.output.text), Path(at("plan"))):
+    for text in (Path(rules.summarize_run.output.text), Path(at("plan")), Path(at("freed"))):
         if text.exists() and text.stat().st_mtime > started:
             print(text.read_text())

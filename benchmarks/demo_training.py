@@ -17,7 +17,7 @@ from pathlib import Path
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.dpo import train_dpo
-from clinical_dpo.training.run import Run
+from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft import train_sft
 
 RESULTS, MODEL = Path("results/demo"), "tiny-llama"
@@ -41,6 +41,7 @@ def seconds(task: str, stage: str, layout: str) -> float:
             steps=record["steps"],
             out=str(out),
             micro_batch_size=batch,
+            micro_batch_tokens=0,
             eval_batch_size=40,
             save_steps=record["save_steps"],
             gradient_checkpointing=False,

@@ -194,11 +194,12 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
     from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference_logps
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
-    from clinical_dpo.training.run import Run, trainer_arguments
+    from clinical_dpo.training.run import trainer_arguments
+    from clinical_dpo.training.settings import Run
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     settings = SETTINGS | {"batch_size": case.batch}
-    speed = {"micro_batch_size": case.batch, "eval_batch_size": case.batch}
+    speed = {"micro_batch_size": case.batch, "micro_batch_tokens": 0, "eval_batch_size": case.batch}
     speed |= {"save_steps": 1000, "gradient_checkpointing": False}
     run = Run(str(folder), setup.model, settings, setup.repeats + 1, str(folder), **speed)
     never = {"eval_strategy": "no", "eval_on_start": False, "save_strategy": "no"}

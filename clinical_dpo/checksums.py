@@ -1,5 +1,7 @@
 """SHA-256 checksums of the files in a folder of weights. File times do not change the checksums."""
 
+import os
+import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -24,3 +26,17 @@ def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, with
     lines = [f"{(digests or {}).get(name) or sha256(files[name])}  {name}\n" for name in kept]
     with replacing(folder / CHECKSUMS) as part:
         part.write_text("".join(lines), encoding="utf-8")
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Make a hard link if the file system supports hard links, else copy. All weights of an 8B model are 16 GB.
+
+    SHA256SUMS and RECORDS are copied: rules depend on these files, so a copy needs its own modification time.
+    """
+    if Path(source).name not in {CHECKSUMS, *RECORDS}:
+        try:
+            os.link(source, target)
+            return
+        except OSError:
+            pass
+    shutil.copyfile(source, target)

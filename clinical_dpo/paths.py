@@ -69,6 +69,7 @@ PATHS = {
     "page": "{reports}/summary.html",
     "summary": "{reports}/summary.txt",
     "plan": "{reports}/plan.txt",
+    "freed": "{reports}/freed.txt",
     "plan_table": "{reports}/{table}.csv",
 }
 

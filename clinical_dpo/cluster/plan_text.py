@@ -1,48 +1,109 @@
 """The plan of a run as text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
 
+from clinical_dpo.cluster.job_times import ASSUMED_RANGE, ASSUMED_SHARE
 from clinical_dpo.cluster.plan import COLUMNS, ratio
+from clinical_dpo.cluster.row_tokens import ASSUMED, COUNTED
 from clinical_dpo.io import Row
 
 BASIS = """\
-GPU hours are hours of one A100. They scale the published minutes per 1,000 steps (Savage et al. 2025: classification 20
-in SFT and 50 in DPO, summarization 50 and 160; all tasks without labels count as summarization) by the weights of a
-model and the rows of a step. GPU hours do not include the reading of weights, which takes a few minutes per job. They
-are upper bounds: a second run ends at its plateau, and an answer may be short. "requested" is the request to Slurm at
-the first attempt: twice the estimate, plus half an hour per job. "took" is the time of the finished jobs. For training,
-it does not include loading. "took/plan" is this time divided by the estimate for the same jobs and steps.
+Hours are hours of one {cards}: operations and memory traffic of the rows' tokens, at a share of the card's peak, plus
+the start of each job. {shares}
+{tokens}. A second run counts in full, although it ends at its plateau. "requested" is the request to Slurm at
+the first attempt: twice the estimate at a share of {assumed:g}, plus half an hour per job. "took" is the time of the
+finished jobs, and "took/plan" this time divided by the plan at {assumed:g} for the same jobs and steps. "article" is
+what the article prints for runs of these steps on one A100 (Savage et al. 2025: per 1,000 steps, 20 minutes of SFT and
+50 of DPO in classification, 50 and 160 in summarization). The article's software is not this one, so these are no plan.
 Disk: base models have their own type. They are in HF_HOME, and twice if a revision has no safetensors. Trained weights
 are float32. The size of a LoRA follows from its rank, and in DPO also from the ranks of SFT. The best trials are hard
-links. Each running training job has up to {checkpoints} GB of checkpoints in addition."""
-WIDTHS = (-18, -36, 6, 9, 10, 10, 9, 9, 10)
+links. Each running training job has up to {checkpoints} GB of checkpoints in addition. Probes store their weights if
+their eval loss is lowest at their end: at most {probes} GB. `free` deletes these, and trials that were not chosen."""
+SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, since neither rows nor `tokens` are there"}
+WIDTHS = (-18, -36, 6, 9, 9, 15, 10, 9, 9, 9, 10)
+MANY_PASSES = 20
+ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
 
 
-def plan_text(costs: Sequence[Row], disk: Sequence[Row]) -> str:
+def plan_text(costs: Sequence[Row], disk: Sequence[Row], errors: Sequence[Mapping[str, Any]] = ()) -> str:
     """The plan as text: hours by task and rule, disk space by task, and the basis of the estimates.
 
     Args:
         costs: from `cost_rows`.
         disk: from `disk_rows`.
+        errors: from `plan_errors`; empty before a job has finished.
     """
-    head = ("task", "rule", "jobs", "on a GPU", "GPU hours", "requested", "finished", "took (h)", "took/plan")
-    lines = [_aligned(head)]
+    head = ("task", "rule", "jobs", "on a GPU", "hours", "(range)", "requested", "article", "finished", "took (h)")
+    lines = [_aligned((*head, "took/plan"))]
     lines += [
         _aligned((task, f"{rule} {stage}".rstrip(), *_sums(rows)))
         for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
     ]
-    lines += [_aligned(("all", "", *_sums(costs))), ""]
-    stored = [row for row in disk if row["what"] != "checkpoints"]
-    lines.append(_aligned(("disk", "", "folders", "", "GB", "", "there", "GB", "")))
+    lines += [_aligned(("all", "", *_sums(costs))), "", *_pass_lines(costs), *_error_lines(errors)]
+    stored = [row for row in disk if row["what"] in ("base model", "trained")]
+    lines.append(_aligned(("disk", "", "folders", "", "GB", "", "", "", "there", "GB", "")))
     for (kind, task), rows in [*_grouped(stored, "what", "task").items(), (("all", ""), stored)]:
         count, gb, existing, existing_gb = (
             sum(row[key] for row in rows) for key in ("count", "gb", "found", "found_gb")
         )
-        lines.append(
-            _aligned((task or kind, kind if task else "", count, "", _short(gb), "", existing, _short(existing_gb), ""))
-        )
+        names = (task or kind, kind if task else "")
+        lines.append(_aligned((*names, count, "", _short(gb), "", "", "", existing, _short(existing_gb), "")))
     running = max(row["gb_each"] for row in disk if row["what"] == "checkpoints")
-    return "\n".join([*lines, "", BASIS.format(checkpoints=_short(running))])
+    basis = BASIS.format(
+        cards=" or one ".join(dict.fromkeys(row["card"] for row in costs)),
+        shares=_shares(costs),
+        tokens=_token_sources(costs),
+        assumed=ASSUMED_SHARE,
+        checkpoints=_short(running),
+        probes=_short(sum(row["gb"] for row in disk if row["what"] == "probe weights")) or "0",
+    )
+    return "\n".join([*lines, "", *(wrapped for line in basis.split("\n") for wrapped in wrap(line, 120))])
+
+
+def _pass_lines(costs: Sequence[Row]) -> list[str]:
+    """Lines on tasks whose runs pass over their few rows very often: their steps, not their rows, set the price."""
+    most: dict[str, float] = {}
+    for row in costs:
+        most[row["task"]] = max(most.get(row["task"], 0), row["passes"] or 0)
+    often = {task: passes for task, passes in most.items() if passes > MANY_PASSES}
+    lines = [f"{task}: a run passes {passes:.0f} times over the training rows" for task, passes in often.items()]
+    return (
+        [*lines, "Fewer steps cost less: set max_steps or epochs, or another preset (docs/costs.md).", ""]
+        if lines
+        else []
+    )
+
+
+def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines on the error of the plan by kind of job; none before a job has finished."""
+    if not errors:
+        return []
+    head = ("finished jobs", "jobs", "share", "(range)", "took/plan", "error of plan")
+    lines = [_aligned(head, ERROR_WIDTHS)]
+    for row in errors:
+        error = "" if row["error"] is None else f"{row['error']:.0%}"
+        spread, times = f"{row['low']:.2g} to {row['high']:.2g}", f"{row['assumed_ratio']:.2f}"
+        lines.append(_aligned((row["kind"], row["jobs"], f"{row['share']:.2g}", spread, times, error), ERROR_WIDTHS))
+    note = "error of plan: of a typical job, planned from the other finished jobs of its kind"
+    return [*lines, note, ""]
+
+
+def _shares(costs: Sequence[Row]) -> str:
+    """The sentence on the shares of the peak: assumed, or those of finished jobs."""
+    low, high = ASSUMED_RANGE
+    if all(row["share"] == ASSUMED_SHARE for row in costs):
+        return f"The share is assumed: {ASSUMED_SHARE:g}, range {low:g} to {high:g}, until jobs have finished."
+    return f"The share is that of finished jobs of the kind, with the range over jobs; without any, {ASSUMED_SHARE:g}."
+
+
+def _token_sources(costs: Sequence[Row]) -> str:
+    """Where the numbers of tokens of each task come from."""
+    tasks: dict[str, list[str]] = {}
+    for source, task in dict.fromkeys((row["tokens_from"], row["task"]) for row in costs):
+        tasks.setdefault(SOURCES.get(source, "as the task file states"), []).append(task)
+    return "Tokens: " + "; ".join(f"{source} ({', '.join(names)})" for source, names in tasks.items())
 
 
 def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]]:
@@ -55,11 +116,14 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]
 
 def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
     """The numbers in a line of the table, from the number of jobs to the ratio."""
-    total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS[4:-1]}
+    total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS if key.endswith(("jobs", "hours", "finished"))}
+    low, high = (sum(row[key] for row in rows) for key in ("hours_low", "hours_high"))
     share = ratio(sum(row["took_hours"] for row in rows if row["ratio"]), total["finished_hours"])
-    hours = (_short(total[key]) for key in ("hours", "asked_hours"))
+    requested, article, took = (_short(total[key]) for key in ("asked_hours", "article_hours", "took_hours"))
+    spread = f"{_short(low)} - {_short(high)}"
     ratio_cell = "" if share is None else f"{share:.2f}"
-    return (total["jobs"], total["gpu_jobs"], *hours, total["finished"], _short(total["took_hours"]), ratio_cell)
+    jobs = (total["jobs"], total["gpu_jobs"])
+    return (*jobs, _short(total["hours"]), spread, requested, article, total["finished"], took, ratio_cell)
 
 
 def _short(number: float) -> str:
@@ -67,7 +131,7 @@ def _short(number: float) -> str:
     return "" if not number else f"{number:,.1f}" if number >= 1 else f"{number:.2g}"
 
 
-def _aligned(cells: Sequence[object]) -> str:
-    """One line of the table."""
-    pairs = zip(cells, WIDTHS, strict=True)
+def _aligned(cells: Sequence[object], widths: Sequence[int] = WIDTHS) -> str:
+    """One line of a table."""
+    pairs = zip(cells, widths, strict=True)
     return "".join(f"{cell!s:{'<' if width < 0 else '>'}{abs(width)}}" for cell, width in pairs).rstrip()

@@ -1,4 +1,4 @@
-"""Estimate the memory and the minutes of a job from its model, task and length, and the job's request to Slurm.
+"""Estimate the memory of a job from its model, task and length, and the job's requests to Slurm.
 
 The numbers are estimates. A job that fails is submitted again with twice the request, up to the configured maximum. A
 training job then resumes from its last checkpoint.
@@ -7,37 +7,33 @@ training job then resumes from its last checkpoint.
 from collections.abc import Mapping
 from typing import Any
 
+from clinical_dpo.cluster.flops import BYTES, FOUR_BITS
+from clinical_dpo.config.model_sizes import model_sizes
+
 MB = 1e6
 PROCESS_MB = 8000  # Python, PyTorch and the CUDA libraries: measured at 4 to 6 GB, with a reserve
 REFERENCE_PARAMETERS = 8e9  # weights of the models in the published minutes
-REFERENCE_BATCH = 4  # rows per step in the model cards of that study
-# Minutes per 1,000 steps on one A100 (Savage et al. 2025, Results, Training Dynamics): classification, summarization.
+# Minutes per 1,000 steps of 4 rows on one A100 (Savage et al. 2025, Results, Training Dynamics): classification,
+# summarization. The plan prints them beside its own estimate.
 PUBLISHED_MINUTES = {("sft", "label"): 20, ("sft", "text"): 50, ("dpo", "label"): 50, ("dpo", "text"): 160}
-START_MINUTES = 30  # reading weights from a shared file system, imports, evaluations
+START_MINUTES = 30  # reading weights from a shared file system that other jobs use
 MARGIN = 2  # request divided by estimate, for other GPUs and busy file systems
-REFERENCE_SHARE = 0.3  # share of the reference model's forward pass in a DPO step, measured
-TOKEN_SECONDS = 0.05  # per token of a batch of answers at 8B weights; an A100 takes about two thirds of this time
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# Bits per weight, including its share of the block's scale, with and without double quantization (QLoRA, sec. 3).
-FOUR_BITS = {True: 4.127, False: 4.5}
 TRAINED_BYTES = 16  # per trained weight, AdamW in float32: weight, gradient, two moments
-LORA_SHARE, LORA_RANK = 0.021, 64  # weights of a LoRA of this rank on all linear layers, as a share of 8B: 168 million
+LORA_SHARE = 0.021  # weights of a LoRA of rank 64 on all linear layers, as a share of 8B: 168 million
 TOKEN_BYTES = 6e6  # activations and logits of one token at 8B until the backward pass
 CHECKPOINTED = 0.15  # share of TOKEN_BYTES with gradient checkpointing
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: as in the model file, or computed from the sizes of a model pre-trained here.
+    """Number of weights of a base model: as in the model file, or computed from its sizes.
 
     Args:
         model: a model file's settings.
     """
     if "parameters" in model:
         return model["parameters"]
-    sizes = model["pretraining"]
-    hidden, key_values = sizes["hidden_size"], sizes["hidden_size"] * sizes["kv_heads"] / sizes["heads"]
-    layer = 2 * hidden * (hidden + key_values) + 3 * hidden * sizes["intermediate_size"] + 2 * hidden
-    return sizes["vocab_size"] * hidden + sizes["layers"] * layer + hidden  # the head shares the embeddings
+    sizes = model_sizes(model)  # the head of a model pre-trained here shares the embeddings
+    return sizes.linear_weights + sizes.norm_weights + sizes.head_weights
 
 
 def compute_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None = None, branches: int = 1) -> float:
@@ -54,7 +50,8 @@ def compute_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | No
     if training is None:
         return (weights * 1.25 + 2e9 * _share(parameters)) / MB  # a quarter more for keys, values and logits
     trained = parameters * TRAINED_BYTES if training["adapter"] == "full" else parameters * LORA_SHARE * TRAINED_BYTES
-    tokens = training["micro_batch_size"] * training["max_length"] * branches
+    longest = training["max_length"] * branches
+    tokens = max(training["micro_batch_tokens"] or training["micro_batch_size"] * longest, longest)
     activations = tokens * TOKEN_BYTES * _share(parameters) ** (2 / 3)  # proportional to a model's width times depth
     activations *= CHECKPOINTED if training["gradient_checkpointing"] else 1
     return ((0 if training["adapter"] == "full" else weights) + trained + activations) / MB
@@ -75,44 +72,13 @@ def host_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None 
 
 
 def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
-    """Number of weights of a LoRA on all linear layers: a share of the model's weights, or computed from its sizes.
+    """Number of weights of a LoRA on the linear layers that a model file names, by default on all.
 
     Args:
         model: a model file's settings.
         rank: rank of the update of every layer.
     """
-    if "parameters" in model:
-        return model["parameters"] * LORA_SHARE * rank / LORA_RANK
-    sizes = model["pretraining"]
-    hidden, key_values = sizes["hidden_size"], sizes["hidden_size"] * sizes["kv_heads"] / sizes["heads"]
-    widths = 2 * (hidden + hidden) + 2 * (hidden + key_values) + 3 * (hidden + sizes["intermediate_size"])
-    return rank * sizes["layers"] * widths
-
-
-def training_minutes(model: Mapping[str, Any], answer_type: str, stage: str, batch_size: int, steps: float) -> float:
-    """Estimated minutes of a training run on one A100, without reading the model's weights.
-
-    Args:
-        model: the model file's settings.
-        answer_type: of the task. Answers other than labels count as summaries.
-        stage: sft or dpo.
-        batch_size: rows per step.
-        steps: optimizer steps.
-    """
-    published = PUBLISHED_MINUTES[stage, "label" if answer_type == "label" else "text"]
-    rows = steps * batch_size / REFERENCE_BATCH
-    return published * rows / 1000 * _share(parameter_count(model))
-
-
-def scoring_minutes(model: Mapping[str, Any], answer_type: str, pairs: int) -> float:
-    """Estimated minutes of one forward pass over preference pairs."""
-    return REFERENCE_SHARE * training_minutes(model, answer_type, "dpo", REFERENCE_BATCH, pairs / REFERENCE_BATCH)
-
-
-def generation_minutes(model: Mapping[str, Any], answers: int, max_new_tokens: int, batch_size: int) -> float:
-    """Estimated minutes of generating answers, each with `max_new_tokens` tokens."""
-    batches = -(-answers // batch_size)
-    return batches * max_new_tokens * TOKEN_SECONDS / 60 * _share(parameter_count(model))
+    return model_sizes(model).lora_weights(rank, model.get("lora_targets"))
 
 
 def requested_minutes(expected: float) -> float:

@@ -46,6 +46,18 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
     ]
 
 
+def curve_logs(study: Study) -> list[str]:
+    """The log with the curve of the eval loss of every trial: the probe's if there is one, else the trial's own."""
+    return [
+        file
+        for task in study.tasks
+        for stage in STAGES
+        for model in study.task_models(task)
+        for part in ["probe" if study.training(task, stage)["plateau"] else "adapter"]
+        for file in model_trials(study, task, model, stage, "trial_log", part=part)
+    ]
+
+
 def selections(study: Study) -> list[str]:
     """The selection table of every task, model and stage."""
     return [

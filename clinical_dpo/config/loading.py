@@ -9,6 +9,7 @@ from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.margins import check_margin
+from clinical_dpo.config.model_sizes import check_sizes
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.raters import check_sample, with_sample
 from clinical_dpo.config.study import Study, complete_recipes, merge
@@ -95,6 +96,8 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
         value = with_sample(value)
     if value["name"] != name:
         raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
+    if kind == "model":
+        check_sizes(value)
     return value
 
 
@@ -125,6 +128,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
         raise UserError(
             f"{where}: recipe '{task['recipe']}' is not known.{did_you_mean(task['recipe'], sorted(recipes))}"
         )
+    _check_recipe_is_for(name, recipes[task["recipe"]], task["recipe"], recipes)
     study = Study(config, {name: task}, {}, {})
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
@@ -143,6 +147,18 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
 
 
+def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]) -> None:
+    """Refuse a paper's recipe for a task of another study."""
+    if name in recipe.get("only_tasks", [name]):
+        return
+    choice = [other for other in recipes if "only_tasks" not in recipes[other]]
+    raise UserError(
+        f"config/tasks/{name}.yaml: recipe '{recipe_name}' is a paper's. It is for {', '.join(recipe['only_tasks'])}. "
+        f"Set {' or '.join(choice)} (docs/costs.md has the planned hours of each), or add a recipe of your own with "
+        f"`based_on: {recipe_name}` to your config."
+    )
+
+
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
     """Yield the first problem of a stage's settings and how to correct it; nothing if the settings are valid."""
     dpo_keys = {"beta", "loss", "label_smoothing"}
@@ -158,7 +174,7 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
         yield "max_steps and epochs are both set or both null. Set one of the two, and set the other to null."
     elif settings["plateau"] and settings["max_steps"] is None:
         yield "plateau is true and max_steps is null. Set max_steps to the length of the probe."
-    elif settings["batch_size"] % settings["micro_batch_size"]:
+    elif not settings["micro_batch_tokens"] and settings["batch_size"] % settings["micro_batch_size"]:
         yield (
             f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
             "Set micro_batch_size to a divisor."

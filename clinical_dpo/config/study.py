@@ -9,7 +9,7 @@ from typing import Any
 from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
-from clinical_dpo.errors import UserError
+from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import Paths
 from clinical_dpo.variants import SWEPT, trial_name
 
@@ -24,24 +24,31 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with every recipe that is `based_on` another merged over that recipe.
+    """The config with every recipe that is `based_on` another merged over that recipe, without its `only_tasks`.
 
     Raises:
-        UserError: a recipe based on an unknown recipe, or on one that is based on another itself.
+        UserError: a recipe is based on an unknown recipe, or in a circle.
     """
-    recipes = config["recipes"]
-    complete = {}
-    for name, recipe in recipes.items():
-        base = recipe.get("based_on")
-        if base is not None and (base not in recipes or "based_on" in recipes[base]):
-            full = [each for each in recipes if "based_on" not in recipes[each]]
-            raise UserError(
-                f"config: key 'recipes.{name}.based_on' names '{base}'. Name a recipe that has no based_on "
-                f"of its own: {', '.join(full)}."
-            )
-        own = {key: value for key, value in recipe.items() if key != "based_on"}
-        complete[name] = recipe if base is None else merge(recipes[base], own)
-    return {**config, "recipes": complete}
+    return {**config, "recipes": {name: _complete_recipe(config["recipes"], name) for name in config["recipes"]}}
+
+
+def _complete_recipe(recipes: Mapping[str, Any], name: str, before: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A recipe merged over the recipes on which it is based. `before` are the recipes that are based on it."""
+    recipe = recipes[name]
+    base = recipe.get("based_on")
+    if base is None:
+        return dict(recipe)
+    if base not in recipes:
+        hint = did_you_mean(base, sorted(set(recipes) - {name}))
+        raise UserError(f"config: key 'recipes.{name}.based_on' names '{base}', which is not a recipe.{hint}")
+    if base in (name, *before):
+        raise UserError(
+            f"config: key 'recipes.{name}.based_on' names '{base}': these recipes are based on each other in a circle. "
+            "Set all settings in one of them."
+        )
+    shared = _complete_recipe(recipes, base, (name, *before))
+    own = {key: value for key, value in recipe.items() if key != "based_on"}
+    return merge({key: value for key, value in shared.items() if key != "only_tasks"}, own)
 
 
 def in_order(value: Any) -> Any:

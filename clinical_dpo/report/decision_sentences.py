@@ -34,7 +34,7 @@ def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
     for path in runs:
         names, run = parse("trial_run", path), read_json(path)
         stages = seconds.setdefault(names["model"], {"sft": 0.0, "dpo": 0.0})
-        stages[names["stage"]] += total_seconds(run)
+        stages[names["stage"]] += total_seconds(run) + run.get("loading_seconds", 0.0)
         devices.setdefault(names["model"], set()).add(run["device"])
     return {
         model: Price(

@@ -68,6 +68,17 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
     return next((size for size in range(largest, 1, -1) if batch_size % size == 0), 1)
 
 
+def reduced_tokens(tokens: int, folder: Path) -> int:
+    """Tokens per micro-batch, halved after every attempt that ran out of memory; 0 for micro-batches of rows.
+
+    Args:
+        tokens: configured number of tokens, or 0.
+        folder: folder from `checkpoint_folder`.
+    """
+    record = folder / OUT_OF_MEMORY
+    return max(tokens >> (read_json(record) if record.exists() else 0), 1) if tokens else 0
+
+
 def note_out_of_memory(folder: Path) -> None:
     """Count a memory failure. The next attempt then halves the micro-batch."""
     record = folder / OUT_OF_MEMORY

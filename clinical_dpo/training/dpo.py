@@ -17,7 +17,8 @@ from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import is_adapter
 from clinical_dpo.records import Pair
-from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.run import is_probe_again, load_initial_model, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.settings import Run
 
 if TYPE_CHECKING:  # the functions below import these modules after the data checks
     from datasets import Dataset
@@ -112,6 +113,8 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
         ["chosen", "rejected"],
         [train_logps, eval_logps, sft],
     )
+    if is_probe_again(run, prepared):
+        return
     from trl import DPOConfig
 
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer

@@ -8,7 +8,9 @@ from peft import PeftModel
 from trl import DPOConfig, DPOTrainer
 
 from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.training.evaluation import SeparateEvaluation
 from clinical_dpo.training.flat.model import fused_outputs
+from clinical_dpo.training.micro_batches import StepInParts
 
 TIE_TOLERANCE = 1e-6  # relative; eight float32 roundings
 
@@ -27,7 +29,7 @@ def tied(margins: torch.Tensor, logps: torch.Tensor, beta: float) -> torch.Tenso
     return margins.abs() <= TIE_TOLERANCE * (1 + beta * logps.abs().view(2, -1).sum(0))
 
 
-class StoredReferenceDPOTrainer(DPOTrainer):
+class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     """DPOTrainer for rows with `ref_chosen_logps` and `ref_rejected_logps`. It logs ties separately from wins."""
 
     def __init__(self, model: Any, args: DPOConfig, **kwargs: Any) -> None:

@@ -4,8 +4,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.training.run import Run
-from clinical_dpo.training.stages import SPEED_SETTINGS, stage_module
+from clinical_dpo.code_digest import code_digest
+from clinical_dpo.training.settings import Run
+from clinical_dpo.training.stages import PROBE_WEIGHTS, SPEED_SETTINGS, stage_module
 
 
 def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: int | None, probe: bool = False) -> None:
@@ -19,15 +20,18 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
         steps: optimizer steps. None trains for the number of epochs in `settings`.
         probe: True saves the eval curve and no weights. The rule that finds the plateau reads this curve.
     """
+    out, stage = Path(snakemake.output.run).parent, stage_module(snakemake.wildcards.stage)
+    has_probe = probe or bool(snakemake.input.get("plateau"))
     run = Run(
         base=str(Path(snakemake.input.base).parent),
         model=params.model,
         settings=settings,
         steps=steps,
-        out=str(Path(snakemake.output.run).parent),
+        out=str(out),
         probe=probe,
         code=params.code,
+        probe_weights=str(out.with_name(PROBE_WEIGHTS)) if has_probe else None,
+        trainer_code=code_digest(Path(__file__), [stage]) if has_probe else "",
         **{key: snakemake.resources[key] for key in SPEED_SETTINGS},
     )
-    stage = import_module(stage_module(snakemake.wildcards.stage))
-    stage.train(run, dict(snakemake.input.items()))
+    import_module(stage).train(run, dict(snakemake.input.items()))

@@ -1,5 +1,6 @@
 """Compute the reference model's log-probabilities of both answers of every pair, once for all trials of a sweep."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -69,7 +70,7 @@ def compute_reference_logps(
     pairs: Mapping[str, str | Path],
     max_length: int,
     batch_size: int,
-) -> None:
+) -> dict[str, float]:
     """Write a Parquet file (id, chosen, rejected; nats) for each file of pairs. The chosen SFT model computes it.
 
     Args:
@@ -80,13 +81,18 @@ def compute_reference_logps(
         max_length: longest prompt with answer in tokens; the rest is cut.
         batch_size: pairs computed at once.
 
+    Returns:
+        `loading_seconds` and `wall_seconds`, the time of the computation.
+
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
     """
+    loading = time.monotonic()
     tokenizer = load_tokenizer(base)
     # The SFT model has the same dtype as in training, since rounding would change the reference model.
     reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else full_training_settings(model)))
     use_flat_layout(reference)
+    started = time.monotonic()
     for out, path in pairs.items():
         rows = cast(list[Pair], read_jsonl(path))
         check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))
@@ -94,3 +100,7 @@ def compute_reference_logps(
             logps = pair_logps(reference, tokenizer, rows, max_length, batch_size)
         with replacing(out) as part:
             pd.DataFrame({"id": [row["id"] for row in rows], **logps}).to_parquet(part, index=False)
+    return {
+        "loading_seconds": round(started - loading, 2),
+        "wall_seconds": round(time.monotonic() - started, 2),
+    }

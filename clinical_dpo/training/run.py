@@ -1,7 +1,5 @@
-"""Parts of a training run that SFT and DPO share: trainer arguments, checkpoints, resuming, log and record."""
+"""Parts of training that SFT and DPO share: trainer arguments, checkpoints, resuming, log and record."""
 
-import hashlib
-import json
 import resource
 import shutil
 import time
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clinical_dpo.checksums import CHECKSUMS, RECORDS, write_checksums
+from clinical_dpo.checksums import RECORDS, write_checksums
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.io import file_digests, read_jsonl, replacing, sha256, write_csv, write_json
+from clinical_dpo.io import read_jsonl, replacing, write_csv, write_json
 from clinical_dpo.models.load import (
     base_record,
     device,
@@ -24,6 +22,7 @@ from clinical_dpo.models.load import (
     mixed_precision,
     save_trained,
 )
+from clinical_dpo.progress import say
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths
 from clinical_dpo.training.checkpoints import (
@@ -31,9 +30,14 @@ from clinical_dpo.training.checkpoints import (
     last_checkpoint,
     note_out_of_memory,
     reduced_micro_batch,
+    reduced_tokens,
 )
+from clinical_dpo.training.digests import input_digests, probe_digest, run_digest
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.micro_batches import TokenCollator
+from clinical_dpo.training.probe_weights import reuse, store
+from clinical_dpo.training.settings import Run
 from clinical_dpo.versions import library_versions
 
 if TYPE_CHECKING:
@@ -44,25 +48,7 @@ LOG_COLUMNS = (
     *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
     *("logps/chosen", "logps/rejected"),
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """A training run: initial model, settings and output folder."""
-
-    base: str  # folder of the base model
-    model: Mapping[str, Any]  # the model file's settings
-    settings: Mapping[str, Any]  # the stage's settings with the trial's learning rate (and beta)
-    steps: int | None  # optimizer steps; None for the settings' epochs
-    out: str  # folder for the weights (safetensors), log.csv and run.json
-    # Rows computed at once. This size changes results only by rounding, with one exception: in a short last step of a
-    # DPO epoch, TRL gives each micro-batch the same weight, whatever the number of rows in it.
-    micro_batch_size: int
-    eval_batch_size: int
-    save_steps: int  # steps between two checkpoints
-    gradient_checkpointing: bool  # recompute activations in the backward pass to save memory
-    probe: bool = False  # save the eval curve and no weights
-    code: str = ""  # digest of the training code; checkpoints of another digest are not resumed
+NEVER = 10**9  # steps between two evaluations of a run that evaluates at its end only
 
 
 @dataclass(frozen=True)
@@ -73,6 +59,8 @@ class Prepared:
     rows: Mapping[str, list[Any]]  # `train` and `eval`; each a TaskRow in SFT, a Pair in DPO
     checkpoints: Path
     record: Mapping[str, Any]  # the first fields of run.json
+    weights: str  # digest of all that the run's weights depend on
+    started: float  # monotonic clock at the start of loading, in seconds
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
@@ -84,7 +72,8 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
     """Keyword arguments that SFTConfig and DPOConfig share. Every default that affects results is set here."""
     settings = run.settings
     on_gpu = device().type == "cuda"
-    micro_batch = reduced_micro_batch(run.micro_batch_size, checkpoints, settings["batch_size"])
+    rows = settings["batch_size"] if run.micro_batch_tokens else run.micro_batch_size
+    micro_batch = rows if run.micro_batch_tokens else reduced_micro_batch(rows, checkpoints, settings["batch_size"])
     return {
         "output_dir": str(checkpoints),
         **({"num_train_epochs": settings["epochs"]} if run.steps is None else {"max_steps": run.steps}),
@@ -102,9 +91,10 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "gradient_checkpointing": run.gradient_checkpointing,
         "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "bf16": mixed_precision(run.model),
-        "eval_strategy": "steps",
-        "eval_steps": settings["eval_steps"],
-        "eval_on_start": last_checkpoint(checkpoints) is None,  # a resumed run already has the evaluation at the start
+        "eval_strategy": "steps",  # the trainer evaluates at the last step in any case
+        "eval_steps": settings["eval_steps"] or NEVER,
+        # A resumed run already has the evaluation at the start.
+        "eval_on_start": bool(settings["eval_steps"]) and last_checkpoint(checkpoints) is None,
         "include_num_input_tokens_seen": "non_padding",  # TRL's own count restarts at a checkpoint
         "logging_steps": settings["logging_steps"],
         "save_strategy": "steps",
@@ -132,15 +122,16 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
     """
+    started = time.monotonic()
     tokenizer = load_tokenizer(run.base)
     rows = {split: read_jsonl(path) for split, path in data.items()}
     max_length = run.settings["max_length"]
     lengths = {
         split: check_lengths(rows[split], tokenizer, max_length, completions, path) for split, path in data.items()
     }
-    digests = _input_digests([*data.values(), *inputs])
+    digests = input_digests([*data.values(), *inputs])
     base = base_record(run.base)
-    digest = _run_digest(run, base, digests)
+    digest, weights = run_digest(run, base, digests), probe_digest(run, base, digests)
     record = {
         "seed": run.settings["seed"],
         "settings": dict(run.settings),
@@ -152,14 +143,26 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
         "versions": library_versions(),
         "device": device_name(),
     }
-    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
+    return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record, weights, started)
 
 
-def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
+def is_probe_again(run: Run, prepared: Prepared) -> bool:
+    """Make a second run's output from its probe if both are the same run and the probe's weights are stored."""
+    if run.probe or run.probe_weights is None:
+        return False
+    curve = run.settings["eval_steps"] is not None
+    made = reuse(Path(run.probe_weights), prepared.weights, Path(run.out), prepared.record, curve)
+    if made:
+        say("This run is its probe, whose weights are stored. Nothing is trained.")
+        shutil.rmtree(prepared.checkpoints)
+    return made
+
+
+def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) -> None:
     """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
 
     Args:
-        run: the run. A probe writes no weights.
+        run: the run. A probe writes no weights into `run.out`.
         prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
@@ -170,6 +173,8 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
     layout = run.settings["layout"]
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
+    if tokens := reduced_tokens(run.micro_batch_tokens, prepared.checkpoints):
+        trainer.token_collator = TokenCollator(collator, tokens, branches)
     if layout != "padded":
         use_flat_layout(without_adapter(trainer.model), layout)
     _set_callbacks(trainer)
@@ -187,21 +192,31 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
         **prepared.record,
         "steps": trainer.state.global_step,
         "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
-        "micro_batch_size": trainer.args.per_device_train_batch_size,
+        "micro_batch_size": rows_at_once(trainer),
+        "micro_batch_tokens": tokens,
         "gradient_checkpointing": run.gradient_checkpointing,
         "save_steps": run.save_steps,
         "resumed_from_step": int(last.name.split("-")[1]) if last else 0,
         "tokens_seen": trainer.state.num_input_tokens_seen,
         "padding_share": round(collator.padding_share, 4),
-        "wall_seconds": round(seconds, 2),
+        "evaluations": trainer.evaluations,
+        "loading_seconds": round(started - prepared.started, 2),
+        "evaluation_seconds": round(trainer.evaluation_seconds, 2),
+        "wall_seconds": round(seconds, 2),  # of steps and evaluations
         "peak_memory_mib": round(_peak_memory() / 2**20),
     }
+
+    def save(folder: Path) -> None:
+        save_trained(trainer.model, prepared.tokenizer, folder)
+
+    if run.probe and run.probe_weights:
+        store(Path(run.probe_weights), prepared.weights, rows, record, LOG_COLUMNS, save)
     with replacing(run.out) as part:
         part.mkdir()
         write_csv(part / "log.csv", rows, LOG_COLUMNS)
         write_json(part / "run.json", record)
         if not run.probe:
-            save_trained(trainer.model, prepared.tokenizer, part)
+            save(part)
             write_checksums(part, without=RECORDS)
     shutil.rmtree(prepared.checkpoints)
 
@@ -217,36 +232,27 @@ def _set_callbacks(trainer: "Trainer") -> None:
     trainer.add_callback(NoCheckpointAtTheEnd())
 
 
-def _out_of_memory_error(trainer: "Trainer", checkpoints: Path) -> UserError:
+def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     """Error that says what to change. A failure in training with several rows halves the next micro-batch."""
-    rows = trainer.args.per_device_train_batch_size
-    model: Any = trainer.model
-    if not model.training:
+    rows = rows_at_once(trainer)
+    if not trainer.model.training:
         return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+    key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(
-            "Out of memory with one row at once (micro_batch_size). Use a GPU with more memory, set "
+            f"Out of memory with one row at once ({key}). Use a GPU with more memory, set "
             "gradient_checkpointing: true, lower max_length, or load the model in four bits (quantization)."
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once (micro_batch_size). Run again. The next attempt computes half as many."
+        f"Out of memory with {rows} rows at once ({key}). Run again. The next attempt computes half as many."
     )
 
 
-def _run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """SHA-256 of base model, settings, steps, inputs and code. Only a run of the same digest resumes a checkpoint."""
-    sums = Path(run.base) / CHECKSUMS  # a rule writes this file; unlike base.json, it covers the chat template
-    made_from = [base, run.model, run.settings, run.steps, inputs, run.code, sums.exists() and sha256(sums)]
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-
-
-def _input_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Path -> SHA-256 of each input file, and of each file of weights in an input folder."""
-    files = [
-        file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
-    ]
-    return file_digests(files)
+def rows_at_once(trainer: Any) -> int:
+    """The largest number of rows that training computed at once."""
+    collator = trainer.token_collator
+    return collator.most_rows if collator else trainer.args.per_device_train_batch_size
 
 
 def _peak_memory() -> int:

@@ -9,13 +9,24 @@ from clinical_dpo.paths import parse
 
 
 def total_seconds(run: Mapping[str, Any]) -> float:
-    """Estimate the seconds of all steps. A resumed run's record times only the steps after its last checkpoint.
+    """Estimate the seconds of all steps and evaluations.
+
+    A resumed run's record times only the part after its last checkpoint.
 
     Args:
         run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No checkpoint is at the last step.
     """
     seconds: float = run["wall_seconds"]
     return seconds * run["steps"] / (run["steps"] - run["resumed_from_step"])
+
+
+def step_seconds(run: Mapping[str, Any]) -> float:
+    """Estimate the seconds of all steps, without evaluations, in the same way.
+
+    Args:
+        run: the same fields, and `evaluation_seconds`, the part of `wall_seconds` that evaluations took.
+    """
+    return total_seconds(run) * (1 - run.get("evaluation_seconds", 0.0) / run["wall_seconds"])
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:

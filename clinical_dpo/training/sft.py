@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 
 from clinical_dpo.models.load import restore_trainable_weights
-from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.run import is_probe_again, load_initial_model, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.settings import Run
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
@@ -20,6 +21,8 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
         UserError: a prompt fills max_length, or an answer is empty.
     """
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
+    if is_probe_again(run, prepared):
+        return
     # These imports take seconds, so the data checks come first.
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model

@@ -4,10 +4,12 @@ from typing import Any
 
 from trl import SFTTrainer
 
+from clinical_dpo.training.evaluation import SeparateEvaluation
 from clinical_dpo.training.flat.model import fused_outputs
+from clinical_dpo.training.micro_batches import StepInParts
 
 
-class RowMeanSFTTrainer(SFTTrainer):
+class RowMeanSFTTrainer(SeparateEvaluation, StepInParts, SFTTrainer):
     """SFTTrainer that averages eval loss and metrics over rows. A row's value is the mean over the answer's tokens.
 
     TRL averages over the tokens of a batch and then over batches. TRL's eval loss therefore depends on eval_batch_size

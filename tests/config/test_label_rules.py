@@ -80,8 +80,8 @@ def test_a_recipe_takes_from_another_what_it_does_not_set():
     assert complete["recipes"]["first"] == recipes["first"] and complete["seed"] == 1
 
 
-@pytest.mark.parametrize("base", ["frist", "second"])
-def test_a_recipe_based_on_no_whole_recipe_is_refused(base):
+@pytest.mark.parametrize(("base", "parts"), [("frist", "Did you mean 'first'"), ("second", "in a circle")])
+def test_a_recipe_based_on_no_other_recipe_is_refused(base, parts):
     recipes = {"first": {"models": ["big"]}, "second": {"based_on": base}}
-    with pytest.raises(UserError, match=rf"recipes.second.based_on' names '{base}'.*first"):
+    with pytest.raises(UserError, match=rf"recipes.second.based_on' names '{base}'.*{parts}"):
         complete_recipes({"recipes": recipes})

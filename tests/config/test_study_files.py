@@ -30,6 +30,12 @@ def test_the_published_sweep_has_214_trials_of_which_210_have_a_probe(published)
     assert len(files.trial_files(published, "trial_run", part="probe")) == 5 * 2 * (6 + 15)
 
 
+def test_curves_are_those_of_probes_where_a_stage_has_probes(published):
+    parts = {path.split("/")[1]: path.split("/")[-2] for path in files.curve_logs(published)}
+    assert parts["uti"] == parts["summarization"] == "probe" and parts["pubmedqa"] == "adapter"
+    assert len(files.curve_logs(published)) == 5 * 2 * (6 + 15) + 2 * 2
+
+
 def test_each_task_model_and_stage_has_a_selection_table(published):
     assert len(files.selections(published)) == 2 * (5 * 2 + 2) == len(set(files.selections(published)))
 

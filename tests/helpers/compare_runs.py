@@ -26,7 +26,7 @@ from typing import Any
 from tests.helpers.unblinding import is_blinded, unblinded
 
 PRICE = {"cost_usd"}  # keys of records
-TIMES = {"wall_seconds", "peak_memory_mib"} | PRICE
+TIMES = {"wall_seconds", "loading_seconds", "evaluation_seconds", "peak_memory_mib"} | PRICE
 # The figure and tables of costs, and the plan, which names costs too.
 COSTS = re.compile(r"figures/cost\.\w+|plan(_disk|_items)?\.(csv|txt)")
 # Costs on the page, and its figures, which are compared as files of their own.

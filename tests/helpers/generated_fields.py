@@ -6,6 +6,7 @@ from tests.conftest import ROOT
 
 TASK = yaml.safe_load((ROOT / "config/tasks/summarization_notes.yaml").read_text()) | {
     "name": "notes",
+    "recipe": "published",
     "source": {"kind": "synthetic", "generator": "summarization"},
     "columns": {},
     "prompt": "{{ note }} Summarize.",

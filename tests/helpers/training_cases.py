@@ -11,7 +11,7 @@ from clinical_dpo.models.load import load_base
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks
 from clinical_dpo.training.reference_logps import compute_reference_logps
-from clinical_dpo.training.run import Run
+from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL
 from tests.helpers.task_rows import task_row
@@ -33,7 +33,8 @@ SETTINGS = {
     "max_grad_norm": 1.0,
     "max_length": 256,
 }
-SPEED = {"micro_batch_size": 2, "eval_batch_size": 4, "save_steps": 3, "gradient_checkpointing": False}
+SPEED = {"micro_batch_size": 2, "micro_batch_tokens": 0, "eval_batch_size": 4, "save_steps": 3}
+SPEED |= {"gradient_checkpointing": False}
 DPO = SETTINGS | {
     "beta": 0.3,
     "loss": "sigmoid",

@@ -147,7 +147,7 @@ def test_the_page_says_where_most_answers_cannot_be_read():
 
 def test_the_page_shows_the_cost_beside_the_published_cost():
     text = page().text
-    assert "20 (20) 160 (50) 8.0 (2.5) 40 s 2.0 h" in text and "NVIDIA A100" in text
+    assert "20 (20) 160 (50) 8.0 (2.5) 4.6 40 s 2.0 h" in text and "NVIDIA A100" in text
 
 
 @pytest.mark.parametrize(

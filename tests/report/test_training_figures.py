@@ -122,6 +122,15 @@ def test_the_chosen_trials_curve_is_marked(curves):
     assert list(chosen[0].get_xdata()) == [0, 50, 100]
 
 
+def test_a_trial_with_one_evaluation_is_a_dot(tmp_path, drawn):
+    rows = [row for row in training_curves.curve_rows(*sweep(tmp_path)) if int(row["step"]) == 100]
+    options = {"title": "UTI", "model_names": NAMES["model_names"], "watermark": None}
+    training_curves.plot_training_curves(rows, **options, paths=[tmp_path / "curves.svg"])
+    sft, dpo = drawn[0].axes
+    assert [(list(line.get_xdata()), line.get_marker()) for line in sft.lines] == [([100], "o")] * 2
+    assert {line.get_marker() for line in dpo.lines[:3]} == {"o"}
+
+
 def test_a_diverging_trial_leaves_the_panel_of_dpo(curves):
     _, dpo = curves[0].axes
     assert dpo.get_ylim()[1] == pytest.approx(1.4 * 0.69)

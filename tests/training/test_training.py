@@ -114,6 +114,22 @@ def test_a_run_killed_before_its_files_are_written_takes_no_further_step(study, 
 
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_a_run_that_evaluates_at_its_end_only_has_the_same_weights(study, tmp_path, stage):
+    """With dropout in SFT, whose random numbers an evaluation must not take."""
+    base, folder = study
+    train, make, data = stage_functions(stage, folder)
+    logs = {}
+    for name, eval_steps in (("curve", 2), ("end", None)):
+        train(make(base, tmp_path / name, eval_steps=eval_steps), *data)
+        logs[name] = read_csv(tmp_path / name / "log.csv")
+    file = "adapter_model.safetensors"
+    assert (tmp_path / "curve" / file).read_bytes() == (tmp_path / "end" / file).read_bytes()
+    steps = {name: [int(row["step"]) for row in log if row["split"] == "eval"] for name, log in logs.items()}
+    assert steps == {"curve": [0, 2, 4, 6, 8], "end": [8]}
+    assert [row for row in logs["curve"] if row["split"] == "train" or row["step"] == "8"] == logs["end"]
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
 def test_the_size_of_an_eval_batch_changes_no_metric(study, tmp_path, stage):
     """8 rows with answers of different lengths: in batches of 8, of 3, 3 and 2, and of 1."""
     base, folder = study
@@ -191,6 +207,9 @@ def test_a_probe_writes_its_eval_curve_and_no_weights(study, tmp_path):
 def test_the_record_of_a_run_holds_settings_inputs_and_versions(study):
     _, folder = study
     run = read_json(folder / "sft/run.json")
+    assert (
+        run["evaluations"] == 4 and 0 < run["evaluation_seconds"] < run["wall_seconds"] and run["loading_seconds"] > 0
+    )
     assert run["steps"] == 8 and run["seed"] == 42 and run["tokens_seen"] > 0 and run["padding_share"] == 0
     assert run["lengths"]["train"]["rows"] == 24 and run["lengths"]["train"]["truncated"] == 0
     assert {path.rsplit("/", 1)[1] for path in run["inputs"]} == {"train.jsonl", "eval.jsonl"}

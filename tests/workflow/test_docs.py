@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from clinical_dpo.cluster.plan import cost_rows, planned_work
+from clinical_dpo.cluster.plan import cost_rows
 from clinical_dpo.cluster.time_and_memory import compute_memory_mb
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
@@ -38,7 +38,7 @@ def test_the_readme_lists_every_claim_that_is_not_simply_possible(checks):
 def test_the_readme_lists_data_files_with_their_columns_and_the_cost_of_generated_text():
     study = load_study(CONFIG, ROOT)
     hours = dict.fromkeys(study.tasks, 0.0)
-    for row in cost_rows(planned_work(study)):
+    for row in cost_rows(study):
         hours[row["task"]] += row["hours"]
     listed = {match[1]: match[0] for match in re.finditer(r"^\| `(data/[^`]*)` \|.*$", README, re.MULTILINE)}
     from_files = [task for task in study.tasks.values() if task["source"]["kind"] == "file"]

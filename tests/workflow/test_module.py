@@ -31,6 +31,7 @@ def test_a_module_reads_the_tasks_of_the_folder_that_uses_it(tmp_path):
     (tmp_path / "workflow/Snakefile").write_text(SNAKEFILE)
     task = yaml.safe_load((ROOT / "config/tasks/uti.yaml").read_text()) | {
         "name": "own",
+        "recipe": "small",
         "prompt": "{{ note }} Is there a UTI?",
         "source": {"kind": "synthetic", "generator": "uti"},
         "splits": dict.fromkeys(("train", "eval", "dev", "test"), 9),

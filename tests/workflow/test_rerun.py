@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.helpers.workflow import MODEL, READ, SMALL, TASKS, VARIANTS, per_model
+from tests.helpers.workflow import MODEL, READ, SMALL, TASKS, VARIANTS, Project, per_model
 
 STATS = {
     (rule, "")
@@ -123,6 +123,19 @@ def test_a_plateau_tolerance_trains_no_probe_again(project):
     jobs = project.planned()
     assert {"find_plateau", "train"} <= {rule for rule, _ in jobs}
     assert not {wildcards for rule, wildcards in jobs if rule == "probe" and "stage=sft" in wildcards}
+
+
+def test_freed_weights_start_no_job_until_a_change_needs_them(finished, tmp_path):
+    project, _ = finished
+    shutil.copytree(project.folder, tmp_path / "freed", symlinks=True)
+    freed = Project(tmp_path / "freed", project.config, project.environment, project.python)
+    assert "GB freed: weights of 2 trials that were not chosen" in freed.run("free")
+    assert not list(freed.folder.glob("results/small/*/*/*/*/probe.weights"))
+    assert freed.planned() == set()
+    freed.edit(SMALL, "max_new_tokens: 4", "max_new_tokens: 5")
+    trained = {wildcards for rule, wildcards in freed.planned() if rule == "train"}
+    assert all("task=uti" in wildcards for wildcards in trained)
+    assert sum("stage=sft" in wildcards for wildcards in trained) == 1  # DPO follows SFT's choice, as after any change
 
 
 def test_a_changed_label_parser_grades_again_and_trains_nothing(project):

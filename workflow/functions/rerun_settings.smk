@@ -93,14 +93,29 @@ def trained_model_settings(wildcards):
     return model_settings(wildcards) | pick(study.models[wildcards.model], "lora_targets")
 
 
-def trial_settings(wildcards):
-    """Training settings of a job's trial."""
+def probe_settings(wildcards):
+    """Training settings of a job's probe, which evaluates every `eval_steps` steps."""
     stage_settings = study.training(wildcards.task, wildcards.stage)
-    shared = {key: value for key, value in stage_settings.items() if key not in SPEED_SETTINGS + PLATEAU}
+    left_out = (*SPEED_SETTINGS, *PLATEAU, "eval_curve")
+    shared = {key: value for key, value in stage_settings.items() if key not in left_out}
     return shared | parse_trial(wildcards.trial, wildcards.stage)
 
 
+def trial_settings(wildcards):
+    """Training settings of a job's trial, which evaluates at its end only (eval_steps is None) without `eval_curve`."""
+    curve = study.training(wildcards.task, wildcards.stage)["eval_curve"]
+    return probe_settings(wildcards) | ({} if curve else {"eval_steps": None})
+
+
+def speed_setting(key):
+    """Function of a job's wildcards that returns a setting of its stage; 0 for null, since a resource is a number."""
+
+    def setting(wildcards):
+        value = study.training(wildcards.task, wildcards.stage)[key]
+        return 0 if value is None else value
+
+    return setting
+
+
 # Settings that change speed but not results are resources, so that a change reruns nothing.
-stage_speed = {
-    key: lambda wildcards, key=key: study.training(wildcards.task, wildcards.stage)[key] for key in SPEED_SETTINGS
-}
+stage_speed = {key: speed_setting(key) for key in SPEED_SETTINGS}

@@ -1,7 +1,7 @@
 from clinical_dpo.cluster.job_environment import path_variables, submission_environment
 from clinical_dpo.cluster.unfit_requests import Request, RetryPolicy, refuse_unfit_requests
 from clinical_dpo.cluster.time_and_memory import requested_minutes, scaled_request, host_memory_mb
-from clinical_dpo.cluster.plan import expected_answers, expected_scoring, expected_field, expected_training
+from clinical_dpo.cluster.planned_jobs import expected_answers, expected_scoring, expected_field, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
 
 SUBMITS = workflow.resource_settings.nodes is not None  # whether Snakemake submits jobs to a cluster
@@ -94,6 +94,16 @@ def runtime(expected, *arguments):
         return scaled_request(requested_minutes(minutes), attempt, study.config["compute"]["max_runtime"])
 
     return requested
+
+
+def stage_of(wildcards):
+    """Stage of a job that trains."""
+    return wildcards.stage
+
+
+def answering_variant(wildcards):
+    """Variant (base, sft or dpo) whose answers a job writes; its time depends on it. A trial answers as its stage."""
+    return parse_seed(wildcards.get("variant") or wildcards.get("stage") or "sft")[0]
 
 
 def benchmark_path(rule, *names):

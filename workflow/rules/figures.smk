@@ -138,7 +138,7 @@ rule plot_reward_margin:
 
 rule plot_training_curves:
     input:
-        logs=study_files.trial_files(study, "trial_log", part="adapter"),
+        logs=study_files.curve_logs(study),
         selections=selections,
     output:
         svg=[
@@ -201,6 +201,7 @@ rule plot_sweep:
 rule plot_cost:
     input:
         runs=[run for part in ("adapter", "probe") for run in study_files.trial_files(study, "trial_run", part=part)],
+        references=reference_records,
         published=PUBLISHED,
     output:
         svg=report(

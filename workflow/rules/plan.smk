@@ -1,5 +1,6 @@
 localrules:
     plan,
+    free,
 
 
 # This rule has no inputs, so it starts no other job. It has no outputs, so it always runs, before and after a study.
@@ -10,7 +11,21 @@ rule plan:
         "../../envs/analysis.yaml"
     params:
         settings=rule_settings(
-            root=str(ROOT),
+            root=str(STUDY_ROOT),
         ),
     script:
         "../scripts/plan.py"
+
+
+# Like `plan`, this rule has no inputs and no outputs: it starts no other job, and it always runs.
+rule free:
+    log:
+        at.log("free"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=rule_settings(
+            root=str(STUDY_ROOT),
+        ),
+    script:
+        "../scripts/free.py"

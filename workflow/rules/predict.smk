@@ -19,7 +19,7 @@ rule predict:
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_answers, ["test"]),
+        runtime=runtime(expected_answers, ["test"], answering_variant),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],

@@ -20,7 +20,7 @@ rule predict_training_answers:
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_answers, ["train", "eval"]),
+        runtime=runtime(expected_answers, ["train", "eval"], answering_variant),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],

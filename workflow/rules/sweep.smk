@@ -22,7 +22,7 @@ rule answer_dev:
     threads: study.config["compute"]["threads"]
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_answers, ["dev"]),
+        runtime=runtime(expected_answers, ["dev"], answering_variant),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],

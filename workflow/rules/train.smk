@@ -17,14 +17,14 @@ rule probe:
     resources:
         **stage_speed,
         mem_mb=training_memory,
-        runtime=runtime(expected_training, lambda wildcards: wildcards.stage),
+        runtime=runtime(expected_training, stage_of, "probe"),
         gpu=gpus,
         gpu_model=gpu_model,
     params:
         settings=rule_settings(
             code=code("probe", trainer),
             model=trained_model_settings,
-            settings=trial_settings,
+            settings=probe_settings,
         ),
     script:
         "../scripts/probe.py"
@@ -65,7 +65,7 @@ rule train:
     resources:
         **stage_speed,
         mem_mb=training_memory,
-        runtime=runtime(expected_training, lambda wildcards: wildcards.stage),
+        runtime=runtime(expected_training, stage_of, "adapter"),
         gpu=gpus,
         gpu_model=gpu_model,
     params:
@@ -95,7 +95,7 @@ rule train_extra_seed:
     resources:
         **stage_speed,
         mem_mb=training_memory,
-        runtime=runtime(expected_training, lambda wildcards: wildcards.stage),
+        runtime=runtime(expected_training, stage_of, "adapter"),
         gpu=gpus,
         gpu_model=gpu_model,
     params:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_json
-from clinical_dpo.models.load import prepare_process
+from clinical_dpo.models.load import device_name, prepare_process
 from clinical_dpo.training.reference_logps import compute_reference_logps
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads)
-    compute_reference_logps(
+    times = compute_reference_logps(
         base=Path(snakemake.input.base).parent,
         sft=Path(snakemake.input.sft).parent,
         model=params.model,
@@ -17,4 +17,4 @@ with job(snakemake) as params:
         max_length=params.max_length,
         batch_size=snakemake.resources.batch_size,
     )
-    write_json(snakemake.output.record, {"made_with": params.made_with})
+    write_json(snakemake.output.record, {"made_with": params.made_with, "device": device_name(), **times})

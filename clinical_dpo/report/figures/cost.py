@@ -1,6 +1,9 @@
-"""Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT."""
+"""Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT.
 
-from collections.abc import Iterable, Mapping, Sequence
+A step and a whole run have a mark each, because evaluations and loading hide the ratio of the first in the second.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from clinical_dpo.io import Row, read_json
-from clinical_dpo.paths import parse
 from clinical_dpo.report.figures.style import (
     COLOURS,
     COLUMN,
@@ -23,16 +24,12 @@ from clinical_dpo.report.figures.style import (
     thin_ticks,
     write_footnote,
 )
-from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES, TITLES
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
-COLUMNS = (
-    *("task", "model", "stage", "runs", "steps", "seconds", "minutes_per_1000_steps", "hours", "ratio"),
-    *("published_minutes", "published_ratio", "device"),
-)
 PUBLISHED_DEVICE = "one A100"
-LINE, TOP, FOOT = 0.145, 0.4, 0.6  # heights in inches: a line, the head, and the foot of the figure
+LINE, TOP, FOOT = 0.145, 0.4, 0.86  # heights in inches: a line, the head, and the foot of the figure
+RUN_MARKER: dict[str, Any] = {"marker": "s", "markersize": 3.5, "markerfacecolor": "white", "zorder": 3}
 PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
     "markersize": 4,
@@ -40,60 +37,6 @@ PUBLISHED_MARKER: dict[str, Any] = {
     "zorder": 3,
     "markeredgewidth": 0.9,
 }
-PUBLISHED_RATIO = (2, 4)  # "approximately 2 to 4 times": Savage et al. 2025, Results, Training Dynamics
-
-
-def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """Collect the minutes per 1,000 steps that a paper prints, by (task, stage).
-
-    Args:
-        studies: from `published.load_published`.
-    """
-    return {
-        (entry["task"], entry["variant"]): entry["value"]
-        for study in studies.values()
-        for entry in study["entries"]
-        if entry["metric"] == "cost_minutes"
-    }
-
-
-def cost_rows(paths: Iterable[str | Path], published: Mapping[tuple[str, str], float]) -> list[Row]:
-    """Sum the time of all training runs. `plot_cost` draws exactly these rows.
-
-    The trainer measures the time, including evaluations. Loading, the reference pass before DPO and the answers on dev
-    are not recorded, so they are left out. A resumed run records only the time after its last checkpoint. The pace of
-    that time counts for all steps of the run.
-
-    Args:
-        paths: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
-        published: from `published_minutes`.
-
-    Returns:
-        Rows of COLUMNS, one per task, model and stage. `ratio` is DPO's pace / SFT's pace; only rows of DPO have it.
-    """
-    sums: dict[tuple[str, str, str], Row] = {}
-    for path in paths:
-        names, run = parse("trial_run", path), read_json(path)
-        task, model, stage = names["task"], names["model"], names["stage"]
-        blank = {"task": task, "model": model, "stage": stage, "runs": 0, "steps": 0, "seconds": 0.0, "device": set()}
-        row = sums.setdefault((task, model, stage), dict.fromkeys(COLUMNS) | blank)
-        row["runs"] += 1
-        row["steps"] += run["steps"]
-        row["seconds"] += total_seconds(run)
-        row["device"].add(run["device"])
-    for (task, _, stage), row in sums.items():
-        row["seconds"] = round(row["seconds"], 2)
-        row["minutes_per_1000_steps"] = row["seconds"] / row["steps"] * 1000 / 60
-        row["hours"] = row["seconds"] / 3600
-        row["device"] = " and ".join(sorted(row["device"]))
-        row["published_minutes"] = published.get((task, stage))
-    for (task, model, stage), row in sums.items():
-        if stage == "dpo":
-            sft_pace = sums[task, model, "sft"]["minutes_per_1000_steps"]
-            row["ratio"] = row["minutes_per_1000_steps"] / sft_pace
-            if (task, "dpo") in published:
-                row["published_ratio"] = published[task, "dpo"] / published[task, "sft"]
-    return list(sums.values())
 
 
 def plot_cost(
@@ -128,8 +71,7 @@ def plot_cost(
         _set_up_panel(ratio, lines, "DPO / SFT")
         minutes.set_xscale("log")
         minutes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ratio.axvspan(*PUBLISHED_RATIO, color=LIGHT, linewidth=0, zorder=0)
-        ratio.set_xlim(0, 1.15 * max(4, *(_largest(row, "ratio", "published_ratio") for row in rows)))
+        ratio.set_xlim(0, 1.15 * max(4, *(_largest(row, "row_ratio", "run_ratio", "published_ratio") for row in rows)))
         thin_ticks(ratio.xaxis)
         unit, seconds = ("h", 3600) if max(float(row["seconds"]) for row in rows) >= 3600 else ("min", 60)
         ratio.annotate(f"all runs, {unit}:\nSFT + DPO", (1.15, 1), (0, 3), "axes fraction", "offset points", size=6)
@@ -146,13 +88,16 @@ def plot_cost(
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
         handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in STAGES]
+        handles.append(Line2D([], [], color=INK, label="ratio of a step", **dots))
+        handles.append(Line2D([], [], color=INK, label="of a whole run", **dots | RUN_MARKER))
         handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
-        legend(figure, handles, 0.24)
+        legend(figure, handles, 0.44, columns=3)
         devices = " and ".join(sorted({row["device"] for row in rows}))
         write_footnote(
             figure,
-            f"This run: {devices}. Published: {PUBLISHED_DEVICE}; band: 2 to 4 times.\n"
-            "Not timed: loading, the reference pass of DPO, answers on dev.",
+            f"This run: {devices}. Published: {PUBLISHED_DEVICE}. A step: the same\n"
+            "rows, without evaluations. A whole run and all runs: with evaluations,\n"
+            "loading and the reference pass. Not timed: answers on dev.",
         )
         stamp(figure, watermark)
 
@@ -190,6 +135,8 @@ def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
-    axes.plot(float(dpo["ratio"]), y, "o", color=INK, markersize=4)
+    """Draw DPO's multiples of SFT: of a step with the same rows, of a whole run, and the published one."""
+    axes.plot(float(dpo["run_ratio"]), y, color=INK, **RUN_MARKER)
+    axes.plot(float(dpo["row_ratio"]), y, "o", color=INK, markersize=4)
     if dpo["published_ratio"]:
         axes.plot(float(dpo["published_ratio"]), y, color=INK, **PUBLISHED_MARKER)

@@ -1,7 +1,7 @@
 """Figure of the training curves: the eval loss of every trial."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, log
+from math import inf, isfinite, log
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
     """Rows of COLUMNS, one per evaluation of every trial; `chosen` marks the chosen trials.
 
     Args:
-        logs: {task}/{model}/{stage}/{trial}/adapter/log.csv of every trial, in the order of the sweeps.
+        logs: {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the sweeps. A
+            run that evaluates at its end only has one row.
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
     chosen = {
@@ -66,7 +67,7 @@ def plot_training_curves(
     """Draw the eval loss of all trials of a task: a row of panels per model, SFT on the left and DPO on the right.
 
     The colour shows the learning rate, the line style shows beta. The line of the chosen trial is thick and ends in a
-    ring. The line of a diverging trial leaves its panel at the top.
+    ring. The line of a diverging trial leaves its panel at the top. A trial with a single evaluation is a dot.
 
     Args:
         rows: the task's rows from `curve_rows`.
@@ -122,10 +123,14 @@ def _draw_curves(axes: Axes, rows: Rows, colours: Mapping[float, Any], line_styl
                 "mfc": "white",
                 "markevery": [-1],
             }
+        if len(trial) == 1:
+            options.setdefault("marker", "o")
+            options.setdefault("markersize", 2)
         axes.plot([int(row["step"]) for row in trial], [float(row["eval_loss"]) for row in trial], **options)
     losses = [float(row["eval_loss"]) for row in rows]
-    ceiling = CEILING * losses[0]
-    if max(filter(isfinite, losses)) > ceiling:
+    starts = [float(row["eval_loss"]) for row in rows if int(row["step"]) == 0]
+    ceiling = CEILING * starts[0] if starts else inf
+    if max(filter(isfinite, losses), default=0) > ceiling:
         axes.set_ylim(top=ceiling)
     if rows[0]["stage"] == "dpo":
         axes.axhline(LN2, color=FAINT, linewidth=0.6, linestyle=":", zorder=0)

@@ -113,7 +113,7 @@ def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Col
 
 
 def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task and model: minutes per 1,000 steps of both stages, ratio, time of all runs, published values."""
+    """One row per task and model: minutes per 1,000 steps, ratios, time of all runs, published values."""
     stages = {(row["task"], row["model"], row["stage"]): row for row in cost}
     table = []
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in cost):
@@ -123,7 +123,8 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
                 "task": tasks[task]["title"],
                 "model": models[model],
                 "pace": [_minutes(row["minutes_per_1000_steps"]) for row in (sft, dpo)],
-                "ratio": f"{float(dpo['ratio']):.1f}",
+                "ratio": f"{float(dpo['row_ratio']):.1f}",
+                "run_ratio": f"{float(dpo['run_ratio']):.1f}",
                 "total": [_duration(float(row["seconds"])) for row in (sft, dpo)],
                 "published": [_minutes(row["published_minutes"]) for row in (sft, dpo)],
                 "published_ratio": f"{float(dpo['published_ratio']):.1f}" if dpo["published_ratio"] else "",

@@ -39,10 +39,7 @@ def flat_layout(
     groups = rows // branches
     real = attention_mask.bool()
     position = torch.arange(width).expand(rows, width)
-    equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)
-    shared = equal.long().cumprod(1).sum(1)
-    shared[:groups] = 0
-    own = real.sum(1) - shared
+    shared, own = own_tokens(input_ids, attention_mask, branches)
     ends = own.view(branches, groups).T.reshape(-1).cumsum(0).view(groups, branches).T.reshape(-1)
     begins = ends - own
     trunks = begins[:groups].repeat(branches)
@@ -59,6 +56,21 @@ def flat_layout(
         "shift_labels": input_ids[:, 1:][mask][None],
         "prediction_mask": mask,
     }
+
+
+def own_tokens(
+    input_ids: torch.Tensor, attention_mask: torch.Tensor, branches: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """For each row the first tokens that it shares with an earlier row of its prompt, and its other tokens, (rows,).
+
+    Args:
+        input_ids, attention_mask, branches: as in `flat_layout`.
+    """
+    groups, real = len(input_ids) // branches, attention_mask.bool()
+    equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)
+    shared = equal.long().cumprod(1).sum(1)
+    shared[:groups] = 0
+    return shared, real.sum(1) - shared
 
 
 def hidden_inputs(layout: Layout) -> dict[str, Any]:

@@ -77,8 +77,10 @@ def _stage(stage: str) -> list[Case]:
         "plateau_tolerance": ({"plateau": True, "max_steps": 3}, {"plateau_tolerance": 0.9}),
         "batch_size": ({"micro_batch_size": 2}, {"batch_size": 2}),
         "micro_batch_size": ({}, {"micro_batch_size": 2}),
+        "micro_batch_tokens": ({}, {"micro_batch_tokens": 100}),
         "eval_batch_size": ({}, {"eval_batch_size": 2}),
-        "eval_steps": ({}, {"eval_steps": 2}),
+        "eval_steps": ({"plateau": True, "max_steps": 3}, {"eval_steps": 2}),
+        "eval_curve": ({}, {"eval_curve": True}),
         "logging_steps": ({}, {"logging_steps": 2}),
         "save_steps": ({}, {"save_steps": 1}),
         "lr_scheduler_type": ({}, {"lr_scheduler_type": "constant"}),
@@ -96,7 +98,7 @@ def _stage(stage: str) -> list[Case]:
             "loss": ({}, {"loss": "ipo"}),
             "label_smoothing": ({}, {"label_smoothing": 0.1}),
         }
-    speed = ("micro_batch_size", "eval_batch_size", "save_steps", "gradient_checkpointing")
+    speed = ("micro_batch_size", "micro_batch_tokens", "eval_batch_size", "save_steps", "gradient_checkpointing")
     cases = []
     for key, (before, after) in values.items():
         full = {"adapter": "full"} if (stage, key) == ("dpo", "weight_decay") else {}  # refused for a LoRA of DPO
@@ -142,6 +144,9 @@ def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **m
     return Case([f"task.external_predictions.{key}"], task, {"external_predictions": {external: after}}, **more)
 
 
+SIZES_OF_SNAPSHOT = {  # 60,000 weights, as SNAPSHOT has
+    **{"vocab_size": 1294, "hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 4, "kv_heads": 2},
+}
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
 SAME_ROWS = "states the format that is detected without it; the record of the rows contains how the file was read"
 CASES: list[Case] = [
@@ -153,6 +158,12 @@ CASES: list[Case] = [
     Case(["config.recipes.sft"], LABEL, recipe=RECIPE, recipe_change={"sft": {"learning_rate": [3.0e-3]}}),
     Case(["config.recipes.dpo"], LABEL, recipe=RECIPE, recipe_change={"dpo": {"learning_rate": [3.0e-3]}}),
     Case(["config.recipes.based_on"], LABEL, recipe={"based_on": "small"}, recipe_change={"based_on": "other"}),
+    Case(
+        ["config.recipes.only_tasks"],
+        LABEL,
+        recipe=RECIPE,
+        recipe_change={"only_tasks": ["c_config_recipes_only_tasks"]},
+    ),
     Case(
         ["model.source"],
         LABEL,
@@ -168,6 +179,12 @@ CASES: list[Case] = [
         model_change={"chat_template": f"{TEMPLATE} "},
     ),
     Case(["model.parameters"], LABEL, model=SNAPSHOT, model_change={"parameters": 70000}),
+    Case(
+        [f"model.sizes.{key}" for key in SIZES_OF_SNAPSHOT],
+        LABEL,
+        model=SNAPSHOT,
+        model_change={"sizes": SIZES_OF_SNAPSHOT},
+    ),
     _model("title", {}, {"title": "Another title"}),
     _model("stands_for", {}, {"stands_for": "llama3-8b-instruct"}),
     _model("license", {}, {"license": "MIT"}),
@@ -240,6 +257,11 @@ CASES: list[Case] = [
     Case([f"thresholds.{check}.stop" for check in CHECKS], TEXT, {"checks": {check: {"stop": 1} for check in CHECKS}}),
     Case(["task.on_shortfall"], LABEL, {"on_shortfall": "shrink"}),
     *(Case([f"task.splits.{split}"], SWEEP, {"splits": {split: SIZES[split] - 1}}) for split in SIZES),
+    Case(
+        ["task.tokens.prompt", "task.tokens.answer", "task.tokens.rejected"],
+        LABEL,
+        {"tokens": {"prompt": 90, "answer": 4, "rejected": 4}},
+    ),
     Case(
         ["task.answer_type"],
         JUDGED

@@ -16,13 +16,17 @@ from tests.workflow.every_key.cases import Case
 from tests.workflow.every_key.templates import GONE, MODEL, RECIPE, SNAPSHOT
 
 RUN = "every"
-# Training takes one second and one megabyte here, so that outputs with cost and time can be compared too.
+# The clock advances by a second whenever it is read, and jobs take one megabyte. Outputs with cost and time can then be
+# compared too.
 SITECUSTOMIZE = """\
 import itertools, sys, types
 if any(f".{rule}.py" in word for word in sys.orig_argv for rule in ("train", "probe", "train_extra_seed")):
-    from clinical_dpo.training import run as training
-    training.time = types.SimpleNamespace(monotonic=itertools.count().__next__)
+    from clinical_dpo.training import evaluation, run as training
+    training.time = evaluation.time = types.SimpleNamespace(monotonic=itertools.count().__next__)
     training._peak_memory = lambda: 2**20
+if any(".compute_reference_logps" in word for word in sys.orig_argv):
+    from clinical_dpo.training import reference_logps
+    reference_logps.time = types.SimpleNamespace(monotonic=itertools.count().__next__)
 if any(".build_base_model" in word for word in sys.orig_argv):
     from clinical_dpo.models.tiny import pretraining
     pretraining.time = types.SimpleNamespace(monotonic=itertools.count().__next__)

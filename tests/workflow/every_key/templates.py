@@ -7,8 +7,22 @@ from clinical_dpo.config.study import merge
 GONE = "(removed)"  # a value that removes its key
 STAGE: dict[str, Any] = {
     **{"learning_rate": [2.0e-3], "lora": {"rank": 4, "alpha": 8, "dropout": 0.0}, "max_steps": 2, "epochs": None},
-    **{"plateau": False, "plateau_tolerance": 0.05, "batch_size": 4, "micro_batch_size": 4, "eval_batch_size": 8},
-    **{"eval_steps": 1, "logging_steps": 1, "save_steps": 2, "lr_scheduler_type": "linear", "warmup_steps": 0},
+    **{
+        "plateau": False,
+        "plateau_tolerance": 0.05,
+        "batch_size": 4,
+        "micro_batch_size": 4,
+        "micro_batch_tokens": None,
+        "eval_batch_size": 8,
+    },
+    **{
+        "eval_steps": 1,
+        "eval_curve": False,
+        "logging_steps": 1,
+        "save_steps": 2,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": 0,
+    },
     **{"optimizer": "adamw_torch", "weight_decay": 0.0, "max_grad_norm": 1.0, "max_length": 512, "layout": "flat"},
     "gradient_checkpointing": False,
 }

@@ -26,11 +26,12 @@ RESULTS = [case for case in CASES if not case.speed]
 FAST = [case for case in CASES if case.speed]
 # A change of these keys changes no result of this study.
 NEUTRAL = (
-    *("model.license", "model.parameters", "model.gpu", "model.stands_for", "model.title"),
+    *("model.license", "model.parameters", "model.sizes.vocab_size", "model.gpu", "model.stands_for", "model.title"),
     *("endpoint.key_variable", "endpoint.concurrency", "endpoint.timeout_seconds", "endpoint.client_variables"),
     *("endpoint.price.input", "endpoint.price.output", "endpoint.server_user", "task.judge_refusals"),
     *("task.when_missing", "task.external_predictions.when_missing", "task.label_synonyms"),
     *("task.title", "task.external_predictions.title"),  # only figures show titles
+    *("task.tokens.prompt", "config.recipes.only_tasks"),
     "task.tables",  # the change only removes a table
 )
 

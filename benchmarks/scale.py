@@ -1,0 +1,104 @@
+"""Time and memory of Snakemake itself on large studies: dry runs and the plan. It writes benchmarks/scale.md.
+
+It copies the project to a temporary folder, and adds a study of 30 tasks and 4 models with the grid of Savage et al.
+2025. No job runs.
+"""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+TASKS, MODELS = 30, ("llama3-8b-instruct", "mistral-7b-instruct", "biomistral-7b", "llama2-7b-chat")
+
+
+class Cost(NamedTuple):
+    """What one command took."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    printed: str
+
+
+def copied(folder: Path) -> None:
+    """Copy the project's files, and add the large study as large.yaml."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    task = yaml.safe_load((ROOT / "config/tasks/uti.yaml").read_text(encoding="utf-8"))
+    source = {"kind": "synthetic", "generator": "uti", "label_noise": 0.02}
+    names = [f"task_{number:02}" for number in range(TASKS)]
+    for name in names:
+        own = task | {"name": name, "recipe": "published", "source": source}
+        (folder / f"config/tasks/{name}.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    study = {"run_name": "large", "tasks": names, "recipes": {"published": {"models": list(MODELS)}}}
+    (folder / "large.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+
+
+def measured(folder: Path, arguments: Sequence[str]) -> Cost:
+    """Run one Snakemake command in a folder, and measure the process with its children.
+
+    Raises:
+        RuntimeError: the command fails.
+    """
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as printed:
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        process = subprocess.Popen(command, cwd=folder, stdout=printed, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        printed.seek(0)
+        text = printed.read()
+    if status:
+        raise RuntimeError(f"{' '.join(command)}: {text[-2000:]}")
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
+
+
+def main() -> None:
+    """Measure each command once, and write the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    large = ["--configfile", "large.yaml"]
+    cases = {
+        "dry run of the published studies": (["-n"], "4"),
+        f"dry run of {TASKS} tasks x {len(MODELS)} models": (["-n", *large], "15"),
+        f"plan of {TASKS} tasks x {len(MODELS)} models": (["plan", "--cores", "1", *large], "20"),
+    }
+    lines = []
+    with tempfile.TemporaryDirectory() as name:
+        copied(Path(name))
+        for case, (arguments, limit) in cases.items():
+            cost = measured(Path(name), arguments)
+            jobs = re.search(r"^total +(\d+)", cost.printed, re.MULTILINE)
+            number = f"{int(jobs[1]):,}" if jobs and "-n" in arguments else ""
+            cells = (case, number, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", limit, f"{cost.peak_mb:.0f}")
+            lines.append(f"| {' | '.join(cells)} |")
+    head = [
+        "# Snakemake on large studies",
+        "",
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), Python "
+        f"{platform.python_version()}. Made by `benchmarks/scale.py`; each command once. Memory is the peak of one "
+        "process.",
+        "",
+        "| command | jobs | seconds | CPU seconds | wanted, at most | MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    table = ROOT / "benchmarks/scale.md"
+    table.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
+    print(table.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Estimate the disk space of a run, and compare it with the files that exist."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clinical_dpo.cluster.flops import BYTES
+from clinical_dpo.cluster.time_and_memory import lora_parameters, parameter_count
+from clinical_dpo.config.files import chosen_trials, model_trials
+from clinical_dpo.config.study import Study
+from clinical_dpo.io import Row
+from clinical_dpo.training.stages import PROBE_WEIGHTS
+from clinical_dpo.variants import STAGES
+
+DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
+GB = 1e9
+SAVED_BYTES = 4  # per trained weight: float32
+CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # per trained weight: two checkpoints, each with AdamW's two moments
+
+
+def disk_rows(study: Study) -> list[Row]:
+    """Rows of DISK_COLUMNS for base models, trained weights, weights of probes, and the checkpoints of one running job.
+
+    Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
+    size of a LoRA follows from its rank, and in DPO from the sum of the ranks of SFT and DPO. The best trial is a hard
+    link, as is a second run that is its probe. `count` of the weights of probes is the largest possible number: a probe
+    stores weights only if its eval loss is lowest at its end. All other files are small in comparison. `found` is the
+    number of existing folders, and `found_gb` is the size of the weights in these folders.
+    """
+    rows = []
+    for name, settings in study.models.items():
+        size = parameter_count(settings) * BYTES[settings["dtype"]]
+        rows.append(_disk_row("base model", "", name, "", [Path(study.paths("base", model=name)).parent], size))
+    for task in study.tasks:
+        for model in study.task_models(task):
+            for stage in STAGES:
+                files = model_trials(study, task, model, stage, "adapter")
+                files += chosen_trials(study, task, model, stage, "best")[1:]
+                folders = [Path(file).parent for file in files]
+                weights = trained_weights(study, task, model, stage)
+                rows.append(_disk_row("trained", task, model, stage, folders, weights * SAVED_BYTES))
+                if study.training(task, stage)["plateau"]:
+                    trials = model_trials(study, task, model, stage, "adapter")
+                    probes = [Path(file).parents[1] / PROBE_WEIGHTS for file in trials]
+                    rows.append(_disk_row("probe weights", task, model, stage, probes, weights * SAVED_BYTES))
+                checkpoints = _disk_row("checkpoints", task, model, stage, [], weights * CHECKPOINT_BYTES)
+                rows.append(checkpoints | {"count": None, "gb": None})
+    return rows
+
+
+def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
+    """Number of weights that one trial saves."""
+    if study.training(task, stage)["adapter"] == "full":
+        return parameter_count(study.models[model])
+    stages = STAGES[: STAGES.index(stage) + 1]
+    return lora_parameters(study.models[model], sum(study.training(task, each)["lora"]["rank"] for each in stages))
+
+
+def _disk_row(kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
+    """A row of DISK_COLUMNS for folders of an estimated size in bytes."""
+    sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders]
+    existing = [size for size in sizes if size]
+    estimate = (len(folders), size / GB, len(folders) * size / GB)
+    values = (kind, task, model, stage, *estimate, len(existing), sum(existing) / GB)
+    return dict(zip(DISK_COLUMNS, values, strict=True))

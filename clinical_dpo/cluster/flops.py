@@ -1,0 +1,137 @@
+"""Floating-point operations and memory traffic of training, evaluation, the reference pass and generation.
+
+A multiplication with an addition counts as two operations. A causal token attends to itself and the tokens before it.
+Norms, activations and the softmax are left out: they are below one percent at a width of 4096.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from clinical_dpo.cluster.cards import Card
+from clinical_dpo.config.model_sizes import Sizes, model_sizes
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+# Bits per weight, including its share of the block's scale, with and without double quantization (QLoRA, sec. 3).
+FOUR_BITS = {True: 4.127, False: 4.5}
+# Per trained weight and step, AdamW in float32: read weight, gradient and two moments, write weight and moments, and
+# read the gradient once more for its norm.
+OPTIMIZER_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of one row, or means over rows."""
+
+    total: float  # computed by the blocks
+    predicted: float  # computed by the language-model head
+    pairs: float  # (token, token that it attends to)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kind of work within a job, such as its training steps."""
+
+    name: str
+    flops: float
+    read_bytes: float  # weights and stored keys and values; reading overlaps with computation
+    moved_bytes: float = 0.0  # by kernels that only move memory: four-bit weights unpacked, the optimizer's state
+
+    def times(self, count: float) -> "Part":
+        """The same work `count` times."""
+        return replace(
+            self,
+            flops=self.flops * count,
+            read_bytes=self.read_bytes * count,
+            moved_bytes=self.moved_bytes * count,
+        )
+
+    def peak_seconds(self, card: Card, dtype: str) -> float:
+        """Least time on a card (roofline): the slower of computation and reading, and then the moved memory."""
+        return max(self.flops / card.flops(dtype), self.read_bytes / card.bandwidth) + self.moved_bytes / card.bandwidth
+
+
+def triangle(tokens: float) -> float:
+    """Pairs of a causal sequence: every token with itself and with the tokens before it."""
+    return tokens * (tokens + 1) / 2
+
+
+def answer_tokens(prompt: float, answer: float) -> Tokens:
+    """Tokens of a prompt with one answer, as in SFT."""
+    return Tokens(prompt + answer, answer, triangle(prompt + answer))
+
+
+def branch_tokens(prompt: float, *answers: float, shared: bool = True) -> Tokens:
+    """Tokens of a prompt with several answers, as in DPO.
+
+    Args:
+        prompt, answers: numbers of tokens.
+        shared: whether the prompt is computed once (`layout: flat` and `flex`), and not before each answer (`padded`).
+    """
+    if not shared:
+        rows = [answer_tokens(prompt, answer) for answer in answers]
+        return Tokens(*(sum(getattr(row, key) for row in rows) for key in ("total", "predicted", "pairs")))
+    pairs = triangle(prompt) + sum(answer * prompt + triangle(answer) for answer in answers)
+    return Tokens(prompt + sum(answers), sum(answers), pairs)
+
+
+def forward_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
+    """Operations of one forward pass over a row, with a LoRA that is not merged into the weights."""
+    return _blocks_flops(sizes, tokens, lora_weights) + 2 * sizes.head_weights * tokens.predicted
+
+
+def attention_flops(sizes: Sizes, pairs: float) -> float:
+    """Operations of the scores and of the weighted values in all layers."""
+    return 4 * sizes.layers * sizes.hidden_size * pairs
+
+
+def _blocks_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
+    return 2 * (sizes.linear_weights + lora_weights) * tokens.total + attention_flops(sizes, tokens.pairs)
+
+
+def training_flops(sizes: Sizes, tokens: Tokens, lora_weights: float | None, checkpointed: bool) -> float:
+    """Operations of the forward and backward pass over a row.
+
+    A backward pass computes gradients of the inputs (once the forward pass) and of the trained weights (once more).
+    Frozen weights have none. `checkpointed` computes the blocks' forward pass twice (Chen et al. 2016).
+
+    Args:
+        sizes: the model's sizes.
+        tokens: of the row.
+        lora_weights: weights of the LoRA; None if all weights are trained.
+        checkpointed: whether activations are computed again in the backward pass.
+    """
+    lora = lora_weights or 0.0
+    forward = forward_flops(sizes, tokens, lora)
+    frozen = 2 * (sizes.linear_weights * tokens.total + sizes.head_weights * tokens.predicted)
+    gradients = frozen * (2 if lora_weights is None else 1) + 4 * lora * tokens.total
+    backward = gradients + 2 * attention_flops(sizes, tokens.pairs)
+    return forward + backward + (_blocks_flops(sizes, tokens, lora) if checkpointed else 0)
+
+
+def compute_type(model: Mapping[str, Any]) -> str:
+    """Floating-point type of a model's matrix products, also where its weights are float32 in mixed precision."""
+    return model["quantization"]["compute_dtype"] if model.get("quantization") else model["dtype"]
+
+
+def pass_traffic(model: Mapping[str, Any], full: bool = False) -> tuple[float, float]:
+    """Bytes that one pass over the model's weights reads, and bytes that unpacking four-bit weights moves before it.
+
+    Args:
+        model: the model file's settings.
+        full: whether all weights are trained; they are float32 then.
+    """
+    sizes = model_sizes(model)
+    four_bit = model.get("quantization")
+    if four_bit and not full:
+        unpacked = BYTES[four_bit["compute_dtype"]]
+        read = sizes.linear_weights * unpacked + sizes.head_weights * BYTES[model["dtype"]]
+        return read, sizes.linear_weights * (FOUR_BITS[four_bit["double"]] / 8 + unpacked)
+    kind = "float32" if full else model["dtype"]
+    return (sizes.linear_weights + sizes.head_weights) * BYTES[kind], 0.0
+
+
+def key_value_bytes(model: Mapping[str, Any]) -> float:
+    """Bytes of the stored keys and values of one token in all layers."""
+    sizes = model_sizes(model)
+    return 2 * sizes.layers * sizes.key_width * BYTES[compute_type(model)]

@@ -1,0 +1,118 @@
+"""The time of a job from its work: at the card's peak, divided by the share of the peak that jobs reach.
+
+The share is assumed until jobs of the same kind have finished on this machine. Then it is theirs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from clinical_dpo.cluster.cards import CARDS, DEFAULT, Card, cpu
+from clinical_dpo.cluster.flops import BYTES, Part, compute_type
+from clinical_dpo.cluster.time_and_memory import parameter_count
+from clinical_dpo.config.study import Study
+
+ASSUMED_SHARE = 0.35
+ASSUMED_RANGE = (0.2, 0.5)  # short rows on a fast card, and long rows
+START_SECONDS = 20  # imports, and the first use of the card
+READ_SPEED = 1e9  # bytes of weights per second from a file system
+LEAST_COMPUTING = 0.05  # share of a finished job's time that counts as computing at least, where loading is estimated
+KINDS = {  # kind of job -> kinds whose share is used until jobs of the kind have finished
+    "SFT": ("DPO", "reference"),
+    "DPO": ("SFT", "reference"),
+    "reference": ("DPO", "SFT"),
+    "answers": (),
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished job of a model."""
+
+    kind: str  # of KINDS
+    peak: float  # seconds of its work at the peak of the card on which it ran
+    start: float  # seconds of loading, measured or estimated
+    took: float  # seconds, with loading
+
+    @property
+    def computing(self) -> float:
+        """Seconds without loading."""
+        return max(self.took - self.start, LEAST_COMPUTING * self.took)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of the peak that jobs of a kind reach: over all, and the least and largest of a job."""
+
+    value: float
+    low: float
+    high: float
+    jobs: int  # finished jobs from which it comes; 0 if it is assumed
+
+
+ASSUMED = Share(ASSUMED_SHARE, *ASSUMED_RANGE, 0)
+
+
+def planned_card(study: Study, model: str) -> Card:
+    """The card for which a model's jobs are planned: `compute.card`, the one that `gpu_model` names, or an A100."""
+    compute = study.config["compute"]
+    if not study.models[model]["gpu"]:
+        return cpu(compute["threads"])
+    return CARDS[compute["card"]] if compute["card"] else CARDS.get(str(compute["gpu_model"]).lower(), CARDS[DEFAULT])
+
+
+def peak_seconds(parts: Iterable[Part], model: Mapping[str, Any], card: Card) -> float:
+    """Seconds of a job's work at the peak of a card."""
+    return sum(part.peak_seconds(card, compute_type(model)) for part in parts)
+
+
+def start_seconds(model: Mapping[str, Any]) -> float:
+    """Estimated seconds until a job computes: imports, and reading the weights."""
+    return START_SECONDS + parameter_count(model) * BYTES[model["dtype"]] / READ_SPEED
+
+
+def job_seconds(peak: float, start: float, share: float) -> float:
+    """Seconds of a job: its start, and its work at a share of the card's peak."""
+    return start + peak / share
+
+
+def measured_shares(finished: Iterable[Finished]) -> dict[str, Share]:
+    """Kind -> the share of the peak that its finished jobs reached."""
+    by_kind: dict[str, list[Finished]] = {}
+    for job in finished:
+        by_kind.setdefault(job.kind, []).append(job)
+    return {kind: _share(jobs) for kind, jobs in by_kind.items()}
+
+
+def share_of(kind: str, measured: Mapping[str, Share]) -> Share:
+    """The share for jobs of a kind: of its own finished jobs, else of a similar kind, else assumed."""
+    return next((measured[each] for each in (kind, *KINDS[kind]) if each in measured), ASSUMED)
+
+
+def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
+    """One row per kind: its share, the plan before any job had run, and how well its jobs foretell each other.
+
+    Returns:
+        Rows with `kind`, `jobs`, `share`, `low`, `high`, `assumed_ratio` (time taken / time planned with the assumed
+        share) and `error` (median of |planned / taken - 1| of each job, planned with the share of the kind's other
+        jobs; None for fewer than two jobs).
+    """
+    rows = []
+    for kind, share in measured_shares(finished).items():
+        jobs = [job for job in finished if job.kind == kind]
+        planned = sum(job_seconds(job.peak, job.start, ASSUMED_SHARE) for job in jobs)
+        errors = [
+            abs(job_seconds(job.peak, job.start, _share([*jobs[:i], *jobs[i + 1 :]]).value) / job.took - 1)
+            for i, job in enumerate(jobs)
+            if len(jobs) > 1
+        ]
+        ratio = sum(job.took for job in jobs) / planned
+        row = {"kind": kind, "jobs": share.jobs, "share": share.value, "low": share.low, "high": share.high}
+        rows.append(row | {"assumed_ratio": ratio, "error": median(errors) if errors else None})
+    return rows
+
+
+def _share(jobs: Sequence[Finished]) -> Share:
+    each = [job.peak / job.computing for job in jobs]
+    return Share(sum(job.peak for job in jobs) / sum(job.computing for job in jobs), min(each), max(each), len(jobs))

@@ -1,0 +1,207 @@
+"""The work of each job that computes with a model: operations and memory traffic, from the tokens of its rows."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from math import ceil
+from typing import Any
+
+from clinical_dpo.cluster.flops import (
+    BYTES,
+    OPTIMIZER_BYTES,
+    Part,
+    Tokens,
+    answer_tokens,
+    branch_tokens,
+    forward_flops,
+    key_value_bytes,
+    pass_traffic,
+    training_flops,
+)
+from clinical_dpo.cluster.row_tokens import Row, SplitTokens, longest_answers, mean_lengths, split_tokens
+from clinical_dpo.config.label_rules import scores_likelihood
+from clinical_dpo.config.model_sizes import model_sizes
+from clinical_dpo.config.study import Study
+from clinical_dpo.variants import STAGES
+
+PASSES = 2  # over the weights in a step: forward and backward
+FIELD_PROMPT = 300  # tokens of the prompt of a generated field, assumed
+
+
+def training_steps(study: Study, task: str, stage: str) -> int:
+    """Optimizer steps of a stage's longest run: the probe, or all epochs."""
+    settings = study.training(task, stage)
+    rows = study.tasks[task]["splits"]["train"]
+    return settings["max_steps"] or ceil(settings["epochs"] * ceil(rows / settings["batch_size"]))
+
+
+def evaluations(settings: Mapping[str, Any], steps: int, probe: bool) -> int:
+    """Evaluations of a run: at its start, every `eval_steps` steps and at its end, or at its end only.
+
+    Args:
+        settings: the stage's settings.
+        steps: optimizer steps.
+        probe: whether the run is a probe, which always has a curve.
+    """
+    return 1 + ceil(steps / settings["eval_steps"]) if probe or settings["eval_curve"] else 1
+
+
+def training_parts(study: Study, task: str, model: str, stage: str, steps: float, evaluated: int) -> list[Part]:
+    """Steps and evaluations of a training run.
+
+    Args:
+        study: the run.
+        task, model, stage: of the training run.
+        steps: optimizer steps.
+        evaluated: number of evaluations.
+    """
+    settings, files = study.training(task, stage), study.models[model]
+    sizes, full = model_sizes(files), settings["adapter"] == "full"
+    lora = None if full else lora_weights(study, task, model, stage)
+    batch, checkpointed = settings["batch_size"], settings["gradient_checkpointing"]
+    read, moved = pass_traffic(files, full)
+    row = row_tokens(split_tokens(study, task, model, "train"), settings, stage)
+    passes = (PASSES + checkpointed) * micro_batches(settings, row.total)
+    trained = sizes.linear_weights + 2 * sizes.head_weights if lora is None else lora
+    step = Part(
+        "training",
+        batch * training_flops(sizes, row, lora, checkpointed),
+        passes * read,
+        passes * moved + OPTIMIZER_BYTES * trained,
+    )
+    held_out = split_tokens(study, task, model, "eval")
+    tokens = row_tokens(held_out, settings, stage)
+    evaluation = _forward("evaluation", files, tokens, held_out.count, settings["eval_batch_size"], lora, full)
+    return [step.times(steps), evaluation.times(evaluated)]
+
+
+def micro_batches(settings: Mapping[str, Any], tokens: float) -> float:
+    """Micro-batches of a step, from the stage's settings and the mean tokens of a row."""
+    batch = settings["batch_size"]
+    if settings["micro_batch_tokens"]:
+        return batch / min(max(settings["micro_batch_tokens"] // tokens, 1), batch)
+    return batch / settings["micro_batch_size"]
+
+
+def reference_parts(study: Study, task: str, model: str) -> list[Part]:
+    """The reference model's log-probabilities of all pairs."""
+    settings, parts = study.training(task, "dpo"), []
+    full = settings["adapter"] == "full"
+    lora = None if full else lora_weights(study, task, model, "sft")
+    for split in ("train", "eval"):
+        rows = split_tokens(study, task, model, split)
+        tokens = row_tokens(rows, settings | {"layout": "flat"}, "dpo")
+        batch = settings["eval_batch_size"]
+        parts.append(_forward("reference", study.models[model], tokens, rows.count, batch, lora, full))
+    return parts
+
+
+def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> list[Part]:
+    """Answers of a variant (base, sft or dpo) to the rows of some splits.
+
+    A trained model's answers are as long as the reference answers. The base model does not know the form of the
+    answers, so its answers have the largest length.
+    """
+    files, limit = study.models[model], study.answer_limit(task)
+    full = study.training(task, "sft")["adapter"] == "full"
+    lora = 0.0 if variant == "base" or full else lora_weights(study, task, model, variant)
+    batch, parts = study.config["compute"]["generation_batch_size"], []
+    for split in splits:
+        rows = split_tokens(study, task, model, split)
+        if not rows.count:
+            continue
+        if scores_likelihood(study.tasks[task]):
+            parts.append(_likelihood(study, task, files, rows, batch, lora))
+            continue
+        longest = longest_answers(rows, batch)
+        if variant == "base":
+            longest = [(limit, sum(batches for _, batches in longest))]
+        prompt, _ = mean_lengths(rows)
+        parts += [
+            part.times(batches)
+            for tokens, batches in longest
+            for part in generation_parts(files, prompt, min(tokens, limit), min(batch, rows.count), lora)
+        ]
+    return parts
+
+
+def field_parts(study: Study, task: str, model: str, field: str) -> list[Part]:
+    """A generated field of every record of a task's source."""
+    settings, batch = study.tasks[task], study.config["compute"]["generation_batch_size"]
+    records = study.source(task).get("sample", sum(settings["splits"].values()))
+    limit = settings["generated_fields"][field]["max_new_tokens"]
+    prompt = settings.get("tokens", {}).get("prompt", FIELD_PROMPT)
+    parts = generation_parts(study.models[model], prompt, limit, min(batch, records), 0.0)
+    return [part.times(ceil(records / batch)) for part in parts]
+
+
+def generation_parts(model: Mapping[str, Any], prompt: float, new: float, batch: float, lora: float) -> list[Part]:
+    """One batch of generated answers: the pass over the prompts, and a pass over the weights for each further token.
+
+    Args:
+        model: the model file's settings.
+        prompt: mean tokens of a prompt.
+        new: tokens of the longest answer.
+        batch: answers at once.
+        lora: weights of the LoRA; 0 for none.
+    """
+    sizes, (read, moved) = model_sizes(model), pass_traffic(model)
+    read += lora * BYTES["float32"]
+    prompts = branch_tokens(prompt, 0)
+    prefill = batch * forward_flops(sizes, Tokens(prompts.total, 1, prompts.pairs), lora)
+    context = prompt + new / 2  # mean over the tokens of the answer
+    decoding = batch * forward_flops(sizes, Tokens(1, 1, context), lora)
+    stored = batch * context * key_value_bytes(model)
+    return [Part("prefill", prefill, read, moved), Part("decoding", decoding, read + stored, moved).times(new)]
+
+
+def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> Tokens:
+    """Mean tokens of a row of a split in training, cut at `max_length` as in training.
+
+    Args:
+        rows: of the split.
+        settings: the stage's settings.
+        stage: sft or dpo.
+    """
+    return _mean_tokens(rows, settings["max_length"], settings["layout"] != "padded", stage)
+
+
+@lru_cache(maxsize=256)
+def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, stage: str) -> Tokens:
+    """Mean tokens of a row, cut at `max_length`; `shared` is whether a pair has its prompt once."""
+
+    def cut(row: Row, answer: float) -> float:
+        return max(min(row.prompt + answer, max_length) - row.prompt, 0)
+
+    def tokens(row: Row) -> Tokens:
+        prompt, answer = min(row.prompt, max_length), cut(row, row.answer)
+        if stage == "sft":
+            return answer_tokens(prompt, answer)
+        return branch_tokens(prompt, answer, cut(row, row.rejected), shared=shared)
+
+    count = rows.count
+    each = [(tokens(row), row.weight / count) for row in rows.rows]
+    return Tokens(*(sum(getattr(row, key) * share for row, share in each) for key in ("total", "predicted", "pairs")))
+
+
+def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
+    """Weights of the LoRA with which a stage computes. DPO's has the ranks of SFT and its own."""
+    ranks = sum(study.training(task, each)["lora"]["rank"] for each in STAGES[: STAGES.index(stage) + 1])
+    return model_sizes(study.models[model]).lora_weights(ranks, study.models[model]["lora_targets"])
+
+
+def _forward(
+    name: str, model: Mapping[str, Any], tokens: Tokens, rows: float, batch: int, lora: float | None, full: bool
+) -> Part:
+    """Forward passes over rows with a mean number of tokens, in batches of `batch` rows."""
+    read, moved = pass_traffic(model, full)
+    passes = ceil(rows / batch)
+    return Part(name, rows * forward_flops(model_sizes(model), tokens, lora or 0.0), passes * read, passes * moved)
+
+
+def _likelihood(study: Study, task: str, model: Mapping[str, Any], rows: SplitTokens, batch: int, lora: float) -> Part:
+    """The log-probability of every spelling of every label, behind one pass over the prompt."""
+    settings = study.tasks[task]
+    spellings = len(settings["labels"]) + sum(len(each) for each in settings.get("label_synonyms", {}).values())
+    prompt, answer = mean_lengths(rows)
+    tokens = branch_tokens(prompt, *[answer] * spellings)
+    return _forward("likelihood", model, tokens, rows.count, batch, lora, full=False)

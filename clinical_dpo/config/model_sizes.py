@@ -1,0 +1,99 @@
+"""Sizes of a base model's layers, as its model file states them, and the numbers of weights that follow from them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clinical_dpo.errors import UserError
+
+KEYS = ("vocab_size", "hidden_size", "intermediate_size", "layers", "heads", "kv_heads")
+TOLERANCE = 0.02  # share by which the weights of `sizes` may differ from `parameters`
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A decoder of Llama's kind: attention with grouped keys and values, and a gated feed-forward layer."""
+
+    vocab_size: float
+    hidden_size: float
+    intermediate_size: float
+    layers: float
+    heads: float
+    kv_heads: float
+
+    @property
+    def key_width(self) -> float:
+        """Width of the keys of a token in one layer; values have the same width."""
+        return self.hidden_size * self.kv_heads / self.heads
+
+    @property
+    def linear_layers(self) -> dict[str, tuple[float, float]]:
+        """Name of a linear layer of a block -> widths of its input and output."""
+        hidden, inner, keys = self.hidden_size, self.intermediate_size, self.key_width
+        attention = {"q_proj": (hidden, hidden), "k_proj": (hidden, keys), "v_proj": (hidden, keys)}
+        feed_forward = {"gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden)}
+        return attention | {"o_proj": (hidden, hidden)} | feed_forward
+
+    @property
+    def linear_weights(self) -> float:
+        """Weights of the linear layers of all blocks."""
+        return self.layers * sum(inputs * outputs for inputs, outputs in self.linear_layers.values())
+
+    @property
+    def head_weights(self) -> float:
+        """Weights of the language-model head. The embeddings have as many."""
+        return self.vocab_size * self.hidden_size
+
+    @property
+    def norm_weights(self) -> float:
+        """Weights of the norms: two in each block, and one before the head."""
+        return (2 * self.layers + 1) * self.hidden_size
+
+    def lora_weights(self, rank: float, targets: Iterable[str] | None = None) -> float:
+        """Weights of a LoRA.
+
+        Args:
+            rank: rank of the update of every target.
+            targets: names of linear layers; None for all linear layers. Other names have no weights.
+        """
+        names = self.linear_layers if targets is None else targets
+        widths = (self.linear_layers[name] for name in names if name in self.linear_layers)
+        return rank * self.layers * sum(inputs + outputs for inputs, outputs in widths)
+
+
+LLAMA_3_8B = Sizes(128_256, 4096, 14_336, 32, 32, 8)
+LLAMA_3_8B_PARAMETERS = 8_030_261_248
+
+
+def model_sizes(model: Mapping[str, Any]) -> Sizes:
+    """Sizes of a model file: `sizes`, or those of a model pre-trained here.
+
+    A file with `parameters` alone gets the sizes of Llama-3-8B, with width and depth scaled to that number of weights.
+    """
+    stated = model.get("sizes") or model.get("pretraining")
+    if stated:
+        return Sizes(**{key: stated[key] for key in KEYS})
+    scale = (model["parameters"] / LLAMA_3_8B_PARAMETERS) ** (1 / 3)
+    llama = LLAMA_3_8B
+    heads, kv_heads, layers = llama.heads * scale, llama.kv_heads * scale, llama.layers * scale
+    return Sizes(llama.vocab_size, llama.hidden_size * scale, llama.intermediate_size * scale, layers, heads, kv_heads)
+
+
+def check_sizes(model: Mapping[str, Any]) -> None:
+    """Refuse sizes whose weights differ from `parameters`, with or without a head of its own.
+
+    Raises:
+        UserError: the numbers of weights differ by more than TOLERANCE.
+    """
+    if "sizes" not in model or "parameters" not in model:
+        return
+    sizes = model_sizes(model)
+    shared = sizes.linear_weights + sizes.norm_weights + sizes.head_weights
+    counts = (shared, shared + sizes.head_weights)
+    if all(abs(count - model["parameters"]) > TOLERANCE * model["parameters"] for count in counts):
+        raise UserError(
+            f"config/models/{model['name']}.yaml: key 'sizes' gives {counts[0]:,.0f} weights ({counts[1]:,.0f} if the "
+            f"head is separate), but key 'parameters' is {model['parameters']:,}. Copy the sizes from the model's "
+            "config.json: vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, "
+            "num_key_value_heads."
+        )

@@ -1,0 +1,103 @@
+"""The table of what training cost: steps, evaluations, loading and the reference pass apart."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.io import Row, read_json
+from clinical_dpo.paths import parse
+from clinical_dpo.training.run_record import step_seconds, total_seconds
+
+COLUMNS = (
+    *("task", "model", "stage", "runs", "steps", "rows_per_step", "seconds", "step_seconds", "evaluation_seconds"),
+    *("loading_seconds", "reference_seconds", "minutes_per_1000_steps", "hours", "row_ratio", "run_ratio"),
+    *("published_minutes", "published_ratio", "device"),
+)
+_SUMMED = ("runs", "steps", "rows", "step_seconds", "evaluation_seconds", "loading_seconds", "reference_seconds")
+
+
+def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Collect the minutes per 1,000 steps that a paper prints, by (task, stage).
+
+    Args:
+        studies: from `published.load_published`.
+    """
+    return {
+        (entry["task"], entry["variant"]): entry["value"]
+        for study in studies.values()
+        for entry in study["entries"]
+        if entry["metric"] == "cost_minutes"
+    }
+
+
+def cost_rows(
+    runs: Iterable[str | Path], references: Iterable[str | Path], published: Mapping[tuple[str, str], float]
+) -> list[Row]:
+    """Sum the time of all training runs and of the reference passes. `plot_cost` draws exactly these rows.
+
+    A second run that is its probe took no time and is no run of its own. A resumed run records only the time after its
+    last checkpoint. The pace of that time counts for all its steps. The answers on dev are left out.
+
+    Args:
+        runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
+        references: {task}/{model}/preferences/train.reference.json of all reference passes.
+        published: from `published_minutes`.
+
+    Returns:
+        Rows of COLUMNS, one per task, model and stage. `minutes_per_1000_steps` is the time of steps alone. `seconds`
+        and `hours` are of everything. Rows of DPO have two ratios of DPO to SFT. `row_ratio` is of a step with the same
+        number of rows (pairs in DPO), without evaluations. `run_ratio` is of a whole run: steps, evaluations, loading,
+        and DPO's part of the reference pass.
+    """
+    sums: dict[tuple[str, str, str], Row] = {}
+    for path in runs:
+        names, run = parse("trial_run", path), read_json(path)
+        key = (names["task"], names["model"], names["stage"])
+        row = sums.setdefault(key, dict.fromkeys(_SUMMED, 0.0) | {"device": set()})
+        if not run.get("same_as_probe"):
+            _add_run(row, run)
+    for path in references:
+        names, record = parse("reference_record", path), read_json(path)
+        key = (names["task"], names["model"], "dpo")
+        if key in sums:
+            sums[key]["reference_seconds"] += record.get("wall_seconds", 0.0) + record.get("loading_seconds", 0.0)
+    rows = {key: _row(key, row, published) for key, row in sums.items()}
+    for (task, model, stage), row in rows.items():
+        if stage == "dpo" and (sft := rows.get((task, model, "sft"))):
+            row["row_ratio"] = _per_row(row) / _per_row(sft)
+            row["run_ratio"] = (row["seconds"] / row["runs"]) / (sft["seconds"] / sft["runs"])
+            if (task, "dpo") in published:
+                row["published_ratio"] = published[task, "dpo"] / published[task, "sft"]
+    return list(rows.values())
+
+
+def _add_run(row: Row, run: Mapping[str, Any]) -> None:
+    """Add a training run to the sums of its stage."""
+    steps = step_seconds(run)
+    row["runs"] += 1
+    row["steps"] += run["steps"]
+    row["rows"] += run["steps"] * run["settings"]["batch_size"]
+    row["step_seconds"] += steps
+    row["evaluation_seconds"] += total_seconds(run) - steps
+    row["loading_seconds"] += run.get("loading_seconds", 0.0)
+    row["device"].add(run["device"])
+
+
+def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[tuple[str, str], float]) -> Row:
+    """The row of a stage, without ratios."""
+    parts = ("step_seconds", "evaluation_seconds", "loading_seconds", "reference_seconds")
+    seconds = round(sum(sums[part] for part in parts), 2)
+    return dict.fromkeys(COLUMNS) | {
+        **dict(zip(("task", "model", "stage"), key, strict=True)),
+        **{part: round(sums[part], 2) for part in parts},
+        **{"runs": int(sums["runs"]), "steps": int(sums["steps"]), "rows_per_step": sums["rows"] / sums["steps"]},
+        **{"seconds": seconds, "hours": seconds / 3600},
+        "minutes_per_1000_steps": sums["step_seconds"] / sums["steps"] * 1000 / 60,
+        "published_minutes": published.get((key[0], key[2])),
+        "device": " and ".join(sorted(sums["device"])),
+    }
+
+
+def _per_row(row: Mapping[str, Any]) -> float:
+    """Seconds of steps per row, or per pair in DPO."""
+    return row["step_seconds"] / (row["steps"] * row["rows_per_step"])

@@ -1,0 +1,104 @@
+"""Delete weights that no result of a finished study needs: those of trials that were not chosen, and those of probes.
+
+Logs and run.json stay. A trial's list of checksums is deleted with its weights. Snakemake then trains the trial again
+only if a later change needs it.
+"""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinical_dpo.checksums import RECORDS
+from clinical_dpo.config.study import Study
+from clinical_dpo.io import read_csv
+from clinical_dpo.training.stages import PROBE_WEIGHTS
+from clinical_dpo.variants import BEST, STAGES
+
+GB = 1e9
+LATER = """\
+A later change trains these trials again if it needs their weights: a change of the dev rows, prompt, max_new_tokens,
+max_thought_tokens or answer_by of the task, of the code of answering, of the model file's dtype, attention or
+quantization, and every change after which another trial is chosen. After a change of a plateau's tolerance, a second
+run of the probe's length trains again. Figures, tables, answers on test and extra seeds need none of these weights."""
+
+
+@dataclass(frozen=True)
+class Freeable:
+    """Files that can be deleted: those of a trial that was not chosen, or of a trial's probe."""
+
+    task: str
+    model: str
+    stage: str
+    trial: str
+    files: Sequence[Path]
+    folder: Path | None  # deleted with its files; None for a trial's own folder, which keeps its records
+
+
+def freeable(study: Study) -> list[Freeable]:
+    """Files that can be deleted, of every stage whose chosen trial has a folder of its own.
+
+    The chosen trial's folder has hard links to the weights, or copies, so it is complete without the trial's files.
+    """
+    parts: list[Freeable] = []
+    for task in study.tasks:
+        for model in study.task_models(task):
+            for stage in STAGES:
+                parts += _of_stage(study, task, model, stage)
+    return parts
+
+
+def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]:
+    """Files of one stage that can be deleted; none before its trial is chosen."""
+    names = {"task": task, "model": model, "stage": stage}
+    selection = Path(study.paths("selection", names))
+    if not selection.exists() or not Path(study.paths("best", names, best=BEST)).exists():
+        return []
+    chosen = {row["trial"] for row in read_csv(selection) if row["chosen"] == "true"}
+    parts: list[Freeable] = []
+    for trial in study.trials(task, stage):
+        adapter = Path(study.paths("adapter", names, trial=trial)).parent
+        probe = adapter.with_name(PROBE_WEIGHTS)
+        if trial not in chosen and (files := _files(adapter, RECORDS)):
+            parts.append(Freeable(task, model, stage, trial, files, None))
+        if files := _files(probe):
+            parts.append(Freeable(task, model, stage, trial, files, probe))
+    return parts
+
+
+def _files(folder: Path, kept: Iterable[str] = ()) -> list[Path]:
+    """Files of a folder and its subfolders without those that are kept."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in kept)
+
+
+def freed_bytes(parts: Iterable[Freeable]) -> int:
+    """Bytes that a deletion frees. A file with a hard link that stays, such as the chosen trial's, frees none."""
+    links: dict[tuple[int, int], int] = {}
+    sizes: dict[tuple[int, int], tuple[int, int]] = {}
+    for file in (file for part in parts for file in part.files):
+        status = file.stat()
+        key = (status.st_dev, status.st_ino)
+        links[key] = links.get(key, 0) + 1
+        sizes[key] = (status.st_nlink, status.st_size)
+    return sum(size for key, (count, size) in sizes.items() if links[key] == count)
+
+
+def free(study: Study) -> str:
+    """Delete what can be deleted, and return a text: gigabytes, trials, and what a later change trains again."""
+    parts = freeable(study)
+    size = freed_bytes(parts)
+    for part in parts:
+        if part.folder:
+            shutil.rmtree(part.folder)
+        else:
+            for file in part.files:
+                file.unlink()
+    trials: dict[tuple[str, str, str], list[str]] = {}
+    for part in parts:
+        if part.folder is None:
+            trials.setdefault((part.task, part.model, part.stage), []).append(part.trial)
+    probes = sum(part.folder is not None for part in parts)
+    count = sum(map(len, trials.values()))
+    lines = [f"{size / GB:,.1f} GB freed: weights of {count} trials that were not chosen and of {probes} probes."]
+    lines += [f"  {task}/{model}/{stage}: {', '.join(names)}" for (task, model, stage), names in trials.items()]
+    return "\n".join([*lines, *([LATER] if parts else [])])

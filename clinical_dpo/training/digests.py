@@ -1,0 +1,48 @@
+"""Digests of what a training run depends on: for its checkpoints, and for the weights that a probe stores."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.checksums import CHECKSUMS
+from clinical_dpo.io import file_digests, sha256
+from clinical_dpo.training.settings import Run
+
+NOT_OF_WEIGHTS = ("eval_steps",)  # settings that change no weights
+
+
+def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """SHA-256 of base model, settings, steps, inputs and code. Only a run of the same digest resumes a checkpoint.
+
+    Args:
+        run: the run.
+        base: from `models.load.base_record`.
+        inputs: from `input_digests`.
+    """
+    return _sha256([base, run.model, run.settings, run.steps, inputs, run.code, _base_sums(run)])
+
+
+def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """SHA-256 of all that a run's weights depend on. A probe and a second run with equal digests are the same run."""
+    settings = {key: value for key, value in run.settings.items() if key not in NOT_OF_WEIGHTS}
+    return _sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])
+
+
+def input_digests(paths: Iterable[str]) -> dict[str, str]:
+    """Path -> SHA-256 of each input file, and of each file of weights in an input folder."""
+    files = [
+        file for path in map(Path, paths) for file in ([path] if path.is_file() else sorted(path.glob("*.safetensors")))
+    ]
+    return file_digests(files)
+
+
+def _base_sums(run: Run) -> str | bool:
+    """SHA-256 of the base model's list of checksums, which covers the chat template; False without a list."""
+    sums = Path(run.base) / CHECKSUMS
+    return sums.exists() and sha256(sums)
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

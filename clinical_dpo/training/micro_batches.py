@@ -1,0 +1,112 @@
+"""Micro-batches of a limited number of tokens. A step has the same rows, in as few parts as the limit allows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from clinical_dpo.training.flat.collator import Collator
+from clinical_dpo.training.flat.layout import own_tokens
+
+
+class TokenCollator:
+    """Collator of the rows of a whole step, with the parts that are computed one after the other.
+
+    A batch has TRL's tensors of all rows, from which the trainer counts tokens, `parts`, the batches to compute, and
+    `shares`, the weight of each part in a mean over the step: by predicted tokens in SFT, by pairs in DPO.
+
+    Attributes:
+        most_rows: the largest number of rows in a part so far.
+    """
+
+    def __init__(self, collator: Collator, tokens: int, branches: int) -> None:
+        """Split steps into parts of at most `tokens` tokens. A longer row is a part of its own.
+
+        Args:
+            collator: collates the rows of a part.
+            tokens: most tokens of a part, with padding in the padded layout.
+            branches: answers per prompt, 1 in SFT and 2 in DPO.
+        """
+        self.collator, self.tokens, self.branches = collator, tokens, branches
+        self.most_rows = 0
+
+    def __call__(self, rows: list[Any]) -> dict[str, Any]:
+        """Collate the rows of a step."""
+        whole = self.collator.trl_collator(rows)
+        parts, shares = [], []
+        for start, end in split_rows(self._row_tokens(whole), self.tokens, self.collator.branches is None):
+            self.most_rows = max(self.most_rows, end - start)
+            part = self.collator(rows[start:end])
+            parts.append(part)
+            predicted = int((part["labels"][:, 1:] != -100).sum()) if self.branches == 1 else end - start
+            shares.append(predicted)
+        total = sum(shares)
+        return {**whole, "parts": parts, "shares": [share / total for share in shares]}
+
+    def _row_tokens(self, whole: dict[str, Any]) -> list[int]:
+        """Tokens of each row: of the flat layout, with the prompt once, or of all its branches when padded."""
+        mask = whole["attention_mask"]
+        if self.collator.branches is None:
+            longest = mask.sum(1).view(self.branches, -1).max(0).values
+            return (self.branches * longest).tolist()
+        _, own = own_tokens(whole["input_ids"], mask, self.branches)
+        return own.view(self.branches, -1).sum(0).tolist()
+
+
+def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[int, int]]:
+    """Begin and end of parts of consecutive rows with at most `tokens` tokens; a longer row is a part of its own.
+
+    Args:
+        lengths: tokens of each row.
+        tokens: most tokens of a part.
+        padded: whether every row of a part takes as many tokens as its longest.
+    """
+    parts: list[tuple[int, int]] = []
+    begin = 0
+    for end in range(1, len(lengths) + 1):
+        part = lengths[begin:end]
+        size = len(part) * max(part) if padded else sum(part)
+        if size > tokens and len(part) > 1:
+            parts.append((begin, end - 1))
+            begin = end - 1
+    return [*parts, (begin, len(lengths))]
+
+
+class StepInParts:
+    """Part of a trainer: a step with a `token_collator` computes its parts and adds up their gradients.
+
+    Attributes:
+        token_collator: collator of training batches; None for the trainer's own, whose batches are computed whole.
+    """
+
+    token_collator: TokenCollator | None = None
+
+    def get_train_dataloader(self: Any) -> Any:
+        """Data loader of training, with the token collator if there is one. Evaluations keep the trainer's own."""
+        own = self.data_collator
+        self.data_collator = self.token_collator or own
+        try:
+            return super().get_train_dataloader()  # type: ignore[misc]
+        finally:
+            self.data_collator = own
+
+    def training_step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        """Compute and differentiate a batch as the trainer does, part by part. Logged metrics are means over the step.
+
+        SFT's loss is a sum over tokens divided by `num_items_in_batch`, of the whole step. DPO's is a mean over pairs,
+        which the trainer divides by the number of accumulated batches, here the inverse of a part's share.
+        """
+        if "parts" not in inputs:
+            return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc,no-any-return]
+        before = {name: len(values) for name, values in self._metrics["train"].items()}
+        accumulated, losses = self.current_gradient_accumulation_steps, []
+        for part, share in zip(inputs["parts"], inputs["shares"], strict=True):
+            self.current_gradient_accumulation_steps = accumulated / share
+            losses.append(super().training_step(model, part, num_items_in_batch))  # type: ignore[misc]
+        self.current_gradient_accumulation_steps = accumulated
+        for name, values in self._metrics["train"].items():
+            own = values[before.get(name, 0) :]
+            if len(own) == len(losses) > 1:
+                mean = sum(value * share for value, share in zip(own, inputs["shares"], strict=True))
+                values[len(values) - len(own) :] = [mean]
+        return torch.stack(losses).sum()

@@ -1,0 +1,93 @@
+"""Weights of a probe, stored beside its output. A second run of the probe's length is the same run.
+
+The folder is no output of a rule. If it is absent or has other contents, the second run trains.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.checksums import CHECKSUMS, RECORDS, link_or_copy, write_checksums
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row, read_csv, read_json, replacing, sha256, write_csv, write_json
+from clinical_dpo.training.plateau import eval_curve
+
+DIGEST = "digest.json"
+TIMES = ("wall_seconds", "evaluation_seconds", "loading_seconds")
+
+
+def may_be_whole_run(log: Sequence[Row]) -> bool:
+    """Whether a probe's plateau can be its last step, with any tolerance.
+
+    It can if that is the only evaluated step after the first, or if no earlier loss is as low.
+    """
+    curve = eval_curve(log)
+    return len(curve) == 2 or all(not isfinite(loss) or loss > curve[-1][1] for _, loss in curve[:-1])
+
+
+def store(
+    folder: Path,
+    digest: str,
+    log: Sequence[Row],
+    record: Mapping[str, Any],
+    columns: Sequence[str],
+    save: Callable[[Path], None],
+) -> None:
+    """Store a probe's weights, log and record, or delete the folder where no second run can be this probe.
+
+    Args:
+        folder: folder of the stored weights.
+        digest: from `probe_digest`.
+        log, columns: rows and columns of log.csv.
+        record: content of run.json.
+        save: function that saves the weights in a folder.
+    """
+    if not may_be_whole_run(log):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with replacing(folder) as part:
+        part.mkdir()
+        save(part)
+        write_checksums(part)
+        write_csv(part / "log.csv", log, columns)
+        write_json(part / "run.json", record)
+        write_json(part / DIGEST, digest)
+
+
+def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve: bool) -> bool:
+    """Make the output of a second run from a stored probe. Return False if no such probe is stored.
+
+    Weights are hard links where the file system has these. run.json has `same_as_probe` and no training time.
+
+    Args:
+        folder: folder of the stored weights.
+        digest: of the second run, from `probe_digest`.
+        out: folder of the output.
+        record: the first fields of run.json, as of a run that trains.
+        curve: whether log.csv has the whole curve of the eval loss, and not only the loss at the end.
+    """
+    if not _is_stored(folder, digest):
+        return False
+    probe = read_json(folder / "run.json")
+    last = str(probe["steps"])
+    log = read_csv(folder / "log.csv")
+    with replacing(out) as part:
+        shutil.copytree(folder, part, copy_function=link_or_copy, ignore=shutil.ignore_patterns(DIGEST, *RECORDS))
+        rows = [row for row in log if curve or row["split"] == "train" or row["step"] == last]
+        write_csv(part / "log.csv", rows, list(log[0]))
+        untrained = {"same_as_probe": True, "resumed_from_step": 0} | dict.fromkeys(TIMES, 0.0)
+        write_json(part / "run.json", {**probe, **record, **untrained})
+    return True
+
+
+def _is_stored(folder: Path, digest: str) -> bool:
+    """Whether a folder has this digest and exactly the files of its list of checksums."""
+    try:
+        if read_json(folder / DIGEST) != digest:
+            return False
+        listed = [line.split("  ", 1) for line in (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()]
+        return bool(listed) and all(sha256(folder / name) == digest for digest, name in listed)
+    except (OSError, ValueError, UserError):
+        return False

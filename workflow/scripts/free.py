@@ -1,0 +1,14 @@
+"""Delete weights that no result needs, and write what a later change would train again."""
+
+from pathlib import Path
+
+from clinical_dpo.script import job
+from clinical_dpo.config.loading import load_study
+from clinical_dpo.io import replacing
+from clinical_dpo.sweep.freed_weights import free
+
+with job(snakemake) as params:
+    study = load_study(snakemake.config, Path(params.root))
+    text = free(study)
+    with replacing(study.paths("freed")) as part:
+        part.write_text(f"{text}\n", encoding="utf-8")
