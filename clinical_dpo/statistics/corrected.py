@@ -120,7 +120,8 @@ def _difference(
     numbers = _side_by_side(classical.effect, classical.intervals[0], by_judge.effect, by_judge.intervals[0])
     numbers |= {"corrections": corrections(sample, rated), "basis": SAMPLE}
     if not can_correct(sample, rated, len(others)):
-        p = paired_t(first, second)[1] if metric.kind == "mean" else mcnemar_exact(*paired_counts(first, second)[1:3])
+        x, y = first.tolist(), second.tolist()
+        p = paired_t(x, y)[1] if metric.kind == "mean" else mcnemar_exact(*paired_counts(x, y)[1:3])
         return numbers | {"estimate": classical.effect, "p_value": p} | _limits(classical.intervals)
     corrected = corrected_difference(sample, rated, others, levels)
     numbers |= {"estimate": corrected.estimate, "p_value": corrected.p_value, **_limits(corrected.intervals)}

@@ -62,7 +62,7 @@ def _conversation(messages: Any) -> str:
         raise UserError(f"field 'prompt' is a {type(messages).__name__}, not a list of messages. Write a list.")
     paragraphs = []
     for number, message in enumerate(messages, start=1):
-        texts = [message.get(name) for name in ("role", "content")] if isinstance(message, Mapping) else []
+        texts: list[Any] = [message.get(name) for name in ("role", "content")] if isinstance(message, Mapping) else []
         if len(texts) != 2 or not all(isinstance(text, str) and text.strip() for text in texts):
             raise UserError(f"field 'prompt', message {number}: no role and content with text. Complete the message.")
         paragraphs.append(f"{texts[0]}: {texts[1].strip()}")

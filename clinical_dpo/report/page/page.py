@@ -112,7 +112,7 @@ def report_page(
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],
-        pending_ratings=[row | {"send": what_to_send(row)} for row in pending_ratings if int(row["pending"])],
+        pending_ratings=[{**row, "send": what_to_send(row)} for row in pending_ratings if int(row["pending"])],
         agreement=agreement_rows(agreement, {task: settings["title"] for task, settings in tasks.items()}),
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
