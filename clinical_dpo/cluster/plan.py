@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinical_dpo.cluster.time_and_memory import (
-    BYTES,
     generation_minutes,
     lora_parameters,
     parameter_count,
@@ -22,6 +21,7 @@ from clinical_dpo.cluster.time_and_memory import (
 from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row, read_json
+from clinical_dpo.model_files import BYTES
 from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES, VARIANTS, with_seed
 

@@ -7,6 +7,8 @@ training job then resumes from its last checkpoint.
 from collections.abc import Mapping
 from typing import Any
 
+from clinical_dpo.model_files import BYTES
+
 MB = 1e6
 PROCESS_MB = 8000  # Python, PyTorch and the CUDA libraries: measured at 4 to 6 GB, with a reserve
 REFERENCE_PARAMETERS = 8e9  # weights of the models in the published minutes
@@ -17,7 +19,6 @@ START_MINUTES = 30  # reading weights from a shared file system, imports, evalua
 MARGIN = 2  # request divided by estimate, for other GPUs and busy file systems
 REFERENCE_SHARE = 0.3  # share of the reference model's forward pass in a DPO step, measured
 TOKEN_SECONDS = 0.05  # per token of a batch of answers at 8B weights; an A100 takes about two thirds of this time
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Bits per weight, including its share of the block's scale, with and without double quantization (QLoRA, sec. 3).
 FOUR_BITS = {True: 4.127, False: 4.5}
 TRAINED_BYTES = 16  # per trained weight, AdamW in float32: weight, gradient, two moments
@@ -27,13 +28,17 @@ CHECKPOINTED = 0.15  # share of TOKEN_BYTES with gradient checkpointing
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: as in the model file, or computed from the sizes of a model pre-trained here.
+    """Number of weights of a base model: counted, as in the model file, or computed from the sizes of pre-training.
+
+    A model that is not fetched yet and whose file has no `parameters` counts as REFERENCE_PARAMETERS.
 
     Args:
         model: a model file's settings.
     """
     if "parameters" in model:
         return model["parameters"]
+    if "pretraining" not in model:
+        return REFERENCE_PARAMETERS
     sizes = model["pretraining"]
     hidden, key_values = sizes["hidden_size"], sizes["hidden_size"] * sizes["kv_heads"] / sizes["heads"]
     layer = 2 * hidden * (hidden + key_values) + 3 * hidden * sizes["intermediate_size"] + 2 * hidden
@@ -81,8 +86,8 @@ def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
         model: a model file's settings.
         rank: rank of the update of every layer.
     """
-    if "parameters" in model:
-        return model["parameters"] * LORA_SHARE * rank / LORA_RANK
+    if "pretraining" not in model:
+        return parameter_count(model) * LORA_SHARE * rank / LORA_RANK
     sizes = model["pretraining"]
     hidden, key_values = sizes["hidden_size"], sizes["hidden_size"] * sizes["kv_heads"] / sizes["heads"]
     widths = 2 * (hidden + hidden) + 2 * (hidden + key_values) + 3 * (hidden + sizes["intermediate_size"])

@@ -1,6 +1,6 @@
 """Read and check a run's configuration: merge its files, check keys against schemas, and names against files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,18 @@ from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_rules import check_fit, check_used, default_selection_metric
 from clinical_dpo.errors import UserError, did_you_mean
-from clinical_dpo.paths import FOLDERS
+from clinical_dpo.model_files import count_weights, model_folder
+from clinical_dpo.paths import FOLDERS, Paths
 from clinical_dpo.renames import refuse_old_names
-from clinical_dpo.schemas import properties, read_yaml, validate
+from clinical_dpo.schemas import problems, properties, read_yaml, validate
 from clinical_dpo.variants import STAGES
+
+# Keys of a model file that belong to one source of models.
+SOURCE_KEYS = {
+    "hub": ("id", "revision", "parameters"),
+    "folder": ("path",),
+    "pretrain": ("architecture", "pretraining"),
+}
 
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
@@ -48,7 +56,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         families.setdefault(task["recipe"], []).append(name)
     used = dict.fromkeys(model for recipe in families for model in config["recipes"][recipe]["models"])
     used |= dict.fromkeys(model for task in tasks.values() for model in field_writers(task, "model"))
-    models = {name: _read_file(root / "config/models", "model", name, overrides) for name in used}
+    models = _read_models(used, root, overrides, paths)
     study = Study(config, tasks, models, {})
     for name in tasks:
         for model in study.task_models(name):
@@ -86,14 +94,44 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
     for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
         if "kind" in own.get(key, {}):
             value[key] = own[key]
+    if kind == "model" and "source" in own:  # likewise
+        others = {key for source, keys in SOURCE_KEYS.items() if source != own["source"] for key in keys}
+        value = {key: setting for key, setting in value.items() if key in own or key not in others}
     value |= own_writers(value, own)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
-    validate(value, kind, where)
+    mistakes = problems(value, kind)
+    if value.get("name", name) != name:
+        mistakes.append(f"key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
+    if mistakes:
+        raise UserError("\n".join(f"{where}: {mistake}" for mistake in mistakes))
     if kind == "task":
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
-    if value["name"] != name:
-        raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
     return value
+
+
+def _read_models(
+    names: Iterable[str], root: Path, overrides: Mapping[str, Any], paths: Paths
+) -> dict[str, dict[str, Any]]:
+    """Read and check model files. `parameters` is counted where the weights are on disk.
+
+    Raises:
+        UserError: a file is wrong. The message has all mistakes of all these files.
+    """
+    models, mistakes = {}, []
+    for name in names:
+        try:
+            settings = _read_file(root / "config/models", "model", name, overrides)
+            folder = Path(paths("base", model=name)).parent
+            if settings["source"] == "folder":
+                folder = model_folder(settings["path"], f"config/models/{name}.yaml")
+            if settings["source"] != "pretrain" and (counted := count_weights(folder)):
+                settings["parameters"] = counted
+            models[name] = settings
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return models
 
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:

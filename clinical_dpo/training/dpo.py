@@ -17,6 +17,7 @@ from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import is_adapter
 from clinical_dpo.records import Pair
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
 if TYPE_CHECKING:  # the functions below import these modules after the data checks
@@ -122,13 +123,10 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
         for split, logps in (("train", train_logps), ("eval", eval_logps))
     }
     torch.manual_seed(settings["seed"])
-    policy = (
-        policy_with_frozen_sft_ranks(
-            load_initial_model(run, run.base), sft, settings["lora"], list(run.model["lora_targets"])
-        )
-        if is_adapter(sft)
-        else load_initial_model(run, sft)
-    )
+    policy = load_initial_model(run, run.base if is_adapter(sft) else sft)
+    if is_adapter(sft):
+        targets = lora_names(policy, run.model["lora_targets"])
+        policy = policy_with_frozen_sft_ranks(policy, sft, settings["lora"], targets)
     trainer = StoredReferenceDPOTrainer(
         model=policy,
         args=DPOConfig(

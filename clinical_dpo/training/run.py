@@ -34,6 +34,7 @@ from clinical_dpo.training.checkpoints import (
 )
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.lora import lora_layers
 from clinical_dpo.versions import library_versions
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
     record = {
         **prepared.record,
         "steps": trainer.state.global_step,
+        "lora_layers": lora_layers(trainer.model),
         "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
         "micro_batch_size": trainer.args.per_device_train_batch_size,
         "gradient_checkpointing": run.gradient_checkpointing,

@@ -1,10 +1,12 @@
 """Supervised fine-tuning (SFT) with TRL's SFTTrainer; the loss is on the answer only."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
 
@@ -28,13 +30,6 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     lora = run.settings["lora"]
-    adapter = LoraConfig(
-        r=lora["rank"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=list(run.model["lora_targets"]),
-        task_type="CAUSAL_LM",
-    )
     columns = ("prompt", "completion")
     data = {
         split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
@@ -42,7 +37,16 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     }
     torch.manual_seed(run.settings["seed"])
     model = load_initial_model(run, run.base)
-    policy = get_peft_model(model, adapter) if run.settings["adapter"] == "lora" else model
+    policy: Any = model
+    if run.settings["adapter"] == "lora":
+        adapter = LoraConfig(
+            r=lora["rank"],
+            lora_alpha=lora["alpha"],
+            lora_dropout=lora["dropout"],
+            target_modules=lora_names(model, run.model["lora_targets"]),
+            task_type="CAUSAL_LM",
+        )
+        policy = get_peft_model(model, adapter)
     with restore_trainable_weights(policy):
         trainer = RowMeanSFTTrainer(
             model=policy,

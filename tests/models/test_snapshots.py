@@ -1,4 +1,4 @@
-"""Download of base models from an offline hub cache: safetensors, pickles of every layout, chat templates."""
+"""Base models from an offline hub cache and from folders: safetensors, pickles of every layout, chat templates."""
 
 import hashlib
 import json
@@ -15,7 +15,8 @@ from transformers import AutoTokenizer
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
-from clinical_dpo.models.download import retrieve_snapshot
+from clinical_dpo.model_files import count_weights
+from clinical_dpo.models.download import link_folder, retrieve_snapshot
 from clinical_dpo.models.load import base_record, load_base
 from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
@@ -302,3 +303,56 @@ def test_a_missing_or_broken_chat_template_is_refused_with_its_key(hub, without_
     with pytest.raises(UserError, match=r"clinic/tiny: key 'chat_template'.*Correct the template"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model", "{% for message in messages %}")
     assert not (tmp_path / "model").exists()
+
+
+def test_a_folder_on_disk_is_a_model_with_checksums(tiny_base, tmp_path, monkeypatch):
+    given, out = tmp_path / "given", tmp_path / "model"
+    shutil.copytree(tiny_base, given)
+    monkeypatch.setenv("CLINIC", str(given))
+    (given / "original").mkdir()
+    for name in ("consolidated.safetensors", "original/consolidated.safetensors", "adapter_model.safetensors"):
+        shutil.copyfile(given / "model.safetensors", given / name)
+    link_folder("$CLINIC", out, {str(given / "model.safetensors"): sha256(given / "model.safetensors")})
+    record = base_record(out)
+    assert (record["source"], record["id"]) == ("folder", "$CLINIC") and len(record["revision"]) == 64
+    assert record["sha256"] == {"model.safetensors": sha256(given / "model.safetensors")}
+    assert [path.name for path in out.rglob("*.safetensors")] == ["model.safetensors"]
+    assert torch.equal(logits(out), logits(tiny_base))
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=out, check=True)
+
+
+def test_pickled_weights_in_a_folder_become_safetensors(unsafe, tiny_base, tmp_path):
+    folder, weights = unsafe
+    files = save_sharded(weights, folder)
+    link_folder(str(folder), tmp_path / "model")
+    record = base_record(tmp_path / "model")
+    assert record["converted"] == "pytorch_model.bin.index.json" and set(record["sha256"]) == set(files)
+    assert torch.equal(logits(tmp_path / "model"), logits(tiny_base))
+
+
+@pytest.mark.parametrize("kept", [[], ["config.json"]])
+def test_a_folder_without_a_model_is_refused_with_its_key(tiny_base, tmp_path, kept):
+    given = tmp_path / "given"
+    given.mkdir()
+    for name in kept:
+        shutil.copyfile(tiny_base / name, given / name)
+    with pytest.raises(UserError, match=r"config\.json.*Set `path`" if not kept else r"holds neither.*Set `path` to a"):
+        link_folder(str(given), tmp_path / "model")
+    with pytest.raises(UserError, match=r"key 'path': .*nowhere is not a folder"):
+        link_folder(str(tmp_path / "nowhere"), tmp_path / "model")
+    with pytest.raises(UserError, match=r"variable in \$NOT_SET_HERE/model is not set"):
+        link_folder("$NOT_SET_HERE/model", tmp_path / "model")
+
+
+def test_weights_are_counted_from_headers_whatever_the_files(unsafe, tiny_base, tmp_path):
+    folder, weights = unsafe
+    parameters = load_base(tiny_base, MODEL).num_parameters()
+    assert count_weights(tiny_base) == parameters
+    assert count_weights(folder) is None and count_weights(tmp_path / "nowhere") is None
+    torch.save(weights, folder / "pytorch_model.bin")
+    assert count_weights(folder) == pytest.approx(parameters, rel=0.2)  # the file also holds names and shapes
+    load_base(tiny_base, MODEL).save_pretrained(tmp_path / "shards", max_shard_size="20KB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
+    assert count_weights(tmp_path / "shards") == parameters
+    (tmp_path / "shards/model.safetensors.index.json").write_text("{}")
+    assert count_weights(tmp_path / "shards") is None

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 
 from clinical_dpo.errors import UserError
@@ -14,6 +14,7 @@ from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
+from clinical_dpo.training.lora import lora_layers, lora_names
 from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
 from tests.conftest import MODEL
 from tests.helpers.training_cases import DPO, SETTINGS, dpo_data, dpo_run, logits, merged, stock_dpo, trained_study
@@ -34,6 +35,21 @@ def test_the_untrained_policy_equals_the_sft_model(study):
     expected = logits(merged(base, folder / "sft"), tokenizer)
     torch.testing.assert_close(logits(policy, tokenizer), expected, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(expected, logits(load_base(base, MODEL), tokenizer), atol=1e-2)
+
+
+def test_all_linear_layers_are_those_of_peft(tiny_base):
+    model = load_base(tiny_base, MODEL)
+    names = lora_names(model, "all-linear")
+    assert names == sorted(MODEL["lora_targets"])
+    peft = get_peft_model(load_base(tiny_base, MODEL), LoraConfig(target_modules="all-linear", task_type="CAUSAL_LM"))
+    ours = get_peft_model(model, LoraConfig(target_modules=names, task_type="CAUSAL_LM"))
+    assert lora_layers(ours) == lora_layers(peft) == dict.fromkeys(names, 2)
+
+
+@pytest.mark.parametrize("targets", [["query_key_value"], ["q_proj", "v_pro"], ["lm_head"], ["embed_tokens"]])
+def test_lora_targets_that_match_no_linear_layer_are_refused_by_name(tiny_base, targets):
+    with pytest.raises(UserError, match=rf"'lora_targets': the model has no linear layer '{targets[-1]}'.*all-linear"):
+        lora_names(load_base(tiny_base, MODEL), targets)
 
 
 def test_the_reference_model_is_the_sft_model_and_not_the_base(study):

@@ -10,7 +10,7 @@ SUBMITS = workflow.resource_settings.nodes is not None  # whether Snakemake subm
 if SUBMITS:
     os.environ |= submission_environment(
         os.environ,
-        more=[*study.config["compute"]["job_environment"], *path_variables(study.tasks.values())],
+        more=[*study.config["compute"]["job_environment"], *path_variables(study.tasks.values(), study.models.values())],
         keys=[each["key_variable"] for each in study.config["endpoints"].values() if each["key_variable"]],
     )
 
@@ -46,8 +46,9 @@ def stop_if_slurm_cannot_run_jobs():
     compute = study.config["compute"]
     policy = RetryPolicy(workflow.execution_settings.retries, compute["max_runtime"], compute["max_mem_mb"])
     cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    model_folders = [model_folder(each["path"], name) for name, each in study.models.items() if "path" in each]
     try:
-        refuse_unfit_requests(requests, [Path.cwd(), cache], policy, compute["shared_disk"])
+        refuse_unfit_requests(requests, [Path.cwd(), cache, *model_folders], policy, compute["shared_disk"])
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -1,4 +1,5 @@
 localrules:
+    link_base_model,
     retrieve_base_model,
 
 
@@ -18,6 +19,25 @@ rule retrieve_base_model:
         ),
     script:
         "../scripts/retrieve_base_model.py"
+
+
+rule link_base_model:
+    output:
+        at("base"),
+    log:
+        at.log("link_base_model", "{model}"),
+    wildcard_constraints:
+        model=models_from("folder"),
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=rule_settings(
+            code=code("link_base_model"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "path", "chat_template"),
+            files=file_digests(model_folder_files),
+        ),
+    script:
+        "../scripts/link_base_model.py"
 
 
 rule build_base_model:

@@ -16,6 +16,7 @@ from tests.workflow.every_key.templates import (
     EXTERNAL,
     FILE,
     GONE,
+    IN_FOLDER,
     JUDGED,
     LABEL,
     LEVELS,
@@ -160,6 +161,7 @@ CASES: list[Case] = [
         model_change=SNAPSHOT | {"architecture": GONE, "pretraining": GONE},
     ),
     Case(["model.id"], LABEL, model=SNAPSHOT, model_change={"id": "clinic/copy"}),
+    Case(["model.path"], LABEL, model=IN_FOLDER, model_change={"path": "given/model-2"}),
     Case(["model.revision"], LABEL, model=SNAPSHOT, model_change={"revision": "b" * 40}),
     Case(
         ["model.chat_template"],

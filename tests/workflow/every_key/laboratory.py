@@ -39,6 +39,8 @@ class Laboratory:
         project = Project.copy(self.folder / name, "every.yaml", self.python, **self.environment)
         (project.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
         write_data(project.folder)
+        for seed in (1, 2):
+            shutil.copytree(self.folder / f"for-hub/{seed}", project.folder / f"given/model-{seed}")
         self.write(project, cases, False, config)
         write_external_answers(project, cases)
         project.run()
