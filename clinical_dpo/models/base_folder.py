@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import TemplateError
 
 from clinical_dpo.checksums import CHECKSUMS, write_checksums
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import read_json, write_json
 from clinical_dpo.model_files import LINKED, PICKLED_WEIGHTS, SAFE_WEIGHTS, first_file, matches
+from clinical_dpo.models.chat_template import ChatFormat, write_chat_template
 from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD
-from clinical_dpo.tokenization.tokenizer import load_tokenizer
 
 _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without a folder
 
@@ -37,7 +36,7 @@ class Origin:
 
 
 def write_base_folder(
-    origin: Origin, part: Path, record: dict[str, Any], made_with: Mapping[str, Any], chat_template: str | None
+    origin: Origin, part: Path, record: dict[str, Any], made_with: Mapping[str, Any], chat: ChatFormat
 ) -> None:
     """Write the folder that jobs load a base model from.
 
@@ -50,7 +49,7 @@ def write_base_folder(
         part: an empty folder.
         record: the first fields of base.json. Without a `revision`, it is the SHA-256 of the weights' SHA-256.
         made_with: the settings that made the folder, for run.json.
-        chat_template: Jinja template of conversations, used if the tokenizer has none.
+        chat: chat template, its variables and date.
 
     Raises:
         UserError: there are no supported weights, their index names other files, a pickle holds more than weights, or
@@ -64,9 +63,7 @@ def write_base_folder(
     else:
         record |= convert(origin, part)
     record.setdefault("revision", hashlib.sha256(json.dumps(record["sha256"], sort_keys=True).encode()).hexdigest())
-    if not load_tokenizer(part).chat_template:
-        add_chat_template(part, chat_template, origin)
-        record["chat_template"] = "model file"
+    record |= write_chat_template(part, chat, origin.name)
     write_json(part / BASE_RECORD, record)
     write_json(part / RUN_RECORD, {"made_with": made_with})
     write_checksums(part, record["sha256"] if "converted" not in record else None, without=[RUN_RECORD])
@@ -180,23 +177,3 @@ def _with_own_memory(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
         separate[name] = tensor.clone() if address in addresses else tensor
         addresses.add(address)
     return separate
-
-
-def add_chat_template(folder: Path, template: str | None, origin: Origin) -> None:
-    """Write the chat template into a model's folder and check that it renders a question.
-
-    Raises:
-        UserError: there is no template, or Jinja refuses the template.
-    """
-    if not template:
-        raise PublicError(
-            f"{origin.name}: the tokenizer has no chat template. Set `chat_template` in the model file to a Jinja "
-            "template of the format that the model was trained on. Its page on the hub or its paper has the format."
-        )
-    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
-    try:
-        load_tokenizer(folder).apply_chat_template([{"role": "user", "content": "?"}], add_generation_prompt=True)
-    except TemplateError as error:
-        raise UserError(
-            f"{origin.name}: key 'chat_template': {error}. Correct the template in the model file."
-        ) from None

@@ -2,21 +2,33 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from clinical_dpo.hub import digests, fetch, page
 from clinical_dpo.io import replacing, sha256
 from clinical_dpo.model_files import IGNORED, LINKED, PICKLED, SAFE_WEIGHTS, first_file, model_folder
 from clinical_dpo.models.base_folder import Origin, check_config, write_base_folder
+from clinical_dpo.models.chat_template import ChatFormat
+
+_OWN = ChatFormat()  # the tokenizer's own template
 
 
-def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_template: str | None = None) -> None:
+def retrieve_snapshot(
+    model_id: str,
+    revision: str,
+    out: str | Path,
+    chat: ChatFormat = _OWN,
+    made_with: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Fetch a pinned revision into the hub's cache and write a folder that loads as a local model does.
 
     Args:
         model_id: owner/name on the hub.
         revision: full commit hash.
         out: folder to write or replace.
-        chat_template: Jinja template of conversations, used if the tokenizer has none.
+        chat: chat template, its variables and date.
+        made_with: the settings that make the folder, for run.json.
 
     Raises:
         UserError: the model is gated, unknown or cannot be reached. The message then names the page to visit and the
@@ -35,15 +47,18 @@ def retrieve_snapshot(model_id: str, revision: str, out: str | Path, chat_templa
     check_config(origin)
     if first_file(snapshot, SAFE_WEIGHTS) is None:
         fetch(model_id, revision, (*LINKED, PICKLED), ignored=IGNORED)
-    requested = {"id": model_id, "revision": revision} | ({"chat_template": chat_template} if chat_template else {})
     with replacing(out) as part:
         part.mkdir()
         record = {"source": "hub", "id": model_id, "revision": revision}
-        write_base_folder(origin, part, record, {"model": requested}, chat_template)
+        write_base_folder(origin, part, record, made_with, chat)
 
 
 def link_folder(
-    path: str, out: str | Path, known: Mapping[str, str] | None = None, chat_template: str | None = None
+    path: str,
+    out: str | Path,
+    known: Mapping[str, str] = MappingProxyType({}),
+    chat: ChatFormat = _OWN,
+    made_with: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write a folder that loads as a local model does, with links to the files of a user's folder.
 
@@ -53,13 +68,13 @@ def link_folder(
         path: the folder; `$NAME` in it is an environment variable.
         out: folder to write or replace.
         known: path of a file in the folder -> SHA-256, for files whose SHA-256 is known.
-        chat_template: Jinja template of conversations, used if the tokenizer has none.
+        chat: chat template, its variables and date.
+        made_with: the settings that make the folder, for run.json.
 
     Raises:
         UserError: there is no such folder, or `write_base_folder` refuses the files.
     """
     folder = model_folder(path, "model file")
-    sums = dict(known or {})
     origin = Origin(
         folder=folder.resolve(),
         name=path,
@@ -67,11 +82,9 @@ def link_folder(
         key="path",
         mend="Set `path` to a folder",
         missing="Copy the file into the folder.",
-        digests=lambda files: {name: sums.get(str(folder / name)) or sha256(folder / name) for name in files},
+        digests=lambda files: {name: known.get(str(folder / name)) or sha256(folder / name) for name in files},
     )
     check_config(origin)
-    requested = {"path": path} | ({"chat_template": chat_template} if chat_template else {})
     with replacing(out) as part:
         part.mkdir()
-        made_with = {"model": requested, "files": sums}
-        write_base_folder(origin, part, {"source": "folder", "id": path}, made_with, chat_template)
+        write_base_folder(origin, part, {"source": "folder", "id": path}, made_with, chat)

@@ -17,6 +17,7 @@ from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import is_adapter
 from clinical_dpo.records import Pair
+from clinical_dpo.tokenization.tokens import tokenize_pair
 from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
@@ -119,7 +120,7 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
 
     settings = run.settings
     data = {
-        split: with_reference_logps(prepared.rows[split], logps)
+        split: with_reference_logps(prepared.rows[split], logps, prepared.tokenizer)
         for split, logps in (("train", train_logps), ("eval", eval_logps))
     }
     torch.manual_seed(settings["seed"])
@@ -145,12 +146,13 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
     train_and_save(run, prepared, trainer, branches=2)
 
 
-def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
-    """Make a dataset of pairs. Two columns hold the reference model's log-probabilities (nats) of the two answers.
+def with_reference_logps(pairs: list[Pair], logps: str, tokenizer: Any) -> "Dataset":
+    """Make a dataset of tokenized pairs, with the reference model's log-probabilities (nats) of the two answers.
 
     Args:
         pairs: the pairs.
         logps: Parquet file that `compute_reference_logps` wrote.
+        tokenizer: the model's tokenizer.
 
     Raises:
         UserError: the file does not hold exactly these pairs, in this order.
@@ -161,15 +163,10 @@ def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
     stored = pd.read_parquet(logps)
     if stored["id"].tolist() != [pair["id"] for pair in pairs]:
         raise PublicError(f"{logps}: its ids do not match those of the preference file. Delete {logps} and run again.")
+    columns = ("prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps")
     return Dataset.from_list(
         [
-            {
-                "prompt": pair["prompt"],
-                "chosen": pair["chosen"],
-                "rejected": pair["rejected"],
-                "ref_chosen_logps": chosen,
-                "ref_rejected_logps": rejected,
-            }
+            dict(zip(columns, (*tokenize_pair(pair, tokenizer), chosen, rejected), strict=True))
             for pair, chosen, rejected in zip(pairs, stored["chosen"], stored["rejected"], strict=True)
         ]
     )

@@ -38,6 +38,10 @@ class StoredReferenceDPOTrainer(DPOTrainer):
             model.delete_adapter("ref")  # TRL's copy of the policy
         self.precompute_ref_logps = True  # TRL then reads the columns in training and evaluation
 
+    def _prepare_dataset(self, dataset: Dataset, *arguments: Any) -> Dataset:
+        """Return the dataset as it is: its rows are tokenized. TRL's own tokens differ where a text spells one."""
+        return dataset
+
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         return dataset
 

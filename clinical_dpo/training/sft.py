@@ -6,6 +6,8 @@ from typing import Any
 import torch
 
 from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.tokens import tokenize_completion
 from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import Run, load_initial_model, prepare, train_and_save, trainer_arguments
 
@@ -30,9 +32,8 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     lora = run.settings["lora"]
-    columns = ("prompt", "completion")
     data = {
-        split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
+        split: Dataset.from_list([_tokens(row, prepared.tokenizer) for row in rows])
         for split, rows in prepared.rows.items()
     }
     torch.manual_seed(run.settings["seed"])
@@ -56,3 +57,9 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
             processing_class=prepared.tokenizer,
         )
     train_and_save(run, prepared, trainer, branches=1)
+
+
+def _tokens(row: TaskRow, tokenizer: Any) -> dict[str, list[int]]:
+    """Token ids of a row, and 1 for each token of the answer. TRL's own tokens differ where a text spells one."""
+    prompt, answer = tokenize_completion(row, tokenizer, "completion")
+    return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
 from clinical_dpo.model_files import count_weights
+from clinical_dpo.models.chat_template import ChatFormat
 from clinical_dpo.models.download import link_folder, retrieve_snapshot
 from clinical_dpo.models.load import base_record, load_base
 from clinical_dpo.schemas import read_yaml
@@ -87,7 +88,7 @@ def test_safetensors_are_linked_and_pickles_beside_them_ignored(hub, tiny_base, 
     torch.save({"weight": torch.zeros(1)}, both / "pytorch_model.bin")
     hub(both)
     retrieve_snapshot(NAME, REVISION, out)
-    retrieve_snapshot(NAME, REVISION, out, "{{ unused }}")  # the second download replaces the first
+    retrieve_snapshot(NAME, REVISION, out)  # the second download replaces the first
     assert base_record(out) == SOURCE | {"sha256": {"model.safetensors": sha256(both / "model.safetensors")}}
     assert (out / "model.safetensors").is_symlink() and not list(out.glob("*.bin"))
     assert torch.equal(logits(out), logits(tiny_base))
@@ -272,7 +273,7 @@ def test_a_conversation_in_biomistral_s_format_has_one_start_token(hub, without_
     folder, backend = without_template
     hub(folder)
     out = tmp_path / "model"
-    retrieve_snapshot(NAME, REVISION, out, BIOMISTRAL)
+    retrieve_snapshot(NAME, REVISION, out, ChatFormat(BIOMISTRAL))
     weights = {"model.safetensors": sha256(folder / "model.safetensors")}
     assert base_record(out) == SOURCE | {"sha256": weights, "chat_template": "model file"}
     tokenizer = load_tokenizer(out)
@@ -301,7 +302,7 @@ def test_a_missing_or_broken_chat_template_is_refused_with_its_key(hub, without_
     with pytest.raises(UserError, match=r"clinic/tiny: .*no chat template.*Set `chat_template`"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
     with pytest.raises(UserError, match=r"clinic/tiny: key 'chat_template'.*Correct the template"):
-        retrieve_snapshot(NAME, REVISION, tmp_path / "model", "{% for message in messages %}")
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model", ChatFormat("{% for message in messages %}"))
     assert not (tmp_path / "model").exists()
 
 

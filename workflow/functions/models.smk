@@ -1,5 +1,7 @@
 from clinical_dpo.model_files import folder_files, model_folder
 
+CHAT = ("chat_template", "chat_template_kwargs")  # keys of a model file that make its chat template
+
 
 def model_folder_files(wildcards):
     """Files of a base model in a folder of the user. No rule makes them."""

@@ -15,7 +15,8 @@ rule retrieve_base_model:
     params:
         settings=rule_settings(
             code=code("retrieve_base_model"),
-            model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", "chat_template"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", *CHAT),
+            date=study.config["template_date"],
         ),
     script:
         "../scripts/retrieve_base_model.py"
@@ -33,7 +34,8 @@ rule link_base_model:
     params:
         settings=rule_settings(
             code=code("link_base_model"),
-            model=lambda wildcards: pick(study.models[wildcards.model], "path", "chat_template"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "path", *CHAT),
+            date=study.config["template_date"],
             files=file_digests(model_folder_files),
         ),
     script:

@@ -29,6 +29,7 @@ SETTINGS = {
             "overrides": {"models": {"shared": {"title": "Another title"}}},
         },
     ),
+    "template_date": Setting(["config.template_date"], {"template_date": "2025-01-01"}),
     "tasks": Setting(["config.tasks"], {"tasks": [LABEL_TASK]}),
     "overrides": Setting(["config.overrides.tasks"], {"overrides": {"tasks": {LABEL_TASK: {"max_new_tokens": 4}}}}),
     "run_name": Setting(["config.run_name"], {"run_name": "another"}),
