@@ -81,7 +81,7 @@ def _problems(error: Any) -> list[str]:
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(error.instance))
         return [f"key '{start}{name}' is missing. Add it." for name in missing]
-    if error.validator is None:  # the schema `false`: another key's value excludes this key
+    if error.validator == "not":  # another key's value excludes this key
         return [f"key '{key}' has no effect with the other settings. Remove it."]
     hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
     if _may_be_secret(error):

@@ -27,7 +27,7 @@ from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.chat import chat_text, text_tokens
 from clinical_dpo.tokenization.tokens import prompt_tokens, shared_length, tokenize_completion
 from clinical_dpo.training.flat.layout import Layout, flat_layout, hidden_inputs, to_padded
-from clinical_dpo.training.flat.model import refuse_unsupported_heads, use_flat_layout, without_adapter
+from clinical_dpo.training.flat.model import picked_logps, refuse_unsupported_heads, use_flat_layout, without_adapter
 
 ATTENTION_KINDS = {"full_attention", "sliding_attention"}  # those of the flat layout
 
@@ -150,17 +150,6 @@ def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> to
     logps = picked_logps(logits[:, :-1], ids[:, -kept:].to(model.device))
     scored = torch.arange(kept) >= kept - torch.tensor(answers)[:, None]
     return (logps * scored.to(model.device)).sum(1).view(len(items), -1)
-
-
-def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Log-probability (nats) of each token, without a table of those of all tokens.
-
-    Args:
-        logits: (..., vocabulary).
-        tokens: (...,).
-    """
-    logits = logits.float()
-    return logits.gather(-1, tokens[..., None])[..., 0] - logits.logsumexp(-1)
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:

@@ -18,6 +18,8 @@ from clinical_dpo.io import read_json, write_json
 from clinical_dpo.model_files import LINKED, PICKLED_WEIGHTS, SAFE_WEIGHTS, first_file, matches
 from clinical_dpo.models.chat_template import ChatFormat, write_chat_template
 from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD
+from clinical_dpo.tokenization.chat import chat_tokens
+from clinical_dpo.tokenization.tokenizer import embedding_rows, load_tokenizer
 
 _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without a folder
 
@@ -63,9 +65,11 @@ def write_base_folder(
     else:
         record |= convert(origin, part)
     record.setdefault("revision", hashlib.sha256(json.dumps(record["sha256"], sort_keys=True).encode()).hexdigest())
+    check_tokenizer_files(origin)
     record |= write_chat_template(part, chat, origin.name)
+    check_token_ids(origin, part)
     write_json(part / BASE_RECORD, record)
-    write_json(part / RUN_RECORD, {"made_with": made_with})
+    write_json(part / RUN_RECORD, {"made_with": dict(made_with)})
     write_checksums(part, record["sha256"] if "converted" not in record else None, without=[RUN_RECORD])
 
 
@@ -81,6 +85,29 @@ def check_config(origin: Origin) -> None:
         raise PublicError(
             f"{origin.name}: config.json is not a JSON object, or it names the files of the weights "
             f"(`transformers_weights`). {origin.mend} that has a config.json without this key."
+        )
+
+
+def check_tokenizer_files(origin: Origin) -> None:
+    """Refuse a tokenizer of SentencePiece alone. Transformers needs further packages to read it."""
+    if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
+        raise PublicError(
+            f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has both. "
+            "To convert it yourself, save the tokenizer with transformers where sentencepiece is installed, compare "
+            "the token ids of some texts, and use `source: folder`."
+        )
+
+
+def check_token_ids(origin: Origin, folder: Path) -> None:
+    """Refuse a tokenizer that writes tokens into a conversation for which the model's embedding has no row."""
+    tokenizer, rows = load_tokenizer(folder), embedding_rows(folder)
+    messages = [{"role": "user", "content": "?"}]
+    beyond = [i for i in chat_tokens(tokenizer, messages, True) if rows is not None and i >= rows]
+    if beyond:
+        raise PublicError(
+            f"{origin.name}: the chat template writes {tokenizer.convert_ids_to_tokens(beyond[0])!r}, token "
+            f"{beyond[0]}, but the model's embedding has {rows} tokens. {origin.mend} whose tokenizer belongs to its "
+            "weights, or set `chat_template`."
         )
 
 

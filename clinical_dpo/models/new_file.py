@@ -1,5 +1,6 @@
 """Write the file of a model on the hub, at its newest commit: `python -m clinical_dpo.models.new_file OWNER/NAME`."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ def main(words: Sequence[str]) -> None:
     """Write the file, and print its path."""
     if len(words) != 1 or words[0].count("/") != 1:
         sys.exit("Name one model on the hub: python -m clinical_dpo.models.new_file OWNER/NAME")
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # huggingface_hub reads it when it is imported
     try:
         path = new_model_file(words[0])
     except UserError as error:

@@ -21,7 +21,7 @@ _ANY_MARK = re.compile(f"[{_OPEN}{_CLOSE}{_NAME}]")
 _ANSWER = "This is the answer."
 
 
-def chat_text(tokenizer: Any, messages: Sequence[Mapping[str, str]], add_generation_prompt: bool = False) -> str:
+def chat_text(tokenizer: Any, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = False) -> str:
     """Render a conversation by the tokenizer's chat template, for `text_tokens`.
 
     Spellings of special tokens in the messages are marked.
@@ -41,7 +41,7 @@ def chat_text(tokenizer: Any, messages: Sequence[Mapping[str, str]], add_generat
         raise _refused(error, messages) from None
 
 
-def _refused(error: TemplateError, messages: Sequence[Mapping[str, str]]) -> UserError:
+def _refused(error: TemplateError, messages: Sequence[Mapping[str, Any]]) -> UserError:
     """The error for a conversation that a chat template refuses."""
     roles = [message["role"] for message in messages]
     mend = "Set `chat_template` in the model file to a template that takes this conversation."
@@ -63,7 +63,7 @@ def text_tokens(tokenizer: Any, text: str) -> list[int]:
 
 
 def chat_tokens(
-    tokenizer: Any, messages: Sequence[Mapping[str, str]], add_generation_prompt: bool = False
+    tokenizer: Any, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = False
 ) -> list[int]:
     """Token ids of a conversation.
 
@@ -73,7 +73,7 @@ def chat_tokens(
     return text_tokens(tokenizer, chat_text(tokenizer, messages, add_generation_prompt))
 
 
-def spells_special_token(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> bool:
+def spells_special_token(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a message spells a special token of the tokenizer."""
     pattern = _spellings(tokenizer)
     return any(pattern.search(message["content"]) for message in messages)

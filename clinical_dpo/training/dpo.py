@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
-from clinical_dpo.models.load import is_adapter
+from clinical_dpo.models.load import autocast, is_adapter, mixed_precision
 from clinical_dpo.records import Pair
 from clinical_dpo.tokenization.tokens import tokenize_pair
 from clinical_dpo.training.lora import lora_names
@@ -24,6 +24,10 @@ from clinical_dpo.training.run import Run, load_initial_model, prepare, train_an
 if TYPE_CHECKING:  # the functions below import these modules after the data checks
     from datasets import Dataset
     from peft import PeftModel
+
+
+# Nats per token by which equal models may differ, since they compute in other batches: in float32, and in 16 bits.
+ROUNDING, HALF_ROUNDING = 1e-4, 0.05
 
 
 def policy_with_frozen_sft_ranks(
@@ -143,7 +147,24 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
         eval_dataset=data["eval"],
         processing_class=prepared.tokenizer,
     )
-    train_and_save(run, prepared, trainer, branches=2)
+    train_and_save(run, prepared, trainer, branches=2, check=lambda: _check_start(trainer, run))
+
+
+def _check_start(trainer: Any, run: Run) -> None:
+    """Refuse a policy that differs from the reference model before the first step.
+
+    Raises:
+        UserError: the log-probabilities of the shortest pair differ by more than rounding.
+    """
+    with autocast(run.model):  # as for the stored log-probabilities
+        difference, tokens = trainer.starting_difference()
+    exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
+    if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
+        raise PublicError(
+            f"Policy and reference model differ before the first step, by {difference:.3g} nats for an answer of at "
+            f"most {tokens} tokens. The stored log-probabilities belong to other weights, another chat template or "
+            "other code. Delete preferences/*.reference.parquet of this task and model, and run again."
+        )
 
 
 def with_reference_logps(pairs: list[Pair], logps: str, tokenizer: Any) -> "Dataset":

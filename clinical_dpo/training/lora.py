@@ -40,7 +40,7 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
     return list(targets)
 
 
-def lora_layers(model: torch.nn.Module) -> dict[str, int]:
+def lora_layers(model: Any) -> dict[str, int]:
     """Name of a layer with a LoRA -> number of such layers in a model. Empty for a model without an adapter."""
     names = (name.rsplit(".", 1)[-1] for name, layer in model.named_modules() if getattr(layer, "lora_A", None))
     return dict(sorted(Counter(names).items()))

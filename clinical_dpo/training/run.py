@@ -5,7 +5,7 @@ import json
 import resource
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,7 +156,9 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
     return Prepared(tokenizer, rows, checkpoint_folder(run.out, digest), record)
 
 
-def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: int) -> None:
+def train_and_save(
+    run: Run, prepared: Prepared, trainer: "Trainer", branches: int, check: Callable[[], None] = lambda: None
+) -> None:
     """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
 
     Args:
@@ -164,9 +166,10 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
         prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
+        check: check of the initial model, before the first step.
 
     Raises:
-        UserError: memory runs out. The next attempt halves a micro-batch of several rows.
+        UserError: the check fails, or memory runs out. The next attempt halves a micro-batch of several rows.
     """
     layout = run.settings["layout"]
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
@@ -175,6 +178,9 @@ def train_and_save(run: Run, prepared: Prepared, trainer: "Trainer", branches: i
         use_flat_layout(without_adapter(trainer.model), layout)
     _set_callbacks(trainer)
     last = last_checkpoint(prepared.checkpoints)
+    if last is None:
+        check()
+        collator.computed = collator.padded = 0
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()

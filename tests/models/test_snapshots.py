@@ -357,3 +357,36 @@ def test_weights_are_counted_from_headers_whatever_the_files(unsafe, tiny_base, 
     assert count_weights(tmp_path / "shards") == parameters
     (tmp_path / "shards/model.safetensors.index.json").write_text("{}")
     assert count_weights(tmp_path / "shards") is None
+
+
+def test_a_tokenizer_model_without_a_tokenizer_json_is_refused(tiny_base, tmp_path):
+    given = tmp_path / "given"
+    shutil.copytree(tiny_base, given)
+    (given / "tokenizer.model").write_bytes(b"sentencepiece")
+    link_folder(str(given), tmp_path / "model")  # both files, as Mistral's
+    (given / "tokenizer.json").unlink()
+    with pytest.raises(UserError, match=r"tokenizer\.model but no tokenizer\.json.*Set `path`"):
+        link_folder(str(given), tmp_path / "other")
+
+
+def with_new_token(tiny_base, folder, **named):
+    """A copy of a model whose tokenizer has a token more than its embedding."""
+    shutil.copytree(tiny_base, folder)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    tokenizer.add_special_tokens(named)
+    tokenizer.save_pretrained(folder)
+    return len(tokenizer) - 1
+
+
+def test_a_pad_token_beyond_the_embedding_is_not_used(tiny_base, tmp_path):
+    beyond = with_new_token(tiny_base, tmp_path / "given", pad_token="<new>")
+    assert AutoTokenizer.from_pretrained(tmp_path / "given").pad_token_id == beyond
+    tokenizer = load_tokenizer(tmp_path / "given")
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id < beyond
+
+
+def test_a_template_that_writes_a_token_beyond_the_embedding_is_refused(tiny_base, tmp_path):
+    beyond = with_new_token(tiny_base, tmp_path / "given", additional_special_tokens=["<new>"])
+    chat = ChatFormat("<new>{{ messages[0].content }}")
+    with pytest.raises(UserError, match=rf"writes '<new>', token {beyond}, but the model's embedding has {beyond}"):
+        link_folder(str(tmp_path / "given"), tmp_path / "model", chat=chat)

@@ -1,5 +1,7 @@
 """The policy and the reference model of DPO against plain PEFT and stock TRL."""
 
+import shutil
+
 import pandas as pd
 import pytest
 import torch
@@ -13,7 +15,7 @@ from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
 from clinical_dpo.training.dpo_trainer import tied
-from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
+from clinical_dpo.training.flat.model import answer_logps, picked_logps, use_flat_layout, without_adapter
 from clinical_dpo.training.lora import lora_layers, lora_names
 from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
 from tests.conftest import MODEL
@@ -91,9 +93,9 @@ def trained(study, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "dpo"
     trainers, train_and_save = [], dpo.train_and_save
 
-    def record(run, prepared, trainer, branches):
+    def record(run, prepared, trainer, branches, **more):
         trainers.append(trainer)
-        train_and_save(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dpo, "train_and_save", record)
@@ -129,6 +131,27 @@ def test_plain_peft_computes_the_saved_policy_s_log_probabilities(study, trained
         first = int(layout["prediction_mask"][0].nonzero()[0])
         assert computed[0].item() == pytest.approx(logps[first:].sum().item(), abs=1e-4)
     assert not torch.allclose(logits(plain, tokenizer), logits(merged(base, folder / "sft"), tokenizer), atol=1e-3)
+
+
+def test_a_policy_that_is_not_the_reference_model_before_the_first_step_is_refused(study, tmp_path):
+    base, folder = study
+    for path in folder.iterdir():
+        if path.is_file():
+            shutil.copyfile(path, tmp_path / path.name)
+    shutil.copytree(folder / "sft", tmp_path / "sft")
+    stored = pd.read_parquet(tmp_path / "train.parquet")
+    stored["chosen"] -= 0.05
+    stored.to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"differ before the first step, by 0\.0[45].* nats.*Delete preferences"):
+        train_dpo(dpo_run(base, tmp_path / "out"), *dpo_data(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_log_probabilities_over_a_large_vocabulary_are_right_to_a_millionth():
+    torch.manual_seed(0)
+    logits, tokens = torch.randn(64, 49152) * 4, torch.randint(49152, (64,))
+    exact = logits.double().log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+    assert (picked_logps(logits, tokens).double() - exact).abs().max() < 4e-6
 
 
 def test_all_pairs_are_tied_before_the_first_step_and_none_at_the_end(trained):
