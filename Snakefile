@@ -95,6 +95,7 @@ onstart:
     close_slurm_logs()
     stop_if_jobs_are_queued()
     stop_if_slurm_cannot_run_jobs()
+    stop_if_no_gpu_runs_jobs()
     stop_if_rows_fail_checks()
     record_margins()
 
