@@ -60,7 +60,7 @@ def write_base_folder(
     link_files(origin, part)
     if name := first_file(part, SAFE_WEIGHTS):
         weight_files(origin, name)
-        weights = sorted(file.name for file in origin.folder.glob("*.safetensors") if matches(file, "*"))
+        weights = sorted(file.name for file in origin.folder.glob("*.safetensors") if matches(Path(file.name), "*"))
         record["sha256"] = origin.digests(weights)
     else:
         record |= convert(origin, part)

@@ -55,10 +55,10 @@ def text_tokens(tokenizer: Any, text: str) -> list[int]:
     if _OPEN not in text:
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
     names, backend = _renamed(tokenizer)
-    parts = _SPELLING.split(text)  # text of the template and the messages, spelling, text, spelling, ..., text
+    # Text of the template and messages, spelling, text, spelling, ..., text. A template may have cut a pair of marks.
+    parts = [_ANY_MARK.sub("", part) for part in _SPELLING.split(text)]
     for i in range(0, len(parts), 2):
-        without_marks = _ANY_MARK.sub("", parts[i])
-        parts[i] = _spellings(tokenizer).sub(lambda match: names[match[0]], without_marks)
+        parts[i] = _spellings(tokenizer).sub(lambda match: names.get(match[0], match[0]), parts[i])
     return list(backend.encode("".join(parts), add_special_tokens=False).ids)
 
 

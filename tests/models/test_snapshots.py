@@ -307,7 +307,7 @@ def test_a_missing_or_broken_chat_template_is_refused_with_its_key(hub, without_
 
 
 def test_a_folder_on_disk_is_a_model_with_checksums(tiny_base, tmp_path, monkeypatch):
-    given, out = tmp_path / "given", tmp_path / "model"
+    given, out = tmp_path / "original", tmp_path / "model"
     shutil.copytree(tiny_base, given)
     monkeypatch.setenv("CLINIC", str(given))
     (given / "original").mkdir()
