@@ -54,7 +54,7 @@ def test_the_file_has_the_newest_commit_and_is_valid(command, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["clinic/none"], "not found on the hub"), (["clinic/gated"], "access is gated"), ([], "Name one model")],
+    [(["clinic/none"], "no public repository of this name"), (["clinic/gated"], "access is gated"), ([], "Name one model")],
 )
 def test_a_model_that_cannot_be_read_is_refused_with_what_to_do(command, tmp_path, words, message):
     code, printed = command(tmp_path, *words)
