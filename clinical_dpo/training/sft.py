@@ -1,10 +1,14 @@
 """Supervised fine-tuning (SFT) with TRL's SFTTrainer; the loss is on the answer only."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.tokens import tokenize_completion
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import is_probe_again, load_initial_model, prepare, train_and_save, trainer_arguments
 from clinical_dpo.training.settings import Run
 
@@ -31,21 +35,22 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     lora = run.settings["lora"]
-    adapter = LoraConfig(
-        r=lora["rank"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=list(run.model["lora_targets"]),
-        task_type="CAUSAL_LM",
-    )
-    columns = ("prompt", "completion")
     data = {
-        split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
+        split: Dataset.from_list([_tokens(row, prepared.tokenizer) for row in rows])
         for split, rows in prepared.rows.items()
     }
     torch.manual_seed(run.settings["seed"])
     model = load_initial_model(run, run.base)
-    policy = get_peft_model(model, adapter) if run.settings["adapter"] == "lora" else model
+    policy: Any = model
+    if run.settings["adapter"] == "lora":
+        adapter = LoraConfig(
+            r=lora["rank"],
+            lora_alpha=lora["alpha"],
+            lora_dropout=lora["dropout"],
+            target_modules=lora_names(model, run.model["lora_targets"]),
+            task_type="CAUSAL_LM",
+        )
+        policy = get_peft_model(model, adapter)
     with restore_trainable_weights(policy):
         trainer = RowMeanSFTTrainer(
             model=policy,
@@ -55,3 +60,9 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
             processing_class=prepared.tokenizer,
         )
     train_and_save(run, prepared, trainer, branches=1)
+
+
+def _tokens(row: TaskRow, tokenizer: Any) -> dict[str, list[int]]:
+    """Token ids of a row, and 1 for each token of the answer. TRL's own tokens differ where a text spells one."""
+    prompt, answer = tokenize_completion(row, tokenizer, "completion")
+    return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

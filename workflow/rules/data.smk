@@ -49,6 +49,7 @@ rule split_dataset:
                 "labels",
                 "columns",
                 "prompt",
+                "system_prompt",
                 "splits",
                 "on_shortfall",
             ),
