@@ -90,16 +90,19 @@ counted, with its first location, under `repairs` of `results/{task}/data/manife
 **Kept with a warning**: the text does not change, and the fault is counted under `warnings` of `source`, for a person
 to check. **Kept**: there is no fault.
 
-Six rules decide the outcome:
+Seven rules decide the outcome:
 
 - No encoding is guessed. A file is read as its byte-order mark says, or as UTF-8. Any other encoding must be set as
   `encoding` under `source`; the message proposes one, with some words decoded in it.
 - A text of a CSV, TSV, JSON or Parquet file does not change, except for white space at its ends. A text of a workbook
-  loses Excel's own marks: `_x000D_` escapes, carriage returns, non-breaking spaces. A date of Parquet becomes
-  `2026-05-01`, because Parquet distinguishes dates from texts.
-- A text that another program has changed is refused if it is lost (Excel's dates, errors, rounded numbers), and kept
-  with a warning if it is not (HTML entities, garbled characters). List a column that no field needs under `ignore` of
-  `source`: it is not read.
+  loses Excel's own marks: `_x000D_` escapes, carriage returns, non-breaking spaces.
+- A number of a workbook becomes the text that its cell shows, such as `95%` or `004711`; the first stored number that
+  differs is named. `as: number` under `source` reads stored numbers, for all columns or by column
+  (`as: {Share: number}`). Dates and times of workbooks and Parquet have one form: `2026-05-01`, `08:30:00`,
+  `2026-05-01T08:30:00`.
+- A text that another program has changed is refused if it is lost (a date in a column of other values, errors, rounded
+  digits of a long number), and kept with a warning if it is not (HTML entities, garbled characters). List a column that
+  no field needs under `ignore` of `source`: it is not read.
 - Case and white space of a label do not matter. Two ids must differ in more than case, white space and the spelling of
   a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.

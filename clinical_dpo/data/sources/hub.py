@@ -13,7 +13,7 @@ from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.hub_files import split_files
-from clinical_dpo.data.sources.parquet_files import plain_value
+from clinical_dpo.data.sources.parquet_files import plain_rows
 from clinical_dpo.data.sources.text_faults import check_text_faults
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
@@ -69,7 +69,7 @@ def retrieve_hub(
     where = f"{data_id}, config {config}"
     with _work_folder() as work:
         tables = _tables(folder, files, work, where)
-        total = sum(map(len, tables))
+        total, schema = sum(map(len, tables)), tables[0].features.arrow_schema
         check_limit(where, "rows", total, "rows")
         positions, rows, start = draw(total), [], 0
         for table in tables:
@@ -78,14 +78,9 @@ def retrieve_hub(
             start += len(table)
         del tables, table  # tables hold files of the folder open
     repairs = Tally()
-    rows = [
-        {
-            name: plain_value(value, f"row {position + 1}, column '{name}'", data_id, repairs)
-            for name, value in row.items()
-        }
-        for position, row in zip(positions, rows, strict=True)
-    ]
-    warnings = check_text_faults(rows, data_id, [position + 1 for position in positions])
+    numbers = [position + 1 for position in positions]
+    rows = plain_rows(rows, numbers, schema, data_id, repairs)
+    warnings = check_text_faults(rows, data_id, numbers)
     tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}

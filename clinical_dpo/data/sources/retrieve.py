@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
+from clinical_dpo.data.sources.files import file_options, retrieve_file
 from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.data.sources.medqa import to_open_question
 from clinical_dpo.data.sources.meqsum import to_summary
@@ -50,7 +50,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"), drawn)
         where = source["id"]
     elif source["kind"] == "file":
-        rows, provenance = retrieve_file(source["path"], **{key: source[key] for key in OPTIONS if key in source})
+        rows, provenance = retrieve_file(source["path"], **file_options(source))
         where = provenance["path"]
     else:
         # Imported late: only generated text needs the generators.

@@ -71,7 +71,7 @@ def rows_under_header(
     where: str,
     ignore: Sequence[str],
     repairs: Tally,
-    text: Callable[[Any, str], str],
+    content: Callable[[Any, str], str | int | float],
 ) -> list[Row]:
     """Return the rows of a table whose first row names the columns.
 
@@ -80,13 +80,13 @@ def rows_under_header(
         where: the file, and the sheet of a workbook.
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
-        text: (cell, location) -> text of the cell.
+        content: (cell, location) -> text or number of the cell.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
     """
     first, cells = table[0]
-    names = [text(cell, first) for cell in cells]
+    names = [str(content(cell, first)) for cell in cells]
     header = [name.strip() for name in names]
     for name in [stripped for stripped, name in zip(header, names, strict=True) if stripped != name]:
         repairs.add("white space around a column's name dropped", f"column '{name}'")
@@ -95,25 +95,27 @@ def rows_under_header(
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{where}, header: column '{twice}' comes twice. Make column names unique.")
-    check_ignored(ignore, header, where)
+    check_columns(ignore, header, where)
     read = [i for i, name in enumerate(header) if name not in ignore]
     rows = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
-        texts = {i: text(cells[i], location) if i < len(cells) else "" for i in (*read, *beyond)}
-        if not any(cell.strip() for cell in texts.values()):
+        values = {i: content(cells[i], location) if i < len(cells) else "" for i in (*read, *beyond)}
+        if not any(str(value).strip() for value in values.values()):
             repairs.add("empty row passed over", location)
             continue
-        nameless = next((cell for i, cell in texts.items() if cell and (i in beyond or not header[i])), None)
+        nameless = next(
+            (str(value) for i, value in values.items() if value != "" and (i in beyond or not header[i])), None
+        )
         if nameless is not None:
             raise UserError(f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column.")
-        rows.append({header[i]: texts[i] for i in read if header[i]})
+        rows.append({header[i]: values[i] for i in read if header[i]})
     return rows
 
 
-def check_ignored(ignore: Sequence[str], columns: Iterable[str], where: str) -> None:
-    """Refuse a name in `ignore` that no column has."""
-    named = [name for name in columns if name]
-    for name in ignore:
-        if name not in named:
-            raise UserError(f"{where}: `ignore` names '{name}', which is not a column.{did_you_mean(name, named)}")
+def check_columns(names: Iterable[str], columns: Iterable[str], where: str, key: str = "ignore") -> None:
+    """Refuse a name under `key` of a source that no column has."""
+    known = [name for name in columns if name]
+    for name in names:
+        if name not in known:
+            raise UserError(f"{where}: `{key}` names '{name}', which is not a column.{did_you_mean(name, known)}")
