@@ -94,8 +94,9 @@ Seven rules decide the outcome:
 
 - No encoding is guessed. A file is read as its byte-order mark says, or as UTF-8. Any other encoding must be set as
   `encoding` under `source`; the message proposes one, with some words decoded in it.
-- A text of a CSV, TSV, JSON or Parquet file does not change, except for white space at its ends. A text of a workbook
-  loses Excel's own marks: `_x000D_` escapes, carriage returns, non-breaking spaces.
+- A text of a CSV, TSV, JSON or Parquet file does not change, except for white space at its ends. Blanks around the
+  quotation marks of a CSV cell are no part of its text. A text of a workbook loses Excel's own marks: `_x000D_`
+  escapes, carriage returns, non-breaking spaces.
 - A number of a workbook becomes the text that its cell shows, such as `95%` or `004711`; the first stored number that
   differs is named. `as: number` under `source` reads stored numbers, for all columns or by column
   (`as: {Share: number}`). Dates and times of workbooks and Parquet have one form: `2026-05-01`, `08:30:00`,

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from clinical_dpo.data.sources.bounded_text import BoundedReader
+from clinical_dpo.data.sources.delimiters import (
+    delimiter_name,
+    delimiter_setting,
+    likely_delimiter,
+    why_too_many,
+    without_blanks_at_quotes,
+)
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
-
-_DELIMITER_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
 
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
@@ -25,13 +30,14 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
         repairs.add("Excel's line 'sep=' passed over", "line 1")
         text, delimiter = text[separator.end() :], separator[1]
     offset = 1 if separator else 0
+    text = without_blanks_at_quotes(text, delimiter, repairs, offset)
     reader = BoundedReader(text, delimiter, where)
     table: list[tuple[str, list[str]]] = []
     start = 1
     try:
         for cells in reader:
             if not table:
-                _check_delimiter(cells, delimiter, where)
+                _check_delimiter(cells, text, delimiter, where)
             table.append((f"line {start + offset}", cells))
             start = reader.line_num + 1
     except csv.Error as error:
@@ -45,8 +51,8 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     for location, cells in table:
         if cells and len(cells) > len(header):
             raise PublicError(
-                f"{where}, {location}: the row has {len(cells)} cells, but the header has {len(header)}. Put every "
-                f"text that contains {_DELIMITER_NAMES.get(delimiter, repr(delimiter))} in quotes."
+                f"{where}, {location}: the row has {len(cells)} cells, but the header has {len(header)}. "
+                f"{why_too_many(cells, text, delimiter)}"
             )
         if cells and len(cells) < len(header):
             raise UserError(
@@ -56,14 +62,18 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     return rows_under_header(table, where, ignore, repairs, lambda cell, location: cell)
 
 
-def _check_delimiter(header: Sequence[str], delimiter: str, where: str) -> None:
-    likely = next((mark for mark in ";\t|," if mark != delimiter and mark in "".join(header)), None)
-    if len(header) == 1 and likely:
-        escaped = "\\t" if likely == "\t" else likely
-        raise UserError(
-            f"{where}, header: only one column, '{header[0]}'. Set `delimiter: \"{escaped}\"` under `source`, or "
-            f"separate the columns by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}."
-        )
+def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
+    """Refuse a header that another delimiter divides into more columns, as it divides all rows."""
+    likely = likely_delimiter(text, delimiter)
+    if len(header) == 1:
+        likely = likely or next((mark for mark in ";\t|," if mark != delimiter and mark in header[0]), None)
+    if not likely or not any(likely in name for name in header):
+        return
+    columns = f"only one column, '{header[0]}'" if len(header) == 1 else f"the columns {', '.join(map(repr, header))}"
+    instead = f", or separate the columns by {delimiter_name(delimiter)}"
+    if likely != "," and re.search(r"[0-9],[0-9]", text):
+        instead = ". Numbers with a decimal comma, such as 38,5, stay as they are"
+    raise UserError(f"{where}, header: {columns}. Set {delimiter_setting(likely)}{instead}.")
 
 
 def rows_under_header(
