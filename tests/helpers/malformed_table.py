@@ -12,7 +12,7 @@ from clinical_dpo.data.splits import split
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, read_jsonl, write_json, write_jsonl
-from tests.helpers.malformed import binary, delimited, encodings, fields, json_files
+from tests.helpers.malformed import binary, delimited, encodings, fields, json_files, texts
 from tests.helpers.malformed.case import Case
 
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "CSV and TSV": delimited.CASES,
     "JSON and JSON Lines": json_files.CASES,
     "Workbooks and Parquet": binary.CASES,
+    "Texts in another form": texts.CASES,
     "Fields of a row, and their mapping": fields.CASES,
 }
 CASES = [case for cases in PARTS.values() for case in cases]
@@ -102,8 +103,9 @@ Seven rules decide the outcome:
   (`as: {Share: number}`). Dates and times of workbooks and Parquet have one form: `2026-05-01`, `08:30:00`,
   `2026-05-01T08:30:00`.
 - A text that another program has changed is refused if it is lost (a date in a column of other values, errors, rounded
-  digits of a long number), and kept with a warning if it is not (HTML entities, garbled characters). List a column that
-  no field needs under `ignore` of `source`: it is not read.
+  digits of a long number), and kept with a warning if it is not (HTML, written escapes, garbled characters). `repair`
+  under `source` names the forms that are restored, such as `repair: [html, escapes]`; the data card shows the first
+  text of each before and after. List a column that no field needs under `ignore` of `source`: it is not read.
 - Case and white space of a label do not matter. Two ids must differ in more than case, white space and the spelling of
   a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.

@@ -9,7 +9,7 @@ from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
 from clinical_dpo.data.sources.tables import check_columns, delimited_rows
-from clinical_dpo.data.sources.text_faults import check_text_faults
+from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.sources.workbooks import SHOWN, workbook_rows
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError
@@ -21,6 +21,7 @@ OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
     "delimiter": "delimiter",
     "ignore": "ignore",
     "as": "numbers",
+    "repair": "repair",
 }
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
@@ -44,6 +45,7 @@ def retrieve_file(
     delimiter: str | None = None,
     ignore: Sequence[str] = (),
     numbers: str | Mapping[str, str] | None = None,
+    repair: Sequence[str] = (),
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return the rows of a file and their provenance.
 
@@ -59,11 +61,11 @@ def retrieve_file(
         ignore: columns that are not read.
         numbers: `shown` or `number`, for a whole workbook or by column: whether its numbers become texts as their cells
             show them (the default), or stay numbers.
+        repair: forms of texts that are restored, names of `text_repairs.REPAIRS`.
 
     Returns:
         The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
-        names one. Files with repairs or warnings also have `repairs` or `warnings` (description -> count and first
-        location).
+        names one. Files with repairs or warnings also have the entries of `text_facts`.
 
     Raises:
         UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
@@ -90,10 +92,9 @@ def retrieve_file(
             rows = _without(rows, ignore, expanded)
     if not rows:
         raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
-    warnings = check_text_faults(rows, expanded)
-    tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
+    rows, report = checked_texts(rows, expanded, repair)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
-    return rows, provenance | {name: value for name, value in tallies.items() if value}
+    return rows, provenance | text_facts(repairs, report)
 
 
 def _checked_format(path: Path, options: dict[str, Any]) -> str:

@@ -47,7 +47,9 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
 
     if source["kind"] == "hub":
         # The hub's rows are drawn before they are read, because a data set may be large.
-        rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"), drawn)
+        rows, provenance = retrieve_hub(
+            source["id"], source["revision"], source["splits"], source.get("config"), drawn, source.get("repair", ())
+        )
         where = source["id"]
     elif source["kind"] == "file":
         rows, provenance = retrieve_file(source["path"], **file_options(source))

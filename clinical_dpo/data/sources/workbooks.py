@@ -1,7 +1,6 @@
 """Read rows of a sheet of an Excel workbook as the sheet shows them; a cell whose text Excel has lost is refused."""
 
 import datetime
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,19 +16,18 @@ from clinical_dpo.data.sources.number_formats import (
     shows_date_and_time,
 )
 from clinical_dpo.data.sources.tables import check_columns, rows_under_header
+from clinical_dpo.data.sources.text_repairs import with_line_feeds, without_excel_escapes
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 SHOWN, NUMBER = NUMBER_FORMS = ("shown", "number")
 _LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
 
 
 def plain_text(text: str) -> str:
     """Return a spreadsheet's text without Excel's `_x000D_` escapes, carriage returns and non-breaking spaces."""
-    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").strip()
+    return with_line_feeds(without_excel_escapes(text)).replace("\xa0", " ").strip()
 
 
 def workbook_rows(

@@ -203,6 +203,11 @@ CASES: list[Case] = [
         merge(FILE, {"source": {"path": "given/shares.xlsx", "as": "shown"}}),
         {"source": {"as": "number"}},
     ),
+    Case(
+        ["source.repair"],
+        merge(FILE, {"source": {"path": "given/encoded.csv", "repair": ["html"]}}),
+        {"source": {"repair": ["html", "escapes"]}},
+    ),
     Case(["source.sample"], merge(FILE, {"source": {"sample": 30}}), {"source": {"sample": 29}}),
     Case(["source.id"], ON_HUB, {"source": {"id": "clinic/others"}}),
     Case(["source.config"], ON_HUB, {"source": {"config": "second"}}),
@@ -302,6 +307,7 @@ CASES: list[Case] = [
     _external("encoding", {}, {"encoding": "utf-8"}, extra=SAME_ROWS),
     _external("delimiter", {}, {"delimiter": ","}, extra=SAME_ROWS),
     _external("ignore", {}, {"ignore": ["remark"]}, extra="answers do not use the ignored column"),
+    _external("repair", {}, {"repair": ["html"]}, extra="no answer has HTML"),
     _external(
         "as",
         {"path": "given/shown.xlsx", "as": "shown"},

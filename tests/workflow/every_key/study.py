@@ -119,6 +119,7 @@ def write_data(folder: Path) -> list[dict[str, Any]]:
     _table(data / "rows.csv", rows)
     _table(data / "others.csv", others)
     _table(data / "old.csv", [row | {"note": f"{row['note']} \u00a5"} for row in rows], "cp1252")
+    _table(data / "encoded.csv", [row | {"note": f"{row['note']}\\n&amp; no more"} for row in rows])
     _workbook(data / "rows.xlsx", {"one": rows, "two": others})
     _workbook(data / "shares.xlsx", {"one": [row | {"note": i / 100} for i, row in enumerate(rows)]}, "0%")
     questions = [
