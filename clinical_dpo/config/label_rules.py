@@ -1,9 +1,10 @@
 """Rules of the keys of a task file that are about labels."""
 
 from collections.abc import Iterator, Mapping
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
+from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.errors import UserError
 
@@ -35,6 +36,21 @@ def has_decisions(task: Mapping[str, Any]) -> bool:
     return not has_label_tables(task) and not of_all_labels
 
 
+def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a task file that name labels, with the labels in Unicode form NFC."""
+    composed: dict[str, Any] = {}
+    if "labels" in task:
+        composed["labels"] = list(map(nfc, task["labels"]))
+    for key in ("label_synonyms", "prevalence"):
+        if key in task:
+            composed[key] = {nfc(label): value for label, value in task[key].items()}
+    if "label_synonyms" in composed:
+        composed["label_synonyms"] = {
+            label: list(map(nfc, texts)) for label, texts in composed["label_synonyms"].items()
+        }
+    return composed
+
+
 def check_labels(task: Mapping[str, Any], where: str) -> None:
     """Refuse values of the keys about labels that do not go together.
 
@@ -57,6 +73,9 @@ def check_labels(task: Mapping[str, Any], where: str) -> None:
 
 
 def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
+    for first, second in combinations(labels, 2):
+        if comparable(first) == comparable(second):
+            yield f"labels '{first}' and '{second}' differ in case, white space or Unicode form only. Rename one."
     metrics = {key: task[key] for key in ("metric", "selection_metric")}
     if len(labels) > 2:
         for key, value in metrics.items():

@@ -8,6 +8,7 @@ from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
+from clinical_dpo.config.label_rules import with_composed_labels
 from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, complete_recipes, merge
@@ -91,6 +92,7 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
     validate(value, kind, where)
     if kind == "task":
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
+        value |= with_composed_labels(value)
     if value["name"] != name:
         raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
     return value

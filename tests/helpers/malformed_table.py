@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.label_rules import with_composed_labels
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources.retrieve import retrieve
 from clinical_dpo.data.splits import split
@@ -45,7 +46,9 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
         write_jsonl(folder / "source.jsonl", rows)
         write_json(folder / "source.json", provenance)
         repairs = Tally()
-        mapped = task_rows(read_jsonl(folder / "source.jsonl"), TASK | case.task, provenance, repairs)
+        task = TASK | case.task
+        records = read_jsonl(folder / "source.jsonl")
+        mapped = task_rows(records, task | with_composed_labels(task), provenance, repairs)
         splits, _ = split(mapped, SIZES, 1, stratify=True, on_shortfall="shrink")
         write_jsonl(folder / "rows.jsonl", (row for part in splits.values() for row in part))
     except UserError as error:
@@ -106,8 +109,8 @@ Seven rules decide the outcome:
   digits of a long number), and kept with a warning if it is not (HTML, written escapes, garbled characters). `repair`
   under `source` names the forms that are restored, such as `repair: [html, escapes]`; the data card shows the first
   text of each before and after. List a column that no field needs under `ignore` of `source`: it is not read.
-- Case and white space of a label do not matter. Two ids must differ in more than case, white space and the spelling of
-  a number.
+- Case, white space and Unicode form (NFC or NFD) of a label do not matter, nor does the Unicode form of a column's
+  name. Two ids must differ in more than case, white space, Unicode form and the spelling of a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.
 - A file that exceeds `limits` of the config (bytes, rows, columns, cells, characters, depth of lists) is refused before
   it is unpacked. The size that it states does not matter.

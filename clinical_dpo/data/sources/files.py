@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
@@ -122,4 +123,7 @@ def _checked_format(path: Path, options: dict[str, Any]) -> str:
 
 def _without(rows: list[Row], ignore: Sequence[str], where: str) -> list[Row]:
     check_columns(ignore, dict.fromkeys(name for row in rows for name in row), where)
-    return [{name: value for name, value in row.items() if name not in ignore} for row in rows] if ignore else rows
+    ignored = set(map(nfc, ignore))
+    return (
+        [{name: value for name, value in row.items() if nfc(name) not in ignored} for row in rows] if ignore else rows
+    )

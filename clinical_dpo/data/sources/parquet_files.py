@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.dates import iso_duration, iso_time
 from clinical_dpo.data.sources.tables import check_columns
@@ -34,7 +35,8 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
         if twice is not None:
             raise UserError(f"{path}: column '{twice}' comes twice. Make column names unique.")
         check_columns(ignore, names, str(path))
-        table = file.read([name for name in names if name not in ignore])
+        ignored = set(map(nfc, ignore))
+        table = file.read([name for name in names if nfc(name) not in ignored])
         rows = table.to_pylist()
     except FileNotFoundError:
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None

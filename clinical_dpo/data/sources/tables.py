@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_text import BoundedReader
 from clinical_dpo.data.sources.delimiters import (
     delimiter_name,
@@ -97,8 +98,8 @@ def rows_under_header(
     """
     first, cells = table[0]
     names = [str(content(cell, first)) for cell in cells]
-    header = [name.strip() for name in names]
-    for name in [stripped for stripped, name in zip(header, names, strict=True) if stripped != name]:
+    header = [nfc(name.strip()) for name in names]
+    for name in [each.strip() for each in names if each != each.strip()]:
         repairs.add("white space around a column's name dropped", f"column '{name}'")
     if not any(header):
         raise UserError(f"{where}, header: no column has a name. Write the names of the columns into the first row.")
@@ -106,7 +107,8 @@ def rows_under_header(
     if twice is not None:
         raise UserError(f"{where}, header: column '{twice}' comes twice. Make column names unique.")
     check_columns(ignore, header, where)
-    read = [i for i, name in enumerate(header) if name not in ignore]
+    ignored = set(map(nfc, ignore))
+    read = [i for i, name in enumerate(header) if name not in ignored]
     rows = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
@@ -125,7 +127,7 @@ def rows_under_header(
 
 def check_columns(names: Iterable[str], columns: Iterable[str], where: str, key: str = "ignore") -> None:
     """Refuse a name under `key` of a source that no column has."""
-    known = [name for name in columns if name]
+    known = [nfc(name) for name in columns if name]
     for name in names:
-        if name not in known:
+        if nfc(name) not in known:
             raise UserError(f"{where}: `{key}` names '{name}', which is not a column.{did_you_mean(name, known)}")

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.text_repairs import FORMS, Form
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
@@ -58,7 +59,7 @@ def checked_texts(
     checked = []
     for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
         check = _RowCheck(where, number, repair, report)
-        checked.append({name: check.value(value, name) for name, value in row.items()})
+        checked.append(check.members(row, ""))
     return checked, report
 
 
@@ -93,8 +94,19 @@ class _RowCheck:
         if isinstance(value, str):
             return self._text(value, column)
         if isinstance(value, Mapping):
-            return {name: self.value(part, f"{column}.{name}") for name, part in value.items()}
+            return self.members(value, f"{column}.")
         return [self.value(part, column) for part in value] if isinstance(value, list) else value
+
+    def members(self, row: Mapping[str, Any], prefix: str) -> Row:
+        """Return a row or an object with checked texts, and with names in Unicode form NFC."""
+        members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
+        if len(members) < len(row):
+            twice = next(name for name in row if name != nfc(name))
+            raise UserError(
+                f"{self.where}, row {self.number}: two columns '{prefix}{twice}' differ in Unicode form only. Rename "
+                "one."
+            )
+        return members
 
     def _text(self, text: str, column: str) -> Any:
         location = f"row {self.number}, column '{column}'"

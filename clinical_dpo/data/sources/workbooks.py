@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.data.sources.dates import iso_duration, iso_time
 from clinical_dpo.data.sources.number_formats import (
@@ -66,9 +67,13 @@ def workbook_rows(
     if isinstance(numbers, str):
         reader.as_numbers = numbers == NUMBER
     else:
-        header = [str(cell.value).strip() if cell.value is not None else "" for cell in table[0][1]]
+        header = [nfc(str(cell.value).strip()) if cell.value is not None else "" for cell in table[0][1]]
         check_columns(numbers, header, where, "as")
-        reader.number_columns = {i for i, name in enumerate(header, start=1) if numbers.get(name) == NUMBER}
+        reader.number_columns = {
+            i
+            for i, name in enumerate(header, start=1)
+            if {nfc(key): form for key, form in numbers.items()}.get(name) == NUMBER
+        }
     return rows_under_header(table, where, ignore, repairs, reader.content)
 
 
