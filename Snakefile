@@ -8,6 +8,9 @@ min_version("9.0")
 started = time.time()
 
 
+include: "workflow/functions/config_files.smk"
+
+
 configfile: "config/config.yaml"
 
 

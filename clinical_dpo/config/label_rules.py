@@ -7,6 +7,7 @@ from typing import Any
 from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.errors import UserError
+from clinical_dpo.problems import raise_together
 
 POSITIVE_CLASS = ("f1",)  # metrics of the first of two labels
 LIKELIHOOD = "likelihood"
@@ -62,14 +63,12 @@ def check_labels(task: Mapping[str, Any], where: str) -> None:
         UserError: with the key, its value and the mend.
     """
     labels = task.get("labels", [])
-    for key in ("label_synonyms", "prevalence"):
-        unknown = set(task.get(key, {})) - set(labels)
-        if unknown:
-            raise UserError(
-                f"{where}: {key} names '{sorted(unknown)[0]}', which is not in labels. Use one of: {', '.join(labels)}."
-            )
-    for problem in _problems(task, labels):
-        raise UserError(f"{where}: {problem}")
+    problems = [
+        f"{key} names '{unknown}', which is not in labels. Use one of: {', '.join(labels)}."
+        for key in ("label_synonyms", "prevalence")
+        for unknown in sorted(set(task.get(key, {})) - set(labels))
+    ]
+    raise_together([UserError(f"{where}: {problem}") for problem in (*problems, *_problems(task, labels))])
 
 
 def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:

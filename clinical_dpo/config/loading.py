@@ -1,6 +1,7 @@
 """Read and check a run's configuration: merge its files, check keys against schemas, and names against files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,19 @@ from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
-from clinical_dpo.config.label_rules import with_composed_labels
+from clinical_dpo.config.label_rules import check_labels, with_composed_labels
+from clinical_dpo.config.lora_targets import check_targets
 from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_rules import check_fit, check_used, default_selection_metric
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import FOLDERS
+from clinical_dpo.problems import collecting, raise_together
 from clinical_dpo.renames import refuse_old_names
-from clinical_dpo.schemas import properties, read_yaml, validate
+from clinical_dpo.schemas import properties, validate
 from clinical_dpo.variants import STAGES
+from clinical_dpo.yaml_files import read_yaml
 
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
@@ -28,7 +32,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         root: the project's folder, which holds config/tasks and config/models.
 
     Raises:
-        UserError: a key, file or value is wrong. The message has the first mistake and how to correct it.
+        UserError: a key, file or value is wrong. The message has all mistakes of the files, and how to correct them.
     """
     _refuse_old_names(config, root)
     validate(config, "config", "config")
@@ -36,12 +40,18 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     check_keys_are_encrypted(config)
     _check_names(config, root)
     overrides = config.get("overrides", {})
-    tasks = {name: _read_file(root / "config/tasks", "task", name, overrides) for name in config["tasks"]}
+    tasks = _read_files(root / "config/tasks", "task", config["tasks"], overrides)
     model_names = [path.stem for path in (root / "config/models").glob("*.yaml")]
+    problems: list[UserError] = []
     for name, task in tasks.items():
-        _check_task(name, task, config)
-        check_judge(task, config)
-        check_generated_fields(task, config, model_names)
+        for check in (
+            partial(_check_task, name, task, config),
+            partial(check_judge, task, config),
+            partial(check_generated_fields, task, config, model_names),
+        ):
+            with collecting(problems):
+                check()
+    raise_together(problems)
     paths = Study(config, {}, {}, {}).paths
     check_private(tasks, {name: paths.folder("results", name) for name in tasks})
     families: dict[str, list[str]] = {}
@@ -49,7 +59,9 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         families.setdefault(task["recipe"], []).append(name)
     used = dict.fromkeys(model for recipe in families for model in config["recipes"][recipe]["models"])
     used |= dict.fromkeys(model for task in tasks.values() for model in field_writers(task, "model"))
-    models = {name: _read_file(root / "config/models", "model", name, overrides) for name in used}
+    models = _read_files(root / "config/models", "model", used, overrides)
+    for name, model in models.items():
+        check_targets(model, f"config/models/{name}.yaml")
     study = Study(config, tasks, models, {})
     for name in tasks:
         for model in study.task_models(name):
@@ -71,12 +83,40 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     return Study(config, kept, models, left_out, families)
 
 
+def check_config_files(paths: Iterable[Path]) -> None:
+    """Refuse config files that Snakemake would read in another way than they look.
+
+    Snakemake takes the last of two equal keys.
+
+    Raises:
+        UserError: a file has a fault that `read_yaml` refuses. The message has the faults of all files.
+    """
+    problems: list[UserError] = []
+    for path in paths:
+        with collecting(problems):
+            read_yaml(path)
+    raise_together(problems)
+
+
 def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
     """Refuse all old names of the config and of its task files in one message, before any other check."""
     names = config["tasks"] if isinstance(config.get("tasks"), list) else []
     paths = [path for name in names if (path := root / f"config/tasks/{name}.yaml").exists()]
     files = {f"config/tasks/{path.name}": ("task", read_yaml(path)) for path in paths}
     refuse_old_names({"config": ("config", config), **files})
+
+
+def _read_files(
+    folder: Path, kind: str, names: Iterable[str], overrides: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Read several task or model files. The error has the mistakes of all files."""
+    problems: list[UserError] = []
+    values = {}
+    for name in names:
+        with collecting(problems):
+            values[name] = _read_file(folder, kind, name, overrides)
+    raise_together(problems)
+    return values
 
 
 def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,9 +151,12 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
             raise UserError(f"config: key '{key}' names '{name}', which is not a file of config/{kind}.{hint}")
     for name in set(files["models"]) & set(FOLDERS):
         raise UserError(f"config/models/{name}.yaml: every task's results have a folder '{name}'. Use another name.")
-    if config["run_name"] in [*files["tasks"], "models"]:
+    run_name = config["run_name"]
+    if run_name in [*files["tasks"], "models"]:
+        owner = "the base models" if run_name == "models" else f"the task config/tasks/{run_name}.yaml"
         raise UserError(
-            f"config: run_name '{config['run_name']}': the published study has a folder of this name. Use another name."
+            f"config: run_name '{run_name}': results/{run_name} is the folder of {owner} in a run without run_name, so "
+            "the files of two runs would mix. Use another name."
         )
 
 
@@ -129,48 +172,58 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
         raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
+    problems: list[UserError] = []
     for stage in STAGES:
-        for problem in _stage_problems(study.stage(name, stage), stage):
-            raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
-        if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
-            raise UserError(
-                f"{where}: {stage} has several trials, but splits.dev is 0. Add a dev split, or configure one trial."
-            )
-    check_fit(task, where)
-    check_margin(task, where)
+        wrong = list(_stage_problems(study.stage(name, stage), stage))
+        problems += [UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}") for problem in wrong]
+        if not wrong and len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
+            mend = "Add a dev split, or configure one trial."
+            problems.append(UserError(f"{where}: {stage} has several trials, but splits.dev is 0. {mend}"))
     own = config.get("overrides", {}).get("tasks", {}).get(name)
-    check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
+    for check in (
+        partial(check_fit, task, where),
+        partial(check_labels, task, where),
+        partial(check_margin, task, where),
+        partial(check_used, task, own or task, f"config: overrides.tasks.{name}" if own else where),
+    ):
+        with collecting(problems):
+            check()
+    raise_together(problems)
 
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
-    """Yield the first problem of a stage's settings and how to correct it; nothing if the settings are valid."""
+    """Yield each problem of a stage's settings and how to correct it; nothing if the settings are valid."""
     dpo_keys = {"beta", "loss", "label_smoothing"}
     keys = properties("stage")
     missing = sorted((keys - dpo_keys if stage == "sft" else keys) - set(settings))
+    for key in missing:
+        yield f"key '{key}' is missing. Add it to the recipe."
+    if stage == "sft":
+        for key in sorted(dpo_keys & set(settings)):
+            yield f"key '{key}' is for dpo. Remove it."
     if missing:
-        yield f"key '{missing[0]}' is missing. Add it to the recipe."
-    elif stage == "sft" and dpo_keys & set(settings):
-        yield f"key '{min(dpo_keys & set(settings))}' is for dpo. Remove it."
-    elif {"rank", "alpha", "dropout"} - set(settings["lora"]):
+        return
+    if {"rank", "alpha", "dropout"} - set(settings["lora"]):
         yield "key 'lora' is incomplete. Set rank, alpha and dropout."
-    elif (settings["max_steps"] is None) == (settings["epochs"] is None):
+    if (settings["max_steps"] is None) == (settings["epochs"] is None):
         yield "max_steps and epochs are both set or both null. Set one of the two, and set the other to null."
     elif settings["plateau"] and settings["max_steps"] is None:
         yield "plateau is true and max_steps is null. Set max_steps to the length of the probe."
-    elif settings["batch_size"] % settings["micro_batch_size"]:
+    if settings["batch_size"] % settings["micro_batch_size"]:
         yield (
             f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
             "Set micro_batch_size to a divisor."
         )
-    elif settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
+    if settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
         yield (
             f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
             "Set save_steps to a multiple."
         )
-    elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
-        yield (
-            f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT ranks. "
-            "Use another optimizer, such as adamw_torch."
-        )
-    elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:
-        yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."
+    if stage == "dpo" and settings["adapter"] == "lora":
+        if "8bit" in settings["optimizer"]:
+            yield (
+                f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT "
+                "ranks. Use another optimizer, such as adamw_torch."
+            )
+        if settings["weight_decay"]:
+            yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."

@@ -11,7 +11,7 @@ from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.data.sources.files import read_rows, retrieve_file
 from clinical_dpo.data.sources.meqsum import to_summary
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, real_data
 
 HEADER = ["File", "CHQ", "Summary", None, None]

@@ -6,7 +6,7 @@ from clinical_dpo.data.sources.rtf import rtf_text
 from clinical_dpo.data.sources.text_faults import checked_texts
 from clinical_dpo.data.sources.text_repairs import FORMS, REPAIRS
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 NOTES = [{"note": "<i>a</i>"}, {"note": "b"}, {"note": r"c\n&lt;d"}, {"parts": [{"note": "<p>e</p>"}]}]

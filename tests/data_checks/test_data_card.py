@@ -2,8 +2,8 @@
 
 from clinical_dpo.data_checks.data_card import data_card
 from clinical_dpo.data_checks.thresholds import Finding, apply_thresholds
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import RowLength
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.data_cards import MANIFEST, TASK
 

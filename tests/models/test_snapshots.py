@@ -17,8 +17,8 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
 from clinical_dpo.models.download import retrieve_snapshot
 from clinical_dpo.models.load import base_record, load_base
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import MODEL, ROOT
 
 NAME, REVISION = "clinic/tiny", "0123456789abcdef0123456789abcdef01234567"

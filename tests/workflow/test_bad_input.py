@@ -106,6 +106,24 @@ def test_a_missing_file_is_an_error_if_the_task_says_so(project):
     assert "Traceback" not in done.stderr
 
 
+def test_a_key_twice_in_a_config_file_stops_a_run_with_both_lines_and_little_else(project):
+    twice = Project(project.folder, "twice.yaml", {})
+    (project.folder / twice.config).write_text(CONFIG + "tasks: [triage]\n")
+    done = twice.snakemake("--dry-run")
+    lines_ = (done.stdout + done.stderr).splitlines()
+    assert done.returncode != 0
+    assert any("twice.yaml, lines 4 and 14: key 'tasks' comes twice" in line for line in lines_) and len(lines_) <= 3
+
+
+@pytest.mark.parametrize("name", ["final {v2}.jsonl", "{task}.jsonl", "cost$ 5.jsonl"])
+def test_a_file_name_may_have_braces_dollar_signs_and_blanks(project, name):
+    (project.folder / "data" / name).write_bytes(lines(*ROWS))
+    named = Project(project.folder, "named.yaml", {})
+    (project.folder / named.config).write_text(CONFIG.replace("path: data/mine.jsonl", f"path: 'data/{name}'"))
+    named.run(TARGET)
+    assert json.loads((project.folder / TARGET).read_text())["source"]["path"] == f"data/{name}"
+
+
 def test_valid_rows_are_split(project):
     (project.folder / "data/mine.jsonl").write_bytes(lines(*ROWS))
     project.run(TARGET)

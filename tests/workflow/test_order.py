@@ -32,6 +32,7 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
     "plot_training_curves": {"report/figures/style", "report/figures/training_curves", "training/plateau"},
     "plot_cost": {
         *("papers/published", "report/figures/cost", "report/figures/style", "schemas", "training/run_record"),
+        "yaml_files",
     },
     "plot_figure2": {
         *("config/metrics", "config/trivial", "report/figures/figure2", "report/figures/figure2_footnote"),

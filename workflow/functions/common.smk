@@ -1,19 +1,8 @@
 import json
 import os
-import sys
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(str(workflow.current_basedir)).parents[1]  # of the code
-if not (ROOT / "clinical_dpo").is_dir():
-    raise WorkflowError(
-        f"The workflow's code comes from {workflow.current_basedir}. Its package has to lie on this machine. Clone the "
-        "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
-    )
-# A workflow that uses this one as a module has its own config/ in the folder that it runs in.
-STUDY_ROOT = ROOT if Path(workflow.basedir) == ROOT else Path.cwd()
-sys.path.insert(0, str(ROOT))
 os.environ.update(
     PYTHONPATH=str(ROOT),  # a script runs in a process of its own
     TORCHDYNAMO_DISABLE="1",  # no job compiles code, and loading the compiler would take a second in every job
@@ -34,7 +23,6 @@ from clinical_dpo.config.privacy import (
     closed_tasks,
     private_tasks,
 )
-from clinical_dpo.errors import UserError
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
@@ -50,7 +38,7 @@ try:
         close_keys(study)
         close_folders(study)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    stop(str(error))
 
 os.environ[LIMITS] = json.dumps(study.config["limits"])  # limits change no rows, so they are not a param of any job
 at = study.paths  # at("split", split="test") is a pattern: names without a value stay wildcards

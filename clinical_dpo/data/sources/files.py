@@ -1,6 +1,5 @@
 """Read rows of a file: JSON Lines, JSON, CSV, TSV, Parquet or an Excel workbook."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from clinical_dpo.data.sources.workbooks import SHOWN, workbook_rows
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
+from clinical_dpo.user_paths import unset_variables, user_path
 
 OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
     "sheet": "sheet",
@@ -55,7 +55,7 @@ def retrieve_file(
     the columns. All values of these formats are texts, except numbers of a workbook by choice.
 
     Args:
-        path: the file; `$NAME` in it is an environment variable. Its extension determines the format.
+        path: the file, as `user_path` reads it. Its extension determines the format.
         sheet: the sheet of a workbook; not needed if the workbook has only one sheet.
         encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
         delimiter: delimiter of CSV or TSV, if it is not the comma (CSV) or the tab (TSV).
@@ -72,12 +72,12 @@ def retrieve_file(
         UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
             and what to do.
     """
-    expanded = os.path.expandvars(path)
-    if "$" in expanded:
+    if unset := unset_variables(path):
         raise PublicError(
-            f"{path}: the environment variable in this path is not set. Export it, or write the full path."
+            f"{path}: the environment variable {unset[0]} in this path is not set. Export it, or write the full path."
         )
-    file, repairs = Path(expanded), Tally()
+    file, repairs = user_path(path), Tally()
+    expanded = str(file)
     suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter, "as": numbers})
     facts: dict[str, Any] = {"sheet": sheet} if sheet else {}
     if suffix == ".xlsx":

@@ -25,7 +25,7 @@ _COMPARISONS = {
     "<>": operator.ne,
 }
 _DIGITS = "0#?"
-_DATE_PARTS, _TIME_PARTS = re.compile(r"[ydg]|mmm|^[^hs]*m[^hs]*$"), re.compile(r"[hs]|am/pm")
+_DATE_PARTS, _TIME_PARTS = re.compile(r"[ydg]|mmm|^[^hs]*m[^hs]*\Z"), re.compile(r"[hs]|am/pm")
 
 
 class Token(NamedTuple):

@@ -7,7 +7,7 @@ import yaml
 
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.io import read_json, read_jsonl, write_json
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, TINY
 from tests.helpers.faulty_server import FaultyServer
 from tests.helpers.generated_fields import ENDPOINT, TASK, field
