@@ -95,6 +95,7 @@ rule figures:
 
 onstart:
     close_slurm_logs()
+    stop_if_text_would_be_generated()
     stop_if_jobs_are_queued()
     stop_if_slurm_cannot_run_jobs()
     stop_if_rows_fail_checks()

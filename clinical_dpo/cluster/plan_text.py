@@ -1,6 +1,6 @@
 """The plan of a run as text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from clinical_dpo.cluster.plan import COLUMNS, ratio
 from clinical_dpo.io import Row
@@ -18,20 +18,22 @@ links. Each running training job has up to {checkpoints} GB of checkpoints in ad
 WIDTHS = (-18, -36, 6, 9, 10, 10, 9, 9, 10)
 
 
-def plan_text(costs: Sequence[Row], disk: Sequence[Row]) -> str:
+def plan_text(costs: Sequence[Row], disk: Sequence[Row], generated: Mapping[str, str]) -> str:
     """The plan as text: hours by task and rule, disk space by task, and the basis of the estimates.
 
     Args:
         costs: from `cost_rows`.
         disk: from `disk_rows`.
+        generated: task -> reason why it runs on generated text; these tasks are marked with *.
     """
     head = ("task", "rule", "jobs", "on a GPU", "GPU hours", "requested", "finished", "took (h)", "took/plan")
     lines = [_aligned(head)]
     lines += [
-        _aligned((task, f"{rule} {stage}".rstrip(), *_sums(rows)))
+        _aligned((f"{task}{'*' * (task in generated)}", f"{rule} {stage}".rstrip(), *_sums(rows)))
         for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
     ]
     lines += [_aligned(("all", "", *_sums(costs))), ""]
+    lines += [_on_generated_text(costs, generated), ""] if generated else []
     stored = [row for row in disk if row["what"] != "checkpoints"]
     lines.append(_aligned(("disk", "", "folders", "", "GB", "", "there", "GB", "")))
     for (kind, task), rows in [*_grouped(stored, "what", "task").items(), (("all", ""), stored)]:
@@ -43,6 +45,13 @@ def plan_text(costs: Sequence[Row], disk: Sequence[Row]) -> str:
         )
     running = max(row["gb_each"] for row in disk if row["what"] == "checkpoints")
     return "\n".join([*lines, "", BASIS.format(checkpoints=_short(running))])
+
+
+def _on_generated_text(costs: Sequence[Row], generated: Mapping[str, str]) -> str:
+    """The tasks with generated text, with the reason of each, and the hours of all."""
+    hours = sum(row["hours"] or 0 for row in costs if row["task"] in generated)
+    spent = f", {_short(hours)} of the GPU hours" if hours else ""
+    return "\n".join([f"* on generated text{spent}:", *(f"  {task}: {reason}" for task, reason in generated.items())])
 
 
 def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]]:

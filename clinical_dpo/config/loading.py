@@ -23,6 +23,8 @@ from clinical_dpo.schemas import properties, validate
 from clinical_dpo.variants import STAGES
 from clinical_dpo.yaml_files import read_yaml
 
+SWITCHES = ("allow_generated",)  # keys of the config that are true or false
+
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
     """Read and check a run's config and every file that it names.
@@ -35,6 +37,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         UserError: a key, file or value is wrong. The message has all mistakes of the files, and how to correct them.
     """
     _refuse_old_names(config, root)
+    config = _with_typed_switches(config)
     validate(config, "config", "config")
     config = complete_recipes(config)
     check_keys_are_encrypted(config)
@@ -96,6 +99,13 @@ def check_config_files(paths: Iterable[Path]) -> None:
         with collecting(problems):
             read_yaml(path)
     raise_together(problems)
+
+
+def _with_typed_switches(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with true and false in place of the words, which Snakemake leaves as text in `--config KEY=true`."""
+    values = {"true": True, "false": False}
+    switches = [key for key in SWITCHES if str(config.get(key)) in values]
+    return {**config, **{key: values[config[key]] for key in switches}}
 
 
 def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:

@@ -187,10 +187,19 @@ def test_all_weights_of_a_model_are_counted_in_float32(study):
 
 def test_the_text_has_totals_and_the_source_of_the_estimates(study):
     costs = cost_rows(planned_work(study))
-    text = plan_text(costs, disk_rows(study))
+    text = plan_text(costs, disk_rows(study), {"uti": "no file"})
     total = sum(row["hours"] for row in costs)
     assert re.search(rf"^all +684 +684 +{total:.1f} ", text, re.MULTILINE)
-    assert "Savage et al. 2025" in text and re.search(r"^uti +probe dpo +30 ", text, re.MULTILINE)
+    assert "Savage et al. 2025" in text and re.search(r"^uti\* +probe dpo +30 ", text, re.MULTILINE)
+
+
+def test_the_text_marks_tasks_on_generated_text_with_reason_and_hours(study):
+    costs = cost_rows(planned_work(study))
+    hours = sum(row["hours"] for row in costs if row["task"] == "uti")
+    text = plan_text(costs, disk_rows(study), {"uti": "data/uti.csv does not exist"})
+    assert f"* on generated text, {hours:.1f} of the GPU hours:\n  uti: data/uti.csv does not exist" in text
+    assert re.search(r"^reasoning +probe dpo ", text, re.MULTILINE)
+    assert "generated" not in plan_text(costs, disk_rows(study), {})
 
 
 def test_the_rows_of_a_plan_are_written_as_csv(study, tmp_path):

@@ -124,6 +124,20 @@ def test_a_file_name_may_have_braces_dollar_signs_and_blanks(project, name):
     assert json.loads((project.folder / TARGET).read_text())["source"]["path"] == f"data/{name}"
 
 
+def test_missing_data_stop_a_run_before_its_first_job_until_generated_text_is_allowed_once(project):
+    target = "results/unasked/uti/data/source.jsonl"
+    unasked = Project(project.folder, "unasked.yaml", {})
+    renamed = CONFIG.replace("run_name: mine", "run_name: unasked").replace(
+        "when_missing: error", "when_missing: synthetic"
+    )
+    (project.folder / unasked.config).write_text(renamed.replace("data/mine.jsonl", "data/absent.jsonl"))
+    refused = unasked.snakemake(target)
+    assert refused.returncode != 0 and not (project.folder / "results/unasked").exists()
+    assert all(word in refused.stderr for word in ("uti: data/absent.jsonl does not exist", "allow_generated=true"))
+    unasked.run(target, "--config", "allow_generated=true")
+    assert unasked.snakemake(target).returncode == 0
+
+
 def test_valid_rows_are_split(project):
     (project.folder / "data/mine.jsonl").write_bytes(lines(*ROWS))
     project.run(TARGET)

@@ -1,3 +1,4 @@
+from clinical_dpo.cluster.generated_text import refuse_generated
 from clinical_dpo.user_paths import is_pattern, user_path
 
 
@@ -18,6 +19,15 @@ def source_file(wildcards):
 def source_input(wildcards):
     """The source file as an input of a job, or an empty list; see `without_patterns`."""
     return without_patterns(source_file(wildcards))
+
+
+def stop_if_text_would_be_generated():
+    """Stop before the first job if generated text would replace missing data and the config does not allow it."""
+    due = {job.wildcards.task for job in workflow.dag.needrun_jobs() if job.rule.name == "retrieve_source"}
+    try:
+        refuse_generated(study, [task for task in study.tasks if task in due])
+    except UserError as error:
+        stop(str(error))
 
 
 def generated_rows(wildcards):

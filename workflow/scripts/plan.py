@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from clinical_dpo.script import job
+from clinical_dpo.cluster.generated_text import generated_tasks
 from clinical_dpo.cluster.item_plan import COLUMNS as ITEM_COLUMNS
 from clinical_dpo.cluster.item_plan import item_rows, item_text
 from clinical_dpo.cluster.plan import COLUMNS, DISK_COLUMNS, cost_rows, disk_rows, planned_work
@@ -18,4 +19,4 @@ with job(snakemake) as params:
     items = item_rows(study)
     write_csv(study.paths("plan_table", table="plan_items"), items, ITEM_COLUMNS)
     with replacing(study.paths("plan")) as part:
-        part.write_text(f"{plan_text(costs, disk)}\n\n{item_text(items)}\n", encoding="utf-8")
+        part.write_text(f"{plan_text(costs, disk, generated_tasks(study))}\n\n{item_text(items)}\n", encoding="utf-8")

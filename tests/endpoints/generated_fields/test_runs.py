@@ -36,6 +36,7 @@ def project(tmp_path_factory, scribe):
     local = ENDPOINT | {"base_url": scribe.url, "key_variable": None}
     config = {
         "run_name": "texts",
+        "allow_generated": True,
         "tasks": ["notes"],
         "figure2": {"c": "notes"},
         "recipes": {"savage2025": {"models": ["tiny-mistral"]}},

@@ -76,6 +76,7 @@ def write_study(project: Project, cases: Iterable[Case], changed: bool, config: 
         _write(folder / f"config/models/{name}.yaml", {"name": name} | model)
     study = {
         "run_name": RUN,
+        "allow_generated": True,
         "tasks": tasks,
         "figure2": None,
         "recipes": recipes,
