@@ -13,7 +13,7 @@ from clinical_dpo.data.splits import split
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, read_jsonl, write_json, write_jsonl
-from tests.helpers.malformed import binary, delimited, encodings, fields, json_files, texts
+from tests.helpers.malformed import binary, cells, delimited, encodings, fields, json_files, texts
 from tests.helpers.malformed.case import Case
 
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "CSV and TSV": delimited.CASES,
     "JSON and JSON Lines": json_files.CASES,
     "Workbooks and Parquet": binary.CASES,
+    "Cells as a sheet shows them": cells.CASES,
     "Texts in another form": texts.CASES,
     "Fields of a row, and their mapping": fields.CASES,
 }
