@@ -69,6 +69,16 @@ SHOWN = [
     (0.05, "0.0%", "5.0%"),
 ]
 
+SHOWN += [
+    (123456789012345, "0." + "0" * 30, "123456789012345." + "0" * 30),
+    (1e-300, "0.0", "0.0"),
+    (12.5, "0/", "25/2"),
+    (3, "E+0,", "E+0,"),
+    (5, '"only words"', "only words"),
+    (5, ";;;", ""),
+    (0, "#", ""),
+]
+
 
 @pytest.mark.parametrize(("value", "number_format", "text"), SHOWN)
 def test_a_number_is_shown_in_its_format(value, number_format, text):

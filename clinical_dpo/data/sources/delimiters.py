@@ -36,7 +36,7 @@ def likely_delimiter(text: str, delimiter: str) -> str | None:
     sample = text[:_SAMPLE]
     if len(text) > _SAMPLE:
         sample = sample[: sample.rfind("\n") + 1]
-    most = len(_rows(sample, delimiter)[0]) if sample else 0
+    most = max(1, len(_rows(sample, delimiter)[0]))
     likely = None
     for other in _DELIMITERS.replace(delimiter, ""):
         widths = [len(row) for row in _rows(sample, other) if row]

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
@@ -24,6 +24,7 @@ _COMPARISONS = {
     "=": operator.eq,
     "<>": operator.ne,
 }
+_EXACT = Context(prec=400)  # digits; the longest format of Excel has 255 characters
 _DIGITS = "0#?"
 _DATE_PARTS, _TIME_PARTS = re.compile(r"[ydg]|mmm|^[^hs]*m[^hs]*\Z"), re.compile(r"[hs]|am/pm")
 
@@ -160,7 +161,7 @@ def _general(value: Decimal) -> str:
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, _EXACT)
 
 
 def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
@@ -171,7 +172,7 @@ def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
     whole, decimals = [i for i in places if i < point], [i for i in places if i > point]
     commas = [i for i, kind in enumerate(kinds) if kind == "comma"]
     last = whole[-1] if whole else -1
-    scaling = sum(last < i < point or i > places[-1] for i in commas)
+    scaling = sum(last < i < point or i > max(places, default=-1) for i in commas)
     grouped = any(whole and whole[0] < i < last for i in commas)
     digits, _, fraction = f"{_rounded(value.scaleb(-3 * scaling), len(decimals)):f}".partition(".")
     digits = digits.lstrip("0")
