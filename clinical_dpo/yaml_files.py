@@ -1,6 +1,7 @@
 """Read YAML files strictly. All faults of a file are in one message, with their lines and mends."""
 
 import datetime
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     text = _text(path)
     loader = _StrictLoader(text)
     try:
-        value = loader.get_single_data()
-        faults = loader.faults
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node else None
+        faults = [*loader.faults, *_hash_faults(node, text.split("\n"))]
     except yaml.MarkedYAMLError as error:
         number = error.problem_mark.line if error.problem_mark else 0
         line = dict(enumerate(text.split("\n"))).get(number, "")
@@ -83,6 +85,28 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path}: the file contains a {type(value).__name__}. Write a YAML mapping (key: value).")
     return value
+
+
+def _hash_faults(root: Any, lines: list[str]) -> Iterator[str]:
+    """Yield the values without quotes that a `#` cuts: YAML reads ` #1` in `Charge #1` as a comment."""
+    queue, visited = [root] if root else [], set[int]()
+    while queue:
+        node = queue.pop()
+        if id(node) in visited:
+            continue
+        visited.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            queue += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            queue += node.value
+        elif not node.style:
+            mark = node.end_mark
+            rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
+            if cut := re.match(r"\s+#\w\S*", rest):
+                yield (
+                    f"line {mark.line + 1}: YAML reads {cut[0].strip()} as a comment. Put the text in quotes, or write "
+                    "a comment with a blank after #."
+                )
 
 
 def _text(path: Path) -> str:
@@ -114,6 +138,8 @@ def _mend(problem: str, line: str) -> str:
         return "Indent with blanks, not with tabs."
     if "mapping values are not allowed" in problem:
         return "Put a text that contains a colon and a blank in quotes."
+    if "expected ','" in problem:
+        return "Close the bracket. If a text of the list contains a blank and #, put it in quotes."
     if "cannot start any token" in problem or "alias" in problem:
         return "Put a text that begins with one of % @ ` & * in quotes."
     return "Correct this line. Check its indentation and quotation marks."

@@ -20,7 +20,7 @@ WORDS = "title: Fièvre élevée\n"
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("a: [1\nb: 2\n", ["mine.yaml, line 2", "not valid YAML", "Correct this line"]),
+        ("a: [1\nb: 2\n", ["mine.yaml, line 2", "not valid YAML", "Close the bracket"]),
         ("- a\n", ["mine.yaml", "a list", "Write a YAML mapping"]),
     ],
 )
@@ -76,6 +76,8 @@ def test_a_key_that_yaml_reads_as_no_text_is_refused_with_the_key_in_quotes(tmp_
         (b"\xfe\xff" + WORDS.encode("utf-16-be"), ["the encoding is UTF-16"]),
         (b"title: a\0b", ["not valid YAML"]),
         ("prompt: {{ note }}\n", ["line 1", "in quotes"]),
+        ("title: Charge #1\n", ["line 1: YAML reads #1 as a comment", "in quotes"]),
+        ("labels: [a #b, c]\nd: 1\n", ["not valid YAML", "a blank and #, put it in quotes"]),
         ("title: Pain: acute\n", ["line 1", "colon and a blank in quotes"]),
         ("title: 90% of\nprompt: %a\n", ["line 2", "in quotes"]),
         ("a:\n\tb: 1\n", ["line 2", "not with tabs"]),
@@ -85,6 +87,12 @@ def test_a_key_that_yaml_reads_as_no_text_is_refused_with_the_key_in_quotes(tmp_
 def test_a_file_that_is_no_yaml_in_utf_8_is_refused_with_the_mend(tmp_path, content, parts):
     message = refusal(tmp_path / "mine.yaml", content)
     assert [part for part in parts if part not in message] == [], message
+
+
+def test_comments_are_no_fault(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text('#first\na: 1 # one\nb: "Charge #1" # two\nc: x#y\n')
+    assert read_yaml(path) == {"a": 1, "b": "Charge #1", "c": "x#y"}
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
