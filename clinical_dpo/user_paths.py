@@ -21,10 +21,14 @@ def user_path(text: str) -> Path:
     return path
 
 
+def variables(text: str) -> list[str]:
+    """Return the names of the environment variables in a path."""
+    return [match[1] or match[2] for match in _VARIABLE.finditer(text)]
+
+
 def unset_variables(text: str) -> list[str]:
     """Return the environment variables in a path that are not set; none if a file has exactly this name."""
-    names = [match[1] or match[2] for match in _VARIABLE.finditer(text)]
-    return [] if Path(text).exists() else [name for name in names if name not in os.environ]
+    return [] if Path(text).exists() else [name for name in variables(text) if name not in os.environ]
 
 
 def is_pattern(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinical_dpo.user_paths import is_pattern, unset_variables, user_path
+from clinical_dpo.user_paths import is_pattern, unset_variables, user_path, variables
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +36,10 @@ def test_a_file_with_exactly_this_name_has_precedence(tmp_path):
     (tmp_path / "$CLINIC.csv").touch()
     assert str(user_path("in $WARD.csv")) == "in $WARD.csv"
     assert unset_variables("$CLINIC.csv") == [] and unset_variables("$CLINIC/${WARD}.csv") == ["CLINIC"]
+
+
+def test_variables_have_names_of_letters():
+    assert variables("$WARD/${CLINIC}/$5/cost$.csv") == ["WARD", "CLINIC"]
 
 
 def test_only_braces_with_a_name_are_a_pattern():

@@ -13,6 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.user_paths import variables
+
 COMMANDS = Path(__file__).parents[2] / "slurm/bin"  # comes before Slurm's programs in PATH
 SETTINGS = "CLINICAL_DPO_JOB_ENVIRONMENT"  # variable that passes `more` and `keys` to `submit`, as JSON
 PYTHON = "CLINICAL_DPO_PYTHON"  # variable that names the Python of slurm/bin/sbatch
@@ -83,7 +85,7 @@ def path_variables(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
         for entry in (task["source"], task.get("stand_in", {}), *task.get("external_predictions", {}).values())
         if "path" in entry
     ]
-    return sorted({name for path in paths for name in re.findall(r"\$\{?(\w+)", path)})
+    return sorted({name for path in paths for name in variables(path)})
 
 
 if __name__ == "__main__":

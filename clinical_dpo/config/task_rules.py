@@ -72,7 +72,7 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
     """Refuse a key that has no effect.
 
     Args:
-        task: the task's settings, which `check_fit` has passed.
+        task: the task's settings.
         keys: the keys to check. In a run with overrides, only the keys of the overrides are checked. A key of the task
             file may lose its effect in such a run, because an override cannot remove a key.
         where: the file; begins the message.
