@@ -112,10 +112,10 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         more = ", ..." if entry["count"] > len(numbers) else ""
         excerpts = changes.get(fault, {}) if outcome == "repaired" else {}
         shown = [_visible(excerpts.get(key, "")) for key in ("before", "after")] if not private else []
-        rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", *shown))
-    header = ("fault of texts", "", "texts", "rows", *(() if private else ("before", "after")))
-    mend = "`repair` under `source` in the task file restores texts of these forms; docs/malformed.md lists them."
-    return ["## Texts", _table(header, rows), mend]
+        mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
+        rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
+    header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else ("before", "after")))
+    return ["## Texts", _table(header, rows), "The mend belongs under `source` of the task file."]
 
 
 def _visible(text: str) -> str:

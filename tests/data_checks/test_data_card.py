@@ -68,7 +68,7 @@ def test_verdicts_are_shown_with_limits_and_without_ids():
 
 
 FAULTS = {
-    "warnings": {"RTF": {"count": 12, "first": "row 2, column 'note'", "rows": [2, 5]}},
+    "warnings": {"RTF": {"count": 12, "first": "row 2, column 'note'", "rows": [2, 5], "repair": "rtf"}},
     "repairs": {"HTML tags repaired": {"count": 1, "first": "row 3, column 'note'", "rows": [3]}},
     "changes": {"HTML tags": {"before": "<b>Jane</b>", "after": "Jane\n"}},
 }
@@ -77,15 +77,15 @@ FAULTS = {
 def test_faults_of_texts_are_shown_with_rows_and_the_text_before_and_after_its_repair():
     manifest = MANIFEST | {"source": MANIFEST["source"] | FAULTS}
     assert table(data_card(TASK, manifest, {}, []), "Texts") == [
-        ["RTF", "kept", "12", "2, 5, ...", "", ""],
-        ["HTML tags", "repaired", "1", "3", "&lt;b&gt;Jane&lt;/b&gt;", "Jane↵"],
+        ["RTF", "kept", "12", "2, 5, ...", r"repair: \[rtf\]", "", ""],
+        ["HTML tags", "repaired", "1", "3", "", "&lt;b&gt;Jane&lt;/b&gt;", "Jane↵"],
     ]
 
 
 def test_the_card_of_a_private_task_shows_no_text_of_a_repair():
     manifest = MANIFEST | {"source": MANIFEST["source"] | FAULTS}
     text = data_card(TASK | {"phi": True}, manifest, {}, [])
-    assert table(text, "Texts")[1] == ["HTML tags", "repaired", "1", "3"] and "Jane" not in text
+    assert table(text, "Texts")[1] == ["HTML tags", "repaired", "1", "3", ""] and "Jane" not in text
 
 
 def test_a_source_without_faults_has_no_table_of_texts():

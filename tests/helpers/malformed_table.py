@@ -59,6 +59,7 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
     warned = record.get("warnings", {})
     message = "; ".join(
         f"{description} ({occurrence['count']}, first in {occurrence['first']})"
+        + (f", mended by `repair: [{occurrence['repair']}]`" if "repair" in occurrence else "")
         for description, occurrence in (repaired | warned).items()
     )
     kept = [

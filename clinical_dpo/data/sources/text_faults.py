@@ -66,15 +66,17 @@ def checked_texts(
 def text_facts(repairs: Tally, report: TextReport) -> dict[str, Any]:
     """Return the entries of a provenance about changed and faulty texts, without empty entries.
 
-    `repairs` and `warnings` have description -> count, first location and first rows; `changes` is as in TextReport.
+    `repairs` and `warnings` have description -> count, first location and first rows. A warning that a repair can mend
+    has the value of `repair` too. `changes` is as in TextReport.
 
     Args:
         repairs: repairs of the file's form, such as a dropped byte-order mark.
         report: the report of the texts.
     """
+    mends = {form.fault: {"repair": form.repair} for form in FORMS}
     facts = {
         "repairs": repairs.record() | report.repairs.record(),
-        "warnings": report.warnings.record(),
+        "warnings": {fault: entry | mends.get(fault, {}) for fault, entry in report.warnings.record().items()},
         "changes": report.changes,
     }
     return {name: value for name, value in facts.items() if value}
