@@ -64,7 +64,9 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     used |= dict.fromkeys(model for task in tasks.values() for model in field_writers(task, "model"))
     models = _read_files(root / "config/models", "model", used, overrides)
     for name, model in models.items():
-        check_targets(model, f"config/models/{name}.yaml")
+        with collecting(problems):
+            check_targets(model, f"config/models/{name}.yaml")
+    raise_together(problems)
     study = Study(config, tasks, models, {})
     for name in tasks:
         for model in study.task_models(name):
@@ -112,7 +114,12 @@ def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
     """Refuse all old names of the config and of its task files in one message, before any other check."""
     names = config["tasks"] if isinstance(config.get("tasks"), list) else []
     paths = [path for name in names if (path := root / f"config/tasks/{name}.yaml").exists()]
-    files = {f"config/tasks/{path.name}": ("task", read_yaml(path)) for path in paths}
+    problems: list[UserError] = []
+    files = {}
+    for path in paths:
+        with collecting(problems):
+            files[f"config/tasks/{path.name}"] = ("task", read_yaml(path))
+    raise_together(problems)
     refuse_old_names({"config": ("config", config), **files})
 
 
