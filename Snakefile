@@ -102,6 +102,11 @@ onstart:
     record_margins()
 
 
+onerror:
+    for text in failures():
+        print(text)
+
+
 onsuccess:
     for text in (Path(rules.summarize_run.output.text), Path(at("plan"))):
         if text.exists() and text.stat().st_mtime > started:

@@ -55,6 +55,9 @@ def test_an_error_of_a_data_file_is_one_message_and_leaves_no_split(project, raw
     lines_with_words = [line for line in done.stderr.splitlines() if all(word in line for word in messages)]
     assert len(lines_with_words) == 1, done.stderr
     assert "Traceback" not in done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(("retrieve_source (task=uti) failed: ", "split_dataset (task=uti) failed: "))
+    assert all(word in last for word in messages)
     files = {path.name for path in (project.folder / "results/mine/uti/data").glob("*")}
     assert files <= {"source.jsonl", "source.json"}
 

@@ -23,6 +23,7 @@ from clinical_dpo.config.privacy import (
     closed_tasks,
     private_tasks,
 )
+from clinical_dpo.failed_jobs import failure
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
@@ -100,3 +101,16 @@ def task_names(wildcards):
 def task_facts(wildcards):
     """Settings of a task that the tables of metrics and comparisons need."""
     return display.task_facts(study, wildcards.task)
+
+
+def failures():
+    """One line per failed job, for the end of a run: Snakemake's own lines surround the message that the job printed."""
+    failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
+    jobs = (job for each in failed for job in (each.jobs if each.is_group() else [each]))
+    return [
+        failure(
+            f"{job.rule.name} ({', '.join(f'{key}={value}' for key, value in job.wildcards.items())})", Path(job.log[0])
+        )
+        for job in jobs
+        if job.log
+    ]
