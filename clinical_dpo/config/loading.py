@@ -63,9 +63,9 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     used = dict.fromkeys(model for recipe in families for model in config["recipes"][recipe]["models"])
     used |= dict.fromkeys(model for task in tasks.values() for model in field_writers(task, "model"))
     models = _read_files(root / "config/models", "model", used, overrides)
-    for name, model in models.items():
+    for model, settings in models.items():
         with collecting(problems):
-            check_targets(model, f"config/models/{name}.yaml")
+            check_targets(settings, f"config/models/{model}.yaml")
     raise_together(problems)
     study = Study(config, tasks, models, {})
     for name in tasks:
