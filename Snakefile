@@ -8,6 +8,9 @@ min_version("9.0")
 started = time.time()
 
 
+include: "workflow/functions/config_files.smk"
+
+
 configfile: "config/config.yaml"
 
 
@@ -95,11 +98,17 @@ rule figures:
 
 onstart:
     close_slurm_logs()
+    stop_if_text_would_be_generated()
     stop_if_jobs_are_queued()
     stop_if_slurm_cannot_run_jobs()
     stop_if_no_gpu_runs_jobs()
     stop_if_rows_fail_checks()
     record_margins()
+
+
+onerror:
+    for text in failures():
+        print(text)
 
 
 onsuccess:

@@ -13,7 +13,7 @@ import yaml
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import replacing
 from clinical_dpo.renames import Renamed, old_names
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 
 _COMMENT = re.compile(r"([^\n#]*?)( {2,})(?=#)")  # text and blanks before a comment at the end of a line
 

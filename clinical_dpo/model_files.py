@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
+from clinical_dpo.user_paths import unset_variables, user_path
 
 LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and similar files hold no weights
@@ -44,13 +44,12 @@ def model_folder(path: str, where: str) -> Path:
     Raises:
         UserError: a variable is not set, or there is no such folder.
     """
-    expanded = os.path.expandvars(path)
-    if "$" in expanded:
+    if unset_variables(path):
         raise PublicError(f"{where}: key 'path': the environment variable in {path} is not set. Export it.")
-    folder = Path(expanded)
+    folder = user_path(path)
     if not folder.is_dir():
         raise PublicError(
-            f"{where}: key 'path': {expanded} is not a folder. Set `path` to a folder that holds config.json, the "
+            f"{where}: key 'path': {folder} is not a folder. Set `path` to a folder that holds config.json, the "
             "weights and the tokenizer, as `save_pretrained` of transformers writes them."
         )
     return folder

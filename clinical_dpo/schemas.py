@@ -1,35 +1,16 @@
-"""Read YAML files and check them against JSON Schemas. Errors name the file, the key and a valid value."""
+"""Check settings against JSON Schemas. Errors name the file, the key and a valid value."""
 
-from collections.abc import Mapping
-from datetime import date
+import datetime
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.yaml_files import read_yaml
 
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that contains a mapping.
-
-    Raises:
-        UserError: the file is missing, is not valid YAML, or is not a mapping. The message names file and line.
-    """
-    try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
-        raise UserError(f"{path}: no such file.{did_you_mean(path.stem, known)}") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"{path}, line {line}: not valid YAML ({error.problem}). Correct this line.") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: the file contains a {type(value).__name__}. Write a YAML mapping (key: value).")
-    return value
 
 
 @cache
@@ -53,49 +34,87 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
         where: the file; begins the message.
 
     Raises:
-        UserError: a key or value is not valid. The message describes the first mistake.
+        UserError: keys or values are not valid. The message has every mistake.
     """
-    if mistakes := problems(value, schema):
+    mistakes = problems(value, schema)
+    if len(mistakes) == 1:
         raise UserError(f"{where}: {mistakes[0]}")
+    if mistakes:
+        raise UserError("\n".join([f"{where}: {len(mistakes)} mistakes", *(f"  {mistake}" for mistake in mistakes)]))
 
 
 def problems(value: Mapping[str, Any], schema: str) -> list[str]:
     """All mistakes in `value` by workflow/schemas/{schema}.schema.yaml, sorted by key.
 
-    Each has the key's description, or for an unknown key the most similar known key.
+    Each has the key's description, or for an unknown key or value the most similar known one.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
     )
-    return list(dict.fromkeys(line for error in errors for line in _problems(error)))
+    return list(dict.fromkeys(problem for error in errors for problem in _problems(error)))
 
 
-def _problems(error: Any) -> list[str]:
-    """The mistakes in an error of jsonschema."""
+def _problems(error: Any) -> Iterator[str]:
+    """Yield sentences about one error of a schema: the key, what is wrong with it, and the mend."""
     key = ".".join(str(part) for part in error.absolute_path)
-    start = f"{key}." if key else ""
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))
-        return [f"key '{start}{name}' is not known.{did_you_mean(name, known)}" for name in unknown]
-    if error.validator == "required":
-        missing = sorted(set(error.validator_value) - set(error.instance))
-        return [f"key '{start}{name}' is missing. Add it." for name in missing]
-    if error.validator == "not":  # another key's value excludes this key
-        return [f"key '{key}' has no effect with the other settings. Remove it."]
-    hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    if _may_be_secret(error):
-        problem = "this value is not valid"
-    elif error.validator == "type" and "string" in error.validator_value and _is_unquoted(error.instance):
-        problem = f"YAML reads this value as a {type(error.instance).__name__}, not as text. Put it in quotes"
+        for unknown in sorted(set(error.instance) - set(known)):
+            yield f"key '{f'{key}.{unknown}' if key else unknown}' is not known.{did_you_mean(unknown, known)}"
+    elif error.validator == "required":
+        for missing in sorted(set(error.validator_value) - set(error.instance)):
+            yield f"key '{f'{key}.{missing}' if key else missing}' is missing. Add it."
+    elif error.validator == "not":  # another key's value excludes this key
+        yield f"key '{key}' has no effect with the other settings. Remove it."
     else:
-        problem = error.message
-    return [f"key '{key}': {problem}. {hint}".rstrip()]
+        hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
+        problem = "this value is not valid." if _may_be_secret(error) else _value_problem(error)
+        yield f"key '{key}': {problem} {hint}".rstrip()
 
 
-def _is_unquoted(value: Any) -> bool:
-    """Whether YAML made a number, a date or a truth value of a word without quotes, such as a hash of digits alone."""
-    return isinstance(value, bool | int | float | date)
+def _value_problem(error: Any) -> str:
+    """Return sentences about a value that is not valid."""
+    value, kinds = error.instance, error.validator_value
+    if error.validator == "enum" and isinstance(value, str):
+        return f"'{value}' is not known.{did_you_mean(value, [str(known) for known in kinds])}"
+    expected: set[str] = set()
+    if error.validator in ("type", "enum"):
+        expected = {"string"} if error.validator == "enum" else {kinds} if isinstance(kinds, str) else set(kinds)
+    shown = error.message.replace(repr(value), str(value)) if isinstance(value, datetime.date) else error.message
+    return f"{shown}. {_yaml_mend(value, expected)}".rstrip()
+
+
+def _yaml_mend(value: Any, expected: set[str]) -> str:
+    """Return a sentence about a value that YAML reads as another type than it looks; an empty text for other values."""
+    if "string" in expected:
+        kinds: dict[Any, str] = {
+            bool: "YAML reads yes, no, on and off without quotes as true or false: put the word in quotes.",
+            int | float: "YAML reads digits without quotes as a number: put the text in quotes, with all its digits.",
+            datetime.date: "YAML reads this as a date: put it in quotes.",
+            type(None): "The value is empty: write a text, and put the words null and ~ in quotes.",
+            dict | list: "YAML reads brackets without quotes as a mapping or a list: put the text in quotes.",
+        }
+        return next((mend for kind, mend in kinds.items() if isinstance(value, kind)), "")
+    if isinstance(value, str) and expected & {"number", "integer"}:
+        return _number_mend(value)
+    if isinstance(value, str) and "boolean" in expected:
+        return "Write true or false without quotes."
+    if isinstance(value, float) and "integer" in expected and value == int(value):
+        return f"Write {int(value)}."
+    return ""
+
+
+def _number_mend(text: str) -> str:
+    """Return a sentence about a number that YAML reads as text; an empty text for other texts."""
+    bare = text.strip().replace(",", ".")
+    exponent = re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", bare)
+    if exponent:
+        whole, decimals, sign, digits = exponent.groups()
+        number = f"{whole}{decimals if decimals not in (None, '.') else '.0'}e{sign or '+'}{digits}"
+        return f"YAML reads a number with an exponent as text unless it has a point and a sign: write {number}."
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", bare):
+        return f"Write {bare} without quotes{', with a decimal point' if ',' in text else ''}."
+    return ""
 
 
 def _may_be_secret(error: Any) -> bool:

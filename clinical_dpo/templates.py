@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import PublicError, UserError
 
 ROW = "row"  # the name of the mapping of all values: row["Chief complaint"]
@@ -104,8 +105,8 @@ def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str
 def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
     """A compiled template, the names it uses (`row["name"]` included), and the names that may be missing or empty."""
     try:
-        tree = _JINJA.parse(template)
-        compiled = _JINJA.from_string(template)
+        tree = _JINJA.parse(nfc(template))
+        compiled = _JINJA.from_string(nfc(template))
     except TemplateSyntaxError as error:
         raise PublicError(
             f"line {error.lineno}: not a valid Jinja template ({error.message}). Correct the template."
@@ -137,7 +138,7 @@ def _row_items(tree: nodes.Node) -> set[str]:
 @cache
 def _expression(template: str) -> Callable[[Mapping[str, Any]], Any]:
     """Compile a template that is exactly one expression."""
-    inner = template.strip().removeprefix("{{").removesuffix("}}")
+    inner = nfc(template).strip().removeprefix("{{").removesuffix("}}")
     try:
         return _JINJA.compile_expression(inner, undefined_to_none=False)
     except TemplateSyntaxError:

@@ -16,7 +16,7 @@ from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings
 from clinical_dpo.limits import Limits
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 READERS = (read_rows, read_ratings)  # of a data source, and of a rater's file

@@ -7,7 +7,8 @@ import pytest
 
 from clinical_dpo import records
 from clinical_dpo.grading.grade import COLUMNS as GRADE_COLUMNS
-from clinical_dpo.schemas import SCHEMAS, read_yaml
+from clinical_dpo.schemas import SCHEMAS
+from clinical_dpo.yaml_files import read_yaml
 
 TYPES = {
     **{"task_row": records.TaskRow, "pair": records.Pair, "answer": records.Answer, "grade": records.Grade},

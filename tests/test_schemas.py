@@ -1,30 +1,11 @@
-"""YAML files and schemas are read, and each mistake is refused with file, key and mend."""
+"""Settings are checked against schemas, and each mistake is refused with file, key and mend."""
 
 import pytest
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import SCHEMAS, read_yaml, validate
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("a: [1\nb: 2\n", ["mine.yaml, line 2", "not valid YAML", "Correct this line"]),
-        ("- a\n", ["mine.yaml", "a list", "Write a YAML mapping"]),
-    ],
-)
-def test_a_file_without_a_mapping_is_refused_with_line_and_mend(tmp_path, text, parts):
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    with pytest.raises(UserError) as error:
-        read_yaml(path)
-    assert [part for part in parts if part not in str(error.value)] == [], str(error.value)
-
-
-def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path):
-    (tmp_path / "mine.yaml").write_text("a: 1\n")
-    with pytest.raises(UserError, match=r"mime\.yaml: no such file\. Did you mean 'mine'"):
-        read_yaml(tmp_path / "mime.yaml")
+from clinical_dpo.schemas import SCHEMAS, validate
+from clinical_dpo.yaml_files import read_yaml
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -39,6 +20,47 @@ def test_a_wrong_key_or_value_is_refused_with_its_description(change, parts):
     with pytest.raises(UserError) as error:
         validate({"id": "1", "text": "yes"} | change, "answer", "answers.jsonl, line 3")
     assert [part for part in ("answers.jsonl, line 3", *parts) if part not in str(error.value)] == [], str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("labels: [yes, no]", ["labels.0", "yes, no, on and off", "in quotes", "labels.1"]),
+        ("title: 2026-05-01", ["key 'title': 2026-05-01 is not", "as a date"]),
+        ("title: 12:30", ["750 is not", "digits without quotes as a number", "all its digits"]),
+        ("source: {kind: hub, id: a/b, revision: 00012345, splits: [train]}", ["source.revision", "in quotes"]),
+        ("title:", ["The value is empty: write a text"]),
+        ("title: {a: b}", ["brackets", "in quotes"]),
+        ("training: {sft: {learning_rate: [1e-5]}}", ["sft.learning_rate.0", "write 1.0e-5"]),
+        ("training: {sft: {learning_rate: [2E5, 1.5e-6]}}", ["learning_rate.0", "write 2.0e+5"]),
+        ("margin: '0,05'", ["Write 0.05 without quotes, with a decimal point"]),
+        ("max_new_tokens: '32'", ["Write 32 without quotes"]),
+        ("max_new_tokens: 32.5", ["32.5 is not of type 'integer'"]),
+        ("phi: 'yes'", ["Write true or false without quotes"]),
+        ("training: {sft: {optimizer: adamw_trch}}", ["'adamw_trch' is not known", "Did you mean 'adamw_torch'?"]),
+        ("training: {sft: {lr_scheduler_type: cosin}}", ["Did you mean 'cosine'?"]),
+        ("training: {dpo: {loss: sigmod}}", ["Did you mean 'sigmoid'?"]),
+        ("grader: lable", ["Did you mean 'label'?"]),
+    ],
+)
+def test_a_value_that_yaml_reads_as_another_type_is_refused_with_the_mend(tmp_path, written, parts):
+    path = tmp_path / "mine.yaml"
+    path.write_text(written)
+    task = read_yaml(ROOT / "config/tasks/uti.yaml") | read_yaml(path)
+    with pytest.raises(UserError) as error:
+        validate(task, "task", "mine.yaml")
+    assert [part for part in parts if part not in str(error.value)] == [], str(error.value)
+
+
+def test_all_mistakes_are_in_one_message():
+    task = read_yaml(ROOT / "config/tasks/uti.yaml") | {"titel": "a", "labls": [], "phi": "x"}
+    del task["prompt"]
+    with pytest.raises(UserError) as error:
+        validate(task, "task", "uti.yaml")
+    first, *lines = str(error.value).split("\n")
+    assert first == "uti.yaml: 4 mistakes" and len(lines) == 4
+    for key in ("'titel'", "'labls'", "'phi'", "'prompt' is missing"):
+        assert sum(key in line for line in lines) == 1
 
 
 def test_a_missing_key_is_refused():

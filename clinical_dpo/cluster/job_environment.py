@@ -13,6 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.user_paths import variables
+
 COMMANDS = Path(__file__).parents[2] / "slurm/bin"  # comes before Slurm's programs in PATH
 SETTINGS = "CLINICAL_DPO_JOB_ENVIRONMENT"  # variable that passes `more` and `keys` to `submit`, as JSON
 PYTHON = "CLINICAL_DPO_PYTHON"  # variable that names the Python of slurm/bin/sbatch
@@ -84,7 +86,7 @@ def path_variables(tasks: Iterable[Mapping[str, Any]], models: Iterable[Mapping[
         if "path" in entry
     ]
     paths += [model["path"] for model in models if "path" in model]
-    return sorted({name for path in paths for name in re.findall(r"\$\{?(\w+)", path)})
+    return sorted({name for path in paths for name in variables(path)})
 
 
 if __name__ == "__main__":

@@ -27,21 +27,28 @@ MANY_PASSES = 20
 ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
 
 
-def plan_text(costs: Sequence[Row], disk: Sequence[Row], errors: Sequence[Mapping[str, Any]] = ()) -> str:
+def plan_text(
+    costs: Sequence[Row],
+    disk: Sequence[Row],
+    generated: Mapping[str, str],
+    errors: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """The plan as text: hours by task and rule, disk space by task, and the basis of the estimates.
 
     Args:
         costs: from `cost_rows`.
         disk: from `disk_rows`.
+        generated: task -> reason why it runs on generated text; these tasks are marked with *.
         errors: from `plan_errors`; empty before a job has finished.
     """
     head = ("task", "rule", "jobs", "on a GPU", "hours", "(range)", "requested", "article", "finished", "took (h)")
     lines = [_aligned((*head, "took/plan"))]
     lines += [
-        _aligned((task, f"{rule} {stage}".rstrip(), *_sums(rows)))
+        _aligned((f"{task}{'*' * (task in generated)}", f"{rule} {stage}".rstrip(), *_sums(rows)))
         for (task, rule, stage), rows in _grouped(costs, "task", "rule", "stage").items()
     ]
     lines += [_aligned(("all", "", *_sums(costs))), "", *_pass_lines(costs), *_error_lines(errors)]
+    lines += [_on_generated_text(costs, generated), ""] if generated else []
     stored = [row for row in disk if row["what"] in ("base model", "trained")]
     lines.append(_aligned(("disk", "", "folders", "", "GB", "", "", "", "there", "GB", "")))
     for (kind, task), rows in [*_grouped(stored, "what", "task").items(), (("all", ""), stored)]:
@@ -104,6 +111,13 @@ def _token_sources(costs: Sequence[Row]) -> str:
     for source, task in dict.fromkeys((row["tokens_from"], row["task"]) for row in costs):
         tasks.setdefault(SOURCES.get(source, "as the task file states"), []).append(task)
     return "Tokens: " + "; ".join(f"{source} ({', '.join(names)})" for source, names in tasks.items())
+
+
+def _on_generated_text(costs: Sequence[Row], generated: Mapping[str, str]) -> str:
+    """The tasks with generated text, with the reason of each, and the hours of all."""
+    hours = sum(row["hours"] or 0 for row in costs if row["task"] in generated)
+    spent = f", {_short(hours)} of the GPU hours" if hours else ""
+    return "\n".join([f"* on generated text{spent}:", *(f"  {task}: {reason}" for task, reason in generated.items())])
 
 
 def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]]:

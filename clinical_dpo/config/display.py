@@ -1,5 +1,6 @@
 """Facts about a task for tables and figures: name, metric, and watermarks for synthetic data and proxy grades."""
 
+from pathlib import Path
 from typing import Any
 
 from clinical_dpo.config.graders import PROXIES
@@ -72,7 +73,9 @@ def notes(study: Study) -> list[str]:
     lines = [f"left out: {part} ({reason})" for part, reason in left_out(study).items()]
     for task, settings in study.tasks.items():
         if missing := study.missing(task):
-            lines.append(f"generated text replaces the data of {task}: {missing[0]}")
+            made = study.config["allow_generated"] or Path(study.paths("source", task=task)).exists()
+            allowed = "" if made else "; the run stops unless allow_generated is true"
+            lines.append(f"generated text replaces the data of {task}: {missing[0]}{allowed}")
         if len(study.seeds(task)) > 1 and not study.extra_seeds(task):
             lines.append(f"one training seed: {task} ({settings['grader']} would have to grade every further seed)")
     for name, model in study.models.items():

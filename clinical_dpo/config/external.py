@@ -4,13 +4,13 @@ The answers are graded like the answers of trained models. Every table lists eac
 model with one variant, `external`.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import FOLDERS
+from clinical_dpo.user_paths import user_path
 
 
 def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str]) -> None:
@@ -59,8 +59,8 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """Path of the table of one entry, with $NAME replaced from the environment."""
-    return Path(os.path.expandvars(entry["path"]))
+    """Path of the table of one entry, or of a file source, as `user_path` reads it."""
+    return user_path(entry["path"])
 
 
 def missing_external(entry: Mapping[str, Any], stand_in: bool) -> str | None:

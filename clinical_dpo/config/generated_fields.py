@@ -1,6 +1,5 @@
 """The `generated_fields` of a task file: fields of a record that a model or an endpoint writes from a prompt."""
 
-import os
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths
+from clinical_dpo.user_paths import unset_variables, user_path
 
 WRITERS = {"model", "endpoint"}
 # Fields of a record that are read even if no prompt uses them: `question`, and one that depends on answer_type.
@@ -84,8 +84,9 @@ def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Pat
     endpoint.
     """
     source = task["source"]
-    if source["kind"] == "file" and not Path(os.path.expandvars(source["path"])).exists():
-        return f"{source['path']} does not exist", "Add the file, or correct source.path"
+    if source["kind"] == "file" and not user_path(source["path"]).exists():
+        unset = "".join(f", and the environment variable {name} is not set" for name in unset_variables(source["path"]))
+        return f"{source['path']} does not exist{unset}", "Add the file, or correct source.path"
     for field, endpoint in field_endpoints(task, config).items():
         reason = None if Path(field_file(task, field, paths)).exists() else why_unavailable(endpoint)
         if reason:

@@ -1,10 +1,12 @@
 """Rules of the keys of a task file that are about labels."""
 
 from collections.abc import Iterator, Mapping
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
+from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.errors import UserError
+from clinical_dpo.problems import raise_together
 
 POSITIVE_CLASS = ("f1",)  # metrics of the first of two labels
 ALL_LABELS = ("weighted_f1", "balanced_accuracy")  # metrics that tables of the positive class lack
@@ -30,6 +32,21 @@ def has_label_tables(task: Mapping[str, Any]) -> bool:
     )
 
 
+def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a task file that name labels, with the labels in Unicode form NFC."""
+    composed: dict[str, Any] = {}
+    if "labels" in task:
+        composed["labels"] = list(map(nfc, task["labels"]))
+    for key in ("label_synonyms", "prevalence"):
+        if key in task:
+            composed[key] = {nfc(label): value for label, value in task[key].items()}
+    if "label_synonyms" in composed:
+        composed["label_synonyms"] = {
+            label: list(map(nfc, texts)) for label, texts in composed["label_synonyms"].items()
+        }
+    return composed
+
+
 def check_labels(task: Mapping[str, Any], where: str) -> None:
     """Refuse values of the keys about labels that do not go together.
 
@@ -41,17 +58,18 @@ def check_labels(task: Mapping[str, Any], where: str) -> None:
         UserError: with the key, its value and the mend.
     """
     labels = task.get("labels", [])
-    for key in ("label_synonyms", "prevalence"):
-        unknown = set(task.get(key, {})) - set(labels)
-        if unknown:
-            raise UserError(
-                f"{where}: {key} names '{sorted(unknown)[0]}', which is not in labels. Use one of: {', '.join(labels)}."
-            )
-    for problem in _problems(task, labels):
-        raise UserError(f"{where}: {problem}")
+    problems = [
+        f"{key} names '{unknown}', which is not in labels. Use one of: {', '.join(labels)}."
+        for key in ("label_synonyms", "prevalence")
+        for unknown in sorted(set(task.get(key, {})) - set(labels))
+    ]
+    raise_together([UserError(f"{where}: {problem}") for problem in (*problems, *_problems(task, labels))])
 
 
 def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
+    for first, second in combinations(labels, 2):
+        if comparable(first) == comparable(second):
+            yield f"labels '{first}' and '{second}' differ in case, white space or Unicode form only. Rename one."
     metrics = {key: task[key] for key in ("metric", "selection_metric")}
     if len(labels) > 2:
         for key, value in metrics.items():

@@ -1,6 +1,7 @@
 """Read and check a run's configuration: merge its files, check keys against schemas, and names against files."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
+from clinical_dpo.config.label_rules import check_labels, with_composed_labels
+from clinical_dpo.config.lora_targets import check_targets
 from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.model_sizes import check_sizes, sizes_fit
 from clinical_dpo.config.privacy import check_private
@@ -17,9 +20,13 @@ from clinical_dpo.config.task_rules import check_fit, check_used, default_select
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.model_files import count_weights, layer_sizes, model_folder
 from clinical_dpo.paths import FOLDERS, Paths
+from clinical_dpo.problems import collecting, raise_together
 from clinical_dpo.renames import refuse_old_names
-from clinical_dpo.schemas import problems, properties, read_yaml, validate
+from clinical_dpo.schemas import properties, validate
 from clinical_dpo.variants import STAGES
+from clinical_dpo.yaml_files import read_yaml
+
+SWITCHES = ("allow_generated",)  # keys of the config that are true or false
 
 # Keys of a model file that belong to one source of models.
 SOURCE_KEYS = {
@@ -37,20 +44,27 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         root: the project's folder, which holds config/tasks and config/models.
 
     Raises:
-        UserError: a key, file or value is wrong. The message has the first mistake and how to correct it.
+        UserError: a key, file or value is wrong. The message has all mistakes of the files, and how to correct them.
     """
     _refuse_old_names(config, root)
+    config = _with_typed_switches(config)
     validate(config, "config", "config")
     config = complete_recipes(config)
     check_keys_are_encrypted(config)
     _check_names(config, root)
     overrides = config.get("overrides", {})
-    tasks = {name: _read_file(root / "config/tasks", "task", name, overrides) for name in config["tasks"]}
+    tasks = _read_files(root / "config/tasks", "task", config["tasks"], overrides)
     model_names = [path.stem for path in (root / "config/models").glob("*.yaml")]
+    problems: list[UserError] = []
     for name, task in tasks.items():
-        _check_task(name, task, config)
-        check_judge(task, config)
-        check_generated_fields(task, config, model_names)
+        for check in (
+            partial(_check_task, name, task, config),
+            partial(check_judge, task, config),
+            partial(check_generated_fields, task, config, model_names),
+        ):
+            with collecting(problems):
+                check()
+    raise_together(problems)
     paths = Study(config, {}, {}, {}).paths
     check_private(tasks, {name: paths.folder("results", name) for name in tasks})
     families: dict[str, list[str]] = {}
@@ -80,12 +94,52 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     return Study(config, kept, models, left_out, families)
 
 
+def check_config_files(paths: Iterable[Path]) -> None:
+    """Refuse config files that Snakemake would read in another way than they look.
+
+    Snakemake takes the last of two equal keys.
+
+    Raises:
+        UserError: a file has a fault that `read_yaml` refuses. The message has the faults of all files.
+    """
+    problems: list[UserError] = []
+    for path in paths:
+        with collecting(problems):
+            read_yaml(path)
+    raise_together(problems)
+
+
+def _with_typed_switches(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with true and false in place of the words, which Snakemake leaves as text in `--config KEY=true`."""
+    values = {"true": True, "false": False}
+    switches = [key for key in SWITCHES if str(config.get(key)) in values]
+    return {**config, **{key: values[config[key]] for key in switches}}
+
+
 def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
     """Refuse all old names of the config and of its task files in one message, before any other check."""
     names = config["tasks"] if isinstance(config.get("tasks"), list) else []
     paths = [path for name in names if (path := root / f"config/tasks/{name}.yaml").exists()]
-    files = {f"config/tasks/{path.name}": ("task", read_yaml(path)) for path in paths}
+    problems: list[UserError] = []
+    files = {}
+    for path in paths:
+        with collecting(problems):
+            files[f"config/tasks/{path.name}"] = ("task", read_yaml(path))
+    raise_together(problems)
     refuse_old_names({"config": ("config", config), **files})
+
+
+def _read_files(
+    folder: Path, kind: str, names: Iterable[str], overrides: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Read several task or model files. The error has the mistakes of all files."""
+    problems: list[UserError] = []
+    values = {}
+    for name in names:
+        with collecting(problems):
+            values[name] = _read_file(folder, kind, name, overrides)
+    raise_together(problems)
+    return values
 
 
 def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,15 +155,15 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
         value = {key: setting for key, setting in value.items() if key in own or key not in others}
     value |= own_writers(value, own)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
-    mistakes = problems(value, kind)
-    if value.get("name", name) != name:
-        mistakes.append(f"key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
-    if mistakes:
-        raise UserError("\n".join(f"{where}: {mistake}" for mistake in mistakes))
+    validate(value, kind, where)
     if kind == "task":
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
         value = with_sample(value)
+        value |= with_composed_labels(value)
+    if value["name"] != name:
+        raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
     if kind == "model":
+        check_targets(value, where)
         check_sizes(value, where)
     return value
 
@@ -122,9 +176,10 @@ def _read_models(
     Raises:
         UserError: a file is wrong. The message has all mistakes of all these files.
     """
-    models, mistakes = {}, []
+    models = {}
+    problems: list[UserError] = []
     for name in names:
-        try:
+        with collecting(problems):
             settings = _read_file(root / "config/models", "model", name, overrides)
             folder = Path(paths("base", model=name)).parent
             if settings["source"] == "folder":
@@ -135,10 +190,7 @@ def _read_models(
                 if (sizes := layer_sizes(folder)) and sizes_fit(sizes, counted):
                     settings["sizes"] = sizes
             models[name] = settings
-        except UserError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise UserError("\n".join(mistakes))
+    raise_together(problems)
     return models
 
 
@@ -155,9 +207,12 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
             raise UserError(f"config: key '{key}' names '{name}', which is not a file of config/{kind}.{hint}")
     for name in set(files["models"]) & set(FOLDERS):
         raise UserError(f"config/models/{name}.yaml: every task's results have a folder '{name}'. Use another name.")
-    if config["run_name"] in [*files["tasks"], "models"]:
+    run_name = config["run_name"]
+    if run_name in [*files["tasks"], "models"]:
+        owner = "the base models" if run_name == "models" else f"the task config/tasks/{run_name}.yaml"
         raise UserError(
-            f"config: run_name '{config['run_name']}': the published study has a folder of this name. Use another name."
+            f"config: run_name '{run_name}': results/{run_name} is the folder of {owner} in a run without run_name, so "
+            "the files of two runs would mix. Use another name."
         )
 
 
@@ -174,18 +229,24 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
         raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
+    problems: list[UserError] = []
     for stage in STAGES:
-        for problem in _stage_problems(study.stage(name, stage), stage):
-            raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
-        if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
-            raise UserError(
-                f"{where}: {stage} has several trials, but splits.dev is 0. Add a dev split, or configure one trial."
-            )
-    check_fit(task, where)
-    check_margin(task, where)
-    check_sample(task, where)
+        wrong = list(_stage_problems(study.stage(name, stage), stage))
+        problems += [UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}") for problem in wrong]
+        if not wrong and len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
+            mend = "Add a dev split, or configure one trial."
+            problems.append(UserError(f"{where}: {stage} has several trials, but splits.dev is 0. {mend}"))
     own = config.get("overrides", {}).get("tasks", {}).get(name)
-    check_used(task, own or task, f"config: overrides.tasks.{name}" if own else where)
+    for check in (
+        partial(check_fit, task, where),
+        partial(check_labels, task, where),
+        partial(check_margin, task, where),
+        partial(check_sample, task, where),
+        partial(check_used, task, own or task, f"config: overrides.tasks.{name}" if own else where),
+    ):
+        with collecting(problems):
+            check()
+    raise_together(problems)
 
 
 def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]) -> None:
@@ -201,34 +262,38 @@ def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str,
 
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
-    """Yield the first problem of a stage's settings and how to correct it; nothing if the settings are valid."""
+    """Yield each problem of a stage's settings and how to correct it; nothing if the settings are valid."""
     dpo_keys = {"beta", "loss", "label_smoothing"}
     keys = properties("stage")
     missing = sorted((keys - dpo_keys if stage == "sft" else keys) - set(settings))
+    for key in missing:
+        yield f"key '{key}' is missing. Add it to the recipe."
+    if stage == "sft":
+        for key in sorted(dpo_keys & set(settings)):
+            yield f"key '{key}' is for dpo. Remove it."
     if missing:
-        yield f"key '{missing[0]}' is missing. Add it to the recipe."
-    elif stage == "sft" and dpo_keys & set(settings):
-        yield f"key '{min(dpo_keys & set(settings))}' is for dpo. Remove it."
-    elif {"rank", "alpha", "dropout"} - set(settings["lora"]):
+        return
+    if {"rank", "alpha", "dropout"} - set(settings["lora"]):
         yield "key 'lora' is incomplete. Set rank, alpha and dropout."
-    elif (settings["max_steps"] is None) == (settings["epochs"] is None):
+    if (settings["max_steps"] is None) == (settings["epochs"] is None):
         yield "max_steps and epochs are both set or both null. Set one of the two, and set the other to null."
     elif settings["plateau"] and settings["max_steps"] is None:
         yield "plateau is true and max_steps is null. Set max_steps to the length of the probe."
-    elif not settings["micro_batch_tokens"] and settings["batch_size"] % settings["micro_batch_size"]:
+    if not settings["micro_batch_tokens"] and settings["batch_size"] % settings["micro_batch_size"]:
         yield (
             f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
             "Set micro_batch_size to a divisor."
         )
-    elif settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
+    if settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
         yield (
             f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
             "Set save_steps to a multiple."
         )
-    elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
-        yield (
-            f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT ranks. "
-            "Use another optimizer, such as adamw_torch."
-        )
-    elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:
-        yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."
+    if stage == "dpo" and settings["adapter"] == "lora":
+        if "8bit" in settings["optimizer"]:
+            yield (
+                f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT "
+                "ranks. Use another optimizer, such as adamw_torch."
+            )
+        if settings["weight_decay"]:
+            yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."

@@ -1,13 +1,14 @@
 """Rules of a task file that a schema cannot express: which values go together, and which keys need another key."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from clinical_dpo.config.judges import judged_sheets
-from clinical_dpo.config.label_rules import check_labels, scores_likelihood
+from clinical_dpo.config.label_rules import scores_likelihood
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.errors import UserError
+from clinical_dpo.problems import raise_together
 
 VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file -> answer_type -> valid values
     "rejected_source": {
@@ -41,38 +42,37 @@ def check_fit(task: Mapping[str, Any], where: str) -> None:
         where: the file; begins the message.
 
     Raises:
-        UserError: a value does not go with another. The message names the key, its value and the valid values.
+        UserError: values do not go with others. The message names each key, its value and the valid values.
     """
+    raise_together([UserError(f"{where}: {problem}") for problem in _misfits(task)])
+
+
+def _misfits(task: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each value that does not go with the other values, and how to correct it."""
     for key, per_answer_type in VALID_VALUES.items():
         valid = per_answer_type[task["answer_type"]]
         if task[key] not in valid:
-            raise UserError(
-                f"{where}: {key} {task[key]} does not go with answer_type {task['answer_type']}. "
-                f"Use {' or '.join(valid)}."
-            )
+            yield f"{key} {task[key]} does not go with answer_type {task['answer_type']}. Use {' or '.join(valid)}."
     metric = METRICS[task["metric"]]
     if task["grader"] not in metric.graders:
-        raise UserError(
-            f"{where}: metric {task['metric']} cannot be computed from grader {task['grader']}. "
+        yield (
+            f"metric {task['metric']} cannot be computed from grader {task['grader']}. "
             f"Use grader {' or '.join(metric.graders)}."
         )
     if task["paired_test"] != metric.test:
-        raise UserError(
-            f"{where}: paired_test {task['paired_test']} does not go with metric {task['metric']}. Use {metric.test}."
-        )
+        yield f"paired_test {task['paired_test']} does not go with metric {task['metric']}. Use {metric.test}."
     if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
-        raise UserError(
-            f"{where}: table helpfulness needs grader evasiveness, but the grader is {task['grader']}. Set grader: "
-            "evasiveness, or remove the table."
+        yield (
+            f"table helpfulness needs grader evasiveness, but the grader is {task['grader']}. Set grader: evasiveness, "
+            "or remove the table."
         )
-    check_labels(task, where)
 
 
 def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> None:
     """Refuse a key that has no effect.
 
     Args:
-        task: the task's settings, which `check_fit` has passed.
+        task: the task's settings.
         keys: the keys to check. In a run with overrides, only the keys of the overrides are checked. A key of the task
             file may lose its effect in such a run, because an override cannot remove a key.
         where: the file; begins the message.
@@ -102,6 +102,10 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
             "rejected_source other_label and three labels",
         ),
     }
-    for key, (used, user) in users.items():
-        if key in keys and not used:
-            raise UserError(f"{where}: key '{key}' has no effect without {user}. Add this setting, or remove '{key}'.")
+    unused = [(key, user) for key, (used, user) in users.items() if key in keys and not used]
+    raise_together(
+        [
+            UserError(f"{where}: key '{key}' has no effect without {user}. Add this setting, or remove '{key}'.")
+            for key, user in unused
+        ]
+    )

@@ -8,6 +8,7 @@ YAML list of these. A template for a field in LISTS must be exactly one expressi
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.io import Row
 from clinical_dpo.templates import evaluate, is_template, render, used_names
@@ -28,7 +29,7 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
         UserError: a column is missing, or a template cannot be rendered. The message names the field.
     """
     record = dict(row)
-    for field, mapping in columns.items():
+    for field, mapping in ((nfc(name), mapping) for name, mapping in columns.items()):
         if generated and field in row and not _mapped_columns(mapping) <= set(row):
             continue
         try:
@@ -57,6 +58,7 @@ def _text(row: Row, mapping: str) -> Any:
 
 def _column(row: Row, path: str) -> Any:
     """Return the value of a column or of a member. A column with the whole path as its name has precedence."""
+    path = nfc(path)
     if path in row:
         return row[path]
     first, *members = path.split(".")
@@ -80,4 +82,4 @@ def _mapped_columns(mapping: str | Sequence[str]) -> set[str]:
     """Return the columns that a field's mapping names."""
     if not isinstance(mapping, str):
         return set().union(*map(_mapped_columns, mapping))
-    return used_names(mapping) if is_template(mapping) else {mapping}
+    return used_names(mapping) if is_template(mapping) else {nfc(mapping)}

@@ -2,10 +2,10 @@
 
 import difflib
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.comparable import comparable, comparable_id
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
@@ -45,8 +45,8 @@ def task_rows(
 
     Raises:
         UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
-            case, white space or the spelling of a number. The message has the source, row number and id. If rows were
-            drawn or dropped, the row number is the number of the row in source.jsonl.
+            case, white space, Unicode form or the spelling of a number. The message has the source, row number and id.
+            If rows were drawn or dropped, the row number is the number of the row in source.jsonl.
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
@@ -60,7 +60,7 @@ def task_rows(
             row = task_row(record, task, repairs, f"row {number}{numbered_in}")
         except UserError as error:
             raise error.within(f"{where}, row {number}: ") from None
-        key = _comparable_id(row["id"])
+        key = comparable_id(row["id"])
         if key in number_of and "id" in record:
             first = number_of[key]
             raise UserError(
@@ -77,13 +77,6 @@ def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
         return map_row(raw, task.get("columns", {}), generated)
     except UserError as error:
         raise error.within(f"config/tasks/{task['name']}.yaml, ") from None
-
-
-def _comparable_id(row_id: str) -> str:
-    """Return an id in a form without differences that people overlook: case, white space, and 007 or 7.0 for 7."""
-    normalised = _normalised(row_id)
-    number = re.fullmatch(r"0*(\d+)(?:\.0*)?", normalised)
-    return number[1] if number else normalised
 
 
 def task_row(
@@ -137,7 +130,7 @@ def _check_wrong_answers(row: TaskRow, reference: str) -> None:
         ("options", row.get("options", [])),
         ("rejected", [row["rejected"]] if "rejected" in row else []),
     ):
-        if _normalised(reference) in map(_normalised, wrong_answers):
+        if comparable(reference) in map(comparable, wrong_answers):
             raise PublicError(
                 f"field '{field}' contains the right answer, but should contain only wrong answers. Write a wrong "
                 "answer, or remove the row."
@@ -168,10 +161,6 @@ def _digest(name: str, prompt: str) -> str:
     return f"{name}-{hashlib.sha256(prompt.encode()).hexdigest()[:12]}"
 
 
-def _normalised(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
 def _text(record: Mapping[str, Any], field: str) -> str:
     """Return a field's text without outer white space; a number counts as text."""
     if field not in record:
@@ -198,12 +187,12 @@ def _texts(record: Mapping[str, Any], field: str) -> list[str]:
 
 
 def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Return the record's label in the task's spelling; case and white space are ignored."""
+    """Return the record's label in the task's spelling; case, white space and Unicode form are ignored."""
     label = _text(record, "label")
-    spellings = {_normalised(known): known for known in labels}
-    if _normalised(label) in spellings:
-        return spellings[_normalised(label)]
-    nearest = difflib.get_close_matches(_normalised(label), spellings, n=1, cutoff=0.5)
+    spellings = {comparable(known): known for known in labels}
+    if comparable(label) in spellings:
+        return spellings[comparable(label)]
+    nearest = difflib.get_close_matches(comparable(label), spellings, n=1, cutoff=0.5)
     hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
     shown = label if len(label) <= 40 else f"{label[:40]}..."
     raise UserError(f"field 'label': '{shown}' is not a label. Set one of {', '.join(labels)}.{hint}")

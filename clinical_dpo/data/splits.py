@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.comparable import comparable
 from clinical_dpo.errors import PublicError
 from clinical_dpo.records import TaskRow
 
@@ -27,8 +28,8 @@ def split(
         split -> rows, and a report with these keys:
 
         - `rows`: number of input rows.
-        - `duplicates_removed`: number of rows removed because an earlier row has the same prompt. Case and white space
-          do not count.
+        - `duplicates_removed`: number of rows removed because an earlier row has the same prompt. Case, white space and
+          Unicode form do not count.
         - `conflicting_duplicates`: number of removed rows whose answer differs from the earlier row's.
         - `shrunk`: None if the splits have their configured sizes. Else these sizes (`asked`) and the number of rows
           (`have`).
@@ -67,7 +68,7 @@ def split(
 
 
 def _normalised_prompt(row: TaskRow) -> str:
-    return " ".join(" ".join(message["content"] for message in row["prompt"]).casefold().split())
+    return comparable(" ".join(message["content"] for message in row["prompt"]))
 
 
 def _distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:

@@ -1,4 +1,7 @@
-"""Write the data card of a task: the source and counts of the task's rows, and the results of checks, without texts."""
+"""Write the data card of a task: the source and counts of the task's rows, and the results of checks.
+
+Texts are not shown, except short excerpts of repaired texts of a task that is not private.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,6 +37,7 @@ def data_card(
         parts.append("**Generated text: it is no evidence about medicine.**")
     origin = _source(task, source) + _generated_fields(manifest.get("texts", {}))
     parts += ["## Source", _table(("", ""), origin), "## Rows", _table(("", "rows"), _row_counts(manifest))]
+    parts += _texts(source, bool(task.get("phi")))
     parts += ["## Splits", _splits(manifest), "## Tokens", _tokens(lengths), "## Checks", _checks(checks)]
     return "\n\n".join(parts) + "\n"
 
@@ -90,6 +94,33 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
         configured = ", ".join(f"{name} {size}" for name, size in manifest["shrunk"]["asked"].items())
         counts.append((f"fewer than configured ({configured}): splits shrunk to", manifest["shrunk"]["have"]))
     return counts
+
+
+def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
+    """Return a table of the faults of texts: number, first rows, and the first text before and after its repair."""
+    changes = source.get("changes", {})
+    faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]
+    repaired = {f"{fault} repaired": fault for fault in changes}
+    faults += [
+        (repaired[name], "repaired", entry) for name, entry in source.get("repairs", {}).items() if name in repaired
+    ]
+    if not faults:
+        return []
+    rows = []
+    for fault, outcome, entry in faults:
+        numbers = entry.get("rows", [])
+        more = ", ..." if entry["count"] > len(numbers) else ""
+        excerpts = changes.get(fault, {}) if outcome == "repaired" else {}
+        shown = [_visible(excerpts.get(key, "")) for key in ("before", "after")] if not private else []
+        mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
+        rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
+    header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else ("before", "after")))
+    return ["## Texts", _table(header, rows), "The mend belongs under `source` of the task file."]
+
+
+def _visible(text: str) -> str:
+    """Return a text with visible line ends and tabs."""
+    return text.replace("\n", "↵").replace("\t", "⇥")
 
 
 def _splits(manifest: Mapping[str, Any]) -> str:

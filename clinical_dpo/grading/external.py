@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired
 
+from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.data.columns import map_row
@@ -29,7 +30,8 @@ def imported_answers(
         rows: the table.
         test: the task's test rows.
         columns: as in the task file (`mapping`): `id`, or `prompt` where the table has no ids; `answer`,
-            `grade`, or both. Prompts are compared without case and white space.
+            `grade`, or both. Ids and prompts are compared by the rules of
+            `clinical_dpo.comparable`; the case of an id counts.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         where: the table's name, for messages.
 
@@ -79,7 +81,7 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 def _match_key(value: Any, key: str) -> str:
     """Return an id or a prompt in the form in which rows of the table and test rows are compared."""
     text = "" if value is None else str(value)
-    return text.strip() if key == "id" else " ".join(text.casefold().split())
+    return nfc(text.strip()) if key == "id" else comparable(text)
 
 
 def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
@@ -89,8 +91,8 @@ def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
             f"column for 'prompt': no test item has the prompt '{' '.join(value.split())[:60]}...'. Use the prompts in "
             "test.jsonl of the task's data, or build them from a question by a template in columns.prompt."
         )
-    folded = {row_id.casefold(): row_id for row_id in ids}
-    near = difflib.get_close_matches(value.strip().casefold(), folded, n=1, cutoff=0.7)
+    folded = {comparable(row_id): row_id for row_id in ids}
+    near = difflib.get_close_matches(comparable(value), folded, n=1, cutoff=0.7)
     hint = f" Did you mean '{folded[near[0]]}'?" if near else " The test items are in test.jsonl of the task's data."
     return f"column for 'id': '{value}' is not the id of a test item.{hint} Correct the id, or remove the row."
 

@@ -90,7 +90,8 @@ def test_a_job_starts_after_its_weights_are_read():
 
 
 def test_the_schema_lists_every_card():
-    from clinical_dpo.schemas import SCHEMAS, read_yaml
+    from clinical_dpo.schemas import SCHEMAS
+    from clinical_dpo.yaml_files import read_yaml
 
     schema = read_yaml(SCHEMAS / "config.schema.yaml")["properties"]["compute"]["properties"]["card"]
     assert schema["enum"] == [None, *schema["enum"][1:]] and set(schema["enum"][1:]) == set(CARDS)

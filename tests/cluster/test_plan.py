@@ -106,22 +106,31 @@ def test_extra_seeds_add_training_scoring_and_prediction_jobs(study):
 
 def test_the_text_has_totals_and_the_source_of_the_estimates(study):
     costs = cost_rows(study)
-    text = plan_text(costs, disk_rows(study), plan_errors([]))
+    text = plan_text(costs, disk_rows(study), {"uti": "no file"}, plan_errors([]))
     total = sum(row["hours"] for row in costs)
     assert re.search(rf"^all +684 +684 +{total:.1f} ", text, re.MULTILINE)
     assert (
         "Savage et al. 2025" in text
         and "as the task file states (uti, " in text
-        and re.search(r"^uti +probe dpo +30 ", text, re.MULTILINE)
+        and re.search(r"^uti\* +probe dpo +30 ", text, re.MULTILINE)
     )
 
 
 def test_the_text_names_tasks_whose_steps_pass_often_over_few_rows(study):
     """1,000 steps of 4 rows: 13 times over the 300 rows of uti, 50 times over 80 rows."""
     few = {"overrides": {"tasks": {"uti": {"splits": {"train": 80}}}}}
-    text = plan_text(cost_rows(load_study(merge(PUBLISHED, few), ROOT)), disk_rows(study))
+    text = plan_text(cost_rows(load_study(merge(PUBLISHED, few), ROOT)), disk_rows(study), {})
     assert "uti: a run passes 50 times over the training rows" in text
-    assert "passes" not in plan_text(cost_rows(study), disk_rows(study))
+    assert "passes" not in plan_text(cost_rows(study), disk_rows(study), {})
+
+
+def test_the_text_marks_tasks_on_generated_text_with_reason_and_hours(study):
+    costs = cost_rows(study)
+    hours = sum(row["hours"] for row in costs if row["task"] == "uti")
+    text = plan_text(costs, disk_rows(study), {"uti": "data/uti.csv does not exist"})
+    assert f"* on generated text, {hours:.1f} of the GPU hours:\n  uti: data/uti.csv does not exist" in text
+    assert re.search(r"^reasoning +probe dpo ", text, re.MULTILINE)
+    assert "generated" not in plan_text(costs, disk_rows(study), {})
 
 
 def test_the_rows_of_a_plan_are_written_as_csv(study, tmp_path):

@@ -10,6 +10,7 @@ from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
 from clinical_dpo.model_files import count_weights
 from clinical_dpo.variants import parse_trial, trial_name
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, TINY
 from tests.helpers.configs import DEMO, PUBLISHED
 
@@ -144,7 +145,8 @@ def test_a_task_with_missing_data_can_be_left_out():
         ({"alpha": 2}, ["config: key 'alpha'", "maximum of 1"]),
         ({"tasks": ["utii"]}, ["config/tasks/utii.yaml", "Did you mean 'uti'?"]),
         ({"figure2": {"a": "utii"}}, ["config: key 'figure2'", "'utii'", "Did you mean 'uti'?"]),
-        ({"run_name": "uti"}, ["config: run_name 'uti'", "Use another name"]),
+        ({"run_name": "uti"}, ["config: run_name 'uti'", "results/uti", "config/tasks/uti.yaml", "Use another name"]),
+        ({"run_name": "models"}, ["run_name 'models'", "the base models"]),
         ({"seeds": [43, 42]}, ["config: key 'seeds'", "43", "Put the run's seed, 42, first."]),
         ({"seed": 7}, ["config: key 'seeds'", "42", "Put the run's seed, 7, first."]),
         ({"seeds": [42, 42]}, ["config: key 'seeds'", "[42, 42]", "non-unique"]),
@@ -179,6 +181,10 @@ def test_a_mistake_in_a_recipe_is_refused_with_stage_key_and_mend(recipe, stage,
     ("change", "parts"),
     [
         ({"savage2025": {"models": ["lama3-8b-instruct"]}}, ["lama3-8b-instruct", "'llama3-8b-instruct'?"]),
+        (
+            {"savage2025": {"sft": {"optimizer": "adamw_trch"}, "dpo": {"loss": "sigmod"}}},
+            ["2 mistakes", "Did you mean 'adamw_torch'?", "Did you mean 'sigmoid'?"],
+        ),
         ({"murphy2024": {"adapter": "full"}}, ["biomistral-7b.yaml", "four-bit", "Set quantization: null"]),
     ],
 )
@@ -226,8 +232,8 @@ def test_all_mistakes_of_a_model_file_are_told_at_once():
     wrong = {"revision": 10**39, "dtyp": "bfloat16", "gpu": "one", "architecture": "llama"}
     models = {"mistral-7b-instruct": wrong, "llama3-8b-instruct": {"source": "folder", "path": "/no/folder"}}
     parts = [
-        "'revision': YAML reads this value as a int",
-        "Put it in quotes",
+        "key 'revision'",
+        "YAML reads digits without quotes as a number: put the text in quotes",
         "'dtyp' is not known. Did you mean 'dtype'?",
     ]
     parts += ["key 'gpu'", "'architecture' has no effect", "key 'path': /no/folder is not a folder"]
@@ -280,3 +286,45 @@ def test_the_demos_prompts_end_with_the_questions_of_pre_training():
 
 def test_examples_of_labels_share_no_level_of_significance_with_the_studies():
     assert DEMO_STUDY.family("uti") == STUDY.family("uti") and DEMO_STUDY.family("triage_levels") == ["triage_levels"]
+
+
+def test_all_mistakes_of_all_task_files_are_in_one_message():
+    tasks = {
+        "uti": {"paired_test": "paired_t", "label_synonyms": {"Uti": ["x"]}, "judge": "gpt-4"},
+        "triage_urgency": {"training": {"sft": {"micro_batch_size": 3, "save_steps": 7}}},
+    }
+    assert_refused(
+        {"overrides": {"tasks": tasks}},
+        ["paired_test paired_t", "'Uti'", "key 'judge' has no effect", "micro_batch_size 3", "save_steps 7"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "targets", "parts"),
+    [
+        ("llama3-8b-instruct", ["q_proj", "gate_porj", "dwn_proj"], ["'gate_proj'?", "'down_proj'?"]),
+        ("tiny-llama", ["q_proj", "query"], ["'query' is no linear layer", "q_proj"]),
+    ],
+)
+def test_a_mistyped_layer_is_refused_with_the_nearest_names(model, targets, parts):
+    config = DEMO if model.startswith("tiny") else PUBLISHED
+    change = {"overrides": {"models": {model: {"lora_targets": targets}}}}
+    with pytest.raises(UserError) as error:
+        load_study(merge(config, change), ROOT)
+    for part in (f"config/models/{model}.yaml: key 'lora_targets'", *parts):
+        assert part in str(error.value)
+
+
+def test_a_layer_of_another_model_passes():
+    change = {"overrides": {"models": {"llama3-8b-instruct": {"lora_targets": ["q_proj", "my_special_linear"]}}}}
+    assert (
+        load_study(merge(PUBLISHED, change), ROOT).models["llama3-8b-instruct"]["lora_targets"][1]
+        == "my_special_linear"
+    )
+
+
+def test_the_schema_has_every_optimizer_of_transformers():
+    from transformers.training_args import OptimizerNames
+
+    stage = read_yaml(ROOT / "workflow/schemas/stage.schema.yaml")
+    assert stage["properties"]["optimizer"]["enum"] == [name.value for name in OptimizerNames]

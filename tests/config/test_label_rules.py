@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinical_dpo.config.label_rules import check_labels, has_label_tables
+from clinical_dpo.config.label_rules import check_labels, has_label_tables, with_composed_labels
 from clinical_dpo.config.study import complete_recipes
 from clinical_dpo.errors import UserError
 
@@ -31,12 +31,23 @@ def test_values_that_go_together_pass(task):
     check_labels(task, "task.yaml")
 
 
+def test_labels_of_a_task_file_are_composed_wherever_it_names_them():
+    task = {"labels": ["e\u0301", "b"], "label_synonyms": {"é": ["a\u0301"]}, "prevalence": {"e\u0301": 0.1}}
+    assert with_composed_labels(task) == {
+        "labels": ["é", "b"],
+        "label_synonyms": {"é": ["á"]},
+        "prevalence": {"é": 0.1},
+    }
+
+
 @pytest.mark.parametrize(
     ("task", "message"),
     [
         (THREE | {"metric": "f1"}, "metric f1 .* 3. Use macro_f1"),
         (THREE | {"selection_metric": "f1"}, "selection_metric f1 .* Use macro_f1"),
         (THREE | {"metric": "quadratic_kappa"}, "Set ordered: true"),
+        (TWO | {"labels": ["UTI", "uti "]}, "labels 'UTI' and 'uti ' differ in case"),
+        (TWO | {"labels": ["é", "e\u0301"]}, "Unicode form only. Rename"),
         (TWO | {"ordered": True}, "'ordered' needs three labels"),
         (TWO | {"metric": "auroc"}, "Set answer_by: likelihood"),
         (LIKELY | {"grader": "exact"}, "Set grader: label"),

@@ -10,7 +10,7 @@ from clinical_dpo.config.margins import DEFAULT, SET, margin_record, recorded_ma
 from clinical_dpo.config.study import merge
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 CONFIG = read_yaml(ROOT / "config/config.yaml")

@@ -7,7 +7,8 @@ import pytest
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import SCHEMAS, read_yaml
+from clinical_dpo.schemas import SCHEMAS
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.configs import DEMO
 

@@ -8,7 +8,7 @@ from clinical_dpo.config.loading import load_study
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 TASK = read_yaml(ROOT / "config/tasks/healthbench_verdicts.yaml")

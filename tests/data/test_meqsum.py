@@ -11,7 +11,7 @@ from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.data.sources.files import read_rows, retrieve_file
 from clinical_dpo.data.sources.meqsum import to_summary
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, real_data
 
 HEADER = ["File", "CHQ", "Summary", None, None]
@@ -114,8 +114,10 @@ BAD_SHEETS = {
     ),
     "nameless": ({"rows": [["1", "a", "b", "seen"]]}, ["sheet 'QS', row 2: 'seen' is in a column without a name"]),
     "twice": ({"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "CHQ"]}, ["column 'CHQ' comes twice", "unique"]),
-    "date": ({"rows": [["1", datetime.date(2019, 5, 1), "b"]]}, ["cell B2: a datetime (2019-05-01", "as text"]),
-    "truth": ({"rows": [["1", "a", True]]}, ["cell C2: a bool (True), not text"]),
+    "date": (
+        {"rows": [["1", "Why?", "b"], ["2", datetime.date(2019, 5, 1), "b"]]},
+        ["cell B3: a date (2019-05-01 00:00:00) in a column of other values", "as text"],
+    ),
     "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the error value #N/A. Correct the cell"]),
     "no rows": ({"rows": []}, ["has no rows"]),
 }

@@ -10,7 +10,7 @@ from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.data.sources.pubmedqa import to_context_question
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, real_data
 
 PUBLISHED: dict[str, Any] = {

@@ -118,7 +118,10 @@ def test_parquet_values_become_values_of_json(tmp_path):
         },
         {"id": 2, "contexts": [], "dose": None, "seen": None, "age": 61.5, "meta": {"day": None}},
     ]
-    assert provenance["repairs"] == {"NaN read as empty": {"count": 1, "first": "row 1, column 'age'"}}
+    assert provenance["repairs"] == {
+        "date or time written in ISO form": {"count": 2, "first": "row 1, column 'seen'"},
+        "NaN read as empty": {"count": 1, "first": "row 1, column 'age'"},
+    }
 
 
 BAD_FILES = {

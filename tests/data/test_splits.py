@@ -1,6 +1,7 @@
 """Splits: their sizes, shares of labels and draws, and what a shortage of rows does."""
 
 import random
+import unicodedata
 from collections import Counter
 from itertools import pairwise
 
@@ -80,6 +81,12 @@ def test_a_repeated_prompt_is_kept_once():
     splits, report = draw(rows)
     assert (report["rows"], report["duplicates_removed"], report["conflicting_duplicates"]) == (802, 2, 1)
     assert not {"x1", "x2"} & {row["id"] for part in splits.values() for row in part}
+
+
+def test_a_prompt_in_another_unicode_form_is_a_repeat():
+    composed, decomposed = (unicodedata.normalize(form, "Fièvre depuis lundi") for form in ("NFC", "NFD"))
+    rows = [labelled_row("r1", composed, "UTI"), labelled_row("r2", decomposed, "UTI"), labelled_row("r3", "b", "UTI")]
+    assert draw(rows, {"train": 1, "test": 1})[1]["duplicates_removed"] == 1
 
 
 def test_too_few_rows_are_refused_with_both_numbers_and_the_mend():

@@ -18,9 +18,10 @@ from clinical_dpo.data_checks.row_checks import (
 )
 from clinical_dpo.data_checks.thresholds import CHECKS, COLUMNS, Finding, apply_thresholds, refuse_stopped
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import properties, read_yaml
+from clinical_dpo.schemas import properties
 from clinical_dpo.tokenization import lengths
 from clinical_dpo.tokenization.lengths import RowLength, measure_lengths, quantile, token_lengths
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.chat_tokenizers import chat_tokenizer
 from tests.helpers.task_rows import task_row

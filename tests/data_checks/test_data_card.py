@@ -2,8 +2,8 @@
 
 from clinical_dpo.data_checks.data_card import data_card
 from clinical_dpo.data_checks.thresholds import Finding, apply_thresholds
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import RowLength
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.data_cards import MANIFEST, TASK
 
@@ -65,3 +65,28 @@ def test_verdicts_are_shown_with_limits_and_without_ids():
     text = data_card(TASK | {"phi": True}, MANIFEST, {}, checks)
     assert ["answers_cut", "llama3", "5 of 10", "50.00%", "0.00%", "25.00%", "**stop**"] in table(text, "Checks")
     assert "id7" not in text and "Private" in text and "Private" not in data_card(TASK, MANIFEST, {}, checks)
+
+
+FAULTS = {
+    "warnings": {"RTF": {"count": 12, "first": "row 2, column 'note'", "rows": [2, 5], "repair": "rtf"}},
+    "repairs": {"HTML tags repaired": {"count": 1, "first": "row 3, column 'note'", "rows": [3]}},
+    "changes": {"HTML tags": {"before": "<b>Jane</b>", "after": "Jane\n"}},
+}
+
+
+def test_faults_of_texts_are_shown_with_rows_and_the_text_before_and_after_its_repair():
+    manifest = MANIFEST | {"source": MANIFEST["source"] | FAULTS}
+    assert table(data_card(TASK, manifest, {}, []), "Texts") == [
+        ["RTF", "kept", "12", "2, 5, ...", r"repair: \[rtf\]", "", ""],
+        ["HTML tags", "repaired", "1", "3", "", "&lt;b&gt;Jane&lt;/b&gt;", "Jane↵"],
+    ]
+
+
+def test_the_card_of_a_private_task_shows_no_text_of_a_repair():
+    manifest = MANIFEST | {"source": MANIFEST["source"] | FAULTS}
+    text = data_card(TASK | {"phi": True}, manifest, {}, [])
+    assert table(text, "Texts")[1] == ["HTML tags", "repaired", "1", "3", ""] and "Jane" not in text
+
+
+def test_a_source_without_faults_has_no_table_of_texts():
+    assert "## Texts" not in data_card(TASK, MANIFEST, {}, [])

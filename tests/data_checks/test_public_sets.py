@@ -17,9 +17,9 @@ from clinical_dpo.data_checks.row_checks import (
     token_findings,
 )
 from clinical_dpo.data_checks.thresholds import apply_thresholds, refuse_stopped
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.lengths import measure_lengths
 from clinical_dpo.tokenization.tokenizer import special_tokens
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.chat_tokenizers import chat_tokenizer
 from tests.helpers.public_sets import SETS, public_set

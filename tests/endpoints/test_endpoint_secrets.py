@@ -17,7 +17,7 @@ from clinical_dpo.config.study import merge
 from clinical_dpo.endpoints.client import request_completions
 from clinical_dpo.endpoints.secrets import without_secrets
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.completions import request
 from tests.helpers.faulty_server import FaultyServer, completion

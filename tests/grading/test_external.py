@@ -56,6 +56,13 @@ def test_answers_are_matched_by_id_in_the_order_of_the_test_items(tmp_path):
     assert imported[3] == {"id": "q3", "text": "UTI"} and imported[5]["text"] == ""
 
 
+def test_ids_are_matched_in_any_unicode_form(tmp_path):
+    test = [row | {"id": f"é{row['id']}"} for row in TEST]
+    rows = [row | {"item": f"e\u0301{row['item']}"} for row in table_rows(answers([]))]
+    imported = imported_answers(written_and_read(tmp_path / "gpt4.csv", rows), test, COLUMNS, "f1", "gpt4.csv")
+    assert [answer["id"] for answer in imported] == [row["id"] for row in test]
+
+
 @pytest.fixture
 def graded_answers(tmp_path):
     """Answers matched by prompt, with their grades."""

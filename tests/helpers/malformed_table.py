@@ -6,13 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.label_rules import with_composed_labels
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources.retrieve import retrieve
 from clinical_dpo.data.splits import split
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, read_jsonl, write_json, write_jsonl
-from tests.helpers.malformed import binary, delimited, encodings, fields, json_files
+from tests.helpers.malformed import binary, cells, delimited, encodings, fields, json_files, texts
 from tests.helpers.malformed.case import Case
 
 PARTS = {
@@ -20,6 +21,8 @@ PARTS = {
     "CSV and TSV": delimited.CASES,
     "JSON and JSON Lines": json_files.CASES,
     "Workbooks and Parquet": binary.CASES,
+    "Cells as a sheet shows them": cells.CASES,
+    "Texts in another form": texts.CASES,
     "Fields of a row, and their mapping": fields.CASES,
 }
 CASES = [case for cases in PARTS.values() for case in cases]
@@ -44,7 +47,9 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
         write_jsonl(folder / "source.jsonl", rows)
         write_json(folder / "source.json", provenance)
         repairs = Tally()
-        mapped = task_rows(read_jsonl(folder / "source.jsonl"), TASK | case.task, provenance, repairs)
+        task = TASK | case.task
+        records = read_jsonl(folder / "source.jsonl")
+        mapped = task_rows(records, task | with_composed_labels(task), provenance, repairs)
         splits, _ = split(mapped, SIZES, 1, stratify=True, on_shortfall="shrink")
         write_jsonl(folder / "rows.jsonl", (row for part in splits.values() for row in part))
     except UserError as error:
@@ -54,6 +59,7 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
     warned = record.get("warnings", {})
     message = "; ".join(
         f"{description} ({occurrence['count']}, first in {occurrence['first']})"
+        + (f", mended by `repair: [{occurrence['repair']}]`" if "repair" in occurrence else "")
         for description, occurrence in (repaired | warned).items()
     )
     kept = [
@@ -90,18 +96,23 @@ counted, with its first location, under `repairs` of `results/{task}/data/manife
 **Kept with a warning**: the text does not change, and the fault is counted under `warnings` of `source`, for a person
 to check. **Kept**: there is no fault.
 
-Six rules decide the outcome:
+Seven rules decide the outcome:
 
 - No encoding is guessed. A file is read as its byte-order mark says, or as UTF-8. Any other encoding must be set as
   `encoding` under `source`; the message proposes one, with some words decoded in it.
-- A text of a CSV, TSV, JSON or Parquet file does not change, except for white space at its ends. A text of a workbook
-  loses Excel's own marks: `_x000D_` escapes, carriage returns, non-breaking spaces. A date of Parquet becomes
-  `2026-05-01`, because Parquet distinguishes dates from texts.
-- A text that another program has changed is refused if it is lost (Excel's dates, errors, rounded numbers), and kept
-  with a warning if it is not (HTML entities, garbled characters). List a column that no field needs under `ignore` of
-  `source`: it is not read.
-- Case and white space of a label do not matter. Two ids must differ in more than case, white space and the spelling of
-  a number.
+- A text of a CSV, TSV, JSON or Parquet file does not change, except for white space at its ends. Blanks around the
+  quotation marks of a CSV cell are no part of its text. A text of a workbook loses Excel's own marks: `_x000D_`
+  escapes, carriage returns, non-breaking spaces.
+- A number of a workbook becomes the text that its cell shows, such as `95%` or `004711`; the first stored number that
+  differs is named. `as: number` under `source` reads stored numbers, for all columns or by column
+  (`as: {Share: number}`). Dates and times of workbooks and Parquet have one form: `2026-05-01`, `08:30:00`,
+  `2026-05-01T08:30:00`.
+- A text that another program has changed is refused if it is lost (a date in a column of other values, errors, rounded
+  digits of a long number), and kept with a warning if it is not (HTML, written escapes, garbled characters). `repair`
+  under `source` names the forms that are restored, such as `repair: [html, escapes]`; the data card shows the first
+  text of each before and after. List a column that no field needs under `ignore` of `source`: it is not read.
+- Case, white space and Unicode form (NFC or NFD) of a label do not matter, nor does the Unicode form of a column's
+  name. Two ids must differ in more than case, white space, Unicode form and the spelling of a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.
 - A file that exceeds `limits` of the config (bytes, rows, columns, cells, characters, depth of lists) is refused before
   it is unpacked. The size that it states does not matter.

@@ -6,7 +6,7 @@ from typing import Any
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
 from clinical_dpo.data.splits import split
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, real_data
 
 SETS = ("pubmedqa", "reasoning", "meqsum", "acibench")

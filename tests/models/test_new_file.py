@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from clinical_dpo.schemas import problems, read_yaml
+from clinical_dpo.schemas import problems
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.hub_server import Hub, Repository, serving
 

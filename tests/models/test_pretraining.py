@@ -21,7 +21,8 @@ from clinical_dpo.models.tiny.pretraining import (
     encode,
     learning_rate_factor,
 )
-from clinical_dpo.schemas import read_yaml, validate
+from clinical_dpo.schemas import validate
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 CLINICAL = ["uti", "triage", "reasoning", "summarization"]

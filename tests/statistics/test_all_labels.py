@@ -6,10 +6,11 @@ import pytest
 from sklearn import metrics as sk
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import SCHEMAS, read_yaml
+from clinical_dpo.schemas import SCHEMAS
 from clinical_dpo.statistics import comparisons, label_tables, symmetry_table
 from clinical_dpo.statistics.metrics import task_metrics
 from clinical_dpo.statistics.training_seeds import compare_seeds
+from clinical_dpo.yaml_files import read_yaml
 from tests.helpers.labelled_answers import CLASSES, drawn, drawn_probabilities
 
 TASK = {"name": "triage", "metric": "macro_f1", "paired_test": "mcnemar", "data": "synthetic", "seed": 1}

@@ -17,11 +17,12 @@ from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows
 from clinical_dpo.io import read_csv, write_csv, write_jsonl
 from clinical_dpo.report.decision_sentences import with_sentences
-from clinical_dpo.schemas import SCHEMAS, read_yaml
+from clinical_dpo.schemas import SCHEMAS
 from clinical_dpo.statistics.comparisons import compare_variants
 from clinical_dpo.statistics.corrected import COLUMNS, CORRECTED, SAMPLE, corrected_table
 from clinical_dpo.statistics.decisions import decisions
 from clinical_dpo.statistics.prediction_powered import tuned_mean
+from clinical_dpo.yaml_files import read_yaml
 from tests.helpers.faulty_server import FaultyServer
 from tests.helpers.grade_rows import grade_rows
 from tests.helpers.judging import between

@@ -8,8 +8,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clinical_dpo.grading.raters.sheets import Item
 from clinical_dpo.report.judge_words import bias_lines
-from clinical_dpo.schemas import SCHEMAS, read_yaml
+from clinical_dpo.schemas import SCHEMAS
 from clinical_dpo.statistics.judge_bias import COLUMNS, families, judge_bias, spearman_interval
+from clinical_dpo.yaml_files import read_yaml
 
 NAMES = {"task": "t", "model": "m", "data": "real"}
 RECORD = {"judge": "ward", "settings": {"model": "llama-3.3-70b"}, "models": ["tiny-judge-2026"]}

@@ -55,6 +55,9 @@ def test_an_error_of_a_data_file_is_one_message_and_leaves_no_split(project, raw
     lines_with_words = [line for line in done.stderr.splitlines() if all(word in line for word in messages)]
     assert len(lines_with_words) == 1, done.stderr
     assert "Traceback" not in done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(("retrieve_source (task=uti) failed: ", "split_dataset (task=uti) failed: "))
+    assert all(word in last for word in messages)
     files = {path.name for path in (project.folder / "results/mine/uti/data").glob("*")}
     assert files <= {"source.jsonl", "source.json"}
 
@@ -104,6 +107,38 @@ def test_a_missing_file_is_an_error_if_the_task_says_so(project):
     assert done.returncode != 0
     assert all(word in done.stderr for word in ("config/tasks/uti.yaml", "data/mine.jsonl", "source.path"))
     assert "Traceback" not in done.stderr
+
+
+def test_a_key_twice_in_a_config_file_stops_a_run_with_both_lines_and_little_else(project):
+    twice = Project(project.folder, "twice.yaml", {})
+    (project.folder / twice.config).write_text(CONFIG + "tasks: [triage]\n")
+    done = twice.snakemake("--dry-run")
+    lines_ = (done.stdout + done.stderr).splitlines()
+    assert done.returncode != 0
+    assert any("twice.yaml, lines 4 and 14: key 'tasks' comes twice" in line for line in lines_) and len(lines_) <= 3
+
+
+@pytest.mark.parametrize("name", ["final {v2}.jsonl", "{task}.jsonl", "cost$ 5.jsonl"])
+def test_a_file_name_may_have_braces_dollar_signs_and_blanks(project, name):
+    (project.folder / "data" / name).write_bytes(lines(*ROWS))
+    named = Project(project.folder, "named.yaml", {})
+    (project.folder / named.config).write_text(CONFIG.replace("path: data/mine.jsonl", f"path: 'data/{name}'"))
+    named.run(TARGET)
+    assert json.loads((project.folder / TARGET).read_text())["source"]["path"] == f"data/{name}"
+
+
+def test_missing_data_stop_a_run_before_its_first_job_until_generated_text_is_allowed_once(project):
+    target = "results/unasked/uti/data/source.jsonl"
+    unasked = Project(project.folder, "unasked.yaml", {})
+    renamed = CONFIG.replace("run_name: mine", "run_name: unasked").replace(
+        "when_missing: error", "when_missing: synthetic"
+    )
+    (project.folder / unasked.config).write_text(renamed.replace("data/mine.jsonl", "data/absent.jsonl"))
+    refused = unasked.snakemake(target)
+    assert refused.returncode != 0 and not (project.folder / "results/unasked").exists()
+    assert all(word in refused.stderr for word in ("uti: data/absent.jsonl does not exist", "allow_generated=true"))
+    unasked.run(target, "--config", "allow_generated=true")
+    assert unasked.snakemake(target).returncode == 0
 
 
 def test_valid_rows_are_split(project):

@@ -16,6 +16,7 @@ from tests.helpers.workflow import Project
 
 CONFIG = """
 run_name: mine
+allow_generated: true
 recipes: {savage2025: {models: [tiny-llama]}}
 tasks: [uti]
 figure2: {}

@@ -11,8 +11,8 @@ from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.papers.consistency import check
 from clinical_dpo.papers.published import load_published
-from clinical_dpo.schemas import read_yaml
 from clinical_dpo.variants import STAGES
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from clinical_dpo.config.task_rules import VALID_VALUES
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.workflow import Project, rows
 

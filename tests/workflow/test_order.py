@@ -31,14 +31,8 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
     "plot_sweep": {"report/figures/style", "report/figures/sweep"},
     "plot_training_curves": {"report/figures/style", "report/figures/training_curves", "training/plateau"},
     "plot_cost": {
-        *(
-            "papers/published",
-            "report/cost_table",
-            "report/figures/cost",
-            "report/figures/style",
-            "schemas",
-            "training/run_record",
-        ),
+        *("papers/published", "report/cost_table", "report/figures/cost", "report/figures/style", "schemas"),
+        *("training/run_record", "yaml_files"),
     },
     "plot_figure2": {
         *("config/metrics", "config/trivial", "report/figures/figure2", "report/figures/figure2_brackets"),

@@ -1,19 +1,8 @@
 import json
 import os
-import sys
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(str(workflow.current_basedir)).parents[1]  # of the code
-if not (ROOT / "clinical_dpo").is_dir():
-    raise WorkflowError(
-        f"The workflow's code comes from {workflow.current_basedir}. Its package has to lie on this machine. Clone the "
-        "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
-    )
-# A workflow that uses this one as a module has its own config/ in the folder that it runs in.
-STUDY_ROOT = ROOT if Path(workflow.basedir) == ROOT else Path.cwd()
-sys.path.insert(0, str(ROOT))
 os.environ.update(
     PYTHONPATH=str(ROOT),  # a script runs in a process of its own
     TORCHDYNAMO_DISABLE="1",  # no job compiles code, and loading the compiler would take a second in every job
@@ -34,7 +23,7 @@ from clinical_dpo.config.privacy import (
     closed_tasks,
     private_tasks,
 )
-from clinical_dpo.errors import UserError
+from clinical_dpo.failed_jobs import failure
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
 from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
@@ -50,7 +39,7 @@ try:
         close_keys(study)
         close_folders(study)
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    stop(str(error))
 
 os.environ[LIMITS] = json.dumps(study.config["limits"])  # limits change no rows, so they are not a param of any job
 at = study.paths  # at("split", split="test") is a pattern: names without a value stay wildcards
@@ -112,3 +101,16 @@ def task_names(wildcards):
 def task_facts(wildcards):
     """Settings of a task that the tables of metrics and comparisons need."""
     return display.task_facts(study, wildcards.task)
+
+
+def failures():
+    """One line per failed job, for the end of a run: Snakemake's own lines surround the message that the job printed."""
+    failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
+    jobs = (job for each in failed for job in (each.jobs if each.is_group() else [each]))
+    return [
+        failure(
+            f"{job.rule.name} ({', '.join(f'{key}={value}' for key, value in job.wildcards.items())})", Path(job.log[0])
+        )
+        for job in jobs
+        if job.log
+    ]

@@ -1,7 +1,33 @@
+from clinical_dpo.cluster.generated_text import refuse_generated
+from clinical_dpo.user_paths import is_pattern, user_path
+
+
+def without_patterns(path):
+    """A path as an input, or an empty list: Snakemake would take braces in a path for a wildcard.
+
+    Rules have the digest of each file that no rule makes as a param, so a change of the file is a change of the rule.
+    """
+    return [] if isinstance(path, str) and is_pattern(path) else path
+
+
 def source_file(wildcards):
     """The file that a task is read from; an empty list for a task from the hub or a generator."""
     source = study.source(wildcards.task)
-    return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
+    return str(user_path(source["path"])) if source["kind"] == "file" else []
+
+
+def source_input(wildcards):
+    """The source file as an input of a job, or an empty list; see `without_patterns`."""
+    return without_patterns(source_file(wildcards))
+
+
+def stop_if_text_would_be_generated():
+    """Stop before the first job if generated text would replace missing data and the config does not allow it."""
+    due = {job.wildcards.task for job in workflow.dag.needrun_jobs() if job.rule.name == "retrieve_source"}
+    try:
+        refuse_generated(study, [task for task in study.tasks if task in due])
+    except UserError as error:
+        stop(str(error))
 
 
 def generated_rows(wildcards):

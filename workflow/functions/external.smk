@@ -20,6 +20,11 @@ def external_table(wildcards):
     return str(table_path(external_settings(wildcards)))
 
 
+def external_input(wildcards):
+    """The table as an input of a job, or an empty list; see `without_patterns`."""
+    return without_patterns(external_table(wildcards))
+
+
 def task_grader(wildcards):
     """Name of the module that grades a job's task automatically; None if no module does."""
     return grader_module(study.tasks[wildcards.task]["grader"])

@@ -5,7 +5,7 @@ localrules:
 
 rule retrieve_source:
     input:
-        source_file,
+        source_input,
     output:
         rows=at("source"),
         record=at("source_record"),

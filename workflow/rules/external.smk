@@ -5,7 +5,7 @@ localrules:
 
 rule import_answers:
     input:
-        table=external_table,
+        table=external_input,
         test=at("split", split="test"),
     output:
         answers=at("answers", model="{external}", variant=EXTERNAL),

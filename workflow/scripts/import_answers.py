@@ -1,13 +1,13 @@
 """Import external predictions on the test items from their table, and record the table's origin."""
 
 from clinical_dpo.script import job
-from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
+from clinical_dpo.data.sources.files import file_options, retrieve_file
 from clinical_dpo.grading.external import imported_answers
 from clinical_dpo.io import read_jsonl, write_json, write_jsonl
 
 with job(snakemake) as params:
     table, test = params.table, read_jsonl(snakemake.input.test)
-    rows, record = retrieve_file(table["path"], **{key: table[key] for key in OPTIONS if key in table})
+    rows, record = retrieve_file(table["path"], **file_options(table))
     answers = imported_answers(rows, test, table["columns"], params.metric, record["path"])
     write_jsonl(snakemake.output.answers, answers)
     write_json(snakemake.output.record, record | {"rows": len(answers), "columns": table["columns"]})

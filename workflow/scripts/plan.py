@@ -4,6 +4,7 @@ from pathlib import Path
 
 from clinical_dpo.script import job
 from clinical_dpo.cluster.disk_plan import DISK_COLUMNS, disk_rows
+from clinical_dpo.cluster.generated_text import generated_tasks
 from clinical_dpo.cluster.item_plan import COLUMNS as ITEM_COLUMNS
 from clinical_dpo.cluster.item_plan import item_rows, item_text
 from clinical_dpo.cluster.job_times import plan_errors
@@ -21,4 +22,5 @@ with job(snakemake) as params:
     items = item_rows(study)
     write_csv(study.paths("plan_table", table="plan_items"), items, ITEM_COLUMNS)
     with replacing(study.paths("plan")) as part:
-        part.write_text(f"{plan_text(costs, disk, errors)}\n\n{item_text(items)}\n", encoding="utf-8")
+        text = plan_text(costs, disk, generated_tasks(study), errors)
+        part.write_text(f"{text}\n\n{item_text(items)}\n", encoding="utf-8")

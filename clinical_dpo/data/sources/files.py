@@ -1,35 +1,42 @@
 """Read rows of a file: JSON Lines, JSON, CSV, TSV, Parquet or an Excel workbook."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
-from clinical_dpo.data.sources.tables import check_ignored, delimited_rows
-from clinical_dpo.data.sources.text_faults import check_text_faults
-from clinical_dpo.data.sources.workbooks import workbook_rows
+from clinical_dpo.data.sources.tables import check_columns, delimited_rows
+from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
+from clinical_dpo.data.sources.workbooks import SHOWN, workbook_rows
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
+from clinical_dpo.user_paths import unset_variables, user_path
 
-OPTIONS = ("sheet", "encoding", "delimiter", "ignore")  # keys of a file source
+OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
+    "sheet": "sheet",
+    "encoding": "encoding",
+    "delimiter": "delimiter",
+    "ignore": "ignore",
+    "as": "numbers",
+    "repair": "repair",
+}
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
 FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
 
 
-def read_rows(
-    path: str | Path,
-    sheet: str | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    ignore: Sequence[str] = (),
-) -> list[Row]:
+def read_rows(path: str | Path, sheet: str | None = None, **options: Any) -> list[Row]:
     """Return the rows of a file without provenance; see `retrieve_file`."""
-    return retrieve_file(str(path), sheet, encoding, delimiter, ignore)[0]
+    return retrieve_file(str(path), sheet, **options)[0]
+
+
+def file_options(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `retrieve_file` that a source's settings have."""
+    return {parameter: source[key] for key, parameter in OPTIONS.items() if key in source}
 
 
 def retrieve_file(
@@ -38,39 +45,43 @@ def retrieve_file(
     encoding: str | None = None,
     delimiter: str | None = None,
     ignore: Sequence[str] = (),
+    numbers: str | Mapping[str, str] | None = None,
+    repair: Sequence[str] = (),
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return the rows of a file and their provenance.
 
     A JSON object of objects has one row for each key, and the key becomes the row's `id`. A JSON object with a list of
     objects as its only value is read as this list. The first row of CSV, TSV and a workbook's sheet has the names of
-    the columns. All values of these formats are texts.
+    the columns. All values of these formats are texts, except numbers of a workbook by choice.
 
     Args:
-        path: the file; `$NAME` in it is an environment variable. Its extension determines the format.
+        path: the file, as `user_path` reads it. Its extension determines the format.
         sheet: the sheet of a workbook; not needed if the workbook has only one sheet.
         encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
         delimiter: delimiter of CSV or TSV, if it is not the comma (CSV) or the tab (TSV).
         ignore: columns that are not read.
+        numbers: `shown` or `number`, for a whole workbook or by column: whether its numbers become texts as their cells
+            show them (the default), or stay numbers.
+        repair: forms of texts that are restored, names of `text_repairs.REPAIRS`.
 
     Returns:
         The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
-        names one. Files with repairs or warnings also have `repairs` or `warnings` (description -> count and first
-        location).
+        names one. Files with repairs or warnings also have the entries of `text_facts`.
 
     Raises:
         UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
             and what to do.
     """
-    expanded = os.path.expandvars(path)
-    if "$" in expanded:
+    if unset := unset_variables(path):
         raise PublicError(
-            f"{path}: the environment variable in this path is not set. Export it, or write the full path."
+            f"{path}: the environment variable {unset[0]} in this path is not set. Export it, or write the full path."
         )
-    file, repairs = Path(expanded), Tally()
-    suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter})
+    file, repairs = user_path(path), Tally()
+    expanded = str(file)
+    suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter, "as": numbers})
     facts: dict[str, Any] = {"sheet": sheet} if sheet else {}
     if suffix == ".xlsx":
-        rows = workbook_rows(file, sheet, ignore, repairs)
+        rows = workbook_rows(file, sheet, ignore, repairs, numbers or SHOWN)
     elif suffix == ".parquet":
         rows = parquet_rows(file, ignore, repairs)
     else:
@@ -82,10 +93,9 @@ def retrieve_file(
             rows = _without(rows, ignore, expanded)
     if not rows:
         raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
-    warnings = check_text_faults(rows, expanded)
-    tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
+    rows, report = checked_texts(rows, expanded, repair)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
-    return rows, provenance | {name: value for name, value in tallies.items() if value}
+    return rows, provenance | text_facts(repairs, report)
 
 
 def _checked_format(path: Path, options: dict[str, Any]) -> str:
@@ -100,16 +110,20 @@ def _checked_format(path: Path, options: dict[str, Any]) -> str:
         "sheet": (".xlsx",),
         "encoding": TEXT_FORMATS,
         "delimiter": tuple(DELIMITERS),
+        "as": (".xlsx",),
     }
     for option, formats in formats_of.items():
         if options[option] is not None and suffix not in formats:
             raise PublicError(
-                f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} files have a {option}. "
+                f"{path}: `{option}: {options[option]}` is set, but only {', '.join(formats)} files use this key. "
                 f"Remove `{option}` from `source`."
             )
     return suffix
 
 
 def _without(rows: list[Row], ignore: Sequence[str], where: str) -> list[Row]:
-    check_ignored(ignore, dict.fromkeys(name for row in rows for name in row), where)
-    return [{name: value for name, value in row.items() if name not in ignore} for row in rows] if ignore else rows
+    check_columns(ignore, dict.fromkeys(name for row in rows for name in row), where)
+    ignored = set(map(nfc, ignore))
+    return (
+        [{name: value for name, value in row.items() if nfc(name) not in ignored} for row in rows] if ignore else rows
+    )

@@ -13,8 +13,8 @@ from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.hub_files import split_files
-from clinical_dpo.data.sources.parquet_files import plain_value
-from clinical_dpo.data.sources.text_faults import check_text_faults
+from clinical_dpo.data.sources.parquet_files import plain_rows
+from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.hub import digests, fetch, file_sizes, page
@@ -32,6 +32,7 @@ def retrieve_hub(
     splits: Sequence[str],
     config: str | None = None,
     draw: Callable[[int], Sequence[int]] = range,
+    repair: Sequence[str] = (),
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return the rows of the publisher's `splits`, in the order of `splits`, and the provenance of the rows.
 
@@ -46,11 +47,12 @@ def retrieve_hub(
         splits: the publisher's splits.
         config: the data set's configuration, if it has several.
         draw: number of rows -> positions of the drawn rows, in ascending order. By default, all rows are drawn.
+        repair: forms of texts that are restored, names of `text_repairs.REPAIRS`.
 
     Returns:
         The drawn rows, with dates as ISO 8601 text; and their provenance: kind, data, id, config, revision, splits,
         `rows` (number of rows of the splits) and `sha256` (path -> digest of the card and each data file). Rows with
-        repairs or warnings also have `repairs` or `warnings`.
+        repairs or warnings also have the entries of `text_facts`.
 
     Raises:
         UserError: `revision` is not a commit hash; the data set is gated, unknown or not reachable (the message names
@@ -69,7 +71,7 @@ def retrieve_hub(
     where = f"{data_id}, config {config}"
     with _work_folder() as work:
         tables = _tables(folder, files, work, where)
-        total = sum(map(len, tables))
+        total, schema = sum(map(len, tables)), tables[0].features.arrow_schema
         check_limit(where, "rows", total, "rows")
         positions, rows, start = draw(total), [], 0
         for table in tables:
@@ -78,18 +80,12 @@ def retrieve_hub(
             start += len(table)
         del tables, table  # tables hold files of the folder open
     repairs = Tally()
-    rows = [
-        {
-            name: plain_value(value, f"row {position + 1}, column '{name}'", data_id, repairs)
-            for name, value in row.items()
-        }
-        for position, row in zip(positions, rows, strict=True)
-    ]
-    warnings = check_text_faults(rows, data_id, [position + 1 for position in positions])
-    tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
+    numbers = [position + 1 for position in positions]
+    rows = plain_rows(rows, numbers, schema, data_id, repairs)
+    rows, report = checked_texts(rows, data_id, repair, numbers)
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}
-    return rows, provenance | {name: value for name, value in tallies.items() if value}
+    return rows, provenance | text_facts(repairs, report)
 
 
 def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: str | None) -> list[list[str]]:

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_parquet import check_parquet
-from clinical_dpo.data.sources.tables import check_ignored
+from clinical_dpo.data.sources.dates import iso_duration, iso_time
+from clinical_dpo.data.sources.tables import check_columns
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 
 def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]:
-    """Return the rows of a Parquet file. Dates become ISO 8601 text, and NaN (pandas' missing value) becomes null.
+    """Return the rows of a Parquet file in a form that JSON can hold; see `plain_rows`.
 
     Raises:
         UserError: the file is missing, damaged or exceeds the run's limits; a column name comes twice, or a value has
@@ -32,43 +34,97 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise UserError(f"{path}: column '{twice}' comes twice. Make column names unique.")
-        check_ignored(ignore, names, str(path))
-        rows = file.read([name for name in names if name not in ignore]).to_pylist()
+        check_columns(ignore, names, str(path))
+        ignored = set(map(nfc, ignore))
+        table = file.read([name for name in names if nfc(name) not in ignored])
+        rows = table.to_pylist()
     except FileNotFoundError:
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."
         ) from None
+    return plain_rows(rows, range(1, len(rows) + 1), table.schema, path, repairs)
+
+
+def plain_rows(rows: Sequence[Row], numbers: Sequence[int], schema: Any, path: str | Path, repairs: Tally) -> list[Row]:
+    """Return rows of an Arrow table in a form that JSON can hold.
+
+    Dates, times and durations become ISO 8601 text; times of a column that are all midnight become dates. NaN (pandas'
+    missing value) becomes null.
+
+    Args:
+        rows: the rows as Python values.
+        numbers: their row numbers, for messages.
+        schema: the table's Arrow schema.
+        path: the file or data set, for messages.
+        repairs: counts values that became text or null.
+
+    Raises:
+        UserError: a value has no form in JSON. The message names the row and column.
+    """
+    date_only = {
+        name
+        for name in schema.names
+        if all(value is None or _is_midnight(value) for value in (row[name] for row in rows))
+    }
+    kinds = {name: schema.field(name).type for name in schema.names}
     return [
-        {name: plain_value(value, f"row {number}, column '{name}'", path, repairs) for name, value in row.items()}
-        for number, row in enumerate(rows, start=1)
+        {
+            name: _plain(value, kinds[name], name in date_only, f"row {number}, column '{name}'", path, repairs)
+            for name, value in row.items()
+        }
+        for number, row in zip(numbers, rows, strict=True)
     ]
 
 
-def plain_value(value: Any, location: str, path: str | Path, repairs: Tally) -> Any:
-    """Return a value in a form that JSON can hold.
+def _is_midnight(value: Any) -> bool:
+    return isinstance(value, datetime.datetime) and value.time() == datetime.time()
 
-    Raises:
-        UserError: the value has no such form. The message begins with `path` and `location`.
-    """
+
+def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Path, repairs: Tally) -> Any:
+    """Return a value of Arrow type `kind` in a form that JSON can hold; see `plain_rows`."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         if math.isfinite(value):
-            return value
+            return _shortest(value, kind)
         if math.isnan(value):
             repairs.add("NaN read as empty", location)
             return None
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
+    if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
+        repairs.add("date or time written in ISO form", location)
+        return iso_duration(value) if isinstance(value, datetime.timedelta) else iso_time(value, date_only)
     if isinstance(value, decimal.Decimal):
         return str(value)
-    if isinstance(value, list | tuple):
-        return [plain_value(part, location, path, repairs) for part in value]
+    if isinstance(value, tuple):  # an entry of a map
+        parts = zip(value, (getattr(kind, "key_type", None), getattr(kind, "item_type", None)), strict=True)
+        return [_plain(part, each, False, location, path, repairs) for part, each in parts]
+    if isinstance(value, list):
+        inner = kind if hasattr(kind, "key_type") else getattr(kind, "value_type", None)
+        return [_plain(part, inner, False, location, path, repairs) for part in value]
     if isinstance(value, dict):
-        return {name: plain_value(part, location, path, repairs) for name, part in value.items()}
+        return {name: _plain(part, _member(kind, name), False, location, path, repairs) for name, part in value.items()}
     raise UserError(
         f"{path}, {location}: a {type(value).__name__} ({str(value)[:40]}), not text. Convert the column to text, or "
         "name it in `ignore`."
     )
+
+
+def _member(kind: Any, name: str) -> Any:
+    """Return the type of a member of an object; None if `kind` does not list it, as with some types of the hub."""
+    index = kind.get_field_index(name) if hasattr(kind, "get_field_index") else -1
+    return kind.field(index).type if index >= 0 else None
+
+
+def _shortest(value: float, kind: Any) -> float:
+    """Return the number with the fewest digits that a column of fewer than 64 bits stores as `value`.
+
+    A column of 32 bits stores 37.2 as 37.20000076293945.
+    """
+    import numpy as np
+    from pyarrow import types
+
+    if kind is not None and types.is_float32(kind):
+        return float(str(np.float32(value)))
+    return float(str(np.float16(value))) if kind is not None and types.is_float16(kind) else value

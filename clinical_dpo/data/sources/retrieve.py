@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
+from clinical_dpo.data.sources.files import file_options, retrieve_file
 from clinical_dpo.data.sources.healthbench import to_verdict
 from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.data.sources.medqa import to_open_question
@@ -49,10 +49,12 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
 
     if source["kind"] == "hub":
         # The hub's rows are drawn before they are read, because a data set may be large.
-        rows, provenance = retrieve_hub(source["id"], source["revision"], source["splits"], source.get("config"), drawn)
+        rows, provenance = retrieve_hub(
+            source["id"], source["revision"], source["splits"], source.get("config"), drawn, source.get("repair", ())
+        )
         where = source["id"]
     elif source["kind"] == "file":
-        rows, provenance = retrieve_file(source["path"], **{key: source[key] for key in OPTIONS if key in source})
+        rows, provenance = retrieve_file(source["path"], **file_options(source))
         where = provenance["path"]
     else:
         # Imported late: only generated text needs the generators.

@@ -5,12 +5,18 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_text import BoundedReader
+from clinical_dpo.data.sources.delimiters import (
+    delimiter_name,
+    delimiter_setting,
+    likely_delimiter,
+    why_too_many,
+    without_blanks_at_quotes,
+)
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
-
-_DELIMITER_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
 
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
@@ -25,13 +31,14 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
         repairs.add("Excel's line 'sep=' passed over", "line 1")
         text, delimiter = text[separator.end() :], separator[1]
     offset = 1 if separator else 0
+    text = without_blanks_at_quotes(text, delimiter, repairs, offset)
     reader = BoundedReader(text, delimiter, where)
     table: list[tuple[str, list[str]]] = []
     start = 1
     try:
         for cells in reader:
             if not table:
-                _check_delimiter(cells, delimiter, where)
+                _check_delimiter(cells, text, delimiter, where)
             table.append((f"line {start + offset}", cells))
             start = reader.line_num + 1
     except csv.Error as error:
@@ -45,8 +52,8 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     for location, cells in table:
         if cells and len(cells) > len(header):
             raise PublicError(
-                f"{where}, {location}: the row has {len(cells)} cells, but the header has {len(header)}. Put every "
-                f"text that contains {_DELIMITER_NAMES.get(delimiter, repr(delimiter))} in quotes."
+                f"{where}, {location}: the row has {len(cells)} cells, but the header has {len(header)}. "
+                f"{why_too_many(cells, text, delimiter)}"
             )
         if cells and len(cells) < len(header):
             raise UserError(
@@ -56,14 +63,18 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     return rows_under_header(table, where, ignore, repairs, lambda cell, location: cell)
 
 
-def _check_delimiter(header: Sequence[str], delimiter: str, where: str) -> None:
-    likely = next((mark for mark in ";\t|," if mark != delimiter and mark in "".join(header)), None)
-    if len(header) == 1 and likely:
-        escaped = "\\t" if likely == "\t" else likely
-        raise UserError(
-            f"{where}, header: only one column, '{header[0]}'. Set `delimiter: \"{escaped}\"` under `source`, or "
-            f"separate the columns by {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}."
-        )
+def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
+    """Refuse a header that another delimiter divides into more columns, as it divides all rows."""
+    likely = likely_delimiter(text, delimiter)
+    if len(header) == 1:
+        likely = likely or next((mark for mark in ";\t|," if mark != delimiter and mark in header[0]), None)
+    if not likely or not any(likely in name for name in header):
+        return
+    columns = f"only one column, '{header[0]}'" if len(header) == 1 else f"the columns {', '.join(map(repr, header))}"
+    instead = f", or separate the columns by {delimiter_name(delimiter)}"
+    if likely != "," and re.search(r"[0-9],[0-9]", text):
+        instead = ". Numbers with a decimal comma, such as 38,5, stay as they are"
+    raise UserError(f"{where}, header: {columns}. Set {delimiter_setting(likely)}{instead}.")
 
 
 def rows_under_header(
@@ -71,7 +82,7 @@ def rows_under_header(
     where: str,
     ignore: Sequence[str],
     repairs: Tally,
-    text: Callable[[Any, str], str],
+    content: Callable[[Any, str], str | int | float],
 ) -> list[Row]:
     """Return the rows of a table whose first row names the columns.
 
@@ -80,40 +91,43 @@ def rows_under_header(
         where: the file, and the sheet of a workbook.
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
-        text: (cell, location) -> text of the cell.
+        content: (cell, location) -> text or number of the cell.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
     """
     first, cells = table[0]
-    names = [text(cell, first) for cell in cells]
-    header = [name.strip() for name in names]
-    for name in [stripped for stripped, name in zip(header, names, strict=True) if stripped != name]:
+    names = [str(content(cell, first)) for cell in cells]
+    header = [nfc(name.strip()) for name in names]
+    for name in [each.strip() for each in names if each != each.strip()]:
         repairs.add("white space around a column's name dropped", f"column '{name}'")
     if not any(header):
         raise UserError(f"{where}, header: no column has a name. Write the names of the columns into the first row.")
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{where}, header: column '{twice}' comes twice. Make column names unique.")
-    check_ignored(ignore, header, where)
-    read = [i for i, name in enumerate(header) if name not in ignore]
+    check_columns(ignore, header, where)
+    ignored = set(map(nfc, ignore))
+    read = [i for i, name in enumerate(header) if name not in ignored]
     rows = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
-        texts = {i: text(cells[i], location) if i < len(cells) else "" for i in (*read, *beyond)}
-        if not any(cell.strip() for cell in texts.values()):
+        values = {i: content(cells[i], location) if i < len(cells) else "" for i in (*read, *beyond)}
+        if not any(str(value).strip() for value in values.values()):
             repairs.add("empty row passed over", location)
             continue
-        nameless = next((cell for i, cell in texts.items() if cell and (i in beyond or not header[i])), None)
+        nameless = next(
+            (str(value) for i, value in values.items() if value != "" and (i in beyond or not header[i])), None
+        )
         if nameless is not None:
             raise UserError(f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column.")
-        rows.append({header[i]: texts[i] for i in read if header[i]})
+        rows.append({header[i]: values[i] for i in read if header[i]})
     return rows
 
 
-def check_ignored(ignore: Sequence[str], columns: Iterable[str], where: str) -> None:
-    """Refuse a name in `ignore` that no column has."""
-    named = [name for name in columns if name]
-    for name in ignore:
-        if name not in named:
-            raise UserError(f"{where}: `ignore` names '{name}', which is not a column.{did_you_mean(name, named)}")
+def check_columns(names: Iterable[str], columns: Iterable[str], where: str, key: str = "ignore") -> None:
+    """Refuse a name under `key` of a source that no column has."""
+    known = [nfc(name) for name in columns if name]
+    for name in names:
+        if nfc(name) not in known:
+            raise UserError(f"{where}: `{key}` names '{name}', which is not a column.{did_you_mean(name, known)}")

@@ -1,10 +1,12 @@
-"""Check the texts of rows for traces of a faulty export. Some traces are refused; others give a warning."""
+"""Check the texts of rows for traces of a faulty export: some are refused, others counted, and repaired by choice."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from html.entities import html5
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from clinical_dpo.comparable import nfc
+from clinical_dpo.data.sources.text_repairs import FORMS, Form
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
@@ -15,84 +17,157 @@ _EXCEL_ERRORS = frozenset(
     ("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!")
 )
 _MISSING = frozenset(("nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", "\\N"))
-_ENTITY = re.compile(r"&(?:#\d{1,7};|#[xX][0-9A-Fa-f]{1,6};|([A-Za-z][A-Za-z0-9]{1,31};))")
-_TAG = re.compile(r"</?(?:br|p|div|span|b|i|u|li|ul|ol|table|tr|td)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_MOJIBAKE = re.compile("[ÂÃ][\x80-\xbf]|â€|Ã[‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
-_INVISIBLE = re.compile("[\ufeff\u200b\u2060]")
+_EXCERPT = 60  # characters of a text before and after its repair that a data card shows
 
 
-def check_text_faults(rows: Sequence[Row], where: str, numbers: Sequence[int] | None = None) -> Tally:
-    """Check every text of every row. No text is changed.
+@dataclass
+class TextReport:
+    """What the check of texts has counted.
+
+    Attributes:
+        warnings: faults of texts that were not changed.
+        repairs: faults of texts that were changed by choice.
+        changes: fault -> an excerpt of the first such text, `before` and `after` its repair.
+    """
+
+    warnings: Tally = field(default_factory=Tally)
+    repairs: Tally = field(default_factory=Tally)
+    changes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def checked_texts(
+    rows: Sequence[Row], where: str, repair: Collection[str] = (), numbers: Sequence[int] | None = None
+) -> tuple[list[Row], TextReport]:
+    """Check every text of every row, and repair those faults that `repair` names. No other text is changed.
 
     Args:
         rows: the rows.
         where: the file or data set of the rows.
+        repair: names of `text_repairs.REPAIRS`.
         numbers: row numbers for messages; from 1 if None.
 
     Returns:
-        Warnings: HTML, control characters, carriage returns, characters lost or garbled by a wrong encoding, invisible
-        characters, missing values that are spelled out.
+        The rows; and a report of texts in another form (HTML, written escapes and others), control characters,
+        characters lost or garbled by a wrong encoding, invisible characters, missing values that are spelled out.
 
     Raises:
         UserError: a NUL, half a surrogate pair (UTF-8 cannot encode it), an error value of Excel, or more characters
             than `limits.characters`. The message names the location.
     """
-    warnings = Tally()
-    most = limits().characters
+    report = TextReport()
+    checked = []
     for number, row in zip(numbers or range(1, len(rows) + 1), rows, strict=True):
-        for column, text in _texts(row):
-            location = f"row {number}, column '{column}'"
-            if len(text) > most:
-                check_limit(f"{where}, {location}", "characters", len(text), "characters")
-            broken = _broken(text) or _broken(column)
-            if broken:
-                raise UserError(
-                    f"{where}, row {number}: the character U+{ord(broken[0]):04X} in column "
-                    f"'{_BROKEN.sub('?', column)}' is not text. Remove the character, or export the row again."
-                )
-            if text in _EXCEL_ERRORS:
-                raise UserError(
-                    f"{where}, {location}: the text is {text}, an error value of a spreadsheet. Correct the cell. If a "
-                    "text begins with = or -, format its cell as text."
-                )
-            for warning in _warnings(text):
-                warnings.add(warning, location)
-    return warnings
+        check = _RowCheck(where, number, repair, report)
+        checked.append(check.members(row, ""))
+    return checked, report
+
+
+def text_facts(repairs: Tally, report: TextReport) -> dict[str, Any]:
+    """Return the entries of a provenance about changed and faulty texts, without empty entries.
+
+    `repairs` and `warnings` have description -> count, first location and first rows. A warning that a repair can mend
+    has the value of `repair` too. `changes` is as in TextReport.
+
+    Args:
+        repairs: repairs of the file's form, such as a dropped byte-order mark.
+        report: the report of the texts.
+    """
+    mends = {form.fault: {"repair": form.repair} for form in FORMS}
+    facts = {
+        "repairs": repairs.record() | report.repairs.record(),
+        "warnings": {fault: entry | mends.get(fault, {}) for fault, entry in report.warnings.record().items()},
+        "changes": report.changes,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+@dataclass(frozen=True)
+class _RowCheck:
+    """The check of one row."""
+
+    where: str
+    number: int
+    repair: Collection[str]
+    report: TextReport
+
+    def value(self, value: Any, column: str) -> Any:
+        """Return a value with repaired texts. The column of a nested text is such as `context.contexts`."""
+        if isinstance(value, str):
+            return self._text(value, column)
+        if isinstance(value, Mapping):
+            return self.members(value, f"{column}.")
+        return [self.value(part, column) for part in value] if isinstance(value, list) else value
+
+    def members(self, row: Mapping[str, Any], prefix: str) -> Row:
+        """Return a row or an object with checked texts, and with names in Unicode form NFC."""
+        members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
+        if len(members) < len(row):
+            twice = next(name for name in row if name != nfc(name))
+            raise UserError(
+                f"{self.where}, row {self.number}: two columns '{prefix}{twice}' differ in Unicode form only. Rename "
+                "one."
+            )
+        return members
+
+    def _text(self, text: str, column: str) -> Any:
+        location = f"row {self.number}, column '{column}'"
+        most = limits().characters
+        if len(text) > most:
+            check_limit(f"{self.where}, {location}", "characters", len(text), "characters")
+        self._refuse_broken(text, column)
+        value: Any = text
+        for form in FORMS:
+            if isinstance(value, str) and form.shows(value):
+                value = self._restored(form, value, location)
+        if not isinstance(value, str):
+            return value
+        if value != text:
+            self._refuse_broken(value, column)
+        for warning in _warnings(value):
+            self.report.warnings.add(warning, location, self.number)
+        return value
+
+    def _restored(self, form: Form, text: str, location: str) -> Any:
+        """Return a text of a form, restored if `repair` says so. A text that shows the form still gets a warning."""
+        value = form.restored(text) if form.repair in self.repair else text
+        if value != text:
+            self.report.repairs.add(f"{form.fault} repaired", location, self.number)
+            self.report.changes.setdefault(form.fault, _excerpts(text, str(value)))
+        if isinstance(value, str) and form.shows(value):
+            self.report.warnings.add(form.fault, location, self.number)
+        return value
+
+    def _refuse_broken(self, text: str, column: str) -> None:
+        broken = _broken(text) or _broken(column)
+        if broken:
+            raise UserError(
+                f"{self.where}, row {self.number}: the character U+{ord(broken[0]):04X} in column "
+                f"'{_BROKEN.sub('?', column)}' is not text. Remove the character, or export the row again."
+            )
+        if text in _EXCEL_ERRORS:
+            raise UserError(
+                f"{self.where}, row {self.number}, column '{column}': the text is {text}, an error value of a "
+                "spreadsheet. Correct the cell. If a text begins with = or -, format its cell as text."
+            )
+
+
+def _excerpts(before: str, after: str) -> dict[str, str]:
+    """Return the part of two texts that begins shortly before their first difference."""
+    pairs = zip(before, after, strict=False)
+    start = max(0, next((i for i, (old, new) in enumerate(pairs) if old != new), 0) - _EXCERPT // 3)
+    return {"before": before[start : start + _EXCERPT], "after": after[start : start + _EXCERPT]}
 
 
 def _broken(text: str) -> re.Match[str] | None:
     return _BROKEN.search(text) if "\0" in text or not text.isascii() else None  # most texts are ASCII
 
 
-def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the column (such as `context.contexts`) and content of every text in a row."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _texts(part, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part, path)
-
-
 def _warnings(text: str) -> Iterator[str]:
-    if "&" in text and any(not match[1] or match[1] in html5 for match in _ENTITY.finditer(text)):
-        yield "HTML entities"
-    if "<" in text and _TAG.search(text):
-        yield "HTML tags"
-    if "\r" in text:
-        yield "carriage returns"
+    """Yield the faults of a text that no repair mends."""
     if _CONTROL.search(text):
         yield "control characters"
     if text in _MISSING:
         yield "a missing value spelled out"
-    if text.isascii():
-        return
     if "\ufffd" in text:
         yield "U+FFFD, where characters were lost"
-    if _MOJIBAKE.search(text):
-        yield "characters garbled by a wrong encoding"
-    if _INVISIBLE.search(text):
-        yield "invisible characters"

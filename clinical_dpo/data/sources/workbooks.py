@@ -1,35 +1,53 @@
-"""Read rows of a sheet of an Excel workbook. A cell that Excel stores in another form than it shows is refused."""
+"""Read rows of a sheet of an Excel workbook as the sheet shows them; a cell whose text Excel has lost is refused."""
 
 import datetime
-import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
-from clinical_dpo.data.sources.tables import rows_under_header
+from clinical_dpo.data.sources.dates import iso_duration, iso_time
+from clinical_dpo.data.sources.number_formats import (
+    is_scientific,
+    plain_number,
+    shown_number,
+    shown_text,
+    shows_date_and_time,
+)
+from clinical_dpo.data.sources.tables import check_columns, rows_under_header
+from clinical_dpo.data.sources.text_repairs import with_line_feeds, without_excel_escapes
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+SHOWN, NUMBER = NUMBER_FORMS = ("shown", "number")
 _LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
 
 
 def plain_text(text: str) -> str:
     """Return a spreadsheet's text without Excel's `_x000D_` escapes, carriage returns and non-breaking spaces."""
-    text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").strip()
+    return with_line_feeds(without_excel_escapes(text)).replace("\xa0", " ").strip()
 
 
-def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs: Tally) -> list[Row]:
+def workbook_rows(
+    path: Path, sheet: str | None, ignore: Sequence[str], repairs: Tally, numbers: str | Mapping[str, str] = SHOWN
+) -> list[Row]:
     """Return the rows of one sheet, whose first row names the columns.
 
-    Numbers become their digits, and empty cells become empty texts.
+    Numbers become the text that their cells show, dates become ISO 8601 text, and empty cells become empty texts.
+
+    Args:
+        path: the workbook.
+        sheet: its sheet; not needed if it has only one.
+        ignore: columns that are not read.
+        repairs: counts texts that differ from the stored values.
+        numbers: `shown` or `number`, for all columns or by column: whether numbers are texts as shown, or numbers.
 
     Raises:
         UserError: the file is not a workbook or exceeds the run's limits, the sheet is not named or does not exist, or
-            a cell is not text.
+            Excel has lost the text of a cell.
     """
     if not path.exists():
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
@@ -42,12 +60,21 @@ def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs:
             f"{path}: not a valid Excel workbook ({type(error).__name__}: {error}). It may be cut off or have a "
             "password. Copy the workbook again, or save it as .xlsx without a password."
         ) from None
+    if not table:
+        return []
     where = f"{path}, sheet '{title}'"
-
-    def text(cell: Any, location: str) -> str:
-        return _text(cell, where, repairs)
-
-    return rows_under_header(table, where, ignore, repairs, text) if table else []
+    reader = _Reader(where, repairs, table)
+    if isinstance(numbers, str):
+        reader.as_numbers = numbers == NUMBER
+    else:
+        header = [nfc(str(cell.value).strip()) if cell.value is not None else "" for cell in table[0][1]]
+        check_columns(numbers, header, where, "as")
+        reader.number_columns = {
+            i
+            for i, name in enumerate(header, start=1)
+            if {nfc(key): form for key, form in numbers.items()}.get(name) == NUMBER
+        }
+    return rows_under_header(table, where, ignore, repairs, reader.content)
 
 
 def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any]]]]:
@@ -82,42 +109,92 @@ def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any
     return title, rows
 
 
-def _text(cell: Any, where: str, repairs: Tally) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    location = f"cell {cell.coordinate}"
-    if cell.data_type == "e":
-        raise UserError(
-            f"{where}, {location}: the error value {value}. Correct the cell, or name the column in `ignore`."
+class _Reader:
+    """Reads the cells of one sheet.
+
+    Attributes:
+        as_numbers: whether every cell with a number is read as a number.
+        number_columns: columns, from 1, in which cells with a number are read as numbers.
+    """
+
+    def __init__(self, where: str, repairs: Tally, table: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        self.as_numbers, self.number_columns = False, set[int]()
+        self._where, self._repairs = where, repairs
+        kinds = Counter(
+            (cell.column, _is_date(cell)) for _, cells in table[1:] for cell in cells if cell.value is not None
         )
-    if cell.data_type == "f":
-        raise UserError(
-            f"{where}, {location}: a formula without a value. Open and save the workbook in Excel, or replace the "
-            "formula by its value."
-        )
-    if isinstance(value, bool | datetime.date | datetime.time | datetime.timedelta):
-        raise UserError(
-            f"{where}, {location}: a {type(value).__name__} ({value}), not text. Excel may have converted a text. "
-            "Format the cell as text and type the text again, or name the column in `ignore`."
-        )
-    if isinstance(value, int | float):
-        if abs(value) >= _LARGEST_EXACT:
+        # Excel turns a text such as 1/2 or MAR1 into a date. Where most cells of a column are no dates, it may have.
+        self._text_columns = {column for column, _ in kinds if kinds[column, False] >= kinds[column, True]}
+
+    def content(self, cell: Any, location: str) -> str | int | float:
+        """Return a cell's text, or its number."""
+        value = cell.value
+        if value is None:
+            return ""
+        location, number_format = f"cell {cell.coordinate}", cell.number_format or "General"
+        if cell.data_type == "e":
+            raise self._refusal(location, f"the error value {value}. Correct the cell")
+        if cell.data_type == "f":
             raise UserError(
-                f"{where}, {location}: the number {_shown(value)}, but Excel stores only 15 digits. Format the cell as "
-                "text and type the number again."
+                f"{self._where}, {location}: a formula without a value. Open and save the workbook in Excel, or "
+                "replace the formula by its value."
             )
-        return str(int(value)) if value == int(value) else str(value)
-    text = plain_text(str(value))
-    if text != str(value):
-        only_space = text == str(value).strip(" \t\n")
-        dropped = (
-            "white space around a cell" if only_space else "Excel's escapes, carriage returns, non-breaking spaces"
-        )
-        repairs.add(f"{dropped} dropped", location)
-    return text
+        if isinstance(value, bool):
+            self._repairs.add("logical value read as TRUE or FALSE", location)
+            return "TRUE" if value else "FALSE"
+        if _is_date(cell):
+            return self._date(value, cell.column, location, number_format)
+        if isinstance(value, int | float):
+            return self._number(value, cell.column, location, number_format)
+        return self._text(str(value), location, number_format)
+
+    def _refusal(self, location: str, fault: str) -> UserError:
+        return UserError(f"{self._where}, {location}: {fault}, or name the column in `ignore`.")
+
+    def _date(self, value: Any, column: int, location: str, number_format: str) -> str:
+        if column in self._text_columns:
+            raise self._refusal(
+                location,
+                f"a date ({value}) in a column of other values. Excel may have made it of a text such as 1/2. Format "
+                "the cell as text and type the text again",
+            )
+        date, time = shows_date_and_time(number_format)
+        text = iso_duration(value) if isinstance(value, datetime.timedelta) else iso_time(value, date and not time)
+        self._repairs.add("date or time written in ISO form", f"{location} ({value} as {text})")
+        return text
+
+    def _number(self, value: int | float, column: int, location: str, number_format: str) -> str | int | float:
+        if abs(value) >= _LARGEST_EXACT and not is_scientific(number_format):
+            raise UserError(
+                f"{self._where}, {location}: the number {_size(value)}, but Excel stores only 15 digits. Format the "
+                "cell as text and type the number again."
+            )
+        plain = plain_number(value)
+        if self.as_numbers or column in self.number_columns:
+            return plain
+        text = shown_number(value, number_format)
+        if text != str(plain if plain == value else value):
+            self._repairs.add("number written as its cell shows it", f"{location} ({value} as {text})")
+        return text
+
+    def _text(self, value: str, location: str, number_format: str) -> str:
+        text = plain_text(value)
+        if text != value:
+            only_space = text == value.strip(" \t\n")
+            dropped = (
+                "white space around a cell" if only_space else "Excel's escapes, carriage returns, non-breaking spaces"
+            )
+            self._repairs.add(f"{dropped} dropped", location)
+        shown = shown_text(text, number_format)
+        if shown != text:
+            self._repairs.add("text written as its cell shows it", location)
+        return shown
 
 
-def _shown(number: float) -> str:
+def _is_date(cell: Any) -> bool:
+    return isinstance(cell.value, datetime.date | datetime.time | datetime.timedelta)
+
+
+def _size(number: float) -> str:
     """Return a number's digits, or only the size of a number of more than 30 digits."""
     return f"{number:.0f}" if abs(number) < 1e30 else "of more than 30 digits"

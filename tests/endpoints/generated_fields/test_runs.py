@@ -7,7 +7,7 @@ import yaml
 
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.io import read_json, read_jsonl, write_json
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, TINY
 from tests.helpers.faulty_server import FaultyServer
 from tests.helpers.generated_fields import ENDPOINT, TASK, field
@@ -36,6 +36,7 @@ def project(tmp_path_factory, scribe):
     local = ENDPOINT | {"base_url": scribe.url, "key_variable": None}
     config = {
         "run_name": "texts",
+        "allow_generated": True,
         "tasks": ["notes"],
         "figure2": {"c": "notes"},
         "recipes": {"savage2025": {"models": ["tiny-mistral"]}},

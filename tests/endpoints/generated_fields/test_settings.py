@@ -5,7 +5,7 @@ import yaml
 
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.errors import UserError
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.generated_fields import ENDPOINT, TASK, field
 

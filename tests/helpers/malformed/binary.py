@@ -84,6 +84,7 @@ def dated(value: Any) -> Cells:
     return tuple((*row, value) for row in ROWS)
 
 
+TIMES = ("date or time written in ISO form",)
 DAY = datetime.date(2026, 5, 1)
 WITH_DATE = (*COLUMNS, "admitted")
 CASES = [
@@ -95,9 +96,18 @@ CASES = [
     Case("workbook of Excel 97", "a.xls", b"", "refused", ("format '.xls' is not supported", ".xlsx")),
     Case("Excel's error in a cell", "a.xlsx", book(noted("#N/A")), "refused", ("cell B3", "#N/A")),
     Case("date that Excel made of a text", "a.xlsx", book(noted(DAY)), "refused", ("cell B3", "2026-05-01", "as text")),
-    Case("date in an unused column", "a.xlsx", book(dated(DAY), WITH_DATE), "refused", ("D2", "`ignore`")),
+    Case(
+        "date in an unused column", "a.xlsx", book(dated(DAY), WITH_DATE), "repaired", (*TIMES, "3, first in cell D2")
+    ),
     Case("date in an ignored column", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
-    Case("TRUE in a cell", "a.xlsx", book(noted(True)), "refused", ("cell B3", "a bool (True)")),
+    Case(
+        "TRUE in a cell",
+        "a.xlsx",
+        book(noted(True)),
+        "repaired",
+        ("logical value", "cell B3"),
+        rows=with_note("TRUE"),
+    ),
     Case("formula that was never computed", "a.xlsx", book(noted("=A1")), "refused", ("cell B3", "without a value")),
     Case("number of 17 digits", "a.xlsx", book(noted(12345678901234567)), "refused", ("cell B3", "15 digits")),
     Case(
@@ -162,5 +172,5 @@ CASES = [
         "repaired",
         ("NaN read as empty",),
     ),
-    Case("Parquet with dates in a column", "a.parquet", parquet(dated(DAY), WITH_DATE), "kept"),
+    Case("Parquet with dates in a column", "a.parquet", parquet(dated(DAY), WITH_DATE), "repaired", TIMES),
 ]

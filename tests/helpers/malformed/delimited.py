@@ -1,10 +1,20 @@
 """Cases of CSV and TSV: line ends, headers, delimiters, quotes, rows that are too long or too short."""
 
-from tests.helpers.malformed.case import ROWS, Case, table, with_note
+from tests.helpers.malformed.case import COLUMNS, ROWS, Case, table, with_note
 
 CSV = table()
 LONG = "Pyuria. " * 25_000  # 200 kB
 SEMICOLONS = table(delimiter=";")
+BLANKS = ("blanks around the quotation marks",)
+
+
+def decimal(delimiter: str, *numbers: str) -> bytes:
+    """Return rows without quotes, whose notes are numbers."""
+    notes = zip(ROWS, numbers, strict=True)
+    rows = [COLUMNS, *((row_id, number, label) for (row_id, _, label), number in notes)]
+    return "".join(delimiter.join(row) + "\n" for row in rows).encode()
+
+
 CASES = [
     Case("mixed line ends", "a.csv", CSV.replace("\n", "\r\n", 2).encode(), "kept"),
     Case("carriage returns alone as line ends", "a.csv", table(end="\r").encode(), "kept"),
@@ -78,6 +88,84 @@ CASES = [
         CSV.replace("since", '"since"').encode(),
         "refused",
         ("from line 2 on", "double the quotes within a text"),
+    ),
+    Case("blanks before quotation marks", "a.csv", table(delimiter=", ").encode(), "repaired", BLANKS),
+    Case("blanks after quotation marks", "a.csv", CSV.replace('",', '" ,').encode(), "repaired", BLANKS),
+    Case(
+        "blanks before quotation marks, and a comma within",
+        "a.csv",
+        b'id, note, label\nr1, "Dysuria since Monday.", UTI\nr2, "Pyuria, mild.", No UTI\nr3, "None", UTI\n',
+        "repaired",
+        ("3, first in line 2",),
+        rows=(("r1", "Dysuria since Monday.", "UTI"), ("r2", "Pyuria, mild.", "No UTI"), ("r3", "None", "UTI")),
+    ),
+    Case(
+        "blanks before quotation marks, and a line end and quotation marks within",
+        "a.csv",
+        table(*with_note('A ""pain"",\n ""x""')).replace('","', '", "').encode(),
+        "repaired",
+        BLANKS,
+        rows=with_note('A "pain",\n "x"'),
+    ),
+    Case(
+        "tabs before quotation marks",
+        "a.csv",
+        SEMICOLONS.replace(";", ";\t").encode(),
+        "repaired",
+        BLANKS,
+        source={"delimiter": ";"},
+    ),
+    Case(
+        "blank, and quotation marks within a text",
+        "a.csv",
+        b'id,note,label\nr1, "Sharp" pain,UTI\nr2,"x",No UTI\nr3,"y",UTI\n',
+        "kept",
+        rows=(("r1", '"Sharp" pain', "UTI"), ("r2", "x", "No UTI"), ("r3", "y", "UTI")),
+    ),
+    Case(
+        "semicolons, and commas in the header",
+        "a.csv",
+        SEMICOLONS.replace("note", "note, long", 1).encode(),
+        "refused",
+        ("'id;note'", '`delimiter: ";"`'),
+    ),
+    Case(
+        "semicolons and decimal commas",
+        "a.csv",
+        decimal(";", "38,5", "37,0", "36,6"),
+        "refused",
+        ('`delimiter: ";"`', "decimal comma"),
+    ),
+    Case(
+        "semicolons and decimal commas with `delimiter`",
+        "a.csv",
+        decimal(";", "38,5", "37,0", "36,6"),
+        "kept",
+        source={"delimiter": ";"},
+        rows=(("r1", "38,5", "UTI"), ("r2", "37,0", "No UTI"), ("r3", "36,6", "UTI")),
+    ),
+    Case(
+        "commas and decimal commas",
+        "a.csv",
+        decimal(",", "38,5", "37", "36,6"),
+        "refused",
+        ("line 2", "decimal comma", "in quotes"),
+    ),
+    Case("vertical bars", "a.csv", table(delimiter="|").encode(), "refused", ('`delimiter: "|"`',)),
+    Case(
+        "`delimiter` that the file does not have",
+        "a.csv",
+        CSV.encode(),
+        "refused",
+        ('`delimiter: ","`', "one column"),
+        source={"delimiter": ";"},
+    ),
+    Case(
+        "typographic quotation marks around a text",
+        "a.csv",
+        CSV.replace('"Frequency, 38.5 °C."', "“Frequency, 38.5 °C.”").encode(),
+        "refused",
+        ("line 4", "begin with “", "straight quotes"),
     ),
     Case(
         "comma in a note without quotes",

@@ -1,10 +1,18 @@
 """Cases of ids, labels and texts of a row, and of the task file's mapping of columns."""
 
 import json
+import unicodedata
 
 from tests.helpers.malformed.case import COLUMNS, ROWS, Case, lines, objects, table, with_note
 
+FRENCH = {"labels": ["Fièvre", "Autre"]}
+FRENCH_ROWS = tuple((*row[:2], label) for row, label in zip(ROWS, ("Fièvre", "Autre", "Fièvre"), strict=True))
 NOTES = [note for _, note, _ in ROWS]
+
+
+def decomposed(text: str) -> str:
+    """Return a text in Unicode form NFD: an accented letter is two characters."""
+    return unicodedata.normalize("NFD", text)
 
 
 def ids(*row_ids: str) -> bytes:
@@ -65,20 +73,63 @@ CASES = [
         "note of white space", "a.csv", table(*with_note(" \u2003 ")).encode(), "refused", ("row 2", "'note' is empty")
     ),
     Case(
-        "HTML entities",
+        "labels with decomposed accents (NFD)",
         "a.csv",
-        table(*with_note("WBC &gt; 10 &amp; fever")).encode(),
-        "kept with a warning",
-        ("HTML entities",),
-        rows=with_note("WBC &gt; 10 &amp; fever"),
+        labels(decomposed("Fièvre"), "Autre", "Fièvre"),
+        "repaired",
+        ("label respelled as in the task file (1, first in row 1)",),
+        task=FRENCH,
+        rows=FRENCH_ROWS,
     ),
     Case(
-        "HTML tags",
+        "labels with composed accents, and decomposed ones in the task file",
         "a.csv",
-        table(*with_note("Pyuria.<br/>No fever.")).encode(),
-        "kept with a warning",
-        ("HTML tags",),
-        rows=with_note("Pyuria.<br/>No fever."),
+        labels("Fièvre", "Autre", "Fièvre"),
+        "kept",
+        task=FRENCH | {"labels": [decomposed(label) for label in FRENCH["labels"]]},
+        rows=FRENCH_ROWS,
+    ),
+    Case(
+        "ids that differ in Unicode form",
+        "a.csv",
+        ids("é1", "b1", decomposed("é1")),
+        "refused",
+        ("row 3", "duplicates 'é1' in row 1"),
+    ),
+    Case(
+        "columns with decomposed accents",
+        "a.csv",
+        table(header=("id", decomposed("résumé"), "label")).encode(),
+        "kept",
+        task=mapped(note="résumé"),
+    ),
+    Case(
+        "columns with decomposed accents, in a template",
+        "a.jsonl",
+        lines().replace(b'"note"', decomposed('"résumé"').encode()),
+        "kept",
+        task={"prompt": "{{ row['résumé'] }}"},
+    ),
+    Case(
+        "ignored column with decomposed accents",
+        "a.csv",
+        table(*((*row, "x") for row in ROWS), header=(*COLUMNS, decomposed("âge"))).encode(),
+        "kept",
+        source={"ignore": ["âge"]},
+    ),
+    Case(
+        "columns that differ in Unicode form",
+        "a.csv",
+        table(*((*row, "x") for row in ROWS), header=("id", "é", decomposed("é"), "label")).encode(),
+        "refused",
+        ("comes twice",),
+    ),
+    Case(
+        "keys that differ in Unicode form",
+        "a.jsonl",
+        extended(**{"é": "x", decomposed("é"): "y"}),
+        "refused",
+        ("row 1", "differ in Unicode form only"),
     ),
     Case(
         "missing value spelled out",

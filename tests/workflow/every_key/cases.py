@@ -223,6 +223,16 @@ CASES: list[Case] = [
     ),
     Case(["source.delimiter"], FILE, {"source": {"delimiter": ","}}, extra=SAME_ROWS),
     Case(["source.ignore"], FILE, {"source": {"ignore": ["remark"]}}),
+    Case(
+        ["source.as"],
+        merge(FILE, {"source": {"path": "given/shares.xlsx", "as": "shown"}}),
+        {"source": {"as": "number"}},
+    ),
+    Case(
+        ["source.repair"],
+        merge(FILE, {"source": {"path": "given/encoded.csv", "repair": ["html"]}}),
+        {"source": {"repair": ["html", "escapes"]}},
+    ),
     Case(["source.sample"], merge(FILE, {"source": {"sample": 30}}), {"source": {"sample": 29}}),
     Case(["source.id"], ON_HUB, {"source": {"id": "clinic/others"}}),
     Case(["source.config"], ON_HUB, {"source": {"config": "second"}}),
@@ -337,6 +347,13 @@ CASES: list[Case] = [
     _external("encoding", {}, {"encoding": "utf-8"}, extra=SAME_ROWS),
     _external("delimiter", {}, {"delimiter": ","}, extra=SAME_ROWS),
     _external("ignore", {}, {"ignore": ["remark"]}, extra="answers do not use the ignored column"),
+    _external("repair", {}, {"repair": ["html"]}, extra="no answer has HTML"),
+    _external(
+        "as",
+        {"path": "given/shown.xlsx", "as": "shown"},
+        {"as": "number"},
+        extra="no answer is a number; the record of the answers contains how the table was read",
+    ),
     _external("columns.id", {}, {"columns": {"id": "same"}}, extra="the other column has the same ids"),
     _external(
         "columns.prompt",

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from clinical_dpo.schemas import SCHEMAS, read_yaml
+from clinical_dpo.schemas import SCHEMAS
+from clinical_dpo.yaml_files import read_yaml
 
 TOP = ("config", "task", "model")
 

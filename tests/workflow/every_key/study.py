@@ -80,6 +80,7 @@ def write_study(project: Project, cases: Iterable[Case], changed: bool, config: 
         _write(folder / f"config/models/{name}.yaml", {"name": name} | model)
     study = {
         "run_name": RUN,
+        "allow_generated": True,
         "tasks": tasks,
         "figure2": None,
         "recipes": recipes,
@@ -123,7 +124,9 @@ def write_data(folder: Path) -> list[dict[str, Any]]:
     _table(data / "rows.csv", rows)
     _table(data / "others.csv", others)
     _table(data / "old.csv", [row | {"note": f"{row['note']} \u00a5"} for row in rows], "cp1252")
+    _table(data / "encoded.csv", [row | {"note": f"{row['note']}\\n&amp; no more"} for row in rows])
     _workbook(data / "rows.xlsx", {"one": rows, "two": others})
+    _workbook(data / "shares.xlsx", {"one": [row | {"note": i / 100} for i, row in enumerate(rows)]}, "0%")
     questions = [
         {"File": f"f{i}", "CHQ": f"{note}?\nAnd now?", "Summary": f"What of {i}?"} for i, note in enumerate(notes)
     ]
@@ -161,10 +164,13 @@ def write_external_answers(project: Project, cases: Iterable[Case]) -> None:
             for i, row in enumerate(test)
         ]
         changed = [row | {"said": row["also"]} for row in rows]
-        if case.name.endswith("sheet"):
-            _workbook(data / "answers.xlsx", {"one": rows, "two": changed})
+        table = entries[case.name]["path"]
+        if table.endswith(".xlsx"):
+            _workbook(
+                project.folder / table, {"one": rows, "two": changed} if case.name.endswith("sheet") else {"one": rows}
+            )
         else:
-            _table(project.folder / entries[case.name]["path"], rows)
+            _table(project.folder / table, rows)
         if case.name.endswith("path"):
             _table(data / "second_answers.csv", changed)
 
@@ -176,11 +182,13 @@ def _table(path: Path, rows: list[dict[str, Any]], encoding: str = "utf-8") -> N
         writer.writerows(rows)
 
 
-def _workbook(path: Path, sheets: Mapping[str, list[dict[str, Any]]]) -> None:
+def _workbook(path: Path, sheets: Mapping[str, list[dict[str, Any]]], number_format: str = "General") -> None:
     book = Workbook()
     book.remove(book.active)
     for name, rows in sheets.items():
         sheet = book.create_sheet(name)
         for row in [list(rows[0]), *(list(row.values()) for row in rows)]:
             sheet.append(row)
+        for cell in (cell for row in sheet.iter_rows() for cell in row):
+            cell.number_format = number_format
     book.save(path)

@@ -11,7 +11,7 @@ import pytest
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv
-from clinical_dpo.schemas import read_yaml
+from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.workflow.every_key.cases import CASES
 from tests.workflow.every_key.laboratory import begins, compare, unexplained

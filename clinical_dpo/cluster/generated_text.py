@@ -1,0 +1,51 @@
+"""Tasks whose text is generated, because their own text is missing: what they would cost, and whether they may run."""
+
+from collections.abc import Collection
+
+from clinical_dpo.cluster.plan import cost_rows
+from clinical_dpo.config.study import Study
+from clinical_dpo.errors import PublicError
+
+ALLOWED = "allow_generated"  # the config's key
+
+
+def generated_tasks(study: Study) -> dict[str, str]:
+    """Return task -> reason why it runs on generated text in this run."""
+    reasons = {}
+    for task in study.tasks:
+        if study.is_synthetic(task):
+            missing = study.missing(task)
+            reasons[task] = missing[0] if missing else "its source is synthetic"
+    return reasons
+
+
+def refuse_generated(study: Study, tasks: Collection[str]) -> None:
+    """Refuse to generate text in place of data that a user may believe to be there.
+
+    Args:
+        study: the run.
+        tasks: tasks whose records the run is about to make. Records that exist have been allowed before.
+
+    Raises:
+        UserError: records of a task would be generated because its own text is missing, and the config does not allow
+            it. The message has each task's reason and cost.
+    """
+    stand_ins = {task: missing[0] for task in tasks if (missing := study.missing(task)) and study.is_synthetic(task)}
+    if not stand_ins or study.config[ALLOWED]:
+        return
+    costs = cost_rows(study)
+    lines = []
+    for task, reason in stand_ins.items():
+        rows = [row for row in costs if row["task"] == task]
+        hours, jobs = sum(row["hours"] or 0 for row in rows), sum(row["jobs"] for row in rows)
+        lines.append(f"  {task}: {reason} ({f'{hours:,.0f} GPU hours' if hours else f'{jobs} jobs without a GPU'})")
+    raise PublicError(
+        "\n".join(
+            [
+                "These tasks would run on generated text, which is no evidence about medicine:",
+                *lines,
+                "Nothing has been started. Add the data, leave tasks out (`when_missing: leave_out` in the task file), "
+                f"or allow generated text once: --config {ALLOWED}=true, or {ALLOWED}: true in the config.",
+            ]
+        )
+    )

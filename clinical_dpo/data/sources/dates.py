@@ -1,0 +1,22 @@
+"""Write dates, times and durations of spreadsheets and Parquet in one form, ISO 8601."""
+
+import datetime
+
+
+def iso_time(value: datetime.date | datetime.time, date_only: bool = False) -> str:
+    """Return `2026-05-01`, `08:30:00` or `2026-05-01T08:30:00`.
+
+    Args:
+        value: a date, a time of day, or both.
+        date_only: whether the time of day is left out.
+    """
+    if isinstance(value, datetime.datetime) and date_only:
+        return value.date().isoformat()
+    return value.isoformat()
+
+
+def iso_duration(value: datetime.timedelta) -> str:
+    """Return a duration in hours, minutes and seconds, such as `26:30:00`."""
+    seconds = round(abs(value).total_seconds())
+    sign = "-" if value < datetime.timedelta(0) else ""
+    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

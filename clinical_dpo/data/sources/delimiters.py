@@ -1,0 +1,104 @@
+"""Recognise a wrong delimiter, decimal commas, and blanks around the quotation marks of CSV and TSV text."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from itertools import islice, pairwise
+
+from clinical_dpo.data.tally import Tally
+
+_DELIMITERS = ",;\t|^~"
+_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars", "^": "carets", "~": "tildes"}
+_SAMPLE, _SAMPLE_ROWS = 262_144, 50  # characters and rows from which a delimiter is recognised
+_BLANKS = " \t\u00a0"
+_OTHER_QUOTES = "“”„«»‘’'"  # not the quotation mark of CSV
+
+
+def delimiter_name(delimiter: str) -> str:
+    """Return the name of a delimiter in messages."""
+    return _NAMES.get(delimiter, repr(delimiter))
+
+
+def delimiter_setting(delimiter: str) -> str:
+    """Return the setting of a delimiter as a task file has it."""
+    escaped = "\\t" if delimiter == "\t" else delimiter
+    return f'`delimiter: "{escaped}"` under `source`'
+
+
+def likely_delimiter(text: str, delimiter: str) -> str | None:
+    """Return another delimiter that divides all rows into the same number of cells, or None.
+
+    Args:
+        text: the table's text. Its first rows are tried.
+        delimiter: the delimiter in use. Another one must divide the header into more cells.
+    """
+    sample = text[:_SAMPLE]
+    if len(text) > _SAMPLE:
+        sample = sample[: sample.rfind("\n") + 1]
+    most = max(1, len(_rows(sample, delimiter)[0]))
+    likely = None
+    for other in _DELIMITERS.replace(delimiter, ""):
+        widths = [len(row) for row in _rows(sample, other) if row]
+        if len(widths) > 1 and len(set(widths)) == 1 and widths[0] > most:
+            likely, most = other, widths[0]
+    return likely
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    try:
+        return list(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), _SAMPLE_ROWS)) or [[]]
+    except csv.Error:
+        return [[]]
+
+
+def why_too_many(cells: Sequence[str], text: str, delimiter: str) -> str:
+    """Return a sentence about a row with more cells than the header: the likely reason, and the mend."""
+    if other := likely_delimiter(text, delimiter):
+        return f"The columns may be separated by {delimiter_name(other)}: set {delimiter_setting(other)}."
+    decimal = next((pair for pair in pairwise(cells) if re.search(r"\d\Z", pair[0]) and re.match(r"\d", pair[1])), None)
+    if delimiter == "," and decimal:
+        return (
+            "A number may have a decimal comma, which also separates cells. Put such numbers in quotes, or export the "
+            "file with semicolons between its columns."
+        )
+    mark = next((cell.strip()[0] for cell in cells if cell.strip() and cell.strip()[0] in _OTHER_QUOTES), None)
+    if mark:
+        return f'Texts begin with {mark}, which is no quotation mark of CSV. Put every text in straight quotes (").'
+    return f"Put every text that contains {delimiter_name(delimiter)} in quotes."
+
+
+def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: int = 0) -> str:
+    """Return CSV or TSV text without the blanks between a delimiter and the quotation marks of a cell.
+
+    Python's csv module would take `, "Dysuria"` for a text that contains quotation marks.
+
+    Args:
+        text: the table's text.
+        delimiter: the delimiter.
+        repairs: counts the cells with such blanks.
+        offset: lines before the text, for locations.
+    """
+    blank = "[" + re.escape(_BLANKS.replace(delimiter, "")) + "]"
+    end = rf"(?=[{re.escape(delimiter)}\r\n]|\Z)"
+    if not re.search(rf'(?:\A|[{re.escape(delimiter)}\r\n]){blank}+"|"{blank}+{end}', text):
+        return text
+    cell = re.compile(
+        rf'(?P<before>{blank}*+)(?P<quoted>"[^"]*+(?:""[^"]*+)*+"){blank}*+{end}|(?P<plain>[^{re.escape(delimiter)}\r\n]*+)'
+    )
+    parts, found, position = [], Tally(), 0
+    while position <= len(text):
+        match = cell.match(text, position)
+        assert match is not None  # a plain cell may be empty
+        if (match["plain"] or "").startswith('"'):  # the quotation marks do not match, which the reader reports
+            return text
+        kept = match["quoted"] or match[0]
+        if kept != match[0]:
+            found.add("blanks around the quotation marks of a cell dropped", str(match.start()))
+        parts.append(kept + text[match.end() : match.end() + 1])
+        position = match.end() + 1
+    for description, occurrence in found.occurrences.items():
+        line = text.count("\n", 0, int(occurrence.first)) + 1 + offset
+        for _ in range(occurrence.count):
+            repairs.add(description, f"line {line}")
+    return "".join(parts)
