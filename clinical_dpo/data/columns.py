@@ -40,7 +40,7 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
 
 def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
     if not isinstance(mapping, str):
-        return [_text(row, item) for item in mapping]
+        return [mapped_text(row, item) for item in mapping]
     if not is_template(mapping):
         return _column(row, mapping)
     if field not in LISTS:
@@ -51,7 +51,12 @@ def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
     return value
 
 
-def _text(row: Row, mapping: str) -> Any:
+def mapped_text(row: Row, mapping: str) -> Any:
+    """The value of a column or path, or the text of a template. A value that is no text is returned unchanged.
+
+    Raises:
+        UserError: a column is missing, or the template cannot be rendered.
+    """
     return render(mapping, row, "column") if is_template(mapping) else _column(row, mapping)
 
 

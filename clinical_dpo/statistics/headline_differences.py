@@ -9,7 +9,9 @@ from statsmodels.stats.weightstats import ttost_paired
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.records import Grade
+from clinical_dpo.statistics.clustered import clustered_mean, share_difference
 from clinical_dpo.statistics.f1_effects import f1_difference
+from clinical_dpo.statistics.groups import groups_of
 from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
 from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts
 
@@ -31,6 +33,7 @@ def headline_difference(
 
     The intervals are those of stats.csv at other levels: F1 MOVER held to the permutation P, shares Newcombe's held to
     McNemar's P, means the paired t interval. For means the two one-sided t tests (Schuirmann 1987) are statsmodels'.
+    If the items are in groups, all are those of `clustered`, and the one-sided tests follow from the interval.
 
     Args:
         x, y: complete rows of both variants, item by item.
@@ -45,7 +48,11 @@ def headline_difference(
 
 def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
     metric = METRICS[task["metric"]]
-    both, b, c, neither = paired_counts(grade_values(x, metric), grade_values(y, metric))
+    first, second = grade_values(x, metric), grade_values(y, metric)
+    if (groups := groups_of(x)) is not None:
+        clustered = [share_difference(first, second, groups, level) for level in levels]
+        return HeadlineDifference(clustered[0].effect, [each.interval for each in clustered])
+    both, b, c, neither = paired_counts(first, second)
     effect, p = (b - c) / len(x), mcnemar_exact(b, c)
     intervals = [agreeing(newcombe_paired(both, b, c, neither, level), effect, p, level) for level in levels]
     return HeadlineDifference(effect, intervals)
@@ -54,7 +61,7 @@ def _share(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], m
 def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float) -> HeadlineDifference:
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
     classes = [task["positive"], task["negative"]]
-    found = [f1_difference(labels, first, second, classes, task["seed"], level) for level in levels]
+    found = [f1_difference(labels, first, second, classes, task["seed"], level, groups_of(x)) for level in levels]
     return HeadlineDifference(found[0].difference, [each.interval for each in found])
 
 
@@ -62,6 +69,9 @@ def _mean(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], ma
     metric = METRICS[task["metric"]]
     first, second = np.array(grade_values(x, metric)), np.array(grade_values(y, metric))
     differences = first - second
+    if (groups := groups_of(x)) is not None:
+        clustered = [clustered_mean(differences, groups, level) for level in levels]
+        return HeadlineDifference(clustered[0].mean, [each.interval for each in clustered])
     intervals = [t_interval(differences, level) for level in levels]
     # Without spread statsmodels' P is 0 or NaN, as if two equal differences were a proof.
     spread = len(differences) > 1 and np.ptp(differences) > SAME

@@ -13,8 +13,9 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate, defined
-from clinical_dpo.statistics.intervals import Interval, wilson
+from clinical_dpo.statistics.groups import Groups
 
 Answers = Sequence[str | None]
 Metric = Callable[[np.ndarray], np.ndarray]  # counts (..., k, k + 1) -> (...)
@@ -30,12 +31,18 @@ def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[
 
 def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> Counts:
     """The function from weights of the items, (resamples, items), to their counts, (resamples, k, k + 1)."""
+    cells = item_counts(labels, answers, classes)
+    flat = cells.reshape(len(labels), -1)
+    return lambda weights: (weights @ flat).reshape(len(weights), *cells.shape[1:])
+
+
+def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
+    """The counts of each item alone, (items, k, k + 1)."""
     named = [*classes, INVALID]
     cells = np.zeros((len(labels), len(classes), len(named)))
     for item, (label, answer) in enumerate(zip(labels, answers, strict=True)):
         cells[item, named.index(label), named.index(answer or INVALID)] = 1
-    flat = cells.reshape(len(labels), -1)
-    return lambda weights: (weights @ flat).reshape(len(weights), len(classes), len(named))
+    return cells
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -123,6 +130,17 @@ def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
     return _share(cleared, cleared + (1 - sensitivity(counts)[..., index]) * prevalence)
 
 
+def share_numbers(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Each share of a class -> its numerator and denominator, (..., k), of counts (..., k, k + 1)."""
+    support, answered, rejections = counts.sum(axis=-1), _answered(counts), _rejections(counts)
+    return {
+        "sensitivity": (_hits(counts), support),
+        "specificity": (rejections, support.sum(axis=-1, keepdims=True) - support),
+        "ppv": (_hits(counts), answered),
+        "npv": (rejections, answered.sum(axis=-1, keepdims=True) - answered),
+    }
+
+
 PER_CLASS = {"sensitivity": sensitivity, "specificity": specificity, "ppv": ppv, "npv": npv}
 OVERALL = {"macro_f1": macro_f1, "weighted_f1": weighted_f1, "balanced_accuracy": balanced_accuracy}
 
@@ -133,6 +151,7 @@ def label_estimates(
     classes: Sequence[str],
     seed: int,
     prevalence: Mapping[str, float] | None = None,
+    groups: Groups | None = None,
 ) -> list[Estimate]:
     """Metrics of all classes, then those of each class against the rest.
 
@@ -146,42 +165,32 @@ def label_estimates(
         classes: all labels of the task.
         seed: of the bootstrap.
         prevalence: label -> share of people who carry it where the model would be used.
+        groups: (n,) index of each item's group.
     """
     counts, items = confusion_counts(labels, answers, classes), len(labels)
     resampled = resampled_counts(labels, answers, classes)
-    hits = _hits(counts)
-    right = int(hits.sum())
-    rows = [Estimate("accuracy", "", defined(accuracy(counts)), wilson(right, items), "wilson", items)]
-    rows += [bootstrapped(name, "", _of(metric, resampled), items, seed) for name, metric in OVERALL.items()]
-    numbers = {  # of each share: its two numbers, per class
-        "sensitivity": (hits, counts.sum(axis=-1)),
-        "specificity": (_rejections(counts), items - counts.sum(axis=-1)),
-        "ppv": (hits, _answered(counts)),
-        "npv": (_rejections(counts), _answered(counts).sum() - _answered(counts)),
-    }
+    alone = item_counts(labels, answers, classes)
+    right = _hits(alone).sum(axis=-1)
+    interval, method = share_interval(right, np.ones(items), groups)
+    rows = [Estimate("accuracy", "", defined(accuracy(counts)), interval, method, items)]
+    rows += [bootstrapped(name, "", _of(metric, resampled), items, seed, groups) for name, metric in OVERALL.items()]
+    numbers = share_numbers(alone)
     for index, label in enumerate(classes):
         for name, (part, whole) in numbers.items():
             value = defined(PER_CLASS[name](counts)[index])
-            rows.append(
-                Estimate(name, label, value, wilson(int(part[index]), int(whole[index])), "wilson", int(whole[index]))
-            )
-        union = int(counts[index].sum() + _answered(counts)[index] - hits[index])
-        rows.append(
-            Estimate("f1", label, defined(f1(counts)[index]), _f1_interval(int(hits[index]), union), "wilson", items)
-        )
+            interval, method = share_interval(part[:, index], whole[:, index], groups)
+            rows.append(Estimate(name, label, value, interval, method, int(whole[:, index].sum())))
+        union = np.maximum(alone[:, index].sum(axis=-1), _answered(alone)[:, index])
+        (low, high), method = share_interval(_hits(alone)[:, index], union, groups)
+        interval = (None, None) if low is None or high is None else (2 * low / (1 + low), 2 * high / (1 + high))
+        rows.append(Estimate("f1", label, defined(f1(counts)[index]), interval, method, items))
         if prevalence and label in prevalence:
             for name, at in (("ppv_at_prevalence", ppv_at), ("npv_at_prevalence", npv_at)):
                 metric = partial(at, index=index, prevalence=prevalence[label])
-                rows.append(bootstrapped(name, label, _of(metric, resampled), items, seed))
+                rows.append(bootstrapped(name, label, _of(metric, resampled), items, seed, groups))
     return rows
 
 
 def _of(metric: Metric, counts: Counts) -> Statistic:
     """A metric of counts as a statistic of weights."""
     return lambda weights: metric(counts(weights))
-
-
-def _f1_interval(hits: int, union: int) -> Interval:
-    """Interval of F1 = 2 J / (1 + J), J the share of hits among items labelled or answered with the class."""
-    low, high = wilson(hits, union)
-    return (None, None) if low is None or high is None else (2 * low / (1 + low), 2 * high / (1 + high))

@@ -4,6 +4,12 @@ def source_file(wildcards):
     return os.path.expandvars(source["path"]) if source["kind"] == "file" else []
 
 
+def split_settings(wildcards):
+    """Settings of a job's task file that make its rows and draw its splits."""
+    names = ("name", "answer_type", "labels", "columns", "prompt", "splits", "on_shortfall")
+    return pick(study.tasks[wildcards.task], *names) | study.over_columns(wildcards.task, "group")
+
+
 def generated_rows(wildcards):
     """Number of records that a task's generator makes; 0 for a file or a hub data set, for any sizes of the splits."""
     return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0

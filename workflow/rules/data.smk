@@ -43,15 +43,7 @@ rule split_dataset:
     params:
         settings=rule_settings(
             code=code("split_dataset"),
-            task=task_settings(
-                "name",
-                "answer_type",
-                "labels",
-                "columns",
-                "prompt",
-                "splits",
-                "on_shortfall",
-            ),
+            task=split_settings,
             texts=text_fields,
             written=text_origins,
             seed=study.config["seed"],

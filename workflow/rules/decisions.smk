@@ -7,6 +7,7 @@ rule decide:
     input:
         stats=at("table", table="stats"),
         grades=task_files(study_files.grades),
+        groups=grouped_test,
         trivial=trivial_table,
         runs=task_runs,
     output:

@@ -97,6 +97,7 @@ def report_page(
         comparisons=comparisons.comparison_rows(stats, tasks, models),
         label_rows=label_rows(metrics, tasks, models),
         seeds=comparisons.seed_table(seeds, tasks, models),
+        grouped=comparisons.grouped(stats, tasks),
         trained_once=comparisons.trained_once(shown, seeds, tasks),
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
