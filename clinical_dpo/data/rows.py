@@ -53,7 +53,7 @@ def task_rows(
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
-    if "sampled" in provenance or provenance.get("drops"):
+    if "sampled" in provenance or provenance.get("drops") or provenance.get("where"):
         numbered_in, where = " of source.jsonl", f"source.jsonl, drawn from {where}"
     rows: list[TaskRow] = []
     number_of: dict[str, int] = {}

@@ -17,7 +17,7 @@ rule retrieve_source:
         settings=rule_settings(
             code=code("retrieve_source"),
             files=file_digests(source_file),
-            source=lambda wildcards: study.source(wildcards.task),
+            source=lambda wildcards: study.source(wildcards.task) | study.over_columns(wildcards.task, "where"),
             rows=generated_rows,
             seed=study.config["seed"],
         ),
