@@ -199,7 +199,7 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
     for node, value in ((first, left), (second, right)):
         if value == "" or isinstance(value, bool):
             raise _mistake(node, value, "cannot be ordered. Test for an empty value before: `x != '' and x >= 1`")
-    numbers = _number(left), _number(right)
+    numbers = number_of(left), number_of(right)
     if None in numbers:
         if not isinstance(left, str) or not isinstance(right, str) or numbers != (None, None):
             wrong = (first, left) if numbers[0] is None else (second, right)
@@ -219,7 +219,7 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
         return bool(left is right)
     if "" in (left, right):
         return False
-    numbers = _number(left), _number(right)
+    numbers = number_of(left), number_of(right)
     if None in numbers:
         wrong = (first, left) if numbers[0] is None else (second, right)
         raise _mistake(*wrong, "is not a number, and is compared with one")
@@ -247,11 +247,11 @@ def _same(left: Any, right: Any) -> bool:
         return type(left) is type(right) and bool(left == right)
     if not all(isinstance(each, str | int | float) for each in (left, right)):
         return False
-    numbers = _number(left), _number(right)
+    numbers = number_of(left), number_of(right)
     return None not in numbers and numbers[0] == numbers[1]
 
 
-def _number(value: Any) -> int | float | None:
+def number_of(value: Any) -> int | float | None:
     """A number, or the number that a text is; None for another text."""
     if not isinstance(value, str):
         return value

@@ -95,7 +95,8 @@ def tables(study: Study, task: str) -> list[str]:
     labels += ["reliability"] if scores_likelihood(study.tasks[task]) else []
     decided = ["decisions", "unreadable"] if has_decisions(study.tasks[task]) else []
     trivial = ["trivial"] if decided and study.tasks[task]["grader"] == "label" else []
-    return ["metrics", "stats", *labels, *trivial, *decided, *seeds, *configured, *ratings]
+    by_subgroup = ["subgroups"] if study.over_columns(task, "subgroups") else []
+    return ["metrics", "stats", *labels, *trivial, *decided, *by_subgroup, *seeds, *configured, *ratings]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

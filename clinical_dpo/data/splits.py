@@ -45,7 +45,7 @@ def split(
         UserError: there are fewer rows than `sizes` need, and the splits may not shrink or one of them would be empty;
             or there are fewer groups than splits.
     """
-    kept, duplicates, conflicts = _distinct(sorted(rows, key=lambda row: (row["id"], row["completion"][0]["content"])))
+    kept, duplicates, conflicts = distinct(rows)
     drawn = dict(sizes)
     if len(kept) < sum(sizes.values()):
         drawn = _shrink(sizes, len(kept), on_shortfall)
@@ -89,11 +89,14 @@ def _normalised_prompt(row: TaskRow) -> str:
     return " ".join(" ".join(message["content"] for message in row["prompt"]).casefold().split())
 
 
-def _distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
-    """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer."""
+def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
+    """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer.
+
+    The first is that of the lowest id and answer.
+    """
     first: dict[str, TaskRow] = {}
     conflicts = 0
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row["id"], row["completion"][0]["content"])):
         conflicts += first.setdefault(_normalised_prompt(row), row)["completion"] != row["completion"]
     return list(first.values()), len(rows) - len(first), conflicts
 

@@ -7,10 +7,11 @@ import numpy as np
 from statsmodels.stats.weightstats import ttost_paired
 
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading import scores
+from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.records import Grade
-from clinical_dpo.statistics.clustered import clustered_mean, share_difference
-from clinical_dpo.statistics.f1_effects import f1_difference
+from clinical_dpo.statistics.clustered import clustered_mean, share_difference, share_interval
+from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval
 from clinical_dpo.statistics.groups import groups_of
 from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
 from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts
@@ -24,6 +25,24 @@ class HeadlineDifference(NamedTuple):
     effect: float | None
     intervals: list[Interval]
     p_equivalent: float | None = None  # of two one-sided t tests
+
+
+def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None, Interval]:
+    """The headline metric of one variant with its 95% interval: F1, a share, or a mean.
+
+    Args:
+        rows: complete rows of the variant; without rows the estimate is None.
+        task: `metric`, a key of METRICS, and for F1 `positive` and `negative`.
+    """
+    metric, groups = METRICS[task["metric"]], groups_of(rows)
+    if task["metric"] == "f1":
+        labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
+        estimate = scores.f1(labels, parsed, task["positive"]) if rows else None
+        return estimate, f1_interval(labels, parsed, [task["positive"], task["negative"]], groups=groups)
+    values = grade_values(rows, metric)
+    if metric.kind != "mean":
+        return mean(values), share_interval(np.array(values), np.ones(len(values)), groups)[0]
+    return mean(values), t_interval(values) if groups is None else clustered_mean(np.array(values), groups).interval
 
 
 def headline_difference(

@@ -6,20 +6,13 @@ Such an answer counts as wrong. The other rules show how much depends on this.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.grading import scores
-from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
-from clinical_dpo.statistics.clustered import clustered_mean, share_interval
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.decisions import decide
-from clinical_dpo.statistics.f1_effects import f1_interval
-from clinical_dpo.statistics.groups import groups_of
-from clinical_dpo.statistics.headline_differences import headline_difference
-from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval
+from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
+from clinical_dpo.statistics.intervals import LEVEL
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.variants import COMPARISONS, VARIANTS
 
@@ -72,19 +65,7 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any]) -> Row:
         return facts
     read = [row for row in rows if rule != LEFT_OUT or not _is_unreadable(row)]
     read = [_read(row, rule, task) for row in read]
-    metric, groups = METRICS[task["metric"]], groups_of(read)
-    interval: Interval
-    if task["metric"] == "f1":
-        labels, parsed = [row["label"] for row in read], [row["parsed"] for row in read]
-        estimate = scores.f1(labels, parsed, task["positive"]) if read else None
-        interval = f1_interval(labels, parsed, [task["positive"], task["negative"]], groups=groups)
-    else:
-        values = grade_values(read, metric)
-        estimate = mean(values)
-        if metric.kind != "mean":
-            interval = share_interval(np.array(values), np.ones(len(values)), groups)[0]
-        else:
-            interval = t_interval(values) if groups is None else clustered_mean(np.array(values), groups).interval
+    estimate, interval = headline_estimate(read, task)
     return facts | {
         "n": len(read),
         "estimate": estimate,

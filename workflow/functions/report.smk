@@ -13,6 +13,8 @@ def report_table(name, suffix="csv"):
 
 
 trivial_report_table = report_table("trivial") if study_files.tables_named(study, "trivial") else []
+subgroup_report_table = report_table("subgroups") if study_files.tables_named(study, "subgroups") else []
+report_tables += ["subgroups"] if subgroup_report_table else []
 seed_table = report_table("seeds") if study_files.tables_named(study, "seeds") else []
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",

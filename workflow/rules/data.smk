@@ -1,6 +1,7 @@
 localrules:
     retrieve_source,
     split_dataset,
+    assign_subgroups,
 
 
 rule retrieve_source:
@@ -50,3 +51,26 @@ rule split_dataset:
         ),
     script:
         "../scripts/split_dataset.py"
+
+
+rule assign_subgroups:
+    input:
+        rows=at("source"),
+        record=at("source_record"),
+        texts=text_files,
+        test=at("split", split="test"),
+    output:
+        at("subgroups"),
+    log:
+        at.log("assign_subgroups", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=rule_settings(
+            code=code("assign_subgroups"),
+            task=row_settings,
+            texts=text_fields,
+            subgroups=task_subgroups,
+        ),
+    script:
+        "../scripts/assign_subgroups.py"

@@ -31,6 +31,7 @@ rule write_report_page:
         decisions=report_table("decisions"),
         trivial=trivial_report_table,
         unreadable=report_table("unreadable"),
+        subgroups=subgroup_report_table,
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
@@ -83,7 +84,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial|unreadable",
+        table="metrics|stats|seeds|trivial|unreadable|subgroups",
     conda:
         "../../envs/analysis.yaml"
     params:

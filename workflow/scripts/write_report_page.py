@@ -20,6 +20,7 @@ with job(snakemake) as params:
         decisions=read_csv(inputs.decisions),
         trivial=read_csv(inputs.trivial) if inputs.trivial else [],
         unreadable=read_csv(inputs.unreadable),
+        subgroups=read_csv(inputs.subgroups) if inputs.subgroups else [],
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,

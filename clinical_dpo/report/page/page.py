@@ -15,6 +15,7 @@ from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
+from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.trivial_words import no_better
@@ -40,6 +41,7 @@ def report_page(
     decisions: Rows = (),
     trivial: Rows = (),
     unreadable: Rows = (),
+    subgroups: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -60,6 +62,7 @@ def report_page(
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
         unreadable: rows of reports/tables/unreadable.csv.
+        subgroups: rows of reports/tables/subgroups.csv; empty without subgroups.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -91,6 +94,8 @@ def report_page(
         caveats=tables.caveats(shown, tasks, models, watermark, mixed_versions),
         changed=changed_decisions(unreadable, tasks, models),
         trivial=trivial_rows(trivial, tasks, models),
+        subgroups=subgroup_rows(subgroups, tasks, models),
+        subgroup_heads=HEADS,
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
