@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.data.columns import map_row, mapped_text
+from clinical_dpo.data.columns import map_row, mapped_text, refuse_unread, used_columns
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
@@ -55,6 +55,8 @@ def task_rows(
     numbered_in = ""
     if "sampled" in provenance or provenance.get("drops") or provenance.get("where"):
         numbered_in, where = " of source.jsonl", f"source.jsonl, drawn from {where}"
+    if "unread" in provenance:
+        refuse_unread(provenance, used_columns(task))
     rows: list[TaskRow] = []
     number_of: dict[str, int] = {}
     for number, raw in enumerate(records, start=1):

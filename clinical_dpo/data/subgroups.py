@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from clinical_dpo.data.columns import mapped_text
+from clinical_dpo.data.columns import mapped_columns, mapped_text
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.expressions import number_of
 from clinical_dpo.io import Row
@@ -38,6 +38,11 @@ def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[
         ordered = sorted(levels.items(), key=lambda item: [*order, MISSING].index(item[1]))
         rows += [{"id": row_id, "subgroup": subgroup["name"], "level": level} for row_id, level in ordered]
     return rows
+
+
+def subgroup_columns(subgroups: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Columns of the source that subgroups use."""
+    return set().union(*(mapped_columns(subgroup["column"]) for subgroup in subgroups))
 
 
 def level_names(edges: Sequence[float]) -> list[str]:

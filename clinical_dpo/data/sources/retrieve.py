@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from clinical_dpo.data.columns import refuse_unread
 from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
 from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.data.sources.medqa import to_open_question
@@ -77,6 +78,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         records, provenance["drops"] = [row for _, row in numbered], {}
         names = [f"{where}, row {number}" for number, _ in numbered]
     if "where" in source:
+        refuse_unread(provenance, read_condition(source["where"]).columns)
         records, provenance["where"] = _kept(records, source["where"], names)
     return records, provenance
 
