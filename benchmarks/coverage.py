@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks import corrected_means
+from benchmarks.grouped_samples import GROUP_SD, difference_of_f1, difference_of_shares, grouped_sample
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
@@ -22,6 +23,7 @@ from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
 from clinical_dpo.statistics.training_seeds import f1_difference as f1_of_means
 
 SAMPLES = 10_000  # per row of a table
+FEWER = {"clustered": 2_000, "clustered_f1": 400}  # part -> samples, where a sample takes long
 ITEMS = 200
 CLASSES = ("positive", "negative")
 PREVALENCES = (0.05, 0.1, 0.25, 0.5)
@@ -149,6 +151,31 @@ def share_rows(samples: int) -> Iterator[Row]:
             yield [*names, *(f"{number:.4f}" for number in numbers)]
 
 
+def clustered_rows(samples: int, measure: str) -> Iterator[Row]:
+    """Rows of coverage of intervals of items in groups, and of intervals that take these items as independent.
+
+    Args:
+        samples: number of samples per row.
+        measure: `right answers` or `F1`.
+    """
+    generator = np.random.default_rng(24)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    for groups in (20, 60, 120):
+        for logits in ((2.0, 2.0), (3.5, 3.5), (2.5, 2.0)):
+            accuracies = [expit(logit + GROUP_SD * nodes) @ weights / weights.sum() for logit in logits]
+            drawn = (grouped_sample(generator, ITEMS, groups, logits, POSITIVES) for _ in range(samples))
+            if measure == "F1":
+                limits = [difference_of_f1(*sample, CLASSES) for sample in drawn]
+                first, second = (f1_of(accuracy, accuracy, POSITIVES) for accuracy in accuracies)
+            else:
+                limits = [difference_of_shares(*sample[1:]) for sample in drawn]
+                first, second = accuracies
+            low, high, p, *independent, independent_p = np.array(limits, dtype=float).T
+            numbers = [coverage(low, high, first - second), np.mean(p < 0.05)]
+            numbers += [coverage(*independent, first - second), np.mean(independent_p < 0.05)]
+            yield [groups, "{:.2f}, {:.2f}".format(*accuracies), *(f"{number:.4f}" for number in numbers)]
+
+
 def seed_rows(samples: int) -> Iterator[Row]:
     """Rows of coverage of the interval over training seeds, of right answers and of F1.
 
@@ -190,6 +217,7 @@ CORRECTED_COLUMNS = (
     *("rated", "coverage, PPI++", "coverage, sample alone", "coverage, shown", "corrected"),
     "width, shown to sample alone",
 )
+CLUSTERED_COLUMNS = ("groups", "accuracies", "coverage", "P < .05", "coverage, independent", "P < .05, independent")
 PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
     "f1": (
         "Intervals of one variant's F1 (Wilson's, by way of J) and macro F1 (MOVER)",
@@ -213,6 +241,16 @@ PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
             *("coverage, shown", "P and interval shown disagree"),
         ),
         share_rows,
+    ),
+    "clustered": (
+        "Interval and Obuchowski's P of a difference of right answers in groups, and as if items were independent",
+        CLUSTERED_COLUMNS,
+        lambda samples: clustered_rows(samples, "right answers"),
+    ),
+    "clustered_f1": (
+        "The same of F1, with the permutation P of groups",
+        CLUSTERED_COLUMNS,
+        lambda samples: clustered_rows(samples, "F1"),
     ),
     "seeds": (
         "Interval over training seeds, a trained variant against the base model, 30% positives of 200 items",
@@ -259,7 +297,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="number of samples per row; the tables are printed and not written")
     arguments = parser.parse_args()
     for part in [arguments.part] if arguments.part else PARTS:
-        text = table(part, arguments.samples or SAMPLES)
+        text = table(part, arguments.samples or FEWER.get(part, SAMPLES))
         if arguments.samples:
             print(text)
         else:

@@ -24,6 +24,7 @@ PATHS = {
     "text_replies": f"{_DATA}/texts/{{field}}.{{writer}}.replies.jsonl",
     "split": f"{_DATA}/{{split}}.jsonl",
     "manifest": f"{_DATA}/manifest.json",
+    "subgroups": f"{_DATA}/subgroups.csv",
     "gate": f"{_DATA}/gate/{{model}}.json",
     "checks": f"{_DATA}/checks.csv",
     "checked": f"{_DATA}/checked.txt",

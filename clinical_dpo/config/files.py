@@ -109,9 +109,10 @@ def tables(study: Study, task: str) -> list[str]:
     trivial = ["trivial"] if study.tasks[task]["grader"] == "label" else []
     unreadable = [] if scores_likelihood(study.tasks[task]) else ["unreadable"]
     decided = [*trivial, "decisions", *unreadable]
+    by_subgroup = ["subgroups"] if study.over_columns(task, "subgroups") else []
     judged = ["judge_bias"] if judged_sheets(study.tasks[task], rated_sheets(study.tasks[task])) else []
     corrected = ["corrected"] if is_corrected(study.tasks[task]) else []
-    return ["metrics", "stats", *labels, *decided, *seeds, *configured, *ratings, *judged, *corrected]
+    return ["metrics", "stats", *labels, *decided, *by_subgroup, *seeds, *configured, *ratings, *judged, *corrected]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.column_rules import check_columns
 from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
@@ -140,6 +141,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
             raise UserError(
                 f"{where}: {stage} has several trials, but splits.dev is 0. Add a dev split, or configure one trial."
             )
+    check_columns(task, where)
     check_fit(task, where)
     check_margin(task, where)
     check_sample(task, where)

@@ -59,7 +59,7 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
     Args:
         task: the task file's settings.
     """
-    sheets = {}
+    sheets: dict[str, list[str]] = {}
     if "raters" in task and task.get("metric") == "likert":
         sheets |= {"likert": task["raters"]} if task["grader"] in AWAITED else {}
     elif "raters" in task and (task["answer_type"] == "answer" or task["grader"] == "physicians"):

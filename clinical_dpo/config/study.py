@@ -133,6 +133,13 @@ class Study:
         """Generated field -> its settings. A stand-in already has all fields, so the result is empty for a stand-in."""
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
+    def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
+        """The settings under those keys that a task has, which are over the columns of its own source.
+
+        A stand-in has other columns, so the result is empty for a stand-in.
+        """
+        return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
+
     def source(self, task: str) -> Mapping[str, Any]:
         """The source of a task in this run: its own source, or the stand-in if the task cannot use its own text."""
         settings = self.tasks[task]

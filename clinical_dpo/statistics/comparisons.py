@@ -11,6 +11,7 @@ from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.records import Comparison, Grade
+from clinical_dpo.statistics.groups import groups_of, number_of_groups, without_groups
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, comparison_name, parse_comparison
 
@@ -54,6 +55,9 @@ def compare_variants(
     stay None, because they need the P of the other tasks: see `with_holm`. While grades are pending the numbers are
     None, `status` is pending, and `n` counts the pairs with a pending grade.
 
+    If grades have a `group`, test, P and intervals count groups. `p_unclustered` and the unclustered limits are those
+    for independent items; they decide nothing.
+
     Args:
         grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo. External answers have
             only the variant EXTERNAL.
@@ -96,7 +100,12 @@ def compare_variants(
             if pending:
                 rows.append(row | {"n": pending, "status": "pending"})
                 continue
-            row |= {"n": len(x), "status": "complete"} | metric_kind.difference(x, y, task, threshold)
+            row |= {"n": len(x), "status": "complete", "n_groups": number_of_groups(x)}
+            row |= metric_kind.difference(x, y, task, threshold)
+            if groups_of(x) is not None:
+                independent = metric_kind.difference(without_groups(x), without_groups(y), task, threshold)
+                row["p_unclustered"] = independent["p_value"]
+                row |= {f"unclustered_{name}": independent[f"effect_{name}"] for name in ("ci_low", "ci_high")}
             if row["p_value"] is not None:
                 row["p_adjusted"] = bonferroni(row["p_value"], len(tasks))
                 row["significant"] = "true" if row["p_value"] < threshold else "false"

@@ -2,7 +2,8 @@
 
 F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items: the share of true positives among the items
 that have the class as their label or as their answer. Therefore F1 has a score interval. The interval of a difference
-of F1 is computed from two score intervals by MOVER, as Newcombe's interval of two proportions.
+of F1 is computed from two score intervals by MOVER, as Newcombe's interval of two proportions. Items in groups have the
+intervals of `clustered`, and the permutation test swaps the answers to all items of a group at once.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ import numpy as np
 from scipy.stats import binom, permutation_test
 
 from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, f1
+from clinical_dpo.statistics.clustered import Ratio, combined_interval, ratio, swap_p
+from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import (
     BLOCK,
     LEVEL,
@@ -19,6 +22,7 @@ from clinical_dpo.statistics.intervals import (
     SAME,
     Interval,
     agreeing,
+    mover_correlation,
     mover_interval,
     wilson,
 )
@@ -41,21 +45,31 @@ def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
     return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 
 
-def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
+def f1_interval(
+    labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
+) -> Interval:
     """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
     The paper calls it "Wilson indirect". The interval is (None, None) if F1 is 0 / 0: no label and no answer is the
     class.
     """
+    if groups is not None:
+        first = _class_ratios(labels, parsed, classes, groups, level)[0]
+        return combined_interval([first], [1.0], _f1_from_j)
     counts = confusion_counts(labels, parsed, classes)
     return _interval(counts[..., np.newaxis], [(0, 0)], [1.0], level)
 
 
-def macro_f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
+def macro_f1_interval(
+    labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
+) -> Interval:
     """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class.
 
     It is (None, None) without items.
     """
+    if groups is not None:
+        ratios = [each for each in _class_ratios(labels, parsed, classes, groups, level) if not np.isnan(each.value)]
+        return combined_interval(ratios, [1 / len(ratios)] * len(ratios), _f1_from_j, lowest=0.0)
     counts = confusion_counts(labels, parsed, classes)
     terms = [(0, index) for index, score in enumerate(f1(counts)) if not np.isnan(score)]
     weights = [1 / len(terms) for _ in terms]
@@ -77,6 +91,7 @@ def f1_difference(
     classes: Sequence[str],
     seed: int,
     level: float = LEVEL,
+    groups: Groups | None = None,
 ) -> F1Difference:
     """Difference of F1 between two variants that answered the same items, with interval and P.
 
@@ -90,8 +105,9 @@ def f1_difference(
         classes: the positive class, then the other classes.
         seed: seed of the random swaps.
         level: confidence level.
+        groups: (n,) index of each item's group.
     """
-    return f1_differences(labels, first, second, classes, seed, [level], macro=len(classes) > 2)[0]
+    return f1_differences(labels, first, second, classes, seed, [level], macro=len(classes) > 2, groups=groups)[0]
 
 
 def f1_differences(
@@ -103,6 +119,7 @@ def f1_differences(
     levels: Sequence[float],
     *,
     macro: bool,
+    groups: Groups | None = None,
 ) -> list[F1Difference]:
     """Difference of macro F1, or of the positive class's F1, with one P and an interval at each level.
 
@@ -111,7 +128,7 @@ def f1_differences(
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
     randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 the test is exact: it covers all swaps.
-    For macro F1 it uses 10,000 random swaps.
+    For macro F1 it uses 10,000 random swaps. With groups it is exact for few groups (`clustered.swap_p`).
 
     Args:
         labels: true labels, n items.
@@ -121,6 +138,7 @@ def f1_differences(
         seed: seed of the random swaps.
         levels: confidence levels.
         macro: whether F1 is the mean of all classes' F1, and not the positive class's.
+        groups: (n,) index of each item's group. All answers to a group's items are then swapped at once.
     """
     counts = _joint_counts(labels, first, second, classes)
     scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]
@@ -128,16 +146,68 @@ def f1_differences(
     if not macro:
         terms, weights = [(0, 0), (1, 0)], [1.0, -1.0]
         difference = float(scores[0][0] - scores[1][0])
-        p = None if np.isnan(difference) else _exact_p(counts)
     else:
         terms = [(variant, index) for variant in (0, 1) for index in range(len(classes)) if defined[variant][index]]
         weights = [(1 - 2 * variant) / int(defined[variant].sum()) for variant, _ in terms]
         difference = float(np.nanmean(scores[0]) - np.nanmean(scores[1]))
-        p = _macro_p(_codes(labels, classes), _codes(first, classes), _codes(second, classes), len(classes), seed)
-    if np.isnan(difference) or p is None:
+    if np.isnan(difference):
         return [F1Difference(None, (None, None), None) for _ in levels]
-    intervals = [agreeing(_interval(counts, terms, weights, level), difference, p, level) for level in levels]
-    return [F1Difference(difference, interval, p) for interval in intervals]
+    if groups is not None:
+        p = _grouped_p(labels, first, second, classes if macro else classes[:1], groups, seed)
+    elif macro:
+        p = _macro_p(_codes(labels, classes), _codes(first, classes), _codes(second, classes), len(classes), seed)
+    else:
+        p = _exact_p(counts)
+
+    def interval(level: float) -> Interval:
+        if groups is None:
+            return _interval(counts, terms, weights, level)
+        ratios = [_class_ratios(labels, answers, classes, groups, level) for answers in (first, second)]
+        return combined_interval([ratios[variant][index] for variant, index in terms], weights, _f1_from_j)
+
+    return [F1Difference(difference, agreeing(interval(level), difference, p, level), p) for level in levels]
+
+
+def _class_ratios(
+    labels: Sequence[str], parsed: Answers, classes: Sequence[str], groups: Groups, level: float
+) -> list[Ratio]:
+    """J of each class."""
+    return [
+        ratio(hits, union, groups, level) for hits, union, _ in (_class_items(labels, parsed, name) for name in classes)
+    ]
+
+
+def _class_items(labels: Sequence[str], parsed: Answers, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n,) of each item: whether label and answer are the class, whether one of them is, and how many of them are."""
+    labelled, answered = (np.array([each == name for each in names], dtype=float) for names in (labels, parsed))
+    return labelled * answered, np.maximum(labelled, answered), labelled + answered
+
+
+def _grouped_p(
+    labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str], groups: Groups, seed: int
+) -> float:
+    """P of a permutation test that swaps the answers to all items of a group at once.
+
+    Args:
+        labels, first, second, groups, seed: as for `f1_differences`.
+        classes: the classes whose mean F1 is compared.
+    """
+
+    def sums(parsed: Answers) -> np.ndarray:
+        """(groups, 2 k): twice the true positives of each class, then labels and answers of each class."""
+        items = [_class_items(labels, parsed, name) for name in classes]
+        columns = [2 * hits for hits, _, _ in items] + [total for _, _, total in items]
+        return np.column_stack([np.bincount(groups, column) for column in columns])
+
+    def macro(totals: np.ndarray) -> np.ndarray:
+        numerator, total = totals[..., : len(classes)], totals[..., len(classes) :]
+        undefined = (
+            0.0 if len(classes) == 1 else np.nan
+        )  # a class of several that is no label and no answer is left out
+        scores = np.divide(numerator, total, out=np.full(total.shape, undefined), where=total > 0)
+        return np.nanmean(scores, axis=-1)
+
+    return swap_p(macro, sums(first), sums(second), seed)
 
 
 def _interval(
@@ -170,7 +240,7 @@ def _interval(
         ]
     )
     signs = np.sign(weights)
-    correlation = _correlation(influences * counts.ravel() @ influences.T, np.outer(signs, signs))
+    correlation = mover_correlation(influences * counts.ravel() @ influences.T, np.outer(signs, signs))
     estimates = [_f1_from_j(in_hits / in_union) for in_hits, in_union in numbers]
     intervals: list[Interval] = []
     for in_hits, in_union in numbers:
@@ -181,25 +251,6 @@ def _interval(
 
 def _f1_from_j(j: float) -> float:
     return 2 * j / (1 + j)
-
-
-def _correlation(products: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """Correlations of terms from sums of products over items, with a continuity correction of half an item.
-
-    The correction widens the interval. For a difference it is Newcombe's correction of phi: a positive correlation
-    becomes lower, but not negative. For a sum the correlation becomes higher, at most 1. If a term does not vary, as at
-    F1 = 1, the correlation is 0 for a difference and 1 for a sum.
-
-    Args:
-        products: (k, k) sums of products.
-        signs: (k, k), 1 where two terms are added, -1 where one term is subtracted from the other.
-    """
-    scale = np.sqrt(np.outer(np.diagonal(products), np.diagonal(products)))
-    lowered = np.where(products > 0, np.maximum(products - 0.5, 0), products)
-    corrected = np.where(signs > 0, np.minimum(products + 0.5, scale), lowered)
-    correlation = np.divide(corrected, scale, out=np.where(signs > 0, 1.0, 0.0), where=scale > SAME)
-    np.fill_diagonal(correlation, 1.0)
-    return correlation
 
 
 def _exact_p(counts: np.ndarray) -> float:

@@ -12,9 +12,10 @@ from clinical_dpo.grading.scores import macro_f1
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.groups import Groups, groups_of
 from clinical_dpo.statistics.label_metrics import resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
-from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
+from clinical_dpo.statistics.seed_intervals import SeedEffect, Statistic, seed_effect
 from clinical_dpo.variants import COMPARISONS
 
 COLUMNS = (
@@ -83,11 +84,13 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
     differences = [
         np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
-    effects = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
+    groups = groups_of(first[0])
+    means = _effect([values[:, np.newaxis] for values in differences], mean_of_items, groups)
+    effects = [(metric.difference, _row(means, metric.high - metric.low))]
     if task.get("labels") or task["metric"] == "macro_f1":
         classes = classes_of(task)
         cells = [np.hstack([_cells(x, classes), _cells(y, classes)]) for x, y in zip(first, second, strict=True)]
-        macro = seed_effect(cells, partial(macro_f1_difference, classes=len(classes)))
+        macro = _effect(cells, partial(macro_f1_difference, classes=len(classes)), groups)
         effects.append(("macro_f1_difference", _row(macro, 1.0)))
     if task.get("positive") or len(task.get("labels", ())) == 2:
         positive = classes_of(task)[0]
@@ -96,9 +99,29 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
         ]
         # Without a positive item, F1 is zero or not defined, and depends only on the false positives.
         positives = any(row["label"] == positive for row in first[0])
-        f1 = _row(seed_effect(counted, f1_difference) if positives else None, 1.0)
+        f1 = _row(_effect(counted, f1_difference, groups) if positives else None, 1.0)
         effects.append(("f1_difference", f1))
     return effects
+
+
+def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups | None) -> SeedEffect:
+    """The effect over seeds. With groups, the sums of the groups take the place of the items.
+
+    Args:
+        values: for each seed, (items, k) numbers.
+        statistic: (..., k) means over items -> (...).
+        groups: (items,) index of each item's group.
+    """
+    if groups is None:
+        return seed_effect(values, statistic)
+    counted = np.array([np.column_stack([each, np.ones(len(each))]) for each in values])
+    sums = np.array([np.column_stack([np.bincount(groups, column) for column in seed.T]) for seed in counted])
+    return seed_effect(sums, lambda means: statistic(means[..., :-1] / means[..., -1:]))
+
+
+def mean_of_items(means: np.ndarray) -> np.ndarray:
+    """The first of the means."""
+    return means[..., 0]
 
 
 def _counted(rows: Rows, positive: str) -> np.ndarray:

@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.metrics import METRICS, decision_metric
-from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.decisions import decide
-from clinical_dpo.statistics.headline_differences import headline_difference
-from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilson
-from clinical_dpo.statistics.label_headlines import headline_interval, headline_score
+from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
+from clinical_dpo.statistics.intervals import LEVEL
 from clinical_dpo.statistics.metrics import Grades, classes_of
 from clinical_dpo.statistics.ordered_metrics import answered_levels
 from clinical_dpo.variants import COMPARISONS, VARIANTS
@@ -94,15 +92,7 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str
         return facts
     read = [row for row in rows if rule != LEFT_OUT or not _is_unreadable(row)]
     read = [_read(row, rule, task, wrong) for row in read]
-    metric = METRICS[task["metric"]]
-    interval: Interval
-    if metric.kind == "labels":
-        labels, parsed = [row["label"] for row in read], [row["parsed"] for row in read]
-        estimate, interval = headline_score(labels, parsed, task), headline_interval(labels, parsed, task)
-    else:
-        values = grade_values(read, metric)
-        estimate = mean(values)
-        interval = t_interval(values) if metric.kind == "mean" else wilson(int(sum(values)), len(values))
+    estimate, interval = headline_estimate(read, task)
     return facts | {
         "n": len(read),
         "estimate": estimate,

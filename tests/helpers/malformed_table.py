@@ -98,8 +98,8 @@ Six rules decide the outcome:
   loses Excel's own marks: `_x000D_` escapes, carriage returns, non-breaking spaces. A date of Parquet becomes
   `2026-05-01`, because Parquet distinguishes dates from texts.
 - A text that another program has changed is refused if it is lost (Excel's dates, errors, rounded numbers), and kept
-  with a warning if it is not (HTML entities, garbled characters). List a column that no field needs under `ignore` of
-  `source`: it is not read.
+  with a warning if it is not (HTML entities, garbled characters). A column that no field needs never stops a run for
+  its type: it is not read, with a warning. List it under `ignore` of `source`, and there is no warning.
 - Case and white space of a label do not matter. Two ids must differ in more than case, white space and the spelling of
   a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.

@@ -47,7 +47,8 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
     },
     "compute_metrics": {
         *("config/graders", "config/metrics", "grading/answers", "grading/grade", "grading/scale", "thoughts"),
-        *("statistics/estimate", "statistics/intervals", "statistics/metrics"),
+        *("statistics/clustered", "statistics/estimate", "statistics/grouped_grades", "statistics/groups"),
+        *("statistics/intervals", "statistics/metrics"),
     },
 }
 

@@ -37,8 +37,8 @@ def stop_if_rows_fail_checks():
                 measures = read_json(file)
                 if measures.get("code") != current["code"]:  # the checks have changed since; the answers have not
                     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval", "dev", "test")}
-                    base = Path(at("base", wildcards)).parent
-                    measures = measure_files(rows, base, current["labels"], current["code"])
+                    base, manifest = Path(at("base", wildcards)).parent, at("manifest", wildcards)
+                    measures = measure_files(rows, manifest, base, current["labels"], current["code"])
                 table = gate_verdicts(measures, current["limits"], current["thresholds"], wildcards.task)
                 refuse_stopped(table, file)
             except UserError as error:

@@ -4,7 +4,8 @@ localrules:
 
 rule vary_unreadable:
     input:
-        task_files(study_files.variant_files, "grades"),
+        grades=task_files(study_files.variant_files, "grades"),
+        groups=grouped_test,
     output:
         at("table", table="unreadable"),
     log:

@@ -9,6 +9,7 @@ from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.io import read_csv, read_jsonl, write_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.statistics.corrected import COLUMNS, corrected_table
+from clinical_dpo.statistics.grouped_grades import with_groups
 from clinical_dpo.variants import VARIANTS
 
 with job(snakemake) as params:
@@ -24,4 +25,5 @@ with job(snakemake) as params:
     for path in inputs.verdicts:
         model, verdicts = parse("verdicts", path)["model"], read_csv(path)
         judge |= {(model, variant): judge_grades(verdicts, variant, rows) for variant in VARIANTS}
-    write_csv(snakemake.output[0], corrected_table(raters, judge, params.task, params.alpha), COLUMNS)
+    table = corrected_table(with_groups(raters, rows), with_groups(judge, rows), params.task, params.alpha)
+    write_csv(snakemake.output[0], table, COLUMNS)

@@ -23,6 +23,7 @@ with job(snakemake) as params:
         corrected=read_csv(inputs.corrected) if inputs.corrected else [],
         judge_bias=read_csv(inputs.judge_bias) if inputs.judge_bias else [],
         unreadable=read_csv(inputs.unreadable) if inputs.unreadable else [],
+        subgroups=read_csv(inputs.subgroups) if inputs.subgroups else [],
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,

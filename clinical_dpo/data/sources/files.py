@@ -7,12 +7,12 @@ from typing import Any
 
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
-from clinical_dpo.data.sources.parquet_files import parquet_rows
+from clinical_dpo.data.sources.parquet_files import NOT_READ, parquet_rows
 from clinical_dpo.data.sources.tables import check_ignored, delimited_rows
 from clinical_dpo.data.sources.text_faults import check_text_faults
 from clinical_dpo.data.sources.workbooks import workbook_rows
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row, sha256
 
 OPTIONS = ("sheet", "encoding", "delimiter", "ignore")  # keys of a file source
@@ -28,8 +28,15 @@ def read_rows(
     delimiter: str | None = None,
     ignore: Sequence[str] = (),
 ) -> list[Row]:
-    """Return the rows of a file without provenance; see `retrieve_file`."""
-    return retrieve_file(str(path), sheet, encoding, delimiter, ignore)[0]
+    """Return the rows of a file without provenance; see `retrieve_file`.
+
+    Raises:
+        UserError: as in `retrieve_file`, or a column is left out.
+    """
+    rows, provenance = retrieve_file(str(path), sheet, encoding, delimiter, ignore)
+    for reason in provenance.get("unread", {}).values():
+        raise UserError(reason)
+    return rows
 
 
 def retrieve_file(
@@ -55,7 +62,7 @@ def retrieve_file(
     Returns:
         The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
         names one. Files with repairs or warnings also have `repairs` or `warnings` (description -> count and first
-        location).
+        location). `unread` has the columns that are left out, because a value is not text (column -> reason).
 
     Raises:
         UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
@@ -67,12 +74,13 @@ def retrieve_file(
             f"{path}: the environment variable in this path is not set. Export it, or write the full path."
         )
     file, repairs = Path(expanded), Tally()
+    unread: dict[str, str] = {}
     suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter})
     facts: dict[str, Any] = {"sheet": sheet} if sheet else {}
     if suffix == ".xlsx":
-        rows = workbook_rows(file, sheet, ignore, repairs)
+        rows = workbook_rows(file, sheet, ignore, repairs, unread)
     elif suffix == ".parquet":
-        rows = parquet_rows(file, ignore, repairs)
+        rows = parquet_rows(file, ignore, repairs, unread)
     else:
         text, facts["encoding"] = read_text(file, encoding, repairs)
         if suffix in DELIMITERS:
@@ -83,7 +91,9 @@ def retrieve_file(
     if not rows:
         raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
     warnings = check_text_faults(rows, expanded)
-    tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
+    for column in unread:
+        warnings.add(NOT_READ, f"column '{column}'")
+    tallies = {"repairs": repairs.record(), "warnings": warnings.record(), "unread": unread}
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
     return rows, provenance | {name: value for name, value in tallies.items() if value}
 

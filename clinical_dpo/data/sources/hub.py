@@ -13,7 +13,7 @@ from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
 from clinical_dpo.data.sources.hub_files import split_files
-from clinical_dpo.data.sources.parquet_files import plain_value
+from clinical_dpo.data.sources.parquet_files import NOT_READ, plain_rows
 from clinical_dpo.data.sources.text_faults import check_text_faults
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
@@ -77,16 +77,13 @@ def retrieve_hub(
             rows += (table if len(selected) == len(table) else table.select(selected)).to_list()
             start += len(table)
         del tables, table  # tables hold files of the folder open
-    repairs = Tally()
-    rows = [
-        {
-            name: plain_value(value, f"row {position + 1}, column '{name}'", data_id, repairs)
-            for name, value in row.items()
-        }
-        for position, row in zip(positions, rows, strict=True)
-    ]
-    warnings = check_text_faults(rows, data_id, [position + 1 for position in positions])
-    tallies = {"repairs": repairs.record(), "warnings": warnings.record()}
+    repairs, unread = Tally(), dict[str, str]()
+    numbers = [position + 1 for position in positions]
+    rows = plain_rows(rows, numbers, data_id, repairs, unread)
+    warnings = check_text_faults(rows, data_id, numbers)
+    for column in unread:
+        warnings.add(NOT_READ, f"column '{column}'")
+    tallies: dict[str, Any] = {"repairs": repairs.record(), "warnings": warnings.record(), "unread": unread}
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}
     return rows, provenance | {name: value for name, value in tallies.items() if value}

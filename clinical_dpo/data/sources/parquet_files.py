@@ -13,13 +13,16 @@ from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
+NOT_READ = "column not read, because a value of it is not text"  # a warning
 
-def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]:
+
+def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict[str, str]) -> list[Row]:
     """Return the rows of a Parquet file. Dates become ISO 8601 text, and NaN (pandas' missing value) becomes null.
 
+    A column with a value that has no form in JSON is left out, with the reason in `unread`.
+
     Raises:
-        UserError: the file is missing, damaged or exceeds the run's limits; a column name comes twice, or a value has
-            no form in JSON.
+        UserError: the file is missing, damaged or exceeds the run's limits, or a column name comes twice.
     """
     # Imported late: only this format needs it.
     import pyarrow
@@ -40,10 +43,30 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."
         ) from None
-    return [
-        {name: plain_value(value, f"row {number}, column '{name}'", path, repairs) for name, value in row.items()}
-        for number, row in enumerate(rows, start=1)
-    ]
+    return plain_rows(rows, range(1, len(rows) + 1), path, repairs, unread)
+
+
+def plain_rows(
+    rows: Sequence[Row], numbers: Sequence[int], path: str | Path, repairs: Tally, unread: dict[str, str]
+) -> list[Row]:
+    """Return rows in a form that JSON can hold, without the columns that have no such form.
+
+    Args:
+        rows: the rows.
+        numbers: number of each row, for messages.
+        path: the file or data set of the rows.
+        repairs: counts NaN.
+        unread: gets each column that is left out, with the reason.
+    """
+    plain: list[Row] = []
+    for number, row in zip(numbers, rows, strict=True):
+        plain.append({})
+        for name, value in row.items():
+            try:
+                plain[-1][name] = plain_value(value, f"row {number}, column '{name}'", path, repairs)
+            except UserError as error:
+                unread.setdefault(name, str(error))
+    return [{name: value for name, value in row.items() if name not in unread} for row in plain] if unread else plain
 
 
 def plain_value(value: Any, location: str, path: str | Path, repairs: Tally) -> Any:

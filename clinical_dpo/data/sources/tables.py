@@ -72,6 +72,7 @@ def rows_under_header(
     ignore: Sequence[str],
     repairs: Tally,
     text: Callable[[Any, str], str],
+    unread: dict[str, str] | None = None,
 ) -> list[Row]:
     """Return the rows of a table whose first row names the columns.
 
@@ -80,7 +81,8 @@ def rows_under_header(
         where: the file, and the sheet of a workbook.
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
-        text: (cell, location) -> text of the cell.
+        text: (cell, location) -> text of the cell. It raises a UserError for a cell that is not text.
+        unread: gets each column with such a cell, which is left out, with the reason; None if every cell is text.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
@@ -100,7 +102,15 @@ def rows_under_header(
     rows = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
-        texts = {i: text(cells[i], location) if i < len(cells) else "" for i in (*read, *beyond)}
+        texts = {}
+        for i in (*read, *beyond):
+            try:
+                texts[i] = text(cells[i], location) if i < len(cells) else ""
+            except UserError as error:
+                if unread is None or i in beyond or not header[i]:
+                    raise
+                unread.setdefault(header[i], str(error))
+                texts[i] = str(error)  # the cell is not empty
         if not any(cell.strip() for cell in texts.values()):
             repairs.add("empty row passed over", location)
             continue
@@ -108,7 +118,7 @@ def rows_under_header(
         if nameless is not None:
             raise UserError(f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column.")
         rows.append({header[i]: texts[i] for i in read if header[i]})
-    return rows
+    return [{name: value for name, value in row.items() if name not in unread} for row in rows] if unread else rows
 
 
 def check_ignored(ignore: Sequence[str], columns: Iterable[str], where: str) -> None:

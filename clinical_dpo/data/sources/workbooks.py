@@ -22,14 +22,16 @@ def plain_text(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").strip()
 
 
-def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs: Tally) -> list[Row]:
+def workbook_rows(
+    path: Path, sheet: str | None, ignore: Sequence[str], repairs: Tally, unread: dict[str, str]
+) -> list[Row]:
     """Return the rows of one sheet, whose first row names the columns.
 
-    Numbers become their digits, and empty cells become empty texts.
+    Numbers become their digits, and empty cells become empty texts. A column with a cell that is not text is left out,
+    with the reason in `unread`.
 
     Raises:
-        UserError: the file is not a workbook or exceeds the run's limits, the sheet is not named or does not exist, or
-            a cell is not text.
+        UserError: the file is not a workbook or exceeds the run's limits, or the sheet is not named or does not exist.
     """
     if not path.exists():
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
@@ -47,7 +49,7 @@ def workbook_rows(path: Path, sheet: str | None, ignore: Sequence[str], repairs:
     def text(cell: Any, location: str) -> str:
         return _text(cell, where, repairs)
 
-    return rows_under_header(table, where, ignore, repairs, text) if table else []
+    return rows_under_header(table, where, ignore, repairs, text, unread) if table else []
 
 
 def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any]]]]:

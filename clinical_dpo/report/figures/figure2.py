@@ -27,7 +27,7 @@ from clinical_dpo.report.figures.style import (
     write_footnote,
 )
 from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
-from clinical_dpo.report.p_values import COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import compared, f1_significant, format_p, opposed
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
 COLUMNS = (
@@ -88,7 +88,7 @@ def comparison_rows(
         bar[f"p_vs_{other}"] = _number(row["p_value"])
         bar[f"significant_vs_{other}"] = row["significant"] or None
         bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
-        bar["compared"] = COMPARED[row["effect_measure"]]
+        bar["compared"] = compared(row)
         if opposed(row):
             bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
         if metric in F1_METRICS and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import F1_COMPARED, F1_MEASURES, compared, f1_significant, format_p, opposed
 from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
 
@@ -60,7 +60,8 @@ def verdict(
 def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Rows of paired comparisons: difference with interval, P, and the smallest detectable difference.
 
-    Each comparison has a row. With labels it has a second row, for F1.
+    Each comparison has a row. If the test rows are in groups, it has a row as if they were independent. With labels it
+    has another row, for F1.
     """
     return [page_row for row in stats for page_row in _comparison(row, tasks, models)]
 
@@ -74,15 +75,23 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "n": "–" if pending else row["n"],
     }
     first = shared | {
-        "of": COMPARED[row["effect_measure"]],
+        "of": compared(row),
         "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
         "p": "awaited" if pending else format_p(number_of(row["p_value"]), *levels),
         "significant": row["significant"] == "true",
         "holm": format_p(p, *levels) if (p := number_of(row["p_holm_study"])) is not None else "–",
         "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
     }
+    shown = [first]
+    if number_of(row.get("p_unclustered")) is not None:
+        independent = {
+            "of": "the same, if rows were independent",
+            "difference": _interval(row, "effect", "unclustered_ci_low", "unclustered_ci_high"),
+            "p": format_p(number_of(row["p_unclustered"]), *levels),
+        }
+        shown.append(shared | independent | {"significant": False, "holm": "–", "detectable": "–"})
     if row["secondary_measure"] not in F1_MEASURES:
-        return [first]
+        return shown
     second = shared | {
         "of": F1_COMPARED,
         "difference": _interval(
@@ -93,7 +102,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "holm": "–",
         "detectable": "–",
     }
-    return [first, second]
+    return [*shown, second]
 
 
 def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
@@ -120,6 +129,12 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
     repeated = {row["task"] for row in seeds}
     names = dict.fromkeys(row["task"] for row in shown if row["variant"] != EXTERNAL)
     return [tasks[name]["title"] for name in names if name not in repeated]
+
+
+def grouped(stats: Rows, tasks: Tasks) -> list[str]:
+    """Title and number of groups of the tasks whose test rows are in groups."""
+    sizes = {row["task"]: row["n_groups"] for row in stats if row.get("n_groups")}
+    return [f"{tasks[task]['title']} ({number} groups)" for task, number in sizes.items()]
 
 
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:

@@ -17,6 +17,7 @@ from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.corrected import corrected_rows
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
+from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.rating_rounds import agreement_rows, what_to_send
@@ -45,6 +46,7 @@ def report_page(
     corrected: Rows = (),
     judge_bias: Rows = (),
     unreadable: Rows = (),
+    subgroups: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -68,6 +70,7 @@ def report_page(
         corrected: rows of reports/tables/corrected.csv.
         judge_bias: rows of reports/tables/judge_bias.csv.
         unreadable: rows of reports/tables/unreadable.csv.
+        subgroups: rows of reports/tables/subgroups.csv; empty without subgroups.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -102,17 +105,20 @@ def report_page(
         trivial=trivial_rows(trivial, tasks, models),
         judges=bias_lines(judge_bias),
         corrected=corrected_rows(corrected, tasks, models),
+        subgroups=subgroup_rows(subgroups, tasks, models),
+        subgroup_heads=HEADS,
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
         comparisons=comparisons.comparison_rows(stats, tasks, models),
         label_rows=label_rows(metrics, tasks, models),
         seeds=comparisons.seed_table(seeds, tasks, models),
+        grouped=comparisons.grouped(stats, tasks),
         trained_once=comparisons.trained_once(shown, seeds, tasks),
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
         pending=[row for row in shown if row["status"] == "pending"],
-        pending_ratings=[row | {"send": what_to_send(row)} for row in pending_ratings if int(row["pending"])],
+        pending_ratings=[{**row, "send": what_to_send(row)} for row in pending_ratings if int(row["pending"])],
         agreement=agreement_rows(agreement, {task: settings["title"] for task, settings in tasks.items()}),
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),

@@ -95,7 +95,21 @@ CASES = [
     Case("workbook of Excel 97", "a.xls", b"", "refused", ("format '.xls' is not supported", ".xlsx")),
     Case("Excel's error in a cell", "a.xlsx", book(noted("#N/A")), "refused", ("cell B3", "#N/A")),
     Case("date that Excel made of a text", "a.xlsx", book(noted(DAY)), "refused", ("cell B3", "2026-05-01", "as text")),
-    Case("date in an unused column", "a.xlsx", book(dated(DAY), WITH_DATE), "refused", ("D2", "`ignore`")),
+    Case(
+        "date in an unused column",
+        "a.xlsx",
+        book(dated(DAY), WITH_DATE),
+        "kept with a warning",
+        ("not read", "'admitted'"),
+    ),
+    Case(
+        "date in a column of a template",
+        "a.xlsx",
+        book(dated(DAY), WITH_DATE),
+        "refused",
+        ("D2", "2026-05-01"),
+        task={"prompt": "{{ note }} {{ admitted }}"},
+    ),
     Case("date in an ignored column", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
     Case("TRUE in a cell", "a.xlsx", book(noted(True)), "refused", ("cell B3", "a bool (True)")),
     Case("formula that was never computed", "a.xlsx", book(noted("=A1")), "refused", ("cell B3", "without a value")),
@@ -149,11 +163,19 @@ CASES = [
         "Parquet with a column twice", "a.parquet", parquet(names=("id", "note", "note")), "refused", ("comes twice",)
     ),
     Case(
-        "Parquet with bytes in a column",
+        "Parquet with bytes in an unused column",
+        "a.parquet",
+        parquet(dated(b"\x00"), WITH_DATE),
+        "kept with a warning",
+        ("not read", "'admitted'"),
+    ),
+    Case(
+        "Parquet with bytes in a column that is used",
         "a.parquet",
         parquet(dated(b"\x00"), WITH_DATE),
         "refused",
         ("'admitted'", "bytes"),
+        task={"columns": {"question": "admitted"}},
     ),
     Case(
         "Parquet with NaN in a column",

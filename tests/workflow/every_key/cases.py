@@ -255,6 +255,9 @@ CASES: list[Case] = [
         {"checks": {check: {"warn": 0.77} for check in CHECKS}},
     ),
     Case([f"thresholds.{check}.stop" for check in CHECKS], TEXT, {"checks": {check: {"stop": 1} for check in CHECKS}}),
+    Case(["task.where"], FILE, {"where": 'number != "n3"'}),
+    Case(["task.group"], FILE, {"group": "person"}),
+    Case(["task.subgroups"], FILE | {"subgroups": ["diagnosis"]}, {"subgroups": ["remark", "diagnosis"]}),
     Case(["task.on_shortfall"], LABEL, {"on_shortfall": "shrink"}),
     *(Case([f"task.splits.{split}"], SWEEP, {"splits": {split: SIZES[split] - 1}}) for split in SIZES),
     Case(
