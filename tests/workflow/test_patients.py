@@ -17,8 +17,7 @@ overrides:
     uti: &visits
       source: {kind: file, path: data/visits.csv}
       when_missing: error
-      columns: {note: text}
-      labels: ["yes", "no"]
+      columns: {note: text, label: "{{ {'yes': 'UTI', 'no': 'No UTI'}[label] }}"}
       prompt: "{{ note }} UTI?"
       splits: {train: 100, eval: 12, dev: 20, test: 40}
       where: language == "en" and text != ""
@@ -27,8 +26,7 @@ overrides:
     triage_urgency:
       source: {kind: file, path: data/visits.csv}
       when_missing: error
-      columns: {message: text}
-      labels: ["yes", "no"]
+      columns: {message: text, label: "{{ {'yes': 'urgent', 'no': 'nonurgent'}[label] }}"}
       prompt: "{{ message }} Urgent?"
       splits: {train: 100, eval: 12, dev: 20, test: 40}
 """
@@ -60,7 +58,7 @@ def project(tmp_path_factory):
     test = read_jsonl(project.folder / data.format("uti", "test.jsonl"))
     labels = [row["label"] for row in test]
     for index, variant in enumerate(("base", "sft", "dpo")):
-        answers = [label if number % (index + 2) else "yes" for number, label in enumerate(labels)]
+        answers = [label if number % (index + 2) else "UTI" for number, label in enumerate(labels)]
         rows = [row | {"id": item["id"]} for row, item in zip(label_rows(labels, answers), test, strict=True)]
         path = project.folder / f"results/mine/uti/tiny-llama/grades/{variant}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,10 +117,8 @@ def test_subgroups_have_the_levels_of_the_columns(project):
     assert "40 or more" in (project.folder / FIGURE).read_text()
 
 
-def test_other_subgroups_train_nothing_again(project):
-    jobs = project.planned("--config", "overrides={tasks: {uti: {subgroups: [sex]}}}", *TABLES)
-    assert {rule for rule, _ in jobs} & {"assign_subgroups", "compare_subgroups"} == {
-        "assign_subgroups",
-        "compare_subgroups",
-    }
-    assert not {rule for rule, _ in jobs} & {"retrieve_source", "split_dataset"}
+def test_other_subgroups_draw_no_split_again(project):
+    jobs = project.planned(*TABLES, "--config", "overrides={tasks: {uti: {subgroups: [sex]}}}")
+    rules = {rule for rule, _ in jobs}
+    assert {"assign_subgroups", "compare_subgroups"} <= rules
+    assert not rules & {"retrieve_source", "split_dataset"}
