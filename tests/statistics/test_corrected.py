@@ -185,7 +185,7 @@ def decided(raters, judge):
     stats = as_read(compare_variants(raters, TASK, alpha=0.05, family=["t"]))
     rows = decisions(stats, raters, TASK, MARGIN, corrected=corrected)
     validator = Draft202012Validator(read_yaml(SCHEMAS / "decisions.schema.yaml"))
-    made = with_sentences(rows, {}, 0.05, headline="accuracy")
+    made = with_sentences(rows, {}, 0.05, headline=TASK["metric"])
     for row in made:
         validator.validate(row)
     return {row["comparison"]: row for row in made}, {row["compared"]: row for row in corrected}

@@ -44,7 +44,7 @@ use rule predict as predict_dev with:
         benchmark_path("predict_dev", "{variant}")
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_answers, ["dev"]),
+        runtime=runtime(expected_answers, ["dev"], answering_variant),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],

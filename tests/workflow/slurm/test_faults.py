@@ -79,8 +79,10 @@ def test_a_job_out_of_time_resumes_with_more_time(start, template):
     """Slurm counts in minutes; 12 steps of 8 seconds take longer than one."""
     attempt = start("--set-resources", "train:runtime=attempt", TEST_STEP_SECONDS="8")
     attempt.end()
-    assert attempt.states() == ["TIMEOUT", "COMPLETED"]
-    assert [job["TimeLimit"] for job in attempt.jobs()] == ["00:01:00", "00:02:00"]
+    *timeouts, last = attempt.states()
+    assert last == "COMPLETED" and set(timeouts) == {"TIMEOUT"}  # a busy machine needs several
+    limits = [job["TimeLimit"] for job in attempt.jobs()]
+    assert limits == [f"00:0{attempts}:00" for attempts in range(1, len(limits) + 1)]
     assert resumed(template, attempt) >= 2
 
 

@@ -72,7 +72,7 @@ def test_jobs_that_use_a_gpu_have_a_gpu(finished):
 def test_jobs_have_the_time_and_memory_of_their_rules(finished):
     *_, jobs = finished
     limits = {rule: job["TimeLimit"] for rule, job in jobs.items()}
-    assert limits == {"build_base_model": "01:00:00", "compute_reference_logps": "00:30:00", "train": "00:30:00"}
+    assert limits == {"build_base_model": "01:00:00", "compute_reference_logps": "00:31:00", "train": "00:31:00"}
     assert all("mem=8" in job["TRES"] for job in jobs.values())
 
 
