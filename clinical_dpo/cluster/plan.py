@@ -19,11 +19,11 @@ from clinical_dpo.cluster.time_and_memory import (
     scoring_minutes,
     training_minutes,
 )
-from clinical_dpo.config.files import chosen_trials, model_trials
+from clinical_dpo.config.files import chosen_trials, model_trials, seeded_variants
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.training.run_record import total_seconds
-from clinical_dpo.variants import STAGES, VARIANTS, with_seed
+from clinical_dpo.variants import STAGES
 
 COLUMNS = (
     *("task", "model", "rule", "stage", "jobs", "gpu_jobs", "hours", "asked_hours"),
@@ -101,14 +101,14 @@ def planned_work(study: Study) -> Iterator[Work]:
                 yield _benchmarked_work(study, task, model, "predict_training_answers", minutes)
             minutes = expected_scoring(study, task, model)
             yield _benchmarked_work(study, task, model, "compute_reference_logps", minutes)
-            sweeps = {stage: study.trials(task, stage) for stage in STAGES}
+            sweeps = {stage: study.trials(task, stage) for stage in study.stages(task)}
             swept = [f"{stage}/{trial}" for stage, trials in sweeps.items() if len(trials) > 1 for trial in trials]
             dev_minutes = expected_answers(study, task, model, ("dev",))
             yield _benchmarked_work(study, task, model, "answer_dev", dev_minutes, swept)
             seeds = [f"seed{seed}" for seed in study.extra_seeds(task)]
             yield _benchmarked_work(study, task, model, "compute_extra_seed_reference_logps", minutes, seeds)
             yield from _stage_work(study, task, model, "dpo")
-            variants = [*VARIANTS, *(with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task))]
+            variants = [*study.variants(task), *seeded_variants(study, task)]
             minutes = expected_answers(study, task, model, ("test",))
             yield _benchmarked_work(study, task, model, "predict", minutes, variants)
 
@@ -194,7 +194,7 @@ def disk_rows(study: Study) -> list[Row]:
         rows.append(_disk_row("base model", "", name, "", [Path(study.paths("base", model=name)).parent], size))
     for task in study.tasks:
         for model in study.task_models(task):
-            for stage in STAGES:
+            for stage in study.stages(task):
                 files = model_trials(study, task, model, stage, "adapter")
                 files += chosen_trials(study, task, model, stage, "best")[1:]
                 folders = [Path(file).parent for file in files]

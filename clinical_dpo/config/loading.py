@@ -16,7 +16,6 @@ from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import FOLDERS
 from clinical_dpo.renames import refuse_old_names
 from clinical_dpo.schemas import properties, read_yaml, validate
-from clinical_dpo.variants import STAGES
 
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
@@ -127,7 +126,7 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
         raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
-    for stage in STAGES:
+    for stage in study.stages(name):
         for problem in _stage_problems(study.stage(name, stage), stage):
             raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
         if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):

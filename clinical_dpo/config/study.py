@@ -10,8 +10,8 @@ from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError
-from clinical_dpo.paths import Paths
-from clinical_dpo.variants import SWEPT, trial_name
+from clinical_dpo.paths import Paths, trial_name
+from clinical_dpo.variants import STAGES, SWEPT, VARIANTS
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,6 +87,14 @@ class Study:
     def family(self, task: str) -> list[str]:
         """All tasks of this task's recipe, including tasks left out. They share one significance level."""
         return self.families[self.tasks[task]["recipe"]]
+
+    def stages(self, task: str) -> list[str]:
+        """The stages that train a task's models."""
+        return [*STAGES]
+
+    def variants(self, task: str) -> list[str]:
+        """The variants of a task's models, each with one training seed."""
+        return [*VARIANTS]
 
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file."""

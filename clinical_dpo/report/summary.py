@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
 from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
+from clinical_dpo.variants import EXTERNAL, PAIRS, TITLES, VARIANTS
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -45,7 +46,8 @@ def summary(
         judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
     """
-    width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
+    comparisons = [comparison_name(*pair) for pair in PAIRS]
+    width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
     heads = "  ".join(f"{name:>{width}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
@@ -59,8 +61,8 @@ def summary(
             cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
             continue
-        cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
-        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{width}}" for comparison in COMPARISONS)
+        cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in VARIANTS)
+        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{width}}" for comparison in comparisons)
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)

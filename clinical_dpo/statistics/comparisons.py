@@ -10,9 +10,10 @@ from statsmodels.stats.multitest import multipletests
 from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Comparison, Grade
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, comparison_name, parse_comparison
+from clinical_dpo.variants import EXTERNAL, compared, in_order
 
 Rows = Sequence[Grade]
 COLUMNS = tuple(Comparison.__annotations__)
@@ -55,8 +56,8 @@ def compare_variants(
     None, `status` is pending, and `n` counts the pairs with a pending grade.
 
     Args:
-        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo. External answers have
-            only the variant EXTERNAL.
+        grades: (model, variant) -> rows of its grades table, for all variants of the task. External answers have only
+            the variant EXTERNAL.
         task: `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real or synthetic),
             `seed`, and for a task with labels `positive` and `negative`.
         alpha: two-sided level of the family.
@@ -79,16 +80,16 @@ def compare_variants(
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
     metric_kind = import_module(metric_module(task))
     external = [model for model, variant in grades if variant == EXTERNAL]
-    with_external = [comparison_name(variant, name) for name in external for variant in ("base", "sft", "dpo")]
+    variants = in_order(variant for _, variant in grades)
+    with_external = [(variant, name) for name in external for variant in variants]
     rows = []
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
-        for comparison in (*COMPARISONS, *with_external):
-            first, second = parse_comparison(comparison)
+        for first, second in (*compared(variants), *with_external):
             second_grades = grades[(second, EXTERNAL) if second in external else (model, second)]
             x, y = paired_rows(grades[model, first], second_grades, f"{task['name']}/{model}", first, second)
             tasks = (external_families or {}).get(second, family)
             threshold = alpha / len(tasks)
-            row = shared | {"model": model, "comparison": comparison, "threshold": threshold}
+            row = shared | {"model": model, "comparison": comparison_name(first, second), "threshold": threshold}
             row |= {"family_size": len(tasks), "family": " ".join(tasks)}
             row["grader"] = " and ".join(dict.fromkeys((x[0]["grader"], y[0]["grader"])))
             row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"

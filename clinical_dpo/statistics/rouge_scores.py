@@ -10,7 +10,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, TaskRow
 from clinical_dpo.statistics.intervals import mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t
-from clinical_dpo.variants import COMPARISONS
+from clinical_dpo.variants import PAIRS
 
 COLUMNS = (
     *("task", "model", "variant", "kind", "score", "estimate", "ci_low", "ci_high", "n", "tokenizer", "stemmer"),
@@ -48,7 +48,7 @@ def rouge_rows(
         variant: rouge(answer_texts(rows, variant_answers, variant), references, stemmer=stemmer)
         for variant, variant_answers in answers.items()
     }
-    previous = {first: second for first, second in COMPARISONS.values() if second != "base" or first == "sft"}
+    previous = {first: second for first, second in PAIRS if second != "base" or first == "sft"}
     table = []
     for variant, scores in scored.items():
         for column in ((kind, score) for kind in KINDS for score in SCORES):

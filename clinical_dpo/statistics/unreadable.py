@@ -10,6 +10,7 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading import scores
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.decisions import decide
@@ -17,7 +18,7 @@ from clinical_dpo.statistics.f1_effects import f1_interval
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilson
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import COMPARISONS, VARIANTS
+from clinical_dpo.variants import EXTERNAL, compared, in_order
 
 Rows = Sequence[Grade]
 AS_GRADED, POSITIVE, LEFT_OUT, WORST = "as graded", "positive", "left out", "worst case"
@@ -36,25 +37,24 @@ def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alph
     grade; in a comparison it does so for the first variant, and reads the right answer for the second.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
+        grades: (model, variant) -> rows of its grades table; external answers are left out.
         task: `name`, `metric`, `data`, `seed`, and for F1 `positive` and `negative`.
         margin: the smallest difference that matters.
         alpha: level of a comparison.
     """
     table: list[Row] = []
-    for model in dict.fromkeys(model for model, variant in grades if variant in VARIANTS):
+    variants = in_order(variant for _, variant in grades)
+    for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
         shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "metric": task["metric"]}
         shared |= {"data": task["data"]}
-        for variant in VARIANTS:
+        for variant in variants:
             rows = grades[model, variant]
             table += [shared | {"compared": variant, "rule": rule} | _headline(rows, rule, task) for rule in RULES]
-        for comparison, (first, second) in COMPARISONS.items():
+        for first, second in compared(variants):
             where = f"{task['name']}/{model}"
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
-            varied = [
-                shared | {"compared": comparison, "rule": rule} | _difference(x, y, rule, task, margin, alpha)
-                for rule in RULES
-            ]
+            names = shared | {"compared": comparison_name(first, second)}
+            varied = [names | {"rule": rule} | _difference(x, y, rule, task, margin, alpha) for rule in RULES]
             for row in varied:
                 if row["decision"]:
                     row["changed"] = "true" if row["decision"] != varied[0]["decision"] else "false"

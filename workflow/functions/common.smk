@@ -37,7 +37,8 @@ from clinical_dpo.config.privacy import (
 from clinical_dpo.errors import UserError
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
-from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
+from clinical_dpo.paths import parse_seed, with_seed
+from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS
 
 try:
     study = load_study(config, STUDY_ROOT)

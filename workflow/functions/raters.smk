@@ -9,7 +9,7 @@ wildcard_constraints:
 
 def shown_variants(wildcards):
     """Variants whose answers a job's sheet shows, or its judge reads."""
-    return sheet_variants(wildcards.get("sheet") or wildcards.judged)
+    return sheet_variants(wildcards.get("sheet") or wildcards.judged, study.variants(wildcards.task))
 
 
 def sheet_answers(wildcards):

@@ -5,12 +5,11 @@ from clinical_dpo.grading.grade import COLUMNS
 from clinical_dpo.grading.raters.rating_round import key_with_ratings
 from clinical_dpo.grading.raters.ratings import final_grades, variant_grades
 from clinical_dpo.io import read_jsonl, write_csv
-from clinical_dpo.variants import VARIANTS
 
 with job(snakemake) as params:
     inputs, folder = snakemake.input, params.folder
     rows = read_jsonl(inputs.test)
     adjudications = key_with_ratings(inputs.adjudication_key, folder)[1] if inputs.adjudication_key else None
     finals = final_grades(*key_with_ratings(inputs.key, folder), adjudications)
-    for variant in VARIANTS:
-        write_csv(snakemake.output[variant], variant_grades(finals, variant, rows), COLUMNS)
+    for variant, grades in snakemake.output.items():
+        write_csv(grades, variant_grades(finals, variant, rows), COLUMNS)

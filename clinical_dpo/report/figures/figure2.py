@@ -1,4 +1,4 @@
-"""Figure 2 of Savage et al. 2025: the three variants of each model on one task, with intervals and P values.
+"""Figure 2 of Savage et al. 2025: the variants of each model on one task, with intervals and P values.
 
 External answers are separate bars beside the models.
 """
@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.figures.figure2_footnote import footnote
 from clinical_dpo.report.figures.style import (
     COLOURS,
@@ -27,7 +28,7 @@ from clinical_dpo.report.figures.style import (
 )
 from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
 from clinical_dpo.report.p_values import COMPARED, f1_significant, format_p, opposed
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
+from clinical_dpo.variants import EXTERNAL, PAIRS, TITLES, in_order
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
@@ -105,7 +106,7 @@ def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]]
     for bar in by_bar.values():
         bar |= dict.fromkeys(SEED_COLUMNS)
     for row in seed_rows:
-        variant, other = COMPARISONS[row["comparison"]]
+        variant, other = parse_comparison(row["comparison"])
         base = by_bar[row["model"], "base"]["estimate"]
         if other == "base" and row["measure"] == measure and row["per_seed"] and base is not None:
             estimates = [round(base + float(effect), 10) for effect in row["per_seed"].split()]
@@ -156,6 +157,7 @@ def plot_comparison(
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
     elsewhere = _elsewhere(bars)
     models = list(dict.fromkeys(bar["model"] for bar in bars if bar["variant"] != EXTERNAL))
+    variants = in_order(bar["variant"] for bar in bars)
     low, high = METRICS[metric].low, METRICS[metric].high
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
     slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
@@ -173,9 +175,9 @@ def plot_comparison(
             )
         )
         for number, model in enumerate(models):
-            left = number * (len(TITLES) + GAP)
+            left = number * (len(variants) + GAP)
             group = [bar for bar in bars if bar["model"] == model]
-            positions = {variant: left + offset for offset, variant in enumerate(TITLES)}
+            positions = {variant: left + offset for offset, variant in enumerate(variants)}
             for bar in group:
                 _draw_bar(axes, bar, positions[bar["variant"]], low, high)
             _draw_brackets(axes, group, positions, low, high)
@@ -183,7 +185,7 @@ def plot_comparison(
             for line, name in enumerate(elsewhere, start=3):
                 for bar in group:
                     _write_p_below(axes, positions[bar["variant"]], line, bar, name)
-        right = len(models) * (len(TITLES) + GAP) - 0.5
+        right = len(models) * (len(variants) + GAP) - 0.5
         for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=3):
             [bar] = (bar for bar in bars if (bar["model"], bar["variant"]) == (name, EXTERNAL))
             _draw_bar(axes, bar, right + slot / 2, low, high)
@@ -196,7 +198,7 @@ def plot_comparison(
         top = height / HEIGHT
         figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
         figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
-        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in TITLES.items()]
+        swatches = [Patch(color=COLOURS[variant], label=TITLES[variant]) for variant in variants]
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
         write_footnote(figure, text)
         stamp(figure, watermark)
@@ -230,7 +232,7 @@ def _draw_brackets(axes: Axes, group: Sequence[Row], positions: Mapping[str, flo
     """Draw brackets above the scale, each a step higher than the last, so that their texts do not overlap."""
     step = 0.115 * (high - low)
     for row in group:
-        for level, (variant, other) in enumerate(COMPARISONS.values()):
+        for level, (variant, other) in enumerate(PAIRS):
             if row["variant"] != variant or row[f"p_vs_{other}"] is None:
                 continue
             y = high + step * (level + 0.55)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
 from clinical_dpo.io import Row, read_csv
-from clinical_dpo.paths import parse
+from clinical_dpo.paths import parse, parse_trial
 from clinical_dpo.report.figures.style import (
     COLOURS,
     INK,
@@ -22,7 +22,6 @@ from clinical_dpo.report.figures.style import (
     title_panel,
     write_footnote,
 )
-from clinical_dpo.variants import parse_trial
 
 COLUMNS = (
     *("task", "model", "stage", "trial", "learning_rate", "beta", "metric", "score", "n", "invalid_rate", "chosen"),

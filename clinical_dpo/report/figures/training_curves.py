@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from clinical_dpo.io import Row, read_csv
-from clinical_dpo.paths import parse
+from clinical_dpo.paths import parse, parse_trial
 from clinical_dpo.report.figures.style import (
     FAINT,
     INK,
@@ -26,7 +26,7 @@ from clinical_dpo.report.figures.style import (
     write_title,
 )
 from clinical_dpo.training.plateau import eval_curve
-from clinical_dpo.variants import STAGES, TITLES, parse_trial
+from clinical_dpo.variants import TITLES, in_order
 
 Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
@@ -83,7 +83,7 @@ def plot_training_curves(
     groups = [
         [row for row in rows if (row["model"], row["stage"]) == (model, stage)]
         for model in dict.fromkeys(row["model"] for row in rows)
-        for stage in STAGES
+        for stage in in_order(row["stage"] for row in rows)
     ]
     handles = [Line2D([], [], color=colour, label=scientific(rate)) for rate, colour in colours.items()]
     handles += [

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed
 from clinical_dpo.report.trivial_words import Bar
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
+from clinical_dpo.variants import EXTERNAL, TITLES
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -102,7 +103,7 @@ def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row
         {
             "task": tasks[row["task"]]["title"],
             "model": models[row["model"]],
-            "comparison": " − ".join(TITLES[variant] for variant in COMPARISONS[row["comparison"]]),
+            "comparison": " − ".join(TITLES[variant] for variant in parse_comparison(row["comparison"])),
             "measure": MEASURES[row["measure"]],
             "seeds": row["seeds"].split(),
             "difference": _interval(measured, "effect", "ci_low", "ci_high"),
@@ -130,7 +131,7 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     """
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft"):
-        first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
+        first, second = (TITLES[variant] for variant in parse_comparison(comparison))
         kinds = [verdict(row, below=below) for row in stats if row["comparison"] == comparison]
         better, worse, mixed, neither = (
             sum(kind == each for each, _ in kinds) for kind in ("better", "worse", "mixed", "open")

@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.page.tables import estimate_text
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.variants import EXTERNAL, in_order
 
 MARK = "balanced_accuracy"  # tasks with this metric have the others too
 NAMES = {
@@ -53,7 +53,9 @@ def label_rows(
             "task": tasks[task]["title"],
             "model": models[model],
             "metric": f"{label}: {NAMES[metric]}" if label else NAMES[metric],
-            "estimates": [by_line[line][name] for name in (*TITLES, EXTERNAL) if name in by_line[line]],
+            "estimates": [
+                by_line[line][name] for name in (*in_order(by_line[line]), EXTERNAL) if name in by_line[line]
+            ],
         }
         for line in lines
         for task, model, metric, label in [line]

@@ -18,7 +18,7 @@ from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.trivial_words import no_better
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.variants import EXTERNAL, TITLES, in_order
 
 TEMPLATE = Path(__file__).parent / "template"
 
@@ -84,7 +84,7 @@ def report_page(
         style=Markup((TEMPLATE / "page.css").read_text(encoding="utf-8")),
         tasks=tasks,
         models=models,
-        variants=TITLES,
+        variants={name: TITLES[name] for name in in_order(row["variant"] for row in shown)},
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),

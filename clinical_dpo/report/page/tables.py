@@ -6,10 +6,11 @@ from typing import Any
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of, verdict
 from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
-from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
+from clinical_dpo.variants import EXTERNAL, TITLES, in_order
 
 SCALES = {  # metric of a headline row -> its title and scale
     metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
@@ -99,7 +100,9 @@ def result_rows(
                 "metric": SCALES[any_row["metric"]],
                 "n": graded_items(by_variant.values()) or "–",
                 "estimates": {
-                    name: estimate_text(by_variant[name]) for name in (*TITLES, EXTERNAL) if name in by_variant
+                    name: estimate_text(by_variant[name])
+                    for name in (*in_order(by_variant), EXTERNAL)
+                    if name in by_variant
                 },
                 "verdicts": verdicts,
             }
