@@ -30,6 +30,8 @@ PATHS = {
     "checked": f"{_DATA}/checked.txt",
     "data_card": f"{_DATA}/README.md",
     "prompts": "{results}/{task}/prompts",
+    "few_shot_rows": f"{_MODEL}/few_shot/{{split}}.jsonl",
+    "few_shot_record": f"{_MODEL}/few_shot/examples.json",
     # training; {part} is adapter or probe, {best} the chosen trial's folder: `best`, or `best_seed43` for another seed
     "trial_log": f"{_TRIAL}/{{part}}/log.csv",
     "trial_run": f"{_TRIAL}/{{part}}/run.json",

@@ -4,9 +4,15 @@ from collections.abc import Iterable
 
 STAGES = ("sft", "dpo")  # of every task
 VARIANTS = ("base", *STAGES)  # of every task
-TITLES = {"base": "Base", "sft": "SFT", "dpo": "DPO"}  # of all variants, in figures and on pages
+TITLES = {  # of all variants, in figures and on pages
+    **{"base": "Base", "sft": "SFT", "dpo": "DPO"},
+    "few_shot": "Few-shot",
+}
+ARMS = tuple(name for name in TITLES if name not in VARIANTS)  # variants that a task file may add
+UNTRAINED = ("base", "few_shot")  # variants without weights of their own
 EXTERNAL = "external"  # the only variant of external predictions
 PAIRS = (("sft", "base"), ("dpo", "sft"), ("dpo", "base"))  # each variant, and the variant it is compared with
+ARM_RIVALS = ("sft", "dpo")  # the variants with which every arm is compared
 BEST = "best"  # the folder of a stage's chosen trial
 SWEPT = ("learning_rate", "beta")  # settings with several values in a sweep
 
@@ -17,7 +23,13 @@ def in_order(names: Iterable[str]) -> list[str]:
     return [variant for variant in TITLES if variant in present]
 
 
+def arms_of(variants: Iterable[str]) -> list[str]:
+    """The arms among some variants."""
+    return [variant for variant in in_order(variants) if variant in ARMS]
+
+
 def compared(variants: Iterable[str]) -> list[tuple[str, str]]:
-    """The comparisons of a task's variants: a variant, and the variant that it is compared with."""
-    present = set(variants)
-    return [pair for pair in PAIRS if present.issuperset(pair)]
+    """The comparisons of a task's variants: a variant, and the variant that it is compared with. Those of arms last."""
+    present = in_order(variants)
+    arms = [(arm, rival) for arm in arms_of(present) for rival in ARM_RIVALS]
+    return [pair for pair in (*PAIRS, *arms) if set(pair) <= set(present)]

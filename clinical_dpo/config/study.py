@@ -10,8 +10,8 @@ from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError
-from clinical_dpo.paths import Paths, trial_name
-from clinical_dpo.variants import STAGES, SWEPT, VARIANTS
+from clinical_dpo.paths import Paths, comparison_name, trial_name
+from clinical_dpo.variants import STAGES, SWEPT, VARIANTS, arms_of, compared
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +93,18 @@ class Study:
         return [*STAGES]
 
     def variants(self, task: str) -> list[str]:
-        """The variants of a task's models, each with one training seed."""
-        return [*VARIANTS]
+        """The variants of a task's models, each with one training seed: base, SFT, DPO, and the task's arms."""
+        return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
+
+    def arm_family(self, task: str) -> list[str]:
+        """All comparisons of arms in this task's recipe, as `task/comparison`. They share one significance level."""
+        return [
+            f"{member}/{comparison_name(*pair)}"
+            for member in self.family(task)
+            if member in self.tasks
+            for pair in compared(self.variants(member))
+            if arms_of(pair)
+        ]
 
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file."""

@@ -8,7 +8,7 @@ from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.symmetry_tests import answer_table, bowker, stuart_maxwell
-from clinical_dpo.variants import EXTERNAL, compared, in_order
+from clinical_dpo.variants import EXTERNAL, compared
 
 COLUMNS = ("task", "model", "comparison", "n", "test", "statistic", "df", "p_value", "data")
 TESTS = {"stuart_maxwell": stuart_maxwell, "bowker": bowker}
@@ -23,7 +23,7 @@ def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
         task: `name`, `labels` and `data`.
     """
     rows: list[Row] = []
-    pairs = compared(in_order(variant for _, variant in grades))
+    pairs = compared(variant for _, variant in grades)
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
         for first, second in pairs:
             where = f"{task['name']}/{model}"

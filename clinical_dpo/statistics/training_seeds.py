@@ -15,7 +15,7 @@ from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.label_metrics import macro_f1, resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels
 from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
-from clinical_dpo.variants import compared, in_order
+from clinical_dpo.variants import UNTRAINED, compared
 
 COLUMNS = (
     *("task", "model", "comparison", "measure", "n", "n_seeds", "seeds", "effect", "ci_low", "ci_high", "p_value"),
@@ -25,16 +25,16 @@ Rows = Sequence[Grade]
 
 
 def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
-    """Name of a variant's grades with a training seed. It has no suffix for the first seed and for the base model."""
-    return variant if variant == "base" or seed == seeds[0] else with_seed(variant, seed)
+    """Name of a variant's grades with a training seed. It has no suffix for the first seed and without training."""
+    return variant if variant in UNTRAINED or seed == seeds[0] else with_seed(variant, seed)
 
 
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
     """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv`. With labels also by F1.
 
-    An effect is the first variant minus the second, both of the same training seed. The base model has no
-    seed: every seed is compared with the same base model. Interval and P are those of `seed_intervals.seed_effect`. P
-    is not corrected for several tests.
+    An effect is the first variant minus the second, both of the same training seed. A variant without training has no
+    seed: every seed is compared with the same base model, and with the same few-shot answers. Interval and P are those
+    of `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table. The variants are those of the task, and for
@@ -50,7 +50,7 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     table = []
     shared: Row = {"task": task["name"], "data": task["data"]}
     shared |= {"n_seeds": len(seeds), "seeds": " ".join(map(str, seeds))}
-    pairs = compared(in_order(variant for _, variant in grades))
+    pairs = compared(variant for _, variant in grades)
     for model in (model for model, variant in grades if variant == "base"):
         base = grades[model, "base"]
         for pair in pairs:

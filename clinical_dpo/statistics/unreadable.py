@@ -18,7 +18,7 @@ from clinical_dpo.statistics.f1_effects import f1_interval
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilson
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import EXTERNAL, compared, in_order
+from clinical_dpo.variants import EXTERNAL, arms_of, compared, in_order
 
 Rows = Sequence[Grade]
 AS_GRADED, POSITIVE, LEFT_OUT, WORST = "as graded", "positive", "left out", "worst case"
@@ -29,7 +29,9 @@ COLUMNS = (
 )
 
 
-def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alpha: float) -> list[Row]:
+def vary_unreadable(
+    grades: Grades, task: Mapping[str, Any], margin: float, alpha: float, arm_alpha: float | None = None
+) -> list[Row]:
     """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
     The rules for unreadable answers: `positive` reads the positive label, or without labels the best grade. `left out`
@@ -41,6 +43,7 @@ def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alph
         task: `name`, `metric`, `data`, `seed`, and for F1 `positive` and `negative`.
         margin: the smallest difference that matters.
         alpha: level of a comparison.
+        arm_alpha: level of a comparison of an arm; needed only for a task with arms.
     """
     table: list[Row] = []
     variants = in_order(variant for _, variant in grades)
@@ -54,7 +57,8 @@ def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alph
             where = f"{task['name']}/{model}"
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
             names = shared | {"compared": comparison_name(first, second)}
-            varied = [names | {"rule": rule} | _difference(x, y, rule, task, margin, alpha) for rule in RULES]
+            level = arm_alpha if arm_alpha is not None and arms_of([first]) else alpha
+            varied = [names | {"rule": rule} | _difference(x, y, rule, task, margin, level) for rule in RULES]
             for row in varied:
                 if row["decision"]:
                     row["changed"] = "true" if row["decision"] != varied[0]["decision"] else "false"

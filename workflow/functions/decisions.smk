@@ -48,6 +48,12 @@ def family_alpha(wildcards):
     return study.config["alpha"] / len(study.family(wildcards.task))
 
 
+def arm_family_alpha(wildcards):
+    """Level of each comparison of an arm of a job's task: the study's, divided by these comparisons. None without arms."""
+    tests = study.arm_family(wildcards.task)
+    return study.config["alpha"] / len(tests) if tests else None
+
+
 def trivial_table(wildcards):
     """The table of trivial answers of a job's task; an empty list for a task without labels."""
     return at("table", wildcards, table="trivial") if "trivial" in study_files.tables(study, wildcards.task) else []

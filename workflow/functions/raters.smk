@@ -17,6 +17,11 @@ def sheet_answers(wildcards):
     return {variant: at("answers", wildcards, variant=variant) for variant in shown_variants(wildcards)}
 
 
+def graded_by_raters(task):
+    """Whether a task's grades come from its raters."""
+    return task["grader"] == "physicians"
+
+
 def rating_folder(wildcards):
     """Folder of the files that raters send back."""
     return at("ratings", wildcards)

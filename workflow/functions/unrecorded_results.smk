@@ -39,6 +39,9 @@ def recorded_model_results(values):
         rule_name = "compute_reference_logps" if seed is None else "compute_extra_seed_reference_logps"
         job, split = values | ({} if seed is None else {"seed": str(seed)}), with_seed("train", seed)
         yield rule_name, job, at("reference_logps", values, split=split), at("reference_record", values, split=split)
+    if "few_shot" in study.variants(task):
+        rows = at("few_shot_rows", values, split="test")
+        yield "build_few_shot_prompts", values, rows, at("few_shot_record", values)
     for variant in (*study.variants(task), *study_files.seeded_variants(study, task)):
         job = values | {"variant": variant}
         yield "predict", job, at("answers", job), at("answers_record", job)

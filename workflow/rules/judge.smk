@@ -2,6 +2,7 @@ localrules:
     ask_judge,
     judge_external,
     grade_by_judge,
+    grade_arm_by_judge,
 
 
 rule ask_judge:
@@ -72,3 +73,13 @@ rule grade_by_judge:
         ),
     script:
         "../scripts/grade_by_judge.py"
+
+
+use rule grade_by_judge as grade_arm_by_judge with:
+    output:
+        at("grades"),
+    log:
+        at.log("grade_arm_by_judge", "{task}", "{model}", "{variant}"),
+    wildcard_constraints:
+        task=tasks_where(graded_by_judge),
+        variant="|".join(ARMS),

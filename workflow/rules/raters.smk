@@ -2,6 +2,7 @@ localrules:
     write_blinding_key,
     write_sheet,
     grade_by_raters,
+    grade_arm_by_raters,
     summarize_ratings,
 
 
@@ -69,7 +70,7 @@ rule grade_by_raters:
     log:
         at.log("grade_by_raters", "{task}", "{model}"),
     wildcard_constraints:
-        task=tasks_where(lambda task: task["grader"] == "physicians"),
+        task=tasks_where(graded_by_raters),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -82,6 +83,16 @@ rule grade_by_raters:
         ),
     script:
         "../scripts/grade_by_raters.py"
+
+
+use rule grade_by_raters as grade_arm_by_raters with:
+    output:
+        at("grades"),
+    log:
+        at.log("grade_arm_by_raters", "{task}", "{model}", "{variant}"),
+    wildcard_constraints:
+        task=tasks_where(graded_by_raters),
+        variant="|".join(ARMS),
 
 
 rule summarize_ratings:

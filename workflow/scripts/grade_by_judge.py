@@ -7,5 +7,6 @@ from clinical_dpo.io import read_csv, read_jsonl, write_csv
 
 with job(snakemake):
     rows, verdicts = read_jsonl(snakemake.input.test), read_csv(snakemake.input.verdicts)
-    for variant, grades in snakemake.output.items():
+    outputs = dict(snakemake.output.items()) or {snakemake.wildcards.variant: snakemake.output[0]}
+    for variant, grades in outputs.items():
         write_csv(grades, judge_grades(verdicts, variant, rows), COLUMNS)

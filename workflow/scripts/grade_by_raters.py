@@ -11,5 +11,6 @@ with job(snakemake) as params:
     rows = read_jsonl(inputs.test)
     adjudications = key_with_ratings(inputs.adjudication_key, folder)[1] if inputs.adjudication_key else None
     finals = final_grades(*key_with_ratings(inputs.key, folder), adjudications)
-    for variant, grades in snakemake.output.items():
+    outputs = dict(snakemake.output.items()) or {snakemake.wildcards.variant: snakemake.output[0]}
+    for variant, grades in outputs.items():
         write_csv(grades, variant_grades(finals, variant, rows), COLUMNS)

@@ -18,9 +18,12 @@ from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.trivial_words import no_better
-from clinical_dpo.variants import EXTERNAL, TITLES, in_order
+from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, in_order
 
 TEMPLATE = Path(__file__).parent / "template"
+ARMS_IN_WORDS = {
+    "few_shot": "the base model with training rows as examples in its prompt",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def report_page(
         mixed_versions: from `run_record.mixed_versions`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
+    variants = in_order(row["variant"] for row in shown)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,
@@ -84,7 +88,8 @@ def report_page(
         style=Markup((TEMPLATE / "page.css").read_text(encoding="utf-8")),
         tasks=tasks,
         models=models,
-        variants={name: TITLES[name] for name in in_order(row["variant"] for row in shown)},
+        variants={name: TITLES[name] for name in variants},
+        arms={TITLES[arm]: ARMS_IN_WORDS[arm] for arm in arms_of(variants)},
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),

@@ -184,6 +184,11 @@ CASES: list[Case] = [
     Case(["task.training.adapter"], LABEL, {"training": {"adapter": "full"}}),
     Case(["task.training.seeds"], LABEL, {"training": {"seeds": [42, 43]}}),
     Case(["task.training.sft", "task.training.dpo"], SWEEP, {"training": {"sft": {"learning_rate": [2.0e-3, 3.0e-3]}}}),
+    Case(
+        ["task.arms.few_shot.examples"],
+        LABEL | {"arms": {"few_shot": {"examples": 2}}},
+        {"arms": {"few_shot": {"examples": 3}}},
+    ),
     Case(["source.kind", "task.source"], FILE, {"source": LABEL["source"] | {"path": GONE}, "columns": GONE}),
     Case(["source.path"], FILE, {"source": {"path": "given/others.csv"}}),
     Case(
