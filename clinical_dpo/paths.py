@@ -8,6 +8,7 @@ from typing import Any
 
 from clinical_dpo.checksums import CHECKSUMS
 from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.variants import PAIRED_STAGES
 
 _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
@@ -166,12 +167,12 @@ def parse_trial(name: str, stage: str) -> dict[str, float]:
     """
     number = r"(\d+(?:\.\d+)?(?:e[-+]\d+)?)"
     match = re.fullmatch(rf"lr{number}(?:_beta{number})?", name)
-    if match and bool(match[2]) == (stage == "dpo"):
+    if match and bool(match[2]) == (stage in PAIRED_STAGES):
         values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
         if trial_name(values) == name:
             return values
         raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write {trial_name(values)}.")
-    example = "lr1e-06_beta0.1" if stage == "dpo" else "lr1e-05"
+    example = "lr1e-06_beta0.1" if stage in PAIRED_STAGES else "lr1e-05"
     raise UserError(f"'{name}' is not a trial of {stage}. Write a name such as {example}.")
 
 

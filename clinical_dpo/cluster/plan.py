@@ -23,7 +23,7 @@ from clinical_dpo.config.files import chosen_trials, model_trials, seeded_varian
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.training.run_record import total_seconds
-from clinical_dpo.variants import STAGES
+from clinical_dpo.variants import PAIRED_STAGES
 
 COLUMNS = (
     *("task", "model", "rule", "stage", "jobs", "gpu_jobs", "hours", "asked_hours"),
@@ -59,8 +59,8 @@ def training_steps(study: Study, task: str, stage: str) -> float:
 def expected_training(study: Study, task: str, model: str, stage: str) -> float:
     """Estimated minutes of a stage's longest run on an A100."""
     batch = study.training(task, stage)["batch_size"]
-    steps = training_steps(study, task, stage)
-    return training_minutes(study.models[model], study.tasks[task]["answer_type"], stage, batch, steps)
+    steps, loss = training_steps(study, task, stage), "dpo" if stage in PAIRED_STAGES else "sft"
+    return training_minutes(study.models[model], study.tasks[task]["answer_type"], loss, batch, steps)
 
 
 def expected_scoring(study: Study, task: str, model: str) -> float:
@@ -107,7 +107,9 @@ def planned_work(study: Study) -> Iterator[Work]:
             yield _benchmarked_work(study, task, model, "answer_dev", dev_minutes, swept)
             seeds = [f"seed{seed}" for seed in study.extra_seeds(task)]
             yield _benchmarked_work(study, task, model, "compute_extra_seed_reference_logps", minutes, seeds)
-            yield from _stage_work(study, task, model, "dpo")
+            for stage in study.stages(task):
+                if stage != "sft":
+                    yield from _stage_work(study, task, model, stage)
             variants = [*study.variants(task), *seeded_variants(study, task)]
             minutes = expected_answers(study, task, model, ("test",))
             yield _benchmarked_work(study, task, model, "predict", minutes, variants)
@@ -184,9 +186,9 @@ def disk_rows(study: Study) -> list[Row]:
     """Rows of DISK_COLUMNS for base models, trained weights, and the checkpoints of one running job.
 
     Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
-    size of a LoRA follows from its rank, and in DPO from the sum of the ranks of SFT and DPO. The best trial is a hard
-    link. All other files are small in comparison. `found` is the number of existing folders, and `found_gb` is the size
-    of the weights in these folders.
+    size of a LoRA follows from its rank, and after SFT from the sum of the ranks of SFT and of the stage. The best
+    trial is a hard link. All other files are small in comparison. `found` is the number of existing folders, and
+    `found_gb` is the size of the weights in these folders.
     """
     rows = []
     for name, settings in study.models.items():
@@ -209,7 +211,7 @@ def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
     """Number of weights that one trial saves."""
     if study.training(task, stage)["adapter"] == "full":
         return parameter_count(study.models[model])
-    stages = STAGES[: STAGES.index(stage) + 1]
+    stages = ("sft",) if stage == "sft" else ("sft", stage)  # every later stage starts from the SFT model
     return lora_parameters(study.models[model], sum(study.training(task, each)["lora"]["rank"] for each in stages))
 
 

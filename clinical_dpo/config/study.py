@@ -11,7 +11,7 @@ from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import Paths, comparison_name, trial_name
-from clinical_dpo.variants import STAGES, SWEPT, VARIANTS, arms_of, compared
+from clinical_dpo.variants import ALL_STAGES, PAIRED_SETTINGS, SWEPT, VARIANTS, arms_of, compared
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,8 +89,8 @@ class Study:
         return self.families[self.tasks[task]["recipe"]]
 
     def stages(self, task: str) -> list[str]:
-        """The stages that train a task's models."""
-        return [*STAGES]
+        """The stages that train a task's models: SFT, DPO, and the arms that are trained."""
+        return [variant for variant in self.variants(task) if variant in ALL_STAGES]
 
     def variants(self, task: str) -> list[str]:
         """The variants of a task's models, each with one training seed: base, SFT, DPO, and the task's arms."""
@@ -107,7 +107,15 @@ class Study:
         ]
 
     def stage(self, task: str, stage: str) -> dict[str, Any]:
-        """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file."""
+        """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
+
+        `sft_longer` has the settings of DPO except for those of the DPO loss, and its own learning rates. It has no
+        probe, because it trains for as many steps as DPO.
+        """
+        if stage == "sft_longer":
+            of_dpo = self.stage(task, "dpo")
+            shared = {key: value for key, value in of_dpo.items() if key not in PAIRED_SETTINGS}
+            return shared | {"plateau": False} | self.tasks[task]["arms"][stage]
         own = self.tasks[task].get("training", {})
         recipe = self.config["recipes"][self.tasks[task]["recipe"]]
         fixed = {"adapter": own.get("adapter", recipe["adapter"]), "seed": self.config["seed"]}
@@ -123,6 +131,11 @@ class Study:
         swept = [key for key in SWEPT if key in settings]
         trials = [dict(zip(swept, values, strict=True)) for values in product(*(settings[key] for key in swept))]
         return {trial_name(values): values for values in trials}
+
+    def has_fixed_steps(self, task: str) -> bool:
+        """Whether the config alone sets the steps of DPO: neither a plateau nor the number of pairs does."""
+        settings = self.training(task, "dpo")
+        return settings["max_steps"] is not None and not settings["plateau"]
 
     def seeds(self, task: str) -> list[int]:
         """Training seeds of a task's chosen trials. The first is the run's seed; all trials train with this seed."""

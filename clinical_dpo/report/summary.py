@@ -28,6 +28,7 @@ def summary(
     pending_ratings: Rows,
     judges: Sequence[str] = (),
     mixed_versions: Sequence[str] = (),
+    matched_runs: Sequence[str] = (),
 ) -> str:
     """Write a line per task and model, the locations of files, what was left out, and last the pending grades.
 
@@ -45,6 +46,7 @@ def summary(
         pending_ratings: rows with a rater and the number of items still to rate, for each sheet that tables need.
         judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
+        matched_runs: from `run_record.matched_runs`.
     """
     comparisons = [comparison_name(*pair) for pair in PAIRS]
     width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
@@ -79,6 +81,7 @@ def summary(
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {name} ({reason})" for name, reason in left_out.items()]
     lines += [f"Mixed versions: {difference}" for difference in mixed_versions]
+    lines += [f"Matched by steps: {run}" for run in matched_runs]
     pending = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
         for row in shown

@@ -52,7 +52,7 @@ rule train:
     input:
         unpack(stage_data),
         base=at("base"),
-        plateau=plateau,
+        steps=steps_file,
     output:
         weights=at("adapter"),
         log=at("trial_log", part="adapter"),

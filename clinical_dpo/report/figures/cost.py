@@ -24,7 +24,7 @@ from clinical_dpo.report.figures.style import (
     write_footnote,
 )
 from clinical_dpo.training.run_record import total_seconds
-from clinical_dpo.variants import STAGES, TITLES
+from clinical_dpo.variants import STAGES, TITLES, in_order
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
 COLUMNS = (
@@ -104,7 +104,7 @@ def plot_cost(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw minutes per 1,000 steps of SFT and DPO, their ratio, and the hours of all runs.
+    """Draw minutes per 1,000 steps of SFT, DPO and trained arms, the ratio of DPO and SFT, and their hours of all runs.
 
     Diamonds are published values.
 
@@ -145,7 +145,8 @@ def plot_cost(
                 _write(ratio, 1.15, line, hours)
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
-        handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in STAGES]
+        drawn = in_order(row["stage"] for row in rows)
+        handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in drawn]
         handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
         legend(figure, handles, 0.24)
         devices = " and ".join(sorted({row["device"] for row in rows}))
@@ -180,10 +181,10 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw both stages' minutes per 1,000 steps on one line, with a bar between them."""
-    paces = [float(stages[stage]["minutes_per_1000_steps"]) for stage in STAGES]
-    axes.plot(paces, [y, y], color=LIGHT, linewidth=2, zorder=1)
-    for stage, pace in zip(STAGES, paces, strict=True):
+    """Draw the stages' minutes per 1,000 steps on one line, with a bar between SFT and DPO."""
+    paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in in_order(stages)}
+    axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
+    for stage, pace in paces.items():
         axes.plot(pace, y, "o", color=COLOURS[stage], markersize=4)
         if stages[stage]["published_minutes"]:
             axes.plot(float(stages[stage]["published_minutes"]), y, color=COLOURS[stage], **PUBLISHED_MARKER)

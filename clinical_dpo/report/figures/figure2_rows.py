@@ -8,7 +8,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.p_values import COMPARED, f1_significant, opposed
-from clinical_dpo.variants import ARMS, EXTERNAL
+from clinical_dpo.variants import ALL_STAGES, ARMS, EXTERNAL
 
 COLUMNS = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
@@ -76,16 +76,21 @@ def comparison_rows(
 
 
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Add SEED_COLUMNS: the estimate of SFT and DPO with each seed, computed as base estimate + effect of the seed."""
+    """Add SEED_COLUMNS: the estimate of each trained variant with each seed, the other variant's plus the effect."""
     measure = f"{metric}_difference" if METRICS[metric].kind == "labels" else METRICS[metric].difference
     for bar in by_bar.values():
         bar |= dict.fromkeys(SEED_COLUMNS)
     for row in seed_rows:
         variant, other = parse_comparison(row["comparison"])
-        base = by_bar[row["model"], "base"]["estimate"]
-        if other == "base" and row["measure"] == measure and row["per_seed"] and base is not None:
-            estimates = [round(base + float(effect), 10) for effect in row["per_seed"].split()]
-            by_bar[row["model"], variant] |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, estimates))}
+        bar, start = by_bar[row["model"], variant], by_bar[row["model"], other]
+        # An arm has no effect against base; its effects against SFT come after those of SFT against base.
+        if variant not in ALL_STAGES or other != ("sft" if variant in ARMS else "base"):
+            continue
+        if row["measure"] == measure and row["per_seed"] and start["estimate"] is not None:
+            effects = [float(effect) for effect in row["per_seed"].split()]
+            starts = [float(value) for value in (start["per_seed"] or "").split()] or [start["estimate"]] * len(effects)
+            estimates = [round(first + effect, 10) for first, effect in zip(starts, effects, strict=True)]
+            bar |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, estimates))}
 
 
 def external_names(bars: Sequence[Row]) -> list[str]:

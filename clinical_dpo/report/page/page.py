@@ -23,6 +23,7 @@ from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, in_order
 TEMPLATE = Path(__file__).parent / "template"
 ARMS_IN_WORDS = {
     "few_shot": "the base model with training rows as examples in its prompt",
+    "sft_longer": "the SFT model trained on with the SFT loss for as many steps as DPO",
 }
 
 
@@ -53,6 +54,7 @@ def report_page(
     published: Rows = (),
     contradictions: Rows = (),
     mixed_versions: Sequence[str] = (),
+    matched_runs: Sequence[str] = (),
 ) -> str:
     """Render the page as HTML. It loads nothing, runs no script, and contains no text of patients or answers.
 
@@ -73,6 +75,7 @@ def report_page(
         published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
         mixed_versions: from `run_record.mixed_versions`.
+        matched_runs: from `run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
     variants = in_order(row["variant"] for row in shown)
@@ -109,6 +112,7 @@ def report_page(
         pending_ratings=[row for row in pending_ratings if int(row["pending"])],
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
+        matched_runs=matched_runs,
         devices=sorted({row["device"] for row in cost}),
         published=tables.published_rows(published),
         not_comparable=sum(row["agrees"].startswith("not comparable") for row in published),

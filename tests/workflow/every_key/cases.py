@@ -189,6 +189,11 @@ CASES: list[Case] = [
         LABEL | {"arms": {"few_shot": {"examples": 2}}},
         {"arms": {"few_shot": {"examples": 3}}},
     ),
+    Case(
+        ["task.arms.sft_longer.learning_rate"],
+        LABEL | {"arms": {"sft_longer": {"learning_rate": [1.0e-3]}}},
+        {"arms": {"sft_longer": {"learning_rate": [2.0e-3]}}},
+    ),
     Case(["source.kind", "task.source"], FILE, {"source": LABEL["source"] | {"path": GONE}, "columns": GONE}),
     Case(["source.path"], FILE, {"source": {"path": "given/others.csv"}}),
     Case(
