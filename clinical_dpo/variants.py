@@ -6,12 +6,12 @@ STAGES = ("sft", "dpo")  # of every task
 VARIANTS = ("base", *STAGES)  # of every task
 TITLES = {  # of all variants, in figures and on pages
     **{"base": "Base", "sft": "SFT", "dpo": "DPO"},
-    **{"few_shot": "Few-shot", "sft_longer": "SFT longer"},
+    **{"few_shot": "Few-shot", "sft_longer": "SFT longer", "dpo_sft": "DPO+SFT"},
 }
 ARMS = tuple(name for name in TITLES if name not in VARIANTS)  # variants that a task file may add
 UNTRAINED = ("base", "few_shot")  # variants without weights of their own
 ALL_STAGES = tuple(name for name in TITLES if name not in UNTRAINED)
-PAIRED_STAGES = ("dpo",)  # stages that train on preference pairs, with a beta
+PAIRED_STAGES = ("dpo", "dpo_sft")  # stages that train on preference pairs, with a beta
 PAIRED_SETTINGS = ("beta", "loss", "label_smoothing")  # settings of these stages alone
 EXTERNAL = "external"  # the only variant of external predictions
 PAIRS = (("sft", "base"), ("dpo", "sft"), ("dpo", "base"))  # each variant, and the variant it is compared with

@@ -110,8 +110,10 @@ class Study:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
 
         `sft_longer` has the settings of DPO except for those of the DPO loss, and its own learning rates. It has no
-        probe, because it trains for as many steps as DPO.
+        probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, and its `sft_weight`.
         """
+        if stage == "dpo_sft":
+            return self.stage(task, "dpo") | self.tasks[task]["arms"][stage]
         if stage == "sft_longer":
             of_dpo = self.stage(task, "dpo")
             shared = {key: value for key, value in of_dpo.items() if key not in PAIRED_SETTINGS}

@@ -31,7 +31,8 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
     """Train one trial on JSON Lines of prompt / chosen / rejected messages.
 
     Args:
-        run: the run; its `settings` include beta, loss and label_smoothing.
+        run: the run; its `settings` include beta, loss and label_smoothing, and for the arm dpo_sft also `sft_weight`,
+            the weight of the SFT loss on the chosen answer.
         train_pairs, eval_pairs: JSON Lines of preference pairs.
         train_logps, eval_logps: Parquet with the SFT model's log-probabilities (nats) of both answers.
         sft: folder of the chosen SFT model.
@@ -60,6 +61,7 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
     policy = policy_from_sft(run, sft, settings["lora"])
     trainer = StoredReferenceDPOTrainer(
         model=policy,
+        sft_weight=settings.get("sft_weight", 0.0),
         args=DPOConfig(
             beta=settings["beta"],
             loss_type=[settings["loss"]],

@@ -61,6 +61,15 @@ def test_sft_longer_is_a_stage_with_dpos_settings_and_its_own_learning_rates():
     assert not any("sft_longer" in file for file in files.trial_files(changed, "trial_run", part="probe"))
 
 
+def test_dpo_sft_has_dpos_settings_trials_and_probes_and_a_weight():
+    changed = study({"dpo_sft": {"sft_weight": 0.5}})
+    assert changed.training("uti", "dpo_sft") == changed.training("uti", "dpo") | {"sft_weight": 0.5}
+    assert changed.trials("uti", "dpo_sft") == changed.trials("uti", "dpo")
+    assert all(parse_trial(name, "dpo_sft") == values for name, values in changed.trials("uti", "dpo_sft").items())
+    probes = files.trial_files(changed, "trial_run", part="probe")
+    assert sum("/uti/llama3-8b-instruct/dpo_sft/" in file for file in probes) == 15
+
+
 def test_another_number_of_trials_than_dpo_is_refused():
     with pytest.raises(UserError, match=r"uti\.yaml: key 'arms\.sft_longer' has 1 trials, but dpo has 15\."):
         study({"sft_longer": {"learning_rate": [1.0e-4]}})

@@ -19,7 +19,7 @@ from clinical_dpo.io import replacing
 # Paul Tol's vibrant scheme: distinct with every colour vision, and by lightness in grey.
 COLOURS = {
     **{"base": "#9A9A9A", "sft": "#0077BB", "dpo": "#CC3311"},
-    **{"few_shot": "#009988", "sft_longer": "#33BBEE"},
+    **{"few_shot": "#009988", "sft_longer": "#33BBEE", "dpo_sft": "#EE3377"},
 }
 ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme
 INK, FAINT, LIGHT = "#222222", "#777777", "#DDDDDD"

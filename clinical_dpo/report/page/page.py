@@ -24,6 +24,7 @@ TEMPLATE = Path(__file__).parent / "template"
 ARMS_IN_WORDS = {
     "few_shot": "the base model with training rows as examples in its prompt",
     "sft_longer": "the SFT model trained on with the SFT loss for as many steps as DPO",
+    "dpo_sft": "DPO with the SFT loss on the preferred answer added",
 }
 
 

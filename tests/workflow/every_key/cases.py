@@ -194,6 +194,11 @@ CASES: list[Case] = [
         LABEL | {"arms": {"sft_longer": {"learning_rate": [1.0e-3]}}},
         {"arms": {"sft_longer": {"learning_rate": [2.0e-3]}}},
     ),
+    Case(
+        ["task.arms.dpo_sft.sft_weight"],
+        LABEL | {"arms": {"dpo_sft": {"sft_weight": 1.0}}},
+        {"arms": {"dpo_sft": {"sft_weight": 3.0}}},
+    ),
     Case(["source.kind", "task.source"], FILE, {"source": LABEL["source"] | {"path": GONE}, "columns": GONE}),
     Case(["source.path"], FILE, {"source": {"path": "given/others.csv"}}),
     Case(
