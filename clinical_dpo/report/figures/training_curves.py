@@ -63,7 +63,7 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
 def plot_training_curves(
     rows: Rows, *, title: str, model_names: Mapping[str, str], watermark: str | None, paths: Paths
 ) -> None:
-    """Draw the eval loss of all trials of a task: a row of panels per model, SFT on the left and DPO on the right.
+    """Draw the eval loss of all trials of a task: a panel per model and stage, SFT first, then DPO, then arms.
 
     The colour shows the learning rate, the line style shows beta. The line of the chosen trial is thick and ends in a
     ring. The line of a diverging trial leaves its panel at the top.
