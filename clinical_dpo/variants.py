@@ -20,7 +20,7 @@ BEST = "best"  # the folder of a stage's chosen trial
 SWEPT = ("learning_rate", "beta")  # settings with several values in a sweep
 
 
-def in_order(names: Iterable[str]) -> list[str]:
+def sorted_variants(names: Iterable[str]) -> list[str]:
     """The variants among some names, each once, in the order of TITLES. External answers are no variant here."""
     present = set(names)
     return [variant for variant in TITLES if variant in present]
@@ -28,11 +28,11 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def arms_of(variants: Iterable[str]) -> list[str]:
     """The arms among some variants."""
-    return [variant for variant in in_order(variants) if variant in ARMS]
+    return [variant for variant in sorted_variants(variants) if variant in ARMS]
 
 
 def compared(variants: Iterable[str]) -> list[tuple[str, str]]:
     """The comparisons of a task's variants: a variant, and the variant that it is compared with. Those of arms last."""
-    present = in_order(variants)
+    present = sorted_variants(variants)
     arms = [(arm, rival) for arm in arms_of(present) for rival in ARM_RIVALS]
     return [pair for pair in (*PAIRS, *arms) if set(pair) <= set(present)]

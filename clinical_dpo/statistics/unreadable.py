@@ -18,7 +18,7 @@ from clinical_dpo.statistics.f1_effects import f1_interval
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilson
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import EXTERNAL, arms_of, compared, in_order
+from clinical_dpo.variants import EXTERNAL, arms_of, compared, sorted_variants
 
 Rows = Sequence[Grade]
 AS_GRADED, POSITIVE, LEFT_OUT, WORST = "as graded", "positive", "left out", "worst case"
@@ -46,7 +46,7 @@ def vary_unreadable(
         arm_alpha: level of a comparison of an arm; needed only for a task with arms.
     """
     table: list[Row] = []
-    variants = in_order(variant for _, variant in grades)
+    variants = sorted_variants(variant for _, variant in grades)
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
         shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "metric": task["metric"]}
         shared |= {"data": task["data"]}

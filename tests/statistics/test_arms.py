@@ -10,7 +10,7 @@ from clinical_dpo.statistics.symmetry_table import symmetry_table
 from clinical_dpo.statistics.training_seeds import compare_seeds
 from clinical_dpo.statistics.trivial import compare_trivial
 from clinical_dpo.statistics.unreadable import vary_unreadable
-from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, compared, in_order
+from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, compared, sorted_variants
 from tests.helpers.figure2 import TASK, graded, label_grades, repeated
 from tests.helpers.task_rows import answers_of, task_rows
 
@@ -39,7 +39,7 @@ def stats(grades):
 
 
 def test_the_variants_of_a_task_are_in_one_order():
-    assert in_order(["dpo_seed43", EXTERNAL, *ARMS[::-1], "dpo", "base", "sft"]) == list(TITLES)
+    assert sorted_variants(["dpo_seed43", EXTERNAL, *ARMS[::-1], "dpo", "base", "sft"]) == list(TITLES)
     assert compared(["sft", "base"]) == [("sft", "base")]
     assert compared(ARMS) == []
 

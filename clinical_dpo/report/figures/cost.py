@@ -24,7 +24,7 @@ from clinical_dpo.report.figures.style import (
     write_footnote,
 )
 from clinical_dpo.training.run_record import total_seconds
-from clinical_dpo.variants import STAGES, TITLES, in_order
+from clinical_dpo.variants import STAGES, TITLES, sorted_variants
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
 COLUMNS = (
@@ -145,7 +145,7 @@ def plot_cost(
                 _write(ratio, 1.15, line, hours)
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
-        drawn = in_order(row["stage"] for row in rows)
+        drawn = sorted_variants(row["stage"] for row in rows)
         handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in drawn]
         handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
         legend(figure, handles, 0.24)
@@ -182,7 +182,7 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
     """Draw the stages' minutes per 1,000 steps on one line, with a bar between SFT and DPO."""
-    paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in in_order(stages)}
+    paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in sorted_variants(stages)}
     axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
     for stage, pace in paces.items():
         axes.plot(pace, y, "o", color=COLOURS[stage], markersize=4)

@@ -27,7 +27,7 @@ from clinical_dpo.report.figures.style import (
 )
 from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.variants import ARM_RIVALS, ARMS, EXTERNAL, PAIRS, TITLES, arms_of, in_order
+from clinical_dpo.variants import ARM_RIVALS, ARMS, EXTERNAL, PAIRS, TITLES, arms_of, sorted_variants
 
 BAR = 0.8  # width of a bar; the distance between two bars is 1
 GAP = 0.9  # between the groups of two models
@@ -75,7 +75,7 @@ def plot_comparison(
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
     elsewhere = external_names(bars)
     models = list(dict.fromkeys(bar["model"] for bar in bars if bar["variant"] != EXTERNAL))
-    variants = in_order(bar["variant"] for bar in bars)
+    variants = sorted_variants(bar["variant"] for bar in bars)
     arms = arms_of(variants)
     arm_lines = _arm_lines(bars)
     first_elsewhere = 3 + len(arm_lines)  # number of the line under the bars

@@ -22,7 +22,7 @@ from clinical_dpo.report.figures.style import (
     title_panel,
     write_footnote,
 )
-from clinical_dpo.variants import ARMS, TITLES, in_order
+from clinical_dpo.variants import ARMS, TITLES, sorted_variants
 
 COLUMNS = (
     *("task", "model", "stage", "trial", "learning_rate", "beta", "metric", "score", "n", "invalid_rate", "chosen"),
@@ -100,7 +100,8 @@ def _line(row: Mapping[str, Any]) -> tuple[str, float]:
 def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
     """The lines of a map from top to bottom: by stage, then the betas in ascending order."""
     present = {_line(row) for row in rows}
-    return [line for stage in in_order(stage for stage, _ in present) for line in sorted(present) if line[0] == stage]
+    stages = sorted_variants(stage for stage, _ in present)
+    return sorted(present, key=lambda line: (stages.index(line[0]), line[1]))
 
 
 def _line_name(stage: str, beta: float) -> str:

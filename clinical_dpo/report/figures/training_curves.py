@@ -26,7 +26,7 @@ from clinical_dpo.report.figures.style import (
     write_title,
 )
 from clinical_dpo.training.plateau import eval_curve
-from clinical_dpo.variants import TITLES, in_order
+from clinical_dpo.variants import TITLES, sorted_variants
 
 Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
@@ -83,7 +83,7 @@ def plot_training_curves(
     groups = [
         [row for row in rows if (row["model"], row["stage"]) == (model, stage)]
         for model in dict.fromkeys(row["model"] for row in rows)
-        for stage in in_order(row["stage"] for row in rows)
+        for stage in sorted_variants(row["stage"] for row in rows)
     ]
     handles = [Line2D([], [], color=colour, label=scientific(rate)) for rate, colour in colours.items()]
     handles += [

@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.page.tables import estimates
-from clinical_dpo.variants import in_order
+from clinical_dpo.variants import sorted_variants
 
 MARK = "balanced_accuracy"  # tasks with this metric have the others too
 NAMES = {
@@ -44,7 +44,7 @@ def label_rows(
     detailed = {row["task"] for row in metrics if row["metric"] == MARK}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in NAMES]
     lines = dict.fromkeys((row["task"], row["model"], row["metric"], row["positive_class"]) for row in shown)
-    columns = in_order(row["variant"] for row in metrics)
+    columns = sorted_variants(row["variant"] for row in metrics)
     by_line: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {line: {} for line in lines}
     for row in shown:
         line = (row["task"], row["model"], row["metric"], row["positive_class"])

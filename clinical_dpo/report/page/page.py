@@ -18,7 +18,7 @@ from clinical_dpo.report.page.label_rows import label_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.trivial_words import no_better
-from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, in_order
+from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, sorted_variants
 
 TEMPLATE = Path(__file__).parent / "template"
 ARMS_IN_WORDS = {
@@ -79,7 +79,7 @@ def report_page(
         matched_runs: from `run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
-    variants = in_order(row["variant"] for row in shown)
+    variants = sorted_variants(row["variant"] for row in shown)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,

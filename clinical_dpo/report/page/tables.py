@@ -10,7 +10,7 @@ from clinical_dpo.paths import comparison_name
 from clinical_dpo.report.page.comparisons import Rows, Tasks, arm_comparisons, number_of, verdict
 from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
-from clinical_dpo.variants import EXTERNAL, TITLES, in_order
+from clinical_dpo.variants import EXTERNAL, TITLES, sorted_variants
 
 SCALES = {  # metric of a headline row -> its title and scale
     metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
@@ -84,7 +84,7 @@ def result_rows(
     """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
-    columns = in_order(row["variant"] for row in shown)
+    columns = sorted_variants(row["variant"] for row in shown)
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         by_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         any_row = by_variant.get("base") or by_variant[EXTERNAL]
