@@ -38,63 +38,69 @@ def stats(grades):
     return with_holm(compare_variants(grades, FACTS, alpha=0.05, family=FAMILY, arm_family=ARM_FAMILY))
 
 
+@pytest.fixture(scope="module")
+def rows():
+    """The statistics table of the study with arms."""
+    return stats(WITH_ARMS)
+
+
 def test_the_variants_of_a_task_are_in_one_order():
     assert sorted_variants(["dpo_seed43", EXTERNAL, *ARMS[::-1], "dpo", "base", "sft"]) == list(TITLES)
     assert compared(["sft", "base"]) == [("sft", "base")]
     assert compared(ARMS) == []
 
 
-def test_every_arm_is_compared_with_sft_and_with_dpo():
-    rows = of_arms(stats(WITH_ARMS))
-    assert [(row["model"], row["comparison"]) for row in rows] == [
+def test_every_arm_is_compared_with_sft_and_with_dpo(rows):
+    assert [(row["model"], row["comparison"]) for row in of_arms(rows)] == [
         (model, f"{arm}_vs_{rival}") for model in ("llama", "mistral") for arm in ARMS for rival in ("sft", "dpo")
     ]
 
 
-def test_arms_change_no_number_of_another_comparison():
+def test_arms_change_no_number_of_another_comparison(rows):
     """Neither a threshold nor a P adjusted over the study."""
-    assert others(stats(WITH_ARMS)) == stats(PLAIN)
+    assert others(rows) == stats(PLAIN)
 
 
-def test_the_comparisons_of_arms_share_alpha():
-    for row in of_arms(stats(WITH_ARMS)):
+def test_the_comparisons_of_arms_share_alpha(rows):
+    for row in of_arms(rows):
         assert row["family_size"] == len(ARM_FAMILY) == len(row["family"].split())
         assert row["threshold"] == 0.05 / len(ARM_FAMILY)
         assert row["p_adjusted"] == pytest.approx(min(1, row["p_value"] * len(ARM_FAMILY)))
         assert row["significant"] == str(row["p_value"] < 0.05 / len(ARM_FAMILY)).lower()
 
 
-def test_holm_corrects_over_all_comparisons_of_arms_of_a_model():
-    rows = [row for row in of_arms(stats(WITH_ARMS)) if row["model"] == "llama"]
-    absent = [1.0] * (len(ARM_FAMILY) - len(rows))  # of the family's other task
-    expected = multipletests([*(row["p_value"] for row in rows), *absent], method="holm")[1]
-    assert [row["p_holm"] for row in rows] == pytest.approx(list(expected[: len(rows)]))
+def test_holm_corrects_over_all_comparisons_of_arms_of_a_model(rows):
+    tests = [row for row in of_arms(rows) if row["model"] == "llama"]
+    absent = [1.0] * (len(ARM_FAMILY) - len(tests))  # of the family's other task
+    expected = multipletests([*(row["p_value"] for row in tests), *absent], method="holm")[1]
+    assert [row["p_holm"] for row in tests] == pytest.approx(list(expected[: len(tests)]))
 
 
-def test_holm_over_the_study_corrects_arms_over_all_comparisons_of_arms():
-    rows = of_arms(stats(WITH_ARMS))
-    expected = multipletests([row["p_value"] for row in rows], method="holm")[1]
-    assert [row["p_holm_study"] for row in rows] == pytest.approx(list(expected))
+def test_holm_over_the_study_corrects_arms_over_all_comparisons_of_arms(rows):
+    tests = of_arms(rows)
+    expected = multipletests([row["p_value"] for row in tests], method="holm")[1]
+    assert [row["p_holm_study"] for row in tests] == pytest.approx(list(expected))
 
 
 def test_without_a_family_the_arms_of_a_task_share_alpha():
-    rows = of_arms(compare_variants(WITH_ARMS, FACTS, alpha=0.05, family=FAMILY))
-    assert {row["threshold"] for row in rows} == {0.05 / (2 * len(ARMS))}
+    grades = {key: grades for key, grades in WITH_ARMS.items() if key[0] == "llama"}
+    tests = of_arms(compare_variants(grades, FACTS, alpha=0.05, family=FAMILY))
+    assert {row["threshold"] for row in tests} == {0.05 / (2 * len(ARMS))}
 
 
 def test_external_answers_are_compared_with_base_sft_and_dpo_only():
-    grades = WITH_ARMS | {("gpt4", EXTERNAL): label_grades("gpt4", 0.9)}
+    grades = {key: grades for key, grades in WITH_ARMS.items() if key[0] == "llama"}
+    grades["gpt4", EXTERNAL] = label_grades("gpt4", 0.9)
     names = {row["comparison"] for row in stats(grades) if row["comparison"].endswith("_vs_gpt4")}
     assert names == {"base_vs_gpt4", "sft_vs_gpt4", "dpo_vs_gpt4"}
 
 
-def test_decisions_of_arms_have_the_level_of_their_family():
-    text = [{key: "" if value is None else str(value) for key, value in row.items()} for row in stats(WITH_ARMS)]
-    rows = decisions(text, WITH_ARMS, FACTS, MARGIN)
-    plain = decisions(others(text), PLAIN, FACTS, MARGIN)
-    assert others(rows) == plain
-    assert {row["level"] for row in of_arms(rows)} == {1 - 0.05 / len(ARM_FAMILY)}
-    assert all(row["decision"] for row in of_arms(rows))
+def test_decisions_of_arms_have_the_level_of_their_family(rows):
+    text = [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
+    decided = decisions(text, WITH_ARMS, FACTS, MARGIN)
+    assert others(decided) == decisions(others(text), PLAIN, FACTS, MARGIN)
+    assert {row["level"] for row in of_arms(decided)} == {1 - 0.05 / len(ARM_FAMILY)}
+    assert all(row["decision"] for row in of_arms(decided))
 
 
 def test_the_other_tables_have_the_arms_beside_what_they_had():
