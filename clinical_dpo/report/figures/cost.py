@@ -33,6 +33,7 @@ COLUMNS = (
 )
 PUBLISHED_DEVICE = "one A100"
 LINE, TOP, FOOT = 0.145, 0.4, 0.6  # heights in inches: a line, the head, and the foot of the figure
+LEGEND_COLUMNS = 4
 PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
     "markersize": 4,
@@ -120,7 +121,9 @@ def plot_cost(
         models_by_task.setdefault(row["task"], {}).setdefault(row["model"], {})[row["stage"]] = row
     lines = sum(len(models) + 1 for models in models_by_task.values())
     panel_height = LINE * lines
-    with drawing(COLUMN, TOP + panel_height + FOOT, paths) as figure:
+    drawn = sorted_variants(row["stage"] for row in rows)
+    foot = FOOT + LINE * (len(drawn) // LEGEND_COLUMNS)  # the legend also has the published values
+    with drawing(COLUMN, TOP + panel_height + foot, paths) as figure:
         minutes, ratio = (
             axes_at(figure, left, TOP, width, panel_height) for left, width in ((0.85, 1.15), (2.12, 0.6))
         )
@@ -128,6 +131,7 @@ def plot_cost(
         _set_up_panel(ratio, lines, "DPO / SFT")
         minutes.set_xscale("log")
         minutes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        minutes.xaxis.set_minor_formatter(FuncFormatter(_minor_tick))
         ratio.axvspan(*PUBLISHED_RATIO, color=LIGHT, linewidth=0, zorder=0)
         ratio.set_xlim(0, 1.15 * max(4, *(_largest(row, "ratio", "published_ratio") for row in rows)))
         thin_ticks(ratio.xaxis)
@@ -145,10 +149,9 @@ def plot_cost(
                 _write(ratio, 1.15, line, hours)
             line += 1
         dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
-        drawn = sorted_variants(row["stage"] for row in rows)
         handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in drawn]
         handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
-        legend(figure, handles, 0.24)
+        legend(figure, handles, 0.24, LEGEND_COLUMNS)
         devices = " and ".join(sorted({row["device"] for row in rows}))
         write_footnote(
             figure,
@@ -161,6 +164,11 @@ def plot_cost(
 def _largest(row: Mapping[str, Any], *columns: str) -> float:
     """The largest number of a row in the columns. An empty value counts as 0."""
     return max(float(row[column] or 0) for column in columns)
+
+
+def _minor_tick(value: float, _: Any) -> str:
+    """Label of a minor tick of a logarithmic scale. Only 2 and 5 times a power of ten have one."""
+    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
