@@ -6,5 +6,5 @@ from clinical_dpo.io import write_csv
 from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable
 
 with job(snakemake) as params:
-    rows = vary_unreadable(read_grades(snakemake.input), params.task, params.margin, params.alpha)
+    rows = vary_unreadable(read_grades(snakemake.input), params.task, params.margin, params.alpha, params.arm_alpha)
     write_csv(snakemake.output[0], rows, COLUMNS)
