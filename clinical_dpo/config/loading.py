@@ -19,7 +19,7 @@ from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.paths import FOLDERS
 from clinical_dpo.renames import refuse_old_names
 from clinical_dpo.schemas import properties, read_yaml, validate
-from clinical_dpo.variants import STAGES
+from clinical_dpo.variants import PAIRED_SETTINGS, PAIRED_STAGES, STAGES
 
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
@@ -134,12 +134,18 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
         raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
-    for stage in STAGES:
+    for stage in study.stages(name):
         for problem in _stage_problems(study.stage(name, stage), stage):
             raise UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}")
         if len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
             raise UserError(
                 f"{where}: {stage} has several trials, but splits.dev is 0. Add a dev split, or configure one trial."
+            )
+        trials, of_dpo = len(study.trials(name, stage)), len(study.trials(name, "dpo"))
+        if stage not in STAGES and trials != of_dpo:
+            raise UserError(
+                f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. Give as many learning rates "
+                "as dpo has trials, so that both are tuned alike."
             )
     check_columns(task, where)
     check_fit(task, where)
@@ -163,12 +169,12 @@ def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str,
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
     """Yield the first problem of a stage's settings and how to correct it; nothing if the settings are valid."""
-    dpo_keys = {"beta", "loss", "label_smoothing"}
+    dpo_keys, paired = set(PAIRED_SETTINGS), stage in PAIRED_STAGES
     keys = properties("stage")
-    missing = sorted((keys - dpo_keys if stage == "sft" else keys) - set(settings))
+    missing = sorted((keys if paired else keys - dpo_keys) - set(settings))
     if missing:
         yield f"key '{missing[0]}' is missing. Add it to the recipe."
-    elif stage == "sft" and dpo_keys & set(settings):
+    elif not paired and dpo_keys & set(settings):
         yield f"key '{min(dpo_keys & set(settings))}' is for dpo. Remove it."
     elif {"rank", "alpha", "dropout"} - set(settings["lora"]):
         yield "key 'lora' is incomplete. Set rank, alpha and dropout."
@@ -186,10 +192,10 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
             f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
             "Set save_steps to a multiple."
         )
-    elif stage == "dpo" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
+    elif stage != "sft" and settings["adapter"] == "lora" and "8bit" in settings["optimizer"]:
         yield (
             f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT ranks. "
             "Use another optimizer, such as adamw_torch."
         )
-    elif stage == "dpo" and settings["adapter"] == "lora" and settings["weight_decay"]:
+    elif stage != "sft" and settings["adapter"] == "lora" and settings["weight_decay"]:
         yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."

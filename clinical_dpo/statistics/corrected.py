@@ -9,6 +9,7 @@ from clinical_dpo.config.metrics import METRICS, MetricDefinition
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.groups import groups_of
@@ -17,7 +18,7 @@ from clinical_dpo.statistics.intervals import LEVEL, Interval, clopper_pearson
 from clinical_dpo.statistics.metric_kinds import mean, proportion
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.statistics.prediction_powered import can_correct, corrected_difference, corrected_mean, corrections
-from clinical_dpo.variants import COMPARISONS, VARIANTS
+from clinical_dpo.variants import arms_of, compared, sorted_variants
 
 CORRECTED, SAMPLE = "judge corrected by the sample", "sample alone"
 COLUMNS = (
@@ -29,7 +30,9 @@ COLUMNS = (
 Rows = Sequence[Grade]
 
 
-def corrected_table(raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float) -> list[Row]:
+def corrected_table(
+    raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float, arm_alpha: float | None = None
+) -> list[Row]:
     """Rows of COLUMNS: each variant's mean and each comparison's difference, of every model.
 
     `estimate` is the judge corrected by the sample (`prediction_powered.corrected_mean`). Where that has no reliable
@@ -44,29 +47,31 @@ def corrected_table(raters: Grades, judge: Grades, task: Mapping[str, Any], alph
         judge: (model, variant) -> the judge's grades of all test items.
         task: `name`, `metric`, `data`, `seed`.
         alpha: level of a comparison's decision.
+        arm_alpha: the same of a comparison of an arm; needed only for a task with arms.
 
     Raises:
         UserError: a sampled item has no grade of the judge, or a grade is not on the metric's scale.
     """
     metric = METRICS[task["metric"]]
-    levels = [LEVEL, 1 - alpha, 1 - 2 * alpha]
     blank = dict.fromkeys(COLUMNS) | {"task": task["name"], "metric": metric.name, "data": task["data"]}
     table: list[Row] = []
+    variants = sorted_variants(variant for _, variant in raters)
     for model in dict.fromkeys(model for model, _ in raters):
-        for variant in VARIANTS:
+        for variant in variants:
             sample, verdicts = raters[model, variant], judge[model, variant]
             row = blank | {"model": model, "compared": variant, **_counts([sample], [verdicts])}
             if row["status"] == "complete":
                 row |= _mean(sample, verdicts, task, f"{task['name']}/{model}/{variant}")
             table.append(row)
-        for comparison, (first, second) in COMPARISONS.items():
+        for first, second in compared(variants):
             where = f"{task['name']}/{model}"
             pair = paired_rows(raters[model, first], raters[model, second], where, first, second)
             verdicts_pair = paired_rows(judge[model, first], judge[model, second], where, first, second)
-            row = blank | {"model": model, "compared": comparison, **_counts(pair, verdicts_pair)}
-            row |= {"level": 1 - alpha, "margin_level": 1 - 2 * alpha}
+            level = arm_alpha if arm_alpha is not None and arms_of([first]) else alpha
+            row = blank | {"model": model, "compared": comparison_name(first, second)}
+            row |= _counts(pair, verdicts_pair) | {"level": 1 - level, "margin_level": 1 - 2 * level}
             if row["status"] == "complete":
-                row |= _difference(pair, verdicts_pair, task, levels, where)
+                row |= _difference(pair, verdicts_pair, task, [LEVEL, 1 - level, 1 - 2 * level], where)
             table.append(row)
     return table
 

@@ -14,15 +14,17 @@ from scipy.stats import permutation_test
 from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import holm, paired_rows
 from clinical_dpo.statistics.groups import Groups, groups_of, number_of_groups
 from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
 from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import COMPARISONS, VARIANTS
+from clinical_dpo.variants import PAIRS, VARIANTS
 
 Rows = Sequence[Grade]
+COMPARISONS = {comparison_name(*pair): pair for pair in PAIRS}  # subgroups show no arms
 COLUMNS = (
     *("task", "model", "compared", "measure", "subgroup", "level", "n", "n_groups", "masked"),
     *("estimate", "ci_low", "ci_high", "p_levels", "p_levels_holm", "proxy", "data", "status"),

@@ -10,13 +10,14 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.grading.scores import macro_f1
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name, with_seed
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.groups import Groups, groups_of
 from clinical_dpo.statistics.label_metrics import resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
 from clinical_dpo.statistics.seed_intervals import SeedEffect, Statistic, seed_effect
-from clinical_dpo.variants import COMPARISONS
+from clinical_dpo.variants import UNTRAINED, compared
 
 COLUMNS = (
     *("task", "model", "comparison", "measure", "n", "n_seeds", "seeds", "effect", "ci_low", "ci_high", "p_value"),
@@ -26,20 +27,20 @@ Rows = Sequence[Grade]
 
 
 def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
-    """Name of a variant's grades with a training seed. It has no suffix for the first seed and for the base model."""
-    return variant if variant == "base" or seed == seeds[0] else f"{variant}_seed{seed}"
+    """Name of a variant's grades with a training seed. It has no suffix for the first seed and without training."""
+    return variant if variant in UNTRAINED or seed == seeds[0] else with_seed(variant, seed)
 
 
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
     """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv`. With labels also by F1.
 
-    An effect is the first variant minus the second (COMPARISONS), both of the same training seed. The base model has no
-    seed: every seed is compared with the same base model. Interval and P are those of `seed_intervals.seed_effect`. P
-    is not corrected for several tests.
+    An effect is the first variant minus the second, both of the same training seed. A variant without training has no
+    seed: every seed is compared with the same base model, and with the same few-shot answers. Interval and P are those
+    of `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table. The variants are base, sft and dpo, and for every
-            seed after the first seed also sft_seed{seed} and dpo_seed{seed}.
+        grades: (model, variant) -> complete rows of its grades table. The variants are those of the task, and for
+            every seed after the first seed also sft_seed{seed}, dpo_seed{seed} and so on.
         task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task
             with labels `positive` and `negative`, or `labels`.
         seeds: the training seeds.
@@ -51,16 +52,17 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     table = []
     shared: Row = {"task": task["name"], "data": task["data"]}
     shared |= {"n_seeds": len(seeds), "seeds": " ".join(map(str, seeds))}
+    pairs = compared(variant for _, variant in grades)
     for model in (model for model, variant in grades if variant == "base"):
         base = grades[model, "base"]
-        for comparison, variants in COMPARISONS.items():
+        for pair in pairs:
             first, second = (
                 [_graded(grades, model, trained_variant(variant, seed, seeds), task) for seed in seeds]
-                for variant in variants
+                for variant in pair
             )
             proxy = any(row["proxy"] == "true" for rows in (*first, *second) for row in rows)
-            names = shared | {"model": model, "comparison": comparison, "n": len(base), "grader": base[0]["grader"]}
-            names["proxy"] = "true" if proxy else "false"
+            names = shared | {"model": model, "comparison": comparison_name(*pair), "n": len(base)}
+            names |= {"grader": base[0]["grader"], "proxy": "true" if proxy else "false"}
             table += [names | {"measure": measure} | numbers for measure, numbers in _effects(first, second, task)]
     return [{column: row[column] for column in COLUMNS} for row in table]
 

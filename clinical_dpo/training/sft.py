@@ -1,11 +1,19 @@
 """Supervised fine-tuning (SFT) with TRL's SFTTrainer; the loss is on the answer only."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from clinical_dpo.models.load import restore_trainable_weights
-from clinical_dpo.training.run import is_probe_again, load_initial_model, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.run import (
+    Prepared,
+    is_probe_again,
+    load_initial_model,
+    prepare,
+    train_and_save,
+    trainer_arguments,
+)
 from clinical_dpo.training.settings import Run
 
 
@@ -23,12 +31,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
     if is_probe_again(run, prepared):
         return
-    # These imports take seconds, so the data checks come first.
-    from datasets import Dataset
-    from peft import LoraConfig, get_peft_model
-    from trl import SFTConfig
-
-    from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
+    from peft import LoraConfig, get_peft_model  # takes seconds, so the data checks come first
 
     lora = run.settings["lora"]
     adapter = LoraConfig(
@@ -38,14 +41,25 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
         target_modules=list(run.model["lora_targets"]),
         task_type="CAUSAL_LM",
     )
+    torch.manual_seed(run.settings["seed"])
+    model = load_initial_model(run, run.base)
+    policy = get_peft_model(model, adapter) if run.settings["adapter"] == "lora" else model
+    train_on_answers(run, prepared, policy)
+
+
+def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
+    """Train a policy with the SFT loss on the answers of the prepared rows, and save it."""
+    # These imports take seconds, so the data checks come first.
+    from datasets import Dataset
+    from trl import SFTConfig
+
+    from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
+
     columns = ("prompt", "completion")
     data = {
         split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
         for split, rows in prepared.rows.items()
     }
-    torch.manual_seed(run.settings["seed"])
-    model = load_initial_model(run, run.base)
-    policy = get_peft_model(model, adapter) if run.settings["adapter"] == "lora" else model
     with restore_trainable_weights(policy):
         trainer = RowMeanSFTTrainer(
             model=policy,

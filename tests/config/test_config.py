@@ -6,7 +6,7 @@ from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
-from clinical_dpo.variants import parse_trial, trial_name
+from clinical_dpo.paths import parse_trial, trial_name
 from tests.conftest import ROOT
 from tests.helpers.configs import DEMO, PUBLISHED
 

@@ -7,8 +7,8 @@ from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures.subgroups import plot_subgroups
 from clinical_dpo.report.latex import latex_table, table_columns
 from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
-from clinical_dpo.statistics.subgroups import ALL, COLUMNS
-from clinical_dpo.variants import COMPARISONS, VARIANTS
+from clinical_dpo.statistics.subgroups import ALL, COLUMNS, COMPARISONS
+from clinical_dpo.variants import VARIANTS
 from tests.helpers.svg import same_bytes, words
 
 SHOWN = {"title": "Triage", "model_names": {"llama": "Llama3"}, "watermark": None}

@@ -11,10 +11,11 @@ from clinical_dpo.io import read_csv, read_jsonl
 from clinical_dpo.models.load import device, load_base, load_variant
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training import dpo
-from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
+from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
 from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
+from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
 from tests.conftest import MODEL
 from tests.helpers.training_cases import DPO, SETTINGS, dpo_data, dpo_run, logits, merged, stock_dpo, trained_study
 

@@ -13,7 +13,7 @@ def check_thresholds(wildcards):
 
 def token_limits(wildcards):
     """Maximum lengths of a task's rows, in tokens. `max_length` is the smaller value of the two stages."""
-    shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in STAGES)
+    shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in study.stages(wildcards.task))
     answer = study.tasks[wildcards.task]["max_new_tokens"]
     return {"max_length": shortest, "max_new_tokens": answer, "written": study.answer_limit(wildcards.task)}
 

@@ -85,6 +85,7 @@ rule compare_variants:
             alpha=study.config["alpha"],
             family=lambda wildcards: study.family(wildcards.task),
             external_families=lambda wildcards: study.external_families(wildcards.task),
+            arm_family=lambda wildcards: study.arm_family(wildcards.task),
         ),
     script:
         "../scripts/compare_variants.py"

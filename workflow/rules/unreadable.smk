@@ -20,6 +20,7 @@ rule vary_unreadable:
             task=task_facts,
             margin=lambda wildcards: decision_margin(wildcards)["value"],
             alpha=family_alpha,
+            arm_alpha=arm_family_alpha,
         ),
     script:
         "../scripts/vary_unreadable.py"

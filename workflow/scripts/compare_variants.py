@@ -12,5 +12,6 @@ with job(snakemake) as params:
         alpha=params.alpha,
         family=params.family,
         external_families=params.external_families,
+        arm_family=params.arm_family,
     )
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -3,7 +3,7 @@
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures.subgroups import plot_subgroups
-from clinical_dpo.variants import COMPARISONS
+from clinical_dpo.statistics.subgroups import COMPARISONS
 
 with job(snakemake) as params:
     rows, output = read_csv(snakemake.input[0]), snakemake.output

@@ -6,7 +6,6 @@ from clinical_dpo.statistics.grouped_grades import read_grouped_grades
 from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable
 
 with job(snakemake) as params:
-    rows = vary_unreadable(
-        read_grouped_grades(snakemake.input.grades, snakemake.input.groups), params.task, params.margin, params.alpha
-    )
+    grades = read_grouped_grades(snakemake.input.grades, snakemake.input.groups)
+    rows = vary_unreadable(grades, params.task, params.margin, params.alpha, params.arm_alpha)
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -20,7 +20,8 @@ from clinical_dpo.report.figures.style import (
     write_title,
 )
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.variants import COMPARISONS, TITLES
+from clinical_dpo.statistics.subgroups import COMPARISONS
+from clinical_dpo.variants import TITLES
 
 LONGEST = 22  # characters of a level that are shown
 LINE = 0.115  # inches, the height of a row

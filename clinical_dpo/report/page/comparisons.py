@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.p_values import F1_COMPARED, F1_MEASURES, compared, f1_significant, format_p, opposed
 from clinical_dpo.report.trivial_words import Bar
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
+from clinical_dpo.variants import EXTERNAL, TITLES, arms_of
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -111,7 +112,7 @@ def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row
         {
             "task": tasks[row["task"]]["title"],
             "model": models[row["model"]],
-            "comparison": " − ".join(TITLES[variant] for variant in COMPARISONS[row["comparison"]]),
+            "comparison": " − ".join(TITLES[variant] for variant in parse_comparison(row["comparison"])),
             "measure": MEASURES[row["measure"]],
             "seeds": row["seeds"].split(),
             "difference": _interval(measured, "effect", "ci_low", "ci_high"),
@@ -138,14 +139,14 @@ def grouped(stats: Rows, tasks: Tasks) -> list[str]:
 
 
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
-    """Lines of text: for SFT and for DPO, the number of tested tasks and models that it made better or worse.
+    """Lines of text: for SFT, DPO and arms, the number of tested tasks and models that it made better or worse.
 
     A line also has the number without a shown difference. It has the number in which F1 and right answers favour
     different variants if there are any.
     """
     lines = []
-    for comparison in ("sft_vs_base", "dpo_vs_sft"):
-        first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
+    for comparison in ("sft_vs_base", "dpo_vs_sft", *arm_comparisons(stats)):
+        first, second = (TITLES[variant] for variant in parse_comparison(comparison))
         kinds = [verdict(row, below=below) for row in stats if row["comparison"] == comparison]
         better, worse, mixed, neither = (
             sum(kind == each for each, _ in kinds) for kind in ("better", "worse", "mixed", "open")
@@ -157,6 +158,12 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
         counts += f", ahead but not shown to be better than a trivial answer in {trivial}" if trivial else ""
         lines.append(f"{first} against {second}, {better + worse + mixed + neither} comparisons: {counts}")
     return lines
+
+
+def arm_comparisons(stats: Rows) -> list[str]:
+    """Names of the comparisons of arms among rows of a statistics table, each once."""
+    names = dict.fromkeys(row["comparison"] for row in stats)
+    return [name for name in names if arms_of(parse_comparison(name))]
 
 
 def number_of(value: Any) -> float | None:

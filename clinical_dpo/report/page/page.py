@@ -22,9 +22,14 @@ from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.rating_rounds import agreement_rows, what_to_send
 from clinical_dpo.report.trivial_words import no_better
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, sorted_variants
 
 TEMPLATE = Path(__file__).parent / "template"
+ARMS_IN_WORDS = {
+    "few_shot": "the base model with training rows as examples in its prompt",
+    "sft_longer": "the SFT model trained on with the SFT loss for as many steps as DPO",
+    "dpo_sft": "DPO with the SFT loss on the preferred answer added",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def report_page(
     published: Rows = (),
     contradictions: Rows = (),
     mixed_versions: Sequence[str] = (),
+    matched_runs: Sequence[str] = (),
 ) -> str:
     """Render the page as HTML. It loads nothing, runs no script, and contains no text of patients or answers.
 
@@ -82,8 +88,10 @@ def report_page(
         published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
         mixed_versions: from `run_record.mixed_versions`.
+        matched_runs: from `run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
+    variants = sorted_variants(row["variant"] for row in shown)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,
@@ -96,7 +104,8 @@ def report_page(
         style=Markup((TEMPLATE / "page.css").read_text(encoding="utf-8")),
         tasks=tasks,
         models=models,
-        variants=TITLES,
+        variants={name: TITLES[name] for name in variants},
+        arms={TITLES[arm]: ARMS_IN_WORDS[arm] for arm in arms_of(variants)},
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
@@ -122,6 +131,7 @@ def report_page(
         agreement=agreement_rows(agreement, {task: settings["title"] for task, settings in tasks.items()}),
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
+        matched_runs=matched_runs,
         devices=sorted({row["device"] for row in cost}),
         published=tables.published_rows(published),
         not_comparable=sum(row["agrees"].startswith("not comparable") for row in published),

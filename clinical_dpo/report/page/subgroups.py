@@ -6,7 +6,8 @@ from typing import Any
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
-from clinical_dpo.variants import COMPARISONS, TITLES, VARIANTS
+from clinical_dpo.statistics.subgroups import COMPARISONS
+from clinical_dpo.variants import TITLES, VARIANTS
 
 SHARES = ("accuracy", "helpfulness")  # measures that are shown in percent or points
 HEADS = (  # of the cells of a row

@@ -201,6 +201,21 @@ CASES: list[Case] = [
     Case(["task.training.adapter"], LABEL, {"training": {"adapter": "full"}}),
     Case(["task.training.seeds"], LABEL, {"training": {"seeds": [42, 43]}}),
     Case(["task.training.sft", "task.training.dpo"], SWEEP, {"training": {"sft": {"learning_rate": [2.0e-3, 3.0e-3]}}}),
+    Case(
+        ["task.arms.few_shot.examples"],
+        LABEL | {"arms": {"few_shot": {"examples": 2}}},
+        {"arms": {"few_shot": {"examples": 3}}},
+    ),
+    Case(
+        ["task.arms.sft_longer.learning_rate"],
+        LABEL | {"arms": {"sft_longer": {"learning_rate": [1.0e-3]}}},
+        {"arms": {"sft_longer": {"learning_rate": [2.0e-3]}}},
+    ),
+    Case(
+        ["task.arms.dpo_sft.sft_weight"],
+        LABEL | {"arms": {"dpo_sft": {"sft_weight": 1.0}}},
+        {"arms": {"dpo_sft": {"sft_weight": 3.0}}},
+    ),
     Case(["source.kind", "task.source"], FILE, {"source": LABEL["source"] | {"path": GONE}, "columns": GONE}),
     Case(["source.path"], FILE, {"source": {"path": "given/others.csv"}}),
     Case(

@@ -77,7 +77,13 @@ EDITS = {
         {"probe", "train"},
         "stage=sft",
     ),
-    "DPO": Edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0", {"probe", "train"}, "stage=dpo"),
+    "DPO": Edit(
+        "clinical_dpo/training/dpo.py",
+        'manual_seed(settings["seed"])',
+        "manual_seed(1)",
+        {"probe", "train"},
+        "stage=dpo",
+    ),
     "answers": Edit(
         "clinical_dpo/inference/generate.py",
         "skip_special_tokens=True).strip()",
