@@ -74,7 +74,7 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     if "sample" in source:
         provenance["sampled"] = len(numbered)
     if "reader" in source:
-        records, provenance["drops"] = _read(numbered, source["reader"], where)
+        records, provenance["drops"] = _read(numbered, source["reader"], where, provenance)
         names = [f"{where}, record {number}" for number in range(1, len(records) + 1)]
     else:
         records, provenance["drops"] = [row for _, row in numbered], {}
@@ -101,7 +101,9 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
     }
 
 
-def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
+def _read(
+    rows: Sequence[tuple[int, Row]], reader: str, where: str, provenance: Mapping[str, Any]
+) -> tuple[list[Row], dict[str, int]]:
     """Return a reader's records of numbered rows without repeats, and a dict: reason -> number of dropped rows."""
     records: dict[str, Row] = {}
     row_of: dict[str, int] = {}
@@ -110,6 +112,7 @@ def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[lis
         try:
             record = READERS[reader](row)
         except UserError as error:
+            refuse_unread(provenance, [name for name in provenance.get("unread", {}) if f"'{name}'" in str(error)])
             raise error.within(f"{where}, row {number}: ") from None
         if isinstance(record, str):
             drops[record] += 1
