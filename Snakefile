@@ -19,6 +19,7 @@ include: "workflow/functions/common.smk"
 include: "workflow/functions/rerun_settings.smk"
 include: "workflow/functions/resources.smk"
 include: "workflow/functions/generated_fields.smk"
+include: "workflow/functions/models.smk"
 include: "workflow/functions/data.smk"
 include: "workflow/functions/data_checks.smk"
 include: "workflow/functions/train.smk"
@@ -32,6 +33,7 @@ include: "workflow/functions/statistics.smk"
 include: "workflow/functions/decisions.smk"
 include: "workflow/functions/figures.smk"
 include: "workflow/functions/report.smk"
+include: "workflow/functions/release.smk"
 # The rules, in the order of the study.
 include: "workflow/rules/models.smk"
 include: "workflow/rules/data.smk"
@@ -52,6 +54,7 @@ include: "workflow/rules/unreadable.smk"
 include: "workflow/rules/subgroups.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/release.smk"
 include: "workflow/rules/plan.smk"
 # This file compares finished results with the rules, so it comes after the rules.
 include: "workflow/functions/unrecorded_results.smk"
@@ -95,6 +98,7 @@ onstart:
     close_slurm_logs()
     stop_if_jobs_are_queued()
     stop_if_slurm_cannot_run_jobs()
+    stop_if_no_gpu_runs_jobs()
     stop_if_rows_fail_checks()
     record_margins()
 

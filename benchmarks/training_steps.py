@@ -222,7 +222,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
             return trainer(policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared)
     if variant == DPO:
         policy = policy_with_frozen_sft_ranks(base, folder / "sft", lora, TARGETS)
-        data = with_reference_logps(rows, str(folder / "reference.parquet"))
+        data = with_reference_logps(rows, str(folder / "reference.parquet"), shared["processing_class"])
         return StoredReferenceDPOTrainer(policy, DPOConfig(**arguments), train_dataset=data, **shared)
     return DPOTrainer(
         PeftModel.from_pretrained(base, str(folder / "sft")).merge_and_unload(),

@@ -1,8 +1,10 @@
 """Fetch files of one commit of a repository on the Hugging Face hub into the hub's local cache."""
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from clinical_dpo.errors import UserError
@@ -41,12 +43,9 @@ def fetch(
             page to visit and the variable to set. It contains no token.
     """
     # Imported late: the start of the workflow does not need these libraries, and most sources do not either.
-    from httpx2 import HTTPError
-    from huggingface_hub import get_token, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub import snapshot_download
 
-    where = page(repo_id, kind)
-    try:
+    with _explained(repo_id, kind, revision, lambda: _lacking(repo_id, revision, patterns, kind, ignored)):
         return Path(
             snapshot_download(
                 repo_id,
@@ -56,6 +55,50 @@ def fetch(
                 ignore_patterns=list(ignored),
             )
         )
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The newest commit of a model, and what the hub knows of it; None for what it does not know."""
+
+    revision: str  # full commit hash
+    license: str | None
+    parameters: int | None  # weights in safetensors files
+
+
+def newest_commit(model_id: str) -> Commit:
+    """The newest commit on the main branch of a model.
+
+    Raises:
+        UserError: as for `fetch`.
+    """
+    from huggingface_hub import model_info
+
+    with _explained(model_id, "model", "main", lambda: "only the hub knows the newest commit"):
+        info = model_info(model_id)
+    card = info.card_data
+    return Commit(
+        revision=str(info.sha),
+        license=str(card.license) if card and card.license else None,
+        parameters=info.safetensors.total if info.safetensors else None,
+    )
+
+
+@contextlib.contextmanager
+def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str]) -> Iterator[None]:
+    """Raise the hub's errors in the block as UserErrors that say what to do. They contain no token.
+
+    Args:
+        repo_id, kind, revision: as in `fetch`.
+        lacking: returns a clause that says what is missing here, for a hub that cannot be reached.
+    """
+    from httpx2 import HTTPError
+    from huggingface_hub import get_token
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    where = page(repo_id, kind)
+    try:
+        yield
     except GatedRepoError:
         token = "the account of the token in HF_TOKEN has no access" if get_token() else "no token is set"
         raise UserError(
@@ -75,7 +118,7 @@ def fetch(
     except (HTTPError, OSError) as error:
         raise UserError(
             f"{repo_id}: revision {revision} could not be fetched ({type(error).__name__}), and "
-            f"{_lacking(repo_id, revision, patterns, kind, ignored)}. Run this rule once on a machine that reaches "
+            f"{lacking()}. Run this once on a machine that reaches "
             f"{where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder that all nodes see."
         ) from None
 

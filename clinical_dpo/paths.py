@@ -45,6 +45,7 @@ PATHS = {
     "best": f"{_BEST}/{CHECKSUMS}",
     "best_log": f"{_BEST}/log.csv",
     "best_run": f"{_BEST}/run.json",
+    "release": "{results}/{task}/{model}/release/{stage}/README.md",
     # preference pairs
     "training_answers": f"{_MODEL}/preferences/{{split}}.answers.jsonl",
     "training_answers_record": f"{_MODEL}/preferences/answers.json",

@@ -1,6 +1,7 @@
 """Read YAML files and check them against JSON Schemas. Errors name the file, the key and a valid value."""
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,27 +53,49 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
         where: the file; begins the message.
 
     Raises:
-        UserError: a key or value is not valid. The message describes the first mistake. It has the key's description,
-            or for an unknown key the most similar known key.
+        UserError: a key or value is not valid. The message describes the first mistake.
+    """
+    if mistakes := problems(value, schema):
+        raise UserError(f"{where}: {mistakes[0]}")
+
+
+def problems(value: Mapping[str, Any], schema: str) -> list[str]:
+    """All mistakes in `value` by workflow/schemas/{schema}.schema.yaml, sorted by key.
+
+    Each has the key's description, or for an unknown key the most similar known key.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
     )
-    if not errors:
-        return
-    error = errors[0]
+    return list(dict.fromkeys(line for error in errors for line in _problems(error)))
+
+
+def _problems(error: Any) -> list[str]:
+    """The mistakes in an error of jsonschema."""
     key = ".".join(str(part) for part in error.absolute_path)
+    start = f"{key}." if key else ""
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known))[0]
-        full = f"{key}.{unknown}" if key else unknown
-        raise UserError(f"{where}: key '{full}' is not known.{did_you_mean(unknown, known)}")
+        unknown = sorted(set(error.instance) - set(known))
+        return [f"key '{start}{name}' is not known.{did_you_mean(name, known)}" for name in unknown]
     if error.validator == "required":
-        missing = sorted(set(error.validator_value) - set(error.instance))[0]
-        raise UserError(f"{where}: key '{f'{key}.{missing}' if key else missing}' is missing. Add it.")
+        missing = sorted(set(error.validator_value) - set(error.instance))
+        return [f"key '{start}{name}' is missing. Add it." for name in missing]
+    if error.validator == "not":  # another key's value excludes this key
+        return [f"key '{key}' has no effect with the other settings. Remove it."]
     hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    problem = "this value is not valid" if _may_be_secret(error) else error.message
-    raise UserError(f"{where}: key '{key}': {problem}. {hint}".rstrip())
+    if _may_be_secret(error):
+        problem = "this value is not valid"
+    elif error.validator == "type" and "string" in error.validator_value and _is_unquoted(error.instance):
+        problem = f"YAML reads this value as a {type(error.instance).__name__}, not as text. Put it in quotes"
+    else:
+        problem = error.message
+    return [f"key '{key}': {problem}. {hint}".rstrip()]
+
+
+def _is_unquoted(value: Any) -> bool:
+    """Whether YAML made a number, a date or a truth value of a word without quotes, such as a hash of digits alone."""
+    return isinstance(value, bool | int | float | date)
 
 
 def _may_be_secret(error: Any) -> bool:

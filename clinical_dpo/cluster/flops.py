@@ -10,8 +10,8 @@ from typing import Any
 
 from clinical_dpo.cluster.cards import Card
 from clinical_dpo.config.model_sizes import Sizes, model_sizes
+from clinical_dpo.model_files import BYTES
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Bits per weight, including its share of the block's scale, with and without double quantization (QLoRA, sec. 3).
 FOUR_BITS = {True: 4.127, False: 4.5}
 # Per trained weight and step, AdamW in float32: read weight, gradient and two moments, write weight and moments, and

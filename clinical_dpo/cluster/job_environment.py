@@ -75,14 +75,15 @@ def submit(arguments: list[str]) -> None:
         sys.exit("sbatch is not on PATH. Load Slurm's module, or add the folder of sbatch to PATH.")
 
 
-def path_variables(tasks: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The variables in the paths of tasks' files, sorted. A job needs these variables to read the same study."""
+def path_variables(tasks: Iterable[Mapping[str, Any]], models: Iterable[Mapping[str, Any]] = ()) -> list[str]:
+    """The variables in the paths of tasks' files and of models, sorted. A job needs them to read the same study."""
     paths = [
         entry["path"]
         for task in tasks
         for entry in (task["source"], task.get("stand_in", {}), *task.get("external_predictions", {}).values())
         if "path" in entry
     ]
+    paths += [model["path"] for model in models if "path" in model]
     return sorted({name for path in paths for name in re.findall(r"\$\{?(\w+)", path)})
 
 

@@ -9,9 +9,10 @@ from statistics import median
 from typing import Any
 
 from clinical_dpo.cluster.cards import CARDS, DEFAULT, Card, cpu
-from clinical_dpo.cluster.flops import BYTES, Part, compute_type
+from clinical_dpo.cluster.flops import Part, compute_type
 from clinical_dpo.cluster.time_and_memory import parameter_count
 from clinical_dpo.config.study import Study
+from clinical_dpo.model_files import BYTES
 
 ASSUMED_SHARE = 0.35
 ASSUMED_RANGE = (0.2, 0.5)  # short rows on a fast card, and long rows

@@ -6,7 +6,6 @@ from math import ceil
 from typing import Any
 
 from clinical_dpo.cluster.flops import (
-    BYTES,
     OPTIMIZER_BYTES,
     Part,
     Tokens,
@@ -21,6 +20,7 @@ from clinical_dpo.cluster.row_tokens import Row, SplitTokens, longest_answers, m
 from clinical_dpo.config.label_rules import scores_likelihood
 from clinical_dpo.config.model_sizes import model_sizes
 from clinical_dpo.config.study import Study
+from clinical_dpo.model_files import BYTES
 from clinical_dpo.variants import PAIRED_STAGES, UNTRAINED
 
 PASSES = 2  # over the weights in a step: forward and backward

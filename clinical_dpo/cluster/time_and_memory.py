@@ -7,8 +7,9 @@ training job then resumes from its last checkpoint.
 from collections.abc import Mapping
 from typing import Any
 
-from clinical_dpo.cluster.flops import BYTES, FOUR_BITS
-from clinical_dpo.config.model_sizes import model_sizes
+from clinical_dpo.cluster.flops import FOUR_BITS
+from clinical_dpo.config.model_sizes import ALL_LINEAR, model_sizes
+from clinical_dpo.model_files import BYTES
 
 MB = 1e6
 PROCESS_MB = 8000  # Python, PyTorch and the CUDA libraries: measured at 4 to 6 GB, with a reserve
@@ -25,15 +26,20 @@ CHECKPOINTED = 0.15  # share of TOKEN_BYTES with gradient checkpointing
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: as in the model file, or computed from its sizes.
+    """Number of weights of a base model: counted, as in the model file, or computed from its sizes.
+
+    Without `parameters` and `sizes`, a model that is not fetched yet counts as REFERENCE_PARAMETERS.
 
     Args:
         model: a model file's settings.
     """
     if "parameters" in model:
         return model["parameters"]
+    if "pretraining" not in model and "sizes" not in model:
+        return REFERENCE_PARAMETERS
     sizes = model_sizes(model)  # the head of a model pre-trained here shares the embeddings
-    return sizes.linear_weights + sizes.norm_weights + sizes.head_weights
+    heads = 1 if "pretraining" in model else 2
+    return sizes.linear_weights + sizes.norm_weights + heads * sizes.head_weights
 
 
 def compute_memory_mb(model: Mapping[str, Any], training: Mapping[str, Any] | None = None, branches: int = 1) -> float:
@@ -78,7 +84,7 @@ def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
         model: a model file's settings.
         rank: rank of the update of every layer.
     """
-    return model_sizes(model).lora_weights(rank, model.get("lora_targets"))
+    return model_sizes(model).lora_weights(rank, model.get("lora_targets", ALL_LINEAR))
 
 
 def requested_minutes(expected: float) -> float:

@@ -68,11 +68,14 @@ def left_out(study: Study) -> dict[str, str]:
 
 
 def notes(study: Study) -> list[str]:
-    """Lines that a run prints at its start: parts left out, synthetic data, and tasks with a single training seed."""
+    """Lines that a run prints at its start: what is left out, synthetic, trained with one seed, or of unknown size."""
     lines = [f"left out: {part} ({reason})" for part, reason in left_out(study).items()]
     for task, settings in study.tasks.items():
         if missing := study.missing(task):
             lines.append(f"generated text replaces the data of {task}: {missing[0]}")
         if len(study.seeds(task)) > 1 and not study.extra_seeds(task):
             lines.append(f"one training seed: {task} ({settings['grader']} would have to grade every further seed)")
+    for name, model in study.models.items():
+        if model["source"] != "pretrain" and not {"parameters", "sizes"} & model.keys():
+            lines.append(f"weights of {name} not counted before it is fetched: estimates assume 8 billion (parameters)")
     return [printable(line) for line in lines]

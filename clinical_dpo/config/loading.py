@@ -1,6 +1,6 @@
 """Read and check a run's configuration: merge its files, check keys against schemas, and names against files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,24 @@ from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
 from clinical_dpo.config.judges import check_judge
 from clinical_dpo.config.margins import check_margin
-from clinical_dpo.config.model_sizes import check_sizes
+from clinical_dpo.config.model_sizes import check_sizes, sizes_fit
 from clinical_dpo.config.privacy import check_private
 from clinical_dpo.config.raters import check_sample, with_sample
 from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_rules import check_fit, check_used, default_selection_metric
 from clinical_dpo.errors import UserError, did_you_mean
-from clinical_dpo.paths import FOLDERS
+from clinical_dpo.model_files import count_weights, layer_sizes, model_folder
+from clinical_dpo.paths import FOLDERS, Paths
 from clinical_dpo.renames import refuse_old_names
-from clinical_dpo.schemas import properties, read_yaml, validate
+from clinical_dpo.schemas import problems, properties, read_yaml, validate
 from clinical_dpo.variants import PAIRED_SETTINGS, PAIRED_STAGES, STAGES
+
+# Keys of a model file that belong to one source of models.
+SOURCE_KEYS = {
+    "hub": ("id", "revision", "parameters", "sizes"),
+    "folder": ("path",),
+    "pretrain": ("architecture", "pretraining"),
+}
 
 
 def load_study(config: Mapping[str, Any], root: Path) -> Study:
@@ -51,7 +59,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         families.setdefault(task["recipe"], []).append(name)
     used = dict.fromkeys(model for recipe in families for model in config["recipes"][recipe]["models"])
     used |= dict.fromkeys(model for task in tasks.values() for model in field_writers(task, "model"))
-    models = {name: _read_file(root / "config/models", "model", name, overrides) for name in used}
+    models = _read_models(used, root, overrides, paths)
     study = Study(config, tasks, models, {})
     for name in tasks:
         for model in study.task_models(name):
@@ -89,17 +97,50 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
     for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
         if "kind" in own.get(key, {}):
             value[key] = own[key]
+    if kind == "model" and "source" in own:  # likewise
+        others = {key for source, keys in SOURCE_KEYS.items() if source != own["source"] for key in keys}
+        value = {key: setting for key, setting in value.items() if key in own or key not in others}
     value |= own_writers(value, own)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
-    validate(value, kind, where)
+    mistakes = problems(value, kind)
+    if value.get("name", name) != name:
+        mistakes.append(f"key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
+    if mistakes:
+        raise UserError("\n".join(f"{where}: {mistake}" for mistake in mistakes))
     if kind == "task":
         value.setdefault("selection_metric", default_selection_metric(value["answer_type"]))
         value = with_sample(value)
-    if value["name"] != name:
-        raise UserError(f"{where}: key 'name' is '{value['name']}'. Set it to the file's name, '{name}'.")
     if kind == "model":
-        check_sizes(value)
+        check_sizes(value, where)
     return value
+
+
+def _read_models(
+    names: Iterable[str], root: Path, overrides: Mapping[str, Any], paths: Paths
+) -> dict[str, dict[str, Any]]:
+    """Read and check model files. Where the weights are on disk, `parameters` and `sizes` are read there.
+
+    Raises:
+        UserError: a file is wrong. The message has all mistakes of all these files.
+    """
+    models, mistakes = {}, []
+    for name in names:
+        try:
+            settings = _read_file(root / "config/models", "model", name, overrides)
+            folder = Path(paths("base", model=name)).parent
+            if settings["source"] == "folder":
+                folder = model_folder(settings["path"], f"config/models/{name}.yaml")
+            if settings["source"] != "pretrain" and (counted := count_weights(folder)):
+                settings["parameters"] = counted
+                settings.pop("sizes", None)
+                if (sizes := layer_sizes(folder)) and sizes_fit(sizes, counted):
+                    settings["sizes"] = sizes
+            models[name] = settings
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return models
 
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:

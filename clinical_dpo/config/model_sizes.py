@@ -7,6 +7,7 @@ from typing import Any
 from clinical_dpo.errors import UserError
 
 KEYS = ("vocab_size", "hidden_size", "intermediate_size", "layers", "heads", "kv_heads")
+ALL_LINEAR = "all-linear"  # `lora_targets` for all linear layers except the head
 TOLERANCE = 0.02  # share by which the weights of `sizes` may differ from `parameters`
 
 
@@ -49,14 +50,14 @@ class Sizes:
         """Weights of the norms: two in each block, and one before the head."""
         return (2 * self.layers + 1) * self.hidden_size
 
-    def lora_weights(self, rank: float, targets: Iterable[str] | None = None) -> float:
+    def lora_weights(self, rank: float, targets: str | Iterable[str] = ALL_LINEAR) -> float:
         """Weights of a LoRA.
 
         Args:
             rank: rank of the update of every target.
-            targets: names of linear layers; None for all linear layers. Other names have no weights.
+            targets: `lora_targets` of a model file. Names of other layers have no weights.
         """
-        names = self.linear_layers if targets is None else targets
+        names = self.linear_layers if targets == ALL_LINEAR else targets
         widths = (self.linear_layers[name] for name in names if name in self.linear_layers)
         return rank * self.layers * sum(inputs + outputs for inputs, outputs in widths)
 
@@ -69,31 +70,44 @@ def model_sizes(model: Mapping[str, Any]) -> Sizes:
     """Sizes of a model file: `sizes`, or those of a model pre-trained here.
 
     A file with `parameters` alone gets the sizes of Llama-3-8B, with width and depth scaled to that number of weights.
+    A file without `parameters`, of a model that is not fetched yet, gets the sizes of Llama-3-8B.
     """
     stated = model.get("sizes") or model.get("pretraining")
     if stated:
         return Sizes(**{key: stated[key] for key in KEYS})
-    scale = (model["parameters"] / LLAMA_3_8B_PARAMETERS) ** (1 / 3)
+    scale = (model.get("parameters", LLAMA_3_8B_PARAMETERS) / LLAMA_3_8B_PARAMETERS) ** (1 / 3)
     llama = LLAMA_3_8B
     heads, kv_heads, layers = llama.heads * scale, llama.kv_heads * scale, llama.layers * scale
     return Sizes(llama.vocab_size, llama.hidden_size * scale, llama.intermediate_size * scale, layers, heads, kv_heads)
 
 
-def check_sizes(model: Mapping[str, Any]) -> None:
-    """Refuse sizes whose weights differ from `parameters`, with or without a head of its own.
+def check_sizes(model: Mapping[str, Any], where: str) -> None:
+    """Refuse sizes whose weights differ from `parameters`.
+
+    Args:
+        model: a model file's settings.
+        where: the file; begins the message.
 
     Raises:
         UserError: the numbers of weights differ by more than TOLERANCE.
     """
-    if "sizes" not in model or "parameters" not in model:
+    if "sizes" not in model or "parameters" not in model or sizes_fit(model["sizes"], model["parameters"]):
         return
-    sizes = model_sizes(model)
-    shared = sizes.linear_weights + sizes.norm_weights + sizes.head_weights
-    counts = (shared, shared + sizes.head_weights)
-    if all(abs(count - model["parameters"]) > TOLERANCE * model["parameters"] for count in counts):
-        raise UserError(
-            f"config/models/{model['name']}.yaml: key 'sizes' gives {counts[0]:,.0f} weights ({counts[1]:,.0f} if the "
-            f"head is separate), but key 'parameters' is {model['parameters']:,}. Copy the sizes from the model's "
-            "config.json: vocab_size, hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, "
-            "num_key_value_heads."
-        )
+    shared, own = _weight_counts(model["sizes"])
+    raise UserError(
+        f"{where}: key 'sizes' gives {shared:,.0f} weights ({own:,.0f} if the head is separate), but key 'parameters' "
+        f"is {model['parameters']:,}. Copy the sizes from the model's config.json: vocab_size, hidden_size, "
+        "intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads."
+    )
+
+
+def sizes_fit(sizes: Mapping[str, Any], parameters: int) -> bool:
+    """Whether a model of these sizes has this number of weights, with or without a head of its own."""
+    return any(abs(count - parameters) <= TOLERANCE * parameters for count in _weight_counts(sizes))
+
+
+def _weight_counts(sizes: Mapping[str, Any]) -> tuple[float, float]:
+    """Weights of a model whose head shares the embeddings, and of one with a head of its own."""
+    layers = model_sizes({"sizes": sizes})
+    shared = layers.linear_weights + layers.norm_weights + layers.head_weights
+    return shared, shared + layers.head_weights

@@ -10,7 +10,7 @@ from clinical_dpo.data.columns import map_row, mapped_text, refuse_unread, used_
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
-from clinical_dpo.records import TaskRow
+from clinical_dpo.records import Message, TaskRow
 from clinical_dpo.templates import render
 
 LONGEST = 1_000_000  # characters of a prompt or an answer; a longer text is several records joined by mistake
@@ -120,7 +120,7 @@ def task_row(
         reference = _label(record, task["labels"]) if labelled else _bounded(_text(record, "reference"), "reference")
         row: TaskRow = {
             "id": row_id,
-            "prompt": [{"role": "user", "content": prompt}],
+            "prompt": [*_system(task), {"role": "user", "content": prompt}],
             "completion": [{"role": "assistant", "content": reference}],
         }
         if labelled:
@@ -140,6 +140,11 @@ def task_row(
     if repairs is not None:
         _count_repairs(repairs, location, record, row)
     return row
+
+
+def _system(task: Mapping[str, Any]) -> list[Message]:
+    """The system message of a task, if it has one."""
+    return [{"role": "system", "content": task["system_prompt"]}] if "system_prompt" in task else []
 
 
 def _check_wrong_answers(row: TaskRow, reference: str) -> None:

@@ -1,10 +1,12 @@
 """Preview the first rows of a task as a model reads them in training and generation, with special tokens."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from clinical_dpo.data_checks.row_checks import NamedRow
 from clinical_dpo.escaping import code_span, markdown, printable
+from clinical_dpo.tokenization.chat import turn_ends
 from clinical_dpo.tokenization.tokenizer import special_tokens
 from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
 
@@ -22,11 +24,11 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
 
     Returns:
         For each row `stage` (sft or generation), `row` (its name), `prompt_tokens`, `begin_tokens` (number of
-        begin-of-text tokens; None if the model has none) and `special_tokens` ([position from 0, token]). For SFT also
-        `answer_tokens`, `end_tokens` (end-of-text tokens in the answer) and `cut`. Unless private, also `text` and
-        `token_ids`, and for SFT `loss` (1 for a token in the loss, else 0).
+        begin-of-text tokens; None if the model has none), `faults` (of `frame_faults`) and `special_tokens` ([position
+        from 0, token]). For SFT also `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
+        Unless private, also `text` and `token_ids`, and for SFT `loss` (1 for a token in the loss, else 0).
     """
-    special = special_tokens(tokenizer)
+    special, ends = special_tokens(tokenizer), {tokenizer.eos_token_id, *turn_ends(tokenizer)}
     shown = []
     for stage, split in (("sft", "train"), ("generation", "test")):
         for named in [row for row in rows if row.split == split][:SHOWN]:
@@ -40,17 +42,51 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
                 "row": named.name,
                 "prompt_tokens": len(prompt),
                 "begin_tokens": None if tokenizer.bos_token_id is None else ids.count(tokenizer.bos_token_id),
+                "faults": frame_faults(prompt, answer, tokenizer),
                 "special_tokens": [[i, special[token]] for i, token in enumerate(ids) if token in special],
             }
             if stage == "sft":
-                ends = answer.count(tokenizer.eos_token_id)
-                entry |= {"answer_tokens": len(answer), "end_tokens": ends, "cut": len(prompt + answer) > max_length}
+                ended = sum(token in ends for token in answer)
+                entry |= {"answer_tokens": len(answer), "end_tokens": ended, "cut": len(prompt + answer) > max_length}
             if not private:
                 entry |= {"text": _decoded(tokenizer, ids), "token_ids": ids}
                 if stage == "sft":
                     entry["loss"] = [int(i >= len(prompt)) for i in range(len(ids))]
             shown.append(entry)
     return shown
+
+
+def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[str]:
+    """What is wrong with the begin and end tokens of a conversation.
+
+    A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not follow itself or be
+    in the answer. The answer must end with a token that ends a turn: the end-of-text token, or the chat template's own.
+    Only white space and other end tokens may follow it.
+
+    Args:
+        prompt: token ids of the prompt.
+        answer: token ids of the answer; empty for a prompt to generate from.
+        tokenizer: the model's tokenizer.
+    """
+    begin, ends = tokenizer.bos_token_id, {tokenizer.eos_token_id, *turn_ends(tokenizer)}
+    faults = []
+    if begin is not None:
+        if list(prompt[:1]) != [begin]:
+            faults.append("no begin-of-text token at the start")
+        if any(pair == (begin, begin) for pair in pairwise(prompt)):
+            faults.append("two begin-of-text tokens in a row")
+        if begin in answer and begin not in ends:
+            faults.append("a begin-of-text token in the answer")
+    first = next((i for i, token in enumerate(answer) if token in ends), None)
+    if answer and first is None:
+        faults.append("no end token in the answer")
+    elif first is not None:
+        rest = list(answer[first + 1 :])
+        if answer[first] in rest:
+            faults.append("the same end token twice in the answer")
+        if _decoded(tokenizer, [token for token in rest if token not in ends]).strip():
+            faults.append("text after the answer's end token")
+    return faults
 
 
 def preview_page(shown: Sequence[Mapping[str, Any]], tokenizer: Any, task: str, model: str) -> str:
@@ -79,7 +115,8 @@ def _counts(entry: Mapping[str, Any]) -> str:
         counts.append(f"{entry['answer_tokens']} of answer{' (cut at max_length)' if entry['cut'] else ''}")
     counts.append(f"begin-of-text tokens: {entry['begin_tokens'] or 0}")
     if entry["stage"] == "sft":
-        counts.append(f"end-of-text tokens in the answer: {entry['end_tokens']}")
+        counts.append(f"end tokens in the answer: {entry['end_tokens']}")
+    counts += [f"fault: {fault}" for fault in entry.get("faults", [])]
     return "; ".join(counts) + "."
 
 

@@ -34,8 +34,8 @@ class NamedRow(RowName):
 
     @property
     def prompt(self) -> str:
-        """The prompt's text."""
-        return "\n".join(message["content"] for message in self.row["prompt"])
+        """The prompt's text, without the system message, which is the same in all rows."""
+        return "\n".join(message["content"] for message in self.row["prompt"] if message["role"] != "system")
 
     @cached_property
     def words(self) -> str:
@@ -124,8 +124,8 @@ def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: s
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on rows from `preview_rows` that have a wrong number of begin or end tokens."""
-    wrong = [row for row in shown if row["begin_tokens"] not in (None, 1) or row.get("end_tokens", 1) != 1]
+    """Return the finding on rows from `preview_rows` with faults in their begin or end tokens."""
+    wrong = [row for row in shown if row["faults"]]
     if not shown:
         return []
     examples = list(dict.fromkeys(row["row"] for row in wrong))[:EXAMPLES]

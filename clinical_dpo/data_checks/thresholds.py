@@ -54,12 +54,13 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "Raise max_new_tokens.",
     ),
     "begin_and_end": (
-        "previewed rows without exactly one begin-of-text token and, in the answer, exactly one end-of-text token",
-        "Correct `chat_template` in the model file. A tokenizer may add a second <s> to that of the template.",
+        "previewed rows with a missing, repeated or misplaced begin-of-text token or end token (the page of prompts in "
+        "results/ names the fault)",
+        "Correct `chat_template` in the model file.",
     ),
     "special_tokens": (
-        "rows with a text that spells a special token of the model (the model reads the spelling as the token)",
-        "Remove the spelling from the text.",
+        "rows with a text that spells a special token of the model (the model reads the spelling as text)",
+        "Remove the spelling from the text if it is a trace of another tool.",
     ),
 }
 

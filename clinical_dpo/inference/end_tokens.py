@@ -2,9 +2,18 @@
 
 from typing import Any
 
+from clinical_dpo.tokenization.chat import turn_ends
+
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """End tokens of the tokenizer and of the model's generation config (Llama-3 has two)."""
+    """Tokens that end an answer by the tokenizer, the model's generation config (Llama-3 has two) or the chat template.
+
+    A fine-tuned model often ends its turns with a token that only its template names.
+    """
     configured = model.generation_config.eos_token_id
     ends = configured if isinstance(configured, list) else [] if configured is None else [configured]
-    return {int(tokenizer.eos_token_id), *ends}
+    return {
+        *({int(tokenizer.eos_token_id)} if tokenizer.eos_token_id is not None else ()),
+        *ends,
+        *turn_ends(tokenizer),
+    }

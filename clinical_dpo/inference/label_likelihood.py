@@ -24,9 +24,10 @@ from clinical_dpo.inference.end_tokens import end_tokens
 from clinical_dpo.io import Row
 from clinical_dpo.progress import Progress
 from clinical_dpo.records import TaskRow
-from clinical_dpo.tokenization.tokens import prompt_tokens, tokenize_completion
+from clinical_dpo.tokenization.chat import chat_text, text_tokens
+from clinical_dpo.tokenization.tokens import prompt_tokens, shared_length, tokenize_completion
 from clinical_dpo.training.flat.layout import Layout, flat_layout, hidden_inputs, to_padded
-from clinical_dpo.training.flat.model import refuse_unsupported_heads, use_flat_layout, without_adapter
+from clinical_dpo.training.flat.model import picked_logps, refuse_unsupported_heads, use_flat_layout, without_adapter
 
 ATTENTION_KINDS = {"full_attention", "sliding_attention"}  # those of the flat layout
 
@@ -79,11 +80,9 @@ def continuation_tokens(
         prompt, answer = tokenize_completion(answered, tokenizer, "answer")
         length = next((index for index, token in enumerate(answer, start=1) if token in ends), None)
         return prompt, answer[:length] if length else [*answer, int(tokenizer.eos_token_id)]
-    text = tokenizer.apply_chat_template(answered["prompt"] + answered["answer"], tokenize=False)
-    whole = tokenizer(text[: text.rindex(spelling) + len(spelling)], add_special_tokens=False)["input_ids"]
-    prompt = prompt_tokens(dict(row), tokenizer)
-    pairs = zip(prompt, whole, strict=False)
-    start = next((i for i, (asked, said) in enumerate(pairs) if asked != said), min(len(prompt), len(whole)))
+    text = chat_text(tokenizer, answered["prompt"] + answered["answer"])
+    whole = text_tokens(tokenizer, text[: text.rindex(spelling) + len(spelling)])
+    start = shared_length(prompt_tokens(dict(row), tokenizer), whole)
     return whole[:start], whole[start:]
 
 
@@ -151,17 +150,6 @@ def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> to
     logps = picked_logps(logits[:, :-1], ids[:, -kept:].to(model.device))
     scored = torch.arange(kept) >= kept - torch.tensor(answers)[:, None]
     return (logps * scored.to(model.device)).sum(1).view(len(items), -1)
-
-
-def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Log-probability (nats) of each token, without a table of those of all tokens.
-
-    Args:
-        logits: (..., vocabulary).
-        tokens: (...,).
-    """
-    logits = logits.float()
-    return logits.gather(-1, tokens[..., None])[..., 0] - logits.logsumexp(-1)
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:

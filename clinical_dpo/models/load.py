@@ -13,9 +13,11 @@ import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from clinical_dpo.errors import PublicError
+from clinical_dpo.gpus import take_gpu
 from clinical_dpo.io import read_json
 
 BASE_RECORD = "base.json"  # in results/models/{model}: id, revision and origin of the weights
+_used_gpu: list[Any] = []  # the lock of the process's GPU, until the process ends
 RUN_RECORD = "run.json"  # in results/models/{model}: the settings that made the model
 
 
@@ -161,8 +163,16 @@ def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
     config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def prepare_process(threads: int) -> None:
-    """Set the number of CPU threads and switch off downloads. Earlier jobs have fetched every file that a job loads."""
+def prepare_process(threads: int, gpus: int | None = None) -> None:
+    """Set the number of CPU threads, let the process see at most one GPU, and switch off downloads.
+
+    Earlier jobs have fetched every file that a job loads.
+
+    Args:
+        threads: CPU threads.
+        gpus: GPUs that the job requests; None for a job that says nothing about GPUs.
+    """
+    _used_gpu.append(take_gpu(gpus))
     # cuDNN attention makes a plan for every new length, and lengths differ from step to step. On an H100 (PyTorch 2.11,
     # bf16, width 4096) plans took nine tenths of a step. PyTorch's own kernels need none.
     torch.backends.cuda.enable_cudnn_sdp(False)

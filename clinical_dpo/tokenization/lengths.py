@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.chat import chat_text, spells_special_token
 from clinical_dpo.tokenization.tokens import tokenize_completion
 
 LONGEST, SPREAD = 1000, 5000  # measured rows of a large data set: the longest, and others at even distances
@@ -65,11 +66,12 @@ def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, in
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
-        prompts = _rendered(tokenizer, [row["prompt"] for row in batch], add_generation_prompt=True)
-        conversations = _rendered(tokenizer, [row["prompt"] + row["completion"] for row in batch])
+        prompts = [chat_text(tokenizer, row["prompt"], add_generation_prompt=True) for row in batch]
+        conversations = [chat_text(tokenizer, row["prompt"] + row["completion"]) for row in batch]
         encoded = tokenizer(conversations, add_special_tokens=False)
         for i, (row, prompt, conversation) in enumerate(zip(batch, prompts, conversations, strict=True)):
-            starts_alike = tokenizer.is_fast and conversation.startswith(prompt)
+            plain = not spells_special_token(tokenizer, [*row["prompt"], *row["completion"]])
+            starts_alike = tokenizer.is_fast and plain and conversation.startswith(prompt)
             first = encoded.char_to_token(i, len(prompt)) if starts_alike else None
             if first is None:
                 prompt_ids, answer_ids = tokenize_completion(row, tokenizer, "completion")
@@ -82,7 +84,3 @@ def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, in
 def _size(row: TaskRow) -> int:
     """Return the bytes of a row's text in UTF-8."""
     return sum(len(message["content"].encode()) for message in row["prompt"] + row["completion"])
-
-
-def _rendered(tokenizer: Any, conversations: list[Any], **options: Any) -> list[str]:
-    return tokenizer.apply_chat_template(conversations, tokenize=False, **options)

@@ -3,15 +3,29 @@
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.io import read_json
+
 
 def load_tokenizer(base: str | Path) -> Any:
-    """Return the base model's tokenizer. It pads on the left, with the end-of-text token if it has no pad token."""
+    """Return the base model's tokenizer. It pads on the left.
+
+    It pads with the end-of-text token if it has no pad token, or one for which the model's embedding has no row.
+    """
     from transformers import AutoTokenizer  # takes seconds to import, with PyTorch
 
     tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left", local_files_only=True, trust_remote_code=False)
-    if tokenizer.pad_token is None:
+    rows = embedding_rows(base)
+    if tokenizer.pad_token is None or (rows is not None and tokenizer.pad_token_id >= rows):
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def embedding_rows(base: str | Path) -> int | None:
+    """Number of tokens in the embedding of the model in a folder (`vocab_size` of config.json); None if not known."""
+    file = Path(base) / "config.json"
+    config: Any = read_json(file) if file.is_file() else {}
+    rows = config.get("vocab_size", config.get("text_config", {}).get("vocab_size"))
+    return rows if isinstance(rows, int) else None
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:

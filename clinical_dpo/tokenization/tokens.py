@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.errors import UserError
+from clinical_dpo.tokenization.chat import chat_tokens
 
 QUANTILES = (0.5, 0.9, 0.99)
 
 
 def prompt_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[int]:
     """Return the token ids of a row's prompt and the generation prompt. A model generates the answer from these."""
-    return _tokens(tokenizer, row["prompt"], add_generation_prompt=True)
+    return chat_tokens(tokenizer, row["prompt"], add_generation_prompt=True)
 
 
 def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> tuple[list[int], list[int]]:
@@ -19,16 +20,26 @@ def tokenize_completion(row: Mapping[str, Any], tokenizer: Any, column: str) -> 
 
     The answer starts at the first token where the prompt (with the generation prompt) and the conversation differ.
     """
-    prompt = prompt_tokens(row, tokenizer)
-    conversation = _tokens(tokenizer, row["prompt"] + row[column])
-    pairs = zip(prompt, conversation, strict=False)
-    shorter = min(len(prompt), len(conversation))
-    start = next((i for i, (token, conversation_token) in enumerate(pairs) if token != conversation_token), shorter)
+    conversation = chat_tokens(tokenizer, row["prompt"] + row[column])
+    start = shared_length(prompt_tokens(row, tokenizer), conversation)
     return conversation[:start], conversation[start:]
 
 
-def _tokens(tokenizer: Any, messages: Sequence[Mapping[str, str]], **options: Any) -> list[int]:
-    return list(tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)["input_ids"])
+def tokenize_pair(row: Mapping[str, Any], tokenizer: Any) -> tuple[list[int], list[int], list[int]]:
+    """Return the token ids of a pair's prompt, chosen and rejected answer, as TRL 1.16 divides them for training.
+
+    Both answers start at the first token where either conversation differs from the prompt.
+    """
+    prompt = prompt_tokens(row, tokenizer)
+    chosen, rejected = (chat_tokens(tokenizer, row["prompt"] + row[column]) for column in ("chosen", "rejected"))
+    start = min(shared_length(prompt, chosen), shared_length(prompt, rejected))
+    return prompt[:start], chosen[start:], rejected[start:]
+
+
+def shared_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """Number of tokens at the beginning of two sequences until they differ or one of them ends."""
+    pairs = zip(first, second, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 
 
 def check_lengths(

@@ -7,19 +7,24 @@ training loads and runs no reference model.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from clinical_dpo.errors import PublicError
-from clinical_dpo.models.load import is_adapter
+from clinical_dpo.models.load import autocast, is_adapter, mixed_precision
 from clinical_dpo.records import Pair
+from clinical_dpo.tokenization.tokens import tokenize_pair
 from clinical_dpo.training.run import is_probe_again, prepare, train_and_save, trainer_arguments
 from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft_ranks import policy_from_sft, refuse_eight_bit_optimizer
 
 if TYPE_CHECKING:  # the functions below import these modules after the data checks
     from datasets import Dataset
+
+
+# Nats per token by which equal models may differ, since they compute in other batches: in float32, and in 16 bits.
+ROUNDING, HALF_ROUNDING = 1e-4, 0.05
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
@@ -57,7 +62,7 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
 
     settings = run.settings
     data = {
-        split: with_reference_logps(prepared.rows[split], logps)
+        split: with_reference_logps(prepared.rows[split], logps, prepared.tokenizer)
         for split, logps in (("train", train_logps), ("eval", eval_logps))
     }
     torch.manual_seed(settings["seed"])
@@ -78,15 +83,33 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
         eval_dataset=data["eval"],
         processing_class=prepared.tokenizer,
     )
-    train_and_save(run, prepared, trainer, branches=2)
+    train_and_save(run, prepared, trainer, branches=2, check=lambda: _check_start(trainer, run))
 
 
-def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
-    """Make a dataset of pairs. Two columns hold the reference model's log-probabilities (nats) of the two answers.
+def _check_start(trainer: Any, run: Run) -> None:
+    """Refuse a policy that differs from the reference model before the first step.
+
+    Raises:
+        UserError: the log-probabilities of the shortest pair differ by more than rounding.
+    """
+    with autocast(run.model):  # as for the stored log-probabilities
+        difference, tokens = trainer.starting_difference()
+    exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
+    if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
+        raise PublicError(
+            f"Policy and reference model differ before the first step, by {difference:.3g} nats for an answer of at "
+            f"most {tokens} tokens. The stored log-probabilities belong to other weights, another chat template or "
+            "other code. Delete preferences/*.reference.parquet of this task and model, and run again."
+        )
+
+
+def with_reference_logps(pairs: list[Pair], logps: str, tokenizer: Any) -> "Dataset":
+    """Make a dataset of tokenized pairs, with the reference model's log-probabilities (nats) of the two answers.
 
     Args:
         pairs: the pairs.
         logps: Parquet file that `compute_reference_logps` wrote.
+        tokenizer: the model's tokenizer.
 
     Raises:
         UserError: the file does not hold exactly these pairs, in this order.
@@ -97,15 +120,10 @@ def with_reference_logps(pairs: list[Pair], logps: str) -> "Dataset":
     stored = pd.read_parquet(logps)
     if stored["id"].tolist() != [pair["id"] for pair in pairs]:
         raise PublicError(f"{logps}: its ids do not match those of the preference file. Delete {logps} and run again.")
+    columns = ("prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps")
     return Dataset.from_list(
         [
-            {
-                "prompt": pair["prompt"],
-                "chosen": pair["chosen"],
-                "rejected": pair["rejected"],
-                "ref_chosen_logps": chosen,
-                "ref_rejected_logps": rejected,
-            }
+            dict(zip(columns, (*tokenize_pair(pair, tokenizer), chosen, rejected), strict=True))
             for pair, chosen, rejected in zip(pairs, stored["chosen"], stored["rejected"], strict=True)
         ]
     )

@@ -49,6 +49,8 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     tokens of a micro-batch, so its loss depends on the size of micro-batches.
     """
 
+    last_logps: torch.Tensor  # (2 x pairs,) log-probabilities (nats) of the last batch, all chosen answers first
+
     def __init__(self, model: Any, args: DPOConfig, sft_weight: float = 0.0, **kwargs: Any) -> None:
         """Construct the trainer as DPOTrainer does, and delete TRL's copy of the policy.
 
@@ -64,6 +66,31 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         if isinstance(model, PeftModel):
             model.delete_adapter("ref")  # TRL's copy of the policy
         self.precompute_ref_logps = True  # TRL then reads the columns in training and evaluation
+
+    def starting_difference(self) -> tuple[float, int]:
+        """Compare policy and reference model on the shortest pair, by the forward pass of training.
+
+        Returns:
+            The largest difference between log-probabilities (nats) of an answer, and the tokens of the longer answer.
+        """
+        columns = ("prompt_ids", "chosen_ids", "rejected_ids")
+        rows: Any = self.train_dataset
+        row = min(rows, key=lambda row: sum(len(row[column]) for column in columns))
+        inputs = self._prepare_inputs(self.data_collator([row]))
+        model: Any = self.model
+        was_training = model.training
+        model.eval()
+        with torch.no_grad(), self.compute_loss_context_manager():
+            self.compute_loss(model, inputs)
+        model.train(was_training)
+        self._metrics["eval"].clear()
+        stored = torch.cat([inputs["ref_chosen_logps"], inputs["ref_rejected_logps"]])
+        difference = (self.last_logps - stored).abs().max().item()
+        return difference, max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+
+    def _prepare_dataset(self, dataset: Dataset, *arguments: Any) -> Dataset:
+        """Return the dataset as it is: its rows are tokenized. TRL's own tokens differ where a text spells one."""
+        return dataset
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
         return dataset
@@ -87,7 +114,7 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         (output,) = outputs
         if self.sft_weight:
             loss = loss + self.sft_weight * chosen_loss(output.log_probs, output.label_mask)
-        logps = output.log_probs.detach().sum(1)
+        self.last_logps = logps = output.log_probs.detach().sum(1)
         chosen, rejected = logps.chunk(2)
         margins = self.beta * ((chosen - inputs["ref_chosen_logps"]) - (rejected - inputs["ref_rejected_logps"]))
         ties = tied(margins, logps, self.beta)

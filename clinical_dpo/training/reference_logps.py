@@ -14,21 +14,20 @@ from clinical_dpo.models.load import autocast, device, full_training_settings, i
 from clinical_dpo.progress import Progress
 from clinical_dpo.records import Pair
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
-from clinical_dpo.tokenization.tokens import check_lengths, tokenize_completion
+from clinical_dpo.tokenization.tokens import check_lengths, tokenize_pair
 from clinical_dpo.training.flat.layout import Layout, flat_layout
 from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
 
 
 def pairs_layout(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> Layout:
     """Flat layout of preference pairs, cut at max_length tokens as in training. All chosen answers come first."""
-    prompt_lengths: list[int] = []
-    sequences: dict[str, list[torch.Tensor]] = {"chosen": [], "rejected": []}
-    for pair in pairs:
-        tokens = {answer: tokenize_completion(pair, tokenizer, answer) for answer in sequences}
-        prompt_lengths.append(min(len(prompt) for prompt, _ in tokens.values()))
-        for answer, (prompt, completion) in tokens.items():
-            sequences[answer].append(torch.tensor((prompt + completion)[:max_length]))
-    rows = sequences["chosen"] + sequences["rejected"]
+    tokens = [tokenize_pair(pair, tokenizer) for pair in pairs]
+    prompt_lengths = [len(prompt) for prompt, _, _ in tokens]
+    answers = (
+        [(prompt, chosen) for prompt, chosen, _ in tokens],
+        [(prompt, rejected) for prompt, _, rejected in tokens],
+    )
+    rows = [torch.tensor((prompt + answer)[:max_length]) for group in answers for prompt, answer in group]
     ids = pad_sequence(rows, batch_first=True)
     position = torch.arange(ids.shape[1])
     real = position < torch.tensor([len(row) for row in rows])[:, None]

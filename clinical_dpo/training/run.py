@@ -3,7 +3,7 @@
 import resource
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from clinical_dpo.training.checkpoints import (
 from clinical_dpo.training.digests import input_digests, probe_digest, run_digest
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.lora import lora_layers
 from clinical_dpo.training.micro_batches import TokenCollator
 from clinical_dpo.training.probe_weights import reuse, store
 from clinical_dpo.training.settings import Run
@@ -158,7 +159,9 @@ def is_probe_again(run: Run, prepared: Prepared) -> bool:
     return made
 
 
-def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) -> None:
+def train_and_save(
+    run: Run, prepared: Prepared, trainer: Any, branches: int, check: Callable[[], None] = lambda: None
+) -> None:
     """Train, from the last checkpoint if there is one, and write weights, log.csv and run.json into `run.out`.
 
     Args:
@@ -166,9 +169,10 @@ def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) ->
         prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
+        check: check of the initial model, before the first step.
 
     Raises:
-        UserError: memory runs out. The next attempt halves a micro-batch of several rows.
+        UserError: the check fails, or memory runs out. The next attempt halves a micro-batch of several rows.
     """
     layout = run.settings["layout"]
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
@@ -179,6 +183,9 @@ def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) ->
         use_flat_layout(without_adapter(trainer.model), layout)
     _set_callbacks(trainer)
     last = last_checkpoint(prepared.checkpoints)
+    if last is None:
+        check()
+        collator.computed = collator.padded = 0
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     started = time.monotonic()
@@ -191,6 +198,7 @@ def train_and_save(run: Run, prepared: Prepared, trainer: Any, branches: int) ->
     record = {
         **prepared.record,
         "steps": trainer.state.global_step,
+        "lora_layers": lora_layers(trainer.model),
         "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
         "micro_batch_size": rows_at_once(trainer),
         "micro_batch_tokens": tokens,

@@ -6,6 +6,9 @@ from typing import Any
 import torch
 
 from clinical_dpo.models.load import restore_trainable_weights
+from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.tokens import tokenize_completion
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import (
     Prepared,
     is_probe_again,
@@ -34,16 +37,18 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     from peft import LoraConfig, get_peft_model  # takes seconds, so the data checks come first
 
     lora = run.settings["lora"]
-    adapter = LoraConfig(
-        r=lora["rank"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=list(run.model["lora_targets"]),
-        task_type="CAUSAL_LM",
-    )
     torch.manual_seed(run.settings["seed"])
     model = load_initial_model(run, run.base)
-    policy = get_peft_model(model, adapter) if run.settings["adapter"] == "lora" else model
+    policy: Any = model
+    if run.settings["adapter"] == "lora":
+        adapter = LoraConfig(
+            r=lora["rank"],
+            lora_alpha=lora["alpha"],
+            lora_dropout=lora["dropout"],
+            target_modules=lora_names(model, run.model["lora_targets"]),
+            task_type="CAUSAL_LM",
+        )
+        policy = get_peft_model(model, adapter)
     train_on_answers(run, prepared, policy)
 
 
@@ -55,9 +60,8 @@ def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
 
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
-    columns = ("prompt", "completion")
     data = {
-        split: Dataset.from_list([{column: row[column] for column in columns} for row in rows])
+        split: Dataset.from_list([_tokens(row, prepared.tokenizer) for row in rows])
         for split, rows in prepared.rows.items()
     }
     with restore_trainable_weights(policy):
@@ -69,3 +73,9 @@ def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
             processing_class=prepared.tokenizer,
         )
     train_and_save(run, prepared, trainer, branches=1)
+
+
+def _tokens(row: TaskRow, tokenizer: Any) -> dict[str, list[int]]:
+    """Token ids of a row, and 1 for each token of the answer. TRL's own tokens differ where a text spells one."""
+    prompt, answer = tokenize_completion(row, tokenizer, "completion")
+    return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import is_adapter
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.run import load_initial_model
 from clinical_dpo.training.settings import Run
 
@@ -45,7 +46,7 @@ def policy_from_sft(run: Run, sft: str, lora: Mapping[str, Any]) -> Any:
     if not is_adapter(sft):
         return load_initial_model(run, sft)
     base = load_initial_model(run, run.base)
-    return policy_with_frozen_sft_ranks(base, sft, lora, list(run.model["lora_targets"]))
+    return policy_with_frozen_sft_ranks(base, sft, lora, lora_names(base, run.model["lora_targets"]))
 
 
 def policy_with_frozen_sft_ranks(

@@ -2,12 +2,15 @@
 
 import pytest
 
+from clinical_dpo.cluster.time_and_memory import parameter_count
+from clinical_dpo.config.display import notes
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
 from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
+from clinical_dpo.model_files import count_weights
 from clinical_dpo.paths import parse_trial, trial_name
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY
 from tests.helpers.configs import DEMO, PUBLISHED
 
 STUDY = load_study(PUBLISHED, ROOT)
@@ -217,6 +220,38 @@ def test_a_key_without_effect_is_refused_with_what_would_use_it(task, settings, 
     (key,) = settings
     change = {"overrides": {"tasks": {task: settings}}}
     assert_refused(change, [f"config: overrides.tasks.{task}: key '{key}'", user, "Add this setting, or remove"])
+
+
+def test_all_mistakes_of_a_model_file_are_told_at_once():
+    wrong = {"revision": 10**39, "dtyp": "bfloat16", "gpu": "one", "architecture": "llama"}
+    models = {"mistral-7b-instruct": wrong, "llama3-8b-instruct": {"source": "folder", "path": "/no/folder"}}
+    parts = [
+        "'revision': YAML reads this value as a int",
+        "Put it in quotes",
+        "'dtyp' is not known. Did you mean 'dtype'?",
+    ]
+    parts += ["key 'gpu'", "'architecture' has no effect", "key 'path': /no/folder is not a folder"]
+    assert_refused({"overrides": {"models": models}}, parts)
+
+
+def test_an_override_of_a_models_source_replaces_the_keys_of_its_source(tiny_base):
+    change = {"overrides": {"models": {"llama3-8b-instruct": {"source": "folder", "path": str(tiny_base)}}}}
+    model = load_study(merge(PUBLISHED, change), ROOT).models["llama3-8b-instruct"]
+    assert not {"id", "revision"} & model.keys() and model["source"] == "folder"
+    assert model["parameters"] == count_weights(tiny_base)
+    assert model["sizes"] == {key: TINY[key] for key in model["sizes"]}  # read from config.json
+
+
+def test_estimates_assume_8_billion_weights_for_a_model_that_is_not_fetched():
+    change = {"overrides": {"models": {"llama3-8b-instruct": {"source": "hub", "id": "a/b", "revision": "c" * 40}}}}
+    study = load_study(merge(PUBLISHED, change), ROOT)
+    assert parameter_count(study.models["llama3-8b-instruct"]) == 8030261248
+    del study.models["llama3-8b-instruct"]["parameters"]
+    assert parameter_count(study.models["llama3-8b-instruct"]) == 8030261248  # from `sizes`
+    assert not [line for line in notes(study) if "not counted" in line]
+    del study.models["llama3-8b-instruct"]["sizes"]
+    assert parameter_count(study.models["llama3-8b-instruct"]) == 8e9
+    assert any("weights of llama3-8b-instruct not counted" in line for line in notes(study))
 
 
 def assert_refused(change, parts):

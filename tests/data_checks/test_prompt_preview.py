@@ -1,9 +1,11 @@
 """Previewed prompts in the chat formats of the studies' models, with the pitfalls of each format."""
 
+import copy
+
 import pytest
 from jinja2 import TemplateError
 
-from clinical_dpo.data_checks.prompt_preview import preview_page, preview_rows
+from clinical_dpo.data_checks.prompt_preview import frame_faults, preview_page, preview_rows
 from clinical_dpo.data_checks.row_checks import frame_findings, named_rows, spelling_findings
 from clinical_dpo.tokenization.lengths import token_lengths
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
@@ -95,12 +97,38 @@ def test_a_template_with_wrong_begin_or_end_tokens_is_counted(kind, template, be
     assert finding.rows >= 1 and list(finding.examples) == ["r1"]
 
 
+CHATML = """{%- for message in messages -%}
+{{ "<|start_header_id|>" + message.role + "\n" + message.content + "<|eot_id|>\n" }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ "<|start_header_id|>assistant\n" }}{%- endif -%}"""
+
+
+def test_a_begin_token_that_opens_every_turn_is_no_fault():
+    tokenizer = copy.deepcopy(chat_tokenizer("llama3", template=CHATML))
+    tokenizer.bos_token = "<|start_header_id|>"
+    prompt, answer = tokenize_completion(row(), tokenizer, "completion")
+    assert prompt.count(tokenizer.bos_token_id) == 2 and frame_faults(prompt, answer, tokenizer) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        (LLAMA3.replace("<|eot_id|>", "<|eot_id|><|eot_id|>"), "the same end token twice in the answer"),
+        (LLAMA3.replace("<|eot_id|>", "<|eot_id|> Next:"), "text after the answer's end token"),
+        (LLAMA3.replace("{{ bos_token }}", "So: {{ bos_token }}"), "no begin-of-text token at the start"),
+    ],
+)
+def test_a_misplaced_begin_or_end_token_is_named(template, fault):
+    entries, tokenizer = preview("llama3", row(), template=template)
+    assert entries[0]["faults"] == [fault] and f"fault: {fault}" in preview_page(entries, tokenizer, "uti", "llama3")
+
+
 def test_special_tokens_spelled_in_a_note_are_counted():
     rows = named_rows({"train": [row("He took <s>aspirin</s> daily."), row("a < b", row_id="r2")], "test": []}, False)
     tokenizer = chat_tokenizer("mistral")
     [finding] = spelling_findings(rows, special_tokens(tokenizer).values(), "mistral")
     assert (finding.rows, finding.of, list(finding.examples)) == (1, 2, ["r1"])
-    assert preview_rows(rows, tokenizer, 500, False)[0]["begin_tokens"] == 2
+    assert preview_rows(rows, tokenizer, 500, False)[0]["begin_tokens"] == 1  # the spelling is read as text
 
 
 def test_private_rows_are_shown_as_numbers_and_special_tokens_alone():

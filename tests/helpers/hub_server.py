@@ -23,6 +23,7 @@ class Repository:
     commits: dict[str, dict[str, bytes]]  # hash -> path -> content
     token: str | None = None  # required token of a gated repository
     unavailable: int = 0  # number of next requests to answer with 503
+    facts: dict[str, Any] = field(default_factory=dict)  # further fields of the hub's answer about the newest commit
 
 
 @dataclass
@@ -70,6 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.hub.requests[f"{self.command} {path}"] += 1
         if match := re.fullmatch(r"/blobs/([0-9a-f]{64})/(.+)", path):
             return self.send_blob(match[1], match[2])
+        if match := re.fullmatch(r"/api/(models)/([^/]+/[^/]+)", path):
+            repository = self.hub.repositories.get((match[1], match[2]))
+            newest = list(repository.commits)[-1] if repository else ""
+            if repository and self.files(match[1], match[2], newest) is not None:
+                self.send_json({"id": match[2], "sha": newest} | repository.facts)
+            return None if repository else self.refuse(401, "RepoNotFound", "Repository not found")
         if match := re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/(revision|tree)/([^/]+)", path):
             kind, name, listing, revision = match.groups()
             files = self.files(kind, name, revision)

@@ -1,4 +1,4 @@
-"""Download of base models from an offline hub cache: safetensors, pickles of every layout, chat templates."""
+"""Base models from an offline hub cache and from folders: safetensors, pickles of every layout, chat templates."""
 
 import hashlib
 import json
@@ -15,7 +15,9 @@ from transformers import AutoTokenizer
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_json
-from clinical_dpo.models.download import retrieve_snapshot
+from clinical_dpo.model_files import count_weights
+from clinical_dpo.models.chat_template import ChatFormat
+from clinical_dpo.models.download import link_folder, retrieve_snapshot
 from clinical_dpo.models.load import base_record, load_base
 from clinical_dpo.schemas import read_yaml
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
@@ -86,7 +88,7 @@ def test_safetensors_are_linked_and_pickles_beside_them_ignored(hub, tiny_base, 
     torch.save({"weight": torch.zeros(1)}, both / "pytorch_model.bin")
     hub(both)
     retrieve_snapshot(NAME, REVISION, out)
-    retrieve_snapshot(NAME, REVISION, out, "{{ unused }}")  # the second download replaces the first
+    retrieve_snapshot(NAME, REVISION, out)  # the second download replaces the first
     assert base_record(out) == SOURCE | {"sha256": {"model.safetensors": sha256(both / "model.safetensors")}}
     assert (out / "model.safetensors").is_symlink() and not list(out.glob("*.bin"))
     assert torch.equal(logits(out), logits(tiny_base))
@@ -271,7 +273,7 @@ def test_a_conversation_in_biomistral_s_format_has_one_start_token(hub, without_
     folder, backend = without_template
     hub(folder)
     out = tmp_path / "model"
-    retrieve_snapshot(NAME, REVISION, out, BIOMISTRAL)
+    retrieve_snapshot(NAME, REVISION, out, ChatFormat(BIOMISTRAL))
     weights = {"model.safetensors": sha256(folder / "model.safetensors")}
     assert base_record(out) == SOURCE | {"sha256": weights, "chat_template": "model file"}
     tokenizer = load_tokenizer(out)
@@ -300,5 +302,91 @@ def test_a_missing_or_broken_chat_template_is_refused_with_its_key(hub, without_
     with pytest.raises(UserError, match=r"clinic/tiny: .*no chat template.*Set `chat_template`"):
         retrieve_snapshot(NAME, REVISION, tmp_path / "model")
     with pytest.raises(UserError, match=r"clinic/tiny: key 'chat_template'.*Correct the template"):
-        retrieve_snapshot(NAME, REVISION, tmp_path / "model", "{% for message in messages %}")
+        retrieve_snapshot(NAME, REVISION, tmp_path / "model", ChatFormat("{% for message in messages %}"))
     assert not (tmp_path / "model").exists()
+
+
+def test_a_folder_on_disk_is_a_model_with_checksums(tiny_base, tmp_path, monkeypatch):
+    given, out = tmp_path / "original", tmp_path / "model"
+    shutil.copytree(tiny_base, given)
+    monkeypatch.setenv("CLINIC", str(given))
+    (given / "original").mkdir()
+    for name in ("consolidated.safetensors", "original/consolidated.safetensors", "adapter_model.safetensors"):
+        shutil.copyfile(given / "model.safetensors", given / name)
+    link_folder("$CLINIC", out, {str(given / "model.safetensors"): sha256(given / "model.safetensors")})
+    record = base_record(out)
+    assert (record["source"], record["id"]) == ("folder", "$CLINIC") and len(record["revision"]) == 64
+    assert record["sha256"] == {"model.safetensors": sha256(given / "model.safetensors")}
+    assert [path.name for path in out.rglob("*.safetensors")] == ["model.safetensors"]
+    assert torch.equal(logits(out), logits(tiny_base))
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=out, check=True)
+
+
+def test_pickled_weights_in_a_folder_become_safetensors(unsafe, tiny_base, tmp_path):
+    folder, weights = unsafe
+    files = save_sharded(weights, folder)
+    link_folder(str(folder), tmp_path / "model")
+    record = base_record(tmp_path / "model")
+    assert record["converted"] == "pytorch_model.bin.index.json" and set(record["sha256"]) == set(files)
+    assert torch.equal(logits(tmp_path / "model"), logits(tiny_base))
+
+
+@pytest.mark.parametrize("kept", [[], ["config.json"]])
+def test_a_folder_without_a_model_is_refused_with_its_key(tiny_base, tmp_path, kept):
+    given = tmp_path / "given"
+    given.mkdir()
+    for name in kept:
+        shutil.copyfile(tiny_base / name, given / name)
+    with pytest.raises(UserError, match=r"config\.json.*Set `path`" if not kept else r"holds neither.*Set `path` to a"):
+        link_folder(str(given), tmp_path / "model")
+    with pytest.raises(UserError, match=r"key 'path': .*nowhere is not a folder"):
+        link_folder(str(tmp_path / "nowhere"), tmp_path / "model")
+    with pytest.raises(UserError, match=r"variable in \$NOT_SET_HERE/model is not set"):
+        link_folder("$NOT_SET_HERE/model", tmp_path / "model")
+
+
+def test_weights_are_counted_from_headers_whatever_the_files(unsafe, tiny_base, tmp_path):
+    folder, weights = unsafe
+    parameters = load_base(tiny_base, MODEL).num_parameters()
+    assert count_weights(tiny_base) == parameters
+    assert count_weights(folder) is None and count_weights(tmp_path / "nowhere") is None
+    torch.save(weights, folder / "pytorch_model.bin")
+    assert count_weights(folder) == pytest.approx(parameters, rel=0.2)  # the file also holds names and shapes
+    load_base(tiny_base, MODEL).save_pretrained(tmp_path / "shards", max_shard_size="20KB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
+    assert count_weights(tmp_path / "shards") == parameters
+    (tmp_path / "shards/model.safetensors.index.json").write_text("{}")
+    assert count_weights(tmp_path / "shards") is None
+
+
+def test_a_tokenizer_model_without_a_tokenizer_json_is_refused(tiny_base, tmp_path):
+    given = tmp_path / "given"
+    shutil.copytree(tiny_base, given)
+    (given / "tokenizer.model").write_bytes(b"sentencepiece")
+    link_folder(str(given), tmp_path / "model")  # both files, as Mistral's
+    (given / "tokenizer.json").unlink()
+    with pytest.raises(UserError, match=r"tokenizer\.model but no tokenizer\.json.*Set `path`"):
+        link_folder(str(given), tmp_path / "other")
+
+
+def with_new_token(tiny_base, folder, **named):
+    """A copy of a model whose tokenizer has a token more than its embedding."""
+    shutil.copytree(tiny_base, folder)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
+    tokenizer.add_special_tokens(named)
+    tokenizer.save_pretrained(folder)
+    return len(tokenizer) - 1
+
+
+def test_a_pad_token_beyond_the_embedding_is_not_used(tiny_base, tmp_path):
+    beyond = with_new_token(tiny_base, tmp_path / "given", pad_token="<new>")
+    assert AutoTokenizer.from_pretrained(tmp_path / "given").pad_token_id == beyond
+    tokenizer = load_tokenizer(tmp_path / "given")
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id < beyond
+
+
+def test_a_template_that_writes_a_token_beyond_the_embedding_is_refused(tiny_base, tmp_path):
+    beyond = with_new_token(tiny_base, tmp_path / "given", additional_special_tokens=["<new>"])
+    chat = ChatFormat("<new>{{ messages[0].content }}")
+    with pytest.raises(UserError, match=rf"writes '<new>', token {beyond}, but the model's embedding has {beyond}"):
+        link_folder(str(tmp_path / "given"), tmp_path / "model", chat=chat)

@@ -10,9 +10,11 @@ from safetensors.torch import load_file
 from torch.nn.attention import flex_attention
 from trl import DPOTrainer
 
+from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, write_json
 from clinical_dpo.models.load import BASE_RECORD, load_base
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
+from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.flat import collator as flat_collator
 from clinical_dpo.training.flat.layout import flat_layout
@@ -218,7 +220,10 @@ LAYOUT_MISTAKES = [attends_to_the_chosen_answer, continues_positions, predicts_f
 
 @pytest.mark.parametrize("broken", [None, *LAYOUT_MISTAKES, "no window", "base as reference"])
 def test_a_mistake_changes_the_losses_by_far_more_than_rounding(windowed, stock_log, tmp_path, monkeypatch, broken):
-    """Each mistake changes a loss by more than a hundred times the rounding; without one, losses are equal."""
+    """Each mistake is refused before the first step, and would change a loss by more than a hundred times the rounding.
+
+    Without one, losses are equal.
+    """
     base, folder = windowed
     if callable(broken):
         monkeypatch.setattr(flat_collator, "flat_layout", lambda *batch: broken(flat_layout(*batch)))
@@ -236,6 +241,10 @@ def test_a_mistake_changes_the_losses_by_far_more_than_rounding(windowed, stock_
         compute_reference_logps(str(base), str(tmp_path / "none"), MODEL, pairs, 256, 5)
         data[2:4] = pairs
     run = dpo_run(base, tmp_path / "ours", 6, lora=DPO_LORA, eval_steps=1000, **SGD, **CONSTANT)
+    if broken:
+        with pytest.raises(UserError, match="differ before the first step"):
+            train_dpo(in_micro_batches(run, 1), *data)
+        monkeypatch.setattr(dpo, "_check_start", lambda *arguments: None)
     train_dpo(in_micro_batches(run, 1), *data)
     difference = largest_differences(stock_log, logged_file(tmp_path / "ours/log.csv")["train"])["loss"]
     assert difference > 100 * ROUNDING if broken else difference < ROUNDING

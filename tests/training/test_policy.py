@@ -1,9 +1,11 @@
 """The policy and the reference model of DPO against plain PEFT and stock TRL."""
 
+import shutil
+
 import pandas as pd
 import pytest
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 
 from clinical_dpo.errors import UserError
@@ -13,7 +15,8 @@ from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.dpo_trainer import tied
-from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
+from clinical_dpo.training.flat.model import answer_logps, picked_logps, use_flat_layout, without_adapter
+from clinical_dpo.training.lora import lora_layers, lora_names
 from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
 from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
 from tests.conftest import MODEL
@@ -35,6 +38,21 @@ def test_the_untrained_policy_equals_the_sft_model(study):
     expected = logits(merged(base, folder / "sft"), tokenizer)
     torch.testing.assert_close(logits(policy, tokenizer), expected, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(expected, logits(load_base(base, MODEL), tokenizer), atol=1e-2)
+
+
+def test_all_linear_layers_are_those_of_peft(tiny_base):
+    model = load_base(tiny_base, MODEL)
+    names = lora_names(model, "all-linear")
+    assert names == sorted(MODEL["lora_targets"])
+    peft = get_peft_model(load_base(tiny_base, MODEL), LoraConfig(target_modules="all-linear", task_type="CAUSAL_LM"))
+    ours = get_peft_model(model, LoraConfig(target_modules=names, task_type="CAUSAL_LM"))
+    assert lora_layers(ours) == lora_layers(peft) == dict.fromkeys(names, 2)
+
+
+@pytest.mark.parametrize("targets", [["query_key_value"], ["q_proj", "v_pro"], ["lm_head"], ["embed_tokens"]])
+def test_lora_targets_that_match_no_linear_layer_are_refused_by_name(tiny_base, targets):
+    with pytest.raises(UserError, match=rf"'lora_targets': the model has no linear layer '{targets[-1]}'.*all-linear"):
+        lora_names(load_base(tiny_base, MODEL), targets)
 
 
 def test_the_reference_model_is_the_sft_model_and_not_the_base(study):
@@ -76,9 +94,9 @@ def trained(study, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "dpo"
     trainers, train_and_save = [], dpo.train_and_save
 
-    def record(run, prepared, trainer, branches):
+    def record(run, prepared, trainer, branches, **more):
         trainers.append(trainer)
-        train_and_save(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dpo, "train_and_save", record)
@@ -114,6 +132,27 @@ def test_plain_peft_computes_the_saved_policy_s_log_probabilities(study, trained
         first = int(layout["prediction_mask"][0].nonzero()[0])
         assert computed[0].item() == pytest.approx(logps[first:].sum().item(), abs=1e-4)
     assert not torch.allclose(logits(plain, tokenizer), logits(merged(base, folder / "sft"), tokenizer), atol=1e-3)
+
+
+def test_a_policy_that_is_not_the_reference_model_before_the_first_step_is_refused(study, tmp_path):
+    base, folder = study
+    for path in folder.iterdir():
+        if path.is_file():
+            shutil.copyfile(path, tmp_path / path.name)
+    shutil.copytree(folder / "sft", tmp_path / "sft")
+    stored = pd.read_parquet(tmp_path / "train.parquet")
+    stored["chosen"] -= 0.05
+    stored.to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"differ before the first step, by 0\.0[45].* nats.*Delete preferences"):
+        train_dpo(dpo_run(base, tmp_path / "out"), *dpo_data(tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_log_probabilities_over_a_large_vocabulary_are_right_to_a_millionth():
+    torch.manual_seed(0)
+    logits, tokens = torch.randn(64, 49152) * 4, torch.randint(49152, (64,))
+    exact = logits.double().log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+    assert (picked_logps(logits, tokens).double() - exact).abs().max() < 4e-6
 
 
 def test_all_pairs_are_tied_before_the_first_step_and_none_at_the_end(trained):

@@ -65,9 +65,9 @@ def resumed(request, study, tmp_path_factory):
     train(make(base, out / "unbroken", eval_steps=2), *data)
     train_and_save = training.train_and_save
 
-    def train_killed(run, prepared, trainer, branches):
+    def train_killed(run, prepared, trainer, branches, **more):
         trainer.add_callback(KillAt(5))
-        train_and_save(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"clinical_dpo.training.{stage}.train_and_save", train_killed)

@@ -9,13 +9,13 @@ def source_file(wildcards):
 
 def split_settings(wildcards):
     """Settings of a job's task file that make its rows and draw its splits."""
-    names = ("name", "answer_type", "labels", "columns", "prompt", "splits", "on_shortfall")
+    names = ("name", "answer_type", "labels", "columns", "prompt", "system_prompt", "splits", "on_shortfall")
     return pick(study.tasks[wildcards.task], *names) | study.over_columns(wildcards.task, "group")
 
 
 def row_settings(wildcards):
     """Settings of a job's task file that make its rows."""
-    return pick(study.tasks[wildcards.task], "name", "answer_type", "labels", "columns", "prompt")
+    return pick(study.tasks[wildcards.task], "name", "answer_type", "labels", "columns", "prompt", "system_prompt")
 
 
 def task_subgroups(wildcards):

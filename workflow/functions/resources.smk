@@ -3,6 +3,7 @@ from clinical_dpo.cluster.unfit_requests import Request, RetryPolicy, refuse_unf
 from clinical_dpo.cluster.time_and_memory import requested_minutes, scaled_request, host_memory_mb
 from clinical_dpo.cluster.planned_jobs import expected_answers, expected_scoring, expected_field, expected_training
 from clinical_dpo.cluster.slurm_queue import refuse_queued_jobs
+from clinical_dpo.gpus import visible_gpus
 
 SUBMITS = workflow.resource_settings.nodes is not None  # whether Snakemake submits jobs to a cluster
 
@@ -10,7 +11,10 @@ SUBMITS = workflow.resource_settings.nodes is not None  # whether Snakemake subm
 if SUBMITS:
     os.environ |= submission_environment(
         os.environ,
-        more=[*study.config["compute"]["job_environment"], *path_variables(study.tasks.values())],
+        more=[
+            *study.config["compute"]["job_environment"],
+            *path_variables(study.tasks.values(), study.models.values()),
+        ],
         keys=[each["key_variable"] for each in study.config["endpoints"].values() if each["key_variable"]],
     )
 
@@ -24,9 +28,9 @@ def close_slurm_logs():
             raise WorkflowError(str(error)) from None
 
 
-# Without a cluster, one GPU job runs at a time, unless --resources gpu=N says otherwise.
-if not SUBMITS and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", 1)
+# Without a cluster, each GPU of this computer runs one job at a time, unless --resources gpu=N says otherwise.
+if not SUBMITS and workflow.is_main_process and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, len(visible_gpus())))
 
 
 def stop_if_jobs_are_queued():
@@ -46,10 +50,25 @@ def stop_if_slurm_cannot_run_jobs():
     compute = study.config["compute"]
     policy = RetryPolicy(workflow.execution_settings.retries, compute["max_runtime"], compute["max_mem_mb"])
     cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    model_folders = [model_folder(each["path"], name) for name, each in study.models.items() if "path" in each]
     try:
-        refuse_unfit_requests(requests, [Path.cwd(), cache], policy, compute["shared_disk"])
+        refuse_unfit_requests(requests, [Path.cwd(), cache, *model_folders], policy, compute["shared_disk"])
     except UserError as error:
         raise WorkflowError(str(error)) from None
+
+
+def stop_if_no_gpu_runs_jobs():
+    """Stop if a job of this run requests a GPU, and this computer, which would run it, has none."""
+    if SUBMITS or visible_gpus():
+        return
+    models = sorted({job.wildcards.model for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")})
+    if models:
+        files = ", ".join(f"config/models/{model}.yaml" for model in models)
+        raise WorkflowError(
+            f"This computer has no GPU that jobs may use, and {files} requests one (gpu: 1). Run on a computer "
+            "with a GPU, or on a cluster (--profile slurm). To compute on CPUs, set `gpu: 0` in the file, or "
+            f"`overrides: {{models: {{{models[0]}: {{gpu: 0}}}}}}` in the config."
+        )
 
 
 def private_text(wildcards):

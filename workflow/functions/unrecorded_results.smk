@@ -7,6 +7,8 @@ from clinical_dpo.renames import KEYS
 from clinical_dpo.paths import parse
 from clinical_dpo.unrecorded_results import differences, record_as_unknown, record_file, record_made_with
 
+# Source of a base model -> the rule that makes its folder.
+BASE_RULES = {"pretrain": "build_base_model", "hub": "retrieve_base_model", "folder": "link_base_model"}
 METADATA, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete")
 
 
@@ -19,8 +21,7 @@ def unrecorded(path):
 def recorded_results():
     """Yield (rule, wildcards, output, record) of every result with a record that names its settings."""
     for model, settings in study.models.items():
-        rule_name = "build_base_model" if settings["source"] == "pretrain" else "retrieve_base_model"
-        yield rule_name, {"model": model}, at("base", model=model), at("base_run", model=model)
+        yield BASE_RULES[settings["source"]], {"model": model}, at("base", model=model), at("base_run", model=model)
     for task in study.tasks:
         values = {"task": task}
         yield "retrieve_source", values, at("source", values), at("source_record", values)

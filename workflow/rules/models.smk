@@ -1,4 +1,5 @@
 localrules:
+    link_base_model,
     retrieve_base_model,
 
 
@@ -14,10 +15,31 @@ rule retrieve_base_model:
     params:
         settings=rule_settings(
             code=code("retrieve_base_model"),
-            model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", "chat_template"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "id", "revision", *CHAT),
+            date=study.config["template_date"],
         ),
     script:
         "../scripts/retrieve_base_model.py"
+
+
+rule link_base_model:
+    output:
+        at("base"),
+    log:
+        at.log("link_base_model", "{model}"),
+    wildcard_constraints:
+        model=models_from("folder"),
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=rule_settings(
+            code=code("link_base_model"),
+            model=lambda wildcards: pick(study.models[wildcards.model], "path", *CHAT),
+            date=study.config["template_date"],
+            files=file_digests(model_folder_files),
+        ),
+    script:
+        "../scripts/link_base_model.py"
 
 
 rule build_base_model:

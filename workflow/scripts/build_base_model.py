@@ -9,7 +9,7 @@ from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD, prepare_process
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 
 with job(snakemake) as params:
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu"))
     settings = params.model
     folder = Path(snakemake.output[0]).parent
     with replacing(folder) as part:

@@ -8,7 +8,7 @@ from clinical_dpo.models.load import device_name, prepare_process
 from clinical_dpo.training.reference_logps import compute_reference_logps
 
 with job(snakemake) as params:
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu"))
     times = compute_reference_logps(
         base=Path(snakemake.input.base).parent,
         sft=Path(snakemake.input.sft).parent,

@@ -7,7 +7,7 @@ from clinical_dpo.inference.answers_file import write_answers
 from clinical_dpo.models.load import prepare_process
 
 with job(snakemake) as params:
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu"))
     trained = snakemake.input.get("trained")
     answers = {name: file for name, file in snakemake.output.items() if name != "record"}
     settings = {name: value for name, value in params.made_with.items() if name != "model"}

@@ -5,5 +5,5 @@ from clinical_dpo.models.load import prepare_process
 from clinical_dpo.training.job import train_stage
 
 with job(snakemake) as params:
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu"))
     train_stage(snakemake, params, params.settings, params.settings["max_steps"], probe=True)

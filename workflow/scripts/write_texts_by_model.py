@@ -9,7 +9,7 @@ from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 from clinical_dpo.models.load import base_record, prepare_process
 
 with job(snakemake) as params:
-    prepare_process(snakemake.threads)
+    prepare_process(snakemake.threads, snakemake.resources.get("gpu"))
     text, source, base = params.text, snakemake.input.rows, Path(snakemake.input.base).parent
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"

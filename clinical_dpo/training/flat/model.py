@@ -81,9 +81,21 @@ def _keep_predictions(module: torch.nn.Module, args: Any, kwargs: Mapping[str, A
 def answer_logps(model: PreTrainedModel, layout: Layout) -> torch.Tensor:
     """Summed log-probability (nats) of each row's answer, (rows,), by a model that `use_flat_layout` prepared."""
     hidden = model.base_model(**hidden_inputs(layout), use_cache=False).last_hidden_state
-    logits = model.get_output_embeddings()(hidden).float()
-    logps = logits.log_softmax(-1).gather(-1, layout["shift_labels"][..., None])
+    logps = picked_logps(model.get_output_embeddings()(hidden), layout["shift_labels"])
     return to_padded(logps, layout["prediction_mask"]).sum(1)
+
+
+def picked_logps(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Log-probability (nats) of each token, without a table of those of all tokens.
+
+    On a CPU, torch's log_softmax over 49,152 tokens is wrong by 7e-6 nats; the difference of two terms is not.
+
+    Args:
+        logits: (..., vocabulary).
+        tokens: (...,).
+    """
+    logits = logits.float()
+    return logits.gather(-1, tokens[..., None])[..., 0] - logits.logsumexp(-1)
 
 
 def fused_outputs(model: Any, layout: Layout | None = None, **batch: Any) -> Any:

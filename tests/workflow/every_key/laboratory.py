@@ -1,6 +1,7 @@
 """Runs of studies of cases, with an endpoint and a hub on loopback and a Python with imported libraries."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Laboratory:
         project = Project.copy(self.folder / name, "every.yaml", self.python, **self.environment)
         (project.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
         write_data(project.folder)
+        for seed in (1, 2):
+            shutil.copytree(self.folder / f"for-hub/{seed}", project.folder / f"given/model-{seed}")
         self.write(project, cases, False, config)
         write_external_answers(project, cases)
         project.run()
@@ -108,7 +111,12 @@ def open_laboratory(folder: Path) -> Iterator[Laboratory]:
     (folder / "for-hub").mkdir()
     rows = write_data(folder / "for-hub")
     with FaultyServer(say=_reply) as server, serving(cases_hub(folder / "for-hub", rows)) as hub:
-        environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "0"}
+        gpu = folder / "bin/nvidia-smi"  # for the case of a model that requests a GPU; its jobs compute on the CPU
+        gpu.parent.mkdir()
+        gpu.write_text("#!/bin/sh\necho 'GPU 0: None (UUID: GPU-0)'\n")
+        gpu.chmod(0o755)
+        environment = {"PATH": f"{gpu.parent}{os.pathsep}{os.environ['PATH']}"}
+        environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "0"}
         with warm_python(folder, **environment) as python:
             port = server.url.split(":")[2].split("/")[0]
             yield Laboratory(folder, python, environment | {"KEY_A": "a", "KEY_B": "b"}, port)

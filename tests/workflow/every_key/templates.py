@@ -116,6 +116,9 @@ ON_HUB: dict[str, Any] = FILE | {
 SNAPSHOT: dict[str, Any] = {key: MODEL[key] for key in ("title", "dtype", "attention", "gpu", "lora_targets")} | {
     **{"source": "hub", "id": "clinic/tiny", "revision": "a" * 40, "parameters": 60000},
 }
+IN_FOLDER: dict[str, Any] = {key: MODEL[key] for key in ("title", "dtype", "attention", "gpu", "lora_targets")} | {
+    **{"source": "folder", "path": "given/model-1"},
+}
 TEMPLATE = "{% for message in messages %}{{ message.content }} {{ eos_token }}{% endfor %}"
 CHOICES: dict[str, Any] = ANSWER | {
     "source": {"kind": "file", "path": "given/choices.csv"},

@@ -33,6 +33,7 @@ SETTINGS = {
             "overrides": {"models": {"shared": {"title": "Another title"}}},
         },
     ),
+    "template_date": Setting(["config.template_date"], {"template_date": "2025-01-01"}),
     "tasks": Setting(["config.tasks"], {"tasks": [LABEL_TASK]}),
     "overrides": Setting(["config.overrides.tasks"], {"overrides": {"tasks": {LABEL_TASK: {"max_new_tokens": 4}}}}),
     "run_name": Setting(["config.run_name"], {"run_name": "another"}),
@@ -41,13 +42,14 @@ SPEED = Setting(
     [
         *(f"config.compute.{key}" for key in ("threads", "generation_batch_size", "card", "gpu_model", "max_mem_mb")),
         *("config.compute.max_runtime", "config.compute.shared_disk", "config.compute.job_environment"),
-        *("config.phi_hosts", "config.plain_http_hosts"),
+        *("config.phi_hosts", "config.plain_http_hosts", "config.release.merged"),
         *(f"config.limits.{key}" for key in ("bytes", "rows", "columns", "cells", "characters", "depth")),
     ],
     {
         "compute": {"threads": 2, "generation_batch_size": 7, "card": "l4", "gpu_model": "h100", "max_mem_mb": 9000}
         | {"max_runtime": 99, "shared_disk": True, "job_environment": ["SITE_*"]},
         "phi_hosts": ["localhost"],
+        "release": {"merged": True},
         "limits": {"bytes": 10**8, "rows": 10**5, "columns": 100, "cells": 10**6, "characters": 10**6, "depth": 20},
         "plain_http_hosts": ["ward.example.org"],
     },

@@ -1,0 +1,116 @@
+"""Files of a base model in a folder: which files a job reads, their weights and layer sizes. Needs no PyTorch."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.io import read_json
+
+LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and similar files hold no weights
+# Adapter settings name a base model, and transformers would load that model from any address. Vendors publish the same
+# weights a second time in their own format, as `consolidated.safetensors` or in the folder `original`.
+IGNORED = ("adapter_*", "consolidated*", "original/*")
+SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+# `sizes` of a model file -> keys of config.json
+SIZES = {
+    **{key: key for key in ("vocab_size", "hidden_size", "intermediate_size")},
+    **{"layers": "num_hidden_layers", "heads": "num_attention_heads", "kv_heads": "num_key_value_heads"},
+}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+def first_file(folder: Path, names: tuple[str, ...]) -> str | None:
+    """Return the first of the names that is a file in the folder. Return None if no name is."""
+    return next((name for name in names if (folder / name).is_file()), None)
+
+
+def matches(path: Path, *patterns: str) -> bool:
+    """Whether a path relative to a model's folder matches a pattern and is not ignored."""
+    return any(path.match(pattern) for pattern in patterns) and not any(path.match(each) for each in IGNORED)
+
+
+def model_folder(path: str, where: str) -> Path:
+    """The folder that `path` of a model file names. `$NAME` in it is an environment variable.
+
+    Args:
+        path: `path` of the model file.
+        where: the model file, for messages.
+
+    Raises:
+        UserError: a variable is not set, or there is no such folder.
+    """
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise PublicError(f"{where}: key 'path': the environment variable in {path} is not set. Export it.")
+    folder = Path(expanded)
+    if not folder.is_dir():
+        raise PublicError(
+            f"{where}: key 'path': {expanded} is not a folder. Set `path` to a folder that holds config.json, the "
+            "weights and the tokenizer, as `save_pretrained` of transformers writes them."
+        )
+    return folder
+
+
+def folder_files(folder: Path) -> list[str]:
+    """Relative paths of the files of a model: those to link, and pickled weights if there are no safetensors."""
+    patterns = LINKED if first_file(folder, SAFE_WEIGHTS) else (*LINKED, PICKLED)
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in files if matches(path, *patterns))
+
+
+def count_weights(folder: str | Path) -> int | None:
+    """Number of weights in a model's folder: the sizes of all tensors in the headers of its safetensors files.
+
+    For pickled weights it is the size of the files, divided by the bytes of a weight (`dtype` of config.json).
+
+    Returns:
+        The number; None if the folder has no weights or if a file is damaged.
+    """
+    path = Path(folder)
+    name = first_file(path, SAFE_WEIGHTS)
+    try:
+        if name:
+            return sum(_tensor_sizes(path / file) for file in _shards(path / name)) or None
+        size = sum(file.stat().st_size for file in path.glob(PICKLED))
+        return size // _bytes_per_weight(path / "config.json") if size else None
+    except (OSError, UserError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def layer_sizes(folder: str | Path) -> dict[str, int] | None:
+    """Sizes of a model's layers from its config.json, as `sizes` of a model file; None if one of them is missing."""
+    try:
+        config: Any = read_json(Path(folder) / "config.json")
+        sizes = {key: config.get(name) for key, name in SIZES.items()}
+    except (OSError, UserError, ValueError, AttributeError):
+        return None
+    sizes["kv_heads"] = sizes["kv_heads"] or sizes["heads"]  # as transformers does
+    return sizes if all(isinstance(size, int) and size > 0 for size in sizes.values()) else None
+
+
+def _shards(file: Path) -> set[str]:
+    """Names of the files of weights: those that an index lists, or the file itself."""
+    return set(read_json(file)["weight_map"].values()) if file.suffix == ".json" else {file.name}
+
+
+def _tensor_sizes(file: Path) -> int:
+    """Sum of the numbers of elements of all tensors in a safetensors file, from its header.
+
+    The file begins with the header's size (8 bytes, little-endian) and the header, JSON of at most 100 MB. The library
+    safetensors would import NumPy at every start of the workflow.
+    """
+    with file.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size) if size <= 100_000_000 else b"")
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+
+
+def _bytes_per_weight(config: Path) -> int:
+    """Bytes of a weight, from `dtype` (`torch_dtype` in older files) of config.json; 2 if it names no known type."""
+    settings: Any = read_json(config)
+    return BYTES.get(str(settings.get("dtype", settings.get("torch_dtype"))), 2)

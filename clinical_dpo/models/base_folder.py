@@ -1,0 +1,206 @@
+"""Write a base model's folder from files on disk: links, converted pickles, chat template, record and checksums."""
+
+import hashlib
+import json
+import pickle
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clinical_dpo.checksums import CHECKSUMS, write_checksums
+from clinical_dpo.errors import PublicError
+from clinical_dpo.io import read_json, write_json
+from clinical_dpo.model_files import LINKED, PICKLED_WEIGHTS, SAFE_WEIGHTS, first_file, matches
+from clinical_dpo.models.chat_template import ChatFormat, write_chat_template
+from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD
+from clinical_dpo.tokenization.chat import chat_tokens
+from clinical_dpo.tokenization.tokenizer import embedding_rows, load_tokenizer
+
+_SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without a folder
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the files of a base model are, and how messages name this."""
+
+    folder: Path  # a commit in the hub's cache, or a user's folder
+    name: str  # owner/name, or the path of the folder
+    version: str  # `revision ...`, or `the folder`
+    key: str  # key of the model file that names the model: id or path
+    mend: str  # what to do about wrong files; the start of a sentence that ends `with ...` or `that ...`
+    missing: str  # what to do about a missing file
+    digests: Callable[[Sequence[str]], dict[str, str]]  # file names -> SHA-256 by name
+
+
+def write_base_folder(
+    origin: Origin, part: Path, record: dict[str, Any], made_with: Mapping[str, Any], chat: ChatFormat
+) -> None:
+    """Write the folder that jobs load a base model from.
+
+    The folder's files are links. If the origin has only pickled weights, the weights are read without running code from
+    the pickles and written as safetensors. base.json then names the converted file. base.json always has the SHA-256 of
+    the origin's weights.
+
+    Args:
+        origin: where the files are.
+        part: an empty folder.
+        record: the first fields of base.json. Without a `revision`, it is the SHA-256 of the weights' SHA-256.
+        made_with: the settings that made the folder, for run.json.
+        chat: chat template, its variables and date.
+
+    Raises:
+        UserError: there are no supported weights, their index names other files, a pickle holds more than weights, or
+            the chat template is missing or invalid.
+    """
+    link_files(origin, part)
+    if name := first_file(part, SAFE_WEIGHTS):
+        weight_files(origin, name)
+        weights = sorted(file.name for file in origin.folder.glob("*.safetensors") if matches(Path(file.name), "*"))
+        record["sha256"] = origin.digests(weights)
+    else:
+        record |= convert(origin, part)
+    record.setdefault("revision", hashlib.sha256(json.dumps(record["sha256"], sort_keys=True).encode()).hexdigest())
+    check_tokenizer_files(origin)
+    record |= write_chat_template(part, chat, origin.name)
+    check_token_ids(origin, part)
+    write_json(part / BASE_RECORD, record)
+    write_json(part / RUN_RECORD, {"made_with": dict(made_with)})
+    write_checksums(part, record["sha256"] if "converted" not in record else None, without=[RUN_RECORD])
+
+
+def check_config(origin: Origin) -> None:
+    """Refuse a folder if config.json is missing, is not a JSON object, or names the files of the weights."""
+    if not (origin.folder / "config.json").is_file():
+        raise PublicError(
+            f"{origin.name}: {origin.version} has no config.json. An adapter alone is not a base model. "
+            f"Set `{origin.key}` to the model that the adapter was trained from."
+        )
+    config = read_json(origin.folder / "config.json")
+    if not isinstance(config, dict) or "transformers_weights" in config:
+        raise PublicError(
+            f"{origin.name}: config.json is not a JSON object, or it names the files of the weights "
+            f"(`transformers_weights`). {origin.mend} that has a config.json without this key."
+        )
+
+
+def check_tokenizer_files(origin: Origin) -> None:
+    """Refuse a tokenizer of SentencePiece alone. Transformers needs further packages to read it."""
+    if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
+        raise PublicError(
+            f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has both. "
+            "To convert it yourself, save the tokenizer with transformers where sentencepiece is installed, compare "
+            "the token ids of some texts, and use `source: folder`."
+        )
+
+
+def check_token_ids(origin: Origin, folder: Path) -> None:
+    """Refuse a tokenizer that writes tokens into a conversation for which the model's embedding has no row."""
+    tokenizer, rows = load_tokenizer(folder), embedding_rows(folder)
+    messages = [{"role": "user", "content": "?"}]
+    beyond = [i for i in chat_tokens(tokenizer, messages, True) if rows is not None and i >= rows]
+    if beyond:
+        raise PublicError(
+            f"{origin.name}: the chat template writes {tokenizer.convert_ids_to_tokens(beyond[0])!r}, token "
+            f"{beyond[0]}, but the model's embedding has {rows} tokens. {origin.mend} whose tokenizer belongs to its "
+            "weights, or set `chat_template`."
+        )
+
+
+def weight_files(origin: Origin, name: str) -> list[str]:
+    """Return the names of the files of weights: the files that `name` lists if `name` is an index, else `name` itself.
+
+    Raises:
+        UserError: the index names no weights, files elsewhere, or a file that is missing.
+    """
+    if not name.endswith(".json"):
+        return [name]
+    index = read_json(origin.folder / name)
+    weight_map = index.get("weight_map") if isinstance(index, dict) else None
+    shards = weight_map.values() if isinstance(weight_map, dict) else ()
+    suffix = ".safetensors" if name in SAFE_WEIGHTS else ".bin"
+    if not shards or not all(
+        isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
+    ):
+        raise PublicError(
+            f"{origin.name}: {name} names no weights, or it names files that are not `{suffix}` files in the same "
+            f"folder. {origin.mend} with an index that names only `{suffix}` files in its own folder."
+        )
+    files = sorted(set(shards))
+    missing = [file for file in files if not (origin.folder / file).is_file()]
+    if missing:
+        raise PublicError(
+            f"{origin.name}: {origin.folder} lacks the file {missing[0]}, which {name} names. {origin.missing}"
+        )
+    return files
+
+
+def link_files(origin: Origin, out: Path) -> None:
+    """Link the files of a model. Leave out pickles, indexes of pickles, adapters, and records of an earlier run."""
+    for file in sorted(origin.folder.rglob("*")):
+        name = file.relative_to(origin.folder)
+        needed = matches(name, *LINKED) and file.name not in (*PICKLED_WEIGHTS, BASE_RECORD, RUN_RECORD, CHECKSUMS)
+        if file.is_file() and needed:
+            link = out / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file.resolve())
+
+
+def convert(origin: Origin, out: Path) -> dict[str, Any]:
+    """Write pickled weights into `out` as safetensors, and return the fields of base.json about them."""
+    from huggingface_hub import save_torch_state_dict
+
+    name = first_file(origin.folder, PICKLED_WEIGHTS)
+    if name is None:
+        raise PublicError(
+            f"{origin.name}: {origin.version} holds neither model.safetensors nor pytorch_model.bin, nor an index of "
+            f"their shards. {origin.mend} that holds one of these."
+        )
+    files = weight_files(origin, name)
+    weights: dict[str, torch.Tensor] = {}
+    for file in files:
+        weights |= _read_pickled(origin, file)
+    save_torch_state_dict(_with_own_memory(weights), out)
+    return {"converted": name, "sha256": origin.digests(files)}
+
+
+def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of a PyTorch file by name. Tensors of a zip archive take no memory before they are used.
+
+    PyTorch's restricted unpickler builds only tensors and plain containers. It refuses every other call.
+
+    Raises:
+        UserError: the file is damaged or holds anything but named tensors.
+    """
+    file = origin.folder / name
+    try:
+        # Files of PyTorch versions before 1.6 are not zip archives and cannot be mapped.
+        weights = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).partition("\n")[0]
+    else:
+        if isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values()):
+            return weights
+        reason = "it holds more than named tensors"
+    raise PublicError(
+        f"{origin.name}: {name} could not be loaded as a file that holds only weights ({reason}). "
+        f"No code in the file was run. {origin.mend} that has safetensors files, or copy the file again."
+    )
+
+
+def _with_own_memory(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copy every tensor that shares memory with an earlier tensor, since safetensors refuses shared memory.
+
+    Every name is saved. Some models do not tie these weights when they load, so they need the tensor of each name.
+    """
+    addresses: set[int] = set()
+    separate = {}
+    for name, tensor in weights.items():
+        address = tensor.untyped_storage().data_ptr()
+        separate[name] = tensor.clone() if address in addresses else tensor
+        addresses.add(address)
+    return separate

@@ -1,0 +1,89 @@
+"""Write the chat template of a base model: the model file's or the tokenizer's own, with fixed variables and date.
+
+Variables and date are written into the template, so every program that loads the tokenizer renders the same prompts.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.tokenization.tokenizer import load_tokenizer
+
+FILE = "chat_template.jinja"
+_CLOCK = "strftime_now"  # transformers' function of the present time, in a template
+_CODES = ("%-d", "%-m", *(f"%{letter}" for letter in "aAbBdmyYjHIMSpxXcUWuwGV"))
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """Settings of a conversation's format."""
+
+    template: str | None = None  # Jinja template, in place of the tokenizer's own
+    variables: Mapping[str, Any] = field(default_factory=dict)  # name in the template -> value
+    date: str = "2024-07-26"  # ISO date that templates get as the present
+
+
+def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, Any]:
+    """Write the chat template into a model's folder, and check that it renders a question.
+
+    Args:
+        folder: folder with the tokenizer.
+        chat: settings of the format.
+        name: the model, for messages.
+
+    Returns:
+        Fields of base.json: what differs from the tokenizer's own template.
+
+    Raises:
+        UserError: there is no template, the template does not use a variable, or it does not render a question.
+    """
+    tokenizer = load_tokenizer(folder)
+    own = tokenizer.get_chat_template() if tokenizer.chat_template else None
+    template = chat.template or own
+    if not template:
+        raise PublicError(
+            f"{name}: the tokenizer has no chat template. Set `chat_template` in the model file to a Jinja template "
+            "of the format that the model was trained on. Its page on the hub or its paper has the format."
+        )
+    for variable in chat.variables:
+        if not re.search(rf"\b{re.escape(variable)}\b", template):
+            raise PublicError(
+                f"{name}: key 'chat_template_kwargs.{variable}': the chat template has no variable '{variable}'. "
+                "Correct the name, or remove it."
+            )
+    fixed = fixed_template(template, chat)
+    if fixed != own:
+        (folder / FILE).unlink(missing_ok=True)  # a link to the model's own file
+        (folder / FILE).write_text(fixed, encoding="utf-8")
+    try:
+        load_tokenizer(folder).apply_chat_template([{"role": "user", "content": "?"}], add_generation_prompt=True)
+    except Exception as error:  # a template can raise any error
+        raise UserError(
+            f"{name}: key 'chat_template': the template does not render a question: {error}. Correct the template, or "
+            "set one in the model file."
+        ) from None
+    return {
+        **({"chat_template": "model file"} if chat.template and chat.template != own else {}),
+        **({"chat_template_kwargs": dict(chat.variables)} if chat.variables else {}),
+        **({"template_date": chat.date} if _CLOCK in template else {}),
+    }
+
+
+def fixed_template(template: str, chat: ChatFormat) -> str:
+    """The template with its variables set, and with the date of `chat` in place of the clock."""
+    lines = [f"{{% set {name} = {_literal(value)} %}}\n" for name, value in sorted(chat.variables.items())]
+    if _CLOCK in template:
+        day = date.fromisoformat(chat.date)
+        # The format is an argument, mostly a constant of the template, such as "%d %b %Y".
+        replaced = "".join(f".replace('{code}', '{day.strftime(code)}')" for code in _CODES if code in template)
+        lines.append(f"{{% macro {_CLOCK}(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n")
+    return "".join(lines) + template
+
+
+def _literal(value: Any) -> str:
+    """A value as Jinja writes it."""
+    return repr(value).lower() if value is None or isinstance(value, bool) else repr(value)

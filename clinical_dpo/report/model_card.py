@@ -1,0 +1,183 @@
+"""The model card of a released model, in the format of the Hugging Face hub."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from clinical_dpo.escaping import markdown
+
+# Licences that the hub knows by an identifier; any other is `other`, with its name.
+IDENTIFIERS = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-nc-4.0", "llama3", "llama3.1", "gemma")
+STAGES = {"sft": "supervised fine-tuning (SFT)", "dpo": "SFT and direct preference optimization (DPO)"}
+SETTINGS = ("learning_rate", "beta", "loss", "batch_size", "lr_scheduler_type", "optimizer", "max_length", "seed")
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a card describes."""
+
+    task: Mapping[str, Any]  # settings of the task file
+    model: Mapping[str, Any]  # name, title, dtype and license of the model file
+    stage: str  # sft or dpo
+    max_new_tokens: int
+    base: Mapping[str, Any]  # base.json
+    base_path: str | None  # the base model's folder, relative to the released one; None for a model of the hub
+    ends: Sequence[int]  # ids of the tokens that end an answer
+    adapter: bool  # whether the weights are an adapter
+    merged: bool  # whether the folder `merged` exists
+    run: Mapping[str, Any]  # run.json of the training
+    manifest: Mapping[str, Any]  # manifest of the data
+    metrics: Sequence[Mapping[str, str]]  # rows of metrics.csv
+
+
+def model_card(released: Released) -> str:
+    """The card as Markdown with a YAML head."""
+    task, title = released.task, markdown(released.model["title"])
+    parts = [
+        f"---\n{yaml.safe_dump(_head(released), sort_keys=False, allow_unicode=True)}---",
+        f"# {title}, {released.stage.upper()}: {markdown(task['title'])}",
+        f"{title} after {STAGES[released.stage]} on one task. {markdown(task.get('description', ''))}".strip(),
+        "## How to load",
+        "Run this in the folder of this file, or with the full path of the folder.",
+        f"```python\n{loading_code(released)}```",
+        *(["`merged/` holds the same model as ordinary weights, without PEFT."] if released.merged else []),
+        "## Data",
+        _data(released),
+        "## Training",
+        _training(released),
+        "## Results",
+        _results(released),
+        "## Limits",
+        _limits(released),
+        "## Licence",
+        _licence(released),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(released: Released) -> dict[str, Any]:
+    """Metadata that the hub reads."""
+    licence = released.model.get("license", "").split(" (")[0]
+    known = licence.lower() in IDENTIFIERS
+    head: dict[str, Any] = {"library_name": "peft" if released.adapter else "transformers"}
+    head |= {"pipeline_tag": "text-generation", "license": licence.lower() if known else "other"}
+    head |= {} if known or not licence else {"license_name": licence}
+    head |= {"base_model": released.base["id"]} if released.base["source"] == "hub" else {}
+    source = released.manifest["source"]
+    head |= {"datasets": [source["id"]]} if source["kind"] == "hub" else {}
+    return head | {"tags": [released.stage, "clinical-dpo"]}
+
+
+def loading_code(released: Released) -> str:
+    """Python code that loads the model from the current folder and answers a question as in the study."""
+    dtype = released.model["dtype"]
+    if not released.adapter:
+        load = ["from transformers import AutoModelForCausalLM, AutoTokenizer", ""]
+        load += ['folder = "."', f'model = AutoModelForCausalLM.from_pretrained(folder, dtype="{dtype}")']
+    elif released.base_path is None:
+        load = ["from peft import AutoPeftModelForCausalLM", "from transformers import AutoTokenizer", ""]
+        load += ['folder = "."', f'model = AutoPeftModelForCausalLM.from_pretrained(folder, dtype="{dtype}")']
+    else:
+        load = ["from pathlib import Path", "", "from peft import PeftModel"]
+        load += ["from transformers import AutoModelForCausalLM, AutoTokenizer", "", 'folder = "."']
+        load += [f"base = Path(folder) / {json.dumps(released.base_path)}"]
+        load += [f'model = AutoModelForCausalLM.from_pretrained(base, dtype="{dtype}")']
+        load += ["model = PeftModel.from_pretrained(model, folder)"]
+    system = released.task.get("system_prompt")
+    messages = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": "..."})
+    return "\n".join(
+        [
+            *load,
+            "tokenizer = AutoTokenizer.from_pretrained(folder)",
+            f"messages = {json.dumps(messages, ensure_ascii=False)}",
+            "inputs = tokenizer.apply_chat_template(",
+            '    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True',
+            ")",
+            "output = model.eval().generate(",
+            f"    **inputs, do_sample=False, max_new_tokens={released.max_new_tokens},",
+            f"    eos_token_id={list(released.ends)}, pad_token_id={released.ends[0]},",
+            ")",
+            'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+            "",
+        ]
+    )
+
+
+def _data(released: Released) -> str:
+    """Origin, licence and sizes of the data. The card quotes no row."""
+    manifest, task = released.manifest, released.task
+    source, counts = manifest["source"], manifest["counts"]
+    lines = []
+    if source["data"] == "synthetic":
+        lines.append("The text is generated. It is no evidence about medicine.")
+    elif source["kind"] == "hub":
+        lines.append(f"Data set {markdown(source['id'])} of the Hugging Face hub, commit {source['revision']}.")
+    else:
+        lines.append("A file of the study's authors, which this card does not name.")
+    if source["data"] == "real":
+        lines.append(f"Licence of the data: {markdown(task.get('licence', 'not stated'))}.")
+        lines += [markdown(task["citation"])] if "citation" in task else []
+    sizes = ", ".join(f"{counts[split]} {split}" for split in counts)
+    lines.append(f"Rows: {sizes}. Training used train; the loss was watched on eval, trials were chosen on dev.")
+    if task.get("phi"):
+        lines.append("**The rows are of patients. Weights can repeat what they were trained on.**")
+    return " ".join(lines)
+
+
+def _training(released: Released) -> str:
+    """Base model, settings, steps, device and library versions."""
+    run, settings = released.run, released.run["settings"]
+    base = released.base
+    rows = {"base model": f"{base['id']}, revision {base['revision']}", "steps": run["steps"]}
+    rows |= {key: settings[key] for key in SETTINGS if key in settings}
+    if released.adapter:
+        rows |= {f"lora {key}": value for key, value in settings["lora"].items()}
+        rows |= {"layers with a LoRA": ", ".join(f"{name} ({n})" for name, n in run.get("lora_layers", {}).items())}
+    rows |= {"device": run["device"]} | dict(run["versions"])
+    return _table(("", ""), rows.items())
+
+
+def _results(released: Released) -> str:
+    """Metrics of the base model and of this model on the test rows, with intervals."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in released.metrics:
+        if row["model"] == released.model["name"] and row["variant"] in ("base", released.stage):
+            low, high = row["ci_low"], row["ci_high"]
+            estimate = _number(row["estimate"]) + (f" ({_number(low)} to {_number(high)})" if low and high else "")
+            shown = rows.setdefault(row["metric"], {"n": row["n"]})
+            shown[row["variant"]] = f"{estimate}{' (proxy)' if row['proxy'] == 'True' else ''}"
+    header = ("metric", "base model", "this model", "items")
+    table = [(metric, row.get("base", ""), row.get(released.stage, ""), row["n"]) for metric, row in rows.items()]
+    return f"On test rows that no training saw, with 95% intervals.\n\n{_table(header, table)}"
+
+
+def _number(text: str) -> str:
+    """A number of a table with three digits; `pending` for an empty field."""
+    return f"{float(text):.3g}" if text else "pending"
+
+
+def _limits(released: Released) -> str:
+    """What the model is not for."""
+    length = released.run["settings"]["max_length"]
+    return (
+        f"The model was trained and tested on one task, in the wording of its prompts, with at most {length} tokens a "
+        "row. It was not tested on other tasks, hospitals or languages, and its answers were not reviewed for safety. "
+        "It is no medical device. The intervals cover the sampling of test rows only."
+    )
+
+
+def _licence(released: Released) -> str:
+    """The base model's licence, which covers the trained weights."""
+    licence = released.model.get("license")
+    name = markdown(licence) if licence else "not stated in the model file"
+    return f"The base model's licence applies to these weights: {name}. The data's licence may add terms."
+
+
+def _table(header: Sequence[str], rows: Any) -> str:
+    """A Markdown table in which texts are escaped."""
+    lines = [header, ["---"] * len(header), *([markdown(str(cell)) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
