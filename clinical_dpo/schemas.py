@@ -87,7 +87,7 @@ def _problems(error: Any) -> list[str]:
     if _may_be_secret(error):
         problem = "this value is not valid"
     elif error.validator == "type" and "string" in error.validator_value and _is_unquoted(error.instance):
-        problem = f"YAML reads this value as a {type(error.instance).__name__}, not as text. Put it in quotes"
+        problem = f"this value is read as {type(error.instance).__name__}, not as text. Put it in quotes"
     else:
         problem = error.message
     return [f"key '{key}': {problem}. {hint}".rstrip()]

@@ -226,7 +226,7 @@ def test_all_mistakes_of_a_model_file_are_told_at_once():
     wrong = {"revision": 10**39, "dtyp": "bfloat16", "gpu": "one", "architecture": "llama"}
     models = {"mistral-7b-instruct": wrong, "llama3-8b-instruct": {"source": "folder", "path": "/no/folder"}}
     parts = [
-        "'revision': YAML reads this value as a int",
+        "'revision': this value is read as int, not as text. Put it in quotes",
         "Put it in quotes",
         "'dtyp' is not known. Did you mean 'dtype'?",
     ]

@@ -1,5 +1,6 @@
 """The Slurm profile as users type it, on a real Slurm: submitted jobs, their requests and their outputs."""
 
+import dataclasses
 import json
 import re
 
@@ -46,7 +47,7 @@ def finished(running_cluster, tmp_path_factory):
     project = Project.copy(folder, CONFIG, **environment)
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     on_cluster = project.run(LLAMA, *PROFILE)
-    local = project.run(BEST)
+    local = dataclasses.replace(project, environment={**project.environment, "CUDA_VISIBLE_DEVICES": "0"}).run(BEST)
     on_cluster += project.run(f"{DPO}/run.json", *PROFILE)
     jobs = [job for job in running_cluster.jobs() if job["WorkDir"] == str(folder)]
     by_rule = {job["Comment"].split("_wildcards_")[0].removeprefix("rule_"): job for job in jobs}
