@@ -52,7 +52,7 @@ def stock(study):
 @pytest.mark.parametrize("layout", ["flat", "padded"])
 def test_losses_and_weights_equal_stock_trl_with_one_pair_per_micro_batch(trained, stock, layout):
     expected, actual = logged(stock.state.log_history), logged_file(trained[layout] / "log.csv")
-    assert len(actual["train"]["loss"]) == STEPS and len(actual["eval"]["loss"]) == 3
+    assert len(actual["train"]["loss"]) == STEPS and len(actual["eval"]["loss"]) == 4
     for split in ("train", "eval"):
         assert largest_differences(expected[split], actual[split])["loss"] < 2e-5
     weights, rank = load_file(trained[layout] / "adapter_model.safetensors"), DPO["lora"]["rank"]
