@@ -45,7 +45,7 @@ def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, A
 def headline_interval(
     labels: Sequence[str], answers: Answers, task: Mapping[str, Any], groups: Groups | None = None
 ) -> Interval:
-    """Its 95% interval.
+    """Its 95% interval; (None, None) without items.
 
     Args:
         labels, answers: as for `headline_score`.
@@ -57,6 +57,8 @@ def headline_interval(
         return f1_interval(labels, answers, classes, groups=groups)
     if metric == "macro_f1" and task.get("positive"):
         return macro_f1_interval(labels, answers, classes, groups=groups)
+    if not labels:
+        return None, None
     counts = resampled_counts(labels, _read(labels, answers, task), classes)
     return bootstrap_interval(lambda weights: METRICS[metric](counts(weights)), len(labels), task["seed"], groups)
 
