@@ -4,6 +4,7 @@ from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
+from clinical_dpo.paths import parse
 from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.sweep.selection import ties
