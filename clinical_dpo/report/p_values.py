@@ -13,7 +13,7 @@ F1_MEASURES = ("f1_difference", "macro_f1_difference")  # secondary_measure of a
 F1_COMPARED = "F1 (permutation)"  # the quantity of p_f1_permutation
 
 
-def compared(row: Mapping[str, Any]) -> str:
+def quantity_compared(row: Mapping[str, Any]) -> str:
     """The quantity that the P of a comparison compares, and the test.
 
     Args:

@@ -6,7 +6,7 @@ from clinical_dpo.escaping import printable
 from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.judge_words import bias_lines
-from clinical_dpo.report.p_values import F1_COMPARED, compared, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import F1_COMPARED, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.rating_rounds import what_to_send
 from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
@@ -134,7 +134,7 @@ def _p(row: Mapping[str, str]) -> str:
 
 def _compared(stats: Rows) -> list[str]:
     """A line with the quantities that the P of these rows compare."""
-    quantities = dict.fromkeys(compared(row) for row in stats if row["effect_measure"])
+    quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
     words += [f"after a slash {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
     return [f"What P compares: {', '.join(words)}."] if words else []

@@ -7,7 +7,7 @@ from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 from clinical_dpo.paths import parse_comparison
-from clinical_dpo.report.p_values import compared, f1_significant, opposed
+from clinical_dpo.report.p_values import f1_significant, opposed, quantity_compared
 from clinical_dpo.variants import ALL_STAGES, ARMS, EXTERNAL
 
 COLUMNS = (
@@ -64,7 +64,7 @@ def comparison_rows(
         bar[f"p_vs_{other}"] = _number(row["p_value"])
         bar[f"significant_vs_{other}"] = row["significant"] or None
         bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
-        bar["compared"] = compared(row)
+        bar["compared"] = quantity_compared(row)
         if opposed(row):
             bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
         if metric in F1_METRICS and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):

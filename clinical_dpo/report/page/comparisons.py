@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.paths import parse_comparison
-from clinical_dpo.report.p_values import F1_COMPARED, F1_MEASURES, compared, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.variants import EXTERNAL, TITLES, arms_of
 
@@ -23,6 +23,12 @@ MEASURES = {  # measure of a difference -> its name on the page
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     """The displayed names of the two compared: variants, or external answers."""
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
+
+
+def compared_name(compared: str) -> str:
+    """The name shown of a variant (SFT) or of a comparison (SFT − Base)."""
+    names = (compared,) if compared in TITLES else parse_comparison(compared)
+    return " − ".join(TITLES[name] for name in names)
 
 
 def verdict(
@@ -76,7 +82,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "n": "–" if pending else row["n"],
     }
     first = shared | {
-        "of": compared(row),
+        "of": quantity_compared(row),
         "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
         "p": "awaited" if pending else format_p(number_of(row["p_value"]), *levels),
         "significant": row["significant"] == "true",

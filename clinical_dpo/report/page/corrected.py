@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from clinical_dpo.io import Row
-from clinical_dpo.paths import parse_comparison
-from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
+from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, number_of
 from clinical_dpo.variants import TITLES
 
 
@@ -28,12 +27,6 @@ def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> 
         }
         for row in corrected
     ]
-
-
-def compared_name(compared: str) -> str:
-    """The name shown of a variant (SFT) or of a comparison (SFT − Base)."""
-    names = (compared,) if compared in TITLES else parse_comparison(compared)
-    return " − ".join(TITLES[name] for name in names)
 
 
 def _estimate(row: Mapping[str, str], prefix: str) -> str:

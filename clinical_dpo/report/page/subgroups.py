@@ -5,15 +5,12 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
+from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, number_of
 from clinical_dpo.statistics.subgroups import COMPARISONS
-from clinical_dpo.variants import TITLES, VARIANTS
+from clinical_dpo.variants import VARIANTS
 
 SHARES = ("accuracy", "helpfulness")  # measures that are shown in percent or points
-HEADS = (  # of the cells of a row
-    *(TITLES[variant] for variant in VARIANTS),
-    *(" − ".join(TITLES[variant] for variant in variants) for variants in COMPARISONS.values()),
-)
+HEADS = tuple(map(compared_name, (*VARIANTS, *COMPARISONS)))  # of the cells of a row
 
 
 def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
