@@ -6,22 +6,25 @@ from random import Random
 from typing import Any
 
 from clinical_dpo.data.columns import refuse_unread
+from clinical_dpo.data.sources import healthbench, medqa, meqsum, pubmedqa
 from clinical_dpo.data.sources.files import OPTIONS, retrieve_file
-from clinical_dpo.data.sources.healthbench import to_verdict
 from clinical_dpo.data.sources.hub import retrieve_hub
-from clinical_dpo.data.sources.medqa import to_open_question
-from clinical_dpo.data.sources.meqsum import to_summary
-from clinical_dpo.data.sources.pubmedqa import to_context_question
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.expressions import kept_rows, read_condition
 from clinical_dpo.io import Row
 
 # A reader turns a publisher's row into a record, or returns the reason why the row is dropped.
 READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
-    "healthbench": to_verdict,
-    "medqa": to_open_question,
-    "meqsum": to_summary,
-    "pubmedqa": to_context_question,
+    "healthbench": healthbench.to_verdict,
+    "medqa": medqa.to_open_question,
+    "meqsum": meqsum.to_summary,
+    "pubmedqa": pubmedqa.to_context_question,
+}
+READER_COLUMNS: dict[str, Sequence[str]] = {  # reader -> the columns that it needs
+    "healthbench": healthbench.COLUMNS,
+    "medqa": medqa.FIELDS,
+    "meqsum": meqsum.COLUMNS,
+    "pubmedqa": pubmedqa.HUB,  # the publisher's file is JSON, of which every column is read
 }
 _PUBLISHED_IDS = ("pubmedqa",)  # readers that use the publisher's ids; a repeated id is then an error
 
@@ -74,7 +77,8 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     if "sample" in source:
         provenance["sampled"] = len(numbered)
     if "reader" in source:
-        records, provenance["drops"] = _read(numbered, source["reader"], where, provenance)
+        refuse_unread(provenance, READER_COLUMNS[source["reader"]])
+        records, provenance["drops"] = _read(numbered, source["reader"], where)
         names = [f"{where}, record {number}" for number in range(1, len(records) + 1)]
     else:
         records, provenance["drops"] = [row for _, row in numbered], {}
@@ -101,9 +105,7 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
     }
 
 
-def _read(
-    rows: Sequence[tuple[int, Row]], reader: str, where: str, provenance: Mapping[str, Any]
-) -> tuple[list[Row], dict[str, int]]:
+def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
     """Return a reader's records of numbered rows without repeats, and a dict: reason -> number of dropped rows."""
     records: dict[str, Row] = {}
     row_of: dict[str, int] = {}
@@ -112,7 +114,6 @@ def _read(
         try:
             record = READERS[reader](row)
         except UserError as error:
-            refuse_unread(provenance, [name for name in provenance.get("unread", {}) if f"'{name}'" in str(error)])
             raise error.within(f"{where}, row {number}: ") from None
         if isinstance(record, str):
             drops[record] += 1
