@@ -16,24 +16,18 @@ from scipy.special import expit
 
 from benchmarks import corrected_means
 from benchmarks.grouped_samples import GROUP_SD, difference_of_f1, difference_of_shares, grouped_sample
+from benchmarks.seed_samples import BASE, ITEM_SD, ITEMS, POSITIVES, SPREADS, TRAINED, sampled_effects
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
-from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
-from clinical_dpo.statistics.training_seeds import f1_difference as f1_of_means
 
 SAMPLES = 10_000  # per row of a table
 FEWER = {"clustered": 2_000, "clustered_f1": 400}  # part -> samples, where a sample takes long
-ITEMS = 200
 CLASSES = ("positive", "negative")
 PREVALENCES = (0.05, 0.1, 0.25, 0.5)
 ACCURACIES = (0.9, 0.95, 0.97, 0.99)
 PAIRED = (*zip(ACCURACIES, ACCURACIES, strict=True), (0.95, 0.9), (0.99, 0.95))
 SHARED = 0.7  # share of items on which both variants share a random draw, because similar models err on the same items
-SPREADS = {"small": 0.05, "moderate": 0.3, "large": 1.0}  # SD between seeds, on the logit scale
-ITEM_SD = 1.0  # SD between items, on the logit scale
-POSITIVES = 0.3  # share of positive items in the simulation of seeds
-BASE, TRAINED = 0.5, 1.5  # mean logit of the probability of a right answer
 FOLDER = Path(__file__).parent
 
 Row = Sequence[object]
@@ -197,20 +191,6 @@ def seed_rows(samples: int) -> Iterator[Row]:
                 low, high = np.array([(effects[index].ci_low, effects[index].ci_high) for effects in drawn]).T
                 numbers += [f"{coverage(low, high, truth):.4f}", f"{np.mean(high - low):.3f}"]
             yield [f"{name} ({100 * sd:.1f} points)", seeds, *numbers]
-
-
-def sampled_effects(generator: np.random.Generator, seeds: int, spread: float) -> tuple[SeedEffect, SeedEffect]:
-    """Difference of right answers and difference of F1 in one sample of seeds and items."""
-    logits = generator.normal(0, ITEM_SD, ITEMS)
-    positive = generator.random(ITEMS) < POSITIVES
-    right = generator.random((seeds, ITEMS)) < expit(generator.normal(TRAINED, spread, (seeds, 1)) + logits)
-    base = np.tile(generator.random(ITEMS) < expit(BASE + logits), (seeds, 1))
-    terms = [  # of numerator and denominator of both F1
-        term
-        for correct in (right, base)
-        for term in (2.0 * (positive & correct), positive + 1.0 * (positive == correct))
-    ]
-    return seed_effect(right.astype(float) - base), seed_effect(np.stack(terms, axis=-1), f1_of_means)
 
 
 CORRECTED_COLUMNS = (
