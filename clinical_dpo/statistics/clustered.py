@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2, norm, permutation_test, t
 
-from clinical_dpo.statistics.groups import Groups
+from clinical_dpo.statistics.groups import Groups, interval_method
 from clinical_dpo.statistics.intervals import (
     BLOCK,
     LEVEL,
@@ -79,9 +79,10 @@ def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None)
     Args:
         hits, counted, groups: see `ratio`.
     """
+    name = interval_method("wilson", groups)
     if groups is None:
-        return wilson(round(float(hits.sum())), round(float(counted.sum()))), "wilson"
-    return ratio(hits, counted, groups).interval, "clustered_wilson"
+        return wilson(round(float(hits.sum())), round(float(counted.sum()))), name
+    return ratio(hits, counted, groups).interval, name
 
 
 def combined_interval(

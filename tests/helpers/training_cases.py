@@ -247,3 +247,13 @@ def trained_study(base, folder):
     train_sft(sft_run(base, folder / "sft"), *sft_data(folder))
     compute_reference_logps(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 4)
     return base, folder
+
+
+def assert_sft_ranks_kept(sft, policy):
+    """The first ranks of a policy are the SFT adapter's, whose scale is 4 where the policy's is 1. New ranks moved."""
+    for name, value in sft.items():
+        if "lora_A" in name:
+            assert torch.equal(policy[name][:4], value)
+        else:
+            torch.testing.assert_close(policy[name][:, :4], value * 4)
+            assert policy[name][:, 4:].abs().max() > 0
