@@ -15,23 +15,19 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks import corrected_means
+from benchmarks.grouped_samples import GROUP_SD, difference_of_f1, difference_of_shares, grouped_sample
+from benchmarks.seed_samples import BASE, ITEM_SD, ITEMS, POSITIVES, SPREADS, TRAINED, sampled_effects
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
 from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
-from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
-from clinical_dpo.statistics.training_seeds import f1_difference as f1_of_means
 
 SAMPLES = 10_000  # per row of a table
-ITEMS = 200
+FEWER = {"clustered": 2_000, "clustered_f1": 400}  # part -> samples, where a sample takes long
 CLASSES = ("positive", "negative")
 PREVALENCES = (0.05, 0.1, 0.25, 0.5)
 ACCURACIES = (0.9, 0.95, 0.97, 0.99)
 PAIRED = (*zip(ACCURACIES, ACCURACIES, strict=True), (0.95, 0.9), (0.99, 0.95))
 SHARED = 0.7  # share of items on which both variants share a random draw, because similar models err on the same items
-SPREADS = {"small": 0.05, "moderate": 0.3, "large": 1.0}  # SD between seeds, on the logit scale
-ITEM_SD = 1.0  # SD between items, on the logit scale
-POSITIVES = 0.3  # share of positive items in the simulation of seeds
-BASE, TRAINED = 0.5, 1.5  # mean logit of the probability of a right answer
 FOLDER = Path(__file__).parent
 
 Row = Sequence[object]
@@ -149,6 +145,31 @@ def share_rows(samples: int) -> Iterator[Row]:
             yield [*names, *(f"{number:.4f}" for number in numbers)]
 
 
+def clustered_rows(samples: int, measure: str) -> Iterator[Row]:
+    """Rows of coverage of intervals of items in groups, and of intervals that take these items as independent.
+
+    Args:
+        samples: number of samples per row.
+        measure: `right answers` or `F1`.
+    """
+    generator = np.random.default_rng(24)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    for groups in (20, 60, 120):
+        for logits in ((2.0, 2.0), (3.5, 3.5), (2.5, 2.0)):
+            accuracies = [expit(logit + GROUP_SD * nodes) @ weights / weights.sum() for logit in logits]
+            drawn = (grouped_sample(generator, ITEMS, groups, logits, POSITIVES) for _ in range(samples))
+            if measure == "F1":
+                limits = [difference_of_f1(*sample, CLASSES) for sample in drawn]
+                first, second = (f1_of(accuracy, accuracy, POSITIVES) for accuracy in accuracies)
+            else:
+                limits = [difference_of_shares(*sample[1:]) for sample in drawn]
+                first, second = accuracies
+            low, high, p, *independent, independent_p = np.array(limits, dtype=float).T
+            numbers = [coverage(low, high, first - second), np.mean(p < 0.05)]
+            numbers += [coverage(*independent, first - second), np.mean(independent_p < 0.05)]
+            yield [groups, "{:.2f}, {:.2f}".format(*accuracies), *(f"{number:.4f}" for number in numbers)]
+
+
 def seed_rows(samples: int) -> Iterator[Row]:
     """Rows of coverage of the interval over training seeds, of right answers and of F1.
 
@@ -172,24 +193,11 @@ def seed_rows(samples: int) -> Iterator[Row]:
             yield [f"{name} ({100 * sd:.1f} points)", seeds, *numbers]
 
 
-def sampled_effects(generator: np.random.Generator, seeds: int, spread: float) -> tuple[SeedEffect, SeedEffect]:
-    """Difference of right answers and difference of F1 in one sample of seeds and items."""
-    logits = generator.normal(0, ITEM_SD, ITEMS)
-    positive = generator.random(ITEMS) < POSITIVES
-    right = generator.random((seeds, ITEMS)) < expit(generator.normal(TRAINED, spread, (seeds, 1)) + logits)
-    base = np.tile(generator.random(ITEMS) < expit(BASE + logits), (seeds, 1))
-    terms = [  # of numerator and denominator of both F1
-        term
-        for correct in (right, base)
-        for term in (2.0 * (positive & correct), positive + 1.0 * (positive == correct))
-    ]
-    return seed_effect(right.astype(float) - base), seed_effect(np.stack(terms, axis=-1), f1_of_means)
-
-
 CORRECTED_COLUMNS = (
     *("rated", "coverage, PPI++", "coverage, sample alone", "coverage, shown", "corrected"),
     "width, shown to sample alone",
 )
+CLUSTERED_COLUMNS = ("groups", "accuracies", "coverage", "P < .05", "coverage, independent", "P < .05, independent")
 PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
     "f1": (
         "Intervals of one variant's F1 (Wilson's, by way of J) and macro F1 (MOVER)",
@@ -213,6 +221,16 @@ PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
             *("coverage, shown", "P and interval shown disagree"),
         ),
         share_rows,
+    ),
+    "clustered": (
+        "Interval and Obuchowski's P of a difference of right answers in groups, and as if items were independent",
+        CLUSTERED_COLUMNS,
+        lambda samples: clustered_rows(samples, "right answers"),
+    ),
+    "clustered_f1": (
+        "The same of F1, with the permutation P of groups",
+        CLUSTERED_COLUMNS,
+        lambda samples: clustered_rows(samples, "F1"),
     ),
     "seeds": (
         "Interval over training seeds, a trained variant against the base model, 30% positives of 200 items",
@@ -259,7 +277,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="number of samples per row; the tables are printed and not written")
     arguments = parser.parse_args()
     for part in [arguments.part] if arguments.part else PARTS:
-        text = table(part, arguments.samples or SAMPLES)
+        text = table(part, arguments.samples or FEWER.get(part, SAMPLES))
         if arguments.samples:
             print(text)
         else:

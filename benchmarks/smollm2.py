@@ -39,7 +39,7 @@ def folder_from_gguf(source: Path, out: Path) -> None:
         wrong = [name for name, value in FIELDS.items() if fields.get(name) != value]
         if wrong:
             raise UserError(f"{source}: {wrong[0]} is {fields.get(wrong[0])}, not {FIELDS[wrong[0]]}: no SmolLM2.")
-        loaded: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
         settings = {name: value for name, value in loaded.config.to_dict().items() if name != "quantization_config"}
         tokenizer = smollm_tokenizer(fields)
         ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}

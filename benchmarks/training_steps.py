@@ -192,10 +192,11 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import load_base, restore_trainable_weights
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
-    from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, with_reference_logps
+    from clinical_dpo.training.dpo import with_reference_logps
     from clinical_dpo.training.dpo_trainer import StoredReferenceDPOTrainer
     from clinical_dpo.training.run import trainer_arguments
     from clinical_dpo.training.settings import Run
+    from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     settings = SETTINGS | {"batch_size": case.batch}

@@ -1,12 +1,14 @@
-"""Build and parse every path of results/, reports/, logs/ and ratings/."""
+"""Build and parse every path of results/, reports/, logs/ and ratings/, and the names of trials and comparisons."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from clinical_dpo.checksums import CHECKSUMS
-from clinical_dpo.errors import did_you_mean
+from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.variants import PAIRED_STAGES
 
 _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
@@ -24,11 +26,14 @@ PATHS = {
     "text_replies": f"{_DATA}/texts/{{field}}.{{writer}}.replies.jsonl",
     "split": f"{_DATA}/{{split}}.jsonl",
     "manifest": f"{_DATA}/manifest.json",
+    "subgroups": f"{_DATA}/subgroups.csv",
     "gate": f"{_DATA}/gate/{{model}}.json",
     "checks": f"{_DATA}/checks.csv",
     "checked": f"{_DATA}/checked.txt",
     "data_card": f"{_DATA}/README.md",
     "prompts": "{results}/{task}/prompts",
+    "few_shot_rows": f"{_MODEL}/few_shot/{{split}}.jsonl",
+    "few_shot_record": f"{_MODEL}/few_shot/examples.json",
     # training; {part} is adapter or probe, {best} the chosen trial's folder: `best`, or `best_seed43` for another seed
     "trial_log": f"{_TRIAL}/{{part}}/log.csv",
     "trial_run": f"{_TRIAL}/{{part}}/run.json",
@@ -139,6 +144,52 @@ def parse(name: str, path: Any) -> dict[str, str]:
     if not match:
         raise ValueError(f"{path} does not match the pattern {_pattern(name)}")
     return match.groupdict()
+
+
+def comparison_name(variant: str, other: str) -> str:
+    """Name of a comparison: `dpo_vs_base`, or with external predictions `dpo_vs_gpt4`."""
+    return f"{variant}_vs_{other}"
+
+
+def parse_comparison(name: str) -> tuple[str, str]:
+    """The two names in a comparison's name: `dpo_vs_base` -> `dpo`, `base`."""
+    first, second = name.split("_vs_")
+    return first, second
+
+
+def trial_name(values: Mapping[str, float]) -> str:
+    """Name of a trial's folder: `lr1e-05`, or `lr1e-06_beta0.1` with a beta."""
+    mantissa, exponent = f"{values['learning_rate']:.6e}".split("e")
+    name = f"lr{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+    return f"{name}_beta{values['beta']:g}" if "beta" in values else name
+
+
+def parse_trial(name: str, stage: str) -> dict[str, float]:
+    """The swept values in a trial's name: `lr1e-06_beta0.1` -> learning_rate 1e-06, beta 0.1.
+
+    Raises:
+        UserError: the name is not a trial of the stage, or differs from the name that `trial_name` builds.
+    """
+    number = r"(\d+(?:\.\d+)?(?:e[-+]\d+)?)"
+    match = re.fullmatch(rf"lr{number}(?:_beta{number})?", name)
+    if match and bool(match[2]) == (stage in PAIRED_STAGES):
+        values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
+        if trial_name(values) == name:
+            return values
+        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write {trial_name(values)}.")
+    example = "lr1e-06_beta0.1" if stage in PAIRED_STAGES else "lr1e-05"
+    raise UserError(f"'{name}' is not a trial of {stage}. Write a name such as {example}.")
+
+
+def with_seed(name: str, seed: int | str | None) -> str:
+    """A name with a training seed: `sft`, 43 -> `sft_seed43`. With None the name is unchanged."""
+    return name if seed is None else f"{name}_seed{seed}"
+
+
+def parse_seed(name: str) -> tuple[str, int | None]:
+    """Split a name from `with_seed` into name and training seed: `sft_seed43` -> `sft`, 43. Without a seed: None."""
+    match = re.fullmatch(r"(.+)_seed(\d+)", name)
+    return (match[1], int(match[2])) if match else (name, None)
 
 
 def _pattern(name: str) -> str:

@@ -21,6 +21,7 @@ class TaskRow(TypedDict):
     options: NotRequired[list[str]]
     rejected: NotRequired[str]
     question: NotRequired[str]
+    group: NotRequired[str]
     written_by: NotRequired[dict[str, str]]
 
 
@@ -70,6 +71,9 @@ class Metric(TypedDict):
     ci_high: float | None
     ci_method: str | None
     n: int
+    n_groups: int | None
+    unclustered_ci_low: float | None
+    unclustered_ci_high: float | None
     invalid_rate: float | None
     thought_rate: float | None
     cut_in_thought_rate: float | None
@@ -115,6 +119,10 @@ class Comparison(TypedDict):
     p_chi2_corrected: float | None
     p_f1_permutation: float | None
     p_wilcoxon: float | None
+    n_groups: int | None
+    p_unclustered: float | None
+    unclustered_ci_low: float | None
+    unclustered_ci_high: float | None
     grader: str
     proxy: str
     data: str

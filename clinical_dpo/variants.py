@@ -1,64 +1,38 @@
-"""Build and parse the names of stages, variants, comparisons, a sweep's trials and training seeds."""
+"""Stages and variants: their lists, their comparisons and their titles. `paths` builds and parses their names."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from clinical_dpo.errors import UserError
-
-STAGES = ("sft", "dpo")
-VARIANTS = ("base", *STAGES)
-TITLES = {"base": "Base", "sft": "SFT", "dpo": "DPO"}  # in figures and on pages
-EXTERNAL = "external"  # the only variant of external predictions
-COMPARISONS = {  # comparison -> variant, and the variant with which it is compared
-    "sft_vs_base": ("sft", "base"),
-    "dpo_vs_sft": ("dpo", "sft"),
-    "dpo_vs_base": ("dpo", "base"),
+STAGES = ("sft", "dpo")  # of every task
+VARIANTS = ("base", *STAGES)  # of every task
+TITLES = {  # of all variants, in figures and on pages
+    **{"base": "Base", "sft": "SFT", "dpo": "DPO"},
+    **{"few_shot": "Few-shot", "sft_longer": "SFT longer", "dpo_sft": "DPO+SFT"},
 }
+ARMS = tuple(name for name in TITLES if name not in VARIANTS)  # variants that a task file may add
+UNTRAINED = ("base", "few_shot")  # variants without weights of their own
+ALL_STAGES = tuple(name for name in TITLES if name not in UNTRAINED)
+PAIRED_STAGES = ("dpo", "dpo_sft")  # stages that train on preference pairs, with a beta
+PAIRED_SETTINGS = ("beta", "loss", "label_smoothing")  # settings of these stages alone
+EXTERNAL = "external"  # the only variant of external predictions
+PAIRS = (("sft", "base"), ("dpo", "sft"), ("dpo", "base"))  # each variant, and the variant it is compared with
+ARM_RIVALS = ("sft", "dpo")  # the variants with which every arm is compared
 BEST = "best"  # the folder of a stage's chosen trial
 SWEPT = ("learning_rate", "beta")  # settings with several values in a sweep
 
 
-def comparison_name(variant: str, other: str) -> str:
-    """Name of a comparison: `dpo_vs_base`, or with external predictions `dpo_vs_gpt4`."""
-    return f"{variant}_vs_{other}"
+def sorted_variants(names: Iterable[str]) -> list[str]:
+    """The variants among some names, each once, in the order of TITLES. External answers are no variant here."""
+    present = set(names)
+    return [variant for variant in TITLES if variant in present]
 
 
-def parse_comparison(name: str) -> tuple[str, str]:
-    """The two names in a comparison's name: `dpo_vs_base` -> `dpo`, `base`."""
-    first, second = name.split("_vs_")
-    return first, second
+def arms_of(variants: Iterable[str]) -> list[str]:
+    """The arms among some variants."""
+    return [variant for variant in sorted_variants(variants) if variant in ARMS]
 
 
-def trial_name(values: Mapping[str, float]) -> str:
-    """Name of a trial's folder: `lr1e-05`, or `lr1e-06_beta0.1` with a beta."""
-    mantissa, exponent = f"{values['learning_rate']:.6e}".split("e")
-    name = f"lr{mantissa.rstrip('0').rstrip('.')}e{exponent}"
-    return f"{name}_beta{values['beta']:g}" if "beta" in values else name
-
-
-def parse_trial(name: str, stage: str) -> dict[str, float]:
-    """The swept values in a trial's name: `lr1e-06_beta0.1` -> learning_rate 1e-06, beta 0.1.
-
-    Raises:
-        UserError: the name is not a trial of the stage, or differs from the name that `trial_name` builds.
-    """
-    number = r"(\d+(?:\.\d+)?(?:e[-+]\d+)?)"
-    match = re.fullmatch(rf"lr{number}(?:_beta{number})?", name)
-    if match and bool(match[2]) == (stage == "dpo"):
-        values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
-        if trial_name(values) == name:
-            return values
-        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write {trial_name(values)}.")
-    example = "lr1e-06_beta0.1" if stage == "dpo" else "lr1e-05"
-    raise UserError(f"'{name}' is not a trial of {stage}. Write a name such as {example}.")
-
-
-def with_seed(name: str, seed: int | str | None) -> str:
-    """A name with a training seed: `sft`, 43 -> `sft_seed43`. With None the name is unchanged."""
-    return name if seed is None else f"{name}_seed{seed}"
-
-
-def parse_seed(name: str) -> tuple[str, int | None]:
-    """Split a name from `with_seed` into name and training seed: `sft_seed43` -> `sft`, 43. Without a seed: None."""
-    match = re.fullmatch(r"(.+)_seed(\d+)", name)
-    return (match[1], int(match[2])) if match else (name, None)
+def compared(variants: Iterable[str]) -> list[tuple[str, str]]:
+    """The comparisons of a task's variants: a variant, and the variant that it is compared with. Those of arms last."""
+    present = sorted_variants(variants)
+    arms = [(arm, rival) for arm in arms_of(present) for rival in ARM_RIVALS]
+    return [pair for pair in (*PAIRS, *arms) if set(pair) <= set(present)]

@@ -5,8 +5,7 @@ from collections import Counter
 
 import pytest
 
-from clinical_dpo.paths import PATHS, Paths, parse
-from clinical_dpo.variants import parse_seed, parse_trial, trial_name, with_seed
+from clinical_dpo.paths import PATHS, Paths, parse, parse_seed, parse_trial, trial_name, with_seed
 from tests.conftest import ROOT
 
 NAMES = {
@@ -75,8 +74,9 @@ def test_a_trial_in_a_name_is_parsed(values):
     assert parse_trial(trial_name(values), "dpo" if "beta" in values else "sft") == values
 
 
-def test_no_other_module_parses_paths():
-    """Neither by the number of their parts nor by splitting names at underscores."""
+def test_no_other_module_parses_paths_and_names():
+    """Neither by the number of their parts, nor by splitting names at underscores, nor by the mark of a seed."""
     files = [*ROOT.glob("clinical_dpo/**/*.py"), *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("workflow/scripts/*.py")]
-    parsing = re.compile(r"\.parts\[|\.parent\.parent\.name|\.split\(\"_\"\)|results\}/|reports\}/|logs\}/")
+    path = r"\.parts\[|\.parent\.parent\.name|\.split\(\"_\"\)|results\}/|reports\}/|logs\}/"
+    parsing = re.compile(rf"{path}|\.split\(\"_vs_|_seed\(\\")
     assert [path.name for path in files if parsing.search(path.read_text(encoding="utf-8"))] == ["paths.py"]

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
     ("change", "parts"),
     [
         ({"idd": "1"}, ["key 'idd'", "Did you mean 'id'?"]),
-        ({"id": 1}, ["key 'id'", "1 is not of type 'string'", "Id of the item."]),
+        ({"id": 1}, ["key 'id'", "read as int, not as text. Put it in quotes", "Id of the item."]),
         ({"text": None}, ["key 'text'", "None is not of type 'string'"]),
     ],
 )

@@ -9,7 +9,6 @@ from clinical_dpo.config.study import Study
 from clinical_dpo.io import Row
 from clinical_dpo.model_files import BYTES
 from clinical_dpo.training.stages import PROBE_WEIGHTS
-from clinical_dpo.variants import STAGES
 
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
 GB = 1e9
@@ -21,10 +20,10 @@ def disk_rows(study: Study) -> list[Row]:
     """Rows of DISK_COLUMNS for base models, trained weights, weights of probes, and the checkpoints of one running job.
 
     Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
-    size of a LoRA follows from its rank, and in DPO from the sum of the ranks of SFT and DPO. The best trial is a hard
-    link, as is a second run that is its probe. `count` of the weights of probes is the largest possible number: a probe
-    stores weights only if its eval loss is lowest at its end. All other files are small in comparison. `found` is the
-    number of existing folders, and `found_gb` is the size of the weights in these folders.
+    size of a LoRA follows from its rank, and after SFT from the sum of the ranks of SFT and of the stage. The best
+    trial is a hard link, as is a second run that is its probe. `count` of the weights of probes is the largest possible
+    number: a probe stores weights only if its eval loss is lowest at its end. All other files are small in comparison.
+    `found` is the number of existing folders, and `found_gb` is the size of the weights in these folders.
     """
     rows = []
     for name, settings in study.models.items():
@@ -32,7 +31,7 @@ def disk_rows(study: Study) -> list[Row]:
         rows.append(_disk_row("base model", "", name, "", [Path(study.paths("base", model=name)).parent], size))
     for task in study.tasks:
         for model in study.task_models(task):
-            for stage in STAGES:
+            for stage in study.stages(task):
                 files = model_trials(study, task, model, stage, "adapter")
                 files += chosen_trials(study, task, model, stage, "best")[1:]
                 folders = [Path(file).parent for file in files]
@@ -51,8 +50,7 @@ def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
     """Number of weights that one trial saves."""
     if study.training(task, stage)["adapter"] == "full":
         return parameter_count(study.models[model])
-    stages = STAGES[: STAGES.index(stage) + 1]
-    return lora_parameters(study.models[model], sum(study.training(task, each)["lora"]["rank"] for each in stages))
+    return lora_parameters(study.models[model], study.adapter_rank(task, stage))
 
 
 def _disk_row(kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:

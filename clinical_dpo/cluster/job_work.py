@@ -16,12 +16,12 @@ from clinical_dpo.cluster.flops import (
     pass_traffic,
     training_flops,
 )
-from clinical_dpo.cluster.row_tokens import Row, SplitTokens, longest_answers, mean_lengths, split_tokens
+from clinical_dpo.cluster.row_tokens import Row, SplitTokens, longest_answers, mean_lengths, split_tokens, with_examples
 from clinical_dpo.config.label_rules import scores_likelihood
 from clinical_dpo.config.model_sizes import model_sizes
 from clinical_dpo.config.study import Study
 from clinical_dpo.model_files import BYTES
-from clinical_dpo.variants import STAGES
+from clinical_dpo.variants import PAIRED_STAGES, UNTRAINED
 
 PASSES = 2  # over the weights in a step: forward and backward
 FIELD_PROMPT = 300  # tokens of the prompt of a generated field, assumed
@@ -96,24 +96,27 @@ def reference_parts(study: Study, task: str, model: str) -> list[Part]:
 
 
 def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> list[Part]:
-    """Answers of a variant (base, sft or dpo) to the rows of some splits.
+    """Answers of a variant to the rows of some splits.
 
     A trained model's answers are as long as the reference answers. The base model does not know the form of the
-    answers, so its answers have the largest length.
+    answers, so its answers have the largest length, with examples in its prompt too.
     """
     files, limit = study.models[model], study.answer_limit(task)
     full = study.training(task, "sft")["adapter"] == "full"
-    lora = 0.0 if variant == "base" or full else lora_weights(study, task, model, variant)
+    lora = 0.0 if variant in UNTRAINED or full else lora_weights(study, task, model, variant)
     batch, parts = study.config["compute"]["generation_batch_size"], []
     for split in splits:
         rows = split_tokens(study, task, model, split)
         if not rows.count:
             continue
+        if variant == "few_shot":
+            examples = study.tasks[task]["arms"]["few_shot"]["examples"]
+            rows = with_examples(rows, split_tokens(study, task, model, "train"), examples)
         if scores_likelihood(study.tasks[task]):
             parts.append(_likelihood(study, task, files, rows, batch, lora))
             continue
         longest = longest_answers(rows, batch)
-        if variant == "base":
+        if variant in UNTRAINED:
             longest = [(limit, sum(batches for _, batches in longest))]
         prompt, _ = mean_lengths(rows)
         parts += [
@@ -160,13 +163,13 @@ def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> To
     Args:
         rows: of the split.
         settings: the stage's settings.
-        stage: sft or dpo.
+        stage: the stage, which trains on single answers or on pairs.
     """
-    return _mean_tokens(rows, settings["max_length"], settings["layout"] != "padded", stage)
+    return _mean_tokens(rows, settings["max_length"], settings["layout"] != "padded", stage in PAIRED_STAGES)
 
 
 @lru_cache(maxsize=256)
-def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, stage: str) -> Tokens:
+def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool) -> Tokens:
     """Mean tokens of a row, cut at `max_length`; `shared` is whether a pair has its prompt once."""
 
     def cut(row: Row, answer: float) -> float:
@@ -174,7 +177,7 @@ def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, stage: str) -
 
     def tokens(row: Row) -> Tokens:
         prompt, answer = min(row.prompt, max_length), cut(row, row.answer)
-        if stage == "sft":
+        if not paired:
             return answer_tokens(prompt, answer)
         return branch_tokens(prompt, answer, cut(row, row.rejected), shared=shared)
 
@@ -184,9 +187,9 @@ def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, stage: str) -
 
 
 def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
-    """Weights of the LoRA with which a stage computes. DPO's has the ranks of SFT and its own."""
-    ranks = sum(study.training(task, each)["lora"]["rank"] for each in STAGES[: STAGES.index(stage) + 1])
-    return model_sizes(study.models[model]).lora_weights(ranks, study.models[model]["lora_targets"])
+    """Weights of the LoRA with which a stage computes."""
+    rank, targets = study.adapter_rank(task, stage), study.models[model]["lora_targets"]
+    return model_sizes(study.models[model]).lora_weights(rank, targets)
 
 
 def _forward(

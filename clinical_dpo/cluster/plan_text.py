@@ -18,7 +18,7 @@ finished jobs, and "took/plan" this time divided by the plan at {assumed:g} for 
 what the article prints for runs of these steps on one A100 (Savage et al. 2025: per 1,000 steps, 20 minutes of SFT and
 50 of DPO in classification, 50 and 160 in summarization). The article's software is not this one, so these are no plan.
 Disk: base models have their own type. They are in HF_HOME, and twice if a revision has no safetensors. Trained weights
-are float32. The size of a LoRA follows from its rank, and in DPO also from the ranks of SFT. The best trials are hard
+are float32. A LoRA's size follows from its rank, and after SFT also from the ranks of SFT. The best trials are hard
 links. Each running training job has up to {checkpoints} GB of checkpoints in addition. Probes store their weights if
 their eval loss is lowest at their end: at most {probes} GB. `free` deletes these, and trials that were not chosen."""
 SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, since neither rows nor `tokens` are there"}

@@ -16,9 +16,10 @@ from clinical_dpo.cluster.job_work import (
     training_steps,
 )
 from clinical_dpo.cluster.time_and_memory import PUBLISHED_MINUTES
-from clinical_dpo.config.files import chosen_trials, model_trials
+from clinical_dpo.config.files import chosen_trials, model_trials, seeded_variants
 from clinical_dpo.config.study import Study
-from clinical_dpo.variants import STAGES, VARIANTS, with_seed
+from clinical_dpo.paths import parse_seed
+from clinical_dpo.variants import PAIRED_STAGES
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def expected_scoring(study: Study, task: str, model: str) -> float:
 
 
 def expected_answers(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> float:
-    """Estimated minutes in which a variant (base, sft or dpo) answers all questions of some splits."""
+    """Estimated minutes in which a variant answers all questions of some splits."""
     return _minutes(study, model, answer_parts(study, task, model, splits, variant))
 
 
@@ -103,7 +104,7 @@ def _model_work(study: Study, task: str, model: str, settings: Mapping[str, Any]
         yield _benchmarked_work(study, task, model, "predict_training_answers", "answers", parts)
     reference = reference_parts(study, task, model)
     yield _benchmarked_work(study, task, model, "compute_reference_logps", "reference", {"": reference})
-    sweeps = {stage: study.trials(task, stage) for stage in STAGES}
+    sweeps = {stage: study.trials(task, stage) for stage in study.stages(task)}
     dev = {
         f"{stage}/{trial}": answers(("dev",), stage)
         for stage, trials in sweeps.items()
@@ -113,9 +114,10 @@ def _model_work(study: Study, task: str, model: str, settings: Mapping[str, Any]
     yield _benchmarked_work(study, task, model, "answer_dev", "answers", dev)
     seeded = {f"seed{seed}": reference for seed in seeds}
     yield _benchmarked_work(study, task, model, "compute_extra_seed_reference_logps", "reference", seeded)
-    yield from _stage_work(study, task, model, "dpo")
-    variants = {variant: variant for variant in VARIANTS}
-    variants |= {with_seed(stage, seed): stage for stage in STAGES for seed in seeds}
+    for stage in study.stages(task):
+        if stage != "sft":
+            yield from _stage_work(study, task, model, stage)
+    variants = {name: parse_seed(name)[0] for name in (*study.variants(task), *seeded_variants(study, task))}
     if "threshold" in settings:
         parts = {name: answers(("dev",), variant) for name, variant in variants.items()}
         yield _benchmarked_work(study, task, model, "predict_dev", "answers", parts)
@@ -143,7 +145,8 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
 
         article = None if minutes is None else len(files) * minutes * steps / 1000
         jobs = [Job(Path(file), parts) for file in files]
-        yield Work(task, model, rule, stage, stage.upper(), jobs, parts_of_run, article, passes)
+        kind = "DPO" if stage in PAIRED_STAGES else "SFT"
+        yield Work(task, model, rule, stage, kind, jobs, parts_of_run, article, passes)
 
 
 def _benchmarked_work(

@@ -4,7 +4,7 @@ The counts are those of `gate_rows`, which measures the rows of every split befo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,13 @@ def mean_lengths(split: SplitTokens) -> tuple[float, float]:
     """Mean tokens of a prompt, and of an answer."""
     prompts = sum(row.prompt * row.weight for row in split.rows)
     return prompts / split.count, sum(row.answer * row.weight for row in split.rows) / split.count
+
+
+@lru_cache(maxsize=256)
+def with_examples(split: SplitTokens, train: SplitTokens, count: int) -> SplitTokens:
+    """Rows of a split with `count` training rows of mean length in each prompt, each with its answer."""
+    longer = count * sum(mean_lengths(train))
+    return SplitTokens([replace(row, prompt=row.prompt + longer) for row in split.rows], split.source)
 
 
 @lru_cache(maxsize=256)

@@ -1,12 +1,13 @@
 """List the files of a study's trials, models, variants, tables and sheets."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from clinical_dpo.config.judges import is_corrected, judged_sheets
 from clinical_dpo.config.label_rules import has_label_tables, scores_likelihood
 from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
-from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, with_seed
+from clinical_dpo.paths import with_seed
+from clinical_dpo.variants import BEST, EXTERNAL
 
 SUFFIXES = ("html", "csv", "xlsx", "json")  # formats of a rater's sheet
 
@@ -40,7 +41,7 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
     return [
         file
         for task in study.tasks
-        for stage in STAGES
+        for stage in study.stages(task)
         for model in study.task_models(task)
         for file in model_trials(study, task, model, stage, name, **more)
     ]
@@ -51,7 +52,7 @@ def curve_logs(study: Study) -> list[str]:
     return [
         file
         for task in study.tasks
-        for stage in STAGES
+        for stage in study.stages(task)
         for model in study.task_models(task)
         for part in ["probe" if study.training(task, stage)["plateau"] else "adapter"]
         for file in model_trials(study, task, model, stage, "trial_log", part=part)
@@ -64,16 +65,16 @@ def selections(study: Study) -> list[str]:
         study.paths("selection", task=task, model=model, stage=stage)
         for task in study.tasks
         for model in study.task_models(task)
-        for stage in STAGES
+        for stage in study.stages(task)
     ]
 
 
-def variant_files(study: Study, task: str, name: str, variants: Iterable[str] = VARIANTS) -> list[str]:
-    """One file of every variant of a task's models."""
+def variant_files(study: Study, task: str, name: str, variants: Sequence[str] | None = None) -> list[str]:
+    """One file of some variants of a task's models; without `variants`, of all variants of the task."""
     return [
         study.paths(name, task=task, model=model, variant=variant)
         for model in study.task_models(task)
-        for variant in variants
+        for variant in (study.variants(task) if variants is None else variants)
     ]
 
 
@@ -94,9 +95,13 @@ def _with_external(study: Study, task: str, name: str) -> list[str]:
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The files in `grades`, and the files of grades of SFT and DPO with every extra training seed."""
-    seeded = [with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task)]
-    return grades(study, task) + variant_files(study, task, "grades", seeded)
+    """The files in `grades`, and the files of grades of every trained variant with every extra training seed."""
+    return grades(study, task) + variant_files(study, task, "grades", seeded_variants(study, task))
+
+
+def seeded_variants(study: Study, task: str) -> list[str]:
+    """Names of a task's trained variants with the extra training seeds: `sft_seed43`."""
+    return [with_seed(stage, seed) for stage in study.stages(task) for seed in study.extra_seeds(task)]
 
 
 def tables(study: Study, task: str) -> list[str]:
@@ -109,9 +114,10 @@ def tables(study: Study, task: str) -> list[str]:
     trivial = ["trivial"] if study.tasks[task]["grader"] == "label" else []
     unreadable = [] if scores_likelihood(study.tasks[task]) else ["unreadable"]
     decided = [*trivial, "decisions", *unreadable]
+    by_subgroup = ["subgroups"] if study.over_columns(task, "subgroups") else []
     judged = ["judge_bias"] if judged_sheets(study.tasks[task], rated_sheets(study.tasks[task])) else []
     corrected = ["corrected"] if is_corrected(study.tasks[task]) else []
-    return ["metrics", "stats", *labels, *decided, *seeds, *configured, *ratings, *judged, *corrected]
+    return ["metrics", "stats", *labels, *decided, *by_subgroup, *seeds, *configured, *ratings, *judged, *corrected]
 
 
 def tables_named(study: Study, *names: str) -> list[str]:
@@ -153,7 +159,7 @@ def compute_records(study: Study) -> list[str]:
         for task in study.tasks
         for model in study.task_models(task)
         for record in (
-            *(study.paths("answers_record", task=task, model=model, variant=variant) for variant in VARIANTS),
-            *(study.paths("best_run", task=task, model=model, stage=stage, best=BEST) for stage in STAGES),
+            *(study.paths("answers_record", task=task, model=model, variant=name) for name in study.variants(task)),
+            *(study.paths("best_run", task=task, model=model, stage=stage, best=BEST) for stage in study.stages(task)),
         )
     ]

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.config.column_rules import check_columns
 from clinical_dpo.config.endpoints import check_keys_are_encrypted
 from clinical_dpo.config.external import check_externals
 from clinical_dpo.config.generated_fields import check_generated_fields, field_writers, own_writers
@@ -23,7 +24,7 @@ from clinical_dpo.paths import FOLDERS, Paths
 from clinical_dpo.problems import collecting, raise_together
 from clinical_dpo.renames import refuse_old_names
 from clinical_dpo.schemas import properties, validate
-from clinical_dpo.variants import STAGES
+from clinical_dpo.variants import PAIRED_SETTINGS, PAIRED_STAGES, STAGES
 from clinical_dpo.yaml_files import read_yaml
 
 SWITCHES = ("allow_generated",)  # keys of the config that are true or false
@@ -230,14 +231,22 @@ def _check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
         raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
     problems: list[UserError] = []
-    for stage in STAGES:
+    for stage in study.stages(name):
         wrong = list(_stage_problems(study.stage(name, stage), stage))
         problems += [UserError(f"{where}, recipe {task['recipe']}, stage {stage}: {problem}") for problem in wrong]
-        if not wrong and len(study.trials(name, stage)) > 1 and not task["splits"].get("dev"):
+        if wrong:
+            continue
+        trials, of_dpo = len(study.trials(name, stage)), len(study.trials(name, "dpo"))
+        if trials > 1 and not task["splits"].get("dev"):
             mend = "Add a dev split, or configure one trial."
             problems.append(UserError(f"{where}: {stage} has several trials, but splits.dev is 0. {mend}"))
+        if stage not in STAGES and trials != of_dpo:
+            mend = "Give as many learning rates as dpo has trials, so that both are tuned alike."
+            fault = f"key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}"
+            problems.append(UserError(f"{where}: {fault}. {mend}"))
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     for check in (
+        partial(check_columns, task, where),
         partial(check_fit, task, where),
         partial(check_labels, task, where),
         partial(check_margin, task, where),
@@ -263,12 +272,12 @@ def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str,
 
 def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
     """Yield each problem of a stage's settings and how to correct it; nothing if the settings are valid."""
-    dpo_keys = {"beta", "loss", "label_smoothing"}
+    dpo_keys, paired = set(PAIRED_SETTINGS), stage in PAIRED_STAGES
     keys = properties("stage")
-    missing = sorted((keys - dpo_keys if stage == "sft" else keys) - set(settings))
+    missing = sorted((keys if paired else keys - dpo_keys) - set(settings))
     for key in missing:
         yield f"key '{key}' is missing. Add it to the recipe."
-    if stage == "sft":
+    if not paired:
         for key in sorted(dpo_keys & set(settings)):
             yield f"key '{key}' is for dpo. Remove it."
     if missing:
@@ -289,7 +298,7 @@ def _stage_problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
             f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
             "Set save_steps to a multiple."
         )
-    if stage == "dpo" and settings["adapter"] == "lora":
+    if stage != "sft" and settings["adapter"] == "lora":
         if "8bit" in settings["optimizer"]:
             yield (
                 f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT "

@@ -1,11 +1,10 @@
 """The sheets of a task's raters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError
-from clinical_dpo.variants import VARIANTS
 
 # Sheet -> kind of its ratings. Only one person gets the adjudication sheet. It has the items on which raters disagree.
 SHEETS = {"correctness": "correctness", "likert": "likert", "preference": "preference", "adjudication": "correctness"}
@@ -80,12 +79,14 @@ def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
     return [task["adjudicator"]] if sheet == "adjudication" else task["raters"]
 
 
-def sheet_variants(shown: str) -> tuple[str, ...]:
+def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
     """The variants with answers that raters or a judge see: two variants for a preference, otherwise all variants.
 
-    `shown` is the name of a sheet, or the kind of a judge's verdicts.
+    Args:
+        shown: the name of a sheet, or the kind of a judge's verdicts.
+        variants: all variants of the task.
     """
-    return PREFERENCE_VARIANTS if shown == "preference" else VARIANTS
+    return [*PREFERENCE_VARIANTS] if shown == "preference" else [*variants]
 
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:

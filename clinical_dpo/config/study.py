@@ -10,8 +10,8 @@ from clinical_dpo.config.external import missing_external
 from clinical_dpo.config.generated_fields import missing_input
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError, did_you_mean
-from clinical_dpo.paths import Paths
-from clinical_dpo.variants import SWEPT, trial_name
+from clinical_dpo.paths import Paths, comparison_name, trial_name
+from clinical_dpo.variants import ALL_STAGES, PAIRED_SETTINGS, SWEPT, VARIANTS, arms_of, compared
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,8 +95,36 @@ class Study:
         """All tasks of this task's recipe, including tasks left out. They share one significance level."""
         return self.families[self.tasks[task]["recipe"]]
 
+    def stages(self, task: str) -> list[str]:
+        """The stages that train a task's models: SFT, DPO, and the arms that are trained."""
+        return [variant for variant in self.variants(task) if variant in ALL_STAGES]
+
+    def variants(self, task: str) -> list[str]:
+        """The variants of a task's models, each with one training seed: base, SFT, DPO, and the task's arms."""
+        return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
+
+    def arm_family(self, task: str) -> list[str]:
+        """All comparisons of arms in this task's recipe, as `task/comparison`. They share one significance level."""
+        return [
+            f"{member}/{comparison_name(*pair)}"
+            for member in self.family(task)
+            if member in self.tasks
+            for pair in compared(self.variants(member))
+            if arms_of(pair)
+        ]
+
     def stage(self, task: str, stage: str) -> dict[str, Any]:
-        """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file."""
+        """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
+
+        `sft_longer` has the settings of DPO except for those of the DPO loss, and its own learning rates. It has no
+        probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, and its `sft_weight`.
+        """
+        if stage == "dpo_sft":
+            return self.stage(task, "dpo") | self.tasks[task]["arms"][stage]
+        if stage == "sft_longer":
+            of_dpo = self.stage(task, "dpo")
+            shared = {key: value for key, value in of_dpo.items() if key not in PAIRED_SETTINGS}
+            return shared | {"plateau": False} | self.tasks[task]["arms"][stage]
         own = self.tasks[task].get("training", {})
         recipe = self.config["recipes"][self.tasks[task]["recipe"]]
         fixed = {"adapter": own.get("adapter", recipe["adapter"]), "seed": self.config["seed"]}
@@ -112,6 +140,16 @@ class Study:
         swept = [key for key in SWEPT if key in settings]
         trials = [dict(zip(swept, values, strict=True)) for values in product(*(settings[key] for key in swept))]
         return {trial_name(values): values for values in trials}
+
+    def adapter_rank(self, task: str, stage: str) -> int:
+        """Rank of a stage's adapter. Every stage after SFT trains ranks beside those of the SFT model."""
+        stages = ("sft",) if stage == "sft" else ("sft", stage)
+        return sum(self.training(task, each)["lora"]["rank"] for each in stages)
+
+    def has_fixed_steps(self, task: str) -> bool:
+        """Whether the config alone sets the steps of DPO: neither a plateau nor the number of pairs does."""
+        settings = self.training(task, "dpo")
+        return settings["max_steps"] is not None and not settings["plateau"]
 
     def seeds(self, task: str) -> list[int]:
         """Training seeds of a task's chosen trials. The first is the run's seed; all trials train with this seed."""
@@ -132,6 +170,13 @@ class Study:
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
         """Generated field -> its settings. A stand-in already has all fields, so the result is empty for a stand-in."""
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
+
+    def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
+        """The settings under those keys that a task has, which are over the columns of its own source.
+
+        A stand-in has other columns, so the result is empty for a stand-in.
+        """
+        return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 
     def source(self, task: str) -> Mapping[str, Any]:
         """The source of a task in this run: its own source, or the stand-in if the task cannot use its own text."""

@@ -5,7 +5,7 @@ of the objects in column `a`; or a Jinja template over the row (`templates`). A 
 YAML list of these. A template for a field in LISTS must be exactly one expression, and the expression's value a list.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.comparable import nfc
@@ -14,6 +14,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.templates import evaluate, is_template, render, used_names
 
 LISTS = ("accepted", "options")
+FIELDS = {"id", "label", "reference", "rejected", "question", *LISTS}  # fields that no prompt needs to name
 
 
 def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: bool = False) -> Row:
@@ -30,7 +31,7 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
     """
     record = dict(row)
     for field, mapping in ((nfc(name), mapping) for name, mapping in columns.items()):
-        if generated and field in row and not _mapped_columns(mapping) <= set(row):
+        if generated and field in row and not mapped_columns(mapping) <= set(row):
             continue
         try:
             record[field] = _value(row, field, mapping)
@@ -41,7 +42,7 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
 
 def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
     if not isinstance(mapping, str):
-        return [_text(row, item) for item in mapping]
+        return [mapped_text(row, item) for item in mapping]
     if not is_template(mapping):
         return _column(row, mapping)
     if field not in LISTS:
@@ -52,7 +53,12 @@ def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
     return value
 
 
-def _text(row: Row, mapping: str) -> Any:
+def mapped_text(row: Row, mapping: str) -> Any:
+    """The value of a column or path, or the text of a template. A value that is no text is returned unchanged.
+
+    Raises:
+        UserError: a column is missing, or the template cannot be rendered.
+    """
     return render(mapping, row, "column") if is_template(mapping) else _column(row, mapping)
 
 
@@ -78,8 +84,36 @@ def _column(row: Row, path: str) -> Any:
     return value
 
 
-def _mapped_columns(mapping: str | Sequence[str]) -> set[str]:
+def used_columns(task: Mapping[str, Any]) -> set[str]:
+    """Columns of the source that a task's rows may use.
+
+    Args:
+        task: `prompt`, and if the task file has them `columns` and `group`.
+    """
+    columns = task.get("columns", {})
+    fields = (used_names(task["prompt"]) | FIELDS) - set(columns)
+    mappings = [*columns.values(), *([task["group"]] if "group" in task else [])]
+    named = set().union(*map(mapped_columns, mappings))
+    return fields | named | {name.partition(".")[0] for name in named}
+
+
+def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
+    """Refuse a used column that was left out of the rows, because a value of it is not text.
+
+    Args:
+        provenance: the origin of the rows, from `sources.retrieve`.
+        used: names of columns.
+
+    Raises:
+        UserError: with the reason why the first such column was left out.
+    """
+    for column, reason in provenance.get("unread", {}).items():
+        if column in used:
+            raise UserError(reason)
+
+
+def mapped_columns(mapping: str | Sequence[str]) -> set[str]:
     """Return the columns that a field's mapping names."""
     if not isinstance(mapping, str):
-        return set().union(*map(_mapped_columns, mapping))
+        return set().union(*map(mapped_columns, mapping))
     return used_names(mapping) if is_template(mapping) else {nfc(mapping)}

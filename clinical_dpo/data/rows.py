@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.comparable import comparable, comparable_id
-from clinical_dpo.data.columns import map_row
+from clinical_dpo.data.columns import map_row, mapped_text, refuse_unread, used_columns
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
@@ -37,6 +37,9 @@ def task_rows(
 ) -> list[TaskRow]:
     """Convert every record to a task row. The task's `columns` map the source's columns to the row's fields.
 
+    If the task has a `group`, a column or a template over the columns, each row has its value as `group`. Two values
+    are the same group if they differ as two equal ids do.
+
     Args:
         records: rows of a source, from `sources.retrieve`.
         task: a task file's settings.
@@ -50,14 +53,18 @@ def task_rows(
     """
     where = provenance.get("path") or provenance.get("id") or f"generator {provenance['generator']}"
     numbered_in = ""
-    if "sampled" in provenance or provenance.get("drops"):
+    if "sampled" in provenance or provenance.get("drops") or provenance.get("where"):
         numbered_in, where = " of source.jsonl", f"source.jsonl, drawn from {where}"
+    if "unread" in provenance:
+        refuse_unread(provenance, used_columns(task))
     rows: list[TaskRow] = []
     number_of: dict[str, int] = {}
     for number, raw in enumerate(records, start=1):
         try:
             record = _mapped(raw, task, provenance["data"] == "synthetic")
             row = task_row(record, task, repairs, f"row {number}{numbered_in}")
+            if "group" in task:
+                row["group"] = _group(raw, task)
         except UserError as error:
             raise error.within(f"{where}, row {number}: ") from None
         key = comparable_id(row["id"])
@@ -77,6 +84,14 @@ def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
         return map_row(raw, task.get("columns", {}), generated)
     except UserError as error:
         raise error.within(f"config/tasks/{task['name']}.yaml, ") from None
+
+
+def _group(raw: Row, task: Mapping[str, Any]) -> str:
+    """The group of a row, in the form in which ids are compared."""
+    try:
+        return comparable_id(_text({"group": mapped_text(raw, task["group"])}, "group"))
+    except UserError as error:
+        raise error.within(f"config/tasks/{task['name']}.yaml, key 'group': ") from None
 
 
 def task_row(

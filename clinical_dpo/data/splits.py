@@ -1,4 +1,4 @@
-"""Split task rows into parts of exact sizes. Labels keep their proportions, and each prompt occurs once."""
+"""Split task rows into parts of configured sizes. Labels keep their proportions, and each prompt occurs once."""
 
 import random
 from collections import Counter, defaultdict
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.comparable import comparable
+from clinical_dpo.data.group_splits import draw_groups
 from clinical_dpo.errors import PublicError
 from clinical_dpo.records import TaskRow
 
@@ -15,13 +16,16 @@ def split(
 ) -> tuple[dict[str, list[TaskRow]], dict[str, Any]]:
     """Draw the splits; the result does not depend on the order of `rows`.
 
+    The sizes are exact. If the rows have a `group`, each group stays in one split, and the sizes are met as nearly as
+    the groups allow: see `group_splits.draw_groups`.
+
     Args:
         rows: task rows with unique `id`.
         sizes: split -> number of rows; 0 gives an empty split.
         seed: seed of the draw.
         stratify: whether every split keeps the share of each `label`. With two labels, the number of rows with a label
             in a split differs from this share by at most one. With k labels, a label with share s differs by at most
-            1 + k s.
+            1 + k s. Whole groups may differ by more.
         on_shortfall: what happens with too few rows. `error` raises; `shrink` shrinks all splits in proportion.
 
     Returns:
@@ -36,23 +40,23 @@ def split(
         - `counts`: split -> number of rows.
         - `labels`: split -> label -> number of rows.
         - `unused`: number of rows in no split.
+        - `groups`, if the rows have groups: split -> number of groups.
 
     Raises:
-        UserError: there are fewer rows than `sizes` need, and the splits may not shrink or one of them would be empty.
+        UserError: there are fewer rows than `sizes` need, and the splits may not shrink or one of them would be empty;
+            or there are fewer groups than splits.
     """
-    kept, duplicates, conflicts = _distinct(sorted(rows, key=lambda row: (row["id"], row["completion"][0]["content"])))
+    kept, duplicates, conflicts = distinct(rows)
     drawn = dict(sizes)
     if len(kept) < sum(sizes.values()):
         drawn = _shrink(sizes, len(kept), on_shortfall)
     rng = random.Random(seed)
-    deck = _shuffled(kept, rng, stratify)
-    splits: dict[str, list[TaskRow]] = {}
-    start = 0
-    for name, size in drawn.items():
-        splits[name] = deck[start : start + size]
-        rng.shuffle(splits[name])
-        start += size
-    report = {
+    grouped = any("group" in row for row in kept)
+    draw = draw_groups if grouped else _draw_rows
+    splits = draw(kept, drawn, rng, stratify)
+    for part in splits.values():
+        rng.shuffle(part)
+    report: dict[str, Any] = {
         "rows": len(rows),
         "duplicates_removed": duplicates,
         "conflicting_duplicates": conflicts,
@@ -62,20 +66,38 @@ def split(
             name: dict(sorted(Counter(row["label"] for row in part if "label" in row).items()))
             for name, part in splits.items()
         },
-        "unused": len(kept) - start,
+        "unused": len(kept) - sum(map(len, splits.values())),
     }
+    if grouped:
+        report["groups"] = {name: len({row["group"] for row in part}) for name, part in splits.items()}
     return splits, report
+
+
+def _draw_rows(
+    rows: Sequence[TaskRow], sizes: Mapping[str, int], rng: random.Random, stratify: bool
+) -> dict[str, list[TaskRow]]:
+    """Draw splits of exactly these sizes."""
+    deck = _shuffled(rows, rng, stratify)
+    splits: dict[str, list[TaskRow]] = {}
+    start = 0
+    for name, size in sizes.items():
+        splits[name] = deck[start : start + size]
+        start += size
+    return splits
 
 
 def _normalised_prompt(row: TaskRow) -> str:
     return comparable(" ".join(message["content"] for message in row["prompt"]))
 
 
-def _distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
-    """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer."""
+def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
+    """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer.
+
+    The first is that of the lowest id and answer.
+    """
     first: dict[str, TaskRow] = {}
     conflicts = 0
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row["id"], row["completion"][0]["content"])):
         conflicts += first.setdefault(_normalised_prompt(row), row)["completion"] != row["completion"]
     return list(first.values()), len(rows) - len(first), conflicts
 

@@ -83,6 +83,8 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
     counts: list[tuple[str, Any]] = [("in the source", source["rows"])]
     counts += [("drawn", source["sampled"])] if "sampled" in source else []
     counts += [(f"dropped: {reason}", count) for reason, count in source.get("drops", {}).items()]
+    if where := source.get("where"):
+        counts += [(f"kept by where: {where['condition']}", where["kept"]), ("dropped by it", where["dropped"])]
     for repairs in (source.get("repairs", {}), manifest.get("repairs", {})):
         counts += [(f"repaired: {description}", repair["count"]) for description, repair in repairs.items()]
     counts += [
@@ -129,6 +131,9 @@ def _splits(manifest: Mapping[str, Any]) -> str:
     for split, count in manifest["counts"].items():
         shares = [manifest["labels"][split].get(label, 0) for label in labels]
         rows.append((split, count, *(f"{n} ({n / count:.0%})" if count else 0 for n in shares)))
+    if groups := manifest.get("groups"):
+        rows = [(*row, groups[row[0]]) for row in rows]
+        labels = [*labels, "groups"]
     digests = _table(("file", "SHA-256"), [(f"{split}.jsonl", digest) for split, digest in manifest["sha256"].items()])
     return f"{_table(('split', 'rows', *labels), rows)}\n\n{digests}"
 

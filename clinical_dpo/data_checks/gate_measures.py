@@ -12,6 +12,7 @@ from clinical_dpo.data_checks.row_checks import (
     RowName,
     frame_findings,
     named_rows,
+    patient_findings,
     row_findings,
     spelling_findings,
     token_findings,
@@ -23,11 +24,14 @@ from clinical_dpo.tokenization.lengths import RowLength, measure_lengths
 from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
 
 
-def measure_files(files: Mapping[str, str], base: Path, labels: Sequence[str], code: str) -> dict[str, Any]:
+def measure_files(
+    files: Mapping[str, str], manifest: str, base: Path, labels: Sequence[str], code: str
+) -> dict[str, Any]:
     """Measure the rows in a task's files with one model, and return the measures and `code`.
 
     Args:
         files: split -> JSON Lines file of the split's rows.
+        manifest: the manifest of the splits.
         base: folder of the base model.
         labels: the task's labels, if it has any.
         code: digest of the code of the checks.
@@ -35,7 +39,9 @@ def measure_files(files: Mapping[str, str], base: Path, labels: Sequence[str], c
     splits = cast(dict[str, list[TaskRow]], {split: read_jsonl(path) for split, path in files.items()})
     context = read_json(base / "config.json").get("max_position_embeddings")
     # Rows are named by split and number, because ids may identify patients.
-    return measure_rows(named_rows(splits, True), load_tokenizer(base), labels, context) | {"code": code}
+    measures = measure_rows(named_rows(splits, True), load_tokenizer(base), labels, context)
+    measures["findings"] += map(asdict, patient_findings(read_json(Path(manifest)).get("patient_columns", [])))
+    return measures | {"code": code}
 
 
 def measure_rows(

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from clinical_dpo.data_checks.duplicates import equal_texts, similar_texts, words
+from clinical_dpo.data_checks.patient_columns import PatientColumn
 from clinical_dpo.data_checks.thresholds import Finding
 from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.lengths import RowLength
@@ -104,6 +105,15 @@ def token_findings(
         *_weighted("context_exceeded", rows, answered, beyond, model),
         *_weighted("references_too_long", rows, answered, longer, model),
     ]
+
+
+def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
+    """The finding on the column that most test rows share with other splits; the examples name all such columns."""
+    if not shared:
+        return []
+    most = max(shared, key=lambda each: each["rows"])
+    names = [f"{each['column']} ({each['rows']} of {each['of']} test rows)" for each in shared]
+    return [Finding("patients_in_training", most["rows"] / most["of"], most["rows"], most["of"], names[:EXAMPLES])]
 
 
 def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: str) -> list[Finding]:

@@ -19,6 +19,10 @@ CHECKS: Mapping[str, tuple[str, str]] = {
         "eval and dev prompts with an equal or similar prompt in train",
         "Remove one row of each pair.",
     ),
+    "patients_in_training": (
+        "test rows whose value in a column that looks like patients' ids also occurs in train, eval or dev",
+        "Name the column in `group` of the task file. A patient's rows then stay in one split.",
+    ),
     "label_balance": (
         "rows with the commonest label, in the split where its share is largest",
         "Add rows of the other label.",

@@ -6,8 +6,8 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.schemas import validate
-from clinical_dpo.variants import comparison_name
 from clinical_dpo.yaml_files import read_yaml
 
 Study = Mapping[str, Any]  # one study of `load_published`

@@ -5,6 +5,7 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.papers.published import PUBLISHED_NAMES, Entry
+from clinical_dpo.paths import parse_comparison
 
 MEASURED = (
     *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "data", "grader", "proxy", "status"),
@@ -47,7 +48,7 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
         rows.append(dict(row) | {"metric": f"rouge_{kind}_{row['score']}"})
     for row in win_rates:
         if row["rater"] == "pooled" or row["proxy"] == "true":
-            variant, other = row["comparison"].split("_vs_")
+            variant, other = parse_comparison(row["comparison"])
             decided = int(row["wins"]) + int(row["losses"]) if row["wins"] else row["n"]
             shared = dict(row) | {"metric": "win_rate", "n": decided}
             rows.append(shared | {"variant": variant, "estimate": row["rate"]})

@@ -47,7 +47,7 @@ def cost_rows(
         Rows of COLUMNS, one per task, model and stage. `minutes_per_1000_steps` is the time of steps alone. `seconds`
         and `hours` are of everything. Rows of DPO have two ratios of DPO to SFT. `row_ratio` is of a step with the same
         number of rows (pairs in DPO), without evaluations. `run_ratio` is of a whole run: steps, evaluations, loading,
-        and DPO's part of the reference pass.
+        and DPO's part of the reference pass. This pass counts for DPO alone, although the arm dpo_sft uses it too.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in runs:

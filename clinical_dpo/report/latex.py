@@ -168,6 +168,15 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
             **{"data": "Data", "status": "Status"},
         },
     ),
+    "subgroups": (
+        "The headline metric and its differences in subgroups of the test items, with 95% confidence intervals. P of a "
+        "difference: interaction test, a permutation test; P (Holm): over the subgroups of a task. Masked: few items.",
+        {
+            **{"task": "Task", "model": "Model", "compared": "Compared", "measure": "Of", "subgroup": "Subgroup"},
+            **{"level": "Level", "n": "n", "masked": "Masked", "estimate": "Estimate", ("ci_low", "ci_high"): "95% CI"},
+            **{"p_levels": "P", "p_levels_holm": "P (Holm)", "proxy": "Proxy", "data": "Data", "status": "Status"},
+        },
+    ),
     "decisions": (
         "Decisions about the headline metric. Margin: the smallest difference that matters. Limits of the interval are "
         "those of one-sided tests against the margin, at the level of the family.",

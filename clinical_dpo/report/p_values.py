@@ -8,8 +8,21 @@ COMPARED = {  # effect_measure of a row of stats.csv -> the quantity that its P 
     "helpfulness_difference": "helpful answers (McNemar)",
     "mean_difference": "mean grades (paired t)",
 }
+GROUPED_TESTS = {"obuchowski": "McNemar for groups", "clustered_t": "t test of groups"}  # test -> its name
 F1_MEASURES = ("f1_difference", "macro_f1_difference")  # secondary_measure of a task with labels
 F1_COMPARED = "F1 (permutation)"  # the quantity of p_f1_permutation
+
+
+def quantity_compared(row: Mapping[str, Any]) -> str:
+    """The quantity that the P of a comparison compares, and the test.
+
+    Args:
+        row: row of stats.csv, as computed or as read.
+    """
+    quantity = COMPARED[row["effect_measure"]]
+    if row["test"] in GROUPED_TESTS:
+        return f"{quantity.partition(' (')[0]} ({GROUPED_TESTS[row['test']]})"
+    return quantity
 
 
 def format_p(p: float | None, *levels: float) -> str:

@@ -93,6 +93,8 @@ def _write_merged(trained: Path, base: Path, out: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype="auto", local_files_only=True)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        base, dtype="auto", local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
     PeftModel.from_pretrained(model, str(trained)).merge_and_unload().save_pretrained(out)
-    AutoTokenizer.from_pretrained(base, local_files_only=True).save_pretrained(out)
+    AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False).save_pretrained(out)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
+from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.judge_words import bias_lines
-from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, f1_significant, format_p, opposed
+from clinical_dpo.report.p_values import F1_COMPARED, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.rating_rounds import what_to_send
 from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, comparison_name
+from clinical_dpo.variants import ARM_RIVALS, EXTERNAL, PAIRS, STAGES, TITLES, VARIANTS, arms_of
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -31,6 +32,7 @@ def summary(
     pending_ratings: Rows,
     judges: Sequence[str] = (),
     mixed_versions: Sequence[str] = (),
+    matched_runs: Sequence[str] = (),
 ) -> str:
     """Write a line per task and model, the locations of files, what was left out, and last the pending grades.
 
@@ -50,8 +52,10 @@ def summary(
         pending_ratings: rows of `rating_rounds.with_sheet_files`, for each sheet that tables need.
         judges: texts about the pending grades of judges.
         mixed_versions: from `run_record.mixed_versions`.
+        matched_runs: from `run_record.matched_runs`.
     """
-    width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in COMPARISONS)])
+    comparisons = [comparison_name(*pair) for pair in PAIRS]
+    width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
     heads = "  ".join(f"{name:>{width}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
     lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
@@ -65,9 +69,15 @@ def summary(
             cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
             lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
             continue
-        cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in ("base", "sft", "dpo"))
-        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{width}}" for comparison in COMPARISONS)
+        cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in VARIANTS)
+        p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{width}}" for comparison in comparisons)
         lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
+        for arm in arms_of(bars):
+            p_values = "  ".join(
+                f"vs {TITLES[rival]} {_p(tested[task, model, comparison_name(arm, rival)])}" for rival in ARM_RIVALS
+            )
+            cell = f"{TITLES[arm]} {_estimate(bars[arm])}"
+            lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
     lines += [
@@ -83,6 +93,7 @@ def summary(
     lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {name} ({reason})" for name, reason in left_out.items()]
     lines += [f"Mixed versions: {difference}" for difference in mixed_versions]
+    lines += [f"Matched by steps: {run}" for run in matched_runs]
     pending = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
         for row in shown
@@ -123,7 +134,7 @@ def _p(row: Mapping[str, str]) -> str:
 
 def _compared(stats: Rows) -> list[str]:
     """A line with the quantities that the P of these rows compare."""
-    quantities = dict.fromkeys(COMPARED[row["effect_measure"]] for row in stats if row["effect_measure"])
+    quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
     words += [f"after a slash {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
     return [f"What P compares: {', '.join(words)}."] if words else []
@@ -140,12 +151,16 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """A line with the number of comparisons that are significant when all comparisons share the level."""
-    adjusted = [(float(row["p_holm_study"]), float(row["alpha"])) for row in stats if row["p_holm_study"]]
-    if not adjusted:
-        return []
-    below, alpha = sum(p < level for p, level in adjusted), f"{adjusted[0][1]:g}".removeprefix("0")
-    return [f"Holm over all {len(stats)} comparisons of the study: {below} below {alpha} (p_holm_study of stats.csv)."]
+    """The number of comparisons that are significant when all comparisons share the level, and the same for arms."""
+    lines = []
+    of_arms = [bool(arms_of(parse_comparison(row["comparison"]))) for row in stats]
+    for arms, words in ((False, "all {} comparisons of the study"), (True, "all {} comparisons of arms")):
+        rows = [row for row, of_arm in zip(stats, of_arms, strict=True) if of_arm is arms]
+        adjusted = [(float(row["p_holm_study"]), float(row["alpha"])) for row in rows if row["p_holm_study"]]
+        if adjusted:
+            below, alpha = sum(p < level for p, level in adjusted), f"{adjusted[0][1]:g}".removeprefix("0")
+            lines.append(f"Holm over {words.format(len(rows))}: {below} below {alpha} (p_holm_study of stats.csv).")
+    return lines
 
 
 def _decisions(decisions: Rows) -> list[str]:
@@ -180,7 +195,7 @@ def _judges(judge_bias: Rows) -> list[str]:
 
 
 def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
-    """What trivial answers score, and remarks on base models. Sentences of decisions have those on SFT and DPO."""
+    """What trivial answers score, and remarks on variants other than SFT and DPO, whose remarks are in decisions."""
     scored = [
         f"{row['task']}, {trivial_name(row)}: {headlines[row['task']]} "
         + (f"{float(row[headlines[row['task']]]):.2f}" if row[headlines[row["task"]]] else "not defined")
@@ -189,7 +204,8 @@ def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
     ]
     lines = [f"Without a model: {'; '.join(scored)}."] if scored else []
     for row in trivial:
-        if row["variant"] == "base" and (words := remarks(trivial, row["task"], row["model"], "base")):
+        variant = row["variant"] if row["model"] and row["variant"] not in STAGES else None
+        if variant and (words := remarks(trivial, row["task"], row["model"], variant)):
             lines.append(f"  {row['task']}, {row['model']}: {' '.join(words)}")
     return lines
 

@@ -4,44 +4,52 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import DegenerateDataWarning, bootstrap
+from scipy.stats import DegenerateDataWarning, bootstrap, norm, t
 
 from clinical_dpo.grading.scores import defined
 from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
 
-METHOD = "percentile_bootstrap"
+METHOD, CLUSTER_METHOD = "percentile_bootstrap", "cluster_bootstrap"
 UNDEFINED = 0.05  # share of resamples without a value, above which there is no interval
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> (resamples,), NaN where not defined
 
 
-def bootstrap_interval(statistic: Statistic, items: int, seed: int) -> Interval:
+def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Groups | None = None) -> Interval:
     """95% percentile bootstrap interval (Efron & Tibshirani 1993, ch. 13) over 10,000 resamples of the items.
 
     A resample is a vector of weights: how often each item is drawn. Resamples in which the statistic is not defined,
     such as those without an item of a class, are left out.
 
+    If the items are in groups, whole groups are drawn, and a drawn group brings all its items (Field & Welsh 2007, J R
+    Stat Soc B 69:369-390). Percentiles of few groups are too close together, so the limits are expanded percentiles
+    (Hesterberg 2015, Am Stat 69:371-386).
+
     Args:
         statistic: of weights.
         items: number of items.
         seed: of the draws.
+        groups: (items,) index of each item's group.
 
     Returns:
-        (None, None) for fewer than two items, where more than one resample in twenty is not defined, and where all
-        resamples give the same value: an interval of width zero would claim certainty.
+        (None, None) for fewer than two items or groups, where more than one resample in twenty is not defined, and
+        where all resamples give the same value: an interval of width zero would claim certainty.
     """
-    if items < 2:
+    units = items if groups is None else int(groups.max()) + 1
+    if units < 2:
         return None, None
 
     def of_resamples(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
-            return statistic(_weights(drawn, items))
+            counts = _weights(drawn, units)
+            return statistic(counts if groups is None else counts[:, groups])
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # such resamples have no interval here
         resampled = bootstrap(
-            (np.arange(items),),
+            (np.arange(units),),
             of_resamples,
             vectorized=True,
             n_resamples=RESAMPLES,
@@ -53,18 +61,23 @@ def bootstrap_interval(statistic: Statistic, items: int, seed: int) -> Interval:
     values = values[~np.isnan(values)]
     if len(values) < (1 - UNDEFINED) * RESAMPLES or np.ptp(values) < SAME:
         return None, None
-    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    tail = (1 - LEVEL) / 2
+    if groups is not None:
+        tail = float(norm.sf(np.sqrt(units / (units - 1)) * t.isf(tail, units - 1)))
+    low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def _weights(drawn: np.ndarray, items: int) -> np.ndarray:
-    """Shape (resamples, items): how often each item is among the drawn ones, (resamples, items) or (items,)."""
+def _weights(drawn: np.ndarray, units: int) -> np.ndarray:
+    """Shape (resamples, units): how often each unit is among the drawn ones, (resamples, units) or (units,)."""
     rows = np.atleast_2d(drawn)
-    offsets = items * np.arange(len(rows))[:, np.newaxis]
+    offsets = units * np.arange(len(rows))[:, np.newaxis]
     return np.bincount((rows + offsets).ravel(), minlength=rows.size).reshape(rows.shape).astype(float)
 
 
-def bootstrapped(metric: str, label: str, statistic: Statistic, items: int, seed: int) -> Estimate:
+def bootstrapped(
+    metric: str, label: str, statistic: Statistic, items: int, seed: int, groups: Groups | None = None
+) -> Estimate:
     """A statistic of all items, each counted once, with its bootstrap interval.
 
     Args:
@@ -73,7 +86,9 @@ def bootstrapped(metric: str, label: str, statistic: Statistic, items: int, seed
         statistic: of weights.
         items: number of items.
         seed: of the draws.
+        groups: (items,) index of each item's group.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         value = statistic(np.ones((1, items)))[0]
-    return Estimate(metric, label, defined(value), bootstrap_interval(statistic, items, seed), METHOD, items)
+    interval, method = bootstrap_interval(statistic, items, seed, groups), METHOD if groups is None else CLUSTER_METHOD
+    return Estimate(metric, label, defined(value), interval, method, items)

@@ -10,9 +10,11 @@ from statsmodels.stats.multitest import multipletests
 from clinical_dpo.config.metrics import METRICS, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.records import Comparison, Grade
+from clinical_dpo.statistics.groups import groups_of, number_of_groups, without_groups
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, comparison_name, parse_comparison
+from clinical_dpo.variants import EXTERNAL, VARIANTS, arms_of, compared
 
 Rows = Sequence[Grade]
 COLUMNS = tuple(Comparison.__annotations__)
@@ -46,6 +48,7 @@ def compare_variants(
     alpha: float,
     family: Sequence[str],
     external_families: Mapping[str, Sequence[str]] | None = None,
+    arm_family: Sequence[str] | None = None,
 ) -> list[Comparison]:
     """Compare the variants of every model with each other and with all external answers, a row per comparison.
 
@@ -54,15 +57,20 @@ def compare_variants(
     stay None, because they need the P of the other tasks: see `with_holm`. While grades are pending the numbers are
     None, `status` is pending, and `n` counts the pairs with a pending grade.
 
+    If grades have a `group`, test, P and intervals count groups. `p_unclustered` and the unclustered limits are those
+    for independent items; they decide nothing.
+
     Args:
-        grades: (model, variant) -> rows of its grades table, for the variants base, sft and dpo. External answers have
-            only the variant EXTERNAL.
+        grades: (model, variant) -> rows of its grades table, for all variants of the task. External answers have only
+            the variant EXTERNAL.
         task: `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real or synthetic),
             `seed`, and for a task with labels `positive` and `negative`.
         alpha: two-sided level of the family.
         family: the tasks that share alpha, this task among them: a test each, of the same comparison and model.
         external_families: name of external answers -> the tasks that share alpha in comparisons with these answers.
             A name without an entry has `family`.
+        arm_family: the comparisons of arms that share alpha, as `task/comparison`: `Study.arm_family`. Without it, the
+            comparisons of this task's arms share alpha.
 
     Raises:
         UserError: two variants have different items or labels, an item occurs twice, a grade is not on its scale, or
@@ -79,26 +87,34 @@ def compare_variants(
     shared |= {"alpha": alpha, "effect_measure": metric.difference}
     metric_kind = import_module(metric_module(task))
     external = [model for model, variant in grades if variant == EXTERNAL]
-    with_external = [comparison_name(variant, name) for name in external for variant in ("base", "sft", "dpo")]
+    pairs = compared(variant for _, variant in grades)
+    with_external = [(variant, name) for name in external for variant in VARIANTS]
+    own_family = [f"{task['name']}/{comparison_name(*pair)}" for pair in pairs if arms_of(pair)]
     rows = []
     for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
-        for comparison in (*COMPARISONS, *with_external):
-            first, second = parse_comparison(comparison)
+        for first, second in (*pairs, *with_external):
             second_grades = grades[(second, EXTERNAL) if second in external else (model, second)]
             x, y = paired_rows(grades[model, first], second_grades, f"{task['name']}/{model}", first, second)
-            tasks = (external_families or {}).get(second, family)
-            threshold = alpha / len(tasks)
-            row = shared | {"model": model, "comparison": comparison, "threshold": threshold}
-            row |= {"family_size": len(tasks), "family": " ".join(tasks)}
+            tests = (external_families or {}).get(second, family)
+            if arms_of([first]):
+                tests = arm_family or own_family
+            threshold = alpha / len(tests)
+            row = shared | {"model": model, "comparison": comparison_name(first, second), "threshold": threshold}
+            row |= {"family_size": len(tests), "family": " ".join(tests)}
             row["grader"] = " and ".join(dict.fromkeys((x[0]["grader"], y[0]["grader"])))
             row["proxy"] = "true" if "true" in (x[0]["proxy"], y[0]["proxy"]) else "false"
             pending = sum("pending" in (ours["status"], theirs["status"]) for ours, theirs in zip(x, y, strict=True))
             if pending:
                 rows.append(row | {"n": pending, "status": "pending"})
                 continue
-            row |= {"n": len(x), "status": "complete"} | metric_kind.difference(x, y, task, threshold)
+            row |= {"n": len(x), "status": "complete", "n_groups": number_of_groups(x)}
+            row |= metric_kind.difference(x, y, task, threshold)
+            if groups_of(x) is not None:
+                independent = metric_kind.difference(without_groups(x), without_groups(y), task, threshold)
+                row["p_unclustered"] = independent["p_value"]
+                row |= {f"unclustered_{name}": independent[f"effect_{name}"] for name in ("ci_low", "ci_high")}
             if row["p_value"] is not None:
-                row["p_adjusted"] = bonferroni(row["p_value"], len(tasks))
+                row["p_adjusted"] = bonferroni(row["p_value"], len(tests))
                 row["significant"] = "true" if row["p_value"] < threshold else "false"
             rows.append(row)
     return rows
@@ -132,18 +148,23 @@ def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Rows of the statistics tables of all tasks, with `p_holm` and `p_holm_study` filled in.
 
     `p_holm` is adjusted over the family of tasks of each model and comparison, as the studies divide their level.
-    `p_holm_study` is adjusted over all rows: tasks, models and comparisons.
+    `p_holm_study` is adjusted over all rows: tasks, models and comparisons. Comparisons of arms change no other P: they
+    are a family of their own of each model, and of the study.
 
     Args:
         rows: rows as computed or as read from CSV.
     """
     families: dict[tuple[str, str, str], list[int]] = {}
+    studies: dict[bool, list[int]] = {}  # whether the comparison is of an arm -> its rows
     for index, row in enumerate(rows):
-        families.setdefault((row["family"], row["model"], row["comparison"]), []).append(index)
+        of_arm = bool(arms_of(parse_comparison(row["comparison"])))
+        families.setdefault((row["family"], row["model"], "" if of_arm else row["comparison"]), []).append(index)
+        studies.setdefault(of_arm, []).append(index)
     p_values = [None if row["p_value"] in (None, "") else float(row["p_value"]) for row in rows]
     filled = [dict(row) for row in rows]
-    for row, p in zip(filled, holm(p_values, len(rows)), strict=True):
-        row["p_holm_study"] = p
+    for indices in studies.values():
+        for index, p in zip(indices, holm([p_values[index] for index in indices], len(indices)), strict=True):
+            filled[index]["p_holm_study"] = p
     for indices in families.values():
         adjusted = holm([p_values[index] for index in indices], int(rows[indices[0]]["family_size"]))
         for index, p in zip(indices, adjusted, strict=True):

@@ -7,16 +7,18 @@ import numpy as np
 
 from clinical_dpo.config.metrics import METRICS, MetricDefinition
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.scale import grade_values, mean
+from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
-from clinical_dpo.statistics.headline_differences import headline_difference
-from clinical_dpo.statistics.intervals import LEVEL, Interval, clopper_pearson, t_interval, wilson
+from clinical_dpo.statistics.groups import groups_of
+from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
+from clinical_dpo.statistics.intervals import LEVEL, Interval, clopper_pearson
+from clinical_dpo.statistics.metric_kinds import mean, proportion
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts, paired_t
 from clinical_dpo.statistics.prediction_powered import can_correct, corrected_difference, corrected_mean, corrections
-from clinical_dpo.variants import COMPARISONS, VARIANTS
+from clinical_dpo.variants import arms_of, compared, sorted_variants
 
 CORRECTED, SAMPLE = "judge corrected by the sample", "sample alone"
 COLUMNS = (
@@ -28,42 +30,48 @@ COLUMNS = (
 Rows = Sequence[Grade]
 
 
-def corrected_table(raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float) -> list[Row]:
+def corrected_table(
+    raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float, arm_alpha: float | None = None
+) -> list[Row]:
     """Rows of COLUMNS: each variant's mean and each comparison's difference, of every model.
 
     `estimate` is the judge corrected by the sample (`prediction_powered.corrected_mean`). Where that has no reliable
     interval, it is the sample alone with its classical interval: Clopper and Pearson's, Newcombe's held to McNemar's
     exact P, or t intervals of means. While grades of the sample or verdicts are pending the numbers are None.
 
+    If grades have a `group`, the sample alone counts, with the intervals and tests of `clustered`, because the
+    corrected interval takes items as independent.
+
     Args:
         raters: (model, variant) -> raters' grades of the sample.
         judge: (model, variant) -> the judge's grades of all test items.
         task: `name`, `metric`, `data`, `seed`.
         alpha: level of a comparison's decision.
+        arm_alpha: the same of a comparison of an arm; needed only for a task with arms.
 
     Raises:
         UserError: a sampled item has no grade of the judge, or a grade is not on the metric's scale.
     """
     metric = METRICS[task["metric"]]
-    levels = [LEVEL, 1 - alpha, 1 - 2 * alpha]
     blank = dict.fromkeys(COLUMNS) | {"task": task["name"], "metric": metric.name, "data": task["data"]}
     table: list[Row] = []
+    variants = sorted_variants(variant for _, variant in raters)
     for model in dict.fromkeys(model for model, _ in raters):
-        for variant in VARIANTS:
+        for variant in variants:
             sample, verdicts = raters[model, variant], judge[model, variant]
             row = blank | {"model": model, "compared": variant, **_counts([sample], [verdicts])}
             if row["status"] == "complete":
-                rated, other = _halves(sample, verdicts, metric, f"{task['name']}/{model}/{variant}")
-                row |= _mean(grade_values(sample, metric), rated, other, metric)
+                row |= _mean(sample, verdicts, task, f"{task['name']}/{model}/{variant}")
             table.append(row)
-        for comparison, (first, second) in COMPARISONS.items():
+        for first, second in compared(variants):
             where = f"{task['name']}/{model}"
             pair = paired_rows(raters[model, first], raters[model, second], where, first, second)
             verdicts_pair = paired_rows(judge[model, first], judge[model, second], where, first, second)
-            row = blank | {"model": model, "compared": comparison, **_counts(pair, verdicts_pair)}
-            row |= {"level": 1 - alpha, "margin_level": 1 - 2 * alpha}
+            level = arm_alpha if arm_alpha is not None and arms_of([first]) else alpha
+            row = blank | {"model": model, "compared": comparison_name(first, second)}
+            row |= _counts(pair, verdicts_pair) | {"level": 1 - level, "margin_level": 1 - 2 * level}
             if row["status"] == "complete":
-                row |= _difference(pair, verdicts_pair, task, levels, where)
+                row |= _difference(pair, verdicts_pair, task, [LEVEL, 1 - level, 1 - 2 * level], where)
             table.append(row)
     return table
 
@@ -83,20 +91,18 @@ def _halves(sample: Rows, verdicts: Rows, metric: MetricDefinition, where: str) 
     return rated, list(by_id.values())
 
 
-def _mean(sample: list[float], rated: list[float], others: list[float], metric: MetricDefinition) -> Row:
-    """The numbers of one variant: raters' grades of the sample, the judge's of the same items, and of all others."""
-    judged = [*rated, *others]
-    interval: Interval
-    if metric.kind == "mean":
-        interval, judge_interval = t_interval(sample), t_interval(judged)
-    else:
-        interval = clopper_pearson(int(sum(sample)), len(sample))
-        judge_interval = wilson(int(sum(judged)), len(judged))
-    numbers = _side_by_side(mean(sample), interval, mean(judged), judge_interval)
-    numbers |= {"corrections": corrections(sample, rated), "basis": SAMPLE}
-    if not can_correct(sample, rated, len(others)):
-        return numbers | {"estimate": mean(sample), "ci_low": interval[0], "ci_high": interval[1]}
-    corrected = corrected_mean(sample, rated, others, (metric.low, metric.high))
+def _mean(sample: Rows, verdicts: Rows, task: Mapping[str, Any], where: str) -> Row:
+    """The numbers of one variant."""
+    metric = METRICS[task["metric"]]
+    grades, (rated, others) = grade_values(sample, metric), _halves(sample, verdicts, metric, where)
+    estimate, interval = headline_estimate(sample, task)
+    if metric.kind == "proportion" and groups_of(sample) is None:
+        interval = clopper_pearson(int(sum(grades)), len(grades))
+    numbers = _side_by_side(estimate, interval, *headline_estimate(verdicts, task))
+    numbers |= {"corrections": corrections(grades, rated), "basis": SAMPLE}
+    if groups_of(verdicts) is not None or not can_correct(grades, rated, len(others)):
+        return numbers | {"estimate": estimate, "ci_low": interval[0], "ci_high": interval[1]}
+    corrected = corrected_mean(grades, rated, others, (metric.low, metric.high))
     low, high = corrected.interval
     numbers |= {"estimate": corrected.estimate, "ci_low": low, "ci_high": high}
     return numbers | {"judge_weight": corrected.weight, "basis": CORRECTED}
@@ -119,9 +125,9 @@ def _difference(
     by_judge = headline_difference(*verdicts, task, [LEVEL], margin=metric.high - metric.low)
     numbers = _side_by_side(classical.effect, classical.intervals[0], by_judge.effect, by_judge.intervals[0])
     numbers |= {"corrections": corrections(sample, rated), "basis": SAMPLE}
-    if not can_correct(sample, rated, len(others)):
-        x, y = first.tolist(), second.tolist()
-        p = paired_t(x, y)[1] if metric.kind == "mean" else mcnemar_exact(*paired_counts(x, y)[1:3])
+    if groups_of(verdicts[0]) is not None or not can_correct(sample, rated, len(others)):
+        test = mean.difference if metric.kind == "mean" else proportion.difference
+        p = test(*pair, task, threshold=1 - levels[1])["p_value"]
         return numbers | {"estimate": classical.effect, "p_value": p} | _limits(classical.intervals)
     corrected = corrected_difference(sample, rated, others, levels)
     numbers |= {"estimate": corrected.estimate, "p_value": corrected.p_value, **_limits(corrected.intervals)}

@@ -8,13 +8,14 @@ from scipy.stats import norm
 
 from clinical_dpo.config.metrics import decision_metric
 from clinical_dpo.io import Row
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.corrected import SAMPLE
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import Interval
 from clinical_dpo.statistics.metrics import Grades
 from clinical_dpo.statistics.power import POWER
-from clinical_dpo.variants import EXTERNAL, parse_comparison
+from clinical_dpo.variants import EXTERNAL
 
 COLUMNS = (
     *("task", "model", "comparison", "metric", "n", "margin", "margin_source", "margin_sha256", "effect"),

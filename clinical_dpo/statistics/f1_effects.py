@@ -2,26 +2,20 @@
 
 F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items: the share of true positives among the items
 that have the class as their label or as their answer. Therefore F1 has a score interval. The interval of a difference
-of F1 is computed from two score intervals by MOVER, as Newcombe's interval of two proportions.
+of F1 is computed from two score intervals by MOVER, as Newcombe's interval of two proportions. Items in groups have the
+intervals of `clustered`, and the permutation test swaps the answers to all items of a group at once.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom, permutation_test
 
 from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, f1
-from clinical_dpo.statistics.intervals import (
-    BLOCK,
-    LEVEL,
-    RESAMPLES,
-    SAME,
-    Interval,
-    agreeing,
-    mover_interval,
-    wilson,
-)
+from clinical_dpo.statistics.clustered import Ratio, combined_interval, ratio, swap_p
+from clinical_dpo.statistics.f1_permutation import exact_p, macro_p
+from clinical_dpo.statistics.groups import Groups
+from clinical_dpo.statistics.intervals import LEVEL, Interval, agreeing, mover_correlation, mover_interval, wilson
 
 
 def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
@@ -41,21 +35,31 @@ def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
     return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 
 
-def f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
+def f1_interval(
+    labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
+) -> Interval:
     """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
     The paper calls it "Wilson indirect". The interval is (None, None) if F1 is 0 / 0: no label and no answer is the
     class.
     """
+    if groups is not None:
+        first = _class_ratios(labels, parsed, classes, groups, level)[0]
+        return combined_interval([first], [1.0], _f1_from_j)
     counts = confusion_counts(labels, parsed, classes)
     return _interval(counts[..., np.newaxis], [(0, 0)], [1.0], level)
 
 
-def macro_f1_interval(labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL) -> Interval:
+def macro_f1_interval(
+    labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
+) -> Interval:
     """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class.
 
     It is (None, None) without items.
     """
+    if groups is not None:
+        ratios = [each for each in _class_ratios(labels, parsed, classes, groups, level) if not np.isnan(each.value)]
+        return combined_interval(ratios, [1 / len(ratios)] * len(ratios), _f1_from_j, lowest=0.0)
     counts = confusion_counts(labels, parsed, classes)
     terms = [(0, index) for index, score in enumerate(f1(counts)) if not np.isnan(score)]
     weights = [1 / len(terms) for _ in terms]
@@ -77,6 +81,7 @@ def f1_difference(
     classes: Sequence[str],
     seed: int,
     level: float = LEVEL,
+    groups: Groups | None = None,
 ) -> F1Difference:
     """Difference of F1 between two variants that answered the same items, with interval and P.
 
@@ -90,8 +95,9 @@ def f1_difference(
         classes: the positive class, then the other classes.
         seed: seed of the random swaps.
         level: confidence level.
+        groups: (n,) index of each item's group.
     """
-    return f1_differences(labels, first, second, classes, seed, [level], macro=len(classes) > 2)[0]
+    return f1_differences(labels, first, second, classes, seed, [level], macro=len(classes) > 2, groups=groups)[0]
 
 
 def f1_differences(
@@ -103,6 +109,7 @@ def f1_differences(
     levels: Sequence[float],
     *,
     macro: bool,
+    groups: Groups | None = None,
 ) -> list[F1Difference]:
     """Difference of macro F1, or of the positive class's F1, with one P and an interval at each level.
 
@@ -111,7 +118,7 @@ def f1_differences(
 
     P is that of a permutation test. Under the null hypothesis the two answers to an item can be swapped (approximate
     randomization: Noreen 1989; for F1 Yeh 2000). For the positive class's F1 the test is exact: it covers all swaps.
-    For macro F1 it uses 10,000 random swaps.
+    For macro F1 it uses 10,000 random swaps. With groups it is exact for few groups (`clustered.swap_p`).
 
     Args:
         labels: true labels, n items.
@@ -121,6 +128,7 @@ def f1_differences(
         seed: seed of the random swaps.
         levels: confidence levels.
         macro: whether F1 is the mean of all classes' F1, and not the positive class's.
+        groups: (n,) index of each item's group. All answers to a group's items are then swapped at once.
     """
     counts = _joint_counts(labels, first, second, classes)
     scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]
@@ -128,16 +136,68 @@ def f1_differences(
     if not macro:
         terms, weights = [(0, 0), (1, 0)], [1.0, -1.0]
         difference = float(scores[0][0] - scores[1][0])
-        p = None if np.isnan(difference) else _exact_p(counts)
     else:
         terms = [(variant, index) for variant in (0, 1) for index in range(len(classes)) if defined[variant][index]]
         weights = [(1 - 2 * variant) / int(defined[variant].sum()) for variant, _ in terms]
         difference = float(np.nanmean(scores[0]) - np.nanmean(scores[1]))
-        p = _macro_p(_codes(labels, classes), _codes(first, classes), _codes(second, classes), len(classes), seed)
-    if np.isnan(difference) or p is None:
+    if np.isnan(difference):
         return [F1Difference(None, (None, None), None) for _ in levels]
-    intervals = [agreeing(_interval(counts, terms, weights, level), difference, p, level) for level in levels]
-    return [F1Difference(difference, interval, p) for interval in intervals]
+    if groups is not None:
+        p = _grouped_p(labels, first, second, classes if macro else classes[:1], groups, seed)
+    elif macro:
+        p = macro_p(_codes(labels, classes), _codes(first, classes), _codes(second, classes), len(classes), seed)
+    else:
+        p = exact_p(counts)
+
+    def interval(level: float) -> Interval:
+        if groups is None:
+            return _interval(counts, terms, weights, level)
+        ratios = [_class_ratios(labels, answers, classes, groups, level) for answers in (first, second)]
+        return combined_interval([ratios[variant][index] for variant, index in terms], weights, _f1_from_j)
+
+    return [F1Difference(difference, agreeing(interval(level), difference, p, level), p) for level in levels]
+
+
+def _class_ratios(
+    labels: Sequence[str], parsed: Answers, classes: Sequence[str], groups: Groups, level: float
+) -> list[Ratio]:
+    """J of each class."""
+    return [
+        ratio(hits, union, groups, level) for hits, union, _ in (_class_items(labels, parsed, name) for name in classes)
+    ]
+
+
+def _class_items(labels: Sequence[str], parsed: Answers, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n,) of each item: whether label and answer are the class, whether one of them is, and how many of them are."""
+    labelled, answered = (np.array([each == name for each in names], dtype=float) for names in (labels, parsed))
+    return labelled * answered, np.maximum(labelled, answered), labelled + answered
+
+
+def _grouped_p(
+    labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str], groups: Groups, seed: int
+) -> float:
+    """P of a permutation test that swaps the answers to all items of a group at once.
+
+    Args:
+        labels, first, second, groups, seed: as for `f1_differences`.
+        classes: the classes whose mean F1 is compared.
+    """
+
+    def sums(parsed: Answers) -> np.ndarray:
+        """(groups, 2 k): twice the true positives of each class, then labels and answers of each class."""
+        items = [_class_items(labels, parsed, name) for name in classes]
+        columns = [2 * hits for hits, _, _ in items] + [total for _, _, total in items]
+        return np.column_stack([np.bincount(groups, column) for column in columns])
+
+    def macro(totals: np.ndarray) -> np.ndarray:
+        numerator, total = totals[..., : len(classes)], totals[..., len(classes) :]
+        undefined = (
+            0.0 if len(classes) == 1 else np.nan
+        )  # a class of several that is no label and no answer is left out
+        scores = np.divide(numerator, total, out=np.full(total.shape, undefined), where=total > 0)
+        return np.nanmean(scores, axis=-1)
+
+    return swap_p(macro, sums(first), sums(second), seed)
 
 
 def _interval(
@@ -170,7 +230,7 @@ def _interval(
         ]
     )
     signs = np.sign(weights)
-    correlation = _correlation(influences * counts.ravel() @ influences.T, np.outer(signs, signs))
+    correlation = mover_correlation(influences * counts.ravel() @ influences.T, np.outer(signs, signs))
     estimates = [_f1_from_j(in_hits / in_union) for in_hits, in_union in numbers]
     intervals: list[Interval] = []
     for in_hits, in_union in numbers:
@@ -181,77 +241,3 @@ def _interval(
 
 def _f1_from_j(j: float) -> float:
     return 2 * j / (1 + j)
-
-
-def _correlation(products: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """Correlations of terms from sums of products over items, with a continuity correction of half an item.
-
-    The correction widens the interval. For a difference it is Newcombe's correction of phi: a positive correlation
-    becomes lower, but not negative. For a sum the correlation becomes higher, at most 1. If a term does not vary, as at
-    F1 = 1, the correlation is 0 for a difference and 1 for a sum.
-
-    Args:
-        products: (k, k) sums of products.
-        signs: (k, k), 1 where two terms are added, -1 where one term is subtracted from the other.
-    """
-    scale = np.sqrt(np.outer(np.diagonal(products), np.diagonal(products)))
-    lowered = np.where(products > 0, np.maximum(products - 0.5, 0), products)
-    corrected = np.where(signs > 0, np.minimum(products + 0.5, scale), lowered)
-    correlation = np.divide(corrected, scale, out=np.where(signs > 0, 1.0, 0.0), where=scale > SAME)
-    np.fill_diagonal(correlation, 1.0)
-    return correlation
-
-
-def _exact_p(counts: np.ndarray) -> float:
-    """Exact two-sided permutation P of the positive class's F1, over all ways to swap answers.
-
-    No library covers all swaps. Only the items matter that exactly one variant answers as positive. Among positive
-    items, the number that the first variant answers as positive after random swaps is binomial with probability 1/2.
-    The same holds among negative items, independently.
-    """
-    cells = np.zeros((2, 2, 2), dtype=int)  # label, first answer, second answer; index 0 is the positive class
-    for cell, number in np.ndenumerate(counts):
-        cells[tuple(int(index > 0) for index in cell)] += number
-    positives, tp_both, fp_both = cells[0].sum(), cells[0, 0, 0], cells[1, 0, 0]
-    (tp_first, tp_second), (fp_first, fp_second) = ((cells[k, 0, 1], cells[k, 1, 0]) for k in (0, 1))
-    tp_one, fp_one = tp_first + tp_second, fp_first + fp_second
-
-    def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 if `tp` of the tp_one items and `fp` of the fp_one items are the first variant's."""
-        numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_one - tp)]
-        false_positives = [fp_both + fp, fp_both + fp_one - fp]
-        with np.errstate(invalid="ignore"):
-            first, second = (
-                top / (positives + top / 2 + wrong) for top, wrong in zip(numerators, false_positives, strict=True)
-            )
-        return np.asarray(first - second)
-
-    observed = abs(float(difference(tp_first, fp_first)))
-    p, fp = 0.0, np.arange(fp_one + 1)
-    fp_chances = binom.pmf(fp, fp_one, 0.5)
-    for tp, chance in enumerate(binom.pmf(np.arange(tp_one + 1), tp_one, 0.5)):
-        p += chance * float(fp_chances[~(np.abs(difference(tp, fp)) < observed - SAME)].sum())
-    return float(min(1.0, p))
-
-
-def _macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int, seed: int) -> float:
-    """Two-sided permutation P of the difference of macro F1, by scipy, from indices of labels and answers."""
-
-    def difference(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-        return _macro(labels, x, classes, axis) - _macro(labels, y, classes, axis)
-
-    result = permutation_test(
-        (first, second), difference, permutation_type="samples", n_resamples=RESAMPLES - 1, batch=BLOCK, rng=seed
-    )
-    return float(result.pvalue)
-
-
-def _macro(labels: np.ndarray, answers: np.ndarray, classes: int, axis: int) -> np.ndarray:
-    """Macro F1 along an axis. A class that is no label and no answer is left out."""
-    scores = []
-    for index in range(classes):
-        labelled, answered = labels == index, answers == index
-        total = labelled.sum() + answered.sum(axis=axis)
-        numerator = 2 * (labelled & answered).sum(axis=axis)
-        scores.append(np.divide(numerator, total, out=np.full(np.shape(total), np.nan), where=total > 0))
-    return np.nanmean(scores, axis=0)

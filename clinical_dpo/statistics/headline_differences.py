@@ -1,4 +1,4 @@
-"""Paired differences of the metric that decisions compare, with an interval of any level."""
+"""The headline metric, and paired differences of the metric that decisions compare, with an interval of any level."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,10 +7,13 @@ import numpy as np
 from statsmodels.stats.weightstats import ttost_paired
 
 from clinical_dpo.config.metrics import METRICS, MetricDefinition, decision_metric
-from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.records import Grade
+from clinical_dpo.statistics.clustered import clustered_mean, share_difference, share_interval
 from clinical_dpo.statistics.f1_effects import f1_differences
+from clinical_dpo.statistics.groups import groups_of
 from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
+from clinical_dpo.statistics.label_headlines import headline_interval, headline_score
 from clinical_dpo.statistics.metrics import classes_of
 from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts
 
@@ -25,6 +28,24 @@ class HeadlineDifference(NamedTuple):
     p_equivalent: float | None = None  # of two one-sided t tests
 
 
+def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None, Interval]:
+    """The headline metric of one variant with its 95% interval: a metric of labels, a share, or a mean.
+
+    Args:
+        rows: complete rows of the variant; without rows the estimate is None.
+        task: `metric`, a key of METRICS but not AUROC, and for a metric of labels `seed` and the labels, as `positive`
+            and `negative` or `labels`.
+    """
+    metric, groups = METRICS[task["metric"]], groups_of(rows)
+    if metric.kind == "labels":
+        labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
+        return headline_score(labels, parsed, task), headline_interval(labels, parsed, task, groups)
+    values = grade_values(rows, metric)
+    if metric.kind != "mean":
+        return mean(values), share_interval(np.array(values), np.ones(len(values)), groups)[0]
+    return mean(values), t_interval(values) if groups is None else clustered_mean(np.array(values), groups).interval
+
+
 def headline_difference(
     x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], margin: float
 ) -> HeadlineDifference:
@@ -33,6 +54,7 @@ def headline_difference(
     A headline metric without a paired interval is replaced by accuracy (`config.metrics.decision_metric`). The
     intervals are those of stats.csv at other levels: F1 MOVER held to the permutation P, shares Newcombe's held to
     McNemar's P, means the paired t interval. For means the two one-sided t tests (Schuirmann 1987) are statsmodels'.
+    If the items are in groups, all are those of `clustered`, and the one-sided tests follow from the interval.
 
     Args:
         x, y: complete rows of both variants, item by item.
@@ -47,7 +69,11 @@ def headline_difference(
 
 
 def _share(x: Rows, y: Rows, metric: MetricDefinition, levels: Sequence[float]) -> HeadlineDifference:
-    both, b, c, neither = paired_counts(grade_values(x, metric), grade_values(y, metric))
+    first, second = grade_values(x, metric), grade_values(y, metric)
+    if (groups := groups_of(x)) is not None:
+        clustered = [share_difference(first, second, groups, level) for level in levels]
+        return HeadlineDifference(clustered[0].effect, [each.interval for each in clustered])
+    both, b, c, neither = paired_counts(first, second)
     effect, p = (b - c) / len(x), mcnemar_exact(b, c)
     intervals = [agreeing(newcombe_paired(both, b, c, neither, level), effect, p, level) for level in levels]
     return HeadlineDifference(effect, intervals)
@@ -55,13 +81,18 @@ def _share(x: Rows, y: Rows, metric: MetricDefinition, levels: Sequence[float]) 
 
 def _f1(x: Rows, y: Rows, task: Mapping[str, Any], levels: Sequence[float], *, macro: bool) -> HeadlineDifference:
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
-    by_level = f1_differences(labels, first, second, classes_of(task), task["seed"], levels, macro=macro)
+    by_level = f1_differences(
+        labels, first, second, classes_of(task), task["seed"], levels, macro=macro, groups=groups_of(x)
+    )
     return HeadlineDifference(by_level[0].difference, [each.interval for each in by_level])
 
 
 def _mean(x: Rows, y: Rows, metric: MetricDefinition, levels: Sequence[float], margin: float) -> HeadlineDifference:
     first, second = np.array(grade_values(x, metric)), np.array(grade_values(y, metric))
     differences = first - second
+    if (groups := groups_of(x)) is not None:
+        clustered = [clustered_mean(differences, groups, level) for level in levels]
+        return HeadlineDifference(clustered[0].mean, [each.interval for each in clustered])
     intervals = [t_interval(differences, level) for level in levels]
     # Without spread statsmodels' P is 0 or NaN, as if two equal differences were a proof.
     spread = len(differences) > 1 and np.ptp(differences) > SAME

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.records import Grade
-from clinical_dpo.variants import parse_comparison
 
 COLUMNS = (
     *("task", "model", "variant", "hq", "ci_low", "ci_high", "n", "n_evasive", "reasons", "p_vs_base", "p_vs_sft"),

@@ -17,7 +17,7 @@ SAME = 1e-12  # values that differ by less are equal up to rounding
 Interval = tuple[float | None, float | None]
 
 
-def wilson(successes: int, n: int, level: float = LEVEL) -> Interval:
+def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209-212), by statsmodels; (None, None) for n = 0.
 
     For 0 and n successes, the limit 0 or 1 is set exactly, because the limit of statsmodels has a rounding error.
@@ -66,6 +66,26 @@ def mover_interval(
         # By rounding, a square of zero may be slightly negative.
         distances.append(math.sqrt(max(float(terms @ signed_correlation @ terms), 0.0)))
     return max(total - distances[0], lowest), min(total + distances[1], 1.0)
+
+
+def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float = 0.5) -> np.ndarray:
+    """Correlations of terms from sums of products over items, with a continuity correction.
+
+    The correction widens the interval. For a difference it is Newcombe's correction of phi: a positive correlation
+    becomes lower, but not negative. For a sum the correlation becomes higher, at most 1. If a term does not vary, as at
+    F1 = 1, the correlation is 0 for a difference and 1 for a sum.
+
+    Args:
+        products: (k, k) sums of products.
+        signs: (k, k), 1 where two terms are added, -1 where one term is subtracted from the other.
+        correction: subtracted from a positive sum of products of a difference: half an item.
+    """
+    scale = np.sqrt(np.outer(np.diagonal(products), np.diagonal(products)))
+    lowered = np.where(products > 0, np.maximum(products - correction, 0), products)
+    corrected = np.where(signs > 0, np.minimum(products + correction, scale), lowered)
+    correlation = np.divide(corrected, scale, out=np.where(signs > 0, 1.0, 0.0), where=scale > SAME)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
 
 
 def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, level: float = LEVEL) -> Interval:

@@ -12,7 +12,7 @@ from clinical_dpo.grading.raters.ratings import Rows
 from clinical_dpo.grading.raters.sheets import Item
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import Interval, clopper_pearson, t_interval, wilson
-from clinical_dpo.variants import VARIANTS
+from clinical_dpo.variants import VARIANTS, arms_of
 
 ORDER, LENGTH, LONGER, FAMILY = "order", "length", "longer answer", "own family"
 COLUMNS = (
@@ -79,7 +79,8 @@ def judge_bias(
         table.append(shared | {"check": ORDER} | (_order(judged) if complete else pending))
         table.append(shared | {"check": LONGER} | (_longer(items, verdicts) if complete else pending))
     else:
-        for variant in VARIANTS:
+        shown = [variant for item in items for variants in item.variants for variant in variants]
+        for variant in (*VARIANTS, *arms_of(shown)):
             facts = _length(items, verdicts, variant) if complete else pending
             table.append(shared | {"check": LENGTH, "variant": variant} | facts)
     by_control = {name: [row for row in controls if row["control"] == name] for name in (SHUFFLED, REPEATED)}

@@ -9,6 +9,7 @@ from clinical_dpo.grading import scores
 from clinical_dpo.grading.scores import Answers, defined
 from clinical_dpo.statistics.bootstrap_intervals import bootstrap_interval
 from clinical_dpo.statistics.f1_effects import f1_interval, macro_f1_interval
+from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import Interval
 from clinical_dpo.statistics.label_metrics import OVERALL, Metric, resampled_counts
 from clinical_dpo.statistics.metrics import classes_of
@@ -41,20 +42,25 @@ def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, A
     return defined(METRICS[task["metric"]](counts))
 
 
-def headline_interval(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Interval:
-    """Its 95% interval.
+def headline_interval(
+    labels: Sequence[str], answers: Answers, task: Mapping[str, Any], groups: Groups | None = None
+) -> Interval:
+    """Its 95% interval; (None, None) without items.
 
     Args:
         labels, answers: as for `headline_score`.
         task: the same keys, and `seed`, of the bootstrap.
+        groups: (n,) index of each item's group.
     """
     classes, metric = classes_of(task), task["metric"]
     if metric == "f1":
-        return f1_interval(labels, answers, classes)
+        return f1_interval(labels, answers, classes, groups=groups)
     if metric == "macro_f1" and task.get("positive"):
-        return macro_f1_interval(labels, answers, classes)
+        return macro_f1_interval(labels, answers, classes, groups=groups)
+    if not labels:
+        return None, None
     counts = resampled_counts(labels, _read(labels, answers, task), classes)
-    return bootstrap_interval(lambda weights: METRICS[metric](counts(weights)), len(labels), task["seed"])
+    return bootstrap_interval(lambda weights: METRICS[metric](counts(weights)), len(labels), task["seed"], groups)
 
 
 def _read(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Answers:

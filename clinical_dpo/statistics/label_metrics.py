@@ -8,9 +8,10 @@ import numpy as np
 from clinical_dpo.grading import scores
 from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, defined
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.f1_effects import f1_interval
-from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.groups import Groups, interval_method
 
 Metric = Callable[[np.ndarray], np.ndarray]  # counts (..., k, k + 1) -> (...)
 Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> counts (resamples, k, k + 1)
@@ -18,12 +19,18 @@ Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> cou
 
 def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> Counts:
     """The function from weights of the items, (resamples, items), to their counts, (resamples, k, k + 1)."""
+    cells = item_counts(labels, answers, classes)
+    flat = cells.reshape(len(labels), -1)
+    return lambda weights: (weights @ flat).reshape(len(weights), *cells.shape[1:])
+
+
+def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
+    """The counts of each item alone, (items, k, k + 1)."""
     named = [*classes, INVALID]
     cells = np.zeros((len(labels), len(classes), len(named)))
     for item, (label, answer) in enumerate(zip(labels, answers, strict=True)):
         cells[item, named.index(label), named.index(answer or INVALID)] = 1
-    flat = cells.reshape(len(labels), -1)
-    return lambda weights: (weights @ flat).reshape(len(weights), len(classes), len(named))
+    return cells
 
 
 def ppv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
@@ -36,6 +43,18 @@ def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
     """NPV of one class where it has this prevalence, (...,)."""
     cleared = scores.specificity(counts)[..., index] * (1 - prevalence)
     return scores.share(cleared, cleared + (1 - scores.sensitivity(counts)[..., index]) * prevalence)
+
+
+def share_numbers(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Each share of a class -> its numerator and denominator, (..., k), of counts (..., k, k + 1)."""
+    hits, rejections, answered = scores.hits(counts), scores.rejections(counts), scores.answered(counts)
+    support = counts.sum(axis=-1)
+    return {
+        "sensitivity": (hits, support),
+        "specificity": (rejections, support.sum(axis=-1, keepdims=True) - support),
+        "ppv": (hits, answered),
+        "npv": (rejections, answered.sum(axis=-1, keepdims=True) - answered),
+    }
 
 
 PER_CLASS = {
@@ -57,6 +76,7 @@ def label_estimates(
     classes: Sequence[str],
     seed: int,
     prevalence: Mapping[str, float] | None = None,
+    groups: Groups | None = None,
 ) -> list[Estimate]:
     """Metrics of all classes, then those of each class against the rest.
 
@@ -70,31 +90,27 @@ def label_estimates(
         classes: all labels of the task.
         seed: of the bootstrap.
         prevalence: label -> share of people who carry it where the model would be used.
+        groups: (n,) index of each item's group.
     """
     counts, items = confusion_counts(labels, answers, classes), len(labels)
     resampled = resampled_counts(labels, answers, classes)
-    hits, rejections, answered = scores.hits(counts), scores.rejections(counts), scores.answered(counts)
-    right = int(hits.sum())
-    rows = [Estimate("accuracy", "", defined(scores.accuracy(counts)), wilson(right, items), "wilson", items)]
-    rows += [bootstrapped(name, "", _of(metric, resampled), items, seed) for name, metric in OVERALL.items()]
-    numbers = {  # of each share: its two numbers, per class
-        "sensitivity": (hits, counts.sum(axis=-1)),
-        "specificity": (rejections, items - counts.sum(axis=-1)),
-        "ppv": (hits, answered),
-        "npv": (rejections, answered.sum() - answered),
-    }
+    alone = item_counts(labels, answers, classes)
+    interval, method = share_interval(scores.hits(alone).sum(axis=-1), np.ones(items), groups)
+    rows = [Estimate("accuracy", "", defined(scores.accuracy(counts)), interval, method, items)]
+    rows += [bootstrapped(name, "", _of(metric, resampled), items, seed, groups) for name, metric in OVERALL.items()]
+    numbers = share_numbers(alone)
     for index, label in enumerate(classes):
         for name, (part, whole) in numbers.items():
             value = defined(PER_CLASS[name](counts)[index])
-            rows.append(
-                Estimate(name, label, value, wilson(int(part[index]), int(whole[index])), "wilson", int(whole[index]))
-            )
-        interval = f1_interval(labels, answers, [label, *(name for name in classes if name != label)])
-        rows.append(Estimate("f1", label, defined(scores.f1(counts)[index]), interval, "wilson", items))
+            interval, method = share_interval(part[:, index], whole[:, index], groups)
+            rows.append(Estimate(name, label, value, interval, method, int(whole[:, index].sum())))
+        interval = f1_interval(labels, answers, [label, *(name for name in classes if name != label)], groups=groups)
+        method = interval_method("wilson", groups)
+        rows.append(Estimate("f1", label, defined(scores.f1(counts)[index]), interval, method, items))
         if prevalence and label in prevalence:
             for name, at in (("ppv_at_prevalence", ppv_at), ("npv_at_prevalence", npv_at)):
                 metric = partial(at, index=index, prevalence=prevalence[label])
-                rows.append(bootstrapped(name, label, _of(metric, resampled), items, seed))
+                rows.append(bootstrapped(name, label, _of(metric, resampled), items, seed, groups))
     return rows
 
 

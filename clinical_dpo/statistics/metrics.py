@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, cast
 
+import numpy as np
+
 from clinical_dpo.config.metrics import HEADLINES, metric_module
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import reading_shares
 from clinical_dpo.records import Answer, Grade, Metric
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate
-from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.groups import groups_of, number_of_groups, without_groups
 
 COLUMNS = tuple(Metric.__annotations__)
 
@@ -74,6 +77,9 @@ def task_metrics(
     are pending the numbers are None, `status` is pending, and `n` counts the items without a grade. A metric that is
     not defined (no positive item) is None too.
 
+    If grades have a `group`, the intervals count groups, and `unclustered_ci_low` and `unclustered_ci_high` have the
+    limits for independent items.
+
     Args:
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
@@ -120,19 +126,27 @@ def _variant_metrics(
     pending = sum(row["status"] == "pending" for row in rows)
     if pending:
         return [shared | {"n": pending, "status": "pending", "metric": metric} for metric in _metric_names(task)]
-    invalid = sum(row["valid"] == "false" for row in rows)
-    estimates: list[Estimate] = import_module(metric_module(task)).estimates(rows, task, answers)
-    estimates.sort(key=lambda estimate: estimate.metric != HEADLINES[task["metric"]])
-    share, interval = invalid / len(rows), wilson(invalid, len(rows))
-    estimates.append(Estimate("invalid_rate", shared["positive_class"], share, interval, "wilson", len(rows)))
-    complete = shared | {"invalid_rate": share, "status": "complete"}
-    return [
+    invalid = np.array([row["valid"] == "false" for row in rows], dtype=float)
+    share = float(invalid.mean())
+    complete = shared | {"invalid_rate": share, "status": "complete", "n_groups": number_of_groups(rows)}
+
+    def estimates(of: Sequence[Grade]) -> list[Estimate]:
+        estimated: list[Estimate] = import_module(metric_module(task)).estimates(of, task, answers)
+        estimated.sort(key=lambda estimate: estimate.metric != HEADLINES[task["metric"]])
+        interval, method = share_interval(invalid, np.ones(len(of)), groups_of(of))
+        return [*estimated, Estimate("invalid_rate", shared["positive_class"], share, interval, method, len(of))]
+
+    table = [
         complete
         | {"metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high}
         # Without an interval there is no method: nothing was computed with it.
         | {"ci_method": None if low is None else method, "n": n, "positive_class": label}
-        for metric, label, estimate, (low, high), method, n in estimates
+        for metric, label, estimate, (low, high), method, n in estimates(rows)
     ]
+    if groups_of(rows) is not None:
+        for row, independent in zip(table, estimates(without_groups(rows)), strict=True):
+            row["unclustered_ci_low"], row["unclustered_ci_high"] = independent.interval
+    return table
 
 
 def _metric_names(task: Mapping[str, Any]) -> list[str]:

@@ -10,9 +10,10 @@ import numpy as np
 
 from clinical_dpo.grading.scores import Answers
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate
-from clinical_dpo.statistics.intervals import wilson
-from clinical_dpo.statistics.label_metrics import Metric, resampled_counts
+from clinical_dpo.statistics.groups import Groups
+from clinical_dpo.statistics.label_metrics import Metric, item_counts, resampled_counts
 
 FAR = 2  # steps from which an answer is far off
 
@@ -62,7 +63,9 @@ def _steps(levels: int) -> np.ndarray:
     return np.abs(positions[:, np.newaxis] - positions)
 
 
-def ordered_estimates(labels: Sequence[str], answers: Answers, levels: Sequence[str], seed: int) -> list[Estimate]:
+def ordered_estimates(
+    labels: Sequence[str], answers: Answers, levels: Sequence[str], seed: int, groups: Groups | None = None
+) -> list[Estimate]:
     """Quadratic-weighted kappa, mean absolute error in steps and the share off by two or more steps.
 
     The first two have bootstrap intervals, the share has Wilson's.
@@ -72,16 +75,19 @@ def ordered_estimates(labels: Sequence[str], answers: Answers, levels: Sequence[
         answers: predicted labels, None or "" where an answer gives none.
         levels: the labels in their order, the lowest first.
         seed: of the bootstrap.
+        groups: (n,) index of each item's group.
     """
     items = len(labels)
-    counts = resampled_counts(labels, answered_levels(labels, answers, levels), levels)
+    answered = answered_levels(labels, answers, levels)
+    counts = resampled_counts(labels, answered, levels)
 
     def of(metric: Metric) -> Statistic:
         return lambda weights: metric(counts(weights)[..., :-1])  # no invalid answer is left
 
-    share = bootstrapped("off_by_two", "", of(far_off), items, seed)
+    far = far_off(item_counts(labels, answered, levels)[..., :-1])
+    interval, method = share_interval(far, np.ones(items), groups)
     return [
-        bootstrapped("quadratic_kappa", "", of(quadratic_kappa), items, seed),
-        bootstrapped("mean_absolute_error", "", of(mean_absolute_error), items, seed),
-        share._replace(interval=wilson(round((share.value or 0) * items), items), method="wilson"),
+        bootstrapped("quadratic_kappa", "", of(quadratic_kappa), items, seed, groups),
+        bootstrapped("mean_absolute_error", "", of(mean_absolute_error), items, seed, groups),
+        Estimate("off_by_two", "", float(far.mean()), interval, method, items),
     ]

@@ -16,6 +16,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
 from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.groups import Groups, interval_method
 from clinical_dpo.statistics.intervals import LEVEL, Interval, wilson
 
 BINS = 10  # of equal width
@@ -102,14 +103,18 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
     return lambda weights: np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
 
 
-def calibration_slope(confidence: np.ndarray, right: np.ndarray) -> tuple[float | None, Interval]:
+def calibration_slope(
+    confidence: np.ndarray, right: np.ndarray, groups: Groups | None = None
+) -> tuple[float | None, Interval]:
     """Slope of a logistic regression of what is so on the logit of its probability (Cox 1958), by statsmodels.
 
-    1 is calibrated, below 1 too sure, above 1 not sure enough. The interval is Wald's.
+    1 is calibrated, below 1 too sure, above 1 not sure enough. The interval is Wald's. With groups it uses the
+    cluster-robust standard error.
 
     Args:
         confidence: (items,) probabilities, taken between 1e-12 and 1 - 1e-12.
         right: (items,) bool.
+        groups: (items,) index of each item's group.
 
     Returns:
         None without both kinds of items, where all probabilities are the same, and where they separate the two kinds,
@@ -119,7 +124,9 @@ def calibration_slope(confidence: np.ndarray, right: np.ndarray) -> tuple[float 
     yes, no = x[right], x[~right]
     if not len(yes) or not len(no) or np.ptp(x) == 0 or yes.min() >= no.max() or yes.max() <= no.min():
         return None, (None, None)
-    fitted = sm.GLM(right.astype(float), sm.add_constant(x), family=sm.families.Binomial()).fit()
+    model = sm.GLM(right.astype(float), sm.add_constant(x), family=sm.families.Binomial())
+    covariance = {} if groups is None else {"cov_type": "cluster", "cov_kwds": {"groups": groups}}
+    fitted = model.fit(**covariance)
     low, high = fitted.conf_int(1 - LEVEL)[1]
     return float(fitted.params[1]), (float(low), float(high))
 
@@ -160,7 +167,11 @@ def as_arrays(
 
 
 def probability_estimates(
-    probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str], seed: int
+    probabilities: Sequence[Mapping[str, float]],
+    labels: Sequence[str],
+    classes: Sequence[str],
+    seed: int,
+    groups: Groups | None = None,
 ) -> list[Estimate]:
     """AUROC, average precision, Brier score, calibration slope and expected calibration error.
 
@@ -171,6 +182,7 @@ def probability_estimates(
         labels: true labels.
         classes: all labels of the task; of two, the positive class first.
         seed: of the bootstrap.
+        groups: (items,) index of each item's group.
     """
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
@@ -181,8 +193,11 @@ def probability_estimates(
         "brier": brier(values, codes),
         "ece": calibration_error(confidence, right),
     }
-    rows = {name: bootstrapped(name, of, statistic, items, seed) for name, statistic in statistics.items()}
-    rows["calibration_slope"] = Estimate("calibration_slope", of, *calibration_slope(confidence, right), "wald", items)
+    rows = {name: bootstrapped(name, of, statistic, items, seed, groups) for name, statistic in statistics.items()}
+    slope, interval = calibration_slope(confidence, right, groups)
+    rows["calibration_slope"] = Estimate(
+        "calibration_slope", of, slope, interval, interval_method("wald", groups), items
+    )
     return [rows[name] for name in PROBABILITY_METRICS]
 
 

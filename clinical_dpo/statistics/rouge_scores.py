@@ -10,7 +10,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, TaskRow
 from clinical_dpo.statistics.intervals import mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t
-from clinical_dpo.variants import COMPARISONS
+from clinical_dpo.variants import ARMS, PAIRS
 
 COLUMNS = (
     *("task", "model", "variant", "kind", "score", "estimate", "ci_low", "ci_high", "n", "tokenizer", "stemmer"),
@@ -28,9 +28,9 @@ def rouge_rows(
 ) -> list[Row]:
     """Rows of COLUMNS of one model: mean of each kind and score, with a 95% bootstrap interval (BCa).
 
-    SFT is compared with base, and DPO with SFT; `against` names the second variant. The comparison is paired by item:
-    the mean difference with its t interval, and the two-tailed paired t test. Its P is uncorrected, and None if all
-    differences are the same nonzero value.
+    SFT is compared with base, and DPO and every arm with SFT; `against` names the second variant. The comparison is
+    paired by item: the mean difference with its t interval, and the two-tailed paired t test. Its P is uncorrected, and
+    None if all differences are the same nonzero value.
 
     Args:
         rows: test rows; `completion` is the reference answer.
@@ -48,7 +48,8 @@ def rouge_rows(
         variant: rouge(answer_texts(rows, variant_answers, variant), references, stemmer=stemmer)
         for variant, variant_answers in answers.items()
     }
-    previous = {first: second for first, second in COMPARISONS.values() if second != "base" or first == "sft"}
+    previous = {first: second for first, second in PAIRS if second != "base" or first == "sft"}
+    previous |= dict.fromkeys(ARMS, "sft")
     table = []
     for variant, scores in scored.items():
         for column in ((kind, score) for kind in KINDS for score in SCORES):

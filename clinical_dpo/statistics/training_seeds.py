@@ -10,12 +10,14 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.grading.scores import macro_f1
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name, with_seed
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
+from clinical_dpo.statistics.groups import Groups, groups_of
 from clinical_dpo.statistics.label_metrics import resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
-from clinical_dpo.statistics.seed_intervals import SeedEffect, seed_effect
-from clinical_dpo.variants import COMPARISONS
+from clinical_dpo.statistics.seed_intervals import SeedEffect, Statistic, seed_effect
+from clinical_dpo.variants import UNTRAINED, compared
 
 COLUMNS = (
     *("task", "model", "comparison", "measure", "n", "n_seeds", "seeds", "effect", "ci_low", "ci_high", "p_value"),
@@ -25,20 +27,20 @@ Rows = Sequence[Grade]
 
 
 def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
-    """Name of a variant's grades with a training seed. It has no suffix for the first seed and for the base model."""
-    return variant if variant == "base" or seed == seeds[0] else f"{variant}_seed{seed}"
+    """Name of a variant's grades with a training seed. It has no suffix for the first seed and without training."""
+    return variant if variant in UNTRAINED or seed == seeds[0] else with_seed(variant, seed)
 
 
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
     """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv`. With labels also by F1.
 
-    An effect is the first variant minus the second (COMPARISONS), both of the same training seed. The base model has no
-    seed: every seed is compared with the same base model. Interval and P are those of `seed_intervals.seed_effect`. P
-    is not corrected for several tests.
+    An effect is the first variant minus the second, both of the same training seed. A variant without training has no
+    seed: every seed is compared with the same base model, and with the same few-shot answers. Interval and P are those
+    of `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table. The variants are base, sft and dpo, and for every
-            seed after the first seed also sft_seed{seed} and dpo_seed{seed}.
+        grades: (model, variant) -> complete rows of its grades table. The variants are those of the task, and for
+            every seed after the first seed also sft_seed{seed}, dpo_seed{seed} and so on.
         task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task
             with labels `positive` and `negative`, or `labels`.
         seeds: the training seeds.
@@ -50,16 +52,17 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
     table = []
     shared: Row = {"task": task["name"], "data": task["data"]}
     shared |= {"n_seeds": len(seeds), "seeds": " ".join(map(str, seeds))}
+    pairs = compared(variant for _, variant in grades)
     for model in (model for model, variant in grades if variant == "base"):
         base = grades[model, "base"]
-        for comparison, variants in COMPARISONS.items():
+        for pair in pairs:
             first, second = (
                 [_graded(grades, model, trained_variant(variant, seed, seeds), task) for seed in seeds]
-                for variant in variants
+                for variant in pair
             )
             proxy = any(row["proxy"] == "true" for rows in (*first, *second) for row in rows)
-            names = shared | {"model": model, "comparison": comparison, "n": len(base), "grader": base[0]["grader"]}
-            names["proxy"] = "true" if proxy else "false"
+            names = shared | {"model": model, "comparison": comparison_name(*pair), "n": len(base)}
+            names |= {"grader": base[0]["grader"], "proxy": "true" if proxy else "false"}
             table += [names | {"measure": measure} | numbers for measure, numbers in _effects(first, second, task)]
     return [{column: row[column] for column in COLUMNS} for row in table]
 
@@ -83,11 +86,13 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
     differences = [
         np.subtract(grade_values(x, metric), grade_values(y, metric)) for x, y in zip(first, second, strict=True)
     ]
-    effects = [(metric.difference, _row(seed_effect(differences), metric.high - metric.low))]
+    groups = groups_of(first[0])
+    means = _effect([values[:, np.newaxis] for values in differences], mean_of_items, groups)
+    effects = [(metric.difference, _row(means, metric.high - metric.low))]
     if task.get("labels") or task["metric"] == "macro_f1":
         classes = classes_of(task)
         cells = [np.hstack([_cells(x, classes), _cells(y, classes)]) for x, y in zip(first, second, strict=True)]
-        macro = seed_effect(cells, partial(macro_f1_difference, classes=len(classes)))
+        macro = _effect(cells, partial(macro_f1_difference, classes=len(classes)), groups)
         effects.append(("macro_f1_difference", _row(macro, 1.0)))
     if task.get("positive") or len(task.get("labels", ())) == 2:
         positive = classes_of(task)[0]
@@ -96,9 +101,29 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
         ]
         # Without a positive item, F1 is zero or not defined, and depends only on the false positives.
         positives = any(row["label"] == positive for row in first[0])
-        f1 = _row(seed_effect(counted, f1_difference) if positives else None, 1.0)
+        f1 = _row(_effect(counted, f1_difference, groups) if positives else None, 1.0)
         effects.append(("f1_difference", f1))
     return effects
+
+
+def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups | None) -> SeedEffect:
+    """The effect over seeds. With groups, the sums of the groups take the place of the items.
+
+    Args:
+        values: for each seed, (items, k) numbers.
+        statistic: (..., k) means over items -> (...).
+        groups: (items,) index of each item's group.
+    """
+    if groups is None:
+        return seed_effect(values, statistic)
+    counted = np.array([np.column_stack([each, np.ones(len(each))]) for each in values])
+    sums = np.array([np.column_stack([np.bincount(groups, column) for column in seed.T]) for seed in counted])
+    return seed_effect(sums, lambda means: statistic(means[..., :-1] / means[..., -1:]))
+
+
+def mean_of_items(means: np.ndarray) -> np.ndarray:
+    """The first of the means."""
+    return means[..., 0]
 
 
 def _counted(rows: Rows, positive: str) -> np.ndarray:

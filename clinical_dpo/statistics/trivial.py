@@ -17,7 +17,7 @@ from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.label_headlines import headline_score
 from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
-from clinical_dpo.variants import VARIANTS
+from clinical_dpo.variants import EXTERNAL
 
 METRICS = ("f1", "macro_f1", "accuracy", "sensitivity", "specificity")
 COLUMNS = (
@@ -56,7 +56,7 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
     those of the positive class, None with more than two labels. AUROC is that of trivial variants alone.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
+        grades: (model, variant) -> rows of its grades table; external answers are left out.
         training_labels: labels of the training rows.
         task: `name`, `metric`, `data`, `seed`, and `positive` and `negative` or `labels`.
         alpha: two-sided level of each comparison.
@@ -65,7 +65,7 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
         UserError: a label that the task does not have, or variants with different items.
     """
     classes = classes_of(task)
-    variants = {key: rows for key, rows in grades.items() if key[1] in VARIANTS}
+    variants = {key: rows for key, rows in grades.items() if key[1] != EXTERNAL}
     items = next(iter(variants.values()))
     constant = {name: _constant(items, label) for name, label in trivial_labels(training_labels, classes).items()}
     rows = [_row(task, "", name, answered, classes) for name, answered in constant.items()]

@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.config.metrics import METRICS, decision_metric
-from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.decisions import decide
-from clinical_dpo.statistics.headline_differences import headline_difference
-from clinical_dpo.statistics.intervals import LEVEL, Interval, t_interval, wilson
-from clinical_dpo.statistics.label_headlines import headline_interval, headline_score
+from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
+from clinical_dpo.statistics.intervals import LEVEL
 from clinical_dpo.statistics.metrics import Grades, classes_of
 from clinical_dpo.statistics.ordered_metrics import answered_levels
-from clinical_dpo.variants import COMPARISONS, VARIANTS
+from clinical_dpo.variants import EXTERNAL, arms_of, compared, sorted_variants
 
 Rows = Sequence[Grade]
 AS_GRADED, POSITIVE, LEFT_OUT, WORST = "as graded", "positive", "left out", "worst case"
@@ -29,7 +28,9 @@ COLUMNS = (
 )
 
 
-def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alpha: float) -> list[Row]:
+def vary_unreadable(
+    grades: Grades, task: Mapping[str, Any], margin: float, alpha: float, arm_alpha: float | None = None
+) -> list[Row]:
     """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
     The rules for unreadable answers: `positive` reads the positive one of two labels, of more labels the right one,
@@ -38,29 +39,29 @@ def vary_unreadable(grades: Grades, task: Mapping[str, Any], margin: float, alph
     variant, and reads the right answer for the second.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
+        grades: (model, variant) -> rows of its grades table; external answers are left out.
         task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         margin: the smallest difference that matters.
         alpha: level of a comparison.
+        arm_alpha: level of a comparison of an arm; needed only for a task with arms.
     """
     table: list[Row] = []
     wrong = wrong_labels([row["label"] for row in next(iter(grades.values()))], task)
-    for model in dict.fromkeys(model for model, variant in grades if variant in VARIANTS):
+    variants = sorted_variants(variant for _, variant in grades)
+    for model in dict.fromkeys(model for model, variant in grades if variant != EXTERNAL):
         shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "metric": task["metric"]}
         shared |= {"data": task["data"]}
-        compared = shared | {"metric": decision_metric(task["metric"])}
-        for variant in VARIANTS:
+        for variant in variants:
             rows = grades[model, variant]
             table += [
                 shared | {"compared": variant, "rule": rule} | _headline(rows, rule, task, wrong) for rule in RULES
             ]
-        for comparison, (first, second) in COMPARISONS.items():
+        for first, second in compared(variants):
             where = f"{task['name']}/{model}"
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
-            varied = [
-                compared | {"compared": comparison, "rule": rule} | _difference(x, y, rule, task, wrong, margin, alpha)
-                for rule in RULES
-            ]
+            names = shared | {"compared": comparison_name(first, second), "metric": decision_metric(task["metric"])}
+            level = arm_alpha if arm_alpha is not None and arms_of([first]) else alpha
+            varied = [names | {"rule": rule} | _difference(x, y, rule, task, wrong, margin, level) for rule in RULES]
             for row in varied:
                 if row["decision"]:
                     row["changed"] = "true" if row["decision"] != varied[0]["decision"] else "false"
@@ -94,15 +95,7 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str
         return facts
     read = [row for row in rows if rule != LEFT_OUT or not _is_unreadable(row)]
     read = [_read(row, rule, task, wrong) for row in read]
-    metric = METRICS[task["metric"]]
-    interval: Interval
-    if metric.kind == "labels":
-        labels, parsed = [row["label"] for row in read], [row["parsed"] for row in read]
-        estimate, interval = headline_score(labels, parsed, task), headline_interval(labels, parsed, task)
-    else:
-        values = grade_values(read, metric)
-        estimate = mean(values)
-        interval = t_interval(values) if metric.kind == "mean" else wilson(int(sum(values)), len(values))
+    estimate, interval = headline_estimate(read, task)
     return facts | {
         "n": len(read),
         "estimate": estimate,

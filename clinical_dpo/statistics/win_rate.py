@@ -9,8 +9,8 @@ from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, majority, pe
 from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.statistics.intervals import clopper_pearson
-from clinical_dpo.variants import comparison_name
 
 COLUMNS = (
     *("task", "model", "comparison", "rater", "n", "wins", "losses", "ties", "identical", "cannot_judge"),

@@ -13,7 +13,7 @@ from clinical_dpo.checksums import RECORDS
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import read_csv
 from clinical_dpo.training.stages import PROBE_WEIGHTS
-from clinical_dpo.variants import BEST, STAGES
+from clinical_dpo.variants import BEST
 
 GB = 1e9
 LATER = """\
@@ -43,7 +43,7 @@ def freeable(study: Study) -> list[Freeable]:
     parts: list[Freeable] = []
     for task in study.tasks:
         for model in study.task_models(task):
-            for stage in STAGES:
+            for stage in study.stages(task):
                 parts += _of_stage(study, task, model, stage)
     return parts
 

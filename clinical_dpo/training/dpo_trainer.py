@@ -29,13 +29,38 @@ def tied(margins: torch.Tensor, logps: torch.Tensor, beta: float) -> torch.Tenso
     return margins.abs() <= TIE_TOLERANCE * (1 + beta * logps.abs().view(2, -1).sum(0))
 
 
+def chosen_loss(log_probs: torch.Tensor, label_mask: torch.Tensor) -> torch.Tensor:
+    """The SFT loss on the chosen answers: mean over pairs of the mean loss (nats) of an answer's tokens.
+
+    Args:
+        log_probs: (2 x pairs, tokens) log-probabilities, all chosen answers first, zero outside of the answers.
+        label_mask: (2 x pairs, tokens) whether a token belongs to an answer.
+    """
+    pairs = len(log_probs) // 2
+    tokens = label_mask[:pairs].sum(1).clamp(min=1)
+    return (-log_probs[:pairs].sum(1) / tokens).mean()
+
+
 class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
-    """DPOTrainer for rows with `ref_chosen_logps` and `ref_rejected_logps`. It logs ties separately from wins."""
+    """DPOTrainer for rows with `ref_chosen_logps` and `ref_rejected_logps`. It logs ties separately from wins.
+
+    It can add the SFT loss on the chosen answer. A pair's SFT loss is the mean over the answer's tokens, and the loss
+    is the mean over pairs. It equals TRL's loss type `sft` with one pair per micro-batch. TRL takes a mean over the
+    tokens of a micro-batch, so its loss depends on the size of micro-batches.
+    """
 
     last_logps: torch.Tensor  # (2 x pairs,) log-probabilities (nats) of the last batch, all chosen answers first
 
-    def __init__(self, model: Any, args: DPOConfig, **kwargs: Any) -> None:
-        """Construct the trainer as DPOTrainer does, and delete TRL's copy of the policy."""
+    def __init__(self, model: Any, args: DPOConfig, sft_weight: float = 0.0, **kwargs: Any) -> None:
+        """Construct the trainer as DPOTrainer does, and delete TRL's copy of the policy.
+
+        Args:
+            model: the policy.
+            args: TRL's arguments.
+            sft_weight: weight of the SFT loss on the chosen answer.
+            kwargs: further arguments of DPOTrainer.
+        """
+        self.sft_weight = sft_weight
         with restore_trainable_weights(model):
             super().__init__(model=model, args=args, **kwargs)
         if isinstance(model, PeftModel):
@@ -73,21 +98,23 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Compute TRL's loss and metrics. A tie is no win in `rewards/accuracies`; `rewards/ties` is the share of ties.
+        """Compute TRL's loss and metrics, and add the weighted SFT loss.
 
-        In evaluation, rewards, shares and log-probabilities are means over pairs. TRL itself takes a mean over batches:
-        a short last batch then weighs as much as a full batch.
+        A tie is no win in `rewards/accuracies`; `rewards/ties` is the share of ties. In evaluation, rewards, shares and
+        log-probabilities are means over pairs. TRL itself takes a mean over batches: a short last batch then weighs as
+        much as a full batch.
         """
-        recorded = []
+        outputs: list[Any] = []
 
         def policy(**batch: Any) -> Any:
-            output = fused_outputs(model, **batch)
-            recorded.append(output.log_probs.detach().sum(1))
-            return output
+            outputs.append(fused_outputs(model, **batch))
+            return outputs[-1]
 
         loss = super().compute_loss(policy, inputs, return_outputs, num_items_in_batch)
-        (logps,) = recorded
-        self.last_logps = logps
+        (output,) = outputs
+        if self.sft_weight:
+            loss = loss + self.sft_weight * chosen_loss(output.log_probs, output.label_mask)
+        self.last_logps = logps = output.log_probs.detach().sum(1)
         chosen, rejected = logps.chunk(2)
         margins = self.beta * ((chosen - inputs["ref_chosen_logps"]) - (rejected - inputs["ref_rejected_logps"]))
         ties = tied(margins, logps, self.beta)

@@ -29,6 +29,25 @@ def step_seconds(run: Mapping[str, Any]) -> float:
     return total_seconds(run) * (1 - run.get("evaluation_seconds", 0.0) / run["wall_seconds"])
 
 
+def matched_runs(records: Iterable[str | Path]) -> list[str]:
+    """Return a line for each model with the arm `sft_longer`: the steps and tokens of its chosen run, and of DPO's.
+
+    Args:
+        records: the files of `mixed_versions`.
+    """
+    runs: dict[str, dict[str, str]] = {}
+    for path in records:
+        if Path(path).name == "run.json":
+            names, run = parse("best_run", path), read_json(path)
+            words = f"{run['steps']:,} steps and {run['tokens_seen']:,} tokens"
+            runs.setdefault(f"{names['task']}, {names['model']}", {})[names["stage"]] = words
+    return [
+        f"{model}: after SFT, SFT longer trains for {stages['sft_longer']}, DPO for {stages['dpo']}"
+        for model, stages in runs.items()
+        if "sft_longer" in stages
+    ]
+
+
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:
     """Return a line for each library that the runs of a task and model used in different versions.
 

@@ -9,7 +9,14 @@ from clinical_dpo.models.load import restore_trainable_weights
 from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.tokens import tokenize_completion
 from clinical_dpo.training.lora import lora_names
-from clinical_dpo.training.run import is_probe_again, load_initial_model, prepare, train_and_save, trainer_arguments
+from clinical_dpo.training.run import (
+    Prepared,
+    is_probe_again,
+    load_initial_model,
+    prepare,
+    train_and_save,
+    trainer_arguments,
+)
 from clinical_dpo.training.settings import Run
 
 
@@ -27,18 +34,9 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
     if is_probe_again(run, prepared):
         return
-    # These imports take seconds, so the data checks come first.
-    from datasets import Dataset
-    from peft import LoraConfig, get_peft_model
-    from trl import SFTConfig
-
-    from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
+    from peft import LoraConfig, get_peft_model  # takes seconds, so the data checks come first
 
     lora = run.settings["lora"]
-    data = {
-        split: Dataset.from_list([_tokens(row, prepared.tokenizer) for row in rows])
-        for split, rows in prepared.rows.items()
-    }
     torch.manual_seed(run.settings["seed"])
     model = load_initial_model(run, run.base)
     policy: Any = model
@@ -51,6 +49,21 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
             task_type="CAUSAL_LM",
         )
         policy = get_peft_model(model, adapter)
+    train_on_answers(run, prepared, policy)
+
+
+def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
+    """Train a policy with the SFT loss on the answers of the prepared rows, and save it."""
+    # These imports take seconds, so the data checks come first.
+    from datasets import Dataset
+    from trl import SFTConfig
+
+    from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
+
+    data = {
+        split: Dataset.from_list([_tokens(row, prepared.tokenizer) for row in rows])
+        for split, rows in prepared.rows.items()
+    }
     with restore_trainable_weights(policy):
         trainer = RowMeanSFTTrainer(
             model=policy,

@@ -7,6 +7,9 @@ SPEED_SETTINGS = (
 )
 
 
+MODULES = {"dpo_sft": "dpo"}  # stage -> module of its loss, where the names differ
+
+
 def stage_module(stage: str) -> str:
     """Name of the module that trains a stage. The code digest of a rule includes only this stage's module."""
-    return f"clinical_dpo.training.{stage}"
+    return f"clinical_dpo.training.{MODULES.get(stage, stage)}"

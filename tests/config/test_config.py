@@ -9,7 +9,7 @@ from clinical_dpo.config.study import merge
 from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
 from clinical_dpo.model_files import count_weights
-from clinical_dpo.variants import parse_trial, trial_name
+from clinical_dpo.paths import parse_trial, trial_name
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, TINY
 from tests.helpers.configs import DEMO, PUBLISHED
@@ -311,7 +311,7 @@ def test_a_mistyped_layer_is_refused_with_the_nearest_names(model, targets, part
     change = {"overrides": {"models": {model: {"lora_targets": targets}}}}
     with pytest.raises(UserError) as error:
         load_study(merge(config, change), ROOT)
-    for part in (f"config/models/{model}.yaml: key 'lora_targets'", *parts):
+    for part in (f"config/models/{model}.yaml with overrides", "key 'lora_targets'", *parts):
         assert part in str(error.value)
 
 

@@ -12,7 +12,7 @@ from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
 from tests.helpers.configs import DEMO
 
-WORDS = ("a", "demo", "KEY", "0" * 40, "https://host.example/v1", "dpo_vs_sft", "42 43", ".05")
+WORDS = ("a", "demo", "KEY", "0" * 40, "https://host.example/v1", "dpo_vs_sft", "42 43", ".05", "2026-01-31")
 
 
 def patterns(value, keys=""):

@@ -124,7 +124,8 @@ def test_a_task_has_a_sheet_for_its_raters_and_one_for_its_adjudicator(published
 
 
 def test_a_preference_sheet_shows_two_variants_and_others_show_all():
-    assert sheet_variants("preference") == ("dpo", "sft") and sheet_variants("likert") == ("base", "sft", "dpo")
+    variants = ["base", "sft", "dpo"]
+    assert sheet_variants("preference", variants) == ["dpo", "sft"] and sheet_variants("likert", variants) == variants
 
 
 def test_each_sheet_has_a_key_and_a_file_per_rater_and_format(published):

@@ -267,3 +267,35 @@ def test_every_row_of_the_publisher_is_kept_or_counted():
     path = DATA / "medqa" / "phrases_no_exclude_test.jsonl"
     records, provenance = sources.retrieve({"kind": "file", "path": str(path), "reader": "medqa"}, seed=1, n=1)
     assert len(records) + sum(provenance["drops"].values()) == provenance["rows"]
+
+
+def kept_rows_of(tmp_path, condition, **source):
+    path = tmp_path / "rows.csv"
+    path.write_text("age,sex\n17,f\n70,m\n,f\n45,f\n", encoding="utf-8")
+    return sources.retrieve({"kind": "file", "path": str(path), "where": condition, **source}, seed=1, n=0)
+
+
+def test_rows_for_which_a_condition_holds_are_kept_and_counted(tmp_path):
+    rows, provenance = kept_rows_of(tmp_path, 'age != "" and age >= 18')
+    assert [row["age"] for row in rows] == ["70", "45"]
+    assert provenance["where"] == {"condition": 'age != "" and age >= 18', "kept": 2, "dropped": 2}
+    assert (provenance["rows"], provenance["drops"]) == (4, {})
+
+
+def test_a_condition_is_applied_to_the_drawn_rows(tmp_path):
+    rows, provenance = kept_rows_of(tmp_path, 'sex in ["f", "m"]', sample=2)
+    assert provenance["sampled"] == len(rows) == provenance["where"]["kept"] == 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("age >= 18", ("rows.csv, row 3", "key 'where'", "column 'age' is empty")),
+        ("ages >= 18", ("key 'where'", "column 'ages' is missing", "'age'")),
+        ('sex == "x"', ("key 'where'", "none of the 4 rows")),
+    ],
+)
+def test_a_condition_that_fails_names_the_row_or_column(tmp_path, condition, words):
+    with pytest.raises(UserError) as error:
+        kept_rows_of(tmp_path, condition)
+    assert all(word in str(error.value) for word in words), str(error.value)

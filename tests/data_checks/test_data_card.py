@@ -35,6 +35,19 @@ def test_the_numbers_of_rows_are_shown_for_every_step():
     assert next(count for name, count in counts.items() if "shrunk" in name and "train 20, test 10" in name) == "15"
 
 
+def test_the_condition_on_rows_and_its_counts_are_shown():
+    where = {"condition": "age >= 18", "kept": 12, "dropped": 5}
+    manifest = MANIFEST | {"source": MANIFEST["source"] | {"where": where}}
+    counts = dict(table(data_card(TASK, manifest, LENGTHS, []), "Rows"))
+    assert next(count for name, count in counts.items() if name.startswith("kept by where: age")) == "12"
+    assert counts["dropped by it"] == "5"
+
+
+def test_the_groups_of_splits_are_shown():
+    manifest = MANIFEST | {"groups": {"train": 7, "eval": 0, "dev": 0, "test": 3}}
+    assert ["train", "10", "6 (60%)", "4 (40%)", "7"] in table(data_card(TASK, manifest, LENGTHS, []), "Splits")
+
+
 def test_the_labels_of_splits_are_shown():
     assert ["train", "10", "6 (60%)", "4 (40%)"] in table(data_card(TASK, MANIFEST, LENGTHS, []), "Splits")
 

@@ -110,7 +110,8 @@ Seven rules decide the outcome:
 - A text that another program has changed is refused if it is lost (a date in a column of other values, errors, rounded
   digits of a long number), and kept with a warning if it is not (HTML, written escapes, garbled characters). `repair`
   under `source` names the forms that are restored, such as `repair: [html, escapes]`; the data card shows the first
-  text of each before and after. List a column that no field needs under `ignore` of `source`: it is not read.
+  text of each before and after. A column that no field needs never stops a run for its values: it is not read, with a
+  warning. List it under `ignore` of `source`, and there is no warning.
 - Case, white space and Unicode form (NFC or NFD) of a label do not matter, nor does the Unicode form of a column's
   name. Two ids must differ in more than case, white space, Unicode form and the spelling of a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.

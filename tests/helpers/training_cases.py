@@ -9,10 +9,10 @@ from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.io import read_csv, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
-from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks
 from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft import train_sft
+from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
 from tests.conftest import MODEL
 from tests.helpers.task_rows import task_row
 
@@ -157,6 +157,18 @@ def adapter_config(lora, dropout=None):
     )
 
 
+def start_as_ours(trainer, base, folder, lora):
+    """Set the matrices A of stock TRL's new LoRA to those with which the new ranks of our policy start."""
+    torch.manual_seed(42)
+    fresh = policy_with_frozen_sft_ranks(
+        load_base(base, MODEL), folder / "sft", lora, MODEL["lora_targets"]
+    ).state_dict()
+    with torch.no_grad():
+        for name, value in trainer.model.named_parameters():
+            if "lora_A" in name:
+                value.copy_(fresh[name][-lora["rank"] :])
+
+
 def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
     """Stock TRL: a new LoRA on the merged SFT model, which is the live reference model; A starts as ours does."""
     columns = ("prompt", "chosen", "rejected")
@@ -168,14 +180,22 @@ def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
         processing_class=load_tokenizer(base),
         peft_config=adapter_config(lora),
     )
-    torch.manual_seed(42)
-    fresh = policy_with_frozen_sft_ranks(
-        load_base(base, MODEL), folder / "sft", lora, MODEL["lora_targets"]
-    ).state_dict()
-    with torch.no_grad():
-        for name, value in trainer.model.named_parameters():
-            if "lora_A" in name:
-                value.copy_(fresh[name][-lora["rank"] :])
+    start_as_ours(trainer, base, folder, lora)
+    return trainer
+
+
+def stock_sft_longer(base, folder, lora, **arguments):
+    """Stock TRL: a new LoRA on the merged SFT model, evaluated row by row; A starts as ours does."""
+    columns = ("prompt", "completion")
+    trainer = SFTTrainer(
+        model=merged(base, folder / "sft"),
+        args=SFTConfig(**STOCK | {"output_dir": str(folder / "stock"), "per_device_eval_batch_size": 1} | arguments),
+        train_dataset=dataset(folder, "train.jsonl", columns),
+        eval_dataset=dataset(folder, "eval.jsonl", columns),
+        processing_class=load_tokenizer(base),
+        peft_config=adapter_config(lora, dropout=0.0),
+    )
+    start_as_ours(trainer, base, folder, lora)
     return trainer
 
 
@@ -227,3 +247,13 @@ def trained_study(base, folder):
     train_sft(sft_run(base, folder / "sft"), *sft_data(folder))
     compute_reference_logps(str(base), str(folder / "sft"), MODEL, pair_files(folder), 256, 4)
     return base, folder
+
+
+def assert_sft_ranks_kept(sft, policy):
+    """The first ranks of a policy are the SFT adapter's, whose scale is 4 where the policy's is 1. New ranks moved."""
+    for name, value in sft.items():
+        if "lora_A" in name:
+            assert torch.equal(policy[name][:4], value)
+        else:
+            torch.testing.assert_close(policy[name][:, :4], value * 4)
+            assert policy[name][:, 4:].abs().max() > 0

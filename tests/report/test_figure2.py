@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv, write_csv
-from clinical_dpo.report.figures import figure2
+from clinical_dpo.report.figures import figure2, figure2_rows
 from clinical_dpo.statistics import comparisons, metrics, training_seeds
 from tests.helpers.figure2 import NAMES, TASK, WATERMARK, draw, repeated, seed_rows, tables
 from tests.helpers.svg import texts
@@ -60,7 +60,7 @@ def test_every_bar_has_its_estimate_and_its_p_values():
     p = {(row["model"], row["comparison"]): row["p_value"] for row in rows[1]}
     p_f1 = {(row["model"], row["comparison"]): row["p_f1_permutation"] for row in rows[1]}
     for bar in bars:
-        assert tuple(bar) == figure2.COLUMNS
+        assert tuple(bar) == figure2_rows.COLUMNS
         assert bar["estimate"] == estimates[bar["model"], bar["variant"]]
         for other in ("base", "sft"):
             comparison = bar["model"], f"{bar['variant']}_vs_{other}"
@@ -150,7 +150,7 @@ def test_every_bar_has_its_estimate_with_each_seed():
     extra = metrics.task_metrics(repeated(), TASK | {"seed": 1})
     expected = {(row["model"], row["variant"]): row["estimate"] for row in extra if row["metric"] == "f1"}
     bars = figure2.comparison_rows(*tables(), "f1", seed_rows())
-    assert tuple(bars[0]) == figure2.COLUMNS + figure2.SEED_COLUMNS and bars[0]["per_seed"] is None
+    assert tuple(bars[0]) == figure2_rows.COLUMNS + figure2_rows.SEED_COLUMNS and bars[0]["per_seed"] is None
     for bar in bars:
         if bar["variant"] != "base":
             estimates = [expected[bar["model"], f"{bar['variant']}_seed{seed}"] for seed in (43, 44)]

@@ -9,6 +9,7 @@ from PIL import Image
 from clinical_dpo.report.figures.style import COLOURS
 from clinical_dpo.report.page.page import Drawing, report_page
 from clinical_dpo.report.rating_rounds import with_sheet_files
+from clinical_dpo.variants import VARIANTS
 from tests.helpers.figure2 import WATERMARK, draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, costs
 
@@ -62,8 +63,8 @@ def test_figures_are_visible(context, summary):
         pixels = colours(svg)
         left, top, right, bottom = svg.evaluate(BOX)
         assert right - left > 300 and bottom - top > 250
-        for colour in COLOURS.values():
-            assert tuple(bytes.fromhex(colour[1:])) in pixels
+        for variant in VARIANTS:
+            assert tuple(bytes.fromhex(COLOURS[variant][1:])) in pixels
         texts = svg.locator("text").evaluate_all(f"texts => texts.map(text => [text.textContent, ...({BOX})(text)])")
         texts = [text for text in texts if text[0]]
         assert len(texts) > 30

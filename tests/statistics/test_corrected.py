@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
+from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.judge.grades import judge_grades
 from clinical_dpo.grading.judge.judge import COLUMNS as VERDICT_COLUMNS
@@ -21,6 +22,8 @@ from clinical_dpo.schemas import SCHEMAS
 from clinical_dpo.statistics.comparisons import compare_variants
 from clinical_dpo.statistics.corrected import COLUMNS, CORRECTED, SAMPLE, corrected_table
 from clinical_dpo.statistics.decisions import decisions
+from clinical_dpo.statistics.grouped_grades import with_groups
+from clinical_dpo.statistics.metrics import task_metrics
 from clinical_dpo.statistics.prediction_powered import tuned_mean
 from clinical_dpo.yaml_files import read_yaml
 from tests.helpers.faulty_server import FaultyServer
@@ -124,6 +127,30 @@ def test_with_a_small_sample_or_few_corrections_the_sample_alone_counts(rated, l
         assert (row["ci_low"], row["ci_high"]) == (stat["effect_ci_low"], stat["effect_ci_high"])
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "likert"])
+def test_of_items_in_groups_the_sample_alone_counts_with_the_intervals_of_groups(metric):
+    task = TASK | {"metric": metric, "paired_test": "mcnemar" if metric == "accuracy" else "paired_t"}
+    raters, judge, _ = study()
+    test = [{"id": f"q{i}", "group": f"p{i // 4}"} for i in range(ITEMS)]
+    if metric == "likert":  # 1 and 5
+        for rows in (*raters.values(), *judge.values()):
+            for row in rows:
+                row["grade"] = str(1 + 4 * int(row["grade"]))
+    raters, judge = with_groups(raters, test), with_groups(judge, test)
+    rows = table(raters, judge, task)
+    assert {row["basis"] for row in rows.values()} == {SAMPLE}
+    shown = {row["variant"]: row for row in task_metrics(raters, task) if row["metric"] == METRICS[metric].name}
+    judged = {row["variant"]: row for row in task_metrics(judge, task) if row["metric"] == METRICS[metric].name}
+    for variant in SHARES:
+        row = rows[variant]
+        assert (row["estimate"], row["ci_low"]) == (shown[variant]["estimate"], shown[variant]["ci_low"])
+        assert (row["judge_ci_low"], row["judge_ci_high"]) == (judged[variant]["ci_low"], judged[variant]["ci_high"])
+    for stat in compare_variants(raters, task, alpha=0.05, family=["t"]):
+        row = rows[stat["comparison"]]
+        assert (row["estimate"], row["p_value"]) == pytest.approx((stat["effect"], stat["p_value"]))
+        assert (row["ci_low"], row["ci_high"]) == (stat["effect_ci_low"], stat["effect_ci_high"])
+
+
 def test_grades_on_a_scale_are_means():
     draw = np.random.default_rng(8)
     raters, judge, means = {}, {}, {}
@@ -159,7 +186,7 @@ def decided(raters, judge):
     stats = as_read(compare_variants(raters, TASK, alpha=0.05, family=["t"]))
     rows = decisions(stats, raters, TASK, MARGIN, corrected=corrected)
     validator = Draft202012Validator(read_yaml(SCHEMAS / "decisions.schema.yaml"))
-    made = with_sentences(rows, {}, 0.05)
+    made = with_sentences(rows, {}, 0.05, headline=TASK["metric"])
     for row in made:
         validator.validate(row)
     return {row["comparison"]: row for row in made}, {row["compared"]: row for row in corrected}

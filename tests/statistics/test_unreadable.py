@@ -100,6 +100,15 @@ def test_where_no_answer_can_be_read_nothing_is_left():
     assert by_rule(table, "dpo_vs_sft")["left out"]["decision"] == "undecided"
 
 
+@pytest.mark.parametrize("metric", ["macro_f1", "weighted_f1", "balanced_accuracy", "quadratic_kappa", "accuracy"])
+def test_where_no_answer_of_three_labels_can_be_read_nothing_is_left(metric):
+    levels = ["low", "middle", "high"]
+    grades = {("llama", name): labelled(levels * 2, [""] * 6) for name in ("base", "sft", "dpo")}
+    task = {"name": "t", "metric": metric, "labels": levels, "data": "real", "seed": 1, "ordered": True}
+    left = by_rule(vary_unreadable(grades, task, 0.05, 0.05), "sft")["left out"]
+    assert (left["n"], left["estimate"], left["ci_low"]) == (0, None, None)
+
+
 @pytest.mark.parametrize("metric", ["macro_f1", "balanced_accuracy", "quadratic_kappa"])
 def test_rules_for_more_than_two_labels(metric):
     """As graded the numbers are those of metrics.csv. The worst case reads the rarest other label, or of levels the

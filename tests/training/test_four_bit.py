@@ -20,9 +20,10 @@ from clinical_dpo.models.load import BASE_RECORD, full_training_settings, load_b
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.schemas import validate
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
-from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
+from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.sft import train_sft
+from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
 from tests.conftest import MODEL, TINY
 from tests.helpers.adapters import with_random_lora
 from tests.helpers.training_cases import DPO, dpo_data, dpo_run, pair_files, rows, sft_data, sft_run, write_rows

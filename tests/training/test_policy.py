@@ -13,13 +13,24 @@ from clinical_dpo.io import read_csv, read_jsonl
 from clinical_dpo.models.load import device, load_base, load_variant
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.training import dpo
-from clinical_dpo.training.dpo import policy_with_frozen_sft_ranks, train_dpo
+from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, picked_logps, use_flat_layout, without_adapter
 from clinical_dpo.training.lora import lora_layers, lora_names
 from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
+from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
 from tests.conftest import MODEL
-from tests.helpers.training_cases import DPO, SETTINGS, dpo_data, dpo_run, logits, merged, stock_dpo, trained_study
+from tests.helpers.training_cases import (
+    DPO,
+    SETTINGS,
+    assert_sft_ranks_kept,
+    dpo_data,
+    dpo_run,
+    logits,
+    merged,
+    stock_dpo,
+    trained_study,
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +119,7 @@ def test_dpo_trains_the_new_ranks_and_keeps_the_sft_ranks(study, trained):
     _, out = trained
     sft = load_file(folder / "sft/adapter_model.safetensors")
     policy = load_file(out / "adapter_model.safetensors")
-    for name, value in sft.items():
-        if "lora_A" in name:
-            assert torch.equal(policy[name][:4], value)
-        else:
-            torch.testing.assert_close(policy[name][:, :4], value * 4)  # the SFT scale is 4, the DPO scale 1
-            assert policy[name][:, 4:].abs().max() > 0
+    assert_sft_ranks_kept(sft, policy)
 
 
 def test_plain_peft_computes_the_saved_policy_s_log_probabilities(study, trained):

@@ -31,13 +31,13 @@ def write_config(project, task="uti", **settings):
     (project.folder / "mine.yaml").write_text(yaml.safe_dump(config))
 
 
-def finished_grading(tmp_path, task, grades, metric, **settings):
+def finished_grading(tmp_path, task, grades, margin_metric, **settings):
     """A run whose task has grades and records of training. Its margin was recorded before the answers."""
     project = Project.copy(tmp_path, "mine.yaml")
     write_config(project, task, margin=0.1, **settings)
     project.run(f"results/mine/{task}/data/train.jsonl")
     folder = project.folder / "results/mine" / task
-    write_json(folder / "margin.json", margin_record({"metric": metric, "margin": 0.1}))
+    write_json(folder / "margin.json", margin_record({"metric": margin_metric, "margin": 0.1}))
     texts = {name: [{"id": row["id"], "text": row["parsed"]} for row in rows] for name, rows in grades.items()}
     write_answers(project, "mine", task, "tiny-llama", texts)
     for variant, variant_rows in grades.items():

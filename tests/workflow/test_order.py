@@ -36,12 +36,13 @@ COUNTED = {  # script of a figure or table -> the modules in its digest besides 
     },
     "plot_figure2": {
         *("config/metrics", "config/trivial", "report/figures/figure2", "report/figures/figure2_brackets"),
-        "report/figures/figure2_footnote",
-        *("report/figures/style", "report/figures/trivial_lines", "report/p_values", "report/trivial_words"),
+        *("report/figures/figure2_footnote", "report/figures/figure2_rows", "report/figures/style"),
+        *("report/figures/trivial_lines", "report/p_values", "report/trivial_words"),
     },
     "compute_metrics": {
         *("config/graders", "config/metrics", "grading/answers", "grading/grade", "grading/scale", "thoughts"),
-        *("statistics/estimate", "statistics/intervals", "statistics/metrics"),
+        *("statistics/clustered", "statistics/estimate", "statistics/grouped_grades", "statistics/groups"),
+        *("statistics/intervals", "statistics/metrics"),
     },
 }
 

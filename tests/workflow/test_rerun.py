@@ -252,7 +252,7 @@ def test_unrecorded_tables_and_figures_are_made_again_and_models_and_answers_kep
 
 def test_a_change_after_the_first_start_without_records_is_seen(unrecorded):
     unrecorded.planned()
-    unrecorded.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
+    unrecorded.edit("clinical_dpo/training/sft_ranks.py", "a=5**0.5", "a=2.0")
     trained = {wildcards for rule, wildcards in unrecorded.planned() if rule == "train"}
     assert trained and all("stage=dpo" in wildcards for wildcards in trained)
 
@@ -273,7 +273,7 @@ def test_another_order_of_tasks_reorders_tables_and_figures(project):
 
 
 def test_an_edit_of_dpo_does_not_repeat_sft(project):
-    project.edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0")
+    project.edit("clinical_dpo/training/sft_ranks.py", "a=5**0.5", "a=2.0")
     jobs = project.planned()
     assert training("uti", "dpo", UTI_DPO[0]) <= jobs
     assert not {wildcards for _, wildcards in jobs if "stage=sft" in wildcards or "variant=sft" in wildcards}

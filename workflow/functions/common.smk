@@ -26,7 +26,8 @@ from clinical_dpo.config.privacy import (
 from clinical_dpo.failed_jobs import failure
 from clinical_dpo.limits import VARIABLE as LIMITS
 from clinical_dpo.start_cache import StartCache
-from clinical_dpo.variants import BEST, EXTERNAL, STAGES, VARIANTS, parse_seed, with_seed
+from clinical_dpo.paths import parse_seed, with_seed
+from clinical_dpo.variants import ALL_STAGES, ARMS, BEST, EXTERNAL, PAIRED_STAGES, STAGES, UNTRAINED, VARIANTS
 
 try:
     study = load_study(config, STUDY_ROOT)
@@ -50,10 +51,10 @@ PUBLISHED = "config/published.yaml"  # the papers' numbers
 wildcard_constraints:
     task="|".join(study.tasks),
     model="|".join(study.models),
-    variant=rf"base|(?:{'|'.join(STAGES)})(?:_seed\d+)?",
+    variant=rf"{'|'.join(UNTRAINED)}|(?:{'|'.join(ALL_STAGES)})(?:_seed\d+)?",
     seed=r"\d+",
     split="train|eval",
-    stage="|".join(STAGES),
+    stage="|".join(ALL_STAGES),
     trial=r"lr[^/]+",
 
 

@@ -1,4 +1,5 @@
 from clinical_dpo.cluster.generated_text import refuse_generated
+from clinical_dpo.config.column_rules import smallest_cell, subgroups
 from clinical_dpo.user_paths import is_pattern, user_path
 
 
@@ -28,6 +29,22 @@ def stop_if_text_would_be_generated():
         refuse_generated(study, [task for task in study.tasks if task in due])
     except UserError as error:
         stop(str(error))
+
+
+def split_settings(wildcards):
+    """Settings of a job's task file that make its rows and draw its splits."""
+    names = ("name", "answer_type", "labels", "columns", "prompt", "system_prompt", "splits", "on_shortfall")
+    return pick(study.tasks[wildcards.task], *names) | study.over_columns(wildcards.task, "group")
+
+
+def row_settings(wildcards):
+    """Settings of a job's task file that make its rows."""
+    return pick(study.tasks[wildcards.task], "name", "answer_type", "labels", "columns", "prompt", "system_prompt")
+
+
+def task_subgroups(wildcards):
+    """The subgroups of a job's task."""
+    return subgroups(study.over_columns(wildcards.task, "subgroups"))
 
 
 def generated_rows(wildcards):

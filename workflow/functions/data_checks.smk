@@ -13,7 +13,7 @@ def check_thresholds(wildcards):
 
 def token_limits(wildcards):
     """Maximum lengths of a task's rows, in tokens. `max_length` is the smaller value of the two stages."""
-    shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in STAGES)
+    shortest = min(study.training(wildcards.task, stage)["max_length"] for stage in study.stages(wildcards.task))
     answer = study.tasks[wildcards.task]["max_new_tokens"]
     return {"max_length": shortest, "max_new_tokens": answer, "written": study.answer_limit(wildcards.task)}
 
@@ -37,8 +37,8 @@ def stop_if_rows_fail_checks():
                 measures = read_json(file)
                 if measures.get("code") != current["code"]:  # the checks have changed since; the answers have not
                     rows = {split: at("split", wildcards, split=split) for split in ("train", "eval", "dev", "test")}
-                    base = Path(at("base", wildcards)).parent
-                    measures = measure_files(rows, base, current["labels"], current["code"])
+                    base, manifest = Path(at("base", wildcards)).parent, at("manifest", wildcards)
+                    measures = measure_files(rows, manifest, base, current["labels"], current["code"])
                 table = gate_verdicts(measures, current["limits"], current["thresholds"], wildcards.task)
                 refuse_stopped(table, file)
             except UserError as error:

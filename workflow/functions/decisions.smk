@@ -49,6 +49,12 @@ def family_alpha(wildcards):
     return study.config["alpha"] / len(study.family(wildcards.task))
 
 
+def arm_family_alpha(wildcards):
+    """Level of each comparison of an arm of a job's task: the study's, divided by these comparisons. None without arms."""
+    tests = study.arm_family(wildcards.task)
+    return study.config["alpha"] / len(tests) if tests else None
+
+
 def task_table_if_any(table):
     """Function of a job's wildcards that returns one table of its task; an empty list for a task without this table."""
     return lambda wildcards: (

@@ -1,7 +1,7 @@
 panels = {panel: task for panel, task in study.config["figure2"].items() if task in study.tasks}
 label_figures = [  # (kind, task)
     (kind, task)
-    for kind in ("confusion", "reliability")
+    for kind in ("confusion", "reliability", "subgroups")
     for task in study.tasks
     if kind in study_files.tables(study, task)
 ]

@@ -9,9 +9,19 @@ def variant_model(wildcards):
     """
     stage, seed = parse_seed(wildcards.variant)
     files = {"base": at("base", wildcards)}
-    if stage in STAGES:
+    if stage not in UNTRAINED:
         files["trained"] = at("best", wildcards, stage=stage, best=with_seed(BEST, seed))
     return files
+
+
+def asked_rows(split):
+    """Function of a job's wildcards that returns the rows a variant answers: those of a split, or few-shot prompts."""
+    return lambda wildcards: at("few_shot_rows" if wildcards.variant == "few_shot" else "split", wildcards, split=split)
+
+
+def has_few_shot(task):
+    """Whether a task has the arm `few_shot`."""
+    return "few_shot" in task.get("arms", ())
 
 
 def answering_settings(wildcards):

@@ -17,12 +17,17 @@ wildcard_constraints:
 
 def shown_variants(wildcards):
     """Variants whose answers a job's sheet shows, or its judge reads."""
-    return sheet_variants(wildcards.get("sheet") or wildcards.judged)
+    return sheet_variants(wildcards.get("sheet") or wildcards.judged, study.variants(wildcards.task))
 
 
 def sheet_answers(wildcards):
     """Variant -> file of its answers, for each of `shown_variants`."""
     return {variant: at("answers", wildcards, variant=variant) for variant in shown_variants(wildcards)}
+
+
+def graded_by_raters(task):
+    """Whether a task's grades come from its raters."""
+    return task["grader"] == "physicians"
 
 
 def rating_folder(wildcards):

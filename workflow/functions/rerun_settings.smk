@@ -4,7 +4,7 @@ from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
 from clinical_dpo.escaping import Settings
 from clinical_dpo.training.stages import SPEED_SETTINGS
-from clinical_dpo.variants import parse_trial
+from clinical_dpo.paths import parse_trial
 
 # These settings are applied to a finished probe, so a change of them does not train the probe again.
 PLATEAU = ("plateau", "plateau_tolerance")

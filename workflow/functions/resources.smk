@@ -89,7 +89,7 @@ def gpu_model(wildcards):
 def training_memory(wildcards, attempt):
     """Host memory in MB that training requests; more at every attempt."""
     training = study.training(wildcards.task, wildcards.stage)
-    branches = STAGES.index(wildcards.stage) + 1
+    branches = 2 if wildcards.stage in PAIRED_STAGES else 1
     estimate = host_memory_mb(study.models[wildcards.model], training, branches=branches)
     return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
@@ -121,7 +121,7 @@ def stage_of(wildcards):
 
 
 def answering_variant(wildcards):
-    """Variant (base, sft or dpo) whose answers a job writes; its time depends on it. A trial answers as its stage."""
+    """Variant whose answers a job writes; its time depends on it. A trial answers as its stage."""
     return parse_seed(wildcards.get("variant") or wildcards.get("stage") or "sft")[0]
 
 

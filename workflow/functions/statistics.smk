@@ -2,6 +2,11 @@ from clinical_dpo.config.metrics import metric_module
 from clinical_dpo.config.raters import PREFERENCE_VARIANTS
 
 
+def grouped_test(wildcards):
+    """The test split, which has the group of each item; an empty list for a task without groups."""
+    return at("split", wildcards, split="test") if study.over_columns(wildcards.task, "group") else []
+
+
 def task_metric(wildcards):
     """Name of the module that computes the metric of a job's task."""
     return metric_module(task_facts(wildcards))

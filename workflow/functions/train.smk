@@ -1,4 +1,4 @@
-# The same rules train both stages. The stages differ in their data (`stage_data`) and in their module (`trainer`).
+# The same rules train all stages. The stages differ in their data (`stage_data`) and in their module (`trainer`).
 
 from clinical_dpo.training.stages import stage_module
 
@@ -9,13 +9,18 @@ def training_data(wildcards):
     return rows | {"gate": at("gate", wildcards)}
 
 
+def chosen_sft(wildcards):
+    """File in the folder of the chosen SFT model of a job's training seed, from which later stages start."""
+    return at("best", wildcards, stage="sft", best=with_seed(BEST, wildcards.get("seed")))
+
+
 def preference_data(wildcards):
     """Files of the pairs, of the reference model's log-probabilities, and of the SFT model that DPO starts from.
 
     A job of an extra seed gets the SFT model of that seed, with this model's log-probabilities. Pairs are the same.
     """
     seed = wildcards.get("seed")
-    files = {"sft": at("best", wildcards, stage="sft", best=with_seed(BEST, seed))}
+    files = {"sft": chosen_sft(wildcards)}
     for split in ("train", "eval"):
         files[split] = at("pairs", wildcards, split=split)
         files[f"{split}_reference"] = at("reference_logps", wildcards, split=with_seed(split, seed))
@@ -24,12 +29,21 @@ def preference_data(wildcards):
 
 def stage_data(wildcards):
     """Files that a job's stage trains on."""
-    return training_data(wildcards) if wildcards.stage == "sft" else preference_data(wildcards)
+    if wildcards.stage in PAIRED_STAGES:
+        return preference_data(wildcards)
+    start = {"sft": chosen_sft(wildcards)} if wildcards.stage != "sft" else {}
+    return training_data(wildcards) | start
 
 
 def plateau(wildcards):
     """File with the number of steps up to the plateau of a trial's probe; an empty list if the task has no probe."""
     return at("plateau", wildcards) if study.training(wildcards.task, wildcards.stage)["plateau"] else []
+
+
+def matched_run(wildcards):
+    """Record of the chosen DPO run, whose steps `sft_longer` matches; an empty list if the settings have the steps."""
+    matched = wildcards.stage == "sft_longer" and not study.has_fixed_steps(wildcards.task)
+    return at("best_run", wildcards, stage="dpo", best=BEST) if matched else []
 
 
 def trainer(wildcards):

@@ -40,12 +40,14 @@ def recorded_model_results(values):
         rule_name = "compute_reference_logps" if seed is None else "compute_extra_seed_reference_logps"
         job, split = values | ({} if seed is None else {"seed": str(seed)}), with_seed("train", seed)
         yield rule_name, job, at("reference_logps", values, split=split), at("reference_record", values, split=split)
-    seeded = [with_seed(stage, seed) for stage in STAGES for seed in study.extra_seeds(task)]
-    for variant in (*VARIANTS, *seeded):
+    if "few_shot" in study.variants(task):
+        rows = at("few_shot_rows", values, split="test")
+        yield "build_few_shot_prompts", values, rows, at("few_shot_record", values)
+    for variant in (*study.variants(task), *study_files.seeded_variants(study, task)):
         job = values | {"variant": variant}
         yield "predict", job, at("answers", job), at("answers_record", job)
         yield "predict_dev", job, at("variant_dev_answers", job), at("variant_dev_record", job)
-    for stage in STAGES:
+    for stage in study.stages(task):
         for trial in study.trials(task, stage):
             job = values | {"stage": stage, "trial": trial}
             yield "probe", job, at("trial_log", job, part="probe"), at("trial_run", job, part="probe")

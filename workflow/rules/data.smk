@@ -1,6 +1,7 @@
 localrules:
     retrieve_source,
     split_dataset,
+    assign_subgroups,
 
 
 rule retrieve_source:
@@ -17,7 +18,7 @@ rule retrieve_source:
         settings=rule_settings(
             code=code("retrieve_source"),
             files=file_digests(source_file),
-            source=lambda wildcards: study.source(wildcards.task),
+            source=lambda wildcards: study.source(wildcards.task) | study.over_columns(wildcards.task, "where"),
             rows=generated_rows,
             seed=study.config["seed"],
         ),
@@ -43,19 +44,33 @@ rule split_dataset:
     params:
         settings=rule_settings(
             code=code("split_dataset"),
-            task=task_settings(
-                "name",
-                "answer_type",
-                "labels",
-                "columns",
-                "prompt",
-                "system_prompt",
-                "splits",
-                "on_shortfall",
-            ),
+            task=split_settings,
             texts=text_fields,
             written=text_origins,
             seed=study.config["seed"],
         ),
     script:
         "../scripts/split_dataset.py"
+
+
+rule assign_subgroups:
+    input:
+        rows=at("source"),
+        record=at("source_record"),
+        texts=text_files,
+        test=at("split", split="test"),
+    output:
+        at("subgroups"),
+    log:
+        at.log("assign_subgroups", "{task}"),
+    conda:
+        "../../envs/analysis.yaml"
+    params:
+        settings=rule_settings(
+            code=code("assign_subgroups"),
+            task=row_settings,
+            texts=text_fields,
+            subgroups=task_subgroups,
+        ),
+    script:
+        "../scripts/assign_subgroups.py"

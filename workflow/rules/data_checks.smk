@@ -11,6 +11,7 @@ rule gate_rows:
         eval=at("split", split="eval"),
         dev=at("split", split="dev"),
         test=at("split", split="test"),
+        manifest=at("manifest"),
         base=at("base"),
     output:
         at("gate"),

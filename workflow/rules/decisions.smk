@@ -7,6 +7,7 @@ rule decide:
     input:
         stats=at("table", table="stats"),
         grades=task_files(study_files.grades),
+        groups=grouped_test,
         trivial=task_table_if_any("trivial"),
         corrected=task_table_if_any("corrected"),
         runs=task_runs,

@@ -4,6 +4,7 @@ localrules:
     compute_judge_bias,
     judge_external,
     grade_by_judge,
+    grade_arm_by_judge,
 
 
 rule ask_judge:
@@ -107,7 +108,9 @@ rule compute_judge_bias:
             code=code("compute_judge_bias"),
             task=task_names,
             contestants=contestants,
-            variants={kind: sheet_variants(kind) for kind in ("likert", "correctness", "preference")},
+            variants=lambda wildcards: {
+                kind: sheet_variants(kind, study.variants(wildcards.task)) for kind in judge_sheets(wildcards.task)
+            },
             seed=study.config["seed"],
         ),
     script:
@@ -134,3 +137,13 @@ rule grade_by_judge:
         ),
     script:
         "../scripts/grade_by_judge.py"
+
+
+use rule grade_by_judge as grade_arm_by_judge with:
+    output:
+        at("grades"),
+    log:
+        at.log("grade_arm_by_judge", "{task}", "{model}", "{variant}"),
+    wildcard_constraints:
+        task=tasks_where(graded_by_judge),
+        variant="|".join(ARMS),

@@ -1,11 +1,40 @@
 localrules:
+    build_few_shot_prompts,
     choose_threshold,
+
+
+rule build_few_shot_prompts:
+    input:
+        train=at("split", split="train"),
+        dev=at("split", split="dev"),
+        test=at("split", split="test"),
+        base=at("base"),
+        gate=at("gate"),
+    output:
+        dev=at("few_shot_rows", split="dev"),
+        test=at("few_shot_rows", split="test"),
+        record=at("few_shot_record"),
+    log:
+        at.log("build_few_shot_prompts", "{task}", "{model}"),
+    wildcard_constraints:
+        task=tasks_where(has_few_shot),
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=rule_settings(
+            code=code("build_few_shot_prompts"),
+            examples=lambda wildcards: study.tasks[wildcards.task]["arms"]["few_shot"]["examples"],
+            answer=lambda wildcards: study.answer_limit(wildcards.task),
+            seed=study.config["seed"],
+        ),
+    script:
+        "../scripts/build_few_shot_prompts.py"
 
 
 rule predict:
     input:
         unpack(variant_model),
-        test=at("split", split="test"),
+        test=asked_rows("test"),
         gate=at("gate"),
     output:
         test=at("answers"),
@@ -33,7 +62,7 @@ rule predict:
 use rule predict as predict_dev with:
     input:
         unpack(variant_model),
-        dev=at("split", split="dev"),
+        dev=asked_rows("dev"),
         gate=at("gate"),
     output:
         dev=at("variant_dev_answers"),
@@ -44,7 +73,7 @@ use rule predict as predict_dev with:
         benchmark_path("predict_dev", "{variant}")
     resources:
         mem_mb=loading_memory,
-        runtime=runtime(expected_answers, ["dev"]),
+        runtime=runtime(expected_answers, ["dev"], answering_variant),
         gpu=gpus,
         gpu_model=gpu_model,
         batch_size=study.config["compute"]["generation_batch_size"],

@@ -2,6 +2,7 @@ localrules:
     write_blinding_key,
     write_sheet,
     grade_by_raters,
+    grade_arm_by_raters,
     summarize_ratings,
     compute_corrected,
 
@@ -77,7 +78,7 @@ rule grade_by_raters:
     log:
         at.log("grade_by_raters", "{task}", "{model}"),
     wildcard_constraints:
-        task=tasks_where(lambda task: task["grader"] == "physicians"),
+        task=tasks_where(graded_by_raters),
     conda:
         "../../envs/analysis.yaml"
     params:
@@ -92,6 +93,16 @@ rule grade_by_raters:
         ),
     script:
         "../scripts/grade_by_raters.py"
+
+
+use rule grade_by_raters as grade_arm_by_raters with:
+    output:
+        at("grades"),
+    log:
+        at.log("grade_arm_by_raters", "{task}", "{model}", "{variant}"),
+    wildcard_constraints:
+        task=tasks_where(graded_by_raters),
+        variant="|".join(ARMS),
 
 
 rule summarize_ratings:
@@ -138,6 +149,8 @@ rule compute_corrected:
             files=file_digests(graded_ratings),
             task=task_facts,
             alpha=family_alpha,
+            arm_alpha=arm_family_alpha,
+            variants=lambda wildcards: study.variants(wildcards.task),
             folder=task_ratings_folder,
             sample=task_setting("rater_sample"),
             seed=study.config["seed"],

@@ -33,6 +33,7 @@ rule write_report_page:
         corrected=report_table_if_any("corrected"),
         judge_bias=report_table_if_any("judge_bias"),
         unreadable=report_table_if_any("unreadable"),
+        subgroups=report_table_if_any("subgroups"),
         cost=at("figure", figure="cost", suffix="csv"),
         numbers=report_table("published_vs_reproduced"),
         published=PUBLISHED,
@@ -87,7 +88,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial|unreadable|corrected|judge_bias",
+        table="metrics|stats|seeds|trivial|unreadable|corrected|judge_bias|subgroups",
     conda:
         "../../envs/analysis.yaml"
     params:

@@ -14,6 +14,7 @@ rule compute_metrics:
     input:
         grades=task_files(study_files.grades),
         answers=task_files(study_files.answers),
+        groups=grouped_test,
     output:
         at("table", table="metrics"),
     log:
@@ -69,7 +70,8 @@ rule compute_reliability:
 
 rule compare_variants:
     input:
-        task_files(study_files.grades),
+        grades=task_files(study_files.grades),
+        groups=grouped_test,
     output:
         at("table", table="stats"),
     log:
@@ -83,6 +85,7 @@ rule compare_variants:
             alpha=study.config["alpha"],
             family=lambda wildcards: study.family(wildcards.task),
             external_families=lambda wildcards: study.external_families(wildcards.task),
+            arm_family=lambda wildcards: study.arm_family(wildcards.task),
         ),
     script:
         "../scripts/compare_variants.py"
@@ -90,7 +93,8 @@ rule compare_variants:
 
 rule compare_seeds:
     input:
-        task_files(study_files.seed_grades),
+        grades=task_files(study_files.seed_grades),
+        groups=grouped_test,
     output:
         at("table", table="seeds"),
     log:

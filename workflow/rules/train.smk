@@ -53,6 +53,7 @@ rule train:
         unpack(stage_data),
         base=at("base"),
         plateau=plateau,
+        matched_run=matched_run,
     output:
         weights=at("adapter"),
         log=at("trial_log", part="adapter"),

@@ -5,6 +5,7 @@ localrules:
 rule compare_trivial:
     input:
         grades=task_files(study_files.variant_files, "grades"),
+        groups=grouped_test,
         train=at("split", split="train"),
     output:
         at("table", table="trivial"),

@@ -4,7 +4,8 @@ localrules:
 
 rule vary_unreadable:
     input:
-        task_files(study_files.variant_files, "grades"),
+        grades=task_files(study_files.variant_files, "grades"),
+        groups=grouped_test,
     output:
         at("table", table="unreadable"),
     log:
@@ -19,6 +20,7 @@ rule vary_unreadable:
             task=task_facts,
             margin=lambda wildcards: decision_margin(wildcards)["value"],
             alpha=family_alpha,
+            arm_alpha=arm_family_alpha,
         ),
     script:
         "../scripts/vary_unreadable.py"

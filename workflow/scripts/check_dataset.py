@@ -8,6 +8,7 @@ from clinical_dpo.data_checks.prompt_preview import preview_page, preview_rows
 from clinical_dpo.data_checks.row_checks import (
     frame_findings,
     named_rows,
+    patient_findings,
     row_findings,
     spelling_findings,
     token_findings,
@@ -21,7 +22,8 @@ with job(snakemake) as params:
     task, private = params.task, params.task.get("phi", False)
     splits = {split: read_jsonl(snakemake.input[split]) for split in ("train", "eval", "dev", "test")}
     rows = named_rows(splits, private)
-    findings = row_findings(rows, task.get("labels", ()))
+    manifest = read_json(snakemake.input.manifest)
+    findings = row_findings(rows, task.get("labels", ())) + patient_findings(manifest.get("patient_columns", []))
     lengths = {}
     with replacing(snakemake.output.prompts) as part:
         part.mkdir()
@@ -38,5 +40,5 @@ with job(snakemake) as params:
             (part / f"{model}.md").write_text(preview_page(shown, tokenizer, task["name"], model), encoding="utf-8")
     table = apply_thresholds(findings, params.thresholds, task["name"])
     with replacing(snakemake.output.card) as part:
-        part.write_text(data_card(task, read_json(snakemake.input.manifest), lengths, table), encoding="utf-8")
+        part.write_text(data_card(task, manifest, lengths, table), encoding="utf-8")
     write_csv(snakemake.output.table, table, COLUMNS)

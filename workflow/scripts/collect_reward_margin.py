@@ -2,9 +2,8 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, read_json, write_csv
-from clinical_dpo.paths import parse
+from clinical_dpo.paths import parse, trial_name
 from clinical_dpo.statistics.reward_margin import COLUMNS, margin_rows
-from clinical_dpo.variants import trial_name
 
 with job(snakemake) as params:
     rows = []

@@ -9,7 +9,7 @@ from clinical_dpo.grading.raters.sample import sampled_rows
 from clinical_dpo.io import read_csv, read_jsonl, write_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.statistics.corrected import COLUMNS, corrected_table
-from clinical_dpo.variants import VARIANTS
+from clinical_dpo.statistics.grouped_grades import with_groups
 
 with job(snakemake) as params:
     inputs = snakemake.input
@@ -20,8 +20,9 @@ with job(snakemake) as params:
     for path in inputs.sheet_keys:
         model = parse("key", path)["model"]
         grades = rater_grades(path, Path(params.folder, model), adjudication_keys.get(model), sample)
-        raters |= {(model, variant): grades[variant] for variant in VARIANTS}
+        raters |= {(model, variant): graded for variant, graded in grades.items()}
     for path in inputs.verdicts:
         model, verdicts = parse("verdicts", path)["model"], read_csv(path)
-        judge |= {(model, variant): judge_grades(verdicts, variant, rows) for variant in VARIANTS}
-    write_csv(snakemake.output[0], corrected_table(raters, judge, params.task, params.alpha), COLUMNS)
+        judge |= {(model, variant): judge_grades(verdicts, variant, rows) for variant in params.variants}
+    grouped = (with_groups(raters, rows), with_groups(judge, rows))
+    write_csv(snakemake.output[0], corrected_table(*grouped, params.task, params.alpha, params.arm_alpha), COLUMNS)

@@ -1,15 +1,16 @@
 """Decide for every comparison of a task whether its difference matters, and whether SFT is enough."""
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.grade import read_grades
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.decision_sentences import prices, with_sentences
 from clinical_dpo.statistics.decisions import COLUMNS, decisions
+from clinical_dpo.statistics.grouped_grades import read_grouped_grades
 
 with job(snakemake) as params:
     trivial = read_csv(snakemake.input.trivial) if snakemake.input.trivial else []
     corrected = read_csv(snakemake.input.corrected) if snakemake.input.corrected else []
-    stats, grades = read_csv(snakemake.input.stats), read_grades(snakemake.input.grades)
+    stats = read_csv(snakemake.input.stats)
+    grades = read_grouped_grades(snakemake.input.grades, snakemake.input.groups)
     rows = decisions(stats, grades, params.task, params.margin, trivial, corrected)
     price = prices(snakemake.input.runs)
     rows = with_sentences(rows, price, params.recorded, trivial, headline=params.task["metric"])

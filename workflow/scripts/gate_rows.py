@@ -11,7 +11,7 @@ from clinical_dpo.io import write_json
 with job(snakemake):
     gate, base = json.loads(snakemake.resources.limits), Path(snakemake.input.base).parent
     files = {split: snakemake.input[split] for split in ("train", "eval", "dev", "test")}
-    measures = measure_files(files, base, gate["labels"], gate["code"])
+    measures = measure_files(files, snakemake.input.manifest, base, gate["labels"], gate["code"])
     table = gate_verdicts(measures, gate["limits"], gate["thresholds"], snakemake.wildcards.task)
     refuse_stopped(table, f"{snakemake.wildcards.task} with {snakemake.wildcards.model}")
     write_json(snakemake.output[0], measures)

@@ -9,5 +9,7 @@ from clinical_dpo.io import read_jsonl, write_csv
 with job(snakemake) as params:
     inputs = snakemake.input
     rows = sampled_rows(read_jsonl(inputs.test), params.sample, params.seed)
-    for variant, grades in rater_grades(inputs.key, params.folder, inputs.adjudication_key or None, rows).items():
-        write_csv(snakemake.output[variant], grades, COLUMNS)
+    outputs = dict(snakemake.output.items()) or {snakemake.wildcards.variant: snakemake.output[0]}
+    graded = rater_grades(inputs.key, params.folder, inputs.adjudication_key or None, rows)
+    for variant, grades in outputs.items():
+        write_csv(grades, graded[variant], COLUMNS)

@@ -2,7 +2,8 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
-from clinical_dpo.report.figures.figure2 import comparison_rows, plot_comparison
+from clinical_dpo.report.figures.figure2 import plot_comparison
+from clinical_dpo.report.figures.figure2_rows import comparison_rows
 
 with job(snakemake) as params:
     inputs, output = snakemake.input, snakemake.output

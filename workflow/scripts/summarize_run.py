@@ -4,10 +4,11 @@ from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.grading.raters.ratings import pending_for_tables
 from clinical_dpo.io import read_csv, read_json, replacing
+from clinical_dpo.paths import parse
 from clinical_dpo.report.rating_rounds import with_sheet_files
 from clinical_dpo.report.summary import summary
 from clinical_dpo.sweep.selection import ties
-from clinical_dpo.training.run_record import mixed_versions
+from clinical_dpo.training.run_record import matched_runs, mixed_versions
 
 with job(snakemake) as params:
     waiting = {  # a dict, because the models of a task share one line
@@ -36,6 +37,7 @@ with job(snakemake) as params:
         ),
         judges=[*params.unnamed_judges, *waiting],
         mixed_versions=mixed_versions(snakemake.input.records),
+        matched_runs=matched_runs(snakemake.input.records),
     )
     with replacing(snakemake.output.text) as part:
         part.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Train one trial up to its probe's plateau, or for all steps if the task has no probe."""
+"""Train one trial up to its probe's plateau, for as many steps as the chosen DPO run, or for all configured steps."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_json
@@ -7,6 +7,6 @@ from clinical_dpo.training.job import train_stage
 
 with job(snakemake) as params:
     prepare_process(snakemake.threads, snakemake.resources.get("gpu"))
-    plateau = snakemake.input.plateau
-    steps = read_json(plateau)["steps"] if plateau else params.settings["max_steps"]
+    file = snakemake.input.plateau or snakemake.input.matched_run
+    steps = read_json(file)["steps"] if file else params.settings["max_steps"]
     train_stage(snakemake, params, params.settings, steps)

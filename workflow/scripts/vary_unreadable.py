@@ -1,10 +1,11 @@
 """Compute headline metrics and decisions of a task under other rules for unreadable answers."""
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.grade import read_grades
 from clinical_dpo.io import write_csv
+from clinical_dpo.statistics.grouped_grades import read_grouped_grades
 from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable
 
 with job(snakemake) as params:
-    rows = vary_unreadable(read_grades(snakemake.input), params.task, params.margin, params.alpha)
+    grades = read_grouped_grades(snakemake.input.grades, snakemake.input.groups)
+    rows = vary_unreadable(grades, params.task, params.margin, params.alpha, params.arm_alpha)
     write_csv(snakemake.output[0], rows, COLUMNS)

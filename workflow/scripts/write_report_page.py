@@ -9,7 +9,7 @@ from clinical_dpo.papers.published import load_published
 from clinical_dpo.report.page.page import Drawing, report_page
 from clinical_dpo.report.page.tables import contradiction_rows
 from clinical_dpo.report.rating_rounds import with_sheet_files
-from clinical_dpo.training.run_record import mixed_versions
+from clinical_dpo.training.run_record import matched_runs, mixed_versions
 
 with job(snakemake) as params:
     inputs = snakemake.input
@@ -23,6 +23,7 @@ with job(snakemake) as params:
         corrected=read_csv(inputs.corrected) if inputs.corrected else [],
         judge_bias=read_csv(inputs.judge_bias) if inputs.judge_bias else [],
         unreadable=read_csv(inputs.unreadable) if inputs.unreadable else [],
+        subgroups=read_csv(inputs.subgroups) if inputs.subgroups else [],
         cost=read_csv(inputs.cost),
         tasks=params.tasks,
         models=params.models,
@@ -42,6 +43,7 @@ with job(snakemake) as params:
         seeds=read_csv(inputs.seeds) if inputs.seeds else [],
         published=read_csv(inputs.numbers),
         mixed_versions=mixed_versions(inputs.records),
+        matched_runs=matched_runs(inputs.records),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),
     )
     with replacing(snakemake.output[0]) as part:

@@ -12,7 +12,7 @@ from clinical_dpo.data.sources.tables import check_columns, delimited_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.sources.workbooks import SHOWN, workbook_rows
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError
+from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row, sha256
 from clinical_dpo.user_paths import unset_variables, user_path
 
@@ -30,8 +30,15 @@ FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
 
 
 def read_rows(path: str | Path, sheet: str | None = None, **options: Any) -> list[Row]:
-    """Return the rows of a file without provenance; see `retrieve_file`."""
-    return retrieve_file(str(path), sheet, **options)[0]
+    """Return the rows of a file without provenance; see `retrieve_file`.
+
+    Raises:
+        UserError: as in `retrieve_file`, or a column is left out.
+    """
+    rows, provenance = retrieve_file(str(path), sheet, **options)
+    for reason in provenance.get("unread", {}).values():
+        raise UserError(reason)
+    return rows
 
 
 def file_options(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def retrieve_file(
 
     Returns:
         The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
-        names one. Files with repairs or warnings also have the entries of `text_facts`.
+        names one. Files with repairs, warnings or columns that are left out also have the entries of `text_facts`.
 
     Raises:
         UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
@@ -77,13 +84,14 @@ def retrieve_file(
             f"{path}: the environment variable {unset[0]} in this path is not set. Export it, or write the full path."
         )
     file, repairs = user_path(path), Tally()
+    unread: dict[str, str] = {}
     expanded = str(file)
     suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter, "as": numbers})
     facts: dict[str, Any] = {"sheet": sheet} if sheet else {}
     if suffix == ".xlsx":
-        rows = workbook_rows(file, sheet, ignore, repairs, numbers or SHOWN)
+        rows = workbook_rows(file, sheet, ignore, repairs, unread, numbers or SHOWN)
     elif suffix == ".parquet":
-        rows = parquet_rows(file, ignore, repairs)
+        rows = parquet_rows(file, ignore, repairs, unread)
     else:
         text, facts["encoding"] = read_text(file, encoding, repairs)
         if suffix in DELIMITERS:
@@ -95,7 +103,7 @@ def retrieve_file(
         raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
     rows, report = checked_texts(rows, expanded, repair)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
-    return rows, provenance | text_facts(repairs, report)
+    return rows, provenance | text_facts(repairs, report, unread)
 
 
 def _checked_format(path: Path, options: dict[str, Any]) -> str:

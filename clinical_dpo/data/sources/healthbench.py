@@ -62,8 +62,8 @@ def _conversation(messages: Any) -> str:
         raise UserError(f"field 'prompt' is a {type(messages).__name__}, not a list of messages. Write a list.")
     paragraphs = []
     for number, message in enumerate(messages, start=1):
-        texts: list[Any] = [message.get(name) for name in ("role", "content")] if isinstance(message, Mapping) else []
-        if len(texts) != 2 or not all(isinstance(text, str) and text.strip() for text in texts):
+        role, content = (message.get(name) if isinstance(message, Mapping) else None for name in ("role", "content"))
+        if not (isinstance(role, str) and role.strip() and isinstance(content, str) and content.strip()):
             raise UserError(f"field 'prompt', message {number}: no role and content with text. Complete the message.")
-        paragraphs.append(f"{texts[0]}: {texts[1].strip()}")
+        paragraphs.append(f"{role}: {content.strip()}")
     return "\n\n".join(paragraphs)

@@ -79,13 +79,13 @@ def retrieve_hub(
             rows += (table if len(selected) == len(table) else table.select(selected)).to_list()
             start += len(table)
         del tables, table  # tables hold files of the folder open
-    repairs = Tally()
+    repairs, unread = Tally(), dict[str, str]()
     numbers = [position + 1 for position in positions]
-    rows = plain_rows(rows, numbers, schema, data_id, repairs)
+    rows = plain_rows(rows, numbers, schema, data_id, repairs, unread)
     rows, report = checked_texts(rows, data_id, repair, numbers)
     provenance: dict[str, Any] = {"kind": "hub", "data": "real", "id": data_id, "config": config, "revision": revision}
     provenance |= {"splits": list(splits), "rows": total, "sha256": checksums}
-    return rows, provenance | text_facts(repairs, report)
+    return rows, provenance | text_facts(repairs, report, unread)
 
 
 def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: str | None) -> list[list[str]]:

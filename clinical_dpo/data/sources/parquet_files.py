@@ -10,18 +10,19 @@ from typing import Any
 from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.dates import iso_duration, iso_time
-from clinical_dpo.data.sources.tables import check_columns
+from clinical_dpo.data.sources.tables import check_columns, without_columns
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
 
 
-def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]:
+def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict[str, str]) -> list[Row]:
     """Return the rows of a Parquet file in a form that JSON can hold; see `plain_rows`.
 
+    A column with a value that has no form in JSON is left out, with the reason in `unread`.
+
     Raises:
-        UserError: the file is missing, damaged or exceeds the run's limits; a column name comes twice, or a value has
-            no form in JSON.
+        UserError: the file is missing, damaged or exceeds the run's limits, or a column name comes twice.
     """
     # Imported late: only this format needs it.
     import pyarrow
@@ -44,11 +45,13 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally) -> list[Row]
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."
         ) from None
-    return plain_rows(rows, range(1, len(rows) + 1), table.schema, path, repairs)
+    return plain_rows(rows, range(1, len(rows) + 1), table.schema, path, repairs, unread)
 
 
-def plain_rows(rows: Sequence[Row], numbers: Sequence[int], schema: Any, path: str | Path, repairs: Tally) -> list[Row]:
-    """Return rows of an Arrow table in a form that JSON can hold.
+def plain_rows(
+    rows: Sequence[Row], numbers: Sequence[int], schema: Any, path: str | Path, repairs: Tally, unread: dict[str, str]
+) -> list[Row]:
+    """Return rows of an Arrow table in a form that JSON can hold, without the columns that have no such form.
 
     Dates, times and durations become ISO 8601 text; times of a column that are all midnight become dates. NaN (pandas'
     missing value) becomes null.
@@ -59,9 +62,7 @@ def plain_rows(rows: Sequence[Row], numbers: Sequence[int], schema: Any, path: s
         schema: the table's Arrow schema.
         path: the file or data set, for messages.
         repairs: counts values that became text or null.
-
-    Raises:
-        UserError: a value has no form in JSON. The message names the row and column.
+        unread: gets each column that is left out, with the reason.
     """
     date_only = {
         name
@@ -69,13 +70,16 @@ def plain_rows(rows: Sequence[Row], numbers: Sequence[int], schema: Any, path: s
         if all(value is None or _is_midnight(value) for value in (row[name] for row in rows))
     }
     kinds = {name: schema.field(name).type for name in schema.names}
-    return [
-        {
-            name: _plain(value, kinds[name], name in date_only, f"row {number}, column '{name}'", path, repairs)
-            for name, value in row.items()
-        }
-        for number, row in zip(numbers, rows, strict=True)
-    ]
+    plain: list[Row] = []
+    for number, row in zip(numbers, rows, strict=True):
+        plain.append({})
+        for name, value in row.items():
+            location = f"row {number}, column '{name}'"
+            try:
+                plain[-1][name] = _plain(value, kinds[name], name in date_only, location, path, repairs)
+            except UserError as error:
+                unread.setdefault(nfc(name), str(error))
+    return without_columns(plain, unread)
 
 
 def _is_midnight(value: Any) -> bool:
@@ -83,7 +87,11 @@ def _is_midnight(value: Any) -> bool:
 
 
 def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Path, repairs: Tally) -> Any:
-    """Return a value of Arrow type `kind` in a form that JSON can hold; see `plain_rows`."""
+    """Return a value of Arrow type `kind` in a form that JSON can hold; see `plain_rows`.
+
+    Raises:
+        UserError: the value has no such form.
+    """
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):

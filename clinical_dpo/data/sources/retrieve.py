@@ -5,21 +5,26 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from clinical_dpo.data.columns import refuse_unread
+from clinical_dpo.data.sources import healthbench, medqa, meqsum, pubmedqa
 from clinical_dpo.data.sources.files import file_options, retrieve_file
-from clinical_dpo.data.sources.healthbench import to_verdict
 from clinical_dpo.data.sources.hub import retrieve_hub
-from clinical_dpo.data.sources.medqa import to_open_question
-from clinical_dpo.data.sources.meqsum import to_summary
-from clinical_dpo.data.sources.pubmedqa import to_context_question
 from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.expressions import kept_rows, read_condition
 from clinical_dpo.io import Row
 
 # A reader turns a publisher's row into a record, or returns the reason why the row is dropped.
 READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
-    "healthbench": to_verdict,
-    "medqa": to_open_question,
-    "meqsum": to_summary,
-    "pubmedqa": to_context_question,
+    "healthbench": healthbench.to_verdict,
+    "medqa": medqa.to_open_question,
+    "meqsum": meqsum.to_summary,
+    "pubmedqa": pubmedqa.to_context_question,
+}
+READER_COLUMNS: dict[str, Sequence[str]] = {  # reader -> the columns that it needs
+    "healthbench": healthbench.COLUMNS,
+    "medqa": medqa.FIELDS,
+    "meqsum": meqsum.COLUMNS,
+    "pubmedqa": pubmedqa.HUB,  # the publisher's file is JSON, of which every column is read
 }
 _PUBLISHED_IDS = ("pubmedqa",)  # readers that use the publisher's ids; a repeated id is then an error
 
@@ -28,14 +33,16 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     """Return the records of a source and their provenance.
 
     Args:
-        source: a task file's `source` or `stand_in`.
+        source: a task file's `source` or `stand_in`. With `where`, a condition over the columns, only records for which
+            it holds are kept. It is applied after `sample` and `reader`.
         seed: seed of generated text, and of the draw if the source has a `sample`.
         n: number of records to generate; ignored for other sources.
 
     Returns:
         The records; and their provenance: kind, data (`real` or `synthetic`), origin (path and sha256; id and revision;
         or generator and seed), `rows` (number of rows of the source), `sampled` (number of drawn rows, if the source
-        has a `sample`) and `drops` (reason -> count).
+        has a `sample`), `drops` (reason -> count), and `where` if the source has it: `condition`, and the numbers of
+        records `kept` and `dropped`.
 
     Raises:
         UserError: the source or one of its rows is not valid. The message says where, and what to do.
@@ -71,10 +78,33 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     numbered = list(zip((position + 1 for position in positions), rows, strict=True))
     if "sample" in source:
         provenance["sampled"] = len(numbered)
-    if "reader" not in source:
-        return [row for _, row in numbered], provenance | {"drops": {}}
-    records, drops = _read(numbered, source["reader"], where)
-    return records, provenance | {"drops": drops}
+    if "reader" in source:
+        refuse_unread(provenance, READER_COLUMNS[source["reader"]])
+        records, provenance["drops"] = _read(numbered, source["reader"], where)
+        names = [f"{where}, record {number}" for number in range(1, len(records) + 1)]
+    else:
+        records, provenance["drops"] = [row for _, row in numbered], {}
+        names = [f"{where}, row {number}" for number, _ in numbered]
+    if "where" in source:
+        refuse_unread(provenance, read_condition(source["where"]).columns)
+        records, provenance["where"] = _kept(records, source["where"], names)
+    return records, provenance
+
+
+def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row], dict[str, Any]]:
+    """The records for which a condition holds, and the condition with the numbers of kept and dropped records."""
+    try:
+        kept = kept_rows(records, read_condition(text), names)
+    except UserError as error:
+        raise error.within("key 'where' of the task file: ") from None
+    if not kept:
+        raise PublicError(
+            f"key 'where' of the task file: the condition '{text}' holds for none of the {len(records)} rows. Correct "
+            "the condition."
+        )
+    return [records[index] for index in kept], {
+        **{"condition": text, "kept": len(kept), "dropped": len(records) - len(kept)}
+    }
 
 
 def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:

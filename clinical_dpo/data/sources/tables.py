@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from clinical_dpo.comparable import nfc
@@ -83,6 +83,7 @@ def rows_under_header(
     ignore: Sequence[str],
     repairs: Tally,
     content: Callable[[Any, str], str | int | float],
+    unread: dict[str, str] | None = None,
 ) -> list[Row]:
     """Return the rows of a table whose first row names the columns.
 
@@ -91,7 +92,8 @@ def rows_under_header(
         where: the file, and the sheet of a workbook.
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
-        content: (cell, location) -> text or number of the cell.
+        content: (cell, location) -> text or number of the cell. It raises a UserError for a cell that has neither.
+        unread: gets each column with such a cell, which is left out, with the reason; None if every cell has a text.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
@@ -112,7 +114,15 @@ def rows_under_header(
     rows = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
-        values = {i: content(cells[i], location) if i < len(cells) else "" for i in (*read, *beyond)}
+        values: dict[int, str | int | float] = {}
+        for i in (*read, *beyond):
+            try:
+                values[i] = content(cells[i], location) if i < len(cells) else ""
+            except UserError as error:
+                if unread is None or i in beyond or not header[i]:
+                    raise
+                unread.setdefault(header[i], str(error))
+                values[i] = str(error)  # the cell is not empty
         if not any(str(value).strip() for value in values.values()):
             repairs.add("empty row passed over", location)
             continue
@@ -122,7 +132,12 @@ def rows_under_header(
         if nameless is not None:
             raise UserError(f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column.")
         rows.append({header[i]: values[i] for i in read if header[i]})
-    return rows
+    return without_columns(rows, unread or {})
+
+
+def without_columns(rows: list[Row], names: Container[str]) -> list[Row]:
+    """Return rows without the columns that `names` has in Unicode form NFC."""
+    return [{name: value for name, value in row.items() if nfc(name) not in names} for row in rows] if names else rows
 
 
 def check_columns(names: Iterable[str], columns: Iterable[str], where: str, key: str = "ignore") -> None:

@@ -18,6 +18,7 @@ _EXCEL_ERRORS = frozenset(
 )
 _MISSING = frozenset(("nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", "\\N"))
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_NOT_READ = "column not read, because a value of it is not text"
 _EXCERPT = 60  # characters of a text before and after its repair that a data card shows
 
 
@@ -63,21 +64,25 @@ def checked_texts(
     return checked, report
 
 
-def text_facts(repairs: Tally, report: TextReport) -> dict[str, Any]:
-    """Return the entries of a provenance about changed and faulty texts, without empty entries.
+def text_facts(repairs: Tally, report: TextReport, unread: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entries of a provenance about changed, faulty and unread texts, without empty entries.
 
     `repairs` and `warnings` have description -> count, first location and first rows. A warning that a repair can mend
-    has the value of `repair` too. `changes` is as in TextReport.
+    has the value of `repair` too. `changes` is as in TextReport. Each column of `unread` is a warning too.
 
     Args:
         repairs: repairs of the file's form, such as a dropped byte-order mark.
         report: the report of the texts.
+        unread: column that is left out -> reason.
     """
+    for column in unread:
+        report.warnings.add(_NOT_READ, f"column '{column}'")
     mends = {form.fault: {"repair": form.repair} for form in FORMS}
     facts = {
         "repairs": repairs.record() | report.repairs.record(),
         "warnings": {fault: entry | mends.get(fault, {}) for fault, entry in report.warnings.record().items()},
         "changes": report.changes,
+        "unread": dict(unread),
     }
     return {name: value for name, value in facts.items() if value}
 

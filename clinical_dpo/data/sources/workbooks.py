@@ -32,22 +32,28 @@ def plain_text(text: str) -> str:
 
 
 def workbook_rows(
-    path: Path, sheet: str | None, ignore: Sequence[str], repairs: Tally, numbers: str | Mapping[str, str] = SHOWN
+    path: Path,
+    sheet: str | None,
+    ignore: Sequence[str],
+    repairs: Tally,
+    unread: dict[str, str],
+    numbers: str | Mapping[str, str] = SHOWN,
 ) -> list[Row]:
     """Return the rows of one sheet, whose first row names the columns.
 
-    Numbers become the text that their cells show, dates become ISO 8601 text, and empty cells become empty texts.
+    Numbers become the text that their cells show, dates become ISO 8601 text, and empty cells become empty texts. A
+    column with a cell whose text Excel has lost is left out.
 
     Args:
         path: the workbook.
         sheet: its sheet; not needed if it has only one.
         ignore: columns that are not read.
         repairs: counts texts that differ from the stored values.
+        unread: gets each column that is left out, with the reason.
         numbers: `shown` or `number`, for all columns or by column: whether numbers are texts as shown, or numbers.
 
     Raises:
-        UserError: the file is not a workbook or exceeds the run's limits, the sheet is not named or does not exist, or
-            Excel has lost the text of a cell.
+        UserError: the file is not a workbook or exceeds the run's limits, or the sheet is not named or does not exist.
     """
     if not path.exists():
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
@@ -74,7 +80,7 @@ def workbook_rows(
             for i, name in enumerate(header, start=1)
             if {nfc(key): form for key, form in numbers.items()}.get(name) == NUMBER
         }
-    return rows_under_header(table, where, ignore, repairs, reader.content)
+    return rows_under_header(table, where, ignore, repairs, reader.content, unread)
 
 
 def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any]]]]:

@@ -18,7 +18,7 @@ from clinical_dpo.grading.raters.sheets import Item, correctness_items, preferen
 from clinical_dpo.io import Row
 from clinical_dpo.paths import parse
 from clinical_dpo.records import Grade, TaskRow
-from clinical_dpo.variants import VARIANTS
+from clinical_dpo.variants import sorted_variants
 
 
 def sheet_items(
@@ -52,7 +52,7 @@ def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, 
 def rater_grades(
     key_path: str, folder: str | Path, adjudication_key: str | None, rows: Sequence[TaskRow]
 ) -> dict[str, list[Grade]]:
-    """Variant -> its grades by the raters, and by the adjudicator where they disagree.
+    """Variant on the sheet -> its grades by the raters, and by the adjudicator where they disagree.
 
     Args:
         key_path: key of the correctness or likert sheet.
@@ -61,12 +61,13 @@ def rater_grades(
         rows: the test rows that the raters grade.
     """
     key, ratings = key_with_ratings(key_path, folder)
+    variants = sorted_variants(name for row in key for name in row["variants"].split())
     if parse("key", key_path)["sheet"] == "likert":
         means = mean_grades(key, ratings)
-        return {variant: variant_grades(means, variant, rows, lowest="1") for variant in VARIANTS}
+        return {variant: variant_grades(means, variant, rows, lowest="1") for variant in variants}
     adjudications = key_with_ratings(adjudication_key, folder)[1] if adjudication_key else None
     finals = final_grades(key, ratings, adjudications)
-    return {variant: variant_grades(finals, variant, rows) for variant in VARIANTS}
+    return {variant: variant_grades(finals, variant, rows) for variant in variants}
 
 
 def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:

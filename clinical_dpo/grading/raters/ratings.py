@@ -247,8 +247,8 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow],
         grade = new_grade(row["id"], "physicians", final["status"])
         if final["status"] == "complete":
             numbers = {"correct": "1", "incorrect": "0", CANNOT_JUDGE: lowest, DISAGREEMENT: lowest}
-            judgement: str = final["grade"]
-            grade["grade"], grade["parsed"] = numbers.get(judgement, judgement), judgement
-            grade["valid"] = "false" if judgement in (CANNOT_JUDGE, DISAGREEMENT) else "true"
+            judged: str = final["grade"]
+            grade["grade"], grade["parsed"] = numbers.get(judged, judged), judged
+            grade["valid"] = "false" if judged in (CANNOT_JUDGE, DISAGREEMENT) else "true"
         grades.append(grade)
     return grades

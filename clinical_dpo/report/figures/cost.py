@@ -3,6 +3,7 @@
 A step and a whole run have a mark each, because evaluations and loading hide the ratio of the first in the second.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ from clinical_dpo.report.figures.style import (
     thin_ticks,
     write_footnote,
 )
-from clinical_dpo.variants import STAGES, TITLES
+from clinical_dpo.variants import STAGES, TITLES, sorted_variants
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
 PUBLISHED_DEVICE = "one A100"
-LINE, TOP, FOOT = 0.145, 0.4, 0.86  # heights in inches: a line, the head, and the foot of the figure
+LINE, TOP, FOOT = 0.145, 0.4, 0.57  # heights in inches: a line, the head, and the foot without its legend
+LEGEND_COLUMNS = 3
 RUN_MARKER: dict[str, Any] = {"marker": "s", "markersize": 3.5, "markerfacecolor": "white", "zorder": 3}
 PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
@@ -47,7 +49,7 @@ def plot_cost(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw minutes per 1,000 steps of SFT and DPO, their ratio, and the hours of all runs.
+    """Draw minutes per 1,000 steps of SFT, DPO and trained arms, the ratio of DPO and SFT, and their hours of all runs.
 
     Diamonds are published values.
 
@@ -63,7 +65,14 @@ def plot_cost(
         models_by_task.setdefault(row["task"], {}).setdefault(row["model"], {})[row["stage"]] = row
     lines = sum(len(models) + 1 for models in models_by_task.values())
     panel_height = LINE * lines
-    with drawing(COLUMN, TOP + panel_height + FOOT, paths) as figure:
+    drawn = sorted_variants(row["stage"] for row in rows)
+    dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
+    handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in drawn]
+    handles.append(Line2D([], [], color=INK, label="ratio of a step", **dots))
+    handles.append(Line2D([], [], color=INK, label="of a whole run", **dots | RUN_MARKER))
+    handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
+    foot = FOOT + LINE * math.ceil(len(handles) / LEGEND_COLUMNS)
+    with drawing(COLUMN, TOP + panel_height + foot, paths) as figure:
         minutes, ratio = (
             axes_at(figure, left, TOP, width, panel_height) for left, width in ((0.85, 1.15), (2.12, 0.6))
         )
@@ -71,6 +80,7 @@ def plot_cost(
         _set_up_panel(ratio, lines, "DPO / SFT")
         minutes.set_xscale("log")
         minutes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        minutes.xaxis.set_minor_formatter(FuncFormatter(_minor_tick))
         ratio.set_xlim(0, 1.15 * max(4, *(_largest(row, "row_ratio", "run_ratio", "published_ratio") for row in rows)))
         thin_ticks(ratio.xaxis)
         unit, seconds = ("h", 3600) if max(float(row["seconds"]) for row in rows) >= 3600 else ("min", 60)
@@ -86,12 +96,7 @@ def plot_cost(
                 hours = " + ".join(f"{float(stages[stage]['seconds']) / seconds:.1f}" for stage in STAGES)
                 _write(ratio, 1.15, line, hours)
             line += 1
-        dots: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 4}
-        handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in STAGES]
-        handles.append(Line2D([], [], color=INK, label="ratio of a step", **dots))
-        handles.append(Line2D([], [], color=INK, label="of a whole run", **dots | RUN_MARKER))
-        handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
-        legend(figure, handles, 0.44, columns=3)
+        legend(figure, handles, 0.44, LEGEND_COLUMNS)
         devices = " and ".join(sorted({row["device"] for row in rows}))
         write_footnote(
             figure,
@@ -105,6 +110,11 @@ def plot_cost(
 def _largest(row: Mapping[str, Any], *columns: str) -> float:
     """The largest number of a row in the columns. An empty value counts as 0."""
     return max(float(row[column] or 0) for column in columns)
+
+
+def _minor_tick(value: float, _: Any) -> str:
+    """Label of a minor tick of a logarithmic scale. Only 2 and 5 times a power of ten have one."""
+    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
@@ -125,10 +135,10 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw both stages' minutes per 1,000 steps on one line, with a bar between them."""
-    paces = [float(stages[stage]["minutes_per_1000_steps"]) for stage in STAGES]
-    axes.plot(paces, [y, y], color=LIGHT, linewidth=2, zorder=1)
-    for stage, pace in zip(STAGES, paces, strict=True):
+    """Draw the stages' minutes per 1,000 steps on one line, with a bar between SFT and DPO."""
+    paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in sorted_variants(stages)}
+    axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
+    for stage, pace in paces.items():
         axes.plot(pace, y, "o", color=COLOURS[stage], markersize=4)
         if stages[stage]["published_minutes"]:
             axes.plot(float(stages[stage]["published_minutes"]), y, color=COLOURS[stage], **PUBLISHED_MARKER)

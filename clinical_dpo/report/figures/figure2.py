@@ -1,4 +1,4 @@
-"""Figure 2 of Savage et al. 2025: the three variants of each model on one task, with intervals and P values.
+"""Figure 2 of Savage et al. 2025: the variants of each model on one task, with intervals and P values.
 
 External answers are separate bars beside the models.
 """
@@ -10,11 +10,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from clinical_dpo.config.metrics import HEADLINES, METRICS
-from clinical_dpo.errors import UserError
+from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
-from clinical_dpo.report.figures.figure2_brackets import HEADROOM, draw_brackets, headroom_of
+from clinical_dpo.report.figures.figure2_brackets import HEADROOM, draw_brackets, headroom_of, p_text
 from clinical_dpo.report.figures.figure2_footnote import footnote
+from clinical_dpo.report.figures.figure2_rows import comparison_rows, external_names
 from clinical_dpo.report.figures.style import (
     COLOURS,
     COLUMN,
@@ -27,16 +27,8 @@ from clinical_dpo.report.figures.style import (
     write_footnote,
 )
 from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
-from clinical_dpo.report.p_values import COMPARED, f1_significant, format_p, opposed
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
+from clinical_dpo.variants import ARM_RIVALS, ARMS, EXTERNAL, TITLES, arms_of, sorted_variants
 
-COLUMNS = (
-    *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
-    *("p_vs_base", "significant_vs_base", "p_vs_sft", "significant_vs_sft", "threshold", "compared"),
-    *("p_f1_vs_base", "f1_significant_vs_base", "p_f1_vs_sft", "f1_significant_vs_sft", "opposed"),
-    *("grader", "proxy", "data", "status"),
-)
-SEED_COLUMNS = ("seeds", "per_seed")  # the training seeds, and the estimate of a bar's variant with each
 BAR = 0.8  # width of a bar; the distance between two bars is 1
 GAP = 0.9  # between the groups of two models
 HEIGHT = 3.1  # inches
@@ -44,81 +36,6 @@ GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
 FOOT = 7.5  # points of each line of the footnote after the second
 UNIT = 0.38  # inches from one bar to the next
-F1_METRICS = ("f1", "macro_f1")  # metrics with a P of their own beside the P of right answers
-
-
-def comparison_rows(
-    metrics_rows: Sequence[Mapping[str, Any]],
-    stats_rows: Sequence[Mapping[str, Any]],
-    metric: str,
-    seed_rows: Sequence[Mapping[str, Any]] = (),
-) -> list[Row]:
-    """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
-
-    With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. `opposed` names the variants
-    in whose comparison F1 and right answers favour different variants. With external answers each row also has
-    p_vs_{name}, significant_vs_{name} and threshold_vs_{name}.
-
-    Args:
-        metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
-        stats_rows: rows of its statistics table. A P belongs to the bar of the variant compared: the P of SFT against
-            base to SFT's bar, the P of DPO against SFT and of DPO against base to DPO's bar.
-        metric: the task's headline metric, a key of METRICS.
-        seed_rows: rows of the task's table over training seeds; empty with a single seed.
-
-    Raises:
-        UserError: no row has that metric.
-    """
-    bars = [
-        dict.fromkeys(COLUMNS)
-        | {column: row[column] for column in COLUMNS if column in row}
-        | {name: _number(row[name]) for name in ("estimate", "ci_low", "ci_high", "n", "invalid_rate")}
-        for row in metrics_rows
-        if row["metric"] == HEADLINES[metric]
-    ]
-    if not bars:
-        raise UserError(f"metrics table: no row with metric '{HEADLINES[metric]}', the headline metric of this task.")
-    by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
-    elsewhere = _elsewhere(bars)
-    for bar in bars:
-        bar |= {f"{field}_vs_{name}": None for name in elsewhere for field in ("p", "significant", "threshold")}
-    for row in stats_rows:
-        variant, other = parse_comparison(row["comparison"])
-        bar = by_bar[row["model"], variant]
-        bar[f"p_vs_{other}"] = _number(row["p_value"])
-        bar[f"significant_vs_{other}"] = row["significant"] or None
-        bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
-        bar["compared"] = COMPARED[row["effect_measure"]]
-        if opposed(row):
-            bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
-        if metric in F1_METRICS and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):
-            bar[f"p_f1_vs_{other}"] = _number(row["p_f1_permutation"])
-            bar[f"f1_significant_vs_{other}"] = str(f1_significant(row)).lower()
-    if seed_rows:
-        _add_seeds(by_bar, seed_rows, metric)
-    return bars
-
-
-def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Add SEED_COLUMNS: the estimate of SFT and DPO with each seed, computed as base estimate + effect of the seed."""
-    measure = f"{metric}_difference" if METRICS[metric].kind == "labels" else METRICS[metric].difference
-    for bar in by_bar.values():
-        bar |= dict.fromkeys(SEED_COLUMNS)
-    for row in seed_rows:
-        variant, other = COMPARISONS[row["comparison"]]
-        base = by_bar[row["model"], "base"]["estimate"]
-        if other == "base" and row["measure"] == measure and row["per_seed"] and base is not None:
-            estimates = [round(base + float(effect), 10) for effect in row["per_seed"].split()]
-            by_bar[row["model"], variant] |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, estimates))}
-
-
-def _elsewhere(bars: Sequence[Row]) -> list[str]:
-    """Names of the external answers."""
-    return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]
-
-
-def _number(value: Any) -> float | None:
-    return None if value in (None, "") else float(value)
 
 
 def plot_comparison(
@@ -139,7 +56,8 @@ def plot_comparison(
     The panel has bars with 95% intervals, brackets with P (bold with an asterisk where significant), and the estimate
     and share of invalid answers under each bar. A bar with pending grades is a hatched outline. The footnote names
     synthetic data and proxy grades. With several training seeds a bar shows the first seed, and dots on it show the
-    estimate with each seed. External answers are on the right; a line under the bars shows each P against them.
+    estimate with each seed. External answers are on the right; a line under the bars shows each P against them. Lines
+    under the bars of arms show their P against SFT and against DPO.
 
     Args:
         metrics_rows: rows of the task's metrics table.
@@ -154,17 +72,22 @@ def plot_comparison(
         trivial_rows: rows of the task's table of trivial answers, drawn as lines; empty for a task without labels.
     """
     bars = comparison_rows(metrics_rows, stats_rows, metric, seed_rows)
-    elsewhere = _elsewhere(bars)
+    elsewhere = external_names(bars)
     models = list(dict.fromkeys(bar["model"] for bar in bars if bar["variant"] != EXTERNAL))
+    variants = sorted_variants(bar["variant"] for bar in bars)
+    arms = arms_of(variants)
+    arm_lines = _arm_lines(bars)
+    first_elsewhere = 3 + len(arm_lines)  # number of the line under the bars
     low, high = METRICS[metric].low, METRICS[metric].high
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
     slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
-    labels = max((0.05 * len(model_names[name]) for name in elsewhere), default=0.0)  # inches, beside the lines of P
+    # Inches beside the lines of P.
+    labels = max([0.05 * len(model_names[name]) for name in elsewhere] + [0.2 for _ in arm_lines], default=0.0)
     text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
-    width = plain + labels + UNIT * (sum(slots) + GAP * len(slots))
+    width = plain + labels + UNIT * (sum(slots) + GAP * len(slots) + len(arms) * len(models))
     headroom = headroom_of(bars)
     above = 0.65 * HEIGHT * (headroom - HEADROOM) / (1 + HEADROOM)  # inches more for the brackets
-    height = HEIGHT + above + (LINE * len(elsewhere) + FOOT * (text.count("\n") - 1)) / 72
+    height = HEIGHT + above + (LINE * (len(elsewhere) + len(arm_lines)) + FOOT * (text.count("\n") - 1)) / 72
     with drawing(width, height, paths) as figure:
         axes = figure.add_axes(
             (
@@ -175,21 +98,29 @@ def plot_comparison(
             )
         )
         for number, model in enumerate(models):
-            left = number * (len(TITLES) + GAP)
+            left = number * (len(variants) + GAP)
             group = [bar for bar in bars if bar["model"] == model]
-            positions = {variant: left + offset for offset, variant in enumerate(TITLES)}
+            positions = {variant: left + offset for offset, variant in enumerate(variants)}
             for bar in group:
                 _draw_bar(axes, bar, positions[bar["variant"]], low, high)
             draw_brackets(axes, group, positions, low, high, headroom)
-            _write_below(axes, positions["sft"], 3 + len(elsewhere), model_names[model], weight="bold")
-            for line, name in enumerate(elsewhere, start=3):
-                for bar in group:
-                    _write_p_below(axes, positions[bar["variant"]], line, bar, name)
-        right = len(models) * (len(TITLES) + GAP) - 0.5
-        for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=3):
+            middle = left + (len(variants) - 1) / 2
+            _write_below(axes, middle, first_elsewhere + len(elsewhere), model_names[model], weight="bold")
+            for bar in group:
+                x = positions[bar["variant"]]
+                for line, name in enumerate(elsewhere, start=first_elsewhere):
+                    levels = bar[f"threshold_vs_{name}"]
+                    _write_p_below(axes, x, line, bar[f"p_vs_{name}"], bar[f"significant_vs_{name}"], levels)
+                if bar["variant"] in arms:
+                    for line, (p, significant) in enumerate(arm_lines.values(), start=3):
+                        _write_p_below(axes, x, line, bar[p], bar[significant], bar["threshold"])
+        for line, name in enumerate(arm_lines, start=3):
+            _write_below(axes, -0.8, line, name, ha="right", color=FAINT, size=6)
+        right = len(models) * (len(variants) + GAP) - 0.5
+        for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=first_elsewhere):
             [bar] = (bar for bar in bars if (bar["model"], bar["variant"]) == (name, EXTERNAL))
             _draw_bar(axes, bar, right + slot / 2, low, high)
-            _write_below(axes, right + slot / 2, 3 + len(elsewhere), model_names[name], weight="bold")
+            _write_below(axes, right + slot / 2, first_elsewhere + len(elsewhere), model_names[name], weight="bold")
             _write_below(axes, -0.8, line, f"P vs {model_names[name]}", ha="right", color=FAINT, size=6)
             right += slot + GAP
         axes.set_xlim(-0.75, right - GAP + 0.25)
@@ -198,7 +129,7 @@ def plot_comparison(
         top = height / HEIGHT
         figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
         figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
-        swatches = [Patch(color=COLOURS[variant], label=name) for variant, name in TITLES.items()]
+        swatches = [Patch(color=COLOURS[variant], label=TITLES[variant]) for variant in variants]
         figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
         write_footnote(figure, text)
         stamp(figure, watermark)
@@ -259,9 +190,20 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
     axes.annotate(text, (x, 0), (0, 1 - LINE * line), transform, "offset points", ha=ha, va="center", **font)
 
 
-def _write_p_below(axes: Axes, x: float, line: int, bar: Row, name: str) -> None:
-    """Write the P of a bar's variant against the external answers `name`."""
-    if bar[f"p_vs_{name}"] is not None:
-        significant = bar[f"significant_vs_{name}"] == "true"
-        text = format_p(bar[f"p_vs_{name}"], bar[f"threshold_vs_{name}"]) + ("*" if significant else "")
-        _write_below(axes, x, line, text, size=6, weight="bold" if significant else "normal")
+def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
+    """Name of each line under the bars of arms -> the columns of its P and of its significance."""
+    lines = {}
+    for rival in ARM_RIVALS:
+        lines[f"P vs {TITLES[rival]}"] = (f"p_vs_{rival}", f"significant_vs_{rival}")
+        lines[f"F1 P vs {TITLES[rival]}"] = (f"p_f1_vs_{rival}", f"f1_significant_vs_{rival}")
+    arms = [bar for bar in bars if bar["variant"] in ARMS]
+    return {name: line for name, line in lines.items() if any(bar[line[0]] is not None for bar in arms)}
+
+
+def _write_p_below(
+    axes: Axes, x: float, line: int, p: float | None, significant: str | None, threshold: float | None
+) -> None:
+    """Write a P under a bar. A significant P is bold and has an asterisk."""
+    if p is not None:
+        text, weight = p_text(p, significant, threshold, "")
+        _write_below(axes, x, line, text.removeprefix("="), size=6, weight=weight)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from clinical_dpo.io import Row
 from clinical_dpo.report.figures.style import INK
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.variants import COMPARISONS
+from clinical_dpo.variants import PAIRS
 
 # Shares of the scale: space above it for three brackets, from one bracket to the next, and a line of text.
 HEADROOM, STEP = 0.43, 0.115
@@ -19,7 +19,7 @@ def headroom_of(bars: Sequence[Row]) -> float:
     """Space above the scale for three brackets, as a share of the scale. Brackets with two P need more.
 
     Args:
-        bars: rows of `figure2.comparison_rows`.
+        bars: rows of `figure2_rows.comparison_rows`.
     """
     two = any(bar[f"p_f1_vs_{other}"] is not None for bar in bars for other in ("base", "sft"))
     return TWO_HEADROOM if two else HEADROOM
@@ -42,7 +42,7 @@ def draw_brackets(
     unit, line_height = STEP * (high - low), TEXT_LINE * (high - low)
     step = TWO_STEP * (high - low) if headroom == TWO_HEADROOM else unit
     for row in group:
-        for level, (variant, other) in enumerate(COMPARISONS.values()):
+        for level, (variant, other) in enumerate(PAIRS):
             if row["variant"] != variant or row[f"p_vs_{other}"] is None:
                 continue
             y = high + step * (level + 0.55)
@@ -50,7 +50,7 @@ def draw_brackets(
             tick = y - 0.2 * unit
             axes.plot([left, left, right, right], [tick, y, y, tick], color=INK, linewidth=0.6)
             bracket = [
-                _p_text(bar_p, row[f"{mark}_vs_{other}"], row["threshold"], name)
+                p_text(bar_p, row[f"{mark}_vs_{other}"], row["threshold"], name)
                 for name, bar_p, mark in (
                     ("P", row[f"p_vs_{other}"], "significant"),
                     ("F1 P", row[f"p_f1_vs_{other}"], "f1_significant"),
@@ -62,8 +62,8 @@ def draw_brackets(
                 axes.text(middle, above + line * line_height, text, size=6, ha="center", va="bottom", weight=weight)
 
 
-def _p_text(p: float, significant: str | None, threshold: float | None, name: str) -> tuple[str, str]:
-    """Text of a P on a bracket, and its font weight. A significant P is bold and has an asterisk."""
+def p_text(p: float, significant: str | None, threshold: float | None, name: str) -> tuple[str, str]:
+    """Text of a P, and its font weight. A significant P is bold and has an asterisk."""
     shown = format_p(p, *([threshold] if threshold else []))
     mark = "*" if significant == "true" else ""
     return f"{name}{'' if shown[0] in '<>' else '='}{shown}{mark}", "bold" if mark else "normal"

@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import F1_COMPARED
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, arms_of
 
 LONGEST = 80  # characters of a line
 
@@ -21,16 +21,19 @@ def footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
     The caveats are synthetic data, proxy grades and pending grades.
 
     Args:
-        bars: rows of `figure2.comparison_rows`.
+        bars: rows of `figure2_rows.comparison_rows`.
         model_names: model or external answers -> name shown.
     """
+    arms = [TITLES[arm] for arm in arms_of(bar["variant"] for bar in bars)]
     sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})
-    thresholds = _thresholds(bars, "threshold")
+    thresholds = _thresholds([bar for bar in bars if bar["variant"] not in ARMS], "threshold")
     reading = [
         *(f"n={n}" for n in sizes),
         "whiskers: 95% CI",
         *(f"*P<{threshold} (Bonferroni)" for threshold in thresholds),
     ]
+    of_arms = _thresholds([bar for bar in bars if bar["variant"] in ARMS], "threshold")
+    reading += [f"{' and '.join(arms)} *P<{threshold}" for threshold in of_arms]
     for name in (bar["model"] for bar in bars if bar["variant"] == EXTERNAL):
         others = _thresholds(bars, f"threshold_vs_{name}")
         reading += [f"vs {model_names[name]} *P<{other}" for other in others if other not in thresholds]

@@ -17,7 +17,10 @@ from clinical_dpo.escaping import printable
 from clinical_dpo.io import replacing
 
 # Paul Tol's vibrant scheme: distinct with every colour vision, and by lightness in grey.
-COLOURS = {"base": "#9A9A9A", "sft": "#0077BB", "dpo": "#CC3311"}
+COLOURS = {
+    **{"base": "#9A9A9A", "sft": "#0077BB", "dpo": "#CC3311"},
+    **{"few_shot": "#009988", "sft_longer": "#33BBEE", "dpo_sft": "#EE3377"},
+}
 ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme
 INK, FAINT, LIGHT = "#222222", "#777777", "#DDDDDD"
 SEQUENCE = "cividis"  # colour map of numbers: a lighter colour is a larger number, with every colour vision

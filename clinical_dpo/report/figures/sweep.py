@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
 from clinical_dpo.io import Row, read_csv
-from clinical_dpo.paths import parse
+from clinical_dpo.paths import parse, parse_trial
 from clinical_dpo.report.figures.style import (
     COLOURS,
     INK,
@@ -22,7 +22,7 @@ from clinical_dpo.report.figures.style import (
     title_panel,
     write_footnote,
 )
-from clinical_dpo.variants import parse_trial
+from clinical_dpo.variants import ARMS, TITLES, sorted_variants
 
 COLUMNS = (
     *("task", "model", "stage", "trial", "learning_rate", "beta", "metric", "score", "n", "invalid_rate", "chosen"),
@@ -61,6 +61,8 @@ def plot_sweep(
 ) -> None:
     """Draw heat maps of the dev scores, a panel per task and model. Columns are learning rates; rows are SFT and betas.
 
+    Each stage of an arm has rows of its own below them.
+
     The scale is 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with many
     invalid answers. A stage with one trial needs no score and shows a dash.
 
@@ -75,7 +77,9 @@ def plot_sweep(
     for row in rows:
         groups.setdefault((row["task"], row["model"]), []).append(row)
     max_lines = max(len(_lines(group)) for group in groups.values())
-    grid = panel_grid(len(groups), paths, height=0.2 * max_lines, left=0.2, right=0.02, foot=0.52)
+    arms = {_line(row) for row in rows if row["stage"] in ARMS}
+    left = max([0.2, *(0.052 * len(_line_name(*line)) for line in arms)])
+    grid = panel_grid(len(groups), paths, height=0.2 * max_lines, left=left, right=0.02, foot=0.52)
     with grid as (figure, panels):
         for axes, ((task, model), group) in zip(panels, groups.items(), strict=True):
             _draw_map(axes, group)
@@ -88,9 +92,22 @@ def plot_sweep(
         write_footnote(figure, f"Score on dev, stronger is higher. Frame: chosen.\n{marks}")
 
 
-def _lines(rows: Sequence[Mapping[str, Any]]) -> list[float | None]:
-    """The lines of a map from top to bottom: None for SFT, then the betas in ascending order."""
-    return [None, *sorted({float(row["beta"]) for row in rows if row["beta"]})]
+def _line(row: Mapping[str, Any]) -> tuple[str, float]:
+    """Stage and beta of a trial; beta is 0 for a stage without beta."""
+    return row["stage"], float(row["beta"] or 0)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
+    """The lines of a map from top to bottom: by stage, then the betas in ascending order."""
+    present = {_line(row) for row in rows}
+    stages = sorted_variants(stage for stage, _ in present)
+    return sorted(present, key=lambda line: (stages.index(line[0]), line[1]))
+
+
+def _line_name(stage: str, beta: float) -> str:
+    """Name of a line of a map: the stage, or the beta of DPO."""
+    name = TITLES[stage] if stage != "dpo" else ""
+    return f"{name} {beta:g}".strip() if beta else name
 
 
 def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,7 +116,7 @@ def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     lines = _lines(rows)
     for row in rows:
         x = rates.index(float(row["learning_rate"]))
-        y = lines.index(float(row["beta"]) if row["beta"] else None)
+        y = lines.index(_line(row))
         score = float(row["score"]) if row["score"] != "" else None
         tint = (COLOURS[row["stage"]], MAX_OPACITY * (score or 0))
         axes.add_patch(Rectangle((x + 0.03, y + 0.03), 0.94, 0.94, facecolor=tint, edgecolor=LIGHT, linewidth=0.5))
@@ -114,8 +131,7 @@ def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set_xlim(-0.05, len(rates) + 0.05)
     axes.set_ylim(len(lines) + 0.05, -0.05)
     axes.set_xticks([column + 0.5 for column in range(len(rates))], [scientific(rate) for rate in rates])
-    names = ["SFT" if line is None else f"{line:g}" for line in lines]
-    axes.set_yticks([line + 0.5 for line in range(len(lines))], names)
+    axes.set_yticks([line + 0.5 for line in range(len(lines))], [_line_name(*line) for line in lines])
     axes.tick_params(length=0, labelsize=6 if len(rates) < 6 else 5)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from clinical_dpo.io import Row, read_csv
-from clinical_dpo.paths import parse
+from clinical_dpo.paths import parse, parse_trial
 from clinical_dpo.report.figures.style import (
     FAINT,
     INK,
@@ -26,7 +26,7 @@ from clinical_dpo.report.figures.style import (
     write_title,
 )
 from clinical_dpo.training.plateau import eval_curve
-from clinical_dpo.variants import STAGES, TITLES, parse_trial
+from clinical_dpo.variants import TITLES, sorted_variants
 
 Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
@@ -64,7 +64,7 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
 def plot_training_curves(
     rows: Rows, *, title: str, model_names: Mapping[str, str], watermark: str | None, paths: Paths
 ) -> None:
-    """Draw the eval loss of all trials of a task: a row of panels per model, SFT on the left and DPO on the right.
+    """Draw the eval loss of all trials of a task: a panel per model and stage, SFT first, then DPO, then arms.
 
     The colour shows the learning rate, the line style shows beta. The line of the chosen trial is thick and ends in a
     ring. The line of a diverging trial leaves its panel at the top. A trial with a single evaluation is a dot.
@@ -84,7 +84,7 @@ def plot_training_curves(
     groups = [
         [row for row in rows if (row["model"], row["stage"]) == (model, stage)]
         for model in dict.fromkeys(row["model"] for row in rows)
-        for stage in STAGES
+        for stage in sorted_variants(row["stage"] for row in rows)
     ]
     handles = [Line2D([], [], color=colour, label=scientific(rate)) for rate, colour in colours.items()]
     handles += [

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.report.p_values import COMPARED, F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed
+from clinical_dpo.paths import parse_comparison
+from clinical_dpo.report.p_values import F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.trivial_words import Bar
-from clinical_dpo.variants import COMPARISONS, EXTERNAL, TITLES, parse_comparison
+from clinical_dpo.variants import EXTERNAL, TITLES, arms_of
 
 Rows = Sequence[Mapping[str, Any]]
 Tasks = Mapping[str, Mapping[str, str]]  # task -> title, description and metric of its file
@@ -22,6 +23,12 @@ MEASURES = {  # measure of a difference -> its name on the page
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
     """The displayed names of the two compared: variants, or external answers."""
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
+
+
+def compared_name(compared: str) -> str:
+    """The name shown of a variant (SFT) or of a comparison (SFT − Base)."""
+    names = (compared,) if compared in TITLES else parse_comparison(compared)
+    return " − ".join(TITLES[name] for name in names)
 
 
 def verdict(
@@ -60,7 +67,8 @@ def verdict(
 def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Rows of paired comparisons: difference with interval, P, and the smallest detectable difference.
 
-    Each comparison has a row. With labels it has a second row, for F1.
+    Each comparison has a row. If the test rows are in groups, it has a row as if they were independent. With labels it
+    has another row, for F1.
     """
     return [page_row for row in stats for page_row in _comparison(row, tasks, models)]
 
@@ -74,15 +82,23 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "n": "–" if pending else row["n"],
     }
     first = shared | {
-        "of": COMPARED[row["effect_measure"]],
+        "of": quantity_compared(row),
         "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
         "p": "awaited" if pending else format_p(number_of(row["p_value"]), *levels),
         "significant": row["significant"] == "true",
         "holm": format_p(p, *levels) if (p := number_of(row["p_holm_study"])) is not None else "–",
         "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
     }
+    shown = [first]
+    if number_of(row.get("p_unclustered")) is not None:
+        independent = {
+            "of": "the same, if rows were independent",
+            "difference": _interval(row, "effect", "unclustered_ci_low", "unclustered_ci_high"),
+            "p": format_p(number_of(row["p_unclustered"]), *levels),
+        }
+        shown.append(shared | independent | {"significant": False, "holm": "–", "detectable": "–"})
     if row["secondary_measure"] not in F1_MEASURES:
-        return [first]
+        return shown
     second = shared | {
         "of": F1_COMPARED,
         "difference": _interval(
@@ -93,7 +109,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "holm": "–",
         "detectable": "–",
     }
-    return [first, second]
+    return [*shown, second]
 
 
 def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
@@ -102,7 +118,7 @@ def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row
         {
             "task": tasks[row["task"]]["title"],
             "model": models[row["model"]],
-            "comparison": " − ".join(TITLES[variant] for variant in COMPARISONS[row["comparison"]]),
+            "comparison": " − ".join(TITLES[variant] for variant in parse_comparison(row["comparison"])),
             "measure": MEASURES[row["measure"]],
             "seeds": row["seeds"].split(),
             "difference": _interval(measured, "effect", "ci_low", "ci_high"),
@@ -122,15 +138,21 @@ def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
     return [tasks[name]["title"] for name in names if name not in repeated]
 
 
+def grouped(stats: Rows, tasks: Tasks) -> list[str]:
+    """Title and number of groups of the tasks whose test rows are in groups."""
+    sizes = {row["task"]: row["n_groups"] for row in stats if row.get("n_groups")}
+    return [f"{tasks[task]['title']} ({number} groups)" for task, number in sizes.items()]
+
+
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
-    """Lines of text: for SFT and for DPO, the number of tested tasks and models that it made better or worse.
+    """Lines of text: for SFT, DPO and arms, the number of tested tasks and models that it made better or worse.
 
     A line also has the number without a shown difference. It has the number in which F1 and right answers favour
     different variants if there are any.
     """
     lines = []
-    for comparison in ("sft_vs_base", "dpo_vs_sft"):
-        first, second = (TITLES[variant] for variant in COMPARISONS[comparison])
+    for comparison in ("sft_vs_base", "dpo_vs_sft", *arm_comparisons(stats)):
+        first, second = (TITLES[variant] for variant in parse_comparison(comparison))
         kinds = [verdict(row, below=below) for row in stats if row["comparison"] == comparison]
         better, worse, mixed, neither = (
             sum(kind == each for each, _ in kinds) for kind in ("better", "worse", "mixed", "open")
@@ -142,6 +164,12 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
         counts += f", ahead but not shown to be better than a trivial answer in {trivial}" if trivial else ""
         lines.append(f"{first} against {second}, {better + worse + mixed + neither} comparisons: {counts}")
     return lines
+
+
+def arm_comparisons(stats: Rows) -> list[str]:
+    """Names of the comparisons of arms among rows of a statistics table, each once."""
+    names = dict.fromkeys(row["comparison"] for row in stats)
+    return [name for name in names if arms_of(parse_comparison(name))]
 
 
 def number_of(value: Any) -> float | None:

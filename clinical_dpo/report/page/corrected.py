@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from clinical_dpo.io import Row
-from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
-from clinical_dpo.variants import COMPARISONS, TITLES
+from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, number_of
+from clinical_dpo.variants import TITLES
 
 
 def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
@@ -29,16 +29,10 @@ def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> 
     ]
 
 
-def compared_name(compared: str) -> str:
-    """The name shown of a variant (SFT) or of a comparison (SFT − Base)."""
-    names = COMPARISONS.get(compared, (compared,))
-    return " − ".join(TITLES[name] for name in names)
-
-
 def _estimate(row: Mapping[str, str], prefix: str) -> str:
     estimate, low, high = (number_of(row[f"{prefix}{name}"]) for name in ("estimate", "ci_low", "ci_high"))
     if estimate is None:
         return "–"
-    sign = "+" if row["compared"] in COMPARISONS else ""
+    sign = "" if row["compared"] in TITLES else "+"
     interval = "" if low is None or high is None else f" ({low:{sign}.2f} to {high:{sign}.2f})"
     return f"{estimate:{sign}.2f}{interval}".replace("-", "−")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.io import Row
-from clinical_dpo.report.page.tables import estimate_text
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.report.page.tables import estimates
+from clinical_dpo.variants import sorted_variants
 
 MARK = "balanced_accuracy"  # tasks with this metric have the others too
 NAMES = {
@@ -44,16 +44,17 @@ def label_rows(
     detailed = {row["task"] for row in metrics if row["metric"] == MARK}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in NAMES]
     lines = dict.fromkeys((row["task"], row["model"], row["metric"], row["positive_class"]) for row in shown)
-    by_line: dict[tuple[str, ...], dict[str, Row]] = {line: {} for line in lines}
+    columns = sorted_variants(row["variant"] for row in metrics)
+    by_line: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {line: {} for line in lines}
     for row in shown:
         line = (row["task"], row["model"], row["metric"], row["positive_class"])
-        by_line[line][row["variant"]] = estimate_text(row)
+        by_line[line][row["variant"]] = row
     return [
         {
             "task": tasks[task]["title"],
             "model": models[model],
             "metric": f"{label}: {NAMES[metric]}" if label else NAMES[metric],
-            "estimates": [by_line[line][name] for name in (*TITLES, EXTERNAL) if name in by_line[line]],
+            "estimates": list(estimates(by_line[line], columns).values()),
         }
         for line in lines
         for task, model, metric, label in [line]

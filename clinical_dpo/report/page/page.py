@@ -17,13 +17,19 @@ from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.corrected import corrected_rows
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
+from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.rating_rounds import agreement_rows, what_to_send
 from clinical_dpo.report.trivial_words import no_better
-from clinical_dpo.variants import EXTERNAL, TITLES
+from clinical_dpo.variants import EXTERNAL, TITLES, arms_of, sorted_variants
 
 TEMPLATE = Path(__file__).parent / "template"
+ARMS_IN_WORDS = {
+    "few_shot": "the base model with training rows as examples in its prompt",
+    "sft_longer": "the SFT model trained on with the SFT loss for as many steps as DPO",
+    "dpo_sft": "DPO with the SFT loss on the preferred answer added",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ def report_page(
     corrected: Rows = (),
     judge_bias: Rows = (),
     unreadable: Rows = (),
+    subgroups: Rows = (),
     tasks: Tasks,
     models: Mapping[str, str],
     drawings: Sequence[Drawing] = (),
@@ -56,6 +63,7 @@ def report_page(
     published: Rows = (),
     contradictions: Rows = (),
     mixed_versions: Sequence[str] = (),
+    matched_runs: Sequence[str] = (),
 ) -> str:
     """Render the page as HTML. It loads nothing, runs no script, and contains no text of patients or answers.
 
@@ -68,6 +76,7 @@ def report_page(
         corrected: rows of reports/tables/corrected.csv.
         judge_bias: rows of reports/tables/judge_bias.csv.
         unreadable: rows of reports/tables/unreadable.csv.
+        subgroups: rows of reports/tables/subgroups.csv; empty without subgroups.
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
@@ -79,8 +88,10 @@ def report_page(
         published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
         contradictions: from `tables.contradiction_rows`.
         mixed_versions: from `run_record.mixed_versions`.
+        matched_runs: from `run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
+    variants = sorted_variants(row["variant"] for row in shown)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,
@@ -93,7 +104,8 @@ def report_page(
         style=Markup((TEMPLATE / "page.css").read_text(encoding="utf-8")),
         tasks=tasks,
         models=models,
-        variants=TITLES,
+        variants={name: TITLES[name] for name in variants},
+        arms={TITLES[arm]: ARMS_IN_WORDS[arm] for arm in arms_of(variants)},
         shown_tasks=list(dict.fromkeys(row["task"] for row in shown)),
         shown_models=list(dict.fromkeys(row["model"] for row in shown if row["variant"] != EXTERNAL)),
         elsewhere=list(dict.fromkeys(row["model"] for row in shown if row["variant"] == EXTERNAL)),
@@ -102,12 +114,15 @@ def report_page(
         trivial=trivial_rows(trivial, tasks, models),
         judges=bias_lines(judge_bias),
         corrected=corrected_rows(corrected, tasks, models),
+        subgroups=subgroup_rows(subgroups, tasks, models),
+        subgroup_heads=HEADS,
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
         comparisons=comparisons.comparison_rows(stats, tasks, models),
         label_rows=label_rows(metrics, tasks, models),
         seeds=comparisons.seed_table(seeds, tasks, models),
+        grouped=comparisons.grouped(stats, tasks),
         trained_once=comparisons.trained_once(shown, seeds, tasks),
         thresholds=sorted({f"{float(row['threshold']):.3g}" for row in stats}),
         grading=tables.grading_rows(shown, tasks),
@@ -116,6 +131,7 @@ def report_page(
         agreement=agreement_rows(agreement, {task: settings["title"] for task, settings in tasks.items()}),
         left_out=left_out or {},
         costs=tables.cost_table(cost, tasks, models),
+        matched_runs=matched_runs,
         devices=sorted({row["device"] for row in cost}),
         published=tables.published_rows(published),
         not_comparable=sum(row["agrees"].startswith("not comparable") for row in published),

@@ -6,10 +6,11 @@ from typing import Any
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.io import Row
-from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of, verdict
+from clinical_dpo.paths import comparison_name
+from clinical_dpo.report.page.comparisons import Rows, Tasks, arm_comparisons, number_of, verdict
 from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
-from clinical_dpo.variants import EXTERNAL, TITLES, comparison_name
+from clinical_dpo.variants import EXTERNAL, TITLES, sorted_variants
 
 SCALES = {  # metric of a headline row -> its title and scale
     metric.name: f"{metric.title}, {metric.low:g} to {metric.high:g}" for metric in METRICS.values()
@@ -70,7 +71,7 @@ def _titles(rows: Rows, tasks: Tasks) -> str:
 def result_rows(
     shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str], below: Collection[Bar] = ()
 ) -> list[Row]:
-    """One row per task and model: three estimates with intervals, n, and the verdicts on SFT and on DPO.
+    """One row per task and model: its variants' estimates with intervals, n, and the verdicts on SFT, DPO and arms.
 
     External answers have one estimate, and a verdict per DPO model that is compared with them.
 
@@ -83,6 +84,7 @@ def result_rows(
     """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
+    columns = sorted_variants(row["variant"] for row in shown)
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         by_variant = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
         any_row = by_variant.get("base") or by_variant[EXTERNAL]
@@ -91,20 +93,32 @@ def result_rows(
             against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
             verdicts = [(verdict(row, models, below)[0], _model_verdict(row, models, below)) for row in against]
         else:
-            verdicts = [verdict(tested[task, model, name], below=below) for name in ("sft_vs_base", "dpo_vs_sft")]
+            of_task = [row for row in stats if row["task"] == task]
+            names = ("sft_vs_base", "dpo_vs_sft", *arm_comparisons(of_task))
+            verdicts = [verdict(tested[task, model, name], below=below) for name in names]
         table.append(
             {
                 "task": tasks[task]["title"],
                 "model": models[model],
                 "metric": SCALES[any_row["metric"]],
                 "n": graded_items(by_variant.values()) or "–",
-                "estimates": {
-                    name: estimate_text(by_variant[name]) for name in (*TITLES, EXTERNAL) if name in by_variant
-                },
+                "estimates": estimates(by_variant, columns),
                 "verdicts": verdicts,
             }
         )
     return table
+
+
+def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
+    """Text of a row of estimates: a cell per column, empty for a variant that a task lacks; one for external answers.
+
+    Args:
+        by_variant: variant -> its row of metrics.
+        columns: the variants of the table.
+    """
+    names = [EXTERNAL] if EXTERNAL in by_variant else columns
+    blank = {"value": "", "interval": ""}
+    return {name: estimate_text(by_variant[name]) if name in by_variant else blank for name in names}
 
 
 def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Collection[Bar]) -> str:

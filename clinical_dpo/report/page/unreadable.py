@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.page.comparisons import Rows, Tasks
-from clinical_dpo.variants import COMPARISONS, TITLES
+from clinical_dpo.variants import TITLES
 
 IN_WORDS = {  # rule of unreadable.csv -> words
     "positive": "are read as positive or right",
@@ -28,7 +29,7 @@ def changed_decisions(unreadable: Rows, tasks: Tasks, models: Mapping[str, str])
     lines = []
     for row in unreadable:
         if row["changed"] == "true":
-            first, second = (TITLES[variant] for variant in COMPARISONS[row["compared"]])
+            first, second = (TITLES[variant] for variant in parse_comparison(row["compared"]))
             before = graded[row["task"], row["model"], row["compared"]]
             lines.append(
                 f"{tasks[row['task']]['title']}, {models[row['model']]}: {first} against {second} is {row['decision']} "

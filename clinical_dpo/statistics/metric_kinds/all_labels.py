@@ -6,6 +6,7 @@ from typing import Any
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.groups import groups_of
 from clinical_dpo.statistics.label_metrics import label_estimates
 from clinical_dpo.statistics.metric_kinds.labels import difference as label_difference
 from clinical_dpo.statistics.metrics import check_labels
@@ -31,21 +32,21 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
             metrics of probabilities are not defined.
     """
     check_labels(rows, task)
-    classes, seed = task["labels"], task["seed"]
+    classes, seed, groups = task["labels"], task["seed"], groups_of(rows)
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
-    estimated = label_estimates(labels, parsed, classes, seed, task.get("prevalence"))
+    estimated = label_estimates(labels, parsed, classes, seed, task.get("prevalence"), groups)
     if len(classes) == 2:
         estimated = [each for each in estimated if each.label != classes[1] or each.metric.endswith("_at_prevalence")]
     overall = [each for each in estimated if not each.label]
     if task.get("ordered"):
-        overall += ordered_estimates(labels, parsed, classes, seed)
+        overall += ordered_estimates(labels, parsed, classes, seed, groups)
     if task.get("answer_by") == "likelihood":
         probabilities = probabilities_of(rows, answers)
         if probabilities is None:
             of = classes[0] if len(classes) == 2 else ""
             overall += [Estimate(name, of, None, (None, None), "", len(rows)) for name in PROBABILITY_METRICS]
         else:
-            overall += probability_estimates(probabilities, labels, classes, seed)
+            overall += probability_estimates(probabilities, labels, classes, seed, groups)
     return overall + [each for each in estimated if each.label]
 
 

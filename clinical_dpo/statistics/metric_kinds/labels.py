@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from clinical_dpo.grading import scores
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.f1_effects import f1_differences, f1_interval, macro_f1_interval
-from clinical_dpo.statistics.intervals import LEVEL, wilson
+from clinical_dpo.statistics.groups import groups_of, interval_method
+from clinical_dpo.statistics.intervals import LEVEL
 from clinical_dpo.statistics.metric_kinds import proportion
 from clinical_dpo.statistics.metrics import check_labels, check_same_labels, classes_of
 
@@ -21,18 +25,29 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     classes = classes_of(task)
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
     counts = scores.confusion_counts(labels, parsed, classes)
-    n, (positives, negatives) = len(rows), counts.sum(axis=1).tolist()
-    hits, rejections = scores.hits(counts).tolist()  # right answers of the positive and of the negative class
-    return [
-        Estimate(name, classes[0], scores.defined(value), interval, method, number)
-        for name, value, interval, method, number in (
-            ("f1", scores.f1(counts)[0], f1_interval(labels, parsed, classes), "wilson", n),
-            ("macro_f1", scores.macro_f1(counts), macro_f1_interval(labels, parsed, classes), "mover", n),
-            ("accuracy", scores.accuracy(counts), wilson(hits + rejections, n), "wilson", n),
-            ("sensitivity", scores.sensitivity(counts)[0], wilson(hits, positives), "wilson", positives),
-            ("specificity", scores.specificity(counts)[0], wilson(rejections, negatives), "wilson", negatives),
+    positive, groups, n = classes[0], groups_of(rows), len(rows)
+    right, of_class = (
+        np.array(values, dtype=float)
+        for values in (
+            [label == answer for label, answer in zip(labels, parsed, strict=True)],
+            [label == positive for label in labels],
+        )
+    )
+    estimated = [
+        Estimate(name, positive, scores.defined(value), interval(labels, parsed, classes, groups=groups), method, n)
+        for name, value, interval, method in (
+            ("f1", scores.f1(counts)[0], f1_interval, interval_method("wilson", groups)),
+            ("macro_f1", scores.macro_f1(counts), macro_f1_interval, interval_method("mover", groups)),
         )
     ]
+    for name, value, counted in (
+        ("accuracy", scores.accuracy(counts), np.ones(n)),
+        ("sensitivity", scores.sensitivity(counts)[0], of_class),
+        ("specificity", scores.specificity(counts)[0], 1 - of_class),
+    ):
+        limits, method = share_interval(right * counted, counted, groups)
+        estimated.append(Estimate(name, positive, scores.defined(value), limits, method, int(counted.sum())))
+    return estimated
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
@@ -49,7 +64,7 @@ def _f1_difference(x: Rows, y: Rows, task: Mapping[str, Any]) -> Row:
     labels, first, second = [row["label"] for row in x], [row["parsed"] for row in x], [row["parsed"] for row in y]
     classes = classes_of(task)
     macro = len(classes) > 2 or task["metric"] == "macro_f1"
-    [f1] = f1_differences(labels, first, second, classes, task["seed"], [LEVEL], macro=macro)
+    [f1] = f1_differences(labels, first, second, classes, task["seed"], [LEVEL], macro=macro, groups=groups_of(x))
     low, high = f1.interval
     measure = "macro_f1_difference" if macro else "f1_difference"
     return {

@@ -9,7 +9,9 @@ from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
+from clinical_dpo.statistics.clustered import clustered_mean
 from clinical_dpo.statistics.estimate import Estimate
+from clinical_dpo.statistics.groups import groups_of
 from clinical_dpo.statistics.intervals import cohens_dz, mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t, wilcoxon
 from clinical_dpo.statistics.planning import smallest_detectable
@@ -21,12 +23,19 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     """The mean grade, with the interval that its metric defines."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
-    interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
-    return [Estimate(metric.name, "", mean(grades), interval, metric.interval, len(grades))]
+    if (groups := groups_of(rows)) is not None:
+        interval, method = clustered_mean(np.array(grades), groups).interval, "clustered_t"
+    else:
+        interval = t_interval(grades) if metric.interval == "t" else mean_interval(grades, task["seed"])
+        method = metric.interval
+    return [Estimate(metric.name, "", mean(grades), interval, method, len(grades))]
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """The difference of the means of two variants, first minus second, with the paired t test and Wilcoxon's test.
+
+    If the items are in groups, test and interval are those of `clustered.clustered_mean`. Wilcoxon's test, the interval
+    of d_z and the planned difference are for independent items and are then left out.
 
     Args:
         x, y: complete rows of both variants, in the same order of items.
@@ -36,6 +45,14 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
     metric = METRICS[task["metric"]]
     first, second = grade_values(x, metric), grade_values(y, metric)
     differences = np.subtract(first, second)
+    if (groups := groups_of(x)) is not None:
+        clustered = clustered_mean(differences, groups)
+        low, high = clustered.interval
+        return {
+            **{"test": "clustered_t", "statistic": clustered.statistic, "p_value": clustered.p_value},
+            **{"effect": clustered.mean, "effect_ci_low": low, "effect_ci_high": high},
+            **{"secondary_measure": "cohens_dz", "secondary_effect": cohens_dz(differences)[0]},
+        }
     statistic, p = paired_t(first, second)
     (low, high), (d_z, (d_low, d_high)) = t_interval(differences), cohens_dz(differences)
     return {

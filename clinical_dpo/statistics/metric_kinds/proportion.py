@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.grading.scale import grade_values, mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
+from clinical_dpo.statistics.clustered import share_difference, share_interval
 from clinical_dpo.statistics.estimate import Estimate
-from clinical_dpo.statistics.intervals import agreeing, newcombe_paired, wilson
+from clinical_dpo.statistics.groups import groups_of
+from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
 from clinical_dpo.statistics.paired_tests import mcnemar_chi2, mcnemar_exact, mcnemar_mid_p, paired_counts
 from clinical_dpo.statistics.planning import smallest_detectable
 
@@ -19,14 +23,16 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
     """The share of grades that are 1, with its Wilson interval."""
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
-    interval = wilson(int(sum(grades)), len(grades))
-    return [Estimate(metric.name, "", mean(grades), interval, "wilson", len(grades))]
+    interval, method = share_interval(np.array(grades), np.ones(len(grades)), groups_of(rows))
+    return [Estimate(metric.name, "", mean(grades), interval, method, len(grades))]
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """The difference of the shares of two variants, first minus second, with McNemar's tests.
 
     The interval is Newcombe's. If it contradicts the exact P, its limit next to zero is changed (`intervals.agreeing`).
+    If the items are in groups, the test is Obuchowski's, with the interval of `clustered.share_difference`. The other
+    tests of McNemar and the planned difference are for independent items and are then left out.
 
     Args:
         x, y: complete rows of both variants, in the same order of items.
@@ -34,7 +40,15 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
         threshold: a P below it is significant.
     """
     metric = METRICS[task["metric"]]
-    both, b, c, neither = paired_counts(grade_values(x, metric), grade_values(y, metric))
+    first, second = grade_values(x, metric), grade_values(y, metric)
+    both, b, c, neither = paired_counts(first, second)
+    if (groups := groups_of(x)) is not None:
+        share = share_difference(first, second, groups)
+        low, high = share.interval
+        return {
+            **{"test": "obuchowski", "b": b, "c": c, "statistic": share.statistic, "p_value": share.p_value},
+            **{"effect": share.effect, "effect_ci_low": low, "effect_ci_high": high},
+        }
     effect, p = (b - c) / len(x), mcnemar_exact(b, c)
     low, high = agreeing(newcombe_paired(both, b, c, neither), effect, p)
     return {

@@ -99,6 +99,21 @@ CASES = [
     Case(
         "date in an unused column", "a.xlsx", book(dated(DAY), WITH_DATE), "repaired", (*TIMES, "3, first in cell D2")
     ),
+    Case(
+        "Excel's error in an unused column",
+        "a.xlsx",
+        book(dated("#N/A"), WITH_DATE),
+        "kept with a warning",
+        ("not read", "'admitted'"),
+    ),
+    Case(
+        "Excel's error in a column of a template",
+        "a.xlsx",
+        book(dated("#N/A"), WITH_DATE),
+        "refused",
+        ("D2", "#N/A"),
+        task={"prompt": "{{ note }} {{ admitted }}"},
+    ),
     Case("date in an ignored column", "a.xlsx", book(dated(DAY), WITH_DATE), "kept", source={"ignore": ["admitted"]}),
     Case(
         "TRUE in a cell",
@@ -159,11 +174,19 @@ CASES = [
         "Parquet with a column twice", "a.parquet", parquet(names=("id", "note", "note")), "refused", ("comes twice",)
     ),
     Case(
-        "Parquet with bytes in a column",
+        "Parquet with bytes in an unused column",
+        "a.parquet",
+        parquet(dated(b"\x00"), WITH_DATE),
+        "kept with a warning",
+        ("not read", "'admitted'"),
+    ),
+    Case(
+        "Parquet with bytes in a column that is used",
         "a.parquet",
         parquet(dated(b"\x00"), WITH_DATE),
         "refused",
         ("'admitted'", "bytes"),
+        task={"columns": {"question": "admitted"}},
     ),
     Case(
         "Parquet with NaN in a column",

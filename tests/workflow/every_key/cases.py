@@ -209,6 +209,21 @@ CASES: list[Case] = [
     Case(["task.training.adapter"], LABEL, {"training": {"adapter": "full"}}),
     Case(["task.training.seeds"], LABEL, {"training": {"seeds": [42, 43]}}),
     Case(["task.training.sft", "task.training.dpo"], SWEEP, {"training": {"sft": {"learning_rate": [2.0e-3, 3.0e-3]}}}),
+    Case(
+        ["task.arms.few_shot.examples"],
+        LABEL | {"arms": {"few_shot": {"examples": 2}}},
+        {"arms": {"few_shot": {"examples": 3}}},
+    ),
+    Case(
+        ["task.arms.sft_longer.learning_rate"],
+        LABEL | {"arms": {"sft_longer": {"learning_rate": [1.0e-3]}}},
+        {"arms": {"sft_longer": {"learning_rate": [2.0e-3]}}},
+    ),
+    Case(
+        ["task.arms.dpo_sft.sft_weight"],
+        LABEL | {"arms": {"dpo_sft": {"sft_weight": 1.0}}},
+        {"arms": {"dpo_sft": {"sft_weight": 3.0}}},
+    ),
     Case(["source.kind", "task.source"], FILE, {"source": LABEL["source"] | {"path": GONE}, "columns": GONE}),
     Case(["source.path"], FILE, {"source": {"path": "given/others.csv"}}),
     Case(
@@ -273,6 +288,9 @@ CASES: list[Case] = [
         {"checks": {check: {"warn": 0.77} for check in CHECKS}},
     ),
     Case([f"thresholds.{check}.stop" for check in CHECKS], TEXT, {"checks": {check: {"stop": 1} for check in CHECKS}}),
+    Case(["task.where"], FILE, {"where": 'number != "n3"'}),
+    Case(["task.group"], FILE, {"group": "person"}),
+    Case(["task.subgroups"], FILE | {"subgroups": ["diagnosis"]}, {"subgroups": ["remark", "diagnosis"]}),
     Case(["task.on_shortfall"], LABEL, {"on_shortfall": "shrink"}),
     *(Case([f"task.splits.{split}"], SWEEP, {"splits": {split: SIZES[split] - 1}}) for split in SIZES),
     Case(

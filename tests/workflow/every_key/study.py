@@ -117,7 +117,8 @@ def write_data(folder: Path) -> list[dict[str, Any]]:
     data.mkdir()
     notes = [f"Patient {i}, aged {20 + i}, has {NOTES[i % 8]} and {NOTES[(i * 3 + 1) % 8]}" for i in range(34)]
     rows = [
-        {"number": f"n{i}", "note": note, "diagnosis": ("UTI", "No UTI")[i % 2], "remark": "x"}
+        {"number": f"n{i}", "note": note, "diagnosis": ("UTI", "No UTI")[i % 2]}
+        | {"remark": "x", "person": f"person {i // 2}"}
         for i, note in enumerate(notes)
     ]
     others = [row | {"note": f"{row['note']} today"} for row in rows]

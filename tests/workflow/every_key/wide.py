@@ -20,9 +20,13 @@ SETTINGS = {
     "seed": Setting(["config.seed"], {"seed": 7, "seeds": [7]}),
     "seeds": Setting(["config.seeds"], {"seeds": [42, 43]}),
     "shown": Setting(
-        ["config.alpha", "config.watermark", "config.figure2", "config.checks", "config.overrides.models"],
+        [
+            *("config.alpha", "config.smallest_cell", "config.watermark", "config.figure2", "config.checks"),
+            "config.overrides.models",
+        ],
         {
             "alpha": 0.01,
+            "smallest_cell": 5,
             "watermark": "mine",
             "figure2": {"a": LABEL_TASK},
             "checks": {"label_balance": {"warn": 0.2}},
@@ -76,7 +80,13 @@ EDITS = {
         {"probe", "train"},
         "stage=sft",
     ),
-    "DPO": Edit("clinical_dpo/training/dpo.py", "a=5**0.5", "a=2.0", {"probe", "train"}, "stage=dpo"),
+    "DPO": Edit(
+        "clinical_dpo/training/dpo.py",
+        'manual_seed(settings["seed"])',
+        "manual_seed(1)",
+        {"probe", "train"},
+        "stage=dpo",
+    ),
     "answers": Edit(
         "clinical_dpo/inference/generate.py",
         "skip_special_tokens=True).strip()",

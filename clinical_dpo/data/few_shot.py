@@ -1,0 +1,48 @@
+"""Few-shot prompts: training rows as earlier turns of the conversation, before a row's own prompt."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+from clinical_dpo.errors import PublicError
+from clinical_dpo.records import TaskRow
+
+
+def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRow]:
+    """Draw the examples of a run. The result does not depend on the order of `rows`.
+
+    Labels take turns, so that every label has as many examples as another, or one more. Rows without labels are drawn
+    at random. The order of the examples is random.
+
+    Args:
+        rows: the training rows.
+        count: number of examples.
+        seed: seed of the draw.
+
+    Raises:
+        UserError: there are fewer training rows than examples.
+    """
+    if len(rows) < count:
+        raise PublicError(
+            f"arms.few_shot.examples is {count}, but the training split has {len(rows)} rows. Lower the number."
+        )
+    rng = random.Random(f"{seed}:few_shot")
+    by_label: dict[str, list[TaskRow]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["id"]):
+        by_label[row.get("label", "")].append(row)
+    decks = [by_label[label] for label in sorted(by_label)]
+    rng.shuffle(decks)
+    for deck in decks:
+        rng.shuffle(deck)
+    turns = [deck[turn] for turn in range(count) for deck in decks if turn < len(deck)]
+    examples = turns[:count]
+    rng.shuffle(examples)
+    return examples
+
+
+def with_examples(row: TaskRow, examples: Sequence[TaskRow]) -> TaskRow:
+    """The row with the turns of `examples` before its own turns. A system message of the row stays first, and alone."""
+    system = [message for message in row["prompt"] if message["role"] == "system"]
+    turns = [message for each in examples for message in (*each["prompt"], *each["completion"])]
+    dialogue = [message for message in (*turns, *row["prompt"]) if message["role"] != "system"]
+    return {**row, "prompt": [*system, *dialogue]}

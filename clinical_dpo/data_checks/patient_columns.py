@@ -1,0 +1,78 @@
+"""Find columns of a source that look like patients' ids and whose values are in several splits."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from clinical_dpo.comparable import comparable_id
+from clinical_dpo.io import Row
+
+FEWEST = 20  # distinct values of a column that looks like ids by its values alone
+_PEOPLE = "patient|paciente|paziente|pasient|proband|subject|participant|mrn|nhs|pid"
+_SHORT = "pat|pt|person|case|fall|client|member|chart|dossier|hadm"  # words that need a suffix
+_SUFFIX = "id|ident|identifier|key|nr|no|num|nummer|number|code"
+_NAMED_ID = re.compile(rf".*(?:{_PEOPLE})(?:en|s)?(?:{_SUFFIX})|(?:{_SHORT})(?:en|s)?(?:{_SUFFIX})")
+_NAMED = re.compile(_PEOPLE)
+_WITH_DIGIT = re.compile(r"\S*\d\S*")
+_ID = re.compile(
+    r"[a-z]{0,4}[-_./]?\d{5,}|[a-z]{1,4}[-_./]?\d{2,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}"
+)
+
+
+class PatientColumn(TypedDict):
+    """A column whose values look like patients' ids.
+
+    Attributes:
+        column: name of the column.
+        values: number of distinct values.
+        rows: test rows whose value is also a value of a row in train, eval or dev.
+        of: test rows.
+    """
+
+    column: str
+    values: int
+    rows: int
+    of: int
+
+
+def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
+    """Columns that look like patients' ids and have a value both in test and in train, eval or dev.
+
+    A column looks like patients' ids by its name (`patient_id`, `Pat.-Nr.`), by its name and values (`MRN` with a digit
+    in every value), or by its values: at least 20 different ones, each of the form of an id (`P0012`, `4711000`, a
+    UUID). In all cases it has four values or more, and at least one of them repeats.
+
+    Args:
+        splits: split -> records of the split's rows, with all columns of the source.
+    """
+    records = [record for part in splits.values() for record in part]
+    shared = []
+    for column in dict.fromkeys(name for record in records for name in record):
+        texts = {split: [_text(record.get(column)) for record in part] for split, part in splits.items()}
+        if not _looks_like_ids(column, [text for part in texts.values() for text in part if text]):
+            continue
+        values = {split: [comparable_id(text) for text in part] for split, part in texts.items()}
+        trained = {value for split, part in values.items() if split != "test" for value in part if value}
+        both = sum(value in trained for value in values["test"])
+        if both:
+            distinct = len(trained | {value for value in values["test"] if value})
+            shared.append(PatientColumn(column=column, values=distinct, rows=both, of=len(values["test"])))
+    return shared
+
+
+def _text(value: Any) -> str:
+    """A text or a number as a text; "" for other values."""
+    is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return str(value).strip().casefold() if is_text else ""
+
+
+def _looks_like_ids(column: str, texts: Sequence[str]) -> bool:
+    counts = Counter(texts)
+    # A column of different values joins no two rows. Two or three values are categories, such as "new" and "known".
+    if len(counts) < 4 or len(counts) == len(texts):
+        return False
+    name = re.sub(r"[\W_]+", "", column.casefold())
+    if _NAMED_ID.fullmatch(name) or (_NAMED.fullmatch(name) and all(map(_WITH_DIGIT.fullmatch, counts))):
+        return True
+    return len(counts) >= FEWEST and all(map(_ID.fullmatch, counts))

@@ -1,0 +1,102 @@
+"""The rows that figure 2 draws: a bar per model and variant, with its P values."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clinical_dpo.config.metrics import HEADLINES, METRICS
+from clinical_dpo.errors import UserError
+from clinical_dpo.io import Row
+from clinical_dpo.paths import parse_comparison
+from clinical_dpo.report.p_values import f1_significant, opposed, quantity_compared
+from clinical_dpo.variants import ALL_STAGES, ARMS, EXTERNAL
+
+COLUMNS = (
+    *("task", "model", "variant", "metric", "estimate", "ci_low", "ci_high", "n", "invalid_rate", "positive_class"),
+    *("p_vs_base", "significant_vs_base", "p_vs_sft", "significant_vs_sft", "threshold", "compared"),
+    *("p_f1_vs_base", "f1_significant_vs_base", "p_f1_vs_sft", "f1_significant_vs_sft", "opposed"),
+    *("grader", "proxy", "data", "status"),
+)
+SEED_COLUMNS = ("seeds", "per_seed")  # the training seeds, and the estimate of a bar's variant with each
+F1_METRICS = ("f1", "macro_f1")  # metrics with a P of their own beside the P of right answers
+
+
+def comparison_rows(
+    metrics_rows: Sequence[Mapping[str, Any]],
+    stats_rows: Sequence[Mapping[str, Any]],
+    metric: str,
+    seed_rows: Sequence[Mapping[str, Any]] = (),
+) -> list[Row]:
+    """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
+
+    With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. `opposed` names the variants
+    in whose comparison F1 and right answers favour different variants. With external answers each row also has
+    p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms each row also has the P against DPO.
+
+    Args:
+        metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
+        stats_rows: rows of its statistics table. A P belongs to the bar of the variant compared: the P of SFT against
+            base to SFT's bar, the P of DPO against SFT and of DPO against base to DPO's bar. `threshold` of an arm's
+            bar is that of the comparisons of arms.
+        metric: the task's headline metric, a key of METRICS.
+        seed_rows: rows of the task's table over training seeds; empty with a single seed.
+
+    Raises:
+        UserError: no row has that metric.
+    """
+    bars = [
+        dict.fromkeys(COLUMNS)
+        | {column: row[column] for column in COLUMNS if column in row}
+        | {name: _number(row[name]) for name in ("estimate", "ci_low", "ci_high", "n", "invalid_rate")}
+        for row in metrics_rows
+        if row["metric"] == HEADLINES[metric]
+    ]
+    if not bars:
+        raise UserError(f"metrics table: no row with metric '{HEADLINES[metric]}', the headline metric of this task.")
+    by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
+    elsewhere = external_names(bars)
+    for bar in bars:
+        bar |= {f"{field}_vs_{name}": None for name in elsewhere for field in ("p", "significant", "threshold")}
+        if any(each["variant"] in ARMS for each in bars):
+            bar |= {f"{field}_vs_dpo": None for field in ("p", "significant", "p_f1", "f1_significant")}
+    for row in stats_rows:
+        variant, other = parse_comparison(row["comparison"])
+        bar = by_bar[row["model"], variant]
+        bar[f"p_vs_{other}"] = _number(row["p_value"])
+        bar[f"significant_vs_{other}"] = row["significant"] or None
+        bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
+        bar["compared"] = quantity_compared(row)
+        if opposed(row):
+            bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
+        if metric in F1_METRICS and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):
+            bar[f"p_f1_vs_{other}"] = _number(row["p_f1_permutation"])
+            bar[f"f1_significant_vs_{other}"] = str(f1_significant(row)).lower()
+    if seed_rows:
+        _add_seeds(by_bar, seed_rows, metric)
+    return bars
+
+
+def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
+    """Add SEED_COLUMNS: the estimate of each trained variant with each seed, the other variant's plus the effect."""
+    measure = f"{metric}_difference" if METRICS[metric].kind == "labels" else METRICS[metric].difference
+    for bar in by_bar.values():
+        bar |= dict.fromkeys(SEED_COLUMNS)
+    for row in seed_rows:
+        variant, other = parse_comparison(row["comparison"])
+        bar, start = by_bar[row["model"], variant], by_bar[row["model"], other]
+        # An arm has no effect against base; its effects against SFT come after those of SFT against base.
+        if variant not in ALL_STAGES or other != ("sft" if variant in ARMS else "base"):
+            continue
+        if row["measure"] == measure and row["per_seed"] and start["estimate"] is not None:
+            effects = [float(effect) for effect in row["per_seed"].split()]
+            starts = [float(value) for value in (start["per_seed"] or "").split()] or [start["estimate"]] * len(effects)
+            estimates = [round(first + effect, 10) for first, effect in zip(starts, effects, strict=True)]
+            bar |= {"seeds": row["seeds"], "per_seed": " ".join(map(repr, estimates))}
+
+
+def external_names(bars: Sequence[Row]) -> list[str]:
+    """Names of the external answers."""
+    return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]
+
+
+def _number(value: Any) -> float | None:
+    return None if value in (None, "") else float(value)

@@ -1,0 +1,142 @@
+"""Forest plot of one task: differences in subgroups, a row of panels per model, a panel per comparison."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from clinical_dpo.report.figures.style import (
+    COLOURS,
+    COLUMN,
+    FAINT,
+    INK,
+    SMALL,
+    axes_at,
+    drawing,
+    stamp,
+    thin_ticks,
+    write_footnote,
+    write_title,
+)
+from clinical_dpo.report.p_values import format_p
+from clinical_dpo.statistics.subgroups import COMPARISONS
+from clinical_dpo.variants import TITLES
+
+LONGEST = 22  # characters of a level that are shown
+LINE = 0.115  # inches, the height of a row
+HEAD, ABOVE, BELOW, FOOT = 0.24, 0.17, 0.2, 0.3  # inches: figure's title, a panel's title, its ticks, the footnote
+LEFT = 1.02  # inches for the names of the levels
+BESIDE = ("axes fraction", "data")  # coordinates of a text in a row of a panel
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def plot_subgroups(
+    rows: Rows,
+    *,
+    title: str,
+    model_names: Mapping[str, str],
+    watermark: str | None,
+    paths: Sequence[str | Path],
+) -> None:
+    """Draw the difference of every level with its interval, and the P of the interaction test of every subgroup.
+
+    The dashed line is the difference of all items. A masked level has no marker.
+
+    Args:
+        rows: of the task's table of subgroups, as made or as read from CSV.
+        title: of the task.
+        model_names: model -> name shown.
+        watermark: text laid over the figure, or None.
+        paths: files to write; the suffix (.svg, .pdf, .png) is the format.
+    """
+    differences = [row for row in rows if row["compared"] in COMPARISONS]
+    models = list(dict.fromkeys(row["model"] for row in differences))
+    lines = _lines(list(dict.fromkeys((row["subgroup"], row["level"]) for row in differences)))
+    height, width = LINE * len(lines), (COLUMN - LEFT - 0.05) / len(COMPARISONS)
+    with drawing(COLUMN, HEAD + len(models) * (ABOVE + height + BELOW) + FOOT, paths) as figure:
+        for position, model in enumerate(models):
+            top = HEAD + position * (ABOVE + height + BELOW) + ABOVE
+            for column, comparison in enumerate(COMPARISONS):
+                axes = axes_at(figure, LEFT + column * width, top, width - 0.08, height)
+                own = [row for row in differences if (row["model"], row["compared"]) == (model, comparison)]
+                _draw_panel(axes, own, lines, COLOURS[COMPARISONS[comparison][0]])
+                stamp(axes, watermark)
+                if column == 0:
+                    _name_lines(axes, lines, model_names[model])
+        write_title(figure, title)
+        unit = "percentage points" if _in_points(differences) else differences[0]["measure"]
+        write_footnote(
+            figure,
+            f"Difference in {unit}; whiskers: 95% CI; dashed: all items.\n"
+            "Masked: few items or patients. P: interaction test, Holm over the subgroups.",
+        )
+
+
+def _lines(levels: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    """Lines of a panel, from above: all items, and for each subgroup its name (level None) and its levels."""
+    lines: list[tuple[str, str | None]] = []
+    for subgroup, level in levels:
+        if lines and (subgroup, None) not in lines:
+            lines.append((subgroup, None))
+        lines.append((subgroup, level))
+    return lines
+
+
+def _in_points(rows: Rows) -> bool:
+    """Whether the differences are of shares, which are shown in percentage points."""
+    return rows[0]["measure"] in ("accuracy", "helpfulness")
+
+
+def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]], colour: str) -> None:
+    """One comparison of one model. The first row is that of all items."""
+    scale = 100 if _in_points(rows) else 1
+    p_values: dict[str, Any] = {row["subgroup"]: row["p_levels_holm"] for row in rows}
+    of_level = {(row["subgroup"], row["level"]): row for row in rows}
+    axes.axvline(0, color=FAINT, linewidth=0.6, zorder=0)
+    if rows[0]["estimate"] not in (None, ""):
+        overall = scale * float(rows[0]["estimate"])
+        axes.axvline(overall, color=colour, linewidth=0.5, linestyle=(0, (3, 2)), zorder=0)
+    for y, (subgroup, level) in enumerate(lines):
+        row = of_level[subgroup, level] if level is not None else None
+        if row is None:
+            p = p_values[subgroup]
+            words = "" if p in (None, "") else f"P {format_p(float(p))}"
+            axes.annotate(words, (1, y), xycoords=BESIDE, size=SMALL, ha="right", va="center")
+        elif row["estimate"] in (None, ""):
+            words = "masked" if row["masked"] == "true" else "–"
+            font: dict[str, Any] = {"size": SMALL, "color": FAINT, "ha": "center", "va": "center"}
+            box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+            axes.annotate(words, (0.5, y), xycoords=BESIDE, bbox=box, **font)
+        else:
+            axes.plot([scale * float(row["estimate"])], [y], "s", color=colour, markersize=2.6, zorder=3)
+            if row["ci_low"] not in (None, ""):
+                axes.hlines(y, scale * float(row["ci_low"]), scale * float(row["ci_high"]), colour, linewidth=0.8)
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    thin_ticks(axes.xaxis)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(labelsize=SMALL)
+    first, second = (TITLES[variant] for variant in COMPARISONS[rows[0]["compared"]])
+    axes.annotate(f"{first} − {second}", (0.5, 1), (0, 2.5), "axes fraction", "offset points", size=6, ha="center")
+
+
+def _name_lines(axes: Axes, lines: Sequence[tuple[str, str | None]], model: str) -> None:
+    """Write the model above a panel, and the names of subgroups and levels to the left of it."""
+    left = 5 - 72 * LEFT  # points
+    axes.annotate(model, (0, 1), (left, 2.5), "axes fraction", "offset points", size=6, weight="bold")
+    for y, (subgroup, level) in enumerate(lines):
+        name = subgroup if level is None else level
+        axes.annotate(
+            name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…",
+            (0, y),
+            (left + (5 if level is not None and y else 0), 0),
+            BESIDE,
+            "offset points",
+            size=SMALL,
+            weight="bold" if level is None else "normal",
+            color=INK,
+            va="center",
+            annotation_clip=False,
+        )

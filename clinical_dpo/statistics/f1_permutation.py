@@ -1,0 +1,64 @@
+"""Permutation P of a paired difference of F1, if items are independent: two answers to an item can be swapped.
+
+`clustered.swap_p` has the test for items in groups.
+"""
+
+import numpy as np
+from scipy.stats import binom, permutation_test
+
+from clinical_dpo.statistics.intervals import BLOCK, RESAMPLES, SAME
+
+
+def exact_p(counts: np.ndarray) -> float:
+    """Exact two-sided permutation P of the positive class's F1, over all ways to swap answers.
+
+    No library covers all swaps. Only the items matter that exactly one variant answers as positive. Among positive
+    items, the number that the first variant answers as positive after random swaps is binomial with probability 1/2.
+    The same holds among negative items, independently.
+    """
+    cells = np.zeros((2, 2, 2), dtype=int)  # label, first answer, second answer; index 0 is the positive class
+    for cell, number in np.ndenumerate(counts):
+        cells[tuple(int(index > 0) for index in cell)] += number
+    positives, tp_both, fp_both = cells[0].sum(), cells[0, 0, 0], cells[1, 0, 0]
+    (tp_first, tp_second), (fp_first, fp_second) = ((cells[k, 0, 1], cells[k, 1, 0]) for k in (0, 1))
+    tp_one, fp_one = tp_first + tp_second, fp_first + fp_second
+
+    def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
+        """Difference of F1 if `tp` of the tp_one items and `fp` of the fp_one items are the first variant's."""
+        numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_one - tp)]
+        false_positives = [fp_both + fp, fp_both + fp_one - fp]
+        with np.errstate(invalid="ignore"):
+            first, second = (
+                top / (positives + top / 2 + wrong) for top, wrong in zip(numerators, false_positives, strict=True)
+            )
+        return np.asarray(first - second)
+
+    observed = abs(float(difference(tp_first, fp_first)))
+    p, fp = 0.0, np.arange(fp_one + 1)
+    fp_chances = binom.pmf(fp, fp_one, 0.5)
+    for tp, chance in enumerate(binom.pmf(np.arange(tp_one + 1), tp_one, 0.5)):
+        p += chance * float(fp_chances[~(np.abs(difference(tp, fp)) < observed - SAME)].sum())
+    return float(min(1.0, p))
+
+
+def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int, seed: int) -> float:
+    """Two-sided permutation P of the difference of macro F1, by scipy, from indices of labels and answers."""
+
+    def difference(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        return _macro(labels, x, classes, axis) - _macro(labels, y, classes, axis)
+
+    result = permutation_test(
+        (first, second), difference, permutation_type="samples", n_resamples=RESAMPLES - 1, batch=BLOCK, rng=seed
+    )
+    return float(result.pvalue)
+
+
+def _macro(labels: np.ndarray, answers: np.ndarray, classes: int, axis: int) -> np.ndarray:
+    """Macro F1 along an axis. A class that is no label and no answer is left out."""
+    scores = []
+    for index in range(classes):
+        labelled, answered = labels == index, answers == index
+        total = labelled.sum() + answered.sum(axis=axis)
+        numerator = 2 * (labelled & answered).sum(axis=axis)
+        scores.append(np.divide(numerator, total, out=np.full(np.shape(total), np.nan), where=total > 0))
+    return np.nanmean(scores, axis=0)

@@ -1,0 +1,49 @@
+"""Read grades with the groups of their items."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from clinical_dpo.errors import UserError
+from clinical_dpo.grading.grade import read_grades
+from clinical_dpo.io import read_jsonl
+from clinical_dpo.records import Grade
+from clinical_dpo.statistics.groups import Rows
+
+
+def with_groups(
+    grades: Mapping[tuple[str, str], Rows], test: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], Rows]:
+    """Grades with the group of each item as `group`.
+
+    Args:
+        grades: (model, variant) -> rows of its grades table.
+        test: rows of the test split; without a `group`, the grades stay as they are.
+
+    Raises:
+        UserError: a grade of an item that is not in the test split.
+    """
+    groups = {row["id"]: row["group"] for row in test if "group" in row}
+    if not groups:
+        return dict(grades)
+    for (model, variant), rows in grades.items():
+        unknown = next((row["id"] for row in rows if row["id"] not in groups), None)
+        if unknown is not None:
+            raise UserError(
+                f"grades of {model}/{variant}: item {unknown} is not in the test split, so that its group is unknown. "
+                "Grade the answers again."
+            )
+    return {key: [cast(Grade, row | {"group": groups[row["id"]]}) for row in rows] for key, rows in grades.items()}
+
+
+def read_grouped_grades(paths: Iterable[str], test: str | Sequence[str]) -> dict[tuple[str, str], Rows]:
+    """Read grades files of one task, with the group of each item if the task has groups.
+
+    Args:
+        paths: the grades files.
+        test: the test split of a task with groups; empty for another task.
+
+    Returns:
+        (model, variant) -> grades.
+    """
+    grades = read_grades(paths)
+    return with_groups(grades, read_jsonl(str(test))) if test else dict(grades)

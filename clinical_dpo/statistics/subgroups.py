@@ -1,0 +1,224 @@
+"""Headline metric and its differences in subgroups of the test items, with an interaction test.
+
+The interaction test is a permutation test: under the null hypothesis the levels of a subgroup are exchangeable among
+the items, so that the statistic, the sum of squares between the levels, has the distribution over all orders of the
+levels. No maintained library has it for items in groups. Numbers of small levels are masked.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import permutation_test
+
+from clinical_dpo.config.metrics import METRICS, decision_metric
+from clinical_dpo.grading.scale import grade_values
+from clinical_dpo.io import Row
+from clinical_dpo.paths import comparison_name
+from clinical_dpo.records import Grade
+from clinical_dpo.statistics.comparisons import holm, paired_rows
+from clinical_dpo.statistics.groups import Groups, groups_of, number_of_groups
+from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
+from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
+from clinical_dpo.statistics.metrics import Grades
+from clinical_dpo.variants import PAIRS, VARIANTS
+
+Rows = Sequence[Grade]
+COMPARISONS = {comparison_name(*pair): pair for pair in PAIRS}  # subgroups show no arms
+COLUMNS = (
+    *("task", "model", "compared", "measure", "subgroup", "level", "n", "n_groups", "masked"),
+    *("estimate", "ci_low", "ci_high", "p_levels", "p_levels_holm", "proxy", "data", "status"),
+)
+ALL = "all items"  # the row of no subgroup
+MISSING = "missing"  # level of the items without a value; it is shown, and not tested
+
+
+class Compared(NamedTuple):
+    """A variant, or a comparison of two variants, with its rows item by item; `second` is None for a variant."""
+
+    name: str
+    first: Rows
+    second: Rows | None
+
+
+def subgroup_table(
+    grades: Grades, assigned: Sequence[Mapping[str, str]], task: Mapping[str, Any], smallest: int | None
+) -> list[Row]:
+    """Rows of COLUMNS: every variant and comparison of every model, for all items and for each level of a subgroup.
+
+    The metric is the headline metric, or accuracy where that has no paired interval (`config.metrics.decision_metric`).
+    `p_levels` is the P of equal levels: of a comparison the interaction test, of a variant the test of equal right
+    answers or means. With F1 and macro F1 it is about right answers. `p_levels_holm` is Holm's over the subgroups.
+
+    Args:
+        grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
+        assigned: rows of `data.subgroups.COLUMNS` of the test items, as read; the levels are in their order.
+        task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
+        smallest: fewest items, or groups if there are any, of a level whose numbers are shown; None for no limit.
+    """
+    of: dict[str, dict[str, list[str]]] = {}
+    for row in assigned:
+        of.setdefault(row["subgroup"], {}).setdefault(row["level"], []).append(row["id"])
+    measured = _measured(task)
+    table: list[Row] = []
+    for model in dict.fromkeys(model for model, variant in grades if variant in VARIANTS):
+        for compared in _compared(grades, model, task["name"]):
+            shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "compared": compared.name}
+            shared |= {"measure": METRICS[measured["metric"]].name, "data": task["data"]}
+            both = [*compared.first, *(compared.second or ())]
+            shared["proxy"] = "true" if any(row["proxy"] == "true" for row in both) else "false"
+            shared["status"] = "pending" if any(row["status"] == "pending" for row in both) else "complete"
+            table += _rows(compared, of, measured, smallest, shared)
+    return table
+
+
+def _measured(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The task with a metric whose difference has an interval."""
+    return {**task, "metric": decision_metric(task["metric"])}
+
+
+def _compared(grades: Grades, model: str, name: str) -> list[Compared]:
+    base = grades[model, "base"]
+    rows = {
+        variant: paired_rows(base, grades[model, variant], f"{name}/{model}", "base", variant)[1]
+        for variant in VARIANTS
+    }
+    variants = [Compared(variant, rows[variant], None) for variant in VARIANTS]
+    return variants + [Compared(name, rows[first], rows[second]) for name, (first, second) in COMPARISONS.items()]
+
+
+def _rows(
+    compared: Compared,
+    of: Mapping[str, Mapping[str, Sequence[str]]],
+    task: Mapping[str, Any],
+    smallest: int | None,
+    shared: Row,
+) -> list[Row]:
+    """Rows of one variant or comparison."""
+    pending = shared["status"] == "pending"
+    table = [shared | {"subgroup": ALL, "level": ALL, "masked": "false"} | _size(compared.first)]
+    if not pending:
+        table[0] |= _numbers(compared, task)
+    p_values: dict[str, float | None] = {}
+    for subgroup, levels in of.items():
+        parts = {level: _part(compared, set(ids)) for level, ids in levels.items()}
+        hidden = masked({level: _people(part.first) for level, part in parts.items()}, smallest)
+        for level, part in parts.items():
+            row = shared | {"subgroup": subgroup, "level": level, "masked": "false"}
+            if level in hidden:
+                row["masked"] = "true"
+            else:
+                row |= _size(part.first) | ({} if pending else _numbers(part, task))
+            table.append(row)
+        shown = [part for level, part in parts.items() if level not in hidden and level != MISSING]
+        p_values[subgroup] = (
+            None
+            if pending
+            else levels_p(*_values(shown, task), groups_of([row for part in shown for row in part.first]), task["seed"])
+        )
+    adjusted = dict(zip(p_values, holm(list(p_values.values()), len(p_values)), strict=True))
+    for row in table[1:]:
+        row |= {"p_levels": p_values[row["subgroup"]], "p_levels_holm": adjusted[row["subgroup"]]}
+    return table
+
+
+def _part(compared: Compared, ids: set[str]) -> Compared:
+    """The rows of some items."""
+    first = [row for row in compared.first if row["id"] in ids]
+    second = None if compared.second is None else [row for row in compared.second if row["id"] in ids]
+    return Compared(compared.name, first, second)
+
+
+def _size(rows: Rows) -> Row:
+    return {"n": len(rows), "n_groups": number_of_groups(rows)}
+
+
+def _people(rows: Rows) -> int:
+    """Number of groups, or of items without groups."""
+    return number_of_groups(rows) or len(rows)
+
+
+def _numbers(compared: Compared, task: Mapping[str, Any]) -> Row:
+    interval: Interval
+    if compared.second is None:
+        estimate, interval = headline_estimate(compared.first, task)
+    else:
+        difference = headline_difference(compared.first, compared.second, task, [LEVEL], margin=1.0)
+        estimate, interval = difference.effect, difference.intervals[0]
+    return {"estimate": estimate, "ci_low": interval[0], "ci_high": interval[1]}
+
+
+def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Grade, or difference of the grades, of each item, and the index of its level."""
+    metric = METRICS[task["metric"]]
+    values, levels = [], []
+    for index, part in enumerate(parts):
+        grades = np.array(grade_values(part.first, metric))
+        values.append(grades if part.second is None else grades - np.array(grade_values(part.second, metric)))
+        levels.append(np.full(len(part.first), index))
+    return np.concatenate([*values, np.empty(0)]), np.concatenate([*levels, np.empty(0, dtype=int)])
+
+
+def masked(sizes: Mapping[str, int], smallest: int | None) -> set[str]:
+    """Levels whose numbers are masked: those with fewer items than `smallest`, and as many more as hide these.
+
+    The numbers of all levels add up to a known total. Therefore at least two levels are masked, and together they have
+    `smallest` items or more.
+
+    Args:
+        sizes: level -> number of items or groups.
+        smallest: the limit; None for none.
+    """
+    if smallest is None:
+        return set()
+    by_size = sorted(sizes, key=lambda level: sizes[level])
+    hidden = [level for level in by_size if sizes[level] < smallest]
+    for level in by_size[len(hidden) :]:
+        if not hidden or (len(hidden) > 1 and sum(sizes[each] for each in hidden) >= smallest):
+            break
+        hidden.append(level)
+    return set(hidden)
+
+
+def levels_p(values: np.ndarray, levels: np.ndarray, groups: Groups | None, seed: int) -> float | None:
+    """P of equal means in all levels, by a permutation test of the sum of squares between levels, with scipy.
+
+    Whole units change their level: an item, or with groups all items of a group with the same level. The test is exact
+    if 10,000 orders or fewer exist; otherwise it uses 10,000 random orders.
+
+    Args:
+        values: (n,) grades or differences of grades.
+        levels: (n,) index of each item's level.
+        groups: (n,) index of each item's group.
+        seed: seed of the random orders.
+
+    Returns:
+        P; 1 if all values are equal, and None for fewer than two levels.
+    """
+    count = len(set(levels.tolist()))
+    if count < 2:
+        return None
+    if np.ptp(values) < SAME:
+        return 1.0
+    members = np.arange(len(values)) if groups is None else groups * count + levels
+    _, first, unit = np.unique(members, return_index=True, return_inverse=True)
+    sums, sizes, level_of = np.bincount(unit, values - values.mean()), np.bincount(unit), levels[first]
+
+    def between(orders: np.ndarray, axis: int = -1) -> np.ndarray:
+        total = np.zeros(np.shape(orders)[:-1])
+        for level in range(count):
+            chosen = np.asarray(orders) == level
+            n = (chosen * sizes).sum(axis=axis)
+            total = total + (chosen * sums).sum(axis=axis) ** 2 / np.maximum(n, 1)
+        return total
+
+    result = permutation_test(
+        (level_of,),
+        between,
+        permutation_type="pairings",
+        alternative="greater",
+        n_resamples=RESAMPLES - 1,
+        batch=BLOCK,
+        rng=seed,
+    )
+    return float(result.pvalue)

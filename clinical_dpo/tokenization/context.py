@@ -1,0 +1,36 @@
+"""Check that prompts leave room for an answer in a model's context."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from clinical_dpo.errors import PublicError
+from clinical_dpo.records import TaskRow
+from clinical_dpo.tokenization.tokens import prompt_tokens
+
+
+def check_context(rows: Sequence[TaskRow], tokenizer: Any, answer: int, context: int | None, source: str) -> int:
+    """Refuse prompts that leave too little room for an answer.
+
+    Args:
+        rows: rows with few-shot prompts.
+        tokenizer: the model's tokenizer.
+        answer: most tokens of an answer.
+        context: the longest sequence that the model reads, in tokens; None if it has no limit.
+        source: name of the rows, for messages.
+
+    Returns:
+        Tokens of the longest prompt; 0 without rows.
+
+    Raises:
+        UserError: a prompt and an answer together have more tokens than `context`. The message quotes no text.
+    """
+    longest = 0
+    for number, row in enumerate(rows, start=1):
+        length = len(prompt_tokens(row, tokenizer))
+        if context is not None and length + answer > context:
+            raise PublicError(
+                f"{source}, row {number}: the prompt with its examples takes {length} tokens, and the answer up to "
+                f"{answer}, but the model reads at most {context}. Lower arms.few_shot.examples in the task file."
+            )
+        longest = max(longest, length)
+    return longest

@@ -1,0 +1,98 @@
+"""The forest plot and the page's table of subgroups: they show what the table has, and no masked number."""
+
+import pytest
+from matplotlib.figure import Figure
+
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.figures.subgroups import plot_subgroups
+from clinical_dpo.report.latex import latex_table, table_columns
+from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
+from clinical_dpo.statistics.subgroups import ALL, COLUMNS, COMPARISONS
+from clinical_dpo.variants import VARIANTS
+from tests.helpers.svg import same_bytes, words
+
+SHOWN = {"title": "Triage", "model_names": {"llama": "Llama3"}, "watermark": None}
+TASKS = {"triage": {"title": "Triage"}}
+LEVELS = [(ALL, ALL, 200), ("sex", "f", 90), ("sex", "m", 110), ("age", "below 18", None), ("age", "18 or more", None)]
+
+
+def table(measure="accuracy"):
+    rows = []
+    for index, compared in enumerate((*VARIANTS, *COMPARISONS)):
+        for subgroup, level, n in LEVELS:
+            numbers = {"estimate": 0.1 * index, "ci_low": 0.1 * index - 0.05, "ci_high": 0.1 * index + 0.07}
+            row = dict.fromkeys(COLUMNS) | {"task": "triage", "model": "llama", "compared": compared, "n": n}
+            row |= {
+                "measure": measure,
+                "subgroup": subgroup,
+                "level": level,
+                "masked": "true" if n is None else "false",
+            }
+            row |= numbers if n else {}
+            p = {"p_levels": 0.01, "p_levels_holm": 0.02} if subgroup == "sex" else {}
+            rows.append(row | p | {"proxy": "false", "data": "real", "status": "complete"})
+    return rows
+
+
+@pytest.fixture
+def read(tmp_path):
+    write_csv(tmp_path / "subgroups.csv", table(), COLUMNS)
+    return read_csv(tmp_path / "subgroups.csv")
+
+
+def drawn(rows, monkeypatch):
+    """The axes of a figure, in the order of the panels."""
+    panels = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: panels.extend(figure.axes))
+    with pytest.raises(FileNotFoundError):  # nothing is saved
+        plot_subgroups(rows, **SHOWN, paths=["absent.svg"])
+    return panels
+
+
+def test_every_difference_has_its_marker_and_interval(read, monkeypatch):
+    panels = drawn(read, monkeypatch)
+    assert len(panels) == 3
+    for panel, compared in zip(panels, COMPARISONS, strict=True):
+        rows = [row for row in read if row["compared"] == compared and row["estimate"]]
+        markers = [line for line in panel.lines if line.get_marker() == "s"]
+        assert [line.get_xdata()[0] for line in markers] == pytest.approx(
+            [100 * float(row["estimate"]) for row in rows]
+        )
+        spans = [collection.get_segments()[0][:, 0].tolist() for collection in panel.collections]
+        expected = [[100 * float(row[end]) for end in ("ci_low", "ci_high")] for row in rows]
+        assert [end for span in spans for end in span] == pytest.approx([end for span in expected for end in span])
+        texts = [text.get_text() for text in panel.texts]
+        assert texts.count("masked") == 2 and "P .02" in texts
+
+
+def test_the_figure_names_its_rows_and_has_the_same_bytes(read, tmp_path):
+    def draw(paths):
+        plot_subgroups(read, **SHOWN, paths=paths)
+
+    assert same_bytes(draw, tmp_path)
+    plot_subgroups(read, **SHOWN, paths=[tmp_path / "figure.svg"])
+    shown = words(tmp_path / "figure.svg")
+    for word in ("Triage", "Llama3", "SFT − Base", "DPO − SFT", "all items", "sex", "f", "below 18", "masked"):
+        assert word in shown, word
+
+
+def test_a_figure_of_f1_has_its_own_scale_and_one_of_masked_levels_alone_is_drawn(tmp_path):
+    rows = [row | {"estimate": None, "masked": "true"} if row["subgroup"] != ALL else row for row in table("f1")]
+    plot_subgroups(rows, **SHOWN, paths=[tmp_path / "figure.svg"])
+    assert any("Difference in f1" in text for text in words(tmp_path / "figure.svg"))
+
+
+def test_the_page_shows_estimates_in_percent_and_no_masked_number(read):
+    rows = subgroup_rows(read, TASKS, {"llama": "Llama3"})
+    assert [row["level"] for row in rows] == [level for _, level, _ in LEVELS]
+    female, child = rows[1], rows[3]
+    assert (female["n"], female["p"]) == ("90", [".02"] * 3)
+    assert female["cells"][1] == "10.0 (5.0 to 17.0)" and female["cells"][4] == "+40.0 (+35.0 to +47.0)"
+    assert (child["n"], child["cells"], child["p"]) == ("masked", ["–"] * 6, ["–"] * 3)
+    assert HEADS == ("Base", "SFT", "DPO", "SFT − Base", "DPO − SFT", "DPO − Base")
+
+
+def test_the_table_is_typeset(read):
+    caption, columns = table_columns("subgroups", read)
+    text = latex_table(read, columns, caption=caption, label="tab:subgroups")
+    assert "below 18" in text and "-0.050 to 0.070" in text.replace("$-$", "-") and "interaction test" in text

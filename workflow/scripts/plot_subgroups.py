@@ -1,0 +1,17 @@
+"""Draw a task's forest plot of subgroups, and write down what it draws."""
+
+from clinical_dpo.script import job
+from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.report.figures.subgroups import plot_subgroups
+from clinical_dpo.statistics.subgroups import COMPARISONS
+
+with job(snakemake) as params:
+    rows, output = read_csv(snakemake.input[0]), snakemake.output
+    plot_subgroups(
+        rows,
+        title=params.title,
+        model_names=params.models,
+        watermark=params.watermark,
+        paths=[output.svg, output.pdf, output.png],
+    )
+    write_csv(output.csv, [row for row in rows if row["compared"] in COMPARISONS], tuple(rows[0]))
