@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.templates import ROW
 
@@ -69,7 +70,7 @@ def read_condition(text: str) -> Condition:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an escape in a text, such as "\\d"
-            tree = ast.parse(text.strip(), mode="eval").body
+            tree = ast.parse(nfc(text.strip()), mode="eval").body
         _check_truth(tree, text)
         return Condition(text, tree, frozenset(_columns(tree)))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -183,7 +184,7 @@ def _value(node: ast.expr, row: Mapping[str, Any]) -> Any:
     value = node.value if isinstance(node, ast.Constant) else row.get(_row_item(node) or node.id)  # type: ignore[attr-defined]
     if value is None:
         return ""
-    return value.strip() if isinstance(value, str) else value
+    return nfc(value.strip()) if isinstance(value, str) else value
 
 
 def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mapping[str, Any]) -> bool:
@@ -234,7 +235,7 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
         return any(_same(left, _value(each, row)) for each in second.elts)
     container = _value(second, row)
     if isinstance(container, list):
-        return any(_same(left, each.strip() if isinstance(each, str) else each) for each in container)
+        return any(_same(left, nfc(each.strip()) if isinstance(each, str) else each) for each in container)
     if not isinstance(container, str) or not isinstance(left, str):
         raise _mistake(second, container, "is neither a list nor a text, in which a text could be")
     return left in container

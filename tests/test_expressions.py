@@ -160,3 +160,11 @@ def test_names_of_columns_are_columns_alone():
     """No name of Python has a meaning, and a row cannot shadow one."""
     assert kept('open == "x"', [{"open": "x"}, {"open": "y"}]) == [0]
     assert kept('row["row"] == "x" and row["__class__"] == "y"', [{"row": "x", "__class__": "y"}]) == [0]
+
+
+def test_columns_and_texts_are_compared_after_nfc():
+    composed, decomposed = "Größe", "Gro\u0308ße"
+    for column in (composed, decomposed):
+        for text in (composed, decomposed):
+            assert read_condition(f'row["{column}"] == "{text}"').holds({composed: decomposed})
+            assert read_condition(f'{column} in ["{text}"]').holds({composed: decomposed})

@@ -83,6 +83,10 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
     counts: list[tuple[str, Any]] = [("in the source", source["rows"])]
     counts += [("drawn", source["sampled"])] if "sampled" in source else []
     counts += [(f"dropped: {reason}", count) for reason, count in source.get("drops", {}).items()]
+    if "published_share" in source:
+        n = source.get("sampled", source["rows"])
+        kept = n - sum(source["drops"].values())
+        counts.append(("kept by the reader", f"{kept:,} of {n:,} ({kept / n:.0%}); {source['published_share']}"))
     if where := source.get("where"):
         counts += [(f"kept by where: {where['condition']}", where["kept"]), ("dropped by it", where["dropped"])]
     for repairs in (source.get("repairs", {}), manifest.get("repairs", {})):

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from clinical_dpo.data.sources.medqa import open_sentence, to_open_question, topic
+from benchmarks.medqa_scope import LABELS, READERS, agreement
+from clinical_dpo.data.sources.medqa import question_id, to_open_question
+from clinical_dpo.data.sources.open_questions import open_sentence
+from clinical_dpo.data.sources.question_topics import topic
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import read_jsonl
+from clinical_dpo.io import read_csv, read_jsonl
 from tests.conftest import ROOT
 
 DATA = Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data"))
@@ -84,21 +87,65 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("last", KEPT)
-def test_the_last_sentence_is_opened(last):
+# Questions that the wide rule alone keeps.
+KEPT_IF_WIDE = {
+    "Which of the following is the best next step to confirm the diagnosis?": (
+        "What is the best next step to confirm the diagnosis?",
+        "treatment",
+    ),
+    "Which of the following laboratory studies should be obtained first?": (
+        "Which laboratory study should be obtained first?",
+        "treatment",
+    ),
+    "Which of the following would most likely relieve his pain?": (
+        "What would most likely relieve his pain?",
+        "treatment",
+    ),
+    "Which of the following vaccines is most appropriate to prevent this?": (
+        "Which vaccine is most appropriate to prevent this?",
+        "treatment",
+    ),
+    "Which of the following vitamins is the best treatment?": ("Which vitamin is the best treatment?", "treatment"),
+    "Which of the following is the best choice of treatment?": ("What is the best treatment?", "treatment"),
+    "What is best antibiotic choice?": ("What is the best antibiotic?", "treatment"),
+    "What should the nurse do next?": ("What should the nurse do next?", "treatment"),
+    "Mr. Hook's condition is most likely due to which of the following?": (
+        "What is Mr. Hook's condition most likely due to?",
+        "diagnosis",
+    ),
+    "Which of the following is the best next step in the care of Ms. Smith?": (
+        "What is the best next step in the care of Ms. Smith?",
+        "treatment",
+    ),
+    "Which of the following organisms is the most likely cause?": (
+        "Which organism is the most likely cause?",
+        "diagnosis",
+    ),
+    "Which of the following syndromes is most likely responsible for the rash?": (
+        "Which syndrome is most likely responsible for the rash?",
+        "diagnosis",
+    ),
+}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("last", KEPT | KEPT_IF_WIDE)
+def test_the_last_sentence_is_opened(last, strict):
+    if strict and last in KEPT_IF_WIDE:
+        assert isinstance(to_open_question(medqa(f"He is ill. {last}"), strict), str)
+        return
     stem = 'He says "it hurts"; T 38.5°C (101.3°F).\nNa⁺ 135 mEq/L\nK⁺  3.5 mEq/L\n'
-    record = to_open_question(medqa(stem + last))
-    sentence, expected_topic = KEPT[last]
+    record = to_open_question(medqa(stem + last), strict)
+    sentence, expected_topic = (KEPT | KEPT_IF_WIDE)[last]
     assert record["question"] == stem + sentence
     assert record["topic"] == expected_topic
 
 
 DROPPED = {
     "Which of the following is the mechanism of action of the best treatment?": "mechanism",
-    "Which of the following organisms is the most likely cause?": "pathogen",
     "Which of the following is the greatest risk factor for the condition?": "risk",
     "Which of the following is a complication of this treatment?": "outcome",
-    "Which of the following is the best next step to confirm the diagnosis?": "test",
+    "Further evaluation of the boy is most likely to show which of the following findings?": "test",
     "A smear would show which of the following?": "finding",
     "Which of the following is most likely to be seen on biopsy?": "finding",
     "Which of the following drugs should be avoided?": "what not to do",
@@ -109,10 +156,9 @@ DROPPED = {
     "Infusion of which of the following is the best treatment?": "without its options",
     "The rash that is seen here is most likely due to which of the following?": "finding",
     "The rash that was noted is most likely due to which of the following?": "without its options",
-    "Mr. Hook's condition is most likely due to which of the following?": "without its options",
-    "Which of the following vitamins is the best treatment?": "without its options",
     "Which of the options below is the best treatment?": "without its options",
-    "Which of the following is the best choice of treatment?": "without its options",
+    "Which of the following medications is most likely responsible for the rash?": "neither a diagnosis",
+    "Which of the following medications did the boy most likely take?": "neither a diagnosis",
     "What is the dose? (Round to the nearest whole number.)": "does not end in a question",
     "What is the most likely diagnosis?\nHemoglobin 12.9 g/dL": "does not end in a question",
 }
@@ -155,18 +201,20 @@ def test_a_row_of_another_format_is_named():
 
 def test_a_sentence_is_opened_once():
     for sentence, expected_topic in KEPT.values():
-        assert open_sentence(sentence) == sentence
-        assert topic(sentence) == expected_topic
+        for strict in (False, True):
+            assert open_sentence(sentence, strict) == sentence
+            assert topic(sentence, sentence.split(", ")[-1], strict) == expected_topic
 
 
 @pytest.mark.skipif(not MEDQA.exists(), reason="MedQA is not there; set CLINICAL_DPO_DATA")
-def test_every_kept_question_of_the_publisher_needs_no_options():
+@pytest.mark.parametrize(("strict", "least", "most"), [(True, 0.6, 0.75), (False, 0.7, 0.85)])
+def test_every_kept_question_of_the_publisher_needs_no_options(strict, least, most):
     rows = read_jsonl(MEDQA)
-    opened = [(row, to_open_question(row)) for row in rows]
+    opened = [(row, to_open_question(row, strict)) for row in rows]
     kept = [(row, record) for row, record in opened if isinstance(record, dict)]
     topics = Counter(record["topic"] for _, record in kept)
     asked = [row for row in rows if row["meta_info"] == "step2&3"]
-    assert 0.6 * len(asked) < len(kept) < 0.75 * len(asked)
+    assert least * len(asked) < len(kept) < most * len(asked)
     assert min(topics.values()) > 0.3 * len(kept)
     assert len({record["id"] for _, record in kept}) == len(kept)
     for row, record in kept:
@@ -180,3 +228,15 @@ def test_every_kept_question_of_the_publisher_needs_no_options():
     opened_plain = sum("What is the most likely diagnosis?" in record["question"] for _, record in kept)
     assert opened_plain >= plain > 0
     assert json.loads(json.dumps([record for _, record in kept])) == [record for _, record in kept]
+
+
+@pytest.mark.skipif(not MEDQA.exists(), reason="MedQA is not there; set CLINICAL_DPO_DATA")
+def test_the_wide_rule_agrees_with_two_readers_and_keeps_all_that_the_strict_rule_keeps():
+    rows = {question_id(row): row for row in read_jsonl(MEDQA)}
+    for reader in READERS:
+        right_kept, kept, right = agreement(rows, read_csv(LABELS), reader, strict=False)
+        assert right_kept / kept >= 0.9
+        assert right_kept / right >= 0.9
+    for row in rows.values():
+        record = to_open_question(row, strict=True)
+        assert isinstance(record, str) or to_open_question(row) == record

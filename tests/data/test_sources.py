@@ -208,9 +208,9 @@ def question(text: str, step: str = "step2&3") -> dict[str, object]:
 KEPT_QUESTION = question("Gums bleed. Which of the following is the most likely diagnosis?")
 
 
-def retrieve_medqa(path, rows):
+def retrieve_medqa(path, rows, **settings):
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    return sources.retrieve({"kind": "file", "path": str(path), "reader": "medqa"}, seed=1, n=1)
+    return sources.retrieve({"kind": "file", "path": str(path), "reader": "medqa", **settings}, seed=1, n=1)
 
 
 def test_a_reader_makes_records_and_counts_dropped_rows(tmp_path):
@@ -219,6 +219,15 @@ def test_a_reader_makes_records_and_counts_dropped_rows(tmp_path):
     assert [record["question"] for record in records] == ["Gums bleed. What is the most likely diagnosis?"]
     assert provenance["rows"] == 5
     assert provenance["drops"] == {"does not end in a question": 1, "not of step 2 or 3": 2, "repeats another row": 1}
+    assert provenance["published_share"] == "Savage et al. 2025: 5,161 of 12,723"
+
+
+def test_the_scope_of_a_reader_is_passed_on(tmp_path):
+    rows = [KEPT_QUESTION, question("Gums bleed. What is the best initial test?")]
+    counts = {
+        scope: len(retrieve_medqa(tmp_path / f"{scope}.jsonl", rows, scope=scope)[0]) for scope in ("wide", "strict")
+    }
+    assert counts == {"wide": 2, "strict": 1}
 
 
 def test_a_file_of_which_a_reader_keeps_no_row_is_refused(tmp_path):

@@ -35,6 +35,12 @@ def test_the_numbers_of_rows_are_shown_for_every_step():
     assert next(count for name, count in counts.items() if "shrunk" in name and "train 20, test 10" in name) == "15"
 
 
+def test_the_share_that_a_reader_keeps_is_shown_beside_the_articles():
+    source = MANIFEST["source"] | {"published_share": "Savage et al. 2025: 5,161 of 12,723"}
+    counts = dict(table(data_card(TASK, MANIFEST | {"source": source}, LENGTHS, []), "Rows"))
+    assert counts["kept by the reader"] == "17 of 20 (85%); Savage et al. 2025: 5,161 of 12,723"
+
+
 def test_the_condition_on_rows_and_its_counts_are_shown():
     where = {"condition": "age >= 18", "kept": 12, "dropped": 5}
     manifest = MANIFEST | {"source": MANIFEST["source"] | {"where": where}}

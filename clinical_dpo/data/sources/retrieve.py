@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from clinical_dpo.expressions import kept_rows, read_condition
 from clinical_dpo.io import Row
 
 # A reader turns a publisher's row into a record, or returns the reason why the row is dropped.
-READERS: dict[str, Callable[[Mapping[str, Any]], Row | str]] = {
+READERS: dict[str, Callable[..., Row | str]] = {
     "healthbench": healthbench.to_verdict,
     "medqa": medqa.to_open_question,
     "meqsum": meqsum.to_summary,
@@ -26,6 +27,8 @@ READER_COLUMNS: dict[str, Sequence[str]] = {  # reader -> the columns that it ne
     "meqsum": meqsum.COLUMNS,
     "pubmedqa": pubmedqa.HUB,  # the publisher's file is JSON, of which every column is read
 }
+# Reader -> the share of the publisher's rows that the article kept.
+PUBLISHED_SHARES = {"medqa": {"published_share": "Savage et al. 2025: {:,} of {:,}".format(*medqa.PUBLISHED)}}
 _PUBLISHED_IDS = ("pubmedqa",)  # readers that use the publisher's ids; a repeated id is then an error
 
 
@@ -41,8 +44,8 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     Returns:
         The records; and their provenance: kind, data (`real` or `synthetic`), origin (path and sha256; id and revision;
         or generator and seed), `rows` (number of rows of the source), `sampled` (number of drawn rows, if the source
-        has a `sample`), `drops` (reason -> count), and `where` if the source has it: `condition`, and the numbers of
-        records `kept` and `dropped`.
+        has a `sample`), `drops` (reason -> count), `published_share` (if an article states how many rows it kept), and
+        `where` if the source has it: `condition`, and the numbers of records `kept` and `dropped`.
 
     Raises:
         UserError: the source or one of its rows is not valid. The message says where, and what to do.
@@ -80,7 +83,8 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
         provenance["sampled"] = len(numbered)
     if "reader" in source:
         refuse_unread(provenance, READER_COLUMNS[source["reader"]])
-        records, provenance["drops"] = _read(numbered, source["reader"], where)
+        records, provenance["drops"] = _read(numbered, source, where)
+        provenance |= PUBLISHED_SHARES.get(source["reader"], {})
         names = [f"{where}, record {number}" for number in range(1, len(records) + 1)]
     else:
         records, provenance["drops"] = [row for _, row in numbered], {}
@@ -107,14 +111,16 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
     }
 
 
-def _read(rows: Sequence[tuple[int, Row]], reader: str, where: str) -> tuple[list[Row], dict[str, int]]:
+def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str) -> tuple[list[Row], dict[str, int]]:
     """Return a reader's records of numbered rows without repeats, and a dict: reason -> number of dropped rows."""
+    reader = source["reader"]
+    read = partial(READERS[reader], strict=source["scope"] == "strict") if "scope" in source else READERS[reader]
     records: dict[str, Row] = {}
     row_of: dict[str, int] = {}
     drops: Counter[str] = Counter()
     for number, row in rows:
         try:
-            record = READERS[reader](row)
+            record = read(row)
         except UserError as error:
             raise error.within(f"{where}, row {number}: ") from None
         if isinstance(record, str):

@@ -10,6 +10,7 @@ from tests.workflow.every_key.templates import (
     ABSENT,
     ANSWER,
     AT_THRESHOLD,
+    BOARDS,
     CHOICES,
     ENDPOINT,
     EVASIVE,
@@ -253,6 +254,7 @@ CASES: list[Case] = [
     Case(["source.config"], ON_HUB, {"source": {"config": "second"}}),
     Case(["source.revision"], ON_HUB, {"source": {"revision": "b" * 40}}),
     Case(["source.splits"], ON_HUB, {"source": {"splits": ["test"]}}),
+    Case(["source.scope"], BOARDS, {"source": {"scope": "strict"}}, recipe=WRITERS),
     Case(["source.reader"], QUESTIONS, {"source": {"reader": "meqsum"}, "columns": GONE}, recipe=WRITERS),
     Case(
         ["source.generator"],

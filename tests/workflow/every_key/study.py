@@ -144,6 +144,13 @@ def write_data(folder: Path) -> list[dict[str, Any]]:
         for i, note in enumerate(notes)
     ]
     _table(data / "choices.csv", choices)
+    boards = [
+        {"question": f"{note}. {asked}", "options": {"A": f"right {i}", "B": f"wrong {i}"}}
+        | {"answer": f"right {i}", "answer_idx": "A", "meta_info": "step2&3"}
+        for asked in ("What is the diagnosis?", "What is the best initial test?")
+        for i, note in enumerate(notes)
+    ]
+    (data / "boards.jsonl").write_text("".join(json.dumps(row) + "\n" for row in boards))
     return rows
 
 

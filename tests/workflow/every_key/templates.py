@@ -110,6 +110,9 @@ QUESTIONS: dict[str, Any] = (
         "rejected_source": "sft_prediction",
     }
 )
+BOARDS: dict[str, Any] = {key: value for key, value in QUESTIONS.items() if key != "columns"} | {
+    "source": {"kind": "file", "path": "given/boards.jsonl", "reader": "medqa", "scope": "wide"}
+}
 ON_HUB: dict[str, Any] = FILE | {
     "source": {"kind": "hub", "id": "clinic/rows", "config": "first", "revision": "a" * 40, "splits": ["train"]},
 }
