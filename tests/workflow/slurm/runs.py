@@ -1,5 +1,6 @@
 """Runs with the Slurm profile on the test cluster, which tests observe and disturb."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -119,7 +120,8 @@ class Template:
         """Build the base model, train once without Slurm, and delete the training."""
         project = Project.copy(folder, CONFIG)
         (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
-        project.run(f"{SFT}/run.json")
+        # Outside Slurm, a job that requests a GPU needs this variable.
+        dataclasses.replace(project, environment={"CUDA_VISIBLE_DEVICES": "0"}).run(f"{SFT}/run.json")
         weights = (folder / SFT / WEIGHTS).read_bytes()
         shutil.rmtree((folder / SFT).parent)
         return cls(project, weights)
