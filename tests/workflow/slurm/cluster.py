@@ -20,6 +20,7 @@ from tests.helpers.debian import PATH
 
 PACKAGES = ("slurm-wlm", "slurm-wlm-basic-plugins", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
+# MinJobAge: a test reads jobs that ended, on a slow machine after the default of five minutes.
 CONFIGURATION = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -45,6 +46,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
 KillWait=2
+MinJobAge=3600
 ReturnToService=2
 SlurmctldTimeout=30
 SlurmdTimeout=20
