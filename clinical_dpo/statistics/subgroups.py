@@ -21,10 +21,9 @@ from clinical_dpo.statistics.groups import Groups, groups_of, number_of_groups
 from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
 from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.variants import PAIRS, VARIANTS
+from clinical_dpo.variants import VARIANTS, compared, sorted_variants
 
 Rows = Sequence[Grade]
-COMPARISONS = {comparison_name(*pair): pair for pair in PAIRS}  # subgroups show no arms
 COLUMNS = (
     *("task", "model", "compared", "measure", "subgroup", "level", "n", "n_groups", "masked"),
     *("estimate", "ci_low", "ci_high", "p_levels", "p_levels_holm", "proxy", "data", "status"),
@@ -51,7 +50,7 @@ def subgroup_table(
     answers or means. With F1 and macro F1 it is about right answers. `p_levels_holm` is Holm's over the subgroups.
 
     Args:
-        grades: (model, variant) -> rows of its grades table; others than base, SFT and DPO are left out.
+        grades: (model, variant) -> rows of its grades table; external answers and extra training seeds are left out.
         assigned: rows of `data.subgroups.COLUMNS` of the test items, as read; the levels are in their order.
         task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         smallest: fewest items, or groups if there are any, of a level whose numbers are shown; None for no limit.
@@ -62,13 +61,13 @@ def subgroup_table(
     measured = _measured(task)
     table: list[Row] = []
     for model in dict.fromkeys(model for model, variant in grades if variant in VARIANTS):
-        for compared in _compared(grades, model, task["name"]):
-            shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "compared": compared.name}
+        for unit in _compared(grades, model, task["name"]):
+            shared = dict.fromkeys(COLUMNS) | {"task": task["name"], "model": model, "compared": unit.name}
             shared |= {"measure": METRICS[measured["metric"]].name, "data": task["data"]}
-            both = [*compared.first, *(compared.second or ())]
+            both = [*unit.first, *(unit.second or ())]
             shared["proxy"] = "true" if any(row["proxy"] == "true" for row in both) else "false"
             shared["status"] = "pending" if any(row["status"] == "pending" for row in both) else "complete"
-            table += _rows(compared, of, measured, smallest, shared)
+            table += _rows(unit, of, measured, smallest, shared)
     return table
 
 
@@ -81,14 +80,14 @@ def _compared(grades: Grades, model: str, name: str) -> list[Compared]:
     base = grades[model, "base"]
     rows = {
         variant: paired_rows(base, grades[model, variant], f"{name}/{model}", "base", variant)[1]
-        for variant in VARIANTS
+        for variant in sorted_variants(variant for other, variant in grades if other == model)
     }
-    variants = [Compared(variant, rows[variant], None) for variant in VARIANTS]
-    return variants + [Compared(name, rows[first], rows[second]) for name, (first, second) in COMPARISONS.items()]
+    pairs = [Compared(comparison_name(*pair), rows[pair[0]], rows[pair[1]]) for pair in compared(rows)]
+    return [Compared(variant, rows[variant], None) for variant in rows] + pairs
 
 
 def _rows(
-    compared: Compared,
+    unit: Compared,
     of: Mapping[str, Mapping[str, Sequence[str]]],
     task: Mapping[str, Any],
     smallest: int | None,
@@ -96,12 +95,12 @@ def _rows(
 ) -> list[Row]:
     """Rows of one variant or comparison."""
     pending = shared["status"] == "pending"
-    table = [shared | {"subgroup": ALL, "level": ALL, "masked": "false"} | _size(compared.first)]
+    table = [shared | {"subgroup": ALL, "level": ALL, "masked": "false"} | _size(unit.first)]
     if not pending:
-        table[0] |= _numbers(compared, task)
+        table[0] |= _numbers(unit, task)
     p_values: dict[str, float | None] = {}
     for subgroup, levels in of.items():
-        parts = {level: _part(compared, set(ids)) for level, ids in levels.items()}
+        parts = {level: _part(unit, set(ids)) for level, ids in levels.items()}
         hidden = masked({level: _people(part.first) for level, part in parts.items()}, smallest)
         for level, part in parts.items():
             row = shared | {"subgroup": subgroup, "level": level, "masked": "false"}
@@ -122,11 +121,11 @@ def _rows(
     return table
 
 
-def _part(compared: Compared, ids: set[str]) -> Compared:
+def _part(unit: Compared, ids: set[str]) -> Compared:
     """The rows of some items."""
-    first = [row for row in compared.first if row["id"] in ids]
-    second = None if compared.second is None else [row for row in compared.second if row["id"] in ids]
-    return Compared(compared.name, first, second)
+    first = [row for row in unit.first if row["id"] in ids]
+    second = None if unit.second is None else [row for row in unit.second if row["id"] in ids]
+    return Compared(unit.name, first, second)
 
 
 def _size(rows: Rows) -> Row:
@@ -138,12 +137,12 @@ def _people(rows: Rows) -> int:
     return number_of_groups(rows) or len(rows)
 
 
-def _numbers(compared: Compared, task: Mapping[str, Any]) -> Row:
+def _numbers(unit: Compared, task: Mapping[str, Any]) -> Row:
     interval: Interval
-    if compared.second is None:
-        estimate, interval = headline_estimate(compared.first, task)
+    if unit.second is None:
+        estimate, interval = headline_estimate(unit.first, task)
     else:
-        difference = headline_difference(compared.first, compared.second, task, [LEVEL], margin=1.0)
+        difference = headline_difference(unit.first, unit.second, task, [LEVEL], margin=1.0)
         estimate, interval = difference.effect, difference.intervals[0]
     return {"estimate": estimate, "ci_low": interval[0], "ci_high": interval[1]}
 

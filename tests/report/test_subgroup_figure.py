@@ -4,11 +4,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from clinical_dpo.io import read_csv, write_csv
+from clinical_dpo.paths import comparison_name
 from clinical_dpo.report.figures.subgroups import plot_subgroups
 from clinical_dpo.report.latex import latex_table, table_columns
-from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
-from clinical_dpo.statistics.subgroups import ALL, COLUMNS, COMPARISONS
-from clinical_dpo.variants import VARIANTS
+from clinical_dpo.report.page.subgroups import subgroup_heads, subgroup_rows
+from clinical_dpo.statistics.subgroups import ALL, COLUMNS
+from clinical_dpo.variants import VARIANTS, compared
 from tests.helpers.svg import same_bytes, words
 
 SHOWN = {"title": "Triage", "model_names": {"llama": "Llama3"}, "watermark": None}
@@ -16,12 +17,17 @@ TASKS = {"triage": {"title": "Triage"}}
 LEVELS = [(ALL, ALL, 200), ("sex", "f", 90), ("sex", "m", 110), ("age", "below 18", None), ("age", "18 or more", None)]
 
 
-def table(measure="accuracy"):
+ARMS = (*VARIANTS, "few_shot", "sft_longer")
+COMPARISONS = [comparison_name(*pair) for pair in compared(VARIANTS)]
+
+
+def table(measure="accuracy", variants=VARIANTS):
     rows = []
-    for index, compared in enumerate((*VARIANTS, *COMPARISONS)):
+    names = [comparison_name(*pair) for pair in compared(variants)]
+    for index, name in enumerate([*variants, *names]):
         for subgroup, level, n in LEVELS:
             numbers = {"estimate": 0.1 * index, "ci_low": 0.1 * index - 0.05, "ci_high": 0.1 * index + 0.07}
-            row = dict.fromkeys(COLUMNS) | {"task": "triage", "model": "llama", "compared": compared, "n": n}
+            row = dict.fromkeys(COLUMNS) | {"task": "triage", "model": "llama", "compared": name, "n": n}
             row |= {
                 "measure": measure,
                 "subgroup": subgroup,
@@ -34,10 +40,14 @@ def table(measure="accuracy"):
     return rows
 
 
+def written(folder, rows):
+    write_csv(folder / "subgroups.csv", rows, COLUMNS)
+    return read_csv(folder / "subgroups.csv")
+
+
 @pytest.fixture
 def read(tmp_path):
-    write_csv(tmp_path / "subgroups.csv", table(), COLUMNS)
-    return read_csv(tmp_path / "subgroups.csv")
+    return written(tmp_path, table())
 
 
 def drawn(rows, monkeypatch):
@@ -52,8 +62,8 @@ def drawn(rows, monkeypatch):
 def test_every_difference_has_its_marker_and_interval(read, monkeypatch):
     panels = drawn(read, monkeypatch)
     assert len(panels) == 3
-    for panel, compared in zip(panels, COMPARISONS, strict=True):
-        rows = [row for row in read if row["compared"] == compared and row["estimate"]]
+    for panel, name in zip(panels, COMPARISONS, strict=True):
+        rows = [row for row in read if row["compared"] == name and row["estimate"]]
         markers = [line for line in panel.lines if line.get_marker() == "s"]
         assert [line.get_xdata()[0] for line in markers] == pytest.approx(
             [100 * float(row["estimate"]) for row in rows]
@@ -89,7 +99,30 @@ def test_the_page_shows_estimates_in_percent_and_no_masked_number(read):
     assert (female["n"], female["p"]) == ("90", [".02"] * 3)
     assert female["cells"][1] == "10.0 (5.0 to 17.0)" and female["cells"][4] == "+40.0 (+35.0 to +47.0)"
     assert (child["n"], child["cells"], child["p"]) == ("masked", ["–"] * 6, ["–"] * 3)
-    assert HEADS == ("Base", "SFT", "DPO", "SFT − Base", "DPO − SFT", "DPO − Base")
+    differences = ["SFT − Base", "DPO − SFT", "DPO − Base"]
+    assert subgroup_heads(read) == {"cells": ["Base", "SFT", "DPO", *differences], "p": differences}
+
+
+def test_arms_have_their_columns_and_panels_and_a_task_without_them_has_dashes(tmp_path, monkeypatch):
+    other = [row | {"task": "uti"} for row in table()]
+    rows = written(tmp_path, table(variants=ARMS) + other)
+    heads = subgroup_heads(rows)
+    assert heads["cells"][:5] == ["Base", "SFT", "DPO", "Few-shot", "SFT longer"] and len(heads["p"]) == 3 + 4
+    with_arms, without = (
+        next(
+            row
+            for row in subgroup_rows(rows, TASKS | {"uti": {"title": "UTI"}}, {"llama": "Llama3"})
+            if row["task"] == name
+        )
+        for name in ("Triage", "UTI")
+    )
+    assert "–" not in with_arms["cells"] and len(with_arms["cells"]) == len(without["cells"]) == 5 + 7
+    assert [head for head, cell in zip(heads["cells"], without["cells"], strict=True) if cell == "–"] == [
+        head for head in heads["cells"] if "Few-shot" in head or "SFT longer" in head
+    ]
+    panels = drawn(table(variants=ARMS), monkeypatch)
+    titles = [text.get_text() for panel in panels for text in panel.texts if " − " in text.get_text()]
+    assert titles == heads["p"]
 
 
 def test_the_table_is_typeset(read):

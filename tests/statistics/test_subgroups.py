@@ -49,6 +49,18 @@ def table_of(grades, subgroups, task=ACCURACY, smallest=None):
     return {(row["compared"], row["subgroup"], row["level"]): row for row in rows}
 
 
+def test_arms_are_compared_in_subgroups_as_all_variants_are():
+    grades = planted(0.5)
+    table = table_of(grades | {("llama", "sft_longer"): grades["llama", "dpo"]}, assigned(sex=SEXES))
+    shown = ("n", "estimate", "ci_low", "ci_high", "p_levels")
+    for level in ("f", "m"):
+        for arm, same in (("sft_longer", "dpo"), ("sft_longer_vs_sft", "dpo_vs_sft")):
+            assert [table[arm, "sex", level][name] for name in shown] == [
+                table[same, "sex", level][name] for name in shown
+            ]
+    assert table["sft_longer_vs_dpo", "sex", "f"]["estimate"] == 0
+
+
 def test_estimates_are_those_of_the_items_of_a_level():
     grades = planted(0.5)
     table = table_of(grades, assigned(sex=SEXES))

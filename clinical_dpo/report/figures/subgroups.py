@@ -1,4 +1,4 @@
-"""Forest plot of one task: differences in subgroups, a row of panels per model, a panel per comparison."""
+"""Forest plot of one task: differences in subgroups, a panel per comparison, three panels in a row."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.figures.style import (
     COLOURS,
     COLUMN,
@@ -20,8 +21,7 @@ from clinical_dpo.report.figures.style import (
     write_title,
 )
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.statistics.subgroups import COMPARISONS
-from clinical_dpo.variants import TITLES
+from clinical_dpo.variants import PAIRS, TITLES
 
 LONGEST = 22  # characters of a level that are shown
 LINE = 0.115  # inches, the height of a row
@@ -51,17 +51,25 @@ def plot_subgroups(
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
-    differences = [row for row in rows if row["compared"] in COMPARISONS]
-    models = list(dict.fromkeys(row["model"] for row in differences))
+    differences = [row for row in rows if row["compared"] not in TITLES]
+    shown: dict[str, list[str]] = {}  # model -> comparisons
+    for row in differences:
+        if row["compared"] not in shown.setdefault(row["model"], []):
+            shown[row["model"]].append(row["compared"])
+    bands = [
+        (model, names[start : start + len(PAIRS)])
+        for model, names in shown.items()
+        for start in range(0, len(names), len(PAIRS))
+    ]
     lines = _lines(list(dict.fromkeys((row["subgroup"], row["level"]) for row in differences)))
-    height, width = LINE * len(lines), (COLUMN - LEFT - 0.05) / len(COMPARISONS)
-    with drawing(COLUMN, HEAD + len(models) * (ABOVE + height + BELOW) + FOOT, paths) as figure:
-        for position, model in enumerate(models):
+    height, width = LINE * len(lines), (COLUMN - LEFT - 0.05) / len(PAIRS)
+    with drawing(COLUMN, HEAD + len(bands) * (ABOVE + height + BELOW) + FOOT, paths) as figure:
+        for position, (model, comparisons) in enumerate(bands):
             top = HEAD + position * (ABOVE + height + BELOW) + ABOVE
-            for column, comparison in enumerate(COMPARISONS):
+            for column, comparison in enumerate(comparisons):
                 axes = axes_at(figure, LEFT + column * width, top, width - 0.08, height)
                 own = [row for row in differences if (row["model"], row["compared"]) == (model, comparison)]
-                _draw_panel(axes, own, lines, COLOURS[COMPARISONS[comparison][0]])
+                _draw_panel(axes, own, lines, COLOURS[parse_comparison(comparison)[0]])
                 stamp(axes, watermark)
                 if column == 0:
                     _name_lines(axes, lines, model_names[model])
@@ -118,7 +126,7 @@ def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]],
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelsize=SMALL)
-    first, second = (TITLES[variant] for variant in COMPARISONS[rows[0]["compared"]])
+    first, second = (TITLES[variant] for variant in parse_comparison(rows[0]["compared"]))
     axes.annotate(f"{first} − {second}", (0.5, 1), (0, 2.5), "axes fraction", "offset points", size=6, ha="center")
 
 

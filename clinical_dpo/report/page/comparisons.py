@@ -166,6 +166,12 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
     return lines
 
 
+def compared_names(rows: Rows) -> tuple[list[str], list[str]]:
+    """The variants, and the comparisons, in column `compared` of a table's rows, each once."""
+    names = list(dict.fromkeys(row["compared"] for row in rows))
+    return [name for name in names if name in TITLES], [name for name in names if name not in TITLES]
+
+
 def arm_comparisons(stats: Rows) -> list[str]:
     """Names of the comparisons of arms among rows of a statistics table, each once."""
     names = dict.fromkeys(row["comparison"] for row in stats)

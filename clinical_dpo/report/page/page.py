@@ -17,7 +17,7 @@ from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.corrected import corrected_rows
 from clinical_dpo.report.page.decisions import decision_rows
 from clinical_dpo.report.page.label_rows import label_rows
-from clinical_dpo.report.page.subgroups import HEADS, subgroup_rows
+from clinical_dpo.report.page.subgroups import subgroup_heads, subgroup_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
 from clinical_dpo.report.rating_rounds import agreement_rows, what_to_send
@@ -115,7 +115,7 @@ def report_page(
         judges=bias_lines(judge_bias),
         corrected=corrected_rows(corrected, tasks, models),
         subgroups=subgroup_rows(subgroups, tasks, models),
-        subgroup_heads=HEADS,
+        subgroup_heads=subgroup_heads(subgroups),
         answers=decision_rows(decisions, tasks, models),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),

@@ -5,12 +5,16 @@ from typing import Any
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, number_of
-from clinical_dpo.statistics.subgroups import COMPARISONS
-from clinical_dpo.variants import VARIANTS
+from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, compared_names, number_of
+from clinical_dpo.variants import TITLES
 
 SHARES = ("accuracy", "helpfulness")  # measures that are shown in percent or points
-HEADS = tuple(map(compared_name, (*VARIANTS, *COMPARISONS)))  # of the cells of a row
+
+
+def subgroup_heads(subgroups: Rows) -> dict[str, list[str]]:
+    """Heads of the columns: `cells`, of each variant and comparison in the table, and `p`, of each comparison."""
+    variants, comparisons = compared_names(subgroups)
+    return {"cells": list(map(compared_name, [*variants, *comparisons])), "p": list(map(compared_name, comparisons))}
 
 
 def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
@@ -21,6 +25,7 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
         tasks: task -> title.
         models: model -> name shown.
     """
+    variants, comparisons = compared_names(subgroups)
     lines: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
     for row in subgroups:
         key = tuple(row[name] for name in ("task", "model", "subgroup", "level"))
@@ -29,8 +34,8 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
         {
             **{"task": tasks[task]["title"], "model": models[model], "subgroup": subgroup, "level": level},
             "n": _items(cells["base"]),
-            "cells": [_estimate(cells[name]) for name in (*VARIANTS, *COMPARISONS)],
-            "p": [_p(cells[name]) for name in COMPARISONS],
+            "cells": [_estimate(cells.get(name)) for name in [*variants, *comparisons]],
+            "p": [_p(cells.get(name)) for name in comparisons],
         }
         for (task, model, subgroup, level), cells in lines.items()
     ]
@@ -43,9 +48,12 @@ def _items(row: Mapping[str, Any]) -> str:
     return f"{row['n']} in {row['n_groups']} groups" if row["n_groups"] else str(row["n"])
 
 
-def _estimate(row: Mapping[str, Any]) -> str:
+def _estimate(row: Mapping[str, Any] | None) -> str:
+    """An estimate with its interval; a dash if the task has no such variant."""
+    if row is None:
+        return "–"
     scale, digits = (100, 1) if row["measure"] in SHARES else (1, 2)
-    sign = "+" if row["compared"] in COMPARISONS else ""
+    sign = "+" if row["compared"] not in TITLES else ""
     numbers = [number_of(row[name]) for name in ("estimate", "ci_low", "ci_high")]
     middle, *ends = (
         None if number is None else f"{scale * number:{sign}.{digits}f}".replace("-", "−") for number in numbers
@@ -53,6 +61,6 @@ def _estimate(row: Mapping[str, Any]) -> str:
     return f"{middle} ({' to '.join(map(str, ends))})" if all(ends) else middle or "–"
 
 
-def _p(row: Mapping[str, Any]) -> str:
-    p = number_of(row["p_levels_holm"])
+def _p(row: Mapping[str, Any] | None) -> str:
+    p = number_of(row["p_levels_holm"]) if row else None
     return "–" if p is None else format_p(p)
