@@ -37,8 +37,9 @@ def refuse_generated(study: Study, tasks: Collection[str]) -> None:
     lines = []
     for task, reason in stand_ins.items():
         rows = [row for row in costs if row["task"] == task]
-        hours, jobs = sum(row["hours"] or 0 for row in rows), sum(row["jobs"] for row in rows)
-        lines.append(f"  {task}: {reason} ({f'{hours:,.0f} GPU hours' if hours else f'{jobs} jobs without a GPU'})")
+        hours = sum(row["hours"] for row in rows if row["gpu_jobs"])
+        jobs = sum(row["jobs"] for row in rows)
+        lines.append(f"  {task}: {reason} ({f'{hours:,.1f} GPU hours' if hours else f'{jobs} jobs without a GPU'})")
     raise PublicError(
         "\n".join(
             [

@@ -3,6 +3,7 @@
 import pytest
 
 from clinical_dpo.cluster.generated_text import generated_tasks, refuse_generated
+from clinical_dpo.cluster.plan import cost_rows
 from clinical_dpo.config.display import notes
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
@@ -27,8 +28,10 @@ def refusal(study, tasks):
 
 
 def test_missing_data_are_refused_with_reasons_costs_and_the_key(published):
-    message = str(refusal(published({}), ["uti", "reasoning", "meqsum"]))
-    assert "uti: data/savage2025/uti.csv does not exist (56 GPU hours)" in message
+    study = published({})
+    message = str(refusal(study, ["uti", "reasoning", "meqsum"]))
+    hours = sum(row["hours"] for row in cost_rows(study) if row["task"] == "uti")
+    assert f"uti: data/savage2025/uti.csv does not exist ({hours:.1f} GPU hours)" in message and hours > 1
     assert "meqsum: " in message and "reasoning" not in message
     assert "--config allow_generated=true" in message and "leave_out" in message
 
