@@ -24,7 +24,11 @@ def number_of_groups(rows: Rows) -> int | None:
 
 def groups_of(rows: Rows) -> Groups | None:
     """Index of each row's group. None without groups, and if every group has one row: rows are then independent."""
-    names = [cast(Mapping[str, Any], row).get("group") for row in rows]
+    return indices([cast(Mapping[str, Any], row).get("group") for row in rows])
+
+
+def indices(names: Sequence[str | None]) -> Groups | None:
+    """Index of the group of each item from the groups' names. None if a name is, and if every group has one item."""
     if None in names or len(set(names)) == len(names):
         return None
     return np.unique(np.array(names), return_inverse=True)[1]

@@ -8,6 +8,8 @@ from clinical_dpo.grading.answers import answer_texts
 from clinical_dpo.grading.rouge import KINDS, LATIN, SCORES, rouge, tokenizer_name
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, TaskRow
+from clinical_dpo.statistics.clustered import clustered_mean
+from clinical_dpo.statistics.groups import indices
 from clinical_dpo.statistics.intervals import mean_interval, t_interval
 from clinical_dpo.statistics.paired_tests import paired_t
 from clinical_dpo.variants import ARMS, PAIRS
@@ -30,10 +32,11 @@ def rouge_rows(
 
     SFT is compared with base, and DPO and every arm with SFT; `against` names the second variant. The comparison is
     paired by item: the mean difference with its t interval, and the two-tailed paired t test. Its P is uncorrected, and
-    None if all differences are the same nonzero value.
+    None if all differences are the same nonzero value. If the items are in groups, every interval and P is that of
+    `clustered.clustered_mean`.
 
     Args:
-        rows: test rows; `completion` is the reference answer.
+        rows: test rows; `completion` is the reference answer, and `group` the group of a task with groups.
         answers: variant -> one answer per row.
         names: task, model, data (real or synthetic).
         stemmer: see `rouge.rouge`.
@@ -43,7 +46,7 @@ def rouge_rows(
         UserError: the answers are to other items than `rows`.
     """
     references = [row["completion"][0]["content"] for row in rows]
-    tokenizer = tokenizer_name(references)
+    tokenizer, groups = tokenizer_name(references), indices([row.get("group") for row in rows])
     scored = {
         variant: rouge(answer_texts(rows, variant_answers, variant), references, stemmer=stemmer)
         for variant, variant_answers in answers.items()
@@ -54,7 +57,10 @@ def rouge_rows(
     for variant, scores in scored.items():
         for column in ((kind, score) for kind in KINDS for score in SCORES):
             values = [item[column] for item in scores]
-            low, high = mean_interval(values, seed)
+            if groups is None:
+                low, high = mean_interval(values, seed)
+            else:
+                low, high = clustered_mean(np.array(values), groups).interval
             row = dict.fromkeys(COLUMNS) | dict(names) | {"variant": variant, "n": len(values)}
             row |= {"kind": column[0], "score": column[1], "tokenizer": tokenizer}
             row["stemmer"] = str(stemmer and tokenizer == LATIN).lower()
@@ -63,7 +69,10 @@ def rouge_rows(
                 second_values = [item[column] for item in scored[second]]
                 differences = np.subtract(values, second_values)
                 row |= {"against": second, "difference": float(differences.mean())}
-                row["difference_ci_low"], row["difference_ci_high"] = t_interval(differences)
-                row["p_value"] = paired_t(values, second_values)[1]
+                if groups is None:
+                    interval, row["p_value"] = t_interval(differences), paired_t(values, second_values)[1]
+                else:
+                    _, _, row["p_value"], interval = clustered_mean(differences, groups)
+                row["difference_ci_low"], row["difference_ci_high"] = interval
             table.append(row)
     return table

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 from scipy.stats import binomtest
 
 from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, majority, pending_ratings, votes_by_item
@@ -10,7 +11,9 @@ from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
 from clinical_dpo.grading.rouge import rouge_l
 from clinical_dpo.io import Row
 from clinical_dpo.paths import comparison_name
-from clinical_dpo.statistics.intervals import clopper_pearson
+from clinical_dpo.statistics.clustered import obuchowski, ratio
+from clinical_dpo.statistics.groups import Groups, indices
+from clinical_dpo.statistics.intervals import Interval, agreeing, clopper_pearson
 
 COLUMNS = (
     *("task", "model", "comparison", "rater", "n", "wins", "losses", "ties", "identical", "cannot_judge"),
@@ -21,14 +24,21 @@ PROXY = "proxy (ROUGE-L)"
 _NUMBERS = ("wins", "losses", "ties", "cannot_judge", "rate", "ci_low", "ci_high", "p_value", "rate_ties_half")
 
 
-def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count_identical: bool = True) -> list[Row]:
+def win_rates(
+    key: Rows,
+    ratings: Sequence[Row],
+    names: Mapping[str, str],
+    count_identical: bool = True,
+    group_of: Mapping[str, str] | None = None,
+) -> list[Row]:
     """Rows of COLUMNS: a row per rater, then a row pooled over all raters of the key.
 
     A proxy or a judge is no person: its ratings have no pooled row.
 
     `rate` = wins / (wins + losses). Ties are left out as in Murphy 2024, where .37 and .63 add up to 1. The 95%
     interval is Clopper & Pearson's (1934). P is that of the exact two-sided binomial test against .5 (the sign test).
-    `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties).
+    `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties). If the items are in groups, the interval is
+    `clustered.ratio`'s, and P is that of Obuchowski's test of as many wins as losses.
 
     In the pooled row each item counts once, because ratings of the same item are not independent. The item's choice is
     that of more than half of the raters who could judge it. Without such a majority the item is a tie. If nobody could
@@ -40,12 +50,15 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
         names: task, model, data (real or synthetic).
         count_identical: whether pairs of identical answers count as ties and in `n`. Nobody rates these pairs. They do
             not change `rate`.
+        group_of: id of a test item -> its group; None without groups.
     """
     winner, loser = key[0]["variants"].split()
     identical = sum(row["shown"] == "false" and row["rater"] == key[0]["rater"] for row in key)
     per_rater = pending_ratings(key, ratings)
     votes = votes_by_item(key, ratings)
-    shown = [votes[item_id] for item_id in {row["item_id"]: None for row in key if row["shown"] == "true"}]
+    row_ids = {row["item_id"]: row["row_id"] for row in key if row["shown"] == "true"}
+    shown = [votes[item_id] for item_id in row_ids]
+    groups = indices([group_of[row_id] for row_id in row_ids.values()]) if group_of else None
     choices_by_rater = {row["rater"]: [item.get(row["rater"], "") for item in shown] for row in per_rater}
     pending = {row["rater"]: row["pending"] for row in per_rater}
     if not any(map(_is_automatic, choices_by_rater)):
@@ -56,7 +69,7 @@ def win_rates(key: Rows, ratings: Sequence[Row], names: Mapping[str, str], count
         dict.fromkeys(COLUMNS)
         | {"task": names["task"], "model": names["model"], "comparison": comparison_name(winner, loser), "rater": rater}
         | {"n": len(choices) + counted, "identical": identical, "pending": pending[rater]}
-        | ({} if pending[rater] else _numbers(Counter(choices), winner, loser, counted))
+        | ({} if pending[rater] else _numbers(choices, winner, loser, counted, groups))
         | {"proxy": "true" if _is_automatic(rater) else "false", "data": names["data"]}
         | {"status": "pending" if pending[rater] else "complete"}
         for rater, choices in choices_by_rater.items()
@@ -74,7 +87,8 @@ def _pool(choices: Iterable[str]) -> str:
     return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
 
-def _numbers(counts: Counter[str], winner: str, loser: str, identical: int) -> Row:
+def _numbers(choices: Sequence[str], winner: str, loser: str, identical: int, groups: Groups | None) -> Row:
+    counts = Counter(choices)
     wins, losses, ties = counts[winner], counts[loser], counts["tie"] + identical
     numbers = dict.fromkeys(_NUMBERS) | {
         "wins": wins,
@@ -83,12 +97,24 @@ def _numbers(counts: Counter[str], winner: str, loser: str, identical: int) -> R
         "cannot_judge": counts[CANNOT_JUDGE],
     }
     if wins + losses:
-        p = binomtest(wins, wins + losses, 0.5).pvalue
-        numbers |= {"rate": wins / (wins + losses), "p_value": float(p)}
-        numbers["ci_low"], numbers["ci_high"] = clopper_pearson(wins, wins + losses)
+        numbers["rate"] = rate = wins / (wins + losses)
+        if groups is None:
+            numbers["p_value"] = float(binomtest(wins, wins + losses, 0.5).pvalue)
+            numbers["ci_low"], numbers["ci_high"] = clopper_pearson(wins, wins + losses)
+        else:
+            won, lost = (np.array([choice == name for choice in choices]) for name in (winner, loser))
+            interval, (_, p) = ratio(won, won | lost, groups).interval, obuchowski(won, lost, groups)
+            if p is not None:  # there are two groups or more
+                interval = _shifted(agreeing(_shifted(interval, -0.5), rate - 0.5, p), 0.5)
+            numbers |= {"p_value": p, "ci_low": interval[0], "ci_high": interval[1]}
     if wins + losses + ties:
         numbers["rate_ties_half"] = (wins + ties / 2) / (wins + losses + ties)
     return numbers
+
+
+def _shifted(interval: Interval, by: float) -> Interval:
+    low, high = interval
+    return (None if low is None else low + by, None if high is None else high + by)
 
 
 def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:

@@ -54,6 +54,27 @@ def test_rouge_table_compares_sft_with_base_and_dpo_with_sft():
     assert {row["against"] for row in table if row["variant"] == "dpo"} == {"sft"}
 
 
+def test_rouge_of_groups_has_the_limits_and_p_of_the_items_that_are_repeated():
+    """Every item twice, in groups of two: standard error and degrees of freedom are those of the single items."""
+    rows = task_rows("a b c d", "e f g h", "i j k l", "m n o p", "a b c d", "e f g h", "i j k l", "m n o p")
+    grouped = [row | {"group": f"patient {index % 4}"} for index, row in enumerate(rows)]
+    answers = {
+        "base": answers_of("a x y z", "e x y z", "x", "", "a x y z", "e x y z", "x", ""),
+        "sft": answers_of("a b y z", "e f y z", "i x", "m n o p", "a b y z", "e f y z", "i x", "m n o p"),
+    }
+    single = rouge_rows(
+        ROUGE_ROWS, {name: ROUGE_ANSWERS[name] for name in ("base", "sft")}, NAMES, stemmer=True, seed=1
+    )
+    twice = rouge_rows(grouped, answers, NAMES, stemmer=True, seed=1)
+    shown = ("difference", "difference_ci_low", "difference_ci_high", "p_value")
+    for one, both in zip(single, twice, strict=True):
+        assert [both[name] for name in shown] == pytest.approx([one[name] for name in shown])
+    sft = next(row for row in twice if (row["variant"], row["kind"], row["score"]) == ("sft", "rouge1", "recall"))
+    values = [2 / 4, 2 / 4, 1 / 4, 1]
+    low, high = stats.t.interval(0.95, 3, loc=sum(values) / 4, scale=stats.sem(values))
+    assert (sft["ci_low"], sft["ci_high"]) == pytest.approx((low, high))
+
+
 def test_rouge_of_answers_to_other_items_is_refused():
     answers = ROUGE_ANSWERS | {"dpo": ROUGE_ANSWERS["dpo"][:3]}
     with pytest.raises(UserError, match=r"answers of dpo .* \['q3'\]"):

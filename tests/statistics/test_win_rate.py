@@ -42,6 +42,29 @@ def test_one_rater_against_scipy_and_statsmodels(tmp_path):
     assert row["rate_ties_half"] == (19 + 6.5) / 39
 
 
+def test_items_of_a_group_count_as_one_where_they_agree(tmp_path):
+    """Every item three times: in groups of three, P is McNemar's of the single items, with (K - 1) / K."""
+    choices, single = ["dpo"] * 57 + ["sft"] * 21 + ["tie"] * 12, ["dpo"] * 19 + ["sft"] * 7 + ["tie"] * 4
+    key = sheet("preference", raters=("r1",), n=120)[1]
+    shown = [row["row_id"] for row in key if row["shown"] == "true"]
+    group_of = {row_id: f"patient {index // 3}" for index, row_id in enumerate(shown)}
+    alone = measured(tmp_path, {"r1": choices}, n=120)["r1"]
+    grouped = measured(tmp_path, {"r1": choices}, n=120, group_of=group_of)["r1"]
+    assert grouped["rate"] == alone["rate"] == 19 / 26
+    k = len(single)
+    assert grouped["p_value"] == pytest.approx(stats.chi2.sf((k - 1) / k * (19 - 7) ** 2 / (19 + 7), 1))
+    assert grouped["p_value"] > alone["p_value"]
+    assert grouped["ci_low"] < alone["ci_low"] < alone["ci_high"] < grouped["ci_high"]
+    assert (grouped["ci_low"] > 0.5) == (grouped["p_value"] < 0.05)
+
+
+def test_groups_of_one_item_change_nothing(tmp_path):
+    choices = {"r1": ["dpo"] * 4 + ["sft"] * 2}
+    rows = sheet("preference", raters=("r1",), n=8)[1]
+    group_of = {row["row_id"]: row["row_id"] for row in rows}
+    assert measured(tmp_path, choices, group_of=group_of) == measured(tmp_path, choices)
+
+
 def test_clopper_pearson_interval_equals_a_published_interval(tmp_path):
     # 81 of 263: Newcombe 1998, Stat Med 17:857-872, table I, exact: .2527 to .3676.
     row = measured(tmp_path, {"r1": ["dpo"] * 81 + ["sft"] * 182}, n=351)["r1"]
