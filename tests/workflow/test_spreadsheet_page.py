@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
         day = datetime.date(2026, 5, 3) + datetime.timedelta(days=visit - 1)
         note = shown[3] if visit == 1 else f"Cough of kind {visit}."
         admitted = ("yes", "no")[(visit - 1) % 2]
-        sheet.append([4711, visit, day, note, 0.95 - visit // 20 / 10, 38.5, admitted, f"{shown[7]} ({visit})"])
+        sheet.append([4711 + (visit - 1) // 4, visit, day, note, 0.95 - visit // 20 / 10, 38.5, admitted, f"{shown[7]} ({visit})"])
     for column, number_format in FORMATS.items():
         for cell in sheet[column][1:]:
             cell.number_format = number_format
@@ -68,6 +68,7 @@ def test_the_tasks_read_the_workbook_as_the_page_says(study):
     assert [row["prompt"][0]["content"] for row in shown] == block.splitlines()
     assert [row["id"] for row in shown] == ["004711-1", "004711-1"]
     assert shown[0]["label"] == "admit"
+    assert len({row["group"] for row in items(study, "admit")[0]}) == 10  # patients
 
 
 def test_every_changed_form_is_told(study):
