@@ -12,12 +12,12 @@ import zipfile
 import pytest
 from openpyxl import Workbook
 
-from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings
 from clinical_dpo.limits import Limits
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
+from tests.helpers.tables import read_rows
 
 READERS = (read_rows, read_ratings)  # of a data source, and of a rater's file
 SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"

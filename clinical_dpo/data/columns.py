@@ -93,8 +93,7 @@ def used_columns(task: Mapping[str, Any]) -> set[str]:
     columns = task.get("columns", {})
     fields = (used_names(task["prompt"]) | FIELDS) - set(columns)
     mappings = [*columns.values(), *([task["group"]] if "group" in task else [])]
-    named = set().union(*map(mapped_columns, mappings))
-    return fields | named | {name.partition(".")[0] for name in named}
+    return fields.union(*map(mapped_columns, mappings))
 
 
 def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
@@ -102,13 +101,14 @@ def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
 
     Args:
         provenance: the origin of the rows, from `sources.retrieve`.
-        used: names of columns.
+        used: names of columns, or paths `a.b` to members of column `a`.
 
     Raises:
         UserError: with the reason why the first such column was left out.
     """
+    read = {*used, *(name.partition(".")[0] for name in used)}
     for column, reason in provenance.get("unread", {}).items():
-        if column in used:
+        if column in read:
             raise UserError(reason)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NotRequired
 from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.data.columns import map_row
+from clinical_dpo.data.columns import map_row, mapped_columns, refuse_unread
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.scale import grade_value
@@ -22,7 +22,7 @@ class ImportedAnswer(Answer):
 
 
 def imported_answers(
-    rows: Sequence[Row], test: Sequence[TaskRow], columns: Mapping[str, str], metric: str, where: str
+    rows: Sequence[Row], test: Sequence[TaskRow], columns: Mapping[str, str], metric: str, origin: Mapping[str, Any]
 ) -> list[ImportedAnswer]:
     """Return one answer per test item, in the order of `test`. It has a grade if `columns` names the grade.
 
@@ -33,12 +33,14 @@ def imported_answers(
             `grade`, or both. Ids and prompts are compared by the rules of
             `clinical_dpo.comparable`; the case of an id counts.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
-        where: the table's name, for messages.
+        origin: the table's provenance, from `retrieve_file`.
 
     Raises:
-        UserError: a row belongs to no test item, an item has two rows or no row, or a grade is off the scale.
+        UserError: a column of `columns` cannot be read, a row belongs to no test item, an item has two rows or no row,
+            or a grade is off the scale.
     """
-    key = "id" if "id" in columns else "prompt"
+    refuse_unread(origin, set().union(*map(mapped_columns, columns.values())))
+    where, key = origin["path"], "id" if "id" in columns else "prompt"
     id_by_key = {_match_key(row["id"] if key == "id" else row["prompt"][-1]["content"], key): row["id"] for row in test}
     answers: dict[str, ImportedAnswer] = {}
     first_row: dict[str, int] = {}

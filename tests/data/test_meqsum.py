@@ -8,11 +8,12 @@ from openpyxl import Workbook, load_workbook
 
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources import retrieve as sources
-from clinical_dpo.data.sources.files import read_rows, retrieve_file
+from clinical_dpo.data.sources.files import retrieve_file
 from clinical_dpo.data.sources.meqsum import to_summary
 from clinical_dpo.errors import UserError
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, real_data
+from tests.helpers.tables import read_rows
 
 HEADER = ["File", "CHQ", "Summary", None, None]
 WORKBOOK = "MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx"

@@ -6,8 +6,8 @@ import pyarrow
 import pytest
 from pyarrow.parquet import write_table
 
-from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.errors import UserError
+from tests.helpers.tables import read_rows
 
 
 def parquet(path, values, **more):

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from clinical_dpo.data.sources import retrieve as sources
-from clinical_dpo.data.sources.files import read_rows
 from clinical_dpo.data.sources.hub import retrieve_hub
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import sha256
 from tests.conftest import ROOT
+from tests.helpers.tables import read_rows
 
 DATA = Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data"))
 ROWS = [{"id": "1", "note": 'She said "ça va";\n38.5°C, 5 μg/mL'}, {"id": "2", "note": "Naïve, “quoted”\ttab"}]

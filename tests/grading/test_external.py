@@ -7,7 +7,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from scipy.stats import binomtest, ttest_rel
 
-from clinical_dpo.data.sources.files import read_rows
+from clinical_dpo.data.sources.files import retrieve_file
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading import grade as grading
 from clinical_dpo.grading.external import imported_answers, imported_grades
@@ -22,6 +22,7 @@ from tests.helpers.configs import external_entry
 from tests.helpers.grade_rows import grade_rows
 from tests.helpers.report_page import Page
 from tests.helpers.svg import words
+from tests.helpers.tables import read_rows
 from tests.helpers.task_rows import answers_of, task_row
 
 LABELS = ["UTI", "No UTI"]
@@ -30,6 +31,7 @@ TASK |= {"data": "real", "seed": 1}
 TITLES = {"llama": "Llama3", "mistral": "Mistral2", "gpt4": "GPT-4"}
 TEST = [task_row(f"q{number}", f"Note {number}.\n\nUTI or No UTI?", LABELS[number % 2]) for number in range(20)]
 COLUMNS = {"id": "item", "answer": "reply"}
+TABLE = {"path": "gpt4.csv"}
 
 
 def answers(wrong):
@@ -51,7 +53,7 @@ def test_answers_are_matched_by_id_in_the_order_of_the_test_items(tmp_path):
     rows = [row | {"item": f" {row['item']} "} for row in table_rows(answers([3]))]
     rows[5]["reply"] = ""
     table = written_and_read(tmp_path / "gpt4.csv", rows[::-1])
-    imported = imported_answers(table, TEST, COLUMNS, "f1", "gpt4.csv")
+    imported = imported_answers(table, TEST, COLUMNS, "f1", TABLE)
     assert [answer["id"] for answer in imported] == [row["id"] for row in TEST]
     assert imported[3] == {"id": "q3", "text": "UTI"} and imported[5]["text"] == ""
 
@@ -59,8 +61,22 @@ def test_answers_are_matched_by_id_in_the_order_of_the_test_items(tmp_path):
 def test_ids_are_matched_in_any_unicode_form(tmp_path):
     test = [row | {"id": f"é{row['id']}"} for row in TEST]
     rows = [row | {"item": f"e\u0301{row['item']}"} for row in table_rows(answers([]))]
-    imported = imported_answers(written_and_read(tmp_path / "gpt4.csv", rows), test, COLUMNS, "f1", "gpt4.csv")
+    imported = imported_answers(written_and_read(tmp_path / "gpt4.csv", rows), test, COLUMNS, "f1", TABLE)
     assert [answer["id"] for answer in imported] == [row["id"] for row in test]
+
+
+def test_only_a_column_that_is_needed_must_be_readable(tmp_path):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["item", "reply", "remark"])
+    for number, reply in enumerate(answers([])):
+        book.active.append([f"q{number}", reply, "#N/A" if number == 3 else "seen"])
+    book.save(tmp_path / "gpt4.xlsx")
+    rows, origin = retrieve_file(str(tmp_path / "gpt4.xlsx"))
+    assert len(imported_answers(rows, TEST, COLUMNS, "f1", origin)) == len(TEST)
+    with pytest.raises(UserError, match="cell C5: the error value #N/A"):
+        imported_answers(rows, TEST, COLUMNS | {"answer": "{{ reply }} {{ remark }}"}, "f1", origin)
 
 
 @pytest.fixture
@@ -68,7 +84,7 @@ def graded_answers(tmp_path):
     """Answers matched by prompt, with their grades."""
     rows = [{"note": f"note {number}.", "score": str(number % 2)} for number in range(20)]
     columns = {"prompt": "{{ note }} UTI or No UTI?", "grade": "score"}
-    return imported_answers(written_and_read(tmp_path / "gpt4.csv", rows), TEST, columns, "accuracy", "gpt4.csv")
+    return imported_answers(written_and_read(tmp_path / "gpt4.csv", rows), TEST, columns, "accuracy", TABLE)
 
 
 def test_answers_are_matched_by_prompt_with_their_grades(graded_answers):
@@ -98,22 +114,22 @@ def test_a_table_that_does_not_match_the_test_items_is_refused(change, message):
     rows = [row | {"score": "1"} for row in table_rows(["x"] * 20)]
     rows = [row | (change.get(number) or {}) for number, row in enumerate(rows) if change.get(number, {}) is not None]
     with pytest.raises(UserError, match=message):
-        imported_answers(rows, TEST, COLUMNS | {"grade": "score"}, "accuracy", "gpt4.csv")
+        imported_answers(rows, TEST, COLUMNS | {"grade": "score"}, "accuracy", TABLE)
 
 
 def test_a_missing_column_is_refused():
     with pytest.raises(UserError, match=r"gpt4\.csv, row 1: columns\.answer: .*'reply'.*'Reply'"):
-        imported_answers([{"item": "q0", "Reply": "x"}], TEST, COLUMNS, "f1", "gpt4.csv")
+        imported_answers([{"item": "q0", "Reply": "x"}], TEST, COLUMNS, "f1", TABLE)
 
 
 def test_an_unknown_prompt_is_refused():
     with pytest.raises(UserError, match=r"gpt4\.csv, row 1: .*'prompt': .*'Something else.*Use the prompts in"):
-        imported_answers([{"item": "Something else", "reply": ""}], TEST, {"prompt": "item"}, "f1", "gpt4.csv")
+        imported_answers([{"item": "Something else", "reply": ""}], TEST, {"prompt": "item"}, "f1", TABLE)
 
 
 def import_likert(grade):
     columns = {"id": "item", "grade": "score"}
-    return imported_answers([{"item": "q0", "score": grade}], TEST[:1], columns, "likert", "gpt4.csv")
+    return imported_answers([{"item": "q0", "score": grade}], TEST[:1], columns, "likert", TABLE)
 
 
 def test_a_likert_grade_may_be_fractional():
@@ -139,7 +155,7 @@ def compared(tmp_path_factory):
     files = []
     for (model, variant), numbers in wrong.items():
         table = written_and_read(folder / "table.csv", table_rows(answers(numbers)))
-        rows = imported_answers(table, TEST, COLUMNS, "f1", "table.csv")
+        rows = imported_answers(table, TEST, COLUMNS, "f1", TABLE)
         files.append(str(folder / model / "grades" / f"{variant}.csv"))
         write_csv(files[-1], grading.grade_answers(TEST, rows, {"labels": LABELS}, "label"), grading.COLUMNS)
     metrics_file, stats_file = folder / "metrics.csv", folder / "stats.csv"

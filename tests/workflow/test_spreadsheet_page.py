@@ -36,7 +36,18 @@ def folder(tmp_path, monkeypatch):
         day = datetime.date(2026, 5, 3) + datetime.timedelta(days=visit - 1)
         note = shown[3] if visit == 1 else f"Cough of kind {visit}."
         admitted = ("yes", "no")[(visit - 1) % 2]
-        sheet.append([4711 + (visit - 1) // 4, visit, day, note, 0.95 - visit // 20 / 10, 38.5, admitted, f"{shown[7]} ({visit})"])
+        sheet.append(
+            [
+                4711 + (visit - 1) // 4,
+                visit,
+                day,
+                note,
+                0.95 - visit // 20 / 10,
+                38.5,
+                admitted,
+                f"{shown[7]} ({visit})",
+            ]
+        )
     for column, number_format in FORMATS.items():
         for cell in sheet[column][1:]:
             cell.number_format = number_format

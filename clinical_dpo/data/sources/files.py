@@ -12,7 +12,7 @@ from clinical_dpo.data.sources.tables import check_columns, delimited_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
 from clinical_dpo.data.sources.workbooks import SHOWN, workbook_rows
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
 from clinical_dpo.user_paths import unset_variables, user_path
 
@@ -27,18 +27,6 @@ OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
 FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
-
-
-def read_rows(path: str | Path, sheet: str | None = None, **options: Any) -> list[Row]:
-    """Return the rows of a file without provenance; see `retrieve_file`.
-
-    Raises:
-        UserError: as in `retrieve_file`, or a column is left out.
-    """
-    rows, provenance = retrieve_file(str(path), sheet, **options)
-    for reason in provenance.get("unread", {}).values():
-        raise UserError(reason)
-    return rows
 
 
 def file_options(source: Mapping[str, Any]) -> dict[str, Any]:
