@@ -71,6 +71,10 @@ class Endpoint:
         limits = [self.body[name] for name in TOKEN_LIMITS if isinstance(self.body.get(name), int)]
         return min(limits, default=self.max_tokens)
 
+    def cost(self, sent: int, received: int) -> float | None:
+        """US dollars for tokens sent and received; None if the price is unknown."""
+        return (sent * self.price["input"] + received * self.price["output"]) / 1e6 if self.price else None
+
     def with_token_limit(self, tokens: int) -> "Endpoint":
         """This endpoint with another limit of tokens, also where its parameters state the limit by another name."""
         parameters = {

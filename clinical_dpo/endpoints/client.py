@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint
+from clinical_dpo.endpoints.call_estimate import estimate_calls
 from clinical_dpo.endpoints.caller import CALLS_PER_REPLY, Caller, Conversation, distinct
 from clinical_dpo.endpoints.chat_server import Messages, connect
 from clinical_dpo.endpoints.replies import Reply
 from clinical_dpo.endpoints.reply_store import ReplyStore
 from clinical_dpo.errors import PublicError
 
-CHARACTERS_PER_TOKEN = 4  # rough value for English text; for the estimate only
 REMINDER = "That is not the form asked for. Answer again, in that form alone."
 
 
@@ -142,14 +142,12 @@ def usage(replies: Iterable[Reply]) -> dict[str, int]:
 def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversation], interrupted: int) -> str:
     """Line of the log with the number of calls to make, and an upper bound of tokens and cost."""
     characters = sum(len(message["content"]) for each in conversations for message in each.messages)
-    sent, received = characters // CHARACTERS_PER_TOKEN, len(conversations) * endpoint.token_limit
-    price = endpoint.price
-    dollars = (sent * price["input"] + received * price["output"]) / 1e6 if price else 0.0
-    cost = f", about {dollars:.2f} US dollars at most" if price else ""
+    estimate = estimate_calls(endpoint, len(conversations), characters)
+    cost = "" if estimate.usd is None else f", about {estimate.usd:.2f} US dollars at most"
     repeated = (
         f"; a kill interrupted {interrupted} earlier calls; the server may count them twice" if interrupted else ""
     )
     return (
-        f"{endpoint.name} ({endpoint.model}): {needed} replies needed, {len(conversations)} calls to make, about "
-        f"{sent} tokens to send and {received} to receive at most{cost}{repeated}"
+        f"{endpoint.name} ({endpoint.model}): {needed} replies needed, {estimate.calls} calls to make, about "
+        f"{estimate.sent} tokens to send and {estimate.received} to receive at most{cost}{repeated}"
     )

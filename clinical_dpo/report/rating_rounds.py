@@ -31,7 +31,7 @@ def what_to_send(row: Mapping[str, Any]) -> str:
 
 
 def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> list[Row]:
-    """One row per task, model, sheet and group of raters: kappa and share of equal ratings, as text.
+    """One row per task, model, sheet and group of raters: kappa, alpha, ICC and share of equal ratings, as text.
 
     Args:
         agreement: rows of agreement.csv of all tasks, as read.
@@ -43,17 +43,22 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
         group[row["metric"]] = row
     table = []
     for (task, model, sheet, raters), by_metric in groups.items():
-        for kappa in KAPPAS:
-            if kappa in by_metric:
-                row = by_metric[kappa]
-                table.append(
-                    {"task": titles[task], "model": model, "sheet": sheet, "raters": raters.replace(" ", ", ")}
-                    | {"kappa": _number(row), "equal": _share(by_metric.get("raw_agreement")), "n": row["n"]}
-                )
+        alpha = by_metric.get("krippendorff_alpha")
+        kappa = next((by_metric[name] for name in KAPPAS if name in by_metric), None)
+        if first := kappa or alpha:
+            table.append(
+                {"task": titles[task], "model": model, "sheet": sheet, "raters": raters.replace(" ", ", ")}
+                | {"kappa": _number(kappa, first["n"]), "alpha": _number(alpha, first["n"])}
+                | {"icc": _number(by_metric.get("icc_2_1"), first["n"])}
+                | {"equal": _share(by_metric.get("raw_agreement")), "n": first["n"]}
+            )
     return table
 
 
-def _number(row: Mapping[str, Any]) -> str:
+def _number(row: Mapping[str, Any] | None, items: str) -> str:
+    """An estimate with its interval, and its number of items where it is not `items`."""
+    if row is None:
+        return "–"
     if row["status"] == "pending":
         return "awaited"
     if row["estimate"] in (None, ""):
@@ -61,7 +66,8 @@ def _number(row: Mapping[str, Any]) -> str:
     interval = (
         f" ({float(row['ci_low']):.2f} to {float(row['ci_high']):.2f})" if row["ci_low"] not in (None, "") else ""
     )
-    return f"{float(row['estimate']):.2f}{interval}".replace("-", "−")
+    of_items = f", {row['n']} items" if row["n"] != items else ""
+    return f"{float(row['estimate']):.2f}{interval}".replace("-", "−") + of_items
 
 
 def _share(row: Mapping[str, Any] | None) -> str:

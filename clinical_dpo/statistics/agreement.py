@@ -1,26 +1,32 @@
 """Agreement between raters, and the share of items that an adjudicator decides.
 
-The measures are the raw share of agreement, Cohen's kappa and Fleiss' kappa, each with a 95% interval.
+The measures are the raw share of agreement, Cohen's kappa, Fleiss' kappa, Krippendorff's alpha and the intraclass
+correlation, each with a 95% interval.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats import inter_rater
 
 from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, disputed_items, pending_ratings, votes_by_item
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.intervals import Interval, wilson
+from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.rater_reliability import (
+    UNDEFINED,
+    Estimate,
+    intraclass_correlation,
+    krippendorff_alpha,
+    normal_interval,
+)
 
 COLUMNS = (
     *("task", "model", "sheet", "raters", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "pending"),
     *("data", "status"),
 )
-Estimate = tuple[float | None, Interval]
-_UNDEFINED: Estimate = (None, (None, None))
+Measured = tuple[tuple[str, ...], str, Estimate, str, int]  # raters, measure, estimate, method of the interval, items
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
@@ -39,10 +45,10 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
     """
     categories = sorted({*first, *second})
     if len(categories) < 2:
-        return _UNDEFINED
+        return UNDEFINED
     with np.errstate(divide="ignore", invalid="ignore"):  # statsmodels' z, not used here, is x / 0 if raters agree
         result = inter_rater.cohens_kappa(confusion_matrix(first, second, labels=categories))
-    return float(result.kappa), _normal_interval(float(result.kappa), float(result.var_kappa))
+    return float(result.kappa), normal_interval(float(result.kappa), float(result.var_kappa))
 
 
 def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
@@ -57,12 +63,12 @@ def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
     pairs = [pair for pair in zip(first, second, strict=True) if CANNOT_JUDGE not in pair]
     grades = sorted({grade for pair in pairs for grade in pair})
     if len(grades) < 2:
-        return _UNDEFINED
+        return UNDEFINED
     scale = [str(grade) for grade in range(int(grades[0]), int(grades[-1]) + 1)]
     table = confusion_matrix([x for x, _ in pairs], [y for _, y in pairs], labels=scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         result = inter_rater.cohens_kappa(table, wt="quadratic")
-    return float(result.kappa), _normal_interval(float(result.kappa), float(result.var_kappa))
+    return float(result.kappa), normal_interval(float(result.kappa), float(result.var_kappa))
 
 
 def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
@@ -80,7 +86,7 @@ def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
     """
     categories = sorted({category for item in votes for category in item})
     if len(categories) < 2:
-        return _UNDEFINED
+        return UNDEFINED
     counts = np.array([[list(item).count(category) for category in categories] for item in votes], dtype=float)
     n, raters = len(counts), counts[0].sum()
     shares = counts.mean(axis=0) / raters
@@ -88,26 +94,22 @@ def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
     agreed = (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
     kappa = float(inter_rater.fleiss_kappa(counts))
     linear = (agreed - chance - 2 * (1 - kappa) * (counts @ shares / raters - chance)) / (1 - chance)
-    return kappa, _normal_interval(kappa, float(np.var(linear, ddof=1)) / n if n > 1 else 0)
-
-
-def _normal_interval(estimate: float, variance: float) -> Interval:
-    if variance < 1e-12:
-        return None, None
-    half_width = float(stats.norm.ppf(0.975)) * variance**0.5
-    return max(-1.0, estimate - half_width), min(1.0, estimate + half_width)
+    return kappa, normal_interval(kappa, float(np.var(linear, ddof=1)) / n if n > 1 else 0)
 
 
 def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
     """Rows of COLUMNS for one sheet. A sheet with one rater has no rows.
 
-    Each two raters have `raw_agreement` (Wilson interval) and `cohen_kappa`. Three and more raters have `fleiss_kappa`
-    too. `adjudicated_share` is the share of items that the raters alone do not decide (`ratings.disputed_items`). On a
-    likert sheet each two raters have `quadratic_kappa` in place of `cohen_kappa`, and no other measure.
+    Each two raters have `raw_agreement` (Wilson interval), `cohen_kappa` and nominal `krippendorff_alpha`. Three and
+    more raters together have `fleiss_kappa` and `krippendorff_alpha` too. `adjudicated_share` is the share of items
+    that the raters alone do not decide (`ratings.disputed_items`). On a likert sheet each two raters have
+    `quadratic_kappa` in place of `cohen_kappa`, alpha is ordinal, and `icc_2_1` is beside each alpha. There is no
+    other measure.
 
-    "Cannot judge" is a category like the others. In a preference sheet raters agree if they prefer the same variant,
-    on whichever side it is shown. Pairs of identical answers are not rated and do not count. While ratings are
-    pending, the numbers are empty, and `n` counts the items that all raters have rated.
+    "Cannot judge" is a category like the others. For alpha and ICC on a likert sheet it is a missing grade: alpha takes
+    the items with two or more grades, ICC the items with all grades, and their `n` counts these items. In a preference
+    sheet raters agree if they prefer the same variant, on whichever side it is shown. Pairs of identical answers are
+    not rated and do not count. While ratings are pending, the numbers are empty.
 
     Args:
         key: rows of the sheet's key.
@@ -122,7 +124,7 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     votes = list(votes_by_item(key, ratings).values())
     rated_by_all = [item for item in votes if len(item) == len(raters)]
     disputed = len(disputed_items(key, ratings))
-    estimates: list[tuple[tuple[str, ...], str, Estimate, str, int]] = []
+    estimates: list[Measured] = []
     for pair in combinations(raters, 2):
         both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]
         agreed = sum(first == second for first, second in both)
@@ -131,9 +133,12 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
         measure, name = (quadratic_kappa, "quadratic_kappa") if on_scale else (cohen_kappa, "cohen_kappa")
         kappa = measure([first for first, _ in both], [second for _, second in both])
         estimates.append((pair, name, kappa, "normal", len(both)))
+        estimates += _reliability(pair, both, on_scale)
     if len(raters) > 2 and not on_scale:
         kappa = fleiss_kappa([list(item.values()) for item in rated_by_all])
         estimates.append((tuple(raters), "fleiss_kappa", kappa, "normal", len(rated_by_all)))
+    if len(raters) > 2:
+        estimates += _reliability(tuple(raters), [[item[rater] for rater in raters] for item in rated_by_all], on_scale)
     share = (disputed / len(rated_by_all) if rated_by_all else None, wilson(disputed, len(rated_by_all)))
     if not on_scale:
         estimates.append((tuple(raters), "adjudicated_share", share, "wilson", len(rated_by_all)))
@@ -151,8 +156,28 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     return rows
 
 
+def _reliability(raters: tuple[str, ...], votes: Sequence[Sequence[str]], on_scale: bool) -> list[Measured]:
+    """Krippendorff's alpha, and of grades the intraclass correlation.
+
+    Args:
+        raters: names.
+        votes: for each item, the choice of each rater.
+        on_scale: whether choices are grades. "Cannot judge" is then a missing grade.
+    """
+    missing = {CANNOT_JUDGE} if on_scale else set()
+    present = [[vote for vote in item if vote not in missing] for item in votes]
+    paired = [item for item in present if len(item) > 1]
+    measured: list[Measured] = [
+        (raters, "krippendorff_alpha", krippendorff_alpha(paired, ordinal=on_scale), "normal", len(paired))
+    ]
+    if on_scale:
+        grades = [[float(vote) for vote in item] for item in paired if len(item) == len(raters)]
+        measured.append((raters, "icc_2_1", intraclass_correlation(grades), "mcgraw_wong", len(grades)))
+    return measured
+
+
 def judge_agreement(key: Rows, ratings: Sequence[Row], verdicts: Rows, names: Mapping[str, str]) -> list[Row]:
-    """Rows of `agreement.COLUMNS`: raw agreement and Cohen's kappa of the judge with each rater of a sheet.
+    """Rows of `agreement.COLUMNS`: agreement of the judge with each rater of a sheet.
 
     Args:
         key: rows of the raters' key.

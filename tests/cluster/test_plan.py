@@ -179,7 +179,7 @@ def test_snakemake_plan_prints_the_plan_and_starts_no_other_job(tmp_path):
     assert "took/plan" in printed and re.search(r"^all +684 ", printed, re.MULTILINE)
     assert not (tmp_path / "results").exists()
     assert {path.name for path in (tmp_path / "reports").iterdir()} == {
-        *("plan.csv", "plan.txt", "plan_disk.csv", "plan_items.csv"),
+        *("plan.csv", "plan.txt", "plan_disk.csv", "plan_items.csv", "plan_judge.csv"),
     }
     assert re.search(r"^uti +5 points \(default, not set by you\) +0.01 +200 ", printed, re.MULTILINE)
     assert project.planned("plan") == {("plan", "")}  # the plan runs at every call

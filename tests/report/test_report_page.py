@@ -217,10 +217,17 @@ def test_the_page_shows_the_agreement_of_raters():
     row = dict.fromkeys(AGREEMENT, "") | {"task": "uti", "model": "llama", "sheet": "correctness", "raters": "anna ben"}
     row |= {"n": "80", "pending": "0", "data": "real", "status": "complete"}
     kappa = row | {"metric": "cohen_kappa", "estimate": "0.625", "ci_low": "0.5", "ci_high": "0.75"}
-    text = page(agreement=[row | {"metric": "raw_agreement", "estimate": "0.9"}, kappa]).text
-    assert "Infection <or> not Llama3 correctness anna, ben 0.62 (0.50 to 0.75) 90% 80" in text
+    raw, alpha = (row | {"metric": name, "estimate": "0.9"} for name in ("raw_agreement", "krippendorff_alpha"))
+    text = page(agreement=[raw, kappa, alpha]).text
+    assert "Infection <or> not Llama3 correctness anna, ben 0.62 (0.50 to 0.75) 0.90 – 90% 80" in text
     assert "kappa" in text and "kappa" not in page().text
-    assert "anna, ben awaited – 80" in page(agreement=[kappa | {"status": "pending", "estimate": ""}]).text
+    icc = row | {"metric": "icc_2_1", "estimate": "-0.125", "ci_low": "-0.25", "ci_high": "0.5", "n": "78"}
+    assert (
+        "anna, ben 0.90 0.90 −0.12 (−0.25 to 0.50), 78 items – 80"
+        in page(agreement=[alpha | {"metric": "quadratic_kappa"}, alpha, icc]).text
+    )
+    assert "anna, ben – 0.90 – – 80" in page(agreement=[alpha]).text
+    assert "anna, ben awaited – – – 80" in page(agreement=[kappa | {"status": "pending", "estimate": ""}]).text
 
 
 def test_published_numbers_and_contradictions_are_shown():

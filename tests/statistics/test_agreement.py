@@ -103,7 +103,7 @@ def test_two_raters_of_a_sheet(tmp_path):
     first = ["correct"] * 10 + ["incorrect"] * 10 + ["cannot judge"] * 2
     second = ["correct"] * 9 + ["incorrect"] * 12 + ["cannot judge"]
     rows = {row["metric"]: row for row in measured(tmp_path, "correctness", {"r1": first, "r2": second})}
-    assert list(rows) == ["raw_agreement", "cohen_kappa", "adjudicated_share"]
+    assert list(rows) == ["raw_agreement", "cohen_kappa", "krippendorff_alpha", "adjudicated_share"]
     assert rows["raw_agreement"]["estimate"] == 20 / 22
     assert (rows["raw_agreement"]["ci_low"], rows["raw_agreement"]["ci_high"]) == wilson(20, 22)
     assert rows["cohen_kappa"]["estimate"] == pytest.approx(cohen_kappa_score(first, second))
@@ -119,6 +119,10 @@ def test_three_raters_have_pairs_and_fleiss(tmp_path):
     counts = [[list(item).count(word) for word in WORDS] for item in zip(*words.values(), strict=True)]
     (fleiss,) = (row for row in rows if row["metric"] == "fleiss_kappa")
     assert fleiss["estimate"] == pytest.approx(inter_rater.fleiss_kappa(counts)) and fleiss["raters"] == "r1 r2 r3"
+    alphas = {row["raters"]: row["estimate"] for row in rows if row["metric"] == "krippendorff_alpha"}
+    assert list(alphas) == ["r1 r2", "r1 r3", "r2 r3", "r1 r2 r3"]
+    # Without missing ratings alpha is Fleiss' kappa with a correction for small samples (Krippendorff 2019, ch. 12).
+    assert 1 - alphas["r1 r2 r3"] == pytest.approx((1 - fleiss["estimate"]) * (1 - 1 / 66))
 
 
 def test_raters_of_a_preference_sheet_agree_on_the_variant_not_on_the_side(tmp_path):

@@ -1,4 +1,4 @@
-"""Write the run's expected cost, its cost so far, and the test items that its margins need."""
+"""Write the run's expected cost, its cost so far, the calls of its judges, and the test items that its margins need."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from clinical_dpo.cluster.generated_text import generated_tasks
 from clinical_dpo.cluster.item_plan import COLUMNS as ITEM_COLUMNS
 from clinical_dpo.cluster.item_plan import item_rows, item_text
 from clinical_dpo.cluster.job_times import plan_errors
+from clinical_dpo.cluster.judge_plan import COLUMNS as JUDGE_COLUMNS
+from clinical_dpo.cluster.judge_plan import judge_rows, judge_text
 from clinical_dpo.cluster.plan import COLUMNS, cost_rows, finished_jobs
 from clinical_dpo.cluster.plan_text import plan_text
 from clinical_dpo.config.loading import load_study
@@ -21,6 +23,9 @@ with job(snakemake) as params:
     write_csv(study.paths("plan_table", table="plan_disk"), disk, DISK_COLUMNS)
     items = item_rows(study)
     write_csv(study.paths("plan_table", table="plan_items"), items, ITEM_COLUMNS)
+    judged = judge_rows(study)
+    write_csv(study.paths("plan_table", table="plan_judge"), judged, JUDGE_COLUMNS)
     with replacing(study.paths("plan")) as part:
         text = plan_text(costs, disk, generated_tasks(study), errors)
-        part.write_text(f"{text}\n\n{item_text(items)}\n", encoding="utf-8")
+        texts = [text, judge_text(judged), item_text(items)]
+        part.write_text("\n\n".join(filter(None, texts)) + "\n", encoding="utf-8")

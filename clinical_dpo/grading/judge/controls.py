@@ -6,13 +6,23 @@ from pathlib import Path
 
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.grading.judge.judge import COLUMNS as VERDICT_COLUMNS
-from clinical_dpo.grading.judge.judge import judge_items
+from clinical_dpo.grading.judge.judge import calls_per_item, judge_items
 from clinical_dpo.grading.raters.sheets import Item
 from clinical_dpo.io import Row
 
 CONTROL_ITEMS = 24  # items of each control
 SHUFFLED, REPEATED = "shuffled", "repeated"
 COLUMNS = ("control", *VERDICT_COLUMNS)
+
+
+def controls_of(kind: str) -> list[str]:
+    """The controls of a kind of verdict. Pairs have no shuffled control, because both answers would be foreign."""
+    return [REPEATED] if kind == "preference" else [SHUFFLED, REPEATED]
+
+
+def most_control_calls(kind: str, rows: int) -> int:
+    """The most calls of the controls of a kind of verdict on the answers to some test rows."""
+    return len(controls_of(kind)) * min(rows, CONTROL_ITEMS) * calls_per_item(kind)
 
 
 def control_items(items: Sequence[Item]) -> list[Item]:
@@ -50,7 +60,7 @@ def ask_controls(
 ) -> tuple[list[Row], Row]:
     """Ask the judge for the controls: rows of COLUMNS, and a record of the requests.
 
-    Pairs have no shuffled control, because both answers would be foreign. The record has the status of both controls
+    The record has the status of both controls
     and counts calls and tokens; see `judge.judge_items`.
 
     Args:
@@ -65,13 +75,11 @@ def ask_controls(
         UserError: see `client.request_completions`.
     """
     chosen = control_items([item for item in items if kind != "preference" or len(item.answers) == 2])
-    shown = {REPEATED: chosen} if kind == "preference" else {SHUFFLED: shuffled_items(chosen), REPEATED: chosen}
     rows: list[Row] = []
     records = []
-    for control, control_items_shown in shown.items():
-        verdicts, record = judge_items(
-            kind, control_items_shown, endpoint, store, private, control=control, anchors=anchors
-        )
+    for control in controls_of(kind):
+        shown = shuffled_items(chosen) if control == SHUFFLED else chosen
+        verdicts, record = judge_items(kind, shown, endpoint, store, private, control=control, anchors=anchors)
         rows += [{"control": control, **verdict} for verdict in verdicts]
         records.append(record)
     unanswered = sum(record["unanswered"] for record in records)

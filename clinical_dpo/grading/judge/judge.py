@@ -69,6 +69,11 @@ def judge_items(
     return rows, _record(kind, prompt, endpoint, rows, replies, unavailable)
 
 
+def calls_per_item(kind: str) -> int:
+    """Calls for one verdict: one for an answer, one in each order for a pair."""
+    return len(ORDERS) if kind == "preference" else 1
+
+
 def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[Request]:
     """Requests about an item: one for an answer, two for a pair, none for two identical answers."""
     prompt = prompt or PROMPTS[kind]
@@ -154,11 +159,9 @@ def _record(
         "refused": refused,
         **usage(replies.values()),
     }
-    if endpoint.price:
-        cost = (
-            record["prompt_tokens"] * endpoint.price["input"] + record["completion_tokens"] * endpoint.price["output"]
-        )
-        record["cost_usd"] = round(cost / 1e6, 4)
+    cost = endpoint.cost(record["prompt_tokens"], record["completion_tokens"])
+    if cost is not None:
+        record["cost_usd"] = round(cost, 4)
     record |= {"verdicts": dict(sorted(ratings.items())), "constant": is_constant(ratings)}
     if kind == "preference":
         judged = ratings.total()

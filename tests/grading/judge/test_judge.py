@@ -19,6 +19,7 @@ from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.io import read_csv, write_csv, write_json
 from clinical_dpo.statistics.agreement import cohen_kappa, judge_agreement
 from clinical_dpo.statistics.metrics import task_metrics
+from clinical_dpo.statistics.rater_reliability import krippendorff_alpha
 from clinical_dpo.statistics.win_rate import win_rates
 from tests.conftest import ROOT
 from tests.helpers.faulty_server import FaultyServer
@@ -255,10 +256,12 @@ def test_agreement_of_judge_and_physicians(tmp_path):
     rows = judge_agreement(key, collect_ratings(key, files), verdicts, NAMES)
     choices = [row["choice"] for row in verdicts]
     for rater in ratings:
-        raw, kappa = (row for row in rows if row["raters"] == f"{rater} judge:local")
+        raw, kappa, alpha = (row for row in rows if row["raters"] == f"{rater} judge:local")
         same = sum(by_rater == by_judge for by_rater, by_judge in zip(ratings[rater], choices, strict=True))
         assert (raw["metric"], raw["estimate"], raw["n"]) == ("raw_agreement", same / 22, 22)
         assert (kappa["metric"], kappa["estimate"]) == ("cohen_kappa", cohen_kappa(ratings[rater], choices)[0])
+        votes = list(zip(ratings[rater], choices, strict=True))
+        assert (alpha["metric"], alpha["estimate"]) == ("krippendorff_alpha", krippendorff_alpha(votes)[0])
     pending = [row | {"choice": ""} for row in verdicts]
     for row in judge_agreement(key, collect_ratings(key, files), pending, NAMES):
         assert (row["status"], row["pending"], row["estimate"]) == ("pending", 22, None)

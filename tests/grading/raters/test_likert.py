@@ -113,12 +113,13 @@ def test_weighted_kappa_is_that_of_scikit_learn():
 def test_agreement_of_raters_and_judge_is_on_the_scale(key, tmp_path):
     draw = random.Random(2)
     ratings = rated(tmp_path, key, draw.choices(GRADES, k=22), draw.choices(GRADES, k=22))
-    assert [row["metric"] for row in agreement(key, ratings, NAMES)] == ["raw_agreement", "quadratic_kappa"]
+    measures = ["raw_agreement", "quadratic_kappa", "krippendorff_alpha", "icc_2_1"]
+    assert [row["metric"] for row in agreement(key, ratings, NAMES)] == measures
     with FaultyServer(say=graded) as server:
         verdicts, _ = judge_items("likert", items_of("likert"), server.endpoint(), tmp_path / "replies.jsonl")
     rows = judge_agreement(key, ratings, verdicts, NAMES)
     assert [(row["raters"], row["metric"]) for row in rows] == [
-        (f"{rater} judge:local", metric) for rater in ("r1", "r2") for metric in ("raw_agreement", "quadratic_kappa")
+        (f"{rater} judge:local", metric) for rater in ("r1", "r2") for metric in measures
     ]
     assert {row["status"] for row in rows} == {"complete"}
 

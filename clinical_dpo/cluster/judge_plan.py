@@ -1,0 +1,92 @@
+"""Calls of the judges of a run: verdicts and controls, with their tokens and cost before the first call."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.cluster.row_tokens import mean_lengths, split_tokens
+from clinical_dpo.config.judges import VERDICT_KINDS, graded_by_judge, judge_endpoint, judged_sheets
+from clinical_dpo.config.raters import rated_sheets, sheet_variants
+from clinical_dpo.config.study import Study
+from clinical_dpo.endpoints.call_estimate import CHARACTERS_PER_TOKEN, CallEstimate, estimate_calls
+from clinical_dpo.grading.judge.controls import most_control_calls
+from clinical_dpo.grading.judge.judge import calls_per_item
+from clinical_dpo.grading.judge.prompts import PROMPTS
+from clinical_dpo.io import Row, read_json
+from clinical_dpo.variants import EXTERNAL, UNTRAINED
+
+COLUMNS = ("task", "model", "judge", "judged", "purpose", "calls", "tokens_sent", "tokens_received", "usd", "made")
+VERDICTS, CONTROLS = "verdicts", "controls"
+RECORDS = {VERDICTS: "verdicts_record", CONTROLS: "judge_controls_record"}  # purpose -> key of `paths.PATHS`
+BASIS = """\
+Calls of judges at most: answers that several variants share are judged once. The log has the exact number before the
+first call. A token is four characters, as in the log. Replies have the limit of the endpoint, and answers of untrained
+models their largest length. An unreadable reply costs up to two more calls. Dollars follow from an endpoint's price."""
+
+
+def judge_rows(study: Study) -> list[Row]:
+    """Rows of COLUMNS: one per task, model, kind of verdict and purpose (verdicts, controls).
+
+    `made` counts the calls that are recorded so far. `usd` is None for an endpoint without a price.
+    """
+    rows = []
+    for task, settings in study.tasks.items():
+        for kind in judged_sheets(settings, rated_sheets(settings)):
+            for model in study.task_models(task):
+                variants = sheet_variants(kind, study.variants(task))
+                rows += [_row(study, task, model, kind, purpose, variants) for purpose in RECORDS]
+            if graded_by_judge(settings) and kind == VERDICT_KINDS[settings["metric"]]:
+                rows += [_row(study, task, name, kind, VERDICTS, [EXTERNAL]) for name in study.externals(task)]
+    return rows
+
+
+def _row(study: Study, task: str, model: str, kind: str, purpose: str, variants: Sequence[str]) -> Row:
+    settings = study.tasks[task]
+    endpoint = judge_endpoint(settings, study.config)
+    estimate = _estimate(study, task, model, kind, purpose, variants)
+    record = Path(study.paths(RECORDS[purpose], task=task, model=model, judged=kind))
+    made = read_json(record).get("calls", 0) if record.exists() else 0
+    values = (task, model, endpoint.name, kind, purpose, *estimate, made)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, variants: Sequence[str]) -> CallEstimate:
+    """The estimate of one model's verdicts or controls."""
+    settings = study.tasks[task]
+    rows = split_tokens(study, task, model, "test")
+    prompt, answer = mean_lengths(rows)
+    shown = [study.answer_limit(task) if variant in UNTRAINED else answer for variant in variants]
+    answers = sum(shown) if kind == "preference" else sum(shown) / len(shown)
+    tokens = prompt + answers + (answer if kind == "correctness" else 0)
+    template = PROMPTS[kind].with_anchors(settings.get("anchors") if kind == "likert" else None).template
+    items = round(rows.count) * (1 if kind == "preference" else len(variants))
+    calls = most_control_calls(kind, round(rows.count)) if purpose == CONTROLS else items * calls_per_item(kind)
+    characters = calls * (tokens * CHARACTERS_PER_TOKEN + len(template))
+    return estimate_calls(judge_endpoint(settings, study.config), calls, characters)
+
+
+def judge_text(rows: Sequence[Row]) -> str:
+    """The rows as text: a line per task, judge and kind of verdict over all models. Empty without a judge.
+
+    Args:
+        rows: from `judge_rows`.
+    """
+    if not rows:
+        return ""
+    head = ("judged", "judge", "kind", "verdicts", "controls", "sent", "received", "US dollars", "made")
+    lines = [_aligned(head)]
+    for names in dict.fromkeys((row["task"], row["judge"], row["judged"]) for row in rows):
+        of_names = [row for row in rows if (row["task"], row["judge"], row["judged"]) == names]
+        calls = [sum(row["calls"] for row in of_names if row["purpose"] == purpose) for purpose in RECORDS]
+        sums = [sum(row[column] for row in of_names) for column in ("tokens_sent", "tokens_received")]
+        dollars = "no price" if of_names[0]["usd"] is None else f"{sum(row['usd'] for row in of_names):,.2f}"
+        lines.append(_aligned((*names, *calls, *sums, dollars, sum(row["made"] for row in of_names))))
+    return "\n".join([*lines, BASIS])
+
+
+def _aligned(cells: Sequence[Any]) -> str:
+    widths = (-18, -20, -12, 10, 10, 14, 12, 12, 8)
+    texts = [f"{cell:,}" if isinstance(cell, int) else cell for cell in cells]
+    return " ".join(
+        f"{text:<{-w}}" if w < 0 else f"{text:>{w}}" for text, w in zip(texts, widths, strict=True)
+    ).rstrip()

@@ -1,0 +1,97 @@
+"""Krippendorff's alpha, and the intraclass correlation of grades, each with a 95% interval."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import krippendorff
+import numpy as np
+from scipy import stats
+
+from clinical_dpo.statistics.intervals import LEVEL, SAME, Interval
+
+Estimate = tuple[float | None, Interval]
+UNDEFINED: Estimate = (None, (None, None))
+
+
+def normal_interval(estimate: float, variance: float) -> Interval:
+    """Large-sample interval of a coefficient from -1 to 1; (None, None) for a variance of 0."""
+    if variance < SAME:
+        return None, None
+    half_width = float(stats.norm.ppf((1 + LEVEL) / 2)) * variance**0.5
+    return max(-1.0, estimate - half_width), min(1.0, estimate + half_width)
+
+
+def krippendorff_alpha(votes: Sequence[Sequence[str]], ordinal: bool = False) -> Estimate:
+    """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
+
+    The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11). It treats the items as a
+    sample. Items with the same ratings share one value of the jackknife.
+
+    Args:
+        votes: for each item, the ratings that it has. Items with fewer than two ratings do not count.
+        ordinal: whether ratings are numbers in an order, and distances that of ranks. Otherwise categories have no
+            order.
+
+    Returns:
+        Estimate and interval. The estimate is None without items, and where all ratings are equal (0 / 0). The interval
+        is None where the raters agree on all items, and where alpha without some item is not defined.
+    """
+    pairable = [item for item in votes if len(item) > 1]
+    names = {vote for item in pairable for vote in item}
+    categories = sorted(names, key=float) if ordinal else sorted(names)
+    if len(categories) < 2:
+        return UNDEFINED
+    patterns = Counter(tuple(list(item).count(category) for category in categories) for item in pairable)
+
+    def of(items: Counter[tuple[int, ...]]) -> float:
+        counts = np.array(list(items.elements())).reshape(-1, len(categories))
+        if np.count_nonzero(counts.any(axis=0)) < 2:
+            return float("nan")
+        return float(krippendorff.alpha(value_counts=counts, level_of_measurement="ordinal" if ordinal else "nominal"))
+
+    alpha, n = of(patterns), patterns.total()
+    times = np.array(list(patterns.values()))
+    left_out = np.array([of(patterns - Counter([pattern])) for pattern in patterns])
+    squares = times @ (left_out - times @ left_out / n) ** 2
+    return alpha, (None, None) if np.isnan(squares) else normal_interval(alpha, (n - 1) / n * float(squares))
+
+
+def intraclass_correlation(grades: Sequence[Sequence[float]]) -> Estimate:
+    """ICC(2,1): two-way random effects, absolute agreement, a single rater (Shrout & Fleiss 1979).
+
+    Shrout & Fleiss 1979, Psychol Bull 86:420-428. The interval is that of ICC(A,1) of McGraw & Wong 1996 (Psychol
+    Methods 1:30-46, table 7), with Satterthwaite's degrees of freedom. The mean squares are those of a two-way analysis
+    of variance. Of balanced data they are sums over rows and columns; a regression would have a column for each item.
+
+    Args:
+        grades: for each item, the grade of each rater, the raters in the same order.
+
+    Returns:
+        Estimate and interval. The estimate is None for fewer than two items, and where the estimated variance of a
+        grade is not positive, such as for equal grades throughout. The interval is None where the raters agree on all
+        items, and where its degrees of freedom vanish, as they can for a negative ICC.
+    """
+    table = np.array(grades, dtype=float)
+    if len(table) < 2:
+        return UNDEFINED
+    n, k = table.shape
+    of_items, of_raters, mean = table.mean(axis=1), table.mean(axis=0), table.mean()
+    rows = k * float(((of_items - mean) ** 2).sum()) / (n - 1)
+    columns = n * float(((of_raters - mean) ** 2).sum()) / (k - 1)
+    rest = float(((table - of_items[:, np.newaxis] - of_raters + mean) ** 2).sum()) / ((n - 1) * (k - 1))
+    total = rows + (k - 1) * rest + k * (columns - rest) / n
+    if total < SAME:
+        return UNDEFINED
+    icc = (rows - rest) / total
+    if rest < SAME and columns < SAME:
+        return icc, (None, None)
+    between, error = k * icc * columns, (n * (1 + (k - 1) * icc) - k * icc) * rest
+    if between + error < SAME:
+        return icc, (None, None)
+    freedom = (between + error) ** 2 / (between**2 / (k - 1) + error**2 / ((n - 1) * (k - 1)))
+    tail = (1 - LEVEL) / 2
+    below, above = float(stats.f.isf(tail, n - 1, freedom)), float(stats.f.isf(tail, freedom, n - 1))
+    others = k * columns + (k * n - k - n) * rest
+    low = n * (rows - below * rest) / (below * others + n * rows)
+    high = n * (above * rows - rest) / (others + n * above * rows)
+    return icc, (low, high)
