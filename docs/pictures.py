@@ -6,11 +6,11 @@ decisions.
 
 import argparse
 import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv
 from clinical_dpo.report.figures.style import COLOURS, FAINT, INK, LIGHT, axes_at, drawing, write_footnote, write_title
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     missing = [str(options.reports / name) for name in (PANEL, DECISIONS) if not (options.reports / name).is_file()]
     if missing:
-        raise UserError(f"{', '.join(missing)}: missing. Run `make demo`, or name a finished demo with --reports.")
+        sys.exit(f"{', '.join(missing)}: missing. Run `make demo`, or name a finished demo with --reports.")
     options.out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(options.reports / PANEL, options.out / "figure2.png")
     draw_decisions(read_csv(options.reports / DECISIONS), [options.out / f"decisions.{options.format}"])

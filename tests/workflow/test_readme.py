@@ -7,7 +7,6 @@ import pytest
 
 from clinical_dpo.config.loading import load_study
 from clinical_dpo.config.study import merge
-from clinical_dpo.errors import UserError
 from clinical_dpo.io import write_csv
 from clinical_dpo.statistics.decisions import COLUMNS
 from clinical_dpo.yaml_files import read_yaml
@@ -117,5 +116,5 @@ def test_the_pictures_come_from_a_finished_demo(reports, tmp_path):
 
 
 def test_the_pictures_need_a_finished_demo(tmp_path):
-    with pytest.raises(UserError, match=r"figure2b\.png, .*decisions\.csv: missing\. Run `make demo`"):
+    with pytest.raises(SystemExit, match=r"figure2b\.png, .*decisions\.csv: missing\. Run `make demo`"):
         main(["--reports", str(tmp_path), "--out", str(tmp_path / "pictures")])
