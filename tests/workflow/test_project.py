@@ -162,7 +162,7 @@ def test_a_start_imports_neither_torch_nor_pandas():
 
 
 @pytest.mark.parametrize("arguments", [[], ["--profile", "slurm"]])
-def test_the_published_study_plans_the_jobs_that_the_readme_states(arguments):
+def test_the_published_study_plans_the_jobs_that_docs_state(arguments):
     """1,098 jobs, of which 684 use a GPU."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", *arguments, "all"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
