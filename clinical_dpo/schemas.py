@@ -85,14 +85,14 @@ def _value_problem(error: Any) -> str:
 
 
 def _yaml_mend(value: Any, expected: set[str]) -> str:
-    """Return a sentence about a value that YAML reads as another type than it looks; an empty text for other values."""
+    """Return a sentence about a value that is read as another type than it looks; an empty text for other values."""
     if "string" in expected:
         kinds: dict[Any, str] = {
-            bool: "YAML reads yes, no, on and off without quotes as true or false: put the word in quotes.",
-            int | float: "YAML reads digits without quotes as a number: put the text in quotes, with all its digits.",
-            datetime.date: "YAML reads this as a date: put it in quotes.",
+            bool: "Without quotes, yes, no, on and off are read as true or false: put the word in quotes.",
+            int | float: "Without quotes, digits are read as a number: put the text in quotes, with all its digits.",
+            datetime.date: "Without quotes, this is read as a date: put it in quotes.",
             type(None): "The value is empty: write a text, and put the words null and ~ in quotes.",
-            dict | list: "YAML reads brackets without quotes as a mapping or a list: put the text in quotes.",
+            dict | list: "Without quotes, brackets are read as a mapping or a list: put the text in quotes.",
         }
         return next((mend for kind, mend in kinds.items() if isinstance(value, kind)), "")
     if isinstance(value, str) and expected & {"number", "integer"}:
@@ -111,7 +111,7 @@ def _number_mend(text: str) -> str:
     if exponent:
         whole, decimals, sign, digits = exponent.groups()
         number = f"{whole}{decimals if decimals not in (None, '.') else '.0'}e{sign or '+'}{digits}"
-        return f"YAML reads a number with an exponent as text unless it has a point and a sign: write {number}."
+        return f"A number with an exponent is read as text unless it has a point and a sign: write {number}."
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", bare):
         return f"Write {bare} without quotes{', with a decimal point' if ',' in text else ''}."
     return ""

@@ -344,10 +344,11 @@ def test_rows_of_the_hub_are_converted_and_checked_like_rows_of_a_file(fetched):
     )
     rows, record = retrieve_hub("owner/set", A, ["train"])
     assert rows == [
-        {"note": "cough", "seen": "2020-02-03T00:00:00", "age": 50.0},
+        {"note": "cough", "seen": "2020-02-03", "age": 50.0},
         {"note": "fever &lt; 39", "seen": None, "age": None},
     ]
-    assert record["warnings"] == {"HTML entities": {"count": 1, "first": "row 2, column 'note'"}}
+    warning = {"count": 1, "first": "row 2, column 'note'", "rows": [2], "repair": "html"}
+    assert record["warnings"] == {"HTML entities": warning}
 
 
 def test_a_row_of_the_hub_with_a_null_character_is_refused(fetched):

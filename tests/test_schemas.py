@@ -12,7 +12,7 @@ from tests.conftest import ROOT
     ("change", "parts"),
     [
         ({"idd": "1"}, ["key 'idd'", "Did you mean 'id'?"]),
-        ({"id": 1}, ["key 'id'", "read as int, not as text. Put it in quotes", "Id of the item."]),
+        ({"id": 1}, ["key 'id'", "digits are read as a number: put the text in quotes", "Id of the item."]),
         ({"text": None}, ["key 'text'", "None is not of type 'string'"]),
     ],
 )
@@ -27,7 +27,7 @@ def test_a_wrong_key_or_value_is_refused_with_its_description(change, parts):
     [
         ("labels: [yes, no]", ["labels.0", "yes, no, on and off", "in quotes", "labels.1"]),
         ("title: 2026-05-01", ["key 'title': 2026-05-01 is not", "as a date"]),
-        ("title: 12:30", ["750 is not", "digits without quotes as a number", "all its digits"]),
+        ("title: 12:30", ["750 is not", "digits are read as a number", "all its digits"]),
         ("source: {kind: hub, id: a/b, revision: 00012345, splits: [train]}", ["source.revision", "in quotes"]),
         ("title:", ["The value is empty: write a text"]),
         ("title: {a: b}", ["brackets", "in quotes"]),

@@ -233,7 +233,7 @@ def test_all_mistakes_of_a_model_file_are_told_at_once():
     models = {"mistral-7b-instruct": wrong, "llama3-8b-instruct": {"source": "folder", "path": "/no/folder"}}
     parts = [
         "key 'revision'",
-        "YAML reads digits without quotes as a number: put the text in quotes",
+        "Without quotes, digits are read as a number: put the text in quotes",
         "'dtyp' is not known. Did you mean 'dtype'?",
     ]
     parts += ["key 'gpu'", "'architecture' has no effect", "key 'path': /no/folder is not a folder"]
