@@ -177,6 +177,16 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
             **{"p_levels": "P", "p_levels_holm": "P (Holm)", "proxy": "Proxy", "data": "Data", "status": "Status"},
         },
     ),
+    "agreement": (
+        "Agreement of raters, and of a judge (judge:NAME) with raters, on the same items, with 95% intervals. Kappas "
+        "and krippendorff_alpha: 1 is full agreement, 0 agreement as by chance. icc_2_1: intraclass correlation "
+        "of grades, two-way random effects, absolute agreement, single rater (Shrout and Fleiss 1979).",
+        {
+            **{"task": "Task", "model": "Model", "sheet": "Sheet", "raters": "Raters", "metric": "Measure"},
+            **{"estimate": "Estimate", ("ci_low", "ci_high"): "95% CI", "ci_method": "Interval", "n": "n"},
+            **{"data": "Data", "status": "Status"},
+        },
+    ),
     "decisions": (
         "Decisions about the headline metric. Margin: the smallest difference that matters. Limits of the interval are "
         "those of one-sided tests against the margin, at the level of the family.",

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from clinical_dpo.report.latex import LONGEST, TABLES, escape, latex_table
+from clinical_dpo.statistics.agreement import COLUMNS as AGREEMENT
 from clinical_dpo.statistics.comparisons import COLUMNS as STATS
 from clinical_dpo.statistics.metrics import COLUMNS as METRICS
 
@@ -75,6 +76,22 @@ def test_the_tables_of_a_paper_use_columns_that_exist():
     for name, existing in (("metrics", METRICS), ("stats", STATS)):
         used = {part for column in TABLES[name][1] for part in ([column] if isinstance(column, str) else column)}
         assert {"grader", "proxy", "data", "status"} <= used <= set(existing)
+
+
+def test_the_agreement_of_raters_is_a_table_of_a_paper():
+    row = dict.fromkeys(AGREEMENT, "") | {
+        "task": "uti",
+        "model": "llama",
+        "sheet": "likert",
+        "raters": "anna judge:gpt",
+    }
+    row |= {"data": "real", "status": "complete"}
+    icc = row | {"metric": "icc_2_1", "estimate": "0.29", "ci_low": "0.019", "ci_high": "0.761", "n": "6"}
+    alpha = row | {"metric": "krippendorff_alpha", "estimate": "-0.1", "n": "7"}
+    assert set(TABLES["agreement"][1]) - {("ci_low", "ci_high")} < set(AGREEMENT)
+    typeset = latex_table([icc, alpha], TABLES["agreement"][1], caption="", label="t")
+    assert r"icc\_2\_1 & 0.290 & 0.019 to 0.761" in typeset and r"krippendorff\_alpha & $-$0.100 & --" in typeset
+    assert "Raters: anna judge:gpt." in typeset
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")

@@ -19,7 +19,7 @@ def report_table_if_any(name):
     return report_table(name) if study_files.tables_named(study, name) else []
 
 
-report_tables += ["subgroups"] if report_table_if_any("subgroups") else []
+report_tables += [name for name in ("subgroups", "agreement") if report_table_if_any(name)]
 seed_table = report_table_if_any("seeds")
 output_locations = [
     f"Figures: {at.folder('reports', 'figures')}",

@@ -88,7 +88,7 @@ rule collect_table:
     log:
         at.log("collect_table", "{table}"),
     wildcard_constraints:
-        table="metrics|stats|seeds|trivial|unreadable|corrected|judge_bias|subgroups",
+        table="metrics|stats|seeds|trivial|unreadable|corrected|judge_bias|subgroups|agreement",
     conda:
         "../../envs/analysis.yaml"
     params:
