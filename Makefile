@@ -1,6 +1,7 @@
 # make demo   three tiny models, eight tasks, base / SFT / DPO: ten minutes on two cores, no GPU, no network
 # make bench  deletes the demo, runs and times it again, then times training and answering
 # make test   the test suite, from a fresh clone
+# make docs   the documentation as a site, in site/
 # make locks  writes the locks of all packages from pyproject.toml
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,7 +11,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo report test test-all lint format bench locks clean
+.PHONY: demo report test test-all lint format bench docs locks clean
 
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
@@ -48,6 +49,10 @@ bench: $(VENV)/installed-dev
 	python benchmarks/workflow.py
 	python -m benchmarks.training
 	python -m benchmarks.generation
+
+# The variable hides an announcement of the theme's authors.
+docs: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 mkdocs build
 
 clean:
 	rm -rf results/demo reports/demo logs/demo

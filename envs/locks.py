@@ -16,6 +16,7 @@ LOCK, CUDA_LOCK, DEV_LOCK = (ROOT / f"requirements{part}.lock" for part in ("", 
 # Packages that PyPI's build of torch for Linux needs and builds without CUDA do not.
 CUDA = re.compile(r"cuda-|nvidia-|triton$")
 ENTRY = re.compile(r"^([\w.-]+)==([^\s;]+)([^\n]*?) \\\n((?: +--hash=\S+(?: \\)?\n?)+)", re.MULTILINE)
+MARKER = re.compile(r"^[^\n]*;")  # of an entry, such as `; sys_platform == 'win32'`
 CONDA = """\
 # For sites that use `--software-deployment-method conda`. `make locks` writes it, with the pins of the locks.
 channels: [conda-forge, nodefaults]
@@ -38,9 +39,13 @@ def conda_environment(locked: Mapping[str, str]) -> str:
 
 
 def resolve(requirements: Iterable[str], locks: Iterable[Path], options: Iterable[str] = ()) -> dict[str, str]:
-    """Entries of all packages that some requirements need, on every platform, with the versions of existing locks."""
+    """Entries of all packages that some requirements need, on every platform, with the versions of existing locks.
+
+    A package has one version, which every patch release of Python can install.
+    """
     command = ["uv", "pip", "compile", *requirements, "--universal", "--generate-hashes", "--no-annotate"]
-    command += ["--no-header", *(word for path in locks if path.exists() for word in ("--constraints", str(path)))]
+    command += ["--no-header", "--fork-strategy", "fewest"]
+    command += [*(word for path in locks if path.exists() for word in ("--constraints", str(path)))]
     done = subprocess.run([*command, "--quiet", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return entries(done.stdout)
 
@@ -50,16 +55,24 @@ def write(path: Path, comment: str, locked: Mapping[str, str]) -> None:
     path.write_text(f"# {comment} `make locks` writes it.\n" + "".join(f"{entry}\n" for entry in locked.values()))
 
 
-def main(options: list[str]) -> None:
-    """Write all locks and environments; `options` are uv's."""
-    fresh = "--upgrade" in options
-    needed = resolve([str(PROJECT)], [] if fresh else [LOCK, CUDA_LOCK, DEV_LOCK], options)
+def write_run_locks(needed: Mapping[str, str]) -> None:
+    """Write the locks of a run: one for every computer, and one for PyPI's build of torch."""
     cuda = {name: entry for name, entry in needed.items() if CUDA.match(name)}
     run = {name: entry for name, entry in needed.items() if name not in cuda}
     write(LOCK, "Every package that a run needs. torch is PyPI's build.", run)
     write(CUDA_LOCK, "What PyPI's build of torch for Linux needs beside requirements.lock.", cuda)
+
+
+def main(options: list[str]) -> None:
+    """Write all locks and environments; `options` are uv's."""
+    fresh = "--upgrade" in options
+    needed = resolve([str(PROJECT)], [] if fresh else [LOCK, CUDA_LOCK, DEV_LOCK], options)
+    write_run_locks(needed)
     new = [LOCK, CUDA_LOCK]
     tools = resolve(["--group", f"{PROJECT}:dev"], new if fresh else [*new, DEV_LOCK], options)
+    # A package that a run needs on some platforms only, and the tools on all, is for all.
+    needed |= {name: entry for name, entry in tools.items() if name in needed and not MARKER.search(entry)}
+    write_run_locks(needed)
     own = {name: entry for name, entry in tools.items() if name not in needed}
     write(DEV_LOCK, "What tests and development need beside requirements.lock.", own)
     for name in ("analysis", "training"):

@@ -1,0 +1,22 @@
+"""Hook of MkDocs: build the site from the pages at their paths in the repository, so that their links hold."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ("*.md", "CITATION.cff", "LICENSE", "docs/*.md", "docs/pictures/*.png", "docs/example/*")
+FILES += ("config/README.md", "ratings/README.md", "benchmarks/*.md")
+COPIES = TemporaryDirectory(prefix="clinical-dpo-docs-")  # Python deletes it at the end
+
+
+def on_config(config: Any) -> Any:
+    """Copy all pages, and the files that they show, to the folder that MkDocs reads."""
+    for pattern in FILES:
+        for path in ROOT.glob(pattern):
+            copy = COPIES.name / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    config["docs_dir"] = COPIES.name
+    return config
