@@ -23,6 +23,7 @@ def write_config(project, task="uti", **settings):
     recipe = yaml.safe_load((ROOT / f"config/tasks/{task}.yaml").read_text())["recipe"]
     config = {
         "run_name": "mine",
+        "allow_generated": True,  # where the public data sets are absent
         "tasks": [task],
         "figure2": {},
         "recipes": {recipe: {"models": ["tiny-llama"]}},
