@@ -1,7 +1,10 @@
-"""Imports of a job, which take seconds of every start."""
+"""Imports of a job: they exist, and those that take seconds are late."""
 
+import ast
+import importlib
 import subprocess
 import sys
+from importlib.util import find_spec
 
 from tests.conftest import ROOT
 
@@ -14,3 +17,19 @@ def test_a_job_imports_trl_peft_and_bitsandbytes_late():
         "assert not {'trl', 'peft', 'bitsandbytes.nn'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_every_name_that_a_script_imports_exists():
+    """Snakemake runs scripts with names of its own, so that the check of types does not read them."""
+    files = [*(ROOT / "workflow/scripts").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    missing = []
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("clinical_dpo", "benchmarks"):
+                module = importlib.import_module(node.module)
+                missing += [
+                    f"{path.name}: {node.module}.{alias.name}"
+                    for alias in node.names
+                    if not hasattr(module, alias.name) and not find_spec(f"{node.module}.{alias.name}")
+                ]
+    assert len(files) > 60 and missing == []

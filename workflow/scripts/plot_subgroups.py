@@ -3,7 +3,7 @@
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures.subgroups import plot_subgroups
-from clinical_dpo.statistics.subgroups import COMPARISONS
+from clinical_dpo.variants import TITLES
 
 with job(snakemake) as params:
     rows, output = read_csv(snakemake.input[0]), snakemake.output
@@ -14,4 +14,4 @@ with job(snakemake) as params:
         watermark=params.watermark,
         paths=[output.svg, output.pdf, output.png],
     )
-    write_csv(output.csv, [row for row in rows if row["compared"] in COMPARISONS], tuple(rows[0]))
+    write_csv(output.csv, [row for row in rows if row["compared"] not in TITLES], tuple(rows[0]))
