@@ -140,10 +140,10 @@ def _anchor_faults(text: str) -> Iterator[str]:
     events = list(yaml.parse(text, Loader=_StrictLoader))
     used = {event.anchor for event in events if isinstance(event, yaml.AliasEvent)}
     for event in events:
-        name = getattr(event, "anchor", None)
+        name, mark = getattr(event, "anchor", None), event.start_mark
         if name and name not in used:
             yield (
-                f"line {event.start_mark.line + 1}: YAML reads &{name} as the name of a value, and no value uses it. "
+                f"line {mark.line + 1 if mark else 1}: YAML reads &{name} as the name of a value that nothing uses. "
                 "Put a text that begins with & in quotes."
             )
 

@@ -99,7 +99,7 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
     cell = re.compile(
         rf'(?P<before>{blank}*+)(?P<quoted>"[^"]*+(?:""[^"]*+)*+"){blank}*+{end}|(?P<plain>[^{re.escape(delimiter)}\r\n]*+)'
     )
-    parts, found, position = [], Tally(), 0
+    parts, found, position = list[str](), Tally(), 0
     while position <= len(text):
         match = cell.match(text, position)
         assert match is not None  # a plain cell may be empty

@@ -63,7 +63,7 @@ def shown_number(value: Number, number_format: str) -> str:
 
 
 def shown_text(text: str, number_format: str) -> str:
-    """Return a text as a cell with this format shows it: the format may add words around it. Blanks at the ends are dropped."""
+    """Return a text as a cell with this format shows it: with words around it, and without blanks at its ends."""
     sections = [
         section for section in _sections(number_format) if any(token.kind == "text" for token in section.tokens)
     ]

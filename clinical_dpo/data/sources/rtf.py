@@ -57,11 +57,11 @@ class _Group:
 def _read(rtf: str) -> str:
     """Return the text of a document without fonts, pictures and styles, and the plain text after the document."""
     page = re.search(r"\\ansicpg(\d+)", rtf)
-    word = re.search(r"\\(mac|pca?)\b", rtf[:100])
-    default = _code_page(page[1]) if page else _CHARACTER_SETS[word[1]] if word else "cp1252"
+    named = re.search(r"\\(mac|pca?)\b", rtf[:100])
+    default = _code_page(page[1]) if page else _CHARACTER_SETS[named[1]] if named else "cp1252"
     group, outer = _Group(default), list[_Group]()
     fonts: dict[str, str] = {}  # font -> encoding
-    font, pending, parts = "", 0, list[str]()
+    font, pending, parts = "", 0, list[str]()  # `pending` characters are to be skipped
     decoder, encoding = _decoder(default), default
     for match in _TOKEN.finditer(rtf):
         word, number, byte, sign, brace, character = (part or "" for part in match.groups())
