@@ -10,6 +10,7 @@ from typing import Any
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.yaml_files import read_yaml
 
+_CONFIGURATION = ("config", "task", "model")
 SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 
 
@@ -17,12 +18,25 @@ SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 def _validator(name: str) -> Any:
     """The jsonschema validator of a schema."""
     # Imported late: a job that only reads YAML does not need jsonschema.
-    from jsonschema import Draft202012Validator
-    from referencing import Registry, Resource
+    from jsonschema import Draft202012Validator, validators
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT202012
 
-    files = [(path.name, Resource.from_contents(read_yaml(path))) for path in sorted(SCHEMAS.glob("*.schema.yaml"))]
+    # Without their $schema, referenced schemas are checked by the validator of the schema that refers to them.
+    files = [
+        (
+            path.name,
+            DRAFT202012.create_resource({key: part for key, part in read_yaml(path).items() if key != "$schema"}),
+        )
+        for path in sorted(SCHEMAS.glob("*.schema.yaml"))
+    ]
     registry: Any = Registry().with_resources(files)
-    return Draft202012Validator(registry[f"{name}.schema.yaml"].contents, registry=registry)
+    kind: Any = Draft202012Validator
+    if name in _CONFIGURATION:
+        # JSON Schema takes 8.0 for an integer, but a batch size of 8.0 would fail in the GPU job.
+        types = kind.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+        kind = validators.extend(kind, type_checker=types)
+    return kind(registry[f"{name}.schema.yaml"].contents, registry=registry)
 
 
 def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
@@ -64,6 +78,11 @@ def _problems(error: Any) -> Iterator[str]:
     elif error.validator == "required":
         for missing in sorted(set(error.validator_value) - set(error.instance)):
             yield f"key '{f'{key}.{missing}' if key else missing}' is missing. Add it."
+    elif error.validator == "anyOf" and (nearer := [each for each in error.context if each.validator != "type"]):
+        # Of several forms, the one whose type the value has.
+        of_type = [each for each in nearer if len(each.absolute_path) > len(error.absolute_path)]
+        for each in of_type or nearer[:1]:
+            yield from _problems(each)
     elif error.validator == "not":  # another key's value excludes this key
         yield f"key '{key}' has no effect with the other settings. Remove it."
     else:
@@ -96,7 +115,11 @@ def _yaml_mend(value: Any, expected: set[str]) -> str:
         }
         return next((mend for kind, mend in kinds.items() if isinstance(value, kind)), "")
     if isinstance(value, str) and expected & {"number", "integer"}:
-        return _number_mend(value)
+        return _number_mend(value, "number" not in expected)
+    if isinstance(value, str) and expected == {"array"}:
+        if re.match(r"-\S", value):
+            return "Write a blank after each dash of the list."
+        return f"Write a list: [{value}]."
     if isinstance(value, str) and "boolean" in expected:
         return "Write true or false without quotes."
     if isinstance(value, float) and "integer" in expected and value == int(value):
@@ -104,9 +127,16 @@ def _yaml_mend(value: Any, expected: set[str]) -> str:
     return ""
 
 
-def _number_mend(text: str) -> str:
-    """Return a sentence about a number that YAML reads as text; an empty text for other texts."""
+def _number_mend(text: str, integer: bool) -> str:
+    """Return a sentence about a number that YAML reads as text; an empty text for other texts.
+
+    Args:
+        text: the text.
+        integer: whether only a whole number is valid.
+    """
     bare = text.strip().replace(",", ".")
+    if integer and re.fullmatch(r"[+]?\d+(\.\d*)?([eE][+]?\d{1,2})?", bare) and float(bare).is_integer():
+        return f"Write {int(float(bare))} without quotes."
     exponent = re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", bare)
     if exponent:
         whole, decimals, sign, digits = exponent.groups()

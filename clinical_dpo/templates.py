@@ -120,7 +120,7 @@ def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
     return (
         compiled,
         meta.find_undeclared_variables(tree) - {ROW} | _row_items(tree),
-        tested.union(*map(_row_items, optional)),
+        tested.union(_optional_row_items(tree), *map(_row_items, optional)),
     )
 
 
@@ -129,10 +129,43 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
     return [node for node in (tree, *tree.find_all(kind)) if isinstance(node, kind)]
 
 
+def uses_whole_row(template: str) -> bool:
+    """Whether a template uses `row` in another way than `row["name"]`, such as `row.items()`: it may use any column."""
+    if not is_template(template):
+        return False
+    _compiled(template)  # refuses a template that is not valid
+    tree = _JINJA.parse(nfc(template))
+    rows = [name for name in tree.find_all(nodes.Name) if name.name == ROW and name.ctx == "load"]
+    return len(rows) > len(_row_accesses(tree))
+
+
 def _row_items(tree: nodes.Node) -> set[str]:
-    """Names that a tree uses as `row["name"]`."""
-    items = [item for item in _within(tree, nodes.Getitem) if isinstance(item.arg, nodes.Const)]
-    return {item.arg.value for item in items if isinstance(item.node, nodes.Name) and item.node.name == ROW}
+    """Names that a tree uses as `row["name"]`, `row.name` or `row.get("name")`."""
+    return {name for _, name in _row_accesses(tree)}
+
+
+def _optional_row_items(tree: nodes.Node) -> set[str]:
+    """Names that a tree uses as `row.get("name")`, which may be missing."""
+    return {name for node, name in _row_accesses(tree) if isinstance(node, nodes.Call)}
+
+
+def _row_accesses(tree: nodes.Node) -> list[tuple[nodes.Node, str]]:
+    """The nodes of a tree that use one item of `row`, with its name."""
+    accesses: list[tuple[nodes.Node, str]] = []
+    for node in _within(tree, nodes.Expr):
+        if isinstance(node, nodes.Getitem) and _is_row(node.node) and isinstance(node.arg, nodes.Const):
+            accesses.append((node, str(node.arg.value)))
+        elif isinstance(node, nodes.Getattr) and _is_row(node.node) and not hasattr(dict, node.attr):
+            accesses.append((node, node.attr))
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.args:
+            method, first = node.node, node.args[0]
+            if _is_row(method.node) and method.attr == "get" and isinstance(first, nodes.Const):
+                accesses.append((node, str(first.value)))
+    return accesses
+
+
+def _is_row(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == ROW
 
 
 @cache

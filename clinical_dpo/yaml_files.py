@@ -1,5 +1,6 @@
 """Read YAML files strictly. All faults of a file are in one message, with their lines and mends."""
 
+import codecs
 import datetime
 import re
 from collections.abc import Iterator
@@ -8,9 +9,15 @@ from typing import Any
 
 import yaml
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError, did_you_mean
 
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MARKS = {  # byte-order mark -> encoding. That of UTF-32 begins with that of UTF-16.
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 # YAML 1.1 reads these words without quotes as other values than texts.
 _OTHER_VALUES: dict[Any, str] = {
     **{bool: "true or false", type(None): "an empty value", int: "a number", float: "a number"},
@@ -25,6 +32,15 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         super().__init__(stream)
         self.faults: list[str] = []
 
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Construct a value as YAML does, and list a value that does not exist, such as the date 2026-02-30."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            line = node.start_mark.line + 1
+            self.faults.append(f"line {line}: {node.value} is not valid ({error}). If it is a text, put it in quotes.")
+            return None
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Construct a mapping as YAML does, and list its faults."""
         if isinstance(node, yaml.MappingNode):
@@ -32,7 +48,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return super().construct_mapping(node, deep)
 
     def _faults(self, node: yaml.MappingNode) -> Iterator[str]:
-        first: dict[Any, int] = {}
+        first: dict[Any, int] = {}  # key with its type, as True equals 1 -> line
         for key_node, _ in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
@@ -48,9 +64,11 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
             if kind:
                 word = key_node.value
                 yield f'line {line}: YAML reads the key {word} as {kind}. Put it in quotes: "{word}".'
-            if key in first:
-                yield f"lines {first[key]} and {line}: key '{key}' comes twice. Remove or rename one of the two."
-            first.setdefault(key, line)
+            same = (type(key), nfc(key) if isinstance(key, str) else key)
+            if same in first:
+                lines = f"lines {first[same]} and {line}" if first[same] != line else f"line {line}"
+                yield f"{lines}: key '{key}' comes twice. Remove or rename one of the two."
+            first.setdefault(same, line)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -65,30 +83,30 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         node = loader.get_single_node()
         value = loader.construct_document(node) if node else None
-        faults = [*loader.faults, *_hash_faults(node, text.split("\n"))]
+        faults = [*loader.faults, *_text_faults(node, text.split("\n")), *_anchor_faults(text)]
     except yaml.MarkedYAMLError as error:
-        number = error.problem_mark.line if error.problem_mark else 0
-        line = dict(enumerate(text.split("\n"))).get(number, "")
-        faults = loader.faults or [
-            f"line {number + 1}: not valid YAML ({error.problem}). {_mend(str(error.problem), line)}"
-        ]
-    except ValueError as error:  # a date outside the calendar
-        faults = [f"a value is not valid ({error}). If it is a text, put it in quotes."]
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())}). Remove this character.") from None
+        faults = loader.faults or [_syntax_fault(error, text.split("\n"))]
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UserError(f"{path}, line {line}: not valid YAML (a control character). Remove this character.") from None
     finally:
         loader.dispose()
+    faults.sort(key=lambda fault: int(re.findall(r"\d+", fault)[0]))
     if len(faults) == 1:
         raise UserError(f"{path}, {faults[0]}")
     if faults:
         raise UserError("\n".join([f"{path}: {len(faults)} faults", *(f"  {fault}" for fault in faults)]))
     if not isinstance(value, dict):
-        raise UserError(f"{path}: the file contains a {type(value).__name__}. Write a YAML mapping (key: value).")
+        content = {type(None): "nothing", list: "a list", str: "one text"}.get(type(value), "one value")
+        raise UserError(f"{path}: the file contains {content}. Write a YAML mapping: a key, a colon, a blank, a value.")
     return value
 
 
-def _hash_faults(root: Any, lines: list[str]) -> Iterator[str]:
-    """Yield the values without quotes that a `#` cuts: YAML reads ` #1` in `Charge #1` as a comment."""
+def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
+    """Yield the values without quotes that YAML reads in another way than they look.
+
+    ` #1` in `Charge #1` is a comment. A list's dash that is too far to the right belongs to the text above.
+    """
     queue, visited = [root] if root else [], set[int]()
     while queue:
         node = queue.pop()
@@ -102,11 +120,32 @@ def _hash_faults(root: Any, lines: list[str]) -> Iterator[str]:
         elif not node.style:
             mark = node.end_mark
             rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
-            if cut := re.match(r"\s+#\w\S*", rest):
+            if cut := re.match(r"\s+#[^\s#]*\w\S*", rest):
                 yield (
                     f"line {mark.line + 1}: YAML reads {cut[0].strip()} as a comment. Put the text in quotes, or write "
                     "a comment with a blank after #."
                 )
+            for number, line in enumerate(lines[node.start_mark.line + 1 : mark.line + 1], node.start_mark.line + 2):
+                if line.lstrip().startswith("- "):
+                    yield (
+                        f"line {number}: YAML joins this line to the text above. Begin the dash in the column of the "
+                        "other dashes, or put the text in quotes."
+                    )
+
+
+def _anchor_faults(text: str) -> Iterator[str]:
+    """Yield the values that begin with & but are used nowhere else: YAML drops this word."""
+    if "&" not in text:
+        return
+    events = list(yaml.parse(text, Loader=_StrictLoader))
+    used = {event.anchor for event in events if isinstance(event, yaml.AliasEvent)}
+    for event in events:
+        name, mark = getattr(event, "anchor", None), event.start_mark
+        if name and name not in used:
+            yield (
+                f"line {mark.line + 1 if mark else 1}: YAML reads &{name} as the name of a value that nothing uses. "
+                "Put a text that begins with & in quotes."
+            )
 
 
 def _text(path: Path) -> str:
@@ -119,8 +158,12 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}). Name a file that this user may read.") from None
     mend = "Save the file with UTF-8 encoding: in an editor, choose UTF-8 under Save as"
-    if raw.startswith(_UTF16):
-        raise UserError(f"{path}: the encoding is UTF-16. {mend}; or run: iconv -f utf-16 -t utf-8 {path.name}")
+    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
+    if not encoding and b"\0" in raw[:4]:
+        encoding = "UTF-16LE" if raw[1:2] == b"\0" else "UTF-16BE"
+    if encoding:
+        run = f"iconv -f {encoding.lower()} -t utf-8 {path.name}"
+        raise UserError(f"{path}: the encoding is {encoding}. {mend}; or run: {run}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,14 +175,43 @@ def _text(path: Path) -> str:
         ) from None
 
 
+def _syntax_fault(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
+    """Return the line, the cause and the likely mend of an error of YAML's parser."""
+    mark = error.problem_mark
+    if "end of stream" in str(error.problem) and error.context_mark:
+        mark = error.context_mark  # where the text begins
+    number = mark.line if mark else 0
+    mend = _mend(str(error.problem), dict(enumerate(lines)).get(number, ""))
+    return f"line {number + 1}: not valid YAML ({error.problem}). {mend}"
+
+
 def _mend(problem: str, line: str) -> str:
     """Return a sentence about the likely mend of a fault that YAML's parser reports in a line."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "Indent with blanks, not with tabs."
     if "mapping values are not allowed" in problem:
-        return "Put a text that contains a colon and a blank in quotes."
-    if "expected ','" in problem:
-        return "Close the bracket. If a text of the list contains a blank and #, put it in quotes."
-    if "cannot start any token" in problem or "alias" in problem:
-        return "Put a text that begins with one of % @ ` & * in quotes."
+        return (
+            "Put a text that contains a colon and a blank in quotes. If there is none, correct the indentation, and "
+            "write a blank after the colon of the line before."
+        )
+    mends = {  # part of the problem -> mend
+        "end of stream": "Close the quotation mark that this line opens.",
+        "expected ','": "Close the bracket. If a text of the list contains a blank and #, put it in quotes.",
+        "node content": "Put a text that begins with # or a comma in quotes.",
+        "cannot start any token": "Put a text that begins with one of % @ ` & * in quotes.",
+        "alias": "Put a text that begins with one of % @ ` & * in quotes.",
+        "constructor for the tag": "Put a text that begins with ! in quotes.",
+        "comment or line break": "Put a text that begins with > or | in quotes.",
+        "escape": "Put a path in single quotes, and double a backslash within double quotes.",
+        "another document": "Remove the line ---, and put everything into one mapping.",
+    }
+    known = next((mend for part, mend in mends.items() if part in problem), None)
+    if known:
+        return known
+    if "{{" in line:
+        return "Put a template in quotes."
+    if re.match(r"\s*-[^-\s]", line):
+        return "Write a blank after the dash of a list."
+    if re.search(r"\w'\w", line):
+        return "Put a text with an apostrophe in double quotes."
     return "Correct this line. Check its indentation and quotation marks."

@@ -82,3 +82,33 @@ def keys_without_value(value):
 def test_no_description_is_cut_at_a_comma(path):
     """In a flow mapping the text after the comma of an unquoted description becomes a key without a value."""
     assert list(keys_without_value(read_yaml(path))) == []
+
+
+TASK = read_yaml(ROOT / "config/tasks/uti.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"labels": "UTI, No UTI"}, "key 'labels': 'UTI, No UTI' is not of type 'array'. Write a list: [UTI, No UTI]."),
+        ({"labels": "-a -b"}, "Write a blank after each dash of the list."),
+        ({"max_new_tokens": 16.0}, "key 'max_new_tokens': 16.0 is not of type 'integer'. Write 16."),
+        ({"training": {"sft": {"batch_size": 8.0}}}, "key 'training.sft.batch_size': 8.0 is not of type 'integer'."),
+        ({"training": {"sft": {"max_steps": "1e3"}}}, "Write 1000 without quotes."),
+        (
+            {"source": {"kind": "file", "path": "a.xlsx", "as": "nummber"}},
+            "'nummber' is not known. Did you mean 'number'?",
+        ),
+        (
+            {"source": {"kind": "file", "path": "a.xlsx", "as": {"Share": "numbers"}}},
+            "key 'source.as.Share': 'numbers' is not known. Did you mean 'number'?",
+        ),
+        ({"source": {"kind": "file", "path": ""}}, "key 'source.path': '' should be non-empty."),
+        ({"source": {"kind": "file", "path": "a.csv", "delimiter": "tab"}}, 'the tab is "\\t" in double quotes.'),
+        ({"source": {"path": "a.csv"}}, "config/tasks/uti.yaml: key 'source.kind' is missing. Add it."),
+    ],
+)
+def test_a_value_of_another_form_is_refused_once_with_the_mend(change, mistake):
+    with pytest.raises(UserError) as error:
+        validate(TASK | change, "task", "config/tasks/uti.yaml")
+    assert mistake in str(error.value) and "mistakes" not in str(error.value)

@@ -99,3 +99,56 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + WORDS.replace("\n", "\r\n").encode())
     assert read_yaml(path) == {"title": "Fièvre élevée"}
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("labels:\n- a\n - b\n- c\n", ["line 3", "joins this line", "dash"]),
+        ("title: &x Fever\n", ["line 1", "&x", "in quotes"]),
+        ("a: 1\nfrom: 2026-02-30\n", ["line 2", "2026-02-30", "in quotes"]),
+        ("é: 1\ne\u0301: 2\n", ["lines 1 and 2", "comes twice"]),
+        ("title: Charge #(1)\n", ["line 1", "#(1)", "in quotes"]),
+        ("b: 'x\na: 1\n", ["line 1", "Close the quotation mark"]),
+        ("title: a\x07b\n", ["line 1", "control character"]),
+        ("title: !important x\n", ["line 1", "begins with !"]),
+        ("title: > 50 mg\n", ["line 1", "begins with >"]),
+        ("note: {{ note }} x\n", ["line 1", "Put a template in quotes"]),
+        ('path: "C:\\data"\n', ["line 1", "single quotes"]),
+        ("labels:\n-a\n-b\n", ["Write a blank after the dash"]),
+        ("title: 'Crohn's disease'\n", ["line 1", "apostrophe in double quotes"]),
+        ("labels: [#1, #2]\n", ["begins with #"]),
+        ("a: 1\n---\nb: 2\n", ["line 2", "Remove the line ---"]),
+        ("", ["contains nothing", "Write a YAML mapping"]),
+    ],
+)
+def test_a_text_that_yaml_reads_in_another_way_is_refused_with_line_and_mend(tmp_path, text, parts):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        read_yaml(path)
+    assert [part for part in parts if part not in str(error.value)] == [], str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_true_and_1_are_two_keys(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("yes: a\n1: b\n")
+    with pytest.raises(UserError, match="2 faults"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"), [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE"), ("utf-32", "UTF-32")]
+)
+def test_the_message_names_the_encoding_of_wide_characters(tmp_path, codec, name):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("title: x\n".encode(codec))
+    with pytest.raises(UserError, match=f"the encoding is {name}.*iconv -f {name.lower()} -t utf-8 mine.yaml"):
+        read_yaml(path)
+
+
+def test_an_anchor_that_is_used_is_read(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: &x [1]\nb: *x\n")
+    assert read_yaml(path) == {"a": [1], "b": [1]}

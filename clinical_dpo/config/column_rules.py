@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError
 from clinical_dpo.expressions import read_condition
 
@@ -27,7 +28,7 @@ def check_columns(task: Mapping[str, Any], where: str) -> None:
             read_condition(task["where"])
         except UserError as error:
             raise error.within(f"{where}: key 'where': ") from None
-    names = [subgroup["name"] for subgroup in subgroups(task)]
+    names = [nfc(subgroup["name"]) for subgroup in subgroups(task)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{where}: key 'subgroups' names '{twice}' twice. Use different names.")

@@ -11,7 +11,7 @@ from typing import Any
 from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.io import Row
-from clinical_dpo.templates import evaluate, is_template, render, used_names
+from clinical_dpo.templates import ROW, evaluate, is_template, render, used_names, uses_whole_row
 
 LISTS = ("accepted", "options")
 FIELDS = {"id", "label", "reference", "rejected", "question", *LISTS}  # fields that no prompt needs to name
@@ -85,7 +85,7 @@ def _column(row: Row, path: str) -> Any:
 
 
 def used_columns(task: Mapping[str, Any]) -> set[str]:
-    """Columns of the source that a task's rows may use.
+    """Columns of the source that a task's rows may use; ROW too, if a template may use any column.
 
     Args:
         task: `prompt`, and if the task file has them `columns` and `group`.
@@ -93,7 +93,9 @@ def used_columns(task: Mapping[str, Any]) -> set[str]:
     columns = task.get("columns", {})
     fields = (used_names(task["prompt"]) | FIELDS) - set(columns)
     mappings = [*columns.values(), *([task["group"]] if "group" in task else [])]
-    return fields.union(*map(mapped_columns, mappings))
+    templates = [task["prompt"], *(each for mapping in mappings for each in _parts(mapping))]
+    whole = {ROW} if any(map(uses_whole_row, templates)) else set()
+    return fields.union(whole, *map(mapped_columns, mappings))
 
 
 def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
@@ -101,15 +103,19 @@ def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
 
     Args:
         provenance: the origin of the rows, from `sources.retrieve`.
-        used: names of columns, or paths `a.b` to members of column `a`.
+        used: names of columns, or paths `a.b` to members of column `a`; ROW for every column.
 
     Raises:
         UserError: with the reason why the first such column was left out.
     """
     read = {*used, *(name.partition(".")[0] for name in used)}
     for column, reason in provenance.get("unread", {}).items():
-        if column in read:
+        if column in read or ROW in read:
             raise UserError(reason)
+
+
+def _parts(mapping: str | Sequence[str]) -> Sequence[str]:
+    return [mapping] if isinstance(mapping, str) else mapping
 
 
 def mapped_columns(mapping: str | Sequence[str]) -> set[str]:

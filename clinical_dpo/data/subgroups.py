@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from clinical_dpo.comparable import nfc
 from clinical_dpo.data.columns import mapped_columns, mapped_text
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.expressions import number_of
@@ -57,7 +58,7 @@ def _level(record: Row, subgroup: Mapping[str, Any], row_id: str) -> str:
         value = mapped_text(record, subgroup["column"])
     except UserError as error:
         raise error.within(f"{where}: item {row_id}: ", f"{where}: ") from None
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else nfc(str(value).strip())
     if isinstance(value, list | dict):
         raise UserError(
             f"{where}: item {row_id}: a {type(value).__name__}, not text. Write a template that gives a text."

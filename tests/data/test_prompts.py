@@ -234,3 +234,28 @@ def test_a_repeated_id_is_refused_with_both_rows():
     rows = [{"pmid": 7, "note": note, "label": "UTI"} for note in "ab"]
     with pytest.raises(UserError, match=r"notes.csv, row 2: id '7' duplicates '7' in row 1. Make ids unique"):
         task_rows(rows, UTI | {"columns": {"id": "pmid"}}, FILE)
+
+
+UNREAD = {"data": "real", "path": "a.xlsx", "unread": {"seen": "a.xlsx, cell D2: the error value #N/A."}}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "{{ note }} {{ row.seen }}",
+        "{{ note }} {{ row.get('seen') or '' }}",
+        "{{ note }}{% for name, value in row.items() %} {{ value }}{% endfor %}",
+        "{% set name = 'seen' %}{{ note }} {{ row[name] }}",
+    ],
+)
+def test_every_use_of_a_column_that_was_not_read_is_refused_with_the_cell(prompt):
+    task = {"name": "uti", "answer_type": "text", "prompt": prompt}
+    rows = [{"note": "Fever.", "reference": "Rest."}]
+    with pytest.raises(UserError, match="cell D2: the error value #N/A"):
+        task_rows(rows, task, UNREAD)
+
+
+def test_a_column_that_was_not_read_is_no_matter_to_a_prompt_of_other_columns():
+    task = {"name": "uti", "answer_type": "text", "prompt": "{{ row['note'] }} {{ row.get('age', '?') }}"}
+    rows = task_rows([{"note": "Fever.", "reference": "Rest."}], task, UNREAD)
+    assert rows[0]["prompt"][0]["content"] == "Fever. ?"

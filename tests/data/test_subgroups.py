@@ -58,3 +58,8 @@ def test_other_values_are_refused_by_subgroup_and_item(subgroup, column, words):
 def test_a_column_of_many_values_is_no_subgroup():
     with pytest.raises(PublicError, match=r"'sex': the test items have 21 different values, but only 20"):
         levels(SEX, sex=[f"p{i}" for i in range(21)])
+
+
+def test_values_in_two_unicode_forms_are_one_level():
+    items = [("1", {"site": "Genève"}), ("2", {"site": "Gene\u0300ve"})]
+    assert {row["level"] for row in subgroup_rows(items, [{"name": "site", "column": "site"}])} == {"Genève"}

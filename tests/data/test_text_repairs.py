@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinical_dpo.data.sources.rtf import rtf_text
+from clinical_dpo.data.sources.rtf import without_rtf
 from clinical_dpo.data.sources.text_faults import checked_texts
 from clinical_dpo.data.sources.text_repairs import FORMS, REPAIRS
 from clinical_dpo.errors import UserError
@@ -39,16 +39,16 @@ def test_an_excerpt_begins_shortly_before_the_first_change():
 
 def test_a_restored_text_that_is_no_text_is_refused():
     with pytest.raises(UserError, match=r"a.csv, row 1: the character U\+0000 in column 'note'"):
-        checked_texts([{"note": r"a\u0000b"}], "a.csv", ["escapes"])
+        checked_texts([{"note": "a%20%00b"}], "a.csv", ["url"])
 
 
 def test_fonts_pictures_and_hidden_groups_of_rtf_are_no_text():
     hidden = r"{\colortbl;\red0;}{\*\generator Riched20;}{\pict\pngblip 89504e47}"
-    assert rtf_text(rf"{{\rtf1\mac{hidden}\pard A\tab B\line C\par\u8364\'80{{\b D}}}}") == "A\tB\nC\n€D"
+    assert without_rtf(rf"{{\rtf1\mac{hidden}\pard A\tab B\line C\par\u8364\'80{{\b D}}}}") == "A\tB\nC\n€D"
 
 
 def test_damaged_rtf_is_read_to_its_end():
-    assert rtf_text(r"{\rtf1\ansicpg99999 Fever}}} \'e9 {\b open") == "Fever é open"
+    assert without_rtf(r"{\rtf1\ansicpg99999 Fever}}} \'e9 {\b open") == "Fever é open"
 
 
 @pytest.mark.parametrize("text", ["", "Fever.", "BP 120/80, T=38.5", "A & B", "a < b > c", "{x}", "(a)", "N/A", "été"])

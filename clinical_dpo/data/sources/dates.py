@@ -3,15 +3,18 @@
 import datetime
 
 
-def iso_time(value: datetime.date | datetime.time, date_only: bool = False) -> str:
+def iso_time(value: datetime.date | datetime.time, date_only: bool = False, time_only: bool = False) -> str:
     """Return `2026-05-01`, `08:30:00` or `2026-05-01T08:30:00`.
 
     Args:
         value: a date, a time of day, or both.
         date_only: whether the time of day is left out.
+        time_only: whether the date is left out.
     """
     if isinstance(value, datetime.datetime) and date_only:
         return value.date().isoformat()
+    if isinstance(value, datetime.datetime) and time_only:
+        return value.time().isoformat()
     return value.isoformat()
 
 

@@ -8,10 +8,11 @@ from itertools import islice, pairwise
 
 from clinical_dpo.data.tally import Tally
 
-_DELIMITERS = ",;\t|^~"
+LIKELY = ";\t|,"  # separators of a header with a single cell
+_DELIMITERS = ",;\t|^~¦§\x1f\x01"
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars", "^": "carets", "~": "tildes"}
 _SAMPLE, _SAMPLE_ROWS = 262_144, 50  # characters and rows from which a delimiter is recognised
-_BLANKS = " \t\u00a0"
+_BLANKS = " \t\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000"
 _OTHER_QUOTES = "“”„«»‘’'"  # not the quotation mark of CSV
 
 
@@ -52,8 +53,18 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
         return [[]]
 
 
-def why_too_many(cells: Sequence[str], text: str, delimiter: str) -> str:
-    """Return a sentence about a row with more cells than the header: the likely reason, and the mend."""
+def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
+    """Return a sentence about a row with fewer cells than the header: the likely reason, and the mend."""
+    mark = next((mark for mark in LIKELY if any(cell.count(mark) == len(header) - 1 for cell in cells)), None)
+    if mark and len(cells) < len(header) - 1:
+        return f"This row may be separated by {delimiter_name(mark)}. Separate all rows as the header is separated."
+    return "Complete the row. If a text has several lines, put it in quotes."
+
+
+def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) -> str:
+    """Return a sentence about a row with more cells than named columns: the likely reason, and the mend."""
+    if named == 1:
+        return "The first row must name all columns. Delete the rows above the names."
     if other := likely_delimiter(text, delimiter):
         return f"The columns may be separated by {delimiter_name(other)}: set {delimiter_setting(other)}."
     decimal = next((pair for pair in pairwise(cells) if re.search(r"\d\Z", pair[0]) and re.match(r"\d", pair[1])), None)
@@ -62,6 +73,8 @@ def why_too_many(cells: Sequence[str], text: str, delimiter: str) -> str:
             "A number may have a decimal comma, which also separates cells. Put such numbers in quotes, or export the "
             "file with semicolons between its columns."
         )
+    if not any(cell.strip() for cell in cells[named:]):
+        return f"The row ends with empty cells. Remove the {delimiter_name(delimiter)} at its end, or add a column."
     mark = next((cell.strip()[0] for cell in cells if cell.strip() and cell.strip()[0] in _OTHER_QUOTES), None)
     if mark:
         return f'Texts begin with {mark}, which is no quotation mark of CSV. Put every text in straight quotes (").'
@@ -86,12 +99,13 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
     cell = re.compile(
         rf'(?P<before>{blank}*+)(?P<quoted>"[^"]*+(?:""[^"]*+)*+"){blank}*+{end}|(?P<plain>[^{re.escape(delimiter)}\r\n]*+)'
     )
-    parts, found, position = [], Tally(), 0
+    parts, found, position = list[str](), Tally(), 0
     while position <= len(text):
         match = cell.match(text, position)
         assert match is not None  # a plain cell may be empty
-        if (match["plain"] or "").startswith('"'):  # the quotation marks do not match, which the reader reports
-            return text
+        plain = (match["plain"] or "").lstrip(_BLANKS)
+        if plain.startswith('"') and plain.count('"') % 2:  # the quotation marks do not match, which the reader reports
+            return "".join([*parts, plain, text[match.end() :]])
         kept = match["quoted"] or match[0]
         if kept != match[0]:
             found.add("blanks around the quotation marks of a cell dropped", str(match.start()))

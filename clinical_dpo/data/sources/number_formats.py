@@ -63,13 +63,13 @@ def shown_number(value: Number, number_format: str) -> str:
 
 
 def shown_text(text: str, number_format: str) -> str:
-    """Return a text as a cell with this format shows it: the format may add words around it."""
+    """Return a text as a cell with this format shows it: with words around it, and without blanks at its ends."""
     sections = [
         section for section in _sections(number_format) if any(token.kind == "text" for token in section.tokens)
     ]
     if not sections:
         return text
-    return "".join(text if token.kind == "text" else _literal(token) for token in sections[0].tokens)
+    return "".join(text if token.kind == "text" else _literal(token) for token in sections[0].tokens).strip()
 
 
 def is_scientific(number_format: str) -> bool:
@@ -154,10 +154,16 @@ def _general(value: Decimal) -> str:
     if value == value.to_integral_value():
         return f"{value:.0f}"
     size = value.adjusted()
-    if -5 < size < 10:
-        return f"{_rounded(value, min(9, 10 - max(size, 0) - 1)):f}".rstrip("0").rstrip(".")
+    rounded = _rounded(value, min(9, max(0, 9 - max(size, 0))))
+    if size > -5 and rounded < 10**11:
+        return _without_zeros(f"{rounded:f}")
     mantissa, exponent = f"{value:.5E}".split("E")
-    return f"{mantissa.rstrip('0').rstrip('.')}E{exponent[0]}{exponent[1:].zfill(2)}"
+    return f"{_without_zeros(mantissa)}E{exponent[0]}{exponent[1:].zfill(2)}"
+
+
+def _without_zeros(number: str) -> str:
+    """Return a number without zeros at the end of its decimals."""
+    return number.rstrip("0").rstrip(".") if "." in number else number
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:

@@ -38,14 +38,31 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict
         check_columns(ignore, names, str(path))
         ignored = set(map(nfc, ignore))
         table = file.read([name for name in names if nfc(name) not in ignored])
-        rows = table.to_pylist()
+        columns = {name: _values(table.column(name), name, path, unread) for name in table.column_names}
     except FileNotFoundError:
         raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a valid Parquet file ({error}). It may be cut off. Copy the file again."
         ) from None
+    table = table.select([name for name in columns if nfc(name) not in unread])
+    rows = [{name: columns[name][row] for name in table.column_names} for row in range(table.num_rows)]
     return plain_rows(rows, range(1, len(rows) + 1), table.schema, path, repairs, unread)
+
+
+def _values(column: Any, name: str, path: Path, unread: dict[str, str]) -> list[Any]:
+    """Return the values of a column; no values, and the reason in `unread`, if one is beyond Python's dates."""
+    values = []
+    for number, value in enumerate(column, start=1):
+        try:
+            values.append(value.as_py())
+        except (OverflowError, ValueError) as error:
+            unread[nfc(name)] = (
+                f"{path}, row {number}, column '{name}': a date or duration beyond the years 1 to 9999 ({error}). "
+                "Correct the value, or name the column in `ignore`."
+            )
+            return []
+    return values
 
 
 def plain_rows(
@@ -104,7 +121,7 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
         repairs.add("date or time written in ISO form", location)
         return iso_duration(value) if isinstance(value, datetime.timedelta) else iso_time(value, date_only)
     if isinstance(value, decimal.Decimal):
-        return str(value)
+        return f"{value:f}"  # without an exponent
     if isinstance(value, tuple):  # an entry of a map
         parts = zip(value, (getattr(kind, "key_type", None), getattr(kind, "item_type", None)), strict=True)
         return [_plain(part, each, False, location, path, repairs) for part, each in parts]

@@ -8,9 +8,11 @@ from typing import Any
 from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.bounded_text import BoundedReader
 from clinical_dpo.data.sources.delimiters import (
+    LIKELY,
     delimiter_name,
     delimiter_setting,
     likely_delimiter,
+    why_too_few,
     why_too_many,
     without_blanks_at_quotes,
 )
@@ -49,16 +51,17 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     if not table:
         return []
     header = table[0][1]
+    named = max((number for number, name in enumerate(header, start=1) if name.strip()), default=len(header))
     for location, cells in table:
-        if cells and len(cells) > len(header):
+        if len(cells) > len(header) or any(cell.strip() for cell in cells[named:]):
+            has = f"has {len(header)}" if named == len(header) else f"names {named} of its {len(header)} columns"
             raise PublicError(
-                f"{where}, {location}: the row has {len(cells)} cells, but the header has {len(header)}. "
-                f"{why_too_many(cells, text, delimiter)}"
+                f"{where}, {location}: the row has {len(cells)} cells, but the header {has}. "
+                f"{why_too_many(cells, named, text, delimiter)}"
             )
         if cells and len(cells) < len(header):
             raise UserError(
-                f"{where}, {location}: no cell for column '{header[len(cells)]}'. Complete the row. If a text has "
-                "several lines, put it in quotes."
+                f"{where}, {location}: no cell for column '{header[len(cells)]}'. {why_too_few(cells, header)}"
             )
     return rows_under_header(table, where, ignore, repairs, lambda cell, location: cell)
 
@@ -67,7 +70,7 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
     """Refuse a header that another delimiter divides into more columns, as it divides all rows."""
     likely = likely_delimiter(text, delimiter)
     if len(header) == 1:
-        likely = likely or next((mark for mark in ";\t|," if mark != delimiter and mark in header[0]), None)
+        likely = likely or next((mark for mark in LIKELY if mark != delimiter and mark in header[0]), None)
     if not likely or not any(likely in name for name in header):
         return
     columns = f"only one column, '{header[0]}'" if len(header) == 1 else f"the columns {', '.join(map(repr, header))}"
@@ -121,7 +124,7 @@ def rows_under_header(
             except UserError as error:
                 if unread is None or i in beyond or not header[i]:
                     raise
-                unread.setdefault(header[i], str(error))
+                unread.setdefault(header[i], f"{error} Alternatively, name the column in `ignore`.")
                 values[i] = str(error)  # the cell is not empty
         if not any(str(value).strip() for value in values.values()):
             repairs.add("empty row passed over", location)
@@ -130,7 +133,10 @@ def rows_under_header(
             (str(value) for i, value in values.items() if value != "" and (i in beyond or not header[i])), None
         )
         if nameless is not None:
-            raise UserError(f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column.")
+            raise UserError(
+                f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column. If the names "
+                "of the columns are in a lower row, delete the rows above it."
+            )
         rows.append({header[i]: values[i] for i in read if header[i]})
     return without_columns(rows, unread or {})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinical_dpo.comparable import nfc
-from clinical_dpo.data.sources.text_repairs import FORMS, Form
+from clinical_dpo.data.sources.text_repairs import FORMS, is_base64_file
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
@@ -16,9 +16,12 @@ _BROKEN = re.compile("[\0\ud800-\udfff]")
 _EXCEL_ERRORS = frozenset(
     ("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!")
 )
-_MISSING = frozenset(("nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", "\\N"))
+_MISSING = frozenset(("nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", "\\N", "undefined", "[object Object]"))
+# A spreadsheet writes a number of 12 digits or more into CSV as its cell shows it: with 6 digits and an exponent.
+_ROUNDED = re.compile(r"-?[1-9](?:\.[0-9]{1,5})?E\+(?:1[1-9]|[2-9][0-9])")
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NOT_READ = "column not read, because a value of it is not text"
+_MOST_FORMS = 10  # times that a text may have been written in another form
 _EXCERPT = 60  # characters of a text before and after its repair that a data card shows
 
 
@@ -121,26 +124,33 @@ class _RowCheck:
         if len(text) > most:
             check_limit(f"{self.where}, {location}", "characters", len(text), "characters")
         self._refuse_broken(text, column)
-        value: Any = text
-        for form in FORMS:
-            if isinstance(value, str) and form.shows(value):
-                value = self._restored(form, value, location)
+        value = self._restored(text, location)
         if not isinstance(value, str):
             return value
         if value != text:
             self._refuse_broken(value, column)
+        for form in FORMS:
+            if form.shows(value):
+                self.report.warnings.add(form.fault, location, self.number)
         for warning in _warnings(value):
             self.report.warnings.add(warning, location, self.number)
         return value
 
-    def _restored(self, form: Form, text: str, location: str) -> Any:
-        """Return a text of a form, restored if `repair` says so. A text that shows the form still gets a warning."""
-        value = form.restored(text) if form.repair in self.repair else text
-        if value != text:
-            self.report.repairs.add(f"{form.fault} repaired", location, self.number)
-            self.report.changes.setdefault(form.fault, _excerpts(text, str(value)))
-        if isinstance(value, str) and form.shows(value):
-            self.report.warnings.add(form.fault, location, self.number)
+    def _restored(self, text: str, location: str) -> Any:
+        """Return a text restored from all forms that `repair` names. A restored text may have another form again."""
+        value, faults = text, set[str]()
+        forms = [form for form in FORMS if form.repair in self.repair]
+        for _ in range(_MOST_FORMS):
+            before = value
+            for form in forms:
+                if isinstance(value, str) and form.shows(value) and (restored := form.restored(value)) != value:
+                    if form.fault not in faults:
+                        self.report.repairs.add(f"{form.fault} repaired", location, self.number)
+                        self.report.changes.setdefault(form.fault, _excerpts(value, str(restored)))
+                    faults.add(form.fault)
+                    value = restored
+            if value == before:
+                break
         return value
 
     def _refuse_broken(self, text: str, column: str) -> None:
@@ -172,7 +182,11 @@ def _warnings(text: str) -> Iterator[str]:
     """Yield the faults of a text that no repair mends."""
     if _CONTROL.search(text):
         yield "control characters"
-    if text in _MISSING:
+    if text in _MISSING or (text.startswith("####") and not text.strip("#")):
         yield "a missing value spelled out"
     if "\ufffd" in text:
         yield "U+FFFD, where characters were lost"
+    if _ROUNDED.fullmatch(text):
+        yield "a number whose last digits a spreadsheet has dropped (1.23457E+11)"
+    if is_base64_file(text):
+        yield "Base64 of a file that is not text"

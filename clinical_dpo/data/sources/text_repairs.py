@@ -1,48 +1,64 @@
 """Recognise texts that a program has written in another form, such as HTML or URL encoding, and restore them."""
 
-import ast
 import base64
 import binascii
-import codecs
 import html
-import json
 import quopri
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from html.entities import html5
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
-from clinical_dpo.data.sources.rtf import is_rtf, rtf_text
+from clinical_dpo.data.sources.garbled import is_garbled, ungarbled
+from clinical_dpo.data.sources.printed import decoded, printed_value
+from clinical_dpo.data.sources.rtf import has_rtf, without_rtf
 
 _EXCEL = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_EXCEL_FAULT = re.compile(r"_x(?:00[01][0-9A-Fa-f]|005[Ff])_")
+_EXCEL_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _ENTITY = re.compile(r"&(?:#\d{1,7};|#[xX][0-9A-Fa-f]{1,6};|([A-Za-z][A-Za-z0-9]{1,31};))")
 _HTML_NAMES = (
     "br|hr|p|div|span|b|i|u|s|em|strong|font|sub|sup|small|big|pre|code|li|ul|ol|dl|dt|dd|table|thead|tbody|tr|td|th|"
     "h[1-6]|a|img|html|head|body|title|meta|style|script|section|center|blockquote"
 )
-_TAG = re.compile(rf"</?(?:{_HTML_NAMES})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_ELEMENT = re.compile(r"<([A-Za-z][\w:.-]{0,60})(?:\s[^<>]*)?>[^<>]*</\1>|<!--.*?-->|<\?xml[^<>]*\?>", re.DOTALL)
-_ANY_TAG = re.compile(r"</?[A-Za-z][\w:.-]{0,60}(?:\s[^<>]*)?/?>|<!--.*?-->|<[?!][A-Za-z][^<>]*>", re.DOTALL)
-_UNSHOWN = re.compile(r"<(style|script|head)\b[^<>]*>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_LINE_TAG = re.compile(r"<(?:br|hr)\b[^<>]*>|</(?:p|div|li|tr|h[1-6]|dt|dd|blockquote)\s*>", re.IGNORECASE)
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
-_ESCAPE = re.compile(r"""\\(?:([nrt"'/])|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))""")
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
-_HL7 = re.compile(r"\\(?:\.(br|sp|ce|fi|nf|in|ti|sk)[+-]?\d*|([FSTREHN])|X((?:[0-9A-F]{2})+)|[CMZ][0-9A-F]{4,6})\\")
-_HL7_SIGNS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": ""}
-_QUOTED = re.compile(
-    r"=(?:C[2-9A-F]|D[0-9A-F]|E[0-9A-F]=[89AB][0-9A-F])=[89AB][0-9A-F]|=3D|=0D=0A|=[ \t]*\r?\n"
-    r"|(?<=[A-Za-z])=E[0-9A-F](?=[a-z ])"
+_ATTRIBUTES = (
+    r"""(?:\s+[\w:.-]+\s*=(?:\s*"[^"]*"|\s*'[^']*'|[^<>\s]*)|\s+(?:nowrap|hidden|checked|compact|noshade)\b)*\s*"""
 )
-_PERCENT = re.compile(r"(?<![0-9 ])%(?:[2-7][0-9A-Fa-f]|0[AaDd9])|(?:%[C-Fc-f][0-9A-Fa-f])(?:%[89ABab][0-9A-Fa-f])+")
-_BASE64 = re.compile(r"(?:data:[\w/+.-]*;base64,)?((?:[A-Za-z0-9+/]\s*+){6,}+={0,2})")
-_GARBLED = re.compile("[ÂÃ][\x80-\xbf]|â€|Ã[‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|Î[\xa0-\xbf]|Ð[\xa0-\xbf]")
+_TAG = re.compile(rf"<(?:{_HTML_NAMES}){_ATTRIBUTES}/?>", re.IGNORECASE)
+_ANY_NAME = r"[A-Za-z][\w:.-]{0,60}"
+_ELEMENT = re.compile(rf"</{_ANY_NAME}\s*>|<{_ANY_NAME}{_ATTRIBUTES}/>|<!--.*?-->|<\?xml[^<>]*\?>", re.DOTALL)
+_ANY_TAG = re.compile(rf"<{_ANY_NAME}{_ATTRIBUTES}/?>|</{_ANY_NAME}\s*>|<!--.*?-->|<[?!][A-Za-z][^<>]*>", re.DOTALL)
+_UNSHOWN = re.compile(r"<(style|script|head)\b[^<>]*>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_INLINE = "b|i|u|s|a|em|strong|span|font|sub|sup|small|big|code|o:p|st1:[a-z]+"  # elements within a line
+_LINE_TAG = re.compile(rf"<(?:br|hr){_ATTRIBUTES}/?>|</(?!(?:{_INLINE})\s*>){_ANY_NAME}\s*>", re.IGNORECASE)
+_CELL_TAG = re.compile(r"</t[dh]\s*>(?!\s*</tr)", re.IGNORECASE)
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_ESCAPE = re.compile(r"""\\(?:([nrt"'/]|\\(?=\\*[nrtux"'/]))|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))""")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+_HL7 = re.compile(
+    r"(?P<edge>\\\\?)(?:\.(?P<layout>(?i:br|sp|ce|fi|nf|in|ti|sk))[ +-]?\d*|(?P<sign>[FSTREHNP])"
+    r"|X(?P<hexadecimal>(?:[0-9A-Fa-f]{2})+)|[CM][0-9A-F]{4,6}|Z\w{1,10})(?P=edge)"
+)
+_HL7_SIGNS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "P": "#"}
+_QUOTED = re.compile(
+    r"=(?:C[2-9A-F]|D[0-9A-F]|(?:E[0-9A-F]|F[0-4]=[89AB][0-9A-F])=[89AB][0-9A-F])=[89AB][0-9A-F]"
+    r"|=3D|=0D=0A|=0A(?![0-9])|=[ \t]*\r?\n(?=.)"
+    r"|(?<=[A-Za-z])=[C-F][0-9A-F](?=[a-z])|(?<=[a-z]{2})=E[0-9A-F](?![0-9A-Za-z])|(?<=[0-9 ])=B0(?=[CF]\b)"
+)
+_QUOTED_LOWER = re.compile(r"=(?:c[2-9a-f]|d[0-9a-f]|e[0-9a-f]=[89ab][0-9a-f])=[89ab][0-9a-f]")
+_ENCODED_WORD = re.compile(r"=\?[\w-]+\?[QqBb]\?[^?\s]*\?=")
+_PERCENT = re.compile(
+    r"(?<![0-9 ])%(?:[2-7][0-9A-Fa-f]|0[AaDd9])|(?:%[C-Fc-f][0-9A-Fa-f])(?:%[89ABab][0-9A-Fa-f])+"
+    r"|(?<=[A-Za-z])%(?:[C-F][0-9A-F](?=[a-z])|u[0-9A-Fa-f]{4})"
+)
+_BASE64 = re.compile(r"(?:data:[\w/+.-]*;base64,)?((?:[A-Za-z0-9+/_-]\s*+){6,}+={0,2})")
 # The drives S, O, A and P are left out: notes have them as headings (subjective, objective, assessment, plan).
 _PATH = re.compile(r"""(?:\A|[\s"'(])(?:[B-NQRT-Zb-nqrt-z]:|\\\\)\S*\Z""")
 _LONGEST_PATH = 260
-_INVISIBLE = re.compile("[\ufeff\u200b\u2060]")
+# Joiners and marks of direction belong to scripts such as Persian, but not between Latin letters.
+_INVISIBLE = re.compile("[\ufeff\u200b\u2060-\u2064\u00ad\u180e\u202d\u202e]|(?<=[A-Za-z])[\u200c-\u200f](?=[A-Za-z])")
 
 
 class Form(NamedTuple):
@@ -80,12 +96,13 @@ def _has_tags(text: str) -> bool:
 
 
 def _without_tags(text: str) -> str:
-    return _ANY_TAG.sub("", _LINE_TAG.sub("\n", _UNSHOWN.sub("", text))).strip()
+    lines = _LINE_TAG.sub("\n", _CELL_TAG.sub("\t", _UNSHOWN.sub("", text)))
+    return _ANY_TAG.sub("", lines).strip()
 
 
 def _escapes(text: str) -> list[re.Match[str]]:
     """Return the escapes of a text, without those in a path of Windows such as C:\\notes."""
-    if "\\" not in text or is_rtf(text):
+    if "\\" not in text or has_rtf(text):
         return []
     return [match for match in _ESCAPE.finditer(text) if not _in_path(text, match.start())]
 
@@ -105,121 +122,113 @@ def _without_escapes(text: str) -> str:
         end = match.end()
     joined = "".join([*parts, text[end:]])
     with_pairs = joined.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-    return with_line_feeds(with_pairs)
+    # NUL and half a surrogate pair are no text, and stay as written.
+    return with_line_feeds(re.sub("[\0\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", with_pairs))
+
+
+def _hl7_escapes(text: str) -> list[re.Match[str]]:
+    """Return the escapes of HL7, without parts of a path of Windows such as D:\\T\\notes."""
+    return [match for match in _HL7.finditer(text) if not _in_path(text, match.start())] if "\\" in text else []
+
+
+def _without_hl7(text: str) -> str:
+    parts, end = [], 0
+    for match in _hl7_escapes(text):
+        parts += [text[end : match.start()], _hl7_character(match)]
+        end = match.end()
+    return "".join([*parts, text[end:]])
 
 
 def _hl7_character(match: re.Match[str]) -> str:
-    if match[1]:
-        return "\n" if match[1] in ("br", "sp", "ce") else ""
-    if match[3]:
-        raw = bytes.fromhex(match[3])
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            return raw.decode("latin-1")
-    return _HL7_SIGNS.get(match[2] or "", "")
+    if match["layout"]:
+        return "\n" if match["layout"].lower() in ("br", "sp", "ce") else ""
+    if match["hexadecimal"]:
+        return with_line_feeds(decoded(bytes.fromhex(match["hexadecimal"])))
+    return _HL7_SIGNS.get(match["sign"] or "", "")
 
 
-def _decoded(raw: bytes) -> str:
-    """Return UTF-8 text, or else text of Windows-1252."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
+def _has_quoted_printable(text: str) -> bool:
+    return "=" in text and bool(_QUOTED.search(text) or _QUOTED_LOWER.search(text))
 
 
 def _without_quoted_printable(text: str) -> str:
     raw = "".join(
         character if ord(character) < 128 else quopri.encodestring(character.encode()).decode() for character in text
     )
-    return with_line_feeds(_decoded(quopri.decodestring(raw.encode("ascii"))))
+    return with_line_feeds(decoded(quopri.decodestring(raw.encode("ascii"))))
+
+
+def _without_encoded_words(text: str) -> str:
+    def decode(match: re.Match[str]) -> str:
+        try:
+            return str(make_header(decode_header(match[0])))
+        except (HeaderParseError, LookupError, UnicodeError):
+            return match[0]
+
+    return _ENCODED_WORD.sub(decode, text)
 
 
 def _has_percent(text: str) -> bool:
-    return "%" in text and any(_PERCENT.search(word) for word in text.split() if "://" not in word)
+    if "%" not in text:
+        return False
+    words = [word for word in text.split() if "://" not in word]
+    return any(map(_PERCENT.search, words)) or (len(words) == 1 and "%20" in words[0])
 
 
 def _without_percent(text: str) -> str:
     plus = text if re.search(r"\s", text) else text.replace("+", " ")  # forms write a blank as +
-    return re.sub(r"\S+", lambda word: word[0] if "://" in word[0] else unquote(word[0]), plus)
+    restored = re.sub(r"\S+", lambda word: word[0] if "://" in word[0] else _unquoted(word[0]), plus)
+    return with_line_feeds(restored)
+
+
+def _unquoted(word: str) -> str:
+    with_characters = re.sub(r"%u([0-9A-Fa-f]{4})", lambda code: chr(int(code[1], 16)), word)  # JavaScript's escape()
+    return decoded(unquote_to_bytes(with_characters.encode("utf-8", "surrogatepass")))
+
+
+def _base64_bytes(text: str) -> bytes | None:
+    """Return the bytes that Base64 encodes; None if `text` is no Base64."""
+    match = _BASE64.fullmatch(text.strip())
+    compact = "".join(match[1].split()).replace("-", "+").replace("_", "/") if match else ""
+    missing = -len(compact) % 4
+    if missing == 3 or (missing and len(compact) < 24) or (len(compact) < 16 and not compact.endswith("=")):
+        return None
+    try:
+        return base64.b64decode(compact + "=" * missing, validate=True)
+    except binascii.Error:
+        return None
 
 
 def _base64_text(text: str) -> str | None:
     """Return the text that Base64 encodes; None if `text` is no Base64, or encodes no text."""
-    match = _BASE64.fullmatch(text.strip())
-    compact = "".join(match[1].split()) if match else ""
-    if len(compact) % 4 or (len(compact) < 16 and not compact.endswith("=")) or not compact:
-        return None
-    try:
-        decoded = base64.b64decode(compact, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    readable = sum(character.isprintable() or character in "\n\r\t" for character in decoded)
-    letters = sum(character.isalpha() for character in decoded)
-    return decoded if decoded and readable == len(decoded) and letters > len(decoded) / 2 else None
-
-
-def _printed(text: str) -> Any:
-    """Return the list, object or bytes that Python or JSON printed as `text`; None if it is something else."""
-    bare = text.strip()
-    if (
-        len(bare) < 2
-        or len(bare) > 100_000
-        or (bare[0] + bare[-1] not in ("[]", "{}", "()") and not re.match(r"[bB]['\"]", bare))
-    ):
-        return None
-    for read in (json.loads, ast.literal_eval):
+    raw = _base64_bytes(text)
+    for codec in ("utf-8", "utf-16-le", "cp1252") if raw else ():
         try:
-            value = read(bare)
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            decoded_text = str(raw, codec)  # type: ignore[arg-type]
+        except UnicodeDecodeError:
             continue
-        if isinstance(value, bytes):
-            return _decoded(value)
-        try:
-            value = json.loads(json.dumps(value, default=_json_value, allow_nan=False))
-        except (ValueError, TypeError, RecursionError):
-            continue
-        if isinstance(value, list | dict) and value and _has_text(value):
-            return value
+        readable = all(character.isprintable() or character in "\n\r\t" for character in decoded_text)
+        # Any bytes are text in the last two encodings.
+        letters = sum(each.isalnum() and (codec == "utf-8" or each.isascii()) for each in decoded_text)
+        letters += decoded_text.count(" ")
+        if readable and letters > len(decoded_text) * (0.5 if codec == "utf-8" else 0.8):
+            return decoded_text
     return None
 
 
-def _json_value(value: Any) -> Any:
-    """Return a printed value that JSON does not have as one that it has."""
-    if isinstance(value, bytes):
-        return _decoded(value)
-    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
-
-
-def _has_text(value: Any) -> bool:
-    """Whether a value is an object, or a list with texts. A list of numbers such as [1] may be a citation."""
-    return isinstance(value, Mapping) or any(isinstance(part, str | list | dict) for part in value)
-
-
-def _ungarbled(text: str) -> str:
-    """Return a text in which UTF-8 that was read as Windows-1252 is read as UTF-8; parts that are no UTF-8 stay."""
-
-    def read_again(match: re.Match[str]) -> str:
-        try:
-            return b"".join(map(_cp1252_byte, match[0])).decode()
-        except UnicodeError:
-            return match[0]
-
-    return re.sub(r"[^\x00-\x7f]{2,}", read_again, text)
-
-
-def _cp1252_byte(character: str) -> bytes:
-    """Return the byte of a character. Programs read the five bytes that Windows-1252 leaves undefined as U+0081 etc."""
-    try:
-        return codecs.encode(character, "cp1252")
-    except UnicodeEncodeError:
-        return codecs.encode(character, "latin-1")
+def is_base64_file(text: str) -> bool:
+    """Whether a text is Base64 of something that is not text, such as a PDF or a picture."""
+    if len(text) < 64 or _base64_text(text) is not None:
+        return False
+    letters = text.removeprefix("data:")
+    mixed = all(re.search(kind, letters) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    return mixed and _base64_bytes(text) is not None
 
 
 FORMS = (
     Form("Base64", "base64", lambda text: _base64_text(text) is not None, lambda text: _base64_text(text)),
-    Form("printed Python or JSON values", "values", lambda text: _printed(text) is not None, _printed),
-    Form("RTF", "rtf", is_rtf, rtf_text),
+    Form("printed Python or JSON values", "values", lambda text: printed_value(text) is not None, printed_value),
+    Form("RTF", "rtf", has_rtf, without_rtf),
     Form(
         "URL encoding (%20)",
         "url",
@@ -227,23 +236,25 @@ FORMS = (
         _without_percent,
     ),
     Form(
-        "quoted-printable encoding (=C3=A9)",
+        "encoded words of e-mail (=?utf-8?Q?...?=)",
         "quoted_printable",
-        lambda text: "=" in text and bool(_QUOTED.search(text)),
-        _without_quoted_printable,
+        lambda text: "=?" in text and _without_encoded_words(text) != text,
+        _without_encoded_words,
     ),
-    Form(
-        "HL7 escapes (\\.br\\)",
-        "hl7",
-        lambda text: "\\" in text and bool(_HL7.search(text)),
-        lambda text: _HL7.sub(_hl7_character, text),
-    ),
+    Form("quoted-printable encoding (=C3=A9)", "quoted_printable", _has_quoted_printable, _without_quoted_printable),
+    Form("HL7 escapes (\\.br\\)", "hl7", lambda text: bool(_hl7_escapes(text)), _without_hl7),
     Form("escapes written out (\\n)", "escapes", lambda text: bool(_escapes(text)), _without_escapes),
     Form(
         "Excel's escapes (_x000D_)",
         "excel",
-        lambda text: "_x0" in text and bool(_EXCEL_FAULT.search(text)),
+        lambda text: "_x" in text and bool(_EXCEL.search(text)),
         lambda text: with_line_feeds(without_excel_escapes(text)),
+    ),
+    Form(
+        'texts as formulas (="007")',
+        "excel",
+        lambda text: text.startswith("=") and bool(_EXCEL_FORMULA.fullmatch(text.strip())),
+        lambda text: text.strip()[2:-1].replace('""', '"'),
     ),
     Form(
         "CDATA sections",
@@ -252,13 +263,8 @@ FORMS = (
         lambda text: _CDATA.sub(lambda match: match[1], text),
     ),
     Form("HTML tags", "html", _has_tags, _without_tags),
-    Form("HTML entities", "html", _has_entities, html.unescape),
-    Form(
-        "characters garbled by a wrong encoding",
-        "garbled",
-        lambda text: not text.isascii() and bool(_GARBLED.search(text)),
-        _ungarbled,
-    ),
+    Form("HTML entities", "html", _has_entities, lambda text: with_line_feeds(html.unescape(text))),
+    Form("characters garbled by a wrong encoding", "garbled", is_garbled, ungarbled),
     Form(
         "invisible characters",
         "invisible",

@@ -19,7 +19,7 @@ from clinical_dpo.data.sources.number_formats import (
 from clinical_dpo.data.sources.tables import check_columns, rows_under_header
 from clinical_dpo.data.sources.text_repairs import with_line_feeds, without_excel_escapes
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
 
 SHOWN, NUMBER = NUMBER_FORMS = ("shown", "number")
@@ -95,9 +95,9 @@ def _table(path: Path, sheet: str | None) -> tuple[str, list[tuple[str, list[Any
         names = books[0].sheetnames
         if sheet is None and len(names) > 1:
             raise UserError(f"{path}: the workbook has several sheets. Set `sheet` to one of {', '.join(names)}.")
-        if sheet is not None and sheet not in names:
-            raise UserError(f"{path}: no sheet '{sheet}'. Sheets here: {', '.join(names)}. Correct `sheet`.")
-        title = sheet or names[0]
+        title = names[0] if sheet is None else {_sheet_name(name): name for name in names}.get(_sheet_name(sheet))
+        if title is None:
+            raise UserError(f"{path}: no sheet '{sheet}'. Correct `sheet`.{did_you_mean(str(sheet), names)}")
         sheets: list[Any] = [book[title] for book in books]
         if not hasattr(sheets[0], "iter_rows"):
             raise UserError(f"{path}, sheet '{title}': a chart, not a table. Set `sheet` to a sheet with a table.")
@@ -126,6 +126,7 @@ class _Reader:
     def __init__(self, where: str, repairs: Tally, table: Sequence[tuple[str, Sequence[Any]]]) -> None:
         self.as_numbers, self.number_columns = False, set[int]()
         self._where, self._repairs = where, repairs
+        self._header = {f"cell {cell.coordinate}" for cell in table[0][1] if cell.value is not None}
         kinds = Counter(
             (cell.column, _is_date(cell)) for _, cells in table[1:] for cell in cells if cell.value is not None
         )
@@ -139,7 +140,7 @@ class _Reader:
             return ""
         location, number_format = f"cell {cell.coordinate}", cell.number_format or "General"
         if cell.data_type == "e":
-            raise self._refusal(location, f"the error value {value}. Correct the cell")
+            raise UserError(f"{self._where}, {location}: the error value {value}. Correct the cell.")
         if cell.data_type == "f":
             raise UserError(
                 f"{self._where}, {location}: a formula without a value. Open and save the workbook in Excel, or "
@@ -154,18 +155,22 @@ class _Reader:
             return self._number(value, cell.column, location, number_format)
         return self._text(str(value), location, number_format)
 
-    def _refusal(self, location: str, fault: str) -> UserError:
-        return UserError(f"{self._where}, {location}: {fault}, or name the column in `ignore`.")
-
     def _date(self, value: Any, column: int, location: str, number_format: str) -> str:
-        if column in self._text_columns:
-            raise self._refusal(
-                location,
-                f"a date ({value}) in a column of other values. Excel may have made it of a text such as 1/2. Format "
-                "the cell as text and type the text again",
+        if column in self._text_columns and location not in self._header:
+            raise UserError(
+                f"{self._where}, {location}: a date ({value}) in a column of other values. Excel may have made it of a "
+                "text such as 1/2. Format the cell as text and type the text again."
             )
         date, time = shows_date_and_time(number_format)
-        text = iso_duration(value) if isinstance(value, datetime.timedelta) else iso_time(value, date and not time)
+        if isinstance(value, datetime.time) and date and not time:
+            raise UserError(
+                f"{self._where}, {location}: the date is day 0 of 1900, which is how Excel shows a formula's value of "
+                "an empty cell. Empty the cell, or type the date."
+            )
+        if isinstance(value, datetime.timedelta):
+            text = iso_duration(value)
+        else:
+            text = iso_time(value, date_only=date and not time, time_only=time and not date)
         self._repairs.add("date or time written in ISO form", f"{location} ({value} as {text})")
         return text
 
@@ -195,6 +200,11 @@ class _Reader:
         if shown != text:
             self._repairs.add("text written as its cell shows it", location)
         return shown
+
+
+def _sheet_name(name: str) -> str:
+    """Return a sheet's name in the form in which names are compared: NFC, without blanks at its ends."""
+    return nfc(name).strip()
 
 
 def _is_date(cell: Any) -> bool:

@@ -3,6 +3,7 @@
 import datetime
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,20 @@ def parquet(rows: Cells = ROWS, names: tuple[str, ...] = COLUMNS) -> Callable[[P
     return write
 
 
+def typed(kind: str, values: list[Any]) -> Callable[[Path], None]:
+    """Return a function that writes a Parquet file with a column `more` of an Arrow type."""
+
+    def write(path: Path) -> None:
+        import pyarrow
+        from pyarrow.parquet import write_table
+
+        types = {"date32": pyarrow.date32(), "decimal": pyarrow.decimal128(20, 10)}
+        columns = [*(pyarrow.array(column) for column in zip(*ROWS, strict=True)), pyarrow.array(values, types[kind])]
+        write_table(pyarrow.Table.from_arrays(columns, names=[*COLUMNS, "more"]), path)
+
+    return write
+
+
 def noted(note: Any) -> Cells:
     """Return the rows with a note that is not text."""
     return (ROWS[0], (ROWS[1][0], note, ROWS[1][2]), ROWS[2])
@@ -133,6 +148,36 @@ CASES = [
         rows=tuple((str(i), *row[1:]) for i, row in enumerate(ROWS)),
     ),
     Case("two sheets without `sheet`", "a.xlsx", book(sheets=("Notes", "Key")), "refused", ("Notes, Key", "`sheet`")),
+    Case(
+        "sheet whose name has decomposed accents and a blank at its end",
+        "a.xlsx",
+        book(sheets=("Cahier e\u0301te\u0301 ", "Key")),
+        "kept",
+        source={"sheet": "Cahier été"},
+    ),
+    Case("unknown sheet", "a.xlsx", book(sheets=("Notes", "Key")), "refused", ("'Note'", "'Notes'"), {"sheet": "Note"}),
+    Case(
+        "date as the name of a column",
+        "a.xlsx",
+        book(dated("seen"), (*COLUMNS, DAY)),
+        "repaired",
+        (*TIMES, "1, first in cell D1"),
+        task={"prompt": "{{ note }}{{ row['2026-05-01'][4:] }}"},
+    ),
+    Case(
+        "Excel's error as the name of a column",
+        "a.xlsx",
+        book(dated("seen"), (*COLUMNS, "#REF!")),
+        "refused",
+        ("cell D1: the error value #REF!. Correct the cell.",),
+    ),
+    Case(
+        "title above the names of the columns",
+        "a.xlsx",
+        book((COLUMNS, *ROWS), ("Visits", None, None)),
+        "refused",
+        ("row 2", "delete the rows above it"),
+    ),
     Case("empty sheet", "a.xlsx", book(header=()), "refused", ("has no rows",)),
     Case("empty row in a sheet", "a.xlsx", book((ROWS[0], (), *ROWS[1:])), "repaired", ("empty row",)),
     Case("column named twice in a sheet", "a.xlsx", book(header=("id", "note", "note")), "refused", ("comes twice",)),
@@ -194,6 +239,32 @@ CASES = [
         parquet(dated(float("nan")), WITH_DATE),
         "repaired",
         ("NaN read as empty",),
+    ),
+    Case(
+        "Parquet with a date after the year 9999",
+        "a.parquet",
+        typed("date32", [10_000_000] * 3),
+        "kept with a warning",
+        ("not read", "'more'"),
+    ),
+    Case(
+        "Parquet with a date after the year 9999 in a column that is used",
+        "a.parquet",
+        typed("date32", [10_000_000] * 3),
+        "refused",
+        ("row 1, column 'more'", "beyond the years 1 to 9999", "`ignore`"),
+        task={"prompt": "{{ note }} {{ more }}"},
+    ),
+    Case(
+        "Parquet with small decimal numbers",
+        "a.parquet",
+        typed("decimal", [Decimal("0"), Decimal("0.0000005"), Decimal("37.2")]),
+        "kept",
+        task={"prompt": "{{ more }}"},
+        rows=tuple(
+            (row[0], number, row[2])
+            for row, number in zip(ROWS, ("0.0000000000", "0.0000005000", "37.2000000000"), strict=True)
+        ),
     ),
     Case("Parquet with dates in a column", "a.parquet", parquet(dated(DAY), WITH_DATE), "repaired", TIMES),
 ]

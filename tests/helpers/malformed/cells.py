@@ -202,6 +202,36 @@ CASES = [
         rows=showing("Ward 4a", "Ward 4b", "Ward 5"),
     ),
     Case(
+        "texts with an accounting format",
+        "a.xlsx",
+        formatted("4a", "4b", "5", number_format='_-* #,##0.00_-;-* #,##0.00_-;_-* "-"??_-;_-@_-'),
+        "kept",
+        rows=showing("4a", "4b", "5"),
+    ),
+    Case(
+        "large numbers without a format",
+        "a.xlsx",
+        formatted(9999999999.9, 12345678910.5, 123456789012.5, number_format="General"),
+        "repaired",
+        (*NUMBERS, "9999999999.9 as 10000000000"),
+        rows=showing("10000000000", "12345678911", "1.23457E+11"),
+    ),
+    Case(
+        "times of day stored with a date",
+        "a.xlsx",
+        formatted(1.5, 46143.25, 0.75, number_format="h:mm"),
+        "repaired",
+        (*TIMES, "1900-01-01 12:00:00 as 12:00:00"),
+        rows=showing("12:00:00", "06:00:00", "18:00:00"),
+    ),
+    Case(
+        "day 0 of 1900, which a formula makes of an empty cell",
+        "a.xlsx",
+        formatted(0, *DAYS[:2], number_format="dd/mm/yyyy"),
+        "refused",
+        ("cell B2", "day 0 of 1900", "Empty the cell"),
+    ),
+    Case(
         "Parquet with dates as notes, stored as times",
         "a.parquet",
         parquet(

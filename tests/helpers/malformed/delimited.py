@@ -16,6 +16,55 @@ def decimal(delimiter: str, *numbers: str) -> bytes:
 
 
 CASES = [
+    Case(
+        "wide blanks before quotation marks",
+        "a.csv",
+        CSV.replace(',"', ',\u202f"').encode(),
+        "repaired",
+        BLANKS,
+    ),
+    Case(
+        "blank before a quotation mark that nothing closes",
+        "a.csv",
+        b'id, note, label\nr1, "Dysuria.", UTI\nr2, "Pyuria, UTI\n',
+        "refused",
+        ("from line 3 on", "unmatched quotation mark"),
+    ),
+    Case(
+        "decimal commas under a header that ends with a comma",
+        "a.csv",
+        b"id,temp,note,label,\nr1,38,5,Dysuria,UTI\n",
+        "refused",
+        ("line 2: the row has 5 cells, but the header names 4 of its 5 columns", "decimal comma"),
+    ),
+    Case(
+        "commas at the ends of rows",
+        "a.csv",
+        b"id,note,label\nr1,Dysuria,UTI,\n",
+        "refused",
+        ("line 2", "ends with empty cells"),
+    ),
+    Case(
+        "remark above the names of the columns",
+        "a.csv",
+        b"# 2026\nid,note,label\nr1,Dysuria,UTI\n",
+        "refused",
+        ("line 2", "The first row must name all columns"),
+    ),
+    Case(
+        "header with commas above rows with semicolons",
+        "a.csv",
+        b"id,note,label\nr1;Dysuria;UTI\n",
+        "refused",
+        ("line 2", "may be separated by semicolons"),
+    ),
+    Case(
+        "broken bars as delimiters",
+        "a.csv",
+        CSV.replace(",", "¦").encode(),
+        "refused",
+        ("only one column", 'delimiter: "¦"'),
+    ),
     Case("mixed line ends", "a.csv", CSV.replace("\n", "\r\n", 2).encode(), "kept"),
     Case("carriage returns alone as line ends", "a.csv", table(end="\r").encode(), "kept"),
     Case(

@@ -1,0 +1,78 @@
+"""Read lists, objects and texts that Python or JSON has printed into a text."""
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+_LONGEST = 100_000  # characters
+_WRAPPED = re.compile(r"(?:bytearray|[bB])(?=\(?['\"])|(?:np\.|numpy\.)?(?:array|OrderedDict|deque|Counter)\(")
+_LITERAL = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(\s+(?=['"]))?""", re.DOTALL)
+_NAMES = {"nan": None, "NaN": None, "NaT": None, "null": None, "none": None, "true": True, "false": False}
+
+
+def printed_value(text: str) -> Any:
+    """Return the list, object, bytes or escaped text that Python or JSON printed as `text`; None for another text.
+
+    Texts of NumPy's arrays, which have no commas between them, are separate texts.
+    """
+    bare = text.strip()
+    ends = bare[:1] + bare[-1:]
+    quoted = ends in ("''", '""') and "\\" in bare
+    if not 2 <= len(bare) <= _LONGEST or not (ends in ("[]", "{}", "()") or quoted or _WRAPPED.match(bare)):
+        return None
+    for read in (json.loads, _python_value):
+        try:
+            value = read(bare)
+            if isinstance(value, str) and (quoted or _WRAPPED.match(bare)):
+                return value
+            value = json.loads(json.dumps(value, allow_nan=False))
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(value, list | dict) and value and _has_text(value):
+            return value
+    return None
+
+
+def decoded(raw: bytes) -> str:
+    """Return UTF-8 text, or else text of Windows-1252."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def _has_text(value: Any) -> bool:
+    """Whether a value is an object, or a list with texts. A list of numbers such as [1] may be a citation."""
+    return isinstance(value, Mapping) or any(isinstance(part, str | list | dict) for part in value)
+
+
+def _python_value(text: str) -> Any:
+    separated = _LITERAL.sub(lambda match: match[1] + (f",{match[2]}" if match[2] else ""), text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an escape that Python does not know, such as "\\d"
+        return _value(ast.parse(separated, mode="eval").body)
+
+
+def _value(node: ast.expr) -> Any:
+    """Return the value of a syntax tree of literals. A call such as `Timestamp('2026-05-01')` has its argument's value.
+
+    Raises:
+        ValueError: the tree has another part.
+    """
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_value(part) for part in node.elts]
+    if isinstance(node, ast.Set):
+        return sorted(map(_value, node.elts), key=str)
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {str(_value(key)): _value(value) for key, value in zip(node.keys, node.values, strict=True) if key}
+    if isinstance(node, ast.Name) and node.id in _NAMES:
+        return _NAMES[node.id]
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        return _value(node.args[0])
+    if isinstance(node, ast.Call) and all(isinstance(part, ast.Constant) for part in node.args):
+        return ast.unparse(node)  # datetime.date(2026, 5, 1)
+    value = ast.literal_eval(node)
+    return decoded(value) if isinstance(value, bytes) else value
