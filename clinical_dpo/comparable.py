@@ -2,11 +2,53 @@
 
 import re
 import unicodedata
+from typing import Any
 
 
 def nfc(text: str) -> str:
     """Return a text with composed characters: `è` may be one character, or `e` with an accent."""
     return unicodedata.normalize("NFC", text)
+
+
+class DecomposedText(str):
+    """A text in another Unicode form than NFC, which is compared and searched in NFC. Its characters do not change."""
+
+    def __hash__(self) -> int:
+        """Return the hash of the text in NFC."""
+        return hash(nfc(self))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both texts are equal in NFC."""
+        return isinstance(other, str) and nfc(self) == nfc(other)
+
+    def __ne__(self, other: object) -> bool:
+        """Whether the texts differ in NFC."""
+        return not self == other
+
+    def __contains__(self, part: str) -> bool:
+        """Whether the text has a part, both in NFC."""
+        return nfc(part) in nfc(self)
+
+    def lower(self) -> "DecomposedText":
+        """Return the text in small letters."""
+        return DecomposedText(str.lower(self))
+
+    def upper(self) -> "DecomposedText":
+        """Return the text in capital letters."""
+        return DecomposedText(str.upper(self))
+
+    def strip(self, chars: str | None = None) -> "DecomposedText":
+        """Return the text without white space or other characters at its ends."""
+        return DecomposedText(str.strip(self, chars))
+
+
+def compared_in_nfc(value: Any) -> Any:
+    """Return a value whose texts, also those in lists and objects, are compared in NFC."""
+    if isinstance(value, str):
+        return value if unicodedata.is_normalized("NFC", value) else DecomposedText(value)
+    if isinstance(value, list):
+        return list(map(compared_in_nfc, value))
+    return {name: compared_in_nfc(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def comparable(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from clinical_dpo.comparable import nfc
+from clinical_dpo.comparable import compared_in_nfc, nfc
 from clinical_dpo.errors import PublicError, UserError
 
 ROW = "row"  # the name of the mapping of all values: row["Chief complaint"]
@@ -89,7 +89,8 @@ def _known(values: Mapping[str, Any], noun: str) -> str:
 def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any], noun: str) -> Any:
     """Call a compiled template or expression. Generators become lists, and Jinja's errors become UserErrors."""
     try:
-        value = template({ROW: values, **values})
+        compared = {name: compared_in_nfc(value) for name, value in values.items()}
+        value = template({ROW: compared, **compared})
         if isinstance(value, Undefined):
             str(value)  # raises an error that names the missing or unsafe value
         return list(value) if hasattr(value, "__next__") else value  # runs the generators of filters such as reject()

@@ -113,7 +113,8 @@ Seven rules decide the outcome:
   text of each before and after. A column that no field needs never stops a run for its values: it is not read, with a
   warning. List it under `ignore` of `source`, and there is no warning.
 - Case, white space and Unicode form (NFC or NFD) of a label do not matter, nor does the Unicode form of a column's
-  name. Two ids must differ in more than case, white space, Unicode form and the spelling of a number.
+  name. Templates and conditions compare texts in NFC, and change none. Two ids must differ in more than case, white
+  space, Unicode form and the spelling of a number.
 - A prompt or reference of more than 1,000,000 characters is refused, because it is several records in one.
 - A file that exceeds `limits` of the config (bytes, rows, columns, cells, characters, depth of lists) is refused before
   it is unpacked. The size that it states does not matter.

@@ -73,7 +73,7 @@ def workbook_rows(
     if isinstance(numbers, str):
         reader.as_numbers = numbers == NUMBER
     else:
-        header = [nfc(str(cell.value).strip()) if cell.value is not None else "" for cell in table[0][1]]
+        header = [nfc(plain_text(str(cell.value))) if cell.value is not None else "" for cell in table[0][1]]
         check_columns(numbers, header, where, "as")
         reader.number_columns = {
             i

@@ -113,6 +113,14 @@ CASES = [
         rows=showing("0.95", "0.5", "1"),
     ),
     Case(
+        "`as: number` for a column whose name has a line end of Excel",
+        "a.xlsx",
+        book(tuple((*row, 0.95) for row in ROWS), (*COLUMNS, "Share_x000D_\n(%)")),
+        "repaired",
+        ("Excel's escapes", "cell D1"),
+        source={"as": {"Share\n(%)": "number"}},
+    ),
+    Case(
         "`as: number` for an unknown column",
         "a.xlsx",
         book(),

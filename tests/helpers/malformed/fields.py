@@ -97,6 +97,26 @@ CASES = [
         ("row 3", "duplicates 'é1' in row 1"),
     ),
     Case(
+        "values with decomposed accents, compared in a template",
+        "a.jsonl",
+        "".join(
+            f'{{"id": "{row_id}", "note": "{note}", "label": "Fie\u0300vre"}}\n' for row_id, note, _ in ROWS
+        ).encode(),
+        "kept",
+        task={"columns": {"label": "{{ 'UTI' if label | trim | lower == 'fièvre' else 'No UTI' }}"}},
+        rows=tuple((row_id, note, "UTI") for row_id, note, _ in ROWS),
+    ),
+    Case(
+        "values with decomposed accents, as codes in a template",
+        "a.jsonl",
+        "".join(
+            f'{{"id": "{row_id}", "note": "{note}", "label": "Fie\u0300vre"}}\n' for row_id, note, _ in ROWS
+        ).encode(),
+        "kept",
+        task={"columns": {"label": "{{ {'Fièvre': 'UTI'}[label] }}"}},
+        rows=tuple((row_id, note, "UTI") for row_id, note, _ in ROWS),
+    ),
+    Case(
         "columns with decomposed accents",
         "a.csv",
         table(header=("id", decomposed("résumé"), "label")).encode(),
