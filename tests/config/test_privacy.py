@@ -188,10 +188,10 @@ def test_a_private_run_without_hooks_is_closed(tmp_path, open_umask):
 
 def test_an_error_of_a_private_run_is_in_its_closed_log_alone(tmp_path, open_umask):
     project = closed_project(tmp_path / "project", phi=True)
-    (project.folder / "docs/example/call_today.csv").write_text("Message,Call today?,\nIt hurts.,yes,Jane Doe\n")
-    done = project.snakemake("--no-hooks", TARGET)
+    (project.folder / "docs/example/call_today.csv").write_text("Message,Call today?\nIt hurts.,Jane Doe\n")
+    done = project.snakemake("--no-hooks", TARGET.replace("source", "train"))
     assert done.returncode and open_to_others(project.folder) == []
-    assert "Jane Doe" in (project.folder / "logs/closed/retrieve_source/call_today.log").read_text()
+    assert "Jane Doe" in (project.folder / "logs/closed/split_dataset/call_today.log").read_text()
     assert "Jane Doe" not in done.stdout + done.stderr and "Read it in logs/closed" in done.stderr
 
 

@@ -62,7 +62,7 @@ def test_one_of_several_sheets_must_be_named(two_sheets):
 
 
 def test_an_unknown_sheet_is_refused(two_sheets):
-    with pytest.raises(UserError, match=r"two.xlsx: no sheet 'C'. Sheets here: A, B. Correct `sheet`"):
+    with pytest.raises(UserError, match=r"two.xlsx: no sheet 'C'. Correct `sheet`. Known: A, B"):
         read_rows(two_sheets, "C")
 
 
@@ -108,7 +108,7 @@ BAD_SHEETS = {
     "empty summary": ({"rows": [["1.txt", "Why?", None]]}, ["row 1: File 1.txt: column 'Summary' is empty", "remove"]),
     "blank question": ({"rows": [["1.txt", " \xa0", "Why?"]]}, ["row 1: File 1.txt: column 'CHQ' is empty"]),
     "no file": ({"rows": [[None, "Why?", "Why?"]]}, ["row 1: column 'File' is empty"]),
-    "other sheet": ({"rows": [["1", "a", "b"]], "sheet": "Sheet1"}, ["no sheet 'QS'", "Sheets here: Sheet1, Notes"]),
+    "other sheet": ({"rows": [["1", "a", "b"]], "sheet": "Sheet1"}, ["no sheet 'QS'", "Known: Sheet1, Notes"]),
     "no column": (
         {"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "Gold"]},
         ["row 1: column 'Summary' is missing", "here: File, CHQ, Gold"],

@@ -71,7 +71,7 @@ CASES = [
     Case("compressed file named .csv", "a.csv", gzip.compress(CSV.encode(), mtime=0), "refused", ("is compressed",)),
     Case("workbook named .csv", "a.csv", b"PK\x03\x04\x14", "refused", ("an Excel workbook", "extension")),
     Case("compressed file", "a.csv.gz", gzip.compress(CSV.encode(), mtime=0), "refused", ("'.gz' is not supported",)),
-    Case("folder in place of a file", "a.csv", folder, "refused", ("cannot be read", "Name an existing file")),
+    Case("folder in place of a file", "a.csv", folder, "refused", ("this is a folder", "Set `path` to a file")),
     Case("empty file", "a.csv", b"", "refused", ("has no rows",)),
     Case(
         "JSON Lines joined from two files with byte-order marks",
