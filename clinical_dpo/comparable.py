@@ -25,7 +25,7 @@ class DecomposedText(str):
         """Whether the texts differ in NFC."""
         return not self == other
 
-    def __contains__(self, part: str) -> bool:
+    def __contains__(self, part: Any) -> bool:
         """Whether the text has a part, both in NFC."""
         return nfc(part) in nfc(self)
 
