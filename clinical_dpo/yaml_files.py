@@ -3,13 +3,13 @@
 import codecs
 import datetime
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError, did_you_mean
 
 _MARKS = {  # byte-order mark -> encoding. That of UTF-32 begins with that of UTF-16.
@@ -64,7 +64,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
             if kind:
                 word = key_node.value
                 yield f'line {line}: YAML reads the key {word} as {kind}. Put it in quotes: "{word}".'
-            same = (type(key), nfc(key) if isinstance(key, str) else key)
+            same = (type(key), unicodedata.normalize("NFC", key) if isinstance(key, str) else key)
             if same in first:
                 lines = f"lines {first[same]} and {line}" if first[same] != line else f"line {line}"
                 yield f"{lines}: key '{key}' comes twice. Remove or rename one of the two."

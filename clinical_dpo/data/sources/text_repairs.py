@@ -35,7 +35,9 @@ _INLINE = "b|i|u|s|a|em|strong|span|font|sub|sup|small|big|code|o:p|st1:[a-z]+" 
 _LINE_TAG = re.compile(rf"<(?:br|hr){_ATTRIBUTES}/?>|</(?!(?:{_INLINE})\s*>){_ANY_NAME}\s*>", re.IGNORECASE)
 _CELL_TAG = re.compile(r"</t[dh]\s*>(?!\s*</tr)", re.IGNORECASE)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
-_ESCAPE = re.compile(r"""\\(?:([nrt"'/]|\\(?=\\*[nrtux"'/]))|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))""")
+_ESCAPE = re.compile(
+    r"""\\(?:([nrt"'/]|\\(?=\\{0,8}[nrtux"'/]))|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))"""
+)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _HL7 = re.compile(
     r"(?P<edge>\\\\?)(?:\.(?P<layout>(?i:br|sp|ce|fi|nf|in|ti|sk))[ +-]?\d*|(?P<sign>[FSTREHNP])"
