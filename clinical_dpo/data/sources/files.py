@@ -96,10 +96,10 @@ def retrieve_file(
 
 def _checked_format(path: Path, options: dict[str, Any]) -> str:
     """Check that the format is supported and has the options that are set, and return the file's extension."""
+    if path.is_dir():
+        raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        if path.is_dir():
-            raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")
         raise PublicError(
             f"{path}: format '{path.suffix}' is not supported. Export the file as CSV, JSON Lines or JSON in UTF-8. "
             f"Give it one of the extensions {', '.join(FORMATS)}."
