@@ -54,3 +54,11 @@ def test_damaged_rtf_is_read_to_its_end():
 @pytest.mark.parametrize("text", ["", "Fever.", "BP 120/80, T=38.5", "A & B", "a < b > c", "{x}", "(a)", "N/A", "été"])
 def test_an_ordinary_text_has_no_fault(text):
     assert [form.fault for form in FORMS if form.shows(text)] == []
+
+
+@pytest.mark.parametrize("start", ["<![CDATA[", "<!--", "<style>", "<head>", "<script>", "\\", "&lt;", "=C3", "Ã©"])
+def test_a_long_text_of_starts_without_ends_is_read(start):
+    """In a time that grows with the square of its length, this text would take minutes."""
+    text = start * (100_000 // len(start))
+    [row], _ = checked_texts([{"note": f"{text} end"}], "a.csv", list(REPAIRS))
+    assert "end" in str(row["note"])

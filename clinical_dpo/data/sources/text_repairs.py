@@ -28,13 +28,15 @@ _ATTRIBUTES = (
 )
 _TAG = re.compile(rf"<(?:{_HTML_NAMES}){_ATTRIBUTES}/?>", re.IGNORECASE)
 _ANY_NAME = r"[A-Za-z][\w:.-]{0,60}"
-_ELEMENT = re.compile(rf"</{_ANY_NAME}\s*>|<{_ANY_NAME}{_ATTRIBUTES}/>|<!--.*?-->|<\?xml[^<>]*\?>", re.DOTALL)
-_ANY_TAG = re.compile(rf"<{_ANY_NAME}{_ATTRIBUTES}/?>|</{_ANY_NAME}\s*>|<!--.*?-->|<[?!][A-Za-z][^<>]*>", re.DOTALL)
-_UNSHOWN = re.compile(r"<(style|script|head)\b[^<>]*>.*?</\1>", re.DOTALL | re.IGNORECASE)
+# A search for the end of a comment, an element or a CDATA section stops at the next start: its time stays linear.
+_COMMENT = r"<!--(?:(?!<!--).)*?-->"
+_ELEMENT = re.compile(rf"</{_ANY_NAME}\s*>|<{_ANY_NAME}{_ATTRIBUTES}/>|{_COMMENT}|<\?xml[^<>]*\?>", re.DOTALL)
+_ANY_TAG = re.compile(rf"<{_ANY_NAME}{_ATTRIBUTES}/?>|</{_ANY_NAME}\s*>|{_COMMENT}|<[?!][A-Za-z][^<>]*>", re.DOTALL)
+_UNSHOWN = re.compile(r"<(style|script|head)\b[^<>]*>(?:(?!<\1\b).)*?</\1>", re.DOTALL | re.IGNORECASE)
 _INLINE = "b|i|u|s|a|em|strong|span|font|sub|sup|small|big|code|o:p|st1:[a-z]+"  # elements within a line
 _LINE_TAG = re.compile(rf"<(?:br|hr){_ATTRIBUTES}/?>|</(?!(?:{_INLINE})\s*>){_ANY_NAME}\s*>", re.IGNORECASE)
 _CELL_TAG = re.compile(r"</t[dh]\s*>(?!\s*</tr)", re.IGNORECASE)
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_CDATA = re.compile(r"<!\[CDATA\[((?:(?!<!\[CDATA\[).)*?)\]\]>", re.DOTALL)
 _ESCAPE = re.compile(
     r"""\\(?:([nrt"'/]|\\(?=\\{0,8}[nrtux"'/]))|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))"""
 )
