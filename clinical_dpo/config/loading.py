@@ -111,7 +111,7 @@ def check_config_files(paths: Iterable[Path]) -> None:
 
 
 def _with_typed_switches(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with true and false in place of the words, which Snakemake leaves as text in `--config KEY=true`."""
+    """The config with its switches as true or false. Snakemake reads `--config KEY=true` as text."""
     values = {"true": True, "false": False}
     switches = [key for key in SWITCHES if str(config.get(key)) in values]
     return {**config, **{key: values[config[key]] for key in switches}}
