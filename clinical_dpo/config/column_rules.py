@@ -7,6 +7,7 @@ from typing import Any
 from clinical_dpo.comparable import nfc
 from clinical_dpo.errors import UserError
 from clinical_dpo.expressions import read_condition
+from clinical_dpo.text_encodings import check_encoding
 
 # Fewest items or patients that a table of a private task shows: the limit of the US Centers for Medicare & Medicaid
 # Services, which suppress cells of 1 to 10 people.
@@ -14,7 +15,7 @@ SMALLEST_PRIVATE_CELL = 11
 
 
 def check_columns(task: Mapping[str, Any], where: str) -> None:
-    """Refuse a condition that cannot be read, and subgroups with equal names or with edges that do not ascend.
+    """Refuse an unknown encoding, an unreadable condition, and subgroups with equal names or descending edges.
 
     Args:
         task: the task's settings.
@@ -23,6 +24,9 @@ def check_columns(task: Mapping[str, Any], where: str) -> None:
     Raises:
         UserError: with the key and the mend.
     """
+    for key in ("source", "stand_in"):
+        if encoding := task.get(key, {}).get("encoding"):
+            check_encoding(encoding, f"{where}: key '{key}'")
     if "where" in task:
         try:
             read_condition(task["where"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.paths import FOLDERS
+from clinical_dpo.text_encodings import check_encoding
 from clinical_dpo.user_paths import user_path
 
 
@@ -28,6 +29,8 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
     for task, settings in tasks.items():
         for name, entry in settings.get("external_predictions", {}).items():
             where = f"config/tasks/{task}.yaml: external_predictions.{name}"
+            if "encoding" in entry:
+                check_encoding(entry["encoding"], where)
             if name in (*models, *FOLDERS):
                 raise UserError(f"{where}: '{name}' is also the name of a folder of results. Use another name.")
             if titles.setdefault(name, entry["title"]) != entry["title"]:

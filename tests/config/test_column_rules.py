@@ -22,6 +22,14 @@ def test_a_condition_that_cannot_be_read_is_refused_with_file_and_key():
     assert all(word in str(error.value) for word in ("config/tasks/uti.yaml", "key 'where'", "`age.real`"))
 
 
+@pytest.mark.parametrize(("name", "near"), [("cp1525", "cp125"), ("utf9", "Did you mean"), ("windows", "cp1252")])
+def test_an_unknown_encoding_is_refused_at_the_start_with_the_near_name(name, near):
+    with pytest.raises(UserError) as error:
+        study(source={"kind": "file", "path": "absent.csv", "encoding": name})
+    start = f"config/tasks/uti.yaml: key 'source': `encoding: {name}` is not known."
+    assert str(error.value).startswith(start) and near in str(error.value)
+
+
 def test_a_stand_in_has_no_settings_over_columns():
     file = {"kind": "file", "path": "absent.csv"}
     own = study(source={"kind": "synthetic", "generator": "uti"}, where='note != ""', group="patient")

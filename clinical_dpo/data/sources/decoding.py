@@ -6,6 +6,7 @@ from pathlib import Path
 from clinical_dpo.data.sources.bounded_text import bounded_bytes
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.text_encodings import check_encoding
 
 _MARKS = {  # byte-order mark -> codec that drops the mark. UTF-32 is first: its mark begins with the mark of UTF-16.
     codecs.BOM_UTF32_LE: "utf-32",
@@ -52,15 +53,9 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         raise PublicError(f"{path}: this is {binary}, not text. Unpack it, or give it the extension of its format.")
     marked = next((codec for mark, codec in _MARKS.items() if raw.startswith(mark)), None)
     codec = marked or encoding or "utf-8"
-    if (
-        marked
-        and encoding
-        and codecs.lookup(_checked_encoding(encoding, path)).name
-        not in (
-            marked,
-            marked.removesuffix("-sig"),
-        )
-    ):
+    if encoding:
+        check_encoding(encoding, str(path))
+    if marked and encoding and codecs.lookup(encoding).name not in (marked, marked.removesuffix("-sig")):
         raise PublicError(
             f"{path}: `encoding` is {encoding}, but the file has the byte-order mark of "
             f"{marked.removesuffix('-sig')}. Remove `encoding` from `source`."
@@ -68,7 +63,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     if marked and repairs is not None:
         repairs.add("byte-order mark dropped", "line 1")
     try:
-        text = raw.decode(_checked_encoding(codec, path))
+        text = raw.decode(codec)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         byte = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {codec.removesuffix('-sig').upper()}"
@@ -81,16 +76,6 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         mend = _utf16_proposal(raw) or "Remove the NUL bytes, or export the file again."
         raise PublicError(f"{path}, line {text.count(chr(10), 0, nul) + 1}: NUL bytes, which are not text. {mend}")
     return text, codec
-
-
-def _checked_encoding(encoding: str, path: Path) -> str:
-    try:
-        "".encode(encoding)
-    except (LookupError, UnicodeError):
-        raise PublicError(
-            f"{path}: `encoding: {encoding}` is not known. Set an encoding of Python, such as utf-8, utf-16 or cp1252."
-        ) from None
-    return encoding
 
 
 def _utf16_proposal(raw: bytes) -> str:

@@ -1,0 +1,27 @@
+"""Names of the encodings of text files, as Python knows them."""
+
+from difflib import get_close_matches
+from encodings.aliases import aliases
+
+from clinical_dpo.errors import PublicError
+
+
+def check_encoding(encoding: str, where: str) -> None:
+    """Refuse a name that is not an encoding of text.
+
+    Args:
+        encoding: the name.
+        where: the file and key; begins the message.
+
+    Raises:
+        UserError: with the nearest name.
+    """
+    try:
+        "".encode(encoding)
+    except (LookupError, UnicodeError):
+        near = get_close_matches(encoding.lower(), sorted({*aliases, *aliases.values()}), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise PublicError(
+            f"{where}: `encoding: {encoding}` is not known.{hint} Set an encoding of Python, such as utf-8, utf-16 or "
+            "cp1252."
+        ) from None
