@@ -76,8 +76,8 @@ def test_a_cancelled_job_resumes_from_its_checkpoint(start, template, cluster):
 
 
 def test_a_job_out_of_time_resumes_with_more_time(start, template):
-    """Slurm counts in minutes; 12 steps of 8 seconds take longer than one."""
-    attempt = start("--set-resources", "train:runtime=attempt", TEST_STEP_SECONDS="8")
+    """Slurm counts in minutes; 12 steps of 15 seconds take longer than one, also where a job starts slowly."""
+    attempt = start("--set-resources", "train:runtime=attempt", TEST_STEP_SECONDS="15")
     attempt.end()
     *timeouts, last = attempt.states()
     assert last == "COMPLETED" and set(timeouts) == {"TIMEOUT"}  # a busy machine needs several
