@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.helpers.workflow import Project
-from tests.workflow.slurm.runs import CONFIG, MODEL, SITECUSTOMIZE
+from tests.workflow.slurm.runs import CONFIG, MODEL, OUTSIDE_SLURM, SITECUSTOMIZE
 
 KILLS = 20
 RESULTS = "results/cluster/uti"
@@ -35,7 +35,7 @@ def run_and_kill(project, draw):
     process = subprocess.Popen(
         command,
         cwd=project.folder,
-        env=os.environ | {"TEST_STEP_SECONDS": "0.2"},
+        env=os.environ | OUTSIDE_SLURM | {"TEST_STEP_SECONDS": "0.2"},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -60,11 +60,11 @@ def checkpoints(project):
 @pytest.mark.slow
 def test_results_after_twenty_random_kills_equal_those_of_an_undisturbed_run(tmp_path):
     """A run that ends before its kill is compared, deleted and started again, so that each kill hits a running one."""
-    unbroken = Project.copy(tmp_path / "unbroken", CONFIG)
+    unbroken = Project.copy(tmp_path / "unbroken", CONFIG, **OUTSIDE_SLURM)
     (unbroken.folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     unbroken.run(MODEL)
     shutil.copytree(unbroken.folder, tmp_path / "killed")
-    killed = Project(tmp_path / "killed", CONFIG, {})
+    killed = Project(tmp_path / "killed", CONFIG, OUTSIDE_SLURM)
     unbroken.run(*TABLES)
     expected = files(unbroken)
     assert len(expected) > 20

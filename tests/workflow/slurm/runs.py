@@ -24,6 +24,7 @@ PROFILE = (  # as users type it, with more frequent checks of job states than a 
     *("--max-status-checks-per-second", "10"),
 )
 WEIGHTS = "adapter_model.safetensors"
+OUTSIDE_SLURM = {"CUDA_VISIBLE_DEVICES": "0"}  # without Slurm, jobs that request a GPU need this variable
 # Python imports this at its start, since the copy of the project is on the path of every script. It slows training, so
 # that tests can disturb it, and imitates small memory: TEST_MEMORY=STEP:ROWS fails at a step if a batch has more rows.
 SITECUSTOMIZE = """\
@@ -120,8 +121,7 @@ class Template:
         """Build the base model, train once without Slurm, and delete the training."""
         project = Project.copy(folder, CONFIG)
         (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
-        # Outside Slurm, a job that requests a GPU needs this variable.
-        dataclasses.replace(project, environment={"CUDA_VISIBLE_DEVICES": "0"}).run(f"{SFT}/run.json")
+        dataclasses.replace(project, environment=OUTSIDE_SLURM).run(f"{SFT}/run.json")
         weights = (folder / SFT / WEIGHTS).read_bytes()
         shutil.rmtree((folder / SFT).parent)
         return cls(project, weights)

@@ -9,7 +9,7 @@ import pytest
 from clinical_dpo.cluster.job_environment import KEY_PLACEHOLDER
 from tests.helpers.workflow import Project
 from tests.workflow.slurm.cluster import can_isolate
-from tests.workflow.slurm.runs import BEST, CONFIG, DPO, LLAMA, PROFILE
+from tests.workflow.slurm.runs import BEST, CONFIG, DPO, LLAMA, OUTSIDE_SLURM, PROFILE
 
 # It writes the network interfaces and the environment of a job into the job's working folder.
 SITECUSTOMIZE = """\
@@ -47,7 +47,7 @@ def finished(running_cluster, tmp_path_factory):
     project = Project.copy(folder, CONFIG, **environment)
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
     on_cluster = project.run(LLAMA, *PROFILE)
-    local = dataclasses.replace(project, environment={**project.environment, "CUDA_VISIBLE_DEVICES": "0"}).run(BEST)
+    local = dataclasses.replace(project, environment={**project.environment, **OUTSIDE_SLURM}).run(BEST)
     on_cluster += project.run(f"{DPO}/run.json", *PROFILE)
     jobs = [job for job in running_cluster.jobs() if job["WorkDir"] == str(folder)]
     by_rule = {job["Comment"].split("_wildcards_")[0].removeprefix("rule_"): job for job in jobs}
