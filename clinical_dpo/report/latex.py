@@ -185,8 +185,8 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         "and krippendorff_alpha: 1 is full agreement, 0 agreement as by chance. icc_2_1: intraclass correlation "
         "of grades, two-way random effects, absolute agreement, single rater (Shrout and Fleiss 1979).",
         {
-            **{"task": "Task", "model": "Model", "sheet": "Sheet", "raters": "Raters", "metric": "Measure"},
-            "criterion": "Rubric item",
+            **{"task": "Task", "model": "Model", "sheet": "Sheet", "criterion": "Rubric item"},
+            **{"raters": "Raters", "metric": "Measure"},
             **{"estimate": "Estimate", ("ci_low", "ci_high"): "95% CI", "ci_method": "Interval", "n": "n"},
             **{"data": "Data", "status": "Status"},
         },

@@ -24,6 +24,8 @@ from clinical_dpo.grading.raters.ratings import collect_ratings, mean_grades, va
 from clinical_dpo.grading.raters.sheet_files import label_studio_config, write_sheet
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, key_rows, rubric_items, sheet_rows
 from clinical_dpo.io import read_csv, read_json, write_csv
+from clinical_dpo.report.latex import table_columns
+from clinical_dpo.report.rating_rounds import agreement_rows
 from clinical_dpo.schemas import problems
 from clinical_dpo.statistics.agreement import agreement, judge_agreement
 from clinical_dpo.statistics.judge_bias import judge_bias
@@ -241,6 +243,12 @@ def test_agreement_is_kappa_per_item_and_alpha_and_icc_of_the_score(key, tmp_pat
     alpha, icc = rows[-2:]
     assert alpha["estimate"] == pytest.approx(krippendorff.alpha(table, level_of_measurement="interval"))
     assert alpha["n"] == icc["n"] == 22 and 0 < icc["estimate"] < 1
+    assert [row["sheet"] for row in agreement_rows(rows, {"t": "T"})] == [
+        *(f"rubric: {text}" for text in TEXTS),
+        "rubric",
+    ]
+    assert "criterion" in table_columns("agreement", rows)[1]
+    assert "criterion" not in table_columns("agreement", rows[-2:])[1]
 
 
 def test_an_item_that_a_rater_cannot_judge_leaves_the_score_out_of_the_agreement(key, tmp_path):
