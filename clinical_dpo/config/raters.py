@@ -75,7 +75,8 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def graded_sheet(task: Mapping[str, Any]) -> str:
     """The sheet whose ratings are the grades of a task that physicians grade."""
-    return task["metric"] if task.get("metric") in MEAN_SHEETS else "correctness"
+    metric: str = task.get("metric", "")
+    return metric if metric in MEAN_SHEETS else "correctness"
 
 
 def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:

@@ -75,7 +75,8 @@ def judge_bias(
     shared |= {"judged": kind, "judge": record["judge"], "status": "complete"}
     complete = all(row["status"] == "complete" or row["refusal"] for row in verdicts)
     pending = {"status": "pending"}
-    graded, by_control = verdicts, {name: [row for row in controls if row["control"] == name] for name in CONTROLS}
+    graded = verdicts
+    by_control: dict[str, Rows] = {name: [row for row in controls if row["control"] == name] for name in CONTROLS}
     if kind == "rubric":  # length and foreign answers are about scores, repetition is about single verdicts
         graded = with_scores(verdicts, "rating")
         by_control[SHUFFLED] = with_scores(by_control[SHUFFLED], "rating")
