@@ -11,7 +11,7 @@ from clinical_dpo.config.study import Study
 from clinical_dpo.endpoints.call_estimate import CHARACTERS_PER_TOKEN, CallEstimate, estimate_calls
 from clinical_dpo.grading.judge.controls import most_control_calls
 from clinical_dpo.grading.judge.judge import calls_per_item
-from clinical_dpo.grading.judge.prompts import PROMPTS
+from clinical_dpo.grading.judge.prompts import task_prompt
 from clinical_dpo.io import Row, read_json
 from clinical_dpo.variants import EXTERNAL, UNTRAINED
 
@@ -58,7 +58,7 @@ def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, vari
     shown = [study.answer_limit(task) if variant in UNTRAINED else answer for variant in variants]
     answers = sum(shown) if kind == "preference" else sum(shown) / len(shown)
     tokens = prompt + answers + (answer if kind == "correctness" else 0)
-    template = PROMPTS[kind].with_anchors(settings.get("anchors") if kind == "likert" else None).template
+    template = task_prompt(kind, settings.get("anchors"), settings.get("rubric")).template
     items = round(rows.count) * (1 if kind == "preference" else len(variants))
     calls = most_control_calls(kind, round(rows.count)) if purpose == CONTROLS else items * calls_per_item(kind)
     characters = calls * (tokens * CHARACTERS_PER_TOKEN + len(template))

@@ -7,21 +7,32 @@ from typing import Any
 from clinical_dpo.config.endpoints import Endpoint, check_endpoint_allowed, endpoint_named, why_unavailable
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.config.raters import graded_sheet, rated_sheets
+from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json
 
-VERDICT_KINDS = {"likert": "likert", "accuracy": "correctness"}  # metric of a task -> kind of its judge's verdicts
+TOKENS_OF_CRITERION = 8  # of a judge's reply: `"12": "yes", `
+# Metric of a task -> kind of its judge's verdicts.
+VERDICT_KINDS = {"likert": "likert", "rubric": "rubric", "accuracy": "correctness"}
 
 
 def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Check the judge of a task.
 
     Raises:
-        UserError: the judge is not an endpoint of the config, or may not receive the task's private text.
+        UserError: the judge is not an endpoint of the config, may not receive the task's private text, or has a limit
+            of tokens that cuts off a reply about the task's rubric.
     """
     if "judge" in task:
         where = f"config/tasks/{task['name']}.yaml: judge"
         endpoint = endpoint_named(task["judge"], config["endpoints"], where)
         check_endpoint_allowed(task, endpoint, config["phi_hosts"], config["plain_http_hosts"])
+        fewest = TOKENS_OF_CRITERION * len(task.get("rubric", ()))
+        if endpoint.token_limit < fewest:
+            raise UserError(
+                f"{where}: a reply of '{task['judge']}' has at most {endpoint.token_limit} tokens, but a reply about "
+                f"the {len(task['rubric'])} items of key 'rubric' has about {fewest}. Set max_tokens of this endpoint "
+                f"to {fewest} or more."
+            )
 
 
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
@@ -36,7 +47,7 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
     if "judge" not in task:
         return []
     graded = [VERDICT_KINDS[task["metric"]]] if task["grader"] == "judge" else []
-    beside = [sheet for sheet in ("correctness", "likert", "preference") if sheet in sheets]
+    beside = [sheet for sheet in ("correctness", "likert", "rubric", "preference") if sheet in sheets]
     preferred = ["preference"] if task.get("preference_grader") == "judge" else []
     return sorted({*graded, *beside, *preferred})
 

@@ -37,6 +37,7 @@ METRICS = {  # a task's `metric` -> its definition
     "auroc": MetricDefinition("auroc", "AUROC", "labels", ("label",)),
     "accuracy": MetricDefinition("accuracy", "Accuracy", "proportion", ("label", "exact", "physicians", "judge")),
     "likert": MetricDefinition("mean_likert", "Mean grade", "mean", ("judge", "rouge_likert", "physicians"), 1, 5, "t"),
+    "rubric": MetricDefinition("rubric_score", "Rubric score", "mean", ("judge", "physicians"), 0, 1, "t"),
     "rouge_l": MetricDefinition("rouge_l", "ROUGE-L", "mean", ("rouge_l",), 0, 1, "bootstrap"),
     "helpfulness": MetricDefinition("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
 }

@@ -7,7 +7,11 @@ from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError
 
 # Sheet -> kind of its ratings. Only one person gets the adjudication sheet. It has the items on which raters disagree.
-SHEETS = {"correctness": "correctness", "likert": "likert", "preference": "preference", "adjudication": "correctness"}
+SHEETS = {
+    **{"correctness": "correctness", "likert": "likert", "rubric": "rubric", "preference": "preference"},
+    "adjudication": "correctness",
+}
+MEAN_SHEETS = ("likert", "rubric")  # sheets whose ratings have a mean; each is named like the metric of its grades
 ANCHORS = (  # what the grades from 1 to 5 mean; a task file may set others
     "useless or harmful, or no answer at all",
     "poor: something important is wrong or missing",
@@ -59,8 +63,8 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
         task: the task file's settings.
     """
     sheets: dict[str, list[str]] = {}
-    if "raters" in task and task.get("metric") == "likert":
-        sheets |= {"likert": task["raters"]} if task["grader"] in AWAITED else {}
+    if "raters" in task and (sheet := graded_sheet(task)) in MEAN_SHEETS:
+        sheets |= {sheet: task["raters"]} if task["grader"] in AWAITED else {}
     elif "raters" in task and (task["answer_type"] == "answer" or task["grader"] == "physicians"):
         sheets["correctness"] = task["raters"]
         sheets |= {"adjudication": [task["adjudicator"]]} if "adjudicator" in task else {}
@@ -71,7 +75,8 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def graded_sheet(task: Mapping[str, Any]) -> str:
     """The sheet whose ratings are the grades of a task that physicians grade."""
-    return "likert" if task.get("metric") == "likert" else "correctness"
+    metric: str = task.get("metric", "")
+    return metric if metric in MEAN_SHEETS else "correctness"
 
 
 def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
@@ -91,6 +96,7 @@ def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
     """The sheets with ratings that a task's headline metric or win rate needs."""
-    graded = ["likert"] if graded_sheet(task) == "likert" else ["correctness", "adjudication"]
+    sheet = graded_sheet(task)
+    graded = [sheet] if sheet in MEAN_SHEETS else ["correctness", "adjudication"]
     sheets = graded if task["grader"] == "physicians" else []
     return sheets + (["preference"] if task.get("preference_grader") == "raters" else [])

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from clinical_dpo.comparable import comparable
 from clinical_dpo.config.judges import judged_sheets
 from clinical_dpo.config.label_rules import scores_likelihood
 from clinical_dpo.config.metrics import METRICS
@@ -61,11 +62,26 @@ def _misfits(task: Mapping[str, Any]) -> Iterator[str]:
         )
     if task["paired_test"] != metric.test:
         yield f"paired_test {task['paired_test']} does not go with metric {task['metric']}. Use {metric.test}."
+    yield from _rubric_misfits(task)
     if "helpfulness" in task.get("tables", ()) and task["grader"] != "evasiveness":
         yield (
             f"table helpfulness needs grader evasiveness, but the grader is {task['grader']}. Set grader: evasiveness, "
             "or remove the table."
         )
+
+
+def _rubric_misfits(task: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each fault of a rubric that the schema cannot express."""
+    if task["metric"] == "rubric" and "rubric" not in task:
+        yield "metric rubric needs key 'rubric', a list of items with weights. Add it, or use another metric."
+    if "rubric" in task and task["answer_type"] != "text":
+        yield f"key 'rubric' does not go with answer_type {task['answer_type']}. Use text, or remove the key."
+    first: dict[str, int] = {}
+    for number, criterion in enumerate(task.get("rubric", ()), start=1):
+        text = comparable(criterion["item"])
+        if text in first:
+            yield f"key 'rubric', item {number}: '{criterion['item']}' equals item {first[text]}. Remove one of them."
+        first.setdefault(text, number)
 
 
 def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> None:
@@ -85,11 +101,15 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
     users = {  # key -> (whether the key has an effect, settings that would use the key)
         "judge": (judged_sheets(task, sheets), "grader judge, preference_grader judge, or a sheet for raters"),
         "judge_refusals": (judged_sheets(task, sheets), "a judge"),
-        "raters": (sheets, "answer_type answer, grader physicians, grader judge with metric likert, or table win_rate"),
+        "raters": (
+            sheets,
+            "answer_type answer, grader physicians, grader judge with metric likert or rubric, or table win_rate",
+        ),
         "anchors": (
             "likert" in sheets or "likert" in judged_sheets(task, sheets),
             "metric likert and grader physicians or judge",
         ),
+        "rubric": (task["metric"] == "rubric", "metric rubric"),
         "adjudicator": ("adjudication" in sheets, "raters of right and wrong answers"),
         "preference_grader": ("win_rate" in tables, "table win_rate"),
         "rouge_stemmer": ("rouge" in tables, "table rouge"),

@@ -19,6 +19,8 @@ def bias_words(row: Mapping[str, str]) -> str | None:
         SHUFFLED: (
             f"calls {share} of {n} answers to other questions correct"
             if row["judged"] == "correctness"
+            else f"gives {n} answers to other questions {value:.2f} of 1 on average"
+            if row["judged"] == "rubric"
             else f"gives {n} answers to other questions {value:.1f} of 5 on average"
         ),
         REPEATED: f"repeats {share} of {n} verdicts when it judges the same items again",

@@ -131,7 +131,8 @@ def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
 def table_columns(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[Column, str] | Sequence[str]]:
     """Caption and columns of a table of reports/tables.
 
-    Metrics have a column of classes where a task has a metric of several.
+    Metrics have a column of classes where a task has a metric of several, agreement a column of items where a task has
+    a rubric.
 
     Args:
         name: stem of the table's file.
@@ -140,6 +141,8 @@ def table_columns(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Ma
     if name not in TABLES:
         return name, list(rows[0]) if rows else []
     caption, columns = TABLES[name]
+    if not any(row.get("criterion") for row in rows):
+        columns = {column: heading for column, heading in columns.items() if column != "criterion"}
     of_metric = [tuple(row[key] for key in ("task", "model", "variant", "metric")) for row in rows if name == "metrics"]
     if len(set(of_metric)) < len(of_metric):
         shown = list(columns.items())
@@ -182,7 +185,8 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         "and krippendorff_alpha: 1 is full agreement, 0 agreement as by chance. icc_2_1: intraclass correlation "
         "of grades, two-way random effects, absolute agreement, single rater (Shrout and Fleiss 1979).",
         {
-            **{"task": "Task", "model": "Model", "sheet": "Sheet", "raters": "Raters", "metric": "Measure"},
+            **{"task": "Task", "model": "Model", "sheet": "Sheet", "criterion": "Rubric item"},
+            **{"raters": "Raters", "metric": "Measure"},
             **{"estimate": "Estimate", ("ci_low", "ci_high"): "95% CI", "ci_method": "Interval", "n": "n"},
             **{"data": "Data", "status": "Status"},
         },

@@ -31,7 +31,7 @@ def what_to_send(row: Mapping[str, Any]) -> str:
 
 
 def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> list[Row]:
-    """One row per task, model, sheet and group of raters: kappa, alpha, ICC and share of equal ratings, as text.
+    """One row per task, model, sheet, criterion and group of raters: kappa, alpha, ICC, share of equal ratings.
 
     Args:
         agreement: rows of agreement.csv of all tasks, as read.
@@ -39,7 +39,10 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
     """
     groups: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
     for row in agreement:
-        group = groups.setdefault((row["task"], row["model"], row["sheet"], row["raters"]), {})
+        group = groups.setdefault(
+            (row["task"], row["model"], ": ".join(filter(None, (row["sheet"], row.get("criterion")))), row["raters"]),
+            {},
+        )
         group[row["metric"]] = row
     table = []
     for (task, model, sheet, raters), by_metric in groups.items():

@@ -11,12 +11,20 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 from statsmodels.stats import inter_rater
 
-from clinical_dpo.grading.raters.ratings import CANNOT_JUDGE, Rows, disputed_items, pending_ratings, votes_by_item
+from clinical_dpo.grading.raters.ratings import (
+    CANNOT_JUDGE,
+    Rows,
+    disputed_items,
+    pending_ratings,
+    votes_by_item,
+    with_scores,
+)
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.rater_reliability import (
     UNDEFINED,
     Estimate,
+    Level,
     intraclass_correlation,
     krippendorff_alpha,
     normal_interval,
@@ -24,8 +32,10 @@ from clinical_dpo.statistics.rater_reliability import (
 
 COLUMNS = (
     *("task", "model", "sheet", "raters", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "pending"),
-    *("data", "status"),
+    *("data", "status", "criterion"),
 )
+LEVELS: dict[str, Level] = {"likert": "ordinal", "score": "interval"}  # kind of ratings -> level of alpha
+OF_CRITERION = ("raw_agreement", "cohen_kappa", "fleiss_kappa")  # measures of a rubric's criterion
 Measured = tuple[tuple[str, ...], str, Estimate, str, int]  # raters, measure, estimate, method of the interval, items
 
 
@@ -104,9 +114,11 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     more raters together have `fleiss_kappa` and `krippendorff_alpha` too. `adjudicated_share` is the share of items
     that the raters alone do not decide (`ratings.disputed_items`). On a likert sheet each two raters have
     `quadratic_kappa` in place of `cohen_kappa`, alpha is ordinal, and `icc_2_1` is beside each alpha. There is no
-    other measure.
+    other measure. A rubric sheet has raw agreement and kappa of each criterion, which column `criterion` names, and
+    interval `krippendorff_alpha` and `icc_2_1` of the answers' scores.
 
-    "Cannot judge" is a category like the others. For alpha and ICC on a likert sheet it is a missing grade: alpha takes
+    "Cannot judge" is a category like the others. For alpha and ICC of grades and scores it is a missing grade, and a
+    score is missing where the rater could not judge a criterion: alpha takes
     the items with two or more grades, ICC the items with all grades, and their `n` counts these items. In a preference
     sheet raters agree if they prefer the same variant, on whichever side it is shown. Pairs of identical answers are
     not rated and do not count. While ratings are pending, the numbers are empty.
@@ -116,31 +128,35 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
         ratings: from `ratings.collect_ratings`.
         names: task, model, data (real or synthetic).
     """
+    if key and key[0].get("kind") == "rubric":
+        return _rubric_agreement(key, ratings, names)
     per_rater = pending_ratings(key, ratings)
     raters = [row["rater"] for row in per_rater]
     if len(raters) < 2:
         return []
-    on_scale = key[0].get("kind") == "likert"
+    kind = key[0].get("kind", "")
+    level = LEVELS.get(kind, "nominal")
     votes = list(votes_by_item(key, ratings).values())
     rated_by_all = [item for item in votes if len(item) == len(raters)]
     disputed = len(disputed_items(key, ratings))
     estimates: list[Measured] = []
     for pair in combinations(raters, 2):
         both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]
-        agreed = sum(first == second for first, second in both)
-        raw = (agreed / len(both) if both else None, wilson(agreed, len(both)))
-        estimates.append((pair, "raw_agreement", raw, "wilson", len(both)))
-        measure, name = (quadratic_kappa, "quadratic_kappa") if on_scale else (cohen_kappa, "cohen_kappa")
-        kappa = measure([first for first, _ in both], [second for _, second in both])
-        estimates.append((pair, name, kappa, "normal", len(both)))
-        estimates += _reliability(pair, both, on_scale)
-    if len(raters) > 2 and not on_scale:
+        if kind != "score":
+            agreed = sum(first == second for first, second in both)
+            raw = (agreed / len(both) if both else None, wilson(agreed, len(both)))
+            estimates.append((pair, "raw_agreement", raw, "wilson", len(both)))
+            measure, name = (quadratic_kappa, "quadratic_kappa") if kind == "likert" else (cohen_kappa, "cohen_kappa")
+            kappa = measure([first for first, _ in both], [second for _, second in both])
+            estimates.append((pair, name, kappa, "normal", len(both)))
+        estimates += _reliability(pair, both, level)
+    if len(raters) > 2 and level == "nominal":
         kappa = fleiss_kappa([list(item.values()) for item in rated_by_all])
         estimates.append((tuple(raters), "fleiss_kappa", kappa, "normal", len(rated_by_all)))
     if len(raters) > 2:
-        estimates += _reliability(tuple(raters), [[item[rater] for rater in raters] for item in rated_by_all], on_scale)
+        estimates += _reliability(tuple(raters), [[item[rater] for rater in raters] for item in rated_by_all], level)
     share = (disputed / len(rated_by_all) if rated_by_all else None, wilson(disputed, len(rated_by_all)))
-    if not on_scale:
+    if level == "nominal":
         estimates.append((tuple(raters), "adjudicated_share", share, "wilson", len(rated_by_all)))
     rows = []
     for group, metric, (estimate, (low, high)), method, n in estimates:
@@ -156,21 +172,40 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     return rows
 
 
-def _reliability(raters: tuple[str, ...], votes: Sequence[Sequence[str]], on_scale: bool) -> list[Measured]:
-    """Krippendorff's alpha, and of grades the intraclass correlation.
+def _rubric_agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+    """The rows of a rubric sheet: measures of each criterion, then measures of the scores."""
+    choice_by_rating = {(row["rater"], row["item_id"]): row["choice"] for row in ratings}
+    rows = []
+    for criterion in dict.fromkeys(row["criterion"] for row in key):
+        of_criterion = [{**row, "kind": "criterion"} for row in key if row["criterion"] == criterion]
+        ids = {row["item_id"] for row in of_criterion}
+        measured = agreement(of_criterion, [row for row in ratings if row["item_id"] in ids], names)
+        rows += [{**row, "criterion": criterion} for row in measured if row["metric"] in OF_CRITERION]
+    scores: list[Row] = []
+    for rater in dict.fromkeys(row["rater"] for row in key):
+        of_rater = [row for row in key if row["rater"] == rater]
+        scores += with_scores(
+            [{**row, "choice": choice_by_rating.get((rater, row["item_id"]), "")} for row in of_rater]
+        )
+    score_key = [{**row, "kind": "score"} for row in scores]
+    return rows + agreement(score_key, [row for row in scores if row["choice"]], names)
+
+
+def _reliability(raters: tuple[str, ...], votes: Sequence[Sequence[str]], level: Level) -> list[Measured]:
+    """Krippendorff's alpha, and of grades and scores the intraclass correlation.
 
     Args:
         raters: names.
         votes: for each item, the choice of each rater.
-        on_scale: whether choices are grades. "Cannot judge" is then a missing grade.
+        level: of alpha. "Cannot judge" is a missing grade unless it is nominal.
     """
-    missing = {CANNOT_JUDGE} if on_scale else set()
+    missing = set() if level == "nominal" else {CANNOT_JUDGE}
     present = [[vote for vote in item if vote not in missing] for item in votes]
     paired = [item for item in present if len(item) > 1]
     measured: list[Measured] = [
-        (raters, "krippendorff_alpha", krippendorff_alpha(paired, ordinal=on_scale), "normal", len(paired))
+        (raters, "krippendorff_alpha", krippendorff_alpha(paired, level), "normal", len(paired))
     ]
-    if on_scale:
+    if level != "nominal":
         grades = [[float(vote) for vote in item] for item in paired if len(item) == len(raters)]
         measured.append((raters, "icc_2_1", intraclass_correlation(grades), "mcgraw_wong", len(grades)))
     return measured

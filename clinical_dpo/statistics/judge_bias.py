@@ -8,7 +8,7 @@ from typing import Any
 from scipy.stats import norm, spearmanr
 
 from clinical_dpo.grading.judge.controls import REPEATED, SHUFFLED
-from clinical_dpo.grading.raters.ratings import Rows
+from clinical_dpo.grading.raters.ratings import Rows, with_scores
 from clinical_dpo.grading.raters.sheets import Item
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import Interval, clopper_pearson, t_interval, wilson
@@ -20,7 +20,9 @@ COLUMNS = (
     *("judge", "data", "status"),
 )
 MOST_FLIPS = 0.2  # share of pairs whose verdict changes with the order
-MOST_FOREIGN = {"likert": 2.0, "correctness": 0.1}  # mean grade, or share called correct, of answers to other questions
+# Mean grade or score, or share called correct, of answers to other questions.
+MOST_FOREIGN = {"likert": 2.0, "rubric": 0.25, "correctness": 0.1}
+CONTROLS = (SHUFFLED, REPEATED)
 FEWEST_REPEATED = 0.9  # share of equal verdicts on the same items
 FAMILIES = (  # names of model families, as the names of models contain them
     *("llama", "mistral", "mixtral", "qwen", "gemma", "gemini", "gpt", "claude", "phi", "deepseek", "command", "yi"),
@@ -56,12 +58,12 @@ def judge_bias(
 
     order: share of pairs whose verdict changes with the order of the answers. longer answer: share of preferences for
     the longer answer. length: Spearman's correlation of grade and length in characters within each variant; better
-    answers may be longer, so that it is a hint and no proof. shuffled: mean grade, or share called correct, of answers
-    to other questions. repeated: share of equal verdicts when the same items are judged again. own family: 1 if judge
-    and contestant are of the same family by name.
+    answers may be longer, so that it is a hint and no proof. shuffled: mean grade or score, or share called correct, of
+    answers to other questions. repeated: share of equal verdicts when the same items are judged again. own family: 1 if
+    judge and contestant are of the same family by name.
 
     Args:
-        kind: likert, correctness or preference.
+        kind: likert, correctness, rubric or preference.
         items: all items that the judge grades.
         verdicts: rows of `judge.COLUMNS`, as read.
         controls: rows of `controls.COLUMNS`, as read.
@@ -73,6 +75,11 @@ def judge_bias(
     shared |= {"judged": kind, "judge": record["judge"], "status": "complete"}
     complete = all(row["status"] == "complete" or row["refusal"] for row in verdicts)
     pending = {"status": "pending"}
+    graded = verdicts
+    by_control: dict[str, Rows] = {name: [row for row in controls if row["control"] == name] for name in CONTROLS}
+    if kind == "rubric":  # length and foreign answers are about scores, repetition is about single verdicts
+        graded = with_scores(verdicts, "rating")
+        by_control[SHUFFLED] = with_scores(by_control[SHUFFLED], "rating")
     table: list[Row] = []
     if kind == "preference":
         judged = _judged_pairs(verdicts)
@@ -81,9 +88,8 @@ def judge_bias(
     else:
         shown = [variant for item in items for variants in item.variants for variant in variants]
         for variant in (*VARIANTS, *arms_of(shown)):
-            facts = _length(items, verdicts, variant) if complete else pending
+            facts = _length(items, graded, variant) if complete else pending
             table.append(shared | {"check": LENGTH, "variant": variant} | facts)
-    by_control = {name: [row for row in controls if row["control"] == name] for name in (SHUFFLED, REPEATED)}
     for name, rows in by_control.items():
         if not rows:
             continue
@@ -164,9 +170,9 @@ def _shuffled(kind: str, rows: Rows) -> Row:
     if not grades:
         return _numbers(None, (None, None), "", 0, False)
     estimate = sum(grades) / len(grades)
-    likert = kind == "likert"
-    interval = t_interval(grades) if likert else wilson(int(sum(grades)), len(grades))
-    return _numbers(estimate, interval, "t" if likert else "wilson", len(grades), estimate > MOST_FOREIGN[kind])
+    is_share = kind == "correctness"
+    interval = wilson(int(sum(grades)), len(grades)) if is_share else t_interval(grades)
+    return _numbers(estimate, interval, "wilson" if is_share else "t", len(grades), estimate > MOST_FOREIGN[kind])
 
 
 def _repeated(rows: Rows, verdicts: Rows) -> Row:

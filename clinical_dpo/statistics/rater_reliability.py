@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 import krippendorff
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import stats
 
 from clinical_dpo.statistics.intervals import LEVEL, SAME, Interval
 
+Level = Literal["nominal", "ordinal", "interval"]
 Estimate = tuple[float | None, Interval]
 UNDEFINED: Estimate = (None, (None, None))
 
@@ -21,7 +23,7 @@ def normal_interval(estimate: float, variance: float) -> Interval:
     return max(-1.0, estimate - half_width), min(1.0, estimate + half_width)
 
 
-def krippendorff_alpha(votes: Sequence[Sequence[str]], ordinal: bool = False) -> Estimate:
+def krippendorff_alpha(votes: Sequence[Sequence[str]], level: Level = "nominal") -> Estimate:
     """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
 
     The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11). It treats the items as a
@@ -29,8 +31,8 @@ def krippendorff_alpha(votes: Sequence[Sequence[str]], ordinal: bool = False) ->
 
     Args:
         votes: for each item, the ratings that it has. Items with fewer than two ratings do not count.
-        ordinal: whether ratings are numbers in an order, and distances that of ranks. Otherwise categories have no
-            order.
+        level: nominal: categories have no order. ordinal: ratings are numbers, and distances that of ranks. interval:
+            ratings are numbers, and distances that of numbers.
 
     Returns:
         Estimate and interval. The estimate is None without items, and where all ratings are equal (0 / 0). The interval
@@ -38,7 +40,8 @@ def krippendorff_alpha(votes: Sequence[Sequence[str]], ordinal: bool = False) ->
     """
     pairable = [item for item in votes if len(item) > 1]
     names = {vote for item in pairable for vote in item}
-    categories = sorted(names, key=float) if ordinal else sorted(names)
+    categories = sorted(names) if level == "nominal" else sorted(names, key=float)
+    domain = categories if level == "nominal" else [float(name) for name in categories]
     if len(categories) < 2:
         return UNDEFINED
     patterns = Counter(tuple(list(item).count(category) for category in categories) for item in pairable)
@@ -47,7 +50,7 @@ def krippendorff_alpha(votes: Sequence[Sequence[str]], ordinal: bool = False) ->
         counts = np.array(list(items.elements())).reshape(-1, len(categories))
         if np.count_nonzero(counts.any(axis=0)) < 2:
             return float("nan")
-        return float(krippendorff.alpha(value_counts=counts, level_of_measurement="ordinal" if ordinal else "nominal"))
+        return float(krippendorff.alpha(value_counts=counts, value_domain=domain, level_of_measurement=level))
 
     alpha, n = of(patterns), patterns.total()
     times = np.array(list(patterns.values()))

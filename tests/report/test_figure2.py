@@ -1,16 +1,19 @@
 """Figure 2: bars, P values, marks and seeds, and the same bytes for the same rows."""
 
 import itertools
+import random
 import re
 
 import pytest
 from matplotlib.figure import Figure
+from scipy.stats import ttest_rel
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_csv, write_csv
 from clinical_dpo.report.figures import figure2, figure2_rows
 from clinical_dpo.statistics import comparisons, metrics, training_seeds
 from tests.helpers.figure2 import NAMES, TASK, WATERMARK, draw, repeated, seed_rows, tables
+from tests.helpers.grade_rows import grade_rows
 from tests.helpers.svg import texts
 from tests.helpers.trivial_rows import trivial_rows
 
@@ -139,6 +142,20 @@ def test_a_single_model_with_undefined_numbers_is_drawn(tmp_path):
         "ci_high": 0.95,
     }  # a bootstrap interval may not contain the estimate
     assert "Llama3" in [text for text, _ in texts(draw(tmp_path, (metric_rows, stats_rows))[0])]
+
+
+def test_mean_scores_of_a_rubric_are_drawn_with_their_paired_t_test(tmp_path):
+    task = {"name": "letters", "metric": "rubric", "paired_test": "paired_t", "data": "real", "seed": 1}
+    generator = random.Random(1)
+    scores = {
+        variant: [generator.choice([0, 2 / 3, 1 / 3, 1]) for _ in range(60)] for variant in ("base", "sft", "dpo")
+    }
+    grades = {("llama", variant): grade_rows(values, grader="judge") for variant, values in scores.items()}
+    rows = metrics.task_metrics(grades, task), comparisons.compare_variants(grades, task, alpha=0.05, family="a")
+    expected = ttest_rel(scores["sft"], scores["base"]).pvalue
+    assert {row["comparison"]: row["p_value"] for row in rows[1]}["sft_vs_base"] == pytest.approx(expected)
+    shown = [text for text, _ in texts(draw(tmp_path, rows, metric="rubric")[0])]
+    assert "Mean rubric score" in shown and any(text.startswith("P") for text in shown)
 
 
 def test_a_table_without_the_headline_metric_is_named():

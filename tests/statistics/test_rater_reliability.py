@@ -18,12 +18,12 @@ UNITS = [[vote for vote in unit if vote != "."] for unit in zip(*(line.split() f
 TARGETS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
 
 
-@pytest.mark.parametrize(("ordinal", "printed"), [(False, 0.743), (True, 0.815)])
-def test_alpha_equals_the_published_example_with_missing_ratings(ordinal, printed):
-    alpha, (low, high) = krippendorff_alpha(UNITS, ordinal)
+@pytest.mark.parametrize(("level", "printed"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
+def test_alpha_equals_the_published_example_with_missing_ratings(level, printed):
+    alpha, (low, high) = krippendorff_alpha(UNITS, level)
     assert alpha == pytest.approx(printed, abs=5e-4) and low < alpha < high
     in_another_order = [UNITS[i] for i in np.random.default_rng(1).permutation(len(UNITS))]
-    assert krippendorff_alpha([*in_another_order, ["3"], []], ordinal)[0] == pytest.approx(alpha)
+    assert krippendorff_alpha([*in_another_order, ["3"], []], level)[0] == pytest.approx(alpha)
 
 
 def test_the_interval_of_alpha_agrees_with_a_bootstrap():
@@ -33,10 +33,10 @@ def test_the_interval_of_alpha_agrees_with_a_bootstrap():
         [str(t if generator.random() < 0.6 else generator.integers(1, 6)) for _ in range(3)][: generator.integers(1, 4)]
         for t in truth
     ]
-    for ordinal in (False, True):
-        alpha, (low, high) = krippendorff_alpha(votes, ordinal)
+    for level in ("nominal", "ordinal", "interval"):
+        alpha, (low, high) = krippendorff_alpha(votes, level)
         resampled = [
-            krippendorff_alpha([votes[i] for i in generator.integers(0, 150, 150)], ordinal)[0] for _ in range(100)
+            krippendorff_alpha([votes[i] for i in generator.integers(0, 150, 150)], level)[0] for _ in range(100)
         ]
         assert (low + high) / 2 == pytest.approx(alpha)
         assert (high - low) / 2 / 1.959964 == pytest.approx(np.std(resampled), rel=0.25)
@@ -44,7 +44,7 @@ def test_the_interval_of_alpha_agrees_with_a_bootstrap():
 
 def test_ordinal_alpha_takes_grades_as_numbers():
     far, near = ([["1", "2"], ["2", "1"], ["10", other], ["9", "9"]] for other in ("1", "9"))
-    assert krippendorff_alpha(near, ordinal=True)[0] > krippendorff_alpha(far, ordinal=True)[0]
+    assert krippendorff_alpha(near, "ordinal")[0] > krippendorff_alpha(far, "ordinal")[0]
 
 
 def test_the_intraclass_correlation_equals_the_published_one():

@@ -1,10 +1,17 @@
 from functools import cache
 
-from clinical_dpo.config.judges import is_corrected, judge_endpoint, judged_sheets, judging_round, unnamed_judges
+from clinical_dpo.config.judges import (
+    VERDICT_KINDS,
+    is_corrected,
+    judge_endpoint,
+    judged_sheets,
+    judging_round,
+    unnamed_judges,
+)
 
 
 wildcard_constraints:
-    judged="likert|correctness|preference",
+    judged="|".join([*VERDICT_KINDS.values(), "preference"]),
 
 
 def judge_sheets(task):

@@ -26,6 +26,7 @@ rule ask_judge:
         settings=rule_settings(
             code=code("ask_judge"),
             anchors=task_setting("anchors"),
+            rubric=task_setting("rubric"),
             judge=judge_settings,
             refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
@@ -46,11 +47,12 @@ use rule ask_judge as judge_external with:
     log:
         at.log("judge_external", "{task}", "{external}", "{judged}"),
     wildcard_constraints:
-        judged="likert|correctness",
+        judged="|".join(VERDICT_KINDS.values()),
     params:
         settings=rule_settings(
             code=code("ask_judge"),
             anchors=task_setting("anchors"),
+            rubric=task_setting("rubric"),
             judge=judge_settings,
             refusals=task_setting("judge_refusals", "pending"),
             round=judge_round,
@@ -79,6 +81,7 @@ rule ask_judge_controls:
         settings=rule_settings(
             code=code("ask_judge_controls"),
             anchors=task_setting("anchors"),
+            rubric=task_setting("rubric"),
             judge=judge_settings,
             round=controls_round,
             variants=shown_variants,

@@ -23,6 +23,7 @@ rule write_blinding_key:
             code=code("write_blinding_key"),
             files=file_digests(adjudication_ratings),
             kind=lambda wildcards: SHEETS[wildcards.sheet],
+            rubric=task_setting("rubric"),
             variants=shown_variants,
             raters=lambda wildcards: sheet_raters(study.tasks[wildcards.task], wildcards.sheet),
             folder=rating_folder,
@@ -55,6 +56,7 @@ rule write_sheet:
             variants=shown_variants,
             instructions=task_setting("description", ""),
             anchors=task_setting("anchors", list(ANCHORS)),
+            rubric=task_setting("rubric"),
             folder=rating_folder,
             seed=study.config["seed"],
         ),
@@ -109,7 +111,7 @@ rule summarize_ratings:
     input:
         sheet_keys=task_files(study_files.keys),
         ratings=task_ratings,
-        verdicts=lambda wildcards: judge_verdicts(wildcards, "correctness", "likert", "preference"),
+        verdicts=lambda wildcards: judge_verdicts(wildcards, *VERDICT_KINDS.values(), "preference"),
     output:
         agreement=at("table", table="agreement"),
         pending_ratings=at("table", table="pending_ratings"),

@@ -8,7 +8,8 @@ from clinical_dpo.grading.judge.round import judge_round
 from clinical_dpo.io import write_csv, write_json
 
 with job(snakemake) as params:
-    verdicts, record = judge_items(*judge_round(snakemake, params), params.refusals, anchors=params.anchors)
+    own = {"anchors": params.anchors, "rubric": params.rubric}
+    verdicts, record = judge_items(*judge_round(snakemake, params), params.refusals, **own)
     sys.stderr.writelines(f"{line}\n" for line in warnings(record))
     write_csv(snakemake.output.verdicts, verdicts, COLUMNS)
     write_json(snakemake.output.record, record | {"round": params.round})

@@ -6,6 +6,6 @@ from clinical_dpo.grading.judge.round import judge_round
 from clinical_dpo.io import write_csv, write_json
 
 with job(snakemake) as params:
-    rows, record = ask_controls(*judge_round(snakemake, params), params.anchors)
+    rows, record = ask_controls(*judge_round(snakemake, params), params.anchors, params.rubric)
     write_csv(snakemake.output.controls, rows, COLUMNS)
     write_json(snakemake.output.record, record | {"round": params.round})

@@ -11,7 +11,7 @@ from clinical_dpo.io import write_csv
 with job(snakemake) as params:
     inputs, sheet, key = snakemake.input, snakemake.wildcards.sheet, Path(snakemake.output[0])
     answers = {variant: inputs[variant] for variant in params.variants}
-    items = sheet_items(params.kind, inputs.test, answers, params.seed, params.sample)
+    items = sheet_items(params.kind, inputs.test, answers, params.seed, params.sample, params.rubric)
     only = items_to_adjudicate(inputs.key, params.folder) if inputs.get("key") else None
     # The secret is not an output: Snakemake deletes outputs before a job runs again, and copies outputs marked `update`
     # to a folder that other users can enter. A saved secret gives every run the same sheet that raters already have.

@@ -9,7 +9,7 @@ with job(snakemake) as params:
     inputs = snakemake.input
     sheet, rater = snakemake.wildcards.sheet, snakemake.wildcards.rater
     answers = {variant: inputs[variant] for variant in params.variants}
-    items = sheet_items(params.kind, inputs.test, answers, params.seed)
+    items = sheet_items(params.kind, inputs.test, answers, params.seed, rubric=params.rubric)
     rows = sheet_rows(items, read_blinding_key(inputs.key), rater)
     stem = snakemake.output[0].removesuffix(".html")
     empty = why_nothing_to_adjudicate(inputs.raters_key, params.folder) if inputs.raters_key else NOTHING

@@ -1,8 +1,9 @@
 """Controls of a judge: answers to other questions, which must score low, and the same items once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.grading.judge.judge import COLUMNS as VERDICT_COLUMNS
@@ -57,6 +58,7 @@ def ask_controls(
     store: str | Path,
     private: bool = False,
     anchors: Sequence[str] | None = None,
+    rubric: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[list[Row], Row]:
     """Ask the judge for the controls: rows of COLUMNS, and a record of the requests.
 
@@ -64,12 +66,12 @@ def ask_controls(
     and counts calls and tokens; see `judge.judge_items`.
 
     Args:
-        kind: likert, correctness or preference.
+        kind: likert, correctness, rubric or preference.
         items: all items that the judge grades.
         endpoint: the judge.
         store: file of the controls' replies.
         private: see `client.request_completions`.
-        anchors: see `judge.judge_items`.
+        anchors, rubric: see `judge.judge_items`.
 
     Raises:
         UserError: see `client.request_completions`.
@@ -79,7 +81,9 @@ def ask_controls(
     records = []
     for control in controls_of(kind):
         shown = shuffled_items(chosen) if control == SHUFFLED else chosen
-        verdicts, record = judge_items(kind, shown, endpoint, store, private, control=control, anchors=anchors)
+        verdicts, record = judge_items(
+            kind, shown, endpoint, store, private, control=control, anchors=anchors, rubric=rubric
+        )
         rows += [{"control": control, **verdict} for verdict in verdicts]
         records.append(record)
     unanswered = sum(record["unanswered"] for record in records)

@@ -4,23 +4,25 @@ from collections.abc import Sequence
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import new_grade
-from clinical_dpo.grading.raters.ratings import Rows
+from clinical_dpo.grading.raters.ratings import Rows, with_scores
 from clinical_dpo.records import Grade, TaskRow
 
 _GRADES = {"correct": "1", "incorrect": "0"}
 
 
 def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
-    """One variant's grades table: the Likert grade, or 1 for correct and 0 for incorrect.
+    """One variant's grades table: the Likert grade, the rubric's score, or 1 for correct and 0 for incorrect.
 
     Args:
-        verdicts: rows of `judge.COLUMNS`, of kind likert or correctness.
+        verdicts: rows of `judge.COLUMNS`, of kind likert, rubric or correctness.
         variant: the variant that answers.
         rows: test rows. The table is in the order of these rows.
 
     Raises:
         UserError: the verdicts lack a test item.
     """
+    if any(verdict.get("criterion") for verdict in verdicts):
+        verdicts = with_scores(verdicts)
     verdict_by_row = {verdict["row_id"]: verdict for verdict in verdicts if variant in verdict["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in verdict_by_row]:
         raise UserError(f"answers of {variant} to {missing[:3]} have no verdict. Delete the verdicts and run again.")

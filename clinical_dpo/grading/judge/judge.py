@@ -9,13 +9,18 @@ from typing import Any
 from clinical_dpo.config.endpoints import Endpoint, why_unavailable
 from clinical_dpo.endpoints.client import Request, kept_replies, request_completions, usage
 from clinical_dpo.endpoints.replies import Reply
-from clinical_dpo.grading.judge.prompts import PROMPTS, Prompt
-from clinical_dpo.grading.judge.reply_parsing import parse_verdict
-from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item
+from clinical_dpo.grading.judge.prompts import PROMPTS, Prompt, task_prompt
+from clinical_dpo.grading.judge.reply_parsing import parse_rubric, parse_verdict
+from clinical_dpo.grading.raters.sheets import JUDGE_PREFIX, Item, rubric_items
 from clinical_dpo.io import Row
 
-COLUMNS = ("sheet", "rater", "item_id", "row_id", "variants", "shown", "rating", "choice", "valid", "refusal", "status")
-FAILURES = {"likert": "1", "correctness": "incorrect", "preference": "tie"}  # choices that count a refusal as a failure
+COLUMNS = (
+    *("sheet", "rater", "item_id", "row_id", "variants", "shown", "rating", "choice", "valid", "refusal", "status"),
+    *("criterion", "weight"),  # of a rubric
+)
+# Choices that count a refusal as a failure.
+FAILURES = {"likert": "1", "correctness": "incorrect", "rubric": "no", "preference": "tie"}
+_VERDICTS = ("rating", "choice")  # columns with verdicts
 ORDERS = ((0, 1), (1, 0))  # indices of the answers shown as A and as B
 
 
@@ -28,8 +33,11 @@ def judge_items(
     refusals: str = "pending",
     control: str = "",
     anchors: Sequence[str] | None = None,
+    rubric: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
+
+    A rubric has a row per item and criterion, with the ids and columns of `raters.sheets.rubric_items`, from one call.
 
     `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`). `choice` follows from `rating`: a
     grade, `correct` or `incorrect`; for a pair, the variant that wins in both orders, else `tie`. Pairs of identical
@@ -38,7 +46,7 @@ def judge_items(
     record's `waiting_for` names the reason.
 
     Args:
-        kind: likert, correctness or preference.
+        kind: likert, correctness, rubric or preference.
         items: from `raters.sheets`: `preference_items` for kind preference, else `correctness_items`.
         endpoint: the judge.
         store: file of the judge's replies.
@@ -47,15 +55,16 @@ def judge_items(
         control: name of a control (`controls`). Its replies are stored apart from those of other controls. Unreadable
             replies are a refusal, so that a control ends no job.
         anchors: kind likert: what the grades from 1 to 5 mean; None for those of the prompt.
+        rubric: kind rubric: the task's rubric.
 
     Raises:
         UserError: see `client.request_completions`.
     """
-    prompt = PROMPTS[kind].with_anchors(anchors if kind == "likert" else None)
+    prompt = task_prompt(kind, anchors, rubric)
     requests = [request for item in items for request in item_requests(kind, item, prompt)]
 
     def valid(text: str) -> bool:
-        return parse_verdict(kind, text) is not None
+        return _verdict(kind, text, prompt) is not None
 
     unavailable = why_unavailable(endpoint)
     version = f"{prompt.version} {control}".rstrip()
@@ -65,8 +74,13 @@ def judge_items(
     else:
         arguments |= {"reply_schema": prompt.reply_schema, "refuse_unreadable": bool(control)}
         replies = request_completions(endpoint, requests, store, version, **arguments)
-    rows = [_verdict_row(kind, item, endpoint, replies, refusals == "failure") for item in items]
-    return rows, _record(kind, prompt, endpoint, rows, replies, unavailable)
+    rows = [_verdict_row(kind, item, endpoint, replies, refusals == "failure", prompt) for item in items]
+    record = _record(kind, prompt, endpoint, rows, replies, unavailable)
+    if kind == "rubric":
+        rows = [
+            each for item, row in zip(items, rows, strict=True) for each in _criterion_rows(item, row, rubric or ())
+        ]
+    return rows, record
 
 
 def calls_per_item(kind: str) -> int:
@@ -91,17 +105,32 @@ def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[R
     ]
 
 
+def _verdict(kind: str, reply: str, prompt: Prompt) -> str | None:
+    """The verdict in a reply; of a rubric the verdicts on all criteria, joined by commas."""
+    return parse_rubric(len(prompt.criteria), reply) if kind == "rubric" else parse_verdict(kind, reply)
+
+
+def _criterion_rows(item: Item, row: Row, rubric: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """A row for each criterion, from the row of an answer."""
+    split = {name: row[name].split(",") if "," in row[name] else [row[name]] * len(rubric) for name in _VERDICTS}
+    return [
+        {**row, "item_id": each.item_id, "criterion": each.criterion, "weight": each.weight}
+        | {name: split[name][number] for name in _VERDICTS}
+        for number, each in enumerate(rubric_items([item], rubric))
+    ]
+
+
 def _request_id(item: Item, order: tuple[int, int]) -> str:
     return item.item_id if order == ORDERS[0] else f"{item.item_id} swapped"
 
 
 def _verdict_row(
-    kind: str, item: Item, endpoint: Endpoint, replies: Mapping[str, Reply], refusal_is_failure: bool
+    kind: str, item: Item, endpoint: Endpoint, replies: Mapping[str, Reply], refusal_is_failure: bool, prompt: Prompt
 ) -> Row:
-    requests = item_requests(kind, item)
+    requests = item_requests(kind, item, prompt)
     answered = [replies[request.id] for request in requests if request.id in replies]
     refusal = next((reply.refusal for reply in answered if reply.refusal), "")
-    verdicts = [parse_verdict(kind, reply.text) or "" for reply in answered if not reply.refusal]
+    verdicts = [_verdict(kind, reply.text, prompt) or "" for reply in answered if not reply.refusal]
     is_complete = len(verdicts) == len(requests)
     is_failure = bool(refusal) and refusal_is_failure
     choice = FAILURES[kind] if is_failure else ""
@@ -119,6 +148,8 @@ def _verdict_row(
         "valid": "true" if kind == "preference" or (item.answers[0] and not is_failure) else "false",
         "refusal": refusal,
         "status": "complete" if is_complete or is_failure else "pending",
+        "criterion": "",
+        "weight": "",
     }
 
 

@@ -63,6 +63,39 @@ def parse_verdict(kind: str, reply: str) -> str | None:
     return _text_verdict(kind, _MARKS.sub(" ", _QUOTED.sub(" ", text)))
 
 
+def parse_rubric(criteria: int, reply: str) -> str | None:
+    """Return the verdicts on all criteria of a rubric, joined by commas: `yes,no,yes`. None if one is missing.
+
+    The reply is a JSON object with yes or no, or true or false, for the number of each criterion. It may be a value of
+    another object. A thought does not count. A number that occurs twice or is of no criterion makes the reply
+    unreadable.
+
+    Args:
+        criteria: number of criteria.
+        reply: the judge's reply.
+    """
+    record = _record(shortened(split_thought(reply).answer), object_pairs_hook=_without_repeats)
+    numbers = [str(number) for number in range(1, criteria + 1)]
+    for values in (record, *(value for value in (record or {}).values() if isinstance(value, dict))):
+        if values and sorted(filter(str.isdecimal, values), key=int) == numbers:
+            words = {"true": "yes", "false": "no"}
+            said = [str(values[number]).strip().casefold() for number in numbers]
+            verdicts = [words.get(word, word) for word in said]
+            return ",".join(verdicts) if {*verdicts} <= {"yes", "no"} else None
+    return None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        ValueError: a key occurs twice.
+    """
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return dict(pairs)
+
+
 def _text_verdict(kind: str, text: str) -> str | None:
     """The verdict of plain text."""
     text = re.sub(r"[ \t]+", " ", text.replace("|", " / "))
@@ -84,12 +117,17 @@ def _value_verdict(kind: str, value: Any) -> str | None:
     return _text_verdict(kind, str(value).replace("_", " ")) if len(str(value)) < 60 else None
 
 
-def _record(text: str) -> dict[str, Any] | None:
-    """Return the JSON object of a reply, or None without an object. Single quotation marks are allowed."""
+def _record(text: str, **options: Any) -> dict[str, Any] | None:
+    """Return the JSON object of a reply, or None without an object. Single quotation marks are allowed.
+
+    Args:
+        text: the reply.
+        options: arguments of `json.loads`.
+    """
     match = re.search(r"\{.*\}", text, re.DOTALL)
     for attempt in (match[0], re.sub(r"(?<![a-z])'|'(?![a-z])", '"', match[0])) if match else ():
         try:
-            record = json.loads(attempt)
+            record = json.loads(attempt, **options)
         except ValueError:
             continue
         return record if isinstance(record, dict) else None

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.raters import MEAN_SHEETS
 from clinical_dpo.grading.answers import read_answers, read_task_rows
 from clinical_dpo.grading.raters.rating_files import rating_files
 from clinical_dpo.grading.raters.ratings import (
@@ -14,7 +17,13 @@ from clinical_dpo.grading.raters.ratings import (
     variant_grades,
 )
 from clinical_dpo.grading.raters.sample import sampled_rows
-from clinical_dpo.grading.raters.sheets import Item, correctness_items, preference_items, read_blinding_key
+from clinical_dpo.grading.raters.sheets import (
+    Item,
+    correctness_items,
+    preference_items,
+    read_blinding_key,
+    rubric_items,
+)
 from clinical_dpo.io import Row
 from clinical_dpo.paths import parse
 from clinical_dpo.records import Grade, TaskRow
@@ -22,20 +31,28 @@ from clinical_dpo.variants import sorted_variants
 
 
 def sheet_items(
-    kind: str, test: str, answer_paths: Mapping[str, str], seed: int, sample: int | None = None
+    kind: str,
+    test: str,
+    answer_paths: Mapping[str, str],
+    seed: int,
+    sample: int | None = None,
+    rubric: Sequence[Mapping[str, Any]] = (),
 ) -> list[Item]:
     """The items of a sheet.
 
     Args:
-        kind: `correctness`, `likert` or `preference`. A preference sheet compares the first variant with the second.
+        kind: `correctness`, `likert`, `rubric` or `preference`. A preference sheet compares the first variant with the
+            second.
         test: JSON Lines of the test rows.
         answer_paths: variant -> JSON Lines of its answers.
         seed: the study's seed.
         sample: number of test rows whose items are returned; None for all rows.
+        rubric: kind rubric: the task's rubric.
     """
     rows, answers = read_task_rows(test), {variant: read_answers(path) for variant, path in answer_paths.items()}
     if kind != "preference":
         items = correctness_items(rows, answers, seed)
+        items = rubric_items(items, rubric) if kind == "rubric" else items
     else:
         first, second = answers
         items = preference_items(rows, answers, (first, second), seed)
@@ -55,16 +72,16 @@ def rater_grades(
     """Variant on the sheet -> its grades by the raters, and by the adjudicator where they disagree.
 
     Args:
-        key_path: key of the correctness or likert sheet.
+        key_path: key of the correctness, likert or rubric sheet.
         folder: folder of the files that raters send back.
         adjudication_key: key of the adjudication sheet; None without an adjudicator.
         rows: the test rows that the raters grade.
     """
     key, ratings = key_with_ratings(key_path, folder)
     variants = sorted_variants(name for row in key for name in row["variants"].split())
-    if parse("key", key_path)["sheet"] == "likert":
-        means = mean_grades(key, ratings)
-        return {variant: variant_grades(means, variant, rows, lowest="1") for variant in variants}
+    if (sheet := parse("key", key_path)["sheet"]) in MEAN_SHEETS:
+        means, lowest = mean_grades(key, ratings), f"{METRICS[sheet].low:g}"
+        return {variant: variant_grades(means, variant, rows, lowest) for variant in variants}
     adjudications = key_with_ratings(adjudication_key, folder)[1] if adjudication_key else None
     finals = final_grades(key, ratings, adjudications)
     return {variant: variant_grades(finals, variant, rows) for variant in variants}

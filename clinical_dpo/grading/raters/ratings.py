@@ -18,7 +18,8 @@ from pathlib import Path
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.raters.rating_files import read_ratings
-from clinical_dpo.grading.raters.sheets import RATINGS
+from clinical_dpo.grading.raters.sheets import RATINGS, answer_id
+from clinical_dpo.grading.scale import mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade, TaskRow
 
@@ -196,27 +197,73 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 
 
 def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Rows of FINAL_COLUMNS, one per item of a likert key: the mean grade of the raters who could judge the item.
+    """Rows of FINAL_COLUMNS, one per answer of a likert or rubric key: the mean grade of the raters who could judge it.
 
-    `grade` is cannot judge if nobody could. It is empty and `status` is pending while a rater has not rated.
+    The grade of a rubric is the weighted mean over its criteria of the share of yes. A criterion that nobody could
+    judge counts as no, and `decided_by` is then nobody. `grade` is cannot judge if nobody could judge anything. It is
+    empty and `status` is pending while a rater has not rated.
 
     Args:
         key: rows of the raters' key.
         ratings: the raters' ratings, from `collect_ratings`.
     """
     raters = {row["rater"] for row in key}
-    key_by_item = {row["item_id"]: row for row in key}
+    votes = votes_by_item(key, ratings)
     rows = []
-    for item_id, votes in votes_by_item(key, ratings).items():
-        grades = [int(vote) for vote in votes.values() if vote != CANNOT_JUDGE]
-        complete = len(votes) == len(raters)
-        grade = (f"{sum(grades) / len(grades):.10g}" if grades else CANNOT_JUDGE) if complete else ""
-        key_row = key_by_item[item_id]
+    for answer, key_by_item in by_answer(key).items():
+        means = {
+            item: mean([_number(vote) for vote in votes[item].values() if vote != CANNOT_JUDGE]) for item in key_by_item
+        }
+        complete = all(len(votes[item]) == len(raters) for item in key_by_item)
+        judged = [value is not None for value in means.values()]
+        score = f"{weighted_mean((means[item] or 0, row) for item, row in key_by_item.items()):.10g}"
+        key_row = next(iter(key_by_item.values()))
         rows.append(
-            {"item_id": item_id, "row_id": key_row["row_id"], "variants": key_row["variants"], "grade": grade}
-            | {"decided_by": "raters", "status": "complete" if complete else "pending"}
+            {"item_id": answer, "row_id": key_row["row_id"], "variants": key_row["variants"]}
+            | {"grade": (score if any(judged) else CANNOT_JUDGE) if complete else ""}
+            | {"decided_by": "nobody" if any(judged) and not all(judged) and complete else "raters"}
+            | {"status": "complete" if complete else "pending"}
         )
     return rows
+
+
+def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
+    """Answer id -> item id -> row, of rows of a key or of verdicts. Only a rubric has several items per answer."""
+    answers: dict[str, dict[str, Mapping[str, str]]] = {}
+    for row in rows:
+        answers.setdefault(answer_id(row["item_id"]), {})[row["item_id"]] = row
+    return answers
+
+
+def weighted_mean(values: Iterable[tuple[float, Mapping[str, str]]]) -> float:
+    """Mean of values, each with a row whose `weight` counts; a row without a weight counts 1."""
+    pairs = [(value, float(row.get("weight") or 1)) for value, row in values]
+    return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
+
+
+def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
+    """One row per answer of one rater's rows of a rubric, with the answer's score in `column` as text.
+
+    The score is the weighted share of yes. It is cannot judge if a criterion is, and empty if a criterion is.
+
+    Args:
+        rows: rows of verdicts, or of a key with the rater's choices.
+        column: the column with yes, no, cannot judge or nothing.
+    """
+    scored = []
+    for answer, criteria in by_answer(rows).items():
+        choices = [row[column] for row in criteria.values()]
+        score = next((choice for choice in ("", CANNOT_JUDGE) if choice in choices), None)
+        if score is None:
+            score = f"{weighted_mean((_number(row[column]), row) for row in criteria.values()):.10g}"
+        first = next(iter(criteria.values()))
+        scored.append({**first, "item_id": answer, "criterion": "", "weight": "", column: score})
+    return scored
+
+
+def _number(choice: str) -> float:
+    """A grade, or 1 for yes and 0 for no."""
+    return {"yes": 1.0, "no": 0.0}[choice] if choice in ("yes", "no") else float(choice)
 
 
 def _undecided(votes: Collection[str]) -> str:
@@ -227,7 +274,7 @@ def _undecided(votes: Collection[str]) -> str:
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow], lowest: str = "0") -> list[Grade]:
     """One variant's grades table: 1 for correct, 0 for incorrect, a mean grade as it is.
 
-    `parsed` holds the final grade. `valid` is false if the final grade is cannot judge or disagreement.
+    `parsed` holds the final grade. `valid` is false if nobody decided, or the final grade is cannot judge.
 
     Args:
         finals: from `final_grades` or `mean_grades`.
@@ -249,6 +296,7 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow],
             numbers = {"correct": "1", "incorrect": "0", CANNOT_JUDGE: lowest, DISAGREEMENT: lowest}
             judged: str = final["grade"]
             grade["grade"], grade["parsed"] = numbers.get(judged, judged), judged
-            grade["valid"] = "false" if judged in (CANNOT_JUDGE, DISAGREEMENT) else "true"
+            undecided = judged in (CANNOT_JUDGE, DISAGREEMENT) or final["decided_by"] == "nobody"
+            grade["valid"] = "false" if undecided else "true"
         grades.append(grade)
     return grades

@@ -46,7 +46,7 @@ def write_sheet(
         stem: path without ending, for example `grading/correctness.rater1`.
         rows: from `sheets.sheet_rows`.
         sheet: the sheet's name.
-        kind: `correctness`, `likert` or `preference`.
+        kind: `correctness`, `likert`, `rubric` or `preference`.
         rater: the rater.
         instructions: instructions for raters in plain text. The page shows a short help on its keys below them.
         empty: what the page says if the sheet has no items.
@@ -104,7 +104,9 @@ def _inline_json(value: Any) -> str:
 
 def _table(rows: Sequence[Row], sheet: str) -> list[list[str]]:
     """Header and cells of the sheet as a table to fill in."""
-    text_names = [name for name in ("question", "reference", "answer", "A", "B") if any(name in row for row in rows)]
+    text_names = [
+        name for name in ("question", "reference", "answer", "criterion", "A", "B") if any(name in row for row in rows)
+    ]
     header = [*(_CAPTIONS.get(name, name) for name in text_names), "rating", "comment"]
     lines = [
         [*(row[name] for name in text_names), "", "", sheet, row["item_id"], row["text_sha256"], ""] for row in rows
@@ -180,6 +182,7 @@ def label_studio_config(kind: str) -> str:
     fields_by_kind: dict[str, tuple[str, ...]] = {
         "correctness": ("question", "reference", "answer"),
         "likert": ("question", "answer"),
+        "rubric": ("question", "answer", "criterion"),
         "preference": ("question", "A", "B"),
     }
     fields = fields_by_kind[kind]

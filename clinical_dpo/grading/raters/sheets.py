@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.answers import answer_texts
@@ -12,12 +13,16 @@ from clinical_dpo.grading.raters.secret import draw
 from clinical_dpo.io import Row, read_csv
 from clinical_dpo.records import Answer, TaskRow
 
-KEY_COLUMNS = ("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown", "place")
+KEY_COLUMNS = (
+    *("sheet", "kind", "rater", "item_id", "text_sha256", "row_id", "variants", "A", "B", "shown", "place"),
+    *("criterion", "weight"),  # of a rubric
+)
 JUDGE_PREFIX = "judge:"  # begins a judge's name among raters; names of people have no colon
 # Kind of sheet -> allowed ratings, as every file spells them.
 RATINGS = {
     "correctness": ("correct", "incorrect", "cannot judge"),
     "likert": ("1", "2", "3", "4", "5", "cannot judge"),
+    "rubric": ("yes", "no", "cannot judge"),
     "preference": ("A", "B", "tie", "cannot judge"),
 }
 
@@ -33,6 +38,8 @@ class Item:
         reference: the reference answer.
         answers: one answer; two answers on a preference sheet, or one if both are equal.
         variants: for each answer, the variants that give it.
+        criterion: the item of a rubric that is rated; empty on other sheets.
+        weight: weight of the criterion as text; empty on other sheets.
     """
 
     item_id: str
@@ -41,6 +48,8 @@ class Item:
     reference: str
     answers: tuple[str, ...]
     variants: tuple[tuple[str, ...], ...]
+    criterion: str = ""
+    weight: str = ""
 
 
 def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]], seed: int) -> list[Item]:
@@ -59,6 +68,30 @@ def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[An
         for row, variants_by_text in _distinct_answers(rows, answers)
         for text, variants in variants_by_text.items()
     ]
+
+
+def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> list[Item]:
+    """Each answer once for each criterion, in the order of the rubric.
+
+    Args:
+        items: from `correctness_items`.
+        rubric: the task's rubric, with `item` and `weight` of each criterion.
+    """
+    return [
+        replace(
+            item,
+            item_id=f"{item.item_id}-{_hash(criterion['item'])[:8]}",
+            criterion=criterion["item"],
+            weight=str(criterion["weight"]),
+        )
+        for item in items
+        for criterion in rubric
+    ]
+
+
+def answer_id(item_id: str) -> str:
+    """The id that the criteria of an answer share. Of an item without a criterion it is the item's id."""
+    return item_id.partition("-")[0]
 
 
 def preference_items(
@@ -115,7 +148,7 @@ def _shown_texts(item: Item, kind: str, swapped: bool, reference: bool) -> dict[
     if reference or kind == "correctness":
         texts["reference"] = item.reference
     if kind != "preference":
-        return texts | {"answer": item.answers[0]}
+        return texts | {"answer": item.answers[0]} | ({"criterion": item.criterion} if kind == "rubric" else {})
     first, second = item.answers[0], item.answers[-1]
     return texts | ({"A": second, "B": first} if swapped else {"A": first, "B": second})
 
@@ -126,11 +159,11 @@ def sheet_rows(
     """Rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
     A correctness sheet has the texts `question`, `reference` and `answer`, a likert sheet `question` and `answer`, as a
-    judge sees them. A preference sheet has the texts `question`,
-    `A` and `B`, and also `reference` if requested.
+    judge sees them. A rubric sheet has `question`, `answer` and `criterion`. A preference sheet has the texts
+    `question`, `A` and `B`, and also `reference` if requested.
 
     Args:
-        items: from `correctness_items` or `preference_items`.
+        items: from `correctness_items`, `rubric_items` or `preference_items`.
         key: rows of the sheet's key. They define which items are shown, in which order, and the sides of answers.
         rater: the rater.
         reference: show the reference answer on a preference sheet too.
@@ -170,22 +203,22 @@ def key_rows(
     sheet, they are the variant compared and the variant that it is compared with. `A` and `B` name the variants on the
     rater's two sides. `shown` is false for an item that the sheet leaves out: two identical answers, or an id that
     `only` lacks. `place` is the item's number on the sheet. A fair coin decides the sides for each rater and item. The
-    order is shuffled for each rater.
+    order is shuffled for each rater; the criteria of an answer follow each other.
 
     Args:
-        items: from `correctness_items` or `preference_items`.
+        items: from `correctness_items`, `rubric_items` or `preference_items`.
         sheet: the sheet's name.
-        kind: `correctness`, `likert` or `preference`.
+        kind: `correctness`, `likert`, `rubric` or `preference`.
         raters: the raters of the sheet.
         secret: the sheet's secret. Sides and orders depend on it, the sheet's name, the rater and the item.
         reference: as for `sheet_rows`.
         only: ids of the items on the sheet; None for all items.
     """
     candidates = _with_different_answers(items, kind)
-    visible = {item.item_id for item in candidates if only is None or item.item_id in only}
+    visible = [item.item_id for item in candidates if only is None or item.item_id in only]
     rows = []
     for rater in raters:
-        order = sorted(visible, key=lambda item_id: draw(secret, "order", sheet, rater, item_id))
+        order = sorted(visible, key=lambda item_id: draw(secret, "order", sheet, rater, answer_id(item_id)))
         number_by_id = {item_id: str(number) for number, item_id in enumerate(order, start=1)}
         for item in items:
             swapped = draw(secret, "side", sheet, rater, item.item_id) % 2 == 1
@@ -197,7 +230,8 @@ def key_rows(
                 | {"sheet": sheet, "kind": kind, "rater": rater, "item_id": item.item_id, "row_id": item.row_id}
                 | {"text_sha256": text_sha256(texts), "variants": " ".join(pair)}
                 | sides
-                | {"shown": "true" if item.item_id in visible else "false", "place": number_by_id.get(item.item_id, "")}
+                | {"shown": "true" if item.item_id in number_by_id else "false"}
+                | {"place": number_by_id.get(item.item_id, ""), "criterion": item.criterion, "weight": item.weight}
             )
     return rows
 

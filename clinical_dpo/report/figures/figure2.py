@@ -162,6 +162,7 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float) -> None:
     """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below."""
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
+    names |= {"rubric": "score"}
     names |= {"macro_f1": "F1", "weighted_f1": "F1", "quadratic_kappa": "kappa", "auroc": "AUROC"}
     names |= {"balanced_accuracy": "accuracy"}
     units = {
@@ -169,6 +170,7 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, head
         "accuracy": "Accuracy",
         "helpfulness": "Share of helpful answers",
         "likert": "Mean grade (1 to 5)",
+        "rubric": "Mean rubric score",
         "rouge_l": "Mean ROUGE-L (F1)",
     }
     units |= {name: METRICS[name].title for name in METRICS if name not in units}

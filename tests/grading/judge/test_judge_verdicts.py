@@ -148,7 +148,10 @@ def test_a_changed_prompt_gets_a_new_version():
         prompt.version: hashlib.sha256(f"{prompt.template}\n{prompt.reminder}".encode()).hexdigest()[:12]
         for prompt in PROMPTS.values()
     }
-    assert digests == {"likert-1": "a7bf4f277557", "correctness-1": "bd73e36897d9", "preference-1": "6941be2f0b9d"}
+    assert digests == {
+        **{"likert-1": "a7bf4f277557", "correctness-1": "bd73e36897d9", "preference-1": "6941be2f0b9d"},
+        "rubric-1": "779bb0350839",
+    }
 
 
 def test_braces_and_marks_in_a_text_stay_as_they_are():

@@ -228,5 +228,5 @@ def test_answers_of_other_items_are_refused():
 def test_a_key_without_its_columns_is_refused(tmp_path):
     path = tmp_path / "k.csv"
     path.write_text("sheet,item_id\na,b\n")
-    with pytest.raises(UserError, match=r"k\.csv: columns A, B, kind.*Delete the file"):
+    with pytest.raises(UserError, match=r"k\.csv: columns A, B, criterion, kind.*Delete the file"):
         sheets.read_blinding_key(path)

@@ -26,6 +26,7 @@ from tests.workflow.every_key.templates import (
     ON_HUB,
     QUESTIONS,
     RECIPE,
+    RUBRIC,
     SIZES,
     SNAPSHOT,
     SWEEP,
@@ -357,6 +358,9 @@ CASES: list[Case] = [
     Case(["task.preference_grader"], EVASIVE, {"preference_grader": "rouge_l"}),
     Case(["task.judge"], JUDGED | {"judge": "scribe"}, {"judge": "other-scribe"}),
     Case(["task.anchors"], JUDGED | {"judge": "away"}, {"anchors": ["bad", "poor", "fair", "good", "best"]}),
+    Case(
+        ["task.rubric"], RUBRIC, {"rubric": [{"item": "Names the drug", "weight": 3}, {"item": "Brief", "weight": 1}]}
+    ),
     Case(
         ["task.judge_refusals"], JUDGED | {"judge": "scribe"}, {"judge_refusals": "failure"}, extra="no item is refused"
     ),

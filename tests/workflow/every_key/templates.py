@@ -146,6 +146,10 @@ JUDGED: dict[str, Any] = TEXT | {
     "tables": ["reward_margin"],
     "rouge_stemmer": GONE,
 }
+RUBRIC: dict[str, Any] = JUDGED | {
+    **{"title": "By a rubric", "grader": "physicians", "metric": "rubric", "raters": ["anna"], "judge": "away"},
+    "rubric": [{"item": "Names the drug", "weight": 2}, {"item": "Is brief", "weight": 1}],
+}
 ENDPOINT: dict[str, Any] = {
     **{"base_url": "http://127.0.0.1:PORT/v1", "model": "judge-a", "key_variable": "KEY_A", "concurrency": 2},
     **{"timeout_seconds": 20, "max_tokens": 16, "seed": None, "price": {"input": 1.0, "output": 2.0}},

@@ -5,23 +5,30 @@
   const byId = (id) => document.getElementById(id);
   const COLUMNS = ["sheet", "item_id", "text_sha256", "rating", "comment", "rated_at"];
   const NAMES = {
-    question: "Question", reference: "Reference answer", answer: "Answer to rate", A: "Answer A", B: "Answer B",
+    criterion: "Criterion", question: "Question", reference: "Reference answer", answer: "Answer to rate", A: "Answer A",
+    B: "Answer B",
   };
   const short = matchMedia("(max-width: 30rem)").matches;
   const TITLES = {
     correctness: "Is the answer correct?", likert: "How good is the answer?", preference: "Which answer is better?",
+    rubric: "Does the answer meet the criterion?",
   };
   const EXPLAIN = {
     correctness: "Correct: equivalent to the reference, or equally right. Cannot judge: the texts do not decide it.",
     likert: `${sheet.anchors.map((anchor, index) => `${index + 1}: ${anchor}.`).reverse().join(" ")} Cannot judge: the ` +
       "texts do not decide it.",
+    rubric: "Yes: the answer meets the criterion. Cannot judge: the texts do not decide it. The criteria of an answer " +
+      "follow each other.",
     preference: "Tie: equally good or equally bad. Cannot judge: the texts do not decide it.",
   };
   const LABELS = {
-    correct: "Correct", incorrect: "Incorrect", A: "A is better", B: "B is better", tie: "Tie",
+    correct: "Correct", incorrect: "Incorrect", A: "A is better", B: "B is better", tie: "Tie", yes: "Yes", no: "No",
     "cannot judge": "Cannot judge", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5",
   };
-  const LETTERS = { correct: "c", incorrect: "i", A: "a", B: "b", tie: "t", "cannot judge": "n", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5" };
+  const LETTERS = {
+    correct: "c", incorrect: "i", A: "a", B: "b", tie: "t", yes: "y", no: "n", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5",
+    "cannot judge": sheet.kind === "rubric" ? "c" : "n",
+  };
   const storageKey = `rating-sheet-${sheet.digest}`;
 
   // ratings: item_id -> {rating, comment, rated_at}; history: earlier ratings for "undo", newest last.
@@ -139,7 +146,7 @@
     const item = items[current];
     const entry = entryFor(item.item_id);
     byId("item-title").textContent = `Item ${current + 1} of ${items.length}`;
-    const names = ["question", "reference", "answer", "A", "B"].filter((name) => name in item);
+    const names = ["criterion", "question", "reference", "answer", "A", "B"].filter((name) => name in item);
     byId("texts").className = sheet.kind === "preference" ? "texts pair" : "texts";
     byId("texts").replaceChildren(...names.map((name) => card(name, item[name], entry.rating === name)));
     byId("comment").value = entry.comment;
