@@ -124,6 +124,21 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
     return ["## Texts", _table(header, rows), "The mend belongs under `source` of the task file."]
 
 
+def without_excerpts(card: str) -> str:
+    """A data card without the texts before and after their repair, for readers who may not see any text of a row.
+
+    Args:
+        card: from `data_card`.
+    """
+    lines = card.split("\n")
+    start = next((number for number, line in enumerate(lines) if line.endswith("| mend | before | after |")), None)
+    if start is None:
+        return card
+    end = next(number for number in range(start, len(lines)) if not lines[number].startswith("|"))
+    table = [f"{' |'.join(line.split(' |')[:-3])} |" for line in lines[start:end]]  # bars within texts are escaped
+    return "\n".join([*lines[:start], *table, *lines[end:]])
+
+
 def _visible(text: str) -> str:
     """Return a text with visible line ends and tabs."""
     return text.replace("\n", "↵").replace("\t", "⇥")
