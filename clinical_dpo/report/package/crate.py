@@ -66,7 +66,13 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
     used = [file for path, file in files.items() if path.startswith(MADE_BEFORE)]
     made = [file for path, file in files.items() if not path.startswith(MADE_BEFORE)]
     libraries = [
-        entity(f"#library-{library}", "SoftwareApplication", name=library, softwareVersion=" and ".join(versions))
+        entity(
+            f"https://pypi.org/project/{library}/",
+            "SoftwareApplication",
+            name=library,
+            softwareVersion=" and ".join(versions),
+            url=f"https://pypi.org/project/{library}/",
+        )
         for library, versions in facts.libraries().items()
     ]
     workflow = entity(
@@ -78,6 +84,7 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
         softwareRequirements=libraries,
     )
     agent = entity("#authors", "Organization", name="for the authors")
+    crate.root_dataset["author"] = agent
     action = entity(
         "#run",
         "CreateAction",

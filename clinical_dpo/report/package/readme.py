@@ -57,7 +57,7 @@ def _private(private: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"Private tasks: {', '.join(private)}. Their data cards and the paths of their files are not shown; "
-        f"`{NOT_SHOWN}` stands in their place."
+        f"`{NOT_SHOWN}` replaces them."
     ]
 
 
