@@ -6,6 +6,7 @@ Texts are not shown, except short excerpts of repaired texts of a task that is n
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.data_checks.excerpts import EXCERPTS
 from clinical_dpo.data_checks.thresholds import CHECKS
 from clinical_dpo.escaping import Markdown, markdown
 from clinical_dpo.tokenization.lengths import RowLength, quantile
@@ -120,23 +121,8 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         shown = [_visible(excerpts.get(key, "")) for key in ("before", "after")] if not private else []
         mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
         rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
-    header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else ("before", "after")))
+    header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else EXCERPTS))
     return ["## Texts", _table(header, rows), "The mend belongs under `source` of the task file."]
-
-
-def without_excerpts(card: str) -> str:
-    """A data card without the texts before and after their repair, for readers who may not see any text of a row.
-
-    Args:
-        card: from `data_card`.
-    """
-    lines = card.split("\n")
-    start = next((number for number, line in enumerate(lines) if line.endswith("| mend | before | after |")), None)
-    if start is None:
-        return card
-    end = next(number for number in range(start, len(lines)) if not lines[number].startswith("|"))
-    table = [f"{' |'.join(line.split(' |')[:-3])} |" for line in lines[start:end]]  # bars within texts are escaped
-    return "\n".join([*lines[:start], *table, *lines[end:]])
 
 
 def _visible(text: str) -> str:

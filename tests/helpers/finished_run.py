@@ -96,8 +96,8 @@ def finished_run(folder: Path) -> FinishedRun:
         write_json(folder / f"config/tasks/{task['name']}.yaml", task)  # JSON is YAML
     write_json(folder / f"config/models/{MODEL}.yaml", read_yaml(ROOT / f"config/models/{MODEL}.yaml"))
     config = merge(PUBLISHED, {"run_name": "mine", "tasks": list(tasks), "seeds": [42, 43]})
+    config = merge(config, {"recipes": {"savage2025": {"models": [MODEL]}}})
     config |= {"figure2": {"a": "uti"}, "overrides": {"tasks": {"uti": {"max_new_tokens": 7}}}}
-    config["recipes"]["savage2025"]["models"] = [MODEL]
     run = FinishedRun(folder, load_study(config, folder))
     assert run.study.left_out.keys() == {"reasoning"}
     _write_records(run.study)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clinical_dpo.data_checks.data_card import without_excerpts
+from clinical_dpo.data_checks.excerpts import without_excerpts
 from clinical_dpo.io import read_text, replacing
 from clinical_dpo.paths import parse
 from clinical_dpo.report.model_card import Released, model_card

@@ -8,12 +8,14 @@ import docx
 import pytest
 
 from clinical_dpo.config.loading import load_study
-from clinical_dpo.data_checks.data_card import data_card, without_excerpts
+from clinical_dpo.data_checks.data_card import data_card
+from clinical_dpo.data_checks.excerpts import without_excerpts
 from clinical_dpo.report.package import mi_clear_llm, tripod_llm
 from clinical_dpo.report.package.checklist import FOR_THE_AUTHORS
 from clinical_dpo.report.package.code_version import code_version
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT
+from tests.helpers.data_cards import MANIFEST, TASK
 from tests.helpers.finished_run import EXCERPT, LOST, MODEL, NOTE, ROW_ID, finished_run
 
 TRIPOD = (
@@ -126,8 +128,6 @@ def test_data_cards_have_no_text_of_rows(run):
 
 def test_a_data_card_without_excerpts_is_that_of_a_private_task():
     """Except for the line that says so."""
-    from tests.helpers.data_cards import MANIFEST, TASK
-
     source = MANIFEST["source"] | {"repairs": {"RTF repaired": {"count": 2, "rows": [1, 2]}}}
     source |= {"changes": {"RTF": {"before": r"{\rtf1 a | b}", "after": "a | b"}}}
     card = data_card(TASK, MANIFEST | {"source": source}, {}, [])
@@ -204,7 +204,8 @@ def test_every_item_of_a_checklist_is_prefilled_or_for_the_authors(run, module, 
         assert "revision 8afb" in filled["6a"] and "beta 0.1" in filled["6b"] and "at most 7 new tokens" in filled["6b"]
         assert "needs both pyuria" in filled["9a"]
     else:
-        assert "Question" in markdown or "needs both pyuria" in filled["3"]
+        assert "needs both pyuria" in filled["3"] and filled["5"] == FOR_THE_AUTHORS
+        assert "42, 43" in filled["2"] and "clinic/notes" in filled["6"]
 
 
 def test_results_conclude_in_the_words_of_the_decisions_only(run):
@@ -233,6 +234,19 @@ def test_pending_grades_are_named(run):
     folder = run.package()
     assert "**Grades are awaited: 3 rows of tables/metrics.csv are pending.**" in (folder / "README.md").read_text()
     assert "F1 score was pending (grades are awaited) for Base" in (folder / "results.md").read_text()
+
+
+def test_proxy_grades_and_synthetic_text_are_marked(run):
+    assert "proxy" not in (run.package() / CARD).read_text()
+    for variant in ("base", "sft", "dpo"):
+        run.change("metrics", "proxy", "true", task="uti", variant=variant)
+        run.change("metrics", "data", "synthetic", task="uti", variant=variant)
+    folder = run.package()
+    assert "| f1 | 0.51 (0.4 to 0.9) (proxy) | 0.71 (0.4 to 0.9) (proxy) | 5 |" in (folder / CARD).read_text()
+    for name in ("results.md", "README.md", "checklists/TRIPOD-LLM.md"):
+        text = (folder / name).read_text()
+        assert "The grades are a proxy for those of people or of a judge." in text
+        assert "The text is synthetic: the numbers say nothing about medicine." in text
 
 
 def test_the_version_of_a_folder_without_a_repository_is_the_release(tmp_path):
