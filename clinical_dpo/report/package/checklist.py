@@ -41,7 +41,7 @@ def checklist(title: str, source: str, items: Sequence[Item], facts: RunFacts) -
         Heading(1, title),
         Paragraph(
             f"Topics are in our own words; the published wording is the authors': {source}. Entries come from the "
-            f"run's tables, settings and records. Replace every `{FOR_THE_AUTHORS}`, and add pages of the manuscript."
+            f"run's tables, settings and records. Replace every '{FOR_THE_AUTHORS}', and add pages of the manuscript."
         ),
         Table(("item", "topic", "this run"), rows),
     ]

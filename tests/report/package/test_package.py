@@ -119,6 +119,13 @@ def test_a_private_task_leaves_no_text_no_id_and_no_path(run):
     assert "Private tasks: triage_urgency, reasoning." in readme
 
 
+def test_small_counts_of_labels_of_a_private_task_are_not_shown(run):
+    text = (run.package() / "checklists/TRIPOD-LLM.md").read_text()
+    [item] = [line for line in text.splitlines() if line.startswith("| 16c ")]
+    assert "Triage: urgency: train: fewer than 11 UTI, fewer than 11 No UTI; test: fewer than 11 No UTI." in item
+    assert "Simple classification (UTI): train: 4 UTI, 6 No UTI; test: 5 No UTI." in item
+
+
 def test_data_cards_have_no_text_of_rows(run):
     folder = run.package()
     assert EXCERPT in (run.folder / "results/mine/uti/data/README.md").read_text()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from clinical_dpo.config.column_rules import smallest_cell
 from clinical_dpo.report.package.run_facts import RunFacts
 
 
@@ -46,16 +47,21 @@ def split_counts(facts: RunFacts) -> list[str]:
 
 
 def label_counts(facts: RunFacts) -> list[str]:
-    """Labels in each split of each task that has labels."""
-    return [
-        f"{facts.task_title(task)}: " + "; ".join(f"{split}: {_counts(labels)}" for split, labels in of_splits) + "."
-        for task in facts.study.tasks
-        if (of_splits := [(split, n) for split, n in facts.manifests[task]["labels"].items() if n])
-    ]
+    """Labels in each split of each task that has labels. Of a private task small counts are not shown."""
+    lines = []
+    for task, settings in facts.study.tasks.items():
+        least = (smallest_cell(facts.study.config, settings) or 0) if task in facts.private else 0
+        of_splits = [(split, n) for split, n in facts.manifests[task]["labels"].items() if n]
+        words = "; ".join(f"{split}: {_counts(labels, least)}" for split, labels in of_splits)
+        lines += [f"{facts.task_title(task)}: {words}."] if words else []
+    return lines
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+def _counts(counts: Mapping[str, int], least: int = 0) -> str:
+    """Counts with their names. Counts from 1 to `least` - 1 are not shown."""
+    return ", ".join(
+        f"fewer than {least} {name}" if 0 < count < least else f"{count:,} {name}" for name, count in counts.items()
+    )
 
 
 def flow(facts: RunFacts) -> list[str]:
