@@ -24,7 +24,7 @@ def sentence(trivial=(), **changes):
 
 
 def test_the_example_is_a_sentence_of_the_code():
-    assert f"```\n{sentence()}\n```" in RESULTS
+    assert f"\n> {sentence()}\n" in RESULTS
 
 
 def test_every_decision_has_a_line_that_says_what_it_means():
