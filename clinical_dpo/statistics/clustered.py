@@ -85,6 +85,13 @@ def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None)
     return ratio(hits, counted, groups).interval, name
 
 
+def share_of(hits: Sequence[bool], groups: Groups | None) -> tuple[float | None, Interval, str]:
+    """The share of items that are hits, its interval and the method of the interval; all empty without items."""
+    if not hits:
+        return None, (None, None), ""
+    return sum(hits) / len(hits), *share_interval(np.array(hits, dtype=float), np.ones(len(hits)), groups)
+
+
 def combined_interval(
     ratios: Sequence[Ratio],
     weights: Sequence[float],
