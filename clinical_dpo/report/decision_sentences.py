@@ -80,7 +80,13 @@ def with_sentences(
     return [
         row
         | {
-            "sentence": _sentence(row, of.get((row["model"], "sft_vs_base")), price.get(row["model"]), trivial)
+            "sentence": _sentence(
+                row,
+                of.get((row["model"], "sft_vs_base")),
+                of.get((row["model"], "dpo_vs_base")),
+                price.get(row["model"]),
+                trivial,
+            )
             + _compared(row["metric"], headline)
             + _history(row["margin"], recorded)
             + _marks(row)
@@ -94,9 +100,18 @@ def with_sentences(
 def _sentence(
     row: Mapping[str, Any],
     sft: Mapping[str, Any] | None,
+    dpo: Mapping[str, Any] | None,
     price: Price | None,
     trivial: Sequence[Mapping[str, Any]],
 ) -> str:
+    """The sentence of one model.
+
+    Args:
+        row: the decision about DPO and SFT.
+        sft, dpo: those about SFT and the base model, and about DPO and the base model; None without them.
+        price: of DPO; None if it is unknown.
+        trivial: see `with_sentences`.
+    """
     if row["status"] == "pending":
         return "Grades awaited."
     if row["margin_ci_low"] is None:
@@ -109,13 +124,22 @@ def _sentence(
         (other["model"], other["variant"], other["above_trivial"]) == (row["model"], "sft", "false")
         for other in trivial
     )
-    enough = "Neither is enough" if sft_is_trivial else "SFT is enough"
+    sft_is_worse = sft is not None and sft["decision"] == "worse"
+    enough = "Neither is enough" if sft_is_trivial or sft_is_worse else "SFT is enough"
+    # What DPO gains over SFT is no gain if the base model is as good.
+    against_base = {
+        "worse": "worse than Base",
+        "equivalent": f"not better than Base by {margin}",
+        "not superior": f"not better than Base by {margin}",
+    }.get(dpo["decision"] if dpo else "")
     if decision in ("equivalent", "not superior"):
         text = f"{enough}: DPO is not better by {margin} {numbers}{cost}."
     elif decision == "worse":
         text = f"{enough}: DPO is worse {numbers}{cost}."
     elif decision == NO_BETTER_THAN_TRIVIAL:
         text = f"Neither is enough: DPO is better than SFT {numbers}{cost}, and no better than a trivial answer."
+    elif decision == "better" and against_base:
+        text = f"Neither is enough: DPO is better than SFT {numbers}{cost}, and {against_base}."
     elif decision == "better" and row["effect"] >= row["margin"]:
         text = f"DPO is worth it: DPO is better {numbers}{cost}."
     elif decision == "better":

@@ -194,7 +194,10 @@ def probability_estimates(
         "brier": brier(values, codes),
         "ece": calibration_error(confidence, right),
     }
-    rows = {name: bootstrapped(name, of, statistic, items, seed, groups) for name, statistic in statistics.items()}
+    rows = {
+        name: bootstrapped(name, of, statistic, items, seed, groups, is_error=name == "ece")
+        for name, statistic in statistics.items()
+    }
     slope, interval = calibration_slope(confidence, right, groups)
     rows["calibration_slope"] = Estimate(
         "calibration_slope", of, slope, interval, interval_method("wald", groups), items

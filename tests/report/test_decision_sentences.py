@@ -12,8 +12,10 @@ from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 PRICE = {"llama": Price(2.13, "GPU hours")}
 
 
-def sentence(price=PRICE, recorded=0.05, sft=None, trivial=(), headline=None, **fields):
-    rows = [decision_row(**fields), *([decision_row(comparison="sft_vs_base", **sft)] if sft else [])]
+def sentence(price=PRICE, recorded=0.05, sft=None, dpo=None, trivial=(), headline=None, **fields):
+    against_base = {"sft_vs_base": sft, "dpo_vs_base": dpo}
+    rows = [decision_row(comparison=name, **row) for name, row in against_base.items() if row]
+    rows.insert(0, decision_row(**fields))
     found = with_sentences(rows, price, recorded, trivial, headline=headline or rows[0]["metric"])
     assert all(row["sentence"] is None for row in found[1:])
     return found[0]["sentence"]
@@ -81,6 +83,39 @@ def test_sft_against_base_stands_beside_the_answer():
         effect=0, margin_ci_low=-0.02, margin_ci_high=0.02, decision="equivalent", sft={"decision": "worse"}
     )
     assert text.endswith(" SFT against Base: worse.")
+
+
+def test_sft_that_is_worse_than_the_base_model_is_not_enough():
+    equivalent = {"effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02, "decision": "equivalent"}
+    for decision, start in (
+        ("worse", "Neither is enough: DPO is not better by 5 points"),
+        ("better", "SFT is enough: "),
+    ):
+        text = sentence(sft={"decision": decision}, **equivalent)
+        assert text.startswith(start) and text.endswith(f" SFT against Base: {decision}.")
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ("worse", "worse than Base"),
+        ("equivalent", "not better than Base by 5 points or more"),
+        ("not superior", "not better than Base by 5 points or more"),
+        ("better", None),
+        ("not inferior", None),
+        ("undecided", None),
+    ],
+)
+def test_dpo_is_not_worth_it_if_the_base_model_is_as_good(decision, words):
+    fields = {"decision": "better", "effect": 0.07, "ci_low": 0.01, "ci_high": 0.13, "sft": {"decision": "worse"}}
+    text = sentence(dpo={"decision": decision}, **fields)
+    if words is None:
+        assert text == sentence(**fields) and text.startswith("DPO is worth it: ")
+    else:
+        assert text == (
+            "Neither is enough: DPO is better than SFT (+7.0, 99% interval 1.0 to 13.0), at 2.1 times the GPU hours, "
+            f"and {words}. SFT against Base: worse."
+        )
 
 
 def test_a_variant_that_is_no_better_than_a_trivial_answer_is_named():

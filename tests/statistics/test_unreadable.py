@@ -3,9 +3,11 @@
 import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score
 
+from clinical_dpo.schemas import validate
 from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.metrics import task_metrics
+from clinical_dpo.statistics.trivial import compare_trivial
 from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable, wrong_labels
 from tests.helpers.figure2 import TASK
 
@@ -79,6 +81,41 @@ def test_a_decision_that_depends_on_unreadable_answers_is_marked():
     assert {row["changed"] for row in by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05), "dpo_vs_sft").values()} == {
         "false"
     }
+
+
+def test_a_variant_that_is_no_better_than_a_trivial_answer_is_better_under_no_rule():
+    """DPO says yes to all, and SFT says no to most; some of SFT's answers cannot be read."""
+    labels = ["UTI"] * 150 + ["No UTI"] * 50
+    answers = {"base": ["No UTI"] * 200, "dpo": ["UTI"] * 200}
+    answers["sft"] = ["" if number % 20 == 0 else "No UTI" for number in range(200)]
+    grades = {("llama", name): labelled(labels, parsed) for name, parsed in answers.items()}
+    trivial = [
+        {key: "" if value is None else str(value) for key, value in row.items()}
+        for row in compare_trivial(grades, labels, FACTS, 0.05)
+    ]
+    alone = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05), "dpo_vs_sft")
+    held = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05, trivial=trivial), "dpo_vs_sft")
+    assert {row["decision"] for row in alone.values()} == {"better"}
+    assert {row["decision"] for row in held.values()} == {"no better than trivial"}
+    assert {row["changed"] for row in held.values()} == {"false"}
+    for rule, row in held.items():
+        validate(row, "unreadable", "row")
+        assert row == alone[rule] | {"decision": "no better than trivial"}
+
+
+def test_the_comparison_with_a_trivial_answer_follows_the_rule():
+    """As graded, half of DPO's answers cannot be read. Read as positive they make DPO better than always yes."""
+    labels = ["UTI", "No UTI"] * 100
+    answers = {"base": ["No UTI"] * 200, "sft": ["No UTI"] * 200}
+    answers["dpo"] = ["" if number % 4 == 0 else label for number, label in enumerate(labels)]
+    grades = {("llama", name): labelled(labels, parsed) for name, parsed in answers.items()}
+    trivial = [
+        {key: "" if value is None else str(value) for key, value in row.items()}
+        for row in compare_trivial(grades, labels, FACTS, 0.05)
+    ]
+    rows = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05, trivial=trivial), "dpo_vs_sft")
+    assert rows["as graded"]["decision"] == "no better than trivial"
+    assert (rows["positive"]["decision"], rows["positive"]["changed"]) == ("better", "true")
 
 
 def test_cannot_judge_is_varied_too_and_awaited_grades_stay_empty():
