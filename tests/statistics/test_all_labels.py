@@ -105,7 +105,7 @@ def test_answers_from_elsewhere_without_labels_are_wrong_beside_answers_by_likel
     labels = [row["label"] for row in rows]
     elsewhere = graded(labels, ["" if item % 5 == 0 else label for item, label in enumerate(labels)])
     grades = {("llama", name): rows for name in ("base", "sft", "dpo")} | {("rule", "external"): elsewhere}
-    texts = {key: answers for key in grades} | {("rule", "external"): [{"id": row["id"], "text": ""} for row in rows]}
+    texts = dict.fromkeys(grades, answers) | {("rule", "external"): [{"id": row["id"], "text": ""} for row in rows]}
     task = THREE | {"answer_by": "likelihood", "metric": "auroc"}
     metrics = {(row["model"], row["metric"]): row for row in validated("metrics", task_metrics(grades, task, texts))}
     assert metrics["rule", "invalid_rate"]["estimate"] == 0.2 and metrics["llama", "invalid_rate"]["estimate"] == 0
