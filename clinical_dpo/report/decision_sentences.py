@@ -156,6 +156,34 @@ def _sentence(
     )
 
 
+def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> str:
+    """Words about the difference over several training seeds, after a blank; "" with one seed.
+
+    Decisions are about the first seed.
+
+    Args:
+        row: of decisions.csv.
+        seeds: rows of seeds.csv, as read; empty with a single seed.
+    """
+    metric = METRICS[row["metric"]]
+    measure = f"{metric.name}_difference" if metric.kind == "labels" else metric.difference
+    wanted = (row["task"], row["model"], row["comparison"], measure)
+    for seed in seeds:
+        names = (seed["task"], seed["model"], seed["comparison"], seed["measure"])
+        if names != wanted or seed["effect"] in (None, ""):
+            continue
+        effect = float(seed["effect"])
+        difference = amount(row["metric"], effect, sign="+" if effect > 0 else "")
+        text = f" Over {seed['n_seeds']} training seeds: {difference}"
+        if seed["ci_low"] in (None, ""):
+            return f"{text}."
+        low, high = float(seed["ci_low"]), float(seed["ci_high"])
+        text += f" (95% interval {amount(row['metric'], low)} to {amount(row['metric'], high)})"
+        holds_zero = row["decision"] in ("better", "worse") and low <= 0 <= high
+        return text + (", so that other seeds may show no difference." if holds_zero else ".")
+    return ""
+
+
 def _unit(row: Mapping[str, Any]) -> str:
     """The items that decide: test items, all rated or in part."""
     if row["basis"] == SAMPLE:

@@ -3,7 +3,7 @@
 import pytest
 
 from clinical_dpo.io import write_json
-from clinical_dpo.report.decision_sentences import Price, prices, with_sentences
+from clinical_dpo.report.decision_sentences import Price, over_seeds, prices, with_sentences
 from clinical_dpo.report.latex import TABLES, latex_table
 from clinical_dpo.statistics.decisions import COLUMNS
 from tests.helpers.decision_rows import decision_row
@@ -143,6 +143,25 @@ def test_a_headline_metric_without_a_paired_interval_is_named():
     text = sentence(metric="accuracy", headline="auroc", **fields)
     assert text.endswith(" The decision compares right answers: AUROC has no paired interval.")
     assert text.startswith(sentence(metric="accuracy", **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "low", "words"),
+    [
+        ({"decision": "better"}, "-0.01", " (95% interval -1.0 to 5.2), so that other seeds may show no difference."),
+        ({"decision": "better"}, "0.002", " (95% interval 0.2 to 5.2)."),
+        ({"decision": "undecided"}, "-0.01", " (95% interval -1.0 to 5.2)."),
+        ({"decision": "better"}, "", "."),
+        ({"decision": "better", "metric": "accuracy"}, "-0.01", None),
+        ({"decision": "better", "comparison": "dpo_vs_base"}, "-0.01", None),
+    ],
+)
+def test_several_seeds_are_told_beside_the_decision_about_the_first(fields, low, words):
+    seeds = {"task": "uti", "model": "llama", "comparison": "dpo_vs_sft", "measure": "f1_difference", "n_seeds": "3"}
+    seeds |= {"effect": "0.021", "ci_low": low, "ci_high": low and "0.052"}
+    expected = "" if words is None else f" Over 3 training seeds: +2.1{words}"
+    assert over_seeds(decision_row(**fields), [seeds | {"model": "mistral"}, seeds]) == expected
+    assert over_seeds(decision_row(**fields), []) == ""
 
 
 def test_synthetic_data_and_proxy_grades_are_marked():
