@@ -141,7 +141,8 @@ def _order(verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
 def _longer(items: Sequence[Item], verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
     """Share of preferences for the longer of two answers. Ties, and answers of equal length, do not count."""
     item_by_id = {item.item_id: item for item in items}
-    longer, counted = [], []
+    longer: list[bool] = []
+    counted: list[Mapping[str, str]] = []
     for row in verdicts:
         lengths = {
             variants[0]: len(answer)

@@ -193,10 +193,10 @@ def masked_levels(
                     if other == subgroup or level in hidden[subgroup]:
                         continue
                     # The sum of masked levels is known: it is the total without the others.
-                    rest = set().union(*(items[other][name] for name in hidden[other]))
+                    rest: set[str] = set().union(*(items[other][name] for name in hidden[other]))
                     known = [ids for name, ids in items[other].items() if name not in hidden[other]] + [rest]
-                    around = set().union(*(ids for ids in known if ids & own))
-                    within = set().union(*(ids for ids in known if ids <= own))
+                    around: set[str] = set().union(*(ids for ids in known if ids & own))
+                    within: set[str] = set().union(*(ids for ids in known if ids <= own))
                     differences = [around - own] + ([own - within] if within else [])
                     if any(0 < people(ids) < smallest for ids in differences):
                         return subgroup, level

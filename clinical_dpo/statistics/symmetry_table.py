@@ -43,12 +43,13 @@ def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
             where = f"{task['name']}/{model}"
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
             answers = [row["parsed"] for row in x], [row["parsed"] for row in y], task["labels"]
-            names = {"task": task["name"], "model": model, "comparison": comparison_name(first, second)}
+            names: Row = {"task": task["name"], "model": model, "comparison": comparison_name(first, second)}
             names |= {"data": task["data"], "n": len(x), "n_groups": number_of_groups(x)}
             groups = groups_of(x)
             for name, (of_items, of_groups) in TESTS.items():
-                tested, p_unclustered = of_items(answer_table(*answers)), None
+                row = dict.fromkeys(COLUMNS) | names | {"test": name}
+                tested = of_items(answer_table(*answers))
                 if groups is not None:
-                    tested, p_unclustered = of_groups(*answers, groups), tested.p_value
-                rows.append(names | {"test": name, "p_unclustered": p_unclustered} | tested._asdict())
-    return [{column: row[column] for column in COLUMNS} for row in rows]
+                    row["p_unclustered"], tested = tested.p_value, of_groups(*answers, groups)
+                rows.append(row | tested._asdict())
+    return rows
