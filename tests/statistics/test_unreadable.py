@@ -137,6 +137,17 @@ def test_where_no_answer_can_be_read_nothing_is_left():
     assert by_rule(table, "dpo_vs_sft")["left out"]["decision"] == "undecided"
 
 
+@pytest.mark.parametrize(("metric", "grades"), [("rouge_l", [0.1, 0.35, 0.2, 0.8, 0.9]), ("likert", [1, 4, 4, 5, 2])])
+def test_means_as_graded_are_those_of_metrics_csv(metric, grades):
+    task = {"name": "s", "metric": metric, "data": "real", "seed": 1}
+    table = {("llama", name): judged(grades) for name in ("base", "sft", "dpo")}
+    row = by_rule(vary_unreadable(table, task, 0.05, 0.05), "sft")["as graded"]
+    headline = task_metrics(table, task)[0]
+    assert [row[key] for key in ("estimate", "ci_low", "ci_high")] == [
+        headline[key] for key in ("estimate", "ci_low", "ci_high")
+    ]
+
+
 @pytest.mark.parametrize("metric", ["macro_f1", "weighted_f1", "balanced_accuracy", "quadratic_kappa", "accuracy"])
 def test_where_no_answer_of_three_labels_can_be_read_nothing_is_left(metric):
     levels = ["low", "middle", "high"]
