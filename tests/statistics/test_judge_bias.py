@@ -178,7 +178,7 @@ def test_items_of_a_patient_are_not_independent():
         assert (row["estimate"], row["n"], row["ci_method"]) == (before["estimate"], before["n"], method)
         assert row["ci_high"] - row["ci_low"] > 1.8 * (before["ci_high"] - before["ci_low"])
     assert grouped["repeated", None]["ci_method"] == "clustered_wilson"
-    lengths, grades = np.repeat([100, 200, 300, 400, 500], 12), np.repeat([2, 1, 3, 3, 4], 12)
+    lengths, grades = np.repeat([100, 200, 300, 400, 500], 12), np.repeat([1, 3, 2, 4, 3], 12)
     texts = answers(["x" * length for length in lengths])
     foreign = control("shuffled", [str(grade) for grade in np.repeat([1, 2], 12)])
     rows = [
