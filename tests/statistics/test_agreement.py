@@ -161,7 +161,7 @@ def test_with_groups_every_interval_counts_groups(tmp_path):
         assert row["ci_low"] < row["estimate"] < row["ci_high"]
         method = "clustered_wilson" if before["ci_method"] == "wilson" else "clustered_jackknife"
         assert row == before | {name: row[name] for name in ("ci_low", "ci_high")} | {"ci_method": method}
-    assert len(grouped) == 14
+    assert len(grouped) == 12
     key = sheet("correctness", raters=tuple(words))[1]
     items = [row for row in key if row["rater"] == "r1"]
     groups = np.unique([group_of[row["row_id"]] for row in items], return_inverse=True)[1]
