@@ -202,8 +202,8 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
 def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, seed: int) -> float:
     """Two-sided P of a paired permutation test that swaps the two answers to all items of a group at once, by scipy.
 
-    It is exact for up to 13 groups, otherwise it uses 10,000 random swaps. It is 1 for one group, because a swap changes
-    the sign alone.
+    It is exact for up to 13 groups, otherwise it uses 10,000 random swaps. It is 1 for one group: a swap changes the
+    sign alone.
 
     Args:
         statistic: (..., k) sums over groups -> (...) value of a variant. The test compares its difference.
