@@ -10,6 +10,7 @@ By choice a spelling's score is its mean log-probability per token. Such scores 
 score of a label is then the log of the mean over its spellings, so that a label gains nothing by their number.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -174,7 +175,8 @@ def score_labels(
 ) -> list[Row]:
     """One answer per row: `id`, `text` (the most probable label, the first of equal ones), `probabilities`, `logps`.
 
-    `probabilities` has each label's, `logps` each spelling's summed log-probability (nats), not divided by anything.
+    `probabilities` has each label's, `logps` each spelling's summed log-probability (nats), not divided by anything. If
+    they are not numbers, as after a training that diverged, the text is empty and the answer has neither.
 
     Args:
         model: a causal language model, with or without an adapter. It takes no other input afterwards.
@@ -201,6 +203,9 @@ def score_labels(
         for i, logps in zip(batch, table.tolist(), strict=True):
             start, texts = items[i]
             probabilities = label_probabilities(logps, [len(text) - start for text in texts], scoring)
+            if math.isnan(sum(probabilities.values())):
+                answers[i] = {"id": rows[i]["id"], "text": ""}
+                continue
             answers[i] = {
                 "id": rows[i]["id"],
                 "text": max(probabilities, key=lambda label: probabilities[label]),

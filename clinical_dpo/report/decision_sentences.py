@@ -80,7 +80,13 @@ def with_sentences(
     return [
         row
         | {
-            "sentence": _sentence(row, of.get((row["model"], "sft_vs_base")), price.get(row["model"]), trivial)
+            "sentence": _sentence(
+                row,
+                of.get((row["model"], "sft_vs_base")),
+                of.get((row["model"], "dpo_vs_base")),
+                price.get(row["model"]),
+                trivial,
+            )
             + _compared(row["metric"], headline)
             + _history(row["margin"], recorded)
             + _marks(row)
@@ -94,9 +100,18 @@ def with_sentences(
 def _sentence(
     row: Mapping[str, Any],
     sft: Mapping[str, Any] | None,
+    dpo: Mapping[str, Any] | None,
     price: Price | None,
     trivial: Sequence[Mapping[str, Any]],
 ) -> str:
+    """The sentence of one model.
+
+    Args:
+        row: the decision about DPO and SFT.
+        sft, dpo: those about SFT and the base model, and about DPO and the base model; None without them.
+        price: of DPO; None if it is unknown.
+        trivial: see `with_sentences`.
+    """
     if row["status"] == "pending":
         return "Grades awaited."
     if row["margin_ci_low"] is None:
@@ -109,13 +124,22 @@ def _sentence(
         (other["model"], other["variant"], other["above_trivial"]) == (row["model"], "sft", "false")
         for other in trivial
     )
-    enough = "Neither is enough" if sft_is_trivial else "SFT is enough"
+    sft_is_worse = sft is not None and sft["decision"] == "worse"
+    enough = "Neither is enough" if sft_is_trivial or sft_is_worse else "SFT is enough"
+    # What DPO gains over SFT is no gain if the base model is as good.
+    against_base = {
+        "worse": "worse than Base",
+        "equivalent": f"not better than Base by {margin}",
+        "not superior": f"not better than Base by {margin}",
+    }.get(dpo["decision"] if dpo else "")
     if decision in ("equivalent", "not superior"):
         text = f"{enough}: DPO is not better by {margin} {numbers}{cost}."
     elif decision == "worse":
         text = f"{enough}: DPO is worse {numbers}{cost}."
     elif decision == NO_BETTER_THAN_TRIVIAL:
         text = f"Neither is enough: DPO is better than SFT {numbers}{cost}, and no better than a trivial answer."
+    elif decision == "better" and against_base:
+        text = f"Neither is enough: DPO is better than SFT {numbers}{cost}, and {against_base}."
     elif decision == "better" and row["effect"] >= row["margin"]:
         text = f"DPO is worth it: DPO is better {numbers}{cost}."
     elif decision == "better":
@@ -130,6 +154,34 @@ def _sentence(
     return " ".join(
         [text, *(words for variant in STAGES for words in remarks(trivial, row["task"], row["model"], variant))]
     )
+
+
+def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> str:
+    """Words about the difference over several training seeds, after a blank; "" with one seed.
+
+    Decisions are about the first seed.
+
+    Args:
+        row: of decisions.csv.
+        seeds: rows of seeds.csv, as read; empty with a single seed.
+    """
+    metric = METRICS[row["metric"]]
+    measure = f"{metric.name}_difference" if metric.kind == "labels" else metric.difference
+    wanted = (row["task"], row["model"], row["comparison"], measure)
+    for seed in seeds:
+        names = (seed["task"], seed["model"], seed["comparison"], seed["measure"])
+        if names != wanted or seed["effect"] in (None, ""):
+            continue
+        effect = float(seed["effect"])
+        difference = amount(row["metric"], effect, sign="+" if effect > 0 else "")
+        text = f" Over {seed['n_seeds']} training seeds: {difference}"
+        if seed["ci_low"] in (None, ""):
+            return f"{text}."
+        low, high = float(seed["ci_low"]), float(seed["ci_high"])
+        text += f" (95% interval {amount(row['metric'], low)} to {amount(row['metric'], high)})"
+        holds_zero = row["decision"] in ("better", "worse") and low <= 0 <= high
+        return text + (", so that other seeds may show no difference." if holds_zero else ".")
+    return ""
 
 
 def _unit(row: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.paths import comparison_name, parse_comparison
-from clinical_dpo.report.decision_sentences import margin_text
+from clinical_dpo.report.decision_sentences import margin_text, over_seeds
 from clinical_dpo.report.judge_words import bias_lines
 from clinical_dpo.report.p_values import F1_COMPARED, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.rating_rounds import what_to_send
@@ -81,7 +81,7 @@ def summary(
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
     lines += [
-        *_decisions(decisions),
+        *_decisions(decisions, seeds),
         *_corrected(corrected),
         *_judges(judge_bias),
         *_trivial(trivial, headlines),
@@ -163,7 +163,7 @@ def _study_wide(stats: Rows) -> list[str]:
     return lines
 
 
-def _decisions(decisions: Rows) -> list[str]:
+def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
     """The answer for each task and model, and the margin of each task."""
     answers = [row for row in decisions if row["sentence"]]
     if not answers:
@@ -172,7 +172,7 @@ def _decisions(decisions: Rows) -> list[str]:
         row["task"]: f"{row['task']} {margin_text(row['metric'], float(row['margin']))} ({row['margin_source']})"
         for row in answers
     }
-    lines = [f"  {row['task']}, {row['model']}: {row['sentence']}" for row in answers]
+    lines = [f"  {row['task']}, {row['model']}: {row['sentence']}{over_seeds(row, seeds)}" for row in answers]
     return ["", "Is SFT enough?", *lines, f"Margins: {'; '.join(margins.values())}.", ""]
 
 

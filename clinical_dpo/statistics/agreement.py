@@ -1,11 +1,13 @@
 """Agreement between raters, and the share of items that an adjudicator decides.
 
 The measures are the raw share of agreement, Cohen's kappa, Fleiss' kappa, Krippendorff's alpha and the intraclass
-correlation, each with a 95% interval.
+correlation, each with a 95% interval. If the test items are in groups, the intervals count groups: shares have that of
+`clustered.share_interval`, coefficients that of a jackknife over groups.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import combinations, compress
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
@@ -20,12 +22,15 @@ from clinical_dpo.grading.raters.ratings import (
 )
 from clinical_dpo.grading.raters.rubric_scores import with_scores
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.intervals import wilson
+from clinical_dpo.statistics.clustered import share_of
+from clinical_dpo.statistics.groups import Groups, indices
 from clinical_dpo.statistics.rater_reliability import (
+    CLUSTERED_JACKKNIFE,
     UNDEFINED,
     Estimate,
     Level,
     intraclass_correlation,
+    jackknife_interval,
     krippendorff_alpha,
     normal_interval,
 )
@@ -36,6 +41,7 @@ COLUMNS = (
 )
 LEVELS: dict[str, Level] = {"likert": "ordinal", "score": "interval"}  # kind of ratings -> level of alpha
 OF_CRITERION = ("raw_agreement", "cohen_kappa", "fleiss_kappa")  # measures of a rubric's criterion
+Votes = Sequence[Sequence[str]]  # for each item, the choices of its raters
 Measured = tuple[tuple[str, ...], str, Estimate, str, int]  # raters, measure, estimate, method of the interval, items
 
 
@@ -107,7 +113,18 @@ def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
     return kappa, normal_interval(kappa, float(np.var(linear, ddof=1)) / n if n > 1 else 0)
 
 
-def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+def _of_groups(coefficient: Callable[[Votes], Estimate], votes: Votes, groups: Groups | None) -> tuple[Estimate, str]:
+    """A coefficient with its own interval or, with groups, that of the jackknife, and the method of the interval."""
+    estimate, interval = coefficient(votes)
+    if groups is None:
+        return (estimate, interval), "normal"
+    interval = jackknife_interval(estimate, lambda kept: coefficient(list(compress(votes, kept)))[0], groups)
+    return (estimate, interval), CLUSTERED_JACKKNIFE
+
+
+def agreement(
+    key: Rows, ratings: Sequence[Row], names: Mapping[str, str], group_of: Mapping[str, str] | None = None
+) -> list[Row]:
     """Rows of COLUMNS for one sheet. A sheet with one rater has no rows.
 
     Each two raters have `raw_agreement` (Wilson interval), `cohen_kappa` and nominal `krippendorff_alpha`. Three and
@@ -127,37 +144,40 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
         key: rows of the sheet's key.
         ratings: from `ratings.collect_ratings`.
         names: task, model, data (real or synthetic).
+        group_of: id of a test item -> its group; None without groups.
     """
     if key and key[0].get("kind") == "rubric":
-        return _rubric_agreement(key, ratings, names)
+        return _rubric_agreement(key, ratings, names, group_of)
     per_rater = pending_ratings(key, ratings)
     raters = [row["rater"] for row in per_rater]
     if len(raters) < 2:
         return []
     kind = key[0].get("kind", "")
     level = LEVELS.get(kind, "nominal")
-    votes = list(votes_by_item(key, ratings).values())
-    rated_by_all = [item for item in votes if len(item) == len(raters)]
-    disputed = len(disputed_items(key, ratings))
+    votes_of = votes_by_item(key, ratings)
+    names_of = {row["item_id"]: group_of[row["row_id"]] for row in key} if group_of else {}
+    disputed = disputed_items(key, ratings)
     estimates: list[Measured] = []
     for pair in combinations(raters, 2):
-        both = [[item[rater] for rater in pair] for item in votes if set(pair) <= set(item)]
+        items = [item for item, votes in votes_of.items() if set(pair) <= set(votes)]
+        both, groups = _rated(votes_of, items, pair), [names_of.get(item) for item in items]
         if kind != "score":
-            agreed = sum(first == second for first, second in both)
-            raw = (agreed / len(both) if both else None, wilson(agreed, len(both)))
-            estimates.append((pair, "raw_agreement", raw, "wilson", len(both)))
+            share, interval, method = share_of([first == second for first, second in both], indices(groups))
+            estimates.append((pair, "raw_agreement", (share, interval), method, len(both)))
             measure, name = (quadratic_kappa, "quadratic_kappa") if kind == "likert" else (cohen_kappa, "cohen_kappa")
-            kappa = measure([first for first, _ in both], [second for _, second in both])
-            estimates.append((pair, name, kappa, "normal", len(both)))
-        estimates += _reliability(pair, both, level)
+            kappa, method = _of_groups(partial(_of_two, measure), both, indices(groups))
+            estimates.append((pair, name, kappa, method, len(both)))
+        estimates += _reliability(pair, both, level, groups)
+    items = [item for item, votes in votes_of.items() if len(votes) == len(raters)]
+    by_all, groups = _rated(votes_of, items, raters), [names_of.get(item) for item in items]
     if len(raters) > 2 and level == "nominal":
-        kappa = fleiss_kappa([list(item.values()) for item in rated_by_all])
-        estimates.append((tuple(raters), "fleiss_kappa", kappa, "normal", len(rated_by_all)))
+        kappa, method = _of_groups(fleiss_kappa, by_all, indices(groups))
+        estimates.append((tuple(raters), "fleiss_kappa", kappa, method, len(items)))
     if len(raters) > 2:
-        estimates += _reliability(tuple(raters), [[item[rater] for rater in raters] for item in rated_by_all], level)
-    share = (disputed / len(rated_by_all) if rated_by_all else None, wilson(disputed, len(rated_by_all)))
+        estimates += _reliability(tuple(raters), by_all, level, groups)
     if level == "nominal":
-        estimates.append((tuple(raters), "adjudicated_share", share, "wilson", len(rated_by_all)))
+        share, interval, method = share_of([item in disputed for item in items], indices(groups))
+        estimates.append((tuple(raters), "adjudicated_share", (share, interval), method, len(items)))
     rows = []
     for group, metric, (estimate, (low, high)), method, n in estimates:
         pending = sum(row["pending"] for row in per_rater if row["rater"] in group)
@@ -172,14 +192,26 @@ def agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> li
     return rows
 
 
-def _rubric_agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+def _rated(votes_of: Mapping[str, Mapping[str, str]], items: Sequence[str], raters: Sequence[str]) -> list[list[str]]:
+    """The choices of some raters, who have rated all of these items."""
+    return [[votes_of[item][rater] for rater in raters] for item in items]
+
+
+def _of_two(measure: Callable[[Sequence[str], Sequence[str]], Estimate], votes: Votes) -> Estimate:
+    """A measure of two raters."""
+    return measure([first for first, _ in votes], [second for _, second in votes])
+
+
+def _rubric_agreement(
+    key: Rows, ratings: Sequence[Row], names: Mapping[str, str], group_of: Mapping[str, str] | None
+) -> list[Row]:
     """The rows of a rubric sheet: measures of each criterion, then measures of the scores."""
     choice_by_rating = {(row["rater"], row["item_id"]): row["choice"] for row in ratings}
     rows = []
     for criterion in dict.fromkeys(row["criterion"] for row in key):
         of_criterion = [{**row, "kind": "criterion"} for row in key if row["criterion"] == criterion]
         ids = {row["item_id"] for row in of_criterion}
-        measured = agreement(of_criterion, [row for row in ratings if row["item_id"] in ids], names)
+        measured = agreement(of_criterion, [row for row in ratings if row["item_id"] in ids], names, group_of)
         rows += [{**row, "criterion": criterion} for row in measured if row["metric"] in OF_CRITERION]
     scores: list[Row] = []
     for rater in dict.fromkeys(row["rater"] for row in key):
@@ -188,30 +220,42 @@ def _rubric_agreement(key: Rows, ratings: Sequence[Row], names: Mapping[str, str
             [{**row, "choice": choice_by_rating.get((rater, row["item_id"]), "")} for row in of_rater]
         )
     score_key = [{**row, "kind": "score"} for row in scores]
-    return rows + agreement(score_key, [row for row in scores if row["choice"]], names)
+    return rows + agreement(score_key, [row for row in scores if row["choice"]], names, group_of)
 
 
-def _reliability(raters: tuple[str, ...], votes: Sequence[Sequence[str]], level: Level) -> list[Measured]:
+def _reliability(raters: tuple[str, ...], votes: Votes, level: Level, names: Sequence[str | None]) -> list[Measured]:
     """Krippendorff's alpha, and of grades and scores the intraclass correlation.
 
     Args:
         raters: names.
         votes: for each item, the choice of each rater.
         level: of alpha. "Cannot judge" is a missing grade unless it is nominal.
+        names: name of each item's group; None without groups.
     """
     missing = set() if level == "nominal" else {CANNOT_JUDGE}
     present = [[vote for vote in item if vote not in missing] for item in votes]
-    paired = [item for item in present if len(item) > 1]
-    measured: list[Measured] = [
-        (raters, "krippendorff_alpha", krippendorff_alpha(paired, level), "normal", len(paired))
-    ]
+    measured: list[Measured] = []
+    paired = [len(item) > 1 for item in present]
+    groups = indices(list(compress(names, paired)))
+    alpha = krippendorff_alpha(list(compress(present, paired)), level, groups)
+    method = "normal" if groups is None else CLUSTERED_JACKKNIFE
+    measured.append((raters, "krippendorff_alpha", alpha, method, sum(paired)))
     if level != "nominal":
-        grades = [[float(vote) for vote in item] for item in paired if len(item) == len(raters)]
-        measured.append((raters, "icc_2_1", intraclass_correlation(grades), "mcgraw_wong", len(grades)))
+        complete = [len(item) == len(raters) for item in present]
+        groups = indices(list(compress(names, complete)))
+        grades = [[float(vote) for vote in item] for item in compress(present, complete)]
+        method = "mcgraw_wong" if groups is None else CLUSTERED_JACKKNIFE
+        measured.append((raters, "icc_2_1", intraclass_correlation(grades, groups), method, len(grades)))
     return measured
 
 
-def judge_agreement(key: Rows, ratings: Sequence[Row], verdicts: Rows, names: Mapping[str, str]) -> list[Row]:
+def judge_agreement(
+    key: Rows,
+    ratings: Sequence[Row],
+    verdicts: Rows,
+    names: Mapping[str, str],
+    group_of: Mapping[str, str] | None = None,
+) -> list[Row]:
     """Rows of `agreement.COLUMNS`: agreement of the judge with each rater of a sheet.
 
     Args:
@@ -219,11 +263,13 @@ def judge_agreement(key: Rows, ratings: Sequence[Row], verdicts: Rows, names: Ma
         ratings: the raters' ratings, from `ratings.collect_ratings`.
         verdicts: the judge's verdicts, rows of `judge.COLUMNS`. They have the columns of a key and of ratings.
         names: task, model, data (real or synthetic).
+        group_of: id of a test item -> its group; None without groups.
     """
     judge_ratings: list[Row] = [dict(verdict) for verdict in verdicts if verdict["choice"]]
     rows = []
     for rater in dict.fromkeys(row["rater"] for row in key):
         joint_key = [row for row in key if row["rater"] == rater] + list(verdicts)
         joint_ratings = [row for row in ratings if row["rater"] == rater] + judge_ratings
-        rows += [row for row in agreement(joint_key, joint_ratings, names) if row["metric"] != "adjudicated_share"]
+        measured = agreement(joint_key, joint_ratings, names, group_of)
+        rows += [row for row in measured if row["metric"] != "adjudicated_share"]
     return rows

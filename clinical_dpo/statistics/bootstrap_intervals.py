@@ -12,6 +12,7 @@ from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Interval
 
 METHOD, CLUSTER_METHOD = "percentile_bootstrap", "cluster_bootstrap"
+BASIC_METHOD, BASIC_CLUSTER_METHOD = "basic_bootstrap", "basic_cluster_bootstrap"
 UNDEFINED = 0.05  # share of resamples without a value, above which there is no interval
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> (resamples,), NaN where not defined
@@ -76,9 +77,20 @@ def _weights(drawn: np.ndarray, units: int) -> np.ndarray:
 
 
 def bootstrapped(
-    metric: str, label: str, statistic: Statistic, items: int, seed: int, groups: Groups | None = None
+    metric: str,
+    label: str,
+    statistic: Statistic,
+    items: int,
+    seed: int,
+    groups: Groups | None = None,
+    *,
+    is_error: bool = False,
 ) -> Estimate:
     """A statistic of all items, each counted once, with its bootstrap interval.
+
+    A sum of absolute errors is larger in resamples, because these add noise. Its percentiles may not hold the estimate.
+    Its interval is the basic one, which mirrors the percentiles at the estimate (Davison & Hinkley 1997, section 5.2),
+    not below zero and at least up to the estimate.
 
     Args:
         metric: its name.
@@ -87,8 +99,14 @@ def bootstrapped(
         items: number of items.
         seed: of the draws.
         groups: (items,) index of each item's group.
+        is_error: whether the statistic is a sum of absolute errors.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         value = statistic(np.ones((1, items)))[0]
     interval, method = bootstrap_interval(statistic, items, seed, groups), METHOD if groups is None else CLUSTER_METHOD
+    if is_error:
+        low, high = interval
+        method = BASIC_METHOD if groups is None else BASIC_CLUSTER_METHOD
+        if low is not None and high is not None:
+            interval = max(0.0, float(2 * value - high)), float(max(2 * value - low, value))
     return Estimate(metric, label, defined(value), interval, method, items)

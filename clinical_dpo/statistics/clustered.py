@@ -85,6 +85,13 @@ def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None)
     return ratio(hits, counted, groups).interval, name
 
 
+def share_of(hits: Sequence[bool], groups: Groups | None) -> tuple[float | None, Interval, str]:
+    """The share of items that are hits, its interval and the method of the interval; all empty without items."""
+    if not hits:
+        return None, (None, None), ""
+    return sum(hits) / len(hits), *share_interval(np.array(hits, dtype=float), np.ones(len(hits)), groups)
+
+
 def combined_interval(
     ratios: Sequence[Ratio],
     weights: Sequence[float],
@@ -195,13 +202,16 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
 def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, seed: int) -> float:
     """Two-sided P of a paired permutation test that swaps the two answers to all items of a group at once, by scipy.
 
-    It is exact for up to 13 groups, otherwise it uses 10,000 random swaps.
+    It is exact for up to 13 groups, otherwise it uses 10,000 random swaps. It is 1 for one group: a swap changes the
+    sign alone.
 
     Args:
         statistic: (..., k) sums over groups -> (...) value of a variant. The test compares its difference.
         first, second: (groups, k) sums over each group's items, of each variant.
         seed: seed of the random swaps.
     """
+    if len(first) < 2:
+        return 1.0
     total, change = first.sum(axis=0), second - first
 
     def difference(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -51,19 +51,33 @@ def f1_interval(
 
 
 def macro_f1_interval(
-    labels: Sequence[str], parsed: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
+    labels: Sequence[str],
+    parsed: Answers,
+    classes: Sequence[str],
+    level: float = LEVEL,
+    groups: Groups | None = None,
+    *,
+    weighted: bool = False,
 ) -> Interval:
     """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class.
 
     It is (None, None) without items.
+
+    Args:
+        labels, parsed, classes, level, groups: as for `f1_interval`.
+        weighted: whether each class counts as often as it is a label, as in weighted F1.
     """
-    if groups is not None:
-        ratios = [each for each in _class_ratios(labels, parsed, classes, groups, level) if not np.isnan(each.value)]
-        return combined_interval(ratios, [1 / len(ratios)] * len(ratios), _f1_from_j, lowest=0.0)
     counts = confusion_counts(labels, parsed, classes)
-    terms = [(0, index) for index, score in enumerate(f1(counts)) if not np.isnan(score)]
-    weights = [1 / len(terms) for _ in terms]
-    return _interval(counts[..., np.newaxis], terms, weights, level, lowest=0.0) if terms else (None, None)
+    shares = counts.sum(axis=1) if weighted else np.ones(len(classes))
+    shares = np.where(np.isnan(f1(counts)), 0, shares)
+    chosen = np.flatnonzero(shares).tolist()
+    if not chosen:
+        return None, None
+    weights = (shares[chosen] / shares.sum()).tolist()
+    if groups is not None:
+        ratios = _class_ratios(labels, parsed, classes, groups, level)
+        return combined_interval([ratios[index] for index in chosen], weights, _f1_from_j, lowest=0.0)
+    return _interval(counts[..., np.newaxis], [(0, index) for index in chosen], weights, level, lowest=0.0)
 
 
 class F1Difference(NamedTuple):

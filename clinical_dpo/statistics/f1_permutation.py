@@ -42,7 +42,12 @@ def exact_p(counts: np.ndarray) -> float:
 
 
 def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int, seed: int) -> float:
-    """Two-sided permutation P of the difference of macro F1, by scipy, from indices of labels and answers."""
+    """Two-sided permutation P of the difference of macro F1, by scipy, from indices of labels and answers.
+
+    It is 1 for one item, because a swap changes the sign alone.
+    """
+    if len(labels) < 2:
+        return 1.0
 
     def difference(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
         return _macro(labels, x, classes, axis) - _macro(labels, y, classes, axis)

@@ -12,7 +12,7 @@ from clinical_dpo.records import Grade
 from clinical_dpo.statistics.clustered import clustered_mean, share_difference, share_interval
 from clinical_dpo.statistics.f1_effects import f1_differences
 from clinical_dpo.statistics.groups import groups_of
-from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, newcombe_paired, t_interval
+from clinical_dpo.statistics.intervals import SAME, Interval, agreeing, mean_interval, newcombe_paired, t_interval
 from clinical_dpo.statistics.label_headlines import headline_interval, headline_score
 from clinical_dpo.statistics.metrics import classes_of
 from clinical_dpo.statistics.paired_tests import mcnemar_exact, paired_counts
@@ -33,8 +33,8 @@ def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None
 
     Args:
         rows: complete rows of the variant; without rows the estimate is None.
-        task: `metric`, a key of METRICS but not AUROC, and for a metric of labels `seed` and the labels, as `positive`
-            and `negative` or `labels`.
+        task: `metric`, a key of METRICS but not AUROC, `seed`, and for a metric of labels the labels, as `positive` and
+            `negative` or `labels`.
     """
     metric, groups = METRICS[task["metric"]], groups_of(rows)
     if metric.kind == "labels":
@@ -43,7 +43,10 @@ def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None
     values = grade_values(rows, metric)
     if metric.kind != "mean":
         return mean(values), share_interval(np.array(values), np.ones(len(values)), groups)[0]
-    return mean(values), t_interval(values) if groups is None else clustered_mean(np.array(values), groups).interval
+    if groups is not None:
+        return mean(values), clustered_mean(np.array(values), groups).interval
+    interval = t_interval(values) if metric.interval == "t" else mean_interval(values, task["seed"])
+    return mean(values), interval
 
 
 def headline_difference(

@@ -1,17 +1,24 @@
-"""What may bias a judge: order, length, the judge's own family, answers to other questions, and its own repetition."""
+"""What may bias a judge: order, length, the judge's own family, answers to other questions, and its own repetition.
+
+If the test items are in groups, the intervals count groups, as those of `statistics.agreement`.
+"""
 
 import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from scipy.stats import norm, spearmanr
 
 from clinical_dpo.grading.judge.controls import REPEATED, SHUFFLED
 from clinical_dpo.grading.raters.rubric_scores import Rows, with_scores
 from clinical_dpo.grading.raters.sheets import Item
 from clinical_dpo.io import Row
-from clinical_dpo.statistics.intervals import Interval, clopper_pearson, t_interval, wilson
+from clinical_dpo.statistics.clustered import clustered_mean, share_of
+from clinical_dpo.statistics.groups import Groups, indices
+from clinical_dpo.statistics.intervals import Interval, clopper_pearson, t_interval
+from clinical_dpo.statistics.rater_reliability import CLUSTERED_JACKKNIFE, jackknife_interval
 from clinical_dpo.variants import VARIANTS, arms_of
 
 ORDER, LENGTH, LONGER, FAMILY = "order", "length", "longer answer", "own family"
@@ -53,6 +60,7 @@ def judge_bias(
     record: Mapping[str, Any],
     contestants: Mapping[str, str],
     names: Mapping[str, str],
+    group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
     """Rows of COLUMNS: every check of one model's answers, as read by one judge.
 
@@ -70,6 +78,7 @@ def judge_bias(
         record: record of the verdicts, of `judge.judge_items`.
         contestants: name of each contestant in the tables -> the name of its model.
         names: task, model, data (real or synthetic).
+        group_of: id of a test item -> its group; None without groups.
     """
     shared = dict.fromkeys(COLUMNS) | {key: names[key] for key in ("task", "model", "data")}
     shared |= {"judged": kind, "judge": record["judge"], "status": "complete"}
@@ -82,19 +91,21 @@ def judge_bias(
         by_control[SHUFFLED] = with_scores(by_control[SHUFFLED], "rating")
     table: list[Row] = []
     if kind == "preference":
-        judged = _judged_pairs(verdicts)
-        table.append(shared | {"check": ORDER} | (_order(judged) if complete else pending))
-        table.append(shared | {"check": LONGER} | (_longer(items, verdicts) if complete else pending))
+        table.append(shared | {"check": ORDER} | (_order(verdicts, group_of) if complete else pending))
+        table.append(shared | {"check": LONGER} | (_longer(items, verdicts, group_of) if complete else pending))
     else:
         shown = [variant for item in items for variants in item.variants for variant in variants]
         for variant in (*VARIANTS, *arms_of(shown)):
-            facts = _length(items, graded, variant) if complete else pending
+            facts = _length(items, graded, variant, group_of) if complete else pending
             table.append(shared | {"check": LENGTH, "variant": variant} | facts)
     for name, rows in by_control.items():
         if not rows:
             continue
         waiting = any(row["status"] == "pending" and not row["refusal"] for row in rows) or not complete
-        facts = pending if waiting else _shuffled(kind, rows) if name == SHUFFLED else _repeated(rows, verdicts)
+        if waiting:
+            facts = pending
+        else:
+            facts = _shuffled(kind, rows, group_of) if name == SHUFFLED else _repeated(rows, verdicts, group_of)
         table.append(shared | {"check": name} | facts)
     judge_families = families(" ".join([record["settings"]["model"], *record["models"]]))
     for contestant, model in contestants.items():
@@ -115,20 +126,23 @@ def _numbers(estimate: float | None, interval: Interval, method: str, n: int, su
     }
 
 
-def _judged_pairs(verdicts: Rows) -> list[str]:
-    return [row["rating"] for row in verdicts if row["shown"] == "true" and row["rating"]]
+def _groups(rows: Rows, group_of: Mapping[str, str] | None) -> Groups | None:
+    """Index of the group of each row's test item."""
+    return indices([group_of[row["row_id"]] for row in rows]) if group_of else None
 
 
-def _order(ratings: Sequence[str]) -> Row:
-    flips = sum(rating not in ("A B", "B A", "tie tie") for rating in ratings)
-    share = flips / len(ratings) if ratings else None
-    return _numbers(share, wilson(flips, len(ratings)), "wilson", len(ratings), bool(share and share > MOST_FLIPS))
+def _order(verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
+    judged = [row for row in verdicts if row["shown"] == "true" and row["rating"]]
+    flips = [row["rating"] not in ("A B", "B A", "tie tie") for row in judged]
+    share, interval, method = share_of(flips, _groups(judged, group_of))
+    return _numbers(share, interval, method, len(judged), bool(share and share > MOST_FLIPS))
 
 
-def _longer(items: Sequence[Item], verdicts: Rows) -> Row:
+def _longer(items: Sequence[Item], verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
     """Share of preferences for the longer of two answers. Ties, and answers of equal length, do not count."""
     item_by_id = {item.item_id: item for item in items}
-    longer = n = 0
+    longer: list[bool] = []
+    counted: list[Mapping[str, str]] = []
     for row in verdicts:
         lengths = {
             variants[0]: len(answer)
@@ -137,11 +151,13 @@ def _longer(items: Sequence[Item], verdicts: Rows) -> Row:
             )
         }
         if row["choice"] in lengths and len(set(lengths.values())) == 2:
-            n += 1
-            longer += lengths[row["choice"]] == max(lengths.values())
-    interval = clopper_pearson(longer, n)
-    suspicious = interval[0] is not None and interval[0] > 0.5
-    return _numbers(longer / n if n else None, interval, "clopper_pearson", n, suspicious)
+            counted.append(row)
+            longer.append(lengths[row["choice"]] == max(lengths.values()))
+    groups = _groups(counted, group_of)
+    share, interval, method = share_of(longer, groups)
+    if groups is None:
+        interval, method = clopper_pearson(sum(longer), len(longer)), "clopper_pearson"
+    return _numbers(share, interval, method, len(longer), interval[0] is not None and interval[0] > 0.5)
 
 
 def _grade(row: Mapping[str, str]) -> float | None:
@@ -150,35 +166,43 @@ def _grade(row: Mapping[str, str]) -> float | None:
     return words[row["rating"]] if row["rating"] in words else float(row["rating"])
 
 
-def _length(items: Sequence[Item], verdicts: Rows, variant: str) -> Row:
+def _length(items: Sequence[Item], verdicts: Rows, variant: str, group_of: Mapping[str, str] | None) -> Row:
     length_by_id = {item.item_id: len(item.answers[0]) for item in items}
-    pairs = [
-        (length_by_id[row["item_id"]], grade)
-        for row in verdicts
-        if variant in row["variants"].split() and (grade := _grade(row)) is not None
-    ]
-    lengths, grades = [length for length, _ in pairs], [grade for _, grade in pairs]
-    if len(set(lengths)) < 2 or len(set(grades)) < 2:
-        return _numbers(None, (None, None), "", len(pairs), False)
-    r = float(spearmanr(lengths, grades).statistic)
-    interval = spearman_interval(r, len(pairs))
-    return _numbers(r, interval, "bonett_wright", len(pairs), interval[0] is not None and interval[0] > 0)
+    rows = [row for row in verdicts if variant in row["variants"].split() and _grade(row) is not None]
+    lengths = np.array([length_by_id[row["item_id"]] for row in rows])
+    grades = np.array([_grade(row) for row in rows])
+    if len(set(lengths.tolist())) < 2 or len(set(grades.tolist())) < 2:
+        return _numbers(None, (None, None), "", len(rows), False)
+
+    def correlation(kept: np.ndarray) -> float | None:
+        x, y = lengths[kept], grades[kept]
+        return float(spearmanr(x, y).statistic) if len(set(x.tolist())) > 1 and len(set(y.tolist())) > 1 else None
+
+    r, groups = float(spearmanr(lengths, grades).statistic), _groups(rows, group_of)
+    interval, method = spearman_interval(r, len(rows)), "bonett_wright"
+    if groups is not None:
+        interval, method = jackknife_interval(r, correlation, groups), CLUSTERED_JACKKNIFE
+    return _numbers(r, interval, method, len(rows), interval[0] is not None and interval[0] > 0)
 
 
-def _shuffled(kind: str, rows: Rows) -> Row:
-    grades = [grade for row in rows if (grade := _grade(row)) is not None]
-    if not grades:
+def _shuffled(kind: str, rows: Rows, group_of: Mapping[str, str] | None) -> Row:
+    graded = [row for row in rows if _grade(row) is not None]
+    grades = np.array([_grade(row) for row in graded], dtype=float)
+    groups = _groups(graded, group_of)
+    if not graded:
         return _numbers(None, (None, None), "", 0, False)
-    estimate = sum(grades) / len(grades)
-    is_share = kind == "correctness"
-    interval = wilson(int(sum(grades)), len(grades)) if is_share else t_interval(grades)
-    return _numbers(estimate, interval, "wilson" if is_share else "t", len(grades), estimate > MOST_FOREIGN[kind])
+    if kind == "correctness":
+        estimate, interval, method = share_of((grades == 1).tolist(), groups)
+    elif groups is None:
+        estimate, interval, method = float(grades.mean()), t_interval(grades), "t"
+    else:
+        estimate, interval, method = float(grades.mean()), clustered_mean(grades, groups).interval, "clustered_t"
+    return _numbers(estimate, interval, method, len(grades), estimate is not None and estimate > MOST_FOREIGN[kind])
 
 
-def _repeated(rows: Rows, verdicts: Rows) -> Row:
+def _repeated(rows: Rows, verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
     first = {row["item_id"]: row["rating"] for row in verdicts}
-    pairs = [(row["rating"], first[row["item_id"]]) for row in rows if row["rating"] and first[row["item_id"]]]
-    equal = sum(again == before for again, before in pairs)
-    share = equal / len(pairs) if pairs else None
-    suspicious = share is not None and share < FEWEST_REPEATED
-    return _numbers(share, wilson(equal, len(pairs)), "wilson", len(pairs), suspicious)
+    compared = [row for row in rows if row["rating"] and first[row["item_id"]]]
+    equal = [row["rating"] == first[row["item_id"]] for row in compared]
+    share, interval, method = share_of(equal, _groups(compared, group_of))
+    return _numbers(share, interval, method, len(equal), share is not None and share < FEWEST_REPEATED)

@@ -11,7 +11,7 @@ from clinical_dpo.statistics.bootstrap_intervals import bootstrap_interval
 from clinical_dpo.statistics.f1_effects import f1_interval, macro_f1_interval
 from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import Interval
-from clinical_dpo.statistics.label_metrics import OVERALL, Metric, resampled_counts
+from clinical_dpo.statistics.label_metrics import OVERALL, Metric, overall_estimate, resampled_counts
 from clinical_dpo.statistics.metrics import classes_of
 from clinical_dpo.statistics.ordered_metrics import answered_levels, quadratic_kappa
 
@@ -59,6 +59,8 @@ def headline_interval(
         return macro_f1_interval(labels, answers, classes, groups=groups)
     if not labels:
         return None, None
+    if metric in OVERALL:
+        return overall_estimate(metric, labels, answers, classes, task["seed"], groups).interval
     counts = resampled_counts(labels, _read(labels, answers, task), classes)
     return bootstrap_interval(lambda weights: METRICS[metric](counts(weights)), len(labels), task["seed"], groups)
 

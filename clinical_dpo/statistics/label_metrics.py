@@ -8,10 +8,11 @@ import numpy as np
 from clinical_dpo.grading import scores
 from clinical_dpo.grading.scores import INVALID, Answers, confusion_counts, defined
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
-from clinical_dpo.statistics.clustered import share_interval
+from clinical_dpo.statistics.clustered import combined_interval, ratio, share_interval
 from clinical_dpo.statistics.estimate import Estimate
-from clinical_dpo.statistics.f1_effects import f1_interval
+from clinical_dpo.statistics.f1_effects import f1_interval, macro_f1_interval
 from clinical_dpo.statistics.groups import Groups, interval_method
+from clinical_dpo.statistics.intervals import LEVEL, Interval, mover_interval, wilson
 
 Metric = Callable[[np.ndarray], np.ndarray]  # counts (..., k, k + 1) -> (...)
 Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> counts (resamples, k, k + 1)
@@ -70,6 +71,60 @@ OVERALL = {
 }
 
 
+def balanced_accuracy_interval(
+    labels: Sequence[str], answers: Answers, classes: Sequence[str], level: float = LEVEL, groups: Groups | None = None
+) -> Interval:
+    """Interval of the mean sensitivity, by MOVER from the interval of each class's sensitivity.
+
+    Classes have different items, so that their sensitivities are independent, unless the items are in groups.
+
+    Args:
+        labels, answers, classes: as for `label_estimates`, with one item or more.
+        level: confidence level.
+        groups: (n,) index of each item's group.
+    """
+    of_class = [np.array([label == name for label in labels], dtype=float) for name in classes if name in labels]
+    right = np.array([label == answer for label, answer in zip(labels, answers, strict=True)], dtype=float)
+    weights = [1 / len(of_class)] * len(of_class)
+    if groups is not None:
+        ratios = [ratio(right * counted, counted, groups, level) for counted in of_class]
+        return combined_interval(ratios, weights, lowest=0.0)
+    numbers = [(float((right * counted).sum()), float(counted.sum())) for counted in of_class]
+    intervals = [wilson(hits, n, level) for hits, n in numbers]
+    return mover_interval(weights, [hits / n for hits, n in numbers], intervals, np.eye(len(weights)), lowest=0.0)
+
+
+MOVER: dict[str, Callable[..., Interval]] = {  # interval of each of OVERALL if the bootstrap has none
+    "macro_f1": macro_f1_interval,
+    "weighted_f1": partial(macro_f1_interval, weighted=True),
+    "balanced_accuracy": balanced_accuracy_interval,
+}
+
+
+def overall_estimate(
+    name: str,
+    labels: Sequence[str],
+    answers: Answers,
+    classes: Sequence[str],
+    seed: int,
+    groups: Groups | None = None,
+) -> Estimate:
+    """A metric of all classes with its bootstrap interval.
+
+    If all resamples give the same value, as if all answers are right, the interval is by MOVER.
+
+    Args:
+        name: a key of OVERALL.
+        labels, answers, classes, seed, groups: as for `label_estimates`, with one item or more.
+    """
+    statistic = _of(OVERALL[name], resampled_counts(labels, answers, classes))
+    estimate = bootstrapped(name, "", statistic, len(labels), seed, groups)
+    if estimate.interval[0] is not None:
+        return estimate
+    interval = MOVER[name](labels, answers, classes, groups=groups)
+    return estimate._replace(interval=interval, method=interval_method("mover", groups))
+
+
 def label_estimates(
     labels: Sequence[str],
     answers: Answers,
@@ -80,9 +135,9 @@ def label_estimates(
 ) -> list[Estimate]:
     """Metrics of all classes, then those of each class against the rest.
 
-    Macro F1, weighted F1, balanced accuracy and the values at a named prevalence have bootstrap intervals. Accuracy and
-    the shares of each class have Wilson's, and a class's F1 has Wilson's of TP / (TP + FP + FN), of which it is a
-    function (Lam et al. 2023, arXiv:2309.14621).
+    Macro F1, weighted F1 and balanced accuracy have the interval of `overall_estimate`, and the values at a named
+    prevalence bootstrap intervals. Accuracy and the shares of each class have Wilson's, and a class's F1 has Wilson's
+    of TP / (TP + FP + FN), of which it is a function (Lam et al. 2023, arXiv:2309.14621).
 
     Args:
         labels: true labels.
@@ -97,7 +152,7 @@ def label_estimates(
     alone = item_counts(labels, answers, classes)
     interval, method = share_interval(scores.hits(alone).sum(axis=-1), np.ones(items), groups)
     rows = [Estimate("accuracy", "", defined(scores.accuracy(counts)), interval, method, items)]
-    rows += [bootstrapped(name, "", _of(metric, resampled), items, seed, groups) for name, metric in OVERALL.items()]
+    rows += [overall_estimate(name, labels, answers, classes, seed, groups) for name in OVERALL]
     numbers = share_numbers(alone)
     for index, label in enumerate(classes):
         for name, (part, whole) in numbers.items():

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from clinical_dpo.grading.scores import confusion_counts
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
+from clinical_dpo.statistics.groups import groups_of
 from clinical_dpo.statistics.probability_metrics import probabilities_of, reliability_rows
 
 CONFUSION_COLUMNS = ("task", "model", "variant", "label", "answer", "n", "share", "data")
@@ -59,5 +60,6 @@ def reliability_table(
             continue
         names_of = {"task": names["task"], "model": model, "variant": variant, "data": names["data"]}
         names_of["label"] = classes[0] if len(classes) == 2 else ""
-        rows += [names_of | row for row in reliability_rows(probabilities, [row["label"] for row in graded], classes)]
+        labels = [row["label"] for row in graded]
+        rows += [names_of | row for row in reliability_rows(probabilities, labels, classes, groups_of(graded))]
     return rows

@@ -15,9 +15,10 @@ from scipy.special import logit
 from clinical_dpo.io import Row
 from clinical_dpo.records import Answer, Grade
 from clinical_dpo.statistics.bootstrap_intervals import Statistic, bootstrapped
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.estimate import Estimate
 from clinical_dpo.statistics.groups import Groups, interval_method
-from clinical_dpo.statistics.intervals import LEVEL, Interval, wilson
+from clinical_dpo.statistics.intervals import LEVEL, Interval
 
 BINS = 10  # of equal width
 CLIP = 1e-12  # closest that a probability comes to 0 and 1 before its logit is taken
@@ -193,7 +194,10 @@ def probability_estimates(
         "brier": brier(values, codes),
         "ece": calibration_error(confidence, right),
     }
-    rows = {name: bootstrapped(name, of, statistic, items, seed, groups) for name, statistic in statistics.items()}
+    rows = {
+        name: bootstrapped(name, of, statistic, items, seed, groups, is_error=name == "ece")
+        for name, statistic in statistics.items()
+    }
     slope, interval = calibration_slope(confidence, right, groups)
     rows["calibration_slope"] = Estimate(
         "calibration_slope", of, slope, interval, interval_method("wald", groups), items
@@ -202,16 +206,22 @@ def probability_estimates(
 
 
 def reliability_rows(
-    probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str]
+    probabilities: Sequence[Mapping[str, float]],
+    labels: Sequence[str],
+    classes: Sequence[str],
+    groups: Groups | None = None,
 ) -> list[Row]:
-    """A row per bin that has items: limits, items, mean probability, observed share and its Wilson interval."""
+    """A row per bin that has items: limits, items, mean probability, observed share and its Wilson interval.
+
+    With groups it is the clustered interval. It is empty for a bin with the items of one group.
+    """
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
     positions, rows = bin_of(confidence), []
     for index in sorted(set(positions.tolist())):
         inside = positions == index
         n, so = int(inside.sum()), int(right[inside].sum())
-        low, high = wilson(so, n)
+        (low, high), _ = share_interval(right & inside, inside, groups)
         limits = {"bin_low": index / BINS, "bin_high": (index + 1) / BINS}
         shares = {"mean_probability": float(confidence[inside].mean()), "observed": so / n}
         rows.append(limits | {"n": n} | shares | {"ci_low": low, "ci_high": high})

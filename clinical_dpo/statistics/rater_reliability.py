@@ -1,38 +1,70 @@
-"""Krippendorff's alpha, and the intraclass correlation of grades, each with a 95% interval."""
+"""Krippendorff's alpha, and the intraclass correlation of grades, each with a 95% interval.
 
+Coefficients of items in groups have the interval of a jackknife over groups.
+"""
+
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Literal
 
 import krippendorff
 import numpy as np
 from scipy import stats
 
+from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import LEVEL, SAME, Interval
 
 Level = Literal["nominal", "ordinal", "interval"]
 Estimate = tuple[float | None, Interval]
+CLUSTERED_JACKKNIFE = "clustered_jackknife"  # method of `jackknife_interval`
 UNDEFINED: Estimate = (None, (None, None))
 
 
-def normal_interval(estimate: float, variance: float) -> Interval:
-    """Large-sample interval of a coefficient from -1 to 1; (None, None) for a variance of 0."""
+def normal_interval(estimate: float, variance: float, freedom: float = math.inf) -> Interval:
+    """Large-sample interval of a coefficient from -1 to 1, or its t interval; (None, None) for a variance of 0."""
     if variance < SAME:
         return None, None
-    half_width = float(stats.norm.ppf((1 + LEVEL) / 2)) * variance**0.5
+    half_width = float(stats.t.isf((1 - LEVEL) / 2, freedom)) * variance**0.5
     return max(-1.0, estimate - half_width), min(1.0, estimate + half_width)
 
 
-def krippendorff_alpha(votes: Sequence[Sequence[str]], level: Level = "nominal") -> Estimate:
+def jackknife_interval(
+    estimate: float | None, without: Callable[[np.ndarray], float | None], groups: Groups
+) -> Interval:
+    """95% interval of a coefficient of items in groups, by the jackknife (Efron & Tibshirani 1993, ch. 11).
+
+    One group after the other is left out. The interval is a t interval with groups - 1 degrees of freedom.
+
+    Args:
+        estimate: the coefficient of all items.
+        without: (n,) bool, which items are kept -> the coefficient of these.
+        groups: (n,) index of each item's group.
+
+    Returns:
+        (None, None) for one group, and where the coefficient, or the one without some group, is not defined.
+    """
+    k = int(groups.max()) + 1
+    left_out = [without(groups != group) for group in range(k)]
+    if estimate is None or k < 2 or any(value is None or math.isnan(value) for value in left_out):
+        return None, None
+    return normal_interval(estimate, (k - 1) * float(np.var(np.array(left_out, dtype=float))), k - 1)
+
+
+def krippendorff_alpha(
+    votes: Sequence[Sequence[str]], level: Level = "nominal", groups: Groups | None = None
+) -> Estimate:
     """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
 
     The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11). It treats the items as a
-    sample. Items with the same ratings share one value of the jackknife.
+    sample. Items with the same ratings share one value of the jackknife. With groups it is `jackknife_interval`.
 
     Args:
         votes: for each item, the ratings that it has. Items with fewer than two ratings do not count.
         level: nominal: categories have no order. ordinal: ratings are numbers, and distances that of ranks. interval:
             ratings are numbers, and distances that of numbers.
+        groups: (n,) index of each item's group. Every item then has two ratings or more.
 
     Returns:
         Estimate and interval. The estimate is None without items, and where all ratings are equal (0 / 0). The interval
@@ -44,7 +76,8 @@ def krippendorff_alpha(votes: Sequence[Sequence[str]], level: Level = "nominal")
     domain = categories if level == "nominal" else [float(name) for name in categories]
     if len(categories) < 2:
         return UNDEFINED
-    patterns = Counter(tuple(list(item).count(category) for category in categories) for item in pairable)
+    counted = [tuple(list(item).count(category) for category in categories) for item in pairable]
+    patterns = Counter(counted)
 
     def of(items: Counter[tuple[int, ...]]) -> float:
         counts = np.array(list(items.elements())).reshape(-1, len(categories))
@@ -53,21 +86,25 @@ def krippendorff_alpha(votes: Sequence[Sequence[str]], level: Level = "nominal")
         return float(krippendorff.alpha(value_counts=counts, value_domain=domain, level_of_measurement=level))
 
     alpha, n = of(patterns), patterns.total()
+    if groups is not None:
+        return alpha, jackknife_interval(alpha, lambda kept: of(Counter(compress(counted, kept))), groups)
     times = np.array(list(patterns.values()))
     left_out = np.array([of(patterns - Counter([pattern])) for pattern in patterns])
     squares = times @ (left_out - times @ left_out / n) ** 2
     return alpha, (None, None) if np.isnan(squares) else normal_interval(alpha, (n - 1) / n * float(squares))
 
 
-def intraclass_correlation(grades: Sequence[Sequence[float]]) -> Estimate:
+def intraclass_correlation(grades: Sequence[Sequence[float]], groups: Groups | None = None) -> Estimate:
     """ICC(2,1): two-way random effects, absolute agreement, a single rater (Shrout & Fleiss 1979).
 
     Shrout & Fleiss 1979, Psychol Bull 86:420-428. The interval is that of ICC(A,1) of McGraw & Wong 1996 (Psychol
     Methods 1:30-46, table 7), with Satterthwaite's degrees of freedom. The mean squares are those of a two-way analysis
     of variance. Of balanced data they are sums over rows and columns; a regression would have a column for each item.
+    With groups the interval is `jackknife_interval`.
 
     Args:
         grades: for each item, the grade of each rater, the raters in the same order.
+        groups: (n,) index of each item's group.
 
     Returns:
         Estimate and interval. The estimate is None for fewer than two items, and where the estimated variance of a
@@ -86,6 +123,8 @@ def intraclass_correlation(grades: Sequence[Sequence[float]]) -> Estimate:
     if total < SAME:
         return UNDEFINED
     icc = (rows - rest) / total
+    if groups is not None:
+        return icc, jackknife_interval(icc, lambda kept: intraclass_correlation(table[kept].tolist())[0], groups)
     if rest < SAME and columns < SAME:
         return icc, (None, None)
     between, error = k * icc * columns, (n * (1 + (k - 1) * icc) - k * icc) * rest

@@ -5,7 +5,7 @@ the items, so that the statistic, the sum of squares between the levels, has the
 levels. No maintained library has it for items in groups. Numbers of small levels are masked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,17 +99,22 @@ def _rows(
     if not pending:
         table[0] |= _numbers(unit, task)
     p_values: dict[str, float | None] = {}
+    row_by_id = {row["id"]: row for row in unit.first}
+
+    def people(ids: Collection[str]) -> int:
+        return _people([row_by_id[row_id] for row_id in ids if row_id in row_by_id])
+
+    hidden = masked_levels(of, people, smallest)
     for subgroup, levels in of.items():
         parts = {level: _part(unit, set(ids)) for level, ids in levels.items()}
-        hidden = masked({level: _people(part.first) for level, part in parts.items()}, smallest)
         for level, part in parts.items():
             row = shared | {"subgroup": subgroup, "level": level, "masked": "false"}
-            if level in hidden:
+            if level in hidden[subgroup]:
                 row["masked"] = "true"
             else:
                 row |= _size(part.first) | ({} if pending else _numbers(part, task))
             table.append(row)
-        shown = [part for level, part in parts.items() if level not in hidden and level != MISSING]
+        shown = [part for level, part in parts.items() if level not in hidden[subgroup] and level != MISSING]
         p_values[subgroup] = (
             None
             if pending
@@ -158,7 +163,52 @@ def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndar
     return np.concatenate([*values, np.empty(0)]), np.concatenate([*levels, np.empty(0, dtype=int)])
 
 
-def masked(sizes: Mapping[str, int], smallest: int | None) -> set[str]:
+def masked_levels(
+    of: Mapping[str, Mapping[str, Collection[str]]],
+    people: Callable[[Collection[str]], int],
+    smallest: int | None,
+) -> dict[str, set[str]]:
+    """Levels of each subgroup whose numbers are masked: those of `masked`, and those that reveal few people.
+
+    The numbers of a level and of levels of another subgroup may differ by a few people: of age 65 or more and of age 66
+    or more, or of women and of the patients of two wards. A subtraction would show their numbers. Then the level of the
+    later subgroup is masked, with further levels of its subgroup by the rule of `masked`.
+
+    Args:
+        of: subgroup -> level -> ids of its items.
+        people: ids of items -> number of these items, or of their groups.
+        smallest: fewest people whose numbers are shown; None for no limit.
+    """
+    if smallest is None:
+        return {subgroup: set() for subgroup in of}
+    items = {subgroup: {level: set(ids) for level, ids in levels.items()} for subgroup, levels in of.items()}
+    sizes = {subgroup: {level: people(ids) for level, ids in levels.items()} for subgroup, levels in items.items()}
+    hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
+
+    def revealing() -> tuple[str, str] | None:
+        """A shown level that differs from shown levels of another subgroup by few people."""
+        for subgroup in reversed(list(items)):
+            for level, own in items[subgroup].items():
+                for other in items:
+                    if other == subgroup or level in hidden[subgroup]:
+                        continue
+                    # The sum of masked levels is known: it is the total without the others.
+                    rest: set[str] = set().union(*(items[other][name] for name in hidden[other]))
+                    known = [ids for name, ids in items[other].items() if name not in hidden[other]] + [rest]
+                    around: set[str] = set().union(*(ids for ids in known if ids & own))
+                    within: set[str] = set().union(*(ids for ids in known if ids <= own))
+                    differences = [around - own] + ([own - within] if within else [])
+                    if any(0 < people(ids) < smallest for ids in differences):
+                        return subgroup, level
+        return None
+
+    while few := revealing():
+        subgroup, level = few
+        hidden[subgroup] = masked(sizes[subgroup], smallest, {*hidden[subgroup], level})
+    return hidden
+
+
+def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
     """Levels whose numbers are masked: those with fewer items than `smallest`, and as many more as hide these.
 
     The numbers of all levels add up to a known total. Therefore at least two levels are masked, and together they have
@@ -166,16 +216,16 @@ def masked(sizes: Mapping[str, int], smallest: int | None) -> set[str]:
 
     Args:
         sizes: level -> number of items or groups.
-        smallest: the limit; None for none.
+        smallest: the limit.
+        others: levels that are masked too.
     """
-    if smallest is None:
-        return set()
     by_size = sorted(sizes, key=lambda level: sizes[level])
-    hidden = [level for level in by_size if sizes[level] < smallest]
-    for level in by_size[len(hidden) :]:
+    hidden = [level for level in by_size if sizes[level] < smallest or level in others]
+    for level in by_size:
         if not hidden or (len(hidden) > 1 and sum(sizes[each] for each in hidden) >= smallest):
             break
-        hidden.append(level)
+        if level not in hidden:
+            hidden.append(level)
     return set(hidden)
 
 

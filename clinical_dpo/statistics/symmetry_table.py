@@ -7,16 +7,30 @@ from clinical_dpo.io import Row
 from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
-from clinical_dpo.statistics.symmetry_tests import answer_table, bowker, stuart_maxwell
+from clinical_dpo.statistics.groups import groups_of, number_of_groups
+from clinical_dpo.statistics.symmetry_tests import (
+    answer_table,
+    bowker,
+    clustered_bowker,
+    clustered_stuart_maxwell,
+    stuart_maxwell,
+)
 from clinical_dpo.variants import EXTERNAL, compared
 
-COLUMNS = ("task", "model", "comparison", "n", "test", "statistic", "df", "p_value", "data")
-TESTS = {"stuart_maxwell": stuart_maxwell, "bowker": bowker}
+COLUMNS = (
+    *("task", "model", "comparison", "n", "n_groups", "test", "statistic", "df", "p_value", "p_unclustered", "data"),
+)
+TESTS = {  # name -> the test of independent items, and that of items in groups
+    "stuart_maxwell": (stuart_maxwell, clustered_stuart_maxwell),
+    "bowker": (bowker, clustered_bowker),
+}
 Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
     """Rows of COLUMNS: both tests of every comparison of every model. P is not corrected for several tests.
+
+    If the items are in groups, the tests are those of groups, and `p_unclustered` is P of independent items.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table.
@@ -28,9 +42,14 @@ def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
         for first, second in pairs:
             where = f"{task['name']}/{model}"
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
-            table = answer_table([row["parsed"] for row in x], [row["parsed"] for row in y], task["labels"])
-            names = {"task": task["name"], "model": model, "comparison": comparison_name(first, second)}
-            names["data"] = task["data"]
-            for name, test in TESTS.items():
-                rows.append(names | {"n": len(x), "test": name} | test(table)._asdict())
+            answers = [row["parsed"] for row in x], [row["parsed"] for row in y], task["labels"]
+            names: Row = {"task": task["name"], "model": model, "comparison": comparison_name(first, second)}
+            names |= {"data": task["data"], "n": len(x), "n_groups": number_of_groups(x)}
+            groups = groups_of(x)
+            for name, (of_items, of_groups) in TESTS.items():
+                row = dict.fromkeys(COLUMNS) | names | {"test": name}
+                tested = of_items(answer_table(*answers))
+                if groups is not None:
+                    row["p_unclustered"], tested = tested.p_value, of_groups(*answers, groups)
+                rows.append(row | tested._asdict())
     return rows

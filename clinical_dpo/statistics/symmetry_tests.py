@@ -1,6 +1,14 @@
-"""Tests of whether two variants give the labels of the same items differently: Stuart-Maxwell and Bowker."""
+"""Tests of whether two variants give the labels of the same items differently: Stuart-Maxwell and Bowker.
+
+Each has a form for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat 46:327-333).
+Both statistics are d' S^- d. For independent items, d sums a vector of each item, and S the outer products of these
+vectors. For groups, the vectors are summed over each group first. If every group has one item, or equal items, the
+numbers are those of independent items. The statistic is at most the number of groups, so few groups show nothing. No
+maintained library has these forms.
+"""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +19,9 @@ from sklearn.metrics import confusion_matrix
 from statsmodels.stats.contingency_tables import SquareTable
 
 from clinical_dpo.grading.scores import INVALID, Answers
+from clinical_dpo.statistics.groups import Groups
+
+SINGULAR = 1e-10  # eigenvalues that are smaller, as shares of the largest, are 0 up to rounding
 
 
 class SymmetryTest(NamedTuple):
@@ -77,4 +88,48 @@ def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
         members = group_of == group
         tested = SquareTable(table[np.ix_(members, members)], shift_zeros=False).homogeneity()
         statistic, df = statistic + float(tested.statistic), df + int(tested.df)
+    return SymmetryTest(statistic, df, float(chi2.sf(statistic, df)) if df else 1.0)
+
+
+def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
+    """Stuart-Maxwell test of items in groups. The vector of an item counts its first answer 1, its second answer -1.
+
+    The degrees of freedom are those of independent items.
+
+    Args:
+        first, second, classes: as for `answer_table`.
+        groups: (n,) index of each item's group.
+    """
+    named = [*classes, INVALID]
+    codes = np.array([[named.index(answer or INVALID) for answer in answers] for answers in (first, second)])
+    vectors = np.eye(len(named))[codes[0]] - np.eye(len(named))[codes[1]]
+    return _score_test(vectors, groups, stuart_maxwell(answer_table(first, second, classes)).df)
+
+
+def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
+    """Bowker's test of items in groups. The vector of an item has an entry for each pair of categories.
+
+    The entry is 1 if the first variant answers the first category of the pair and the second variant the other, and -1
+    for the reverse. The degrees of freedom are those of independent items.
+
+    Args:
+        first, second, classes: as for `answer_table`.
+        groups: (n,) index of each item's group.
+    """
+    pairs = list(combinations([*classes, INVALID], 2))
+    vectors = np.zeros((len(first), len(pairs)))
+    for item, answers in enumerate(zip(first, second, strict=True)):
+        x, y = (answer or INVALID for answer in answers)
+        for sign, pair in ((1, (x, y)), (-1, (y, x))):
+            if pair in pairs:
+                vectors[item, pairs.index(pair)] = sign
+    return _score_test(vectors, groups, bowker(answer_table(first, second, classes)).df)
+
+
+def _score_test(vectors: np.ndarray, groups: Groups, df: int) -> SymmetryTest:
+    """d' S^- d of the groups' sums of vectors (items, k), with P."""
+    sums = np.zeros((int(groups.max()) + 1, vectors.shape[1]))
+    np.add.at(sums, groups, vectors)
+    total = sums.sum(axis=0)
+    statistic = float(total @ np.linalg.pinv(sums.T @ sums, rcond=SINGULAR, hermitian=True) @ total)
     return SymmetryTest(statistic, df, float(chi2.sf(statistic, df)) if df else 1.0)

@@ -67,7 +67,9 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
     classes = classes_of(task)
     variants = {key: rows for key, rows in grades.items() if key[1] != EXTERNAL}
     items = next(iter(variants.values()))
-    constant = {name: _constant(items, label) for name, label in trivial_labels(training_labels, classes).items()}
+    constant = {
+        name: constant_answers(items, label) for name, label in trivial_labels(training_labels, classes).items()
+    }
     rows = [_row(task, "", name, answered, classes) for name, answered in constant.items()]
     compared = HEADLINES[decision_metric(task["metric"])]
     rival = max(rows, key=lambda row: -1.0 if row[compared] is None else row[compared])["variant"]
@@ -83,7 +85,7 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
     return rows
 
 
-def _constant(items: Sequence[Grade], label: str) -> list[Grade]:
+def constant_answers(items: Sequence[Grade], label: str) -> list[Grade]:
     """Grades of a variant that gives one label to every item."""
     return [{**item, "parsed": label, "grade": str(int(item["label"] == label)), "valid": "true"} for item in items]
 

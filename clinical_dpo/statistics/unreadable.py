@@ -5,18 +5,19 @@ Such an answer counts as wrong. The other rules show how much depends on this.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.io import Row
 from clinical_dpo.paths import comparison_name
 from clinical_dpo.records import Grade
 from clinical_dpo.statistics.comparisons import paired_rows
-from clinical_dpo.statistics.decisions import decide
+from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL, decide
 from clinical_dpo.statistics.headline_differences import headline_difference, headline_estimate
 from clinical_dpo.statistics.intervals import LEVEL
 from clinical_dpo.statistics.metrics import Grades, classes_of
 from clinical_dpo.statistics.ordered_metrics import answered_levels
+from clinical_dpo.statistics.trivial import constant_answers
 from clinical_dpo.variants import EXTERNAL, arms_of, compared, sorted_variants
 
 Rows = Sequence[Grade]
@@ -28,15 +29,28 @@ COLUMNS = (
 )
 
 
+class Rival(NamedTuple):
+    """The trivial answer with which a variant is compared: its label, and the level of the interval."""
+
+    label: str
+    level: float
+
+
 def vary_unreadable(
-    grades: Grades, task: Mapping[str, Any], margin: float, alpha: float, arm_alpha: float | None = None
+    grades: Grades,
+    task: Mapping[str, Any],
+    margin: float,
+    alpha: float,
+    arm_alpha: float | None = None,
+    trivial: Sequence[Mapping[str, str]] = (),
 ) -> list[Row]:
     """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
     The rules for unreadable answers: `positive` reads the positive one of two labels, of more labels the right one,
     without labels the best grade. `left out` leaves out the items, in a comparison those of either variant.
     `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
-    variant, and reads the right answer for the second.
+    variant, and reads the right answer for the second. Under each rule, a first variant that is not above the trivial
+    answer is never `better`, as in decisions.csv.
 
     Args:
         grades: (model, variant) -> rows of its grades table; external answers are left out.
@@ -44,7 +58,14 @@ def vary_unreadable(
         margin: the smallest difference that matters.
         alpha: level of a comparison.
         arm_alpha: level of a comparison of an arm; needed only for a task with arms.
+        trivial: rows of the task's trivial.csv, as read; none for a task without labels.
     """
+    label_of = {row["variant"]: row["label"] for row in trivial if not row["model"]}
+    rivals = {
+        (row["model"], row["variant"]): Rival(label_of[row["rival"]], float(row["level"]))
+        for row in trivial
+        if row["model"]
+    }
     table: list[Row] = []
     wrong = wrong_labels([row["label"] for row in next(iter(grades.values()))], task)
     variants = sorted_variants(variant for _, variant in grades)
@@ -61,7 +82,10 @@ def vary_unreadable(
             x, y = paired_rows(grades[model, first], grades[model, second], where, first, second)
             names = shared | {"compared": comparison_name(first, second), "metric": decision_metric(task["metric"])}
             level = arm_alpha if arm_alpha is not None and arms_of([first]) else alpha
-            varied = [names | {"rule": rule} | _difference(x, y, rule, task, wrong, margin, level) for rule in RULES]
+            rival = rivals.get((model, first))
+            varied = [
+                names | {"rule": rule} | _difference(x, y, rule, task, wrong, margin, level, rival) for rule in RULES
+            ]
             for row in varied:
                 if row["decision"]:
                     row["changed"] = "true" if row["decision"] != varied[0]["decision"] else "false"
@@ -106,7 +130,14 @@ def _headline(rows: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str
 
 
 def _difference(
-    x: Rows, y: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str], margin: float, alpha: float
+    x: Rows,
+    y: Rows,
+    rule: str,
+    task: Mapping[str, Any],
+    wrong: Mapping[str, str],
+    margin: float,
+    alpha: float,
+    rival: Rival | None,
 ) -> Row:
     pairs = list(zip(x, y, strict=True))
     unreadable = sum(_is_unreadable(one) or _is_unreadable(other) for one, other in pairs)
@@ -122,8 +153,17 @@ def _difference(
     found = headline_difference(first, second, task, [1 - alpha, 1 - 2 * alpha], margin)
     interval, (low, high) = found.intervals
     decision = decide(interval, (low, high), margin)
+    if decision == "better" and rival and not _is_above(first, rival, task):
+        decision = NO_BETTER_THAN_TRIVIAL
     numbers = {"estimate": found.effect, "level": 1 - 2 * alpha, "ci_low": low, "ci_high": high}
     return facts | {"n": len(pairs), "decision": decision} | numbers
+
+
+def _is_above(rows: Rows, rival: Rival, task: Mapping[str, Any]) -> bool:
+    """Whether the interval of a variant's difference from the trivial answer lies above zero."""
+    found = headline_difference(rows, constant_answers(rows, rival.label), task, [rival.level], margin=1.0)
+    low, _ = found.intervals[0]
+    return low is not None and low > 0
 
 
 def _is_unreadable(row: Grade) -> bool:

@@ -128,6 +128,13 @@ def test_with_end_tokens_spellings_exclude_each_other(tiny_base):
         assert answer["logps"]["UTI"] >= answer["logps"]["UTI because of fever"]
 
 
+def test_a_model_that_diverged_gives_no_label(tiny_base):
+    model = load_base(tiny_base, MODEL).eval()
+    model.lm_head.weight.data.fill_(math.nan)
+    answers = score_labels(model, load_tokenizer(tiny_base), rows(3), SCORING, 2)
+    assert answers == [{"id": row["id"], "text": ""} for row in rows(3)]
+
+
 def test_probabilities_are_those_of_labels_with_their_spellings_added():
     logps = {"UTI": 0.1, "urinary tract infection": 0.02, "yes": 0.03, "No UTI": 0.2, "no": 0.05}
     logps = dict(zip(SCORING.spellings, map(math.log, [*logps.values(), 0.1]), strict=True))

@@ -3,7 +3,7 @@
 import pytest
 
 from clinical_dpo.io import write_json
-from clinical_dpo.report.decision_sentences import Price, prices, with_sentences
+from clinical_dpo.report.decision_sentences import Price, over_seeds, prices, with_sentences
 from clinical_dpo.report.latex import TABLES, latex_table
 from clinical_dpo.statistics.decisions import COLUMNS
 from tests.helpers.decision_rows import decision_row
@@ -12,8 +12,10 @@ from tests.helpers.trivial_rows import YES_TO_ALL, trivial_rows
 PRICE = {"llama": Price(2.13, "GPU hours")}
 
 
-def sentence(price=PRICE, recorded=0.05, sft=None, trivial=(), headline=None, **fields):
-    rows = [decision_row(**fields), *([decision_row(comparison="sft_vs_base", **sft)] if sft else [])]
+def sentence(price=PRICE, recorded=0.05, sft=None, dpo=None, trivial=(), headline=None, **fields):
+    against_base = {"sft_vs_base": sft, "dpo_vs_base": dpo}
+    rows = [decision_row(comparison=name, **row) for name, row in against_base.items() if row]
+    rows.insert(0, decision_row(**fields))
     found = with_sentences(rows, price, recorded, trivial, headline=headline or rows[0]["metric"])
     assert all(row["sentence"] is None for row in found[1:])
     return found[0]["sentence"]
@@ -83,6 +85,39 @@ def test_sft_against_base_stands_beside_the_answer():
     assert text.endswith(" SFT against Base: worse.")
 
 
+def test_sft_that_is_worse_than_the_base_model_is_not_enough():
+    equivalent = {"effect": 0.0, "margin_ci_low": -0.02, "margin_ci_high": 0.02, "decision": "equivalent"}
+    for decision, start in (
+        ("worse", "Neither is enough: DPO is not better by 5 points"),
+        ("better", "SFT is enough: "),
+    ):
+        text = sentence(sft={"decision": decision}, **equivalent)
+        assert text.startswith(start) and text.endswith(f" SFT against Base: {decision}.")
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ("worse", "worse than Base"),
+        ("equivalent", "not better than Base by 5 points or more"),
+        ("not superior", "not better than Base by 5 points or more"),
+        ("better", None),
+        ("not inferior", None),
+        ("undecided", None),
+    ],
+)
+def test_dpo_is_not_worth_it_if_the_base_model_is_as_good(decision, words):
+    fields = {"decision": "better", "effect": 0.07, "ci_low": 0.01, "ci_high": 0.13, "sft": {"decision": "worse"}}
+    text = sentence(dpo={"decision": decision}, **fields)
+    if words is None:
+        assert text == sentence(**fields) and text.startswith("DPO is worth it: ")
+    else:
+        assert text == (
+            "Neither is enough: DPO is better than SFT (+7.0, 99% interval 1.0 to 13.0), at 2.1 times the GPU hours, "
+            f"and {words}. SFT against Base: worse."
+        )
+
+
 def test_a_variant_that_is_no_better_than_a_trivial_answer_is_named():
     fields = {"decision": "no better than trivial", "effect": 0.07, "ci_low": 0.01, "ci_high": 0.13}
     assert sentence(trivial=trivial_rows(dpo=YES_TO_ALL), **fields) == (
@@ -108,6 +143,25 @@ def test_a_headline_metric_without_a_paired_interval_is_named():
     text = sentence(metric="accuracy", headline="auroc", **fields)
     assert text.endswith(" The decision compares right answers: AUROC has no paired interval.")
     assert text.startswith(sentence(metric="accuracy", **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "low", "words"),
+    [
+        ({"decision": "better"}, "-0.01", " (95% interval -1.0 to 5.2), so that other seeds may show no difference."),
+        ({"decision": "better"}, "0.002", " (95% interval 0.2 to 5.2)."),
+        ({"decision": "undecided"}, "-0.01", " (95% interval -1.0 to 5.2)."),
+        ({"decision": "better"}, "", "."),
+        ({"decision": "better", "metric": "accuracy"}, "-0.01", None),
+        ({"decision": "better", "comparison": "dpo_vs_base"}, "-0.01", None),
+    ],
+)
+def test_several_seeds_are_told_beside_the_decision_about_the_first(fields, low, words):
+    seeds = {"task": "uti", "model": "llama", "comparison": "dpo_vs_sft", "measure": "f1_difference", "n_seeds": "3"}
+    seeds |= {"effect": "0.021", "ci_low": low, "ci_high": low and "0.052"}
+    expected = "" if words is None else f" Over 3 training seeds: +2.1{words}"
+    assert over_seeds(decision_row(**fields), [seeds | {"model": "mistral"}, seeds]) == expected
+    assert over_seeds(decision_row(**fields), []) == ""
 
 
 def test_synthetic_data_and_proxy_grades_are_marked():

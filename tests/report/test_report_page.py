@@ -145,6 +145,18 @@ def test_the_page_says_where_most_answers_cannot_be_read():
     )
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_page_says_where_labels_come_from_if_a_model_gives_probabilities(elsewhere):
+    metric_rows, stats_rows = tables()
+    rows = [row | {"variant": "external", "model": "gpt4"} for row in metric_rows if row["model"] == "llama"]
+    rows = metric_rows + ([row for row in rows if row["metric"] == "f1"][:1] if elsewhere else [])
+    tasks = {"uti": TASKS["uti"] | {"answer_by": "likelihood"}}
+    models = MODELS | {"gpt4": "GPT-4"}
+    text = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=tasks, models=models)).text
+    assert "the label that follows from the probabilities which the model gave, held against the label" in text
+    assert ("of answers from elsewhere, the label read from each" in text) == elsewhere
+
+
 def test_the_page_shows_the_cost_beside_the_published_cost():
     text = page().text
     assert "20 (20) 160 (50) 8.0 (2.5) 4.6 40 s 2.0 h" in text and "NVIDIA A100" in text

@@ -9,6 +9,7 @@ from statsmodels.stats import inter_rater
 
 from clinical_dpo.grading.raters.ratings import collect_ratings
 from clinical_dpo.statistics.agreement import COLUMNS, agreement, cohen_kappa, fleiss_kappa
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.intervals import wilson
 from tests.conftest import ROOT
 from tests.helpers.rating import rate, sheet
@@ -93,10 +94,10 @@ def test_the_interval_of_fleiss_kappa_agrees_with_a_jackknife():
     assert (low + high) / 2 == pytest.approx(kappa)
 
 
-def measured(tmp_path, kind, words):
+def measured(tmp_path, kind, words, group_of=None):
     key = sheet(kind, raters=tuple(words))[1]
     files = {rater: rate(tmp_path / f"{kind}.{rater}.csv", key, rater, ratings) for rater, ratings in words.items()}
-    return agreement(key, collect_ratings(key, files), NAMES)
+    return agreement(key, collect_ratings(key, files), NAMES, group_of)
 
 
 def test_two_raters_of_a_sheet(tmp_path):
@@ -147,3 +148,29 @@ def test_pending_ratings_leave_the_numbers_empty_and_rows_follow_the_schema(tmp_
         assert tuple(row) == COLUMNS == tuple(validator.schema["properties"])
         validator.validate(row)
     assert measured(tmp_path, "correctness", {"r1": ["correct"] * 22}) == []
+
+
+def test_with_groups_every_interval_counts_groups(tmp_path):
+    validator = Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
+    draw = np.random.default_rng(9)
+    words = {rater: draw.choice(WORDS, 22, p=[0.6, 0.3, 0.1]).tolist() for rater in ("r1", "r2", "r3")}
+    group_of = {f"medqa-row-{number}": f"p{number // 2}" for number in range(8)}
+    independent, grouped = measured(tmp_path, "correctness", words), measured(tmp_path, "correctness", words, group_of)
+    for row, before in zip(grouped, independent, strict=True):
+        validator.validate(row)
+        assert row["ci_low"] < row["estimate"] < row["ci_high"]
+        method = "clustered_wilson" if before["ci_method"] == "wilson" else "clustered_jackknife"
+        assert row == before | {name: row[name] for name in ("ci_low", "ci_high")} | {"ci_method": method}
+    assert len(grouped) == 12
+    key = sheet("correctness", raters=tuple(words))[1]
+    items = [row for row in key if row["rater"] == "r1"]
+    groups = np.unique([group_of[row["row_id"]] for row in items], return_inverse=True)[1]
+    agreed = np.array([first == second for first, second in zip(words["r1"], words["r2"], strict=True)], dtype=float)
+    assert (grouped[0]["ci_low"], grouped[0]["ci_high"]) == share_interval(agreed, np.ones(22), groups)[0]
+
+
+def test_groups_of_one_item_are_independent_items(tmp_path):
+    key = sheet("preference")[1]
+    words = {rater: ["A", "B", "tie"] * 2 for rater in ("r1", "r2")}
+    group_of = {row["row_id"]: row["row_id"] for row in key}
+    assert measured(tmp_path, "preference", words, group_of) == measured(tmp_path, "preference", words)

@@ -8,6 +8,7 @@ from sklearn import metrics as sk
 from clinical_dpo.errors import UserError
 from clinical_dpo.schemas import SCHEMAS
 from clinical_dpo.statistics import comparisons, label_tables, symmetry_table
+from clinical_dpo.statistics.decisions import decisions
 from clinical_dpo.statistics.metrics import task_metrics
 from clinical_dpo.statistics.training_seeds import compare_seeds
 from clinical_dpo.yaml_files import read_yaml
@@ -96,6 +97,32 @@ def test_answers_without_probabilities_leave_their_metrics_empty():
     results = {(row["model"], row["metric"]): row["estimate"] for row in table}
     assert results["llama", "auroc"] is not None and results["rule", "auroc"] is None
     assert results["llama", "accuracy"] == results["rule", "accuracy"]
+
+
+def test_answers_from_elsewhere_without_labels_are_wrong_beside_answers_by_likelihood():
+    """Every fifth one cannot be read. The headline metric needs probabilities, so that right answers decide."""
+    rows, answers = scored(CLASSES)
+    labels = [row["label"] for row in rows]
+    elsewhere = graded(labels, ["" if item % 5 == 0 else label for item, label in enumerate(labels)])
+    grades = {("llama", name): rows for name in ("base", "sft", "dpo")} | {("rule", "external"): elsewhere}
+    texts = dict.fromkeys(grades, answers) | {("rule", "external"): [{"id": row["id"], "text": ""} for row in rows]}
+    task = THREE | {"answer_by": "likelihood", "metric": "auroc"}
+    metrics = {(row["model"], row["metric"]): row for row in validated("metrics", task_metrics(grades, task, texts))}
+    assert metrics["rule", "invalid_rate"]["estimate"] == 0.2 and metrics["llama", "invalid_rate"]["estimate"] == 0
+    assert metrics["rule", "accuracy"]["estimate"] == pytest.approx(0.8)
+    assert metrics["rule", "auroc"]["estimate"] is metrics["rule", "auroc"]["ci_method"] is None
+    stats = comparisons.compare_variants(grades, task, alpha=0.05, family="a")
+    margin = {"value": 0.05, "source": "set in the task file", "sha256": "0" * 64}
+    decided = {row["comparison"]: row for row in decisions(stats, grades, task, margin)}
+    right = [int(row["grade"]) for row in rows]
+    row = decided["dpo_vs_rule"]
+    assert row["metric"] == "accuracy" and row["effect"] == pytest.approx(np.mean(right) - 0.8)
+    names = {"task": "triage", "data": "synthetic"}
+    confusion = validated("confusion", label_tables.confusion_table(grades, CLASSES, names))
+    unread = {(row["model"], row["label"]): row["n"] for row in confusion if not row["answer"]}
+    assert sum(n for (model, _), n in unread.items() if model == "rule") == ITEMS / 5
+    reliability = label_tables.reliability_table(grades, texts, CLASSES, names)
+    assert {row["model"] for row in validated("reliability", reliability)} == {"llama"}
 
 
 def test_comparisons_are_mcnemar_s_with_the_difference_of_macro_f1_beside():

@@ -248,6 +248,19 @@ def test_a_difference_of_one_item_has_a_p_of_one():
 CLASSES_OF_TRIAGE = ["red", "amber", "green"]
 
 
+@pytest.mark.parametrize("groups", [None, np.zeros(1, dtype=int), np.zeros(3, dtype=int)])
+def test_a_single_item_or_group_has_a_p_of_one(groups):
+    """A swap changes the sign of the difference alone."""
+    times = 1 if groups is None else len(groups)
+    for macro in (True, False):
+        [tested] = f1_effects.f1_differences(
+            ["a"] * times, ["a"] * times, ["b"] * times, ["a", "b"], 1, [0.95], macro=macro, groups=groups
+        )
+        assert tested.p_permutation == 1 and tested.difference > 0
+        low, high = tested.interval
+        assert (low is None) if groups is not None else low <= 0 < high
+
+
 def test_with_more_classes_macro_f1_is_compared():
     labels, first, second = random_items(5, first=0.9, second=0.8, classes=CLASSES_OF_TRIAGE)
     ours = difference(labels, first, second, classes=CLASSES_OF_TRIAGE)

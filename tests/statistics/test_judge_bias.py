@@ -16,18 +16,24 @@ NAMES = {"task": "t", "model": "m", "data": "real"}
 RECORD = {"judge": "ward", "settings": {"model": "llama-3.3-70b"}, "models": ["tiny-judge-2026"]}
 
 
-def checks(kind, items, ratings, controls=(), contestants=None, **changes):
+def checks(kind, items, ratings, controls=(), contestants=None, group_of=None, **changes):
     """Rows by (check, variant), from verdicts with these ratings."""
     verdicts = []
     for item, rating in zip(items, ratings, strict=True):
         variants = [variant for names in item.variants for variant in names]
         choice = {"A B": variants[0], "B A": variants[-1]}.get(rating, "tie") if kind == "preference" else rating
         verdicts.append(
-            {"item_id": item.item_id, "variants": " ".join(variants), "shown": "true", "rating": rating}
+            {
+                "item_id": item.item_id,
+                "row_id": item.row_id,
+                "variants": " ".join(variants),
+                "shown": "true",
+                "rating": rating,
+            }
             | {"choice": choice, "refusal": "", "status": "complete"}
             | changes
         )
-    rows = judge_bias(kind, items, verdicts, controls, RECORD, contestants or {}, NAMES)
+    rows = judge_bias(kind, items, verdicts, controls, RECORD, contestants or {}, NAMES, group_of)
     validator = Draft202012Validator(read_yaml(SCHEMAS / "judge_bias.schema.yaml"))
     for row in rows:
         assert tuple(row) == COLUMNS
@@ -96,7 +102,15 @@ def test_order_and_length_of_preferences():
 
 def control(name, ratings, **changes):
     return [
-        {"control": name, "item_id": f"i{number}", "rating": rating, "refusal": "", "status": "complete"} | changes
+        {
+            "control": name,
+            "item_id": f"i{number}",
+            "row_id": f"r{number}",
+            "rating": rating,
+            "refusal": "",
+            "status": "complete",
+        }
+        | changes
         for number, rating in enumerate(ratings)
     ]
 
@@ -150,3 +164,26 @@ def test_a_contestant_of_the_judge_s_family_is_named():
     rows = checks("likert", answers(["x"]), ["4"], contestants=contestants)
     assert [rows["own family", name]["suspicious"] for name in contestants] == ["true", "false"]
     assert "is of the same family as ours, and may favour it - a warning" in words(rows) and "theirs" not in words(rows)
+
+
+def test_items_of_a_patient_are_not_independent():
+    """Five patients with twelve equal items each: what looks sure of 60 items is not of five patients."""
+    group_of = {f"r{number}": f"p{number // 12}" for number in range(60)}
+    ratings = (["A B"] * 12 + ["B A"] * 12) * 2 + ["A B"] * 12  # DPO wins with patients 1, 3 and 5
+    items, again = pairs(60, 60), control("repeated", ratings[:24])
+    grouped = checks("preference", items, ratings, again, group_of=group_of)
+    independent = checks("preference", items, ratings, again)
+    for check, method in (("order", "clustered_wilson"), ("longer answer", "clustered_wilson")):
+        row, before = grouped[check, None], independent[check, None]
+        assert (row["estimate"], row["n"], row["ci_method"]) == (before["estimate"], before["n"], method)
+        assert row["ci_high"] - row["ci_low"] > 1.8 * (before["ci_high"] - before["ci_low"])
+    assert grouped["repeated", None]["ci_method"] == "clustered_wilson"
+    lengths, grades = np.repeat([100, 200, 300, 400, 500], 12), np.repeat([1, 3, 2, 4, 3], 12)
+    texts = answers(["x" * length for length in lengths])
+    foreign = control("shuffled", [str(grade) for grade in np.repeat([1, 2], 12)])
+    rows = [
+        checks("likert", texts, grades.astype(str).tolist(), foreign, group_of=groups) for groups in (group_of, None)
+    ]
+    assert [each["length", "sft"]["suspicious"] for each in rows] == ["false", "true"]
+    assert [each["shuffled", None]["ci_method"] for each in rows] == ["clustered_t", "t"]
+    assert rows[0]["length", "sft"]["estimate"] == rows[1]["length", "sft"]["estimate"]

@@ -9,6 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clinical_dpo.grading import scores
 from clinical_dpo.statistics.bootstrap_intervals import bootstrap_interval
+from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.label_metrics import label_estimates, resampled_counts
 from tests.helpers.labelled_answers import CLASSES, drawn
 
@@ -122,12 +123,36 @@ def _macro(labels, answers):
     return lambda weights: scores.macro_f1(counts(weights))
 
 
-def test_intervals_that_would_claim_certainty_are_none():
-    results = estimates(["yes", "no", "maybe"] * 5, ["yes", "no", "maybe"] * 5, CLASSES)
-    assert results["macro_f1", ""].value == 1 and results["macro_f1", ""].interval == (None, None)
-    low, high = results["accuracy", ""].interval
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(5), 3)])
+def test_if_all_answers_are_right_means_over_labels_have_an_interval_from_those_of_the_labels(groups):
+    """Each label has 5 items, or 5 groups. F1 of labels without an error goes with that of others, so limits are added;
+    items of different labels are independent, so sensitivities are not."""
+    results = estimates(CLASSES * 5, CLASSES * 5, CLASSES, groups=groups)
+    lowest, _ = wilson(5, 5)
+    lowest_f1 = 2 * lowest / (1 + lowest)
+    method = "mover" if groups is None else "clustered_mover"
+    for name in ("macro_f1", "weighted_f1"):
+        assert (results[name, ""].value, results[name, ""].method) == (1, method)
+        assert results[name, ""].interval == pytest.approx((lowest_f1, 1))
+    low, high = results["balanced_accuracy", ""].interval
+    assert high == 1 and low == pytest.approx(1 - (1 - lowest) / 3**0.5 if groups is None else lowest)
+
+
+def test_one_label_for_all_items_has_an_interval_of_balanced_accuracy():
+    """In every resample one sensitivity is 1 and the others are 0, so that the bootstrap has a width of zero."""
+    labels = ["yes"] * 20 + ["no"] * 30
+    result = estimates(labels, ["yes"] * 50, ["yes", "no"])["balanced_accuracy", ""]
+    below, above = 1 - wilson(20, 20)[0], wilson(0, 30)[1]
+    assert (result.value, result.method) == (0.5, "mover")
+    assert result.interval == pytest.approx((0.5 - below / 2, 0.5 + above / 2))
+
+
+def test_a_single_item_has_the_interval_of_one_item_and_none_of_the_bootstrap():
+    results = estimates(["yes"], ["no"], CLASSES, prevalence={"yes": 0.2})
+    assert results["macro_f1", ""].interval == pytest.approx((0, 2 * wilson(0, 1)[1] / (1 + wilson(0, 1)[1])))
+    assert results["ppv_at_prevalence", "yes"].interval == (None, None)
+    low, high = estimates(CLASSES * 5, CLASSES * 5, CLASSES)["accuracy", ""].interval
     assert low < 1 and high == 1
-    assert estimates(["yes"], ["no"], CLASSES)["macro_f1", ""].interval == (None, None)
 
 
 def test_ppv_and_npv_at_a_prevalence_follow_bayes_theorem():

@@ -7,6 +7,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from clinical_dpo.statistics import probability_metrics as metrics
+from clinical_dpo.statistics.clustered import share_interval
 from clinical_dpo.statistics.probability_metrics import probability_estimates, reliability_rows
 from tests.helpers.labelled_answers import CLASSES, drawn_probabilities
 
@@ -131,12 +132,42 @@ def test_bins_take_their_upper_limit():
     assert metrics.bin_of(np.array([0, 0.1, 0.1 + 1e-9, 0.95, 1])).tolist() == [0, 0, 1, 9, 9]
 
 
+METHODS = dict.fromkeys(("auroc", "average_precision", "brier"), "percentile_bootstrap")
+METHODS |= {"calibration_slope": "wald", "ece": "basic_bootstrap"}
+
+
 def test_intervals_hold_the_estimate_and_are_named():
     results = estimates(*drawn_probabilities(8, items=200), CLASSES)
-    methods = {
-        name: "wald" if name == "calibration_slope" else "percentile_bootstrap" for name in metrics.PROBABILITY_METRICS
-    }
-    assert {name: row.method for name, row in results.items()} == methods
-    for name in ("auroc", "average_precision", "brier", "calibration_slope"):
-        low, high = results[name].interval
-        assert low < results[name].value < high
+    assert {name: row.method for name, row in results.items()} == METHODS
+    for row in results.values():
+        low, high = row.interval
+        assert low <= row.value <= high and low < high
+
+
+def test_the_interval_of_a_small_calibration_error_holds_it_and_reaches_zero():
+    """Probabilities that are right: the true error is 0. Percentiles of resamples would lie above the estimate."""
+    reached = 0
+    for seed in range(8):
+        draw = np.random.default_rng(seed)
+        shares = draw.random(80)
+        labels = np.where(draw.random(80) < shares, *TWO).tolist()
+        row = estimates([{TWO[0]: share, TWO[1]: 1 - share} for share in shares], labels, TWO)["ece"]
+        low, high = row.interval
+        assert 0 <= low <= row.value <= high
+        reached += low == 0
+    assert reached >= 2
+
+
+def test_bins_of_items_in_groups_have_the_interval_of_groups():
+    probabilities, labels = drawn_probabilities(3, items=60)
+    groups = np.repeat(np.arange(20), 3)
+    single = reliability_rows(probabilities, labels, CLASSES)
+    grouped = reliability_rows(probabilities, labels, CLASSES, groups)
+    values, codes = metrics.as_arrays(probabilities, labels, CLASSES)
+    confidence, right = metrics.confidence_of(values, codes)
+    for row, before in zip(grouped, single, strict=True):
+        inside = metrics.bin_of(confidence) == round(10 * row["bin_low"])
+        limits, _ = share_interval(right & inside, inside, groups)
+        assert row == before | dict(zip(("ci_low", "ci_high"), limits, strict=True))
+    alone = reliability_rows(probabilities[:2], labels[:2], CLASSES, np.zeros(2, dtype=int))
+    assert {row["ci_low"] for row in alone} == {None}

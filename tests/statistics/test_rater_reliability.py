@@ -3,12 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from clinical_dpo.grading.raters.ratings import collect_ratings
-from clinical_dpo.statistics.agreement import agreement
-from clinical_dpo.statistics.rater_reliability import intraclass_correlation, krippendorff_alpha
+from clinical_dpo.statistics.agreement import agreement, cohen_kappa, fleiss_kappa, quadratic_kappa
+from clinical_dpo.statistics.rater_reliability import (
+    intraclass_correlation,
+    jackknife_interval,
+    krippendorff_alpha,
+)
 from tests.helpers.rating import rate, sheet
 
 # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", section C: four observers, twelve units, "." missing.
@@ -93,6 +98,60 @@ def test_coefficients_are_none_where_they_are_not_defined():
     assert krippendorff_alpha([["a", "a"], ["a", "b"]])[1] == (None, None)  # undefined without the second item
     assert intraclass_correlation([]) == intraclass_correlation([[1, 2]]) == undefined
     assert intraclass_correlation([[3, 3]] * 4) == intraclass_correlation([[1, 3], [3, 1]]) == undefined
+
+
+def rated(items, seed=8):
+    """Two raters' grades from 1 to 3 as text."""
+    draw = np.random.default_rng(seed)
+    truth = draw.integers(1, 4, items)
+    return [np.where(draw.random(items) < 0.7, truth, draw.integers(1, 4, items)).astype(str) for _ in range(2)]
+
+
+def fleiss_of_two(first, second):
+    return fleiss_kappa(list(zip(first, second, strict=True)))
+
+
+@pytest.mark.parametrize("measure", [cohen_kappa, quadratic_kappa, fleiss_of_two])
+def test_the_jackknife_of_repeated_items_is_that_of_single_items_and_near_the_large_sample_interval(measure):
+    first, second = rated(60)
+    estimate, large_sample = measure(first, second)
+
+    def interval(times):
+        x, y = np.repeat(first, times), np.repeat(second, times)
+        return jackknife_interval(estimate, lambda kept: measure(x[kept], y[kept])[0], np.repeat(np.arange(60), times))
+
+    assert interval(3) == pytest.approx(interval(1), abs=1e-9)
+    assert interval(1) == pytest.approx(large_sample, abs=0.03)
+
+
+def test_with_a_group_per_item_alpha_has_the_jackknife_over_items_with_its_t_quantile():
+    votes = [list(item) for item in zip(*rated(60), strict=True)]
+    for level in ("nominal", "ordinal"):
+        alpha, (low, high) = krippendorff_alpha(votes, level)
+        same, limits = krippendorff_alpha(votes, level, np.arange(60))
+        half = (high - low) / 2 * stats.t.isf(0.025, 59) / stats.norm.isf(0.025)
+        assert same == alpha and limits == pytest.approx((alpha - half, alpha + half))
+
+
+def test_repeated_visits_tell_no_more_than_one():
+    """Alpha corrects for few ratings, so that equal visits change it a little; the interval keeps its width."""
+    votes = [list(item) for item in zip(*rated(60), strict=True)]
+    groups = np.repeat(np.arange(60), 4)
+    repeated = [item for item in votes for _ in range(4)]
+    for coefficient in (krippendorff_alpha, intraclass_correlation):
+        if coefficient is intraclass_correlation:
+            votes, repeated = ([[float(vote) for vote in item] for item in rows] for rows in (votes, repeated))
+        grouped, independent = coefficient(repeated, groups=groups)[1], coefficient(repeated)[1]
+        once = coefficient(votes, groups=np.arange(60))[1]
+        assert grouped[1] - grouped[0] == pytest.approx(once[1] - once[0], rel=0.05)
+        assert independent[1] - independent[0] < 0.6 * (grouped[1] - grouped[0])
+
+
+def test_one_group_and_full_agreement_have_no_interval():
+    votes = [["a", "a"], ["a", "b"], ["b", "b"], ["b", "a"]]
+    assert krippendorff_alpha(votes, groups=np.zeros(4, dtype=int))[1] == (None, None)
+    assert krippendorff_alpha(votes, groups=np.array([0, 0, 0, 1]))[1] != (None, None)
+    assert krippendorff_alpha([["a", "a"], ["b", "b"]] * 2, groups=np.array([0, 0, 1, 1])) == (1, (None, None))
 
 
 def test_a_grade_that_a_rater_cannot_give_is_missing(tmp_path):

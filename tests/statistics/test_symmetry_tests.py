@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from statsmodels.stats.contingency_tables import SquareTable, mcnemar
 
-from clinical_dpo.statistics.symmetry_tests import answer_table, bowker, stuart_maxwell
+from clinical_dpo.statistics.clustered import obuchowski
+from clinical_dpo.statistics.symmetry_tests import (
+    answer_table,
+    bowker,
+    clustered_bowker,
+    clustered_stuart_maxwell,
+    stuart_maxwell,
+)
 from tests.helpers.labelled_answers import CLASSES, drawn
 
 # Distance vision of 7,477 women, right and left eye (Stuart 1955, Biometrika 42:412-416).
@@ -58,3 +65,49 @@ def test_categories_apart_are_added_where_the_covariance_of_all_is_singular():
     assert tested.df == np.linalg.matrix_rank(covariance) == 2
     assert tested.statistic == pytest.approx(moved @ np.linalg.pinv(covariance) @ moved)
     assert tested.statistic == pytest.approx((8 - 1) ** 2 / 9 + (2 - 7) ** 2 / 9)
+
+
+GROUPED = ((clustered_stuart_maxwell, stuart_maxwell), (clustered_bowker, bowker))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("of_groups", "of_items"), GROUPED)
+def test_repeated_items_in_a_group_give_the_numbers_of_single_items(seed, of_groups, of_items):
+    first, second = drawn(seed, items=90)
+    expected = of_items(answer_table(first, second, CLASSES))
+    for times in (1, 3):
+        repeated = [np.repeat(answers, times).tolist() for answers in (first, second)]
+        tested = of_groups(*repeated, CLASSES, np.repeat(np.arange(90), times))
+        assert tested == pytest.approx(expected, rel=1e-9)
+    assert of_items(answer_table(*repeated, CLASSES)).p_value < expected.p_value
+
+
+def test_two_labels_in_groups_give_obuchowskis_test_without_its_factor():
+    """The factor is (groups - 1) / groups: it corrects a variance around the mean, and this one is around 0."""
+    draw = np.random.default_rng(1)
+    groups = np.repeat(np.arange(30), 4)
+    first, second = ((draw.random(120) < share).astype(int) for share in (0.7, 0.5))
+    statistic, _ = obuchowski(first, second, groups)
+    answers = [[("no", "yes")[code] for code in codes] for codes in (first, second)]
+    for of_groups, _ in GROUPED:
+        tested = of_groups(*answers, ["yes", "no"], groups)
+        assert (tested.statistic, tested.df) == (pytest.approx(statistic * 30 / 29), 1)
+
+
+@pytest.mark.parametrize(("of_groups", "of_items"), GROUPED)
+def test_the_level_holds_in_groups_and_not_if_items_were_independent(of_groups, of_items):
+    """Visits of a patient, who have the same two answers: 400 samples of 40 patients without a true difference."""
+    draw, rejected, unclustered = np.random.default_rng(7), 0, 0
+    for _ in range(400):
+        groups = np.repeat(np.arange(40), draw.integers(1, 6, 40))
+        first, second = (np.array(CLASSES)[draw.integers(0, 3, 40)][groups].tolist() for _ in range(2))
+        rejected += of_groups(first, second, CLASSES, groups).p_value < 0.05
+        unclustered += of_items(answer_table(first, second, CLASSES)).p_value < 0.05
+    assert rejected <= 30 and unclustered > 80  # 20 are expected; more than 30 in one of 100
+
+
+@pytest.mark.parametrize(("of_groups", "_"), GROUPED)
+def test_one_group_shows_nothing_and_equal_answers_do_not_differ(of_groups, _):
+    first, second = ["yes"] * 20 + ["no"], ["no"] * 20 + ["maybe"]
+    assert of_groups(first, second, CLASSES, np.zeros(21, dtype=int)).statistic == pytest.approx(1)
+    assert of_groups(first, first, CLASSES, np.repeat(np.arange(7), 3))[::2] == (0, 1)

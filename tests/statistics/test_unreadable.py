@@ -3,9 +3,11 @@
 import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score
 
+from clinical_dpo.schemas import validate
 from clinical_dpo.statistics.f1_effects import f1_difference
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.metrics import task_metrics
+from clinical_dpo.statistics.trivial import compare_trivial
 from clinical_dpo.statistics.unreadable import COLUMNS, vary_unreadable, wrong_labels
 from tests.helpers.figure2 import TASK
 
@@ -81,6 +83,41 @@ def test_a_decision_that_depends_on_unreadable_answers_is_marked():
     }
 
 
+def test_a_variant_that_is_no_better_than_a_trivial_answer_is_better_under_no_rule():
+    """DPO says yes to all, and SFT says no to most; some of SFT's answers cannot be read."""
+    labels = ["UTI"] * 150 + ["No UTI"] * 50
+    answers = {"base": ["No UTI"] * 200, "dpo": ["UTI"] * 200}
+    answers["sft"] = ["" if number % 20 == 0 else "No UTI" for number in range(200)]
+    grades = {("llama", name): labelled(labels, parsed) for name, parsed in answers.items()}
+    trivial = [
+        {key: "" if value is None else str(value) for key, value in row.items()}
+        for row in compare_trivial(grades, labels, FACTS, 0.05)
+    ]
+    alone = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05), "dpo_vs_sft")
+    held = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05, trivial=trivial), "dpo_vs_sft")
+    assert {row["decision"] for row in alone.values()} == {"better"}
+    assert {row["decision"] for row in held.values()} == {"no better than trivial"}
+    assert {row["changed"] for row in held.values()} == {"false"}
+    for rule, row in held.items():
+        validate(row, "unreadable", "row")
+        assert row == alone[rule] | {"decision": "no better than trivial"}
+
+
+def test_the_comparison_with_a_trivial_answer_follows_the_rule():
+    """As graded, half of DPO's answers cannot be read. Read as positive they make DPO better than always yes."""
+    labels = ["UTI", "No UTI"] * 100
+    answers = {"base": ["No UTI"] * 200, "sft": ["No UTI"] * 200}
+    answers["dpo"] = ["" if number % 4 == 0 else label for number, label in enumerate(labels)]
+    grades = {("llama", name): labelled(labels, parsed) for name, parsed in answers.items()}
+    trivial = [
+        {key: "" if value is None else str(value) for key, value in row.items()}
+        for row in compare_trivial(grades, labels, FACTS, 0.05)
+    ]
+    rows = by_rule(vary_unreadable(grades, FACTS, 0.05, 0.05, trivial=trivial), "dpo_vs_sft")
+    assert rows["as graded"]["decision"] == "no better than trivial"
+    assert (rows["positive"]["decision"], rows["positive"]["changed"]) == ("better", "true")
+
+
 def test_cannot_judge_is_varied_too_and_awaited_grades_stay_empty():
     task = {"name": "r", "metric": "accuracy", "data": "real", "seed": 1}
     grades = {("llama", name): judged([1, None, 0, 1]) for name in ("base", "sft")}
@@ -98,6 +135,17 @@ def test_where_no_answer_can_be_read_nothing_is_left():
     left = by_rule(table, "sft")["left out"]
     assert (left["n"], left["estimate"], left["ci_low"]) == (0, None, None)
     assert by_rule(table, "dpo_vs_sft")["left out"]["decision"] == "undecided"
+
+
+@pytest.mark.parametrize(("metric", "grades"), [("rouge_l", [0.1, 0.35, 0.2, 0.8, 0.9]), ("likert", [1, 4, 4, 5, 2])])
+def test_means_as_graded_are_those_of_metrics_csv(metric, grades):
+    task = {"name": "s", "metric": metric, "data": "real", "seed": 1}
+    table = {("llama", name): judged(grades) for name in ("base", "sft", "dpo")}
+    row = by_rule(vary_unreadable(table, task, 0.05, 0.05), "sft")["as graded"]
+    headline = task_metrics(table, task)[0]
+    assert [row[key] for key in ("estimate", "ci_low", "ci_high")] == [
+        headline[key] for key in ("estimate", "ci_low", "ci_high")
+    ]
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "weighted_f1", "balanced_accuracy", "quadratic_kappa", "accuracy"])

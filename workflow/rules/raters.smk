@@ -112,6 +112,7 @@ rule summarize_ratings:
         sheet_keys=task_files(study_files.keys),
         ratings=task_ratings,
         verdicts=lambda wildcards: judge_verdicts(wildcards, *VERDICT_KINDS.values(), "preference"),
+        groups=grouped_test,
     output:
         agreement=at("table", table="agreement"),
         pending_ratings=at("table", table="pending_ratings"),

@@ -32,7 +32,8 @@ rule compute_metrics:
 
 rule compute_label_tables:
     input:
-        task_files(study_files.grades),
+        grades=task_files(study_files.grades),
+        groups=grouped_test,
     output:
         confusion=at("table", table="confusion"),
         symmetry=at("table", table="symmetry"),
@@ -52,6 +53,7 @@ rule compute_label_tables:
 rule compute_reliability:
     input:
         grades=task_files(study_files.grades),
+        groups=grouped_test,
         answers=task_files(study_files.answers),
     output:
         at("table", table="reliability"),

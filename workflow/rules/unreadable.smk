@@ -6,6 +6,7 @@ rule vary_unreadable:
     input:
         grades=task_files(study_files.variant_files, "grades"),
         groups=grouped_test,
+        trivial=task_table_if_any("trivial"),
     output:
         at("table", table="unreadable"),
     log:

@@ -2,7 +2,7 @@
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import sheet_items
-from clinical_dpo.io import read_csv, read_json, write_csv
+from clinical_dpo.io import read_csv, read_json, read_jsonl, write_csv
 from clinical_dpo.paths import parse
 from clinical_dpo.statistics.judge_bias import COLUMNS, judge_bias
 
@@ -11,6 +11,7 @@ with job(snakemake) as params:
     answers = {
         (names["model"], names["variant"]): path for path in inputs.answers for names in [parse("answers", path)]
     }
+    group_of = {row["id"]: row["group"] for row in read_jsonl(inputs.test) if "group" in row}
     for verdicts, record, controls in zip(inputs.verdicts, inputs.records, inputs.controls, strict=True):
         names = parse("verdicts", verdicts)
         model, kind = names["model"], names["judged"]
@@ -24,5 +25,6 @@ with job(snakemake) as params:
             read_json(record),
             {model: params.contestants[model]},
             params.task | {"model": model},
+            group_of,
         )
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -1,13 +1,13 @@
 """Hold the probabilities of every variant of a task against what was so, bin by bin."""
 
 from clinical_dpo.script import job
-from clinical_dpo.grading.grade import read_grades
 from clinical_dpo.io import read_jsonl, write_csv
 from clinical_dpo.paths import parse
+from clinical_dpo.statistics.grouped_grades import read_grouped_grades
 from clinical_dpo.statistics.label_tables import RELIABILITY_COLUMNS, reliability_table
 
 with job(snakemake) as params:
-    grades, task = read_grades(snakemake.input.grades), params.task
+    grades, task = read_grouped_grades(snakemake.input.grades, snakemake.input.groups), params.task
     answers = {
         (of["model"], of["variant"]): read_jsonl(path)
         for path in snakemake.input.answers

@@ -76,7 +76,8 @@ def _draw_line(axes: Axes, bins: Sequence[Mapping[str, Any]], colour: str, shift
     y = [float(row["observed"]) for row in bins]
     sizes = [float(row["n"]) for row in bins]
     axes.plot(x, y, color=colour, linewidth=0.8)
-    axes.vlines(
-        x, [float(row["ci_low"]) for row in bins], [float(row["ci_high"]) for row in bins], colour, linewidth=0.6
-    )
+    # The items of one group have no interval.
+    whiskers = [(at, row) for at, row in zip(x, bins, strict=True) if row["ci_low"] not in (None, "")]
+    lows, highs = ([float(row[end]) for _, row in whiskers] for end in ("ci_low", "ci_high"))
+    axes.vlines([at for at, _ in whiskers], lows, highs, colour, linewidth=0.6)
     axes.scatter(x, y, [3 + 30 * size / sum(sizes) for size in sizes], color=colour, linewidths=0, zorder=3)

@@ -116,7 +116,7 @@ def report_page(
         corrected=corrected_rows(corrected, tasks, models),
         subgroups=subgroup_rows(subgroups, tasks, models),
         subgroup_heads=subgroup_heads(subgroups),
-        answers=decision_rows(decisions, tasks, models),
+        answers=decision_rows(decisions, tasks, models, seeds),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
         comparisons=comparisons.comparison_rows(stats, tasks, models),

@@ -25,7 +25,8 @@ GRADERS = {
     "evasiveness": "rules that find answers which avoid the question",
     EXTERNAL_GRADER: "whoever graded the external answers before this run; the grades came with the answers",
 }
-LIKELIHOOD = "the label to which the model gave the highest probability, held against the label in the data"
+LIKELIHOOD = "the label that follows from the probabilities which the model gave, held against the label in the data"
+READ_ELSEWHERE = "; of answers from elsewhere, the label read from each"
 
 
 def caveats(
@@ -153,10 +154,13 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
     for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
         rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
         rates = [rate for row in rows if (rate := number_of(row["invalid_rate"])) is not None]
+        words = GRADERS[rows[0]["grader"]]
+        if tasks[task].get("answer_by") == "likelihood":
+            words = LIKELIHOOD + (READ_ELSEWHERE if any(row["variant"] == EXTERNAL for row in rows) else "")
         table.append(
             {
                 "task": tasks[task]["title"],
-                "grader": LIKELIHOOD if tasks[task].get("answer_by") == "likelihood" else GRADERS[rows[0]["grader"]],
+                "grader": words,
                 "proxy": rows[0]["proxy"] == "true",
                 "invalid": f"{max(rates):.1%}" if rates else "–",
             }

@@ -28,7 +28,11 @@ def graders(facts: RunFacts) -> list[str]:
             words.append("The answer is the label with the highest likelihood.")
             if "threshold" in settings:
                 words[-1] = "The answer is the first label if its probability is at least a threshold chosen on dev."
-        elif settings["grader"] == "label":
+            if facts.study.externals(settings["name"]):
+                words.append("The labels of answers made outside of this run are read from their text.")
+        if settings["grader"] == "label" and (
+            not scores_likelihood(settings) or facts.study.externals(settings["name"])
+        ):
             words.append("An answer in which no label can be read is wrong and counted as unreadable.")
         lines.append(" ".join(words))
     return lines
