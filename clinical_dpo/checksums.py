@@ -14,7 +14,7 @@ RECORDS = ("log.csv", "run.json")  # files beside the weights that record how th
 
 
 def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, without: Collection[str] = ()) -> None:
-    """Write SHA256SUMS in a folder: a line "digest  path" for each file in the folder and its subfolders, by path.
+    """Write SHA256SUMS in a folder: a line "digest  path" for each file in it and its subfolders, sorted by path.
 
     Args:
         folder: the folder.

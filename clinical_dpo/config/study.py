@@ -160,7 +160,7 @@ class Study:
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 
     def missing(self, task: str) -> tuple[str, str] | None:
-        """Why a task cannot use its own text, and what the user should do, or None; see `missing_input`."""
+        """Why a task cannot use its own text, and what the user should do. None if it can. See `missing_input`."""
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:

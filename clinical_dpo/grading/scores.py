@@ -92,7 +92,7 @@ def weighted_f1(counts: np.ndarray) -> np.ndarray:
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Unweighted mean of the sensitivities of the classes that items have, (...,)."""
+    """Unweighted mean of the sensitivities of all classes with an item, (...,)."""
     return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
 
 

@@ -51,7 +51,7 @@ class LabelScoring:
 
     @property
     def spellings(self) -> dict[str, str]:
-        """Spelling -> its label, each label's own first.
+        """Spelling -> its label. A label itself comes before its synonyms.
 
         Raises:
             UserError: a spelling of two labels.

@@ -151,7 +151,7 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """The number of comparisons that are significant when all comparisons share the level, and the same for arms."""
+    """A line with the number of comparisons of the whole study that are significant after Holm; one for arms."""
     lines = []
     of_arms = [bool(arms_of(parse_comparison(row["comparison"]))) for row in stats]
     for arms, words in ((False, "all {} comparisons of the study"), (True, "all {} comparisons of arms")):

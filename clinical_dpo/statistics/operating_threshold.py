@@ -12,14 +12,13 @@ RULES = ("youden", "f1", "sensitivity")
 
 
 class Threshold(NamedTuple):
-    """A threshold and what it reaches on the items it was chosen on.
+    """A threshold, with its sensitivity and specificity on the items that it was chosen on.
 
     Attributes:
-        value: an item is positive where the probability of the positive class is at least that.
-        rule: it was chosen by.
-        n: items it was chosen on.
-        sensitivity: there.
-        specificity: there.
+        value: an item is positive if its probability of the positive class is at least this value.
+        rule: the rule that chose it, one of RULES.
+        n: number of these items.
+        sensitivity, specificity: on these items.
     """
 
     value: float
@@ -34,8 +33,8 @@ def choose_threshold(
 ) -> Threshold:
     """The best threshold by a rule.
 
-    Candidates lie in the middle between neighbouring probabilities, which scikit-learn's ROC curve has, and beyond the
-    lowest and the highest. Of equally good ones the one nearest to one half is taken, of two as near the lower one.
+    Candidates are midway between neighbouring probabilities of scikit-learn's ROC curve, below the lowest and above
+    the highest. Of equally good candidates the nearest to one half is chosen, and of two as near, the lower.
 
     Args:
         probabilities: of the positive class, on dev.
@@ -50,7 +49,8 @@ def choose_threshold(
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
     if rule not in RULES or (rule == "sensitivity" and at_least is None):
         raise PublicError(
-            f"threshold rule '{rule}', at_least {at_least}: take {', '.join(RULES)}, and set at_least for sensitivity."
+            f"threshold: rule '{rule}' with at_least {at_least}. Use rule {', '.join(RULES)}. Rule sensitivity also "
+            "needs at_least."
         )
     if carried.all() or not carried.any():
         raise PublicError(

@@ -83,7 +83,7 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
 
 
 def _is_stored(folder: Path, digest: str) -> bool:
-    """Whether a folder has this digest and exactly the files of its list of checksums."""
+    """Whether a folder stores weights with this digest, and every listed file has its listed SHA-256."""
     try:
         if read_json(folder / DIGEST) != digest:
             return False
