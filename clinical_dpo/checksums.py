@@ -10,6 +10,7 @@ from clinical_dpo.io import replacing, sha256
 # Each folder of weights contains this file, in the format of `sha256sum --check`. A rule that depends on this file
 # depends on every file in its list.
 CHECKSUMS = "SHA256SUMS"
+BASE_RECORD = "base.json"  # in results/models/{model}: id, revision and origin of the weights
 RECORDS = ("log.csv", "run.json")  # files beside the weights that record how the weights were made
 
 

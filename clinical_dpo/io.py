@@ -161,10 +161,20 @@ def write_csv(
             (quoting if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
 
 
+def optional_number(value: Any) -> float | None:
+    """A field of a CSV table as a number; None if it is empty."""
+    return None if value in (None, "") else float(value)
+
+
 def sha256(path: str | Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_sha256(value: Any) -> str:
+    """Hex SHA-256 of a value as JSON. The order of keys does not change it."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def file_digests(paths: Iterable[str | Path]) -> dict[str, str]:

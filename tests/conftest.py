@@ -95,8 +95,8 @@ def limited(monkeypatch):
 @pytest.fixture(scope="session", params=["llama", "mistral"])
 def tiny_base(request, tmp_path_factory):
     """Folder of a barely trained tiny model; the Mistral's window is shorter than the prompts."""
+    from clinical_dpo.checksums import BASE_RECORD
     from clinical_dpo.io import write_json
-    from clinical_dpo.models.load import BASE_RECORD
     from clinical_dpo.models.tiny.pretraining import build_tiny_model
 
     out = tmp_path_factory.mktemp("models") / request.param

@@ -47,7 +47,7 @@ def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
     return composed
 
 
-def check_labels(task: Mapping[str, Any], where: str) -> None:
+def check_label_keys(task: Mapping[str, Any], where: str) -> None:
     """Refuse values of the keys about labels that do not go together.
 
     Args:

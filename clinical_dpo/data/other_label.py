@@ -3,8 +3,6 @@
 import random
 from collections.abc import Sequence
 
-WEIGHTS = ("uniform", "near")
-
 
 def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights: str = "uniform") -> str:
     """Draw one of the other labels; of two labels it is the other one, and nothing is drawn.

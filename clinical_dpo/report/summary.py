@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
+from clinical_dpo.io import optional_number
 from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.report.decision_sentences import margin_text
 from clinical_dpo.report.judge_words import bias_lines
@@ -124,7 +125,7 @@ def _p(row: Mapping[str, str]) -> str:
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []
-    shown = format_p(float(row["p_value"]) if row["p_value"] else None, *levels)
+    shown = format_p(optional_number(row["p_value"]), *levels)
     shown += "*" if row["significant"] == "true" else ""
     if row["p_f1_permutation"]:
         f1 = format_p(float(row["p_f1_permutation"]), *levels)

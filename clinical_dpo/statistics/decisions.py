@@ -7,7 +7,7 @@ from typing import Any
 from scipy.stats import norm
 
 from clinical_dpo.config.metrics import decision_metric
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.paths import parse_comparison
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.corrected import SAMPLE
@@ -123,7 +123,7 @@ def _corrected_decision(corrected: Mapping[str, str], margin: float, alpha: floa
     if corrected["status"] == "pending":
         return row
     numbers = {
-        name: float(corrected[name]) if corrected[name] else None
+        name: optional_number(corrected[name])
         for name in ("estimate", "level_ci_low", "level_ci_high", "margin_ci_low", "margin_ci_high")
     }
     interval = numbers["level_ci_low"], numbers["level_ci_high"]
@@ -141,12 +141,12 @@ def _decision(stat: Mapping[str, str], grades: Grades, task: Mapping[str, Any], 
     first, second = parse_comparison(stat["comparison"])
     other = grades.get((model, second)) or grades[second, EXTERNAL]
     x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
-    found = headline_difference(x, y, task, [1 - alpha, 1 - 2 * alpha], margin)
-    interval, margin_interval = found.intervals
+    difference = headline_difference(x, y, task, [1 - alpha, 1 - 2 * alpha], margin)
+    interval, margin_interval = difference.intervals
     decision = decide(interval, margin_interval, margin)
-    row: Row = {"effect": found.effect, "p_equivalent": found.p_equivalent, "decision": decision}
+    row: Row = {"effect": difference.effect, "p_equivalent": difference.p_equivalent, "decision": decision}
     row |= {"ci_low": interval[0], "ci_high": interval[1]}
     row |= {"margin_ci_low": margin_interval[0], "margin_ci_high": margin_interval[1]}
-    if decision in ("undecided", "not inferior") and found.effect is not None:
-        row["items_to_decide"] = items_to_decide(found.effect, margin_interval, len(x), margin, alpha)
+    if decision in ("undecided", "not inferior") and difference.effect is not None:
+        row["items_to_decide"] = items_to_decide(difference.effect, margin_interval, len(x), margin, alpha)
     return row

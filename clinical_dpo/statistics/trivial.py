@@ -75,9 +75,9 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
         check_labels(answered, task)
         where = f"{task['name']}/{model}"
         x, y = paired_rows(answered, constant[rival], where, variant, rival)
-        found = headline_difference(x, y, task, [1 - alpha], margin=1.0)
-        low, high = found.intervals[0]
-        row = _row(task, model, variant, answered, classes) | {"rival": rival, "difference": found.effect}
+        difference = headline_difference(x, y, task, [1 - alpha], margin=1.0)
+        low, high = difference.intervals[0]
+        row = _row(task, model, variant, answered, classes) | {"rival": rival, "difference": difference.effect}
         row |= {"level": 1 - alpha, "ci_low": low, "ci_high": high}
         rows.append(row | {"above_trivial": "true" if low is not None and low > 0 else "false"})
     return rows

@@ -109,7 +109,7 @@ def _difference(
     x: Rows, y: Rows, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str], margin: float, alpha: float
 ) -> Row:
     pairs = list(zip(x, y, strict=True))
-    unreadable = sum(_is_unreadable(one) or _is_unreadable(other) for one, other in pairs)
+    unreadable = sum(any(map(_is_unreadable, pair)) for pair in pairs)
     facts: Row = {"n": len(pairs), "unreadable": unreadable, "status": _status([*x, *y])}
     if facts["status"] == "pending":
         return facts
@@ -117,12 +117,12 @@ def _difference(
         pairs = [pair for pair in pairs if not any(map(_is_unreadable, pair))]
     if not pairs:
         return facts | {"n": 0, "decision": "undecided"}
-    first = [_read(one, rule, task, wrong) for one, _ in pairs]
-    second = [_read(other, "right" if rule == WORST else rule, task, wrong) for _, other in pairs]
-    found = headline_difference(first, second, task, [1 - alpha, 1 - 2 * alpha], margin)
-    interval, (low, high) = found.intervals
+    first = [_read(row, rule, task, wrong) for row, _ in pairs]
+    second = [_read(row, "right" if rule == WORST else rule, task, wrong) for _, row in pairs]
+    difference = headline_difference(first, second, task, [1 - alpha, 1 - 2 * alpha], margin)
+    interval, (low, high) = difference.intervals
     decision = decide(interval, (low, high), margin)
-    numbers = {"estimate": found.effect, "level": 1 - 2 * alpha, "ci_low": low, "ci_high": high}
+    numbers = {"estimate": difference.effect, "level": 1 - 2 * alpha, "ci_low": low, "ci_high": high}
     return facts | {"n": len(pairs), "decision": decision} | numbers
 
 

@@ -22,7 +22,7 @@ from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
 
-SHOWN, NUMBER = NUMBER_FORMS = ("shown", "number")
+SHOWN, NUMBER = ("shown", "number")
 _LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
 
 
