@@ -29,13 +29,13 @@ NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # in place of better
 def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
     """The decision about a difference, first variant minus second.
 
-    Two one-sided tests against the margin give `equivalent` where both reject. Otherwise a two-sided test of no
-    difference gives `better` or `worse`. Otherwise the one-sided test that rejects gives `not inferior` or `not
-    superior`. Nothing of these, or no interval, is `undecided`.
+    The tests are tried in this order. Two one-sided tests against the margin give `equivalent` if both reject. A
+    two-sided test of no difference gives `better` or `worse`. A single one-sided test that rejects gives `not inferior`
+    or `not superior`. If no test rejects, or without an interval, the decision is `undecided`.
 
     Args:
-        interval: two-sided, of level 1 - alpha: it leaves zero out where the test of no difference has P < alpha.
-        margin_interval: of level 1 - 2 alpha, whose limits are those of one-sided tests of level alpha.
+        interval: two-sided, of level 1 - alpha. It excludes zero if the test of no difference has P < alpha.
+        margin_interval: two-sided, of level 1 - 2 alpha. Its limits are those of one-sided tests of level alpha.
         margin: the smallest difference that matters, above zero.
     """
     (low, high), (margin_low, margin_high) = interval, margin_interval
@@ -54,14 +54,14 @@ def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
 def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Test items that would decide with at least 80% power whether the first variant is better.
 
-    The true effect is taken to be the estimate. It is decided where the first variant is `better`, or where it is not
-    better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the interval and falls
-    with the square root of the items. None without an interval.
+    The computation takes the estimate for the true effect. The question is decided if the first variant is `better`, or
+    if it is not better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the
+    interval and falls with the square root of the items. The result is None without an interval.
 
     Args:
         effect: the estimate.
         margin_interval: of level 1 - 2 alpha.
-        n: items that it comes from.
+        n: number of items that the estimate comes from.
         margin: the smallest difference that matters.
         alpha: level of the test of no difference (two-sided) and of the test against the margin (one-sided).
     """

@@ -1,4 +1,4 @@
-"""The probability from which an item is called positive, chosen on dev by a rule, never on test."""
+"""Choose the probability from which an item is called positive. A rule chooses it on dev, never on test."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -38,13 +38,13 @@ def choose_threshold(
 
     Args:
         probabilities: of the positive class, on dev.
-        positive: whether each item is.
-        rule: `youden` takes the largest sensitivity + specificity - 1; `f1` the largest F1; `sensitivity` the largest
-            specificity among those whose sensitivity is no smaller than `at_least`.
+        positive: whether each item is positive.
+        rule: `youden` takes the largest sensitivity + specificity - 1, `f1` the largest F1. `sensitivity` takes the
+            largest specificity among the candidates with a sensitivity of at least `at_least`.
         at_least: for rule `sensitivity`, above 0 to 1.
 
     Raises:
-        UserError: dev items of one class alone, an unknown rule, or `at_least` missing.
+        UserError: dev items of a single class, an unknown rule, or `at_least` missing.
     """
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
     if rule not in RULES or (rule == "sensitivity" and at_least is None):

@@ -33,8 +33,8 @@ def vary_unreadable(
 ) -> list[Row]:
     """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
-    The rules for unreadable answers: `positive` reads the positive one of two labels, of more labels the right one,
-    without labels the best grade. `left out` leaves out the items, in a comparison those of either variant.
+    The rules for unreadable answers: `positive` reads the positive class of two labels, the right label of more labels,
+    or the best grade without labels. `left out` leaves out the item, in a comparison if either answer is unreadable.
     `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
     variant, and reads the right answer for the second.
 
@@ -43,7 +43,7 @@ def vary_unreadable(
         task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         margin: the smallest difference that matters.
         alpha: level of a comparison.
-        arm_alpha: level of a comparison of an arm; needed only for a task with arms.
+        arm_alpha: level of the comparison of an arm; needed only for a task with arms.
     """
     table: list[Row] = []
     wrong = wrong_labels([row["label"] for row in next(iter(grades.values()))], task)
@@ -72,8 +72,8 @@ def vary_unreadable(
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
     """Label -> the wrong label that the worst case reads in its place.
 
-    It is the other one of two labels. Of more it is the other label that the fewest items have. With the
-    quadratic-weighted kappa it is the farthest one, as which an invalid answer counts already.
+    With two labels it is the other label. With more it is the other label with the fewest items. For the
+    quadratic-weighted kappa it is the farthest label, which an invalid answer counts as anyway.
 
     Args:
         labels: true labels of the test items.
