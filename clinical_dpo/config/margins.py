@@ -64,7 +64,7 @@ def margin_record(task: Mapping[str, Any]) -> dict[str, Any]:
 def recorded_margin(path: str | Path, metric: str) -> float | None:
     """The margin in a margin file.
 
-    None without the file, for another metric, and where the file is damaged or its SHA-256 is that of other content.
+    None if the file is missing, damaged, about another metric, or if its SHA-256 does not fit its content.
 
     Args:
         path: the file.

@@ -172,7 +172,7 @@ class Study:
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
-        """The settings under those keys that a task has, which are over the columns of its own source.
+        """A task's settings under these keys, which refer to columns of its own source.
 
         A stand-in has other columns, so the result is empty for a stand-in.
         """

@@ -24,7 +24,7 @@ _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the files of a base model are, and how messages name this."""
+    """The location of a base model's files, and the words of messages about it."""
 
     folder: Path  # a commit in the hub's cache, or a user's folder
     name: str  # owner/name, or the path of the folder

@@ -121,7 +121,7 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
-    """P with an asterisk if it is significant. With F1 there are two, of right answers and of F1, with a slash."""
+    """P with an asterisk if it is significant. For F1 there are two: of right answers / of F1."""
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []

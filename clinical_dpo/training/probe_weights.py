@@ -35,7 +35,7 @@ def store(
     columns: Sequence[str],
     save: Callable[[Path], None],
 ) -> None:
-    """Store a probe's weights, log and record, or delete the folder where no second run can be this probe.
+    """Store a probe's weights, log and record. Delete the folder if no second run can take over these weights.
 
     Args:
         folder: folder of the stored weights.

@@ -90,7 +90,7 @@ def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> 
 
 
 def answer_id(item_id: str) -> str:
-    """The id that the criteria of an answer share. Of an item without a criterion it is the item's id."""
+    """The id that the criteria of an answer share. An item without a criterion has its own id."""
     return item_id.partition("-")[0]
 
 

@@ -110,7 +110,7 @@ def result_rows(
 
 
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
-    """Text of a row of estimates: a cell per column, empty for a variant that a task lacks; one for external answers.
+    """Text of a row of estimates: a cell per column, empty for a missing variant; one cell for external answers.
 
     Args:
         by_variant: variant -> its row of metrics.
