@@ -62,7 +62,7 @@ class LabelScoring:
                 if label_of.setdefault(spelling, label) != label:
                     raise UserError(
                         f"label_synonyms: '{spelling}' is a spelling of '{label_of[spelling]}' and of '{label}'. "
-                        "Leave it to one of them."
+                        "Remove one of them."
                     )
         return label_of
 

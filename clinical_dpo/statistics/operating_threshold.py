@@ -54,7 +54,7 @@ def choose_threshold(
         )
     if carried.all() or not carried.any():
         raise PublicError(
-            f"the {len(carried)} dev items have one class alone, so that no threshold can be chosen. Raise splits.dev."
+            f"all {len(carried)} dev items have the same class, so no threshold can be chosen. Raise splits.dev."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
     # Point i calls those positive whose probability is at least at[i]; at[0] is infinite, nobody is positive.
