@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError, UserError, missing_file
 
 Row = dict[str, Any]
 
@@ -57,7 +57,7 @@ def read_text(path: str | Path) -> str:
     try:
         raw = Path(path).read_bytes()
     except FileNotFoundError:
-        raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
+        raise missing_file(path) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
