@@ -72,7 +72,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def public_data(*parts: str) -> Path:
-    """Where a file of the public data sets is, if it is there."""
+    """Path of a file of the public data sets, which may be absent."""
     return Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data")).joinpath(*parts)
 
 
@@ -179,7 +179,7 @@ def context(browser):
 
 @pytest.fixture
 def project(finished):
-    """The finished small run, its sources put back after whatever the test changes in them."""
+    """The finished small run. Its sources are restored after each test."""
     project, _ = finished
     sources = ("config", "clinical_dpo", "workflow", "tests")
     kept = project.folder.with_name("kept")
