@@ -20,7 +20,7 @@ NOTHING = "There is nothing to rate on this sheet."
 PAGE = Path(__file__).parent / "sheet_page"
 PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
 CELL = 32_767  # UTF-16 units that a cell of Excel holds; an emoji is two
-CUT = " [... cut here: a cell holds no more. The HTML sheet has the whole text.]"
+CUT = " [... cut here: a cell holds no more. The whole text is in the HTML sheet.]"
 _DATE = (2000, 1, 1, 0, 0, 0)  # date of every part of a workbook, so that equal sheets have equal bytes
 _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
 
