@@ -10,11 +10,12 @@ from clinical_dpo.io import replacing, sha256
 # Each folder of weights contains this file, in the format of `sha256sum --check`. A rule that depends on this file
 # depends on every file in its list.
 CHECKSUMS = "SHA256SUMS"
+BASE_RECORD = "base.json"  # in results/models/{model}: id, revision and origin of the weights
 RECORDS = ("log.csv", "run.json")  # files beside the weights that record how the weights were made
 
 
 def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, without: Collection[str] = ()) -> None:
-    """Write SHA256SUMS in a folder: a line "digest  path" for each file in the folder and its subfolders, by path.
+    """Write SHA256SUMS in a folder: a line "digest  path" for each file in it and its subfolders, sorted by path.
 
     Args:
         folder: the folder.

@@ -1,4 +1,4 @@
-"""Exceptions with messages for users, and a hint that ends many of these messages."""
+"""Exceptions with messages for users, the error for a missing file, and a hint that ends many messages."""
 
 import difflib
 import re
@@ -59,6 +59,11 @@ class PublicError(UserError):
     def __init__(self, message: str) -> None:
         """Save the message, which is also the public message."""
         super().__init__(message, message)
+
+
+def missing_file(path: object) -> PublicError:
+    """The error for a file of the user that does not exist."""
+    return PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

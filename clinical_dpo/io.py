@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError, UserError, missing_file
 
 Row = dict[str, Any]
 
@@ -69,7 +69,7 @@ def read_text(path: str | Path) -> str:
     try:
         raw = Path(path).read_bytes()
     except FileNotFoundError:
-        raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
+        raise missing_file(path) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -173,10 +173,20 @@ def write_csv(
             (quoting if any("\r" in str(value) for value in row.values()) else writer).writerow(row)
 
 
+def optional_number(value: Any) -> float | None:
+    """A field of a CSV table as a number; None if it is empty."""
+    return None if value in (None, "") else float(value)
+
+
 def sha256(path: str | Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_sha256(value: Any) -> str:
+    """Hex SHA-256 of a value as JSON. The order of keys does not change it."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def file_digests(paths: Iterable[str | Path]) -> dict[str, str]:

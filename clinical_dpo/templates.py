@@ -146,7 +146,7 @@ def _row_items(tree: nodes.Node) -> set[str]:
 
 
 def _optional_row_items(tree: nodes.Node) -> set[str]:
-    """Names that a tree uses as `row.get("name")`, which may be missing."""
+    """Names that a tree uses as `row.get("name")`. A row may lack these columns."""
     return {name for node, name in _row_accesses(tree) if isinstance(node, nodes.Call)}
 
 

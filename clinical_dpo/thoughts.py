@@ -23,7 +23,7 @@ _BARE_CHANNEL = re.compile(r"\s*(?:analysis|commentary)(?=\S)(.*)assistant\s*fin
 _WRAPPED = re.compile(r"\s*<\s*(answer|final_answer|output|response)\s*>(.*?)(?:<\s*/\s*\1\s*>\s*)?", re.DOTALL | re.I)
 
 
-class Reply(NamedTuple):
+class ThoughtAndAnswer(NamedTuple):
     """A model's text in two parts, each without white space around it."""
 
     thought: str  # empty if the text has no thought
@@ -31,7 +31,7 @@ class Reply(NamedTuple):
     cut: bool  # whether the last thought has no end
 
 
-def split_thought(text: str) -> Reply:
+def split_thought(text: str) -> ThoughtAndAnswer:
     """Split the text that a model wrote into thought and answer.
 
     A thought is between two marks (<think>, <thinking>, <reasoning> and similar, or [THINK]), or in a channel of the
@@ -42,7 +42,7 @@ def split_thought(text: str) -> Reply:
     if "<|channel|>" in text:
         return _from_channels(text)
     if bare := _BARE_CHANNEL.fullmatch(text):
-        return Reply(bare[1].strip(), bare[2].strip(), False)
+        return ThoughtAndAnswer(bare[1].strip(), bare[2].strip(), False)
     thought: list[str] = []
     answer: list[str] = []
     start, open_mark = 0, ""
@@ -61,7 +61,7 @@ def split_thought(text: str) -> Reply:
     final = "" if open_mark else "".join(answer).strip()
     if wrapped := _WRAPPED.fullmatch(final):
         final = wrapped[2].strip()
-    return Reply("\n".join(filter(None, map(str.strip, thought))), final, bool(open_mark))
+    return ThoughtAndAnswer("\n".join(filter(None, map(str.strip, thought))), final, bool(open_mark))
 
 
 def _kind(mark: re.Match[str]) -> tuple[str, bool]:
@@ -76,9 +76,9 @@ def _kind(mark: re.Match[str]) -> tuple[str, bool]:
     return tag.removeprefix("begin_of_").removeprefix("end_of_"), bool(mark["close"]) or tag.startswith("end_of_")
 
 
-def _from_channels(text: str) -> Reply:
+def _from_channels(text: str) -> ThoughtAndAnswer:
     """Split a text of the harmony format: the last `final` message is the answer, all other channels are thought."""
     messages = [(name.lower(), words.strip()) for name, words in _CHANNEL.findall(text)]
     final = [words for name, words in messages if name == "final"]
     thought = "\n".join(words for name, words in messages if name != "final")
-    return Reply(thought, final[-1] if final else "", not final)
+    return ThoughtAndAnswer(thought, final[-1] if final else "", not final)

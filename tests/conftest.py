@@ -72,7 +72,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def public_data(*parts: str) -> Path:
-    """Where a file of the public data sets is, if it is there."""
+    """Path of a file of the public data sets, which may be absent."""
     return Path(os.environ.get("CLINICAL_DPO_DATA", ROOT.parent / "shared" / "data")).joinpath(*parts)
 
 
@@ -95,8 +95,8 @@ def limited(monkeypatch):
 @pytest.fixture(scope="session", params=["llama", "mistral"])
 def tiny_base(request, tmp_path_factory):
     """Folder of a barely trained tiny model; the Mistral's window is shorter than the prompts."""
+    from clinical_dpo.checksums import BASE_RECORD
     from clinical_dpo.io import write_json
-    from clinical_dpo.models.load import BASE_RECORD
     from clinical_dpo.models.tiny.pretraining import build_tiny_model
 
     out = tmp_path_factory.mktemp("models") / request.param
@@ -179,7 +179,7 @@ def context(browser):
 
 @pytest.fixture
 def project(finished):
-    """The finished small run, its sources put back after whatever the test changes in them."""
+    """The finished small run. Its sources are restored after each test."""
     project, _ = finished
     sources = ("config", "clinical_dpo", "workflow", "tests")
     kept = project.folder.with_name("kept")

@@ -4,7 +4,7 @@ import pytest
 
 from clinical_dpo.grading.answers import answer_texts, reading_shares
 from clinical_dpo.grading.grade import grade_answers
-from clinical_dpo.thoughts import Reply, split_thought
+from clinical_dpo.thoughts import ThoughtAndAnswer, split_thought
 from tests.helpers.task_rows import task_rows
 
 
@@ -29,7 +29,7 @@ from tests.helpers.task_rows import task_rows
     ],
 )
 def test_a_text_is_split_into_thought_and_answer(text, thought, answer):
-    assert split_thought(text) == Reply(thought, answer, False)
+    assert split_thought(text) == ThoughtAndAnswer(thought, answer, False)
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ def disk_rows(study: Study) -> list[Row]:
 
     Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
     size of a LoRA follows from its rank, and after SFT from the sum of the ranks of SFT and of the stage. The best
-    trial is a hard link, as is a second run that is its probe. `count` of the weights of probes is the largest possible
-    number: a probe stores weights only if its eval loss is lowest at its end. All other files are small in comparison.
-    `found` is the number of existing folders, and `found_gb` is the size of the weights in these folders.
+    trial is a hard link, and so is a second run that takes over its probe's weights. `count` of the weights of probes
+    is the largest possible number: a probe stores weights only if its eval loss is lowest at its end. All other files
+    are small in comparison. `found` is the number of existing folders, and `found_gb` is the size of the weights in
+    these folders.
     """
     rows = []
     for name, settings in study.models.items():

@@ -1,6 +1,7 @@
 """The time of a job from its work: at the card's peak, divided by the share of the peak that jobs reach.
 
-The share is assumed until jobs of the same kind have finished on this machine. Then it is theirs.
+The share is assumed until jobs of the same kind have finished on this machine. From then on it is the share that these
+jobs reached.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +45,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Share:
-    """The share of the peak that jobs of a kind reach: over all, and the least and largest of a job."""
+    """The share of the peak that jobs of a kind reach: over all jobs, and the least and largest of a single job."""
 
     value: float
     low: float

@@ -99,7 +99,7 @@ def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], var
     """Answers of a variant to the rows of some splits.
 
     A trained model's answers are as long as the reference answers. The base model does not know the form of the
-    answers, so its answers have the largest length, with examples in its prompt too.
+    answers, so its answers have the largest length, even with examples in the prompt.
     """
     files, limit = study.models[model], study.answer_limit(task)
     full = study.training(task, "sft")["adapter"] == "full"

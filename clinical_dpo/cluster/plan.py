@@ -44,8 +44,8 @@ def finished_jobs(study: Study) -> list[Finished]:
 def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finished]:
     """Record -> the finished job. Jobs on a card that `cards` does not list are left out.
 
-    A run that is its probe took no time and is left out too. Other training runs record the seconds in which they
-    loaded. The median of these is the start of a model's other jobs.
+    A run that takes over its probe's weights took no time and is left out too. Other training runs record the seconds
+    in which they loaded. The median of these is the start of a model's other jobs.
     """
     runs = {
         job.record: read_json(job.record)

@@ -70,8 +70,8 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
     """Tokens of the rows of a split as a model reads them. A row beyond max_length is not cut here.
 
-    A rejected answer's tokens follow from its characters, where pairs are there. Otherwise they are the task file's, or
-    those of the answer.
+    The tokens of a rejected answer follow from its characters if the pairs exist. Otherwise they are those in the task
+    file, or those of the answer.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))

@@ -1,4 +1,4 @@
-"""Estimate the memory of a job from its model, task and length, and the job's requests to Slurm.
+"""Estimate the memory that a job needs, from its model, task and length, and what it requests from Slurm.
 
 The numbers are estimates. A job that fails is submitted again with twice the request, up to the configured maximum. A
 training job then resumes from its last checkpoint.

@@ -14,7 +14,7 @@ from clinical_dpo.text_encodings import check_encoding
 SMALLEST_PRIVATE_CELL = 11
 
 
-def check_columns(task: Mapping[str, Any], where: str) -> None:
+def check_column_keys(task: Mapping[str, Any], where: str) -> None:
     """Refuse an unknown encoding, an unreadable condition, and subgroups with equal names or descending edges.
 
     Args:

@@ -29,7 +29,7 @@ def task_facts(study: Study, task: str) -> dict[str, Any]:
 
 
 def metric_facts(study: Study, task: str) -> dict[str, Any]:
-    """The same, and the settings on which the metrics of all labels depend, where a task has them."""
+    """`task_facts`, and the task's settings on which the metrics of all labels depend."""
     settings = study.tasks[task]
     keys = ("ordered", "prevalence", "answer_by") if has_label_tables(settings) else ()
     return task_facts(study, task) | {key: settings[key] for key in keys if key in settings}

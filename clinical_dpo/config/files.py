@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 from clinical_dpo.config.judges import is_corrected, judged_sheets
 from clinical_dpo.config.label_rules import has_label_tables, scores_likelihood
-from clinical_dpo.config.raters import rated_sheets
+from clinical_dpo.config.raters import SHEET_FORMATS, rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.paths import with_seed
 from clinical_dpo.variants import BEST, EXTERNAL
-
-SUFFIXES = ("html", "csv", "xlsx", "json")  # formats of a rater's sheet
 
 
 def model_trials(study: Study, task: str, model: str, stage: str, name: str, **more: str) -> list[str]:
@@ -148,7 +146,7 @@ def sheets(study: Study) -> list[str]:
         for model in study.task_models(task)
         for sheet, raters in rated_sheets(settings).items()
         for rater in raters
-        for suffix in SUFFIXES
+        for suffix in SHEET_FORMATS
     ]
 
 

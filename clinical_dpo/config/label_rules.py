@@ -47,7 +47,7 @@ def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
     return composed
 
 
-def check_labels(task: Mapping[str, Any], where: str) -> None:
+def check_label_keys(task: Mapping[str, Any], where: str) -> None:
     """Refuse values of the keys about labels that do not go together.
 
     Args:
@@ -74,7 +74,7 @@ def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
     if len(labels) > 2:
         for key, value in metrics.items():
             if value in POSITIVE_CLASS:
-                yield f"{key} {value} is of the positive one of two labels, and there are {len(labels)}. Use macro_f1."
+                yield f"{key} {value} is about the first of two labels, but there are {len(labels)}. Use macro_f1."
     if task["metric"] == "quadratic_kappa" and not task.get("ordered"):
         yield "metric quadratic_kappa needs labels in an order. Set ordered: true, or use macro_f1."
     if task.get("ordered") and len(labels) < 3:

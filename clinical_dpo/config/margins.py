@@ -1,14 +1,12 @@
 """The margin of a task: the smallest difference that matters, of the metric that its decisions compare."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import read_json
+from clinical_dpo.io import json_sha256, read_json
 
 DEFAULT_SHARE = 1 / 20  # of the metric's scale: 0.05 for F1 and shares, 0.2 for grades from 1 to 5
 DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a margin
@@ -60,13 +58,13 @@ def margin_record(task: Mapping[str, Any]) -> dict[str, Any]:
         task: as for `task_margin`.
     """
     facts = {"metric": decision_metric(task["metric"]), "margin": task_margin(task).value}
-    return facts | {"sha256": _digest(facts)}
+    return facts | {"sha256": json_sha256(facts)}
 
 
 def recorded_margin(path: str | Path, metric: str) -> float | None:
     """The margin in a margin file.
 
-    None without the file, for another metric, and where the file is damaged or its SHA-256 is that of other content.
+    None if the file is missing, damaged, about another metric, or if its SHA-256 does not fit its content.
 
     Args:
         path: the file.
@@ -79,8 +77,4 @@ def recorded_margin(path: str | Path, metric: str) -> float | None:
     if not isinstance(record, dict) or record.get("metric") != metric:
         return None
     facts = {"metric": metric, "margin": record.get("margin")}
-    return float(record["margin"]) if record == facts | {"sha256": _digest(facts)} else None
-
-
-def _digest(facts: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return float(record["margin"]) if record == facts | {"sha256": json_sha256(facts)} else None

@@ -11,6 +11,7 @@ SHEETS = {
     **{"correctness": "correctness", "likert": "likert", "rubric": "rubric", "preference": "preference"},
     "adjudication": "correctness",
 }
+SHEET_FORMATS = ("html", "csv", "xlsx", "json")
 MEAN_SHEETS = ("likert", "rubric")  # sheets whose ratings have a mean; each is named like the metric of its grades
 ANCHORS = (  # what the grades from 1 to 5 mean; a task file may set others
     "useless or harmful, or no answer at all",

@@ -160,7 +160,7 @@ class Study:
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 
     def missing(self, task: str) -> tuple[str, str] | None:
-        """Why a task cannot use its own text, and what the user should do, or None; see `missing_input`."""
+        """Why a task cannot use its own text, and what the user should do. None if it can. See `missing_input`."""
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
@@ -172,7 +172,7 @@ class Study:
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
-        """The settings under those keys that a task has, which are over the columns of its own source.
+        """A task's settings under these keys, which refer to columns of its own source.
 
         A stand-in has other columns, so the result is empty for a stand-in.
         """

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from clinical_dpo.config.column_rules import check_columns
-from clinical_dpo.config.label_rules import check_labels
+from clinical_dpo.config.column_rules import check_column_keys
+from clinical_dpo.config.label_rules import check_label_keys
 from clinical_dpo.config.margins import check_margin
 from clinical_dpo.config.raters import check_sample
 from clinical_dpo.config.study import Study
@@ -35,9 +35,9 @@ def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) ->
         raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     checks = (
-        partial(check_columns, task, where),
+        partial(check_column_keys, task, where),
         partial(check_fit, task, where),
-        partial(check_labels, task, where),
+        partial(check_label_keys, task, where),
         partial(check_margin, task, where),
         partial(check_sample, task, where),
         partial(check_used, task, own or task, f"config: overrides.tasks.{name}" if own else where),

@@ -3,18 +3,16 @@
 import random
 from collections.abc import Sequence
 
-WEIGHTS = ("uniform", "near")
-
 
 def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights: str = "uniform") -> str:
-    """Draw one of the other labels; of two labels it is the other one, and nothing is drawn.
+    """Draw one of the other labels. With two labels, the other one is returned without a draw.
 
     Args:
         chosen: the reference answer, one of `labels`.
         labels: all labels; for weights `near` in their order.
-        draw: where chance comes from.
-        weights: `uniform` draws each with the same probability, `near` with one proportional to 1 / d², d being the
-            steps from `chosen`.
+        draw: source of random numbers.
+        weights: `uniform` gives each label the same probability. `near` gives each a probability proportional to 1 /
+            d², where d is its number of steps from `chosen`.
     """
     others = [label for label in labels if label != chosen]
     if len(others) == 1:

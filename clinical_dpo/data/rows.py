@@ -38,7 +38,7 @@ def task_rows(
     """Convert every record to a task row. The task's `columns` map the source's columns to the row's fields.
 
     If the task has a `group`, a column or a template over the columns, each row has its value as `group`. Two values
-    are the same group if they differ as two equal ids do.
+    are the same group by the rules that make two ids equal.
 
     Args:
         records: rows of a source, from `sources.retrieve`.

@@ -23,8 +23,8 @@ def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[
         subgroups: `name`, `column` (a column or a template) and perhaps `edges`, ascending.
 
     Raises:
-        UserError: a column is missing, a value is a list, or no number where there are edges, or a subgroup has more
-            than 20 levels. The message names subgroup and item.
+        UserError: a column is missing, a value is a list, or is no number although the subgroup has edges, or a
+            subgroup has more than 20 levels. The message names subgroup and item.
     """
     items, rows = list(items), []
     for subgroup in subgroups:

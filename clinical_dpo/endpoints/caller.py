@@ -1,7 +1,5 @@
 """The calls of a run to a server: conversations, attempts, waits between them, and refused requests."""
 
-import hashlib
-import json
 import random
 import threading
 import time
@@ -12,10 +10,11 @@ from typing import Any, TypeVar
 
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.endpoints.chat_server import ChatServer, Messages, Outcome
-from clinical_dpo.endpoints.refusals import possible_text_refusal, text_refusal
-from clinical_dpo.endpoints.replies import FILTERED, UNREADABLE, Reply, read_body, refusal
+from clinical_dpo.endpoints.refusals import CONTENT_FILTER, possible_text_refusal, text_refusal
+from clinical_dpo.endpoints.replies import UNREADABLE, Reply, read_body, refusal
 from clinical_dpo.endpoints.reply_store import ReplyStore
 from clinical_dpo.errors import PublicError
+from clinical_dpo.io import json_sha256
 from clinical_dpo.records import Message
 
 ATTEMPTS = 8  # per call, if the server is busy, fails or cannot be reached
@@ -79,7 +78,7 @@ class Caller:
     def digest(self, messages: Messages) -> str:
         """SHA-256 of everything that a call's reply depends on. It identifies the call in the store."""
         made_from = [self.endpoint.base_url, self.endpoint.body, self.prompt_version, messages]
-        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+        return json_sha256(made_from)
 
     def conversations(
         self, requests: Iterable[tuple[str, Messages]], stored_refusals: bool = False
@@ -182,7 +181,7 @@ class Caller:
             if reply:
                 without_text.append(reply)
                 problem = reply.refusal
-                if reply.refusal == FILTERED or len(without_text) == CALLS_PER_REPLY:
+                if reply.refusal == CONTENT_FILTER or len(without_text) == CALLS_PER_REPLY:
                     return self.refuse(messages, _joined(without_text))
             elif code:
                 return self.refuse(messages, refusal(code))

@@ -4,7 +4,7 @@ import json
 import re
 
 CONTEXT_LENGTH = "context_length_exceeded"
-CONTENT_FILTER = "content_filter"
+CONTENT_FILTER = "content_filter"  # also the finish reason of a reply that the server's filter ended
 _REQUEST_STATUSES = (400, 413, 422)  # statuses with which servers refuse a request because of its text, among others
 # Servers have no common code for the refusal of a text, so that type and message are read too.
 _OF_A_TEXT = {

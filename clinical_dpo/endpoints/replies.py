@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from clinical_dpo.endpoints.refusals import CONTENT_FILTER
+
 MOST_TOKENS = 10**9
-FILTERED = "content_filter"  # finish reason of a reply that the server's filter ended
 EMPTY = "empty_reply"
 UNREADABLE = "unreadable_reply"
 ONLY_A_THOUGHT = "thought_without_reply"  # the token limit ended the reply before its thought ended
@@ -44,10 +45,10 @@ def refusal(code: str) -> Reply:
 def read_body(body: str) -> Reply | None:
     """Read the reply from a body; None if the body is not a completion.
 
-    The content is a text or a list of parts, whose texts are joined. A reply that the server's filter ended has the
-    refusal FILTERED, since its text is not whole. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. If the
-    model ended its reply (`stop`) and all of the text is in the field of the thought, this text is the reply: such a
-    server takes an answer without a thought for a thought.
+    The content is a text or a list of parts, whose texts are joined. A reply that the server's filter ended is not
+    whole, and has the refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. Some
+    servers take an answer without a thought for a thought. If the model ended its reply (`stop`) and the field of the
+    thought has all of the text, this text is therefore the reply.
     """
     try:
         value = json.loads(body)
@@ -57,8 +58,8 @@ def read_body(body: str) -> Reply | None:
         if not text.strip() and finish_reason == "stop":
             text = next((thought for name in _THOUGHTS if (thought := _content(message.get(name)))), "")
         reason = ""
-        if finish_reason == FILTERED:
-            reason = FILTERED
+        if finish_reason == CONTENT_FILTER:
+            reason = CONTENT_FILTER
         elif not text.strip():
             reason = ONLY_A_THOUGHT if finish_reason == "length" else EMPTY
         return Reply(

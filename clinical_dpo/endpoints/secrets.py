@@ -4,7 +4,7 @@ import base64
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from clinical_dpo.config.endpoints import Endpoint
 
@@ -19,9 +19,9 @@ WIDE = re.compile(
 )
 
 
-def sent_secrets(endpoint: Endpoint, key: str | None, environment: Mapping[str, str] = os.environ) -> list[str]:
+def sent_secrets(endpoint: Endpoint, key: str | None) -> list[str]:
     """Secret values in an endpoint's requests: the key, and values in the variables of OpenAI's client."""
-    values = {name: environment.get(name, "") for name in endpoint.client_variables}
+    values = {name: os.environ.get(name, "") for name in endpoint.client_variables}
     headers = values.pop("OPENAI_CUSTOM_HEADERS", "").splitlines()
     words = [word for line in headers for word in line.partition(":")[2].split()]
     return [value for value in dict.fromkeys([key or "", *values.values(), *words]) if value]

@@ -1,4 +1,4 @@
-"""Answers with probabilities, called positive from a threshold on."""
+"""Labels from probabilities: an answer is positive from a threshold on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,9 +26,9 @@ def positive_items(
 
 
 def at_threshold(answers: Sequence[Mapping[str, Any]], labels: Sequence[str], threshold: float) -> list[Row]:
-    """Answers whose text is the first of two labels where its probability is at least the threshold, else the second.
+    """Answers with a label as text: the first of two labels if it has at least the threshold, else the second.
 
-    An answer without probabilities, such as one from elsewhere, keeps its text.
+    An answer without probabilities, such as an external answer, keeps its text.
     """
     return [
         {**answer, "text": labels[0 if _probability(answer, labels[0]) >= threshold else 1]}

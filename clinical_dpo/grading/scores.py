@@ -2,8 +2,8 @@
 
 An answer without a label (None or an empty string) is invalid. It is wrong and is never dropped: it is a false negative
 of its item's class and a false positive of no class. For another class it is no true negative, so specificity falls,
-and it is no answer that NPV could count. A class that no item has leaves its sensitivity undefined, a class that no
-answer names its PPV, and a class that neither names its F1. A mean over classes leaves out those that are not defined.
+and it is no answer that NPV could count. Sensitivity is not defined for a class without items, PPV for a class without
+answers, and F1 for a class without both. A mean over classes leaves out those that are not defined.
 
 Counts have the shape (..., k, k + 1): k labels, k answers, and invalid answers last. A metric of each class has the
 shape (..., k), a metric of all classes (...,). A value that is not defined is NaN.
@@ -92,7 +92,7 @@ def weighted_f1(counts: np.ndarray) -> np.ndarray:
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Unweighted mean of the sensitivities of the classes that items have, (...,)."""
+    """Unweighted mean of the sensitivities of all classes with an item, (...,)."""
     return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
 
 

@@ -1,13 +1,13 @@
 """Labels by likelihood: the probability that a model gives each label as the answer to a prompt.
 
-Every spelling of every label is scored as the continuation of the prompt that training would make of it, end token
-included: log p(spelling and end | prompt), the sum over its tokens. With the end token no spelling is the beginning of
-another, so spellings are answers that exclude each other and their probabilities add up:
+Every spelling of every label is scored as an answer to the prompt, with the tokens that it has in training and with the
+end token: log p(spelling and end | prompt), the sum over these tokens. With the end token, no spelling is the beginning
+of another one. Spellings then exclude each other, and their probabilities add up:
 
     p(label | one of the labels) = softmax over labels of logsumexp over the label's spellings of log p(spelling, end)
 
-By choice a spelling's score is its mean log-probability per token. Such scores are no probabilities of answers. The
-score of a label is then the log of the mean over its spellings, so that a label gains nothing by their number.
+With `per_token`, a spelling's score is its mean log-probability per token. Such scores are no probabilities of answers.
+The score of a label is then the log of the mean over its spellings, so a label gains nothing from many spellings.
 """
 
 import math
@@ -38,10 +38,10 @@ class LabelScoring:
     """How labels are scored.
 
     Attributes:
-        labels: the task's.
+        labels: labels of the task.
         synonyms: label -> further spellings.
-        end_token: whether a spelling is scored with the token that ends an answer. Without it a spelling that begins
-            another is at least as probable as that one, whatever the model would go on to say.
+        end_token: whether a spelling is scored with the token that ends an answer. Without it, a spelling that is the
+            beginning of another one is at least as probable as the other.
         per_token: whether a spelling's log-probability is divided by its tokens.
     """
 
@@ -52,7 +52,7 @@ class LabelScoring:
 
     @property
     def spellings(self) -> dict[str, str]:
-        """Spelling -> its label, each label's own first.
+        """Spelling -> its label. A label itself comes before its synonyms.
 
         Raises:
             UserError: a spelling of two labels.
@@ -63,7 +63,7 @@ class LabelScoring:
                 if label_of.setdefault(spelling, label) != label:
                     raise UserError(
                         f"label_synonyms: '{spelling}' is a spelling of '{label_of[spelling]}' and of '{label}'. "
-                        "Leave it to one of them."
+                        "Remove one of them."
                     )
         return label_of
 
@@ -71,7 +71,7 @@ class LabelScoring:
 def continuation_tokens(
     row: Mapping[str, Any], spelling: str, tokenizer: Any, ends: set[int], end_token: bool
 ) -> tuple[list[int], list[int]]:
-    """Token ids of a row's prompt and of a spelling as its answer, apart.
+    """Token ids of a row's prompt, and token ids of a spelling as its answer.
 
     With the end token they are those of `tokenize_completion` up to the first token of `ends`; where a chat template
     ends no turn, the tokenizer's end token follows. Without it they end with the spelling's own text.
@@ -92,15 +92,15 @@ def item_continuations(
 ) -> tuple[int, list[list[int]]]:
     """Where the answers to a row begin, and the token ids of the prompt with each spelling.
 
-    Where a tokenizer joins the end of the prompt with the first letters of a spelling, answers begin for all spellings
-    with the earliest such token, so that all are scored from the same prompt.
+    If a tokenizer joins the end of the prompt with the first letters of a spelling, the answers of all spellings begin
+    at the earliest such token. All spellings are then scored from the same prompt.
     """
     parts = [continuation_tokens(row, spelling, tokenizer, ends, scoring.end_token) for spelling in scoring.spellings]
     return min(len(prompt) for prompt, _ in parts), [prompt + answer for prompt, answer in parts]
 
 
 def takes_flat_layout(model: Any) -> bool:
-    """Whether a causal language model computes nothing but what the flat layout does."""
+    """Whether the flat layout covers everything that a causal language model computes."""
     try:
         refuse_unsupported_heads(model)
     except UserError:
@@ -134,7 +134,7 @@ def flat_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torc
 
 @torch.inference_mode()
 def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torch.Tensor:
-    """The same by the model's own forward pass on rows padded on the left, one for each spelling of each item."""
+    """As `flat_logps`, by the model's own forward pass on rows padded on the left, a row per spelling of each item."""
     rows = [torch.tensor(text) for _, texts in items for text in texts]
     answers = [len(text) - start for start, texts in items for text in texts]
     ids = pad_sequence([row.flip(0) for row in rows], batch_first=True).flip(1)
@@ -154,7 +154,7 @@ def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> to
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:
-    """Label -> its probability among the labels; see the module for how.
+    """Label -> its probability among the labels; see the module.
 
     Args:
         logps: summed log-probability (nats) of each of `scoring.spellings`.
@@ -175,15 +175,16 @@ def score_labels(
 ) -> list[Row]:
     """One answer per row: `id`, `text` (the most probable label, the first of equal ones), `probabilities`, `logps`.
 
-    `probabilities` has each label's, `logps` each spelling's summed log-probability (nats), not divided by anything. If
-    they are not numbers, as after a training that diverged, the text is empty and the answer has neither.
+    `probabilities` has the probability of each label. `logps` has the summed log-probability (nats) of each spelling,
+    not divided by its tokens. If they are not numbers, as after a training that diverged, the text is empty and the
+    answer has neither.
 
     Args:
         model: a causal language model, with or without an adapter. It takes no other input afterwards.
         tokenizer: its tokenizer.
         rows: rows with `id` and `prompt` messages.
         scoring: labels and how they are scored.
-        batch_size: prompts computed at once, of like length together.
+        batch_size: prompts computed at once; prompts of similar length share a batch.
     """
     ends = end_tokens(model, tokenizer)
     plain = without_adapter(model)

@@ -1,7 +1,5 @@
 """Write a base model's folder from files on disk: links, converted pickles, chat template, record and checksums."""
 
-import hashlib
-import json
 import pickle
 import re
 import zipfile
@@ -12,12 +10,12 @@ from typing import Any
 
 import torch
 
-from clinical_dpo.checksums import CHECKSUMS, write_checksums
+from clinical_dpo.checksums import BASE_RECORD, CHECKSUMS, write_checksums
 from clinical_dpo.errors import PublicError
-from clinical_dpo.io import read_json, write_json
+from clinical_dpo.io import json_sha256, read_json, write_json
 from clinical_dpo.model_files import LINKED, PICKLED_WEIGHTS, SAFE_WEIGHTS, first_file, matches
 from clinical_dpo.models.chat_template import ChatFormat, write_chat_template
-from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD
+from clinical_dpo.models.load import RUN_RECORD
 from clinical_dpo.tokenization.chat import chat_tokens
 from clinical_dpo.tokenization.tokenizer import embedding_rows, load_tokenizer
 
@@ -26,7 +24,7 @@ _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the files of a base model are, and how messages name this."""
+    """The location of a base model's files, and the words of messages about it."""
 
     folder: Path  # a commit in the hub's cache, or a user's folder
     name: str  # owner/name, or the path of the folder
@@ -64,7 +62,7 @@ def write_base_folder(
         record["sha256"] = origin.digests(weights)
     else:
         record |= convert(origin, part)
-    record.setdefault("revision", hashlib.sha256(json.dumps(record["sha256"], sort_keys=True).encode()).hexdigest())
+    record.setdefault("revision", json_sha256(record["sha256"]))
     check_tokenizer_files(origin)
     record |= write_chat_template(part, chat, origin.name)
     check_token_ids(origin, part)

@@ -12,11 +12,11 @@ import huggingface_hub.constants
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
+from clinical_dpo.checksums import BASE_RECORD
 from clinical_dpo.errors import PublicError
 from clinical_dpo.gpus import take_gpu
 from clinical_dpo.io import read_json
 
-BASE_RECORD = "base.json"  # in results/models/{model}: id, revision and origin of the weights
 _used_gpu: list[Any] = []  # the lock of the process's GPU, until the process ends
 RUN_RECORD = "run.json"  # in results/models/{model}: the settings that made the model
 

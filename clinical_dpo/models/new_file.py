@@ -19,14 +19,13 @@ from clinical_dpo.schemas import problems
 FOLDER = Path("config/models")
 
 
-def new_model_file(model_id: str, folder: Path = FOLDER) -> Path:
+def new_model_file(model_id: str) -> Path:
     """Write `{name}.yaml` for the newest commit of a model, and return its path.
 
     Name and title come from the id, licence and number of weights from the hub, dtype and sizes from config.json.
 
     Args:
         model_id: owner/name on the hub.
-        folder: folder of model files.
 
     Raises:
         UserError: the model is unknown or cannot be reached, the file exists already, or the id gives no valid name.
@@ -51,7 +50,7 @@ def new_model_file(model_id: str, folder: Path = FOLDER) -> Path:
         "gpu": 1,
         "lora_targets": "all-linear",
     }
-    path = folder / f"{settings['name']}.yaml"
+    path = FOLDER / f"{settings['name']}.yaml"
     if mistakes := problems(settings, "model"):
         raise UserError(f"{model_id}: {mistakes[0]} Write the model file by hand.")
     if path.exists():

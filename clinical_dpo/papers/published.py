@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.paths import comparison_name
 from clinical_dpo.schemas import validate
 from clinical_dpo.yaml_files import read_yaml
@@ -128,7 +128,7 @@ def _published_key(row: Mapping[str, Any], stands_for: Mapping[str, str]) -> tup
 def _row(
     name: str, study: Study, entry: Entry, row: Mapping[str, Any], test: Mapping[str, Any], in_run: bool
 ) -> dict[str, Any]:
-    numbers = {key: _number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
+    numbers = {key: optional_number(row.get(key)) for key in ("estimate", "ci_low", "ci_high", "n")}
     if row.get("status") == "pending":
         numbers["n"] = None  # the row's n counts the pending grades
     return {
@@ -140,15 +140,11 @@ def _row(
         "ci_low": numbers["ci_low"],
         "ci_high": numbers["ci_high"],
         "n": None if numbers["n"] is None else int(numbers["n"]),
-        "p_reproduced": _number(test.get("p_value")),
+        "p_reproduced": optional_number(test.get("p_value")),
         "agrees": _agrees(entry, row, numbers, in_run),
         "where": "; ".join(entry["where"]),
         "note": "; ".join(_notes(study, entry, row, numbers)),
     }
-
-
-def _number(value: Any) -> float | None:
-    return None if value in (None, "") else float(value)
 
 
 def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | None], in_run: bool) -> str:

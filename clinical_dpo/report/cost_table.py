@@ -1,4 +1,4 @@
-"""The table of what training cost: steps, evaluations, loading and the reference pass apart."""
+"""The table of training costs, with steps, evaluations, loading and the reference pass in separate columns."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,8 +35,9 @@ def cost_rows(
 ) -> list[Row]:
     """Sum the time of all training runs and of the reference passes. `plot_cost` draws exactly these rows.
 
-    A second run that is its probe took no time and is no run of its own. A resumed run records only the time after its
-    last checkpoint. The pace of that time counts for all its steps. The answers on dev are left out.
+    A second run that takes over its probe's weights takes no time and does not count as a run. A resumed run records
+    only the time after its last checkpoint. The pace of that time counts for all its steps. The answers on dev are left
+    out.
 
     Args:
         runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.

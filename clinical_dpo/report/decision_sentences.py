@@ -47,7 +47,7 @@ def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
 
 
 def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
-    """A difference as written: of a metric from 0 to 1 in points, of another as it is."""
+    """A difference as text: in points for a metric from 0 to 1, unchanged for any other metric."""
     if _in_points(metric):
         return f"{100 * value:{sign}.{1 + extra}f}"
     return f"{value:{sign}.{2 + extra}f}"
@@ -73,7 +73,7 @@ def with_sentences(
         price: from `prices`.
         recorded: the margin recorded before the test answers were made; None without a record.
         trivial: rows of the task's trivial.csv, as read; none for a task without labels.
-        headline: the task's headline metric, a key of METRICS. Where decisions compare another one, the sentence says
+        headline: the task's headline metric, a key of METRICS. If decisions compare another metric, the sentence says
             so.
     """
     of = {(row["model"], row["comparison"]): row for row in rows}
@@ -192,7 +192,7 @@ def _unit(row: Mapping[str, Any]) -> str:
 
 
 def _numbers(row: Mapping[str, Any]) -> str:
-    """Effect and the interval that decides, in as many digits as show on which side of zero and margin a limit is."""
+    """Effect and deciding interval, with enough digits to show on which side of zero and margin each limit is."""
     two_sided = row["decision"] in ("better", "worse", NO_BETTER_THAN_TRIVIAL)
     level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))
     metric, edges = row["metric"], (0.0, row["margin"], -row["margin"])

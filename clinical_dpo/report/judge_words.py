@@ -8,7 +8,7 @@ from clinical_dpo.variants import TITLES
 
 
 def bias_words(row: Mapping[str, str]) -> str | None:
-    """A sentence about a row of judge_bias.csv, as read; None without a number to tell."""
+    """A sentence about a row of judge_bias.csv, as read; None if the row has no number."""
     if row["status"] == "pending" or not row["estimate"]:
         return None
     value, n, warns = float(row["estimate"]), row["n"], row["suspicious"] == "true"

@@ -131,8 +131,8 @@ def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
 def table_columns(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[Column, str] | Sequence[str]]:
     """Caption and columns of a table of reports/tables.
 
-    Metrics have a column of classes where a task has a metric of several, agreement a column of items where a task has
-    a rubric.
+    The table of metrics has a column of classes if a metric has a row for each class. The table of agreement has a
+    column of rubric items if a task has a rubric.
 
     Args:
         name: stem of the table's file.

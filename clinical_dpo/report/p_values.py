@@ -28,8 +28,8 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    P has two digits from .01 on and three digits below. If P rounded is on another side of .01, .05 or a level than P
-    itself, it has as many more digits as needed. None is "n/a".
+    P has two digits from .01 on and three digits below. If rounding would move P across .01, .05 or a level, P has as
+    many more digits as needed. None is "n/a".
 
     Args:
         p: P.

@@ -1,4 +1,4 @@
-"""Words about rounds of rating: which sheet goes to whom, where the file that comes back belongs, and who agrees."""
+"""Words about rounds of rating: the sheet of each rater, where to save the returned file, and agreement."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ KAPPAS = ("cohen_kappa", "quadratic_kappa", "fleiss_kappa")
 
 
 def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str) -> list[Row]:
-    """Rows of pending ratings with the file to send to the rater, and the file that comes back.
+    """Rows of pending ratings with the file to send to the rater, and the returned file.
 
     Args:
         rows: rows with `task`, `model`, `sheet` and `rater`.
@@ -23,7 +23,7 @@ def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str
 
 
 def what_to_send(row: Mapping[str, Any]) -> str:
-    """What to do about a row of `with_sheet_files`: which file to send, and where the file that comes back belongs."""
+    """Which file to send to a rater, and where to save the returned file. `row` is from `with_sheet_files`."""
     return (
         f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the file "
         f"that comes back as {row['returned_file']}"

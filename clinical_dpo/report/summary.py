@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
+from clinical_dpo.io import optional_number
 from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.report.decision_sentences import margin_text, over_seeds
 from clinical_dpo.report.judge_words import bias_lines
@@ -120,11 +121,11 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
-    """P with an asterisk if it is significant. With F1 there are two, of right answers and of F1, with a slash."""
+    """P with an asterisk if it is significant. For F1 there are two: of right answers / of F1."""
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []
-    shown = format_p(float(row["p_value"]) if row["p_value"] else None, *levels)
+    shown = format_p(optional_number(row["p_value"]), *levels)
     shown += "*" if row["significant"] == "true" else ""
     if row["p_f1_permutation"]:
         f1 = format_p(float(row["p_f1_permutation"]), *levels)
@@ -151,7 +152,7 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """The number of comparisons that are significant when all comparisons share the level, and the same for arms."""
+    """A line with the number of comparisons of the whole study that are significant after Holm; one for arms."""
     lines = []
     of_arms = [bool(arms_of(parse_comparison(row["comparison"]))) for row in stats]
     for arms, words in ((False, "all {} comparisons of the study"), (True, "all {} comparisons of arms")):

@@ -47,15 +47,15 @@ def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
         rows: of trivial.csv, as read; none for a task without labels.
         task, model, variant: the variant.
     """
-    found = []
+    sentences = []
     for row in rows:
         if (row["task"], row["model"], row["variant"]) == (task, model, variant):
             title = TITLES[variant]
             if row["above_trivial"] == "false":
-                found.append(f"{title} is not shown to be better than the {_noun(rival_name(row, rows))}.")
+                sentences.append(f"{title} is not shown to be better than the {_noun(rival_name(row, rows))}.")
             if row["one_label"] == "true":
-                found.append(f"{title} answers {row['label']} to {float(row['label_share']):.0%} of the items.")
-    return found
+                sentences.append(f"{title} answers {row['label']} to {float(row['label_share']):.0%} of the items.")
+    return sentences
 
 
 def _noun(name: str) -> str:

@@ -70,7 +70,7 @@ def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Grou
 
 
 def _weights(drawn: np.ndarray, units: int) -> np.ndarray:
-    """Shape (resamples, units): how often each unit is among the drawn ones, (resamples, units) or (units,)."""
+    """Count how often each unit is drawn, (resamples, units). `drawn` is (resamples, units) or (units,)."""
     rows = np.atleast_2d(drawn)
     offsets = units * np.arange(len(rows))[:, np.newaxis]
     return np.bincount((rows + offsets).ravel(), minlength=rows.size).reshape(rows.shape).astype(float)
@@ -93,8 +93,8 @@ def bootstrapped(
     not below zero and at least up to the estimate.
 
     Args:
-        metric: its name.
-        label: the class it is of; "" for all.
+        metric: name of the metric.
+        label: the class that the metric is about; "" for all classes.
         statistic: of weights.
         items: number of items.
         seed: of the draws.

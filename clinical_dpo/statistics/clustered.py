@@ -128,7 +128,7 @@ def obuchowski(first: np.ndarray, second: np.ndarray, groups: Groups) -> tuple[f
         groups: (n,) index of each item's group.
 
     Returns:
-        Chi-squared and P. They are (0, 1) if d is 0 in every group, and (None, None) for a single group otherwise.
+        Chi-squared and P. They are (0, 1) if d is 0 in every group. Otherwise they are (None, None) for a single group.
     """
     differences = np.bincount(groups, np.subtract(first, second, dtype=float))
     k, squares = len(differences), float((differences**2).sum())

@@ -35,9 +35,10 @@ def corrected_table(
 ) -> list[Row]:
     """Rows of COLUMNS: each variant's mean and each comparison's difference, of every model.
 
-    `estimate` is the judge corrected by the sample (`prediction_powered.corrected_mean`). Where that has no reliable
-    interval, it is the sample alone with its classical interval: Clopper and Pearson's, Newcombe's held to McNemar's
-    exact P, or t intervals of means. While grades of the sample or verdicts are pending the numbers are None.
+    `estimate` is the judge corrected by the sample (`prediction_powered.corrected_mean`). If that has no reliable
+    interval, it is the mean of the sample alone with a classical interval: Clopper and Pearson's, Newcombe's (corrected
+    to agree with McNemar's exact P), or a t interval of a mean. While grades of the sample or verdicts are pending the
+    numbers are None.
 
     If grades have a `group`, the sample alone counts, with the intervals and tests of `clustered`, because the
     corrected interval takes items as independent.
@@ -47,7 +48,7 @@ def corrected_table(
         judge: (model, variant) -> the judge's grades of all test items.
         task: `name`, `metric`, `data`, `seed`.
         alpha: level of a comparison's decision.
-        arm_alpha: the same of a comparison of an arm; needed only for a task with arms.
+        arm_alpha: level of the decision about an arm; needed only for a task with arms.
 
     Raises:
         UserError: a sampled item has no grade of the judge, or a grade is not on the metric's scale.

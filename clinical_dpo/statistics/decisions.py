@@ -7,7 +7,7 @@ from typing import Any
 from scipy.stats import norm
 
 from clinical_dpo.config.metrics import decision_metric
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.paths import parse_comparison
 from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.corrected import SAMPLE
@@ -29,13 +29,13 @@ NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # in place of better
 def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
     """The decision about a difference, first variant minus second.
 
-    Two one-sided tests against the margin give `equivalent` where both reject. Otherwise a two-sided test of no
-    difference gives `better` or `worse`. Otherwise the one-sided test that rejects gives `not inferior` or `not
-    superior`. Nothing of these, or no interval, is `undecided`.
+    The tests are tried in this order. Two one-sided tests against the margin give `equivalent` if both reject. A
+    two-sided test of no difference gives `better` or `worse`. A single one-sided test that rejects gives `not inferior`
+    or `not superior`. If no test rejects, or without an interval, the decision is `undecided`.
 
     Args:
-        interval: two-sided, of level 1 - alpha: it leaves zero out where the test of no difference has P < alpha.
-        margin_interval: of level 1 - 2 alpha, whose limits are those of one-sided tests of level alpha.
+        interval: two-sided, of level 1 - alpha. It excludes zero if the test of no difference has P < alpha.
+        margin_interval: two-sided, of level 1 - 2 alpha. Its limits are those of one-sided tests of level alpha.
         margin: the smallest difference that matters, above zero.
     """
     (low, high), (margin_low, margin_high) = interval, margin_interval
@@ -54,14 +54,14 @@ def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
 def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
     """Test items that would decide with at least 80% power whether the first variant is better.
 
-    The true effect is taken to be the estimate. It is decided where the first variant is `better`, or where it is not
-    better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the interval and falls
-    with the square root of the items. None without an interval.
+    The computation takes the estimate for the true effect. The question is decided if the first variant is `better`, or
+    if it is not better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the
+    interval and falls with the square root of the items. The result is None without an interval.
 
     Args:
         effect: the estimate.
         margin_interval: of level 1 - 2 alpha.
-        n: items that it comes from.
+        n: number of items that the estimate comes from.
         margin: the smallest difference that matters.
         alpha: level of the test of no difference (two-sided) and of the test against the margin (one-sided).
     """
@@ -123,7 +123,7 @@ def _corrected_decision(corrected: Mapping[str, str], margin: float, alpha: floa
     if corrected["status"] == "pending":
         return row
     numbers = {
-        name: float(corrected[name]) if corrected[name] else None
+        name: optional_number(corrected[name])
         for name in ("estimate", "level_ci_low", "level_ci_high", "margin_ci_low", "margin_ci_high")
     }
     interval = numbers["level_ci_low"], numbers["level_ci_high"]
@@ -141,12 +141,12 @@ def _decision(stat: Mapping[str, str], grades: Grades, task: Mapping[str, Any], 
     first, second = parse_comparison(stat["comparison"])
     other = grades.get((model, second)) or grades[second, EXTERNAL]
     x, y = paired_rows(grades[model, first], other, f"{task['name']}/{model}", first, second)
-    found = headline_difference(x, y, task, [1 - alpha, 1 - 2 * alpha], margin)
-    interval, margin_interval = found.intervals
+    difference = headline_difference(x, y, task, [1 - alpha, 1 - 2 * alpha], margin)
+    interval, margin_interval = difference.intervals
     decision = decide(interval, margin_interval, margin)
-    row: Row = {"effect": found.effect, "p_equivalent": found.p_equivalent, "decision": decision}
+    row: Row = {"effect": difference.effect, "p_equivalent": difference.p_equivalent, "decision": decision}
     row |= {"ci_low": interval[0], "ci_high": interval[1]}
     row |= {"margin_ci_low": margin_interval[0], "margin_ci_high": margin_interval[1]}
-    if decision in ("undecided", "not inferior") and found.effect is not None:
-        row["items_to_decide"] = items_to_decide(found.effect, margin_interval, len(x), margin, alpha)
+    if decision in ("undecided", "not inferior") and difference.effect is not None:
+        row["items_to_decide"] = items_to_decide(difference.effect, margin_interval, len(x), margin, alpha)
     return row

@@ -9,11 +9,11 @@ class Estimate(NamedTuple):
     """One metric of one variant's answers.
 
     Attributes:
-        metric: its name.
-        label: the class it is of; "" for a metric of all classes.
-        value: None where the metric is not defined (0 / 0).
-        interval: 95%; (None, None) where there is none.
-        method: of the interval.
+        metric: name of the metric.
+        label: the class that the metric is about; "" for a metric of all classes.
+        value: the estimate; None if the metric is not defined (0 / 0).
+        interval: 95% interval; (None, None) without one.
+        method: name of the interval's method.
         n: items that the metric is computed on.
     """
 

@@ -198,16 +198,18 @@ def _grouped_p(
     """
 
     def sums(parsed: Answers) -> np.ndarray:
-        """(groups, 2 k): twice the true positives of each class, then labels and answers of each class."""
+        """Counts of each group, (groups, 2 k).
+
+        First come k numerators of F1, twice the true positives of a class. Then come k denominators, the number of
+        labels and answers with the class.
+        """
         items = [_class_items(labels, parsed, name) for name in classes]
         columns = [2 * hits for hits, _, _ in items] + [total for _, _, total in items]
         return np.column_stack([np.bincount(groups, column) for column in columns])
 
     def macro(totals: np.ndarray) -> np.ndarray:
         numerator, total = totals[..., : len(classes)], totals[..., len(classes) :]
-        undefined = (
-            0.0 if len(classes) == 1 else np.nan
-        )  # a class of several that is no label and no answer is left out
+        undefined = 0.0 if len(classes) == 1 else np.nan  # the mean leaves out a class without labels and answers
         scores = np.divide(numerator, total, out=np.full(total.shape, undefined), where=total > 0)
         return np.nanmean(scores, axis=-1)
 

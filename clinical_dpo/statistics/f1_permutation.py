@@ -21,12 +21,12 @@ def exact_p(counts: np.ndarray) -> float:
         cells[tuple(int(index > 0) for index in cell)] += number
     positives, tp_both, fp_both = cells[0].sum(), cells[0, 0, 0], cells[1, 0, 0]
     (tp_first, tp_second), (fp_first, fp_second) = ((cells[k, 0, 1], cells[k, 1, 0]) for k in (0, 1))
-    tp_one, fp_one = tp_first + tp_second, fp_first + fp_second
+    tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 if `tp` of the tp_one items and `fp` of the fp_one items are the first variant's."""
-        numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_one - tp)]
-        false_positives = [fp_both + fp, fp_both + fp_one - fp]
+        """Difference of F1 if `tp` of the tp_either items and `fp` of the fp_either items are the first variant's."""
+        numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
+        false_positives = [fp_both + fp, fp_both + fp_either - fp]
         with np.errstate(invalid="ignore"):
             first, second = (
                 top / (positives + top / 2 + wrong) for top, wrong in zip(numerators, false_positives, strict=True)
@@ -34,9 +34,9 @@ def exact_p(counts: np.ndarray) -> float:
         return np.asarray(first - second)
 
     observed = abs(float(difference(tp_first, fp_first)))
-    p, fp = 0.0, np.arange(fp_one + 1)
-    fp_chances = binom.pmf(fp, fp_one, 0.5)
-    for tp, chance in enumerate(binom.pmf(np.arange(tp_one + 1), tp_one, 0.5)):
+    p, fp = 0.0, np.arange(fp_either + 1)
+    fp_chances = binom.pmf(fp, fp_either, 0.5)
+    for tp, chance in enumerate(binom.pmf(np.arange(tp_either + 1), tp_either, 0.5)):
         p += chance * float(fp_chances[~(np.abs(difference(tp, fp)) < observed - SAME)].sum())
     return float(min(1.0, p))
 

@@ -28,7 +28,7 @@ def groups_of(rows: Rows) -> Groups | None:
 
 
 def indices(names: Sequence[str | None]) -> Groups | None:
-    """Index of the group of each item from the groups' names. None if a name is, and if every group has one item."""
+    """Index of each item's group, from the groups' names. None if a name is None, or if every group has one item."""
     if None in names or len(set(names)) == len(names):
         return None
     return np.unique(np.array(names), return_inverse=True)[1]

@@ -55,9 +55,10 @@ def headline_difference(
     """The difference of the headline metric: F1, macro F1, a share, or a mean.
 
     A headline metric without a paired interval is replaced by accuracy (`config.metrics.decision_metric`). The
-    intervals are those of stats.csv at other levels: F1 MOVER held to the permutation P, shares Newcombe's held to
-    McNemar's P, means the paired t interval. For means the two one-sided t tests (Schuirmann 1987) are statsmodels'.
-    If the items are in groups, all are those of `clustered`, and the one-sided tests follow from the interval.
+    intervals are those of stats.csv, at other levels. F1 has the MOVER interval, corrected to agree with the
+    permutation P. A share has Newcombe's interval, corrected to agree with McNemar's P. A mean has the paired t
+    interval and the two one-sided t tests (Schuirmann 1987) of statsmodels. If the items are in groups, the intervals
+    are those of `clustered`, and the one-sided tests follow from the interval.
 
     Args:
         x, y: complete rows of both variants, item by item.

@@ -1,4 +1,4 @@
-"""What may bias a judge: order, length, the judge's own family, answers to other questions, and its own repetition.
+"""Checks of a judge: does a grade depend on order, length, the model's family, the question, or repetition?
 
 If the test items are in groups, the intervals count groups, as those of `statistics.agreement`.
 """
@@ -66,7 +66,7 @@ def judge_bias(
 
     order: share of pairs whose verdict changes with the order of the answers. longer answer: share of preferences for
     the longer answer. length: Spearman's correlation of grade and length in characters within each variant; better
-    answers may be longer, so that it is a hint and no proof. shuffled: mean grade or score, or share called correct, of
+    answers may be longer, so this is a hint and no proof. shuffled: mean grade or score, or share called correct, of
     answers to other questions. repeated: share of equal verdicts when the same items are judged again. own family: 1 if
     judge and contestant are of the same family by name.
 

@@ -1,4 +1,4 @@
-"""The headline metric of labels and parsed answers, as metrics.csv has it, without its other rows."""
+"""The headline metric of labels and parsed answers, equal to its row in metrics.csv."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,11 +45,11 @@ def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, A
 def headline_interval(
     labels: Sequence[str], answers: Answers, task: Mapping[str, Any], groups: Groups | None = None
 ) -> Interval:
-    """Its 95% interval; (None, None) without items.
+    """95% interval of the headline metric; (None, None) without items.
 
     Args:
         labels, answers: as for `headline_score`.
-        task: the same keys, and `seed`, of the bootstrap.
+        task: keys as for `headline_score`, and `seed` for the bootstrap.
         groups: (n,) index of each item's group.
     """
     classes, metric = classes_of(task), task["metric"]

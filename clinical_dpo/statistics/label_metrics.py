@@ -19,7 +19,7 @@ Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> cou
 
 
 def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> Counts:
-    """The function from weights of the items, (resamples, items), to their counts, (resamples, k, k + 1)."""
+    """Return a function that turns weights of the items, (resamples, items), into counts, (resamples, k, k + 1)."""
     cells = item_counts(labels, answers, classes)
     flat = cells.reshape(len(labels), -1)
     return lambda weights: (weights @ flat).reshape(len(weights), *cells.shape[1:])
@@ -35,13 +35,13 @@ def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str])
 
 
 def ppv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
-    """PPV of one class where it has this prevalence, from its sensitivity and specificity by Bayes' theorem, (...,)."""
+    """PPV of a class at a prevalence, (...,), from its sensitivity and specificity by Bayes' theorem."""
     caught = scores.sensitivity(counts)[..., index] * prevalence
     return scores.share(caught, caught + (1 - scores.specificity(counts)[..., index]) * (1 - prevalence))
 
 
 def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
-    """NPV of one class where it has this prevalence, (...,)."""
+    """NPV of a class at a prevalence, (...,)."""
     cleared = scores.specificity(counts)[..., index] * (1 - prevalence)
     return scores.share(cleared, cleared + (1 - scores.sensitivity(counts)[..., index]) * prevalence)
 
@@ -135,9 +135,10 @@ def label_estimates(
 ) -> list[Estimate]:
     """Metrics of all classes, then those of each class against the rest.
 
-    Macro F1, weighted F1 and balanced accuracy have the interval of `overall_estimate`, and the values at a named
-    prevalence bootstrap intervals. Accuracy and the shares of each class have Wilson's, and a class's F1 has Wilson's
-    of TP / (TP + FP + FN), of which it is a function (Lam et al. 2023, arXiv:2309.14621).
+    Macro F1, weighted F1 and balanced accuracy have the interval of `overall_estimate`. The values at a named
+    prevalence have bootstrap intervals. Accuracy and the shares of each class have Wilson's interval. F1 of a class is a function
+    of the share TP / (TP + FP + FN), so its interval comes from Wilson's interval of this share (Lam et al. 2023,
+    arXiv:2309.14621).
 
     Args:
         labels: true labels.

@@ -43,9 +43,10 @@ def reliability_table(
     classes: Sequence[str],
     names: Mapping[str, str],
 ) -> list[Row]:
-    """Rows of RELIABILITY_COLUMNS: what happened at each probability, of every variant that gave probabilities.
+    """Rows of RELIABILITY_COLUMNS: the observed share in each bin of probabilities, for variants with probabilities.
 
-    `label` is the positive class of two; of more labels it is empty, and rows are about the most probable label.
+    With two labels, `label` is the positive class. With more labels it is empty, and rows are about the most probable
+    label.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table.

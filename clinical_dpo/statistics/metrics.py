@@ -63,7 +63,7 @@ def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Rows of a headline metric, as made or as read, of variants most of whose answers cannot be read."""
+    """Rows of the headline metric of variants with mostly unreadable answers, as computed or as read from CSV."""
     return [row for row in rows if row["invalid_rate"] not in (None, "") and float(row["invalid_rate"]) > 0.5]
 
 

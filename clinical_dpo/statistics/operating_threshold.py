@@ -1,4 +1,4 @@
-"""The probability from which an item is called positive, chosen on dev by a rule, never on test."""
+"""Choose the probability from which an item is called positive. A rule chooses it on dev, never on test."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,14 +12,13 @@ RULES = ("youden", "f1", "sensitivity")
 
 
 class Threshold(NamedTuple):
-    """A threshold and what it reaches on the items it was chosen on.
+    """A threshold, with its sensitivity and specificity on the items that it was chosen on.
 
     Attributes:
-        value: an item is positive where the probability of the positive class is at least that.
-        rule: it was chosen by.
-        n: items it was chosen on.
-        sensitivity: there.
-        specificity: there.
+        value: an item is positive if its probability of the positive class is at least this value.
+        rule: the rule that chose it, one of RULES.
+        n: number of these items.
+        sensitivity, specificity: on these items.
     """
 
     value: float
@@ -34,27 +33,28 @@ def choose_threshold(
 ) -> Threshold:
     """The best threshold by a rule.
 
-    Candidates lie in the middle between neighbouring probabilities, which scikit-learn's ROC curve has, and beyond the
-    lowest and the highest. Of equally good ones the one nearest to one half is taken, of two as near the lower one.
+    Candidates are midway between neighbouring probabilities of scikit-learn's ROC curve, below the lowest and above
+    the highest. Of equally good candidates the nearest to one half is chosen, and of two as near, the lower.
 
     Args:
         probabilities: of the positive class, on dev.
-        positive: whether each item is.
-        rule: `youden` takes the largest sensitivity + specificity - 1; `f1` the largest F1; `sensitivity` the largest
-            specificity among those whose sensitivity is no smaller than `at_least`.
+        positive: whether each item is positive.
+        rule: `youden` takes the largest sensitivity + specificity - 1, `f1` the largest F1. `sensitivity` takes the
+            largest specificity among the candidates with a sensitivity of at least `at_least`.
         at_least: for rule `sensitivity`, above 0 to 1.
 
     Raises:
-        UserError: dev items of one class alone, an unknown rule, or `at_least` missing.
+        UserError: dev items of a single class, an unknown rule, or `at_least` missing.
     """
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
     if rule not in RULES or (rule == "sensitivity" and at_least is None):
         raise PublicError(
-            f"threshold rule '{rule}', at_least {at_least}: take {', '.join(RULES)}, and set at_least for sensitivity."
+            f"threshold: rule '{rule}' with at_least {at_least}. Use rule {', '.join(RULES)}. Rule sensitivity also "
+            "needs at_least."
         )
     if carried.all() or not carried.any():
         raise PublicError(
-            f"the {len(carried)} dev items have one class alone, so that no threshold can be chosen. Raise splits.dev."
+            f"all {len(carried)} dev items have the same class, so no threshold can be chosen. Raise splits.dev."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
     # Point i calls those positive whose probability is at least at[i]; at[0] is infinite, nobody is positive.

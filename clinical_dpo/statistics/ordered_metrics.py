@@ -1,7 +1,7 @@
 """Metrics of labels in an order, such as levels of triage.
 
-An invalid answer (None or an empty string) names no level. It counts as the level farthest from the true one, and as
-the higher of two that are equally far: the largest error that the item allows.
+An invalid answer (None or an empty string) names no level. It counts as the level farthest from the true one, which is
+the largest error that the item allows. Of two levels that are equally far, it counts as the higher.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def answered_levels(labels: Sequence[str], answers: Answers, levels: Sequence[st
 def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
     """Cohen's kappa with quadratic weights (Cohen 1968, Psychol Bull 70:213-220), (...,).
 
-    NaN where labels and answers name one and the same level throughout (0 / 0).
+    NaN if all labels and answers are the same level (0 / 0).
 
     Args:
         counts: (..., k, k) items per label and answer.

@@ -30,8 +30,9 @@ def spreads(metric: MetricDefinition) -> list[float]:
 def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: float) -> int | None:
     """Fewest items with which the metric's test finds a difference of the margin with 80% power.
 
-    With n - 1 items the power is less. None where the margin is larger than the discordance, which cannot be, or more
-    than a million items are needed. F1 is planned as its test is: by the difference of right answers.
+    With one item fewer the power is below 80%. The result is None if the margin is larger than the discordance, because
+    no difference exceeds the discordance, and if more than MOST_ITEMS are needed. For F1, the difference is that of
+    right answers, as in its test.
 
     Args:
         metric: of the task.
@@ -73,7 +74,7 @@ def _fewest_for_mean(d_z: float, alpha: float) -> int | None:
 
 
 def _fewest(power: Callable[[int], float]) -> int | None:
-    """The number of items at which a power reaches POWER: it is less with one item fewer."""
+    """The smallest number of items with a power of at least POWER; None above MOST_ITEMS."""
     few, many = 1, 2
     while power(many) < POWER:
         few, many = many, 2 * many

@@ -40,9 +40,9 @@ class CorrectedDifference(NamedTuple):
     Attributes:
         estimate: the difference.
         weight: of the judge's grades, from 0 to 1.
-        intervals: one for each of the levels asked for.
-        p_value: two-sided P of no difference. It is below 1 - level exactly where the interval of that level leaves
-            zero out.
+        intervals: one for each requested level.
+        p_value: two-sided P of no difference. It is below 1 - level exactly if the interval of that level excludes
+            zero.
     """
 
     estimate: float
@@ -57,7 +57,7 @@ def corrections(raters: Sequence[float] | np.ndarray, judge: Sequence[float] | n
 
 
 def can_correct(raters: Sequence[float] | np.ndarray, judge: Sequence[float] | np.ndarray, others: int) -> bool:
-    """Whether a corrected mean has an interval that holds its level.
+    """Whether the interval of a corrected mean has about its stated coverage.
 
     Args:
         raters, judge: grades of the rated items by both.
@@ -77,7 +77,7 @@ def tuned_mean(
     """The power-tuned prediction-powered mean (PPI++: Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453).
 
     Estimate and weight equal those of `ppi_mean_pointestimate` of ppi-python 0.2.3. That package needs numba, which
-    takes a second to import and pins NumPy, so that it is no dependency of this project.
+    takes a second to import and pins NumPy, so this project does not depend on it.
 
     Args:
         raters: raters' grades of the sample (n,).
@@ -101,10 +101,10 @@ def corrected_mean(
 ) -> CorrectedMean:
     """The power-tuned mean with an interval for small samples.
 
-    PPI++'s interval, estimate -+ z standard errors, holds the truth too rarely in small samples, above all near the
-    ends of the scale. This interval is that of Korn & Graubard (1998, Surv Methodol 24:193-201) for shares in complex
-    surveys: Clopper and Pearson's with the effective sample size, which counts degrees of freedom (here n - 2, because
-    the weight is estimated too). `benchmarks/coverage_corrected.md` has its coverage.
+    PPI++'s interval, estimate -+ z standard errors, contains the true mean too rarely in small samples, above all near
+    the ends of the scale. This interval is that of Korn & Graubard (1998, Surv Methodol 24:193-201) for shares in
+    complex surveys: Clopper and Pearson's with the effective sample size, which counts degrees of freedom (here n - 2,
+    because the weight is estimated too). `benchmarks/coverage_corrected.md` has its coverage.
 
     Args:
         raters, judge, others: as for `tuned_mean`; the raters' grades are not all equal.
@@ -134,7 +134,7 @@ def corrected_difference(
 ) -> CorrectedDifference:
     """The power-tuned mean of paired differences, with intervals for small samples.
 
-    Few pairs differ, so that the plain t interval holds the truth too rarely. As Agresti & Min (2005, Stat Med
+    Few pairs differ, so the plain t interval contains the true difference too rarely. As Agresti & Min (2005, Stat Med
     24:729-740) do for paired shares, the interval counts two more pairs: half a pair with the difference 1, half a pair
     with -1, and one without a difference. It is a t interval with n - 2 degrees of freedom, because the weight is
     estimated too. `benchmarks/coverage_corrected_difference.md` has its coverage.

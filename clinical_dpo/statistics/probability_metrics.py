@@ -1,9 +1,9 @@
 """Metrics of the probabilities that a variant gives the labels.
 
-Two labels: everything is about the probability of the first, the positive class. More labels: AUROC and average
-precision are unweighted means over the classes, each against the rest. The Brier score is the sum over the classes.
-Calibration slope, expected calibration error and reliability table are about the largest probability and whether its
-label is right (Guo et al. 2017, arXiv:1706.04599).
+With two labels, all metrics are about the probability of the first label, the positive class. With more labels, AUROC
+and average precision are unweighted means over the classes, each against the rest. The Brier score is the sum over the
+classes. Calibration slope, expected calibration error and reliability table are about the largest probability and
+whether its label is right (Guo et al. 2017, arXiv:1706.04599).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +27,10 @@ PROBABILITY_METRICS = ("auroc", "average_precision", "brier", "calibration_slope
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Area under the ROC curve, of weights of the items (resamples, items).
+    """Area under the ROC curve, as a function of weights of the items, (resamples, items).
 
-    The chance that a positive item has a higher score than another, equal scores counted half. NaN without both kinds.
+    This is the chance that a positive item has a higher score than a negative item. Equal scores count half. It is NaN
+    without items of both classes.
 
     Args:
         scores: (items,).
@@ -92,11 +93,11 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
     """Expected calibration error in ten bins of equal width (Naeini et al. 2015, AAAI).
 
-    The distance of mean probability and share of right items in a bin, averaged over the items.
+    It is the distance between the mean probability of a bin and its share of events, averaged over the items.
 
     Args:
         confidence: (items,) probabilities.
-        right: (items,) bool, whether what they are of is so.
+        right: (items,) bool, whether the event with this probability is true.
     """
     positions = bin_of(confidence)
     gaps = np.zeros((len(confidence), BINS))
@@ -107,19 +108,19 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
 def calibration_slope(
     confidence: np.ndarray, right: np.ndarray, groups: Groups | None = None
 ) -> tuple[float | None, Interval]:
-    """Slope of a logistic regression of what is so on the logit of its probability (Cox 1958), by statsmodels.
+    """Slope of a logistic regression of an event on the logit of its probability (Cox 1958), by statsmodels.
 
-    1 is calibrated, below 1 too sure, above 1 not sure enough. The interval is Wald's. With groups it uses the
-    cluster-robust standard error.
+    Probabilities with a slope of 1 are calibrated, below 1 too extreme, above 1 not extreme enough. The interval is
+    Wald's. With groups it uses the cluster-robust standard error.
 
     Args:
         confidence: (items,) probabilities, taken between 1e-12 and 1 - 1e-12.
-        right: (items,) bool.
+        right: (items,) bool, whether the event with this probability is true.
         groups: (items,) index of each item's group.
 
     Returns:
-        None without both kinds of items, where all probabilities are the same, and where they separate the two kinds,
-        so that the likelihood has no maximum.
+        None if all events are true or all false, if all probabilities are equal, or if the probabilities separate true
+        from false events, because the likelihood then has no maximum.
     """
     x = logit(np.clip(confidence, CLIP, 1 - CLIP))
     yes, no = x[right], x[~right]
@@ -137,7 +138,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """A metric of the positive class, or of more than two classes its mean over those where it is defined."""
+    """A metric of the positive class of two. With more classes, the mean over all classes where it is defined."""
     positions = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
     parts = [metric(probabilities[:, index], codes == index) for index in positions]
 
@@ -149,9 +150,10 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
 
 
 def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The probability whose calibration is looked at, and whether what it is of is so; (items,) each.
+    """The probability whose calibration is measured, and whether its event is true; (items,) each.
 
-    Of two labels the positive one's; of more the largest, the first of equal ones.
+    With two labels, the event is that the item is positive. With more labels, the event is that the most probable label
+    is right; of equally probable labels the first counts.
     """
     if probabilities.shape[1] == 2:
         return probabilities[:, 0], codes == 0
@@ -176,7 +178,7 @@ def probability_estimates(
 ) -> list[Estimate]:
     """AUROC, average precision, Brier score, calibration slope and expected calibration error.
 
-    All have bootstrap intervals but the slope, which has Wald's.
+    All have bootstrap intervals except the slope, which has Wald's interval.
 
     Args:
         probabilities: of each item, label -> probability; they add up to 1.

@@ -62,13 +62,13 @@ def krippendorff_alpha(
 
     Args:
         votes: for each item, the ratings that it has. Items with fewer than two ratings do not count.
-        level: nominal: categories have no order. ordinal: ratings are numbers, and distances that of ranks. interval:
-            ratings are numbers, and distances that of numbers.
+        level: nominal: categories have no order. ordinal: ratings are numbers, and distances are those of their ranks.
+            interval: ratings are numbers, and distances are those of the numbers.
         groups: (n,) index of each item's group. Every item then has two ratings or more.
 
     Returns:
         Estimate and interval. The estimate is None without items, and where all ratings are equal (0 / 0). The interval
-        is None where the raters agree on all items, and where alpha without some item is not defined.
+        is None where the raters agree on all items, and where alpha is not defined without one of the items.
     """
     pairable = [item for item in votes if len(item) > 1]
     names = {vote for item in pairable for vote in item}

@@ -54,13 +54,13 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     """
     array = np.asarray(values, dtype=float)
     if array.ndim != (2 if statistic is None else 3) or not array.size:
-        raise UserError(f"seeds x items: the shape is {array.shape}. Grade the same items, one or more, of all seeds.")
+        raise UserError(f"seeds x items: the shape is {array.shape}. Grade the same items for every seed.")
     if not np.isfinite(array).all():
         seed, item = np.argwhere(~np.isfinite(array))[0][:2]
         raise UserError(f"seeds x items: seed {seed}, item {item} is not a number. Grade all items of all seeds.")
     seeds, items = array.shape[:2]
     if statistic is None:
-        array, statistic = array[:, :, np.newaxis], _first
+        array, statistic = array[:, :, np.newaxis], mean_of_items
     per_seed = statistic(array.mean(axis=1))
     effect, effects = float(per_seed.mean()), tuple(per_seed.tolist())
     spread = float(per_seed.std(ddof=1)) if seeds > 1 else None
@@ -111,5 +111,6 @@ def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -
     return (effect - half, effect + half), p
 
 
-def _first(means: np.ndarray) -> np.ndarray:
+def mean_of_items(means: np.ndarray) -> np.ndarray:
+    """The first of the means."""
     return means[..., 0]

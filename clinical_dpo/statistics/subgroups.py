@@ -46,8 +46,9 @@ def subgroup_table(
     """Rows of COLUMNS: every variant and comparison of every model, for all items and for each level of a subgroup.
 
     The metric is the headline metric, or accuracy where that has no paired interval (`config.metrics.decision_metric`).
-    `p_levels` is the P of equal levels: of a comparison the interaction test, of a variant the test of equal right
-    answers or means. With F1 and macro F1 it is about right answers. `p_levels_holm` is Holm's over the subgroups.
+    `p_levels` is the P of the hypothesis that all levels are equal. For a comparison this is the interaction test. For
+    a variant it is the test of equal shares of right answers, or of equal means. With F1 and macro F1 the test is about
+    right answers. `p_levels_holm` is adjusted by Holm's method over the subgroups.
 
     Args:
         grades: (model, variant) -> rows of its grades table; external answers and extra training seeds are left out.
@@ -209,7 +210,7 @@ def masked_levels(
 
 
 def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
-    """Levels whose numbers are masked: those with fewer items than `smallest`, and as many more as hide these.
+    """Levels whose numbers are masked: those with fewer items than `smallest`, and further levels that hide these.
 
     The numbers of all levels add up to a known total. Therefore at least two levels are masked, and together they have
     `smallest` items or more.

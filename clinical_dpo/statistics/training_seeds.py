@@ -16,7 +16,7 @@ from clinical_dpo.statistics.comparisons import paired_rows
 from clinical_dpo.statistics.groups import Groups, groups_of
 from clinical_dpo.statistics.label_metrics import resampled_counts
 from clinical_dpo.statistics.metrics import Grades, check_labels, classes_of
-from clinical_dpo.statistics.seed_intervals import SeedEffect, Statistic, seed_effect
+from clinical_dpo.statistics.seed_intervals import SeedEffect, Statistic, mean_of_items, seed_effect
 from clinical_dpo.variants import UNTRAINED, compared
 
 COLUMNS = (
@@ -119,11 +119,6 @@ def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups |
     counted = np.array([np.column_stack([each, np.ones(len(each))]) for each in values])
     sums = np.array([np.column_stack([np.bincount(groups, column) for column in seed.T]) for seed in counted])
     return seed_effect(sums, lambda means: statistic(means[..., :-1] / means[..., -1:]))
-
-
-def mean_of_items(means: np.ndarray) -> np.ndarray:
-    """The first of the means."""
-    return means[..., 0]
 
 
 def _counted(rows: Rows, positive: str) -> np.ndarray:

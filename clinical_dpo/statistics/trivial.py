@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 def columns_of(task: Mapping[str, Any]) -> list[str]:
-    """COLUMNS, and the headline metric of the task if it is none of them.
+    """COLUMNS, and the headline metric of the task if COLUMNS lacks it.
 
     Args:
         task: `metric`.
@@ -40,7 +40,8 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 
     Args:
         training_labels: labels of the training rows.
-        classes: all labels, of two the positive class first; the first of equally frequent labels is the majority.
+        classes: all labels, of two the positive class first. Of equally frequent labels, the first counts as the
+            majority.
     """
     counts = Counter(training_labels)
     majority = max(classes, key=lambda name: counts[name])
@@ -50,10 +51,11 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
     """Rows of `columns_of`: the trivial variants, and each model's variants against the better of them.
 
-    `one_label` is true for a variant that gives one label to nearly all items. `above_trivial` is true for a variant
-    whose headline metric is higher than the better trivial variant's with an interval of level 1 - alpha above zero; of
-    a headline metric without a paired interval it is accuracy that is compared. F1, sensitivity and specificity are
-    those of the positive class, None with more than two labels. AUROC is that of trivial variants alone.
+    `one_label` is true for a variant that gives one label to nearly all items. `above_trivial` is true for a variant if
+    the interval of its difference from the better trivial variant, of level 1 - alpha, is above zero. The difference is
+    that of the headline metric, or of accuracy if the headline metric has no paired interval. F1, sensitivity and
+    specificity are those of the positive class, and None with more than two labels. Only trivial variants have an
+    AUROC.
 
     Args:
         grades: (model, variant) -> rows of its grades table; external answers are left out.
@@ -77,9 +79,9 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
         check_labels(answered, task)
         where = f"{task['name']}/{model}"
         x, y = paired_rows(answered, constant[rival], where, variant, rival)
-        found = headline_difference(x, y, task, [1 - alpha], margin=1.0)
-        low, high = found.intervals[0]
-        row = _row(task, model, variant, answered, classes) | {"rival": rival, "difference": found.effect}
+        difference = headline_difference(x, y, task, [1 - alpha], margin=1.0)
+        low, high = difference.intervals[0]
+        row = _row(task, model, variant, answered, classes) | {"rival": rival, "difference": difference.effect}
         row |= {"level": 1 - alpha, "ci_low": low, "ci_high": high}
         rows.append(row | {"above_trivial": "true" if low is not None and low > 0 else "false"})
     return rows

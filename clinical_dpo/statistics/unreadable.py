@@ -46,8 +46,8 @@ def vary_unreadable(
 ) -> list[Row]:
     """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
-    The rules for unreadable answers: `positive` reads the positive one of two labels, of more labels the right one,
-    without labels the best grade. `left out` leaves out the items, in a comparison those of either variant.
+    The rules for unreadable answers: `positive` reads the positive class of two labels, the right label of more labels,
+    or the best grade without labels. `left out` leaves out the item, in a comparison if either answer is unreadable.
     `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
     variant, and reads the right answer for the second. Under each rule, a first variant that is not above the trivial
     answer is never `better`, as in decisions.csv.
@@ -57,7 +57,7 @@ def vary_unreadable(
         task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         margin: the smallest difference that matters.
         alpha: level of a comparison.
-        arm_alpha: level of a comparison of an arm; needed only for a task with arms.
+        arm_alpha: level of the comparison of an arm; needed only for a task with arms.
         trivial: rows of the task's trivial.csv, as read; none for a task without labels.
     """
     label_of = {row["variant"]: row["label"] for row in trivial if not row["model"]}
@@ -96,8 +96,8 @@ def vary_unreadable(
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
     """Label -> the wrong label that the worst case reads in its place.
 
-    It is the other one of two labels. Of more it is the other label that the fewest items have. With the
-    quadratic-weighted kappa it is the farthest one, as which an invalid answer counts already.
+    With two labels it is the other label. With more it is the other label with the fewest items. For the
+    quadratic-weighted kappa it is the farthest label, which an invalid answer counts as anyway.
 
     Args:
         labels: true labels of the test items.
@@ -140,7 +140,7 @@ def _difference(
     rival: Rival | None,
 ) -> Row:
     pairs = list(zip(x, y, strict=True))
-    unreadable = sum(_is_unreadable(one) or _is_unreadable(other) for one, other in pairs)
+    unreadable = sum(any(map(_is_unreadable, pair)) for pair in pairs)
     facts: Row = {"n": len(pairs), "unreadable": unreadable, "status": _status([*x, *y])}
     if facts["status"] == "pending":
         return facts
@@ -148,14 +148,14 @@ def _difference(
         pairs = [pair for pair in pairs if not any(map(_is_unreadable, pair))]
     if not pairs:
         return facts | {"n": 0, "decision": "undecided"}
-    first = [_read(one, rule, task, wrong) for one, _ in pairs]
-    second = [_read(other, "right" if rule == WORST else rule, task, wrong) for _, other in pairs]
-    found = headline_difference(first, second, task, [1 - alpha, 1 - 2 * alpha], margin)
-    interval, (low, high) = found.intervals
+    first = [_read(row, rule, task, wrong) for row, _ in pairs]
+    second = [_read(row, "right" if rule == WORST else rule, task, wrong) for _, row in pairs]
+    difference = headline_difference(first, second, task, [1 - alpha, 1 - 2 * alpha], margin)
+    interval, (low, high) = difference.intervals
     decision = decide(interval, (low, high), margin)
     if decision == "better" and rival and not _is_above(first, rival, task):
         decision = NO_BETTER_THAN_TRIVIAL
-    numbers = {"estimate": found.effect, "level": 1 - 2 * alpha, "ci_low": low, "ci_high": high}
+    numbers = {"estimate": difference.effect, "level": 1 - 2 * alpha, "ci_low": low, "ci_high": high}
     return facts | {"n": len(pairs), "decision": decision} | numbers
 
 

@@ -82,7 +82,7 @@ def _is_automatic(rater: str) -> bool:
 
 
 def _pool(choices: Iterable[str]) -> str:
-    """The choice of an item from the choices of its raters."""
+    """Combine the choices of an item's raters into one choice."""
     judged = [choice for choice in choices if choice != CANNOT_JUDGE]
     return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 

@@ -94,11 +94,11 @@ def ties(selections: Iterable[str | Path]) -> list[str]:
     Args:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
-    found = []
+    sweeps = []
     for path in selections:
         names, table = parse("selection", path), read_csv(path)
         best = [row["score"] for row in table if row["chosen"] == "true" and row["score"] != ""]
         tied = [row for row in table if row["score"] in best]
         if len(tied) > 1:
-            found.append(f"{names['task']}, {names['model']}, {names['stage']} ({len(tied)} trials)")
-    return found
+            sweeps.append(f"{names['task']}, {names['model']}, {names['stage']} ({len(tied)} trials)")
+    return sweeps

@@ -1,13 +1,11 @@
 """Digests of what a training run depends on: for its checkpoints, and for the weights that a probe stores."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from clinical_dpo.checksums import CHECKSUMS
-from clinical_dpo.io import file_digests, sha256
+from clinical_dpo.io import file_digests, json_sha256, sha256
 from clinical_dpo.training.settings import Run
 
 NOT_OF_WEIGHTS = ("eval_steps",)  # settings that change no weights
@@ -21,13 +19,13 @@ def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> 
         base: from `models.load.base_record`.
         inputs: from `input_digests`.
     """
-    return _sha256([base, run.model, run.settings, run.steps, inputs, run.code, _base_sums(run)])
+    return json_sha256([base, run.model, run.settings, run.steps, inputs, run.code, _base_sums(run)])
 
 
 def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """SHA-256 of all that a run's weights depend on. A probe and a second run with equal digests are the same run."""
     settings = {key: value for key, value in run.settings.items() if key not in NOT_OF_WEIGHTS}
-    return _sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])
+    return json_sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])
 
 
 def input_digests(paths: Iterable[str]) -> dict[str, str]:
@@ -42,7 +40,3 @@ def _base_sums(run: Run) -> str | bool:
     """SHA-256 of the base model's list of checksums, which covers the chat template; False without a list."""
     sums = Path(run.base) / CHECKSUMS
     return sums.exists() and sha256(sums)
-
-
-def _sha256(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

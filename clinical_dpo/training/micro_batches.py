@@ -12,8 +12,9 @@ from clinical_dpo.training.flat.layout import own_tokens
 class TokenCollator:
     """Collator of the rows of a whole step, with the parts that are computed one after the other.
 
-    A batch has TRL's tensors of all rows, from which the trainer counts tokens, `parts`, the batches to compute, and
-    `shares`, the weight of each part in a mean over the step: by predicted tokens in SFT, by pairs in DPO.
+    A batch has TRL's tensors of all rows, from which the trainer counts tokens. It also has `parts`, the batches to
+    compute, and `shares`, the weight of each part in a mean over the step (by predicted tokens in SFT, by pairs in
+    DPO).
 
     Attributes:
         most_rows: the largest number of rows in a part so far.

@@ -35,7 +35,7 @@ def store(
     columns: Sequence[str],
     save: Callable[[Path], None],
 ) -> None:
-    """Store a probe's weights, log and record, or delete the folder where no second run can be this probe.
+    """Store a probe's weights, log and record. Delete the folder if no second run can take over these weights.
 
     Args:
         folder: folder of the stored weights.
@@ -83,7 +83,7 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
 
 
 def _is_stored(folder: Path, digest: str) -> bool:
-    """Whether a folder has this digest and exactly the files of its list of checksums."""
+    """Whether a folder stores weights with this digest, and every listed file has its listed SHA-256."""
     try:
         if read_json(folder / DIGEST) != digest:
             return False

@@ -154,7 +154,7 @@ def is_probe_again(run: Run, prepared: Prepared) -> bool:
     curve = run.settings["eval_steps"] is not None
     made = reuse(Path(run.probe_weights), prepared.weights, Path(run.out), prepared.record, curve)
     if made:
-        say("This run is its probe, whose weights are stored. Nothing is trained.")
+        say("This run equals its probe, whose weights are stored. Nothing is trained.")
         shutil.rmtree(prepared.checkpoints)
     return made
 

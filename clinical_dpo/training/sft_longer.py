@@ -1,4 +1,4 @@
-"""SFT trained longer: the chosen SFT model, trained on with the SFT loss as DPO trains it on with the DPO loss.
+"""SFT trained longer: the SFT loss trains the chosen SFT model further, as the DPO loss does in DPO.
 
 The new adapter has the rank of DPO's, and is trained without dropout, as TRL trains DPO.
 """

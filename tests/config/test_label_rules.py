@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinical_dpo.config.label_rules import check_labels, has_label_tables, with_composed_labels
+from clinical_dpo.config.label_rules import check_label_keys, has_label_tables, with_composed_labels
 from clinical_dpo.config.study import complete_recipes
 from clinical_dpo.errors import UserError
 
@@ -28,7 +28,7 @@ LIKELY = TWO | {"answer_by": "likelihood"}
     ],
 )
 def test_values_that_go_together_pass(task):
-    check_labels(task, "task.yaml")
+    check_label_keys(task, "task.yaml")
 
 
 def test_labels_of_a_task_file_are_composed_wherever_it_names_them():
@@ -69,7 +69,7 @@ def test_labels_of_a_task_file_are_composed_wherever_it_names_them():
 )
 def test_values_that_contradict_each_other_are_refused_with_the_mend(task, message):
     with pytest.raises(UserError, match=f"task.yaml: .*{message}"):
-        check_labels(task, "task.yaml")
+        check_label_keys(task, "task.yaml")
 
 
 def test_two_labels_read_off_written_answers_keep_the_tables_of_the_positive_class():

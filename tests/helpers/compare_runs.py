@@ -39,11 +39,13 @@ HISTORY = re.compile(rb" The margin was (?:[\d.]+|not recorded) [a-z ]+ made\.")
 
 
 def content(path: Path, ignored: Collection[str] = TIMES) -> object:
-    """Content of a file without its costs, times and history; of a folder a dict of all its files; None for no file.
+    """Content of a file without its costs, times and history.
+
+    A folder gives a dict of all its files. A path without a file gives None.
 
     Args:
-        path: the file.
-        ignored: keys of records that are left out. If they lack those of time, a page's costs are compared too.
+        path: the file or folder.
+        ignored: keys of records that are left out. The costs of a page are left out only if the keys of time are.
     """
     if path.is_dir():
         return {file.relative_to(path): content(file, ignored) for file in path.rglob("[!.]*") if file.is_file()}

@@ -19,7 +19,7 @@ def drawn(seed, items=40, classes=CLASSES, invalid=0.15, skill=0.5, absent=()):
 
 
 def drawn_probabilities(seed, items=60, classes=CLASSES, tied=False):
-    """Labels and probabilities that say something about them; tied ones are rounded to tenths."""
+    """Labels, and probabilities that are informative about them. Tied probabilities are rounded to tenths."""
     draw = np.random.default_rng(seed)
     codes = draw.integers(len(classes), size=items)
     logits = draw.normal(size=(items, len(classes))) + 1.2 * np.eye(len(classes))[codes]

@@ -1,9 +1,11 @@
 """A small study to rate: test rows, answers of three variants, sheets and keys of two raters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from clinical_dpo.grading.raters.rating_files import write_ratings
+from clinical_dpo.grading.raters.formulas import guarded
+from clinical_dpo.grading.raters.rating_files import COLUMNS
 from clinical_dpo.grading.raters.sheet_files import write_sheet
 from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, correctness_items, key_rows, preference_items, sheet_rows
 from clinical_dpo.io import write_csv
@@ -13,6 +15,11 @@ SEED = 42
 SECRET = "5" * 64
 RATINGS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each item of the correctness sheet
 NASTY = '</script><script>alert("x")</script><b>5 mg</b> & "2" {{data}} \u2028 <!-- ü →'
+
+
+def write_ratings(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as a rater's CSV file, with guarded texts as on a sheet."""
+    write_csv(path, [{name: guarded(row[name]) for name in COLUMNS} for row in rows], COLUMNS)
 
 
 def study(n=8):

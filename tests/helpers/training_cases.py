@@ -170,7 +170,7 @@ def start_as_ours(trainer, base, folder, lora):
 
 
 def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
-    """Stock TRL: a new LoRA on the merged SFT model, which is the live reference model; A starts as ours does."""
+    """Stock TRL: a new LoRA on the merged SFT model, the live reference model. Its matrices A start as ours."""
     columns = ("prompt", "chosen", "rejected")
     trainer = DPOTrainer(
         model=merged(base, folder / "sft"),
@@ -185,7 +185,7 @@ def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
 
 
 def stock_sft_longer(base, folder, lora, **arguments):
-    """Stock TRL: a new LoRA on the merged SFT model, evaluated row by row; A starts as ours does."""
+    """Stock TRL: a new LoRA on the merged SFT model, evaluated row by row. Its matrices A start as ours."""
     columns = ("prompt", "completion")
     trainer = SFTTrainer(
         model=merged(base, folder / "sft"),
@@ -250,7 +250,7 @@ def trained_study(base, folder):
 
 
 def assert_sft_ranks_kept(sft, policy):
-    """The first ranks of a policy are the SFT adapter's, whose scale is 4 where the policy's is 1. New ranks moved."""
+    """Assert that a policy of scale 1 keeps the SFT adapter of scale 4 in its first ranks, and that new ranks moved."""
     for name, value in sft.items():
         if "lora_A" in name:
             assert torch.equal(policy[name][:4], value)

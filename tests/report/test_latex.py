@@ -44,8 +44,8 @@ def test_a_table_has_booktabs_rules_and_formatted_numbers():
 
 def test_p_stands_on_its_side_of_the_threshold_beside_it():
     rows = [{"p_value": "0.016", "threshold": "0.016666666666666666"}, {"p_value": "0.016", "threshold": ""}]
-    told = latex_table(rows, ["p_value"], caption="", label="t")
-    assert ".016 \\\\\n.02 \\\\" in told
+    text = latex_table(rows, ["p_value"], caption="", label="t")
+    assert ".016 \\\\\n.02 \\\\" in text
 
 
 def test_a_long_table_is_broken_over_pages_and_an_empty_one_has_a_head():

@@ -201,12 +201,12 @@ def test_both_tests_of_a_task_with_labels_stand_in_the_table_and_each_names_what
     row |= {"significant": "true", "secondary_effect": 0.05, "secondary_ci_low": -0.0004, "secondary_ci_high": 0.1}
     row |= {"p_f1_permutation": 0.0512}
     given = {"metrics": metric_rows, "stats": significance.with_holm(stats_rows), "cost": costs()}
-    told = Page(report_page(**given, tasks=TASKS, models=MODELS)).text
-    assert "F1 and right answers point different ways in 1" in told
+    text = Page(report_page(**given, tasks=TASKS, models=MODELS)).text
+    assert "F1 and right answers point different ways in 1" in text
     # Limits keep the digits that show their side of zero, P those that show its side of the threshold.
-    assert "−17.50 points (−25.00 to −0.03) .0096* right answers (McNemar)" in told
-    assert "+0.0500 (−0.0004 to +0.1000) .05 F1 (permutation) –" in told
-    assert "Holm’s P is corrected over all tasks" in told
+    assert "−17.50 points (−25.00 to −0.03) .0096* right answers (McNemar)" in text
+    assert "+0.0500 (−0.0004 to +0.1000) .05 F1 (permutation) –" in text
+    assert "Holm’s P is corrected over all tasks" in text
 
 
 def test_a_task_trained_once_says_what_is_not_known():

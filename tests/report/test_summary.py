@@ -138,8 +138,8 @@ def test_f1_and_right_answers_that_point_different_ways_are_told():
     for row, effects in zip(tests, (("-0.175", "0.05"), ("0.1", "0.2"), ("0.0", "0.1")), strict=True):
         row |= dict(zip(("effect", "secondary_effect"), effects, strict=True))
     text = text_of((bars, tests))
-    told = "F1 and right answers point different ways: uti, llama, sft_vs_base: F1 +0.05, right answers -17.5 points"
-    assert told in text and text.count("different ways") == 1
+    line = "F1 and right answers point different ways: uti, llama, sft_vs_base: F1 +0.05, right answers -17.5 points"
+    assert line in text and text.count("different ways") == 1
 
 
 def test_how_many_comparisons_hold_over_the_whole_study():

@@ -205,7 +205,8 @@ def test_expanded_percentiles_of_many_groups_are_the_t_interval():
 
 def test_seeds_with_groups_count_groups():
     """Sums of groups that are single items are the items."""
-    from clinical_dpo.statistics.training_seeds import _effect, mean_of_items
+    from clinical_dpo.statistics.seed_intervals import mean_of_items
+    from clinical_dpo.statistics.training_seeds import _effect
 
     rng = np.random.default_rng(6)
     values = [rng.integers(-1, 2, (30, 1)).astype(float) for _ in range(3)]

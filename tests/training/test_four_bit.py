@@ -12,11 +12,12 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from clinical_dpo.checksums import BASE_RECORD
 from clinical_dpo.errors import UserError
 from clinical_dpo.inference.generate import generate_answers
 from clinical_dpo.io import read_csv, write_json
 from clinical_dpo.models import load as models
-from clinical_dpo.models.load import BASE_RECORD, full_training_settings, load_base, load_variant, save_trained
+from clinical_dpo.models.load import full_training_settings, load_base, load_variant, save_trained
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.schemas import validate
 from clinical_dpo.tokenization.tokenizer import load_tokenizer

@@ -61,8 +61,8 @@ def test_a_batch_has_the_step_its_parts_and_their_shares():
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
+    from clinical_dpo.checksums import BASE_RECORD
     from clinical_dpo.io import write_json
-    from clinical_dpo.models.load import BASE_RECORD
     from clinical_dpo.models.tiny.pretraining import build_tiny_model
     from tests.conftest import TINY
 

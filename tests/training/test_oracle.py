@@ -10,9 +10,10 @@ from safetensors.torch import load_file
 from torch.nn.attention import flex_attention
 from trl import DPOTrainer
 
+from clinical_dpo.checksums import BASE_RECORD
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, write_json
-from clinical_dpo.models.load import BASE_RECORD, load_base
+from clinical_dpo.models.load import load_base
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 from clinical_dpo.training import dpo
 from clinical_dpo.training.dpo import train_dpo

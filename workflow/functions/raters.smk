@@ -1,5 +1,6 @@
 from clinical_dpo.config.raters import (
     ANCHORS,
+    SHEET_FORMATS,
     SHEETS,
     awaited_sheets,
     graded_sheet,

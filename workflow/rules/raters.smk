@@ -43,7 +43,7 @@ rule write_sheet:
         test=at("split", split="test"),
         page=sheet_page,
     output:
-        [at("sheet", suffix=suffix) for suffix in study_files.SUFFIXES],
+        [at("sheet", suffix=suffix) for suffix in SHEET_FORMATS],
     log:
         at.log("write_sheet", "{task}", "{model}", "{sheet}.{rater}"),
     conda:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from clinical_dpo.script import job
-from clinical_dpo.checksums import write_checksums
+from clinical_dpo.checksums import BASE_RECORD, write_checksums
 from clinical_dpo.io import replacing, sha256, write_json
-from clinical_dpo.models.load import BASE_RECORD, RUN_RECORD, prepare_process
+from clinical_dpo.models.load import RUN_RECORD, prepare_process
 from clinical_dpo.models.tiny.pretraining import build_tiny_model
 
 with job(snakemake) as params:

@@ -1,4 +1,4 @@
-"""Hold the probabilities of every variant of a task against what was so, bin by bin."""
+"""Compare the probabilities of every variant of a task with the observed shares, bin by bin."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_jsonl, write_csv

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clinical_dpo.data.sources.bounded_text import bounded_bytes
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError, UserError
+from clinical_dpo.errors import PublicError, UserError, missing_file
 from clinical_dpo.text_encodings import check_encoding
 
 _MARKS = {  # byte-order mark -> codec that drops the mark. UTF-32 is first: its mark begins with the mark of UTF-16.
@@ -42,7 +42,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     try:
         raw = bounded_bytes(path)
     except FileNotFoundError:
-        raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.") from None
+        raise missing_file(path) from None
     except OSError as error:
         raise PublicError(
             f"{path}: cannot be read ({error.strerror}). Name an existing file, and give this user permission to read "

@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 
 from clinical_dpo.data.tally import Tally
 
+DELIMITERS = {".csv": ",", ".tsv": "\t"}  # suffix of a file -> its delimiter, unless the task file names another
 LIKELY = ";\t|,"  # separators of a header with a single cell
 _DELIMITERS = ",;\t|^~¦§\x1f\x01"
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars", "^": "carets", "~": "tildes"}
@@ -99,7 +100,7 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
     cell = re.compile(
         rf'(?P<before>{blank}*+)(?P<quoted>"[^"]*+(?:""[^"]*+)*+"){blank}*+{end}|(?P<plain>[^{re.escape(delimiter)}\r\n]*+)'
     )
-    parts, found, position = list[str](), Tally(), 0
+    parts, dropped, position = list[str](), Tally(), 0
     while position <= len(text):
         match = cell.match(text, position)
         assert match is not None  # a plain cell may be empty
@@ -108,10 +109,10 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
             return "".join([*parts, plain, text[match.end() :]])
         kept = match["quoted"] or match[0]
         if kept != match[0]:
-            found.add("blanks around the quotation marks of a cell dropped", str(match.start()))
+            dropped.add("blanks around the quotation marks of a cell dropped", str(match.start()))
         parts.append(kept + text[match.end() : match.end() + 1])
         position = match.end() + 1
-    for description, occurrence in found.occurrences.items():
+    for description, occurrence in dropped.occurrences.items():
         line = text.count("\n", 0, int(occurrence.first)) + 1 + offset
         for _ in range(occurrence.count):
             repairs.add(description, f"line {line}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.decoding import read_text
+from clinical_dpo.data.sources.delimiters import DELIMITERS
 from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
 from clinical_dpo.data.sources.tables import check_columns, delimited_rows
@@ -24,7 +25,6 @@ OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
     "as": "numbers",
     "repair": "repair",
 }
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
 FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
 

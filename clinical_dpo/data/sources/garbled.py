@@ -10,13 +10,14 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding, and the first bytes of UTF-8 characters that are then seen.
+    """A wrong encoding, and the bytes of the UTF-8 characters that show that a program used it.
 
     Attributes:
         codec: the wrong encoding.
-        leads: first bytes.
-        following: the bytes that may follow.
-        least: the fewest such characters in a text. More than one where correct text may look the same, such as `É’`.
+        leads: first bytes of such characters.
+        following: all bytes after the first.
+        least: a text with fewer such characters counts as correct. It is above 1 if correct text can look the same,
+            such as `É’`.
     """
 
     codec: str

@@ -5,13 +5,11 @@ The publisher's file (`..._oss_meta_eval.jsonl`) has a row for each answer and c
 `anonymized_physician_ids`.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, json_sha256
 
 COLUMNS = ("prompt", "completion", "rubric", "category", "binary_labels")
 MET, NOT_MET = "met", "not met"
@@ -46,9 +44,8 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
     if 2 * met == len(labels):
         return TIED
     record = {"conversation": conversation, "answer": row["completion"].strip(), "criterion": row["rubric"].strip()}
-    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
     return {
-        "id": f"healthbench-{digest}",
+        "id": f"healthbench-{json_sha256(record)[:16]}",
         **record,
         "category": row["category"],
         "label": MET if 2 * met > len(labels) else NOT_MET,

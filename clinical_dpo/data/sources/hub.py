@@ -12,6 +12,7 @@ from typing import Any
 from clinical_dpo.data.sources.bounded_parquet import check_parquet
 from clinical_dpo.data.sources.bounded_text import BoundedReader, check_json
 from clinical_dpo.data.sources.decoding import read_text
+from clinical_dpo.data.sources.delimiters import DELIMITERS
 from clinical_dpo.data.sources.hub_files import split_files
 from clinical_dpo.data.sources.parquet_files import plain_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
@@ -23,7 +24,6 @@ from clinical_dpo.limits import check_limit
 
 _CARD = "README.md"  # its metadata lists the files of each configuration
 _CARD_BYTES = 5_000_000
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
 def retrieve_hub(
@@ -164,8 +164,8 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
     try:
         if suffix == ".parquet":
             builder: Any = Parquet(cache_dir=cache, data_files=data_files)
-        elif suffix in _DELIMITERS:
-            builder = Csv(cache_dir=cache, data_files=data_files, sep=_DELIMITERS[suffix])
+        elif suffix in DELIMITERS:
+            builder = Csv(cache_dir=cache, data_files=data_files, sep=DELIMITERS[suffix])
         else:
             builder = Json(cache_dir=cache, data_files=data_files, parse_agent_traces=False)
         builder.download_and_prepare(dl_manager=LocalFiles())
@@ -192,8 +192,8 @@ def _check_limits(folder: Path, files: Sequence[Sequence[str]], suffix: str, whe
         else:
             text = read_text(path)[0]
             file_size = len(text)
-            if suffix in _DELIMITERS:
-                file_cells = _delimited_cells(text, _DELIMITERS[suffix], path)
+            if suffix in DELIMITERS:
+                file_cells = _delimited_cells(text, DELIMITERS[suffix], path)
             else:
                 file_cells = check_json(text, path)
         size, cells = size + file_size, cells + file_cells

@@ -186,8 +186,8 @@ def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
     shown = []
     for i, token in enumerate(tokens):
         if i in whole:
-            place = len(whole) - whole.index(i)  # from the right, from 1
-            shown.append(_grouped(_digits_at(digits, place, i == whole[0], token.text), place, grouped))
+            position = len(whole) - whole.index(i)  # from the right, from 1
+            shown.append(_grouped(_digits_at(digits, position, i == whole[0], token.text), position, grouped))
         elif i in decimals:
             shown.append(fraction[decimals.index(i)] if decimals.index(i) <= kept else "")
         else:
@@ -195,21 +195,21 @@ def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
     return "".join(shown)
 
 
-def _digits_at(digits: str, place: int, first: bool, placeholder: str) -> str:
+def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str:
     """Return the digits of a placeholder; the first placeholder takes all digits that are left of it."""
-    if len(digits) >= place:
-        end = len(digits) - place + 1
+    if len(digits) >= position:
+        end = len(digits) - position + 1
         return digits[:end] if first else digits[end - 1 : end]
     return "0" if placeholder == "0" else ""
 
 
-def _grouped(digits: str, place: int, grouped: bool) -> str:
-    """Insert commas. The last of these digits is at `place`, counted from the right."""
+def _grouped(digits: str, position: int, grouped: bool) -> str:
+    """Insert commas. The last of these digits is at `position`, counted from the right."""
     if not grouped:
         return digits
     parts = []
     for offset, digit in enumerate(digits):
-        at = place + len(digits) - 1 - offset  # place of this digit
+        at = position + len(digits) - 1 - offset  # position of this digit
         parts.append(digit + ("," if at > 1 and at % 3 == 1 else ""))
     return "".join(parts)
 

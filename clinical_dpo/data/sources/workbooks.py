@@ -19,10 +19,10 @@ from clinical_dpo.data.sources.number_formats import (
 from clinical_dpo.data.sources.tables import check_columns, rows_under_header
 from clinical_dpo.data.sources.text_repairs import with_line_feeds, without_excel_escapes
 from clinical_dpo.data.tally import Tally
-from clinical_dpo.errors import PublicError, UserError, did_you_mean
+from clinical_dpo.errors import UserError, did_you_mean, missing_file
 from clinical_dpo.io import Row
 
-SHOWN, NUMBER = NUMBER_FORMS = ("shown", "number")
+SHOWN, NUMBER = ("shown", "number")
 _LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
 
 
@@ -56,7 +56,7 @@ def workbook_rows(
         UserError: the file is not a workbook or exceeds the run's limits, or the sheet is not named or does not exist.
     """
     if not path.exists():
-        raise PublicError(f"{path}: no such file. Add the file, or change the path in the task file.")
+        raise missing_file(path)
     try:
         title, table = _table(path, sheet)
     except UserError:

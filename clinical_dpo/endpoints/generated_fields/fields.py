@@ -1,14 +1,13 @@
 """Generated fields of a task: prompts for the model that writes, its texts, and the records with these texts."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from clinical_dpo.data.columns import map_row
 from clinical_dpo.data.rows import render_prompt
 from clinical_dpo.errors import PublicError, UserError
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, json_sha256
 from clinical_dpo.records import Message, TaskRow
 from clinical_dpo.thoughts import split_thought
 
@@ -74,7 +73,7 @@ def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where:
             record_id = map_row(record, id_columns, generated).get("id")
         except UserError as error:
             raise error.within(f"{where}, row {number}: ") from None
-        digest_id = f"record-{hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]}"
+        digest_id = f"record-{json_sha256(record)[:12]}"
         ids.append(digest_id if record_id is None else str(record_id).strip() or digest_id)
     return ids
 

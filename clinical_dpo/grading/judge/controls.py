@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.comparable import comparable
 from clinical_dpo.config.endpoints import Endpoint
 from clinical_dpo.grading.judge.judge import COLUMNS as VERDICT_COLUMNS
 from clinical_dpo.grading.judge.judge import calls_per_item, judge_items
@@ -39,16 +40,12 @@ def shuffled_items(items: Sequence[Item]) -> list[Item]:
     """
     shuffled = []
     for number, item in enumerate(items):
-        own = {_plain(item.answers[0]), _plain(item.reference)}
+        own = {comparable(item.answers[0]), comparable(item.reference)}
         others = (*items[number + 1 :], *items[:number])
-        foreign = next((other.answers[0] for other in others if _plain(other.answers[0]) not in {*own, ""}), None)
+        foreign = next((other.answers[0] for other in others if comparable(other.answers[0]) not in {*own, ""}), None)
         if foreign is not None:
             shuffled.append(replace(item, item_id=f"{item.item_id} {SHUFFLED}", answers=(foreign,)))
     return shuffled
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def ask_controls(

@@ -106,7 +106,7 @@ def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[R
 
 
 def _verdict(kind: str, reply: str, prompt: Prompt) -> str | None:
-    """The verdict in a reply; of a rubric the verdicts on all criteria, joined by commas."""
+    """The verdict in a reply; for a rubric, the verdicts on all criteria, joined by commas."""
     return parse_rubric(len(prompt.criteria), reply) if kind == "rubric" else parse_verdict(kind, reply)
 
 

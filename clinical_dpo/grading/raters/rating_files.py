@@ -10,8 +10,8 @@ from typing import Any
 from clinical_dpo.data.sources.bounded_text import BoundedReader, bounded_bytes, check_json
 from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.errors import UserError
-from clinical_dpo.grading.raters.formulas import guarded, unguarded
-from clinical_dpo.io import Row, read_json, write_csv
+from clinical_dpo.grading.raters.formulas import unguarded
+from clinical_dpo.io import Row, read_json
 
 COLUMNS = ("sheet", "item_id", "text_sha256", "rating", "comment", "rated_at")
 ENDINGS = (".csv", ".xlsx", ".json")
@@ -92,11 +92,6 @@ def read_ratings(path: str | Path) -> list[Row]:
         texts = {name: _stripped_text(raw.get(name), f"{path}, {raw['row']}, column '{name}'") for name in COLUMNS}
         rows.append({**texts, "rated_at": _utc(texts["rated_at"]), "row": raw["row"]})
     return rows
-
-
-def write_ratings(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as a CSV file of COLUMNS, with guarded texts."""
-    write_csv(path, [{name: guarded(row[name]) for name in COLUMNS} for row in rows], COLUMNS)
 
 
 def _stripped_text(value: Any, where: str) -> str:

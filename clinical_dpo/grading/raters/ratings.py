@@ -232,7 +232,7 @@ def _undecided(votes: Collection[str]) -> str:
 
 
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow], lowest: str = "0") -> list[Grade]:
-    """One variant's grades table: 1 for correct, 0 for incorrect, a mean grade as it is.
+    """One variant's grades table: 1 for correct, 0 for incorrect, a mean grade unchanged.
 
     `parsed` holds the final grade. `valid` is false if nobody decided, or the final grade is cannot judge.
 

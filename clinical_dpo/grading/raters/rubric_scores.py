@@ -19,7 +19,7 @@ def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
 
 
 def weighted_mean(values: Iterable[tuple[float, Mapping[str, str]]]) -> float:
-    """Mean of values, each with a row whose `weight` counts; a row without a weight counts 1."""
+    """Mean of values, weighted by `weight` of their rows. A row without a weight counts 1."""
     pairs = [(value, float(row.get("weight") or 1)) for value, row in values]
     return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
 

@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.config.raters import ANCHORS
+from clinical_dpo.config.raters import ANCHORS, SHEET_FORMATS
 from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.sheets import RATINGS
 from clinical_dpo.io import Row, replacing, write_json
 
 NOTHING = "There is nothing to rate on this sheet."
-FORMATS = ("html", "csv", "xlsx", "json")
 PAGE = Path(__file__).parent / "sheet_page"
 PAGE_FILES = tuple(str(PAGE / name) for name in ("page.html", "page.css", "page.js"))
 CELL = 32_767  # UTF-16 units that a cell of Excel holds; an emoji is two
-CUT = " [... cut here: a cell holds no more. The whole text stands in the HTML sheet.]"
+CUT = " [... cut here: a cell holds no more. The whole text is in the HTML sheet.]"
 _DATE = (2000, 1, 1, 0, 0, 0)  # date of every part of a workbook, so that equal sheets have equal bytes
 _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
 
@@ -55,7 +54,7 @@ def write_sheet(
     Returns:
         The four paths.
     """
-    paths = {ending: Path(f"{stem}.{ending}") for ending in FORMATS}
+    paths = {ending: Path(f"{stem}.{ending}") for ending in SHEET_FORMATS}
     with replacing(paths["html"]) as part:
         part.write_text(page(rows, sheet, kind, rater, instructions, empty, anchors), encoding="utf-8")
     with replacing(paths["csv"]) as part:

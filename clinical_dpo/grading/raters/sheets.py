@@ -90,7 +90,7 @@ def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> 
 
 
 def answer_id(item_id: str) -> str:
-    """The id that the criteria of an answer share. Of an item without a criterion it is the item's id."""
+    """The id that the criteria of an answer share. An item without a criterion has its own id."""
     return item_id.partition("-")[0]
 
 
@@ -142,10 +142,10 @@ def _hash(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def _shown_texts(item: Item, kind: str, swapped: bool, reference: bool) -> dict[str, str]:
+def _shown_texts(item: Item, kind: str, swapped: bool) -> dict[str, str]:
     """The texts of an item that a rater sees. Their checksum later shows whether the rater saw the same texts."""
     texts = {"question": item.question}
-    if reference or kind == "correctness":
+    if kind == "correctness":
         texts["reference"] = item.reference
     if kind != "preference":
         return texts | {"answer": item.answers[0]} | ({"criterion": item.criterion} if kind == "rubric" else {})
@@ -153,27 +153,24 @@ def _shown_texts(item: Item, kind: str, swapped: bool, reference: bool) -> dict[
     return texts | ({"A": second, "B": first} if swapped else {"A": first, "B": second})
 
 
-def sheet_rows(
-    items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str, reference: bool = False
-) -> list[Row]:
+def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str) -> list[Row]:
     """Rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
     A correctness sheet has the texts `question`, `reference` and `answer`, a likert sheet `question` and `answer`, as a
-    judge sees them. A rubric sheet has `question`, `answer` and `criterion`. A preference sheet has the texts
-    `question`, `A` and `B`, and also `reference` if requested.
+    judge sees them. A rubric sheet has `question`, `answer` and `criterion`, and a preference sheet `question`, `A` and
+    `B`.
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.
         key: rows of the sheet's key. They define which items are shown, in which order, and the sides of answers.
         rater: the rater.
-        reference: show the reference answer on a preference sheet too.
     """
     item_by_id = {item.item_id: item for item in items}
     key_of_rater = [row for row in key if row["rater"] == rater and row["shown"] == "true"]
     rows = []
     for row in sorted(key_of_rater, key=lambda row: int(row["place"])):
         swapped = row["A"] != row["variants"].split()[0]
-        texts = _shown_texts(item_by_id[row["item_id"]], row["kind"], swapped, reference)
+        texts = _shown_texts(item_by_id[row["item_id"]], row["kind"], swapped)
         rows.append({"item_id": row["item_id"], "text_sha256": text_sha256(texts), **texts})
     return rows
 
@@ -194,7 +191,6 @@ def key_rows(
     kind: str,
     raters: Sequence[str],
     secret: str,
-    reference: bool = False,
     only: Collection[str] | None = None,
 ) -> list[Row]:
     """Rows of KEY_COLUMNS, one per rater and item: the variant behind each answer.
@@ -211,7 +207,6 @@ def key_rows(
         kind: `correctness`, `likert`, `rubric` or `preference`.
         raters: the raters of the sheet.
         secret: the sheet's secret. Sides and orders depend on it, the sheet's name, the rater and the item.
-        reference: as for `sheet_rows`.
         only: ids of the items on the sheet; None for all items.
     """
     candidates = _with_different_answers(items, kind)
@@ -224,7 +219,7 @@ def key_rows(
             swapped = draw(secret, "side", sheet, rater, item.item_id) % 2 == 1
             pair = tuple(variant for variants in item.variants for variant in variants)
             sides = dict(zip("AB", reversed(pair) if swapped else pair, strict=True)) if kind == "preference" else {}
-            texts = _shown_texts(item, kind, swapped, reference)
+            texts = _shown_texts(item, kind, swapped)
             rows.append(
                 dict.fromkeys(KEY_COLUMNS, "")
                 | {"sheet": sheet, "kind": kind, "rater": rater, "item_id": item.item_id, "row_id": item.row_id}

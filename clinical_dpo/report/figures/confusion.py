@@ -43,7 +43,7 @@ def plot_confusion(
     Args:
         rows: of the task's confusion table, as made or as read from CSV.
         title: of the task.
-        model_names: model -> name shown, also of what answered elsewhere.
+        model_names: model -> name shown, also of external answers.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """

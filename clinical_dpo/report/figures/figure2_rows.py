@@ -5,7 +5,7 @@ from typing import Any
 
 from clinical_dpo.config.metrics import HEADLINES, METRICS
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.p_values import f1_significant, opposed, quantity_compared
 from clinical_dpo.variants import ALL_STAGES, ARMS, EXTERNAL
@@ -46,7 +46,7 @@ def comparison_rows(
     bars = [
         dict.fromkeys(COLUMNS)
         | {column: row[column] for column in COLUMNS if column in row}
-        | {name: _number(row[name]) for name in ("estimate", "ci_low", "ci_high", "n", "invalid_rate")}
+        | {name: optional_number(row[name]) for name in ("estimate", "ci_low", "ci_high", "n", "invalid_rate")}
         for row in metrics_rows
         if row["metric"] == HEADLINES[metric]
     ]
@@ -61,14 +61,14 @@ def comparison_rows(
     for row in stats_rows:
         variant, other = parse_comparison(row["comparison"])
         bar = by_bar[row["model"], variant]
-        bar[f"p_vs_{other}"] = _number(row["p_value"])
+        bar[f"p_vs_{other}"] = optional_number(row["p_value"])
         bar[f"significant_vs_{other}"] = row["significant"] or None
-        bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = _number(row["threshold"])
+        bar[f"threshold_vs_{other}" if other in elsewhere else "threshold"] = optional_number(row["threshold"])
         bar["compared"] = quantity_compared(row)
         if opposed(row):
             bar["opposed"] = " ".join(filter(None, (bar["opposed"], other)))
         if metric in F1_METRICS and other not in elsewhere and row["p_f1_permutation"] not in (None, ""):
-            bar[f"p_f1_vs_{other}"] = _number(row["p_f1_permutation"])
+            bar[f"p_f1_vs_{other}"] = optional_number(row["p_f1_permutation"])
             bar[f"f1_significant_vs_{other}"] = str(f1_significant(row)).lower()
     if seed_rows:
         _add_seeds(by_bar, seed_rows, metric)
@@ -96,7 +96,3 @@ def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]]
 def external_names(bars: Sequence[Row]) -> list[str]:
     """Names of the external answers."""
     return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]
-
-
-def _number(value: Any) -> float | None:
-    return None if value in (None, "") else float(value)

@@ -1,4 +1,4 @@
-"""Reliability of the probabilities on one task: what happened as often as a model said it would."""
+"""Reliability of the probabilities on one task: whether events are as frequent as their probabilities say."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ def plot_reliability(
     Args:
         rows: of the task's reliability table, as made or as read from CSV.
         title: of the task.
-        model_names: model -> name shown, also of what answered elsewhere.
+        model_names: model -> name shown, also of external answers.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """

@@ -120,9 +120,9 @@ def stamp(target: Figure | Axes, watermark: str | None) -> None:
     target.text(0.5, 0.5, watermark, transform=transform, zorder=10, **font)
 
 
-def short(value: float, digits: int = 2) -> str:
+def short(value: float) -> str:
     """A number as journals print it: .87 without the leading zero, 1.00."""
-    text = f"{value:.{digits}f}"
+    text = f"{value:.2f}"
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
-from clinical_dpo.io import Row, read_csv
+from clinical_dpo.io import Row, optional_number, read_csv
 from clinical_dpo.paths import parse, parse_trial
 from clinical_dpo.report.figures.style import (
     COLOURS,
@@ -117,7 +117,7 @@ def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         x = rates.index(float(row["learning_rate"]))
         y = lines.index(_line(row))
-        score = float(row["score"]) if row["score"] != "" else None
+        score = optional_number(row["score"])
         tint = (COLOURS[row["stage"]], MAX_OPACITY * (score or 0))
         axes.add_patch(Rectangle((x + 0.03, y + 0.03), 0.94, 0.94, facecolor=tint, edgecolor=LIGHT, linewidth=0.5))
         text = "–" if score is None else short(score)

@@ -110,7 +110,7 @@ def _data(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _models(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """An entry for each base model that comes from elsewhere."""
+    """An entry for each base model that the workflow does not pre-train itself."""
     entries = {}
     for model in facts.models():
         base, settings = facts.bases[model], facts.study.models[model]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clinical_dpo.checksums import BASE_RECORD
 from clinical_dpo.config.privacy import private_tasks
 from clinical_dpo.config.study import Study
 from clinical_dpo.io import read_csv, read_json
 from clinical_dpo.paths import parse
 from clinical_dpo.variants import BEST
 
-BASE_RECORD = "base.json"  # beside the checksums of a base model
 Record = Mapping[str, Any]
 Rows = list[dict[str, str]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.p_values import F1_COMPARED, F1_MEASURES, f1_significant, format_p, opposed, quantity_compared
 from clinical_dpo.report.trivial_words import Bar
@@ -84,17 +84,17 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
     first = shared | {
         "of": quantity_compared(row),
         "difference": _interval(row, "effect", "effect_ci_low", "effect_ci_high"),
-        "p": "awaited" if pending else format_p(number_of(row["p_value"]), *levels),
+        "p": "awaited" if pending else format_p(optional_number(row["p_value"]), *levels),
         "significant": row["significant"] == "true",
-        "holm": format_p(p, *levels) if (p := number_of(row["p_holm_study"])) is not None else "–",
+        "holm": format_p(p, *levels) if (p := optional_number(row["p_holm_study"])) is not None else "–",
         "detectable": _difference(row, row["smallest_detectable"], signed=False) or "–",
     }
     shown = [first]
-    if number_of(row.get("p_unclustered")) is not None:
+    if optional_number(row.get("p_unclustered")) is not None:
         independent = {
             "of": "the same, if rows were independent",
             "difference": _interval(row, "effect", "unclustered_ci_low", "unclustered_ci_high"),
-            "p": format_p(number_of(row["p_unclustered"]), *levels),
+            "p": format_p(optional_number(row["p_unclustered"]), *levels),
         }
         shown.append(shared | independent | {"significant": False, "holm": "–", "detectable": "–"})
     if row["secondary_measure"] not in F1_MEASURES:
@@ -104,7 +104,7 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
         "difference": _interval(
             {**row, "effect_measure": "f1_difference"}, "secondary_effect", "secondary_ci_low", "secondary_ci_high"
         ),
-        "p": format_p(number_of(row["p_f1_permutation"]), *levels),
+        "p": format_p(optional_number(row["p_f1_permutation"]), *levels),
         "significant": f1_significant(row),
         "holm": "–",
         "detectable": "–",
@@ -122,7 +122,7 @@ def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row
             "measure": MEASURES[row["measure"]],
             "seeds": row["seeds"].split(),
             "difference": _interval(measured, "effect", "ci_low", "ci_high"),
-            "p": format_p(number_of(row["p_value"])),
+            "p": format_p(optional_number(row["p_value"])),
             "per_seed": [_difference(measured, effect).removesuffix(" points") for effect in effects],
             "spread": _difference(measured, row["seed_sd"], signed=False) or "–",
         }
@@ -178,15 +178,10 @@ def arm_comparisons(stats: Rows) -> list[str]:
     return [name for name in names if arms_of(parse_comparison(name))]
 
 
-def number_of(value: Any) -> float | None:
-    """A field of a table as a number; None where it is empty."""
-    return None if value in (None, "") else float(value)
-
-
 def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
     """A difference with its interval. It has up to three more digits if a limit would be rounded to zero."""
     extra = 0
-    limits = [float(number) for end in (low, high) if (number := number_of(row[end]))]
+    limits = [float(number) for end in (low, high) if (number := optional_number(row[end]))]
     while extra < 3 and any(float(_plain(row, limit, extra)) == 0 for limit in limits):
         extra += 1
     middle, *ends = (_difference(row, row[column], extra=extra) for column in (value, low, high))
@@ -195,7 +190,7 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
 
 def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extra: int = 0) -> str:
     """A difference as text; "" if it is empty. Shares are in percentage points, means and F1 on their own scale."""
-    number = number_of(value)
+    number = optional_number(value)
     if number is None:
         return ""
     unit = "" if _on_own_scale(row) else " points"

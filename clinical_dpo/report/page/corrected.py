@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from clinical_dpo.io import Row
-from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, number_of
+from clinical_dpo.io import Row, optional_number
+from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name
 from clinical_dpo.variants import TITLES
 
 
@@ -30,7 +30,7 @@ def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> 
 
 
 def _estimate(row: Mapping[str, str], prefix: str) -> str:
-    estimate, low, high = (number_of(row[f"{prefix}{name}"]) for name in ("estimate", "ci_low", "ci_high"))
+    estimate, low, high = (optional_number(row[f"{prefix}{name}"]) for name in ("estimate", "ci_low", "ci_high"))
     if estimate is None:
         return "–"
     sign = "" if row["compared"] in TITLES else "+"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.report.p_values import format_p
-from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, compared_names, number_of
+from clinical_dpo.report.page.comparisons import Rows, Tasks, compared_name, compared_names
 from clinical_dpo.variants import TITLES
 
 SHARES = ("accuracy", "helpfulness")  # measures that are shown in percent or points
@@ -54,7 +54,7 @@ def _estimate(row: Mapping[str, Any] | None) -> str:
         return "–"
     scale, digits = (100, 1) if row["measure"] in SHARES else (1, 2)
     sign = "+" if row["compared"] not in TITLES else ""
-    numbers = [number_of(row[name]) for name in ("estimate", "ci_low", "ci_high")]
+    numbers = [optional_number(row[name]) for name in ("estimate", "ci_low", "ci_high")]
     middle, *ends = (
         None if number is None else f"{scale * number:{sign}.{digits}f}".replace("-", "−") for number in numbers
     )
@@ -62,5 +62,5 @@ def _estimate(row: Mapping[str, Any] | None) -> str:
 
 
 def _p(row: Mapping[str, Any] | None) -> str:
-    p = number_of(row["p_levels_holm"]) if row else None
+    p = optional_number(row["p_levels_holm"]) if row else None
     return "–" if p is None else format_p(p)

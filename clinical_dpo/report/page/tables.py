@@ -5,9 +5,9 @@ from typing import Any
 
 from clinical_dpo.config.graders import EXTERNAL_GRADER
 from clinical_dpo.config.metrics import METRICS
-from clinical_dpo.io import Row
+from clinical_dpo.io import Row, optional_number
 from clinical_dpo.paths import comparison_name
-from clinical_dpo.report.page.comparisons import Rows, Tasks, arm_comparisons, number_of, verdict
+from clinical_dpo.report.page.comparisons import Rows, Tasks, arm_comparisons, verdict
 from clinical_dpo.report.trivial_words import Bar
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import EXTERNAL, TITLES, sorted_variants
@@ -111,7 +111,7 @@ def result_rows(
 
 
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
-    """Text of a row of estimates: a cell per column, empty for a variant that a task lacks; one for external answers.
+    """Text of a row of estimates: a cell per column, empty for a missing variant; one cell for external answers.
 
     Args:
         by_variant: variant -> its row of metrics.
@@ -153,7 +153,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
     table = []
     for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
         rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
-        rates = [rate for row in rows if (rate := number_of(row["invalid_rate"])) is not None]
+        rates = [rate for row in rows if (rate := optional_number(row["invalid_rate"])) is not None]
         words = GRADERS[rows[0]["grader"]]
         if tasks[task].get("answer_by") == "likelihood":
             words = LIKELIHOOD + (READ_ELSEWHERE if any(row["variant"] == EXTERNAL for row in rows) else "")
@@ -201,7 +201,7 @@ def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
 
 
 def _minutes(value: Any) -> str:
-    number = number_of(value)
+    number = optional_number(value)
     return "" if number is None else f"{number:.0f}" if number >= 10 else f"{number:.1f}"
 
 
@@ -220,6 +220,6 @@ def estimate_text(row: Mapping[str, Any]) -> Row:
     """Text of an estimate and of its interval."""
     if row["status"] == "pending":
         return {"value": "awaited", "interval": ""}
-    estimate, low, high = (number_of(row[column]) for column in ("estimate", "ci_low", "ci_high"))
+    estimate, low, high = (optional_number(row[column]) for column in ("estimate", "ci_low", "ci_high"))
     interval = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else ""
     return {"value": "not defined" if estimate is None else f"{estimate:.2f}", "interval": interval}

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clinical_dpo.io import Row
-from clinical_dpo.report.page.comparisons import Rows, Tasks, number_of
+from clinical_dpo.io import Row, optional_number
+from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.trivial_words import rival_name, trivial_name
 from clinical_dpo.statistics.trivial import METRICS
 from clinical_dpo.variants import TITLES
@@ -33,12 +33,12 @@ def trivial_rows(trivial: Rows, tasks: Tasks, models: Mapping[str, str]) -> list
 
 
 def _number(value: Any) -> str:
-    number = number_of(value)
+    number = optional_number(value)
     return "–" if number is None else f"{number:.2f}"
 
 
 def _against(row: Mapping[str, Any], trivial: Rows) -> str:
-    difference, low, high = (number_of(row[key]) for key in ("difference", "ci_low", "ci_high"))
+    difference, low, high = (optional_number(row[key]) for key in ("difference", "ci_low", "ci_high"))
     rival = rival_name(row, trivial)
     if difference is None or low is None or high is None:
         return f"not compared with {rival}"

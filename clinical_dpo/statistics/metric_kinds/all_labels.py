@@ -23,13 +23,13 @@ Rows = Sequence[Grade]
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
     """Metrics of all labels, of their order and of their probabilities, then those of each label.
 
-    Of two labels, the metrics of each are those of the first, the positive class.
+    With two labels, the metrics of single labels are those of the positive class alone.
 
     Args:
         rows: complete rows of a variant's grades.
         task: `labels`, `seed`, and where the task file has them `ordered`, `prevalence` and `answer_by`.
-        answers: the variant's answers, for their probabilities. Without them, as in answers from elsewhere, the
-            metrics of probabilities are not defined.
+        answers: the variant's answers, for their probabilities. External answers have none, and the metrics of
+            probabilities are then not defined.
     """
     check_labels(rows, task)
     classes, seed, groups = task["labels"], task["seed"], groups_of(rows)

@@ -53,7 +53,8 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
     """Columns of `proportion.difference` for right answers, and the difference of F1, first variant minus second.
 
-    Of two labels it is the F1 of the positive class, unless the headline metric is macro F1. Of more it is macro F1.
+    With two labels it is the F1 of the positive class, unless the headline metric is macro F1. With more labels it is
+    macro F1.
     """
     return proportion.difference(x, y, task, threshold) | _f1_difference(x, y, task)
 

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from clinical_dpo.checksums import write_checksums
+from clinical_dpo.checksums import BASE_RECORD, write_checksums
 from clinical_dpo.io import read_json, read_jsonl, write_json
 from clinical_dpo.yaml_files import read_yaml
 from tests.conftest import ROOT, TINY
@@ -52,7 +52,6 @@ def save_model_of_long_texts(base):
     import torch
     from safetensors.torch import load_file, save_file
 
-    from clinical_dpo.models.load import BASE_RECORD
     from clinical_dpo.models.tiny.pretraining import build_tiny_model
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
 

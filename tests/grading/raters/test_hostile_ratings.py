@@ -13,11 +13,11 @@ from openpyxl import Workbook, load_workbook
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters import ratings, sheets
 from clinical_dpo.grading.raters.formulas import guarded, unguarded
-from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, returned_files, write_ratings
+from clinical_dpo.grading.raters.rating_files import rating_files, read_ratings, returned_files
 from clinical_dpo.grading.raters.sheet_files import CELL, write_sheet
 from clinical_dpo.io import read_json, read_jsonl
 from tests.helpers.formula_signs import BEFORE, SIGNS
-from tests.helpers.rating import SECRET, SEED, sheet, study
+from tests.helpers.rating import SECRET, SEED, sheet, study, write_ratings
 from tests.helpers.workbooks import edit_sheet
 
 TIMES = [

@@ -9,12 +9,12 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from clinical_dpo.grading.raters.formulas import guarded
-from clinical_dpo.grading.raters.rating_files import read_ratings, write_ratings
+from clinical_dpo.grading.raters.rating_files import read_ratings
 from clinical_dpo.grading.raters.ratings import collect_ratings, pending_ratings
 from clinical_dpo.statistics.agreement import agreement
 from clinical_dpo.statistics.win_rate import win_rates
 from tests.helpers.formula_signs import BEFORE, SIGNS
-from tests.helpers.rating import NASTY, rate, write_study
+from tests.helpers.rating import NASTY, rate, write_ratings, write_study
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -9,9 +9,9 @@ from openpyxl import load_workbook
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters import ratings
-from clinical_dpo.grading.raters.rating_files import COLUMNS, read_ratings, write_ratings
+from clinical_dpo.grading.raters.rating_files import COLUMNS, read_ratings
 from clinical_dpo.grading.raters.sheets import correctness_items, key_rows
-from tests.helpers.rating import RATINGS, SECRET, SEED, rate, sheet, study, write_study
+from tests.helpers.rating import RATINGS, SECRET, SEED, rate, sheet, study, write_ratings, write_study
 
 
 @pytest.fixture

@@ -60,6 +60,10 @@ def test_pairs_of_identical_answers_are_in_the_key_and_on_no_sheet():
     assert hidden.isdisjoint(row["item_id"] for row in shown("preference"))
 
 
+def test_a_preference_sheet_has_the_question_and_two_answers_alone():
+    assert set(shown("preference")[0]) == {"item_id", "text_sha256", "question", "A", "B"}
+
+
 def test_the_key_names_the_variant_on_each_side():
     text = answer_by_variant_and_row()
     for rater in ("r1", "r2"):
@@ -207,15 +211,6 @@ def test_an_adjudication_sheet_keeps_ids_and_texts():
     assert {row["item_id"]: row["text_sha256"] for row in rows} == {item_id: digests[item_id] for item_id in disputed}
     assert len(adjudication) == len(items)
     assert {row["item_id"] for row in adjudication if row["shown"] == "true"} == disputed
-
-
-def test_a_preference_sheet_shows_the_reference_answer_on_request():
-    items, _ = sheet("preference")
-    key = sheets.key_rows(items, "preference", "preference", ["r1"], SECRET, reference=True)
-    rows = sheets.sheet_rows(items, key, "r1", reference=True)
-    assert all(row["reference"].startswith("reference number") for row in rows)
-    assert {row["text_sha256"] for row in rows} <= {row["text_sha256"] for row in key}
-    assert "reference" not in shown("preference")[0]
 
 
 def test_answers_of_other_items_are_refused():

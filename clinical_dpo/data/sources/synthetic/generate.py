@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from clinical_dpo.comparable import comparable
 from clinical_dpo.data.sources.synthetic import meqsum, pubmedqa, reasoning, summarization, triage, triage_levels, uti
-from clinical_dpo.data.sources.synthetic.vocabulary import is_task_note, normalised
+from clinical_dpo.data.sources.synthetic.vocabulary import is_task_note
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 
@@ -55,7 +56,7 @@ def draw_cases(generator: str, rng: Random, for_tasks: bool) -> Iterator[Any]:
     misses = 0
     while misses < _PATIENCE:
         case = draw(rng)
-        key = normalised(case.text)
+        key = comparable(case.text)  # of two notes with the same key, only the first is yielded
         if key in seen or is_task_note(case.text) != for_tasks:
             misses += 1
             continue
@@ -113,7 +114,7 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
 def _disagree(
     rows: list[Row], borderline: list[bool], name: str, values: tuple[str, ...], share: float, rng: Random
 ) -> None:
-    """Give the next label, of the last label the one before, to a share of each label's rows, borderline rows first."""
+    """Give a share of each label's rows the next label, borderline rows first. The last label gets the one before."""
     groups = {value: [i for i, row in enumerate(rows) if row[name] == value] for value in values}
     for value, neighbour in zip(values, (*values[1:], values[-2]), strict=True):
         order = sorted(groups[value], key=lambda i: (not borderline[i], rng.random()))

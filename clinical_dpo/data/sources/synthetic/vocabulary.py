@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from clinical_dpo.comparable import comparable
+
 PAST_ILLNESSES = ("hypertension", "type 2 diabetes", "atrial fibrillation", "eczema", "glaucoma", "psoriasis")
 LONG_ILLNESSES = (
     *("asthma", "gout", "psoriasis", "epilepsy", "migraine", "lupus", "emphysema", "osteoporosis", "sarcoidosis"),
@@ -48,11 +50,6 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def normalised(text: str) -> str:
-    """Return the text in lower case with single spaces; two notes with the same result are the same note."""
-    return " ".join(text.casefold().split())
-
-
 def is_task_note(text: str) -> bool:
     """Whether a note is for tasks. All other notes are for pre-training, so tasks and pre-training share no note."""
-    return hashlib.sha256(normalised(text).encode()).digest()[0] % 2 == 0
+    return hashlib.sha256(comparable(text).encode()).digest()[0] % 2 == 0

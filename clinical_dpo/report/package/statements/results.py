@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.io import optional_number
 from clinical_dpo.paths import parse_comparison
 from clinical_dpo.report.decision_sentences import amount
 from clinical_dpo.report.p_values import format_p, quantity_compared
@@ -57,7 +58,7 @@ def comparisons(facts: RunFacts, task: str) -> list[str]:
             unit = " points" if METRICS[metric].high <= 1 else ""
             effect, interval = _effect(metric, row, "effect_")
             threshold = float(row["threshold"])
-            p = format_p(float(row["p_value"]) if row["p_value"] else None, threshold)
+            p = format_p(optional_number(row["p_value"]), threshold)
             p = p if p.startswith(("<", ">")) or p == "n/a" else f"= {p}"
             lines.append(
                 f"{name}: difference {effect}{unit}{interval}, P {p} for {quantity_compared(row)}, uncorrected; the "
