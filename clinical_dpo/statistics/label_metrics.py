@@ -136,9 +136,9 @@ def label_estimates(
     """Metrics of all classes, then those of each class against the rest.
 
     Macro F1, weighted F1 and balanced accuracy have the interval of `overall_estimate`. The values at a named
-    prevalence have bootstrap intervals. Accuracy and the shares of each class have Wilson's interval. F1 of a class is a function
-    of the share TP / (TP + FP + FN), so its interval comes from Wilson's interval of this share (Lam et al. 2023,
-    arXiv:2309.14621).
+    prevalence have bootstrap intervals. Accuracy and the shares of each class have Wilson's interval. F1 of a class is
+    a function of the share TP / (TP + FP + FN), so its interval comes from Wilson's interval of this share (Lam et al.
+    2023, arXiv:2309.14621).
 
     Args:
         labels: true labels.
