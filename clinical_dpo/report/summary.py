@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.io import optional_number
+from clinical_dpo.line_length import folded
 from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.report.decision_sentences import margin_text, over_seeds
 from clinical_dpo.report.judge_words import bias_lines
@@ -13,6 +14,7 @@ from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import ARM_RIVALS, EXTERNAL, PAIRS, STAGES, TITLES, VARIANTS, arms_of
 
+AWAITED = "Still awaited:"  # the line before the grades that are missing
 Rows = Sequence[Mapping[str, str]]
 
 
@@ -107,8 +109,8 @@ def summary(
     ]
     pending += [f"  {text}" for text in judges]
     if pending:
-        lines += ["", "Still awaited:", *pending]
-    return printable("\n".join(lines)) + "\n"
+        lines += ["", AWAITED, *pending]
+    return folded(printable("\n".join(lines))) + "\n"
 
 
 def _estimate(row: Mapping[str, str]) -> str:
