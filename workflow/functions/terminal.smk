@@ -1,5 +1,4 @@
 from clinical_dpo.line_length import folded
-from clinical_dpo.terminal.next_steps import next_steps
 from clinical_dpo.terminal.snakemake_lines import ShortLines
 
 
@@ -53,6 +52,8 @@ def show(text):
 
 def show_result():
     """Print what the run has written for the terminal, and what to do next."""
+    from clinical_dpo.terminal.next_steps import next_steps  # imports modules of tables
+
     for name in ("summary", "plan", "freed"):
         file = Path(at(name))
         if file.exists() and file.stat().st_mtime > started:
