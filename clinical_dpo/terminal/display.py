@@ -4,6 +4,7 @@ Jobs write to the terminal too. Text within the bar would be lost at the bar's n
 the run and of its jobs lead through a pipe, and a thread prints each of their lines above the bar.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -90,7 +91,8 @@ class Display(logging.Handler):
                 os.close(terminal)
             self._streams = {}
             self._copying.join(timeout=1)  # a process that outlives its job keeps the pipe open
-            self._live.stop()
+            with contextlib.suppress(OSError):  # the terminal is gone
+                self._live.stop()
         super().close()
 
     def render(self) -> RenderableType:
@@ -110,12 +112,20 @@ class Display(logging.Handler):
         return Group(bar, *(Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in lines))
 
     def _copy(self) -> None:
-        """Print the lines of the pipe above the bar, folded as `line_length` says."""
-        decoder = AnsiDecoder()
+        """Print the lines of the pipe above the bar, with at most LONGEST characters, until no process can write more.
+
+        If the terminal is gone, the lines are still read: a full pipe would stop the jobs that write to it.
+        """
+        decoder, gone = AnsiDecoder(), False
         with open(self._read, encoding="utf-8", errors="backslashreplace", newline="\n") as lines:
             for line in lines:
                 text = decoder.decode_line(line.rstrip("\r\n"))
-                self.console.print(*text.wrap(self.console, LONGEST), sep="\n", soft_wrap=True)
+                parts = text.wrap(self.console, LONGEST) if len(text) > LONGEST else [text]
+                try:
+                    if not gone:
+                        self.console.print(*parts, sep="\n", soft_wrap=True)
+                except OSError:
+                    gone = True
 
 
 def _time(seconds: float) -> str:

@@ -1,7 +1,11 @@
 """A bar in a terminal: what it shows, and that no other text is lost to it."""
 
+import os
+import pty
+import subprocess
 import sys
 import textwrap
+from subprocess import PIPE
 
 import pytest
 
@@ -108,13 +112,37 @@ def test_the_end_of_the_program_closes_the_bar():
 
 def test_a_process_that_outlives_the_run_does_not_hold_it_up():
     seen = shown("""
-        subprocess.Popen(["sleep", "60"])
+        process = subprocess.Popen(["sleep", "300"])
         print("line")
         display.close()
-        print("end")
-        os._exit(0)
+        print("end", process.poll())
+        process.kill()
     """)
-    assert seen.text.split() == ["line", "end"]
+    assert seen.text.split() == ["line", "end", "None"]
+
+
+def test_a_run_whose_terminal_is_closed_goes_on(tmp_path):
+    program = START + textwrap.dedent(f"""
+        import signal
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        print("ready", flush=True)
+        sys.stdin.read()
+        child("[print('x' * 99, file=sys.stderr) for _ in range(20_000)]")  # more than a pipe holds
+        start(1)
+        display.close()
+        open({str(tmp_path / "end")!r}, "w")
+    """)
+    terminal, end = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=PIPE, stdout=end, stderr=end) as process:
+        os.close(end)
+        while b"ready" not in os.read(terminal, 65536):
+            pass
+        os.close(terminal)
+        process.stdin.close()
+        process.wait(timeout=300)
+    assert (tmp_path / "end").exists()
 
 
 @pytest.mark.parametrize("redirect", ["1", "0"])

@@ -57,11 +57,8 @@ def show_result():
     for name in ("summary", "plan", "freed"):
         file = Path(at(name))
         if file.exists() and file.stat().st_mtime > started:
-            show(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            show(text)
             if name == "summary" and Path(at("page")).exists():
-                files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-                show(
-                    next_steps(
-                        file.read_text(encoding="utf-8"), at("page"), files, workflow.config_settings.config_args
-                    )
-                )
+                configs = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+                show(next_steps(text, at("page"), configs, workflow.config_settings.config_args))
