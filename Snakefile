@@ -113,8 +113,7 @@ onstart:
 
 onerror:
     hide_progress()
-    for text in failures():
-        show(text)
+    show_failures()
 
 
 onsuccess:

@@ -5,14 +5,14 @@ import textwrap
 LONGEST = 300  # characters
 
 
-def folded(text: str) -> str:
-    """Break each line of more than LONGEST characters. The next lines have two blanks more at their start."""
-    return "\n".join(part for line in text.split("\n") for part in _parts(line))
+def folded(text: str, longest: int = LONGEST) -> str:
+    """Break each line of more than `longest` characters at blanks. The next lines begin with two blanks more."""
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, longest))
 
 
-def _parts(line: str) -> list[str]:
-    if len(line) <= LONGEST:
+def _parts(line: str, longest: int) -> list[str]:
+    if len(line) <= longest:
         return [line]
     margin = " " * (len(line) - len(line.lstrip(" ")) + 2)
     options = {"break_on_hyphens": False, "replace_whitespace": False, "expand_tabs": False}
-    return textwrap.wrap(line, LONGEST, subsequent_indent=margin[: LONGEST // 2], **options)
+    return textwrap.wrap(line, longest, subsequent_indent=margin[: longest // 2], **options)

@@ -21,6 +21,13 @@ def test_a_long_line_is_broken_at_blanks_and_the_rest_has_two_more_blanks_at_its
         assert margins == {indent + 2} and parts[0].startswith(" " * indent + "word0")
 
 
+def test_lines_fit_into_a_narrow_terminal():
+    assert (
+        folded("  uti: SFT is enough, at 1.3 times the hours", 24)
+        == "  uti: SFT is enough, at\n    1.3 times the hours"
+    )
+
+
 def test_a_word_longer_than_a_line_is_broken_too():
     parts = folded("x" * 1000).split("\n")
     assert "".join(part.strip() for part in parts) == "x" * 1000 and max(map(len, parts)) <= LONGEST

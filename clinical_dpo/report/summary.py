@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.io import optional_number
-from clinical_dpo.line_length import folded
 from clinical_dpo.paths import comparison_name, parse_comparison
 from clinical_dpo.report.decision_sentences import margin_text, over_seeds
 from clinical_dpo.report.judge_words import bias_lines
@@ -110,7 +109,7 @@ def summary(
     pending += [f"  {text}" for text in judges]
     if pending:
         lines += ["", AWAITED, *pending]
-    return folded(printable("\n".join(lines))) + "\n"
+    return printable("\n".join(lines)) + "\n"
 
 
 def _estimate(row: Mapping[str, str]) -> str:

@@ -1,4 +1,6 @@
-from clinical_dpo.line_length import folded
+import shutil
+
+from clinical_dpo.line_length import LONGEST, folded
 from clinical_dpo.terminal.snakemake_lines import ShortLines
 
 
@@ -45,9 +47,15 @@ def hide_progress():
         display.close()
 
 
-def show(text):
-    """Print a text; in a terminal with lines of at most 300 characters."""
-    print(folded(text) if sys.stdout.isatty() else text)
+def fitting(text):
+    """A text with lines that fit into the terminal; elsewhere lines have at most 300 characters."""
+    return folded(text, min(shutil.get_terminal_size().columns, LONGEST) if sys.stdout.isatty() else LONGEST)
+
+
+def show_failures():
+    """Print the messages of failed jobs; outside a terminal each is one line."""
+    for text in failures():
+        print(fitting(text) if sys.stdout.isatty() else text)
 
 
 def show_result():
@@ -58,7 +66,7 @@ def show_result():
         file = Path(at(name))
         if file.exists() and file.stat().st_mtime > started:
             text = file.read_text(encoding="utf-8")
-            show(text)
+            print(fitting(text))
             if name == "summary" and Path(at("page")).exists():
                 configs = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-                show(next_steps(text, at("page"), configs, workflow.config_settings.config_args))
+                print(next_steps(text, at("page"), configs, workflow.config_settings.config_args))
