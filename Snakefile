@@ -19,6 +19,7 @@ report: "workflow/report/workflow.rst"
 
 # Functions that the rules use.
 include: "workflow/functions/common.smk"
+include: "workflow/functions/terminal.smk"
 include: "workflow/functions/rerun_settings.smk"
 include: "workflow/functions/resources.smk"
 include: "workflow/functions/generated_fields.smk"
@@ -107,14 +108,14 @@ onstart:
     stop_if_no_gpu_runs_jobs()
     stop_if_rows_fail_checks()
     record_margins()
+    show_progress()
 
 
 onerror:
-    for text in failures():
-        print(text)
+    hide_progress()
+    show_failures()
 
 
 onsuccess:
-    for text in (Path(rules.summarize_run.output.text), Path(at("plan")), Path(at("freed"))):
-        if text.exists() and text.stat().st_mtime > started:
-            print(text.read_text())
+    hide_progress()
+    show_result()

@@ -13,6 +13,7 @@ from clinical_dpo.report.trivial_words import remarks, trivial_name
 from clinical_dpo.statistics.metrics import graded_items, mostly_unreadable
 from clinical_dpo.variants import ARM_RIVALS, EXTERNAL, PAIRS, STAGES, TITLES, VARIANTS, arms_of
 
+AWAITED = "Still awaited:"  # the line before the grades that are missing
 Rows = Sequence[Mapping[str, str]]
 
 
@@ -107,7 +108,7 @@ def summary(
     ]
     pending += [f"  {text}" for text in judges]
     if pending:
-        lines += ["", "Still awaited:", *pending]
+        lines += ["", AWAITED, *pending]
     return printable("\n".join(lines)) + "\n"
 
 

@@ -72,7 +72,7 @@ class Project:
         allowed = ["--allowed-rules", *rules] if rules else []
         return subprocess.run(
             # --configfile and --allowed-rules take every word up to the next option.
-            [*self._snakemake(), *arguments, "--cores", str(cores), "--configfile", self.config, *allowed]
+            [*self.command(), *arguments, "--cores", str(cores), "--configfile", self.config, *allowed]
             + (["--", *targets] if targets else []),
             cwd=self.folder,
             capture_output=True,
@@ -80,7 +80,8 @@ class Project:
             env=os.environ | {"HF_HUB_OFFLINE": "1"} | self.environment,
         )
 
-    def _snakemake(self) -> list[str]:
+    def command(self) -> list[str]:
+        """The program that starts Snakemake, without arguments."""
         if not self.python:
             return [sys.executable, "-m", "snakemake"]
         return [sys.executable, "-c", f"import sys; sys.executable = {str(self.python)!r}; {START}"]

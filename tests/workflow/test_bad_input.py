@@ -5,23 +5,9 @@ import re
 
 import pytest
 
+from tests.helpers.own_rows import CONFIG, ROWS, lines
 from tests.helpers.workflow import Project
 
-CONFIG = """
-run_name: mine
-recipes: {savage2025: {models: [tiny-llama]}}
-tasks: [uti]
-figure2: {}
-overrides:
-  tasks:
-    uti:
-      source: {kind: file, path: data/mine.jsonl}
-      when_missing: error
-      columns: {note: text, label: label}
-      prompt: "{{ note }} UTI or No UTI?"
-      splits: {train: 4, eval: 2, dev: 2, test: 2}
-"""
-ROWS = [{"id": f"r{i}", "text": f"Note {i}: dysuria.", "label": ["UTI", "No UTI"][i % 2]} for i in range(10)]
 TARGET = "results/mine/uti/data/manifest.json"
 
 
@@ -31,10 +17,6 @@ def project(tmp_path_factory):
     (project.folder / "mine.yaml").write_text(CONFIG)
     (project.folder / "data").mkdir()
     return project
-
-
-def lines(*rows):
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
 @pytest.mark.parametrize(

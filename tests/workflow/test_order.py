@@ -15,7 +15,7 @@ ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 TESTS_ALONE = ("helpers", "workflow", "grading/answers")  # folders of tests without a folder of the package
 ORDER = (
     *("config", "data", "tokenization", "data_checks", "models", "training", "inference", "endpoints", "grading"),
-    *("sweep", "statistics", "papers", "report", "cluster"),
+    *("sweep", "statistics", "papers", "report", "cluster", "terminal"),
 )
 FLOOR = {
     "checksums",

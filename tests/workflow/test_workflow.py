@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from clinical_dpo.io import sha256
+from clinical_dpo.line_length import LONGEST
 from clinical_dpo.schemas import validate
 from tests.conftest import ROOT, public_data, real_data
 from tests.helpers.compare_runs import compare_runs, run_files
@@ -30,6 +31,9 @@ def test_a_run_ends_with_its_folders_and_pending_ratings(finished):
     assert re.search(r"anna: \d+ of \d+ items of sheet preference, pubmedqa/tiny-biomistral", awaited)
     assert "send results/small/triage_urgency/tiny-mistral/grading/correctness.anna.html" in awaited
     assert "comes back as ratings/small/triage_urgency/tiny-mistral/correctness.anna.csv" in awaited
+    assert "Next:\n  open reports/small/summary.html in a browser\n" in awaited
+    assert f"snakemake --cores 1 all --configfile {SMALL}  # once the awaited grades are there" in awaited
+    assert max(map(len, awaited.splitlines())) <= LONGEST
 
 
 def test_every_figure_and_table_is_written_in_every_format(finished):

@@ -1,0 +1,18 @@
+"""Lines for a terminal have at most 300 characters."""
+
+import textwrap
+
+LONGEST = 300  # characters
+
+
+def folded(text: str, longest: int = LONGEST) -> str:
+    """Break each line of more than `longest` characters at blanks. The next lines begin with two blanks more."""
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, longest))
+
+
+def _parts(line: str, longest: int) -> list[str]:
+    if len(line) <= longest:
+        return [line]
+    margin = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    options = {"break_on_hyphens": False, "replace_whitespace": False, "expand_tabs": False}
+    return textwrap.wrap(line, longest, subsequent_indent=margin[: longest // 2], **options)

@@ -1,0 +1,132 @@
+"""A progress bar below the other text of a run: jobs, time left, and what runs.
+
+Jobs write to the terminal too. Text within the bar would be lost at the bar's next change. So the standard streams of
+the run and of its jobs lead through a pipe, and a thread prints each of their lines above the bar.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from datetime import timedelta
+
+from rich.ansi import AnsiDecoder
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from clinical_dpo.line_length import LONGEST
+from clinical_dpo.terminal.progress import RunProgress
+
+SHOWN = 5  # running jobs that have a line
+WIDEST = 100  # columns of the bar with its numbers
+ON_BAR = (LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.GROUP_INFO, LogEvent.PROGRESS)
+SELECTS = "Select jobs to execute..."  # Snakemake writes this line before each group of jobs
+
+
+def not_on_bar(record: logging.LogRecord) -> bool:
+    """Whether Snakemake's text of a record says something that the bar does not show."""
+    return getattr(record, "event", None) not in ON_BAR and record.msg != SELECTS
+
+
+class Display(logging.Handler):
+    """Shows the progress that Snakemake's log records report, until it is closed. The terminal is standard error."""
+
+    def __init__(self, progress: RunProgress, verb: str, *, color: bool = True) -> None:
+        """Open the terminal.
+
+        Args:
+            progress: the jobs of the run.
+            verb: what jobs do after their start: `running`, or `submitted` to a cluster.
+            color: whether the bar has colours.
+        """
+        super().__init__()
+        self.progress, self.verb = progress, verb
+        self._streams: dict[int, int] = {}  # file descriptor of a standard stream -> copy that leads to the terminal
+        terminal = open(os.dup(2), "w", encoding=sys.stderr.encoding, errors="backslashreplace")  # noqa: SIM115
+        self.console = Console(file=terminal, no_color=None if color else True, highlight=False, markup=False)
+        self._live = Live(
+            get_renderable=self.render,
+            console=self.console,
+            refresh_per_second=2,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._copying = threading.Thread(target=self._copy, daemon=True)
+
+    def open(self) -> None:
+        """Show the bar, and lead those standard streams through a pipe that are a terminal."""
+        self._read, write = os.pipe()
+        for name, number in (("stdout", 1), ("stderr", 2)):
+            if os.isatty(number):
+                getattr(sys, name).flush()
+                self._streams[number] = os.dup(number)
+                os.dup2(write, number)
+        os.close(write)
+        self._live.start(refresh=True)
+        self._copying.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Change the progress by a record of Snakemake."""
+        fields = vars(record)
+        match fields.get("event"):
+            case LogEvent.JOB_INFO:
+                wildcards = ", ".join(f"{name}={value}" for name, value in fields["wildcards"].items())
+                self.progress.start(fields["jobid"], fields["rule_name"], wildcards)
+            case LogEvent.JOB_FINISHED:
+                self.progress.finish(fields["job_id"])
+            case LogEvent.JOB_ERROR:
+                self.progress.fail(fields["jobid"])
+
+    def close(self) -> None:
+        """Print what the streams still hold, remove the bar, and give the streams back."""
+        if self._streams:
+            for number, terminal in self._streams.items():
+                os.dup2(terminal, number)
+                os.close(terminal)
+            self._streams = {}
+            self._copying.join(timeout=1)  # a process that outlives its job keeps the pipe open
+            with contextlib.suppress(OSError):  # the terminal is gone
+                self._live.stop()
+        super().close()
+
+    def render(self) -> RenderableType:
+        """The bar, and a line for each of the jobs that run longest."""
+        progress, running = self.progress, self.progress.running()
+        bar = Table.grid(padding=(0, 2), expand=True)
+        bar.width = min(self.console.width, WIDEST)
+        bar.add_column(ratio=1)
+        bar.add_column(no_wrap=True)
+        left = progress.seconds_left()
+        facts = [f"{progress.done} of {progress.total} jobs", f"{_time(progress.elapsed())} so far"]
+        facts += [f"about {_time(left)} left"] if left is not None else []
+        facts += [f"{progress.failed} failed"] if progress.failed else []
+        bar.add_row(ProgressBar(total=max(progress.total, 1), completed=progress.done), ", ".join(facts))
+        lines = [f"{self.verb} {_time(seconds)}  {job.rule}  {job.wildcards}" for job, seconds in running[:SHOWN]]
+        lines += [f"and {len(running) - SHOWN} more {self.verb}"] if len(running) > SHOWN else []
+        return Group(bar, *(Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in lines))
+
+    def _copy(self) -> None:
+        """Print the lines of the pipe above the bar, with at most LONGEST characters, until no process can write more.
+
+        If the terminal is gone, the lines are still read: a full pipe would stop the jobs that write to it.
+        """
+        decoder, gone = AnsiDecoder(), False
+        with open(self._read, encoding="utf-8", errors="backslashreplace", newline="\n") as lines:
+            for line in lines:
+                text = decoder.decode_line(line.rstrip("\r\n"))
+                parts = text.wrap(self.console, LONGEST) if len(text) > LONGEST else [text]
+                try:
+                    if not gone:
+                        self.console.print(*parts, sep="\n", soft_wrap=True)
+                except OSError:
+                    gone = True
+
+
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

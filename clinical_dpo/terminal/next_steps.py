@@ -1,0 +1,25 @@
+"""What to do after a run."""
+
+import shlex
+from collections.abc import Sequence
+
+from clinical_dpo.report.summary import AWAITED
+
+
+def next_steps(summary: str, page: str, configs: Sequence[str], settings: Sequence[str] = ()) -> str:
+    """Lines that name the page to read and the commands that follow.
+
+    Args:
+        summary: the run's summary.
+        page: path of the page of results.
+        configs: the configuration files of the command line.
+        settings: the settings of the command line, such as `allow_generated=true`.
+    """
+    options = f" --configfile {shlex.join(configs)}" if configs else ""
+    options += f" --config {shlex.join(settings)}" if settings else ""
+    if any(line.startswith(AWAITED) for line in summary.splitlines()):
+        commands = {"all": "once the awaited grades are there"}
+    else:
+        commands = {"release": "each chosen model as a folder", "package": "the run for a journal"}
+    lines = [f"  snakemake --cores 1 {target}{options}  # {result}" for target, result in commands.items()]
+    return "\n".join(["Next:", f"  open {page} in a browser", *lines])

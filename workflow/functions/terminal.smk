@@ -1,0 +1,72 @@
+import shutil
+
+from clinical_dpo.line_length import LONGEST, folded
+from clinical_dpo.terminal.snakemake_lines import ShortLines
+
+
+def terminal():
+    """Snakemake's handler of the text in a terminal; None if the text goes elsewhere or a logger plugin writes it."""
+    handlers = [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]
+    return handlers[0] if handlers and handlers[0].can_color_tty() else None
+
+
+if (
+    terminal()
+    and workflow.is_main_process
+    and workflow.modifier.is_main_snakefile()
+    and not workflow.output_settings.verbose
+):
+    terminal().setFormatter(ShortLines(terminal().formatter))
+
+displays = []  # of this run: one from its first job to its end, if a person watches
+
+
+def show_progress():
+    """In a terminal, show a progress bar in place of Snakemake's text about single jobs.
+
+    The command can ask for more or less of Snakemake's text. Then there is no bar.
+    """
+    settings = workflow.output_settings
+    if settings.quiet or settings.verbose or settings.debug_dag or settings.printshellcmds:
+        return
+    if not workflow.is_main_process or not terminal() or not os.isatty(2):
+        return
+    from clinical_dpo.terminal.display import Display, not_on_bar  # imports rich
+    from clinical_dpo.terminal.progress import RunProgress
+
+    jobs = RunProgress(job.rule.name for job in workflow.dag.needrun_jobs())
+    displays.append(Display(jobs, "running" if workflow.local_exec else "submitted", color=not settings.nocolor))
+    terminal().addFilter(not_on_bar)
+    logger.addHandler(displays[0])
+    displays[0].open()
+
+
+def hide_progress():
+    """Remove the bar, so that text follows it."""
+    for display in displays:
+        display.close()
+
+
+def fitting(text):
+    """A text with lines that fit into the terminal; elsewhere lines have at most 300 characters."""
+    return folded(text, min(shutil.get_terminal_size().columns, LONGEST) if sys.stdout.isatty() else LONGEST)
+
+
+def show_failures():
+    """Print the messages of failed jobs; outside a terminal each is one line."""
+    for text in failures():
+        print(fitting(text) if sys.stdout.isatty() else text)
+
+
+def show_result():
+    """Print what the run has written for the terminal, and what to do next."""
+    from clinical_dpo.terminal.next_steps import next_steps  # imports modules of tables
+
+    for name in ("summary", "plan", "freed"):
+        file = Path(at(name))
+        if file.exists() and file.stat().st_mtime > started:
+            text = file.read_text(encoding="utf-8")
+            print(fitting(text))
+            if name == "summary" and Path(at("page")).exists():
+                configs = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+                print(next_steps(text, at("page"), configs, workflow.config_settings.config_args))
