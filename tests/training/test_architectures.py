@@ -1,0 +1,97 @@
+"""Training of tiny models of several architectures against stock TRL; docs/architectures.md has the results."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from clinical_dpo.io import read_json
+from clinical_dpo.training.flat.architectures import FLAT_ARCHITECTURES, computed_layout
+from clinical_dpo.training.flat.model import use_flat_layout
+from clinical_dpo.training.row_logps import flat_row_logps
+from clinical_dpo.training.sft import train_sft
+from tests.conftest import MODEL, ROOT
+from tests.helpers.architectures import CHECKS, COLUMNS, CONFIGS, TRAINING, WINDOW, cell, model_file, save_base
+from tests.helpers.training_cases import sft_data, sft_run, write_rows
+
+COMMAND = "python -m tests.helpers.architectures > docs/architectures.md"
+
+
+def document_rows():
+    """Architecture -> column -> cell of the table in the document."""
+    text = (ROOT / "docs/architectures.md").read_text(encoding="utf-8")
+    header, _, *lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return {cells[0]: dict(zip(header[1:], cells[1:], strict=True)) for cells in lines}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def base(request, tmp_path_factory):
+    return save_base(request.param, tmp_path_factory.mktemp("base") / request.param)
+
+
+@pytest.mark.parametrize("column", CHECKS)
+def test_training_has_the_result_of_the_document(base, tmp_path, column):
+    """The check of each cell raises an error if training does not equal stock TRL, or plain transformers in NF4."""
+    assert cell(column, base.name, base, tmp_path) == document_rows()[base.name][column], f"run: {COMMAND}"
+
+
+def test_the_document_has_every_architecture():
+    rows = document_rows()
+    assert rows.keys() == CONFIGS.keys() > set(FLAT_ARCHITECTURES)
+    assert all(tuple(row) == COLUMNS and row["LoRA"] == row["padded"] for row in rows.values())
+
+
+def test_a_run_says_once_that_it_pads_and_why(tmp_path, capsys):
+    base = save_base("gemma2", tmp_path / "base")
+    write_rows(tmp_path)
+    run = sft_run(base, tmp_path / "sft", 1, model=model_file("gemma2"), **TRAINING)
+    train_sft(run, *sft_data(tmp_path))
+    record = read_json(tmp_path / "sft/run.json")
+    assert record["layout"] == "padded" and record["padding_share"] > 0
+    assert record["padded_because"] == "the flat layout is not tested for the architecture gemma2"
+    assert capsys.readouterr().out.count(f"Rows are padded: {record['padded_because']}.") == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("final_logit_softcapping", 30.0), ("attn_logit_softcapping", 50.0), ("use_bidirectional_attention", True)],
+)
+def test_a_setting_that_the_flat_layout_does_not_support_pads_a_listed_architecture(setting, value):
+    config = CONFIGS["gemma3_text"]({"vocab_size": 99, setting: value})
+    model = AutoModelForCausalLM.from_config(config)
+    assert computed_layout(model, "flex") == ("padded", f"the flat layout does not support {setting} of gemma3_text")
+    assert computed_layout(model, "padded") == ("padded", None)
+    with pytest.raises(ValueError, match=setting):
+        use_flat_layout(model)
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "gemma3_text"])
+@pytest.mark.parametrize("mistake", ["no window", "one rotary base", "one kind of layer"])
+def test_a_mistake_in_a_layer_would_change_the_log_probabilities(architecture, mistake):
+    """The comparisons above can see the window, both rotary bases and the order of the layers."""
+    if (architecture, mistake) == ("qwen3", "one rotary base"):
+        pytest.skip("Qwen3 has one rotary base")
+    torch.manual_seed(5)
+    model = AutoModelForCausalLM.from_config(CONFIGS[architecture]({"vocab_size": 99}))
+    row = torch.randint(3, 99, (1, 3 * WINDOW)).tolist()
+    use_flat_layout(model)
+    before = flat_row_logps(model, row, [2 * WINDOW], 1)
+    for layer in model.base_model.layers:
+        if mistake == "no window":
+            layer.self_attn.sliding_window = None
+        elif mistake == "one kind of layer":
+            layer.self_attn.sliding_window = WINDOW
+    if mistake == "one rotary base":
+        rotary = model.base_model.rotary_emb
+        rotary.sliding_attention_inv_freq = rotary.full_attention_inv_freq
+    assert (flat_row_logps(model, row, [2 * WINDOW], 1) - before).abs() > 1e-3
+
+
+def test_a_model_that_reads_images_has_a_lora_on_its_language_model_alone(tmp_path):
+    base = save_base("gemma3", tmp_path / "base")
+    write_rows(tmp_path)
+    run = sft_run(base, tmp_path / "sft", 1, model=model_file("gemma3", lora_targets="all-linear"), **TRAINING)
+    train_sft(run, *sft_data(tmp_path))
+    weights = load_file(tmp_path / "sft/adapter_model.safetensors")
+    assert weights and all(".language_model." in name for name in weights)
+    assert read_json(tmp_path / "sft/run.json")["lora_layers"].keys() == set(MODEL["lora_targets"])
