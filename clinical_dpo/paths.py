@@ -74,6 +74,8 @@ PATHS = {
     "figure": "{reports}/figures/{figure}.{suffix}",
     "page": "{reports}/summary.html",
     "summary": "{reports}/summary.txt",
+    "package": "{reports}/package/README.md",
+    "package_zip": "{reports}/package.zip",
     "plan": "{reports}/plan.txt",
     "freed": "{reports}/freed.txt",
     "plan_table": "{reports}/{table}.csv",

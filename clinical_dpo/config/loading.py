@@ -95,6 +95,32 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     return Study(config, kept, models, left_out, families)
 
 
+def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a task or model file and merge the run's overrides into it, without a check.
+
+    Args:
+        folder: config/tasks or config/models.
+        kind: task or model.
+        name: the file's name without its suffix.
+        overrides: `overrides` of the config.
+    """
+    own = _own(overrides, kind, name)
+    value = merge(read_yaml(folder / f"{name}.yaml"), own)
+    for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
+        if "kind" in own.get(key, {}):
+            value[key] = own[key]
+    if kind == "model" and "source" in own:  # likewise
+        others = {key for source, keys in SOURCE_KEYS.items() if source != own["source"] for key in keys}
+        value = {key: setting for key, setting in value.items() if key in own or key not in others}
+    return value | own_writers(value, own)
+
+
+def _own(overrides: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    """The overrides of one task or model."""
+    own: Mapping[str, Any] = overrides.get(f"{kind}s", {}).get(name, {})
+    return own
+
+
 def check_config_files(paths: Iterable[Path]) -> None:
     """Refuse config files that Snakemake would read in another way than they look.
 
@@ -145,16 +171,7 @@ def _read_files(
 
 def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Read a task or model file (`kind` is task or model), merge the run's overrides into it, and check the result."""
-    path = folder / f"{name}.yaml"
-    own = overrides.get(f"{kind}s", {}).get(name, {})
-    value = merge(read_yaml(path), own)
-    for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
-        if "kind" in own.get(key, {}):
-            value[key] = own[key]
-    if kind == "model" and "source" in own:  # likewise
-        others = {key for source, keys in SOURCE_KEYS.items() if source != own["source"] for key in keys}
-        value = {key: setting for key, setting in value.items() if key in own or key not in others}
-    value |= own_writers(value, own)
+    value, own = merged_file(folder, kind, name, overrides), _own(overrides, kind, name)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
     validate(value, kind, where)
     if kind == "task":

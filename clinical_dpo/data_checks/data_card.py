@@ -6,6 +6,7 @@ Texts are not shown, except short excerpts of repaired texts of a task that is n
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clinical_dpo.data_checks.excerpts import EXCERPTS
 from clinical_dpo.data_checks.thresholds import CHECKS
 from clinical_dpo.escaping import Markdown, markdown
 from clinical_dpo.tokenization.lengths import RowLength, quantile
@@ -120,7 +121,7 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         shown = [_visible(excerpts.get(key, "")) for key in ("before", "after")] if not private else []
         mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
         rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
-    header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else ("before", "after")))
+    header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else EXCERPTS))
     return ["## Texts", _table(header, rows), "The mend belongs under `source` of the task file."]
 
 

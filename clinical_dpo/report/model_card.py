@@ -31,6 +31,7 @@ class Released:
     run: Mapping[str, Any]  # run.json of the training
     manifest: Mapping[str, Any]  # manifest of the data
     metrics: Sequence[Mapping[str, str]]  # rows of metrics.csv
+    weights: bool = True  # whether the card is beside the weights
 
 
 def model_card(released: Released) -> str:
@@ -40,10 +41,7 @@ def model_card(released: Released) -> str:
         f"---\n{yaml.safe_dump(_head(released), sort_keys=False, allow_unicode=True)}---",
         f"# {title}, {released.stage.upper()}: {markdown(task['title'])}",
         f"{title} after {STAGES[released.stage]} on one task. {markdown(task.get('description', ''))}".strip(),
-        "## How to load",
-        "Run this in the folder of this file, or with the full path of the folder.",
-        f"```python\n{loading_code(released)}```",
-        *(["`merged/` holds the same model as ordinary weights, without PEFT."] if released.merged else []),
+        *(_loading(released) if released.weights else ["The weights are not beside this card."]),
         "## Data",
         _data(released),
         "## Training",
@@ -69,6 +67,16 @@ def _head(released: Released) -> dict[str, Any]:
     source = released.manifest["source"]
     head |= {"datasets": [source["id"]]} if source["kind"] == "hub" else {}
     return head | {"tags": [released.stage, "clinical-dpo"]}
+
+
+def _loading(released: Released) -> list[str]:
+    """The section with the code that loads the model."""
+    return [
+        "## How to load",
+        "Run this in the folder of this file, or with the full path of the folder.",
+        f"```python\n{loading_code(released)}```",
+        *(["`merged/` holds the same model as ordinary weights, without PEFT."] if released.merged else []),
+    ]
 
 
 def loading_code(released: Released) -> str:
@@ -149,7 +157,7 @@ def _results(released: Released) -> str:
             low, high = row["ci_low"], row["ci_high"]
             estimate = _number(row["estimate"]) + (f" ({_number(low)} to {_number(high)})" if low and high else "")
             shown = rows.setdefault(row["metric"], {"n": row["n"]})
-            shown[row["variant"]] = f"{estimate}{' (proxy)' if row['proxy'] == 'True' else ''}"
+            shown[row["variant"]] = f"{estimate}{' (proxy)' if row['proxy'] == 'true' else ''}"
     header = ("metric", "base model", "this model", "items")
     table = [(metric, row.get("base", ""), row.get(released.stage, ""), row["n"]) for metric, row in rows.items()]
     return f"On test rows that no training saw, with 95% intervals.\n\n{_table(header, table)}"

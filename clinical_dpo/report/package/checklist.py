@@ -1,0 +1,55 @@
+"""A reporting checklist as a document: each item with what the run knows, or with `for the authors`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from clinical_dpo.report.package.blocks import Block, Heading, Paragraph, Table
+from clinical_dpo.report.package.run_facts import RunFacts
+
+FOR_THE_AUTHORS = "for the authors"
+Statement = Callable[[RunFacts], list[str]]
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of a checklist.
+
+    Attributes:
+        number: as published.
+        topic: in our words; the wording is the authors'.
+        known: functions whose statements prefill the item.
+        authors: what only the authors can add; empty if the run knows all of it.
+    """
+
+    number: str
+    topic: str
+    known: Sequence[Statement] = ()
+    authors: str = ""
+
+
+def checklist(title: str, source: str, items: Sequence[Item], facts: RunFacts) -> list[Block]:
+    """The checklist as a document.
+
+    Args:
+        title: name of the checklist.
+        source: citation of the checklist.
+        items: its items, in order.
+        facts: of the run.
+    """
+    rows = [(item.number, item.topic, _prefilled(item, facts)) for item in items]
+    return [
+        Heading(1, title),
+        Paragraph(
+            f"Topics are in our own words; the published wording is the authors': {source}. Entries come from the "
+            f"run's tables, settings and records. Replace every '{FOR_THE_AUTHORS}', and add pages of the manuscript."
+        ),
+        Table(("item", "topic", "this run"), rows),
+    ]
+
+
+def _prefilled(item: Item, facts: RunFacts) -> str:
+    """The statements of an item, one a line, and what is left to the authors."""
+    lines = [line for statement in item.known for line in statement(facts)]
+    if not lines:
+        return f"{FOR_THE_AUTHORS}: {item.authors}" if item.authors and item.known else FOR_THE_AUTHORS
+    return "\n".join([*lines, *([f"{FOR_THE_AUTHORS}: {item.authors}"] if item.authors else [])])

@@ -1,0 +1,29 @@
+"""The version of the code: its release, and the git commit where there is one."""
+
+import subprocess
+from pathlib import Path
+
+from clinical_dpo.yaml_files import read_yaml
+
+
+def code_version(root: Path) -> str:
+    """Version and commit of a folder of the code: "0.2.0, commit 1a2b3c", "... with changes that are not committed".
+
+    Args:
+        root: the folder, which contains CITATION.cff. A folder that is no repository of its own has no commit.
+    """
+    version = str(read_yaml(root / "CITATION.cff")["version"])
+    top, commit = _git(root, "rev-parse", "--show-toplevel"), _git(root, "rev-parse", "HEAD")
+    if not commit or not top or Path(top).resolve() != root.resolve():
+        return version
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return f"{version}, commit {commit}" + (", with changes that are not committed" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Output of a git command in a folder; empty without git, or if the command fails."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,52 @@
+"""Keep the paths of private data out of a package."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from clinical_dpo.paths import Paths
+from clinical_dpo.user_paths import user_path
+
+NOT_SHOWN = "private-data-not-in-this-package"
+
+
+def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a private task's file without paths of data and without its condition over rows.
+
+    Args:
+        settings: of a task with `phi: true`.
+    """
+    hidden = dict(settings)
+    for key in ("source", "stand_in"):
+        if "path" in hidden.get(key, {}):
+            hidden[key] = {**hidden[key], "path": NOT_SHOWN}
+    if "external_predictions" in hidden:
+        hidden["external_predictions"] = {
+            name: {**entry, "path": NOT_SHOWN} for name, entry in hidden["external_predictions"].items()
+        }
+    return hidden | ({"where": NOT_SHOWN} if "where" in hidden else {})
+
+
+def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[re.Pattern[str]]:
+    """Patterns of the paths of private tasks: their data files, and all files in their folders.
+
+    Args:
+        tasks: task -> settings of its file, of the private tasks.
+        paths: the paths of the run.
+    """
+    patterns = []
+    for name, task in tasks.items():
+        entries = [task.get("source", {}), task.get("stand_in", {}), *task.get("external_predictions", {}).values()]
+        configured = [str(entry["path"]) for entry in entries if "path" in entry]
+        files = sorted({*configured, *(str(user_path(path)) for path in configured)}, key=len, reverse=True)
+        patterns += [re.compile(re.escape(path)) for path in files]
+        for folder in ("results", "ratings"):
+            patterns.append(re.compile(rf"{re.escape(paths.folder(folder, name))}/[^\s,;\"'<>]*"))
+    return patterns
+
+
+def hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    """A text in which every path of private data is replaced by NOT_SHOWN."""
+    for pattern in patterns:
+        text = pattern.sub(NOT_SHOWN, text)
+    return text

@@ -1,0 +1,117 @@
+"""What the files of a finished run say: settings, manifests, records of training and answering, tables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.config.privacy import private_tasks
+from clinical_dpo.config.study import Study
+from clinical_dpo.io import read_csv, read_json
+from clinical_dpo.paths import parse
+from clinical_dpo.variants import BEST
+
+BASE_RECORD = "base.json"  # beside the checksums of a base model
+Record = Mapping[str, Any]
+Rows = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the documents of a package may say about a run.
+
+    Attributes:
+        study: the run as configured.
+        code: version of the code, and its git commit if there is one.
+        manifests: task -> data/manifest.json.
+        bases: model -> base.json.
+        training: (task, model, stage) -> run.json of the chosen trial.
+        answers: (task, model, variant) -> record of the test answers.
+        judges: (task, model, kind) -> record of a judge.
+        tables: name -> rows of a table of reports/tables, and `cost` of the figure of costs.
+    """
+
+    study: Study
+    code: str
+    manifests: Mapping[str, Record]
+    bases: Mapping[str, Record]
+    training: Mapping[tuple[str, str, str], Record]
+    answers: Mapping[tuple[str, str, str], Record]
+    judges: Mapping[tuple[str, str, str], Record]
+    tables: Mapping[str, Rows]
+
+    @property
+    def private(self) -> list[str]:
+        """The tasks with private text."""
+        return private_tasks(self.study.tasks)
+
+    def rows(self, table: str, **values: str) -> Rows:
+        """Rows of a table with these values in their columns; none if the run has no such table."""
+        return [
+            row for row in self.tables.get(table, []) if all(row[column] == value for column, value in values.items())
+        ]
+
+    def task_title(self, task: str) -> str:
+        """Title of a task."""
+        title: str = self.study.tasks[task]["title"]
+        return title
+
+    def models(self) -> list[str]:
+        """The models that the tasks compare, each once."""
+        return list(dict.fromkeys(model for task in self.study.tasks for model in self.study.task_models(task)))
+
+    def libraries(self) -> dict[str, list[str]]:
+        """Library -> its versions in the records of training and answering, without Python."""
+        versions: dict[str, set[str]] = {}
+        for record in (*self.training.values(), *self.answers.values()):
+            for name, version in record.get("versions", {}).items():
+                versions.setdefault(name, set()).add(version)
+        return {name: sorted(used) for name, used in versions.items() if name != "python"}
+
+
+def read_facts(
+    study: Study,
+    code: str,
+    *,
+    manifests: Iterable[str | Path],
+    bases: Iterable[str | Path],
+    records: Iterable[str | Path],
+    judges: Iterable[str | Path],
+    tables: Iterable[str | Path],
+) -> RunFacts:
+    """Read the facts from the files of a run.
+
+    Args:
+        study: the run.
+        code: version of the code.
+        manifests: data/manifest.json of every task.
+        bases: SHA256SUMS of every base model.
+        records: the files of `config.files.compute_records`.
+        judges: records of judges.
+        tables: CSV files. Their stems are the tables' names.
+    """
+    training: dict[tuple[str, str, str], Record] = {}
+    answers: dict[tuple[str, str, str], Record] = {}
+    for path in records:
+        if Path(path).name == "run.json":
+            names = parse("best_run", path)
+            if names["best"] == BEST:
+                training[names["task"], names["model"], names["stage"]] = read_json(path)
+        else:
+            names = parse("answers_record", path)
+            answers[names["task"], names["model"], names["variant"]] = read_json(path)
+    judged = {
+        (names["task"], names["model"], names["judged"]): read_json(path)
+        for path in judges
+        for names in [parse("verdicts_record", path)]
+    }
+    return RunFacts(
+        study,
+        code,
+        {parse("manifest", path)["task"]: read_json(path) for path in manifests},
+        {parse("base", path)["model"]: read_json(Path(path).parent / BASE_RECORD) for path in bases},
+        training,
+        answers,
+        judged,
+        {Path(path).stem: read_csv(path) for path in tables},
+    )

@@ -1,0 +1,118 @@
+"""Statements about the grades of a run: graders, raters, judges, metrics, tests and margins."""
+
+from clinical_dpo.config.label_rules import scores_likelihood
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.config.raters import rated_sheets
+from clinical_dpo.report.decision_sentences import margin_text
+from clinical_dpo.report.p_values import COMPARED, GROUPED_TESTS
+from clinical_dpo.report.package.run_facts import RunFacts
+
+GRADERS = {
+    "label": "the label that the answer states, against the reference label",
+    "exact": "the answer against the reference answer, right or wrong",
+    "physicians": "blinded raters",
+    "judge": "a language model as judge",
+    "rouge_likert": "ROUGE-L against the reference answer on a scale from 1 to 5, a proxy for a judge",
+    "rouge_l": "ROUGE-L against the reference answer",
+    "evasiveness": "rules that tell a helpful from an evasive answer",
+}
+TESTS = {"mcnemar": "McNemar's exact test", "paired_t": "paired t test", **GROUPED_TESTS}
+
+
+def graders(facts: RunFacts) -> list[str]:
+    """How an answer becomes a grade."""
+    lines = []
+    for settings in facts.study.tasks.values():
+        words = [f"{settings['title']}: the grade is from {GRADERS[settings['grader']]}."]
+        if scores_likelihood(settings):
+            words.append("The answer is the label with the highest likelihood.")
+            if "threshold" in settings:
+                words[-1] = "The answer is the first label if its probability is at least a threshold chosen on dev."
+        elif settings["grader"] == "label":
+            words.append("An answer in which no label can be read is wrong and counted as unreadable.")
+        lines.append(" ".join(words))
+    return lines
+
+
+def metrics(facts: RunFacts) -> list[str]:
+    """Headline metric and number of test items of each task."""
+    lines = []
+    for task, settings in facts.study.tasks.items():
+        definition = METRICS[settings["metric"]]
+        of_task = facts.rows("metrics", task=task, metric=definition.name)
+        methods = ", ".join(dict.fromkeys(row["ci_method"] for row in of_task if row["ci_method"]))
+        words = f"{settings['title']}: {definition.title}, on {facts.manifests[task]['counts']['test']:,} test items"
+        lines.append(words + (f"; 95% intervals by the method {methods}." if methods else "."))
+    return lines
+
+
+def tests(facts: RunFacts) -> list[str]:
+    """Paired test, level and family of each task, from stats.csv."""
+    lines = []
+    for task in facts.study.tasks:
+        rows = facts.rows("stats", task=task)
+        if rows:
+            row = rows[0]
+            compared = f", of {COMPARED[row['effect_measure']].partition(' (')[0]}" if row["effect_measure"] else ""
+            lines.append(
+                f"{facts.task_title(task)}: {TESTS.get(row['test'], row['test'])}{compared}, two-sided; level "
+                f"{float(row['alpha']):.3g} for the family, "
+                f"{float(row['threshold']):.3g} for each test (Bonferroni; tests in the family: {row['family_size']})."
+            )
+    return lines
+
+
+def margins(facts: RunFacts) -> list[str]:
+    """The smallest difference that matters, from decisions.csv."""
+    lines = []
+    for task in facts.study.tasks:
+        rows = facts.rows("decisions", task=task)
+        if rows:
+            margin = margin_text(rows[0]["metric"], float(rows[0]["margin"]))
+            lines.append(f"{facts.task_title(task)}: {margin} ({rows[0]['margin_source']}).")
+    return lines
+
+
+def raters(facts: RunFacts) -> list[str]:
+    """Number of raters of each sheet and of the items that they rate; none without raters."""
+    lines = []
+    for settings in facts.study.tasks.values():
+        for sheet, people in rated_sheets(settings).items():
+            words = f"{settings['title']}, {sheet}: blinded raters: {len(people)}"
+            if sample := settings.get("rater_sample"):
+                words += f"; test items, drawn at random: {sample:,}"
+            lines.append(f"{words}.")
+    return lines
+
+
+def agreement(facts: RunFacts) -> list[str]:
+    """Agreement of raters, and of the judge with raters, from agreement.csv. Names of raters are not shown."""
+    lines = []
+    for row in facts.rows("agreement"):
+        if row["estimate"]:
+            low, high = row["ci_low"], row["ci_high"]
+            interval = f" (95% interval {float(low):.2f} to {float(high):.2f})" if low and high else ""
+            lines.append(
+                f"{facts.task_title(row['task'])}, {facts.study.titles[row['model']]}, {row['sheet']}: {row['metric']} "
+                f"{float(row['estimate']):.2f}{interval}, {row['n']} items."
+            )
+    return lines
+
+
+def judges(facts: RunFacts) -> list[str]:
+    """Judge, prompt and number of items of each judgement; none without a judge."""
+    return [
+        f"{facts.task_title(task)}, {facts.study.titles[model]}, {kind}: judge {record['judge']} "
+        f"({', '.join(record['models']) or 'model not reported'}), prompt version {record['prompt_version']}, "
+        f"{record['items']:,} items, {record['pending']:,} pending."
+        for (task, model, kind), record in facts.judges.items()
+    ]
+
+
+def externals(facts: RunFacts) -> list[str]:
+    """Answers from outside that are compared; none without them."""
+    return [
+        f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
+        for task in facts.study.tasks
+        for name in facts.study.externals(task)
+    ]

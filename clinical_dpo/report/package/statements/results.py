@@ -1,0 +1,141 @@
+"""Statements about results. Every number is a field of a table, every conclusion a sentence of decisions.csv."""
+
+from collections.abc import Mapping
+
+from clinical_dpo.config.metrics import METRICS
+from clinical_dpo.paths import parse_comparison
+from clinical_dpo.report.decision_sentences import amount
+from clinical_dpo.report.p_values import format_p, quantity_compared
+from clinical_dpo.report.package.run_facts import RunFacts
+from clinical_dpo.variants import EXTERNAL, TITLES
+
+Row = Mapping[str, str]
+
+
+def estimates(facts: RunFacts, task: str) -> list[str]:
+    """A sentence for each model: the headline metric of each variant with its interval and the number of items."""
+    definition = METRICS[facts.study.tasks[task]["metric"]]
+    by_model: dict[str, list[str]] = {}
+    for row in facts.rows("metrics", task=task, metric=definition.name):
+        name = "" if row["variant"] == EXTERNAL else f" for {TITLES[row['variant']]}"
+        by_model.setdefault(row["model"], []).append(f"{_estimate(row)}{name}{_items(row)}{_unreadable(row)}")
+    return [
+        f"{facts.study.titles[model]}: {definition.title} was {', '.join(values)}."
+        for model, values in by_model.items()
+    ]
+
+
+def _estimate(row: Row) -> str:
+    if row["status"] == "pending":
+        return "pending (grades are awaited)"
+    if not row["estimate"]:
+        return "not defined"
+    low, high = row["ci_low"], row["ci_high"]
+    interval = f" (95% interval {float(low):.2f} to {float(high):.2f})" if low and high else ""
+    return f"{float(row['estimate']):.2f}{interval}"
+
+
+def _items(row: Row) -> str:
+    return f" (n = {int(float(row['n'])):,})" if row["n"] and row["status"] != "pending" else ""
+
+
+def _unreadable(row: Row) -> str:
+    rate = row["invalid_rate"]
+    return f", {float(rate):.1%} of the answers unreadable" if rate and float(rate) > 0 else ""
+
+
+def comparisons(facts: RunFacts, task: str) -> list[str]:
+    """A sentence for each comparison of stats.csv: difference, interval, P and the threshold of the family."""
+    metric = facts.study.tasks[task]["metric"]
+    lines = []
+    for row in facts.rows("stats", task=task):
+        pair = [TITLES.get(name, facts.study.titles.get(name, name)) for name in parse_comparison(row["comparison"])]
+        name = f"{facts.study.titles[row['model']]}, {pair[0]} against {pair[1]}"
+        if row["status"] == "pending":
+            lines.append(f"{name}: pending (grades are awaited).")
+        elif row["effect"]:
+            unit = " points" if METRICS[metric].high <= 1 else ""
+            effect = amount(metric, float(row["effect"]), sign="+" if float(row["effect"]) > 0 else "")
+            low, high = row["effect_ci_low"], row["effect_ci_high"]
+            interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
+            threshold = float(row["threshold"])
+            p = format_p(float(row["p_value"]) if row["p_value"] else None, threshold)
+            p = p if p.startswith(("<", ">")) or p == "n/a" else f"= {p}"
+            lines.append(
+                f"{name}: difference {effect}{unit}{interval}, P {p} for {quantity_compared(row)}, uncorrected; the "
+                f"threshold is {threshold:.3g}."
+            )
+    return lines
+
+
+def decisions(facts: RunFacts, task: str) -> list[str]:
+    """The sentences of decisions.csv, unchanged."""
+    return [
+        f"{facts.study.titles[row['model']]}: {row['sentence']}"
+        for row in facts.rows("decisions", task=task)
+        if row["sentence"]
+    ]
+
+
+def over_seeds(facts: RunFacts, task: str) -> list[str]:
+    """Effects over several training seeds, from seeds.csv; none with one seed."""
+    metric = facts.study.tasks[task]["metric"]
+    lines = []
+    for row in facts.rows("seeds", task=task):
+        if row["effect"]:
+            first, second = (TITLES[name] for name in parse_comparison(row["comparison"]))
+            effect = amount(metric, float(row["effect"]), sign="+" if float(row["effect"]) > 0 else "")
+            low, high = row["ci_low"], row["ci_high"]
+            interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
+            lines.append(
+                f"{facts.study.titles[row['model']]}, {first} against {second}, {row['measure']} over "
+                f"{row['n_seeds']} training seeds ({row['seeds']}): {effect}{interval}."
+            )
+    return lines
+
+
+def marks(facts: RunFacts, task: str) -> list[str]:
+    """Warnings that belong to every result of a task: synthetic text, and proxy grades."""
+    rows = facts.rows("metrics", task=task)
+    lines = []
+    if any(row["data"] == "synthetic" for row in rows):
+        lines.append("The text is synthetic: the numbers say nothing about medicine.")
+    if any(row["proxy"] == "true" for row in rows):
+        lines.append("The grades are a proxy for those of people or of a judge.")
+    return lines
+
+
+def main_results(facts: RunFacts) -> list[str]:
+    """Estimates and decisions of all tasks."""
+    return [
+        f"{facts.task_title(task)}. {line}"
+        for task in facts.study.tasks
+        for line in (*estimates(facts, task), *decisions(facts, task), *marks(facts, task))
+    ]
+
+
+def all_comparisons(facts: RunFacts) -> list[str]:
+    """Comparisons of all tasks."""
+    return [f"{facts.task_title(task)}. {line}" for task in facts.study.tasks for line in comparisons(facts, task)]
+
+
+def all_over_seeds(facts: RunFacts) -> list[str]:
+    """Effects over training seeds of all tasks."""
+    return [f"{facts.task_title(task)}. {line}" for task in facts.study.tasks for line in over_seeds(facts, task)]
+
+
+def analysed(facts: RunFacts) -> list[str]:
+    """Number of test items in the analysis of each task and variant."""
+    lines = []
+    for task, settings in facts.study.tasks.items():
+        name = METRICS[settings["metric"]].name
+        for row in facts.rows("metrics", task=task, metric=name):
+            variant = TITLES.get(row["variant"], row["variant"])
+            state = f"{row['n']} items" + (", pending" if row["status"] == "pending" else "")
+            lines.append(f"{settings['title']}, {facts.study.titles[row['model']]}, {variant}: {state}.")
+    return lines
+
+
+def all_marks(facts: RunFacts) -> list[str]:
+    """Warnings of all tasks."""
+    return [f"{facts.task_title(task)}. {line}" for task in facts.study.tasks for line in marks(facts, task)]
