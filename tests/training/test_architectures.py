@@ -7,8 +7,9 @@ from transformers import AutoModelForCausalLM
 
 from clinical_dpo.io import read_json
 from clinical_dpo.training.flat.architectures import FLAT_ARCHITECTURES, computed_layout
-from clinical_dpo.training.flat.model import use_flat_layout
-from clinical_dpo.training.row_logps import flat_row_logps
+from clinical_dpo.training.flat.layout import hidden_inputs, to_padded
+from clinical_dpo.training.flat.model import picked_logps, use_flat_layout
+from clinical_dpo.training.row_logps import flat_row_logps, rows_layout
 from clinical_dpo.training.sft import train_sft
 from tests.conftest import MODEL, ROOT
 from tests.helpers.architectures import CHECKS, COLUMNS, CONFIGS, TRAINING, WINDOW, cell, model_file, save_base
@@ -39,6 +40,50 @@ def test_the_document_has_every_architecture():
     rows = document_rows()
     assert rows.keys() == CONFIGS.keys() > set(FLAT_ARCHITECTURES)
     assert all(tuple(row) == COLUMNS and row["LoRA"] == row["padded"] for row in rows.values())
+
+
+def pair_of_rows():
+    """Two prompts, one longer than the window, with a chosen and a rejected answer each; and the prompts' lengths."""
+    draw = torch.Generator().manual_seed(3)
+    prompts = [torch.randint(3, 99, (length,), generator=draw).tolist() for length in (2 * WINDOW, 5)]
+    answers = [[7, 8, 9], [7] * (2 * WINDOW), [7, 9], [11, 12]]
+    return [prompt + answer for prompt, answer in zip(prompts * 2, answers, strict=True)], [2 * WINDOW, 5] * 2
+
+
+def gradients(model, loss):
+    model.zero_grad()
+    loss.backward(retain_graph=True)
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+
+
+def losses(logps):
+    """The SFT loss of the chosen answers, and the DPO loss with a constant reference model."""
+    chosen, rejected = logps.view(2, -1)
+    return -chosen.mean(), -torch.nn.functional.logsigmoid(0.1 * (chosen - rejected - 3.0)).mean()
+
+
+@pytest.mark.parametrize("architecture", FLAT_ARCHITECTURES)
+def test_losses_and_gradients_equal_those_of_rows_computed_alone(architecture):
+    torch.manual_seed(5)
+    model = AutoModelForCausalLM.from_config(CONFIGS[architecture]({"vocab_size": 99}))
+    rows, starts = pair_of_rows()
+    alone = []
+    for row, start in zip(rows, starts, strict=True):
+        logps = model(torch.tensor([row])).logits[0].log_softmax(-1)
+        alone.append(sum(logps[index - 1, row[index]] for index in range(start, len(row))))
+    expected = [(loss, gradients(model, loss)) for loss in losses(torch.stack(alone))]
+    use_flat_layout(model)
+    layout = rows_layout(rows, starts, 2)
+    hidden = model.base_model(**hidden_inputs(layout), use_cache=False).last_hidden_state
+    logps = picked_logps(model.get_output_embeddings()(hidden), layout["shift_labels"])
+    computed = losses(to_padded(logps, layout["prediction_mask"]).sum(1))
+    for (loss, grads), actual in zip(expected, computed, strict=True):
+        torch.testing.assert_close(actual, loss, rtol=1e-5, atol=1e-5)
+        actual_grads = gradients(model, actual)
+        assert actual_grads.keys() == grads.keys()
+        for name, grad in grads.items():
+            tolerance = 1e-4 * grad.abs().max().item()
+            torch.testing.assert_close(actual_grads[name], grad, rtol=1e-4, atol=tolerance, msg=name)
 
 
 def test_a_run_says_once_that_it_pads_and_why(tmp_path, capsys):
