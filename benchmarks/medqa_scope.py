@@ -9,10 +9,10 @@ import argparse
 import datetime
 from pathlib import Path
 
-from statsmodels.stats.proportion import proportion_confint
-
-from clinical_dpo.data.sources.medqa import PUBLISHED, TOPICS, question_id, to_open_question
+from clinical_dpo.data.sources.medqa import PUBLISHED, question_id, to_open_question
+from clinical_dpo.data.sources.question_topics import TOPICS
 from clinical_dpo.io import Row, read_csv, read_jsonl
+from clinical_dpo.statistics.intervals import wilson
 
 LABELS, TABLE = Path(__file__).parent / "medqa_readers.csv", Path(__file__).parent / "medqa_scope.md"
 READERS = ("1", "2")
@@ -20,7 +20,7 @@ READERS = ("1", "2")
 
 def share(count: int, n: int) -> str:
     """Return a share with its Wilson interval."""
-    low, high = proportion_confint(count, n, method="wilson")
+    low, high = wilson(count, n)
     return f"{count} of {n} ({count / n:.3f}, {low:.3f} to {high:.3f})"
 
 

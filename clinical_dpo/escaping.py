@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # Control characters except line feed and tab, characters that change the writing direction, Unicode line ends, and lone
@@ -32,6 +33,16 @@ def markdown(text: str) -> Markdown:
         return Markdown(line)
     last = start.end() - (not start[0].isdigit())
     return Markdown(f"{line[:last]}\\{line[last:]}")
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A Markdown table in which texts are escaped."""
+    lines = [header, [Markdown("---")] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return markdown(value if isinstance(value, str) else str(value))
 
 
 def code_span(text: str) -> Markdown:

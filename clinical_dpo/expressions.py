@@ -182,8 +182,11 @@ def _value(node: ast.expr, row: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.UnaryOp):
         return -node.operand.value  # type: ignore[attr-defined]
     value = node.value if isinstance(node, ast.Constant) else row.get(_row_item(node) or node.id)  # type: ignore[attr-defined]
-    if value is None:
-        return ""
+    return "" if value is None else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """A text without outer white space, in NFC; another value unchanged."""
     return nfc(value.strip()) if isinstance(value, str) else value
 
 
@@ -235,7 +238,7 @@ def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any])
         return any(_same(left, _value(each, row)) for each in second.elts)
     container = _value(second, row)
     if isinstance(container, list):
-        return any(_same(left, nfc(each.strip()) if isinstance(each, str) else each) for each in container)
+        return any(_same(left, _plain(each)) for each in container)
     if not isinstance(container, str) or not isinstance(left, str):
         raise _mistake(second, container, "is neither a list nor a text, in which a text could be")
     return left in container

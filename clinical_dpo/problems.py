@@ -1,18 +1,27 @@
 """Collect the mistakes of a configuration, so that one error has all of them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from clinical_dpo.errors import UserError
 
+T = TypeVar("T")
 
-@contextmanager
-def collecting(problems: list[UserError]) -> Iterator[None]:
-    """Add the UserError of the block to `problems`, instead of raising it."""
-    try:
-        yield
-    except UserError as error:
-        problems.append(error)
+
+def together(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Make all calls and return their values.
+
+    Raises:
+        UserError: one error with the mistakes of all calls that raise a UserError.
+    """
+    values, problems = [], []
+    for call in calls:
+        try:
+            values.append(call())
+        except UserError as error:
+            problems.append(error)
+    raise_together(problems)
+    return values
 
 
 def raise_together(problems: Sequence[UserError]) -> None:

@@ -100,10 +100,10 @@ def _value_problem(error: Any) -> str:
     if error.validator in ("type", "enum"):
         expected = {"string"} if error.validator == "enum" else {kinds} if isinstance(kinds, str) else set(kinds)
     shown = error.message.replace(repr(value), str(value)) if isinstance(value, datetime.date) else error.message
-    return f"{shown}. {_yaml_mend(value, expected)}".rstrip()
+    return f"{shown}. {_type_mend(value, expected)}".rstrip()
 
 
-def _yaml_mend(value: Any, expected: set[str]) -> str:
+def _type_mend(value: Any, expected: set[str]) -> str:
     """Return a sentence about a value that is read as another type than it looks; an empty text for other values."""
     if "string" in expected:
         kinds: dict[Any, str] = {

@@ -134,16 +134,16 @@ def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
 
 
 def _anchor_faults(text: str) -> Iterator[str]:
-    """Yield the values that begin with & but are used nowhere else: YAML drops this word."""
+    """Yield the texts whose first word begins with & and is used nowhere else: YAML drops this word."""
     if "&" not in text:
         return
     events = list(yaml.parse(text, Loader=_StrictLoader))
     used = {event.anchor for event in events if isinstance(event, yaml.AliasEvent)}
     for event in events:
         name, mark = getattr(event, "anchor", None), event.start_mark
-        if name and name not in used:
+        if name and name not in used and isinstance(event, yaml.ScalarEvent):
             yield (
-                f"line {mark.line + 1 if mark else 1}: YAML reads &{name} as the name of a value that nothing uses. "
+                f"line {mark.line + 1 if mark else 1}: YAML reads &{name} as the name of a text that nothing uses. "
                 "Put a text that begins with & in quotes."
             )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from clinical_dpo.data_checks.excerpts import EXCERPTS
 from clinical_dpo.data_checks.thresholds import CHECKS
-from clinical_dpo.escaping import Markdown, markdown
+from clinical_dpo.escaping import Markdown, markdown, markdown_table
 from clinical_dpo.tokenization.lengths import RowLength, quantile
 
 QUANTILES = {"5%": 0.05, "25%": 0.25, "50%": 0.5, "75%": 0.75, "95%": 0.95, "longest": 1.0}
@@ -37,7 +37,12 @@ def data_card(
     if source["data"] == "synthetic":
         parts.append("**Generated text: it is no evidence about medicine.**")
     origin = _source(task, source) + _generated_fields(manifest.get("texts", {}))
-    parts += ["## Source", _table(("", ""), origin), "## Rows", _table(("", "rows"), _row_counts(manifest))]
+    parts += [
+        "## Source",
+        markdown_table(("", ""), origin),
+        "## Rows",
+        markdown_table(("", "rows"), _row_counts(manifest)),
+    ]
     parts += _texts(source, bool(task.get("phi")))
     parts += ["## Splits", _splits(manifest), "## Tokens", _tokens(lengths), "## Checks", _checks(checks)]
     return "\n\n".join(parts) + "\n"
@@ -122,7 +127,7 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
         rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
     header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else EXCERPTS))
-    return ["## Texts", _table(header, rows), "The mend belongs under `source` of the task file."]
+    return ["## Texts", markdown_table(header, rows), "The mend belongs under `source` of the task file."]
 
 
 def _visible(text: str) -> str:
@@ -139,8 +144,10 @@ def _splits(manifest: Mapping[str, Any]) -> str:
     if groups := manifest.get("groups"):
         rows = [(*row, groups[row[0]]) for row in rows]
         labels = [*labels, "groups"]
-    digests = _table(("file", "SHA-256"), [(f"{split}.jsonl", digest) for split, digest in manifest["sha256"].items()])
-    return f"{_table(('split', 'rows', *labels), rows)}\n\n{digests}"
+    digests = markdown_table(
+        ("file", "SHA-256"), [(f"{split}.jsonl", digest) for split, digest in manifest["sha256"].items()]
+    )
+    return f"{markdown_table(('split', 'rows', *labels), rows)}\n\n{digests}"
 
 
 def _tokens(lengths: Mapping[str, Sequence[RowLength]]) -> str:
@@ -150,7 +157,7 @@ def _tokens(lengths: Mapping[str, Sequence[RowLength]]) -> str:
             values = [(getattr(length, part), length.weight) for length in measured]
             quantiles = [quantile(values, share) for share in QUANTILES.values()] if values else []
             rows.append((model, part, *quantiles))
-    table = _table(("model", "", *QUANTILES), rows)
+    table = markdown_table(("model", "", *QUANTILES), rows)
     largest_weight = max((length.weight for measured in lengths.values() for length in measured), default=1)
     if largest_weight == 1:
         return table
@@ -165,20 +172,10 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> str:
         counted = f"{row['rows']} of {row['of']}"
         limits = [_share(row["warn"]), _share(row["stop"])]
         rows.append((name, model, counted, _share(row["measured"]), *limits, Markdown(f"**{row['verdict']}**")))
-    table = _table(("check", "model", "rows", "share", "warns above", "stops above", "verdict"), rows)
+    table = markdown_table(("check", "model", "rows", "share", "warns above", "stops above", "verdict"), rows)
     names = dict.fromkeys(row["check"] for row in checks)
     return "\n".join([table, "", *(f"- {name}: {CHECKS[name][0]}." for name in names)])
 
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.2%}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a Markdown table in which texts are escaped."""
-    lines = [header, [Markdown("---")] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    return markdown(value if isinstance(value, str) else str(value))

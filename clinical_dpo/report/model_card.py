@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from clinical_dpo.escaping import markdown
+from clinical_dpo.escaping import markdown, markdown_table
 
 # Licences that the hub knows by an identifier; any other is `other`, with its name.
 IDENTIFIERS = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-nc-4.0", "llama3", "llama3.1", "gemma")
@@ -146,7 +146,7 @@ def _training(released: Released) -> str:
         rows |= {f"lora {key}": value for key, value in settings["lora"].items()}
         rows |= {"layers with a LoRA": ", ".join(f"{name} ({n})" for name, n in run.get("lora_layers", {}).items())}
     rows |= {"device": run["device"]} | dict(run["versions"])
-    return _table(("", ""), rows.items())
+    return markdown_table(("", ""), rows.items())
 
 
 def _results(released: Released) -> str:
@@ -160,7 +160,7 @@ def _results(released: Released) -> str:
             shown[row["variant"]] = f"{estimate}{' (proxy)' if row['proxy'] == 'true' else ''}"
     header = ("metric", "base model", "this model", "items")
     table = [(metric, row.get("base", ""), row.get(released.stage, ""), row["n"]) for metric, row in rows.items()]
-    return f"On test rows that no training saw, with 95% intervals.\n\n{_table(header, table)}"
+    return f"On test rows that no training saw, with 95% intervals.\n\n{markdown_table(header, table)}"
 
 
 def _number(text: str) -> str:
@@ -183,9 +183,3 @@ def _licence(released: Released) -> str:
     licence = released.model.get("license")
     name = markdown(licence) if licence else "not stated in the model file"
     return f"The base model's licence applies to these weights: {name}. The data's licence may add terms."
-
-
-def _table(header: Sequence[str], rows: Any) -> str:
-    """A Markdown table in which texts are escaped."""
-    lines = [header, ["---"] * len(header), *([markdown(str(cell)) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

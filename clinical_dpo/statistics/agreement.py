@@ -17,8 +17,8 @@ from clinical_dpo.grading.raters.ratings import (
     disputed_items,
     pending_ratings,
     votes_by_item,
-    with_scores,
 )
+from clinical_dpo.grading.raters.rubric_scores import with_scores
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import wilson
 from clinical_dpo.statistics.rater_reliability import (

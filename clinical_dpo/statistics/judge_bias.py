@@ -8,7 +8,7 @@ from typing import Any
 from scipy.stats import norm, spearmanr
 
 from clinical_dpo.grading.judge.controls import REPEATED, SHUFFLED
-from clinical_dpo.grading.raters.ratings import Rows, with_scores
+from clinical_dpo.grading.raters.rubric_scores import Rows, with_scores
 from clinical_dpo.grading.raters.sheets import Item
 from clinical_dpo.io import Row
 from clinical_dpo.statistics.intervals import Interval, clopper_pearson, t_interval, wilson

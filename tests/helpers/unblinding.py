@@ -55,7 +55,7 @@ def _key_without_draws(rows: Items) -> object:
 def _by_variant(item: dict[str, Any], key: dict[str, Any], path: Path) -> dict[str, Any]:
     assert item["text_sha256"] == key["text_sha256"], path
     if path.suffix in (".html", ".json"):  # these formats hold the texts unchanged, as the checksum needs them
-        shown = ("question", "reference", "answer", "A", "B")
+        shown = ("question", "reference", "answer", "criterion", "A", "B")
         assert text_sha256({name: item[name] for name in shown if name in item}) == key["text_sha256"], path
     return {key[name] if name in ("A", "B") else name: text for name, text in item.items() if name != "text_sha256"}
 

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from clinical_dpo.data.sources.open_questions import open_sentence
-from clinical_dpo.data.sources.question_topics import topic
+from clinical_dpo.data.sources.question_topics import TOPICS, topic
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 
 FIELDS = ("question", "answer", "options", "meta_info", "answer_idx")
 
-TOPICS = ("diagnosis", "treatment")
 PUBLISHED = (5161, 12723)  # questions of Savage et al. 2025 (4,095 + 456 + 200 + 410), and rows of MedQA
 _SENTENCE_BREAK = re.compile(r"(?<=[.?!])[\"”')\]]*\s+|\s*\n\s*")
 _TITLED_BREAK = re.compile(

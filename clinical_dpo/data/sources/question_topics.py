@@ -110,6 +110,7 @@ _WIDE_TOPICS = {
         rf"\bwhat .*\b(?:{_SUBJECTS}) .*\bbenefit (?:most )?from\b",
     ],
 }
+TOPICS = tuple(_WIDE_TOPICS)
 
 
 def topic(sentence: str | None, asked: str, strict: bool = False) -> str:

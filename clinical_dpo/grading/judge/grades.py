@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.grade import new_grade
-from clinical_dpo.grading.raters.ratings import Rows, with_scores
+from clinical_dpo.grading.raters.rubric_scores import Rows, with_scores
 from clinical_dpo.records import Grade, TaskRow
 
 _GRADES = {"correct": "1", "incorrect": "0"}

@@ -18,18 +18,16 @@ from pathlib import Path
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.grading.grade import new_grade
 from clinical_dpo.grading.raters.rating_files import read_ratings
-from clinical_dpo.grading.raters.sheets import RATINGS, answer_id
+from clinical_dpo.grading.raters.rubric_scores import CANNOT_JUDGE, Rows, by_answer, grade_number, weighted_mean
+from clinical_dpo.grading.raters.sheets import RATINGS
 from clinical_dpo.grading.scale import mean
 from clinical_dpo.io import Row
 from clinical_dpo.records import Grade, TaskRow
 
-CANNOT_JUDGE = "cannot judge"
 DISAGREEMENT = "disagreement"  # final grade of an item on which raters differ, without an adjudicator
 RATED_COLUMNS = ("sheet", "rater", "item_id", "row_id", "rating", "choice", "comment", "rated_at")
 PENDING_COLUMNS = ("sheet", "rater", "n", "rated", "pending")
 FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status")
-
-Rows = Sequence[Mapping[str, str]]
 
 
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
@@ -212,7 +210,8 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
     rows = []
     for answer, key_by_item in by_answer(key).items():
         means = {
-            item: mean([_number(vote) for vote in votes[item].values() if vote != CANNOT_JUDGE]) for item in key_by_item
+            item: mean([grade_number(vote) for vote in votes[item].values() if vote != CANNOT_JUDGE])
+            for item in key_by_item
         }
         complete = all(len(votes[item]) == len(raters) for item in key_by_item)
         judged = [value is not None for value in means.values()]
@@ -225,45 +224,6 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
             | {"status": "complete" if complete else "pending"}
         )
     return rows
-
-
-def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
-    """Answer id -> item id -> row, of rows of a key or of verdicts. Only a rubric has several items per answer."""
-    answers: dict[str, dict[str, Mapping[str, str]]] = {}
-    for row in rows:
-        answers.setdefault(answer_id(row["item_id"]), {})[row["item_id"]] = row
-    return answers
-
-
-def weighted_mean(values: Iterable[tuple[float, Mapping[str, str]]]) -> float:
-    """Mean of values, each with a row whose `weight` counts; a row without a weight counts 1."""
-    pairs = [(value, float(row.get("weight") or 1)) for value, row in values]
-    return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
-
-
-def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
-    """One row per answer of one rater's rows of a rubric, with the answer's score in `column` as text.
-
-    The score is the weighted share of yes. It is cannot judge if a criterion is, and empty if a criterion is.
-
-    Args:
-        rows: rows of verdicts, or of a key with the rater's choices.
-        column: the column with yes, no, cannot judge or nothing.
-    """
-    scored = []
-    for answer, criteria in by_answer(rows).items():
-        choices = [row[column] for row in criteria.values()]
-        score = next((choice for choice in ("", CANNOT_JUDGE) if choice in choices), None)
-        if score is None:
-            score = f"{weighted_mean((_number(row[column]), row) for row in criteria.values()):.10g}"
-        first = next(iter(criteria.values()))
-        scored.append({**first, "item_id": answer, "criterion": "", "weight": "", column: score})
-    return scored
-
-
-def _number(choice: str) -> float:
-    """A grade, or 1 for yes and 0 for no."""
-    return {"yes": 1.0, "no": 0.0}[choice] if choice in ("yes", "no") else float(choice)
 
 
 def _undecided(votes: Collection[str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clinical_dpo.escaping import Markdown, markdown, printable
+from clinical_dpo.escaping import Markdown, markdown, markdown_table, printable
 from clinical_dpo.io import replacing
 
 
@@ -48,12 +48,11 @@ def _block(block: Block) -> str:
         if block.verbatim:
             return "\n".join(f"    {line}".rstrip() for line in printable(block.text).splitlines())
         return markdown(block.text)
-    lines = [block.header, [Markdown("---")] * len(block.header), *block.rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    return markdown_table(block.header, [map(_cell, row) for row in block.rows])
 
 
-def _cell(text: str) -> str:
-    return text if isinstance(text, Markdown) else "<br>".join(markdown(line) for line in text.splitlines())
+def _cell(text: str) -> Markdown:
+    return Markdown("<br>".join(map(markdown, text.splitlines())))
 
 
 def write_docx(path: str | Path, blocks: Sequence[Block]) -> None:

@@ -60,11 +60,12 @@ def write_package(folder: Path, archive: Path, facts: RunFacts, copied: Copied, 
         citation: CITATION.cff of the code.
         root: the folder that contains the run's config/tasks and config/models.
     """
-    private = private_files(task_files(facts.study, root))
+    tasks = task_files(facts.study, root)
+    private = private_files(tasks)
     with replacing(folder) as part:
         part.mkdir()
         _copy(part, copied, facts)
-        write_study_files(part / "config", facts.study, root)
+        write_study_files(part / "config", facts.study, tasks, root)
         _write_documents(part, facts)
         (part / "references.bib").write_text(bibliography(facts, read_yaml(citation)), encoding="utf-8")
         (part / "README.md").write_text(readme(facts, private), encoding="utf-8")

@@ -1,6 +1,6 @@
 """What the files of a finished run say: settings, manifests, records of training and answering, tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,12 @@ class RunFacts:
         return [
             row for row in self.tables.get(table, []) if all(row[column] == value for column, value in values.items())
         ]
+
+    def first_rows(self, table: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """Title of each task that has rows in a table, and the first of these rows."""
+        for task in self.study.tasks:
+            for row in self.rows(table, task=task)[:1]:
+                yield self.task_title(task), row
 
     def task_title(self, task: str) -> str:
         """Title of a task."""

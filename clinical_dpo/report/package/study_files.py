@@ -29,22 +29,22 @@ def private_files(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[s
     return {name: settings for name, settings in files.items() if settings.get("phi")}
 
 
-def write_study_files(out: Path, study: Study, root: Path) -> None:
+def write_study_files(out: Path, study: Study, tasks: Mapping[str, Mapping[str, Any]], root: Path) -> None:
     """Write config.yaml, tasks/ and models/ into a folder. Paths of private data are not written.
 
     Args:
         out: the folder to write into.
         study: the run.
-        root: the folder that contains the run's config/tasks and config/models.
+        tasks: from `task_files`.
+        root: the folder that contains the run's config/models.
     """
-    tasks = task_files(study, root)
+    overrides = study.config.get("overrides", {})
     config = {key: value for key, value in study.config.items() if key != "overrides"}
     config["figure2"] = {panel: task for panel, task in config["figure2"].items() if task in tasks}
     _write(out / "config.yaml", config)
     for name, settings in tasks.items():
         _write(out / f"tasks/{name}.yaml", without_private(settings) if settings.get("phi") else settings)
     for name in study.models:
-        overrides = study.config.get("overrides", {})
         _write(out / f"models/{name}.yaml", merged_file(root / "config/models", "model", name, overrides))
 
 

@@ -104,7 +104,7 @@ EDITS = {
         "clinical_dpo/statistics/metric_kinds/mean.py",
         '"effect": float(differences.mean())',
         '"effect": float(differences.mean()) + 1',
-        {"compute_metrics", "compare_variants"},
+        {"compute_metrics", "compare_variants", "decide", "vary_unreadable"},
     ),
     "figure style": Edit(
         "clinical_dpo/report/figures/style.py",

@@ -49,28 +49,22 @@ def metrics(facts: RunFacts) -> list[str]:
 def tests(facts: RunFacts) -> list[str]:
     """Paired test, level and family of each task, from stats.csv."""
     lines = []
-    for task in facts.study.tasks:
-        rows = facts.rows("stats", task=task)
-        if rows:
-            row = rows[0]
-            compared = f", of {COMPARED[row['effect_measure']].partition(' (')[0]}" if row["effect_measure"] else ""
-            lines.append(
-                f"{facts.task_title(task)}: {TESTS.get(row['test'], row['test'])}{compared}, two-sided; level "
-                f"{float(row['alpha']):.3g} for the family, "
-                f"{float(row['threshold']):.3g} for each test (Bonferroni; tests in the family: {row['family_size']})."
-            )
+    for title, row in facts.first_rows("stats"):
+        compared = f", of {COMPARED[row['effect_measure']].partition(' (')[0]}" if row["effect_measure"] else ""
+        lines.append(
+            f"{title}: {TESTS.get(row['test'], row['test'])}{compared}, two-sided; level {float(row['alpha']):.3g} for "
+            f"the family, {float(row['threshold']):.3g} for each test (Bonferroni; tests in the family: "
+            f"{row['family_size']})."
+        )
     return lines
 
 
 def margins(facts: RunFacts) -> list[str]:
     """The smallest difference that matters, from decisions.csv."""
-    lines = []
-    for task in facts.study.tasks:
-        rows = facts.rows("decisions", task=task)
-        if rows:
-            margin = margin_text(rows[0]["metric"], float(rows[0]["margin"]))
-            lines.append(f"{facts.task_title(task)}: {margin} ({rows[0]['margin_source']}).")
-    return lines
+    return [
+        f"{title}: {margin_text(row['metric'], float(row['margin']))} ({row['margin_source']})."
+        for title, row in facts.first_rows("decisions")
+    ]
 
 
 def raters(facts: RunFacts) -> list[str]:

@@ -1,6 +1,6 @@
 """Statements about results. Every number is a field of a table, every conclusion a sentence of decisions.csv."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.paths import parse_comparison
@@ -55,9 +55,7 @@ def comparisons(facts: RunFacts, task: str) -> list[str]:
             lines.append(f"{name}: pending (grades are awaited).")
         elif row["effect"]:
             unit = " points" if METRICS[metric].high <= 1 else ""
-            effect = amount(metric, float(row["effect"]), sign="+" if float(row["effect"]) > 0 else "")
-            low, high = row["effect_ci_low"], row["effect_ci_high"]
-            interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
+            effect, interval = _effect(metric, row, "effect_")
             threshold = float(row["threshold"])
             p = format_p(float(row["p_value"]) if row["p_value"] else None, threshold)
             p = p if p.startswith(("<", ">")) or p == "n/a" else f"= {p}"
@@ -66,6 +64,14 @@ def comparisons(facts: RunFacts, task: str) -> list[str]:
                 f"threshold is {threshold:.3g}."
             )
     return lines
+
+
+def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
+    """A difference with its sign, and the words of its interval; `prefix` is that of the columns of the limits."""
+    effect = float(row["effect"])
+    low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
+    interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
+    return amount(metric, effect, sign="+" if effect > 0 else ""), interval
 
 
 def decisions(facts: RunFacts, task: str) -> list[str]:
@@ -84,9 +90,7 @@ def over_seeds(facts: RunFacts, task: str) -> list[str]:
     for row in facts.rows("seeds", task=task):
         if row["effect"]:
             first, second = (TITLES[name] for name in parse_comparison(row["comparison"]))
-            effect = amount(metric, float(row["effect"]), sign="+" if float(row["effect"]) > 0 else "")
-            low, high = row["ci_low"], row["ci_high"]
-            interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
+            effect, interval = _effect(metric, row)
             lines.append(
                 f"{facts.study.titles[row['model']]}, {first} against {second}, {row['measure']} over "
                 f"{row['n_seeds']} training seeds ({row['seeds']}): {effect}{interval}."
@@ -105,23 +109,29 @@ def marks(facts: RunFacts, task: str) -> list[str]:
     return lines
 
 
-def main_results(facts: RunFacts) -> list[str]:
-    """Estimates and decisions of all tasks."""
+def _of_all_tasks(facts: RunFacts, *kinds: Callable[[RunFacts, str], list[str]]) -> list[str]:
+    """Statements of these kinds about each task, each after the task's title."""
     return [
         f"{facts.task_title(task)}. {line}"
         for task in facts.study.tasks
-        for line in (*estimates(facts, task), *decisions(facts, task), *marks(facts, task))
+        for statements in kinds
+        for line in statements(facts, task)
     ]
+
+
+def main_results(facts: RunFacts) -> list[str]:
+    """Estimates and decisions of all tasks."""
+    return _of_all_tasks(facts, estimates, decisions, marks)
 
 
 def all_comparisons(facts: RunFacts) -> list[str]:
     """Comparisons of all tasks."""
-    return [f"{facts.task_title(task)}. {line}" for task in facts.study.tasks for line in comparisons(facts, task)]
+    return _of_all_tasks(facts, comparisons)
 
 
 def all_over_seeds(facts: RunFacts) -> list[str]:
     """Effects over training seeds of all tasks."""
-    return [f"{facts.task_title(task)}. {line}" for task in facts.study.tasks for line in over_seeds(facts, task)]
+    return _of_all_tasks(facts, over_seeds)
 
 
 def analysed(facts: RunFacts) -> list[str]:
@@ -138,4 +148,4 @@ def analysed(facts: RunFacts) -> list[str]:
 
 def all_marks(facts: RunFacts) -> list[str]:
     """Warnings of all tasks."""
-    return [f"{facts.task_title(task)}. {line}" for task in facts.study.tasks for line in marks(facts, task)]
+    return _of_all_tasks(facts, marks)

@@ -1,0 +1,110 @@
+"""Check a task against the config: its recipe, seeds and stages, and the rules of its keys."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from clinical_dpo.config.column_rules import check_columns
+from clinical_dpo.config.label_rules import check_labels
+from clinical_dpo.config.margins import check_margin
+from clinical_dpo.config.raters import check_sample
+from clinical_dpo.config.study import Study
+from clinical_dpo.config.task_rules import check_fit, check_used
+from clinical_dpo.errors import UserError, did_you_mean
+from clinical_dpo.problems import raise_together, together
+from clinical_dpo.schemas import properties
+from clinical_dpo.variants import PAIRED_SETTINGS, PAIRED_STAGES, STAGES
+
+
+def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Check the rules of a task that a schema cannot express: recipe, seeds, stages, dev set of a sweep, and its keys.
+
+    Raises:
+        UserError: a rule is broken. The message has all mistakes of stages and keys.
+    """
+    where = f"config/tasks/{name}.yaml"
+    recipes = config["recipes"]
+    if task["recipe"] not in recipes:
+        raise UserError(
+            f"{where}: recipe '{task['recipe']}' is not known.{did_you_mean(task['recipe'], sorted(recipes))}"
+        )
+    _check_recipe_is_for(name, recipes[task["recipe"]], task["recipe"], recipes)
+    study = Study(config, {name: task}, {}, {})
+    if study.seeds(name)[0] != config["seed"]:
+        key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
+        raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
+    own = config.get("overrides", {}).get("tasks", {}).get(name)
+    checks = (
+        partial(check_columns, task, where),
+        partial(check_fit, task, where),
+        partial(check_labels, task, where),
+        partial(check_margin, task, where),
+        partial(check_sample, task, where),
+        partial(check_used, task, own or task, f"config: overrides.tasks.{name}" if own else where),
+    )
+    together([*(partial(_check_stage, study, name, stage, where) for stage in study.stages(name)), *checks])
+
+
+def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
+    """Refuse wrong settings of a stage, a sweep without a dev set, and an arm with more or fewer trials than DPO."""
+    prefix = f"{where}, recipe {study.tasks[name]['recipe']}, stage {stage}"
+    problems = [f"{prefix}: {problem}" for problem in _problems(study.stage(name, stage), stage)]
+    if not problems:
+        trials, of_dpo = len(study.trials(name, stage)), len(study.trials(name, "dpo"))
+        if trials > 1 and not study.tasks[name]["splits"].get("dev"):
+            mend = "Add a dev split, or configure one trial."
+            problems.append(f"{where}: {stage} has several trials, but splits.dev is 0. {mend}")
+        if stage not in STAGES and trials != of_dpo:
+            mend = "Give as many learning rates as dpo has trials, so that both are tuned alike."
+            problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
+    raise_together(list(map(UserError, problems)))
+
+
+def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]) -> None:
+    """Refuse a paper's recipe for a task of another study."""
+    if name in recipe.get("only_tasks", [name]):
+        return
+    choice = [other for other in recipes if "only_tasks" not in recipes[other]]
+    raise UserError(
+        f"config/tasks/{name}.yaml: recipe '{recipe_name}' is a paper's. It is for {', '.join(recipe['only_tasks'])}. "
+        f"Set {' or '.join(choice)} (docs/costs.md has the planned hours of each), or add a recipe of your own with "
+        f"`based_on: {recipe_name}` to your config."
+    )
+
+
+def _problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
+    """Yield each problem of a stage's settings and how to correct it; nothing if the settings are valid."""
+    dpo_keys, paired = set(PAIRED_SETTINGS), stage in PAIRED_STAGES
+    keys = properties("stage")
+    missing = sorted((keys if paired else keys - dpo_keys) - set(settings))
+    for key in missing:
+        yield f"key '{key}' is missing. Add it to the recipe."
+    if not paired:
+        for key in sorted(dpo_keys & set(settings)):
+            yield f"key '{key}' is for dpo. Remove it."
+    if missing:
+        return
+    if {"rank", "alpha", "dropout"} - set(settings["lora"]):
+        yield "key 'lora' is incomplete. Set rank, alpha and dropout."
+    if (settings["max_steps"] is None) == (settings["epochs"] is None):
+        yield "max_steps and epochs are both set or both null. Set one of the two, and set the other to null."
+    elif settings["plateau"] and settings["max_steps"] is None:
+        yield "plateau is true and max_steps is null. Set max_steps to the length of the probe."
+    if not settings["micro_batch_tokens"] and settings["batch_size"] % settings["micro_batch_size"]:
+        yield (
+            f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
+            "Set micro_batch_size to a divisor."
+        )
+    if settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
+        yield (
+            f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
+            "Set save_steps to a multiple."
+        )
+    if stage != "sft" and settings["adapter"] == "lora":
+        if "8bit" in settings["optimizer"]:
+            yield (
+                f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT "
+                "ranks. Use another optimizer, such as adamw_torch."
+            )
+        if settings["weight_decay"]:
+            yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."
