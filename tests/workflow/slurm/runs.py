@@ -47,9 +47,9 @@ if any(".train.py" in word for word in sys.orig_argv):
 
     train_and_save = training.train_and_save
 
-    def train_hindered(run, prepared, trainer, branches):
+    def train_hindered(run, prepared, trainer, branches, **options):
         trainer.add_callback(Hindrance())
-        train_and_save(run, prepared, trainer, branches)
+        train_and_save(run, prepared, trainer, branches, **options)
 
     training.train_and_save = train_hindered
 """
