@@ -5,6 +5,7 @@
 
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
@@ -119,8 +120,10 @@ def save_base(architecture, folder):
 
 def model_file(architecture, **changes):
     """Settings of a model file. PEFT trains layers of Llama's names, or all linear layers."""
-    has_names = architecture not in ("phi3", "qwen3_moe", "falcon", "gpt2")
-    return MODEL | ({} if has_names else {"lora_targets": "all-linear"}) | changes
+    settings = {"attention": "eager"} if architecture == "gemma2" else {}  # its capped scores have no other form
+    if architecture in ("phi3", "qwen3_moe", "falcon", "gpt2"):
+        settings["lora_targets"] = "all-linear"
+    return MODEL | settings | changes
 
 
 def stock_targets(architecture):
@@ -285,4 +288,6 @@ generated answers are tested for all these architectures (`tests/inference/test_
 """
 
 if __name__ == "__main__":
-    sys.stdout.write(document())
+    with redirect_stdout(sys.stderr):  # training prints its progress
+        text = document()
+    sys.stdout.write(text)

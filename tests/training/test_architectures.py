@@ -5,7 +5,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json
+from clinical_dpo.models.load import load_base
 from clinical_dpo.training.flat.architectures import FLAT_ARCHITECTURES, computed_layout
 from clinical_dpo.training.flat.layout import hidden_inputs, to_padded
 from clinical_dpo.training.flat.model import picked_logps, use_flat_layout
@@ -95,6 +97,12 @@ def test_a_run_says_once_that_it_pads_and_why(tmp_path, capsys):
     assert record["layout"] == "padded" and record["padding_share"] > 0
     assert record["padded_because"] == "the flat layout is not tested for the architecture gemma2"
     assert capsys.readouterr().out.count(f"Rows are padded: {record['padded_because']}.") == 1
+
+
+def test_an_attention_that_an_architecture_lacks_is_refused_with_the_key(tmp_path):
+    base = save_base("gemma2", tmp_path / "base")
+    with pytest.raises(UserError, match=r"ours.yaml: key 'attention' is sdpa.* gemma2. Set `attention: eager`"):
+        load_base(base, MODEL | {"name": "ours", "attention": "sdpa"})
 
 
 @pytest.mark.parametrize(
