@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import glob
 import hashlib
 import io
 import json
@@ -23,7 +24,8 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
     The block creates a file or a directory at the temporary path. That path is in a new folder beside `path`. The
     folder has a random name and is closed to other users, so no other user can put a file or a link at the temporary
-    path. If the block raises an error, `path` stays unchanged.
+    path. If the block raises an error, `path` stays unchanged. A process that is killed leaves the folder
+    (`remove_unfinished`).
 
     Args:
         path: the file or directory to replace. If `path` is a link, the link is replaced, not its target.
@@ -33,7 +35,7 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     if private:
         path.parent.chmod(0o700)
-    folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=path.parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_unfinished(path)}.", suffix=".part", dir=path.parent))
     temporary = folder / path.name
     try:
         yield temporary
@@ -46,6 +48,16 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         shutil.rmtree(folder)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove the temporary folders of `replacing` that killed processes left. No other process may write `path` now."""
+    for folder in path.parent.glob(f"{glob.escape(_unfinished(path))}.*.part"):
+        shutil.rmtree(folder, ignore_errors=True)  # links and folders of other users stay
+
+
+def _unfinished(path: Path) -> str:
+    return f".{path.name[:100]}"  # a name has at most 255 bytes
 
 
 def read_text(path: str | Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.escaping import printable
+from clinical_dpo.io import remove_unfinished
 
 # Importing PyTorch and the libraries that use it creates a million permanent objects. Garbage collection of these
 # objects would add 32% to a training job of the demo, 44% to a prediction, and an estimated 15% to the whole demo.
@@ -35,6 +36,8 @@ class _Shown(io.TextIOWrapper):
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     """Yield the rule's settings, and send all output of the block to the rule's log, including output of C libraries.
 
+    First it removes what a killed process left of the rule's outputs and of the folders that contain them.
+
     A UserError ends the process with status 1; the terminal and the log show its message. Any other exception writes
     its traceback to the log and one line to the terminal. If the logs are PRIVATE, the terminal shows only the public
     message of a UserError. For an error without a public message, it shows only the name of the log.
@@ -45,6 +48,8 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     terminal = os.dup(2)
     private = any((folder / PRIVATE).exists() for folder in Path(log).parents)
     instead = f"The error may quote private text. Read it in {log}." if private else None
+    for path in {path for output in snakemake.output for path in (Path(output), Path(output).parent)}:
+        remove_unfinished(path)
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", encoding="utf-8") as file:
         for stream in (1, 2):

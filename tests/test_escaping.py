@@ -117,7 +117,7 @@ import sys, warnings
 from types import SimpleNamespace
 from clinical_dpo.errors import UserError
 from clinical_dpo.script import job
-with job(SimpleNamespace(log=["job.log"], params={})):
+with job(SimpleNamespace(log=["job.log"], output=[], params={})):
     print("printed \\x1b[2J \\u202e")
     warnings.warn("warned \\x1b[2J")
     raise ENDING("id \\x1b]0;x\\x07 \\ud800 \\u202e wrong")

@@ -2,12 +2,14 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.io import read_csv, read_jsonl, replacing, write_csv, write_jsonl
+from clinical_dpo.io import read_csv, read_jsonl, remove_unfinished, replacing, write_csv, write_jsonl
 
 
 def test_jsonl_round_trip_keeps_text_that_breaks_lines_elsewhere(tmp_path):
@@ -82,6 +84,24 @@ def test_links_that_another_user_puts_beside_a_file_have_no_effect(tmp_path):
         folders.append(part.parent)
     assert victim.read_text() == "mine" and (tmp_path / "out").read_text() == "newer"
     assert folders[0] != folders[1] and not any(folder.exists() for folder in folders)
+
+
+def test_what_a_killed_process_left_is_removed_and_the_files_of_others_stay(tmp_path):
+    out, other = tmp_path / "out[1].csv", tmp_path / "out[1].csv2"
+    script = "import sys, os\nfrom clinical_dpo.io import replacing\nwith replacing(sys.argv[1]) as part:\n"
+    script += "    part.write_text('half')\n    os.kill(os.getpid(), 9)\n"
+    for path in (out, other):
+        subprocess.run([sys.executable, "-c", script, path], check=False)
+    victim = tmp_path / "victim"
+    write(victim, "mine", True)
+    link = tmp_path / ".out[1].csv.link.part"
+    link.symlink_to(victim)
+    assert len(list(tmp_path.glob(".*.part"))) == 3
+    remove_unfinished(out)
+    left = {path.name for path in tmp_path.glob(".*.part")}
+    assert len(left) == 2 and link.name in left and (victim / "file").read_text() == "mine"
+    remove_unfinished(other)
+    assert [path.name for path in tmp_path.glob(".*.part")] == [link.name]
 
 
 @pytest.mark.parametrize("folder", [False, True])

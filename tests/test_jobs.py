@@ -13,7 +13,8 @@ from types import SimpleNamespace
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.script import job
 
-with job(SimpleNamespace(log=["logs/deep/job.log"], params={{"settings": {{"code": "1", "seed": 2}}}})) as params:
+settings = {{"code": "1", "seed": 2}}
+with job(SimpleNamespace(log=["logs/deep/job.log"], output=[], params={{"settings": settings}})) as params:
     assert params.seed == 2 and params.made_with == {{"seed": 2}}
     print("from python")
     print("a warning", file=sys.stderr)

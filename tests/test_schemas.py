@@ -69,10 +69,10 @@ def test_a_missing_key_is_refused():
 
 
 def keys_without_value(value):
-    """Keys of nested mappings that have no value."""
+    """Keys of nested mappings that have no value. A default may be null."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from [key] if inner is None else keys_without_value(inner)
+            yield from [key] if inner is None and key != "default" else keys_without_value(inner)
     elif isinstance(value, list):
         for inner in value:
             yield from keys_without_value(inner)
