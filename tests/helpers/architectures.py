@@ -26,7 +26,6 @@ from transformers import (
     Phi3Config,
     Qwen2Config,
     Qwen3Config,
-    Qwen3MoeConfig,
 )
 from trl import DPOConfig, DPOTrainer
 
@@ -63,7 +62,6 @@ WIDE = SIZE | HEADS | {"head_dim": 24}  # heads that are together wider than the
 SLIDING_THEN_FULL = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": WINDOW}
 GEMMA3 = WIDE | SLIDING_THEN_FULL | {"query_pre_attn_scalar": 10}
 VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64}
 DROPOUTS = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
 CONFIGS = {  # `model_type` -> its configuration of a vocabulary
     "llama": lambda tokens: LlamaConfig(**SIZE | HEADS | tokens),
@@ -83,7 +81,6 @@ CONFIGS = {  # `model_type` -> its configuration of a vocabulary
     "granite": lambda tokens: GraniteConfig(**SIZE | HEADS | tokens, logits_scaling=3.0),
     "olmo2": lambda tokens: Olmo2Config(**SIZE | HEADS | tokens),
     "phi3": lambda tokens: Phi3Config(**SIZE | HEADS | {"pad_token_id": 0} | tokens),
-    "qwen3_moe": lambda tokens: Qwen3MoeConfig(**WIDE | EXPERTS | tokens),
     "falcon": lambda tokens: FalconConfig(
         hidden_size=64, num_hidden_layers=2, num_attention_heads=4, initializer_range=0.1, alibi=True, **tokens
     ),
@@ -121,7 +118,7 @@ def save_base(architecture, folder):
 def model_file(architecture, **changes):
     """Settings of a model file. PEFT trains layers of Llama's names, or all linear layers."""
     settings = {"attention": "eager"} if architecture == "gemma2" else {}  # its capped scores have no other form
-    if architecture in ("phi3", "qwen3_moe", "falcon", "gpt2"):
+    if architecture in ("phi3", "falcon", "gpt2"):
         settings["lora_targets"] = "all-linear"
     return MODEL | settings | changes
 

@@ -32,6 +32,7 @@ def base(request, tmp_path_factory):
     return save_base(request.param, tmp_path_factory.mktemp("base") / request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", CHECKS)
 def test_training_has_the_result_of_the_document(base, tmp_path, column):
     """The check of each cell raises an error if training does not equal stock TRL, or plain transformers in NF4."""
