@@ -14,5 +14,11 @@ def _parts(line: str, longest: int) -> list[str]:
     if len(line) <= longest:
         return [line]
     margin = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    options = {"break_on_hyphens": False, "replace_whitespace": False, "expand_tabs": False}
-    return textwrap.wrap(line, longest, subsequent_indent=margin[: longest // 2], **options)
+    return textwrap.wrap(
+        line,
+        longest,
+        subsequent_indent=margin[: longest // 2],
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        expand_tabs=False,
+    )

@@ -89,6 +89,8 @@ def layer_sizes(folder: str | Path) -> dict[str, int] | None:
     except (OSError, UserError, ValueError, AttributeError):
         return None
     sizes["kv_heads"] = sizes["kv_heads"] or sizes["heads"]  # as transformers does
+    if config.get("head_dim"):
+        sizes["head_dim"] = config["head_dim"]
     return sizes if all(isinstance(size, int) and size > 0 for size in sizes.values()) else None
 
 

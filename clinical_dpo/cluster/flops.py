@@ -82,7 +82,7 @@ def forward_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
 
 def attention_flops(sizes: Sizes, pairs: float) -> float:
     """Operations of the scores and of the weighted values in all layers."""
-    return 4 * sizes.layers * sizes.hidden_size * pairs
+    return 4 * sizes.layers * sizes.query_width * pairs
 
 
 def _blocks_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:

@@ -21,19 +21,25 @@ class Sizes:
     layers: float
     heads: float
     kv_heads: float
+    head_dim: float | None = None  # width of a head; None for hidden_size / heads
+
+    @property
+    def query_width(self) -> float:
+        """Width of the queries of a token in one layer. Gemma's and some of Qwen's are not as wide as the model."""
+        return self.hidden_size if self.head_dim is None else self.heads * self.head_dim
 
     @property
     def key_width(self) -> float:
         """Width of the keys of a token in one layer; values have the same width."""
-        return self.hidden_size * self.kv_heads / self.heads
+        return self.query_width * self.kv_heads / self.heads
 
     @property
     def linear_layers(self) -> dict[str, tuple[float, float]]:
         """Name of a linear layer of a block -> widths of its input and output."""
-        hidden, inner, keys = self.hidden_size, self.intermediate_size, self.key_width
-        attention = {"q_proj": (hidden, hidden), "k_proj": (hidden, keys), "v_proj": (hidden, keys)}
+        hidden, inner, queries, keys = self.hidden_size, self.intermediate_size, self.query_width, self.key_width
+        attention = {"q_proj": (hidden, queries), "k_proj": (hidden, keys), "v_proj": (hidden, keys)}
         feed_forward = {"gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden)}
-        return attention | {"o_proj": (hidden, hidden)} | feed_forward
+        return attention | {"o_proj": (queries, hidden)} | feed_forward
 
     @property
     def linear_weights(self) -> float:
@@ -74,7 +80,7 @@ def model_sizes(model: Mapping[str, Any]) -> Sizes:
     """
     stated = model.get("sizes") or model.get("pretraining")
     if stated:
-        return Sizes(**{key: stated[key] for key in KEYS})
+        return Sizes(**{key: stated[key] for key in KEYS}, head_dim=stated.get("head_dim"))
     scale = (model.get("parameters", LLAMA_3_8B_PARAMETERS) / LLAMA_3_8B_PARAMETERS) ** (1 / 3)
     llama = LLAMA_3_8B
     heads, kv_heads, layers = llama.heads * scale, llama.kv_heads * scale, llama.layers * scale
@@ -97,7 +103,7 @@ def check_sizes(model: Mapping[str, Any], where: str) -> None:
     raise UserError(
         f"{where}: key 'sizes' gives {shared:,.0f} weights ({own:,.0f} if the head is separate), but key 'parameters' "
         f"is {model['parameters']:,}. Copy the sizes from the model's config.json: vocab_size, hidden_size, "
-        "intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads."
+        "intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads, and head_dim if it is there."
     )
 
 

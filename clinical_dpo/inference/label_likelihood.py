@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import logsumexp, softmax
-from torch.nn.utils.rnn import pad_sequence
 
 from clinical_dpo.errors import UserError
 from clinical_dpo.inference.end_tokens import end_tokens
@@ -27,10 +26,9 @@ from clinical_dpo.progress import Progress
 from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.chat import chat_text, text_tokens
 from clinical_dpo.tokenization.tokens import prompt_tokens, shared_length, tokenize_completion
-from clinical_dpo.training.flat.layout import Layout, flat_layout, hidden_inputs, to_padded
-from clinical_dpo.training.flat.model import picked_logps, refuse_unsupported_heads, use_flat_layout, without_adapter
-
-ATTENTION_KINDS = {"full_attention", "sliding_attention"}  # those of the flat layout
+from clinical_dpo.training.flat.architectures import computed_layout
+from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.row_logps import flat_row_logps, padded_row_logps
 
 
 @dataclass(frozen=True)
@@ -99,58 +97,19 @@ def item_continuations(
     return min(len(prompt) for prompt, _ in parts), [prompt + answer for prompt, answer in parts]
 
 
-def takes_flat_layout(model: Any) -> bool:
-    """Whether the flat layout covers everything that a causal language model computes."""
-    try:
-        refuse_unsupported_heads(model)
-    except UserError:
-        return False
-    kinds = set(getattr(model.config, "layer_types", None) or ())
-    return bool(model._supports_attention_backend) and kinds <= ATTENTION_KINDS
-
-
-@torch.inference_mode()
-def flat_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torch.Tensor:
-    """Summed log-probability (nats) of each spelling of each item, (items, spellings), every prompt computed once.
+def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], flat: bool) -> torch.Tensor:
+    """Summed log-probability (nats) of each spelling of each item, (items, spellings).
 
     Args:
-        model: a causal language model prepared by `use_flat_layout`.
+        model: a causal language model; with `flat`, `use_flat_layout` prepared it, and every prompt is computed once.
         items: from `item_continuations`.
+        flat: whether the model computes flat rows.
     """
     spellings = len(items[0][1])
-    rows = [torch.tensor(texts[number]) for number in range(spellings) for _, texts in items]
-    starts = torch.tensor([start for start, _ in items] * spellings)
-    ids = pad_sequence(rows, batch_first=True)
-    positions = torch.arange(ids.shape[1])
-    real = positions < torch.tensor([len(row) for row in rows])[:, None]
-    layout: Any = flat_layout(ids, real, real & (positions >= starts[:, None]), branches=spellings)
-    on_device: Layout = {  # type: ignore[assignment]
-        name: value.to(model.device) if isinstance(value, torch.Tensor) else value for name, value in layout.items()
-    }
-    hidden = model.base_model(**hidden_inputs(on_device), use_cache=False).last_hidden_state
-    logps = picked_logps(model.get_output_embeddings()(hidden), on_device["shift_labels"])
-    return to_padded(logps, on_device["prediction_mask"]).sum(1).view(spellings, len(items)).T
-
-
-@torch.inference_mode()
-def padded_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]]) -> torch.Tensor:
-    """As `flat_logps`, by the model's own forward pass on rows padded on the left, a row per spelling of each item."""
-    rows = [torch.tensor(text) for _, texts in items for text in texts]
-    answers = [len(text) - start for start, texts in items for text in texts]
-    ids = pad_sequence([row.flip(0) for row in rows], batch_first=True).flip(1)
-    positions = torch.arange(ids.shape[1])
-    real = positions >= ids.shape[1] - torch.tensor([len(row) for row in rows])[:, None]
-    kept = max(answers)
-    logits = model(
-        input_ids=ids.to(model.device),
-        attention_mask=real.long().to(model.device),
-        position_ids=(real.long().cumsum(1) - 1).clamp(min=0).to(model.device),
-        logits_to_keep=kept + 1,
-        use_cache=False,
-    ).logits
-    logps = picked_logps(logits[:, :-1], ids[:, -kept:].to(model.device))
-    scored = torch.arange(kept) >= kept - torch.tensor(answers)[:, None]
-    return (logps * scored.to(model.device)).sum(1).view(len(items), -1)
+    rows = [texts[number] for number in range(spellings) for _, texts in items]
+    starts = [start for start, _ in items] * spellings
+    logps = flat_row_logps(model, rows, starts, spellings) if flat else padded_row_logps(model, rows, starts)
+    return logps.view(spellings, len(items)).T
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:
@@ -188,7 +147,7 @@ def score_labels(
     """
     ends = end_tokens(model, tokenizer)
     plain = without_adapter(model)
-    flat = takes_flat_layout(plain)
+    flat = computed_layout(plain, "flat")[0] == "flat"
     if flat:
         use_flat_layout(plain)
     spellings = list(scoring.spellings)
@@ -199,8 +158,7 @@ def score_labels(
     progress = Progress("answer", len(rows))
     for begin in range(0, len(order), step):
         batch = order[begin : begin + step]
-        chosen = [items[i] for i in batch]
-        table = flat_logps(plain, chosen) if flat else padded_logps(model, chosen)
+        table = spelling_logps(plain, [items[i] for i in batch], flat)
         for i, logps in zip(batch, table.tolist(), strict=True):
             start, texts = items[i]
             probabilities = label_probabilities(logps, [len(text) - start for text in texts], scoring)

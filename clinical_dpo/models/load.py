@@ -10,7 +10,7 @@ from typing import Any
 
 import huggingface_hub.constants
 import torch
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from clinical_dpo.checksums import BASE_RECORD
 from clinical_dpo.errors import PublicError
@@ -54,17 +54,29 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
     Args:
         folder: folder of a base model, or of a model of which all weights were trained.
         model: the model file's settings (dtype, attention, quantization).
+
+    Raises:
+        UserError: transformers does not have the model's attention in this form.
     """
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=getattr(torch, model["dtype"]),
-        attn_implementation=model["attention"],
-        device_map=device(),
-        quantization_config=quantization_config(model),
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-    )
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, model["dtype"]),
+            attn_implementation=model["attention"],
+            device_map=device(),
+            quantization_config=quantization_config(model),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except ValueError as error:
+        if model["attention"] == "eager" or "attention implementation" not in str(error):
+            raise
+        architecture = AutoConfig.from_pretrained(folder).model_type
+        raise PublicError(
+            f"config/models/{model['name']}.yaml: key 'attention' is {model['attention']}, which transformers does not "
+            f"have for the architecture {architecture}. Set `attention: eager`."
+        ) from error
     keep_differentiable(loaded)
     return loaded
 

@@ -1,5 +1,6 @@
 """The linear layers of a model that get a LoRA."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -22,10 +23,10 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
     """
     from transformers.pytorch_utils import Conv1D  # GPT-2's linear layer
 
-    head = model.get_output_embeddings()
+    head, language = model.get_output_embeddings(), model.get_decoder() if reads_images(model) else model
     linear = {
         name.rsplit(".", 1)[-1]
-        for name, layer in model.named_modules()
+        for name, layer in language.named_modules()
         if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
     }
     if targets == ALL_LINEAR:
@@ -37,6 +38,26 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
                 f"{did_you_mean(name, sorted(linear))} Use {ALL_LINEAR} for all linear layers."
             )
     return list(targets)
+
+
+def reads_images(model: Any) -> bool:
+    """Whether a model has a language model and other parts, such as one that reads images."""
+    return model.config.get_text_config() is not model.config
+
+
+def without_lora(model: Any) -> str | None:
+    """PEFT's `exclude_modules`: a pattern of all layers outside of the language model, which read no text.
+
+    Args:
+        model: a causal language model without an adapter.
+
+    Returns:
+        The pattern; None for a model that is a language model only.
+    """
+    if not reads_images(model):
+        return None
+    language = next(name for name, part in model.named_modules() if part is model.get_decoder())
+    return rf"(?!{re.escape(language)}\.).*"
 
 
 def lora_layers(model: Any) -> dict[str, int]:

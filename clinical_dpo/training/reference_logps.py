@@ -6,45 +6,40 @@ from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
-import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from clinical_dpo.io import read_jsonl, replacing
-from clinical_dpo.models.load import autocast, device, full_training_settings, is_adapter, load_variant
+from clinical_dpo.models.load import autocast, full_training_settings, is_adapter, load_variant
 from clinical_dpo.progress import Progress
 from clinical_dpo.records import Pair
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths, tokenize_pair
-from clinical_dpo.training.flat.layout import Layout, flat_layout
-from clinical_dpo.training.flat.model import answer_logps, use_flat_layout, without_adapter
+from clinical_dpo.training.flat.architectures import computed_layout
+from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
+from clinical_dpo.training.row_logps import flat_row_logps, padded_row_logps
 
 
-def pairs_layout(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> Layout:
-    """Flat layout of preference pairs, cut at max_length tokens as in training. All chosen answers come first."""
+def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[list[list[int]], list[int]]:
+    """Token ids of each prompt with an answer, all chosen answers first, and the tokens of each row's prompt.
+
+    Rows are cut at max_length tokens, as in training.
+    """
     tokens = [tokenize_pair(pair, tokenizer) for pair in pairs]
-    prompt_lengths = [len(prompt) for prompt, _, _ in tokens]
-    answers = (
-        [(prompt, chosen) for prompt, chosen, _ in tokens],
-        [(prompt, rejected) for prompt, _, rejected in tokens],
-    )
-    rows = [torch.tensor((prompt + answer)[:max_length]) for group in answers for prompt, answer in group]
-    ids = pad_sequence(rows, batch_first=True)
-    position = torch.arange(ids.shape[1])
-    real = position < torch.tensor([len(row) for row in rows])[:, None]
-    return flat_layout(ids, real, real & (position >= torch.tensor(prompt_lengths * 2)[:, None]), branches=2)
+    rows = [prompt + chosen for prompt, chosen, _ in tokens] + [prompt + rejected for prompt, _, rejected in tokens]
+    return [row[:max_length] for row in rows], [len(prompt) for prompt, _, _ in tokens] * 2
 
 
 def pair_logps(
-    model: Any, tokenizer: Any, pairs: Sequence[Pair], max_length: int, batch_size: int
+    model: Any, tokenizer: Any, pairs: Sequence[Pair], max_length: int, batch_size: int, flat: bool = True
 ) -> dict[str, list[float]]:
-    """Summed log-probabilities (nats) of both answers of every pair, by the same forward pass as in training.
+    """Summed log-probabilities (nats) of both answers of every pair, in the layout of training.
 
     Args:
-        model: a causal language model prepared by `use_flat_layout`.
+        model: a causal language model; with `flat`, `use_flat_layout` prepared it.
         tokenizer: the model's tokenizer.
         pairs: the pairs.
         max_length: longest prompt with answer in tokens; the rest is cut.
         batch_size: pairs computed at once.
+        flat: whether the model computes flat rows.
 
     Returns:
         `chosen` and `rejected`, each with a value per pair.
@@ -52,11 +47,9 @@ def pair_logps(
     logps: dict[str, list[float]] = {"chosen": [], "rejected": []}
     progress = Progress("pair", len(pairs))
     for start in range(0, len(pairs), batch_size):
-        layout: Any = pairs_layout(pairs[start : start + batch_size], tokenizer, max_length)
-        on_device: Any = {
-            name: value.to(device()) if isinstance(value, torch.Tensor) else value for name, value in layout.items()
-        }
-        for answer, values in zip(logps, answer_logps(model, on_device).chunk(2), strict=True):
+        rows, starts = pair_rows(pairs[start : start + batch_size], tokenizer, max_length)
+        computed = flat_row_logps(model, rows, starts, 2) if flat else padded_row_logps(model, rows, starts)
+        for answer, values in zip(logps, computed.chunk(2), strict=True):
             logps[answer] += values.tolist()
         progress.advance(len(logps["chosen"]))
     return logps
@@ -90,13 +83,15 @@ def compute_reference_logps(
     tokenizer = load_tokenizer(base)
     # The SFT model has the same dtype as in training, since rounding would change the reference model.
     reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else full_training_settings(model)))
-    use_flat_layout(reference)
+    flat = computed_layout(reference, "flat")[0] == "flat"
+    if flat:
+        use_flat_layout(reference)
     started = time.monotonic()
     for out, path in pairs.items():
         rows = cast(list[Pair], read_jsonl(path))
         check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))
         with autocast(model):  # as in training, so that the margin of the first step is 0
-            logps = pair_logps(reference, tokenizer, rows, max_length, batch_size)
+            logps = pair_logps(reference, tokenizer, rows, max_length, batch_size, flat)
         with replacing(out) as part:
             pd.DataFrame({"id": [row["id"] for row in rows], **logps}).to_parquet(part, index=False)
     return {

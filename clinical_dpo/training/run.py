@@ -33,6 +33,7 @@ from clinical_dpo.training.checkpoints import (
     reduced_tokens,
 )
 from clinical_dpo.training.digests import input_digests, probe_digest, run_digest
+from clinical_dpo.training.flat.architectures import computed_layout
 from clinical_dpo.training.flat.collator import Collator
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
 from clinical_dpo.training.lora import lora_layers
@@ -174,13 +175,14 @@ def train_and_save(
     Raises:
         UserError: the check fails, or memory runs out. The next attempt halves a micro-batch of several rows.
     """
-    layout = run.settings["layout"]
+    causal = without_adapter(trainer.model)
+    layout, padded_because = computed_layout(causal, run.settings["layout"])
     collator = Collator(trainer.data_collator, branches if layout != "padded" else None)
     trainer.data_collator = collator
     if tokens := reduced_tokens(run.micro_batch_tokens, prepared.checkpoints):
         trainer.token_collator = TokenCollator(collator, tokens, branches)
     if layout != "padded":
-        use_flat_layout(without_adapter(trainer.model), layout)
+        use_flat_layout(causal, layout)
     _set_callbacks(trainer)
     last = last_checkpoint(prepared.checkpoints)
     if last is None:
@@ -199,7 +201,9 @@ def train_and_save(
         **prepared.record,
         "steps": trainer.state.global_step,
         "lora_layers": lora_layers(trainer.model),
-        "four_bit": bool(getattr(without_adapter(trainer.model), "is_loaded_in_4bit", False)),
+        "four_bit": bool(getattr(causal, "is_loaded_in_4bit", False)),
+        "layout": layout,
+        "padded_because": padded_because,
         "micro_batch_size": rows_at_once(trainer),
         "micro_batch_tokens": tokens,
         "gradient_checkpointing": run.gradient_checkpointing,

@@ -8,7 +8,7 @@ import torch
 from clinical_dpo.models.load import restore_trainable_weights
 from clinical_dpo.records import TaskRow
 from clinical_dpo.tokenization.tokens import tokenize_completion
-from clinical_dpo.training.lora import lora_names
+from clinical_dpo.training.lora import lora_names, without_lora
 from clinical_dpo.training.run import (
     Prepared,
     is_probe_again,
@@ -46,6 +46,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
             lora_alpha=lora["alpha"],
             lora_dropout=lora["dropout"],
             target_modules=lora_names(model, run.model["lora_targets"]),
+            exclude_modules=without_lora(model),
             task_type="CAUSAL_LM",
         )
         policy = get_peft_model(model, adapter)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
 from clinical_dpo.models.load import is_adapter
-from clinical_dpo.training.lora import lora_names
+from clinical_dpo.training.lora import lora_names, without_lora
 from clinical_dpo.training.run import load_initial_model
 from clinical_dpo.training.settings import Run
 
@@ -79,6 +79,7 @@ def policy_with_frozen_sft_ranks(
             lora_alpha=scale * rank,
             lora_dropout=lora["dropout"],
             target_modules=sorted({*targets, *sft_config["target_modules"]}),
+            exclude_modules=without_lora(base),
             task_type="CAUSAL_LM",
         ),
     )

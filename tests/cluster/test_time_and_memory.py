@@ -25,9 +25,9 @@ MISTRAL = {
 }
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "bfloat16"}
 STAGE = {"adapter": "lora", "micro_batch_size": 2, "micro_batch_tokens": None, "max_length": 2048}
-STAGE |= {"gradient_checkpointing": False}
+STAGE |= {"gradient_checkpointing": False, "lora": {"rank": 64, "alpha": 128, "dropout": 0.0}}
 GB = 1000  # MB
-LORA_MB = compute_memory_mb(LLAMA, STAGE)
+LORA_MB = compute_memory_mb(LLAMA, STAGE, rank=64)
 
 
 @pytest.fixture
@@ -75,27 +75,29 @@ def test_memory_of_an_8b_model_fits_its_use():
     assert 16 * GB < compute_memory_mb(LLAMA) < 24 * GB
     assert 32 * GB < LORA_MB < 80 * GB
     assert compute_memory_mb(LLAMA, STAGE | {"adapter": "full"}) > 128 * GB
+    more_ranks = compute_memory_mb(LLAMA, STAGE, rank=128) - LORA_MB
+    assert more_ranks > 167_772_160 * 16 / 1e6  # weight, gradient and AdamW's moments of 64 more ranks
 
 
 def test_four_bit_weights_need_less_memory():
-    four_bit = compute_memory_mb(LLAMA | {"quantization": NF4}, STAGE)
+    four_bit = compute_memory_mb(LLAMA | {"quantization": NF4}, STAGE, rank=64)
     assert four_bit == pytest.approx(LORA_MB - 8030.26 * (2 - 4.127 / 8))
 
 
 def test_memory_grows_with_branches_and_micro_batch():
-    assert compute_memory_mb(LLAMA, STAGE, branches=2) > LORA_MB
-    assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1}) < LORA_MB
+    assert compute_memory_mb(LLAMA, STAGE, branches=2, rank=64) > LORA_MB
+    assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1}, rank=64) < LORA_MB
 
 
 def test_a_micro_batch_of_tokens_needs_the_memory_of_its_tokens_or_of_the_longest_row():
     by_tokens = STAGE | {"micro_batch_size": 8, "micro_batch_tokens": 2 * 2048}
-    assert compute_memory_mb(LLAMA, by_tokens) == LORA_MB
-    one_row = compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1})
-    assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_tokens": 100}) == one_row
+    assert compute_memory_mb(LLAMA, by_tokens, rank=64) == LORA_MB
+    one_row = compute_memory_mb(LLAMA, STAGE | {"micro_batch_size": 1}, rank=64)
+    assert compute_memory_mb(LLAMA, STAGE | {"micro_batch_tokens": 100}, rank=64) == one_row
 
 
 def test_gradient_checkpointing_needs_less_memory():
-    assert compute_memory_mb(LLAMA, STAGE | {"gradient_checkpointing": True}) < LORA_MB
+    assert compute_memory_mb(LLAMA, STAGE | {"gradient_checkpointing": True}, rank=64) < LORA_MB
 
 
 def test_a_node_needs_memory_for_the_file_of_the_weights():

@@ -9,6 +9,7 @@ from clinical_dpo.data.preferences import preference_pairs
 from clinical_dpo.io import read_csv, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.training.lora import lora_names
 from clinical_dpo.training.reference_logps import compute_reference_logps
 from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft import train_sft
@@ -95,7 +96,7 @@ def rejected(answer):
 
 def run_with(settings, base, out, steps, changes):
     speed = {key: changes.pop(key, value) for key, value in SPEED.items()}
-    return Run(str(base), MODEL, settings | changes, steps, str(out), **speed)
+    return Run(str(base), changes.pop("model", MODEL), settings | changes, steps, str(out), **speed)
 
 
 def sft_run(base, out, steps=8, **changes):
@@ -125,9 +126,9 @@ def logits(model, tokenizer):
         return model(ids).logits
 
 
-def merged(base, adapter):
+def merged(base, adapter, model=MODEL):
     """The base model with the SFT adapter merged by PEFT."""
-    return PeftModel.from_pretrained(load_base(base, MODEL), str(adapter)).merge_and_unload()
+    return PeftModel.from_pretrained(load_base(base, model), str(adapter)).merge_and_unload()
 
 
 def random_adapter(base, out, rank, alpha, dropout):
@@ -147,21 +148,22 @@ def dataset(folder, name, columns):
     return Dataset.from_list([{column: row[column] for column in columns} for row in read_jsonl(folder / name)])
 
 
-def adapter_config(lora, dropout=None):
+def adapter_config(lora, dropout=None, targets=MODEL["lora_targets"]):
     return LoraConfig(
         r=lora["rank"],
         lora_alpha=lora["alpha"],
         lora_dropout=lora["dropout"] if dropout is None else dropout,
-        target_modules=MODEL["lora_targets"],
+        target_modules=targets,
         task_type="CAUSAL_LM",
     )
 
 
-def start_as_ours(trainer, base, folder, lora):
+def start_as_ours(trainer, base, folder, lora, model=MODEL):
     """Set the matrices A of stock TRL's new LoRA to those with which the new ranks of our policy start."""
+    plain = load_base(base, model)
     torch.manual_seed(42)
     fresh = policy_with_frozen_sft_ranks(
-        load_base(base, MODEL), folder / "sft", lora, MODEL["lora_targets"]
+        plain, folder / "sft", lora, lora_names(plain, model["lora_targets"])
     ).state_dict()
     with torch.no_grad():
         for name, value in trainer.model.named_parameters():
@@ -169,18 +171,21 @@ def start_as_ours(trainer, base, folder, lora):
                 value.copy_(fresh[name][-lora["rank"] :])
 
 
-def stock_dpo(base, folder, lora=DPO["lora"], **arguments):
-    """Stock TRL: a new LoRA on the merged SFT model, the live reference model. Its matrices A start as ours."""
+def stock_dpo(base, folder, lora=DPO["lora"], model=MODEL, targets=None, **arguments):
+    """Stock TRL: a new LoRA on the merged SFT model, which is the live reference model; A starts as ours does.
+
+    `targets` are PEFT's target modules, if they are not the model file's.
+    """
     columns = ("prompt", "chosen", "rejected")
     trainer = DPOTrainer(
-        model=merged(base, folder / "sft"),
+        model=merged(base, folder / "sft", model),
         args=DPOConfig(**STOCK | {"output_dir": str(folder / "stock"), "beta": 0.3, "max_steps": 1} | arguments),
         train_dataset=dataset(folder, "train.pairs.jsonl", columns),
         eval_dataset=dataset(folder, "eval.pairs.jsonl", columns),
         processing_class=load_tokenizer(base),
-        peft_config=adapter_config(lora),
+        peft_config=adapter_config(lora, targets=targets or model["lora_targets"]),
     )
-    start_as_ours(trainer, base, folder, lora)
+    start_as_ours(trainer, base, folder, lora, model)
     return trainer
 
 
@@ -199,16 +204,16 @@ def stock_sft_longer(base, folder, lora, **arguments):
     return trainer
 
 
-def stock_sft(base, folder, lora, **arguments):
+def stock_sft(base, folder, lora, model=MODEL, targets=None, **arguments):
     """Stock TRL, evaluated row by row."""
     columns = ("prompt", "completion")
     return SFTTrainer(
-        model=load_base(base, MODEL),
+        model=load_base(base, model),
         args=SFTConfig(**STOCK | {"output_dir": str(folder / "stock"), "per_device_eval_batch_size": 1} | arguments),
         train_dataset=dataset(folder, "train.jsonl", columns),
         eval_dataset=dataset(folder, "eval.jsonl", columns),
         processing_class=load_tokenizer(base),
-        peft_config=adapter_config(lora) if lora else None,
+        peft_config=adapter_config(lora, targets=targets or model["lora_targets"]) if lora else None,
     )
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
-from transformers import AutoModelForCausalLM, Gemma2Config, GraniteConfig, MambaConfig
 
 from clinical_dpo.checksums import write_checksums
 from clinical_dpo.errors import UserError
@@ -18,7 +17,6 @@ from clinical_dpo.inference.label_likelihood import (
     label_probabilities,
     picked_logps,
     score_labels,
-    takes_flat_layout,
 )
 from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base, load_variant
@@ -86,34 +84,6 @@ def test_every_prompt_is_computed_once(tiny_base):
         ]
         prompts, answers = prompts + len(parts[0][0]), answers + sum(len(answer) for _, answer in parts)
     assert len(seen) == 1 and prompts < seen[0] <= prompts + answers
-
-
-def tiny(config):
-    torch.manual_seed(3)
-    return AutoModelForCausalLM.from_config(config).eval()
-
-
-SIZE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "vocab_size": 600}
-HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2}
-OTHERS = {
-    "gemma2": Gemma2Config(**SIZE, **HEADS, head_dim=8, sliding_window=16, final_logit_softcapping=2.0),
-    "granite": GraniteConfig(**SIZE, **HEADS, logits_scaling=3.0),
-}
-
-
-@pytest.mark.parametrize("kind", OTHERS)
-def test_models_that_the_flat_layout_does_not_know_are_scored_in_padded_batches(tiny_base, kind):
-    tokenizer, model = load_tokenizer(tiny_base), tiny(OTHERS[kind])
-    assert not takes_flat_layout(model)
-    expected = [plain_logps(model, tokenizer, row, SCORING.spellings) for row in rows(6)]
-    for batch_size in (1, 64):
-        for answer, logps in zip(score_labels(model, tokenizer, rows(6), SCORING, batch_size), expected, strict=True):
-            assert answer["logps"] == pytest.approx(logps, abs=1e-4)
-
-
-def test_the_flat_layout_is_for_models_of_attention_alone(tiny_base):
-    assert takes_flat_layout(load_base(tiny_base, MODEL))
-    assert not takes_flat_layout(tiny(MambaConfig(hidden_size=32, num_hidden_layers=1, vocab_size=600, state_size=4)))
 
 
 def test_with_end_tokens_spellings_exclude_each_other(tiny_base):

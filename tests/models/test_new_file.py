@@ -15,7 +15,7 @@ from tests.helpers.hub_server import Hub, Repository, serving
 OLD, NEW = "a" * 40, "1" * 40  # a hash of digits alone needs quotes in YAML
 COUNTS = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
 WIDTHS = {"vocab_size": 1294, "hidden_size": 32, "intermediate_size": 64}  # 60,000 weights
-CONFIG = json.dumps({"model_type": "llama", "torch_dtype": "float16"} | WIDTHS | COUNTS).encode()
+CONFIG = json.dumps({"model_type": "llama", "torch_dtype": "float16", "head_dim": 8} | WIDTHS | COUNTS).encode()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_file_has_the_newest_commit_and_is_valid(command, tmp_path):
     assert problems(settings, "model") == []
     assert (settings["id"], settings["revision"]) == ("clinic/Tiny_Model-2.5", NEW)
     assert (settings["dtype"], settings["parameters"], settings["license"]) == ("float16", 60000, "apache-2.0")
-    assert settings["sizes"] == WIDTHS | {"layers": 2, "heads": 4, "kv_heads": 2}
+    assert settings["sizes"] == WIDTHS | {"layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 8}
     code, printed = command(tmp_path, "clinic/Tiny_Model-2.5")
     assert code == 1 and "exists already" in printed and NEW in printed
 

@@ -4,9 +4,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AutoModelForCausalLM, Gemma2Config, GraniteConfig, Qwen2Config
 
-from clinical_dpo.errors import UserError
 from clinical_dpo.models.load import load_base
 from clinical_dpo.training.flat.attention import flat_attention
 from clinical_dpo.training.flat.collator import Collator
@@ -85,31 +83,6 @@ def test_attention_equals_that_of_each_row_alone(attention, branches, window):
             torch.testing.assert_close(attended[0, begin:end], expected[shared_end - shared_begin :])
             checked += end - begin
         assert checked == tokens < sum(map(len, rows)) + (branches == 1)
-
-
-def test_a_model_of_another_family_computes_flat_rows():
-    torch.manual_seed(5)
-    settings = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    model = AutoModelForCausalLM.from_config(Qwen2Config(vocab_size=99, num_key_value_heads=2, **settings)).eval()
-    with torch.no_grad():
-        row_logps = [model(torch.tensor([row])).logits[0].log_softmax(-1) for row in CHOSEN + REJECTED]
-    use_flat_layout(model)
-    computed = answer_logps(model, flat_layout(*padded(CHOSEN + REJECTED, PROMPTS), branches=2))
-    for row, prompt, logps, logp in zip(CHOSEN + REJECTED, PROMPTS, row_logps, computed, strict=True):
-        expected = sum(logps[position - 1, row[position]] for position in range(prompt, len(row)))
-        torch.testing.assert_close(logp, expected)
-
-
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [(Gemma2Config, "attn_logit_softcapping and final_logit_softcapping"), (GraniteConfig, "logits_scaling")],
-)
-def test_a_model_that_caps_or_scales_its_logits_is_refused(config, message):
-    small = {"vocab_size": 300, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
-    small |= {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
-    small |= {"logits_scaling": 8.0} if config is GraniteConfig else {}
-    with pytest.raises(UserError, match=f"{message}.*Use a model"):
-        use_flat_layout(AutoModelForCausalLM.from_config(config(**small)))
 
 
 @pytest.mark.parametrize(("adapted", "attention"), [(False, "flat"), (True, "flat"), (True, "flex")])

@@ -17,7 +17,8 @@ from clinical_dpo.training.dpo import train_dpo
 from clinical_dpo.training.dpo_trainer import tied
 from clinical_dpo.training.flat.model import answer_logps, picked_logps, use_flat_layout, without_adapter
 from clinical_dpo.training.lora import lora_layers, lora_names
-from clinical_dpo.training.reference_logps import pair_logps, pairs_layout
+from clinical_dpo.training.reference_logps import pair_logps, pair_rows
+from clinical_dpo.training.row_logps import rows_layout
 from clinical_dpo.training.sft_ranks import policy_with_frozen_sft_ranks
 from tests.conftest import MODEL
 from tests.helpers.training_cases import (
@@ -129,7 +130,7 @@ def test_plain_peft_computes_the_saved_policy_s_log_probabilities(study, trained
     tokenizer, model = load_tokenizer(base), without_adapter(trainer.model).eval()
     plain = PeftModel.from_pretrained(load_base(base, MODEL), str(out)).eval()
     for pair in read_jsonl(folder / "eval.pairs.jsonl"):
-        layout = pairs_layout([pair], tokenizer, 256)
+        layout = rows_layout(*pair_rows([pair], tokenizer, 256), 2)
         computed = answer_logps(model, layout)
         ids = layout["input_ids"][:, : layout["segments"][0][1]].to(device())  # the prompt with the chosen answer
         with torch.no_grad():

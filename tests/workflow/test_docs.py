@@ -62,7 +62,10 @@ def test_the_page_of_gpus_states_the_estimated_memory():
     def estimated(model, **settings):
         task = next(name for name in study.tasks if model in study.task_models(name))
         stages = {stage: study.training(task, stage) | settings for stage in STAGES}
-        memory = [compute_memory_mb(study.models[model], stages[stage], n) for n, stage in enumerate(STAGES, start=1)]
+        memory = [
+            compute_memory_mb(study.models[model], stages[stage], branches, study.adapter_rank(task, stage))
+            for branches, stage in enumerate(STAGES, start=1)
+        ]
         return [f"{mb / 1000:.0f}" for mb in memory]
 
     study, llama, text = load_study(CONFIG, ROOT), "llama3-8b-instruct", " ".join(GPU.split())

@@ -90,13 +90,14 @@ def training_memory(wildcards, attempt):
     """Host memory in MB that training requests; more at every attempt."""
     training = study.training(wildcards.task, wildcards.stage)
     branches = 2 if wildcards.stage in PAIRED_STAGES else 1
-    estimate = host_memory_mb(study.models[wildcards.model], training, branches=branches)
+    rank = study.adapter_rank(wildcards.task, wildcards.stage) if training["adapter"] == "lora" else 0
+    estimate = host_memory_mb(study.models[wildcards.model], training, branches, rank)
     return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
 
 def loading_memory(wildcards, attempt):
     """Host memory in MB that answering with a model requests; more at every attempt."""
-    estimate = host_memory_mb(study.models[wildcards.model], None, branches=1)
+    estimate = host_memory_mb(study.models[wildcards.model])
     return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
 

@@ -8,10 +8,8 @@ import torch
 from transformers import PreTrainedModel
 
 import clinical_dpo.training.flat.attention  # noqa: F401  # registers `flat`
-from clinical_dpo.errors import PublicError
+from clinical_dpo.training.flat.architectures import padding_reason
 from clinical_dpo.training.flat.layout import Layout, hidden_inputs, to_padded
-
-CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 def without_adapter(model: Any) -> PreTrainedModel:
@@ -29,9 +27,10 @@ def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
         attention: `flat`, or `flex` of clinical_dpo.training.flat.flex_attention.
 
     Raises:
-        UserError: the model changes logits or attention in a way that the flat layout does not support.
+        ValueError: the model computes padded rows (`padding_reason`).
     """
-    refuse_unsupported_heads(model)
+    if reason := padding_reason(model):
+        raise ValueError(reason)
     if attention == "flex":
         import clinical_dpo.training.flat.flex_attention  # noqa: F401  # registers `flex`; imports the compiler
     model.set_attn_implementation(attention)
@@ -40,22 +39,6 @@ def use_flat_layout(model: PreTrainedModel, attention: str = "flat") -> None:
     for layer in model.modules():
         if getattr(layer, "lora_A", None):
             layer.forward = MethodType(_lora, layer)
-
-
-def refuse_unsupported_heads(model: PreTrainedModel) -> None:
-    """Refuse a model that caps or scales logits or attends to sinks (Gemma 2, Cohere, Granite, gpt-oss).
-
-    Raises:
-        UserError: the flat layout does not support a setting or a weight of the model. The message names it.
-    """
-    unsupported = [key for key in CAPS_AND_SCALES if getattr(model.config, key, None) not in (None, 1)]
-    unsupported += sorted({name.rsplit(".", 1)[1] for name, _ in model.named_parameters() if name.endswith(".sinks")})
-    if unsupported:
-        raise PublicError(
-            f"{model.config.model_type}: the flat layout does not support {' and '.join(unsupported)}. The policy "
-            "would therefore differ from the reference model. Use a model without these features, such as a model in "
-            "config/models."
-        )
 
 
 def _lora(self: Any, states: torch.Tensor) -> torch.Tensor:

@@ -149,6 +149,7 @@ def _external(key: str, before: Mapping[str, Any], after: Mapping[str, Any], **m
 
 SIZES_OF_SNAPSHOT = {  # 60,000 weights, as SNAPSHOT has
     **{"vocab_size": 1294, "hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 4, "kv_heads": 2},
+    "head_dim": 8,
 }
 NF4 = {"type": "nf4", "double": True, "compute_dtype": "float32"}
 SAME_ROWS = "states the format that is detected without it; the record of the rows contains how the file was read"

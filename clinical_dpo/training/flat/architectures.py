@@ -1,0 +1,46 @@
+"""Which models compute rows in the flat layout. All others compute padded rows."""
+
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from clinical_dpo.progress import say
+
+# `model_type` of config.json. Tests compare each with padded rows (docs/architectures.md). `gemma3` also reads images;
+# its language model is gemma3_text.
+FLAT_ARCHITECTURES = ("gemma3", "gemma3_text", "llama", "mistral", "qwen2", "qwen3")
+ATTENTION_KINDS = {"full_attention", "sliding_attention"}
+CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
+
+
+def padding_reason(model: PreTrainedModel) -> str | None:
+    """Why a causal language model computes padded rows; None if it can compute flat rows.
+
+    A setting of a listed architecture is a reason too: capped or scaled logits, attention in both directions, or
+    layers without causal attention.
+    """
+    config: Any = model.config.get_text_config()
+    architecture = model.config.model_type
+    if architecture not in FLAT_ARCHITECTURES:
+        return f"the flat layout is not tested for the architecture {architecture}"
+    settings = [key for key in CAPS_AND_SCALES if getattr(config, key, None) not in (None, 1)]
+    settings += ["use_bidirectional_attention"] if getattr(config, "use_bidirectional_attention", None) else []
+    settings += sorted(set(getattr(config, "layer_types", None) or ()) - ATTENTION_KINDS)
+    return f"the flat layout does not support {' and '.join(settings)} of {architecture}" if settings else None
+
+
+def computed_layout(model: PreTrainedModel, layout: str) -> tuple[str, str | None]:
+    """The layout that a model computes, and why it is not the configured one. The log says so too.
+
+    Args:
+        model: a causal language model without its adapter's wrapper.
+        layout: the configured layout, `flat`, `flex` or `padded`.
+
+    Returns:
+        The configured layout and None; or `padded` and the reason.
+    """
+    reason = None if layout == "padded" else padding_reason(model)
+    if reason:
+        say(f"Rows are padded: {reason}. Results are the same; computing takes longer.")
+        return "padded", reason
+    return layout, None

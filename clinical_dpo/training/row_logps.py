@@ -1,0 +1,64 @@
+"""Log-probabilities of answers, summed over the tokens of each answer."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel
+
+from clinical_dpo.training.flat.layout import Layout, flat_layout
+from clinical_dpo.training.flat.model import answer_logps, picked_logps
+
+
+def rows_layout(rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int) -> Layout:
+    """Flat layout of rows of token ids.
+
+    Args:
+        rows: prompt and answer of each row. Rows of one prompt are stacked as in `flat_layout`.
+        starts: tokens of each row's prompt.
+        branches: rows per prompt.
+    """
+    ids = pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
+    position = torch.arange(ids.shape[1])
+    real = position < torch.tensor([len(row) for row in rows])[:, None]
+    return flat_layout(ids, real, real & (position >= torch.tensor(starts)[:, None]), branches)
+
+
+def flat_row_logps(
+    model: PreTrainedModel, rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int
+) -> torch.Tensor:
+    """Log-probability (nats) of each row's answer, (rows,), by a model that `use_flat_layout` prepared.
+
+    Args:
+        model: the model.
+        rows, starts, branches: as in `rows_layout`.
+    """
+    layout: Any = rows_layout(rows, starts, branches)
+    on_device: Any = {
+        name: value.to(model.device) if isinstance(value, torch.Tensor) else value for name, value in layout.items()
+    }
+    return answer_logps(model, on_device)
+
+
+@torch.inference_mode()
+def padded_row_logps(model: PreTrainedModel, rows: Sequence[Sequence[int]], starts: Sequence[int]) -> torch.Tensor:
+    """The same by the model's own forward pass on rows padded on the left, so that logits of answers alone are kept.
+
+    Args:
+        model: any causal language model of transformers.
+        rows, starts: as in `rows_layout`.
+    """
+    answers = torch.tensor([len(row) - start for row, start in zip(rows, starts, strict=True)])
+    ids = pad_sequence([torch.tensor(row[::-1]) for row in rows], batch_first=True).flip(1).to(model.device)
+    width = ids.shape[1]
+    real = (torch.arange(width) >= width - torch.tensor([len(row) for row in rows])[:, None]).long().to(model.device)
+    kept = int(answers.max())
+    options = {"position_ids": (real.cumsum(1) - 1).clamp(min=0), "logits_to_keep": kept + 1, "use_cache": False}
+    known = inspect.signature(type(model).forward).parameters  # ALiBi and state-space models have no position_ids
+    options = {name: value for name, value in options.items() if name in known}
+    logits = model(input_ids=ids, attention_mask=real, **options).logits[:, -kept - 1 : -1]
+    logps = picked_logps(logits, ids[:, width - kept :])
+    scored = torch.arange(kept) >= kept - answers[:, None]
+    return (logps * scored.to(model.device)).sum(1)
