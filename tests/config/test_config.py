@@ -5,6 +5,7 @@ import pytest
 from clinical_dpo.cluster.time_and_memory import parameter_count
 from clinical_dpo.config.display import notes
 from clinical_dpo.config.loading import load_study
+from clinical_dpo.config.model_sizes import KEYS
 from clinical_dpo.config.study import merge
 from clinical_dpo.config.task_rules import check_used
 from clinical_dpo.errors import UserError
@@ -245,7 +246,8 @@ def test_an_override_of_a_models_source_replaces_the_keys_of_its_source(tiny_bas
     model = load_study(merge(PUBLISHED, change), ROOT).models["llama3-8b-instruct"]
     assert not {"id", "revision"} & model.keys() and model["source"] == "folder"
     assert model["parameters"] == count_weights(tiny_base)
-    assert model["sizes"] == {key: TINY[key] for key in model["sizes"]}  # read from config.json
+    width = {"head_dim": TINY["hidden_size"] // TINY["heads"]}
+    assert model["sizes"] == {key: TINY[key] for key in KEYS} | width  # read from config.json
 
 
 def test_estimates_assume_8_billion_weights_for_a_model_that_is_not_fetched():
