@@ -70,7 +70,7 @@ def mean_rows(samples: int) -> Iterator[Row]:
                     mean_limits(sample, own, others)
                     for sample, own, others in zip(right[:, :rated], judged[:, :rated], judged[:, rated:], strict=True)
                 ]
-                yield [name, accuracy, rated, *_summary(np.array(rows), accuracy)]
+                yield [name, accuracy, rated, *summary(np.array(rows), accuracy)]
 
 
 def mean_limits(raters: np.ndarray, judge: np.ndarray, others: np.ndarray) -> tuple[float, ...]:
@@ -99,7 +99,7 @@ def difference_rows(samples: int) -> Iterator[Row]:
                     for first, second, both in zip(right[0][:, :rated], right[1][:, :rated], difference, strict=True)
                 ]
                 truth = accuracies[0] - accuracies[1]
-                yield [name, f"{accuracies[0]:.2f}, {accuracies[1]:.2f}", rated, *_summary(np.array(rows), truth)]
+                yield [name, f"{accuracies[0]:.2f}, {accuracies[1]:.2f}", rated, *summary(np.array(rows), truth)]
 
 
 def difference_limits(
@@ -114,8 +114,13 @@ def difference_limits(
     return (*ppi_interval(sample, judge, others), *alone, *shown, 1.0)
 
 
-def _summary(rows: np.ndarray, truth: float) -> list[str]:
-    """Coverage of PPI++, of the sample alone and as shown; share of corrected samples; width beside the sample's."""
+def summary(rows: np.ndarray, truth: float) -> list[str]:
+    """Three coverages; the share of corrected samples; width as shown, beside that of the sample alone.
+
+    Args:
+        rows: (samples, 7) limits of a first interval, of the sample alone and as shown, and whether it is corrected.
+        truth: the true value.
+    """
     limits = [rows[:, start : start + 2] for start in (0, 2, 4)]
     covered = [np.mean((low <= truth + 1e-12) & (truth - 1e-12 <= high)) for low, high in (each.T for each in limits)]
     widths = [np.mean(each[:, 1] - each[:, 0]) for each in limits]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from benchmarks import corrected_means
+from benchmarks import corrected_groups, corrected_means
 from benchmarks.grouped_samples import GROUP_SD, difference_of_f1, difference_of_shares, grouped_sample
 from benchmarks.seed_samples import BASE, ITEM_SD, ITEMS, POSITIVES, SPREADS, TRAINED, sampled_effects
 from clinical_dpo.statistics.f1_effects import f1_difference, f1_interval, macro_f1_interval
@@ -22,7 +22,12 @@ from clinical_dpo.statistics.intervals import agreeing, newcombe_paired
 from clinical_dpo.statistics.paired_tests import mcnemar_exact
 
 SAMPLES = 10_000  # per row of a table
-FEWER = {"clustered": 2_000, "clustered_f1": 400}  # part -> samples, where a sample takes long
+FEWER = {
+    "clustered": 2_000,
+    "corrected_groups": 2_000,
+    "corrected_groups_difference": 2_000,
+    "clustered_f1": 400,
+}  # part -> samples, where a sample takes long
 CLASSES = ("positive", "negative")
 PREVALENCES = (0.05, 0.1, 0.25, 0.5)
 ACCURACIES = (0.9, 0.95, 0.97, 0.99)
@@ -197,6 +202,7 @@ CORRECTED_COLUMNS = (
     *("rated", "coverage, PPI++", "coverage, sample alone", "coverage, shown", "corrected"),
     "width, shown to sample alone",
 )
+GROUPED_COLUMNS = ("coverage, independent", *CORRECTED_COLUMNS[2:])
 CLUSTERED_COLUMNS = ("groups", "accuracies", "coverage", "P < .05", "coverage, independent", "P < .05, independent")
 PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
     "f1": (
@@ -250,8 +256,19 @@ PARTS: dict[str, tuple[str, Sequence[str], Callable[[int], Iterator[Row]]]] = {
         ("judge", "accuracies", *CORRECTED_COLUMNS),
         corrected_means.difference_rows,
     ),
+    "corrected_groups": (
+        f"Intervals of one variant's share of right answers, items in groups, {corrected_groups.RATED} rated: "
+        "corrected as if items were independent, the rated sample alone, and as shown",
+        ("groups", "judge", "accuracy", *GROUPED_COLUMNS),
+        corrected_groups.mean_rows,
+    ),
+    "corrected_groups_difference": (
+        "The same of a difference of right answers",
+        ("groups", "judge", "accuracies", *GROUPED_COLUMNS),
+        corrected_groups.difference_rows,
+    ),
 }
-ITEMS_OF_PART = dict.fromkeys(("corrected", "corrected_difference"), corrected_means.ITEMS)
+ITEMS_OF_PART = {part: corrected_means.ITEMS for part in PARTS if part.startswith("corrected")}
 
 
 def table(part: str, samples: int) -> str:

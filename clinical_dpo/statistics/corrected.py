@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from clinical_dpo.config.metrics import METRICS, MetricDefinition
+from clinical_dpo.config.metrics import METRICS
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.scale import grade_values
 from clinical_dpo.io import Row
@@ -17,7 +17,13 @@ from clinical_dpo.statistics.headline_differences import headline_difference, he
 from clinical_dpo.statistics.intervals import LEVEL, Interval, clopper_pearson
 from clinical_dpo.statistics.metric_kinds import mean, proportion
 from clinical_dpo.statistics.metrics import Grades
-from clinical_dpo.statistics.prediction_powered import can_correct, corrected_difference, corrected_mean, corrections
+from clinical_dpo.statistics.prediction_powered import (
+    SampleGroups,
+    can_correct,
+    corrected_difference,
+    corrected_mean,
+    corrections,
+)
 from clinical_dpo.variants import arms_of, compared, sorted_variants
 
 CORRECTED, SAMPLE = "judge corrected by the sample", "sample alone"
@@ -40,8 +46,8 @@ def corrected_table(
     to agree with McNemar's exact P), or a t interval of a mean. While grades of the sample or verdicts are pending the
     numbers are None.
 
-    If grades have a `group`, the sample alone counts, with the intervals and tests of `clustered`, because the
-    corrected interval takes items as independent.
+    If grades have a `group`, groups count instead of items. The sample alone then has the intervals and tests of
+    `clustered`.
 
     Args:
         raters: (model, variant) -> raters' grades of the sample.
@@ -83,27 +89,34 @@ def _counts(samples: Sequence[Rows], verdicts: Sequence[Rows]) -> Row:
     return {"rated": len(samples[0]), "items": len(verdicts[0]), "status": status}
 
 
-def _halves(sample: Rows, verdicts: Rows, metric: MetricDefinition, where: str) -> tuple[list[float], list[float]]:
-    """The judge's grades of the sampled items, in their order, and of all other items."""
-    by_id = dict(zip((row["id"] for row in verdicts), grade_values(verdicts, metric), strict=True))
+def _halves(sample: Rows, verdicts: Rows, values: Sequence[Any] | np.ndarray, where: str) -> tuple[Any, Any]:
+    """Values of the judge's rows: those of the sampled items, in the order of the sample, and those of all others."""
+    by_id = dict(zip((row["id"] for row in verdicts), values, strict=True))
     if missing := [row["id"] for row in sample if row["id"] not in by_id]:
         raise UserError(f"verdicts on {where}: items {missing[:3]} of the raters' sample are missing. Judge again.")
     rated = [by_id.pop(row["id"]) for row in sample]
-    return rated, list(by_id.values())
+    return np.array(rated), np.array(list(by_id.values()))
+
+
+def _sample_groups(sample: Rows, verdicts: Rows, where: str) -> SampleGroups | None:
+    groups = groups_of(verdicts)
+    return None if groups is None else SampleGroups(*_halves(sample, verdicts, groups, where))
 
 
 def _mean(sample: Rows, verdicts: Rows, task: Mapping[str, Any], where: str) -> Row:
     """The numbers of one variant."""
     metric = METRICS[task["metric"]]
-    grades, (rated, others) = grade_values(sample, metric), _halves(sample, verdicts, metric, where)
+    grades = grade_values(sample, metric)
+    rated, others = _halves(sample, verdicts, grade_values(verdicts, metric), where)
+    groups = _sample_groups(sample, verdicts, where)
     estimate, interval = headline_estimate(sample, task)
     if metric.kind == "proportion" and groups_of(sample) is None:
         interval = clopper_pearson(int(sum(grades)), len(grades))
     numbers = _side_by_side(estimate, interval, *headline_estimate(verdicts, task))
     numbers |= {"corrections": corrections(grades, rated), "basis": SAMPLE}
-    if groups_of(verdicts) is not None or not can_correct(grades, rated, len(others)):
+    if not can_correct(grades, rated, len(others), groups):
         return numbers | {"estimate": estimate, "ci_low": interval[0], "ci_high": interval[1]}
-    corrected = corrected_mean(grades, rated, others, (metric.low, metric.high))
+    corrected = corrected_mean(grades, rated, others, (metric.low, metric.high), groups=groups)
     low, high = corrected.interval
     numbers |= {"estimate": corrected.estimate, "ci_low": low, "ci_high": high}
     return numbers | {"judge_weight": corrected.weight, "basis": CORRECTED}
@@ -119,18 +132,19 @@ def _difference(
     """The numbers of a comparison, first variant minus second."""
     metric = METRICS[task["metric"]]
     first, second = (np.array(grade_values(rows, metric)) for rows in pair)
-    halves = [_halves(rows, judged, metric, where) for rows, judged in zip(pair, verdicts, strict=True)]
-    rated, others = (np.subtract(halves[0][half], halves[1][half]) for half in (0, 1))
+    judged = np.subtract(*(grade_values(rows, metric) for rows in verdicts))
+    rated, others = _halves(pair[0], verdicts[0], judged, where)
+    groups = _sample_groups(pair[0], verdicts[0], where)
     sample = first - second
     classical = headline_difference(*pair, task, levels, margin=metric.high - metric.low)
     by_judge = headline_difference(*verdicts, task, [LEVEL], margin=metric.high - metric.low)
     numbers = _side_by_side(classical.effect, classical.intervals[0], by_judge.effect, by_judge.intervals[0])
     numbers |= {"corrections": corrections(sample, rated), "basis": SAMPLE}
-    if groups_of(verdicts[0]) is not None or not can_correct(sample, rated, len(others)):
+    if not can_correct(sample, rated, len(others), groups):
         test = mean.difference if metric.kind == "mean" else proportion.difference
         p = test(*pair, task, threshold=1 - levels[1])["p_value"]
         return numbers | {"estimate": classical.effect, "p_value": p} | _limits(classical.intervals)
-    corrected = corrected_difference(sample, rated, others, levels)
+    corrected = corrected_difference(sample, rated, others, levels, groups)
     numbers |= {"estimate": corrected.estimate, "p_value": corrected.p_value, **_limits(corrected.intervals)}
     return numbers | {"judge_weight": corrected.weight, "basis": CORRECTED}
 

@@ -4,6 +4,10 @@ The judge is cheap and biased. The raters' grades of a random sample show its bi
 mean of the other items, plus the raters' mean of the sample minus the judge's mean of the sample. The judge's grades
 have a weight that the data tune. The corrected mean has no bias, however poor the judge is. Its standard error is
 smaller than that of the sample alone if raters and judge correlate.
+
+Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: each group
+counts with the sum of what its rated and its other items add to the estimate. `benchmarks/coverage_corrected_groups.md`
+has the coverage.
 """
 
 import math
@@ -13,10 +17,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv, ndtri, stdtr, stdtrit
 
+from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import LEVEL, SAME, Interval
 
 SMALLEST_SAMPLE = 80  # items; with fewer rated items the interval of a corrected mean may miss the truth too often
 FEWEST_CORRECTIONS = 10  # rated items on which raters and judge differ; fewer tell too little about the judge's errors
+
+
+class SampleGroups(NamedTuple):
+    """The groups of items: index of the group of each rated item (n,), and of each other item (N,)."""
+
+    rated: Groups
+    others: Groups
 
 
 class TunedMean(NamedTuple):
@@ -56,17 +68,26 @@ def corrections(raters: Sequence[float] | np.ndarray, judge: Sequence[float] | n
     return int(np.sum(np.abs(np.subtract(raters, judge)) > SAME))
 
 
-def can_correct(raters: Sequence[float] | np.ndarray, judge: Sequence[float] | np.ndarray, others: int) -> bool:
+def can_correct(
+    raters: Sequence[float] | np.ndarray,
+    judge: Sequence[float] | np.ndarray,
+    others: int,
+    groups: SampleGroups | None = None,
+) -> bool:
     """Whether the interval of a corrected mean has about its stated coverage.
 
     Args:
         raters, judge: grades of the rated items by both.
         others: number of items that only the judge grades.
+        groups: groups of the items. Groups then count instead of items: those with rated items, and those with
+            corrections.
     """
+    units = np.arange(len(raters)) if groups is None else groups.rated
+    differ = np.abs(np.subtract(raters, judge)) > SAME
     return (
         others > 1
-        and len(raters) >= SMALLEST_SAMPLE
-        and corrections(raters, judge) >= FEWEST_CORRECTIONS
+        and len(np.unique(units)) >= SMALLEST_SAMPLE
+        and len(np.unique(units[differ])) >= FEWEST_CORRECTIONS
         and float(np.ptp(raters)) > SAME
     )
 
@@ -98,6 +119,7 @@ def corrected_mean(
     others: Sequence[float] | np.ndarray,
     scale: tuple[float, float],
     level: float = LEVEL,
+    groups: SampleGroups | None = None,
 ) -> CorrectedMean:
     """The power-tuned mean with an interval for small samples.
 
@@ -110,15 +132,16 @@ def corrected_mean(
         raters, judge, others: as for `tuned_mean`; the raters' grades are not all equal.
         scale: lowest and highest possible grade. The estimate is limited to the scale.
         level: of the interval.
+        groups: groups of the items; None for independent items. The degrees of freedom are then those of the groups
+            with rated items.
     """
     estimate, weight = tuned_mean(raters, judge, others)
     low, high = scale
-    n, width = len(raters), high - low
-    y, predicted = np.asarray(raters, dtype=float), np.asarray(judge, dtype=float)
-    residual = float(np.var(y - weight * predicted)) * n / (n - 2)
-    share = (float(y.mean()) - low) / width
-    size = share * (1 - share) * width**2 / (residual / n + _judge_variance(predicted, others, weight))
-    size *= float(ndtri((1 + level) / 2) / stdtrit(n - 2, (1 + level) / 2)) ** 2
+    width = high - low
+    share = (float(np.mean(raters)) - low) / width
+    variance, units = _variance(raters, judge, others, weight, groups)
+    size = share * (1 - share) * width**2 / variance
+    size *= float(ndtri((1 + level) / 2) / stdtrit(units - 2, (1 + level) / 2)) ** 2
     at = min(max((estimate - low) / width, 0.0), 1.0)
     successes, failures, tail = size * at, size * (1 - at), (1 - level) / 2
     lowest = float(betaincinv(successes, failures + 1, tail)) if successes > 0 else 0.0
@@ -131,6 +154,7 @@ def corrected_difference(
     judge: Sequence[float] | np.ndarray,
     others: Sequence[float] | np.ndarray,
     levels: Sequence[float],
+    groups: SampleGroups | None = None,
 ) -> CorrectedDifference:
     """The power-tuned mean of paired differences, with intervals for small samples.
 
@@ -142,19 +166,51 @@ def corrected_difference(
     Args:
         raters, judge, others: differences of grades, first variant minus second; see `tuned_mean`.
         levels: of the intervals.
+        groups: groups of the items; None for independent items. The interval then counts two more groups, and n is the
+            number of groups with rated items.
     """
     estimate, weight = tuned_mean(raters, judge, others)
-    y, predicted = np.asarray(raters, dtype=float), np.asarray(judge, dtype=float)
-    n = len(y)
-    residual = (float(np.var(y - weight * predicted)) * n + 1) / (n + 2) * n / (n - 2)
-    error = math.sqrt(residual / n + _judge_variance(predicted, others, weight))
-    centre = estimate * n / (n + 2)
-    distances = [float(stdtrit(n - 2, (1 + level) / 2)) * error for level in levels]
+    variance, units = _variance(raters, judge, others, weight, groups, more_pairs=True)
+    error, centre = math.sqrt(variance), estimate * units / (units + 2)
+    distances = [float(stdtrit(units - 2, (1 + level) / 2)) * error for level in levels]
     intervals: list[Interval] = [(centre - distance, centre + distance) for distance in distances]
-    return CorrectedDifference(estimate, weight, intervals, float(2 * stdtr(n - 2, -abs(centre) / error)))
+    return CorrectedDifference(estimate, weight, intervals, float(2 * stdtr(units - 2, -abs(centre) / error)))
 
 
-def _judge_variance(predicted: np.ndarray, others: Sequence[float] | np.ndarray, weight: float) -> float:
-    """Variance that the judge's mean of the other items adds to the estimate."""
-    judged = np.concatenate([predicted, np.asarray(others, dtype=float)])
-    return weight**2 * float(np.var(judged, ddof=1)) / len(others)
+def _variance(
+    raters: Sequence[float] | np.ndarray,
+    judge: Sequence[float] | np.ndarray,
+    others: Sequence[float] | np.ndarray,
+    weight: float,
+    groups: SampleGroups | None,
+    more_pairs: bool = False,
+) -> tuple[float, int]:
+    """Variance of a tuned mean, and the number of independent units in the sample: items, or groups.
+
+    Groups lower no variance: it is at least that of independent items.
+
+    Args:
+        raters, judge, others: as for `tuned_mean`.
+        weight: of the judge's grades.
+        groups: groups of the items; None for independent items.
+        more_pairs: whether two more pairs count, as in `corrected_difference`.
+    """
+    y, predicted, rest = (np.asarray(values, dtype=float) for values in (raters, judge, others))
+    residuals, judged = y - weight * predicted, np.concatenate([predicted, rest])
+    judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
+
+    def unbiased(squares: float, n: int) -> float:
+        """The variance from the sum of the squares of what n units add to the estimate."""
+        return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
+
+    variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance
+    if groups is None:
+        return variance, len(y)
+    parts = [
+        (groups.rated, (residuals - residuals.mean()) / len(y)),
+        (groups.others, weight * (rest - rest.mean()) / len(rest)),
+    ]
+    size = 1 + max(int(index.max()) for index, _ in parts)
+    sums = sum(np.bincount(index, values, size) for index, values in parts)
+    units = len(np.unique(groups.rated))
+    return max(variance, unbiased(float(np.sum(np.square(sums))), units)), units

@@ -7,13 +7,22 @@ from typing import Any
 from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.rating_files import COLUMNS
 from clinical_dpo.grading.raters.sheet_files import write_sheet
-from clinical_dpo.grading.raters.sheets import KEY_COLUMNS, correctness_items, key_rows, preference_items, sheet_rows
+from clinical_dpo.grading.raters.sheets import (
+    KEY_COLUMNS,
+    correctness_items,
+    key_rows,
+    preference_items,
+    rubric_items,
+    sheet_rows,
+)
 from clinical_dpo.io import write_csv
 from tests.helpers.task_rows import task_row
 
 SEED = 42
 SECRET = "5" * 64
 RATINGS = ["correct", "incorrect", "cannot judge"] * 7 + ["correct"]  # one for each item of the correctness sheet
+RUBRIC = [{"item": "Names the dose", "weight": 2}, {"item": "Names {the} follow-up", "weight": 1}]
+RUBRIC += [{"item": "Is brief", "weight": 0.5}]
 NASTY = '</script><script>alert("x")</script><b>5 mg</b> & "2" {{data}} \u2028 <!-- ü →'
 
 
@@ -42,6 +51,7 @@ def sheet(kind, raters=("r1", "r2"), n=8):
     rows, answers = study(n)
     pair = preference_items(rows, answers, ("dpo", "sft"), SEED)
     items = pair if kind == "preference" else correctness_items(rows, answers, SEED)
+    items = rubric_items(items, RUBRIC) if kind == "rubric" else items
     return items, key_rows(items, kind, kind, raters, SECRET)
 
 

@@ -127,11 +127,25 @@ def test_with_a_small_sample_or_few_corrections_the_sample_alone_counts(rated, l
         assert (row["ci_low"], row["ci_high"]) == (stat["effect_ci_low"], stat["effect_ci_high"])
 
 
+def test_with_many_groups_the_sample_corrects_the_judge_and_copies_of_an_item_count_once():
+    raters, judge, _ = study(lenient=0.9, rated=200)
+    for rows in (*raters.values(), *judge.values()):
+        for first, second in zip(rows[::2], rows[1::2], strict=True):
+            second["grade"] = first["grade"]
+    test = [{"id": f"q{i}", "group": f"p{i // 2}"} for i in range(ITEMS)]
+    grouped, plain = table(with_groups(raters, test), with_groups(judge, test)), table(raters, judge)
+    assert {row["basis"] for row in grouped.values()} == {CORRECTED}
+    for name, row in grouped.items():
+        assert row["estimate"] == pytest.approx(plain[name]["estimate"])
+        width, narrow = (each["ci_high"] - each["ci_low"] for each in (row, plain[name]))
+        assert width == pytest.approx(2**0.5 * narrow, rel=0.05)
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "likert"])
-def test_of_items_in_groups_the_sample_alone_counts_with_the_intervals_of_groups(metric):
+def test_with_few_groups_the_sample_alone_counts_with_the_intervals_of_groups(metric):
     task = TASK | {"metric": metric, "paired_test": "mcnemar" if metric == "accuracy" else "paired_t"}
     raters, judge, _ = study()
-    test = [{"id": f"q{i}", "group": f"p{i // 4}"} for i in range(ITEMS)]
+    test = [{"id": f"q{i}", "group": f"p{i // 4}"} for i in range(ITEMS)]  # 25 groups have rated items
     if metric == "likert":  # 1 and 5
         for rows in (*raters.values(), *judge.values()):
             for row in rows:

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import t, ttest_1samp
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
 from benchmarks.corrected_means import JUDGES, mean_limits, verdicts
 from clinical_dpo.statistics.prediction_powered import (
+    SampleGroups,
     can_correct,
     corrected_difference,
     corrected_mean,
@@ -139,3 +141,55 @@ def test_intervals_hold_the_truth_where_the_judge_s_own_do_not(judge):
         judged_means.append(judged.mean())
     assert held / 400 >= 0.95 - 0.033
     assert abs(np.mean(estimates) - truth) < 0.01 < abs(np.mean(judged_means) - truth)
+
+
+def grouped(seed):
+    """Grades of 200 rated and 400 other items in 100 groups of six, whose items have like grades."""
+    draw = np.random.default_rng(100 + seed)
+    raters, judge, others = grades(seed, 200, 400, "difference")
+    ranks = [np.argsort(np.argsort(values + draw.normal(size=len(values)))) for values in (raters, others)]
+    return (raters, judge, others), SampleGroups(ranks[0] // 2, ranks[1] // 4)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_error_with_groups_is_the_cluster_robust_one_of_statsmodels(seed):
+    (raters, judge, others), groups = grouped(seed)
+    corrected = corrected_difference(raters, judge, others, [0.95], groups)
+    n = len(np.unique(groups.rated))
+    [(low, high)] = corrected.intervals
+    error = (high - low) / 2 / t.ppf(0.975, n - 2)
+    values = np.concatenate([raters - corrected.weight * judge, corrected.weight * others])
+    halves = np.repeat(np.eye(2), [200, 400], axis=0)  # the estimate is the sum of two means
+    how = {"groups": np.concatenate(groups), "use_correction": False}
+    robust = OLS(values, halves).fit(cov_type="cluster", cov_kwds=how).cov_params().sum()
+    alone = OLS(values, halves).fit(cov_type="HC0").cov_params().sum()
+    assert robust > 1.3 * alone  # so that the error of groups, not that of items, counts
+    assert error**2 == pytest.approx((robust + 1 / n**2) * n**2 / (n**2 - 4))
+
+
+def test_copies_of_an_item_count_once():
+    raters, judge, others = grades(4, 160, 300, "likert")
+    groups = SampleGroups(np.repeat(np.arange(160), 3), np.repeat(np.arange(160, 460), 3))
+    copies = [np.repeat(values, 3) for values in (raters, judge, others)]
+    one, three = corrected_mean(raters, judge, others, (1, 5)), corrected_mean(*copies, (1, 5), groups=groups)
+    assert three.estimate == pytest.approx(one.estimate, abs=0.005)
+    assert three.interval == pytest.approx(one.interval, abs=0.01)
+    wrong = corrected_mean(*copies, (1, 5)).interval
+    assert wrong[1] - wrong[0] < 0.6 * (one.interval[1] - one.interval[0])
+
+
+def test_groups_never_narrow_an_interval():
+    raters, judge, others = np.array([1.0, 0.0] * 100), np.array([1.0, 0.0, 0.0, 0.0] * 50), np.array([1.0, 0.0] * 200)
+    groups = SampleGroups(np.arange(200) // 2, 100 + np.arange(400) // 2)  # every group has one right answer of two
+    one, grouped = (corrected_mean(raters, judge, others, (0, 1), groups=each).interval for each in (None, groups))
+    assert grouped[0] <= one[0] < one[1] <= grouped[1]
+
+
+@pytest.mark.parametrize(
+    ("of_a_group", "differing", "possible"), [(1, 10, True), (2, 20, True), (2, 18, False), (3, 60, False)]
+)
+def test_with_groups_a_correction_needs_as_many_groups(of_a_group, differing, possible):
+    raters = np.array([1.0, 0.0] * 80)
+    judge = np.where(np.arange(160) < differing, 1 - raters, raters)
+    groups = SampleGroups(np.arange(160) // of_a_group, np.arange(300))
+    assert can_correct(raters, judge, 300, groups) == possible

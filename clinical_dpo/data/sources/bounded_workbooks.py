@@ -1,4 +1,7 @@
-"""Check an Excel workbook against the run's limits: first its ZIP archive, then every XML part, element by element."""
+"""Check an Excel workbook or OpenDocument spreadsheet against the run's limits.
+
+First comes its ZIP archive, then every XML part, element by element.
+"""
 
 import mmap
 import posixpath
@@ -27,10 +30,15 @@ _ROW, _CELL, _TEXT = (_NAMESPACE + name for name in ("row", "c", "si"))
 # Parts that openpyxl reads piece by piece. It loads a part whole if the part is not listed or declares another type.
 _PIECES = {"worksheet": ("worksheets/", _ROW), "sharedStrings": ("sharedStrings", _TEXT)}
 _COLUMN = re.compile(r"([A-Za-z]+)[0-9]+")
+OPENDOCUMENT = "urn:oasis:names:tc:opendocument:xmlns:"  # begins the namespaces of OpenDocument
+_OPENDOCUMENT_ROW = f"{OPENDOCUMENT}table:1.0}}table-row"  # a reader frees the elements of each row it has read
 
 
 def check_workbook(path: Path) -> None:
     """Refuse a workbook that unpacks to more than the limits. The sizes that the workbook states are not trusted.
+
+    A file whose name ends in .ods is checked as an OpenDocument spreadsheet. A reader counts repeated rows, cells and
+    spaces.
 
     Raises:
         UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
@@ -56,7 +64,7 @@ def check_workbook(path: Path) -> None:
                     "again as .xlsx."
                 )
             with archive.open(part) as stream:
-                _PartCheck(f"{path}, {part.filename}", part.filename).check(stream)
+                _PartCheck(f"{path}, {part.filename}", part.filename, path.suffix.lower() == ".ods").check(stream)
 
 
 def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
@@ -82,10 +90,14 @@ def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
 class _PartCheck:
     """The check of one part of a workbook. The part is parsed as a stream, and its content is not saved."""
 
-    def __init__(self, where: str, name: str) -> None:
+    def __init__(self, where: str, name: str, opendocument: bool) -> None:
         self._where, self._most = where, limits()
         self._xml = name.lower().endswith((".xml", ".rels"))
-        self._piece = next((tag for kind, tag in _PIECES.values() if kind == _kind(name)), None)
+        self._row_tag = _OPENDOCUMENT_ROW if opendocument else _ROW
+        if opendocument:
+            self._piece = _OPENDOCUMENT_ROW if name == "content.xml" else None
+        else:
+            self._piece = next((tag for kind, tag in _PIECES.values() if kind == _kind(name)), None)
         self._depth = self._held = self._before = self._pieces = self._cells_at = 0
         self._row = self._column = self._widest = self._characters = 0
         self._parser = expat.ParserCreate(namespace_separator="}")  # a space may be part of a name
@@ -114,10 +126,10 @@ class _PartCheck:
         self._held += 1
         if self._depth > self._most.depth:
             check_limit(self._where, "depth", self._depth, "elements in each other")
-        if tag in (_ROW, _TEXT):
+        if tag in (self._row_tag, _TEXT):
             self._pieces += 1
             self._before, self._column, self._characters = self._held, 0, 0
-        if tag == _ROW:
+        if tag == self._row_tag:
             self._cells_at = self._depth + 1
             self._row = _number(attributes.get("r"), self._row + 1)
             if max(self._row, self._pieces) > self._most.rows:
@@ -154,7 +166,7 @@ class _PartCheck:
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
-        if tag == _ROW:
+        if tag == self._row_tag:
             self._cells_at = 0
         if tag == self._piece:
             self._held, self._characters = self._before - 1, 0

@@ -1,4 +1,4 @@
-"""Read ratings as rows: from the CSV of the HTML sheet, a filled sheet (CSV, XLSX) or a Label Studio export."""
+"""Read ratings as rows: from the CSV of the HTML sheet, a filled sheet (CSV, XLSX, ODS) or a Label Studio export."""
 
 import csv
 import re
@@ -11,10 +11,11 @@ from clinical_dpo.data.sources.bounded_text import BoundedReader, bounded_bytes,
 from clinical_dpo.data.sources.bounded_workbooks import bounded_rows, check_workbook
 from clinical_dpo.errors import UserError
 from clinical_dpo.grading.raters.formulas import unguarded
+from clinical_dpo.grading.raters.opendocument import opendocument_rows
 from clinical_dpo.io import Row, read_json
 
 COLUMNS = ("sheet", "item_id", "text_sha256", "rating", "comment", "rated_at")
-ENDINGS = (".csv", ".xlsx", ".json")
+ENDINGS = (".csv", ".xlsx", ".ods", ".json")
 _REQUIRED = ("item_id", "text_sha256", "rating")
 # A rater's name, and the suffixes of copies by browsers, Windows and macOS: `(1)`, ` - Copy`, ` copy 2`.
 _RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
@@ -43,7 +44,7 @@ def _irregular_kind(path: Path) -> str:
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
     """Rater -> the file with this rater's ratings of one sheet. Empty if the folder does not exist.
 
-    Files are named {sheet}.{rater}.csv, .xlsx or .json, or like a copy of such a file. Other endings are ignored.
+    Files are named {sheet}.{rater}.csv, .xlsx, .ods or .json, or like a copy of such a file. Other endings are ignored.
 
     Raises:
         UserError: a file has another name, a rater has two files, or two raters have the same file.
@@ -84,7 +85,7 @@ def read_ratings(path: str | Path) -> list[Row]:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: {_irregular_kind(path)}, not a file of ratings. Save the ratings under this path.")
-    readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".json": _label_studio_rows}
+    readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".ods": _ods_rows, ".json": _label_studio_rows}
     if path.suffix.lower() not in readers:
         raise UserError(f"{path}: ratings cannot have this format. Save the file as {', '.join(ENDINGS)}.")
     rows = []
@@ -164,7 +165,16 @@ def _xlsx_rows(path: Path) -> list[Row]:
         raise UserError(
             f"{where}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
         ) from None
-    width = max(map(len, rows), default=0)  # a row ends at its last cell
+    return _padded_rows(path, rows)
+
+
+def _ods_rows(path: Path) -> list[Row]:
+    return _padded_rows(path, opendocument_rows(path))
+
+
+def _padded_rows(path: Path, rows: Sequence[list[str]]) -> list[Row]:
+    """Rows of a spreadsheet, in which a row ends at its last cell."""
+    width = max(map(len, rows), default=0)
     return _table_rows(path, "row", [(number, row + [""] * (width - len(row))) for number, row in enumerate(rows, 1)])
 
 
@@ -244,4 +254,6 @@ def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
 
 
 def _joined_lines(text: Any) -> Any:
+    """The text of a comment. JSON-MIN has a comment of several texts as an object with a list of them."""
+    text = text["text"] if isinstance(text, dict) and set(text) == {"text"} else text
     return "\n".join(text) if isinstance(text, list) else text

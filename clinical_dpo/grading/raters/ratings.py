@@ -95,7 +95,7 @@ def _parse_rating(text: str, kind: str, where: str) -> str:
     """Return the allowed rating that a text spells. Case and blanks do not matter."""
     allowed = {rating.lower(): rating for rating in RATINGS[kind]}
     spelling = " ".join(text.replace("_", " ").lower().split())
-    spelling = re.sub(r"(\d+)\.0+", r"\1", spelling)  # a spreadsheet's number
+    spelling = re.sub(r"(\d+)[.,]0+", r"\1", spelling)  # a spreadsheet's number
     if spelling not in allowed:
         raise UserError(
             f"{where}, column 'rating': '{_shortened(text)}' is no rating. Write one of: {', '.join(RATINGS[kind])}."

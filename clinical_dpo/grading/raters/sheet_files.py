@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from clinical_dpo.config.raters import ANCHORS, SHEET_FORMATS
 from clinical_dpo.grading.raters.formulas import guarded
@@ -23,6 +24,13 @@ CELL = 32_767  # UTF-16 units that a cell of Excel holds; an emoji is two
 CUT = " [... cut here: a cell holds no more. The whole text is in the HTML sheet.]"
 _DATE = (2000, 1, 1, 0, 0, 0)  # date of every part of a workbook, so that equal sheets have equal bytes
 _CAPTIONS = {"A": "Answer A", "B": "Answer B"}
+HELP_SHEET = "How to rate"  # second sheet of the workbook
+_MEANINGS = {  # kind of sheet -> what its ratings mean
+    "correctness": ("Correct: equivalent to the reference, or equally right.",),
+    "likert": (),
+    "rubric": ("Yes: the answer meets the criterion. The criteria of an answer follow each other.",),
+    "preference": ("Tie: equally good or equally bad.",),
+}
 
 
 def write_sheet(
@@ -38,8 +46,9 @@ def write_sheet(
     """Write `{stem}.html`, `.csv`, `.xlsx` and `.json`. The files contain only `rows` and the other arguments.
 
     The page works without network, stores ratings in the browser and exports `{sheet}.{rater}.csv`. CSV (UTF-8 with a
-    byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in. `.json` is a list of Label Studio
-    tasks. The same input gives the same bytes.
+    byte-order mark, for Excel) and XLSX have an empty column `rating` to fill in. The second sheet of XLSX has the
+    instructions and the meaning of the ratings. `.json` is a list of Label Studio tasks. The same input gives the same
+    bytes.
 
     Args:
         stem: path without ending, for example `grading/correctness.rater1`.
@@ -60,7 +69,7 @@ def write_sheet(
     with replacing(paths["csv"]) as part:
         part.write_text(_csv(rows, sheet), encoding="utf-8-sig", newline="")
     with replacing(paths["xlsx"]) as part:
-        part.write_bytes(_workbook(rows, sheet, kind))
+        part.write_bytes(_workbook(rows, sheet, kind, [instructions, *explanation(kind, anchors)]))
     write_json(paths["json"], [{"data": {"sheet": sheet, **row}} for row in rows])
     return list(paths.values())
 
@@ -80,13 +89,24 @@ def page(
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
     data: Row = {"sheet": sheet, "kind": kind, "rater": rater, "digest": digest, "words": RATINGS[kind]}
     data |= {"instructions": instructions, "empty": empty, "items": list(rows)}
-    data |= {"anchors": list(anchors) if kind == "likert" else []}
+    data |= {"anchors": list(anchors) if kind == "likert" else [], "explanation": explanation(kind, anchors)}
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
     parts = {"policy": policy, "style": style, "script": script, "data": _inline_json(data)}
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], markup)
+
+
+def explanation(kind: str, anchors: Sequence[str] = ANCHORS) -> list[str]:
+    """What the ratings of a sheet mean, in lines.
+
+    Args:
+        kind: kind of the sheet.
+        anchors: kind likert: what the grades from 1 to 5 mean.
+    """
+    grades = [f"{grade}: {anchor}." for grade, anchor in enumerate(anchors, start=1)] if kind == "likert" else []
+    return [*reversed(grades), *_MEANINGS[kind], "Cannot judge: the texts do not decide it."]
 
 
 def _digest(text: str) -> str:
@@ -119,7 +139,7 @@ def _csv(rows: Sequence[Row], sheet: str) -> str:
     return file.getvalue()
 
 
-def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
+def _workbook(rows: Sequence[Row], sheet: str, kind: str, help_lines: Sequence[str]) -> bytes:
     from openpyxl import Workbook  # half a second to import
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     from openpyxl.styles import Alignment, Font
@@ -130,15 +150,17 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
     table: Any = book.active
     table.title = sheet[:31]
     header, *lines = _table(rows, sheet)
+
+    def write(cell: Any, text: str, bold: bool = False) -> None:
+        cell.value = _cut(ILLEGAL_CHARACTERS_RE.sub("\ufffd", text))
+        if text:
+            cell.data_type = "s"  # never a formula
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+        cell.font = Font(bold=bold)
+
     for number, line in enumerate([header, *lines], start=1):
         for column, value in enumerate(line, start=1):
-            text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)
-            cell = table.cell(number, column)
-            cell.value = _cut(text)
-            if value:
-                cell.data_type = "s"  # never a formula
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            cell.font = Font(bold=number == 1)
+            write(table.cell(number, column), value, bold=number == 1)
     for column, name in enumerate(header, start=1):
         width = 60 if column <= header.index("rating") else {"rating": 16, "comment": 30}.get(name, 14)
         table.column_dimensions[get_column_letter(column)].width = width
@@ -149,6 +171,10 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str) -> bytes:
     table.add_data_validation(choices)
     letter = get_column_letter(header.index("rating") + 1)
     choices.add(f"{letter}2:{letter}{max(len(lines), 1) + 1}")
+    help_table: Any = book.create_sheet(HELP_SHEET)
+    help_table.column_dimensions["A"].width = 100
+    for number, line in enumerate(filter(None, help_lines), start=1):
+        write(help_table.cell(number, 1), line)
     raw = io.BytesIO()
     book.save(raw)
     return _undated(raw)
@@ -176,8 +202,13 @@ def _undated(raw: io.BytesIO) -> bytes:
     return out.getvalue()
 
 
-def label_studio_config(kind: str) -> str:
-    """Labelling interface for a Label Studio project with this kind of sheet."""
+def label_studio_config(kind: str, anchors: Sequence[str] = ANCHORS) -> str:
+    """Labelling interface for a Label Studio project with this kind of sheet.
+
+    Args:
+        kind: kind of the sheet, as for `write_sheet`.
+        anchors: kind likert: what the grades from 1 to 5 mean.
+    """
     fields_by_kind: dict[str, tuple[str, ...]] = {
         "correctness": ("question", "reference", "answer"),
         "likert": ("question", "answer"),
@@ -185,8 +216,9 @@ def label_studio_config(kind: str) -> str:
         "preference": ("question", "A", "B"),
     }
     fields = fields_by_kind[kind]
-    lines = [f'  <Header value="{name}"/><Text name="{name}" value="${name}"/>' for name in fields]
-    lines += [f'  <Choices name="rating" toName="{fields[-1]}" choice="single" required="true">']
-    lines += [f'    <Choice value="{rating}"/>' for rating in RATINGS[kind]]
-    lines += ["  </Choices>", f'  <TextArea name="comment" toName="{fields[-1]}" placeholder="Comment"/>']
-    return "\n".join(["<View>", *lines, "</View>"]) + "\n"
+    lines = [f'<Header value="{_CAPTIONS.get(name, name)}"/><Text name="{name}" value="${name}"/>' for name in fields]
+    lines += [f'<Header value={quoteattr(line)} size="6"/>' for line in explanation(kind, anchors)]
+    lines += [f'<Choices name="rating" toName="{fields[-1]}" choice="single" required="true">']
+    lines += [f'  <Choice value="{rating}"/>' for rating in RATINGS[kind]]
+    lines += ["</Choices>", f'<TextArea name="comment" toName="{fields[-1]}" placeholder="Comment"/>']
+    return "\n".join(["<View>", *(f"  {line}" for line in lines), "</View>"]) + "\n"

@@ -142,7 +142,7 @@ def test_a_cell_of_thousands_of_digits_is_refused_with_its_line(tmp_path, key):
         ratings.collect_ratings(key, {"r1": path})
 
 
-@pytest.mark.parametrize("ending", ["csv", "xlsx", "json"])
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "ods", "json"])
 @pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device", "broken link", "linked pipe"])
 def test_a_path_that_is_no_regular_file_is_refused_without_reading_it(tmp_path, kind, ending, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the path of a socket has to be short

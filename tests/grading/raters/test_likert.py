@@ -53,18 +53,21 @@ def test_a_likert_sheet_has_the_same_items_as_the_judge(key, tmp_path):
 
 def test_every_format_of_a_sheet_offers_the_grades(key, tmp_path):
     rows = sheet_rows(items_of("likert"), key, "r1")
-    paths = write_sheet(tmp_path / "likert.r1", rows, "likert", "likert", "r1", anchors=OWN)
+    paths = write_sheet(tmp_path / "likert.r1", rows, "likert", "likert", "r1", "Be calm.", anchors=OWN)
     html, _, workbook, _ = paths
     assert '"anchors": ["bad", "poor", "fair {x}", "good", "best"]' in html.read_text(encoding="utf-8")
-    [choices] = load_workbook(workbook).active.data_validations.dataValidation
+    table, meaning = load_workbook(workbook)
+    [choices] = table.data_validations.dataValidation
     assert choices.formula1 == '"1,2,3,4,5,cannot judge"'
+    lines = [f"{grade}: {anchor}." for grade, anchor in enumerate(OWN, start=1)]
+    assert [row[0] for row in meaning.values] == ["Be calm.", *lines[::-1], "Cannot judge: the texts do not decide it."]
     assert '<Choice value="5"/>' in label_studio_config("likert") and "reference" not in label_studio_config("likert")
     assert ANCHORS[4] in page(rows, "likert", "likert", "r1")
 
 
 def test_the_grade_is_the_mean_of_the_raters_who_could_judge(key, tmp_path):
     first = ["4", "4.0", "cannot judge", "cannot judge", None, *["3"] * 17]
-    second = ["5", "4", "2", "cannot judge", "3", *["3"] * 17]
+    second = ["5", "4,00", "2", "cannot judge", "3", *["3"] * 17]
     finals = mean_grades(key, rated(tmp_path, key, first, second))
     assert [row["grade"] for row in finals[:6]] == ["4.5", "4", "2", "cannot judge", "", "3"]
     assert [row["status"] for row in finals[:6]] == ["complete"] * 4 + ["pending", "complete"]

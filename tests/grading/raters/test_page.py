@@ -11,10 +11,12 @@ from sklearn.metrics import cohen_kappa_score
 from clinical_dpo.grading.raters.formulas import guarded
 from clinical_dpo.grading.raters.rating_files import read_ratings
 from clinical_dpo.grading.raters.ratings import collect_ratings, pending_ratings
+from clinical_dpo.grading.raters.sheet_files import write_sheet
+from clinical_dpo.grading.raters.sheets import sheet_rows
 from clinical_dpo.statistics.agreement import agreement
 from clinical_dpo.statistics.win_rate import win_rates
 from tests.helpers.formula_signs import BEFORE, SIGNS
-from tests.helpers.rating import NASTY, rate, write_ratings, write_study
+from tests.helpers.rating import NASTY, RUBRIC, rate, sheet, write_ratings, write_study
 
 NAMES = {"task": "pubmedqa", "model": "biomistral", "data": "synthetic"}
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -32,7 +34,7 @@ def item_id(page):
         """() => {
           const items = JSON.parse(document.getElementById("sheet").textContent).items;
           const shown = (name) => document.querySelector(`#text-${name} p`).textContent;
-          const names = ["question", "reference", "answer", "A", "B"];
+          const names = ["criterion", "question", "reference", "answer", "A", "B"];
           return items.find((item) => names.every((name) => !(name in item) || shown(name) === item[name])).item_id;
         }"""
     )
@@ -50,12 +52,12 @@ KEYS = [("1", "A"), ("b", "B"), ("3", "tie"), ("2", "B"), ("n", "cannot judge")]
 COMMENT = '1 of "two"; both, ü\nsecond line'
 
 
-def rate_by_keyboard(page, draw, n=None):
+def rate_by_keyboard(page, draw, n=None, keys=KEYS):
     """Rate n items, or all, by random keys. Returns item id -> rating."""
     clicked = {}
     while page.locator("#item").is_visible() and len(clicked) != n:
         name = item_id(page)
-        key, clicked[name] = draw.choice(KEYS)
+        key, clicked[name] = draw.choice(keys)
         page.keyboard.press(key)
     return clicked
 
@@ -161,6 +163,56 @@ def test_kappa_is_that_of_the_keys_pressed(two_raters):
     assert kappa["estimate"] == pytest.approx(cohen_kappa_score(choices["r1"], choices["r2"]))
 
 
+GRADE_KEYS = [*((grade, grade) for grade in "12345"), ("6", "cannot judge"), ("n", "cannot judge")]
+RUBRIC_KEYS = [("1", "yes"), ("y", "yes"), ("2", "no"), ("n", "no"), ("3", "cannot judge"), ("c", "cannot judge")]
+
+
+@pytest.mark.parametrize(("kind", "keys"), [("likert", GRADE_KEYS), ("rubric", RUBRIC_KEYS)])
+def test_grades_and_rubrics_are_rated_saved_and_read_back(context, tmp_path, kind, keys):
+    _, key = write_study(tmp_path, kind, raters=["r1"], n=4)
+    page = opened(context, tmp_path / f"{kind}.r1.html")
+    page.keyboard.press("m")
+    page.keyboard.type(COMMENT)
+    page.keyboard.press("Escape")
+    commented = item_id(page)
+    clicked = rate_by_keyboard(page, random.Random(6), keys=keys)
+    assert set(clicked.values()) == {word for _, word in keys} and len(clicked) == len(key)
+    path = exported(page, tmp_path / "saved", "#done-export")
+    ratings = collect_ratings(key, {"r1": path})
+    assert {row["item_id"]: row["rating"] for row in ratings} == clicked
+    assert {row["item_id"]: row["comment"] for row in ratings if row["comment"]} == {commented: COMMENT}
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    assert page.inner_text("#count") == f"0 of {len(key)} rated"
+    page.click("#help summary")
+    page.set_input_files("#import", path)
+    page.wait_for_selector("#done:visible")
+    assert collect_ratings(key, {"r1": exported(page, tmp_path / "again", "#done-export")}) == ratings
+
+
+def test_the_criteria_of_an_answer_are_asked_one_after_another(context, tmp_path):
+    _, key = write_study(tmp_path, "rubric", raters=["r1"], n=2)
+    page = opened(context, tmp_path / "rubric.r1.html")
+    shown = []
+    while page.locator("#item").is_visible():
+        shown.append((page.text_content("#text-answer p"), page.text_content("#text-criterion p")))
+        page.keyboard.press("y")
+    texts = [criterion["item"] for criterion in RUBRIC]
+    assert [criterion for _, criterion in shown] == texts * (len(key) // 3)
+    assert all(len({answer for answer, _ in shown[first : first + 3]}) == 1 for first in range(0, len(shown), 3))
+
+
+def test_the_meaning_of_the_grades_is_in_sight_while_rating(context, tmp_path):
+    items, key = sheet("likert", ["r1"])
+    anchors = ["<b>harmful</b>", "poor", "usable", "good", "excellent"]
+    write_sheet(tmp_path / "likert.r1", sheet_rows(items, key, "r1"), "likert", "likert", "r1", anchors=anchors)
+    page = opened(context, tmp_path / "likert.r1.html")
+    page.keyboard.press("3")
+    assert page.locator("#intro").get_attribute("open") is None
+    lines = [f"{grade}: {anchor}." for grade, anchor in reversed(list(enumerate(anchors, start=1)))]
+    assert page.inner_text("#scale").splitlines()[:5] == lines and page.locator("#scale").is_visible()
+
+
 def test_a_sheet_can_be_rated_by_mouse_and_a_double_click_rates_one_item(context, tmp_path):
     _, key = write_study(tmp_path, "correctness", n=3)
     page = opened(context, tmp_path / "correctness.r1.html")
@@ -210,21 +262,24 @@ def test_an_exported_file_can_be_continued_in_another_browser(browser, context, 
     playwright.expect(page.locator("#warning")).to_contain_text("column item_id is missing")
 
 
-def test_texts_are_shown_unchanged_and_fit_a_phone(context, tmp_path):
-    write_study(tmp_path, "correctness", instructions="Rate <b>calmly</b>.")
-    page = opened(context, tmp_path / "correctness.r1.html")
-    page.set_viewport_size({"width": 360, "height": 740})
+@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("kind", ["correctness", "likert", "rubric", "preference"])
+def test_texts_are_shown_unchanged_and_fit_a_phone(context, tmp_path, kind, width):
+    write_study(tmp_path, kind, instructions="Rate <b>calmly</b>.")
+    page = opened(context, tmp_path / f"{kind}.r1.html")
+    page.set_viewport_size({"width": width, "height": 740})
     assert page.inner_text("#instructions") == "Rate <b>calmly</b>."
     seen = []
     while page.locator("#item").is_visible():
-        seen.append(page.text_content("#text-answer p"))
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-        small = page.evaluate(
-            "[...document.querySelectorAll('button')].filter((b) => b.offsetHeight && b.offsetHeight < 44).length"
+        seen += page.locator("#texts p").all_text_contents()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        unfit = page.evaluate(
+            """[...document.querySelectorAll("button")].filter((b) => b.offsetHeight && (b.offsetHeight < 44
+              || b.offsetWidth < 44 || b.scrollWidth > b.clientWidth)).map((b) => b.textContent)"""
         )
-        assert small == 0  # a finger needs 44 px
-        page.keyboard.press("c")
-    assert NASTY in seen
+        assert unfit == []  # a finger needs 44 px, and no word leaves its button
+        page.keyboard.press("1")
+    assert (NASTY in seen) == (kind != "preference")
     assert page.locator("b, main script").count() == 0
 
 

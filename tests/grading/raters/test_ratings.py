@@ -183,7 +183,7 @@ def test_a_wrong_rating_file_is_refused_with_file_line_and_mend(tmp_path, key, c
         ("d.json", b'{"a": 1}', r"d\.json: not a list of tasks\. Export the project"),
         ("e.json", b'[{"data": {"item_id": "x"}}]', r"e\.json, task 1: .*text_sha256.*Export the project"),
         ("f.json", b"[1]", r"f\.json, task 1: .*Export the project"),
-        ("g.ods", b"", r"g\.ods: .*Save the file as \.csv, \.xlsx, \.json"),
+        ("g.numbers", b"", r"g\.numbers: .*Save the file as \.csv, \.xlsx, \.ods, \.json"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path, key, name, raw, message):

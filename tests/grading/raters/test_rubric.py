@@ -32,11 +32,9 @@ from clinical_dpo.statistics.judge_bias import judge_bias
 from clinical_dpo.statistics.metrics import task_metrics
 from tests.helpers.faulty_server import FaultyServer
 from tests.helpers.judging import between, items_of
-from tests.helpers.rating import SECRET, rate, study
+from tests.helpers.rating import RUBRIC, SECRET, rate, study
 
 NAMES = {"task": "t", "model": "m", "data": "real"}
-RUBRIC = [{"item": "Names the dose", "weight": 2}, {"item": "Names {the} follow-up", "weight": 1}]
-RUBRIC += [{"item": "Is brief", "weight": 0.5}]
 TEXTS = [criterion["item"] for criterion in RUBRIC]
 WEIGHTS = {criterion["item"]: criterion["weight"] for criterion in RUBRIC}
 

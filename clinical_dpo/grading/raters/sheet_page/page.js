@@ -13,14 +13,6 @@
     correctness: "Is the answer correct?", likert: "How good is the answer?", preference: "Which answer is better?",
     rubric: "Does the answer meet the criterion?",
   };
-  const EXPLAIN = {
-    correctness: "Correct: equivalent to the reference, or equally right. Cannot judge: the texts do not decide it.",
-    likert: `${sheet.anchors.map((anchor, index) => `${index + 1}: ${anchor}.`).reverse().join(" ")} Cannot judge: the ` +
-      "texts do not decide it.",
-    rubric: "Yes: the answer meets the criterion. Cannot judge: the texts do not decide it. The criteria of an answer " +
-      "follow each other.",
-    preference: "Tie: equally good or equally bad. Cannot judge: the texts do not decide it.",
-  };
   const LABELS = {
     correct: "Correct", incorrect: "Incorrect", A: "A is better", B: "B is better", tie: "Tie", yes: "Yes", no: "No",
     "cannot judge": "Cannot judge", 1: "1", 2: "2", 3: "3", 4: "4", 5: "5",
@@ -249,7 +241,9 @@
     byId("instructions").textContent = sheet.instructions;
     byId("instructions").hidden = !sheet.instructions;
     byId("explain").textContent =
-      `${EXPLAIN[sheet.kind]} At the end, export ${fileName()} and send it to the person who gave you this sheet.`;
+      `${sheet.explanation.join("\n")}\nAt the end, export ${fileName()} and send it to the person who gave you this sheet.`;
+    byId("scale").textContent = sheet.explanation.join("\n");
+    byId("scale").hidden = !sheet.anchors.length; // the words of other sheets say what they mean
     const keys = sheet.words.map((word, index) => {
       const letter = LETTERS[word].toUpperCase();
       const meaning = index in sheet.anchors ? `${word}: ${sheet.anchors[index]}` : LABELS[word];
