@@ -109,7 +109,10 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
-    """Return a table of the faults of texts: number, first rows, and the first text before and after its repair."""
+    """Return a table of the faults of texts: number, first rows, and the first text before and after its repair.
+
+    The reasons why columns are not read follow, which may quote a value.
+    """
     changes = source.get("changes", {})
     faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]
     repaired = {f"{fault} repaired": fault for fault in changes}
@@ -127,7 +130,8 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
         rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
     header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else EXCERPTS))
-    return ["## Texts", markdown_table(header, rows), "The mend belongs under `source` of the task file."]
+    reasons = [] if private else [markdown(reason) for reason in source.get("unread", {}).values()]
+    return ["## Texts", markdown_table(header, rows), "The mend belongs under `source` of the task file.", *reasons]
 
 
 def _visible(text: str) -> str:

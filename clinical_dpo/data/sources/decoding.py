@@ -71,6 +71,10 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
     except UnicodeError as error:
         raise UserError(f"{path}: not readable as {codec} ({error}). Correct `encoding` under `source`.") from None
+    if text.endswith("\x1a"):  # DOS ends a text file so
+        text = text.rstrip("\x1a")
+        if repairs is not None:
+            repairs.add("end-of-file mark of DOS dropped", f"line {text.count(chr(10)) + 1}")
     nul = text.find("\0")
     if nul >= 0:
         mend = _utf16_proposal(raw) or "Remove the NUL bytes, or export the file again."

@@ -20,6 +20,8 @@ from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
 
+_RULE = re.compile(r":?-{2,}:?")  # a cell of the line that databases and Markdown draw under the names of columns
+
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
     """Return the rows of CSV or TSV text. Texts are quoted as spreadsheets quote them.
@@ -67,7 +69,18 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 
 
 def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
-    """Refuse a header that another delimiter divides into more columns, as it divides all rows."""
+    """Refuse a header that another delimiter divides into more columns, as it divides all rows, or in wrong quotes."""
+    lines = text.splitlines()[:2]
+    if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):
+        raise UserError(
+            f"{where}, header: only one column, '{header[0]}', because quotation marks enclose whole lines. Export the "
+            "file again with quotation marks around single cells, or around none."
+        )
+    if all(len(name) > 1 and name[0] == name[-1] == "'" for name in header):
+        raise UserError(
+            f"{where}, header: the names are in single quotes, which are no quotation marks of CSV. Put every text in "
+            'straight quotes (").'
+        )
     likely = likely_delimiter(text, delimiter)
     if len(header) == 1:
         likely = likely or next((mark for mark in LIKELY if mark != delimiter and mark in header[0]), None)
@@ -107,14 +120,17 @@ def rows_under_header(
     for name in [each.strip() for each in names if each != each.strip()]:
         repairs.add("white space around a column's name dropped", f"column '{name}'")
     if not any(header):
-        raise UserError(f"{where}, header: no column has a name. Write the names of the columns into the first row.")
+        raise UserError(
+            f"{where}, header: no column has a name. Write the names of the columns into the first row, and delete "
+            "empty rows above them."
+        )
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{where}, header: column '{twice}' comes twice. Make column names unique.")
     check_columns(ignore, header, where)
     ignored = set(map(nfc, ignore))
     read = [i for i, name in enumerate(header) if name not in ignored]
-    rows = []
+    rows: list[Row] = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
         values: dict[int, str | int | float] = {}
@@ -128,6 +144,13 @@ def rows_under_header(
                 values[i] = str(error)  # the cell is not empty
         if not any(str(value).strip() for value in values.values()):
             repairs.add("empty row passed over", location)
+            continue
+        texts = [(header[i], nfc(str(values[i]).strip())) for i in read if header[i]]
+        if len(texts) > 1 and all(text == name for name, text in texts):
+            repairs.add("row that repeats the names of the columns passed over", location)
+            continue
+        if len(texts) > 1 and not rows and all(_RULE.fullmatch(text) for _, text in texts):
+            repairs.add("row of dashes below the names of the columns passed over", location)
             continue
         nameless = next(
             (str(value) for i, value in values.items() if value != "" and (i in beyond or not header[i])), None
