@@ -17,7 +17,8 @@ _FOLDERS = (
 )
 _BEFORE = r"""(?<![^\s"'(=\[<>,;])"""  # a path begins a word
 _NAME = r"""[^\s\\/:*?"<>|,;]"""
-_LINE_END = r"(?![nrt](?:[A-Z\W]|\Z))"  # `\nNo` begins a line, `\notes` may be a folder
+# `\nNo` begins a line and `\.br\` is of HL7, but `\notes` may be a folder.
+_LINE_END = r"(?![nrt](?:[A-Z\W]|\Z)|\.(?:br|sp|ce|fi|nf|in|ti|sk)\b)"
 _FOLDER = rf"\\{{1,2}}{_LINE_END}{_NAME}+"
 # A folder's name goes on behind a blank, as in `Program Files`, if a folder that is no escape follows.
 _BLANKS = rf"""(?:(?:(?<![.!?]) {_NAME}+){{1,5}}(?=\\{{1,2}}(?:[^nrtux"'/\s]|(?:{_FOLDERS})\b|[\w-]+[\\.]\w)))?"""
@@ -35,6 +36,12 @@ _PATH = re.compile(
     rf"|{_BEFORE}[\w-]+(?=(?:{_FOLDER})*\.(?i:{_FILE_TYPES})\b){_FOLDER}"
     r"|(?<!\S)[A-Z][A-Z0-9-]+\\[a-z]{4,}[0-9]{1,4}\b"  # a domain and a user
     rf")(?:{_BLANKS}(?<![.!?]){_FOLDER})*"
+)
+
+# A backslash typed for a slash, as in yes/no and in the abbreviation c/t.
+_SLASH = re.compile(
+    r"\b(?i:yes\\no|y\\n|left\\right|l\\r|pos\\neg|positive\\negative|abnormal\\normal|(?:he|she|him|his|her)\\the(?:y|m|irs?)"
+    r"|(?:fe)?male\\trans(?:gender)?)\b|(?<![\w\\])[a-z]\\[nrt](?=[\s.,;)]|\Z)"
 )
 
 # Commands of LaTeX that begin like an escape. Those of the second list could also be an escape and a short word.
@@ -83,10 +90,11 @@ def outside(matches: Sequence[re.Match[str]], spans: Sequence[tuple[int, int]]) 
 
 
 def escapes(text: str) -> list[re.Match[str]]:
-    """Return the escapes of a text, without the backslashes of paths and of LaTeX."""
+    """Return the escapes of a text, without the backslashes of paths, of LaTeX, and of alternatives such as yes\\no."""
     if "\\" not in text or has_rtf(text):
         return []
-    matches = outside(list(_ESCAPE.finditer(text)), path_spans(text))
+    slashes = [match.span() for match in _SLASH.finditer(text)]
+    matches = outside(outside(list(_ESCAPE.finditer(text)), path_spans(text)), slashes)
     latex = bool(matches) and bool(_LATEX.search(text))
     return [match for match in matches if not _is_folder_or_latex(text, match.start(), latex)]
 

@@ -15,7 +15,6 @@ from clinical_dpo.comparable import nfc
 from clinical_dpo.data.sources.sheet_layout import Area
 from clinical_dpo.data.tally import ROWS_KEPT, Tally
 from clinical_dpo.errors import UserError
-from clinical_dpo.limits import limits
 
 FILL = "fill"  # of the values `fill` and `empty` of `merged_cells`
 Table = Sequence[tuple[str, Sequence[Any]]]
@@ -74,11 +73,16 @@ class MergedCells:
             names: names of the columns; "" for a column without a name.
             ignore: columns that are not read.
             where: file and sheet, for messages.
+
+        Raises:
+            UserError: merged areas overlap in the first row.
         """
         self._table, self._names, self._where = table, names, where
         self._ignored = set(map(nfc, ignore))
-        self._merged = sorted((area for area in merged if _has_value(self._first(area))), key=lambda area: area.top)
+        known = (area for area in set(merged) if area.left <= len(names) and _has_value(self._first(area)))
+        self._merged = sorted(known, key=lambda area: area.top)
         self._header = [area for area in self._merged if area.top == 1]
+        self._refuse_overlap(self._header, 1)
         below = [cells for _, cells in table[1:]]
         self._shared = [  # names of several columns
             area
@@ -198,7 +202,7 @@ class MergedCells:
         """Yield rows with the merged areas below the names that cross them.
 
         Raises:
-            UserError: more areas cross a row than the sheet may have columns, so that areas overlap.
+            UserError: areas overlap in a row.
         """
         waiting = [area for area in reversed(self._merged) if area.top >= min(rows, default=0)]
         active: list[Area] = []
@@ -206,10 +210,14 @@ class MergedCells:
             while waiting and waiting[-1].top <= number:
                 active.append(waiting.pop())
             active = [area for area in active if area.bottom >= number]
-            if len(active) > limits().columns:
-                raise UserError(f"{self._where}, row {number}: merged cells overlap. Save the workbook again in Excel.")
+            self._refuse_overlap(active, number)
             if active:
                 yield number, active
+
+    def _refuse_overlap(self, areas: Sequence[Area], number: int) -> None:
+        """Refuse areas that overlap in a row. Without overlap they cover no more columns than there are."""
+        if sum(min(area.right, len(self._names)) - area.left + 1 for area in areas) > len(self._names):
+            raise UserError(f"{self._where}, row {number}: merged cells overlap. Save the workbook again in Excel.")
 
     def _why_covered(self, i: int, places: Sequence[tuple[int, Area]]) -> str:
         areas = list(dict.fromkeys(area for _, area in places))

@@ -31,12 +31,19 @@ class Area(NamedTuple):
 
 @dataclass
 class SheetLayout:
-    """Merged cells, hidden rows and columns, and the totals rows of Excel's tables of one sheet."""
+    """Merged cells, hidden rows and columns, and totals rows of one sheet.
+
+    Attributes:
+        merged: the merged cells.
+        totals: row -> the Excel table whose totals row it is.
+        hidden_rows: the hidden rows.
+        hidden_columns: first and last column of each run of hidden columns.
+    """
 
     merged: list[Area] = field(default_factory=list)
-    totals: list[Area] = field(default_factory=list)
+    totals: dict[int, Area] = field(default_factory=dict)
     hidden_rows: set[int] = field(default_factory=set)
-    hidden_columns: list[tuple[int, int]] = field(default_factory=list)  # first and last column
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
 
     def hides_column(self, column: int) -> bool:
         """Whether the sheet hides a column, counted from 1."""
@@ -71,8 +78,8 @@ def sheet_layout(path: Path, part: str) -> SheetLayout:
             tables.append(posixpath.normpath(posixpath.join("/", folder, attributes["Target"])).lstrip("/"))
 
     def of_table(tag: str, attributes: _Attributes) -> None:
-        if tag == "table" and (count := int(attributes.get("totalsRowCount", 0))):
-            layout.totals += [area._replace(top=area.bottom - count + 1) for area in _areas(attributes)]
+        if tag == "table" and attributes.get("totalsRowCount", "0") != "0":  # Excel writes 1 or nothing
+            layout.totals |= {area.bottom: area for area in _areas(attributes)}
 
     with zipfile.ZipFile(path) as archive:
         parts = set(archive.namelist())

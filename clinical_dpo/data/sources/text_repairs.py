@@ -41,7 +41,7 @@ _CELL_TAG = re.compile(r"</t[dh]\s*>(?!\s*</tr)", re.IGNORECASE)
 _CDATA = re.compile(r"<!\[CDATA\[((?:(?!<!\[CDATA\[).)*?)\]\]>", re.DOTALL)
 _HL7 = re.compile(
     r"(?P<edge>\\\\?)(?:\.(?P<layout>(?i:br|sp|ce|fi|nf|in|ti|sk))[ +-]?\d*|(?P<sign>[FSTREHNP])"
-    r"|X(?P<hexadecimal>(?:[0-9A-Fa-f]{2})+)|[CM][0-9A-F]{4,6}|Z\w{1,10})(?P=edge)"
+    r"|X(?P<hexadecimal>(?:[0-9A-Fa-f]{2})+)|[CM][0-9A-F]{4,6}|Z\w{1,10})(?P=edge)(?!ref\{)"  # \S\ref{} is of LaTeX
 )
 _HL7_SIGNS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "P": "#"}
 _QUOTED = re.compile(
@@ -79,6 +79,11 @@ class Form(NamedTuple):
 def without_excel_escapes(text: str) -> str:
     """Return a text with the characters that `_x000D_` and similar escapes of Excel stand for."""
     return _EXCEL.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def without_invisible(text: str) -> str:
+    """Return a text without characters that show nothing, such as zero-width spaces and soft hyphens."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def with_line_feeds(text: str) -> str:
@@ -247,8 +252,8 @@ FORMS = (
     Form(
         "invisible characters",
         "invisible",
-        lambda text: not text.isascii() and bool(_INVISIBLE.search(text)),
-        lambda text: _INVISIBLE.sub("", text),
+        lambda text: without_invisible(text) != text,
+        without_invisible,
     ),
     Form("carriage returns", "line_ends", lambda text: "\r" in text, with_line_feeds),
 )

@@ -84,10 +84,10 @@ class CellReader:
             self._repairs.add("logical value read as TRUE or FALSE", location)
             return "TRUE" if value else "FALSE"
         if _is_date(cell):
-            return self._date(value, cell.column, cell.row, location, number_format)
+            return self._date(cell, location, number_format)
         if isinstance(value, int | float):
-            return self._number(value, cell.column, location, number_format)
-        return self._text(str(value), cell.column, location, number_format)
+            return self._number(cell, location, number_format)
+        return self._text(cell, location, number_format)
 
     def _covered(self, cell: CoveredCell) -> str | int | float:
         form = self.merged_form(cell.column)
@@ -97,8 +97,9 @@ class CellReader:
         self._repairs.add(f"cell under a merged cell {how}", f"cell {cell.coordinate} (merged {cell.area.name})")
         return self._uncounted(cell.first) if form == FILL else ""
 
-    def _date(self, value: Any, column: int, row: int, location: str, number_format: str) -> str:
-        if column in self._text_columns and row > 1:
+    def _date(self, cell: Any, location: str, number_format: str) -> str:
+        value = cell.value
+        if cell.column in self._text_columns and cell.row > 1:
             raise UserError(
                 f"{self._where}, {location}: a date ({value}) in a column of other values. Excel may have made it of a "
                 "text such as 1/2. Format the cell as text and type the text again."
@@ -123,38 +124,42 @@ class CellReader:
         self._repairs.add("date or time written in ISO form", f"{location} ({value} as {text})")
         return text
 
-    def _number(self, value: int | float, column: int, location: str, number_format: str) -> str | int | float:
+    def _number(self, cell: Any, location: str, number_format: str) -> str | int | float:
+        value = cell.value
         if abs(value) >= _LARGEST_EXACT and not is_scientific(number_format):
             raise UserError(
                 f"{self._where}, {location}: the number {_size(value)}, but Excel stores only 15 digits. Format the "
                 "cell as text and type the number again."
             )
         plain = plain_number(value)
-        if self.number_form(column) == NUMBER:
+        if self.number_form(cell.column) == NUMBER:
             return plain
         text = shown_number(value, number_format)
+        if not text and cell.row == 1:
+            return str(plain)  # the name of a column
         if not text:
-            self._not_shown("number", value, column, location, number_format)
+            self._not_shown("number", cell, location, number_format)
         elif text != str(plain if plain == value else value):
             self._repairs.add("number written as its cell shows it", f"{location} ({value} as {text})")
         return text
 
-    def _not_shown(self, kind: str, value: Any, column: int, location: str, number_format: str) -> None:
+    def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
         """Refuse a value that its format does not show, or count it if the source says that cells are read as shown."""
-        if self.number_form(column) != SHOWN:
-            name = self._names[column - 1] if column <= len(self._names) else ""
+        if self.number_form(cell.column) != SHOWN:
+            name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
             key = f"`as: {{{yaml_key(name)}: "
             numbers = f"{key}number}}` under `source` to read the stored numbers, or " if kind == "number" else ""
             raise UserError(
-                f"{self._where}, {location}: the {kind} '{str(value)[:40]}', but the cell's format {number_format} "
+                f"{self._where}, {location}: the {kind} '{str(cell.value)[:40]}', but the cell's format {number_format} "
                 f"shows nothing. Set {numbers}{key}shown}}` to read such cells as empty, or change their format."
             )
-        stored = f"{value}, " if kind == "number" else ""
+        stored = f"{cell.value}, " if kind == "number" else ""
         self._warnings.add(
             f"{kind} that its cell does not show, read as empty", f"{location} ({stored}format {number_format})"
         )
 
-    def _text(self, value: str, column: int, location: str, number_format: str) -> str:
+    def _text(self, cell: Any, location: str, number_format: str) -> str:
+        value = str(cell.value)
         text = plain_text(value)
         if text != value:
             only_space = text == value.strip(" \t\n")
@@ -163,8 +168,10 @@ class CellReader:
             )
             self._repairs.add(f"{dropped} dropped", location)
         shown = shown_text(text, number_format)
+        if not shown and cell.row == 1:
+            return text  # the name of a column
         if text and not shown:
-            self._not_shown("text", text, column, location, number_format)
+            self._not_shown("text", cell, location, number_format)
         elif shown != text:
             self._repairs.add("text written as its cell shows it", location)
         return shown

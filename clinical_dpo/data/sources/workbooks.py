@@ -108,7 +108,7 @@ def _report_hidden(
 
 def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
     """Return a table without the totals rows of Excel's tables, which are no rows of data."""
-    area_of = {f"row {row}": area for area in layout.totals for row in range(area.top, area.bottom + 1)}
+    area_of = {f"row {row}": area for row, area in layout.totals.items()}
     kept = []
     for location, cells in table:
         columns = [column for column, cell in enumerate(cells, start=1) if cell.value is not None]

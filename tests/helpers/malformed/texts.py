@@ -88,6 +88,8 @@ BACKSLASHES = [  # texts with backslashes that are no escapes
     ("path of Windows from the folder above", r"See ..\notes\temp.txt."),
     ("path of Windows to a file", r"See neuro\results\ct.dcm."),
     ("path of Windows with a variable", r"See %TEMP%\new."),
+    ("backslash in place of a slash", r"Fever: yes\no, pain left\right, his\their carer."),
+    ("backslash in place of a slash, in an abbreviation", r"Asked for c\t head, y\n."),
     ("user of a domain", r"HOSP\nurse01 signed."),
     ("LaTeX's sign of multiplication", r"A lesion of 5 \times 3 mm."),
     ("LaTeX's sign of multiplication without blanks", r"10\times10 cells"),

@@ -158,6 +158,12 @@ CASES = [
         "kept",
         rows=showing("5", "6", "7"),
     ),
+    Case(
+        "name of a column that no format shows",
+        "a.xlsx",
+        changed(lambda workbook, sheet: setattr(sheet["B1"], "number_format", ";;;")),
+        "kept",
+    ),
     Case("hidden row", "a.xlsx", changed(hide_row), "kept with a warning", ("row that the sheet hides", "in row 3")),
     Case(
         "filtered rows", "a.xlsx", changed(filter_rows), "kept with a warning", ("row that the sheet hides", "1, first")
