@@ -144,7 +144,7 @@ Ten rules decide the outcome:
 - A file that exceeds `limits` of the config (bytes, rows, columns, cells, characters, depth of lists) is refused before
   it is unpacked. The size that it states does not matter.
 
-`row` counts the rows of data from 1, but after the name of a sheet the rows of the sheet; `line` and `cell` are those
+`row` counts the rows of data from 1; without a column it is the row of a workbook's sheet. `line` and `cell` are those
 of the file. The command `python -m tests.helpers.malformed_table > docs/malformed.md` writes this page, and
 `tests/data/test_malformed.py` checks it."""
 

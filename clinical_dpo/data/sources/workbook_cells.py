@@ -147,16 +147,14 @@ class CellReader:
         """Refuse a value that its format does not show, or count it if the source says that cells are read as shown."""
         if self.number_form(cell.column) != SHOWN:
             name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
-            key = f"`as: {{{yaml_key(name)}: "
+            key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
             numbers = f"{key}number}}` under `source` to read the stored numbers, or " if kind == "number" else ""
             raise UserError(
-                f"{self._where}, {location}: the {kind} '{str(cell.value)[:40]}', but the cell's format {number_format} "
-                f"shows nothing. Set {numbers}{key}shown}}` to read such cells as empty, or change their format."
+                f"{self._where}, {location}: the {kind} '{stored}', but the cell's format {number_format} shows "
+                f"nothing. Set {numbers}{key}shown}}` to read such cells as empty, or change their format."
             )
-        stored = f"{cell.value}, " if kind == "number" else ""
-        self._warnings.add(
-            f"{kind} that its cell does not show, read as empty", f"{location} ({stored}format {number_format})"
-        )
+        stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"
+        self._warnings.add(f"{kind} that its cell does not show, read as empty", f"{stored} {number_format})")
 
     def _text(self, cell: Any, location: str, number_format: str) -> str:
         value = str(cell.value)
