@@ -69,7 +69,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         line = raw[: error.start].count(b"\n") + 1
         byte = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {codec.removesuffix('-sig').upper()}"
         if marked:
-            mend = "Its byte-order mark is of this encoding: it may be joined from two files. Export it again."
+            mend = "The file has the byte-order mark of this encoding, so two files may be joined. Export it again."
         else:
             mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None

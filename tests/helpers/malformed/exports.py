@@ -104,7 +104,7 @@ CASES = [
         "a.csv",
         "\ufeff".encode() + CSV.encode("cp1252"),
         "refused",
-        ("line 4: byte 0xb0", "joined from two files"),
+        ("line 4: byte 0xb0", "two files may be joined"),
     ),
     Case(
         "zero-width space in a label",
