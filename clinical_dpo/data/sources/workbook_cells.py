@@ -151,8 +151,8 @@ class CellReader:
             numbers = f"{key}number}}` to read the stored numbers, or " if kind == "number" else ""
             raise UserError(
                 f"{self._where}, {location}: the {kind} '{stored}', but the cell's format {number_format} "
-                f"shows nothing. Under `source`, set {numbers}{key}shown}}` to read such cells as empty, or change their "
-                "format."
+                f"shows nothing. Under `source`, set {numbers}{key}shown}}` to read such cells as empty, or change "
+                "their format."
             )
         stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"
         self._warnings.add(f"{kind} that its cell does not show, read as empty", f"{stored} {number_format})")
