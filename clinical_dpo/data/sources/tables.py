@@ -42,8 +42,8 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
         UserError: quotation marks do not match, or a row has more or fewer cells than the header. The message names the
             line.
     """
-    for form, (start, mend) in _OTHER_FORMS.items():
-        if start.match(text):
+    for form, (begins, mend) in _OTHER_FORMS.items():
+        if begins.match(text):
             raise PublicError(f"{where}: this is {form}, not a table with delimiters. {mend}")
     separator = re.match(r"sep=(.)\r?\n", text)
     if separator:  # a first line that Excel writes
