@@ -109,8 +109,6 @@ def _sections(number_format: str) -> tuple[Section, ...]:
             kept = {"width": " ", "fill": ""}.get(kind, text)
             tokens.append(Token(kind if kind in ("exponent", "general") else "literal", kept))
     sections.append(Section(tuple(tokens), condition))
-    if len(sections) == 1 and not tokens and '"' not in number_format:  # such as [Red]
-        return (Section((Token("general", ""),), condition),)
     return tuple(sections)
 
 

@@ -97,6 +97,7 @@ CASES = [
     _hidden("negative numbers that the format hides", "0;;0", 5, -5, 0, cell="B3"),
     _hidden("numbers with the format of an empty text", '""', 5, 6, 7, cell="B2"),
     _hidden("numbers with the format of a blank", '" "', 5, 6, 7, cell="B2"),
+    _hidden("numbers with a format of colour alone", "[Red]", 5, 6, 7, cell="B2"),
     _hidden("texts that no format shows (;;;)", ";;;", "Dysuria.", "b", "c", cell="B2"),
     _hidden("texts that a format of numbers hides", "0;-0;0;", 5, "none", -3, cell="B3"),
     Case(
@@ -150,13 +151,6 @@ CASES = [
         "repaired",
         ("text written as its cell shows it (1, first in cell B3)",),
         rows=showing("5", "n/a", "-3"),
-    ),
-    Case(
-        "numbers with a format of colour alone",
-        "a.xlsx",
-        formatted(5, 6, 7, number_format="[Red]"),
-        "kept",
-        rows=showing("5", "6", "7"),
     ),
     Case(
         "name of a column that no format shows",
