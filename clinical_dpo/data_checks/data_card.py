@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.data_checks.excerpts import EXCERPTS
+from clinical_dpo.data_checks.patient_columns import is_named_like_patients
 from clinical_dpo.data_checks.thresholds import CHECKS
 from clinical_dpo.escaping import Markdown, markdown, markdown_table
 from clinical_dpo.tokenization.lengths import RowLength, quantile
@@ -44,6 +45,8 @@ def data_card(
         markdown_table(("", "rows"), _row_counts(manifest)),
     ]
     parts += _texts(source, bool(task.get("phi")))
+    if "groups" not in manifest and any(map(is_named_like_patients, source.get("unread", {}))):
+        parts.append("**The check `patients_in_training` does not see a column of patients' ids that is not read.**")
     parts += ["## Splits", _splits(manifest), "## Tokens", _tokens(lengths), "## Checks", _checks(checks)]
     return "\n\n".join(parts) + "\n"
 

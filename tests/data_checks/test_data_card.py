@@ -114,5 +114,16 @@ def test_the_reason_why_a_column_is_not_read_is_shown_only_of_a_task_that_is_not
     assert "A2:A4" not in data_card(TASK | {"phi": True}, manifest, {}, [])
 
 
+def test_a_column_of_patients_that_is_not_read_is_missing_in_the_check_of_patients():
+    def card(column, **facts):
+        return data_card(
+            TASK, MANIFEST | {"source": MANIFEST["source"] | {"unread": {column: "merged"}}} | facts, {}, []
+        )
+
+    sentence = "The check `patients_in_training` does not see a column of patients' ids that is not read."
+    assert sentence in card("MRN") and sentence in card("Patient No.")
+    assert sentence not in card("remark") + card("MRN", groups=dict.fromkeys(MANIFEST["counts"], 3))
+
+
 def test_a_source_without_faults_has_no_table_of_texts():
     assert "## Texts" not in data_card(TASK, MANIFEST, {}, [])
