@@ -16,7 +16,6 @@ from clinical_dpo.errors import UserError, did_you_mean, missing_file
 from clinical_dpo.io import Row
 
 
-
 @dataclass(frozen=True)
 class WorkbookOptions:
     """How a sheet is read. Both attributes are for the whole sheet, or by column.
