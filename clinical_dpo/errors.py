@@ -70,4 +70,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for a mistyped word: the most similar known word, or all known words if none is similar."""
     words = list(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else f" Known: {', '.join(words)}."
+    return f" Did you mean '{_on_one_line(near[0])}'?" if near else f" Known: {', '.join(words)}."
+
+
+def _on_one_line(word: str) -> str:
+    r"""A word with its line ends as `\n`, as YAML writes them in double quotes."""
+    return word.replace("\n", "\\n")

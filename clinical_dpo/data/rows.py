@@ -7,6 +7,7 @@ from typing import Any
 
 from clinical_dpo.comparable import comparable, comparable_id
 from clinical_dpo.data.columns import map_row, mapped_text, refuse_unread, used_columns
+from clinical_dpo.data.sources.text_repairs import without_invisible
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import Row
@@ -209,5 +210,7 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
         return spellings[comparable(label)]
     nearest = difflib.get_close_matches(comparable(label), spellings, n=1, cutoff=0.5)
     hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
+    if comparable(without_invisible(label)) in spellings:
+        hint = " It has characters that show nothing: set `repair: [invisible]` under `source`."
     shown = label if len(label) <= 40 else f"{label[:40]}..."
     raise UserError(f"field 'label': '{shown}' is not a label. Set one of {', '.join(labels)}.{hint}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clinical_dpo.data_checks.excerpts import EXCERPTS
+from clinical_dpo.data_checks.patient_columns import is_named_like_patients
 from clinical_dpo.data_checks.thresholds import CHECKS
 from clinical_dpo.escaping import Markdown, markdown, markdown_table
 from clinical_dpo.tokenization.lengths import RowLength, quantile
@@ -44,6 +45,8 @@ def data_card(
         markdown_table(("", "rows"), _row_counts(manifest)),
     ]
     parts += _texts(source, bool(task.get("phi")))
+    if "groups" not in manifest and any(map(is_named_like_patients, source.get("unread", {}))):
+        parts.append("**The check `patients_in_training` does not see a column of patients' ids that is not read.**")
     parts += ["## Splits", _splits(manifest), "## Tokens", _tokens(lengths), "## Checks", _checks(checks)]
     return "\n\n".join(parts) + "\n"
 
@@ -109,7 +112,10 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
-    """Return a table of the faults of texts: number, first rows, and the first text before and after its repair."""
+    """Return a table of the faults of texts: number, first rows, and the first text before and after its repair.
+
+    The reasons why columns are not read follow, which may quote a value.
+    """
     changes = source.get("changes", {})
     faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]
     repaired = {f"{fault} repaired": fault for fault in changes}
@@ -127,7 +133,8 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         mend = f"repair: [{entry['repair']}]" if "repair" in entry else ""
         rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
     header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else EXCERPTS))
-    return ["## Texts", markdown_table(header, rows), "The mend belongs under `source` of the task file."]
+    reasons = [] if private else [markdown(reason) for reason in source.get("unread", {}).values()]
+    return ["## Texts", markdown_table(header, rows), "The mend belongs under `source` of the task file.", *reasons]
 
 
 def _visible(text: str) -> str:

@@ -61,6 +61,16 @@ def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
     return shared
 
 
+def is_named_like_patients(column: str) -> bool:
+    """Whether the name of a column is one of patients' ids, such as `patient_id` or `MRN`."""
+    name = _plain(column)
+    return bool(_NAMED_ID.fullmatch(name) or _NAMED.fullmatch(name))
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\W_]+", "", column.casefold())
+
+
 def _text(value: Any) -> str:
     """A text or a number as a text; "" for other values."""
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
@@ -72,7 +82,7 @@ def _looks_like_ids(column: str, texts: Sequence[str]) -> bool:
     # A column of different values joins no two rows. Two or three values are categories, such as "new" and "known".
     if len(counts) < 4 or len(counts) == len(texts):
         return False
-    name = re.sub(r"[\W_]+", "", column.casefold())
+    name = _plain(column)
     if _NAMED_ID.fullmatch(name) or (_NAMED.fullmatch(name) and all(map(_WITH_DIGIT.fullmatch, counts))):
         return True
     return len(counts) >= FEWEST and all(map(_ID.fullmatch, counts))

@@ -4,8 +4,14 @@ import datetime
 
 import pytest
 
-from clinical_dpo.data.sources.dates import iso_duration, iso_time
-from clinical_dpo.data.sources.number_formats import is_scientific, shown_number, shown_text, shows_date_and_time
+from clinical_dpo.data.sources.dates import iso_duration, iso_time, whole_seconds
+from clinical_dpo.data.sources.number_formats import (
+    is_scientific,
+    shown_number,
+    shown_text,
+    shows_date_and_time,
+    shows_fractions,
+)
 
 SHOWN = [
     (0.95, "0%", "95%"),
@@ -76,6 +82,10 @@ SHOWN += [
     (3, "E+0,", "E+0,"),
     (5, '"only words"', "only words"),
     (5, ";;;", ""),
+    (0, "0;-0;;@", ""),
+    (0, "#,###", ""),
+    (5, "[Red]", ""),
+    (5, '""', ""),
     (0, "#", ""),
 ]
 
@@ -92,6 +102,8 @@ def test_a_whole_number_keeps_all_digits_of_an_id_in_format_general():
 def test_the_format_of_a_text_may_add_words():
     assert shown_text("12", '"Ward "@') == "Ward 12"
     assert shown_text("12", "0.00") == shown_text("12", "@") == "12"
+    assert shown_text("none", ";;;") == shown_text("none", "0;-0;0;") == ""
+    assert shown_text("none", '0;-0;0;"n/a"') == "n/a"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +120,23 @@ def test_the_format_of_a_text_may_add_words():
 )
 def test_a_format_of_dates_shows_the_date_the_time_or_both(number_format, date, time):
     assert shows_date_and_time(number_format) == (date, time)
+
+
+@pytest.mark.parametrize(
+    ("time", "rounded"),
+    [
+        (datetime.time(12, 0, 0, 9000), datetime.time(12)),
+        (datetime.time(23, 59, 59, 999_000), datetime.time(0)),
+        (datetime.datetime(2026, 5, 1, 23, 59, 59, 500_000), datetime.datetime(2026, 5, 2)),
+        (datetime.date(2026, 5, 1), datetime.date(2026, 5, 1)),
+    ],
+)
+def test_a_time_is_rounded_to_seconds(time, rounded):
+    assert whole_seconds(time) == rounded
+
+
+def test_a_format_of_times_may_show_fractions_of_seconds():
+    assert shows_fractions("mm:ss.0") and shows_fractions("[ss].00") and not shows_fractions("hh:mm:ss")
 
 
 def test_only_a_format_with_an_exponent_is_scientific():

@@ -153,7 +153,7 @@ BAD_FILES = {
     "missing.xlsx": (None, ["no such file", "change the path"]),
     "book.xls": (
         b"",
-        ["format '.xls' is not supported", "Export the file as CSV", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"],
+        ["format '.xls' is not supported", "Save the workbook as .xlsx", ".jsonl, .json, .csv, .tsv, .parquet, .xlsx"],
     ),
     "none": (b"", ["format '' is not supported"]),
 }

@@ -107,5 +107,23 @@ def test_the_card_of_a_private_task_shows_no_text_of_a_repair():
     assert table(text, "Texts")[1] == ["HTML tags", "repaired", "1", "3", ""] and "Jane" not in text
 
 
+def test_the_reason_why_a_column_is_not_read_is_shown_only_of_a_task_that_is_not_private():
+    unread = {"unread": {"MRN": "visits.xlsx, cells A2:A4: merged."}}
+    manifest = MANIFEST | {"source": MANIFEST["source"] | FAULTS | unread}
+    assert "visits.xlsx, cells A2:A4: merged." in data_card(TASK, manifest, {}, [])
+    assert "A2:A4" not in data_card(TASK | {"phi": True}, manifest, {}, [])
+
+
+def test_a_column_of_patients_that_is_not_read_is_missing_in_the_check_of_patients():
+    def card(column, **facts):
+        return data_card(
+            TASK, MANIFEST | {"source": MANIFEST["source"] | {"unread": {column: "merged"}}} | facts, {}, []
+        )
+
+    sentence = "The check `patients_in_training` does not see a column of patients' ids that is not read."
+    assert sentence in card("MRN") and sentence in card("Patient No.")
+    assert sentence not in card("remark") + card("MRN", groups=dict.fromkeys(MANIFEST["counts"], 3))
+
+
 def test_a_source_without_faults_has_no_table_of_texts():
     assert "## Texts" not in data_card(TASK, MANIFEST, {}, [])

@@ -13,15 +13,31 @@ from clinical_dpo.data.splits import split
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json, read_jsonl, write_json, write_jsonl
-from tests.helpers.malformed import binary, cells, delimited, encodings, fields, json_files, texts
+from tests.helpers.malformed import (
+    binary,
+    cells,
+    delimited,
+    encodings,
+    exports,
+    fields,
+    json_files,
+    merged,
+    merged_names,
+    texts,
+    unseen,
+)
 from tests.helpers.malformed.case import Case
 
 PARTS = {
     "Encodings and characters": encodings.CASES,
     "CSV and TSV": delimited.CASES,
+    "Rows and marks of other programs": exports.CASES,
     "JSON and JSON Lines": json_files.CASES,
     "Workbooks and Parquet": binary.CASES,
     "Cells as a sheet shows them": cells.CASES,
+    "Cells, rows and columns that a sheet does not show": unseen.CASES,
+    "Merged cells": merged.CASES,
+    "Merged names, titles and remarks": merged_names.CASES,
     "Texts in another form": texts.CASES,
     "Fields of a row, and their mapping": fields.CASES,
 }
@@ -62,6 +78,8 @@ def run(case: Case, folder: Path) -> dict[str, Any]:
         + (f", mended by `repair: [{occurrence['repair']}]`" if "repair" in occurrence else "")
         for description, occurrence in (repaired | warned).items()
     )
+    reasons = [reason.replace(f"{folder}/", "") for reason in record.get("unread", {}).values()]
+    message = "; ".join([message, *reasons[:1]])
     kept = [
         (row["id"], row["prompt"][0]["content"], row["completion"][0]["content"])
         for row in read_jsonl(folder / "rows.jsonl")
@@ -96,7 +114,7 @@ counted, with its first location, under `repairs` of `results/{task}/data/manife
 **Kept with a warning**: the text does not change, and the fault is counted under `warnings` of `source`, for a person
 to check. **Kept**: there is no fault.
 
-Seven rules decide the outcome:
+Ten rules decide the outcome:
 
 - No encoding is guessed. A file is read as its byte-order mark says, or as UTF-8. Any other encoding must be set as
   `encoding` under `source`; the message proposes one, with some words decoded in it.
@@ -105,13 +123,20 @@ Seven rules decide the outcome:
   escapes, carriage returns, non-breaking spaces.
 - A number of a workbook becomes the text that its cell shows, such as `95%` or `004711`; the first stored number that
   differs is named. `as: number` under `source` reads stored numbers, for all columns or by column
-  (`as: {Share: number}`). Dates and times of workbooks and Parquet have one form: `2026-05-01`, `08:30:00`,
-  `2026-05-01T08:30:00`.
+  (`as: {Share: number}`). If a format such as `;;;` shows nothing of a value, its column is not read: `as: number`
+  reads the stored numbers, and `as: shown` reads such cells as empty. Dates and times of workbooks and Parquet have one
+  form: `2026-05-01`, `08:30:00`, `2026-05-01T08:30:00`.
 - A text that another program has changed is refused if it is lost (a date in a column of other values, errors, rounded
   digits of a long number), and kept with a warning if it is not (HTML, written escapes, garbled characters). `repair`
   under `source` names the forms that are restored, such as `repair: [html, escapes]`; the data card shows the first
-  text of each before and after. A column that no field needs never stops a run for its values: it is not read, with a
-  warning. List it under `ignore` of `source`, and there is no warning.
+  text of each before and after. A backslash of a Windows path or of LaTeX is no escape.
+- A column that no field needs never stops a run for its values: it is not read, with a warning. List it under `ignore`
+  of `source`, and there is no warning.
+- Only the first of merged cells has their value. A column with other cells of these is not read, unless `merged_cells:
+  fill` under `source` says that the value holds for all of them, or `merged_cells: empty` that it does not. It is for
+  all columns or by column (`merged_cells: {MRN: fill}`). The names of columns are in one row, a name in each cell.
+- Rows and columns that a sheet hides are read, with a warning. Totals rows of Excel tables, rows that repeat the names
+  of the columns, and merged headings are no data, and are passed over.
 - Case, white space and Unicode form (NFC or NFD) of a label do not matter, nor does the Unicode form of a column's
   name. Templates and conditions compare texts in NFC, and change none. Two ids must differ in more than case, white
   space, Unicode form and the spelling of a number.
@@ -119,8 +144,9 @@ Seven rules decide the outcome:
 - A file that exceeds `limits` of the config (bytes, rows, columns, cells, characters, depth of lists) is refused before
   it is unpacked. The size that it states does not matter.
 
-`row` counts the rows of data from 1; `line` and `cell` are those of the file. The command `python -m
-tests.helpers.malformed_table > docs/malformed.md` writes this page, and `tests/data/test_malformed.py` checks it."""
+`row` counts the rows of data from 1; without a column it is the row of a workbook's sheet. `line` and `cell` are those
+of the file. The command `python -m tests.helpers.malformed_table > docs/malformed.md` writes this page, and
+`tests/data/test_malformed.py` checks it."""
 
 if __name__ == "__main__":
     sys.stdout.write(document())

@@ -2,6 +2,8 @@
 
 import datetime
 
+_HALF_SECOND = datetime.timedelta(microseconds=500_000)
+
 
 def iso_time(value: datetime.date | datetime.time, date_only: bool = False, time_only: bool = False) -> str:
     """Return `2026-05-01`, `08:30:00` or `2026-05-01T08:30:00`.
@@ -23,3 +25,13 @@ def iso_duration(value: datetime.timedelta) -> str:
     seconds = round(abs(value).total_seconds())
     sign = "-" if value < datetime.timedelta(0) else ""
     return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def whole_seconds(value: datetime.date | datetime.time) -> datetime.date | datetime.time:
+    """Return a time rounded to the nearest second. The last half second of a time of day is midnight."""
+    if isinstance(value, datetime.datetime):
+        return (value + _HALF_SECOND).replace(microsecond=0)
+    if isinstance(value, datetime.time):
+        moment = datetime.datetime.combine(datetime.date(2000, 1, 1), value) + _HALF_SECOND
+        return moment.time().replace(microsecond=0)
+    return value

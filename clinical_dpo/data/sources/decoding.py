@@ -63,14 +63,22 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     if marked and repairs is not None:
         repairs.add("byte-order mark dropped", "line 1")
     try:
+        raw = raw.removeprefix(codecs.BOM_UTF8)  # the codec counts the position of an error without it
         text = raw.decode(codec)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         byte = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {codec.removesuffix('-sig').upper()}"
-        mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
+        if marked:
+            mend = "The file has the byte-order mark of this encoding, so two files may be joined. Export it again."
+        else:
+            mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
     except UnicodeError as error:
         raise UserError(f"{path}: not readable as {codec} ({error}). Correct `encoding` under `source`.") from None
+    if text.endswith("\x1a"):  # DOS ends a text file so
+        text = text.rstrip("\x1a")
+        if repairs is not None:
+            repairs.add("end-of-file mark of DOS dropped", f"line {text.count(chr(10)) + 1}")
     nul = text.find("\0")
     if nul >= 0:
         mend = _utf16_proposal(raw) or "Remove the NUL bytes, or export the file again."

@@ -14,6 +14,7 @@ _DELIMITERS = ",;\t|^~¦§\x1f\x01"
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars", "^": "carets", "~": "tildes"}
 _SAMPLE, _SAMPLE_ROWS = 262_144, 50  # characters and rows from which a delimiter is recognised
 _BLANKS = " \t\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000"
+_REMARK = re.compile(r"\W*(?:\d+ \w.*|total.*|sum.*|source.*|note:.*|exported.*|end of .*|[*-].*)", re.IGNORECASE)
 _OTHER_QUOTES = "“”„«»‘’'"  # not the quotation mark of CSV
 
 
@@ -59,6 +60,8 @@ def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
     mark = next((mark for mark in LIKELY if any(cell.count(mark) == len(header) - 1 for cell in cells)), None)
     if mark and len(cells) < len(header) - 1:
         return f"This row may be separated by {delimiter_name(mark)}. Separate all rows as the header is separated."
+    if len(cells) == 1 and _REMARK.fullmatch(cells[0].strip()):
+        return "It may be a remark below the table: delete it."
     return "Complete the row. If a text has several lines, put it in quotes."
 
 

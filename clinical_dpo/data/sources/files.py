@@ -11,7 +11,7 @@ from clinical_dpo.data.sources.json_files import json_line_rows, json_rows
 from clinical_dpo.data.sources.parquet_files import parquet_rows
 from clinical_dpo.data.sources.tables import check_columns, delimited_rows
 from clinical_dpo.data.sources.text_faults import checked_texts, text_facts
-from clinical_dpo.data.sources.workbooks import SHOWN, workbook_rows
+from clinical_dpo.data.sources.workbooks import WorkbookOptions, workbook_rows
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError
 from clinical_dpo.io import Row, sha256
@@ -23,9 +23,11 @@ OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
     "delimiter": "delimiter",
     "ignore": "ignore",
     "as": "numbers",
+    "merged_cells": "merged_cells",
     "repair": "repair",
 }
 TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
+WORKBOOKS = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")  # formats that Excel, LibreOffice or Numbers saves as .xlsx
 FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
 
 
@@ -41,6 +43,7 @@ def retrieve_file(
     delimiter: str | None = None,
     ignore: Sequence[str] = (),
     numbers: str | Mapping[str, str] | None = None,
+    merged_cells: str | Mapping[str, str] | None = None,
     repair: Sequence[str] = (),
 ) -> tuple[list[Row], dict[str, Any]]:
     """Return the rows of a file and their provenance.
@@ -57,6 +60,8 @@ def retrieve_file(
         ignore: columns that are not read.
         numbers: `shown` or `number`, for a whole workbook or by column: whether its numbers become texts as their cells
             show them (the default), or stay numbers.
+        merged_cells: `fill` or `empty`, for a whole workbook or by column: whether merged cells have their value in all
+            their rows and columns, or in the first only. Without it, a column with merged cells is left out.
         repair: forms of texts that are restored, names of `text_repairs.REPAIRS`.
 
     Returns:
@@ -71,13 +76,15 @@ def retrieve_file(
         raise PublicError(
             f"{path}: the environment variable {unset[0]} in this path is not set. Export it, or write the full path."
         )
-    file, repairs = user_path(path), Tally()
+    file, repairs, warnings = user_path(path), Tally(), Tally()
     unread: dict[str, str] = {}
     expanded = str(file)
-    suffix = _checked_format(file, {"sheet": sheet, "encoding": encoding, "delimiter": delimiter, "as": numbers})
+    options = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter, "as": numbers}
+    suffix = _checked_format(file, options | {"merged_cells": merged_cells})
     facts: dict[str, Any] = {"sheet": sheet} if sheet else {}
     if suffix == ".xlsx":
-        rows = workbook_rows(file, sheet, ignore, repairs, unread, numbers or SHOWN)
+        forms = WorkbookOptions(numbers or "", merged_cells or "")
+        rows = workbook_rows(file, sheet, ignore, repairs, warnings, unread, forms)
     elif suffix == ".parquet":
         rows = parquet_rows(file, ignore, repairs, unread)
     else:
@@ -91,24 +98,29 @@ def retrieve_file(
         raise PublicError(f"{expanded}: the file has no rows. Add one row for each item.")
     rows, report = checked_texts(rows, expanded, repair)
     provenance = {"kind": "file", "data": "real", "path": expanded, "sha256": sha256(file), **facts}
-    return rows, provenance | text_facts(repairs, report, unread)
+    return rows, provenance | text_facts(repairs, report, unread, warnings)
 
 
-def _checked_format(path: Path, options: dict[str, Any]) -> str:
+def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
     """Check that the format is supported and has the options that are set, and return the file's extension."""
     if path.is_dir():
         raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
+        mend = (
+            "Save the workbook as .xlsx"
+            if suffix in WORKBOOKS
+            else "Export the file as CSV, JSON Lines or JSON in UTF-8"
+        )
         raise PublicError(
-            f"{path}: format '{path.suffix}' is not supported. Export the file as CSV, JSON Lines or JSON in UTF-8. "
-            f"Give it one of the extensions {', '.join(FORMATS)}."
+            f"{path}: format '{path.suffix}' is not supported. {mend}. The extensions are {', '.join(FORMATS)}."
         )
     formats_of: dict[str, tuple[str, ...]] = {
         "sheet": (".xlsx",),
         "encoding": TEXT_FORMATS,
         "delimiter": tuple(DELIMITERS),
         "as": (".xlsx",),
+        "merged_cells": (".xlsx",),
     }
     for option, formats in formats_of.items():
         if options[option] is not None and suffix not in formats:

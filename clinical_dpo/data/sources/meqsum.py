@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from clinical_dpo.data.sources.workbooks import plain_text
+from clinical_dpo.data.sources.workbook_cells import plain_text
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import Row
 

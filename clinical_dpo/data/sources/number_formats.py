@@ -63,13 +63,15 @@ def shown_number(value: Number, number_format: str) -> str:
 
 
 def shown_text(text: str, number_format: str) -> str:
-    """Return a text as a cell with this format shows it: with words around it, and without blanks at its ends."""
-    sections = [
-        section for section in _sections(number_format) if any(token.kind == "text" for token in section.tokens)
-    ]
-    if not sections:
+    """Return a text as a cell with this format shows it: with words around it, and without blanks at its ends.
+
+    A fourth section is that of texts, even if it is empty, as in `;;;`, which shows nothing.
+    """
+    sections = _sections(number_format)
+    of_texts = [section for section in sections if any(token.kind == "text" for token in section.tokens)]
+    if not (chosen := [*of_texts, *sections[3:]]):
         return text
-    return "".join(text if token.kind == "text" else _literal(token) for token in sections[0].tokens).strip()
+    return "".join(text if token.kind == "text" else _literal(token) for token in chosen[0].tokens).strip()
 
 
 def is_scientific(number_format: str) -> bool:
@@ -81,6 +83,11 @@ def shows_date_and_time(number_format: str) -> tuple[bool, bool]:
     """Return whether a format of dates shows the date, and whether it shows the time of day."""
     letters = re.sub(r'"[^"]*"?|\\.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|_.|\*.', "", number_format.split(";")[0]).lower()
     return bool(_DATE_PARTS.search(letters)), bool(_TIME_PARTS.search(letters))
+
+
+def shows_fractions(number_format: str) -> bool:
+    """Whether a format of times shows fractions of seconds, as `mm:ss.0` does."""
+    return bool(re.search(r"s\]?\.0", number_format.lower()))
 
 
 @cache

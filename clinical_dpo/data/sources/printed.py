@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from clinical_dpo.data.sources.escapes import escapes
+
 _LONGEST = 100_000  # characters
 _WRAPPED = re.compile(r"(?:bytearray|[bB])(?=\(?['\"])|(?:np\.|numpy\.)?(?:array|OrderedDict|deque|Counter)\(")
 _LITERAL = re.compile(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(\s+(?=['"]))?""", re.DOTALL)
@@ -20,7 +22,7 @@ def printed_value(text: str) -> Any:
     """
     bare = text.strip()
     ends = bare[:1] + bare[-1:]
-    quoted = ends in ("''", '""') and "\\" in bare
+    quoted = ends in ("''", '""') and bool(escapes(bare[1:-1]))
     if not 2 <= len(bare) <= _LONGEST or not (ends in ("[]", "{}", "()") or quoted or _WRAPPED.match(bare)):
         return None
     for read in (json.loads, _python_value):

@@ -16,9 +16,23 @@ from clinical_dpo.data.sources.delimiters import (
     why_too_many,
     without_blanks_at_quotes,
 )
+from clinical_dpo.data.sources.text_repairs import without_invisible
 from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
+
+_OTHER_FORMS = {  # form -> how a text of it begins, and the mend
+    "HTML or XML": (
+        re.compile(r"\s*<(?:!doctype|html|head|body|table|\?xml)\b", re.IGNORECASE),
+        "Export the file as CSV.",
+    ),
+    "JSON": (re.compile(r'\s*(?:\{\s*"|\[\s*[\[{])'), "Give it the extension .jsonl or .json."),
+    "an HL7 message": (
+        re.compile(r"(?:MSH|FHS|BHS)\|\^~\\&"),
+        "Write one row for each message or item, and a row of names above.",
+    ),
+}
+_RULE = re.compile(r":?-{2,}:?")  # a cell of the line that databases and Markdown draw under the names of columns
 
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
@@ -28,6 +42,9 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
         UserError: quotation marks do not match, or a row has more or fewer cells than the header. The message names the
             line.
     """
+    for form, (begins, mend) in _OTHER_FORMS.items():
+        if begins.match(text):
+            raise PublicError(f"{where}: this is {form}, not a table with delimiters. {mend}")
     separator = re.match(r"sep=(.)\r?\n", text)
     if separator:  # a first line that Excel writes
         repairs.add("Excel's line 'sep=' passed over", "line 1")
@@ -39,10 +56,13 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     start = 1
     try:
         for cells in reader:
+            location, start = f"line {start + offset}", reader.line_num + 1
+            if not table and not "".join(cells).strip() and len(cells) < 2:
+                repairs.add("empty row passed over", location)
+                continue
             if not table:
                 _check_delimiter(cells, text, delimiter, where)
-            table.append((f"line {start + offset}", cells))
-            start = reader.line_num + 1
+            table.append((location, cells))
     except csv.Error as error:
         raise UserError(
             f"{where}, from line {start + offset} on: an unmatched quotation mark, or text after a closing quotation "
@@ -67,7 +87,23 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 
 
 def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
-    """Refuse a header that another delimiter divides into more columns, as it divides all rows."""
+    """Refuse a header that another delimiter divides into more columns, as it divides all rows, or in wrong quotes."""
+    lines = text.splitlines()[:2]
+    if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):
+        raise UserError(
+            f"{where}, header: only one column, '{header[0]}', because quotation marks enclose whole lines. Export the "
+            "file again with quotation marks around single cells, or around none."
+        )
+    if len(header) == 1 and re.search(r"\w {2,}\w", header[0]):
+        raise UserError(
+            f"{where}, header: only one column, '{header[0]}'. Its columns seem to be aligned by blanks. Export the "
+            f"file again with {delimiter_name(delimiter)} between the columns."
+        )
+    if header and all(len(name) > 1 and name[0] == name[-1] == "'" for name in header):
+        raise UserError(
+            f"{where}, header: the names are in single quotes, which are no quotation marks of CSV. Put every text in "
+            'straight quotes (").'
+        )
     likely = likely_delimiter(text, delimiter)
     if len(header) == 1:
         likely = likely or next((mark for mark in LIKELY if mark != delimiter and mark in header[0]), None)
@@ -103,18 +139,19 @@ def rows_under_header(
     """
     first, cells = table[0]
     names = [str(content(cell, first)) for cell in cells]
-    header = [nfc(name.strip()) for name in names]
-    for name in [each.strip() for each in names if each != each.strip()]:
-        repairs.add("white space around a column's name dropped", f"column '{name}'")
+    header = [_column_name(name, repairs) for name in names]
     if not any(header):
-        raise UserError(f"{where}, header: no column has a name. Write the names of the columns into the first row.")
+        raise UserError(
+            f"{where}, header: no column has a name. Write the names of the columns into the first row, and delete "
+            "empty rows above them."
+        )
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{where}, header: column '{twice}' comes twice. Make column names unique.")
     check_columns(ignore, header, where)
     ignored = set(map(nfc, ignore))
     read = [i for i, name in enumerate(header) if name not in ignored]
-    rows = []
+    rows: list[Row] = []
     for location, cells in table[1:]:
         beyond = range(len(header), len(cells))
         values: dict[int, str | int | float] = {}
@@ -129,6 +166,13 @@ def rows_under_header(
         if not any(str(value).strip() for value in values.values()):
             repairs.add("empty row passed over", location)
             continue
+        texts = [(header[i], nfc(str(values[i]).strip())) for i in read if header[i]]
+        if len(texts) > 1 and all(text == name for name, text in texts):
+            repairs.add("row that repeats the names of the columns passed over", location)
+            continue
+        if len(texts) > 1 and not rows and all(_RULE.fullmatch(text) for _, text in texts):
+            repairs.add("row of dashes below the names of the columns passed over", location)
+            continue
         nameless = next(
             (str(value) for i, value in values.items() if value != "" and (i in beyond or not header[i])), None
         )
@@ -139,6 +183,20 @@ def rows_under_header(
             )
         rows.append({header[i]: values[i] for i in read if header[i]})
     return without_columns(rows, unread or {})
+
+
+def _column_name(written: str, repairs: Tally) -> str:
+    """Return the name of a column without white space around it, invisible characters and non-breaking spaces."""
+    seen = without_invisible(written)
+    name = seen.replace("\xa0", " ").strip()
+    for description, changed in (
+        ("invisible characters in a column's name dropped", seen != written),
+        ("white space around a column's name dropped", seen.strip() != seen),
+        ("non-breaking space in a column's name read as a blank", "\xa0" in seen.strip()),
+    ):
+        if changed:
+            repairs.add(description, f"column '{name}'")
+    return nfc(name)
 
 
 def without_columns(rows: list[Row], names: Container[str]) -> list[Row]:

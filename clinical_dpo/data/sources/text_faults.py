@@ -20,7 +20,7 @@ _MISSING = frozenset(("nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", "\\N"
 # A spreadsheet writes a number of 12 digits or more into CSV as its cell shows it: with 6 digits and an exponent.
 _ROUNDED = re.compile(r"-?[1-9](?:\.[0-9]{1,5})?E\+(?:1[1-9]|[2-9][0-9])")
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_NOT_READ = "column not read, because a value of it is not text"
+_NOT_READ = "column not read; the reason is under `unread` of manifest.json"
 _MOST_FORMS = 10  # times that a text may have been written in another form
 _EXCERPT = 60  # characters of a text before and after its repair that a data card shows
 
@@ -67,7 +67,9 @@ def checked_texts(
     return checked, report
 
 
-def text_facts(repairs: Tally, report: TextReport, unread: Mapping[str, str]) -> dict[str, Any]:
+def text_facts(
+    repairs: Tally, report: TextReport, unread: Mapping[str, str], warnings: Tally | None = None
+) -> dict[str, Any]:
     """Return the entries of a provenance about changed, faulty and unread texts, without empty entries.
 
     `repairs` and `warnings` have description -> count, first location and first rows. A warning that a repair can mend
@@ -77,13 +79,16 @@ def text_facts(repairs: Tally, report: TextReport, unread: Mapping[str, str]) ->
         repairs: repairs of the file's form, such as a dropped byte-order mark.
         report: the report of the texts.
         unread: column that is left out -> reason.
+        warnings: warnings about the file's form, such as hidden rows.
     """
+    of_form = warnings.record() if warnings else {}
     for column in unread:
         report.warnings.add(_NOT_READ, f"column '{column}'")
     mends = {form.fault: {"repair": form.repair} for form in FORMS}
     facts = {
         "repairs": repairs.record() | report.repairs.record(),
-        "warnings": {fault: entry | mends.get(fault, {}) for fault, entry in report.warnings.record().items()},
+        "warnings": of_form
+        | {fault: entry | mends.get(fault, {}) for fault, entry in report.warnings.record().items()},
         "changes": report.changes,
         "unread": dict(unread),
     }

@@ -12,12 +12,14 @@ from html.entities import html5
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from clinical_dpo.data.sources.escapes import escapes, outside, path_spans, without_escapes
 from clinical_dpo.data.sources.garbled import is_garbled, ungarbled
 from clinical_dpo.data.sources.printed import decoded, printed_value
 from clinical_dpo.data.sources.rtf import has_rtf, without_rtf
 
 _EXCEL = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _EXCEL_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+_APOSTROPHE = re.compile(r"'(?:=.*[^']|[+-]?[0-9][0-9.,:/ -]*%?)", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7};|#[xX][0-9A-Fa-f]{1,6};|([A-Za-z][A-Za-z0-9]{1,31};))")
 _HTML_NAMES = (
     "br|hr|p|div|span|b|i|u|s|em|strong|font|sub|sup|small|big|pre|code|li|ul|ol|dl|dt|dd|table|thead|tbody|tr|td|th|"
@@ -37,13 +39,9 @@ _INLINE = "b|i|u|s|a|em|strong|span|font|sub|sup|small|big|code|o:p|st1:[a-z]+" 
 _LINE_TAG = re.compile(rf"<(?:br|hr){_ATTRIBUTES}/?>|</(?!(?:{_INLINE})\s*>){_ANY_NAME}\s*>", re.IGNORECASE)
 _CELL_TAG = re.compile(r"</t[dh]\s*>(?!\s*</tr)", re.IGNORECASE)
 _CDATA = re.compile(r"<!\[CDATA\[((?:(?!<!\[CDATA\[).)*?)\]\]>", re.DOTALL)
-_ESCAPE = re.compile(
-    r"""\\(?:([nrt"'/]|\\(?=\\{0,8}[nrtux"'/]))|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}))"""
-)
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _HL7 = re.compile(
     r"(?P<edge>\\\\?)(?:\.(?P<layout>(?i:br|sp|ce|fi|nf|in|ti|sk))[ +-]?\d*|(?P<sign>[FSTREHNP])"
-    r"|X(?P<hexadecimal>(?:[0-9A-Fa-f]{2})+)|[CM][0-9A-F]{4,6}|Z\w{1,10})(?P=edge)"
+    r"|X(?P<hexadecimal>(?:[0-9A-Fa-f]{2})+)|[CM][0-9A-F]{4,6}|Z\w{1,10})(?P=edge)(?!ref\{)"  # \S\ref{} is of LaTeX
 )
 _HL7_SIGNS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "P": "#"}
 _QUOTED = re.compile(
@@ -58,9 +56,6 @@ _PERCENT = re.compile(
     r"|(?<=[A-Za-z])%(?:[C-F][0-9A-F](?=[a-z])|u[0-9A-Fa-f]{4})"
 )
 _BASE64 = re.compile(r"(?:data:[\w/+.-]*;base64,)?((?:[A-Za-z0-9+/_-]\s*+){6,}+={0,2})")
-# The drives S, O, A and P are left out: notes have them as headings (subjective, objective, assessment, plan).
-_PATH = re.compile(r"""(?:\A|[\s"'(])(?:[B-NQRT-Zb-nqrt-z]:|\\\\)\S*\Z""")
-_LONGEST_PATH = 260
 # Joiners and marks of direction belong to scripts such as Persian, but not between Latin letters.
 _INVISIBLE = re.compile("[\ufeff\u200b\u2060-\u2064\u00ad\u180e\u202d\u202e]|(?<=[A-Za-z])[\u200c-\u200f](?=[A-Za-z])")
 
@@ -86,6 +81,11 @@ def without_excel_escapes(text: str) -> str:
     return _EXCEL.sub(lambda match: chr(int(match[1], 16)), text)
 
 
+def without_invisible(text: str) -> str:
+    """Return a text without characters that show nothing, such as zero-width spaces and soft hyphens."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
+
+
 def with_line_feeds(text: str) -> str:
     """Return a text whose line ends are line feeds."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -104,35 +104,9 @@ def _without_tags(text: str) -> str:
     return _ANY_TAG.sub("", lines).strip()
 
 
-def _escapes(text: str) -> list[re.Match[str]]:
-    """Return the escapes of a text, without those in a path of Windows such as C:\\notes."""
-    if "\\" not in text or has_rtf(text):
-        return []
-    return [match for match in _ESCAPE.finditer(text) if not _in_path(text, match.start())]
-
-
-def _in_path(text: str, position: int) -> bool:
-    """Whether a backslash belongs to a path of Windows, such as C:\\notes or \\\\server\\notes."""
-    return bool(_PATH.search(text[max(0, position - _LONGEST_PATH) : position + 1]))
-
-
-def _without_escapes(text: str) -> str:
-    parts, end = [], 0
-    for match in _escapes(text):
-        code = match[2] or match[3] or match[4]
-        number = int(code, 16) if code else 0
-        character = (chr(number) if number < 0x110000 else match[0]) if code else _ESCAPED.get(match[1], match[1])
-        parts += [text[end : match.start()], character]
-        end = match.end()
-    joined = "".join([*parts, text[end:]])
-    with_pairs = joined.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-    # NUL and half a surrogate pair are no text, and stay as written.
-    return with_line_feeds(re.sub("[\0\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", with_pairs))
-
-
 def _hl7_escapes(text: str) -> list[re.Match[str]]:
     """Return the escapes of HL7, without parts of a path of Windows such as D:\\T\\notes."""
-    return [match for match in _HL7.finditer(text) if not _in_path(text, match.start())] if "\\" in text else []
+    return outside(list(_HL7.finditer(text)), path_spans(text)) if "\\" in text else []
 
 
 def _without_hl7(text: str) -> str:
@@ -247,7 +221,7 @@ FORMS = (
     ),
     Form("quoted-printable encoding (=C3=A9)", "quoted_printable", _has_quoted_printable, _without_quoted_printable),
     Form("HL7 escapes (\\.br\\)", "hl7", lambda text: bool(_hl7_escapes(text)), _without_hl7),
-    Form("escapes written out (\\n)", "escapes", lambda text: bool(_escapes(text)), _without_escapes),
+    Form("escapes written out (\\n)", "escapes", lambda text: bool(escapes(text)), without_escapes),
     Form(
         "Excel's escapes (_x000D_)",
         "excel",
@@ -261,6 +235,12 @@ FORMS = (
         lambda text: text.strip()[2:-1].replace('""', '"'),
     ),
     Form(
+        "apostrophes before numbers and formulas ('007)",
+        "excel",
+        lambda text: text.startswith("'") and bool(_APOSTROPHE.fullmatch(text)),
+        lambda text: text[1:],
+    ),
+    Form(
         "CDATA sections",
         "html",
         lambda text: "<![CDATA[" in text and bool(_CDATA.search(text)),
@@ -272,8 +252,8 @@ FORMS = (
     Form(
         "invisible characters",
         "invisible",
-        lambda text: not text.isascii() and bool(_INVISIBLE.search(text)),
-        lambda text: _INVISIBLE.sub("", text),
+        lambda text: without_invisible(text) != text,
+        without_invisible,
     ),
     Form("carriage returns", "line_ends", lambda text: "\r" in text, with_line_feeds),
 )

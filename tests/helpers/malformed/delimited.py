@@ -237,6 +237,6 @@ CASES = [
     Case("row of 1,001 cells", "a.csv", b"," * 1000, "refused", ("line 1", "limits.columns")),
     Case("note of 11 MB", "a.csv", table(*with_note("x" * 11_000_000)).encode(), "refused", ("limits.characters",)),
     Case("Excel's error in a note", "a.csv", table(*with_note("#NAME?")).encode(), "refused", ("row 2", "#NAME?")),
-    Case("web page in place of the file", "a.csv", b"<!DOCTYPE html>\n<html></html>\n", "refused", ("'note'",)),
+    Case("web page in place of the file", "a.csv", b"<!DOCTYPE html>\n<html></html>\n", "refused", ("HTML or XML",)),
     Case("unknown column ignored", "a.csv", CSV.encode(), "refused", ("`ignore` names 'dat'",), {"ignore": ["dat"]}),
 ]

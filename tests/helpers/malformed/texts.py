@@ -75,6 +75,41 @@ FORMS = [
     ("zero-width spaces", "Pyu\u200bria.", "invisible characters", "invisible", "Pyuria."),
     ("carriage returns", "Pyuria.\r\nNo fever.", "carriage returns", "line_ends", "Pyuria.\nNo fever."),
 ]
+BACKSLASHES = [  # texts with backslashes that are no escapes
+    ("path of Windows", r"See C:\notes\ten."),
+    ("path of Windows with temporary folders", r"See C:\temp\new for it."),
+    ("path of Windows with blanks", r"See C:\Program Files\temp\new file.txt."),
+    ("path of Windows in quotes", r'See "C:\temp\new".'),
+    ("path of Windows alone in quotes", r'"C:\temp\new"'),
+    ("path of Windows after an equals sign", r"path=D:\radiology\new"),
+    ("path of Windows on drive P", r"See P:\temp\new."),
+    ("path of Windows with two backslashes", r"See C:\\temp\\new."),
+    ("path of a server", r"Images on \\nas01\radiology\new."),
+    ("path of Windows from the folder above", r"See ..\notes\temp.txt."),
+    ("path of Windows to a file", r"See neuro\results\ct.dcm."),
+    ("path of Windows with a variable", r"See %TEMP%\new."),
+    ("backslash in place of a slash", r"Fever: yes\no, pain left\right, his\their carer."),
+    ("backslash in place of a slash, in an abbreviation", r"Asked for c\t head, y\n."),
+    ("user of a domain", r"HOSP\nurse01 signed."),
+    ("LaTeX's sign of multiplication", r"A lesion of 5 \times 3 mm."),
+    ("LaTeX's sign of multiplication without blanks", r"10\times10 cells"),
+    ("LaTeX's bold words", r"\textbf{Pyuria} since Monday."),
+    ("LaTeX's Greek letter", r"a frequency \nu of 5 Hz"),
+    ("LaTeX's Greek letter after a letter", r"E = h\nu"),
+    ("LaTeX's formula", r"$\tau \neq \nu$ and $\rho \to 0$"),
+    ("LaTeX's arrow", r"UTI \rightarrow sepsis"),
+    ("LaTeX's accents", r"M\"uller, caf\'e, Fi\'{e}vre"),
+]
+BESIDE = [  # escapes beside texts with other backslashes
+    ("escape after a path of Windows", r"Saved in C:\temp\new.\nNo fever.", "Saved in C:\\temp\\new.\nNo fever."),
+    ("escapes after headings of a note", r"S:\nno pain\nO:\nno rash", "S:\nno pain\nO:\nno rash"),
+    ("escape after a list's letter", r"Plan B:\nNo change.", "Plan B:\nNo change."),
+    ("escape beside LaTeX", r"5 \times 3 mm.\nNo fever.", "5 \\times 3 mm.\nNo fever."),
+    ("escape before a word like LaTeX's", r"Douleur\tau genou", "Douleur\tau genou"),
+    ("escaped apostrophes", r"It\'s l\'examen.", "It's l'examen."),
+    ("escaped inches", r"5\'10\" tall, BP 120\/80", "5'10\" tall, BP 120/80"),
+    ("escape before a lower-case word", r"UTI\nno fever", "UTI\nno fever"),
+]
 LIST, OBJECT = "['Pyuria.', 'No fever.']", '{"text": "Pyuria."}'
 
 
@@ -125,7 +160,15 @@ CASES += [
     _case("half a character written as an escape", r"\ud83d x", "kept with a warning", "escapes", r"\ud83d x"),
     _case("object printed as JSON", OBJECT, "kept with a warning", "printed Python or JSON values", OBJECT),
     _case("texts with several faults", r"<b>38 \u00b0C</b>", "kept with a warning", "HTML tags", r"<b>38 \u00b0C</b>"),
-    _case("path of Windows", r"See C:\notes\ten.", "kept", "", r"See C:\notes\ten."),
+    *(_case(name, text, "kept", "", text) for name, text in BACKSLASHES),
+    *(
+        _case(f"{name}, with `repair`", text, "kept", "", text, source={"repair": ["escapes", "values"]})
+        for name, text in BACKSLASHES
+    ),
+    *(
+        _case(name, text, "repaired", "escapes written out", restored, source={"repair": ["escapes"]})
+        for name, text, restored in BESIDE
+    ),
     _case(
         "formulas and signs of medicine",
         "RR=20, SpO2 95% 20 min, WBC <10 and >4",

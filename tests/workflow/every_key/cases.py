@@ -247,6 +247,12 @@ CASES: list[Case] = [
         {"source": {"as": "number"}},
     ),
     Case(
+        ["source.merged_cells"],
+        merge(FILE, {"source": {"path": "given/rows.xlsx", "sheet": "one", "merged_cells": "empty"}}),
+        {"source": {"merged_cells": "fill"}},
+        extra=SAME_ROWS,
+    ),
+    Case(
         ["source.repair"],
         merge(FILE, {"source": {"path": "given/encoded.csv", "repair": ["html"]}}),
         {"source": {"repair": ["html", "escapes"]}},
@@ -378,6 +384,12 @@ CASES: list[Case] = [
         {"path": "given/shown.xlsx", "as": "shown"},
         {"as": "number"},
         extra="no answer is a number; the record of the answers contains how the table was read",
+    ),
+    _external(
+        "merged_cells",
+        {"path": "given/answers.xlsx", "sheet": "one", "merged_cells": "empty"},
+        {"merged_cells": "fill"},
+        extra="no cells are merged",
     ),
     _external("columns.id", {}, {"columns": {"id": "same"}}, extra="the other column has the same ids"),
     _external(

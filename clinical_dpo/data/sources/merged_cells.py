@@ -1,0 +1,243 @@
+"""Read tables with merged cells. A spreadsheet shows their value in all of them, but stores it in the first only.
+
+A column with such cells is not read, with the reason, unless `merged_cells` of the source says what they mean.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from clinical_dpo.comparable import nfc
+from clinical_dpo.data.sources.sheet_layout import Area
+from clinical_dpo.data.tally import ROWS_KEPT, Tally
+from clinical_dpo.errors import UserError
+
+FILL = "fill"  # of the values `fill` and `empty` of `merged_cells`
+Table = Sequence[tuple[str, Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class CoveredCell:
+    """A cell that merged cells cover, so that it shows the value of their first cell.
+
+    Attributes:
+        first: the first of the merged cells.
+        area: the merged cells.
+        row: row of the sheet, from 1.
+        column: column of the sheet, from 1.
+        reason: why the column is not read without a setting.
+        value: None, as of every cell without a value of its own.
+    """
+
+    first: Any
+    area: Area
+    row: int
+    column: int
+    reason: str
+    value: None = None
+
+    @property
+    def coordinate(self) -> str:
+        """The cell as Excel writes it, such as `A3`."""
+        return Area(self.column, self.row, self.column, self.row).name.partition(":")[0]
+
+
+class _EmptyCell:
+    """A cell without a value."""
+
+    value = None
+
+
+_EMPTY_CELL = _EmptyCell()
+
+
+class MergedCells:
+    """The merged cells of a table whose first row names the columns.
+
+    Attributes:
+        unread: column whose name is merged with others or covers values -> why it is not read.
+    """
+
+    def __init__(
+        self, merged: Sequence[Area], table: Table, names: Sequence[str], ignore: Collection[str], where: str
+    ) -> None:
+        """Save the table.
+
+        Args:
+            merged: the merged areas. Those without a value do not count.
+            table: location and cells of each row of the sheet, from row 1 on.
+            names: names of the columns; "" for a column without a name.
+            ignore: columns that are not read.
+            where: file and sheet, for messages.
+
+        Raises:
+            UserError: merged areas overlap in the first row.
+        """
+        self._table, self._names, self._where = table, names, where
+        self._ignored = set(map(nfc, ignore))
+        known = (area for area in set(merged) if area.left <= len(names) and _has_value(self._first(area)))
+        self._merged = sorted(known, key=lambda area: area.top)
+        self._header = [area for area in self._merged if area.top == 1]
+        self._refuse_overlap(self._header, 1)
+        below = [cells for _, cells in table[1:]]
+        self._shared = [  # names of several columns
+            area
+            for area in self._header
+            if any(_has_value(cells[i]) for cells in below for i in self._nameless(area) if i < len(cells))
+        ]
+        self.unread: dict[str, str] = {}
+
+    def marked(self, repairs: Tally) -> Table:
+        """Return the table with a CoveredCell for each cell whose value only merged cells show.
+
+        Rows of names under merged names, and headings and remarks across all columns, are left out and counted in
+        `repairs`.
+
+        Raises:
+            UserError: the first row is a title.
+        """
+        if not self._merged or not any(self._names):
+            return self._table
+        if self._shared and len(self._shared) == sum(map(bool, self._names)):
+            raise UserError(
+                f"{self._where}, cells {self._shared[0].name}: the first row is merged, as a title is. Delete the rows "
+                "above the names of the columns."
+            )
+        start = self._after_names(repairs)
+        rows = {number: list(cells) for number, (_, cells) in enumerate(self._table, start=1) if number >= start}
+        self._check_names(rows)
+        for number in self._headings(rows):
+            repairs.add("row that is one merged cell passed over", f"row {number}")
+            del rows[number]
+        self._mark(rows)
+        return [self._table[0], *((self._table[number - 1][0], cells) for number, cells in rows.items())]
+
+    def _first(self, area: Area) -> Any:
+        """Return the first cell of an area; None if the sheet has no such cell."""
+        cells = self._table[area.top - 1][1] if area.top <= len(self._table) else []
+        return cells[area.left - 1] if area.left <= len(cells) else None
+
+    def _nameless(self, area: Area) -> list[int]:
+        """Return the columns, from 0, without a name of their own that a merged name covers."""
+        return [i for i in range(area.left, area.right) if i >= len(self._names) or not self._names[i]]
+
+    def _after_names(self, repairs: Tally) -> int:
+        """Count rows with names of parts, such as `Systolic` under `Pressure`, and return the row after them."""
+        after = 2
+        for number, (_, cells) in enumerate(self._table[1:], start=2):
+            columns = [column for column, cell in enumerate(cells, start=1) if _has_value(cell)]
+            parts = {column: area for column in columns for area in self._shared if area.left <= column <= area.right}
+            tall = sum(area.bottom >= number for area in self._header)
+            if not columns and tall:
+                continue  # merged names cover the whole row
+            if not (parts or tall) or not columns or len(columns) - len(parts) > tall:
+                break
+            repairs.add("row of names under merged names passed over", f"row {number}")
+            for column, area in parts.items():
+                name = nfc(str(cells[column - 1].value).strip())
+                if name not in self._names:
+                    self._leave_out(area, name, self._why_shared(area, f", and '{name}' is the name of a part"))
+            after = number + 1
+        return after
+
+    def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
+        """Leave out columns with one name for several columns of values, and columns whose name covers values."""
+        for area in self._header:
+            name = self._names[area.left - 1]
+            if area in self._shared:
+                self._leave_out(area, name, self._why_shared(area))
+                for cells in rows.values():
+                    for i in self._nameless(area):
+                        if i < len(cells):
+                            cells[i] = _EMPTY_CELL
+            elif any(number <= area.bottom and any(map(_has_value, cells)) for number, cells in rows.items()):
+                reason = f"{self._where}, cells {area.name}: the name of the column covers values. Unmerge the cells."
+                self._leave_out(area, name, reason)
+
+    def _leave_out(self, area: Area, name: str, reason: str) -> None:
+        if self._names[area.left - 1] not in self._ignored:
+            self.unread.setdefault(name, reason)
+
+    def _why_shared(self, area: Area, part: str = "") -> str:
+        return (
+            f"{self._where}, cells {area.name}: merged, so that {area.right - area.left + 1} columns have the one name "
+            f"'{self._names[area.left - 1]}'{part}. Write the names of all columns into the first row, one into each "
+            "cell, and delete other rows of names."
+        )
+
+    def _headings(self, rows: Mapping[int, Sequence[Any]]) -> list[int]:
+        """Return the rows whose only cell is merged over all columns; none if most rows are such rows."""
+        named = [column for column, name in enumerate(self._names, start=1) if name]
+        across = {area.top: area.left - 1 for area in self._merged if area.left <= named[0] < named[-1] <= area.right}
+        filled = {number: [i for i, cell in enumerate(cells) if _has_value(cell)] for number, cells in rows.items()}
+        headings = [number for number, columns in filled.items() if number in across and columns == [across[number]]]
+        return headings if 2 * len(headings) < sum(map(bool, filled.values())) else []
+
+    def _mark(self, rows: Mapping[int, list[Any]]) -> None:
+        """Replace each covered cell by a CoveredCell, if its row has values and it has not the merged cells' value."""
+        ignored = {i for i, name in enumerate(self._names) if name in self._ignored}
+        covered: dict[int, list[tuple[int, Area]]] = {}  # column, from 0 -> rows and merged areas
+        for number, areas in self._areas_by_row(rows):
+            cells = rows[number]
+            if not any(_has_value(cell) for i, cell in enumerate(cells) if i not in ignored):
+                continue
+            for area in areas:
+                value = self._first(area).value
+                for i in range(area.left - 1, min(area.right, len(self._names))):
+                    own = cells[i].value if i < len(cells) else None
+                    if self._names[i] and i not in ignored and own != value:
+                        covered.setdefault(i, []).append((number, area))
+        for i, places in covered.items():
+            reason = self._why_covered(i, places)
+            for number, area in places:
+                cells = rows[number]
+                cells += [_EMPTY_CELL] * (i + 1 - len(cells))
+                cells[i] = CoveredCell(self._first(area), area, number, i + 1, reason)
+
+    def _areas_by_row(self, rows: Mapping[int, Any]) -> Iterator[tuple[int, list[Area]]]:
+        """Yield rows with the merged areas below the names that cross them.
+
+        Raises:
+            UserError: areas overlap in a row.
+        """
+        waiting = [area for area in reversed(self._merged) if area.top >= min(rows, default=0)]
+        active: list[Area] = []
+        for number in sorted(rows):
+            while waiting and waiting[-1].top <= number:
+                active.append(waiting.pop())
+            active = [area for area in active if area.bottom >= number]
+            self._refuse_overlap(active, number)
+            if active:
+                yield number, active
+
+    def _refuse_overlap(self, areas: Sequence[Area], number: int) -> None:
+        """Refuse areas that overlap in a row. Without overlap they cover no more columns than there are."""
+        if sum(min(area.right, len(self._names)) - area.left + 1 for area in areas) > len(self._names):
+            raise UserError(f"{self._where}, row {number}: merged cells overlap. Save the workbook again in Excel.")
+
+    def _why_covered(self, i: int, places: Sequence[tuple[int, Area]]) -> str:
+        areas = list(dict.fromkeys(area for _, area in places))
+        numbers = ", ".join(str(number) for number, _ in places[:ROWS_KEPT])
+        more = ", ..." if len(places) > ROWS_KEPT else ""
+        others = f" and {len(areas) - 1} more" if len(areas) > 1 else ""
+        name, key = self._names[i], yaml_key(self._names[i])
+        lacking = f"{len(places)} row{'s' * (len(places) > 1)} of the sheet ({numbers}{more})"
+        return (
+            f"{self._where}, cells {areas[0].name}{others}: merged. Only the first cell of merged cells has the value, "
+            f"so that column '{name}' has none in {lacking}. Set `merged_cells: {{{key}: fill}}` under `source` if the "
+            f"value holds for each of them, `{{{key}: empty}}` if it does not, or unmerge the cells and fill them in."
+        )
+
+
+def yaml_key(name: str) -> str:
+    """Return a column's name as a key of YAML, in quotes where it needs them."""
+    plain = re.fullmatch(r"[^\W\d](?:[\w ]*\w)?", name) and yaml.safe_load(name) == name  # `no` is a truth value
+    return name if plain else json.dumps(name, ensure_ascii=False)
+
+
+def _has_value(cell: Any) -> bool:
+    return cell is not None and cell.value is not None and bool(str(cell.value).strip())

@@ -1,0 +1,192 @@
+"""Read cells of an Excel workbook as the sheet shows them; a cell whose text Excel has lost is refused."""
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Any
+
+from clinical_dpo.comparable import nfc
+from clinical_dpo.data.sources.dates import iso_duration, iso_time, whole_seconds
+from clinical_dpo.data.sources.merged_cells import FILL, CoveredCell, yaml_key
+from clinical_dpo.data.sources.number_formats import (
+    is_scientific,
+    plain_number,
+    shown_number,
+    shown_text,
+    shows_date_and_time,
+    shows_fractions,
+)
+from clinical_dpo.data.sources.text_repairs import with_line_feeds, without_excel_escapes
+from clinical_dpo.data.tally import Tally
+from clinical_dpo.errors import UserError
+
+SHOWN, NUMBER = ("shown", "number")
+_LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
+
+
+def plain_text(text: str) -> str:
+    """Return a spreadsheet's text without Excel's `_x000D_` escapes, carriage returns and non-breaking spaces."""
+    return with_line_feeds(without_excel_escapes(text)).replace("\xa0", " ").strip()
+
+
+class CellReader:
+    """Reads the cells of one sheet.
+
+    Attributes:
+        number_form: column, from 1 -> how its numbers are read; "" for the default, which is as shown.
+        merged_form: column, from 1 -> how its merged cells are read; "" if it is not known.
+    """
+
+    def __init__(self, where: str, repairs: Tally, warnings: Tally) -> None:
+        """Save the file and sheet, for messages, and the tallies of changed texts and of values that are not shown."""
+        self.number_form: Callable[[int], str] = lambda column: ""
+        self.merged_form: Callable[[int], str] = lambda column: ""
+        self._where, self._repairs, self._warnings = where, repairs, warnings
+        self._text_columns, self._names = set[int](), list[str]()
+
+    def names(self, cells: Sequence[Any]) -> list[str]:
+        """Return the names of columns, whose cells are read again, and counted, as part of the table."""
+        self._names = [nfc(str(self._uncounted(cell)).strip()) for cell in cells]
+        return self._names
+
+    def look_at(self, cells: Iterable[Any]) -> None:
+        """Look at the cells below the names, to know which columns have dates.
+
+        Excel turns a text such as 1/2 or MAR1 into a date. Where most cells of a column are no dates, it may have.
+        """
+        kinds = Counter((cell.column, _is_date(cell)) for cell in cells if cell.value is not None)
+        self._text_columns = {column for column, _ in kinds if kinds[column, False] >= kinds[column, True]}
+
+    def _uncounted(self, cell: Any) -> str | int | float:
+        """Return a cell's content without counting what is changed."""
+        reader = copy(self)
+        reader._repairs, reader._warnings = Tally(), Tally()
+        return reader.content(cell, "")
+
+    def content(self, cell: Any, location: str) -> str | int | float:
+        """Return a cell's text, or its number."""
+        if isinstance(cell, CoveredCell):
+            return self._covered(cell)
+        value = cell.value
+        if value is None:
+            return ""
+        location, number_format = f"cell {cell.coordinate}", cell.number_format or "General"
+        if cell.data_type == "e":
+            too_late = ", or a number that is too large for a date" * _is_date_format(number_format)
+            raise UserError(f"{self._where}, {location}: the error value {value}{too_late}. Correct the cell.")
+        if cell.data_type == "f":
+            raise UserError(
+                f"{self._where}, {location}: a formula without a value. Open and save the workbook in Excel, or "
+                "replace the formula by its value."
+            )
+        if isinstance(value, bool):
+            self._repairs.add("logical value read as TRUE or FALSE", location)
+            return "TRUE" if value else "FALSE"
+        if _is_date(cell):
+            return self._date(cell, location, number_format)
+        if isinstance(value, int | float):
+            return self._number(cell, location, number_format)
+        return self._text(cell, location, number_format)
+
+    def _covered(self, cell: CoveredCell) -> str | int | float:
+        form = self.merged_form(cell.column)
+        if not form:
+            raise UserError(cell.reason)
+        how = "filled in" if form == FILL else "read as empty"
+        self._repairs.add(f"cell under a merged cell {how}", f"cell {cell.coordinate} (merged {cell.area.name})")
+        return self._uncounted(cell.first) if form == FILL else ""
+
+    def _date(self, cell: Any, location: str, number_format: str) -> str:
+        value = cell.value
+        if cell.column in self._text_columns and cell.row > 1:
+            raise UserError(
+                f"{self._where}, {location}: a date ({value}) in a column of other values. Excel may have made it of a "
+                "text such as 1/2. Format the cell as text and type the text again."
+            )
+        date, time = shows_date_and_time(number_format)
+        if isinstance(value, datetime.date) and value.year < 1900:
+            raise UserError(
+                f"{self._where}, {location}: a date before 1900 ({value}), which Excel does not show. Correct the "
+                "date, or format the cell as text and type the date again."
+            )
+        if isinstance(value, datetime.time) and date and not time:
+            raise UserError(
+                f"{self._where}, {location}: the date is day 0 of 1900, which is how Excel shows a formula's value of "
+                "an empty cell. Empty the cell, or type the date."
+            )
+        if isinstance(value, datetime.timedelta):
+            text = iso_duration(value)
+        else:
+            # A time is stored as a fraction of a day, which is not exact.
+            exact = value if shows_fractions(number_format) or not time else whole_seconds(value)
+            text = iso_time(exact, date_only=date and not time, time_only=time and not date)
+        self._repairs.add("date or time written in ISO form", f"{location} ({value} as {text})")
+        return text
+
+    def _number(self, cell: Any, location: str, number_format: str) -> str | int | float:
+        value = cell.value
+        if abs(value) >= _LARGEST_EXACT and not is_scientific(number_format):
+            raise UserError(
+                f"{self._where}, {location}: the number {_size(value)}, but Excel stores only 15 digits. Format the "
+                "cell as text and type the number again."
+            )
+        plain = plain_number(value)
+        if self.number_form(cell.column) == NUMBER:
+            return plain
+        text = shown_number(value, number_format)
+        if not text and cell.row == 1:
+            return str(plain)  # the name of a column
+        if not text:
+            self._not_shown("number", cell, location, number_format)
+        elif text != str(plain if plain == value else value):
+            self._repairs.add("number written as its cell shows it", f"{location} ({value} as {text})")
+        return text
+
+    def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
+        """Refuse a value that its format does not show, or count it if the source says that cells are read as shown."""
+        if self.number_form(cell.column) != SHOWN:
+            name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
+            key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
+            numbers = f"{key}number}}` to read the stored numbers, or " if kind == "number" else ""
+            raise UserError(
+                f"{self._where}, {location}: the {kind} '{stored}', but the cell's format {number_format} "
+                f"shows nothing. Under `source`, set {numbers}{key}shown}}` to read such cells as empty, or change "
+                "their format."
+            )
+        stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"
+        self._warnings.add(f"{kind} that its cell does not show, read as empty", f"{stored} {number_format})")
+
+    def _text(self, cell: Any, location: str, number_format: str) -> str:
+        value = str(cell.value)
+        text = plain_text(value)
+        if text != value:
+            only_space = text == value.strip(" \t\n")
+            dropped = (
+                "white space around a cell" if only_space else "Excel's escapes, carriage returns, non-breaking spaces"
+            )
+            self._repairs.add(f"{dropped} dropped", location)
+        shown = shown_text(text, number_format)
+        if not shown and cell.row == 1:
+            return text  # the name of a column
+        if text and not shown:
+            self._not_shown("text", cell, location, number_format)
+        elif shown != text:
+            self._repairs.add("text written as its cell shows it", location)
+        return shown
+
+
+def _is_date_format(number_format: str) -> bool:
+    # Imported late: it takes half a second, and only workbooks need it.
+    from openpyxl.styles.numbers import is_date_format
+
+    return bool(is_date_format(number_format))
+
+
+def _is_date(cell: Any) -> bool:
+    return isinstance(cell.value, datetime.date | datetime.time | datetime.timedelta)
+
+
+def _size(number: float) -> str:
+    """Return a number's digits, or only the size of a number of more than 30 digits."""
+    return f"{number:.0f}" if abs(number) < 1e30 else "of more than 30 digits"
