@@ -132,7 +132,8 @@ def _difference(
     """The numbers of a comparison, first variant minus second."""
     metric = METRICS[task["metric"]]
     first, second = (np.array(grade_values(rows, metric)) for rows in pair)
-    judged = np.subtract(*(grade_values(rows, metric) for rows in verdicts))
+    first_judged, second_judged = (np.array(grade_values(rows, metric)) for rows in verdicts)
+    judged = first_judged - second_judged
     rated, others = _halves(pair[0], verdicts[0], judged, where)
     groups = _sample_groups(pair[0], verdicts[0], where)
     sample = first - second

@@ -173,8 +173,8 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str, help_lines: Sequence[s
     choices.add(f"{letter}2:{letter}{max(len(lines), 1) + 1}")
     help_table: Any = book.create_sheet(HELP_SHEET)
     help_table.column_dimensions["A"].width = 100
-    for number, line in enumerate(filter(None, help_lines), start=1):
-        write(help_table.cell(number, 1), line)
+    for number, text in enumerate(filter(None, help_lines), start=1):
+        write(help_table.cell(number, 1), text)
     raw = io.BytesIO()
     book.save(raw)
     return _undated(raw)
