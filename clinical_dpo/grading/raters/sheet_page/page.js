@@ -268,7 +268,7 @@
       button.textContent = LABELS[word];
       key.textContent = index + 1;
       key.setAttribute("aria-hidden", "true");
-      button.append(key);
+      if (key.textContent !== LABELS[word]) button.append(key); // a grade is its own key
       // The second click of a double click would rate the next item unread.
       button.addEventListener("click", (event) => { if (event.detail < 2) rate(word); });
       byId("ratings").append(button);
