@@ -23,7 +23,7 @@ PENDING = with_sheet_files([SHEET], "results/{task}/{model}/grading/{sheet}.{rat
 SENTENCE = "SFT is enough: DPO is not better by 5 points or more (-0.4, 98% interval -3.7 to 2.8)."
 PAPER = 688  # pixels of the width of A4 between its margins
 NAMES = {
-    "words": "Fine-tuned on letters of the cardiology ward of the northern hospital, third revision of the year 2026, v12",
+    "words": "Fine-tuned on letters of the cardiology ward of the northern hospital, third revision of the year, v12",
     "one word": "x" * 120,
     "markup": "<b>R&D</b> " * 8,
     "Chinese": "尿路感染的诊断与治疗" * 6,
@@ -156,18 +156,17 @@ def full(tmp_path_factory):
             watermark=name,
             left_out={name: name},
         )
-        path = folder / f"{abs(hash(name))}.html"
-        path.write_text(page, encoding="utf-8")
-        return path
+        (folder / "summary.html").write_text(page, encoding="utf-8")
+        return folder / "summary.html"
 
     return write
 
 
 def outside(page, width):
     """Texts of cells, headings and paragraphs that reach beyond the width of the page."""
-    elements = page.locator("h1, h2, h3, h4, p, li, dt, dd, th, td, caption, figure svg, figcaption")
+    elements = page.locator("h1, h2, h3, h4, p, li, dt, dd, th, td, caption, figure, figcaption")
     return elements.evaluate_all(
-        f"""elements => elements.filter(element => element.offsetParent !== null || element.tagName === "svg").filter(
+        f"""elements => elements.filter(element => element.offsetParent !== null).filter(
             element => {{ const box = ({BOX})(element); return box[0] < 0 || box[2] > {width} + 0.5; }}
         ).map(element => element.textContent)"""
     )

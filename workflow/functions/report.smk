@@ -9,12 +9,10 @@ sheet_files = {"sheet": at("sheet", suffix="html"), "ratings": at("ratings")}  #
 compute_records = study_files.compute_records(study)
 awaited_by_task = {name: awaited_sheets(task) for name, task in study.tasks.items()}
 report_tables = ["metrics", "stats", "decisions"]
-# A run without a task of a published study has no table about the papers.
-published_tables = (
-    ["published_vs_reproduced", "published_consistency"]
-    if any(task in study.tasks for tasks in STUDY_TASKS.values() for task in tasks)
-    else []
-)
+# A run without a task of a published study has no table about the papers, and its page does not name them.
+studies_in_run = [name for name, tasks in STUDY_TASKS.items() if any(task in study.tasks for task in tasks)]
+reproduced_studies = [name for name in studies_in_run if name in study.families]
+published_tables = ["published_vs_reproduced", "published_consistency"] if studies_in_run else []
 murphy_tables = [name for name, (task, _) in MURPHY_TABLES.items() if task in study.tasks]
 stand_ins = {name: model["stands_for"] for name, model in study.models.items() if "stands_for" in model}
 

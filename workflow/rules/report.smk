@@ -68,7 +68,7 @@ rule write_report_page:
             left_out=display.left_out(study),
             awaited_sheets=awaited_by_task,
             sheet_files=sheet_files,
-            studies=[name for name, tasks in STUDY_TASKS.items() if name in study.families and set(tasks) & set(study.tasks)],
+            studies=reproduced_studies,
             figures=list(drawings.values()),
         ),
     script:

@@ -183,6 +183,8 @@ def _printable(value: Any) -> Any:
 def inline_svg(text: str, prefix: str, title: str) -> Markup:
     """Turn the text of an SVG file into an element of a page: no prolog, unique ids, and a title for screen readers.
 
+    The element has the width of the drawing as a variable for page.css.
+
     Args:
         text: content of the file, as matplotlib writes it.
         prefix: prefix of every id, so that no two figures of a page share an id.
@@ -191,4 +193,7 @@ def inline_svg(text: str, prefix: str, title: str) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has its only rule
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
-    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(_printable(title)), 1))
+    width = re.match(r'<svg [^>]*?\bwidth="([0-9.]+pt)"', svg)
+    style = Markup('style="--width: {}" ').format(width[1]) if width else ""
+    start = Markup('<svg role="img" aria-label="{}" {}').format(_printable(title), style)
+    return Markup(svg.replace("<svg ", start, 1))
