@@ -5,6 +5,7 @@ from itertools import combinations, pairwise
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Affine2D
 
 from clinical_dpo.report.figures.confusion import plot_confusion
 from clinical_dpo.report.figures.cost import plot_cost
@@ -22,6 +23,7 @@ NAMES = {
     "Chinese": "尿路感染的诊断与治疗" * 6,
     "Arabic": "التهاب المسالك البولية " * 4,
 }
+FINE = 10  # pixels in a point, so that widths are those of the letters
 TOUCH = 0.75  # points by which boxes of neighbouring lines may overlap: a box is higher than its letters
 
 
@@ -40,12 +42,16 @@ def drawn(monkeypatch):
 
 
 def boxes(figure):
-    """(text, box in points) of every text that is upright or stands on its side, watermarks left out."""
-    figure.set_dpi(72)
-    figure.draw_without_rendering()
+    """(text, box in points) of every text that the figure draws upright or on its side."""
+    figure.set_dpi(72 * FINE)
+    drawn, draw = [], Text.draw
+    with pytest.MonkeyPatch.context() as patch:  # ticks beyond the limits of a scale have texts that are not drawn
+        patch.setattr(Text, "draw", lambda text, renderer: (drawn.append(text), draw(text, renderer)))
+        figure.draw_without_rendering()
+    points = Affine2D().scale(1 / FINE)
     return [
-        (text.get_text(), text.get_window_extent())
-        for text in figure.findobj(Text)
+        (text.get_text(), text.get_window_extent().transformed(points))
+        for text in drawn
         if text.get_text() and text.get_visible() and text.get_rotation() in (0, 90)
     ]
 

@@ -15,7 +15,7 @@ from clinical_dpo.report.figures.text import fitted, width_of
 
 EDGE = 0.13  # inches: names of the axes
 TITLE, SUBTITLE = 6.5, 6.0  # points
-LEADING = 1.2  # from one line to the next, in font sizes
+LEADING = 1.3  # from one line to the next, in font sizes
 MOST_LINES = 3  # of a title
 LEGEND_LINE = 0.14  # inches
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import warnings
+from bisect import bisect
 from functools import cache
 
 from matplotlib.font_manager import FontProperties
@@ -12,13 +13,14 @@ from clinical_dpo.escaping import printable
 
 FONT = "DejaVu Sans"  # comes with matplotlib
 INCH = 72  # points
+WIDE = 1.15  # width of a wide sign in font sizes: that of the box that stands for a sign which the font lacks
 LONGEST = 400  # characters that are measured of a name
 _PIECES = re.compile(r"\s+|[^\s/_-]*[/_-]|[^\s/_-]+")  # a line may end after each of them
 
 
 @cache
 def width_of(text: str, size: float, weight: str = "normal") -> float:
-    """Width of a line of text, in inches. Signs that are wide in their script (Chinese) count as wide as high.
+    """Width of a line of text, in inches. Signs that are wide in their script (Chinese) count WIDE.
 
     Args:
         text: one line.
@@ -31,7 +33,7 @@ def width_of(text: str, size: float, weight: str = "normal") -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a sign that the font lacks
         width, _, _ = text_to_path.get_text_width_height_descent(narrow, font, ismath=False)
-    return (width + size * len(wide)) / INCH
+    return (width + WIDE * size * len(wide)) / INCH
 
 
 def fitted(text: str, width: float, size: float, weight: str = "normal", lines: int = 1) -> str:
@@ -47,13 +49,16 @@ def fitted(text: str, width: float, size: float, weight: str = "normal", lines: 
         lines: the most lines.
     """
     text = printable(" ".join(text.split()))
-    kept = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
-    most = len(kept)
-    while len(folded := _fold(kept, width, size, weight)) > lines and most > 1:
-        # The text is about as many times too long as it has too many lines; the last steps are of one sign.
-        most = min(most - 1, int(most * lines / len(folded)) + 8)
-        kept = f"{text[: (most + 1) // 2].rstrip()}…{text[len(text) - most // 2 :].lstrip()}"
-    return "\n".join(folded[:lines])
+    if len(text) <= LONGEST and len(whole := _fold(text, width, size, weight)) <= lines:
+        return "\n".join(whole)
+    sizes = range(min(len(text), LONGEST))  # signs shown
+    most = bisect(sizes, lines, key=lambda signs: len(_fold(_without_middle(text, signs), width, size, weight))) - 1
+    return "\n".join(_fold(_without_middle(text, max(most, 1)), width, size, weight)[:lines])
+
+
+def _without_middle(text: str, signs: int) -> str:
+    """A text with an ellipsis in place of all but some signs at its beginning and its end."""
+    return f"{text[: (signs + 1) // 2].rstrip()}…{text[len(text) - signs // 2 :].lstrip()}"
 
 
 def _fold(text: str, width: float, size: float, weight: str) -> list[str]:
