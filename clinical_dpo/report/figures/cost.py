@@ -29,7 +29,7 @@ from clinical_dpo.report.figures.text import fitted, width_of
 from clinical_dpo.variants import STAGES, TITLES, sorted_variants
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
-PUBLISHED_DEVICE = "one A100"
+PUBLISHED_DEVICE = "one A100 (Savage et al. 2025)"
 LINE, TOP, FOOT = 0.145, 0.4, 0.27  # heights in inches: a line, the head, and the foot without legend and footnote
 NAMES, MOST_NAMES = 0.72, 1.7  # inches: the least and the most for the names of the models
 FOOT_LINE = 0.1  # inches

@@ -90,7 +90,8 @@ def name_axes(figure: Figure, panels: Sequence[Axes], *, x: str = "", left: str 
     boxes = [panel.get_position() for panel in panels]
     low, high = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
     width, height = figure.get_size_inches()
-    middle, room = (low + high) / 2, (high - low) * height
+    middle = (low + high) / 2
+    room = min(2 * height * min(middle, 1 - middle) - 0.1, (high - low) * height + 0.3)
     figure.text(0.05 / width, middle, fitted(left, room, 7), rotation=90, ha="left", va="center")
     figure.text(1 - 0.05 / width, middle, fitted(right, room, 7), rotation=90, ha="right", va="center", color=FAINT)
     figure.text(0.5, low - 0.16 / height, fitted(x, width - 0.1, 7), ha="center", va="top")

@@ -61,5 +61,5 @@ def _estimate(row: Mapping[str, Any] | None) -> tuple[str, str]:
         None if number is None else f"{scale * number:{sign}.{digits}f}".replace("-", "−") for number in numbers
     )
     interval = " to ".join(map(str, ends)) if all(ends) else ""
-    p = optional_number(row["p_levels_holm"])
+    p = None if row["compared"] in TITLES else optional_number(row["p_levels_holm"])
     return middle or "–", "; ".join(filter(None, (interval, "" if p is None else f"P {format_p(p)}")))
