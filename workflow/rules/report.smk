@@ -141,13 +141,13 @@ rule compare_published:
         metrics=study_files.tables_named(study, "metrics"),
         stats=study_files.tables_named(study, "stats"),
     output:
+        **murphy_files,
         numbers=report(
             report_table("published_vs_reproduced"),
             caption="../report/published.rst",
             category="Tables",
             labels={"table": "published and reproduced"},
         ),
-        **murphy_files,
     log:
         at.log("compare_published"),
     conda:
