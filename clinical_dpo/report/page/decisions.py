@@ -7,9 +7,7 @@ from clinical_dpo.report.decision_sentences import margin_text, over_seeds
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 
 
-def decision_rows(
-    decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()
-) -> dict[str, list[Row]]:
+def decision_rows(decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
     """Task -> a row per model: its verdict and reasons, its margin, and what the paper concluded.
 
     Args:
