@@ -16,7 +16,8 @@ from clinical_dpo.data_checks.data_card import data_card
 from clinical_dpo.data_checks.prompt_preview import preview_page
 from clinical_dpo.errors import UserError
 from clinical_dpo.escaping import Markdown, Settings, code_span, markdown, printable
-from clinical_dpo.report.figures.style import drawing, stamp, title_panel
+from clinical_dpo.report.figures.panels import title_panel
+from clinical_dpo.report.figures.style import drawing, stamp
 from clinical_dpo.report.latex import escape
 from tests.conftest import ROOT
 from tests.helpers.data_cards import MANIFEST, TASK

@@ -10,6 +10,10 @@ from clinical_dpo.paths import comparison_name
 from clinical_dpo.schemas import validate
 from clinical_dpo.yaml_files import read_yaml
 
+STUDY_TASKS = {  # study of config/published.yaml -> its tasks
+    "savage2025": ("uti", "reasoning", "summarization", "triage_personnel", "triage_urgency"),
+    "murphy2024": ("pubmedqa", "meqsum"),
+}
 Study = Mapping[str, Any]  # one study of `load_published`
 Entry = dict[str, Any]  # one printed number of a study; ENTRY_KEYS
 ENTRY_KEYS = ("task", "model", "variant", "metric", "grader", "value", "decimals", "n", "p", "against", "where")

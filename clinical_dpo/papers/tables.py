@@ -17,6 +17,10 @@ PRINTED = {  # column -> heading
     **{"paper": "Paper", "note": "Note"},
 }
 ROUGE = tuple(f"rouge_{kind}_{score}" for kind in ("1", "2", "l") for score in ("f1", "precision", "recall"))
+MURPHY_TABLES = {  # table of Murphy 2024 -> its task and its metrics
+    "table1": ("pubmedqa", TABLE_1),
+    "rouge": ("meqsum", ROUGE),
+}
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from clinical_dpo.errors import UserError
-from clinical_dpo.papers.published import COLUMNS, compare, find_contradiction, load_published
+from clinical_dpo.papers.published import COLUMNS, STUDY_TASKS, compare, find_contradiction, load_published
 from tests.conftest import ROOT
 
 PUBLISHED = ROOT / "config" / "published.yaml"
@@ -100,6 +100,12 @@ def test_the_file_lists_every_variant_and_every_p(published):
     assert len(headline) == 5 * 2 * 3
     assert sum(entry["p"] is not None for entry in headline) == 5 * 2 * 2
     assert sum(entry["metric"].startswith("rouge") for entry in published["murphy2024"]["entries"]) == 2 * 9
+
+
+def test_the_tasks_of_a_study_are_those_of_its_printed_numbers(published):
+    assert {name: set(tasks) for name, tasks in STUDY_TASKS.items()} == {
+        name: {entry["task"] for entry in study["entries"]} for name, study in published.items()
+    }
 
 
 def test_the_printed_splits_are_configured(published):

@@ -81,7 +81,7 @@ def test_a_task_without_an_arm_has_an_empty_cell():
     html = report_page(
         metrics=metrics + more[0], stats=with_holm(stats + more[1]), cost=costs(), tasks=tasks, models=MODELS
     )
-    table = html.split("<thead>")[1].split("</table>")[0]
+    table = html.split('id="won"')[1].split("<thead>")[1].split("</table>")[0]
     cells = {row.count("<t") for row in table.split("<tr>")[2:]}
     assert len(cells) == 1 and "Another" in page.text
 
@@ -111,13 +111,13 @@ def test_the_summary_has_a_line_per_arm():
 
 
 def sweep_rows():
-    """One trial of each stage with a sweep, all with the same learning rate."""
+    """One trial of each stage, and a second one of DPO, all with the same learning rate."""
     stages = {"sft": "", "dpo": 0.1, "sft_longer": "", "dpo_sft": 0.1}
     shared = {"task": "uti", "model": "llama", "learning_rate": 1e-4, "metric": "f1", "n": 80, "invalid_rate": 0}
     return [
         shared | {"stage": stage, "trial": stage, "beta": beta, "score": 0.5 + number / 10, "chosen": "true"}
         for number, (stage, beta) in enumerate(stages.items())
-    ]
+    ] + [shared | {"stage": "dpo", "trial": "second", "beta": 0.3, "score": 0.4, "chosen": "false"}]
 
 
 def test_each_stage_has_its_own_line_in_the_figure_of_the_sweep(tmp_path):

@@ -1,4 +1,4 @@
-"""The report in headless Chromium without network: figures are visible, links work, a phone shows all of it."""
+"""The report in headless Chromium without network: figures, links, and all of it on a phone and on paper."""
 
 import base64
 import io
@@ -9,12 +9,26 @@ from PIL import Image
 from clinical_dpo.report.figures.style import COLOURS
 from clinical_dpo.report.page.page import Drawing, report_page
 from clinical_dpo.report.rating_rounds import with_sheet_files
+from clinical_dpo.statistics.comparisons import with_holm
 from clinical_dpo.variants import VARIANTS
+from tests.helpers.arms import arm_tables
+from tests.helpers.corrected_rows import corrected_row
+from tests.helpers.decision_rows import decision_row
 from tests.helpers.figure2 import WATERMARK, draw, seed_rows, tables
 from tests.helpers.report_page import MODELS, TASKS, costs
+from tests.helpers.trivial_rows import trivial_rows
 
 SHEET = {"task": "uti", "model": "mistral", "sheet": "correctness", "rater": "Dr A", "pending": 7}
 PENDING = with_sheet_files([SHEET], "results/{task}/{model}/grading/{sheet}.{rater}.html", "ratings/{task}/{model}")
+SENTENCE = "SFT is enough: DPO is not better by 5 points or more (-0.4, 98% interval -3.7 to 2.8)."
+PAPER = 688  # pixels of the width of A4 between its margins
+NAMES = {
+    "words": "Fine-tuned on letters of the cardiology ward of the northern hospital, third revision of the year, v12",
+    "one word": "x" * 120,
+    "markup": "<b>R&D</b> " * 8,
+    "Chinese": "尿路感染的诊断与治疗" * 6,
+    "Arabic": "التهاب المسالك البولية " * 4,
+}
 BOX = "element => { const box = element.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }"
 
 
@@ -33,7 +47,11 @@ def summary(tmp_path_factory):
         cost=costs(),
         tasks=TASKS,
         models=MODELS,
-        drawings=[Drawing(f"Figure 2{letter}", "Bars.", svg) for letter, svg in zip("ab", svgs, strict=True)],
+        decisions=[decision_row(model=model, sentence=SENTENCE, published="DPO better") for model in MODELS],
+        drawings=[
+            Drawing("Figure 2a", "Bars.", svgs[0], "figure2", "uti"),
+            Drawing("Figure 2b", "Bars.", svgs[1], "figure2", "another"),
+        ],
         watermark=WATERMARK,
         pending_ratings=PENDING,
         seeds=seed_rows(),
@@ -78,7 +96,11 @@ def test_every_link_leads_to_its_section(context, summary):
     page = open_page(context, summary)
     links = page.locator("a").all()
     assert [link.text_content() for link in links] == [title.text_content() for title in page.locator("h2").all()]
-    assert len(links) == 8
+    assert [link.text_content() for link in links[:3]] == [
+        "Is SFT enough?",
+        "Sensitivity and specificity",
+        "What it cost",
+    ]
     for link in links:
         target = link.get_attribute("href")
         page.evaluate("scrollTo(0, 0)")
@@ -98,18 +120,94 @@ def test_caveats_come_first_and_nothing_scrolls_sideways(context, summary, width
     for element in page.locator("h1, h2, p, dl, nav, figure, figure svg, .wide").all():
         left, _, right, _ = element.evaluate(BOX)
         assert left >= 0 and right <= width
-    for table in page.locator("table").all():  # a wide table is swiped, its cells are not wrapped into tall ones
-        assert table.evaluate("table => Math.max(...[...table.rows].map(row => row.offsetHeight))") < 200
     assert page.get_by_text("Dr A owes 7 ratings").is_visible()
 
 
-def test_a_phone_keeps_a_tables_first_column(context, summary):
-    page = open_page(context, summary, 360)
-    first = page.locator("tbody th").first
-    before = first.evaluate(BOX)[0]
-    first.evaluate("cell => { const region = cell.closest('.wide'); region.scrollLeft = region.scrollWidth; }")
-    assert first.evaluate("cell => cell.closest('.wide').scrollLeft") > 50
-    assert first.evaluate(BOX)[0] == pytest.approx(before, abs=1)
+def test_the_figure_is_beside_the_decision_and_below_it_on_a_phone(context, summary):
+    page = open_page(context, summary)
+    for width, beside in ((1200, True), (390, False)):
+        page.set_viewport_size({"width": width, "height": 800})
+        _, top, right, bottom = page.locator(".decision > div").evaluate(BOX)
+        left, start, _, _ = page.locator(".decision figure").evaluate(BOX)
+        assert (left >= right and top <= start < bottom) is beside
+        assert beside or start >= bottom
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """Function of a name: the page of a run with every table, whose task, models and labels have this name."""
+    folder = tmp_path_factory.mktemp("full")
+
+    def write(name):
+        metric_rows, stats_rows = arm_tables()
+        names = dict.fromkeys(MODELS, name)
+        svg = draw(folder, (metric_rows, stats_rows), title=name, model_names=names)[0].read_text()
+        page = report_page(
+            metrics=[row | {"positive_class": row["positive_class"] and name} for row in metric_rows],
+            stats=with_holm(stats_rows),
+            cost=costs(),
+            tasks={"uti": {"title": name, "description": name, "metric": "f1"}},
+            models=names,
+            decisions=[decision_row(model=model, sentence=SENTENCE, published="DPO better") for model in MODELS],
+            trivial=[row | {"label": name} for row in trivial_rows()],
+            corrected=[corrected_row()],
+            seeds=seed_rows(),
+            drawings=[Drawing(name, "Bars.", svg, "figure2", "uti"), Drawing(name, "Curves.", svg, "training_curves")],
+            watermark=name,
+            left_out={name: name},
+        )
+        (folder / "summary.html").write_text(page, encoding="utf-8")
+        return folder / "summary.html"
+
+    return write
+
+
+def outside(page, width):
+    """Texts of cells, headings and paragraphs that reach beyond the width of the page."""
+    elements = page.locator("h1, h2, h3, h4, p, li, dt, dd, th, td, caption, figure, figcaption")
+    return elements.evaluate_all(
+        f"""elements => elements.filter(element => element.offsetParent !== null).filter(
+            element => {{ const box = ({BOX})(element); return box[0] < 0 || box[2] > {width} + 0.5; }}
+        ).map(element => element.textContent)"""
+    )
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_phone_and_paper_show_every_cell_whatever_its_name(context, full, name):
+    page = open_page(context, full(name), 390)
+    for width, media in ((390, "screen"), (PAPER, "print")):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(media=media)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert outside(page, width) == []
+
+
+def test_on_a_phone_every_number_has_the_name_of_its_column_above_it(context, full):
+    page = open_page(context, full("UTI"), 390)
+    cell = page.locator("td[data-label='Specificity']").first
+    assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"Specificity"'
+    assert page.locator("thead").first.is_hidden()
+    page.set_viewport_size({"width": 1200, "height": 800})
+    assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == "none"
+    for table in page.locator("table").all():
+        heads = table.locator("thead th").all_text_contents()
+        for row in table.locator("tbody tr:not(.group)").all()[:3]:
+            cells = row.locator("th, td")
+            assert cells.evaluate_all("cells => cells.map(cell => cell.dataset.label)") == heads
+
+
+def test_paper_has_every_section_in_one_size_of_type(context, full, tmp_path):
+    page = open_page(context, full("UTI"), PAPER)
+    sections = page.locator("h2").all_text_contents()
+    page.emulate_media(media="print")
+    assert page.locator("nav").is_hidden()
+    assert [title.text_content() for title in page.locator("h2").all() if title.is_visible()] == sections
+    sizes = page.locator("p:not(.quiet), td:not(.quiet), li").evaluate_all(
+        "all => all.map(each => parseFloat(getComputedStyle(each).fontSize))"
+    )
+    assert 8 <= min(sizes) <= max(sizes) <= 12
+    page.pdf(path=tmp_path / "summary.pdf", format="A4", prefer_css_page_size=True)
+    assert (tmp_path / "summary.pdf").read_bytes().startswith(b"%PDF")
 
 
 def check_snakemake_report(context, report):

@@ -32,7 +32,8 @@ def page(last="complete", data="real", **options):
 
 def test_caveats_come_first():
     text = page("pending", "synthetic", watermark="demo").text
-    positions = [text.index(word) for word in ("demo", "Synthetic data", "Grades awaited", "What was compared")]
+    caveats = ("demo", "Synthetic data", "Grades awaited", "Sensitivity and specificity")
+    positions = [text.index(word) for word in caveats]
     assert positions == sorted(positions)
     assert "Proxy grades" not in text
 
@@ -97,8 +98,53 @@ def test_the_page_answers_whether_sft_is_enough_with_margin_and_paper():
     answer = decision_row(sentence="SFT is enough: <so>.", published="no difference shown (0.98 to 0.95, P=.55)")
     other = decision_row(comparison="sft_vs_base", sentence="", published="")
     text = page(decisions=[answer, other]).text
-    assert text.count("SFT is enough: <so>. 5 points default, not set by you no difference shown (0.98 to 0.95") == 1
-    assert text.index("Is SFT enough?") < text.index("What won where") and "Is SFT enough?" not in page().text
+    assert text.count("Llama3 SFT is enough: <so>. Margin: 5 points (default, not set by you). The paper: no") == 1
+    assert "The paper" not in page(decisions=[answer | {"published": ""}]).text and "Is SFT enough?" not in page().text
+
+
+def test_the_decision_is_first_then_sensitivity_then_cost_then_the_rest():
+    elements = page(decisions=[decision_row(sentence="Undecided.", published="")], left_out={"b": "c"}).elements
+    sections = [attributes["id"] for name, attributes in elements if name == "h2"]
+    assert sections == ["enough", "sensitivity", "cost", "compared", "won", "sure", "graded", "pending"]
+
+
+def test_sensitivity_and_specificity_have_their_intervals():
+    text = page().text
+    rows = {(row["model"], row["variant"], row["metric"]): row for row in tables()[0]}
+    for metric in ("sensitivity", "specificity"):
+        values = [rows["llama", variant, metric] for variant in ("base", "sft", "dpo")]
+        cells = [f"{row['estimate']:.2f} {row['ci_low']:.2f} to {row['ci_high']:.2f}" for row in values]
+        assert f"UTI: {metric} {' '.join(cells)}" in text
+
+
+def test_a_run_of_other_tasks_says_nothing_of_the_papers():
+    """The rows of the table of printed numbers are all of tasks that the run does not have."""
+    row = {"study": "savage2025", "task": "reasoning", "agrees": "not comparable (not in this run)"}
+    unpublished = [row | {"published_minutes": "", "published_ratio": ""} for row in costs()]
+    metric_rows, stats_rows = tables()
+    decision = decision_row(sentence="Undecided: no.", published="")
+    given = {"metrics": metric_rows, "stats": significance.with_holm(stats_rows), "cost": unpublished}
+    text = Page(report_page(**given, decisions=[decision], published=[row], tasks=TASKS, models=MODELS)).text
+    assert "Undecided: no." in text and not re.search(r"paper|printed|published|Murphy|Savage", text)
+
+
+def test_every_table_is_named_by_its_section_and_every_cell_by_its_column():
+    shown = page(seeds=seed_rows(), corrected=[corrected_row()], trivial=trivial_rows())
+    ids = {attributes.get("id") for _, attributes in shown.elements}
+    regions = [attributes for name, attributes in shown.elements if attributes.get("role") == "region"]
+    assert len(regions) == 8 and all(region["aria-labelledby"] in ids for region in regions)
+    cells = [attributes for name, attributes in shown.elements if name == "td"]
+    assert len(cells) > 100 and all(cell["data-label"] for cell in cells)
+
+
+def test_captions_are_written_once_for_figures_of_one_kind():
+    svg = "<svg></svg>"
+    drawings = [Drawing("2A", "Bars.", svg, "figure2", "uti"), Drawing("2B", "Bars.", svg, "figure2", "other")]
+    drawings += [Drawing(title, "Curves.", svg, "training_curves") for title in ("First", "Second")]
+    shown = page(drawings=drawings, decisions=[decision_row(sentence="Undecided.", published="")])
+    assert shown.text.count("Curves.") == 1 and "Training curves Curves. First Second" in shown.text
+    assert re.search(r"Undecided\..* 2A The figures: Bars\. Sensitivity", shown.text)
+    assert re.search(r"Figures Figure 2 Bars\. 2B Training curves", shown.text)
 
 
 def test_the_page_shows_sample_judge_and_corrected_estimate_side_by_side():

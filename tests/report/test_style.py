@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from clinical_dpo.report.figures.style import drawing, stamp, title_panel, write_footnote, write_title
+from clinical_dpo.report.figures.panels import title_panel
+from clinical_dpo.report.figures.style import drawing, stamp, write_footnote, write_title
 
 
 @pytest.mark.parametrize("title", ["Charges under $50 or over $100", r"A_1^2 \alpha {x} %", "a & b < c"])

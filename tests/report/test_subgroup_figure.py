@@ -96,18 +96,18 @@ def test_the_page_shows_estimates_in_percent_and_no_masked_number(read):
     rows = subgroup_rows(read, TASKS, {"llama": "Llama3"})
     assert [row["level"] for row in rows] == [level for _, level, _ in LEVELS]
     female, child = rows[1], rows[3]
-    assert (female["n"], female["p"]) == ("90", [".02"] * 3)
-    assert female["cells"][1] == "10.0 (5.0 to 17.0)" and female["cells"][4] == "+40.0 (+35.0 to +47.0)"
-    assert (child["n"], child["cells"], child["p"]) == ("masked", ["–"] * 6, ["–"] * 3)
+    assert female["n"] == "90" and female["variants"][1] == ("10.0", "5.0 to 17.0")
+    assert female["comparisons"][1] == ("+40.0", "+35.0 to +47.0; P .02")
+    assert (child["n"], child["variants"], child["comparisons"]) == ("masked", [("–", "")] * 3, [("–", "")] * 3)
     differences = ["SFT − Base", "DPO − SFT", "DPO − Base"]
-    assert subgroup_heads(read) == {"cells": ["Base", "SFT", "DPO", *differences], "p": differences}
+    assert subgroup_heads(read) == {"variants": ["Base", "SFT", "DPO"], "comparisons": differences}
 
 
 def test_arms_have_their_columns_and_panels_and_a_task_without_them_has_dashes(tmp_path, monkeypatch):
     other = [row | {"task": "uti"} for row in table()]
     rows = written(tmp_path, table(variants=ARMS) + other)
     heads = subgroup_heads(rows)
-    assert heads["cells"][:5] == ["Base", "SFT", "DPO", "Few-shot", "SFT longer"] and len(heads["p"]) == 3 + 4
+    assert heads["variants"] == ["Base", "SFT", "DPO", "Few-shot", "SFT longer"] and len(heads["comparisons"]) == 3 + 4
     with_arms, without = (
         next(
             row
@@ -116,13 +116,14 @@ def test_arms_have_their_columns_and_panels_and_a_task_without_them_has_dashes(t
         )
         for name in ("Triage", "UTI")
     )
-    assert "–" not in with_arms["cells"] and len(with_arms["cells"]) == len(without["cells"]) == 5 + 7
-    assert [head for head, cell in zip(heads["cells"], without["cells"], strict=True) if cell == "–"] == [
-        head for head in heads["cells"] if "Few-shot" in head or "SFT longer" in head
-    ]
+    for part in ("variants", "comparisons"):
+        assert ("–", "") not in with_arms[part] and len(with_arms[part]) == len(without[part]) == len(heads[part])
+        assert [head for head, cell in zip(heads[part], without[part], strict=True) if cell == ("–", "")] == [
+            head for head in heads[part] if "Few-shot" in head or "SFT longer" in head
+        ]
     panels = drawn(table(variants=ARMS), monkeypatch)
     titles = [text.get_text() for panel in panels for text in panel.texts if " − " in text.get_text()]
-    assert titles == heads["p"]
+    assert titles == heads["comparisons"]
 
 
 def test_the_table_is_typeset(read):

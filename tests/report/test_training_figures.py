@@ -179,7 +179,7 @@ def test_the_sweep_shows_every_score_in_its_cell_and_marks_cells(tmp_path, drawn
 def test_a_sweep_without_scores_shows_dashes(tmp_path):
     draw_sweep(sweep_figure.sweep_rows(sweep(tmp_path, scored=False)[1]), [tmp_path / "sweep.svg"])
     shown = words(tmp_path / "sweep.svg")
-    assert shown.count("–") == 5 and "Llama3: one trial a stage" in shown
+    assert shown.count("–") == 5 and "Llama3: not scored" in shown
 
 
 def test_the_sweep_is_the_same_bytes_every_time(tmp_path):

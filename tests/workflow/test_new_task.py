@@ -114,7 +114,9 @@ def test_the_table_of_choices_equals_the_configs_rules():
 def test_the_first_commands_copy_the_example_and_plan_its_training(project):
     copy, dry, *_ = COMMANDS
     shell(project, copy)
-    assert re.search(r"^train +4$", shell(project, dry), re.MULTILINE)
+    planned = shell(project, dry)
+    assert re.search(r"^train +4$", planned, re.MULTILINE) and re.search("^plot_sweep +1$", planned, re.MULTILINE)
+    assert not re.search("compare_published|check_paper_consistency", planned)  # the papers do not have this task
 
 
 @pytest.mark.slow

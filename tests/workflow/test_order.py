@@ -27,17 +27,19 @@ FLOOR = {
     "script",
     "variants",
 }  # used by every script of a table
+PANELS = ("report/figures/panels", "report/figures/style", "report/figures/text")
 COUNTED = {  # script of a figure or table -> the modules in its digest besides FLOOR
-    "plot_sweep": {"report/figures/style", "report/figures/sweep"},
-    "plot_training_curves": {"report/figures/style", "report/figures/training_curves", "training/plateau"},
+    "plot_sweep": {*PANELS, "report/figures/sweep"},
+    "plot_training_curves": {*PANELS, "report/figures/training_curves", "training/plateau"},
     "plot_cost": {
-        *("papers/published", "report/cost_table", "report/figures/cost", "report/figures/style", "schemas"),
+        *PANELS,
+        *("papers/published", "report/cost_table", "report/figures/cost", "schemas"),
         *("training/run_record", "yaml_files"),
     },
     "plot_figure2": {
         *("config/metrics", "config/trivial", "report/figures/figure2", "report/figures/figure2_brackets"),
         *("report/figures/figure2_footnote", "report/figures/figure2_rows", "report/figures/style"),
-        *("report/figures/trivial_lines", "report/p_values", "report/trivial_words"),
+        *("report/figures/text", "report/figures/trivial_lines", "report/p_values", "report/trivial_words"),
     },
     "compute_metrics": {
         *("config/graders", "config/metrics", "grading/answers", "grading/grade", "grading/scale", "thoughts"),

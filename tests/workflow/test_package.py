@@ -12,8 +12,7 @@ from clinical_dpo.unrecorded_results import record_as_unknown
 from tests.helpers.finished_run import finished_run
 from tests.helpers.workflow import Project
 
-TABLES = ("trivial", "unreadable", "published_vs_reproduced", "published_consistency", "murphy2024_table1")
-TABLES += ("murphy2024_rouge",)
+TABLES = ("trivial", "unreadable", "published_vs_reproduced", "published_consistency")
 FIGURES = ("figure2a", "figure2e", "training_curves_uti", "training_curves_triage_urgency", "sweep", "cost")
 PACKAGE = {("package", "")}
 
@@ -30,7 +29,7 @@ def project(tmp_path_factory):
         (project.folder / "mine.yaml").write_text(yaml.safe_dump(config | models))
         for name in TABLES:
             write_csv(run.table(name), [], ["task", "model", "status"])
-        for name in ("stats", "decisions", "murphy2024_table1", "murphy2024_rouge"):
+        for name in ("stats", "decisions"):
             run.table(name, "tex").write_text("\\begin{table}\\end{table}\n")
         for figure in FIGURES:
             for suffix in ("svg", "pdf", "png", "csv"):

@@ -5,20 +5,23 @@ label_figures = [  # (kind, task)
     for task in study.tasks
     if kind in study_files.tables(study, task)
 ]
-drawings = {  # figure -> (caption file's name, title)
+sweeps = [  # tasks with a choice among trials
+    task for task in study.tasks if any(len(study.trials(task, stage)) > 1 for stage in study.stages(task))
+]
+drawings = {  # figure -> (caption file's name, title, task of a figure 2)
     **{
-        f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}")
+        f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}", task)
         for panel, task in panels.items()
     },
-    **{f"{kind}_{task}": (kind, study.tasks[task]["title"]) for kind, task in label_figures},
+    **{f"{kind}_{task}": (kind, study.tasks[task]["title"], "") for kind, task in label_figures},
     **(
-        {"reward_margin": ("reward_margin", "Reward margin")}
+        {"reward_margin": ("reward_margin", "Reward margin", "")}
         if study_files.tables_named(study, "reward_margin")
         else {}
     ),
-    **{f"training_curves_{name}": ("training_curves", task["title"]) for name, task in study.tasks.items()},
-    "sweep": ("sweep", "Sweeps"),
-    "cost": ("cost", "Cost"),
+    **{f"training_curves_{name}": ("training_curves", task["title"], "") for name, task in study.tasks.items()},
+    **({"sweep": ("sweep", "Sweeps", "")} if sweeps else {}),
+    "cost": ("cost", "Cost", ""),
 }
 task_titles = {name: task["title"] for name, task in study.tasks.items()}
 

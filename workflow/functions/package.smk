@@ -4,9 +4,10 @@ table_names = [
     *report_tables,
     *[name for name in ("trivial", "unreadable", "corrected", "judge_bias") if report_table_if_any(name)],
     *(["seeds"] if seed_table else []),
-    *("published_vs_reproduced", "published_consistency", "murphy2024_table1", "murphy2024_rouge"),
+    *published_tables,
+    *[f"murphy2024_{name}" for name in murphy_tables],
 ]
-typeset_names = [*report_tables, "murphy2024_table1", "murphy2024_rouge"]
+typeset_names = [*report_tables, *[f"murphy2024_{name}" for name in murphy_tables]]
 package_code = [
     code_file(name)
     for name in ("requirements.lock", "requirements-cuda.lock", "requirements-cpu.lock", "CITATION.cff", "LICENSE")

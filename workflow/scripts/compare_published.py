@@ -3,7 +3,7 @@
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, replacing, write_csv
 from clinical_dpo.papers.published import COLUMNS, compare, load_published
-from clinical_dpo.papers.tables import PRINTED, ROUGE, TABLE_1, beside_published, columns, measured, printed
+from clinical_dpo.papers.tables import MURPHY_TABLES, PRINTED, beside_published, columns, measured, printed
 from clinical_dpo.report.latex import latex_table
 
 with job(snakemake) as params:
@@ -16,7 +16,8 @@ with job(snakemake) as params:
     rows = measured(tables["metrics"], tables["rouge"], tables["win_rate"], tables["reward_margin"])
     write_csv(snakemake.output.numbers, compare(published, rows, tables["stats"], stands_for), COLUMNS)
     entries = published["murphy2024"]["entries"]
-    for name, task, metrics in (("table1", "pubmedqa", TABLE_1), ("rouge", "meqsum", ROUGE)):
+    for name in params.murphy_tables:
+        task, metrics = MURPHY_TABLES[name]
         table = beside_published(rows, entries, task, metrics, stands_for)
         write_csv(snakemake.output[name], table, columns(metrics))
         caption = f"Murphy 2024, {task}: this run beside the paper."

@@ -28,8 +28,8 @@ with job(snakemake) as params:
         tasks=params.tasks,
         models=params.models,
         drawings=[
-            Drawing(title, captions[kind], read_text(path))
-            for path, (kind, title) in zip(inputs.figures, params.figures, strict=True)
+            Drawing(title, captions[kind], read_text(path), kind, task)
+            for path, (kind, title, task) in zip(inputs.figures, params.figures, strict=True)
         ],
         watermark=params.watermark,
         left_out=params.left_out,
@@ -41,7 +41,7 @@ with job(snakemake) as params:
         ),
         agreement=[row for path in inputs.agreement for row in read_csv(path)],
         seeds=read_csv(inputs.seeds) if inputs.seeds else [],
-        published=read_csv(inputs.numbers),
+        published=[row for path in inputs.numbers for row in read_csv(path)],
         mixed_versions=mixed_versions(inputs.records),
         matched_runs=matched_runs(inputs.records),
         contradictions=contradiction_rows({name: studies[name] for name in params.studies if name in studies}),

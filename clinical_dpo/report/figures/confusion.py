@@ -17,15 +17,19 @@ from clinical_dpo.report.figures.style import (
     axes_at,
     drawing,
     stamp,
+    title_height,
     write_footnote,
     write_title,
 )
+from clinical_dpo.report.figures.text import fitted, width_of
 from clinical_dpo.variants import EXTERNAL, TITLES
 
+INVALID = "invalid"  # name of the last column
 STRONGEST = 0.65  # opacity of a share of 1: numbers stay legible on every cell
-LONGEST = 18  # characters of a label that are shown
-CELL = 0.17  # inches, the height of a row
+LABEL = 0.9  # inches, the most for a label
+CELL = 0.17  # inches, the least height and width of a cell
 HEAD, ABOVE, FOOT = 0.24, 0.3, 0.24  # inches: the figure's title, a panel's, the footnote
+NAME = 6  # points: a panel's title
 
 
 def plot_confusion(
@@ -38,7 +42,7 @@ def plot_confusion(
 ) -> None:
     """Draw every variant's matrix: the number of items in each cell, tinted by its share of the label's items.
 
-    Three panels a row, those of one model. The last column of a panel holds invalid answers.
+    Up to three panels a row, fewer with many labels. The last column of a panel holds invalid answers.
 
     Args:
         rows: of the task's confusion table, as made or as read from CSV.
@@ -52,37 +56,47 @@ def plot_confusion(
         panels.setdefault((row["model"], row["variant"]), []).append(row)
     labels = list(dict.fromkeys(row["label"] for row in rows))
     models = list(dict.fromkeys(row["model"] for row in rows))
-    longest = max(len(_short(label)) for label in labels)
-    left, below = 0.2 + 0.043 * longest, 0.1 + 0.04 * longest  # inches that the names of the labels take
-    width, height = (COLUMN - left - 0.05) / 3, CELL * len(labels)
-    lines = -(-len(panels) // 3)
-    with drawing(COLUMN, HEAD + lines * (ABOVE + height) + below + FOOT, paths) as figure:
+    names = [fitted(label, LABEL, SMALL) for label in labels]
+    longest = max(width_of(name, SMALL) for name in [*names, INVALID])
+    left, below = 0.12 + longest, 0.1 + 0.75 * longest  # inches that the names of the labels take
+    least = 0.07 + CELL * (len(labels) + 1)
+    columns = max(1, min(3, int((COLUMN - left - 0.05) / least)))
+    width = max(least, (COLUMN - left - 0.05) / 3)
+    height = CELL * len(labels)
+    figure_width = max(COLUMN, left + columns * width + 0.05)
+    lines = -(-len(panels) // columns)
+    titles = {
+        (model, variant): fitted(
+            model_names[model] + ("" if variant == EXTERNAL else f" {TITLES[variant]}"), width - 0.07, NAME, lines=4
+        )
+        for model, variant in panels
+    }
+    head = HEAD + title_height(title, figure_width)
+    above = ABOVE + max(name.count("\n") for name in titles.values()) * NAME * 1.2 / 72
+    with drawing(figure_width, head + lines * (above + height) + below + FOOT, paths) as figure:
         for index, ((model, variant), cells) in enumerate(
             sorted(panels.items(), key=lambda panel: models.index(panel[0][0]))
         ):
-            line, column = divmod(index, 3)
-            top = HEAD + line * (ABOVE + height) + ABOVE
+            line, column = divmod(index, columns)
+            top = head + line * (above + height) + above
             axes = axes_at(figure, left + column * width, top, width - 0.07, height)
             _draw_matrix(axes, cells, labels, COLOURS.get(variant, ELSEWHERE))
-            axes.set_yticks([i + 0.5 for i in range(len(labels))], [_short(label) for label in labels])
-            names = [*map(_short, labels), "invalid"]
+            axes.set_yticks([i + 0.5 for i in range(len(labels))], names)
             axes.set_xticks(
-                [i + 0.5 for i in range(len(names))], names, rotation=45, ha="right", rotation_mode="anchor"
+                [i + 0.5 for i in range(len(labels) + 1)],
+                [*names, INVALID],
+                rotation=45,
+                ha="right",
+                rotation_mode="anchor",
             )
             axes.tick_params(
-                length=0, labelsize=SMALL, labelleft=column == 0, labelbottom=index + 3 >= len(panels), pad=1.5
+                length=0, labelsize=SMALL, labelleft=column == 0, labelbottom=index + columns >= len(panels), pad=1.5
             )
-            name = "" if variant == EXTERNAL else f" {TITLES[variant]}"
-            axes.annotate(
-                f"{model_names[model]}{name}", (0, 1), (0, 2.5), "axes fraction", "offset points", size=6, va="bottom"
-            )
+            corner: tuple[Any, ...] = ((0, 1), (0, 2.5), "axes fraction", "offset points")
+            axes.annotate(titles[model, variant], *corner, size=NAME, va="bottom")
         write_title(figure, title)
         write_footnote(figure, "Rows: label; columns: answer. Items; tint: share of the label's items.")
         stamp(figure, watermark)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"
 
 
 def _draw_matrix(axes: Axes, cells: Sequence[Mapping[str, Any]], labels: Sequence[str], colour: str) -> None:

@@ -3,7 +3,6 @@
 A step and a whole run have a mark each, because evaluations and loading hide the ratio of the first in the second.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from clinical_dpo.report.figures.panels import legend, legend_height
 from clinical_dpo.report.figures.style import (
     COLOURS,
     COLUMN,
@@ -20,17 +20,19 @@ from clinical_dpo.report.figures.style import (
     LIGHT,
     axes_at,
     drawing,
-    legend,
+    footnote_lines,
     stamp,
     thin_ticks,
     write_footnote,
 )
+from clinical_dpo.report.figures.text import fitted, width_of
 from clinical_dpo.variants import STAGES, TITLES, sorted_variants
 
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
-PUBLISHED_DEVICE = "one A100"
-LINE, TOP, FOOT = 0.145, 0.4, 0.57  # heights in inches: a line, the head, and the foot without its legend
-LEGEND_COLUMNS = 3
+PUBLISHED_DEVICE = "one A100 (Savage et al. 2025)"
+LINE, TOP, FOOT = 0.145, 0.4, 0.27  # heights in inches: a line, the head, and the foot without legend and footnote
+NAMES, MOST_NAMES = 0.72, 1.7  # inches: the least and the most for the names of the models
+FOOT_LINE = 0.1  # inches
 RUN_MARKER: dict[str, Any] = {"marker": "s", "markersize": 3.5, "markerfacecolor": "white", "zorder": 3}
 PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
@@ -51,7 +53,7 @@ def plot_cost(
 ) -> None:
     """Draw minutes per 1,000 steps of SFT, DPO and trained arms, the ratio of DPO and SFT, and their hours of all runs.
 
-    Diamonds are published values.
+    Diamonds are published values. Without any, the legend has none.
 
     Args:
         rows: from `cost_rows`.
@@ -70,41 +72,54 @@ def plot_cost(
     handles = [Line2D([], [], color=COLOURS[stage], label=TITLES[stage], **dots) for stage in drawn]
     handles.append(Line2D([], [], color=INK, label="ratio of a step", **dots))
     handles.append(Line2D([], [], color=INK, label="of a whole run", **dots | RUN_MARKER))
-    handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
-    foot = FOOT + LINE * math.ceil(len(handles) / LEGEND_COLUMNS)
-    with drawing(COLUMN, TOP + panel_height + foot, paths) as figure:
+    published = any(row[key] for row in rows for key in ("published_minutes", "published_ratio"))
+    if published:
+        handles.append(Line2D([], [], color=FAINT, label="published", linestyle="", **PUBLISHED_MARKER))
+    devices = " and ".join(sorted({row["device"] for row in rows}))
+    names = min(MOST_NAMES, max(NAMES, *(width_of(model_names[row["model"]], 6) for row in rows)))
+    width = COLUMN + names - NAMES
+    footnote = footnote_lines(
+        f"This run: {devices}. {f'Published: {PUBLISHED_DEVICE}. ' if published else ''}A step: the same rows, "
+        "without evaluations. A whole run and all runs: with evaluations, loading and the reference pass. Not timed: "
+        "answers on dev.",
+        width,
+    )
+    foot = FOOT + FOOT_LINE * (footnote.count("\n") + 1) + legend_height(handles)
+    with drawing(width, TOP + panel_height + foot, paths) as figure:
         minutes, ratio = (
-            axes_at(figure, left, TOP, width, panel_height) for left, width in ((0.85, 1.15), (2.12, 0.6))
+            axes_at(figure, left, TOP, panel_width, panel_height)
+            for left, panel_width in ((0.13 + names, 1.15), (1.4 + names, 0.6))
         )
         _set_up_panel(minutes, lines, "min per 1,000 steps")
         _set_up_panel(ratio, lines, "DPO / SFT")
         minutes.set_xscale("log")
         minutes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        minutes.xaxis.set_minor_formatter(FuncFormatter(_minor_tick))
+        minutes.xaxis.set_minor_formatter(FuncFormatter(_minor_tick if _few_ticks(rows) else lambda *_: ""))
         ratio.set_xlim(0, 1.15 * max(4, *(_largest(row, "row_ratio", "run_ratio", "published_ratio") for row in rows)))
         thin_ticks(ratio.xaxis)
         unit, seconds = ("h", 3600) if max(float(row["seconds"]) for row in rows) >= 3600 else ("min", 60)
         ratio.annotate(f"all runs, {unit}:\nSFT + DPO", (1.15, 1), (0, 3), "axes fraction", "offset points", size=6)
         line = 0
         for task, models in models_by_task.items():
-            _write(minutes, -0.7, line, task_names[task], weight="bold")
+            task_name = fitted(task_names[task], width - 0.12, 6, "bold")
+            _write(minutes, -(names + 0.07) / 1.15, line, task_name, weight="bold")
             for model, stages in models.items():
                 line += 1
-                _write(minutes, -0.64, line, model_names[model])
+                _write(minutes, -names / 1.15, line, fitted(model_names[model], names, 6))
                 _draw_minutes(minutes, stages, line)
                 _draw_ratio(ratio, stages["dpo"], line)
                 hours = " + ".join(f"{float(stages[stage]['seconds']) / seconds:.1f}" for stage in STAGES)
                 _write(ratio, 1.15, line, hours)
             line += 1
-        legend(figure, handles, 0.44, LEGEND_COLUMNS)
-        devices = " and ".join(sorted({row["device"] for row in rows}))
-        write_footnote(
-            figure,
-            f"This run: {devices}. Published: {PUBLISHED_DEVICE}. A step: the same\n"
-            "rows, without evaluations. A whole run and all runs: with evaluations,\n"
-            "loading and the reference pass. Not timed: answers on dev.",
-        )
+        legend(figure, handles, 0.12 + FOOT_LINE * (footnote.count("\n") + 1))
+        write_footnote(figure, footnote)
         stamp(figure, watermark)
+
+
+def _few_ticks(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the minutes span so few powers of ten that minor ticks have room for labels."""
+    minutes = [float(row[key]) for row in rows for key in ("minutes_per_1000_steps", "published_minutes") if row[key]]
+    return max(minutes) < 30 * min(minutes)
 
 
 def _largest(row: Mapping[str, Any], *columns: str) -> float:

@@ -21,11 +21,14 @@ from clinical_dpo.report.figures.style import (
     ELSEWHERE,
     FAINT,
     INK,
+    TITLE_SIZE,
     drawing,
+    footnote_lines,
     short,
     stamp,
     write_footnote,
 )
+from clinical_dpo.report.figures.text import fitted, width_of
 from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
 from clinical_dpo.variants import ARM_RIVALS, ARMS, EXTERNAL, TITLES, arms_of, sorted_variants
 
@@ -36,6 +39,9 @@ GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
 FOOT = 7.5  # points of each line of the footnote after the second
 UNIT = 0.38  # inches from one bar to the next
+WIDEST = 4.0  # widths of a bar, the most for external answers with a long name
+BESIDE = 1.2  # inches beside the lines of P, the most for the names of external answers
+MOST_LINES = 4  # of the title, and of a name under the bars
 
 
 def plot_comparison(
@@ -80,19 +86,31 @@ def plot_comparison(
     first_elsewhere = 3 + len(arm_lines)  # number of the line under the bars
     low, high = METRICS[metric].low, METRICS[metric].high
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
-    slots = [max(1.0, 0.17 * len(model_names[name])) for name in elsewhere]  # bar widths, enough for the name
+    slots = [min(WIDEST, max(1.0, 0.17 * len(model_names[name]))) for name in elsewhere]  # bar widths
+    rivals = {name: fitted(f"P vs {model_names[name]}", BESIDE + 0.3, 6) for name in elsewhere}
     # Inches beside the lines of P.
-    labels = max([0.05 * len(model_names[name]) for name in elsewhere] + [0.2 for _ in arm_lines], default=0.0)
-    text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
+    labels = max(
+        [max(0.0, width_of(rival, 6) - 0.3) for rival in rivals.values()] + [0.2 for _ in arm_lines], default=0.0
+    )
     width = plain + labels + UNIT * (sum(slots) + GAP * len(slots) + len(arms) * len(models))
     headroom = headroom_of(bars)
     above = 0.65 * HEIGHT * (headroom - HEADROOM) / (1 + HEADROOM)  # inches more for the brackets
-    height = HEIGHT + above + (LINE * (len(elsewhere) + len(arm_lines)) + FOOT * (text.count("\n") - 1)) / 72
+    right = len(models) * (len(variants) + GAP) - 0.5
+    unit = (0.83 * plain + width - plain - labels) / (right + sum(slots) + GAP * (len(slots) - 1) + 1)  # inches
+    names = {model: _name(model_names[model], unit * (len(variants) + GAP - 0.3)) for model in models}
+    names |= {name: _name(model_names[name], unit * (slot + 0.6)) for name, slot in zip(elsewhere, slots, strict=True)}
+    name_lines = max(name.count("\n") for name in names.values())  # after the first
+    title = fitted(title, 0.925 * width - 0.07, TITLE_SIZE, "bold", MOST_LINES)
+    title_height = title.count("\n") * TITLE_SIZE * 1.2 / 72  # inches of the lines after the first
+    text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
+    text = footnote_lines(text, width)
+    below = LINE * (len(elsewhere) + len(arm_lines) + name_lines) + FOOT * (text.count("\n") - 1)  # points
+    height = HEIGHT + above + title_height + below / 72
     with drawing(width, height, paths) as figure:
         axes = figure.add_axes(
             (
                 (0.155 * plain + labels) / width,
-                (0.225 * HEIGHT + height - HEIGHT - above) / height,
+                (0.225 * HEIGHT + below / 72) / height,
                 (0.83 * plain + width - plain - labels) / width,
                 (0.65 * HEIGHT + above) / height,
             )
@@ -105,7 +123,7 @@ def plot_comparison(
                 _draw_bar(axes, bar, positions[bar["variant"]], low, high)
             draw_brackets(axes, group, positions, low, high, headroom)
             middle = left + (len(variants) - 1) / 2
-            _write_below(axes, middle, first_elsewhere + len(elsewhere), model_names[model], weight="bold")
+            _write_name(axes, middle, first_elsewhere + len(elsewhere), names[model])
             for bar in group:
                 x = positions[bar["variant"]]
                 for line, name in enumerate(elsewhere, start=first_elsewhere):
@@ -116,21 +134,25 @@ def plot_comparison(
                         _write_p_below(axes, x, line, bar[p], bar[significant], bar["threshold"])
         for line, name in enumerate(arm_lines, start=3):
             _write_below(axes, -0.8, line, name, ha="right", color=FAINT, size=6)
-        right = len(models) * (len(variants) + GAP) - 0.5
         for line, (name, slot) in enumerate(zip(elsewhere, slots, strict=True), start=first_elsewhere):
             [bar] = (bar for bar in bars if (bar["model"], bar["variant"]) == (name, EXTERNAL))
             _draw_bar(axes, bar, right + slot / 2, low, high)
-            _write_below(axes, right + slot / 2, first_elsewhere + len(elsewhere), model_names[name], weight="bold")
-            _write_below(axes, -0.8, line, f"P vs {model_names[name]}", ha="right", color=FAINT, size=6)
+            _write_name(axes, right + slot / 2, first_elsewhere + len(elsewhere), names[name])
+            _write_below(axes, -0.8, line, rivals[name], ha="right", color=FAINT, size=6)
             right += slot + GAP
         axes.set_xlim(-0.75, right - GAP + 0.25)
-        _draw_scale(axes, bars[0], metric, low, high, headroom)
+        _draw_scale(axes, bars[0], metric, low, high, headroom, (0.65 * HEIGHT + above) / (1 + headroom))
         draw_trivial(axes, trivial_rows, metric)
-        top = height / HEIGHT
-        figure.text(0.02, 1 - 0.045 / top, panel, size=9, weight="bold")
-        figure.text(0.075, 1 - 0.045 / top, title, size=8, weight="bold")
+        first, last = 0.045 * HEIGHT, 0.045 * HEIGHT + title_height  # inches from the upper edge: lines of the title
+        figure.text(0.02, 1 - first / height, panel, size=9, weight="bold")
+        figure.text(0.075, 1 - last / height, title, size=TITLE_SIZE, weight="bold", linespacing=1.2)
         swatches = [Patch(color=COLOURS[variant], label=TITLES[variant]) for variant in variants]
-        figure.legend(handles=swatches, loc="center left", bbox_to_anchor=(0.06, 1 - 0.085 / top), ncols=len(swatches))
+        figure.legend(
+            handles=swatches,
+            loc="center left",
+            bbox_to_anchor=(0.04 if arms else 0.06, 1 - (last + 0.04 * HEIGHT) / height),
+            ncols=len(swatches),
+        )
         write_footnote(figure, text)
         stamp(figure, watermark)
 
@@ -159,8 +181,22 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
     _write_below(axes, x, 2, invalid, color=FAINT, size=6)
 
 
-def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float) -> None:
-    """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below."""
+def _name(name: str, width: float) -> str:
+    """Lines of a name under bars; the width is in inches."""
+    return fitted(name, width, 7, "bold", MOST_LINES)
+
+
+def _write_name(axes: Axes, x: float, line: int, name: str) -> None:
+    """Write the lines of a name under the axis."""
+    for number, text in enumerate(name.split("\n"), start=line):
+        _write_below(axes, x, number, text, weight="bold")
+
+
+def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float, room: float) -> None:
+    """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below.
+
+    The name of the axis has `room` inches.
+    """
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
     names |= {"rubric": "score"}
     names |= {"macro_f1": "F1", "weighted_f1": "F1", "quadratic_kappa": "kappa", "auroc": "AUROC"}
@@ -178,7 +214,7 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, head
     axes.set_yticks([low + (high - low) * tick / 4 for tick in range(5)])
     axes.spines["left"].set_bounds(low, high)
     axes.tick_params(labelsize=7)
-    axes.set_ylabel(units[metric], y=0.5 / (1 + headroom), labelpad=3)
+    axes.set_ylabel(fitted(units[metric], room, 7), y=0.5 / (1 + headroom), labelpad=3)
     axes.axhline(low, color=INK, linewidth=0.6)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)

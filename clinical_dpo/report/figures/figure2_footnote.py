@@ -1,13 +1,10 @@
 """The footnote of figure 2."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.p_values import F1_COMPARED
 from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, arms_of
-
-LONGEST = 80  # characters of a line
 
 
 def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
@@ -50,7 +47,7 @@ def footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
         for other in (bar["opposed"] or "").split()
     ]
     lines = ["; ".join(compared)] if compared else []
-    lines += wrap(f"F1 and right answers point different ways: {', '.join(pairs)}", LONGEST) if pairs else []
+    lines += [f"F1 and right answers point different ways: {', '.join(pairs)}"] if pairs else []
     caveats = ["synthetic data"] if any(bar["data"] == "synthetic" for bar in bars) else []
     caveats += [f"proxy grades ({grader})" for grader in proxies]
     caveats += [f"{pending} grades awaited"] if pending else []

@@ -7,17 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from clinical_dpo.report.figures.style import (
-    COLOURS,
-    ELSEWHERE,
-    FAINT,
-    legend,
-    name_axes,
-    panel_grid,
-    stamp,
-    title_panel,
-    write_footnote,
-)
+from clinical_dpo.report.figures.panels import legend, legend_height, name_axes, panel_grid
+from clinical_dpo.report.figures.style import COLOURS, ELSEWHERE, FAINT, stamp, write_footnote
 from clinical_dpo.variants import EXTERNAL, TITLES
 
 SHIFT = 0.008  # between variants, so that whiskers at the same probability stay apart
@@ -47,21 +38,22 @@ def plot_reliability(
     for row in rows:
         models.setdefault(row["model"], {}).setdefault(row["variant"], []).append(row)
     label = rows[0]["label"]
-    with panel_grid(len(models), paths, height=1.15, left=0.27, right=0.05, foot=0.58) as (figure, panels):
-        for axes, (model, variants) in zip(panels, models.items(), strict=True):
+    drawn = dict.fromkeys(variant for variants in models.values() for variant in variants)
+    handles = [
+        Line2D([], [], color=COLOURS.get(variant, ELSEWHERE), marker="o", markersize=3, label=_name(variant))
+        for variant in drawn
+    ]
+    titles = [(title, model_names[model]) for model in models]
+    foot = 0.44 + legend_height(handles)
+    with panel_grid(titles, paths, height=1.15, left=0.27, right=0.05, foot=foot) as (figure, panels):
+        for axes, variants in zip(panels, models.values(), strict=True):
             for index, (variant, bins) in enumerate(variants.items()):
                 _draw_line(axes, bins, COLOURS.get(variant, ELSEWHERE), SHIFT * (index - 1))
             axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.6, linestyle=(0, (3, 2)), zorder=0)
             axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-            title_panel(axes, title, model_names[model])
             stamp(axes, watermark)
         shown = f"Probability of {label}" if label else "Probability of the likeliest label"
         name_axes(figure, panels, x=shown, left=f"Share that is {label}" if label else "Share that is right")
-        drawn = dict.fromkeys(variant for variants in models.values() for variant in variants)
-        handles = [
-            Line2D([], [], color=COLOURS.get(variant, ELSEWHERE), marker="o", markersize=3, label=_name(variant))
-            for variant in drawn
-        ]
         legend(figure, handles, above=0.2)
         write_footnote(figure, "Bins of width .1; whiskers: 95% CI (Wilson); dots grow with the items of a bin.")
 

@@ -8,19 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from clinical_dpo.report.figures.style import (
-    COLOURS,
-    FAINT,
-    SMALL,
-    legend,
-    name_axes,
-    panel_grid,
-    short,
-    stamp,
-    thin_ticks,
-    title_panel,
-    write_footnote,
-)
+from clinical_dpo.report.figures.panels import legend, name_axes, panel_grid
+from clinical_dpo.report.figures.style import COLOURS, FAINT, SMALL, short, stamp, thin_ticks, write_footnote
 
 Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
@@ -50,8 +39,12 @@ def plot_reward_margin(
     for row in rows:
         groups.setdefault((row["task"], row["model"]), []).append(row)
     splits = {"train": (COLOURS["base"], 0.8), "eval": (COLOURS["dpo"], 1.4)}
-    with panel_grid(len(groups), paths, height=0.95, left=0.24, right=0.29, foot=0.6) as (figure, panels):
-        for axes, ((task, model), group) in zip(panels, groups.items(), strict=True):
+    titles = [
+        (task_names[task], f"{model_names[model]}, β = {float(group[0]['beta']):g}")
+        for (task, model), group in groups.items()
+    ]
+    with panel_grid(titles, paths, height=0.95, left=0.3, right=0.33, foot=0.6) as (figure, panels):
+        for axes, ((task, _), group) in zip(panels, groups.items(), strict=True):
             beta = float(group[0]["beta"])
             for split, (colour, width) in splits.items():
                 curve = [(float(row["epoch"]), float(row["margin"])) for row in group if row["split"] == split]
@@ -62,7 +55,6 @@ def plot_reward_margin(
             thin_ticks(axes.xaxis, axes.yaxis)
             _add_gap(axes, beta)
             _write_end(axes, group)
-            title_panel(axes, task_names[task], f"{model_names[model]}, β = {beta:g}")
             stamp(axes, watermarks[task])
         name_axes(figure, panels, x="Epoch of DPO", left="Reward margin", right="Margin / β (nats)")
         handles = [Line2D([], [], color=colour, lw=width, label=split) for split, (colour, width) in splits.items()]

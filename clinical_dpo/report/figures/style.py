@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import style
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clinical_dpo.escaping import printable
 from clinical_dpo.io import replacing
+from clinical_dpo.report.figures.text import FONT, fitted
 
 # Paul Tol's vibrant scheme: distinct with every colour vision, and by lightness in grey.
 COLOURS = {
@@ -25,10 +25,10 @@ ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme
 INK, FAINT, LIGHT = "#222222", "#777777", "#DDDDDD"
 SEQUENCE = "cividis"  # colour map of numbers: a lighter colour is a larger number, with every colour vision
 COLUMN = 3.4  # inches: width of a journal column
-SMALL = 5.5  # points: smallest font size
+SMALL, TITLE_SIZE = 5.5, 8  # points: smallest font size, and that of a title
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
+    "font.sans-serif": [FONT, "Arial", "Helvetica"],
     "font.size": 7,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
@@ -88,23 +88,33 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
     return figure.add_axes((left / figure_width, bottom / figure_height, width / figure_width, height / figure_height))
 
 
-def title_panel(axes: Axes, title: str, subtitle: str) -> None:
-    """Write two lines above a panel: the title in bold, smaller where it is long, and a subtitle."""
-    available = 72 * COLUMN / 2  # points, in a figure with two panels in a row
-    title_size = min(6.5, 1.3 * available / len(title))
-    lines: tuple[tuple[float, str, dict[str, Any]], ...] = (
-        (9, title, {"weight": "bold", "size": title_size}),
-        (2.5, subtitle, {"size": 6, "color": FAINT}),
-    )
-    for offset, text, font in lines:
-        axes.annotate(text, (0, 1), (0, offset), "axes fraction", "offset points", va="bottom", **font)
+def title_lines(title: str, width: float = COLUMN) -> str:
+    """Lines of the title of a figure that is `width` inches wide."""
+    return fitted(title, width - 0.14, TITLE_SIZE, "bold", lines=3)
+
+
+def title_height(title: str, width: float = COLUMN) -> float:
+    """Inches that a title needs beyond its first line."""
+    return title_lines(title, width).count("\n") * TITLE_SIZE * 1.2 / 72
+
+
+def write_title(figure: Figure, title: str) -> None:
+    """Write a figure's title in its upper left corner."""
+    width, height = figure.get_size_inches()
+    lines = title_lines(title, width)
+    figure.text(0.07 / width, 1 - 0.06 / height, lines, size=TITLE_SIZE, weight="bold", va="top")
+
+
+def footnote_lines(text: str, width: float = COLUMN) -> str:
+    """Lines of the footnote of a figure that is `width` inches wide. A line of the text that is too long is folded."""
+    return "\n".join(fitted(line, width - 0.12, SMALL, lines=5) for line in text.splitlines())
 
 
 def write_footnote(figure: Figure, text: str) -> None:
     """Write a footnote along the lower edge of a figure."""
-    left = 0.07 / figure.get_size_inches()[0]
-    bottom = 0.045 / figure.get_size_inches()[1]
-    figure.text(left, bottom, text, size=SMALL, color=FAINT, va="bottom", linespacing=1.3)
+    width, height = figure.get_size_inches()
+    font: dict[str, Any] = {"size": SMALL, "color": FAINT, "va": "bottom", "linespacing": 1.3}
+    figure.text(0.07 / width, 0.045 / height, footnote_lines(text, width), **font)
 
 
 def stamp(target: Figure | Axes, watermark: str | None) -> None:
@@ -132,66 +142,8 @@ def scientific(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-@contextmanager
-def panel_grid(
-    count: int, paths: Sequence[str | Path], *, height: float, left: float, right: float, foot: float, head: float = 0.0
-) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure of one column's width with panels of equal size, two in a row; a single panel takes all the width.
-
-    Args:
-        count: panels.
-        paths: files to write, as in `drawing`.
-        height: inches of a panel.
-        left: inches for the tick labels on the left of each panel.
-        right: inches for the tick labels on the right of each panel.
-        foot: inches below the lowest ticks, for legend and footnote.
-        head: inches above the first row, for a title.
-    """
-    columns = min(count, 2)
-    rows = -(-count // columns)
-    edge, above, below = 0.13, 0.36, 0.16  # inches: names of the axes, titles of a panel, tick labels
-    cell = (COLUMN - 2 * edge) / columns
-    with drawing(COLUMN, head + rows * (above + height + below) + foot, paths) as figure:
-        yield (
-            figure,
-            [
-                axes_at(
-                    figure,
-                    edge + index % columns * cell + left,
-                    head + index // columns * (above + height + below) + above,
-                    cell - left - right,
-                    height,
-                )
-                for index in range(count)
-            ],
-        )
-
-
-def name_axes(figure: Figure, panels: Sequence[Axes], *, x: str = "", left: str = "", right: str = "") -> None:
-    """Write the names of the axes that all panels share along the edges of the figure."""
-    boxes = [panel.get_position() for panel in panels]
-    low, high = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
-    width, height = figure.get_size_inches()
-    middle = (low + high) / 2
-    figure.text(0.05 / width, middle, left, rotation=90, ha="left", va="center")
-    figure.text(1 - 0.05 / width, middle, right, rotation=90, ha="right", va="center", color=FAINT)
-    figure.text(0.5, low - 0.16 / height, x, ha="center", va="top")
-
-
-def legend(figure: Figure, handles: Sequence[Artist], above: float, columns: int = 6) -> None:
-    """Add a legend `above` inches over the lower edge of a figure."""
-    anchor = (0.0, above / figure.get_size_inches()[1])
-    figure.legend(handles=handles, loc="lower left", bbox_to_anchor=anchor, ncols=min(columns, len(handles)))
-
-
 def thin_ticks(*scales: Axis) -> None:
     """Limit scales to four steps, labelled without trailing zeros, so that small panels stay legible."""
     for scale in scales:
         scale.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
-
-
-def write_title(figure: Figure, title: str) -> None:
-    """Write a figure's title in its upper left corner."""
-    width, height = figure.get_size_inches()
-    figure.text(0.07 / width, 1 - 0.06 / height, title, size=8, weight="bold", va="top")

@@ -17,15 +17,17 @@ from clinical_dpo.report.figures.style import (
     drawing,
     stamp,
     thin_ticks,
+    title_height,
     write_footnote,
     write_title,
 )
+from clinical_dpo.report.figures.text import fitted
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.variants import PAIRS, TITLES
 
-LONGEST = 22  # characters of a level that are shown
 LINE = 0.115  # inches, the height of a row
 HEAD, ABOVE, BELOW, FOOT = 0.24, 0.17, 0.2, 0.3  # inches: figure's title, a panel's title, its ticks, the footnote
+NAME = 0.11  # inches: a line of the name of a model, above its panels
 LEFT = 1.02  # inches for the names of the levels
 BESIDE = ("axes fraction", "data")  # coordinates of a text in a row of a panel
 
@@ -63,22 +65,26 @@ def plot_subgroups(
     ]
     lines = _lines(list(dict.fromkeys((row["subgroup"], row["level"]) for row in differences)))
     height, width = LINE * len(lines), (COLUMN - LEFT - 0.05) / len(PAIRS)
-    with drawing(COLUMN, HEAD + len(bands) * (ABOVE + height + BELOW) + FOOT, paths) as figure:
+    names = {model: fitted(model_names[model], COLUMN - 0.14, 6, "bold", lines=3) for model in shown}
+    head = HEAD + title_height(title)
+    above = ABOVE + NAME * max(name.count("\n") + 1 for name in names.values())
+    with drawing(COLUMN, head + len(bands) * (above + height + BELOW) + FOOT, paths) as figure:
         for position, (model, comparisons) in enumerate(bands):
-            top = HEAD + position * (ABOVE + height + BELOW) + ABOVE
+            top = head + position * (above + height + BELOW) + above
             for column, comparison in enumerate(comparisons):
                 axes = axes_at(figure, LEFT + column * width, top, width - 0.08, height)
                 own = [row for row in differences if (row["model"], row["compared"]) == (model, comparison)]
                 _draw_panel(axes, own, lines, COLOURS[parse_comparison(comparison)[0]])
                 stamp(axes, watermark)
                 if column == 0:
-                    _name_lines(axes, lines, model_names[model])
+                    _name_lines(axes, lines, names[model])
         write_title(figure, title)
         unit = "percentage points" if _in_points(differences) else differences[0]["measure"]
+        masked = "Masked: few items or patients. " if any(row["masked"] == "true" for row in differences) else ""
         write_footnote(
             figure,
             f"Difference in {unit}; whiskers: 95% CI; dashed: all items.\n"
-            "Masked: few items or patients. P: interaction test, Holm over the subgroups.",
+            f"{masked}P: interaction test, Holm over the subgroups.",
         )
 
 
@@ -133,17 +139,17 @@ def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]],
 def _name_lines(axes: Axes, lines: Sequence[tuple[str, str | None]], model: str) -> None:
     """Write the model above a panel, and the names of subgroups and levels to the left of it."""
     left = 5 - 72 * LEFT  # points
-    axes.annotate(model, (0, 1), (left, 2.5), "axes fraction", "offset points", size=6, weight="bold")
+    axes.annotate(model, (0, 1), (left, 11), "axes fraction", "offset points", size=6, weight="bold", va="bottom")
     for y, (subgroup, level) in enumerate(lines):
-        name = subgroup if level is None else level
+        weight = "bold" if level is None else "normal"
         axes.annotate(
-            name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…",
+            fitted(subgroup if level is None else level, LEFT - 0.16, SMALL, weight),
             (0, y),
             (left + (5 if level is not None and y else 0), 0),
             BESIDE,
             "offset points",
             size=SMALL,
-            weight="bold" if level is None else "normal",
+            weight=weight,
             color=INK,
             va="center",
             annotation_clip=False,

@@ -9,17 +9,15 @@ from matplotlib.patches import Polygon, Rectangle
 
 from clinical_dpo.io import Row, optional_number, read_csv
 from clinical_dpo.paths import parse, parse_trial
+from clinical_dpo.report.figures.panels import name_axes, panel_grid
 from clinical_dpo.report.figures.style import (
     COLOURS,
     INK,
     LIGHT,
     SMALL,
-    name_axes,
-    panel_grid,
     scientific,
     short,
     stamp,
-    title_panel,
     write_footnote,
 )
 from clinical_dpo.variants import ARMS, TITLES, sorted_variants
@@ -29,7 +27,7 @@ COLUMNS = (
 )
 METRIC_NAMES = {
     **{"f1": "F1", "macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy", "exact": "exact match"},
-    **{"rouge_l": "ROUGE-L", "": "one trial a stage"},
+    "rouge_l": "ROUGE-L",
 }
 MAX_OPACITY = 0.65  # of a cell with score 1, so that its text stays legible
 MANY_INVALID = 0.05  # a cell with a larger share of invalid answers is marked
@@ -61,7 +59,7 @@ def plot_sweep(
 ) -> None:
     """Draw heat maps of the dev scores, a panel per task and model. Columns are learning rates; rows are SFT and betas.
 
-    Each stage of an arm has rows of its own below them.
+    Each stage of an arm has rows of its own below them. A task and model with one trial a stage has no panel.
 
     The scale is 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with many
     invalid answers. A stage with one trial needs no score and shows a dash.
@@ -76,20 +74,35 @@ def plot_sweep(
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["task"], row["model"]), []).append(row)
+    groups = {key: group for key, group in groups.items() if len(group) > len({row["stage"] for row in group})}
     max_lines = max(len(_lines(group)) for group in groups.values())
-    arms = {_line(row) for row in rows if row["stage"] in ARMS}
-    left = max([0.2, *(0.052 * len(_line_name(*line)) for line in arms)])
-    grid = panel_grid(len(groups), paths, height=0.2 * max_lines, left=left, right=0.02, foot=0.52)
+    drawn = [row for group in groups.values() for row in group]
+    arms = {_line(row) for row in drawn if row["stage"] in ARMS}
+    left = max([0.26, *(0.052 * len(_line_name(*line)) for line in arms)])
+    titles = [(task_names[task], f"{model_names[model]}: {_scored(group)}") for (task, model), group in groups.items()]
+    grid = panel_grid(titles, paths, height=0.2 * max_lines, left=left, right=0.02, foot=0.52)
     with grid as (figure, panels):
-        for axes, ((task, model), group) in zip(panels, groups.items(), strict=True):
+        for axes, ((task, _), group) in zip(panels, groups.items(), strict=True):
             _draw_map(axes, group)
-            scored = next((row for row in group if row["metric"]), group[0])
-            subtitle = f"{METRIC_NAMES[scored['metric']]}, n = {scored['n']}" if scored["metric"] else METRIC_NAMES[""]
-            title_panel(axes, task_names[task], f"{model_names[model]}: {subtitle}")
             stamp(axes, watermarks[task])
         name_axes(figure, panels, x="Learning rate", left="β of DPO")
-        marks = f"Corner: more than {MANY_INVALID:.0%} of the answers invalid. –: not scored, nothing to choose."
-        write_footnote(figure, f"Score on dev, stronger is higher. Frame: chosen.\n{marks}")
+        marks = ["Score on dev, stronger is higher. Frame: chosen."]
+        if any(map(_has_corner, drawn)):
+            marks.append(f"Corner: more than {MANY_INVALID:.0%} of the answers invalid.")
+        if any(row["score"] == "" for row in drawn):
+            marks.append("–: not scored, nothing to choose.")
+        write_footnote(figure, " ".join(marks))
+
+
+def _scored(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a panel's scores are: "F1, n = 80"."""
+    scored = next((row for row in rows if row["metric"]), None)
+    return f"{METRIC_NAMES[scored['metric']]}, n = {scored['n']}" if scored else "not scored"
+
+
+def _has_corner(row: Mapping[str, Any]) -> bool:
+    """Whether a cell is marked, because many answers of its trial are invalid."""
+    return bool(row["invalid_rate"]) and float(row["invalid_rate"]) > MANY_INVALID
 
 
 def _line(row: Mapping[str, Any]) -> tuple[str, float]:
@@ -123,7 +136,7 @@ def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         text = "–" if score is None else short(score)
         weight = "bold" if row["chosen"] == "true" else "normal"
         axes.text(x + 0.5, y + 0.52, text, size=SMALL, weight=weight, ha="center", va="center")
-        if row["invalid_rate"] and float(row["invalid_rate"]) > MANY_INVALID:
+        if _has_corner(row):
             axes.add_patch(Polygon([(x + 0.96, y + 0.06), (x + 0.96, y + 0.46), (x + 0.7, y + 0.06)], facecolor=INK))
         if row["chosen"] == "true":
             frame = Rectangle((x, y), 1, 1, fill=False, edgecolor=INK, linewidth=1.4, zorder=3)

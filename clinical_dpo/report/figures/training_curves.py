@@ -11,17 +11,15 @@ from matplotlib.lines import Line2D
 
 from clinical_dpo.io import Row, read_csv
 from clinical_dpo.paths import parse, parse_trial
+from clinical_dpo.report.figures.panels import legend, legend_height, name_axes, panel_grid
 from clinical_dpo.report.figures.style import (
     FAINT,
     INK,
     SEQUENCE,
-    legend,
-    name_axes,
-    panel_grid,
     scientific,
     stamp,
     thin_ticks,
-    title_panel,
+    title_height,
     write_footnote,
     write_title,
 )
@@ -92,17 +90,16 @@ def plot_training_curves(
         for beta, line_style in line_styles.items()
     ]
     handles.append(Line2D([], [], color=INK, linewidth=1.8, marker="o", markersize=4, mfc="white", label="chosen"))
-    grid = panel_grid(
-        len(groups), paths, height=0.95, left=0.26, right=0.04, head=0.16, foot=0.4 + 0.14 * -(-len(handles) // 5)
-    )
+    titles = [(TITLES[group[0]["stage"]], model_names[group[0]["model"]]) for group in groups]
+    head, foot = 0.16 + title_height(title), 0.4 + legend_height(handles)
+    grid = panel_grid(titles, paths, height=0.95, left=0.4, right=0.04, head=head, foot=foot)
     with grid as (figure, panels):
         write_title(figure, title)
         for axes, group in zip(panels, groups, strict=True):
             _draw_curves(axes, group, colours, line_styles)
-            title_panel(axes, TITLES[group[0]["stage"]], model_names[group[0]["model"]])
             stamp(axes, watermark)
         name_axes(figure, panels, x="Optimizer step", left="Loss on the eval split")
-        legend(figure, handles, 0.15, columns=5)
+        legend(figure, handles, 0.15)
         write_footnote(figure, "Colour: learning rate. Chosen: by the score on dev. Dotted: ln 2, where DPO starts.")
 
 

@@ -1,4 +1,4 @@
-"""Rows of the page's table of decisions."""
+"""The decisions on the report page."""
 
 from collections.abc import Mapping
 
@@ -7,24 +7,27 @@ from clinical_dpo.report.decision_sentences import margin_text, over_seeds
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 
 
-def decision_rows(decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()) -> list[Row]:
-    """One row per task and model: its sentence, its margin, and what the paper concluded.
+def decision_rows(decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
+    """Task -> a row per model: its verdict and reasons, its margin, and what the paper concluded.
 
     Args:
-        decisions: rows of reports/tables/decisions.csv.
+        decisions: rows of reports/tables/decisions.csv. A row without a sentence gives no row here.
         tasks: task -> title.
         models: model -> name shown.
         seeds: rows of seeds.csv of all tasks; empty with a single training seed.
     """
-    return [
-        {
-            "task": tasks[row["task"]]["title"],
-            "model": models[row["model"]],
-            "sentence": row["sentence"] + over_seeds(row, seeds),
-            "margin": margin_text(row["metric"], float(row["margin"])),
-            "source": row["margin_source"],
-            "published": row["published"] or "–",
-        }
-        for row in decisions
-        if row["sentence"]
-    ]
+    answers: dict[str, list[Row]] = {}
+    for row in decisions:
+        if row["sentence"]:
+            verdict, colon, reasons = row["sentence"].partition(": ")
+            answers.setdefault(row["task"], []).append(
+                {
+                    "model": models[row["model"]],
+                    "verdict": verdict if colon else "",
+                    "reasons": (reasons if colon else row["sentence"]) + over_seeds(row, seeds),
+                    "margin": margin_text(row["metric"], float(row["margin"])),
+                    "source": row["margin_source"],
+                    "published": row["published"],
+                }
+            )
+    return answers

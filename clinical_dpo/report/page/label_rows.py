@@ -1,4 +1,4 @@
-"""Rows of the report page: metrics of all labels of a task, of each label, and of their probabilities."""
+"""Rows of the report page: sensitivity and specificity; other metrics of labels and of their probabilities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,8 @@ from clinical_dpo.report.page.tables import estimates
 from clinical_dpo.variants import sorted_variants
 
 MARK = "balanced_accuracy"  # tasks with this metric have the others too
-NAMES = {
+SENSITIVITIES = {"sensitivity": "sensitivity", "specificity": "specificity"}
+DETAILS = {
     "macro_f1": "Macro F1",
     "weighted_f1": "Weighted F1",
     "accuracy": "Accuracy",
@@ -21,8 +22,6 @@ NAMES = {
     "brier": "Brier score",
     "calibration_slope": "Calibration slope",
     "ece": "Expected calibration error",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
     "ppv": "PPV",
     "npv": "NPV",
     "f1": "F1",
@@ -32,17 +31,21 @@ NAMES = {
 
 
 def label_rows(
-    metrics: Sequence[Mapping[str, Any]], tasks: Mapping[str, Mapping[str, Any]], models: Mapping[str, str]
+    metrics: Sequence[Mapping[str, Any]],
+    tasks: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, str],
+    names: Mapping[str, str],
 ) -> list[Row]:
     """One row per task, model and metric: the estimates of its variants with their intervals.
 
     Args:
-        metrics: all tasks' rows of `metrics.COLUMNS`. Tasks without the metrics of all labels give no rows.
+        metrics: all tasks' rows of `metrics.COLUMNS`.
         tasks: task -> `title`.
         models: model -> name shown.
+        names: metric -> name shown: SENSITIVITIES, or DETAILS of the tasks with the metrics of all labels.
     """
-    detailed = {row["task"] for row in metrics if row["metric"] == MARK}
-    shown = [row for row in metrics if row["task"] in detailed and row["metric"] in NAMES]
+    detailed = {row["task"] for row in metrics if row["metric"] == MARK or names is SENSITIVITIES}
+    shown = [row for row in metrics if row["task"] in detailed and row["metric"] in names]
     lines = dict.fromkeys((row["task"], row["model"], row["metric"], row["positive_class"]) for row in shown)
     columns = sorted_variants(row["variant"] for row in metrics)
     by_line: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {line: {} for line in lines}
@@ -53,7 +56,7 @@ def label_rows(
         {
             "task": tasks[task]["title"],
             "model": models[model],
-            "metric": f"{label}: {NAMES[metric]}" if label else NAMES[metric],
+            "metric": f"{label}: {names[metric]}" if label else names[metric],
             "estimates": list(estimates(by_line[line], columns).values()),
         }
         for line in lines

@@ -1,7 +1,7 @@
 """The report page: what was compared, which variant is better, how sure that is, who graded, what it cost."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from clinical_dpo.report.page import comparisons, tables
 from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.report.page.corrected import corrected_rows
 from clinical_dpo.report.page.decisions import decision_rows
-from clinical_dpo.report.page.label_rows import label_rows
+from clinical_dpo.report.page.label_rows import DETAILS, SENSITIVITIES, label_rows
 from clinical_dpo.report.page.subgroups import subgroup_heads, subgroup_rows
 from clinical_dpo.report.page.trivial import trivial_rows
 from clinical_dpo.report.page.unreadable import changed_decisions
@@ -30,6 +30,16 @@ ARMS_IN_WORDS = {
     "sft_longer": "the SFT model trained on with the SFT loss for as many steps as DPO",
     "dpo_sft": "DPO with the SFT loss on the preferred answer added",
 }
+KINDS = {  # kind of figure -> its heading on the page
+    "figure2": "Figure 2",
+    "confusion": "Confusion matrices",
+    "reliability": "Reliability of probabilities",
+    "subgroups": "Differences in subgroups",
+    "reward_margin": "Reward margin",
+    "training_curves": "Training curves",
+    "sweep": "Sweeps",
+    "cost": "Cost of training",
+}
 
 
 @dataclass(frozen=True)
@@ -37,8 +47,13 @@ class Drawing:
     """A figure on the page."""
 
     title: str
-    caption: str
+    caption: str  # how to read figures of its kind
     svg: str  # the text of its file
+    kind: str = "figure2"  # stem of the file with its caption
+    task: str = ""  # the task that a figure 2 shows
+
+
+Figure = tuple[Drawing, Markup]  # a drawing and its element
 
 
 def report_page(
@@ -92,6 +107,10 @@ def report_page(
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
     variants = sorted_variants(row["variant"] for row in shown)
+    answers = decision_rows(decisions, tasks, models, seeds)
+    figures = [
+        (drawing, inline_svg(drawing.svg, f"figure{number}-", drawing.title)) for number, drawing in enumerate(drawings)
+    ]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE),
         autoescape=True,
@@ -116,11 +135,14 @@ def report_page(
         corrected=corrected_rows(corrected, tasks, models),
         subgroups=subgroup_rows(subgroups, tasks, models),
         subgroup_heads=subgroup_heads(subgroups),
-        answers=decision_rows(decisions, tasks, models, seeds),
+        answers=answers,
+        sensitivities=label_rows(metrics, tasks, models, SENSITIVITIES),
+        beside={task: [each for each in figures if _is_beside(each[0], [task])] for task in answers},
+        how_to_read=list(dict.fromkeys(each.caption for each in drawings if _is_beside(each, answers))),
         tallies=comparisons.tallies(stats, no_better(trivial)),
         results=tables.result_rows(shown, stats, tasks, models, no_better(trivial)),
         comparisons=comparisons.comparison_rows(stats, tasks, models),
-        label_rows=label_rows(metrics, tasks, models),
+        label_rows=label_rows(metrics, tasks, models, DETAILS),
         seeds=comparisons.seed_table(seeds, tasks, models),
         grouped=comparisons.grouped(stats, tasks),
         trained_once=comparisons.trained_once(shown, seeds, tasks),
@@ -134,13 +156,23 @@ def report_page(
         matched_runs=matched_runs,
         devices=sorted({row["device"] for row in cost}),
         published=tables.published_rows(published),
-        not_comparable=sum(row["agrees"].startswith("not comparable") for row in published),
+        not_comparable=sum(row["agrees"].startswith("not comparable") and row["task"] in tasks for row in published),
         contradictions=contradictions,
-        drawings=[
-            (drawing, inline_svg(drawing.svg, f"figure{number}-", drawing.title))
-            for number, drawing in enumerate(drawings)
-        ],
+        drawings=_by_kind([each for each in figures if not _is_beside(each[0], answers)]),
     )
+
+
+def _is_beside(drawing: Drawing, tasks: Collection[str]) -> bool:
+    """Whether a figure is beside the decision of one of some tasks."""
+    return drawing.kind == "figure2" and drawing.task in tasks
+
+
+def _by_kind(figures: Sequence[Figure]) -> list[tuple[str, str, list[Figure]]]:
+    """The heading, the caption and the figures of each kind, in the order in which they are shown."""
+    kinds: dict[tuple[str, str], list[Figure]] = {}
+    for drawing, svg in figures:
+        kinds.setdefault((drawing.kind, drawing.caption), []).append((drawing, svg))
+    return [(KINDS[kind], caption, of_kind) for (kind, caption), of_kind in kinds.items()]
 
 
 def _printable(value: Any) -> Any:
@@ -151,6 +183,8 @@ def _printable(value: Any) -> Any:
 def inline_svg(text: str, prefix: str, title: str) -> Markup:
     """Turn the text of an SVG file into an element of a page: no prolog, unique ids, and a title for screen readers.
 
+    The element has the width of the drawing as a variable for page.css.
+
     Args:
         text: content of the file, as matplotlib writes it.
         prefix: prefix of every id, so that no two figures of a page share an id.
@@ -159,4 +193,7 @@ def inline_svg(text: str, prefix: str, title: str) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has its only rule
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
-    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(_printable(title)), 1))
+    width = re.match(r'<svg [^>]*?\bwidth="([0-9.]+pt)"', svg)
+    style = Markup('style="--width: {}" ').format(width[1]) if width else ""
+    start = Markup('<svg role="img" aria-label="{}" {}').format(_printable(title), style)
+    return Markup(svg.replace("<svg ", start, 1))

@@ -12,13 +12,15 @@ SHARES = ("accuracy", "helpfulness")  # measures that are shown in percent or po
 
 
 def subgroup_heads(subgroups: Rows) -> dict[str, list[str]]:
-    """Heads of the columns: `cells`, of each variant and comparison in the table, and `p`, of each comparison."""
+    """Heads of the columns of two tables: `variants` and `comparisons`."""
     variants, comparisons = compared_names(subgroups)
-    return {"cells": list(map(compared_name, [*variants, *comparisons])), "p": list(map(compared_name, comparisons))}
+    return {"variants": list(map(compared_name, variants)), "comparisons": list(map(compared_name, comparisons))}
 
 
 def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task, model, subgroup and level: each variant and each comparison with its interval, and the P.
+    """One row per task, model, subgroup and level: each variant and each comparison as (value, small text below it).
+
+    The small text is the interval, and of a comparison also the P.
 
     Args:
         subgroups: rows of reports/tables/subgroups.csv.
@@ -34,8 +36,8 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
         {
             **{"task": tasks[task]["title"], "model": models[model], "subgroup": subgroup, "level": level},
             "n": _items(cells["base"]),
-            "cells": [_estimate(cells.get(name)) for name in [*variants, *comparisons]],
-            "p": [_p(cells.get(name)) for name in comparisons],
+            "variants": [_estimate(cells.get(name)) for name in variants],
+            "comparisons": [_estimate(cells.get(name)) for name in comparisons],
         }
         for (task, model, subgroup, level), cells in lines.items()
     ]
@@ -48,19 +50,16 @@ def _items(row: Mapping[str, Any]) -> str:
     return f"{row['n']} in {row['n_groups']} groups" if row["n_groups"] else str(row["n"])
 
 
-def _estimate(row: Mapping[str, Any] | None) -> str:
-    """An estimate with its interval; a dash if the task has no such variant."""
+def _estimate(row: Mapping[str, Any] | None) -> tuple[str, str]:
+    """An estimate; its interval and P. A dash if the task has no such variant."""
     if row is None:
-        return "–"
+        return "–", ""
     scale, digits = (100, 1) if row["measure"] in SHARES else (1, 2)
     sign = "+" if row["compared"] not in TITLES else ""
     numbers = [optional_number(row[name]) for name in ("estimate", "ci_low", "ci_high")]
     middle, *ends = (
         None if number is None else f"{scale * number:{sign}.{digits}f}".replace("-", "−") for number in numbers
     )
-    return f"{middle} ({' to '.join(map(str, ends))})" if all(ends) else middle or "–"
-
-
-def _p(row: Mapping[str, Any] | None) -> str:
-    p = optional_number(row["p_levels_holm"]) if row else None
-    return "–" if p is None else format_p(p)
+    interval = " to ".join(map(str, ends)) if all(ends) else ""
+    p = None if row["compared"] in TITLES else optional_number(row["p_levels_holm"])
+    return middle or "–", "; ".join(filter(None, (interval, "" if p is None else f"P {format_p(p)}")))

@@ -142,6 +142,7 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
                 "run_ratio": f"{float(dpo['run_ratio']):.1f}",
                 "total": [_duration(float(row["seconds"])) for row in (sft, dpo)],
                 "published": [_minutes(row["published_minutes"]) for row in (sft, dpo)],
+                "printed": any(row[key] for row in (sft, dpo) for key in ("published_minutes", "published_ratio")),
                 "published_ratio": f"{float(dpo['published_ratio']):.1f}" if dpo["published_ratio"] else "",
             }
         )
