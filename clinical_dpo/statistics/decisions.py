@@ -74,6 +74,12 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
     return math.ceil(min(needed))
 
 
+def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
+    """`items_to_decide`, and more than the n items that have not decided: a skewed interval may ask for fewer."""
+    needed = items_to_decide(effect, margin_interval, n, margin, alpha)
+    return None if needed is None else max(needed, n + 1)
+
+
 def decisions(
     stats: Sequence[Mapping[str, str]],
     grades: Grades,
@@ -132,7 +138,7 @@ def _corrected_decision(corrected: Mapping[str, str], margin: float, alpha: floa
     row |= {"margin_ci_low": margin_interval[0], "margin_ci_high": margin_interval[1]}
     row["decision"] = decide(interval, margin_interval, margin)
     if row["decision"] in ("undecided", "not inferior") and numbers["estimate"] is not None:
-        row["items_to_decide"] = items_to_decide(numbers["estimate"], margin_interval, row["n"], margin, alpha)
+        row["items_to_decide"] = _further_items(numbers["estimate"], margin_interval, row["n"], margin, alpha)
     return row
 
 
@@ -148,5 +154,5 @@ def _decision(stat: Mapping[str, str], grades: Grades, task: Mapping[str, Any], 
     row |= {"ci_low": interval[0], "ci_high": interval[1]}
     row |= {"margin_ci_low": margin_interval[0], "margin_ci_high": margin_interval[1]}
     if decision in ("undecided", "not inferior") and difference.effect is not None:
-        row["items_to_decide"] = items_to_decide(difference.effect, margin_interval, len(x), margin, alpha)
+        row["items_to_decide"] = _further_items(difference.effect, margin_interval, len(x), margin, alpha)
     return row

@@ -15,12 +15,12 @@ from clinical_dpo.inference.label_likelihood import (
     LabelScoring,
     continuation_tokens,
     label_probabilities,
-    picked_logps,
     score_labels,
 )
 from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 from clinical_dpo.models.load import load_base, load_variant
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
+from clinical_dpo.training.flat.model import picked_logps
 from tests.conftest import MODEL
 from tests.helpers.chat_tokenizers import KINDS, chat_tokenizer
 from tests.helpers.training_cases import random_adapter, rows

@@ -9,6 +9,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from clinical_dpo.statistics.comparisons import compare_variants
 from clinical_dpo.statistics.decisions import COLUMNS, decide, decisions, items_to_decide
+from clinical_dpo.statistics.grouped_grades import with_groups
 from clinical_dpo.statistics.headline_differences import headline_difference
 from clinical_dpo.statistics.intervals import newcombe_paired, t_interval
 from tests.helpers.figure2 import TASK, graded
@@ -130,6 +131,21 @@ def test_every_comparison_has_a_decision_at_the_level_of_its_family():
         assert by_name["llama", "sft_vs_base"]["decision"] == "better"
         undecided = by_name["llama", "dpo_vs_sft"]
         assert undecided["decision"] == "undecided" and undecided["items_to_decide"] > undecided["n"]
+
+
+def test_items_that_have_not_decided_are_too_few():
+    """Seven groups of one item and one of seven: the largest difference, and a skewed interval that holds zero."""
+    labels, groups = CLASSES[:2] * 7, [{"id": f"q{i}", "group": f"p{max(i, 6)}"} for i in range(14)]
+    wrong = [CLASSES[1 - CLASSES.index(label)] for label in labels]
+    answers = {"base": wrong, "sft": labels, "dpo": labels}
+    grades = with_groups({("llama", name): label_rows(labels, each) for name, each in answers.items()}, groups)
+    task = {"name": "t", "metric": "accuracy", "paired_test": "mcnemar", "labels": CLASSES, "data": "real", "seed": 1}
+    margin = {"value": 0.05, "source": "set in the task file", "sha256": "0" * 64}
+    stats = compare_variants(grades, task, alpha=0.05, family="ab")
+    row = next(row for row in decisions(stats, grades, task, margin) if row["comparison"] == "sft_vs_base")
+    limits = row["margin_ci_low"], row["margin_ci_high"]
+    assert (row["effect"], row["decision"]) == (1, "undecided")
+    assert items_to_decide(1.0, limits, 14, 0.05, 0.025) <= 14 < row["items_to_decide"]
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.1, 0.2, 0.3])
