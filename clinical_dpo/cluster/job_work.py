@@ -128,7 +128,7 @@ def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], var
 
 
 def field_parts(study: Study, task: str, model: str, field: str) -> list[Part]:
-    """A generated field of every record of a task's source."""
+    """Parts of the work of generating one field for every record of a task's source."""
     settings, batch = study.tasks[task], study.config["compute"]["generation_batch_size"]
     records = study.source(task).get("sample", sum(settings["splits"].values()))
     limit = settings["generated_fields"][field]["max_new_tokens"]

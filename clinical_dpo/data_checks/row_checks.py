@@ -145,7 +145,7 @@ def is_degenerate(answer: str) -> bool:
 def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
     """Return for each row whether its prompt contains the words of its answer.
 
-    A prompt that also contains the words of all wrong options lists the options, and is no leak.
+    A prompt that also contains the words of all wrong options is not a leak, because it only lists the options.
     """
 
     def contains(prompt: str, text: str) -> bool:

@@ -53,7 +53,7 @@ def load_published(path: str | Path) -> dict[str, Study]:
             if key in seen:
                 raise UserError(
                     f"{where}: two entries have this key. Keep one. If the paper prints two values, put the second "
-                    "under contradictions."
+                    "under `contradictions`."
                 )
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:

@@ -114,8 +114,8 @@ def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
 
     if not tokenizer.is_fast:
         raise UserError(
-            "A text spells a special token, and this tokenizer would read it as the token. Use a model with a "
-            "tokenizer.json, or remove the spelling (check special_tokens)."
+            "A text contains the string of a special token, and this tokenizer would encode it as that token. Use a "
+            "model with a tokenizer.json, or remove the string (the data check `special_tokens` counts such rows)."
         )
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     model = state["model"]

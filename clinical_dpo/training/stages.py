@@ -11,5 +11,5 @@ MODULES = {"dpo_sft": "dpo"}  # stage -> module of its loss, where the names dif
 
 
 def stage_module(stage: str) -> str:
-    """Name of the module that trains a stage. The code digest of a rule includes only this stage's module."""
+    """Name of the module that trains a stage. A rule's code digest includes the module of its own stage only."""
     return f"clinical_dpo.training.{MODULES.get(stage, stage)}"

@@ -122,7 +122,7 @@ def _is_folder_or_latex(text: str, start: int, latex: bool) -> bool:
 
 
 def without_escapes(text: str) -> str:
-    """Return a text with the characters that its escapes stand for, and line feeds as line ends."""
+    """Return a text with its escapes decoded and its line ends converted to line feeds."""
     parts, end = [], 0
     for match in escapes(text):
         code = match[2] or match[3] or match[4]

@@ -77,9 +77,9 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         first_row[item_id] = row["row"]
         if row["text_sha256"] != key_row["text_sha256"]:
             raise UserError(
-                f"{where}, column 'text_sha256': the sheet's texts differ from the texts that the rater saw. "
-                "Either the answers have changed, or this is the sheet of another rater. "
-                f"Send rater {key_row['rater']} the new sheet, or restore the old answers."
+                f"{where}, column 'text_sha256': the rater saw other texts than the current sheet has. If the "
+                f"answers have changed, send rater {key_row['rater']} the current sheet, or restore the old answers. If another "
+                "rater filled in this file, rename it."
             )
         if row["rating"]:
             rating = _parse_rating(row["rating"], key_row["kind"], where)

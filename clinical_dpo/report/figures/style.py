@@ -89,7 +89,7 @@ def axes_at(figure: Figure, left: float, top: float, width: float, height: float
 
 
 def title_lines(title: str, width: float = COLUMN) -> str:
-    """Lines of the title of a figure that is `width` inches wide."""
+    """The title, wrapped to fit a figure that is `width` inches wide."""
     return fitted(title, width - 0.14, TITLE_SIZE, "bold", lines=3)
 
 
@@ -142,8 +142,8 @@ def scientific(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def thin_ticks(*scales: Axis) -> None:
-    """Limit scales to four steps, labelled without trailing zeros, so that small panels stay legible."""
-    for scale in scales:
-        scale.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-        scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+def thin_ticks(*axes: Axis) -> None:
+    """Limit each axis to four tick intervals, with no trailing zeros in labels, so that small panels stay legible."""
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))

@@ -11,7 +11,7 @@ NOT_SHOWN = "private-data-not-in-this-package"
 
 
 def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a private task's file without paths of data and without its condition over rows.
+    """A private task's settings, with a placeholder for each data path and for the row filter (`where`).
 
     Args:
         settings: of a task with `phi: true`.

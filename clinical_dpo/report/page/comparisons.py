@@ -145,10 +145,10 @@ def grouped(stats: Rows, tasks: Tasks) -> list[str]:
 
 
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
-    """Lines of text: for SFT, DPO and arms, the number of tested tasks and models that it made better or worse.
+    """Lines of text: for SFT, DPO and each arm, the numbers of task-model pairs that improved, got worse, or are open.
 
-    A line also has the number without a shown difference. It has the number in which F1 and right answers favour
-    different variants if there are any.
+    If there are any, a line also counts the pairs in which F1 and accuracy favour different variants, and the pairs
+    that lead but are not shown to beat a trivial answer.
     """
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft", *arm_comparisons(stats)):

@@ -31,8 +31,8 @@ def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> R
     """The difference of the shares of two variants, first minus second, with McNemar's tests.
 
     The interval is Newcombe's. If it contradicts the exact P, its limit next to zero is changed (`intervals.agreeing`).
-    If the items are in groups, the test is Obuchowski's, with the interval of `clustered.share_difference`. The other
-    tests of McNemar and the planned difference are for independent items and are then left out.
+    If the items are in groups, the row has Obuchowski's test and the interval of `clustered.share_difference`. It has
+    no McNemar test and no `smallest_detectable`, which assume independent items.
 
     Args:
         x, y: complete rows of both variants, in the same order of items.

@@ -153,7 +153,7 @@ def change_cell(row, column, value):
             r"line 3, item 'iffffffffffff': .*Remove the line, or correct the item_id",
         ),
         (lambda rows: rows.append(list(rows[1])), r"line 24, item '\w+': .* line 2\. Keep one"),
-        (change_cell(4, 2, "0" * 64), r"line 5, item '\w+', column 'text_sha256': .*Send rater r1 the new sheet"),
+        (change_cell(4, 2, "0" * 64), r"line 5, item '\w+', column 'text_sha256': .*send rater r1 the current sheet"),
         (change_cell(1, 3, "good"), r"line 2, item '\w+', column 'rating': 'good' .*Write one of: correct, incorrect"),
         (change_cell(1, 3, "A"), r"line 2, item '\w+', column 'rating': 'A' .*Write one of: correct, incorrect"),
         (change_cell(1, 0, "preference"), r"line 2, item '\w+', column 'sheet': 'preference' .*Write 'correctness'"),
@@ -201,7 +201,7 @@ def test_a_rater_without_a_sheet_is_refused(tmp_path, key):
 def test_ratings_of_another_raters_sheet_are_refused(tmp_path):
     key = sheet("preference", n=20)[1]
     path = rate(tmp_path / "preference.r2.csv", key, "r1", ["A"] * 20)
-    with pytest.raises(UserError, match=r"preference\.r2\.csv, line \d+, .*'text_sha256'.*Send rater r2"):
+    with pytest.raises(UserError, match=r"preference\.r2\.csv, line \d+, .*'text_sha256'.*send rater r2"):
         collected(key, path, "r2")
 
 
