@@ -13,8 +13,9 @@ from clinical_dpo.grading.raters.rating_files import write_ratings
 from clinical_dpo.io import Row, read_csv
 from examples.data import DURATIONS, FREQUENCIES, MEALS, REVIEWS, WARNINGS
 
-SHEETS = Path("results/orders/instructions/smollm2-135m-instruct/grading")
-RETURNED = Path("ratings/orders/instructions/smollm2-135m-instruct")
+SHEETS = Path("results/orders/instructions")  # {model}/grading/likert.{rater}.csv
+RETURNED = Path("ratings/orders/instructions")  # {model}/likert.{rater}.csv
+RATERS = ("anna", "ben")
 ORDER = re.compile(r"Order: (\w+) (\d+ mg) (\d) tab po (\w+) (.+) (x \d+ d); (.+); (f/u .+)")
 ABBREVIATIONS = re.compile(r"\b(?:po|qd|bid|tid|qid|ac|pc|c cibo|f/u|AE|EtOH|wk)\b")
 MOST_WORDS = 45  # longer instructions repeat themselves or add what the order does not say
@@ -74,10 +75,13 @@ def graded(rows: list[Row], rater: str) -> list[Row]:
 
 
 def main() -> None:
-    """Grade both sheets, and say where the grades are."""
-    for rater in ("anna", "ben"):
-        path = RETURNED / f"likert.{rater}.csv"
-        write_ratings(path, graded(read_csv(SHEETS / f"likert.{rater}.csv"), rater))
+    """Grade the sheets of both raters, and say where the grades are."""
+    sheets = [(rater, sheet) for rater in RATERS for sheet in SHEETS.glob(f"*/grading/likert.{rater}.csv")]
+    if not sheets:
+        sys.exit(f"{SHEETS}: no sheets. Run the commands of examples/orders/README.md.")
+    for rater, sheet in sheets:
+        path = RETURNED / sheet.parts[-3] / sheet.name
+        write_ratings(path, graded(read_csv(sheet), rater))
         sys.stdout.write(f"{path} written\n")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from openpyxl import load_workbook
 
 from clinical_dpo.script import PRIVATE
 from clinical_dpo.config.loading import load_study
@@ -187,10 +188,11 @@ def test_a_private_run_without_hooks_is_closed(tmp_path, open_umask):
 
 
 def test_an_error_of_a_private_run_is_in_its_closed_log_alone(tmp_path, open_umask):
-    source = {"kind": "file", "path": "visits.csv", "ignore": []}
-    project = closed_project(tmp_path / "project", phi=True, source=source)
-    header = "MRN,Visit,Seen on,Note,O2 saturation,Temp,Admit?"
-    (project.folder / "visits.csv").write_text(f"{header}\n1,1,2026-05-03,It hurts.,95%,38.5,Jane Doe\n")
+    project = closed_project(tmp_path / "project", phi=True)
+    path = project.folder / "examples/visits/visits.xlsx"
+    book = load_workbook(path)
+    book["Visits"]["G2"] = "Jane Doe"
+    book.save(path)
     done = project.snakemake("--no-hooks", TARGET.replace("source", "train"))
     assert done.returncode and open_to_others(project.folder) == []
     assert "Jane Doe" in (project.folder / "logs/closed/split_dataset/admit.log").read_text()

@@ -18,9 +18,12 @@ from clinical_dpo.config.study import merge
 from clinical_dpo.data.rows import task_rows
 from clinical_dpo.data.sources.retrieve import retrieve
 from clinical_dpo.data.tally import Tally
+from clinical_dpo.grading.raters.rating_files import read_ratings
+from clinical_dpo.grading.raters.sheet_files import write_sheet
 from clinical_dpo.yaml_files import read_yaml
 from examples.data import orders, workbook
 from examples.orders.rate import anna, ben, points
+from examples.orders.rate import main as rate
 from examples.results import HEIGHT, WIDTH, main, with_printed
 from tests.conftest import ROOT, real_data
 from tests.helpers.configs import PUBLISHED
@@ -164,6 +167,25 @@ def test_a_missing_point_costs_grades(old, new, missing, grade):
 def test_ben_is_stricter_about_abbreviations_and_length():
     for answer in (f"{WHOLE} Take it po.", f"{WHOLE} {'It is a medicine. ' * 10}"):
         assert (anna(ORDER, answer), ben(ORDER, answer)) == (5, 4)
+
+
+def test_grades_go_to_the_folder_of_the_sheets_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"no sheets\. Run the commands"):
+        rate()
+    folder = tmp_path / "results/orders/instructions/some-model/grading"
+    for rater in ("anna", "ben"):
+        line = {"item_id": "i1", "question": ORDER, "answer": f"{WHOLE} Take it po.", "text_sha256": "5" * 64}
+        write_sheet(folder / f"likert.{rater}", [line], "likert", "likert", rater)
+    rate()
+    returned = {
+        rater: read_ratings(tmp_path / f"ratings/orders/instructions/some-model/likert.{rater}.csv")
+        for rater in ("anna", "ben")
+    }
+    assert [(rater, row["item_id"], row["rating"]) for rater, lines in returned.items() for row in lines] == [
+        ("anna", "i1", "5"),
+        ("ben", "i1", "4"),
+    ]
 
 
 # Results on a page.
