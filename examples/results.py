@@ -1,7 +1,7 @@
 """Put the results of a finished example on its page: `python -m examples.results visits`.
 
-It copies the figure, takes a picture of the top of the report page with Chromium, and writes the summary that the run
-printed into README.md of the example. Of a run that waits for ratings it writes the lines that say so, and no picture.
+It copies the figure, takes a picture of the top of the report page with Chromium, and writes what the run printed at
+its end into README.md of the example. Of a run that waits for ratings it writes the lines that say so, and no picture.
 """
 
 import argparse
@@ -12,11 +12,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clinical_dpo.line_length import folded
+from clinical_dpo.report.summary import AWAITED
+from clinical_dpo.terminal.next_steps import next_steps
 from clinical_dpo.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent
 FIGURE, PAGE, SUMMARY = "figures/figure2a.png", "summary.html", "summary.txt"  # of reports/{run_name}
-AWAITED = "Still awaited:"  # begins the end of a summary that waits for ratings
+COLUMNS = 140  # of the terminal whose lines the page shows
 WIDTH, HEIGHT = 1100, 900  # pixels of the page's picture
 
 
@@ -34,12 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"{', '.join(missing)}: missing. Run the commands of {out / 'README.md'}.")
     readme, summary = out / "README.md", (reports / SUMMARY).read_text(encoding="utf-8")
     page = readme.read_text(encoding="utf-8")
-    if AWAITED in summary:
-        page = with_printed(page, "awaited", summary[summary.index(AWAITED) :])
+    following = next_steps(summary, str(Path("reports") / run / PAGE), [f"examples/{options.example}/config.yaml"])
+    printed = f"{folded(summary, COLUMNS)}\n{following}"
+    if AWAITED in printed:
+        page = with_printed(page, "awaited", printed[printed.index(AWAITED) :])
     else:
         shutil.copyfile(reports / FIGURE, out / "figure2.png")
         take_picture(reports / PAGE, out / "page.png")
-        page = with_printed(page, "summary", summary)
+        page = with_printed(page, "summary", printed)
     readme.write_text(page, encoding="utf-8")
 
 

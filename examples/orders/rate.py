@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from clinical_dpo.grading.raters.formulas import unguarded
-from clinical_dpo.grading.raters.rating_files import write_ratings
-from clinical_dpo.io import Row, read_csv
+from clinical_dpo.grading.raters.rating_files import COLUMNS
+from clinical_dpo.io import Row, read_csv, write_csv
 from examples.data import DURATIONS, FREQUENCIES, MEALS, REVIEWS, WARNINGS
 
 SHEETS = Path("results/orders/instructions")  # {model}/grading/likert.{rater}.csv
@@ -81,7 +81,7 @@ def main() -> None:
         sys.exit(f"{SHEETS}: no sheets. Run the commands of examples/orders/README.md.")
     for rater, sheet in sheets:
         path = RETURNED / sheet.parts[-3] / sheet.name
-        write_ratings(path, graded(read_csv(sheet), rater))
+        write_csv(path, [{name: row[name] for name in COLUMNS} for row in graded(read_csv(sheet), rater)], COLUMNS)
         sys.stdout.write(f"{path} written\n")
 
 
