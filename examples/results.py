@@ -19,7 +19,7 @@ from clinical_dpo.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent
 FIGURE, PAGE, SUMMARY = "figures/figure2a.png", "summary.html", "summary.txt"  # of reports/{run_name}
-COLUMNS = 140  # of the terminal whose lines the page shows
+COLUMNS = 200  # of the terminal whose lines the page shows
 WIDTH, HEIGHT = 1100, 900  # pixels of the page's picture
 
 

@@ -279,7 +279,7 @@ def test_labels_from_a_spreadsheet(project, smollm2):
     patients = {split: patients_in(project, split) for split in ("train", "eval", "dev", "test")}
     assert sum(len(groups) for groups in patients.values()) == len(set().union(*patients.values()))
     accuracy = {row["variant"]: float(row["estimate"]) for row in metric(project, "visits", "accuracy")}
-    assert accuracy["sft"] > 0.7 > accuracy["base"]  # the notes of the example have plain signs
+    assert accuracy["sft"] > accuracy["base"] + 0.2  # the base model hardly answers with a label
 
 
 def words(text):
