@@ -267,7 +267,7 @@ ENDPOINTS = """\
 TASK = """\
 `config/tasks/{task}.yaml`. [new_task.md](new_task.md) goes through an example."""
 SOURCE = """\
-`source` and `stand_in` of a task file ([data.md](data.md), [spreadsheet.md](spreadsheet.md))."""
+`source` and `stand_in` of a task file ([data.md](data.md), [an Excel file](../examples/visits/README.md))."""
 MODEL = """\
 `config/models/{model}.yaml`. [models.md](models.md) goes through an example."""
 

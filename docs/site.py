@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("*.md", "CITATION.cff", "LICENSE", "docs/*.md", "docs/pictures/*.png", "docs/site.css", "docs/example/*")
-FILES += ("config/README.md", "ratings/README.md", "benchmarks/*.md")
+FILES = ("*.md", "CITATION.cff", "LICENSE", "docs/*.md", "docs/pictures/*.png", "docs/site.css", "examples/*.py")
+FILES += ("examples/*/*.*", "config/README.md", "ratings/README.md", "benchmarks/*.md")
 COPIES = TemporaryDirectory(prefix="clinical-dpo-docs-")  # Python deletes it at the end
 
 

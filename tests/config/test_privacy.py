@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from openpyxl import load_workbook
 
 from clinical_dpo.script import PRIVATE
 from clinical_dpo.config.loading import load_study
@@ -157,12 +158,12 @@ def test_files_of_a_run_with_sheets_are_closed(tmp_path, open_umask):
 
 
 def closed_project(folder, **settings):
-    """A copy of the project with the example's task alone, and changed settings of this task."""
+    """A copy of the project with the task of the example `visits` alone, and changed settings of this task."""
     project = Project.copy(folder, "mine.yaml")
-    run = yaml.safe_load((folder / "docs/example/run.yaml").read_text()) | {"run_name": "closed"}
-    run["overrides"] = {"tasks": {"call_today": settings}}
+    run = yaml.safe_load((folder / "examples/visits/config.yaml").read_text()) | {"run_name": "closed"}
+    run["overrides"] = {"tasks": {"admit": settings}}
     (folder / "mine.yaml").write_text(yaml.safe_dump(run))
-    (folder / "config/tasks/call_today.yaml").write_text((folder / "docs/example/call_today.yaml").read_text())
+    (folder / "config/tasks/admit.yaml").write_text((folder / "examples/visits/admit.yaml").read_text())
     return project
 
 
@@ -174,24 +175,27 @@ def open_umask():
     os.umask(before)
 
 
-TARGET = "results/closed/call_today/data/source.jsonl"
+TARGET = "results/closed/admit/data/source.jsonl"
 
 
 def test_a_private_run_without_hooks_is_closed(tmp_path, open_umask):
     """Snakemake's own logs are closed too."""
     project = closed_project(tmp_path / "project", phi=True)
     project.run("--no-hooks", TARGET)
-    closed = ("results/closed/call_today", "logs/closed", ".snakemake/log")
+    closed = ("results/closed/admit", "logs/closed", ".snakemake/log")
     assert {mode(project.folder / folder) for folder in closed} == {0o700}
     assert (project.folder / TARGET).exists() and open_to_others(project.folder) == []
 
 
 def test_an_error_of_a_private_run_is_in_its_closed_log_alone(tmp_path, open_umask):
     project = closed_project(tmp_path / "project", phi=True)
-    (project.folder / "docs/example/call_today.csv").write_text("Message,Call today?\nIt hurts.,Jane Doe\n")
+    path = project.folder / "examples/visits/visits.xlsx"
+    book = load_workbook(path)
+    book["Visits"]["G2"] = "Jane Doe"
+    book.save(path)
     done = project.snakemake("--no-hooks", TARGET.replace("source", "train"))
     assert done.returncode and open_to_others(project.folder) == []
-    assert "Jane Doe" in (project.folder / "logs/closed/split_dataset/call_today.log").read_text()
+    assert "Jane Doe" in (project.folder / "logs/closed/split_dataset/admit.log").read_text()
     assert "Jane Doe" not in done.stdout + done.stderr and "Read it in logs/closed" in done.stderr
 
 

@@ -102,7 +102,7 @@ def test_installed_versions_are_those_of_the_locks():
 
 def test_pyproject_names_all_imported_packages():
     run = {file for folder in ("clinical_dpo", "workflow") for file in (ROOT / folder).rglob("*.py")}
-    tools = {file for folder in ("tests", "benchmarks") for file in (ROOT / folder).rglob("*.py")}
+    tools = {file for folder in ("tests", "benchmarks", "examples") for file in (ROOT / folder).rglob("*.py")}
     assert outside(run) <= declared(None)
     assert outside(tools) <= declared(None) | declared("dev")
 

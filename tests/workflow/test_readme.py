@@ -18,9 +18,8 @@ from tests.helpers.svg import words
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MOST_WORDS = 900
-PAGES = sorted(
-    page for folder in (".", "docs", "config", "ratings", "benchmarks") for page in (ROOT / folder).glob("*.md")
-)
+FOLDERS = (".", "docs", "config", "ratings", "benchmarks", "examples/*")
+PAGES = sorted(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/*.md"))
 
 
 def links(text):
@@ -65,8 +64,9 @@ def test_the_readme_leads_to_every_page():
         if (page := queue.pop()) not in reached:
             reached.add(page)
             queue += [path for _, path, _ in local_links(page) if path.suffix == ".md"]
-    pages = {page for page in PAGES if page.is_relative_to(ROOT / "docs")}
-    assert pages and pages <= reached
+    for folder in ("docs", "examples"):
+        pages = {page for page in PAGES if page.is_relative_to(ROOT / folder)}
+        assert pages and pages <= reached
 
 
 def test_the_study_of_the_readme_is_valid(tmp_path, monkeypatch):

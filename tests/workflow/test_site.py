@@ -23,6 +23,11 @@ def test_the_site_has_every_page_and_picture(tmp_path):
     assert done.returncode == 0, done.stderr
     for page in (ROOT / "docs").glob("*.md"):
         assert (tmp_path / "site/docs" / page.stem / "index.html").is_file()
+    for page in (ROOT / "examples").glob("*/README.md"):
+        example = tmp_path / "site/examples" / page.parent.name
+        assert (example / "index.html").is_file()
+        for picture in page.parent.glob("*.png"):
+            assert (example / picture.name).read_bytes() == picture.read_bytes()
     home = (tmp_path / "site/index.html").read_text(encoding="utf-8")
     for picture in (ROOT / "docs/pictures").glob("*.png"):
         assert f'src="docs/pictures/{picture.name}"' in home
