@@ -77,9 +77,9 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         first_row[item_id] = row["row"]
         if row["text_sha256"] != key_row["text_sha256"]:
             raise UserError(
-                f"{where}, column 'text_sha256': the rater saw other texts than the current sheet has. If the "
-                f"answers have changed, send rater {key_row['rater']} the current sheet, or restore the old answers. If another "
-                "rater filled in this file, rename it."
+                f"{where}, column 'text_sha256': the rater saw other texts than the current sheet has. "
+                f"If the answers have changed, send rater {key_row['rater']} the current sheet, or restore the old "
+                "answers. If another rater filled in this file, rename it."
             )
         if row["rating"]:
             rating = _parse_rating(row["rating"], key_row["kind"], where)
