@@ -59,8 +59,15 @@ def summary(
     comparisons = [comparison_name(*pair) for pair in PAIRS]
     width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
     heads = "  ".join(f"{name:>{width}}" for name in ("P: SFT-base", "DPO-SFT", "DPO-base"))
-    lines = [f"{'task':<17}{'model':<21}{'metric':<13}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     shown = [row for row in metrics if row["metric"] == headlines[row["task"]]]
+    names = [(row["task"], row["model"], row["metric"]) for row in shown]
+    # Two blanks follow the longest name of each column.
+    widths = [max([least, *(len(name[i]) for name in names)]) + 2 for i, least in enumerate((15, 19, 11))]
+
+    def named(task: str, model: str, metric: str) -> str:
+        return "".join(f"{name:<{size}}" for name, size in zip((task, model, metric), widths, strict=True))
+
+    lines = [f"{named('task', 'model', 'metric')}{'base':<19}{'SFT':<19}{'DPO':<19}{heads}"]
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in shown):
         bars = {row["variant"]: row for row in shown if (row["task"], row["model"]) == (task, model)}
@@ -69,17 +76,17 @@ def summary(
             against = [row for row in stats if (row["task"], row["comparison"]) == (task, comparison)]
             p_values = "  ".join(f"DPO of {row['model']} {_p(row)}" for row in against)
             cell = f"elsewhere {_estimate(bars[EXTERNAL])}"
-            lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
+            lines.append(f"{named(task, model, headlines[task])}{cell:<38}P: {p_values}{_marks(bars[EXTERNAL])}")
             continue
         cells = "".join(f"{_estimate(bars[variant]):<19}" for variant in VARIANTS)
         p_values = "  ".join(f"{_p(tested[task, model, comparison]):>{width}}" for comparison in comparisons)
-        lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cells}{p_values}{_marks(*bars.values())}")
+        lines.append(f"{named(task, model, headlines[task])}{cells}{p_values}{_marks(*bars.values())}")
         for arm in arms_of(bars):
             p_values = "  ".join(
                 f"vs {TITLES[rival]} {_p(tested[task, model, comparison_name(arm, rival)])}" for rival in ARM_RIVALS
             )
             cell = f"{TITLES[arm]} {_estimate(bars[arm])}"
-            lines.append(f"{task:<17}{model:<21}{headlines[task]:<13}{cell:<38}P: {p_values}")
+            lines.append(f"{named(task, model, headlines[task])}{cell:<38}P: {p_values}")
     lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
     lines += [
