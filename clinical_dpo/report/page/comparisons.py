@@ -162,7 +162,8 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
         ways = mixed - trivial
         counts += f", F1 and right answers point different ways in {ways}" if ways else ""
         counts += f", ahead but not shown to be better than a trivial answer in {trivial}" if trivial else ""
-        lines.append(f"{first} against {second}, {better + worse + mixed + neither} comparisons: {counts}")
+        total = better + worse + mixed + neither
+        lines.append(f"{first} against {second}, {total} comparison{'' if total == 1 else 's'}: {counts}")
     return lines
 
 
