@@ -72,7 +72,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
     except ValueError as error:
         if model["attention"] == "eager" or "attention implementation" not in str(error):
             raise
-        architecture = AutoConfig.from_pretrained(folder).model_type
+        architecture = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
         raise PublicError(
             f"config/models/{model['name']}.yaml: key 'attention' is {model['attention']}, which transformers does not "
             f"have for the architecture {architecture}. Set `attention: eager`."

@@ -69,7 +69,7 @@ def test_the_bar_has_jobs_time_left_and_what_runs():
 def test_text_of_the_run_and_of_its_processes_stays_above_the_bar():
     seen = shown(r"""
         start(1)
-        child("print('one'); os.write(2, b'two\\n'); os.write(2, b'long ' * 30 + b'three\\n')")
+        child("print('one', flush=True); os.write(2, b'two\\n'); os.write(2, b'long ' * 30 + b'three\\n')")
         print("four")
         print("\x1b[31mfive\x1b[0m", file=sys.stderr)
         os.write(2, b"six\r\n")

@@ -105,6 +105,6 @@ def test_texts_become_answers_of_task_rows_and_pairs_with_their_origin():
 def test_a_prompt_that_is_too_long_for_the_model_is_refused_with_its_row(tiny_base):
     rows = prompts([RECORDS[0], RECORDS[1] | {"full_note": "fever " * 900}])
     with pytest.raises(
-        UserError, match=r"source\.jsonl, row 2: .*1 of 2 .*most 1000 tokens, since 24 are reserved.*Shorten the prompt"
+        UserError, match=r"source\.jsonl, row 2: .*1 of 2 .*most 1000 tokens, since 24 .*Shorten the prompt"
     ):
         texts_of_model(tiny_base, MODEL, rows, TINY["max_positions"] - 1000, 2, "source.jsonl")
