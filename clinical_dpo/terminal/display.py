@@ -72,7 +72,7 @@ class Display(logging.Handler):
         self._copying.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Change the progress by a record of Snakemake."""
+        """Change the progress by a record of Snakemake, and show it."""
         fields = vars(record)
         match fields.get("event"):
             case LogEvent.JOB_INFO:
@@ -82,6 +82,11 @@ class Display(logging.Handler):
                 self.progress.finish(fields["job_id"])
             case LogEvent.JOB_ERROR:
                 self.progress.fail(fields["jobid"])
+            case _:
+                return
+        if self._streams:
+            with contextlib.suppress(OSError):  # the terminal is gone
+                self._live.refresh()
 
     def close(self) -> None:
         """Print what the streams still hold, remove the bar, and give the streams back."""

@@ -1,5 +1,3 @@
-import shutil
-
 from clinical_dpo.line_length import LONGEST, folded
 from clinical_dpo.terminal.snakemake_lines import ShortLines
 
@@ -49,7 +47,8 @@ def hide_progress():
 
 def fitting(text):
     """A text with lines that fit into the terminal; elsewhere lines have at most 300 characters."""
-    return folded(text, min(shutil.get_terminal_size().columns, LONGEST) if sys.stdout.isatty() else LONGEST)
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else LONGEST
+    return folded(text, min(columns or LONGEST, LONGEST))
 
 
 def show_failures():
