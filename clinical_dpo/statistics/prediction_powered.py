@@ -6,8 +6,8 @@ have a weight that the data tune. The corrected mean has no bias, however poor t
 smaller than that of the sample alone if raters and judge correlate.
 
 Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: each group
-counts with the sum of what its rated and its other items add to the estimate. Part `corrected_groups` of
-`benchmarks.coverage` simulates the coverage.
+counts with the sum of what its rated and its other items add to the estimate. `benchmarks/coverage_corrected_groups.md`
+has the coverage.
 """
 
 import math
