@@ -139,10 +139,15 @@ def table(path):
 
 
 def as_saved(text, form):
-    """A text of a workbook's cell after LibreOffice: line feeds, and the letters of the file's encoding."""
+    """A text of a workbook's cell after LibreOffice: line feeds, and the letters of the file's encoding.
+
+    In cp1252, which has no line separator, LibreOffice writes a line feed.
+    """
     text = text.replace("\r\n", "\n")
     text = text if len(text) <= CELL else text[: CELL - len(CUT)] + CUT
-    return text.encode("cp1252", "replace").decode("cp1252") if form == "csv with semicolons" else text
+    if form != "csv with semicolons":
+        return text
+    return text.replace("\u2028", "\n").encode("cp1252", "replace").decode("cp1252")
 
 
 @each_format
