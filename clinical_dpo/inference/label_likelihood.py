@@ -28,7 +28,7 @@ from clinical_dpo.tokenization.chat import chat_text, text_tokens
 from clinical_dpo.tokenization.tokens import prompt_tokens, shared_length, tokenize_completion
 from clinical_dpo.training.flat.architectures import computed_layout
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
-from clinical_dpo.training.row_logps import flat_row_logps, padded_row_logps
+from clinical_dpo.training.row_logps import row_logps
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], fla
     spellings = len(items[0][1])
     rows = [texts[number] for number in range(spellings) for _, texts in items]
     starts = [start for start, _ in items] * spellings
-    logps = flat_row_logps(model, rows, starts, spellings) if flat else padded_row_logps(model, rows, starts)
-    return logps.view(spellings, len(items)).T
+    return row_logps(model, rows, starts, spellings, flat).view(spellings, len(items)).T
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:

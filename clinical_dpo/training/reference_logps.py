@@ -15,7 +15,7 @@ from clinical_dpo.tokenization.tokenizer import load_tokenizer
 from clinical_dpo.tokenization.tokens import check_lengths, tokenize_pair
 from clinical_dpo.training.flat.architectures import computed_layout
 from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
-from clinical_dpo.training.row_logps import flat_row_logps, padded_row_logps
+from clinical_dpo.training.row_logps import row_logps
 
 
 def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[list[list[int]], list[int]]:
@@ -48,7 +48,7 @@ def pair_logps(
     progress = Progress("pair", len(pairs))
     for start in range(0, len(pairs), batch_size):
         rows, starts = pair_rows(pairs[start : start + batch_size], tokenizer, max_length)
-        computed = flat_row_logps(model, rows, starts, 2) if flat else padded_row_logps(model, rows, starts)
+        computed = row_logps(model, rows, starts, 2, flat)
         for answer, values in zip(logps, computed.chunk(2), strict=True):
             logps[answer] += values.tolist()
         progress.advance(len(logps["chosen"]))

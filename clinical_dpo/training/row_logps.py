@@ -12,6 +12,19 @@ from clinical_dpo.training.flat.layout import Layout, flat_layout
 from clinical_dpo.training.flat.model import answer_logps, picked_logps
 
 
+def row_logps(
+    model: PreTrainedModel, rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int, flat: bool
+) -> torch.Tensor:
+    """Log-probability (nats) of each row's answer, (rows,).
+
+    Args:
+        model: a causal language model; with `flat`, `use_flat_layout` prepared it.
+        rows, starts, branches: as in `rows_layout`.
+        flat: whether the model computes flat rows.
+    """
+    return flat_row_logps(model, rows, starts, branches) if flat else padded_row_logps(model, rows, starts)
+
+
 def rows_layout(rows: Sequence[Sequence[int]], starts: Sequence[int], branches: int) -> Layout:
     """Flat layout of rows of token ids.
 
