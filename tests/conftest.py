@@ -1,5 +1,6 @@
 """Shared fixtures: real data where it is present, tiny base models, a browser, a copy of the project to run in."""
 
+import gc
 import json
 import os
 import shutil
@@ -69,6 +70,16 @@ def pytest_xdist_make_scheduler(config, log):
             return "small run" if file.name in SMALL_RUN else str(file)
 
     return ByFixture(config, log)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def permanent_objects():
+    """Garbage collection skips the objects of libraries and of earlier test files.
+
+    statsmodels collects all garbage at each Holm correction. A process of many tests has millions of objects.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def public_data(*parts: str) -> Path:
