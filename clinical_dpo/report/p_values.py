@@ -1,4 +1,4 @@
-"""P as printed, and the quantity that it compares."""
+"""P values as text, and the quantities that they compare."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ F1_COMPARED = "F1 (permutation)"  # the quantity of p_f1_permutation
 
 
 def quantity_compared(row: Mapping[str, Any]) -> str:
-    """The quantity that the P of a comparison compares, and the test.
+    """The quantity that the P of a row compares, with the test in brackets: "right answers (McNemar)".
 
     Args:
         row: row of stats.csv, as computed or as read.
@@ -28,11 +28,11 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    P has two digits from .01 on and three digits below. If rounding would move P across .01, .05 or a level, P has as
-    many more digits as needed. None is "n/a".
+    P has two digits from .01 on and three digits below. P has more digits if rounding would otherwise move it across
+    .01, .05 or a level. P below .001 and below all levels is "<.001", or "<" and the lowest level if that is lower.
 
     Args:
-        p: P.
+        p: the P value; None gives "n/a".
         levels: the levels with which P is compared, such as the threshold of a family of tests.
     """
     if p is None:
@@ -59,7 +59,7 @@ def f1_significant(row: Mapping[str, Any]) -> bool:
 
 
 def opposed(row: Mapping[str, Any]) -> bool:
-    """Whether F1 and the share of right answers favour different variants.
+    """Whether F1 and the share of right answers favour different variants of a comparison.
 
     This happens if errors move from one class to the other, or from wrong labels to answers without a label.
 
