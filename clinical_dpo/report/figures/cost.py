@@ -145,7 +145,7 @@ def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
 
 
 def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
-    """Write text at the height of a line of a panel. `x` is a share of the panel's width; below 0 is left of the panel."""
+    """Write text at the height of a line. `x` is a share of the panel's width: below 0 is left of the panel."""
     axes.text(x, line, text, transform=axes.get_yaxis_transform(), size=6, va="center", **font)
 
 
