@@ -38,7 +38,7 @@ def load_published(path: str | Path) -> dict[str, Study]:
     printed is None.
 
     Raises:
-        UserError: a key is wrong, a number is listed twice, or the `against` of a P is not the variant before.
+        UserError: a key is wrong, a number is listed twice, or the `against` of a P is not the variant listed before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
@@ -75,7 +75,7 @@ def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
 
 
 def find_contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
-    """Return the contradiction about an entry, with the versions that the paper prints. None if there is none."""
+    """Return the contradiction about an entry, with the versions that the paper prints; None without contradiction."""
     for candidate in study["contradictions"]:
         if "entry" in candidate and all(
             candidate["entry"].get(key) == entry[key] for key in ("task", "model", "variant", "metric")
@@ -94,8 +94,8 @@ def compare(
 
     A number agrees where the printed value lies inside the run's 95% interval. This tests whether the run could have
     given the printed result. The paper's own sampling error is left out because it is not printed. A number is "not
-    comparable" where the model or the grader differs, the data are synthetic, the grades are pending or come from a
-    proxy, or the run has no interval. The reason follows in brackets.
+    comparable" if the model or the grader differs, the data are synthetic, the grades are pending or come from a proxy,
+    or the run has no interval. The reason follows in brackets.
 
     Args:
         published: from `load_published`.
@@ -157,7 +157,7 @@ def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | 
     Args:
         entry: the printed number.
         row: the run's result; empty if the run has no result.
-        numbers: the result's numbers.
+        numbers: `ci_low` and `ci_high` of the run's result.
         in_run: whether the run has the task.
     """
     if not row:

@@ -28,8 +28,8 @@ Rows = Sequence[Mapping[str, Any]]
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
     """Collect every estimate of a run, with its metric named as in config/published.yaml.
 
-    The win rate pools all raters, or comes from a proxy. It counts the n items that one of the two variants won. The
-    other variant's win rate is 1 minus this rate. The reward margin is the margin on the eval pairs at the end of
+    The win rate is that of all raters pooled, or of a proxy. Its n is the number of items without a tie. The other
+    variant of the comparison gets 1 minus this rate. The reward margin is that of the eval pairs at the end of
     training.
 
     Args:
@@ -104,7 +104,7 @@ def beside_published(
 
 
 def columns(metrics: Iterable[str]) -> list[str]:
-    """The columns of the rows of `beside_published`."""
+    """The columns of the rows of `beside_published`, for these metrics."""
     parts = ("", "_ci_low", "_ci_high", "_n", "_published", "_note")
     return ["model", "variant", *(f"{metric}{part}" for metric in metrics for part in parts)]
 
@@ -121,7 +121,14 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:
-    """Turn rows of `beside_published` into text for print: one row per model, variant and measure, with PRINTED."""
+    """Turn rows of `beside_published` into text for print: rows with the columns PRINTED, one per value.
+
+    A value without an estimate of the run and without a published number has no row.
+
+    Args:
+        table: rows of `beside_published`.
+        metrics: the table's metrics, in order.
+    """
     return [
         {
             "model": row["model"],
