@@ -1,4 +1,4 @@
-"""Files of answers: one model answers task rows, by generation or by likelihood, and a record says how."""
+"""Write files of answers: one model answers task rows by generation or by likelihood. A record says how."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -29,7 +29,7 @@ def write_answers(
         trained: folder of the trained weights; None for the base model.
         model: the model file's settings.
         rows: JSON Lines file to write -> JSON Lines file of task rows.
-        settings: `answer_by`, by default generation, and the settings that its `answer_rows` reads.
+        settings: `answer_by` (by default generation), and the settings that `answer_rows` of its module reads.
         batch_size: rows answered at once.
         record: JSON file to write.
     """

@@ -23,7 +23,7 @@ class PromptRow(TypedDict):
 def generate_answers(
     model: Any, tokenizer: Any, rows: Sequence[PromptRow], max_new_tokens: int, batch_size: int
 ) -> list[Answer]:
-    """Generate a greedy answer per row, in the order of the rows. `tokens` does not count the end token.
+    """Generate a greedy answer per row, in the order of the rows. An answer's `tokens` is its length without end token.
 
     Args:
         model: a causal language model.
@@ -61,5 +61,5 @@ def generate_answers(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Answer]:
-    """Answers of `generate_answers`, with `max_new_tokens` from a job's settings."""
+    """Return the answers of `generate_answers`, with `max_new_tokens` from `settings`, the settings of a job."""
     return generate_answers(model, tokenizer, rows, settings["max_new_tokens"], batch_size)

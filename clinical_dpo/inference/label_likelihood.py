@@ -38,8 +38,8 @@ class LabelScoring:
     Attributes:
         labels: labels of the task.
         synonyms: label -> further spellings.
-        end_token: whether a spelling is scored with the token that ends an answer. Without it, a spelling that is the
-            beginning of another one is at least as probable as the other.
+        end_token: whether a spelling is scored with the token that ends an answer. Without the end token, a spelling
+            that is the beginning of another spelling is at least as probable as the longer one.
         per_token: whether a spelling's log-probability is divided by its tokens.
     """
 
@@ -53,7 +53,7 @@ class LabelScoring:
         """Spelling -> its label. A label itself comes before its synonyms.
 
         Raises:
-            UserError: a spelling of two labels.
+            UserError: two labels have the same spelling.
         """
         label_of: dict[str, str] = {}
         for label in self.labels:
@@ -69,10 +69,11 @@ class LabelScoring:
 def continuation_tokens(
     row: Mapping[str, Any], spelling: str, tokenizer: Any, ends: set[int], end_token: bool
 ) -> tuple[list[int], list[int]]:
-    """Token ids of a row's prompt, and token ids of a spelling as its answer.
+    """Return the token ids of a row's prompt, and the token ids of a spelling as the answer to it.
 
-    With the end token they are those of `tokenize_completion` up to the first token of `ends`; where a chat template
-    ends no turn, the tokenizer's end token follows. Without it they end with the spelling's own text.
+    With `end_token`, the answer is that of `tokenize_completion` up to the first token of `ends`. If the chat template
+    ends no turn, the answer ends with the tokenizer's end token. Without `end_token`, the answer ends with the last
+    token of the spelling.
     """
     answered = {"prompt": row["prompt"], "answer": [{"role": "assistant", "content": spelling}]}
     if end_token:
@@ -88,7 +89,7 @@ def continuation_tokens(
 def item_continuations(
     row: Mapping[str, Any], tokenizer: Any, ends: set[int], scoring: LabelScoring
 ) -> tuple[int, list[list[int]]]:
-    """Where the answers to a row begin, and the token ids of the prompt with each spelling.
+    """Return the position of the first answer token of a row, and the token ids of the prompt with each spelling.
 
     If a tokenizer joins the end of the prompt with the first letters of a spelling, the answers of all spellings begin
     at the earliest such token. All spellings are then scored from the same prompt.
@@ -112,11 +113,11 @@ def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], fla
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:
-    """Label -> its probability among the labels; see the module.
+    """Label -> its probability among the labels, by the formulas at the top of this module.
 
     Args:
         logps: summed log-probability (nats) of each of `scoring.spellings`.
-        lengths: their tokens.
+        lengths: number of tokens of each of `scoring.spellings`.
         scoring: labels, spellings, and whether scores are per token.
     """
     scores = np.asarray(logps, dtype=float) / (np.asarray(lengths) if scoring.per_token else 1)
@@ -131,15 +132,15 @@ def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring:
 def score_labels(
     model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], scoring: LabelScoring, batch_size: int
 ) -> list[Row]:
-    """One answer per row: `id`, `text` (the most probable label, the first of equal ones), `probabilities`, `logps`.
+    """Return an answer per row: `id`, `text`, `probabilities` and `logps`.
 
-    `probabilities` has the probability of each label. `logps` has the summed log-probability (nats) of each spelling,
-    not divided by its tokens. If they are not numbers, as after a training that diverged, the text is empty and the
-    answer has neither.
+    `text` is the most probable label, the first if several are equal. `probabilities` has the probability of each
+    label. `logps` has the summed log-probability (nats) of each spelling, not divided by its number of tokens. If
+    training diverged and the probabilities are NaN, the answer has `id` and an empty `text` alone.
 
     Args:
-        model: a causal language model, with or without an adapter. It takes no other input afterwards.
-        tokenizer: its tokenizer.
+        model: a causal language model, with or without an adapter. It may accept only flat rows afterwards.
+        tokenizer: the model's tokenizer.
         rows: rows with `id` and `prompt` messages.
         scoring: labels and how they are scored.
         batch_size: prompts computed at once; prompts of similar length share a batch.
@@ -177,6 +178,6 @@ def score_labels(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Row]:
-    """Answers of `score_labels`, with `labels`, `label_synonyms` and `likelihood` from a job's settings."""
+    """Return the answers of `score_labels`, with `labels`, `label_synonyms` and `likelihood` from a job's settings."""
     scoring = LabelScoring(settings["labels"], settings.get("label_synonyms", {}), **settings.get("likelihood", {}))
     return score_labels(model, tokenizer, rows, scoring, batch_size)
