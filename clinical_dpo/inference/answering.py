@@ -6,6 +6,6 @@ MODULES = {"generation": "generate", "likelihood": "label_likelihood"}  # a task
 def answer_module(answer_by: str) -> str:
     """Name of the module that answers a task with this `answer_by` ("generation" or "likelihood").
 
-    The code digest of a rule includes this module, and not the module of the other way.
+    The code digest of a rule includes the named module, and not the module for the other value.
     """
     return f"clinical_dpo.inference.{MODULES[answer_by]}"

@@ -1,4 +1,4 @@
-"""Generate greedy answers: prompts by chat template, in batches of similar length, up to an end token."""
+"""Generate answers by greedy decoding, in batches of prompts of similar length."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -28,7 +28,7 @@ def generate_answers(
     Args:
         model: a causal language model.
         tokenizer: the model's tokenizer. It pads on the left.
-        rows: the prompts.
+        rows: rows with the prompts.
         max_new_tokens: longest answer in tokens.
         batch_size: answers generated at once; prompts of similar length share a batch.
     """

@@ -1,13 +1,14 @@
 """Labels by likelihood: the probability that a model gives each label as the answer to a prompt.
 
-Every spelling of every label is scored as an answer to the prompt, with the tokens that it has in training and with the
-end token: log p(spelling and end | prompt), the sum over these tokens. With the end token, no spelling is the beginning
-of another one. Spellings then exclude each other, and their probabilities add up:
+Every spelling of every label is scored as an answer to the prompt. It has the same tokens as in training, and the end
+token. Its score is log p(spelling and end | prompt), summed over these tokens. With the end token, no spelling is the
+beginning of another spelling. Spellings then exclude each other, and their probabilities add up:
 
     p(label | one of the labels) = softmax over labels of logsumexp over the label's spellings of log p(spelling, end)
 
 With `per_token`, a spelling's score is its mean log-probability per token. Such scores are no probabilities of answers.
-The score of a label is then the log of the mean over its spellings, so a label gains nothing from many spellings.
+The score of a label is then the log of the mean of exp(score) over its spellings. Many spellings give a label no
+advantage.
 """
 
 import math
@@ -71,9 +72,16 @@ def continuation_tokens(
 ) -> tuple[list[int], list[int]]:
     """Return the token ids of a row's prompt, and the token ids of a spelling as the answer to it.
 
-    With `end_token`, the answer is that of `tokenize_completion` up to the first token of `ends`. If the chat template
-    ends no turn, the answer ends with the tokenizer's end token. Without `end_token`, the answer ends with the last
+    With `end_token`, the answer has the same tokens as in training, up to and including the first token of `ends`. An
+    answer without a token of `ends` gets the tokenizer's end token. Without `end_token`, the answer ends with the last
     token of the spelling.
+
+    Args:
+        row: row with `prompt` messages.
+        spelling: text of the answer.
+        tokenizer: the model's tokenizer.
+        ends: ids of the tokens that end an answer.
+        end_token: whether the answer includes its end token.
     """
     answered = {"prompt": row["prompt"], "answer": [{"role": "assistant", "content": spelling}]}
     if end_token:
@@ -102,9 +110,9 @@ def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], fla
     """Summed log-probability (nats) of each spelling of each item, (items, spellings).
 
     Args:
-        model: a causal language model; with `flat`, `use_flat_layout` prepared it, and every prompt is computed once.
-        items: from `item_continuations`.
-        flat: whether the model computes flat rows.
+        model: a causal language model. With `flat`, it must have been prepared by `use_flat_layout`.
+        items: results of `item_continuations`.
+        flat: whether the model computes flat rows (without padding). Every prompt is then computed once.
     """
     spellings = len(items[0][1])
     rows = [texts[number] for number in range(spellings) for _, texts in items]
@@ -139,7 +147,8 @@ def score_labels(
     training diverged and the probabilities are NaN, the answer has `id` and an empty `text` alone.
 
     Args:
-        model: a causal language model, with or without an adapter. It may accept only flat rows afterwards.
+        model: a causal language model, with or without an adapter. If it supports flat rows (without padding), it
+            accepts only flat rows afterwards.
         tokenizer: the model's tokenizer.
         rows: rows with `id` and `prompt` messages.
         scoring: labels and how they are scored.

@@ -1,4 +1,4 @@
-"""Make the rows about claims that a paper prints, and the phrases in these rows."""
+"""Make rows about the claims of a paper, and the texts in these rows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
@@ -33,12 +33,12 @@ def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
 
 
 def printed_p(p: str) -> str:
-    """P with its sign: "P<.001", "P=.55"."""
+    """A printed P as text with its sign: "P<.001", "P=.55"."""
     return f"P{p}" if p[0] in "<>" else f"P={p}"
 
 
 def entry_title(entry: Entry) -> str:
-    """Task, model and variant of an entry, and the variant that it is compared against."""
+    """Text with task, model and variant of an entry, and with the variant against which the entry is compared."""
     against = f" against {entry['against']}" if entry["against"] else ""
     return " ".join(filter(None, (entry["task"], entry["model"], entry["variant"]))) + against
 

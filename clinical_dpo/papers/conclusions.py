@@ -11,7 +11,7 @@ def conclusion(studies: Mapping[str, Study], task: str, model: str, metric: str)
     """What a paper concluded about DPO against SFT: "no difference shown (0.98 to 0.95, P=.55)".
 
     The conclusion follows from P if the paper prints P and a threshold, else from the two values alone. The text is ""
-    if no paper prints both values.
+    if no paper prints a value for SFT and a value for DPO.
 
     Args:
         studies: the papers' printed results, from `published.load_published`.

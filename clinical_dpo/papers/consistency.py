@@ -24,9 +24,9 @@ COLUMNS = ("study", "what", "claim", "found", "verdict", "detail")
 
 
 def check(published: Mapping[str, Study]) -> list[Row]:
-    """Check every claim that the printed numbers alone can test, by exhaustive search.
+    """Check every claim of the papers that can be checked against the printed numbers alone.
 
-    The search takes about five seconds.
+    The checks search exhaustively, which takes about five seconds.
 
     Args:
         published: from `published.load_published`.
@@ -58,9 +58,9 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Search the counts that round to each printed share: helpful answers, agreement, tie breaks and the win rate.
+    """Search for the counts that round to each printed share: helpful answers, agreement, tie breaks and the win rate.
 
-    If the paper does not print n, search the totals that allow the share. Yield a row per share and total.
+    If the paper does not print n, the search covers several totals. Yield a row per share and total.
     """
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
@@ -98,7 +98,7 @@ def check_shares(study: Study) -> Iterator[Row]:
 
 
 def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
-    """Search the numbers of judgements, from 1 to 200, that can give the win rate `best`.
+    """Search for the numbers of judgements, from 1 to 200, that can give the win rate `best`.
 
     Returns:
         The smallest such number, and the number from which on `best` always differs from .5 with P < .05.
@@ -114,7 +114,7 @@ def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
 
 
 def check_likerts(study: Study) -> Iterator[Row]:
-    """Check each printed P of a paired t test of grades from 1 to 5.
+    """Check each printed P of a paired t test of grades.
 
     The means and P imply a standard deviation (SD) of the paired differences. Grades are whole numbers, so only some
     SDs are possible. The two ranges are compared.
@@ -136,7 +136,7 @@ def check_likerts(study: Study) -> Iterator[Row]:
 
 
 def check_margins(study: Study) -> Iterator[Row]:
-    """Compute reward margin / beta of each printed margin.
+    """Compute reward margin / beta for each reward margin that the paper prints.
 
     The reward is beta log(policy / reference) (Rafailov et al. 2023, arXiv:2305.18290, section 5). Reward margin / beta
     is the number of nats by which the policy separates two answers more than the reference model does.

@@ -1,9 +1,9 @@
 """Exhaustive searches for the counts that can give a printed number.
 
-A printed value or P represents every number that rounds to it, ties included. "<.001" and ">.99" represent all numbers
-on that side. The comparison of test statistics with the values that rounding allows follows GRIM (Brown & Heathers
-2017, Soc Psychol Personal Sci 8:363-369). For an F1, counts of right answers are pairs: right among the positives,
-right among the negatives.
+A printed value or P represents every number that rounds to it, ties included. "<.001" represents all numbers below
+.001, and ">.99" all numbers above .99. The comparison of test statistics with the values that rounding allows follows
+GRIM (Brown & Heathers 2017, Soc Psychol Personal Sci 8:363-369). For an F1, counts of right answers are pairs: right
+among the positives, right among the negatives.
 """
 
 import math
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import bdtr, chdtrc, stdtrit
 
-# Exact (McNemar 1947), its mid-P (Fagerland et al. 2013, BMC Med Res Methodol 13:91), chi-squared without and with
-# the continuity correction (Edwards 1948, Psychometrika 13:185-187).
+# Forms of McNemar's test: exact (McNemar 1947), mid-P of the exact test (Fagerland et al. 2013, BMC Med Res Methodol
+# 13:91), chi-squared without and with the continuity correction (Edwards 1948, Psychometrika 13:185-187).
 TESTS = ("exact", "midp", "chi2", "chi2_corrected")
 TINY = 1e-9  # decimal values are not exact in binary
 Range = tuple[float, float]
@@ -28,7 +28,7 @@ def printed_range(value: float, decimals: int) -> Range:
 
 
 def p_range(printed: str) -> Range:
-    """Lowest and highest P that are printed like this: "<.001" gives (0, .001), ".55" gives (.545, .555)."""
+    """Lowest and highest P that may be printed as `printed`: "<.001" gives (0, .001), ".55" gives (.545, .555)."""
     number = float(printed.lstrip("<>"))
     if printed[0] in "<>":
         return (0.0, number) if printed[0] == "<" else (number, 1.0)
@@ -59,7 +59,7 @@ def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 @cache
 def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
-    """Count the discordant counts b that give the printed P, cumulatively, for every difference c - b.
+    """Count the values of b that give the printed P, for every difference c - b of the discordant counts b and c.
 
     Args:
         test: one of TESTS.
@@ -83,9 +83,9 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
 def f1_counts(
     value: float, decimals: int, positives: int, negatives: int, average: str = "binary", unparsable: int = 0
 ) -> np.ndarray:
-    """All counts of right answers of confusion tables whose F1 rounds to `value`.
+    """All pairs of counts of right answers whose F1 rounds to `value`.
 
-    The result is an array (k, 2): right answers among the positives and among the negatives.
+    The result is an array (k, 2): right answers among the positives, and right answers among the negatives.
 
     Args:
         value: F1 = 2 TP / (2 TP + FP + FN).
@@ -93,8 +93,8 @@ def f1_counts(
         positives: items of the positive class.
         negatives: items of the negative class.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: the largest number of answers to negative items that are neither label; only with "binary". Such an
-            answer is wrong, but the F1 of the positive class does not count it. A positive item with such an answer
+        unparsable: the largest number of negative items with an answer that is neither label; only with "binary". Such
+            an answer is wrong, but the F1 of the positive class does not count it. A positive item with such an answer
             is a false negative.
     """
     tp, fp = np.arange(positives + 1)[:, None], np.arange(negatives + 1)[None]
@@ -112,9 +112,10 @@ def f1_counts(
 
 
 def _bounds(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return c - b, the smallest b and the largest b for all pairs of counts of right answers, each (k1, k2).
+    """Return the possible discordant counts for every pair of counts of right answers of two variants.
 
-    b counts the items that only the first variant answers rightly, and c those that only the second does. In a class of
+    The three arrays, each (k1, k2), are c - b, the smallest b and the largest b. b is the number of items that only the
+    first variant answers rightly, and c the number of items that only the second variant answers rightly. In a class of
     s items with r1 and r2 right answers, c - b = r2 - r1, and b runs from max(0, r1 - r2) to min(r1, s - r2). The
     classes are independent, so b takes every value between the sums of these limits.
 
@@ -135,9 +136,10 @@ def _bounds(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> tupl
 def discordant_counts(
     first: np.ndarray, second: np.ndarray, sizes: Sequence[int], test: str, printed: str
 ) -> list[tuple[int, int]]:
-    """All discordant counts (b, c) that give the printed P and that some pair of counts of right answers allows.
+    """All discordant counts (b, c) that agree with two printed values and with the printed P between them.
 
-    b counts the items that only the first variant answers rightly, and c those that only the second does.
+    b is the number of items that only the first variant answers rightly, and c the number of items that only the second
+    variant answers rightly.
 
     Args:
         first: counts of right answers (k, classes) that give the first printed value.
@@ -156,7 +158,7 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Numbers of positive items that allow a chain of printed F1s and the P between neighbours in the chain."""
+    """Numbers of positive items with which a chain of printed F1s, and the P between neighbours in it, are possible."""
 
     links: list[list[int]]  # for each P, the numbers of positives that allow this P alone
     chain: list[int]  # the numbers of positives that allow all P at once, on one test set
@@ -172,12 +174,12 @@ def possible_positives(
 ) -> dict[str, PositiveCounts]:
     """For each of TESTS, the numbers of positives among n items, 1 to n - 1, that allow the printed F1s and P.
 
-    The search covers all confusion tables that round to each F1, and all discordant counts that they allow.
+    The search covers all confusion tables whose F1 rounds to a printed F1, and all discordant counts of these tables.
 
     Args:
         f1s: printed F1s of k variants on the same items.
         p_values: k - 1 printed P, each between a variant and the next.
-        n: items.
+        n: number of items.
         decimals: digits of the F1s.
         average: as in `f1_counts`.
         unparsable: as in `f1_counts`, for each variant.
@@ -203,8 +205,8 @@ def possible_positives(
 def implied_sd(mean_1: float, mean_2: float, decimals: int, n: int, printed: str) -> Range:
     """Lowest and highest SD of n paired differences that the printed P of a paired t test implies.
 
-    The SD is |difference of the means| sqrt(n) / t. The difference of two rounded means is known to one unit of their
-    last digit. The lowest SD is 0 if the P has "<" or the difference may be 0.
+    The SD is |difference of the means| sqrt(n) / t, where t is the test's statistic. The difference of two rounded
+    means is known to one unit of their last digit. The lowest SD is 0 if the P has "<" or the difference may be 0.
 
     Args:
         mean_1, mean_2: printed means.
@@ -235,7 +237,7 @@ def possible_sd(mean_1: float, mean_2: float, decimals: int, n: int, scale: Rang
     """
     gap, unit = abs(mean_2 - mean_1), 10.0**-decimals
     ends = (max(gap - unit, 0.0), gap + unit)
-    shares = [0.0] if math.floor(ends[1]) > ends[0] else [end % 1 for end in ends]  # a whole number lies between
+    shares = [0.0] if math.floor(ends[1]) > ends[0] else [end % 1 for end in ends]  # whole number between
     half, (low, high) = unit / 2, scale
     largest = 0.0
     for mean in (mean_1, mean_2):

@@ -13,12 +13,12 @@ from clinical_dpo.papers.feasibility import TESTS, PositiveCounts, counts
 from clinical_dpo.papers.published import Entry, Study, find_contradiction
 
 TITLES = {"exact": "exact", "midp": "mid-P", "chi2": "chi-squared", "chi2_corrected": "continuity-corrected"}
-UNPARSABLE = 3  # most answers of a variant that the search allows to be neither label
+UNPARSABLE = 3  # the search allows up to this many answers of a variant that are neither label
 Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that allow a claim
 
 
 def check_mcnemar(study: Study) -> Iterator[Row]:
-    """Check every P of McNemar's test: alone, with all P of its task on one test set, and all by one form of the test.
+    """Check the printed P of McNemar's test: each alone, those of a task on one test set, and all by one form of it.
 
     For two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b follows from
     the accuracies. For two F1s, the search finds the numbers of positive items for which a pair of confusion tables
@@ -85,7 +85,7 @@ def _discordance(pairs: Sequence[tuple[int, int]]) -> str:
 def _group_tests(texts: Mapping[str, str]) -> str:
     """Join the texts of the tests, with the names of the tests in brackets: "3-5 (exact); none (mid-P, chi-squared)".
 
-    If all tests have the same text, it is returned without names.
+    If all tests have the same text, the text is returned without names.
     """
     titles: dict[str, list[str]] = {}
     for test, text in texts.items():
@@ -120,9 +120,9 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield a chain for each other value that the paper prints elsewhere for an entry of `chain`.
+    """Yield a short chain for every value that contradicts an entry of `chain` elsewhere in the paper.
 
-    The chain has the entry with the other value, and its neighbours in `chain`.
+    The short chain has the entry with the other value, between the entry's neighbours in `chain`.
     """
     for index, entry in enumerate(chain):
         for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:

@@ -1,4 +1,4 @@
-"""The papers' printed results, and a run's results beside them."""
+"""Read the papers' printed results, and compare a run's results with them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ STUDY_TASKS = {  # study of config/published.yaml -> its tasks
     "murphy2024": ("pubmedqa", "meqsum"),
 }
 Study = Mapping[str, Any]  # one study of `load_published`
-Entry = dict[str, Any]  # one printed number of a study; ENTRY_KEYS
+Entry = dict[str, Any]  # one printed number of a study, with the keys ENTRY_KEYS
 ENTRY_KEYS = ("task", "model", "variant", "metric", "grader", "value", "decimals", "n", "p", "against", "where")
 COLUMNS = (
     *("study", "task", "model", "variant", "metric", "published", "p_published", "reproduced", "ci_low", "ci_high"),
     *("n", "p_reproduced", "agrees", "where", "note"),
 )
-OTHER_TABLES = {  # metric of published.yaml that metrics.csv does not have -> the run's table that has it
+OTHER_TABLES = {  # metric of published.yaml that is not in metrics.csv -> the run's table with this metric
     **{"cost_minutes": "see figures/cost.csv", "margin_plateau_epoch": "see tables/reward_margin.csv"},
     **dict.fromkeys(("agreement", "tie_break"), "see agreement.csv of the task"),
 }
@@ -32,7 +32,7 @@ PUBLISHED_NAMES = {
 
 
 def load_published(path: str | Path) -> dict[str, Study]:
-    """Read config/published.yaml: study -> the results that its paper prints.
+    """Read config/published.yaml and return study -> the results that its paper prints.
 
     The study's `results` become `entries`, one per printed number, with ENTRY_KEYS. The value of a key that is not
     printed is None.
@@ -92,8 +92,8 @@ def compare(
 ) -> list[Row]:
     """Pair every printed number with the run's results of the same model, or of models that stand in for it.
 
-    A number agrees where the printed value lies inside the run's 95% interval. This tests whether the run could have
-    given the printed result. The paper's own sampling error is left out because it is not printed. A number is "not
+    A printed number agrees if it lies inside the run's 95% interval. This tests whether the run could have given the
+    printed result. The paper's own sampling error is left out because it is not printed. A number is "not
     comparable" if the model or the grader differs, the data are synthetic, the grades are pending or come from a proxy,
     or the run has no interval. The reason follows in brackets.
 
@@ -124,7 +124,7 @@ def compare(
 
 
 def _published_key(row: Mapping[str, Any], stands_for: Mapping[str, str]) -> tuple[str, str, str, str]:
-    """Task, model, variant and metric of a row of metrics.csv as config/published.yaml names them."""
+    """Task, model, variant and metric of a row of metrics.csv, by the names in config/published.yaml."""
     model, metric = row["model"], row["metric"]
     return row["task"], stands_for.get(model, model), row["variant"], PUBLISHED_NAMES.get(metric, metric)
 

@@ -1,4 +1,4 @@
-"""The run's numbers under the papers' metric names, and Murphy 2024's two tables beside the run's numbers."""
+"""Name a run's metrics as the papers do, and set a run's numbers beside the two tables of Murphy 2024."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
     rows = []
     for row in metrics:
         metric = PUBLISHED_NAMES.get(row["metric"], row["metric"])
-        if metric != "rouge_l_f1" or row["task"] not in tasks_with_rouge:  # rouge.csv has it too
+        if metric != "rouge_l_f1" or row["task"] not in tasks_with_rouge:  # rouge.csv has this row too
             rows.append(dict(row) | {"metric": metric})
     for row in rouge:
         kind = row["kind"].removeprefix("rouge").lower()
@@ -121,9 +121,9 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:
-    """Turn rows of `beside_published` into text for print: rows with the columns PRINTED, one per value.
+    """Turn rows of `beside_published` into text with the columns PRINTED: a row per metric, model and variant.
 
-    A value without an estimate of the run and without a published number has no row.
+    There is no row if the run has no estimate and the paper prints no value.
 
     Args:
         table: rows of `beside_published`.

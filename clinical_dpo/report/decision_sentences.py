@@ -193,7 +193,10 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
 
 
 def _unit(row: Mapping[str, Any]) -> str:
-    """Words for what `items_to_decide` counts: "rated items", or "test items" with the share that is rated."""
+    """Name of the items that `items_to_decide` counts: "rated items" or "test items".
+
+    If the decision is based on a corrected judge, the text also has the share of test items that are rated.
+    """
     if row["basis"] == SAMPLE:
         return "rated items"
     return f"test items, {row['rated'] / row['n']:.0%} of them rated," if row["basis"] == CORRECTED else "test items"

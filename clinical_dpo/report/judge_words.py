@@ -10,7 +10,7 @@ from clinical_dpo.variants import TITLES
 def bias_words(row: Mapping[str, str]) -> str | None:
     """What a check found, as words that follow the judge's name: "repeats 95% of 24 verdicts when ...".
 
-    None if the check is pending or has no estimate, or if the judge is not of the same family as the graded model.
+    None if the check is pending or has no estimate, or if it finds judge and graded model to be of different families.
 
     Args:
         row: row of judge_bias.csv, as read from CSV.

@@ -108,7 +108,7 @@ def _cell(column: Column, row: Mapping[str, Any]) -> str:
 
 
 def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
-    """A value of a column in LaTeX. `levels` are the levels with which a P value is compared.
+    """The LaTeX text of a value in a column. `levels` are the levels with which a P value is compared.
 
     P is written as journals print it, and an integer is unchanged. Another number has three decimals, or a power of
     ten if its absolute value is below .001.

@@ -116,7 +116,7 @@ def loading_code(released: Released) -> str:
 
 
 def _data(released: Released) -> str:
-    """Origin, licence and sizes of the data. The card quotes no row."""
+    """A paragraph on origin, licence and sizes of the data. It quotes no row of the data."""
     manifest, task = released.manifest, released.task
     source, counts = manifest["source"], manifest["counts"]
     lines = []
@@ -169,7 +169,7 @@ def _number(text: str) -> str:
 
 
 def _limits(released: Released) -> str:
-    """A paragraph on the limits of the model: on what it was not tested, and that it is no medical device."""
+    """A paragraph that names uses for which the model was not tested, and says that it is no medical device."""
     length = released.run["settings"]["max_length"]
     return (
         f"The model was trained and tested on one task, in the wording of its prompts, with at most {length} tokens a "
@@ -179,7 +179,7 @@ def _limits(released: Released) -> str:
 
 
 def _licence(released: Released) -> str:
-    """Sentences on the licence: that of the base model applies to the trained weights."""
+    """Sentences that name the base model's licence, which also applies to the trained weights."""
     licence = released.model.get("license")
     name = markdown(licence) if licence else "not stated in the model file"
     return f"The base model's licence applies to these weights: {name}. The data's licence may add terms."

@@ -17,7 +17,7 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
     """The quantity that the P of a row compares, with the test in brackets: "right answers (McNemar)".
 
     Args:
-        row: row of stats.csv, as computed or as read.
+        row: row of stats.csv, as computed or as read from CSV.
     """
     quantity = COMPARED[row["effect_measure"]]
     if row["test"] in GROUPED_TESTS:
@@ -29,7 +29,8 @@ def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
     P has two digits from .01 on and three digits below. P has more digits if rounding would otherwise move it across
-    .01, .05 or a level. P below .001 and below all levels is "<.001", or "<" and the lowest level if that is lower.
+    .01, .05 or a level. If P is below .001 and below all levels, the text is "<.001", or "<" with the lowest level if
+    that level is below .001.
 
     Args:
         p: the P value; None gives "n/a".
@@ -52,7 +53,7 @@ def f1_significant(row: Mapping[str, Any]) -> bool:
     """Whether the permutation P of the F1 difference is below the threshold of the row's family.
 
     Args:
-        row: row of stats.csv, as computed or as read.
+        row: row of stats.csv, as computed or as read from CSV.
     """
     p = row.get("p_f1_permutation")
     return p not in (None, "") and float(p) < float(row["threshold"])
@@ -64,7 +65,7 @@ def opposed(row: Mapping[str, Any]) -> bool:
     This happens if errors move from one class to the other, or from wrong labels to answers without a label.
 
     Args:
-        row: row of stats.csv, as computed or as read.
+        row: row of stats.csv, as computed or as read from CSV.
     """
     if row.get("secondary_measure") not in F1_MEASURES or row["secondary_effect"] in (None, ""):
         return False

@@ -162,7 +162,7 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """Lines with the number of comparisons that Holm's correction over the whole study leaves significant.
+    """Lines with the number of comparisons that are significant after Holm's correction over the whole study.
 
     Comparisons of arms are counted in a second line.
     """
@@ -228,7 +228,7 @@ def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
 
 
 def _unreadable(shown: Rows) -> list[str]:
-    """A line that names the variants most of whose answers cannot be read."""
+    """A line that names the variants with mostly unreadable answers; empty without such variants."""
     named = [
         f"{row['task']}, {row['model']}, {TITLES.get(row['variant'], 'external')} ({float(row['invalid_rate']):.0%})"
         for row in mostly_unreadable(shown)

@@ -1,4 +1,4 @@
-"""Texts about trivial answers: their names, and remarks on variants that are no better or nearly always give one label.
+"""Texts about trivial answers: their names, and remarks on variants that do not beat them or hardly vary their label.
 
 A trivial answer needs no model: it gives the majority label, or the positive label, to every item.
 """
@@ -46,7 +46,7 @@ def no_better(rows: Rows) -> set[Bar]:
 def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
     """Sentences about a variant that is not shown to beat a trivial answer, or that nearly always gives one label.
 
-    There are none for any other variant.
+    The list is empty for any other variant.
 
     Args:
         rows: rows of trivial.csv, as read from CSV; empty for a task without labels.

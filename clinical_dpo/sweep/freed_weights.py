@@ -49,7 +49,7 @@ def freeable(study: Study) -> list[Freeable]:
 
 
 def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]:
-    """Files of one stage that can be deleted; none before its trial is chosen."""
+    """Files of one stage that can be deleted; none before a trial of the stage is chosen."""
     names = {"task": task, "model": model, "stage": stage}
     selection = Path(study.paths("selection", names))
     if not selection.exists() or not Path(study.paths("best", names, best=BEST)).exists():

@@ -64,7 +64,7 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
 
 def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
     """The score of labels by the task's `selection_metric`; 0 if the score is not defined."""
-    from clinical_dpo.grading import scores  # late: every start of Snakemake reads this module, without numpy
+    from clinical_dpo.grading import scores  # imported here: Snakemake imports this module at every start
 
     labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
     counts = scores.confusion_counts(labels, parsed, task["labels"])

@@ -23,18 +23,21 @@ from clinical_dpo.line_length import LONGEST
 from clinical_dpo.terminal.progress import RunProgress
 
 SHOWN = 5  # running jobs that have a line
-WIDEST = 100  # columns of the bar with its numbers
+WIDEST = 100  # columns of the terminal: the largest width of the bar with its numbers
 ON_BAR = (LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.GROUP_INFO, LogEvent.PROGRESS)
 SELECTS = "Select jobs to execute..."  # Snakemake writes this line before each group of jobs
 
 
 def not_on_bar(record: logging.LogRecord) -> bool:
-    """Whether Snakemake's text of a record says something that the bar does not show."""
+    """Whether a log record of Snakemake says something that the progress bar does not show."""
     return getattr(record, "event", None) not in ON_BAR and record.msg != SELECTS
 
 
 class Display(logging.Handler):
-    """Shows the progress that Snakemake's log records report, until it is closed. The terminal is standard error."""
+    """A log handler that shows a progress bar on standard error, from `open` to `close`.
+
+    The handler learns from Snakemake's log records which jobs start, finish and fail.
+    """
 
     def __init__(self, progress: RunProgress, verb: str, *, color: bool = True) -> None:
         """Open the terminal.

@@ -41,7 +41,7 @@ def _cut_lists(line: str) -> str:
 
 
 def _cut(items: str, room: int) -> str:
-    """Keep the first items of a list that fit into `room` characters, at least one, and give the number of the rest."""
+    """Cut a list to the items that fit into `room` characters, at least one: "a.csv, b.csv, ... (98 more)"."""
     if len(items) <= room:
         return items
     kept = items[: room - len(", ... (10,000 more)")].rpartition(", ")[0] or items.partition(", ")[0]

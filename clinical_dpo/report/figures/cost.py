@@ -123,7 +123,7 @@ def _few_ticks(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _largest(row: Mapping[str, Any], *columns: str) -> float:
-    """The largest number of a row in the columns. An empty value counts as 0."""
+    """The largest of the numbers that a row has in `columns`. An empty value counts as 0."""
     return max(float(row[column] or 0) for column in columns)
 
 
@@ -133,7 +133,7 @@ def _minor_tick(value: float, _: Any) -> str:
 
 
 def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
-    """Set up a panel of `lines` lines with its scale, called `name`, above it."""
+    """Set up a panel for `lines` lines of text, with an x axis called `name` above the panel."""
     axes.set_ylim(lines - 0.3, -0.7)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)

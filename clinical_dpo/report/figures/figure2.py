@@ -41,7 +41,7 @@ FOOT = 7.5  # points of each line of the footnote after the second
 UNIT = 0.38  # inches from one bar to the next
 WIDEST = 4.0  # the largest width for external answers with a long name, in the same unit as GAP
 BESIDE = 1.2  # inches: the largest width for the names of external answers beside the lines of P
-MOST_LINES = 4  # of the title, and of a name under the bars
+MOST_LINES = 4  # largest number of lines of the title, and of a name under the bars
 
 
 def plot_comparison(
@@ -143,7 +143,7 @@ def plot_comparison(
         axes.set_xlim(-0.75, right - GAP + 0.25)
         _draw_scale(axes, bars[0], metric, low, high, headroom, (0.65 * HEIGHT + above) / (1 + headroom))
         draw_trivial(axes, trivial_rows, metric)
-        first, last = 0.045 * HEIGHT, 0.045 * HEIGHT + title_height  # inches from the upper edge: lines of the title
+        first, last = 0.045 * HEIGHT, 0.045 * HEIGHT + title_height  # inches from the upper edge to lines of the title
         figure.text(0.02, 1 - first / height, panel, size=9, weight="bold")
         figure.text(0.075, 1 - last / height, title, size=TITLE_SIZE, weight="bold", linespacing=1.2)
         swatches = [Patch(color=COLOURS[variant], label=TITLES[variant]) for variant in variants]
@@ -238,7 +238,7 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Lines of text under the bars of arms: name of the line -> the columns with its P and with its significance."""
+    """Lines of text under the bars of arms: name of the line -> (column of its P, column of its significance)."""
     lines = {}
     for rival in ARM_RIVALS:
         lines[f"P vs {TITLES[rival]}"] = (f"p_vs_{rival}", f"significant_vs_{rival}")
@@ -250,7 +250,7 @@ def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
 def _write_p_below(
     axes: Axes, x: float, line: int, p: float | None, significant: str | None, threshold: float | None
 ) -> None:
-    """Write a P under a bar; nothing if it is None. A significant P is bold and has an asterisk."""
+    """Write P under a bar, or nothing if P is None. A significant P is bold and has an asterisk."""
     if p is not None:
         text, weight = p_text(p, significant, threshold, "")
         _write_below(axes, x, line, text.removeprefix("="), size=6, weight=weight)

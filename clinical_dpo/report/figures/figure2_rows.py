@@ -28,10 +28,10 @@ def comparison_rows(
 ) -> list[Row]:
     """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
 
-    If the headline metric is F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. `opposed` names the
-    rivals of a bar's variant for which F1 and right answers disagree on which of the two is better. With external
-    answers each row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms each row also has
-    the P against DPO.
+    If the headline metric is F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. F1 and right answers
+    may disagree on whether a variant is better than a rival; `opposed` names such rivals. With external answers each
+    row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms each row also has the P against
+    DPO.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
@@ -79,8 +79,8 @@ def comparison_rows(
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
     """Add SEED_COLUMNS to all bars: the seeds, and the estimate with each seed. Untrained variants get None.
 
-    An estimate is that of the rival with the same seed plus the effect. The rival of SFT and DPO is base, and the rival
-    of an arm is SFT.
+    The estimate with a seed is the sum of the rival's estimate with this seed and the effect. The rival of SFT and DPO
+    is base, and the rival of an arm is SFT.
 
     Args:
         by_bar: (model, variant) -> bar.

@@ -16,7 +16,7 @@ from clinical_dpo.report.figures.text import fitted, width_of
 EDGE = 0.13  # inches at the left and the right edge for the names of the axes
 TITLE, SUBTITLE = 6.5, 6.0  # points: font sizes
 LEADING = 1.3  # distance from one line to the next, in font sizes
-MOST_LINES = 3  # of a title
+MOST_LINES = 3  # largest number of lines of a title
 LEGEND_LINE = 0.14  # inches: height of a line of the legend
 
 
@@ -31,9 +31,10 @@ def panel_grid(
     foot: float,
     head: float = 0.0,
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure of COLUMN inches' width and its panels. The titled panels have equal size, two in a row.
+    """Yield a figure that is COLUMN inches wide, and its panels. The panels have titles and the same size.
 
-    A single panel takes the whole width. The figure is saved when the block ends without an error.
+    There are two panels in a row. A single panel takes the whole width. The figure is saved when the block ends without
+    an error.
 
     Args:
         titles: (title, subtitle) of each panel.

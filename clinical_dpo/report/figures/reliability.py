@@ -22,7 +22,7 @@ def plot_reliability(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw a panel per model with a line per variant: the observed share of each bin over its mean probability.
+    """Draw a panel per model with a line per variant: the observed share (y) and the mean probability (x) of each bin.
 
     Whiskers are 95% intervals of the observed shares: Wilson's, or clustered intervals if the items are in groups. The
     area of a dot grows with the items of its bin. A calibrated model is on the diagonal.
@@ -63,7 +63,7 @@ def _name(variant: str) -> str:
 
 
 def _draw_line(axes: Axes, bins: Sequence[Mapping[str, Any]], colour: str, shift: float) -> None:
-    """Draw one variant: a line through its bins, dots and whiskers. `shift` is added to the probability of each bin."""
+    """Draw the line, the dots and the whiskers of one variant. `shift` is added to the probability of each bin."""
     x = [float(row["mean_probability"]) + shift for row in bins]
     y = [float(row["observed"]) for row in bins]
     sizes = [float(row["n"]) for row in bins]

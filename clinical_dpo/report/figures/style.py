@@ -25,7 +25,7 @@ ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme
 INK, FAINT, LIGHT = "#222222", "#777777", "#DDDDDD"
 SEQUENCE = "cividis"  # colour map of numbers: a lighter colour is a larger number, with every colour vision
 COLUMN = 3.4  # inches: width of a journal column
-SMALL, TITLE_SIZE = 5.5, 8  # points: smallest font size, and that of a title
+SMALL, TITLE_SIZE = 5.5, 8  # points: smallest font size, font size of a title
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": [FONT, "Arial", "Helvetica"],
@@ -53,7 +53,7 @@ STYLE: dict[str, Any] = {
     "text.parse_math": False,  # a dollar sign in a title is text
     "savefig.dpi": 300,
     "pdf.fonttype": 42,  # editors can change the text
-    "svg.fonttype": "none",  # text stays text
+    "svg.fonttype": "none",  # text is not converted to outlines
     "svg.hashsalt": "clinical-dpo",
 }
 _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -82,7 +82,7 @@ def drawing(width: float, height: float, paths: Sequence[str | Path]) -> Iterato
 
 
 def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes to a figure. Lengths are in inches; `left` and `top` start at the figure's upper left corner."""
+    """Add axes to a figure. Lengths are in inches; `left` and `top` are distances from the edges of the figure."""
     figure_width, figure_height = figure.get_size_inches()
     bottom = figure_height - top - height
     return figure.add_axes((left / figure_width, bottom / figure_height, width / figure_width, height / figure_height))
@@ -106,7 +106,7 @@ def write_title(figure: Figure, title: str) -> None:
 
 
 def footnote_lines(text: str, width: float = COLUMN) -> str:
-    """The text of a footnote, with each line folded that is too long for a figure of `width` inches."""
+    """The text of a footnote for a figure of `width` inches. Lines that are too long are folded."""
     return "\n".join(fitted(line, width - 0.12, SMALL, lines=5) for line in text.splitlines())
 
 

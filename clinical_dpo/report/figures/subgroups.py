@@ -94,7 +94,7 @@ def _lines(levels: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
     The first line is for all items. Each subgroup then has a line for its name (level None) and a line per level.
 
     Args:
-        levels: (subgroup, level) of the rows in their order, that of all items first.
+        levels: all pairs (subgroup, level), in order. The first pair is for all items.
     """
     lines: list[tuple[str, str | None]] = []
     for subgroup, level in levels:
@@ -110,7 +110,7 @@ def _in_points(rows: Rows) -> bool:
 
 
 def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]], colour: str) -> None:
-    """Draw the panel of one comparison of one model. The first of the rows is that of all items."""
+    """Draw the panel of one comparison of one model. The first of the rows is about all items."""
     scale = 100 if _in_points(rows) else 1
     p_values: dict[str, Any] = {row["subgroup"]: row["p_levels_holm"] for row in rows}
     of_level = {(row["subgroup"], row["level"]): row for row in rows}

@@ -1,4 +1,4 @@
-"""Fit names of any length into a figure: measure their width, divide them into lines, put an ellipsis in the middle."""
+"""Fit names of any length into a figure: measure their width, divide them into lines, and shorten them."""
 
 import re
 import unicodedata

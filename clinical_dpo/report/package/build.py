@@ -27,7 +27,7 @@ from clinical_dpo.variants import STAGES
 from clinical_dpo.yaml_files import read_yaml
 
 TEXT = (".txt", ".csv", ".tex", ".md", ".html", ".svg", ".yaml", ".json", ".bib")  # files in which paths are hidden
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # of every entry, so that equal folders make equal zips
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # time of every entry, so that equal folders make equal zips
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _copy(part: Path, copied: Copied, facts: RunFacts) -> None:
 
 
 def _write_documents(part: Path, facts: RunFacts) -> None:
-    """Write decisions, drafts, checklists and model cards."""
+    """Write decisions, drafts, checklists and model cards into the folder `part`."""
     decided: list[Block] = [Heading(1, "Is SFT enough?")]
     for task in facts.study.tasks:
         decided += [Heading(2, facts.task_title(task)), *map(Paragraph, results.decisions(facts, task))]

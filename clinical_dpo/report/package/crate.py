@@ -29,7 +29,7 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
         facts: facts of the run.
         finished: when the run's last result was made.
     """
-    from rocrate.model import ContextEntity  # late: other jobs do not need it
+    from rocrate.model import ContextEntity  # imported here: other jobs do not need it
     from rocrate.rocrate import ROCrate
 
     crate: Any = ROCrate(version="1.1")  # the version on which the profile is based

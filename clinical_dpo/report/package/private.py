@@ -14,7 +14,7 @@ def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A private task's settings, with a placeholder for each data path and for the row filter (`where`).
 
     Args:
-        settings: of a task with `phi: true`.
+        settings: settings of a task with `phi: true`.
     """
     hidden = dict(settings)
     for key in ("source", "stand_in"):
@@ -28,7 +28,7 @@ def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[re.Pattern[str]]:
-    """Expressions that match the paths of private data: data files, and all files in the tasks' folders.
+    """Regular expressions for the paths of private data: data files, and all files in folders of private tasks.
 
     Args:
         tasks: private task -> settings of its task file.
@@ -46,7 +46,7 @@ def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[
 
 
 def hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
-    """Replace every match of the patterns, which are from `private_paths`, in a text by NOT_SHOWN."""
+    """Replace the paths of private data in a text by NOT_SHOWN. `patterns` are from `private_paths`."""
     for pattern in patterns:
         text = pattern.sub(NOT_SHOWN, text)
     return text

@@ -1,4 +1,4 @@
-"""What the files of a finished run say: settings, manifests, records of training and answering, tables."""
+"""Facts from the files of a finished run: settings, manifests, records of training and answering, and tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Rows = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What the documents of a package may say about a run.
+    """The facts about a run from which the documents of a package are written.
 
     Attributes:
         study: the run as configured.
@@ -67,7 +67,7 @@ class RunFacts:
         return list(dict.fromkeys(model for task in self.study.tasks for model in self.study.task_models(task)))
 
     def libraries(self) -> dict[str, list[str]]:
-        """Library -> its versions in the records of training and answering, without Python."""
+        """Library -> its versions in the records of training and answering. Python itself is left out."""
         versions: dict[str, set[str]] = {}
         for record in (*self.training.values(), *self.answers.values()):
             for name, version in record.get("versions", {}).items():

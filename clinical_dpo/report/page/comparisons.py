@@ -21,7 +21,7 @@ MEASURES = {  # measure of a difference -> its name on the page
 
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
-    """The displayed names of the two sides of a comparison: variants, or external answers, whose names `models` has."""
+    """The displayed names of the two sides of a comparison. `models` has the displayed names of external answers."""
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
@@ -36,9 +36,9 @@ def verdict(
 ) -> tuple[str, str]:
     """Return the verdict on one comparison as (kind, words). The verdict follows the study's test.
 
-    The kind is better or worse (a significant difference), open (none), pending (grades awaited) or untested (the test
-    is not defined). It is mixed if a difference is significant, but F1 and right answers favour different variants, or
-    the better variant is not shown to beat a trivial answer.
+    The kind is better or worse (a significant difference), open (no significant difference), pending (grades awaited)
+    or untested (the test is not defined). It is mixed if a difference is significant, but F1 and right answers favour
+    different variants, or the better variant is not shown to beat a trivial answer.
 
     Args:
         row: row of a statistics table.
@@ -119,7 +119,13 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
 
 
 def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per comparison and measure: mean over the training seeds with interval and P, and each seed's effect."""
+    """Make a row per comparison and measure: mean effect over the training seeds, its interval and P, and all effects.
+
+    Args:
+        seeds: rows of seeds.csv of all tasks with several seeds.
+        tasks: task -> settings with `title`.
+        models: model -> name shown.
+    """
     return [
         {
             "task": tasks[row["task"]]["title"],
@@ -200,7 +206,7 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
     """Text of a difference with its interval. It has up to three more digits if a limit would be rounded to zero.
 
     Args:
-        row: row with `effect_measure` and the three columns below.
+        row: row with `effect_measure` and the columns that the other arguments name.
         value: column of the difference.
         low, high: columns of the interval's limits.
     """

@@ -8,7 +8,7 @@ from clinical_dpo.report.page.comparisons import Rows, Tasks
 
 
 def decision_rows(decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
-    """Task -> a row per model: verdict, reasons, margin, and the conclusion that the paper prints.
+    """Task -> a row per model: verdict, reasons, margin, and the conclusion of the paper.
 
     Args:
         decisions: rows of reports/tables/decisions.csv. A row without a sentence is left out.

@@ -1,4 +1,4 @@
-"""The report page: what was compared, which variant is better, how sure that is, who graded, what it cost."""
+"""The report page: comparisons, verdicts and their certainty, graders, figures and costs."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -47,8 +47,8 @@ class Drawing:
     """A figure on the page."""
 
     title: str
-    caption: str  # how to read figures of its kind
-    svg: str  # the text of its file
+    caption: str  # how to read a figure of this kind
+    svg: str  # text of the SVG file
     kind: str = "figure2"  # key of KINDS, and stem of the file with the caption
     task: str = ""  # the task that a figure 2 shows
 
@@ -176,7 +176,7 @@ def _by_kind(figures: Sequence[Figure]) -> list[tuple[str, str, list[Figure]]]:
 
 
 def _printable(value: Any) -> Any:
-    """Spell out control and direction-changing characters of a text; return any other value unchanged."""
+    """Escape control characters of a text, and characters that change the writing direction. Other values stay."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -191,7 +191,7 @@ def inline_svg(text: str, prefix: str, title: str) -> Markup:
         title: title of the figure.
     """
     svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has its only rule
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has this rule
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
     width = re.match(r'<svg [^>]*?\bwidth="([0-9.]+pt)"', svg)
     style = Markup('style="--width: {}" ').format(width[1]) if width else ""

@@ -44,7 +44,7 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
 
 
 def _items(row: Mapping[str, Any]) -> str:
-    """Text of a level's number of items, and of groups if there are any: "40 in 12 groups". "masked" if masked."""
+    """Text with a level's number of items, and of groups if there are any: "40 in 12 groups"; "masked" if masked."""
     if row["masked"] == "true":
         return "masked"
     return f"{row['n']} in {row['n_groups']} groups" if row["n_groups"] else str(row["n"])

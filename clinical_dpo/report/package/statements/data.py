@@ -100,7 +100,7 @@ def omissions(facts: RunFacts) -> list[str]:
 
 
 def preprocessing(facts: RunFacts) -> list[str]:
-    """A line per task: repairs of texts and values, and removed repeats of a prompt. The last line is about checks."""
+    """A line per task: repairs of texts and values, and removed repeats of a prompt. A last line names the checks."""
     lines = []
     for task in facts.study.tasks:
         manifest = facts.manifests[task]
