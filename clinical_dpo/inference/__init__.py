@@ -1,1 +1,1 @@
-"""Inference: answers of a local model."""
+"""Answers of a local model to prompts."""

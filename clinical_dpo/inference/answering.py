@@ -4,5 +4,8 @@ MODULES = {"generation": "generate", "likelihood": "label_likelihood"}  # a task
 
 
 def answer_module(answer_by: str) -> str:
-    """Name of the module that answers. A rule's code digest covers this module and not the other."""
+    """Name of the module that answers a task with this `answer_by` ("generation" or "likelihood").
+
+    The code digest of a rule includes the named module, and not the module for the other value.
+    """
     return f"clinical_dpo.inference.{MODULES[answer_by]}"

@@ -1,4 +1,4 @@
-"""Files of answers: one model answers task rows, by generation or by likelihood, and a record says how."""
+"""Write files of answers, by generation or by likelihood, and a record of the model, the settings and the inputs."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -27,9 +27,9 @@ def write_answers(
     Args:
         base: folder of the base model.
         trained: folder of the trained weights; None for the base model.
-        model: the model file's settings.
+        model: settings of the model file.
         rows: JSON Lines file to write -> JSON Lines file of task rows.
-        settings: `answer_by`, by default generation, and the settings that its `answer_rows` reads.
+        settings: `answer_by` (by default generation), and the settings that this way of answering needs.
         batch_size: rows answered at once.
         record: JSON file to write.
     """

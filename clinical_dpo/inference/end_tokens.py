@@ -6,9 +6,10 @@ from clinical_dpo.tokenization.chat import turn_ends
 
 
 def end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """Tokens that end an answer by the tokenizer, the model's generation config (Llama-3 has two) or the chat template.
+    """Ids of all tokens that end an answer.
 
-    A fine-tuned model often ends its turns with a token that only its template names.
+    They are from the tokenizer, the model's generation config (Llama-3 has two there) and the chat template. A
+    fine-tuned model often ends its turns with a token that only its chat template names.
     """
     configured = model.generation_config.eos_token_id
     ends = configured if isinstance(configured, list) else [] if configured is None else [configured]

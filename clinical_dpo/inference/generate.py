@@ -1,4 +1,4 @@
-"""Generate greedy answers: prompts by chat template, in batches of similar length, up to an end token."""
+"""Generate answers by greedy decoding, in batches of prompts of similar length."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -23,12 +23,12 @@ class PromptRow(TypedDict):
 def generate_answers(
     model: Any, tokenizer: Any, rows: Sequence[PromptRow], max_new_tokens: int, batch_size: int
 ) -> list[Answer]:
-    """Generate a greedy answer per row, in the order of the rows. `tokens` does not count the end token.
+    """Generate a greedy answer per row, in the order of the rows. An answer's `tokens` is its length without end token.
 
     Args:
         model: a causal language model.
         tokenizer: the model's tokenizer. It pads on the left.
-        rows: the prompts.
+        rows: rows with the prompts.
         max_new_tokens: longest answer in tokens.
         batch_size: answers generated at once; prompts of similar length share a batch.
     """
@@ -61,5 +61,5 @@ def generate_answers(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Answer]:
-    """Answers of `generate_answers`, with `max_new_tokens` from a job's settings."""
+    """Return the answers of `generate_answers`, with `max_new_tokens` from `settings`, the settings of a job."""
     return generate_answers(model, tokenizer, rows, settings["max_new_tokens"], batch_size)

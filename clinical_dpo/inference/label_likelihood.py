@@ -1,13 +1,14 @@
 """Labels by likelihood: the probability that a model gives each label as the answer to a prompt.
 
-Every spelling of every label is scored as an answer to the prompt, with the tokens that it has in training and with the
-end token: log p(spelling and end | prompt), the sum over these tokens. With the end token, no spelling is the beginning
-of another one. Spellings then exclude each other, and their probabilities add up:
+Every spelling of every label is scored as an answer to the prompt. It has the same tokens as in training, and the end
+token. Its score is log p(spelling and end | prompt), summed over these tokens. With the end token, no spelling is the
+beginning of another spelling. Spellings then exclude each other, and their probabilities add up:
 
     p(label | one of the labels) = softmax over labels of logsumexp over the label's spellings of log p(spelling, end)
 
 With `per_token`, a spelling's score is its mean log-probability per token. Such scores are no probabilities of answers.
-The score of a label is then the log of the mean over its spellings, so a label gains nothing from many spellings.
+The score of a label is then the log of the mean of exp(score) over its spellings. Many spellings give a label no
+advantage.
 """
 
 import math
@@ -38,8 +39,8 @@ class LabelScoring:
     Attributes:
         labels: labels of the task.
         synonyms: label -> further spellings.
-        end_token: whether a spelling is scored with the token that ends an answer. Without it, a spelling that is the
-            beginning of another one is at least as probable as the other.
+        end_token: whether a spelling is scored with the token that ends an answer. Without the end token, a spelling
+            that is the beginning of another spelling is at least as probable as the longer one.
         per_token: whether a spelling's log-probability is divided by its tokens.
     """
 
@@ -53,7 +54,7 @@ class LabelScoring:
         """Spelling -> its label. A label itself comes before its synonyms.
 
         Raises:
-            UserError: a spelling of two labels.
+            UserError: two labels have the same spelling.
         """
         label_of: dict[str, str] = {}
         for label in self.labels:
@@ -69,10 +70,18 @@ class LabelScoring:
 def continuation_tokens(
     row: Mapping[str, Any], spelling: str, tokenizer: Any, ends: set[int], end_token: bool
 ) -> tuple[list[int], list[int]]:
-    """Token ids of a row's prompt, and token ids of a spelling as its answer.
+    """Return the token ids of a row's prompt, and the token ids of a spelling as the answer to it.
 
-    With the end token they are those of `tokenize_completion` up to the first token of `ends`; where a chat template
-    ends no turn, the tokenizer's end token follows. Without it they end with the spelling's own text.
+    With `end_token`, the answer has the same tokens as in training, up to and including the first token of `ends`. An
+    answer without a token of `ends` gets the tokenizer's end token. Without `end_token`, the answer ends with the last
+    token of the spelling.
+
+    Args:
+        row: row with `prompt` messages.
+        spelling: text of the answer.
+        tokenizer: the model's tokenizer.
+        ends: ids of the tokens that end an answer.
+        end_token: whether the answer includes its end token.
     """
     answered = {"prompt": row["prompt"], "answer": [{"role": "assistant", "content": spelling}]}
     if end_token:
@@ -88,7 +97,7 @@ def continuation_tokens(
 def item_continuations(
     row: Mapping[str, Any], tokenizer: Any, ends: set[int], scoring: LabelScoring
 ) -> tuple[int, list[list[int]]]:
-    """Where the answers to a row begin, and the token ids of the prompt with each spelling.
+    """Return the position of the first answer token of a row, and the token ids of the prompt with each spelling.
 
     If a tokenizer joins the end of the prompt with the first letters of a spelling, the answers of all spellings begin
     at the earliest such token. All spellings are then scored from the same prompt.
@@ -101,9 +110,9 @@ def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], fla
     """Summed log-probability (nats) of each spelling of each item, (items, spellings).
 
     Args:
-        model: a causal language model; with `flat`, `use_flat_layout` prepared it, and every prompt is computed once.
-        items: from `item_continuations`.
-        flat: whether the model computes flat rows.
+        model: a causal language model. With `flat`, it must have been prepared by `use_flat_layout`.
+        items: results of `item_continuations`.
+        flat: whether the model computes flat rows (without padding). Every prompt is then computed once.
     """
     spellings = len(items[0][1])
     rows = [texts[number] for number in range(spellings) for _, texts in items]
@@ -112,11 +121,11 @@ def spelling_logps(model: Any, items: Sequence[tuple[int, list[list[int]]]], fla
 
 
 def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring: LabelScoring) -> dict[str, float]:
-    """Label -> its probability among the labels; see the module.
+    """Label -> its probability among the labels, by the formulas at the top of this module.
 
     Args:
         logps: summed log-probability (nats) of each of `scoring.spellings`.
-        lengths: their tokens.
+        lengths: number of tokens of each of `scoring.spellings`.
         scoring: labels, spellings, and whether scores are per token.
     """
     scores = np.asarray(logps, dtype=float) / (np.asarray(lengths) if scoring.per_token else 1)
@@ -131,15 +140,16 @@ def label_probabilities(logps: Sequence[float], lengths: Sequence[int], scoring:
 def score_labels(
     model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]], scoring: LabelScoring, batch_size: int
 ) -> list[Row]:
-    """One answer per row: `id`, `text` (the most probable label, the first of equal ones), `probabilities`, `logps`.
+    """Return an answer per row: `id`, `text`, `probabilities` and `logps`.
 
-    `probabilities` has the probability of each label. `logps` has the summed log-probability (nats) of each spelling,
-    not divided by its tokens. If they are not numbers, as after a training that diverged, the text is empty and the
-    answer has neither.
+    `text` is the most probable label, the first if several are equal. `probabilities` has the probability of each
+    label. `logps` has the summed log-probability (nats) of each spelling, not divided by its number of tokens. If
+    training diverged and the probabilities are NaN, the answer has `id` and an empty `text` alone.
 
     Args:
-        model: a causal language model, with or without an adapter. It takes no other input afterwards.
-        tokenizer: its tokenizer.
+        model: a causal language model, with or without an adapter. If it supports flat rows (without padding), it
+            accepts only flat rows afterwards.
+        tokenizer: the model's tokenizer.
         rows: rows with `id` and `prompt` messages.
         scoring: labels and how they are scored.
         batch_size: prompts computed at once; prompts of similar length share a batch.
@@ -177,6 +187,6 @@ def score_labels(
 def answer_rows(
     model: Any, tokenizer: Any, rows: Sequence[TaskRow], settings: Mapping[str, Any], batch_size: int
 ) -> list[Row]:
-    """Answers of `score_labels`, with `labels`, `label_synonyms` and `likelihood` from a job's settings."""
+    """Return the answers of `score_labels`, with `labels`, `label_synonyms` and `likelihood` from a job's settings."""
     scoring = LabelScoring(settings["labels"], settings.get("label_synonyms", {}), **settings.get("likelihood", {}))
     return score_labels(model, tokenizer, rows, scoring, batch_size)

@@ -1,4 +1,4 @@
-"""Make rows about claims that a paper prints, and the phrases in these rows."""
+"""Make rows about the claims of a paper, and the texts in these rows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
@@ -8,7 +8,15 @@ from clinical_dpo.papers.published import Entry, Study
 
 
 def claim_row(subject: str, claim: str, evidence: str, verdict: str, detail: str = "") -> Row:
-    """One row of `consistency.COLUMNS` without the study."""
+    """A row of `consistency.COLUMNS` about one claim, without the column `study`.
+
+    Args:
+        subject: what the claim is about (column `what`).
+        claim: the claim as the paper prints it.
+        evidence: what the check found (column `found`).
+        verdict: "possible", "impossible" or "only if ...".
+        detail: further words on the finding.
+    """
     return {"what": subject, "claim": claim, "found": evidence, "verdict": verdict, "detail": detail}
 
 
@@ -18,25 +26,25 @@ def metric_entries(study: Study, metric: str) -> list[Entry]:
 
 
 def tested_pairs(study: Study, metric: str) -> Iterator[tuple[Entry, Entry]]:
-    """Yield two entries for every printed P of a metric: the entry compared against, and the entry compared."""
+    """Yield (before, entry) for every printed P of a metric. P compares the entry with the entry listed before it."""
     for before, entry in pairwise(study["entries"]):
         if entry["metric"] == metric and entry["p"]:
             yield before, entry
 
 
 def printed_p(p: str) -> str:
-    """P with its sign: "P<.001", "P=.55"."""
+    """A printed P as text with its sign: "P<.001", "P=.55"."""
     return f"P{p}" if p[0] in "<>" else f"P={p}"
 
 
 def entry_title(entry: Entry) -> str:
-    """Task, model and variant of an entry, and the variant that it is compared against."""
+    """Text with task, model and variant of an entry, and with the variant against which the entry is compared."""
     against = f" against {entry['against']}" if entry["against"] else ""
     return " ".join(filter(None, (entry["task"], entry["model"], entry["variant"]))) + against
 
 
 def change(before: Entry, entry: Entry) -> str:
-    """Both values, P and n: "0.63 to 0.98, P<.001, n=200"."""
+    """Text of a change from one variant to the next: both values, P and n, as "0.63 to 0.98, P<.001, n=200"."""
     digits = entry["decimals"]
     return f"{before['value']:.{digits}f} to {entry['value']:.{digits}f}, {printed_p(entry['p'])}, n={entry['n']}"
 

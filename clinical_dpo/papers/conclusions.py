@@ -8,12 +8,13 @@ from clinical_dpo.papers.published import PUBLISHED_NAMES, Study
 
 
 def conclusion(studies: Mapping[str, Study], task: str, model: str, metric: str) -> str:
-    """What a paper concluded of DPO against SFT: "no difference shown (0.98 to 0.95, P .55)"; "" where it prints none.
+    """What a paper concluded about DPO against SFT: "no difference shown (0.98 to 0.95, P=.55)".
 
-    A study with a printed level concludes by its P, another by its numbers alone.
+    The conclusion follows from P if the paper prints P and a threshold, else from the two values alone. The text is ""
+    if no paper prints a value for SFT and a value for DPO.
 
     Args:
-        studies: from `published.load_published`.
+        studies: the papers' printed results, from `published.load_published`.
         task: a task.
         model: the published model.
         metric: the task's headline metric, a key of METRICS.

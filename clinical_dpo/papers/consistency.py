@@ -24,9 +24,9 @@ COLUMNS = ("study", "what", "claim", "found", "verdict", "detail")
 
 
 def check(published: Mapping[str, Study]) -> list[Row]:
-    """Check every claim that the printed numbers alone can test, by exhaustive search.
+    """Check every claim of the papers that can be checked against the printed numbers alone.
 
-    The search takes about five seconds.
+    The checks search exhaustively, which takes about five seconds.
 
     Args:
         published: from `published.load_published`.
@@ -45,7 +45,7 @@ def check(published: Mapping[str, Study]) -> list[Row]:
 
 
 def check_splits(study: Study) -> Iterator[Row]:
-    """Compare the sum of the splits with every stated total."""
+    """Compare the sum of a task's splits with every total that the paper states. Yield a row per total."""
     for task, stated in study["tasks"].items():
         splits = [rows for split, rows in stated.get("splits", {}).items() if split != "where"]
         for total in stated.get("totals", []) if splits else []:
@@ -58,7 +58,10 @@ def check_splits(study: Study) -> Iterator[Row]:
 
 
 def check_shares(study: Study) -> Iterator[Row]:
-    """Search the counts that round to a printed share. If n is not printed, search the totals that allow the share."""
+    """Search for the counts that round to each printed share: helpful answers, agreement, tie breaks and the win rate.
+
+    If the paper does not print n, the search covers several totals. Yield a row per share and total.
+    """
     for entry in metric_entries(study, "helpfulness"):
         helpful = counts(entry["value"], entry["decimals"], entry["n"])
         yield claim_row(
@@ -95,7 +98,7 @@ def check_shares(study: Study) -> Iterator[Row]:
 
 
 def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
-    """Search numbers of judgements, 1 to 200, that can give the rate `best`.
+    """Search for the numbers of judgements, from 1 to 200, that can give the win rate `best`.
 
     Returns:
         The smallest such number, and the number from which on `best` always differs from .5 with P < .05.
@@ -111,7 +114,11 @@ def _judgement_counts(best: float, decimals: int) -> tuple[int, int]:
 
 
 def check_likerts(study: Study) -> Iterator[Row]:
-    """Compare the SD of differences that a paired t test's P implies with the SDs that whole grades allow."""
+    """Check each printed P of a paired t test of grades.
+
+    The means and P imply a standard deviation (SD) of the paired differences. Grades are whole numbers, so only some
+    SDs are possible. The two ranges are compared.
+    """
     for before, entry in tested_pairs(study, "likert"):
         means, n, digits = (before["value"], entry["value"]), entry["n"], entry["decimals"]
         low, high = feasibility.implied_sd(*means, digits, n, entry["p"])
@@ -129,9 +136,10 @@ def check_likerts(study: Study) -> Iterator[Row]:
 
 
 def check_margins(study: Study) -> Iterator[Row]:
-    """Compute reward margin / beta: how many nats further the policy separates two answers than the reference model.
+    """Compute reward margin / beta for each reward margin that the paper prints.
 
-    The reward is beta log(policy / reference) (Rafailov et al. 2023, arXiv:2305.18290, section 5).
+    The reward is beta log(policy / reference) (Rafailov et al. 2023, arXiv:2305.18290, section 5). Reward margin / beta
+    is the number of nats by which the policy separates two answers more than the reference model does.
     """
     for entry in metric_entries(study, "reward_margin"):
         beta = study["tasks"][entry["task"]]["beta"]
@@ -150,9 +158,10 @@ def check_margins(study: Study) -> Iterator[Row]:
 def check_rouges(study: Study) -> Iterator[Row]:
     """Compare mean ROUGE F1 with the largest value that mean precision and recall allow.
 
-    An item's F1 is the harmonic mean of its precision and recall, which is concave, so the mean F1 is at most the
-    harmonic mean of the means (Jensen 1906). An item's recall is its precision times answer length over reference
-    length (Lin 2004), so mean recall / mean precision is the mean of these ratios, weighted by precision.
+    An item's F1 is the harmonic mean of its precision and recall. The harmonic mean is concave, so the mean F1 is at
+    most the harmonic mean of the means (Jensen 1906). An item's recall is its precision times answer length over
+    reference length (Lin 2004). Mean recall / mean precision is therefore the mean of these ratios of lengths, weighted
+    by precision.
     """
     short_answers = "answers have less than half their references' words, or precision and recall are exchanged"
     values = {(entry["metric"], entry["variant"]): entry for entry in study["entries"]}
@@ -178,7 +187,7 @@ def check_rouges(study: Study) -> Iterator[Row]:
 
 
 def check_costs(study: Study) -> Iterator[Row]:
-    """Compare minutes of DPO / minutes of SFT with the multiples that the paper states."""
+    """Compare the ratio of DPO's minutes to SFT's minutes with the multiples that the paper states."""
     costs = {(entry["task"], entry["variant"]): entry["value"] for entry in metric_entries(study, "cost_minutes")}
     stated = [
         contradiction

@@ -1,9 +1,9 @@
 """Exhaustive searches for the counts that can give a printed number.
 
-A printed value represents every value that rounds to it, ties included. So does a printed P; "<.001" and ">.99"
-represent all values on that side. The comparison of test statistics with the values that rounding allows follows GRIM
-(Brown & Heathers 2017, Soc Psychol Personal Sci 8:363-369). Counts of right answers are pairs: right among the
-positives, right among the negatives.
+A printed value or P represents every number that rounds to it, ties included. "<.001" represents all numbers below
+.001, and ">.99" all numbers above .99. The comparison of test statistics with the values that rounding allows follows
+GRIM (Brown & Heathers 2017, Soc Psychol Personal Sci 8:363-369). For an F1, counts of right answers are pairs: right
+among the positives, right among the negatives.
 """
 
 import math
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import bdtr, chdtrc, stdtrit
 
-# Exact (McNemar 1947), its mid-P (Fagerland et al. 2013, BMC Med Res Methodol 13:91), chi-squared without and with
-# the continuity correction (Edwards 1948, Psychometrika 13:185-187).
+# Forms of McNemar's test: exact (McNemar 1947), mid-P of the exact test (Fagerland et al. 2013, BMC Med Res Methodol
+# 13:91), chi-squared without and with the continuity correction (Edwards 1948, Psychometrika 13:185-187).
 TESTS = ("exact", "midp", "chi2", "chi2_corrected")
 TINY = 1e-9  # decimal values are not exact in binary
 Range = tuple[float, float]
@@ -28,7 +28,7 @@ def printed_range(value: float, decimals: int) -> Range:
 
 
 def p_range(printed: str) -> Range:
-    """Lowest and highest P that are printed like this: "<.001" gives (0, .001), ".55" gives (.545, .555)."""
+    """Lowest and highest P that may be printed as `printed`: "<.001" gives (0, .001), ".55" gives (.545, .555)."""
     number = float(printed.lstrip("<>"))
     if printed[0] in "<>":
         return (0.0, number) if printed[0] == "<" else (number, 1.0)
@@ -42,7 +42,10 @@ def counts(value: float, decimals: int, n: int) -> list[int]:
 
 
 def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Two-sided P of one of TESTS for discordant counts b and c of equal shape; 1 where b = c = 0."""
+    """Two-sided P of a form of McNemar's test for arrays of discordant counts b and c of equal shape.
+
+    P is 1 where b = c = 0. `test` is one of TESTS.
+    """
     pairs, smaller, gap = b + c, np.minimum(b, c), np.abs(b - c)
     if test in ("exact", "midp"):
         doubled = 2 * bdtr(smaller, pairs, 0.5)
@@ -56,10 +59,15 @@ def mcnemar_p(test: str, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 @cache
 def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
-    """Count the b that give the printed P, cumulatively.
+    """Count the values of b that give the printed P, for every difference c - b of the discordant counts b and c.
+
+    Args:
+        test: one of TESTS.
+        n: number of items.
+        printed: P as printed.
 
     Returns:
-        (2n + 1, n + 2); entry (i, k) counts the b < k that give the P where c - b = i - n.
+        Array (2n + 1, n + 2). Row i is for c - b = i - n. Entry (i, k) is the number of b < k that give the P.
     """
     gap, b = np.arange(-n, n + 1)[:, None], np.arange(n + 1)[None]
     c = b + gap
@@ -75,7 +83,9 @@ def _cumulative_matches(test: str, n: int, printed: str) -> np.ndarray:
 def f1_counts(
     value: float, decimals: int, positives: int, negatives: int, average: str = "binary", unparsable: int = 0
 ) -> np.ndarray:
-    """All counts of right answers, (k, 2), of confusion tables whose F1 rounds to `value`.
+    """All pairs of counts of right answers whose F1 rounds to `value`.
+
+    The result is an array (k, 2): right answers among the positives, and right answers among the negatives.
 
     Args:
         value: F1 = 2 TP / (2 TP + FP + FN).
@@ -83,8 +93,8 @@ def f1_counts(
         positives: items of the positive class.
         negatives: items of the negative class.
         average: "binary" (F1 of the positive class) or "macro" (mean F1 of both classes).
-        unparsable: the largest number of answers to negative items that are neither label; only with "binary". Such an
-            answer is wrong, but the F1 of the positive class does not count it. A positive item with such an answer
+        unparsable: the largest number of negative items with an answer that is neither label; only with "binary". Such
+            an answer is wrong, but the F1 of the positive class does not count it. A positive item with such an answer
             is a false negative.
     """
     tp, fp = np.arange(positives + 1)[:, None], np.arange(negatives + 1)[None]
@@ -102,10 +112,16 @@ def f1_counts(
 
 
 def _bounds(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """c - b, smallest b and largest b for all pairs of counts of right answers; each (k1, k2).
+    """Return the possible discordant counts for every pair of counts of right answers of two variants.
 
-    In a class of s items with r1 and r2 right answers, c - b = r2 - r1, and b runs from max(0, r1 - r2) to
-    min(r1, s - r2). The classes are independent, so b takes every value between the sums of these limits.
+    The three arrays, each (k1, k2), are c - b, the smallest b and the largest b. b is the number of items that only the
+    first variant answers rightly, and c the number of items that only the second variant answers rightly. In a class of
+    s items with r1 and r2 right answers, c - b = r2 - r1, and b runs from max(0, r1 - r2) to min(r1, s - r2). The
+    classes are independent, so b takes every value between the sums of these limits.
+
+    Args:
+        first, second: counts of right answers of the two variants, (k1, classes) and (k2, classes).
+        sizes: items per class.
     """
     gap, smallest, largest = (np.zeros((len(first), len(second)), dtype=np.int32) for _ in range(3))
     for index, size in enumerate(sizes):
@@ -120,9 +136,10 @@ def _bounds(first: np.ndarray, second: np.ndarray, sizes: Sequence[int]) -> tupl
 def discordant_counts(
     first: np.ndarray, second: np.ndarray, sizes: Sequence[int], test: str, printed: str
 ) -> list[tuple[int, int]]:
-    """All discordant counts (b, c) that a pair of counts of right answers allows and that give the printed P.
+    """All discordant counts (b, c) that agree with two printed values and with the printed P between them.
 
-    b counts the items that only the first variant answers rightly.
+    b is the number of items that only the first variant answers rightly, and c the number of items that only the second
+    variant answers rightly.
 
     Args:
         first: counts of right answers (k, classes) that give the first printed value.
@@ -141,10 +158,10 @@ def discordant_counts(
 
 
 class PositiveCounts(NamedTuple):
-    """Numbers of positives that allow a chain of printed F1s, and the P between neighbours in the chain."""
+    """Numbers of positive items with which a chain of printed F1s, and the P between neighbours in it, are possible."""
 
-    links: list[list[int]]  # allow each P alone
-    chain: list[int]  # allow all P at once, on one test set
+    links: list[list[int]]  # for each P, the numbers of positives that allow this P alone
+    chain: list[int]  # the numbers of positives that allow all P at once, on one test set
 
 
 def possible_positives(
@@ -157,12 +174,12 @@ def possible_positives(
 ) -> dict[str, PositiveCounts]:
     """For each of TESTS, the numbers of positives among n items, 1 to n - 1, that allow the printed F1s and P.
 
-    The search covers all confusion tables that round to each F1, and all discordant counts that they allow.
+    The search covers all confusion tables whose F1 rounds to a printed F1, and all discordant counts of these tables.
 
     Args:
         f1s: printed F1s of k variants on the same items.
         p_values: k - 1 printed P, each between a variant and the next.
-        n: items.
+        n: number of items.
         decimals: digits of the F1s.
         average: as in `f1_counts`.
         unparsable: as in `f1_counts`, for each variant.
@@ -186,10 +203,16 @@ def possible_positives(
 
 
 def implied_sd(mean_1: float, mean_2: float, decimals: int, n: int, printed: str) -> Range:
-    """Lowest and highest SD of n paired differences that a printed paired-t P implies: |difference| sqrt(n) / t.
+    """Lowest and highest SD of n paired differences that the printed P of a paired t test implies.
 
-    The difference of two rounded means is known to one unit of their last digit. The low end is 0 where the P has "<"
-    or the difference may be 0.
+    The SD is |difference of the means| sqrt(n) / t, where t is the test's statistic. The difference of two rounded
+    means is known to one unit of their last digit. The lowest SD is 0 if the P has "<" or the difference may be 0.
+
+    Args:
+        mean_1, mean_2: printed means.
+        decimals: digits of the means.
+        n: number of pairs.
+        printed: P as printed.
     """
     gap, unit = abs(mean_2 - mean_1), 10.0**-decimals
     low, high = p_range(printed)
@@ -200,15 +223,21 @@ def implied_sd(mean_1: float, mean_2: float, decimals: int, n: int, printed: str
 
 
 def possible_sd(mean_1: float, mean_2: float, decimals: int, n: int, scale: Range) -> Range:
-    """Lowest and highest SD of n paired differences of whole grades that two printed means allow.
+    """Lowest and highest SD of n paired differences of whole-number grades that two printed means allow.
 
-    The SD is lowest where the differences, which are whole, take only two neighbouring numbers. It is at most the sum
-    of the largest SDs of grades with these means on a bounded scale, sqrt((high - m) (m - low)) each (Bhatia & Davis
-    2000, Am Math Mon 107:353-357).
+    The differences are whole numbers. Their SD is lowest if they take only two neighbouring values. The SD is at most
+    the sum of the largest SDs of the two sets of grades. For a mean m on a bounded scale the largest SD is
+    sqrt((high - m) (m - low)) (Bhatia & Davis 2000, Am Math Mon 107:353-357).
+
+    Args:
+        mean_1, mean_2: printed means.
+        decimals: digits of the means.
+        n: number of pairs.
+        scale: lowest and highest grade.
     """
     gap, unit = abs(mean_2 - mean_1), 10.0**-decimals
     ends = (max(gap - unit, 0.0), gap + unit)
-    shares = [0.0] if math.floor(ends[1]) > ends[0] else [end % 1 for end in ends]  # a whole number lies between
+    shares = [0.0] if math.floor(ends[1]) > ends[0] else [end % 1 for end in ends]  # whole number between
     half, (low, high) = unit / 2, scale
     largest = 0.0
     for mean in (mean_1, mean_2):

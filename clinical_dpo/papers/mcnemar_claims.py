@@ -13,16 +13,16 @@ from clinical_dpo.papers.feasibility import TESTS, PositiveCounts, counts
 from clinical_dpo.papers.published import Entry, Study, find_contradiction
 
 TITLES = {"exact": "exact", "midp": "mid-P", "chi2": "chi-squared", "chi2_corrected": "continuity-corrected"}
-UNPARSABLE = 3  # most answers of a variant that the search allows to be neither label
+UNPARSABLE = 3  # the search allows up to this many answers of a variant that are neither label
 Positives = Mapping[str, Sequence[int]]  # test -> numbers of positives that allow a claim
 
 
 def check_mcnemar(study: Study) -> Iterator[Row]:
-    """Check every P of McNemar's test: alone, with all P of its task on one test set, and all by one form of the test.
+    """Check the printed P of McNemar's test: each alone, those of a task on one test set, and all by one form of it.
 
-    Accuracies: the search returns the discordant counts (b, c) that give the P. The counts that round to both
-    accuracies fix c - b. F1s: the search returns the numbers of positives for which a pair of confusion tables gives
-    both F1s and the P. The variants of a task answer the same items, so one number of positives must allow all P.
+    For two accuracies, the search finds the discordant counts (b, c) that give the P. The difference c - b follows from
+    the accuracies. For two F1s, the search finds the numbers of positive items for which a pair of confusion tables
+    gives both F1s and the P. The variants of a task answer the same items, so one number of positives must allow all P.
     """
     possible_tests = []  # the forms of the test that can give each P
     for before, entry in tested_pairs(study, "accuracy"):
@@ -83,7 +83,10 @@ def _discordance(pairs: Sequence[tuple[int, int]]) -> str:
 
 
 def _group_tests(texts: Mapping[str, str]) -> str:
-    """Join a text per test; tests with the same text share it: "none (mid-P, chi-squared)"."""
+    """Join the texts of the tests, with the names of the tests in brackets: "3-5 (exact); none (mid-P, chi-squared)".
+
+    If all tests have the same text, the text is returned without names.
+    """
     titles: dict[str, list[str]] = {}
     for test, text in texts.items():
         titles.setdefault(text, []).append(TITLES[test])
@@ -93,12 +96,12 @@ def _group_tests(texts: Mapping[str, str]) -> str:
 
 
 def _verdict(tests: set[str], condition: str = "", alternative: str = "") -> str:
-    """Verdict from the tests that can give a P.
+    """Verdict on a P: "possible", "impossible", or "only if ..." with the conditions.
 
     Args:
         tests: the members of TESTS that can give the P.
-        condition: what must hold together with such a test.
-        alternative: what makes the P possible even without such a test.
+        condition: a condition that must hold besides the use of one of `tests`.
+        alternative: a condition that alone makes the P possible.
     """
     if not tests:
         return f"only if {alternative}" if alternative else "impossible"
@@ -117,7 +120,10 @@ def _possible_positives(
 
 
 def _contradicting_chains(study: Study, chain: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """For each number that the paper prints differently elsewhere, yield it between its neighbours in the chain."""
+    """Yield a short chain for every value that contradicts an entry of `chain` elsewhere in the paper.
+
+    The short chain has the entry with the other value, between the entry's neighbours in `chain`.
+    """
     for index, entry in enumerate(chain):
         for version in (find_contradiction(study, entry) or {"printed": []})["printed"]:
             if isinstance(version["value"], float) and version["value"] != entry["value"]:
@@ -136,7 +142,15 @@ def _f1_rows(study: Study, chain: Sequence[Entry], possible: Mapping[str, Positi
 
 
 def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) -> tuple[str, str]:
-    """Return verdict and detail. If the paper states the classes, the test set should have the same proportions."""
+    """Return the verdict on the P between two F1s, and a detail.
+
+    If the paper states the sizes of the classes, the test set should have the same proportions.
+
+    Args:
+        study: the paper's results.
+        pair: the two entries.
+        possible: the numbers of positives that allow the P, by test.
+    """
     n, classes = pair[1]["n"], study["tasks"][pair[1]["task"]].get("classes")
     tests = {test for test in TESTS if possible[test]}
     expected, condition, detail = set(range(n)), "", ""

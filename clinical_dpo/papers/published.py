@@ -1,4 +1,4 @@
-"""The papers' printed results, and a run's results beside them."""
+"""Read the papers' printed results, and compare a run's results with them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ STUDY_TASKS = {  # study of config/published.yaml -> its tasks
     "murphy2024": ("pubmedqa", "meqsum"),
 }
 Study = Mapping[str, Any]  # one study of `load_published`
-Entry = dict[str, Any]  # one printed number of a study; ENTRY_KEYS
+Entry = dict[str, Any]  # one printed number of a study, with the keys ENTRY_KEYS
 ENTRY_KEYS = ("task", "model", "variant", "metric", "grader", "value", "decimals", "n", "p", "against", "where")
 COLUMNS = (
     *("study", "task", "model", "variant", "metric", "published", "p_published", "reproduced", "ci_low", "ci_high"),
     *("n", "p_reproduced", "agrees", "where", "note"),
 )
-OTHER_TABLES = {  # metric of published.yaml that metrics.csv does not have -> the run's table that has it
+OTHER_TABLES = {  # metric of published.yaml that is not in metrics.csv -> the run's table with this metric
     **{"cost_minutes": "see figures/cost.csv", "margin_plateau_epoch": "see tables/reward_margin.csv"},
     **dict.fromkeys(("agreement", "tie_break"), "see agreement.csv of the task"),
 }
@@ -32,13 +32,13 @@ PUBLISHED_NAMES = {
 
 
 def load_published(path: str | Path) -> dict[str, Study]:
-    """Read config/published.yaml: study -> the results that its paper prints.
+    """Read config/published.yaml and return study -> the results that its paper prints.
 
     The study's `results` become `entries`, one per printed number, with ENTRY_KEYS. The value of a key that is not
     printed is None.
 
     Raises:
-        UserError: a key is wrong, a number is listed twice, or the `against` of a P is not the variant before.
+        UserError: a key is wrong, a number is listed twice, or the `against` of a P is not the variant listed before.
     """
     content = read_yaml(Path(path))
     validate(content, "published", str(path))
@@ -75,7 +75,7 @@ def _entries(groups: Sequence[Mapping[str, Any]]) -> Iterator[Entry]:
 
 
 def find_contradiction(study: Study, entry: Entry) -> Mapping[str, Any] | None:
-    """Return the contradiction about an entry, with the versions that the paper prints. None if there is none."""
+    """Return the contradiction about an entry, with the versions that the paper prints; None without contradiction."""
     for candidate in study["contradictions"]:
         if "entry" in candidate and all(
             candidate["entry"].get(key) == entry[key] for key in ("task", "model", "variant", "metric")
@@ -92,10 +92,10 @@ def compare(
 ) -> list[Row]:
     """Pair every printed number with the run's results of the same model, or of models that stand in for it.
 
-    A number agrees where the printed value lies inside the run's 95% interval. This tests whether the run could have
-    given the printed result. The paper's own sampling error is left out because it is not printed. A number is "not
-    comparable" where the model or the grader differs, the data are synthetic, the grades are pending or come from a
-    proxy, or the run has no interval. The reason follows in brackets.
+    A printed number agrees if it lies inside the run's 95% interval. This tests whether the run could have given the
+    printed result. The paper's own sampling error is left out because it is not printed. A number is "not
+    comparable" if the model or the grader differs, the data are synthetic, the grades are pending or come from a proxy,
+    or the run has no interval. The reason follows in brackets.
 
     Args:
         published: from `load_published`.
@@ -124,7 +124,7 @@ def compare(
 
 
 def _published_key(row: Mapping[str, Any], stands_for: Mapping[str, str]) -> tuple[str, str, str, str]:
-    """Task, model, variant and metric of a row of metrics.csv as config/published.yaml names them."""
+    """Task, model, variant and metric of a row of metrics.csv, by the names in config/published.yaml."""
     model, metric = row["model"], row["metric"]
     return row["task"], stands_for.get(model, model), row["variant"], PUBLISHED_NAMES.get(metric, metric)
 
@@ -157,7 +157,7 @@ def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | 
     Args:
         entry: the printed number.
         row: the run's result; empty if the run has no result.
-        numbers: the result's numbers.
+        numbers: `ci_low` and `ci_high` of the run's result.
         in_run: whether the run has the task.
     """
     if not row:

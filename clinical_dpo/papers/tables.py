@@ -1,4 +1,4 @@
-"""The run's numbers under the papers' metric names, and Murphy 2024's two tables beside the run's numbers."""
+"""Name a run's metrics as the papers do, and set a run's numbers beside the two tables of Murphy 2024."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,8 +28,8 @@ Rows = Sequence[Mapping[str, Any]]
 def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list[Row]:
     """Collect every estimate of a run, with its metric named as in config/published.yaml.
 
-    The win rate pools all raters, or comes from a proxy. It counts the n items that one of the two variants won. The
-    other variant's win rate is 1 minus this rate. The reward margin is the margin on the eval pairs at the end of
+    The win rate is that of all raters pooled, or of a proxy. Its n is the number of items without a tie. The other
+    variant of the comparison gets 1 minus this rate. The reward margin is that of the eval pairs at the end of
     training.
 
     Args:
@@ -45,7 +45,7 @@ def measured(metrics: Rows, rouge: Rows, win_rates: Rows, margins: Rows) -> list
     rows = []
     for row in metrics:
         metric = PUBLISHED_NAMES.get(row["metric"], row["metric"])
-        if metric != "rouge_l_f1" or row["task"] not in tasks_with_rouge:  # rouge.csv has it too
+        if metric != "rouge_l_f1" or row["task"] not in tasks_with_rouge:  # rouge.csv has this row too
             rows.append(dict(row) | {"metric": metric})
     for row in rouge:
         kind = row["kind"].removeprefix("rouge").lower()
@@ -104,7 +104,7 @@ def beside_published(
 
 
 def columns(metrics: Iterable[str]) -> list[str]:
-    """The columns of the rows of `beside_published`."""
+    """The columns of the rows of `beside_published`, for these metrics."""
     parts = ("", "_ci_low", "_ci_high", "_n", "_published", "_note")
     return ["model", "variant", *(f"{metric}{part}" for metric in metrics for part in parts)]
 
@@ -121,7 +121,14 @@ def _caveats(row: Mapping[str, Any]) -> Iterable[str]:
 
 
 def printed(table: Rows, metrics: Sequence[str]) -> list[Row]:
-    """Turn rows of `beside_published` into text for print: one row per model, variant and measure, with PRINTED."""
+    """Turn rows of `beside_published` into text with the columns PRINTED: a row per metric, model and variant.
+
+    There is no row if the run has no estimate and the paper prints no value.
+
+    Args:
+        table: rows of `beside_published`.
+        metrics: the table's metrics, in order.
+    """
     return [
         {
             "model": row["model"],

@@ -1,4 +1,7 @@
-"""The table of training costs, with steps, evaluations, loading and the reference pass in separate columns."""
+"""The table of training costs.
+
+Steps, evaluations, loading and the reference pass (log-probabilities of the reference model) have separate columns.
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,10 +20,10 @@ _SUMMED = ("runs", "steps", "rows", "step_seconds", "evaluation_seconds", "loadi
 
 
 def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float]:
-    """Collect the minutes per 1,000 steps that a paper prints, by (task, stage).
+    """Return the minutes per 1,000 steps that the papers print: (task, stage) -> minutes.
 
     Args:
-        studies: from `published.load_published`.
+        studies: the papers' printed results, from `papers.published.load_published`.
     """
     return {
         (entry["task"], entry["variant"]): entry["value"]
@@ -33,11 +36,11 @@ def published_minutes(studies: Mapping[str, Any]) -> dict[tuple[str, str], float
 def cost_rows(
     runs: Iterable[str | Path], references: Iterable[str | Path], published: Mapping[tuple[str, str], float]
 ) -> list[Row]:
-    """Sum the time of all training runs and of the reference passes. `plot_cost` draws exactly these rows.
+    """Sum the time of all training runs and of all reference passes. `plot_cost` draws exactly these rows.
 
-    A second run that takes over its probe's weights takes no time and does not count as a run. A resumed run records
-    only the time after its last checkpoint. The pace of that time counts for all its steps. The answers on dev are left
-    out.
+    A run that takes over the weights of its trial's probe adds no time and is not counted. A resumed run records only
+    the time after its last checkpoint. Its total time is estimated from the seconds per step of that part. The time to
+    answer the dev rows is not included.
 
     Args:
         runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of all runs.
@@ -45,10 +48,10 @@ def cost_rows(
         published: from `published_minutes`.
 
     Returns:
-        Rows of COLUMNS, one per task, model and stage. `minutes_per_1000_steps` is the time of steps alone. `seconds`
-        and `hours` are of everything. Rows of DPO have two ratios of DPO to SFT. `row_ratio` is of a step with the same
-        number of rows (pairs in DPO), without evaluations. `run_ratio` is of a whole run: steps, evaluations, loading,
-        and DPO's part of the reference pass. This pass counts for DPO alone, although the arm dpo_sft uses it too.
+        Rows of COLUMNS, one per task, model and stage. `minutes_per_1000_steps` covers the steps alone. `seconds` and
+        `hours` cover steps, evaluations, loading and the reference pass. Rows of DPO also have ratios of DPO to SFT.
+        `row_ratio` compares the seconds of steps per row (per pair in DPO). `run_ratio` compares the mean seconds of a
+        whole run. The reference pass counts for the stage dpo alone, although the arm dpo_sft uses it too.
     """
     sums: dict[tuple[str, str, str], Row] = {}
     for path in runs:
@@ -73,7 +76,7 @@ def cost_rows(
 
 
 def _add_run(row: Row, run: Mapping[str, Any]) -> None:
-    """Add a training run to the sums of its stage."""
+    """Add the steps, rows and seconds of a training run (content of its run.json) to the sums of its stage."""
     steps = step_seconds(run)
     row["runs"] += 1
     row["steps"] += run["steps"]
@@ -85,7 +88,7 @@ def _add_run(row: Row, run: Mapping[str, Any]) -> None:
 
 
 def _row(key: tuple[str, str, str], sums: Mapping[str, Any], published: Mapping[tuple[str, str], float]) -> Row:
-    """The row of a stage, without ratios."""
+    """The row of COLUMNS for one (task, model, stage), from the sums over its runs. The three ratios are None."""
     parts = ("step_seconds", "evaluation_seconds", "loading_seconds", "reference_seconds")
     seconds = round(sum(sums[part] for part in parts), 2)
     return dict.fromkeys(COLUMNS) | {

@@ -1,4 +1,4 @@
-"""Sentences that answer whether SFT is enough, from the decisions of a task."""
+"""Sentences that say whether SFT is enough or DPO is worth its cost, made from the decisions of a task."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,21 +13,21 @@ from clinical_dpo.statistics.decisions import NO_BETTER_THAN_TRIVIAL
 from clinical_dpo.training.run_record import total_seconds
 from clinical_dpo.variants import STAGES
 
-MOST_DIGITS = 3  # beyond the usual ones, for a limit that rounding would put on the margin or on zero
+MOST_DIGITS = 3  # most digits added to a limit that would otherwise be rounded to the margin or to zero
 
 
 class Price(NamedTuple):
-    """Training time of SFT and DPO as a multiple of SFT's alone, and its unit."""
+    """Training time of SFT and DPO together, as a multiple of the training time of SFT alone."""
 
     multiple: float
     unit: str  # GPU hours, or training hours without a GPU
 
 
 def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
-    """Model -> the price of DPO, over all trials and their probes. A model needs runs of both stages.
+    """Model -> the price of DPO, from the time of all trials and their probes. Models without SFT runs are left out.
 
     Args:
-        runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task.
+        runs: {task}/{model}/{stage}/{trial}/{adapter or probe}/run.json of one task, for the stages sft and dpo.
     """
     seconds: dict[str, dict[str, float]] = {}
     devices: dict[str, set[str]] = {}
@@ -47,14 +47,21 @@ def prices(runs: Iterable[str | Path]) -> dict[str, Price]:
 
 
 def amount(metric: str, value: float, extra: int = 0, sign: str = "") -> str:
-    """A difference as text: in points for a metric from 0 to 1, unchanged for any other metric."""
+    """A difference as text: in percentage points if the highest value of the metric is 1, else in the metric's unit.
+
+    Args:
+        metric: a key of METRICS.
+        value: the difference.
+        extra: digits beyond the usual number, which is one for points and two for other units.
+        sign: "+" also shows the sign of a positive number.
+    """
     if _in_points(metric):
         return f"{100 * value:{sign}.{1 + extra}f}"
     return f"{value:{sign}.{2 + extra}f}"
 
 
 def margin_text(metric: str, value: float) -> str:
-    """A margin with its unit: "5 points", "0.2"."""
+    """A margin as text: "5 points" (percentage points), or "0.2" for a metric whose highest value is above 1."""
     return f"{100 * value:g} points" if _in_points(metric) else f"{value:g}"
 
 
@@ -66,13 +73,13 @@ def with_sentences(
     *,
     headline: str,
 ) -> list[Row]:
-    """Rows of `decisions.COLUMNS` with a sentence for each model, in the row of DPO against SFT.
+    """Return a task's decisions with the column `sentence`: a text for DPO against SFT, None in all other rows.
 
     Args:
-        rows: all decisions of one task.
+        rows: all decisions of one task, rows of `statistics.decisions.COLUMNS`.
         price: from `prices`.
         recorded: the margin recorded before the test answers were made; None without a record.
-        trivial: rows of the task's trivial.csv, as read; none for a task without labels.
+        trivial: rows of the task's trivial.csv, as read from CSV; empty for a task without labels.
         headline: the task's headline metric, a key of METRICS. If decisions compare another metric, the sentence says
             so.
     """
@@ -104,13 +111,14 @@ def _sentence(
     price: Price | None,
     trivial: Sequence[Mapping[str, Any]],
 ) -> str:
-    """The sentence of one model.
+    """The sentence about one model: whether SFT is enough, with the numbers and the price of DPO.
 
     Args:
-        row: the decision about DPO and SFT.
-        sft, dpo: those about SFT and the base model, and about DPO and the base model; None without them.
-        price: of DPO; None if it is unknown.
-        trivial: see `with_sentences`.
+        row: the decision about DPO against SFT.
+        sft: the decision about SFT against the base model, or None.
+        dpo: the decision about DPO against the base model, or None.
+        price: the price of DPO, or None if it is unknown.
+        trivial: as in `with_sentences`.
     """
     if row["status"] == "pending":
         return "Grades awaited."
@@ -126,7 +134,7 @@ def _sentence(
     )
     sft_is_worse = sft is not None and sft["decision"] == "worse"
     enough = "Neither is enough" if sft_is_trivial or sft_is_worse else "SFT is enough"
-    # What DPO gains over SFT is no gain if the base model is as good.
+    # A gain over SFT is worth nothing if the base model is as good as DPO.
     against_base = {
         "worse": "worse than Base",
         "equivalent": f"not better than Base by {margin}",
@@ -157,13 +165,13 @@ def _sentence(
 
 
 def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> str:
-    """Words about the difference over several training seeds, after a blank; "" with one seed.
+    """A sentence about the difference over several training seeds, with a blank before it; "" if there is one seed.
 
-    Decisions are about the first seed.
+    The decision itself is about the first seed.
 
     Args:
-        row: of decisions.csv.
-        seeds: rows of seeds.csv, as read; empty with a single seed.
+        row: row of decisions.csv.
+        seeds: rows of seeds.csv, as read from CSV; empty with a single seed.
     """
     metric = METRICS[row["metric"]]
     measure = f"{metric.name}_difference" if metric.kind == "labels" else metric.difference
@@ -185,14 +193,20 @@ def over_seeds(row: Mapping[str, Any], seeds: Sequence[Mapping[str, str]]) -> st
 
 
 def _unit(row: Mapping[str, Any]) -> str:
-    """The items that decide: test items, all rated or in part."""
+    """Name of the items that `items_to_decide` counts: "rated items" or "test items".
+
+    If the decision is based on a corrected judge, the text also has the share of test items that are rated.
+    """
     if row["basis"] == SAMPLE:
         return "rated items"
     return f"test items, {row['rated'] / row['n']:.0%} of them rated," if row["basis"] == CORRECTED else "test items"
 
 
 def _numbers(row: Mapping[str, Any]) -> str:
-    """Effect and deciding interval, with enough digits to show on which side of zero and margin each limit is."""
+    """Text of the effect and of the interval that led to the decision: "(+3.1, 95% interval 0.4 to 5.8)".
+
+    Each limit has enough digits to show on which side of zero and of the margin it is.
+    """
     two_sided = row["decision"] in ("better", "worse", NO_BETTER_THAN_TRIVIAL)
     level, low, high = (row[key if two_sided else f"margin_{key}"] for key in ("level", "ci_low", "ci_high"))
     metric, edges = row["metric"], (0.0, row["margin"], -row["margin"])
@@ -231,5 +245,5 @@ def _in_points(metric: str) -> bool:
 
 
 def _two_digits(number: int) -> str:
-    """A number rounded to two digits: 638 -> 640."""
+    """A number as text, rounded to two significant digits: 638 -> "640"."""
     return f"{round(number, 2 - len(str(number))):,}"

@@ -1,4 +1,4 @@
-"""Sentences about the checks of a judge."""
+"""Texts about the checks of a judge (a language model that grades answers)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,7 +8,13 @@ from clinical_dpo.variants import TITLES
 
 
 def bias_words(row: Mapping[str, str]) -> str | None:
-    """A sentence about a row of judge_bias.csv, as read; None if the row has no number."""
+    """What a check found, as words that follow the judge's name: "repeats 95% of 24 verdicts when ...".
+
+    None if the check is pending or has no estimate, or if it finds judge and graded model to be of different families.
+
+    Args:
+        row: row of judge_bias.csv, as read from CSV.
+    """
     if row["status"] == "pending" or not row["estimate"]:
         return None
     value, n, warns = float(row["estimate"]), row["n"], row["suspicious"] == "true"
@@ -36,10 +42,10 @@ def bias_words(row: Mapping[str, str]) -> str | None:
 
 
 def bias_lines(rows: Iterable[Mapping[str, str]], only_suspicious: bool = False) -> list[str]:
-    """Lines about the checks of all judges.
+    """Lines of text about the checks of all judges, one per row for which `bias_words` has words.
 
     Args:
-        rows: rows of judge_bias.csv of all tasks, as read.
+        rows: rows of judge_bias.csv of all tasks, as read from CSV.
         only_suspicious: whether lines without a warning are left out.
     """
     return [

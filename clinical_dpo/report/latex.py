@@ -14,7 +14,7 @@ _ESCAPES = str.maketrans(
 LONGEST = 45  # rows; a longer table is broken over pages
 SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
 FIT_WIDTH = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"  # at most as wide as the text
-SENTENCES = ("sentence",)  # columns
+SENTENCES = ("sentence",)  # columns with whole sentences
 Column = str | tuple[str, str]  # one column, or the two columns of an interval
 
 
@@ -26,17 +26,16 @@ def escape(text: str) -> str:
 def latex_table(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[Column, str] | Sequence[str], *, caption: str, label: str
 ) -> str:
-    r"""Typeset a table with booktabs rules as a float, or as a longtable if it has more than LONGEST rows.
+    r"""Return a table in LaTeX with booktabs rules: a float, or a longtable if it has more than LONGEST rows.
 
     The document needs \usepackage{booktabs,graphicx}. A long table fills landscape pages of its own and needs
     \usepackage{longtable,pdflscape}. Columns of numbers are aligned right, all others left. A column named p or p_...
-    holds P values. An empty value is a dash. A text that all rows share moves to the caption, so that a warning is not
-    lost and the table fits a page.
+    holds P values. An empty value is a dash. If a column has the same text in all rows, the text moves to the caption.
 
     Args:
         rows: rows as computed or as read from CSV.
-        columns: column -> heading, in order. In a list of columns, each column is its own heading. A pair of columns
-            is an interval.
+        columns: column -> heading, in order; or a list of columns whose names are the headings. A pair of columns
+            holds the two limits of an interval.
         caption: plain text.
         label: the label that \ref refers to.
     """
@@ -73,14 +72,14 @@ def latex_table(
 
 
 def _shared(rows: Sequence[Mapping[str, Any]], column: Column) -> str | None:
-    """The text that all rows share in a column, or None. A single row shares no text."""
+    """The text that a column has in every row. None if rows differ, if values are numbers, or with a single row."""
     if isinstance(column, tuple) or len(rows) < 2 or not _is_words(rows[0][column]):
         return None
     return str(rows[0][column]) if len({row[column] for row in rows}) == 1 else None
 
 
 def _alignment(column: Column, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Numbers right, words left, sentences in lines of a fixed width."""
+    """LaTeX alignment of a column: "r" for numbers, "l" for words, "p{8cm}" for sentences."""
     if column in SENTENCES:
         return "p{8cm}"
     is_number = isinstance(column, tuple) or not any(_is_words(row[column]) for row in rows)
@@ -109,9 +108,10 @@ def _cell(column: Column, row: Mapping[str, Any]) -> str:
 
 
 def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
-    """Text of a value: P as journals print it, an integer unchanged, another number with three decimals.
+    """The LaTeX text of a value in a column. `levels` are the levels with which a P value is compared.
 
-    A number below .001 is written with a power of ten.
+    P is written as journals print it, and an integer is unchanged. Another number has three decimals, or a power of
+    ten if its absolute value is below .001.
     """
     if value in (None, ""):
         return "--"
@@ -129,14 +129,14 @@ def _value(column: str, value: Any, levels: Sequence[float] = ()) -> str:
 
 
 def table_columns(name: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[Column, str] | Sequence[str]]:
-    """Caption and columns of a table of reports/tables.
+    """Return the caption and the columns of a table of reports/tables, as `latex_table` takes them.
 
     The table of metrics has a column of classes if a metric has a row for each class. The table of agreement has a
-    column of rubric items if a task has a rubric.
+    column of rubric items if a task has a rubric. A table that TABLES lacks has its name as caption and all columns.
 
     Args:
         name: stem of the table's file.
-        rows: its rows.
+        rows: the table's rows.
     """
     if name not in TABLES:
         return name, list(rows[0]) if rows else []

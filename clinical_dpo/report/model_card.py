@@ -9,7 +9,7 @@ import yaml
 
 from clinical_dpo.escaping import markdown, markdown_table
 
-# Licences that the hub knows by an identifier; any other is `other`, with its name.
+# Licences for which the hub has an identifier. A card gives any other licence as `other`, with its name.
 IDENTIFIERS = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-nc-4.0", "llama3", "llama3.1", "gemma")
 STAGES = {"sft": "supervised fine-tuning (SFT)", "dpo": "SFT and direct preference optimization (DPO)"}
 SETTINGS = ("learning_rate", "beta", "loss", "batch_size", "lr_scheduler_type", "optimizer", "max_length", "seed")
@@ -17,25 +17,25 @@ SETTINGS = ("learning_rate", "beta", "loss", "batch_size", "lr_scheduler_type", 
 
 @dataclass(frozen=True)
 class Released:
-    """What a card describes."""
+    """The facts about a released model from which its card is written."""
 
     task: Mapping[str, Any]  # settings of the task file
     model: Mapping[str, Any]  # name, title, dtype and license of the model file
     stage: str  # sft or dpo
     max_new_tokens: int
-    base: Mapping[str, Any]  # base.json
+    base: Mapping[str, Any]  # base.json of the base model: id, revision and origin
     base_path: str | None  # the base model's folder, relative to the released one; None for a model of the hub
     ends: Sequence[int]  # ids of the tokens that end an answer
     adapter: bool  # whether the weights are an adapter
     merged: bool  # whether the folder `merged` exists
     run: Mapping[str, Any]  # run.json of the training
-    manifest: Mapping[str, Any]  # manifest of the data
+    manifest: Mapping[str, Any]  # data/manifest.json of the task
     metrics: Sequence[Mapping[str, str]]  # rows of metrics.csv
     weights: bool = True  # whether the card is beside the weights
 
 
 def model_card(released: Released) -> str:
-    """The card as Markdown with a YAML head."""
+    """The card of a released model: Markdown with a YAML head."""
     task, title = released.task, markdown(released.model["title"])
     parts = [
         f"---\n{yaml.safe_dump(_head(released), sort_keys=False, allow_unicode=True)}---",
@@ -57,7 +57,7 @@ def model_card(released: Released) -> str:
 
 
 def _head(released: Released) -> dict[str, Any]:
-    """Metadata that the hub reads."""
+    """The fields of the card's YAML head: metadata that the Hugging Face hub reads."""
     licence = released.model.get("license", "").split(" (")[0]
     known = licence.lower() in IDENTIFIERS
     head: dict[str, Any] = {"library_name": "peft" if released.adapter else "transformers"}
@@ -70,7 +70,7 @@ def _head(released: Released) -> dict[str, Any]:
 
 
 def _loading(released: Released) -> list[str]:
-    """The section with the code that loads the model."""
+    """The paragraphs of the section with the code that loads the model."""
     return [
         "## How to load",
         "Run this in the folder of this file, or with the full path of the folder.",
@@ -116,7 +116,7 @@ def loading_code(released: Released) -> str:
 
 
 def _data(released: Released) -> str:
-    """Origin, licence and sizes of the data. The card quotes no row."""
+    """A paragraph on origin, licence and sizes of the data. It quotes no row of the data."""
     manifest, task = released.manifest, released.task
     source, counts = manifest["source"], manifest["counts"]
     lines = []
@@ -137,7 +137,7 @@ def _data(released: Released) -> str:
 
 
 def _training(released: Released) -> str:
-    """Base model, settings, steps, device and library versions."""
+    """A Markdown table of base model, steps, settings, device and library versions."""
     run, settings = released.run, released.run["settings"]
     base = released.base
     rows = {"base model": f"{base['id']}, revision {base['revision']}", "steps": run["steps"]}
@@ -150,7 +150,7 @@ def _training(released: Released) -> str:
 
 
 def _results(released: Released) -> str:
-    """Metrics of the base model and of this model on the test rows, with intervals."""
+    """A Markdown table of the metrics of the base model and of this model on the test rows, with intervals."""
     rows: dict[str, dict[str, str]] = {}
     for row in released.metrics:
         if row["model"] == released.model["name"] and row["variant"] in ("base", released.stage):
@@ -164,12 +164,12 @@ def _results(released: Released) -> str:
 
 
 def _number(text: str) -> str:
-    """A number of a table with three digits; `pending` for an empty field."""
+    """A number with three significant digits; "pending" for an empty text."""
     return f"{float(text):.3g}" if text else "pending"
 
 
 def _limits(released: Released) -> str:
-    """What the model is not for."""
+    """A paragraph that names uses for which the model was not tested, and says that it is no medical device."""
     length = released.run["settings"]["max_length"]
     return (
         f"The model was trained and tested on one task, in the wording of its prompts, with at most {length} tokens a "
@@ -179,7 +179,7 @@ def _limits(released: Released) -> str:
 
 
 def _licence(released: Released) -> str:
-    """The base model's licence, which covers the trained weights."""
+    """Sentences that name the base model's licence, which also applies to the trained weights."""
     licence = released.model.get("license")
     name = markdown(licence) if licence else "not stated in the model file"
     return f"The base model's licence applies to these weights: {name}. The data's licence may add terms."

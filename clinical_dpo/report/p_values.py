@@ -1,4 +1,4 @@
-"""P as printed, and the quantity that it compares."""
+"""P values as text, and the quantities that they compare."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ F1_COMPARED = "F1 (permutation)"  # the quantity of p_f1_permutation
 
 
 def quantity_compared(row: Mapping[str, Any]) -> str:
-    """The quantity that the P of a comparison compares, and the test.
+    """The quantity that the P of a row compares, with the test in brackets: "right answers (McNemar)".
 
     Args:
-        row: row of stats.csv, as computed or as read.
+        row: row of stats.csv, as computed or as read from CSV.
     """
     quantity = COMPARED[row["effect_measure"]]
     if row["test"] in GROUPED_TESTS:
@@ -28,11 +28,12 @@ def quantity_compared(row: Mapping[str, Any]) -> str:
 def format_p(p: float | None, *levels: float) -> str:
     """P as journals print it (AMA Manual of Style, 11th ed.): no leading zero, "<.001" to ">.99".
 
-    P has two digits from .01 on and three digits below. If rounding would move P across .01, .05 or a level, P has as
-    many more digits as needed. None is "n/a".
+    P has two digits from .01 on and three digits below. P has more digits if rounding would otherwise move it across
+    .01, .05 or a level. If P is below .001 and below all levels, the text is "<.001", or "<" with the lowest level if
+    that level is below .001.
 
     Args:
-        p: P.
+        p: the P value; None gives "n/a".
         levels: the levels with which P is compared, such as the threshold of a family of tests.
     """
     if p is None:
@@ -52,19 +53,19 @@ def f1_significant(row: Mapping[str, Any]) -> bool:
     """Whether the permutation P of the F1 difference is below the threshold of the row's family.
 
     Args:
-        row: row of stats.csv, as computed or as read.
+        row: row of stats.csv, as computed or as read from CSV.
     """
     p = row.get("p_f1_permutation")
     return p not in (None, "") and float(p) < float(row["threshold"])
 
 
 def opposed(row: Mapping[str, Any]) -> bool:
-    """Whether F1 and the share of right answers favour different variants.
+    """Whether F1 and the share of right answers favour different variants of a comparison.
 
     This happens if errors move from one class to the other, or from wrong labels to answers without a label.
 
     Args:
-        row: row of stats.csv, as computed or as read.
+        row: row of stats.csv, as computed or as read from CSV.
     """
     if row.get("secondary_measure") not in F1_MEASURES or row["secondary_effect"] in (None, ""):
         return False

@@ -1,4 +1,4 @@
-"""Words about rounds of rating: the sheet of each rater, where to save the returned file, and agreement."""
+"""Texts about the raters' work: the sheet of each rater, where to save the returned file, and agreement of raters."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,10 @@ KAPPAS = ("cohen_kappa", "quadratic_kappa", "fleiss_kappa")
 
 
 def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str) -> list[Row]:
-    """Rows of pending ratings with the file to send to the rater, and the returned file.
+    """Return the rows with two more columns: `sheet_file` and `returned_file`.
+
+    `sheet_file` is the path of the file to send to the rater. `returned_file` is the path at which to save the file
+    that the rater returns.
 
     Args:
         rows: rows with `task`, `model`, `sheet` and `rater`.
@@ -23,7 +26,11 @@ def with_sheet_files(rows: Iterable[Mapping[str, Any]], sheet: str, ratings: str
 
 
 def what_to_send(row: Mapping[str, Any]) -> str:
-    """Which file to send to a rater, and where to save the returned file. `row` is from `with_sheet_files`."""
+    """Text that says which file to send to a rater, and where to save the file that the rater returns.
+
+    Args:
+        row: from `with_sheet_files`.
+    """
     return (
         f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the file "
         f"that comes back as {row['returned_file']}"
@@ -31,10 +38,13 @@ def what_to_send(row: Mapping[str, Any]) -> str:
 
 
 def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> list[Row]:
-    """One row per task, model, sheet, criterion and group of raters: kappa, alpha, ICC, share of equal ratings.
+    """Make the page's rows on agreement, one per task, model, sheet, rubric item and group of raters.
+
+    Each row has texts: `kappa`, `alpha` (Krippendorff's) and `icc` with intervals, `equal` (the share of equal ratings)
+    and `n`. A group with neither kappa nor alpha has no row.
 
     Args:
-        agreement: rows of agreement.csv of all tasks, as read.
+        agreement: rows of agreement.csv of all tasks, as read from CSV.
         titles: task -> title.
     """
     groups: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
@@ -59,7 +69,7 @@ def agreement_rows(agreement: Iterable[Mapping[str, Any]], titles: Mapping[str, 
 
 
 def _number(row: Mapping[str, Any] | None, items: str) -> str:
-    """An estimate with its interval, and its number of items where it is not `items`."""
+    """Text of an estimate with its interval, and with its number of items if this differs from `items`."""
     if row is None:
         return "–"
     if row["status"] == "pending":

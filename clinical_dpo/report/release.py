@@ -18,7 +18,7 @@ from clinical_dpo.report.model_card import Released, model_card
 from clinical_dpo.tokenization.tokenizer import load_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
-# Files of a tokenizer. The base model's folder also has its weights and records.
+# Patterns of a tokenizer's files. Only these are copied from the base model's folder, which also has the base weights.
 TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "added_tokens.json", "*.jinja")
 
 
@@ -31,19 +31,19 @@ def write_release(
     facts: Mapping[str, Any],
     merged: bool = False,
 ) -> None:
-    """Write a folder that loads with plain transformers and PEFT.
+    """Write a folder with a chosen model that plain transformers and PEFT can load.
 
     An adapter names its base model by id and commit on the hub, or by a path relative to the folder. All files are
-    copies with ordinary modes.
+    copies with ordinary file permissions.
 
     Args:
         out: folder to write or replace.
-        trained: folder of the chosen model.
+        trained: folder of the chosen model: its weights and run.json.
         base: folder of the base model.
         metrics: metrics.csv of the task.
         manifest: data/manifest.json of the task.
         facts: `task` (settings of the task file), `model` (name, title, dtype, license), `stage` and `max_new_tokens`.
-        merged: whether to write the weights with the adapter merged into them, too (folder `merged`).
+        merged: whether to also write the base model with the adapter merged into its weights, to the folder `merged`.
     """
     record = base_record(base)
     with replacing(out) as part:
@@ -82,14 +82,14 @@ def write_release(
 
 
 def _ends(base: Path) -> list[int]:
-    """Ids of the tokens that end an answer of a base model, as in prediction."""
+    """Sorted ids of the tokens that end an answer, the same as in prediction. `base` is the base model's folder."""
     file = base / "generation_config.json"
     configured = GenerationConfig.from_pretrained(base) if file.is_file() else GenerationConfig()
     return sorted(end_tokens(SimpleNamespace(generation_config=configured), load_tokenizer(base)))
 
 
 def _write_merged(trained: Path, base: Path, out: Path) -> None:
-    """Write the base model with the adapter merged into its weights, in the type of the base model's weights."""
+    """Write the base model with the adapter merged into its weights. The data type of the weights stays the same."""
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -1,4 +1,4 @@
-"""Summary of a run for the terminal: headline numbers, locations of files, what was left out, pending grades."""
+"""Summary of a run for the terminal: headline numbers, folders of the results, what was left out, pending grades."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,25 +36,27 @@ def summary(
     mixed_versions: Sequence[str] = (),
     matched_runs: Sequence[str] = (),
 ) -> str:
-    """Write a line per task and model, the locations of files, what was left out, and last the pending grades.
+    """Return the text of the summary: a line per task and model, notes on the results, and last the pending grades.
+
+    All rows are as read from CSV.
 
     Args:
-        metrics: rows of `metrics.COLUMNS` of all tasks, as read from CSV.
-        stats: rows of `comparisons.COLUMNS` of all tasks.
+        metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
+        stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
         corrected: rows of reports/tables/corrected.csv.
         judge_bias: rows of reports/tables/judge_bias.csv.
-        ties: from `sweep.selection.ties`.
+        ties: sweeps with several best trials, from `sweep.selection.ties`.
         headlines: task -> name of its headline metric.
         folders: texts that name the figures, tables and pages with their folders.
-        seeds: rows of `training_seeds.COLUMNS` of all tasks; empty with a single training seed.
-        seeds_file: the file of those rows.
+        seeds: rows of `statistics.training_seeds.COLUMNS` of all tasks; empty with a single training seed.
+        seeds_file: path of the table with the rows of `seeds`.
         left_out: task or external answers -> reason why they were left out.
         pending_ratings: rows of `rating_rounds.with_sheet_files`, for each sheet that tables need.
         judges: texts about the pending grades of judges.
-        mixed_versions: from `run_record.mixed_versions`.
-        matched_runs: from `run_record.matched_runs`.
+        mixed_versions: lines of `training.run_record.mixed_versions`.
+        matched_runs: lines of `training.run_record.matched_runs`.
     """
     comparisons = [comparison_name(*pair) for pair in PAIRS]
     width = max([len("P: SFT-base"), *(len(_p(row)) for row in stats if row["comparison"] in comparisons)])
@@ -129,7 +131,7 @@ def _estimate(row: Mapping[str, str]) -> str:
 
 
 def _p(row: Mapping[str, str]) -> str:
-    """P with an asterisk if it is significant. For F1 there are two: of right answers / of F1."""
+    """Text of P, with an asterisk if it is significant. The P of F1, if there is one, follows after a slash."""
     if row["status"] == "pending":
         return "pending"
     levels = [float(row["threshold"])] if row["threshold"] else []
@@ -142,7 +144,7 @@ def _p(row: Mapping[str, str]) -> str:
 
 
 def _compared(stats: Rows) -> list[str]:
-    """A line with the quantities that the P of these rows compare."""
+    """A line that names the quantities that the P values of these rows compare; empty without a P."""
     quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
     words += [f"after a slash {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
@@ -160,7 +162,10 @@ def _opposed_lines(stats: Rows) -> list[str]:
 
 
 def _study_wide(stats: Rows) -> list[str]:
-    """A line with the number of comparisons of the whole study that are significant after Holm; one for arms."""
+    """Lines with the number of comparisons that are significant after Holm's correction over the whole study.
+
+    Comparisons of arms are counted in a second line.
+    """
     lines = []
     of_arms = [bool(arms_of(parse_comparison(row["comparison"]))) for row in stats]
     for arms, words in ((False, "all {} comparisons of the study"), (True, "all {} comparisons of arms")):
@@ -173,7 +178,7 @@ def _study_wide(stats: Rows) -> list[str]:
 
 
 def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
-    """The answer for each task and model, and the margin of each task."""
+    """Lines that say for each task and model whether SFT is enough, and name the margin of each task."""
     answers = [row for row in decisions if row["sentence"]]
     if not answers:
         return []
@@ -186,7 +191,7 @@ def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
 
 
 def _corrected(corrected: Rows) -> list[str]:
-    """A line per variant with three estimates: of the raters' sample, of the judge, and the one that counts."""
+    """Lines, one per variant: the estimates of the raters' sample and of the judge, and the estimate that is used."""
     lines = [
         f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: sample {float(row['sample_estimate']):.2f}, "
         f"judge {float(row['judge_estimate']):.2f}, counts {_estimate(row)} ({row['basis']}, {row['rated']} of "
@@ -198,13 +203,16 @@ def _corrected(corrected: Rows) -> list[str]:
 
 
 def _judges(judge_bias: Rows) -> list[str]:
-    """What the checks of judges warn of."""
+    """Lines with the warnings from the checks of judges; empty without a warning."""
     lines = [f"  {line}" for line in bias_lines(judge_bias, only_suspicious=True)]
     return ["Warnings about judges:", *lines] if lines else []
 
 
 def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
-    """What trivial answers score, and remarks on variants other than SFT and DPO, whose remarks are in decisions."""
+    """Lines with the scores of trivial answers, and with remarks on the base model and the arms.
+
+    The remarks on SFT and DPO are in the sentences of the decisions.
+    """
     scored = [
         f"{row['task']}, {trivial_name(row)}: {headlines[row['task']]} "
         + (f"{float(row[headlines[row['task']]]):.2f}" if row[headlines[row["task"]]] else "not defined")
@@ -220,7 +228,7 @@ def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
 
 
 def _unreadable(shown: Rows) -> list[str]:
-    """A line that names the variants most of whose answers cannot be read."""
+    """A line that names the variants with mostly unreadable answers; empty without such variants."""
     named = [
         f"{row['task']}, {row['model']}, {TITLES.get(row['variant'], 'external')} ({float(row['invalid_rate']):.0%})"
         for row in mostly_unreadable(shown)
@@ -229,7 +237,7 @@ def _unreadable(shown: Rows) -> list[str]:
 
 
 def _cut(row: Mapping[str, str]) -> str:
-    """Text about answers that were cut off or have thoughts: "3% cut at max_new_tokens", empty without any."""
+    """Text about answers that were cut off or have thoughts: "3% cut at max_new_tokens"; "" without such answers."""
     shares = (
         (row["cut_rate"], "cut at max_new_tokens"),
         (row["thought_rate"], "with a thought"),

@@ -1,4 +1,7 @@
-"""Words about trivial answers: what they score, and which variants are no better or give one label."""
+"""Texts about trivial answers: their names, and remarks on variants that do not beat them or hardly vary their label.
+
+A trivial answer needs no model: it gives the majority label, or the positive label, to every item.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +17,7 @@ def trivial_name(row: Mapping[str, Any]) -> str:
     """Name of a trivial variant: "majority label (No UTI)", "always UTI".
 
     Args:
-        row: of a trivial variant, from trivial.csv.
+        row: row of a trivial variant, from trivial.csv.
     """
     return f"majority label ({row['label']})" if row["variant"] == MAJORITY else f"always {row['label']}"
 
@@ -23,8 +26,8 @@ def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
     """Name of the trivial variant that a variant is compared with.
 
     Args:
-        row: of the variant, from trivial.csv.
-        rows: all rows of the table.
+        row: row of the variant, from trivial.csv.
+        rows: all rows of trivial.csv.
     """
     return next(
         trivial_name(other) for other in rows if (other["task"], other["variant"]) == (row["task"], row["rival"])
@@ -32,20 +35,22 @@ def rival_name(row: Mapping[str, Any], rows: Rows) -> str:
 
 
 def no_better(rows: Rows) -> set[Bar]:
-    """The variants that are not shown to be better than the trivial answers of their task.
+    """The variants, as (task, model, variant), that are not shown to be better than the trivial answers of their task.
 
     Args:
-        rows: of trivial.csv, as made or as read.
+        rows: rows of trivial.csv, as computed or as read from CSV.
     """
     return {(row["task"], row["model"], row["variant"]) for row in rows if row["above_trivial"] == "false"}
 
 
 def remarks(rows: Rows, task: str, model: str, variant: str) -> list[str]:
-    """Sentences about a variant that is not shown to be better than a trivial one, or that gives one label.
+    """Sentences about a variant that is not shown to beat a trivial answer, or that nearly always gives one label.
+
+    The list is empty for any other variant.
 
     Args:
-        rows: of trivial.csv, as read; none for a task without labels.
-        task, model, variant: the variant.
+        rows: rows of trivial.csv, as read from CSV; empty for a task without labels.
+        task, model, variant: names of the variant, as in the columns of `rows`.
     """
     sentences = []
     for row in rows:

@@ -1,1 +1,1 @@
-"""Selection among a stage's trials."""
+"""Selection of the best trial among the trials of a stage."""

@@ -1,7 +1,7 @@
 """Delete weights that no result of a finished study needs: those of trials that were not chosen, and those of probes.
 
 Logs and run.json stay. A trial's list of checksums is deleted with its weights. Snakemake then trains the trial again
-only if a later change needs it.
+only if a later change needs the weights.
 """
 
 import shutil
@@ -36,9 +36,9 @@ class Freeable:
 
 
 def freeable(study: Study) -> list[Freeable]:
-    """Files that can be deleted, of every stage whose chosen trial has a folder of its own.
+    """Find the files that can be deleted, in every stage whose chosen trial has been linked or copied to `best`.
 
-    The chosen trial's folder has hard links to the weights, or copies, so it is complete without the trial's files.
+    The folder `best` stays complete, because it has hard links to the weights or copies of them.
     """
     parts: list[Freeable] = []
     for task in study.tasks:
@@ -49,7 +49,7 @@ def freeable(study: Study) -> list[Freeable]:
 
 
 def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]:
-    """Files of one stage that can be deleted; none before its trial is chosen."""
+    """Files of one stage that can be deleted; none before a trial of the stage is chosen."""
     names = {"task": task, "model": model, "stage": stage}
     selection = Path(study.paths("selection", names))
     if not selection.exists() or not Path(study.paths("best", names, best=BEST)).exists():
@@ -67,12 +67,15 @@ def _of_stage(study: Study, task: str, model: str, stage: str) -> list[Freeable]
 
 
 def _files(folder: Path, kept: Iterable[str] = ()) -> list[Path]:
-    """Files of a folder and its subfolders without those that are kept."""
+    """Files of a folder and its subfolders. Files with a name in `kept` are left out."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in kept)
 
 
 def freed_bytes(parts: Iterable[Freeable]) -> int:
-    """Bytes that a deletion frees. A file with a hard link that stays, such as the chosen trial's, frees none."""
+    """Bytes that are freed if the files are deleted.
+
+    A file frees nothing if a hard link to it stays, such as one in the folder of the chosen trial.
+    """
     links: dict[tuple[int, int], int] = {}
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for file in (file for part in parts for file in part.files):
@@ -84,7 +87,7 @@ def freed_bytes(parts: Iterable[Freeable]) -> int:
 
 
 def free(study: Study) -> str:
-    """Delete what can be deleted, and return a text: gigabytes, trials, and what a later change trains again."""
+    """Delete the files of `freeable`. Return a text: freed gigabytes, trials, and what a later change trains again."""
     parts = freeable(study)
     size = freed_bytes(parts)
     for part in parts:

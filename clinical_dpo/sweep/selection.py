@@ -49,11 +49,11 @@ def scored_trials(
 
 
 def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[str, Any]) -> tuple[float, float]:
-    """Score of one trial on dev by the task's `selection_metric`, and the share of invalid answers.
+    """Return the score of one trial on dev by the task's `selection_metric`, and the share of invalid answers.
 
-    `f1` is the F1 of the positive class, `macro_f1` the mean of both classes' F1, `balanced_accuracy` the mean of
-    sensitivity and specificity (of classes with an item), `exact` the share of normalised exact matches, `rouge_l` the
-    mean ROUGE-L F1.
+    `f1` is the F1 of the positive class. `macro_f1` is the mean F1 of all labels. `balanced_accuracy` is the mean
+    sensitivity of the labels that have an item. `exact` is the share of exact matches after normalisation. `rouge_l` is
+    the mean ROUGE-L F1.
     """
     grades = grade_answers(rows, answers, task, GRADERS[task["selection_metric"]])
     invalid_rate = sum(grade["valid"] == "false" for grade in grades) / len(grades)
@@ -63,8 +63,8 @@ def dev_score(rows: Sequence[TaskRow], answers: Sequence[Answer], task: Mapping[
 
 
 def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
-    """The score of labels; 0 where it is not defined."""
-    from clinical_dpo.grading import scores  # late: every start of Snakemake reads this module, without numpy
+    """The score of labels by the task's `selection_metric`; 0 if the score is not defined."""
+    from clinical_dpo.grading import scores  # imported here: Snakemake imports this module at every start
 
     labels, parsed = [grade["label"] for grade in grades], [grade["parsed"] for grade in grades]
     counts = scores.confusion_counts(labels, parsed, task["labels"])
@@ -77,9 +77,12 @@ def _label_score(grades: Sequence[Grade], task: Mapping[str, Any]) -> float:
 
 
 def best_trial(trials: Sequence[Row]) -> str:
-    """The trial with the highest score. Equal scores are ranked by the final eval loss, then by the sweep's order.
+    """Name of the trial with the highest score. Equal scores are ranked by lower final eval loss, then by order.
 
     A loss that is not finite ranks below every finite loss.
+
+    Args:
+        trials: rows of COLUMNS with numbers as scores, in the order of the sweep. A single trial needs no score.
     """
     if len(trials) == 1:
         return trials[0]["trial"]
@@ -89,7 +92,7 @@ def best_trial(trials: Sequence[Row]) -> str:
 
 
 def ties(selections: Iterable[str | Path]) -> list[str]:
-    """Sweeps in which several trials have the highest score: "uti, llama, sft (2 trials)".
+    """Texts about the sweeps in which several trials have the highest score: "uti, llama, sft (2 trials)".
 
     Args:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.

@@ -23,18 +23,21 @@ from clinical_dpo.line_length import LONGEST
 from clinical_dpo.terminal.progress import RunProgress
 
 SHOWN = 5  # running jobs that have a line
-WIDEST = 100  # columns of the bar with its numbers
+WIDEST = 100  # columns of the terminal: the largest width of the bar with its numbers
 ON_BAR = (LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.GROUP_INFO, LogEvent.PROGRESS)
 SELECTS = "Select jobs to execute..."  # Snakemake writes this line before each group of jobs
 
 
 def not_on_bar(record: logging.LogRecord) -> bool:
-    """Whether Snakemake's text of a record says something that the bar does not show."""
+    """Whether a log record of Snakemake says something that the progress bar does not show."""
     return getattr(record, "event", None) not in ON_BAR and record.msg != SELECTS
 
 
 class Display(logging.Handler):
-    """Shows the progress that Snakemake's log records report, until it is closed. The terminal is standard error."""
+    """A log handler that shows a progress bar on standard error, from `open` to `close`.
+
+    The handler learns from Snakemake's log records which jobs start, finish and fail.
+    """
 
     def __init__(self, progress: RunProgress, verb: str, *, color: bool = True) -> None:
         """Open the terminal.
@@ -60,7 +63,7 @@ class Display(logging.Handler):
         self._copying = threading.Thread(target=self._copy, daemon=True)
 
     def open(self) -> None:
-        """Show the bar, and lead those standard streams through a pipe that are a terminal."""
+        """Show the bar. Each standard stream that is a terminal is led through a pipe from now on."""
         self._read, write = os.pipe()
         for name, number in (("stdout", 1), ("stderr", 2)):
             if os.isatty(number):
@@ -72,7 +75,7 @@ class Display(logging.Handler):
         self._copying.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Change the progress by a record of Snakemake, and show it."""
+        """Update the progress from a log record of Snakemake, and redraw the bar."""
         fields = vars(record)
         match fields.get("event"):
             case LogEvent.JOB_INFO:
@@ -89,7 +92,7 @@ class Display(logging.Handler):
                 self._live.refresh()
 
     def close(self) -> None:
-        """Print what the streams still hold, remove the bar, and give the streams back."""
+        """Give the standard streams back, print the lines that are still in the pipe, and remove the bar."""
         if self._streams:
             for number, terminal in self._streams.items():
                 os.dup2(terminal, number)
@@ -101,7 +104,7 @@ class Display(logging.Handler):
         super().close()
 
     def render(self) -> RenderableType:
-        """The bar, and a line for each of the jobs that run longest."""
+        """The bar, and a line for each of the SHOWN jobs that have run longest."""
         progress, running = self.progress, self.progress.running()
         bar = Table.grid(padding=(0, 2), expand=True)
         bar.width = min(self.console.width, WIDEST)
@@ -117,9 +120,10 @@ class Display(logging.Handler):
         return Group(bar, *(Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in lines))
 
     def _copy(self) -> None:
-        """Print the lines of the pipe above the bar, with at most LONGEST characters, until no process can write more.
+        """Print the lines of the pipe above the bar, until no process has the pipe open for writing.
 
-        If the terminal is gone, the lines are still read: a full pipe would stop the jobs that write to it.
+        Lines of more than LONGEST characters are folded. If the terminal is gone, the lines are still read: a full pipe
+        would stop the jobs that write to it.
         """
         decoder, gone = AnsiDecoder(), False
         with open(self._read, encoding="utf-8", errors="backslashreplace", newline="\n") as lines:

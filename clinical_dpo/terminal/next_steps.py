@@ -1,4 +1,4 @@
-"""What to do after a run."""
+"""The next steps that the terminal shows after a run."""
 
 import shlex
 from collections.abc import Sequence
@@ -7,10 +7,10 @@ from clinical_dpo.report.summary import AWAITED
 
 
 def next_steps(summary: str, page: str, configs: Sequence[str], settings: Sequence[str] = ()) -> str:
-    """Lines that name the page to read and the commands that follow.
+    """Text with the page to read next and the commands to run next.
 
     Args:
-        summary: the run's summary.
+        summary: text of the run's summary. It shows whether grades are awaited.
         page: path of the page of results.
         configs: the configuration files of the command line.
         settings: the settings of the command line, such as `allow_generated=true`.

@@ -1,4 +1,4 @@
-"""What a run has done, what runs, and how long the rest will take."""
+"""Progress of a run: its finished, running and failed jobs, and an estimate of the time left."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that has started and not ended."""
+    """A job that has started and has not ended."""
 
     rule: str
     wildcards: str
-    started: float  # seconds of the clock
+    started: float  # time of the start in seconds of the progress's clock
 
 
 class RunProgress:
@@ -34,7 +34,7 @@ class RunProgress:
         self._failed: set[int] = set()
         self.done = 0
         self._finished: Counter[str] = Counter()  # rule -> finished jobs whose start was seen
-        self._seconds: dict[str, float] = {}  # rule -> their seconds together
+        self._seconds: dict[str, float] = {}  # rule -> total seconds of these jobs
 
     def start(self, job: int, rule: str, wildcards: str) -> None:
         """Note that a job starts, for the first time or again after it failed."""
@@ -43,7 +43,7 @@ class RunProgress:
             self._running[job] = RunningJob(rule, wildcards, self._clock())
 
     def finish(self, job: int) -> None:
-        """Note that a job has ended well."""
+        """Note that a job has succeeded. A job whose start was not noted is ignored."""
         with self._lock:
             if running := self._running.pop(job, None):
                 rule = running.rule
@@ -68,7 +68,7 @@ class RunProgress:
         return self._clock() - self.started
 
     def running(self) -> list[tuple[RunningJob, float]]:
-        """The running jobs with their seconds so far, the longest first."""
+        """The running jobs with the seconds since their start, the longest first."""
         with self._lock:
             now = self._clock()
             return [(job, now - job.started) for job in sorted(self._running.values(), key=lambda job: job.started)]
@@ -76,8 +76,9 @@ class RunProgress:
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the last job ends; None before the first job has ended.
 
-        A job is expected to take the mean of its rule, or of all jobs if none of its rule has ended. The number of jobs
-        that run at a time is expected to stay at its mean so far.
+        A job is expected to take the mean time of the finished jobs of its rule. If there are none, it is expected to
+        take the mean time of all finished jobs. The number of jobs that run at a time is expected to stay at its mean
+        so far.
         """
         running = self.running()
         with self._lock:

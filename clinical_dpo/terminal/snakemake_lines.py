@@ -1,4 +1,4 @@
-"""Snakemake's lines about a job, short enough to read: a list of 100 files has thousands of characters."""
+"""Shorten Snakemake's lines about a job. A list of 100 files, for example, has thousands of characters."""
 
 import logging
 
@@ -13,7 +13,7 @@ class ShortLines(logging.Formatter):
     """Shortens the lines that another formatter makes."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
-        """Args: formatter: Snakemake's formatter."""
+        """Shorten the lines of `formatter`, which is Snakemake's own."""
         super().__init__()
         self.formatter = formatter
 
@@ -41,7 +41,7 @@ def _cut_lists(line: str) -> str:
 
 
 def _cut(items: str, room: int) -> str:
-    """Keep the items of a list that fit into `room` characters, at least the first, and count the others."""
+    """Cut a list to the items that fit into `room` characters, at least one: "a.csv, b.csv, ... (98 more)"."""
     if len(items) <= room:
         return items
     kept = items[: room - len(", ... (10,000 more)")].rpartition(", ")[0] or items.partition(", ")[0]

@@ -1,1 +1,1 @@
-"""One module per figure."""
+"""The figures of a run, one module each, and their common parts: style, panels and fitted text."""

@@ -1,4 +1,4 @@
-"""Confusion matrices of one task: a panel per model and variant, labels down, answers across."""
+"""Confusion matrices of one task: a panel per model and variant, with a row per label and a column per answer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ from clinical_dpo.variants import EXTERNAL, TITLES
 
 INVALID = "invalid"  # name of the last column
 STRONGEST = 0.65  # opacity of a share of 1: numbers stay legible on every cell
-LABEL = 0.9  # inches, the most for a label
-CELL = 0.17  # inches, the least height and width of a cell
-HEAD, ABOVE, FOOT = 0.24, 0.3, 0.24  # inches: the figure's title, a panel's, the footnote
-NAME = 6  # points: a panel's title
+LABEL = 0.9  # inches: the largest width of a label's name
+CELL = 0.17  # inches: the height of a cell, and its least width
+HEAD, ABOVE, FOOT = 0.24, 0.3, 0.24  # inches: heights of the figure's title, of a panel's title, and of the footnote
+NAME = 6  # points: font size of a panel's title
 
 
 def plot_confusion(
@@ -40,14 +40,15 @@ def plot_confusion(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw every variant's matrix: the number of items in each cell, tinted by its share of the label's items.
+    """Draw a confusion matrix of every variant. A darker cell has a larger share of the items with its label.
 
-    Up to three panels a row, fewer with many labels. The last column of a panel holds invalid answers.
+    A row of the figure has up to three panels, fewer if there are many labels. Each cell shows its number of items. The
+    last column of a panel holds invalid answers.
 
     Args:
-        rows: of the task's confusion table, as made or as read from CSV.
-        title: of the task.
-        model_names: model -> name shown, also of external answers.
+        rows: rows of the task's confusion table, as computed or as read from CSV.
+        title: title of the task.
+        model_names: model or external answers -> name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
@@ -100,7 +101,7 @@ def plot_confusion(
 
 
 def _draw_matrix(axes: Axes, cells: Sequence[Mapping[str, Any]], labels: Sequence[str], colour: str) -> None:
-    """Cells of one panel, a unit wide and high; right answers have a frame of ink."""
+    """Draw the cells of one panel, each one unit wide and high. The numbers of right answers are bold."""
     columns = [*labels, ""]
     for cell in cells:
         x, y = columns.index(cell["answer"]), labels.index(cell["label"])

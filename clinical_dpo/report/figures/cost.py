@@ -1,6 +1,6 @@
 """Figure of the cost of training: minutes per 1,000 steps, hours of the whole sweep, and DPO as a multiple of SFT.
 
-A step and a whole run have a mark each, because evaluations and loading hide the ratio of the first in the second.
+The ratio of a step and the ratio of a whole run have separate marks. A whole run also has evaluations and loading.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,8 +31,8 @@ from clinical_dpo.variants import STAGES, TITLES, sorted_variants
 Stages = dict[str, Mapping[str, Any]]  # stage -> row
 PUBLISHED_DEVICE = "one A100 (Savage et al. 2025)"
 LINE, TOP, FOOT = 0.145, 0.4, 0.27  # heights in inches: a line, the head, and the foot without legend and footnote
-NAMES, MOST_NAMES = 0.72, 1.7  # inches: the least and the most for the names of the models
-FOOT_LINE = 0.1  # inches
+NAMES, MOST_NAMES = 0.72, 1.7  # inches: the least and the largest width for the names of the models
+FOOT_LINE = 0.1  # inches: height of a line of the footnote
 RUN_MARKER: dict[str, Any] = {"marker": "s", "markersize": 3.5, "markerfacecolor": "white", "zorder": 3}
 PUBLISHED_MARKER: dict[str, Any] = {
     "marker": "D",
@@ -51,12 +51,12 @@ def plot_cost(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw minutes per 1,000 steps of SFT, DPO and trained arms, the ratio of DPO and SFT, and their hours of all runs.
+    """Draw a line per task and model: minutes per 1,000 steps, ratios of DPO to SFT, and the time of all their runs.
 
-    Diamonds are published values. Without any, the legend has none.
+    The minutes are those of SFT, DPO and trained arms. Diamonds are published values.
 
     Args:
-        rows: from `cost_rows`.
+        rows: rows from `cost_table.cost_rows`.
         task_names: task -> name shown.
         model_names: model -> name shown.
         watermark: text laid over the figure, or None.
@@ -123,17 +123,17 @@ def _few_ticks(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _largest(row: Mapping[str, Any], *columns: str) -> float:
-    """The largest number of a row in the columns. An empty value counts as 0."""
+    """The largest of the numbers that a row has in `columns`. An empty value counts as 0."""
     return max(float(row[column] or 0) for column in columns)
 
 
 def _minor_tick(value: float, _: Any) -> str:
-    """Label of a minor tick of a logarithmic scale. Only 2 and 5 times a power of ten have one."""
+    """Label of a minor tick of a logarithmic scale: the value if it is 2 or 5 times a power of ten, else ""."""
     return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
-    """Set up a panel of `lines` lines with its scale, called `name`, above it."""
+    """Set up a panel for `lines` lines of text, with an x axis called `name` above the panel."""
     axes.set_ylim(lines - 0.3, -0.7)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -145,12 +145,12 @@ def _set_up_panel(axes: Axes, lines: int, name: str) -> None:
 
 
 def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
-    """Write text on a line; x is a share of the panel's width."""
+    """Write text at the height of a line. `x` is a share of the panel's width: below 0 is left of the panel."""
     axes.text(x, line, text, transform=axes.get_yaxis_transform(), size=6, va="center", **font)
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw the stages' minutes per 1,000 steps on one line, with a bar between SFT and DPO."""
+    """Draw the minutes per 1,000 steps of each stage on line `y` of a panel, with a bar between SFT and DPO."""
     paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in sorted_variants(stages)}
     axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
     for stage, pace in paces.items():
@@ -160,7 +160,13 @@ def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
 
 
 def _draw_ratio(axes: Axes, dpo: Mapping[str, Any], y: int) -> None:
-    """Draw DPO's multiples of SFT: of a step with the same rows, of a whole run, and the published one."""
+    """Draw the ratios of DPO to SFT on line `y` of a panel: of a step, of a whole run, and the published ratio if any.
+
+    Args:
+        axes: the panel.
+        dpo: the row of DPO.
+        y: number of the line.
+    """
     axes.plot(float(dpo["run_ratio"]), y, color=INK, **RUN_MARKER)
     axes.plot(float(dpo["row_ratio"]), y, "o", color=INK, markersize=4)
     if dpo["published_ratio"]:

@@ -33,15 +33,15 @@ from clinical_dpo.report.figures.trivial_lines import draw_trivial, trivial_note
 from clinical_dpo.variants import ARM_RIVALS, ARMS, EXTERNAL, TITLES, arms_of, sorted_variants
 
 BAR = 0.8  # width of a bar; the distance between two bars is 1
-GAP = 0.9  # between the groups of two models
-HEIGHT = 3.1  # inches
+GAP = 0.9  # further distance between the bars of two models, in the same unit
+HEIGHT = 3.1  # inches: height of a figure without further lines of text and without further space for brackets
 GROUP_WIDTH = 1.5  # inches that each model beyond the second adds
 LINE = 9  # points from one line under the axis to the next
 FOOT = 7.5  # points of each line of the footnote after the second
 UNIT = 0.38  # inches from one bar to the next
-WIDEST = 4.0  # widths of a bar, the most for external answers with a long name
-BESIDE = 1.2  # inches beside the lines of P, the most for the names of external answers
-MOST_LINES = 4  # of the title, and of a name under the bars
+WIDEST = 4.0  # the largest width for external answers with a long name, in the same unit as GAP
+BESIDE = 1.2  # inches: the largest width for the names of external answers beside the lines of P
+MOST_LINES = 4  # largest number of lines of the title, and of a name under the bars
 
 
 def plot_comparison(
@@ -61,13 +61,13 @@ def plot_comparison(
 
     The panel has bars with 95% intervals, brackets with P (bold with an asterisk where significant), and the estimate
     and share of invalid answers under each bar. A bar with pending grades is a hatched outline. The footnote names
-    synthetic data and proxy grades. With several training seeds a bar shows the first seed, and dots on it show the
-    estimate with each seed. External answers are on the right; a line under the bars shows each P against them. Lines
-    under the bars of arms show their P against SFT and against DPO.
+    synthetic data and proxy grades. With several training seeds a bar shows the first seed, and dots on the bar show
+    the estimate with each seed. External answers are bars on the right. Lines of text under the other bars show P
+    against the external answers, and under the bars of arms P against SFT and P against DPO.
 
     Args:
         metrics_rows: rows of the task's metrics table.
-        stats_rows: rows of its statistics table.
+        stats_rows: rows of the task's statistics table.
         metric: the task's headline metric, a key of METRICS.
         title: the panel's title.
         panel: the panel's letter.
@@ -83,23 +83,23 @@ def plot_comparison(
     variants = sorted_variants(bar["variant"] for bar in bars)
     arms = arms_of(variants)
     arm_lines = _arm_lines(bars)
-    first_elsewhere = 3 + len(arm_lines)  # number of the line under the bars
+    first_elsewhere = 3 + len(arm_lines)  # number of the first line under the bars with P against external answers
     low, high = METRICS[metric].low, METRICS[metric].high
     plain = COLUMN + GROUP_WIDTH * max(0, len(models) - 2)
     slots = [min(WIDEST, max(1.0, 0.17 * len(model_names[name]))) for name in elsewhere]  # bar widths
     rivals = {name: fitted(f"P vs {model_names[name]}", BESIDE + 0.3, 6) for name in elsewhere}
-    # Inches beside the lines of P.
+    # Inches for the names beside the lines of P.
     labels = max(
         [max(0.0, width_of(rival, 6) - 0.3) for rival in rivals.values()] + [0.2 for _ in arm_lines], default=0.0
     )
     width = plain + labels + UNIT * (sum(slots) + GAP * len(slots) + len(arms) * len(models))
     headroom = headroom_of(bars)
-    above = 0.65 * HEIGHT * (headroom - HEADROOM) / (1 + HEADROOM)  # inches more for the brackets
+    above = 0.65 * HEIGHT * (headroom - HEADROOM) / (1 + HEADROOM)  # further inches for the brackets
     right = len(models) * (len(variants) + GAP) - 0.5
     unit = (0.83 * plain + width - plain - labels) / (right + sum(slots) + GAP * (len(slots) - 1) + 1)  # inches
     names = {model: _name(model_names[model], unit * (len(variants) + GAP - 0.3)) for model in models}
     names |= {name: _name(model_names[name], unit * (slot + 0.6)) for name, slot in zip(elsewhere, slots, strict=True)}
-    name_lines = max(name.count("\n") for name in names.values())  # after the first
+    name_lines = max(name.count("\n") for name in names.values())  # lines of the longest name after its first
     title = fitted(title, 0.925 * width - 0.07, TITLE_SIZE, "bold", MOST_LINES)
     title_height = title.count("\n") * TITLE_SIZE * 1.2 / 72  # inches of the lines after the first
     text = "\n".join(filter(None, (trivial_note(trivial_rows, metric), footnote(bars, model_names))))
@@ -143,7 +143,7 @@ def plot_comparison(
         axes.set_xlim(-0.75, right - GAP + 0.25)
         _draw_scale(axes, bars[0], metric, low, high, headroom, (0.65 * HEIGHT + above) / (1 + headroom))
         draw_trivial(axes, trivial_rows, metric)
-        first, last = 0.045 * HEIGHT, 0.045 * HEIGHT + title_height  # inches from the upper edge: lines of the title
+        first, last = 0.045 * HEIGHT, 0.045 * HEIGHT + title_height  # inches from the upper edge to lines of the title
         figure.text(0.02, 1 - first / height, panel, size=9, weight="bold")
         figure.text(0.075, 1 - last / height, title, size=TITLE_SIZE, weight="bold", linespacing=1.2)
         swatches = [Patch(color=COLOURS[variant], label=TITLES[variant]) for variant in variants]
@@ -158,7 +158,10 @@ def plot_comparison(
 
 
 def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
-    """Draw a bar with its interval and the two numbers under it."""
+    """Draw a bar with its interval, and under the bar its estimate and its share of invalid answers.
+
+    `x` is the bar's position. `low` and `high` are the ends of the scale.
+    """
     estimate, colour = bar["estimate"], COLOURS.get(bar["variant"], ELSEWHERE)
     if bar["status"] == "pending":
         height = (high - low) / 2
@@ -182,20 +185,26 @@ def _draw_bar(axes: Axes, bar: Row, x: float, low: float, high: float) -> None:
 
 
 def _name(name: str, width: float) -> str:
-    """Lines of a name under bars; the width is in inches."""
+    """Divide a name under bars into lines of at most `width` inches."""
     return fitted(name, width, 7, "bold", MOST_LINES)
 
 
 def _write_name(axes: Axes, x: float, line: int, name: str) -> None:
-    """Write the lines of a name under the axis."""
+    """Write the lines of a name under the axis, the first of them on line number `line`."""
     for number, text in enumerate(name.split("\n"), start=line):
         _write_below(axes, x, number, text, weight="bold")
 
 
 def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, headroom: float, room: float) -> None:
-    """Set up the y axis from `low` to `high` with headroom for three brackets, and name the lines of text below.
+    """Set up the y axis from `low` to `high` with headroom for three brackets, and name the two lines under the bars.
 
-    The name of the axis has `room` inches.
+    Args:
+        axes: the panel.
+        bar: any bar of the panel. Its positive class is in the name of an F1 axis.
+        metric: the headline metric.
+        low, high: ends of the scale.
+        headroom: from `headroom_of`.
+        room: inches for the name of the axis.
     """
     names = {"f1": "F1", "accuracy": "accuracy", "helpfulness": "helpful", "likert": "mean", "rouge_l": "ROUGE-L"}
     names |= {"rubric": "score"}
@@ -229,7 +238,7 @@ def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "cente
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Name of each line under the bars of arms -> the columns of its P and of its significance."""
+    """Lines of text under the bars of arms: name of the line -> (column of its P, column of its significance)."""
     lines = {}
     for rival in ARM_RIVALS:
         lines[f"P vs {TITLES[rival]}"] = (f"p_vs_{rival}", f"significant_vs_{rival}")
@@ -241,7 +250,7 @@ def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
 def _write_p_below(
     axes: Axes, x: float, line: int, p: float | None, significant: str | None, threshold: float | None
 ) -> None:
-    """Write a P under a bar. A significant P is bold and has an asterisk."""
+    """Write P under a bar, or nothing if P is None. A significant P is bold and has an asterisk."""
     if p is not None:
         text, weight = p_text(p, significant, threshold, "")
         _write_below(axes, x, line, text.removeprefix("="), size=6, weight=weight)

@@ -1,4 +1,4 @@
-"""The brackets of figure 2 above the bars that they compare, with P."""
+"""The brackets of figure 2. Each is above the two bars that it compares, and shows their P."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,9 +9,10 @@ from clinical_dpo.report.figures.style import INK
 from clinical_dpo.report.p_values import format_p
 from clinical_dpo.variants import PAIRS
 
-# Shares of the scale: space above it for three brackets, from one bracket to the next, and a line of text.
+# Heights as shares of the scale: space for three brackets above the scale, distance from one bracket to the next, and a
+# line of text.
 HEADROOM, STEP = 0.43, 0.115
-TWO_HEADROOM, TWO_STEP = 0.66, 0.185  # with two P on a bracket
+TWO_HEADROOM, TWO_STEP = 0.66, 0.185  # the same two heights if a bracket has two P
 TEXT_LINE = 0.07
 
 
@@ -30,13 +31,13 @@ def draw_brackets(
 ) -> None:
     """Draw brackets above the scale, each a step higher than the last, so that their texts do not overlap.
 
-    Of two P on a bracket, that of right answers is above that of F1.
+    If a bracket has two P, the P of right answers is above the P of F1.
 
     Args:
         axes: the panel.
-        group: bars of one model.
+        group: rows of `figure2_rows.comparison_rows` of one model.
         positions: variant -> position of its bar.
-        low, high: the scale.
+        low, high: ends of the scale.
         headroom: from `headroom_of`.
     """
     unit, line_height = STEP * (high - low), TEXT_LINE * (high - low)
@@ -63,7 +64,14 @@ def draw_brackets(
 
 
 def p_text(p: float, significant: str | None, threshold: float | None, name: str) -> tuple[str, str]:
-    """Text of a P, and its font weight. A significant P is bold and has an asterisk."""
+    """Return the text of a P, such as "P=.03*", and its font weight. A significant P is bold and has an asterisk.
+
+    Args:
+        p: the P value.
+        significant: "true" for a significant P.
+        threshold: level with which P is compared.
+        name: name of the P in the text, "P" or "F1 P"; it may be empty.
+    """
     shown = format_p(p, *([threshold] if threshold else []))
     mark = "*" if significant == "true" else ""
     return f"{name}{'' if shown[0] in '<>' else '='}{shown}{mark}", "bold" if mark else "normal"

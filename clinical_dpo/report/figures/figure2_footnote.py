@@ -8,12 +8,12 @@ from clinical_dpo.variants import ARMS, EXTERNAL, TITLES, arms_of
 
 
 def _thresholds(bars: Sequence[Row], column: str) -> list[str]:
-    """The levels in a column, as text."""
+    """The different thresholds in a column of the bars, sorted, as texts without a leading zero."""
     return sorted({f"{bar[column]:.3g}".removeprefix("0") for bar in bars if bar[column] is not None})
 
 
 def footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
-    """Lines of text: how to read the figure, what its P compare, and in the last line the caveats.
+    """Return the lines of the footnote: how to read the figure, what its P values compare, and last the caveats.
 
     The caveats are synthetic data, proxy grades and pending grades.
 

@@ -16,7 +16,7 @@ COLUMNS = (
     *("p_f1_vs_base", "f1_significant_vs_base", "p_f1_vs_sft", "f1_significant_vs_sft", "opposed"),
     *("grader", "proxy", "data", "status"),
 )
-SEED_COLUMNS = ("seeds", "per_seed")  # the training seeds, and the estimate of a bar's variant with each
+SEED_COLUMNS = ("seeds", "per_seed")  # the training seeds, and the estimate of a bar's variant with each seed
 F1_METRICS = ("f1", "macro_f1")  # metrics with a P of their own beside the P of right answers
 
 
@@ -28,20 +28,21 @@ def comparison_rows(
 ) -> list[Row]:
     """Make the rows that `plot_comparison` draws, one per bar: COLUMNS, and SEED_COLUMNS with several seeds.
 
-    With the headline F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. `opposed` names the variants
-    in whose comparison F1 and right answers favour different variants. With external answers each row also has
-    p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms each row also has the P against DPO.
+    If the headline metric is F1, `p_vs_...` compares right answers and `p_f1_vs_...` compares F1. F1 and right answers
+    may disagree on whether a variant is better than a rival; `opposed` names such rivals. With external answers each
+    row also has p_vs_{name}, significant_vs_{name} and threshold_vs_{name}. With arms each row also has the P against
+    DPO.
 
     Args:
         metrics_rows: rows of a task's metrics table, as computed or as read from CSV.
-        stats_rows: rows of its statistics table. A P belongs to the bar of the variant compared: the P of SFT against
-            base to SFT's bar, the P of DPO against SFT and of DPO against base to DPO's bar. `threshold` of an arm's
-            bar is that of the comparisons of arms.
+        stats_rows: rows of the task's statistics table. A P goes to the bar of the first variant of its comparison: the
+            P of SFT against base to SFT's bar, the P of DPO against SFT to DPO's bar. An arm's bar has the threshold of
+            the comparisons of arms.
         metric: the task's headline metric, a key of METRICS.
         seed_rows: rows of the task's table over training seeds; empty with a single seed.
 
     Raises:
-        UserError: no row has that metric.
+        UserError: no row of `metrics_rows` has the headline metric.
     """
     bars = [
         dict.fromkeys(COLUMNS)
@@ -76,14 +77,23 @@ def comparison_rows(
 
 
 def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]], metric: str) -> None:
-    """Add SEED_COLUMNS: the estimate of each trained variant with each seed, the other variant's plus the effect."""
+    """Add SEED_COLUMNS to all bars: the seeds, and the estimate with each seed. Untrained variants get None.
+
+    The estimate with a seed is the sum of the rival's estimate with this seed and the effect. The rival of SFT and DPO
+    is base, and the rival of an arm is SFT.
+
+    Args:
+        by_bar: (model, variant) -> bar.
+        seed_rows: rows of the task's table over training seeds.
+        metric: the headline metric, a key of METRICS.
+    """
     measure = f"{metric}_difference" if METRICS[metric].kind == "labels" else METRICS[metric].difference
     for bar in by_bar.values():
         bar |= dict.fromkeys(SEED_COLUMNS)
     for row in seed_rows:
         variant, other = parse_comparison(row["comparison"])
         bar, start = by_bar[row["model"], variant], by_bar[row["model"], other]
-        # An arm has no effect against base; its effects against SFT come after those of SFT against base.
+        # Arms are not compared with base. Their rows come after those of SFT, so the estimates of SFT are known.
         if variant not in ALL_STAGES or other != ("sft" if variant in ARMS else "base"):
             continue
         if row["measure"] == measure and row["per_seed"] and start["estimate"] is not None:
@@ -94,5 +104,5 @@ def _add_seeds(by_bar: Mapping[Any, Row], seed_rows: Sequence[Mapping[str, Any]]
 
 
 def external_names(bars: Sequence[Row]) -> list[str]:
-    """Names of the external answers."""
+    """Names of the external answers among the bars."""
     return [bar["model"] for bar in bars if bar["variant"] == EXTERNAL]

@@ -1,4 +1,4 @@
-"""Panels of equal size with titles, the names of their axes, and a legend."""
+"""Common parts of figures with panels: panels of equal size with titles, the names of the axes, and a legend."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from clinical_dpo.report.figures.style import COLUMN, FAINT, axes_at, drawing
 from clinical_dpo.report.figures.text import fitted, width_of
 
-EDGE = 0.13  # inches: names of the axes
-TITLE, SUBTITLE = 6.5, 6.0  # points
-LEADING = 1.3  # from one line to the next, in font sizes
-MOST_LINES = 3  # of a title
-LEGEND_LINE = 0.14  # inches
+EDGE = 0.13  # inches at the left and the right edge for the names of the axes
+TITLE, SUBTITLE = 6.5, 6.0  # points: font sizes
+LEADING = 1.3  # distance from one line to the next, in font sizes
+MOST_LINES = 3  # largest number of lines of a title
+LEGEND_LINE = 0.14  # inches: height of a line of the legend
 
 
 @contextmanager
@@ -31,7 +31,10 @@ def panel_grid(
     foot: float,
     head: float = 0.0,
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure of one column's width with titled panels of equal size, two in a row; a single panel is wide.
+    """Yield a figure that is COLUMN inches wide, and its panels. The panels have titles and the same size.
+
+    There are two panels in a row. A single panel takes the whole width. The figure is saved when the block ends without
+    an error.
 
     Args:
         titles: (title, subtitle) of each panel.
@@ -45,7 +48,7 @@ def panel_grid(
     columns = min(len(titles), 2)
     rows = -(-len(titles) // columns)
     cell = (COLUMN - 2 * EDGE) / columns
-    # A panel's title may be as wide as from its left edge to that of the next panel.
+    # A title may reach from the left edge of its panel to the left edge of the next panel.
     room = cell - max(left - EDGE, 0.06)
     folded = [
         (fitted(title, room, TITLE, "bold", MOST_LINES), fitted(subtitle, room, SUBTITLE, lines=MOST_LINES))
@@ -70,7 +73,7 @@ def panel_grid(
 
 
 def title_panel(axes: Axes, title: str, subtitle: str) -> None:
-    """Write the lines of a title in bold above a panel, and those of a subtitle below the title."""
+    """Write a title in bold above a panel, and a subtitle between the title and the panel."""
     offset = 9 + 72 * _beyond_first(subtitle, SUBTITLE)
     lines: tuple[tuple[float, str, dict[str, Any]], ...] = (
         (offset, title, {"weight": "bold", "size": TITLE}),
@@ -81,12 +84,12 @@ def title_panel(axes: Axes, title: str, subtitle: str) -> None:
 
 
 def _beyond_first(text: str, size: float) -> float:
-    """Inches of a text's lines after the first."""
+    """Height in inches of all lines of a text after the first. `size` is the font size in points."""
     return text.count("\n") * size * LEADING / 72
 
 
 def name_axes(figure: Figure, panels: Sequence[Axes], *, x: str = "", left: str = "", right: str = "") -> None:
-    """Write the names of the axes that all panels share along the edges of the figure."""
+    """Write the names of the axes that all panels share: `x` below the panels, `left` and `right` along the edges."""
     boxes = [panel.get_position() for panel in panels]
     low, high = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
     width, height = figure.get_size_inches()
@@ -98,18 +101,18 @@ def name_axes(figure: Figure, panels: Sequence[Axes], *, x: str = "", left: str 
 
 
 def legend_columns(handles: Sequence[Artist], width: float = COLUMN) -> int:
-    """The most columns of a legend that fit into a width in inches."""
+    """The largest number of columns with which a legend of these entries fits into `width` inches."""
     widest = max(width_of(str(handle.get_label()), 7) for handle in handles)
     return max(1, min(len(handles), int((width - 0.1) / (widest + 0.35))))  # .35: line, gap, and gap to the next column
 
 
 def legend_height(handles: Sequence[Artist]) -> float:
-    """Inches of a legend of one column's width."""
+    """Height in inches of a legend in a figure that is COLUMN inches wide."""
     return LEGEND_LINE * math.ceil(len(handles) / legend_columns(handles))
 
 
 def legend(figure: Figure, handles: Sequence[Artist], above: float) -> None:
-    """Add a legend `above` inches over the lower edge of a figure."""
+    """Add a legend to a figure. Its lower edge is `above` inches over the lower edge of the figure."""
     anchor = (0.0, above / figure.get_size_inches()[1])
     columns = legend_columns(handles, figure.get_size_inches()[0])
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=anchor, ncols=columns)

@@ -1,4 +1,4 @@
-"""Reliability of the probabilities on one task: whether events are as frequent as their probabilities say."""
+"""Reliability diagrams of one task: whether labels are as frequent as the models' probabilities say."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from clinical_dpo.report.figures.panels import legend, legend_height, name_axes,
 from clinical_dpo.report.figures.style import COLOURS, ELSEWHERE, FAINT, stamp, write_footnote
 from clinical_dpo.variants import EXTERNAL, TITLES
 
-SHIFT = 0.008  # between variants, so that whiskers at the same probability stay apart
+SHIFT = 0.008  # probability between the dots of two variants, so that whiskers at the same probability stay apart
 
 
 def plot_reliability(
@@ -22,15 +22,15 @@ def plot_reliability(
     watermark: str | None,
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw a panel per model: the observed share over the mean probability of each bin, a line per variant.
+    """Draw a panel per model with a line per variant: the observed share (y) and the mean probability (x) of each bin.
 
-    Whiskers are Wilson's intervals of the observed shares, and a dot's area grows with its items. On the diagonal
-    a model is calibrated.
+    Whiskers are 95% intervals of the observed shares: Wilson's, or clustered intervals if the items are in groups. The
+    area of a dot grows with the items of its bin. A calibrated model is on the diagonal.
 
     Args:
-        rows: of the task's reliability table, as made or as read from CSV.
-        title: of the task.
-        model_names: model -> name shown, also of external answers.
+        rows: rows of the task's reliability table, as computed or as read from CSV.
+        title: title of the task.
+        model_names: model or external answers -> name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
@@ -63,12 +63,12 @@ def _name(variant: str) -> str:
 
 
 def _draw_line(axes: Axes, bins: Sequence[Mapping[str, Any]], colour: str, shift: float) -> None:
-    """One variant's bins."""
+    """Draw the line, the dots and the whiskers of one variant. `shift` is added to the probability of each bin."""
     x = [float(row["mean_probability"]) + shift for row in bins]
     y = [float(row["observed"]) for row in bins]
     sizes = [float(row["n"]) for row in bins]
     axes.plot(x, y, color=colour, linewidth=0.8)
-    # The items of one group have no interval.
+    # A bin whose items are all in one group has no interval.
     whiskers = [(at, row) for at, row in zip(x, bins, strict=True) if row["ci_low"] not in (None, "")]
     lows, highs = ([float(row[end]) for _, row in whiskers] for end in ("ci_low", "ci_high"))
     axes.vlines([at for at, _ in whiskers], lows, highs, colour, linewidth=0.6)

@@ -1,4 +1,4 @@
-"""Figure of the reward margin: reward of the chosen answer minus reward of the rejected answer over DPO."""
+"""Figure of the reward margin during DPO: the reward of the chosen answer minus that of the rejected answer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,13 +23,14 @@ def plot_reward_margin(
     watermarks: Mapping[str, str | None],
     paths: Paths,
 ) -> None:
-    """Draw the margin between the rewards of chosen and rejected answers over DPO, as figure 1 of Murphy 2024 does.
+    """Draw the reward margin over the epochs of DPO, as figure 1 of Murphy 2024 does.
 
-    One panel per task and model has a train and an eval curve. A reward is beta x the log ratio of policy and reference
-    model (Rafailov et al. 2023, eq. 5), so margin / beta, on the right, is the gap between the log ratios in nats.
+    Each task and model has a panel with a train and an eval curve. A reward is beta times the log ratio of policy and
+    reference model (Rafailov et al. 2023, eq. 5). The scale on the right shows margin / beta: by how many nats the log
+    ratios of chosen and rejected answers differ.
 
     Args:
-        rows: of `reward_margin.COLUMNS`, of all tasks, as made or as read from CSV.
+        rows: rows of `statistics.reward_margin.COLUMNS` of all tasks, as computed or as read from CSV.
         task_names: task -> name shown.
         model_names: model -> name shown.
         watermarks: task -> text laid over its panels, or None.
@@ -73,7 +74,10 @@ def _add_gap(axes: Axes, beta: float) -> None:
 
 
 def _write_end(axes: Axes, rows: Rows) -> None:
-    """Write margin and accuracy of the last evaluation in the lower right corner, which a rising curve leaves free."""
+    """Write margin, accuracy and any ties of the last evaluation into the lower right corner of a panel.
+
+    A rising curve leaves this corner free.
+    """
     last = [row for row in rows if row["split"] == "eval"][-1]
     text = f"at the end {float(last['margin']):.3g}\naccuracy {short(float(last['accuracy']))}"
     if last["ties"] and float(last["ties"]):

@@ -25,7 +25,7 @@ ELSEWHERE = "#EE7733"  # colour of external answers, from the same scheme
 INK, FAINT, LIGHT = "#222222", "#777777", "#DDDDDD"
 SEQUENCE = "cividis"  # colour map of numbers: a lighter colour is a larger number, with every colour vision
 COLUMN = 3.4  # inches: width of a journal column
-SMALL, TITLE_SIZE = 5.5, 8  # points: smallest font size, and that of a title
+SMALL, TITLE_SIZE = 5.5, 8  # points: smallest font size, font size of a title
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": [FONT, "Arial", "Helvetica"],
@@ -53,7 +53,7 @@ STYLE: dict[str, Any] = {
     "text.parse_math": False,  # a dollar sign in a title is text
     "savefig.dpi": 300,
     "pdf.fonttype": 42,  # editors can change the text
-    "svg.fonttype": "none",  # text stays text
+    "svg.fonttype": "none",  # text is not converted to outlines
     "svg.hashsalt": "clinical-dpo",
 }
 _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -82,19 +82,19 @@ def drawing(width: float, height: float, paths: Sequence[str | Path]) -> Iterato
 
 
 def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Add axes to a figure, with the position in inches from its upper left corner."""
+    """Add axes to a figure. Lengths are in inches; `left` and `top` are distances from the edges of the figure."""
     figure_width, figure_height = figure.get_size_inches()
     bottom = figure_height - top - height
     return figure.add_axes((left / figure_width, bottom / figure_height, width / figure_width, height / figure_height))
 
 
 def title_lines(title: str, width: float = COLUMN) -> str:
-    """The title, wrapped to fit a figure that is `width` inches wide."""
+    """A title, divided into up to three lines that fit a figure of `width` inches."""
     return fitted(title, width - 0.14, TITLE_SIZE, "bold", lines=3)
 
 
 def title_height(title: str, width: float = COLUMN) -> float:
-    """Inches that a title needs beyond its first line."""
+    """Height in inches of all lines of a title after the first, in a figure of `width` inches."""
     return title_lines(title, width).count("\n") * TITLE_SIZE * 1.2 / 72
 
 
@@ -106,7 +106,7 @@ def write_title(figure: Figure, title: str) -> None:
 
 
 def footnote_lines(text: str, width: float = COLUMN) -> str:
-    """Lines of the footnote of a figure that is `width` inches wide. A line of the text that is too long is folded."""
+    """The text of a footnote for a figure of `width` inches. Lines that are too long are folded."""
     return "\n".join(fitted(line, width - 0.12, SMALL, lines=5) for line in text.splitlines())
 
 
@@ -118,7 +118,7 @@ def write_footnote(figure: Figure, text: str) -> None:
 
 
 def stamp(target: Figure | Axes, watermark: str | None) -> None:
-    """Lay a watermark across a figure or a panel, as large as its width allows; None lays none."""
+    """Lay a watermark across a figure or a panel, as large as the width allows. None lays no watermark."""
     if not watermark:
         return
     transform = target.transFigure if isinstance(target, Figure) else target.transAxes
@@ -131,13 +131,13 @@ def stamp(target: Figure | Axes, watermark: str | None) -> None:
 
 
 def short(value: float) -> str:
-    """A number as journals print it: .87 without the leading zero, 1.00."""
+    """A number with two decimals and without a leading zero, as journals print it: ".87", "1.00"."""
     text = f"{value:.2f}"
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def scientific(value: float) -> str:
-    """A learning rate in short scientific notation: 2e-4."""
+    """A learning rate in short scientific notation: "2e-4"."""
     mantissa, exponent = f"{value:.6e}".split("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 

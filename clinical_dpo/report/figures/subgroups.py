@@ -27,9 +27,9 @@ from clinical_dpo.variants import PAIRS, TITLES
 
 LINE = 0.115  # inches, the height of a row
 HEAD, ABOVE, BELOW, FOOT = 0.24, 0.17, 0.2, 0.3  # inches: figure's title, a panel's title, its ticks, the footnote
-NAME = 0.11  # inches: a line of the name of a model, above its panels
+NAME = 0.11  # inches: height of a line of a model's name above its panels
 LEFT = 1.02  # inches for the names of the levels
-BESIDE = ("axes fraction", "data")  # coordinates of a text in a row of a panel
+BESIDE = ("axes fraction", "data")  # coordinates of a text: share of the panel's width, number of the line
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -47,8 +47,8 @@ def plot_subgroups(
     The dashed line is the difference of all items. A masked level has no marker.
 
     Args:
-        rows: of the task's table of subgroups, as made or as read from CSV.
-        title: of the task.
+        rows: rows of the task's table of subgroups, as computed or as read from CSV.
+        title: title of the task.
         model_names: model -> name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
@@ -89,7 +89,13 @@ def plot_subgroups(
 
 
 def _lines(levels: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
-    """Lines of a panel, from above: all items, and for each subgroup its name (level None) and its levels."""
+    """Lines of a panel from top to bottom, as (subgroup, level).
+
+    The first line is for all items. Each subgroup then has a line for its name (level None) and a line per level.
+
+    Args:
+        levels: all pairs (subgroup, level), in order. The first pair is for all items.
+    """
     lines: list[tuple[str, str | None]] = []
     for subgroup, level in levels:
         if lines and (subgroup, None) not in lines:
@@ -99,12 +105,12 @@ def _lines(levels: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
 
 
 def _in_points(rows: Rows) -> bool:
-    """Whether the differences are of shares, which are shown in percentage points."""
+    """Whether the rows have differences of shares. Such differences are shown in percentage points."""
     return rows[0]["measure"] in ("accuracy", "helpfulness")
 
 
 def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]], colour: str) -> None:
-    """One comparison of one model. The first row is that of all items."""
+    """Draw the panel of one comparison of one model. The first of the rows is about all items."""
     scale = 100 if _in_points(rows) else 1
     p_values: dict[str, Any] = {row["subgroup"]: row["p_levels_holm"] for row in rows}
     of_level = {(row["subgroup"], row["level"]): row for row in rows}
@@ -137,7 +143,7 @@ def _draw_panel(axes: Axes, rows: Rows, lines: Sequence[tuple[str, str | None]],
 
 
 def _name_lines(axes: Axes, lines: Sequence[tuple[str, str | None]], model: str) -> None:
-    """Write the model above a panel, and the names of subgroups and levels to the left of it."""
+    """Write the name of the model above a panel, and the names of subgroups and levels to the left of the panel."""
     left = 5 - 72 * LEFT  # points
     axes.annotate(model, (0, 1), (left, 11), "axes fraction", "offset points", size=6, weight="bold", va="bottom")
     for y, (subgroup, level) in enumerate(lines):

@@ -29,12 +29,12 @@ METRIC_NAMES = {
     **{"f1": "F1", "macro_f1": "macro F1", "balanced_accuracy": "balanced accuracy", "exact": "exact match"},
     "rouge_l": "ROUGE-L",
 }
-MAX_OPACITY = 0.65  # of a cell with score 1, so that its text stays legible
+MAX_OPACITY = 0.65  # opacity of a cell with score 1; its text stays legible
 MANY_INVALID = 0.05  # a cell with a larger share of invalid answers is marked
 
 
 def sweep_rows(selections: Sequence[str | Path]) -> list[Row]:
-    """Rows of COLUMNS, one per trial. `plot_sweep` draws exactly these rows.
+    """Read the rows that `plot_sweep` draws: a row of COLUMNS for each trial.
 
     Args:
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
@@ -57,15 +57,14 @@ def plot_sweep(
     watermarks: Mapping[str, str | None],
     paths: Sequence[str | Path],
 ) -> None:
-    """Draw heat maps of the dev scores, a panel per task and model. Columns are learning rates; rows are SFT and betas.
+    """Draw heat maps of the dev scores, with a panel per task and model.
 
-    Each stage of an arm has rows of its own below them. A task and model with one trial a stage has no panel.
-
-    The scale is 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with many
-    invalid answers. A stage with one trial needs no score and shows a dash.
+    Columns are learning rates. Rows are SFT, the betas of DPO, and the stages of arms. The scale is 0 to 1 in all
+    panels. The chosen trial of each stage has a frame. A corner marks a cell with many invalid answers. A stage with a
+    single trial has no score and shows a dash. A task and model with one trial in every stage has no panel.
 
     Args:
-        rows: from `sweep_rows`.
+        rows: rows from `sweep_rows`.
         task_names: task -> name shown.
         model_names: model -> name shown.
         watermarks: task -> text laid over its panels, or None.
@@ -95,13 +94,13 @@ def plot_sweep(
 
 
 def _scored(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What a panel's scores are: "F1, n = 80"."""
+    """The metric of a panel's scores and the number of dev items: "F1, n = 80"; "not scored" without scores."""
     scored = next((row for row in rows if row["metric"]), None)
     return f"{METRIC_NAMES[scored['metric']]}, n = {scored['n']}" if scored else "not scored"
 
 
 def _has_corner(row: Mapping[str, Any]) -> bool:
-    """Whether a cell is marked, because many answers of its trial are invalid."""
+    """Whether the cell of a trial is marked with a corner: the share of invalid answers is above MANY_INVALID."""
     return bool(row["invalid_rate"]) and float(row["invalid_rate"]) > MANY_INVALID
 
 
@@ -111,20 +110,20 @@ def _line(row: Mapping[str, Any]) -> tuple[str, float]:
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float]]:
-    """The lines of a map from top to bottom: by stage, then the betas in ascending order."""
+    """The lines of a map, (stage, beta), from top to bottom: by stage, then by ascending beta."""
     present = {_line(row) for row in rows}
     stages = sorted_variants(stage for stage, _ in present)
     return sorted(present, key=lambda line: (stages.index(line[0]), line[1]))
 
 
 def _line_name(stage: str, beta: float) -> str:
-    """Name of a line of a map: the stage, or the beta of DPO."""
+    """Name of a line of a map: "SFT" for a stage without beta, "0.1" for DPO, "DPO+SFT 0.1" for an arm with beta."""
     name = TITLES[stage] if stage != "dpo" else ""
     return f"{name} {beta:g}".strip() if beta else name
 
 
 def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw the cells of a panel, each one unit wide and high."""
+    """Draw the cells of a panel, one per trial, each one unit wide and high."""
     rates = sorted({float(row["learning_rate"]) for row in rows})
     lines = _lines(rows)
     for row in rows:

@@ -30,7 +30,7 @@ Rows = Sequence[Mapping[str, Any]]
 Paths = Sequence[str | Path]
 COLUMNS = ("task", "model", "stage", "trial", "learning_rate", "beta", "chosen", "step", "eval_loss")
 LINE_STYLES: tuple[Any, ...] = ("-", (0, (4, 1.2)), (0, (1, 0.8)), (0, (4, 1, 1, 1)))  # one per beta of a sweep
-CEILING = 1.4  # top of a panel / loss at the start; curves of diverging trials leave the panel
+CEILING = 1.4  # highest top of a panel as a multiple of the loss at the start; curves of diverging trials go beyond it
 LN2 = log(2)  # DPO's loss where policy and reference agree
 
 
@@ -38,8 +38,8 @@ def curve_rows(logs: Paths, selections: Paths) -> list[Row]:
     """Rows of COLUMNS, one per evaluation of every trial; `chosen` marks the chosen trials.
 
     Args:
-        logs: {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the sweeps. A
-            run that evaluates at its end only has one row.
+        logs: {task}/{model}/{stage}/{trial}/{probe or adapter}/log.csv of every trial, in the order of the sweeps. If
+            a run evaluates only once, at its end, it gives one row.
         selections: {task}/{model}/{stage}/selection.csv of every sweep.
     """
     chosen = {
@@ -104,7 +104,14 @@ def plot_training_curves(
 
 
 def _draw_curves(axes: Axes, rows: Rows, colours: Mapping[float, Any], line_styles: Mapping[float, Any]) -> None:
-    """Draw the trials of a stage, the chosen trial on top."""
+    """Draw the curves of a stage's trials, the chosen trial on top.
+
+    Args:
+        axes: the panel.
+        rows: rows of `curve_rows` of one model and stage.
+        colours: learning rate -> colour.
+        line_styles: beta -> line style.
+    """
     trials: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         trials.setdefault(row["trial"], []).append(row)

@@ -1,4 +1,4 @@
-"""Lines of figure 2 at what trivial answers score."""
+"""Horizontal lines of figure 2 that show the scores of trivial answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from clinical_dpo.config.metrics import HEADLINES
 from clinical_dpo.report.figures.style import FAINT
 from clinical_dpo.report.trivial_words import trivial_name
 
-DASHES = ((0, (4, 2)), (0, (1, 1.5)))  # of the two trivial answers
+DASHES = ((0, (4, 2)), (0, (1, 1.5)))  # line styles of the two trivial answers
 NAMES = ("dashed", "dotted")
 
 
 def _scores(rows: Sequence[Mapping[str, Any]], metric: str) -> list[tuple[str, float]]:
-    """Name and headline metric of each trivial answer; the second is left out where both are the same."""
+    """Name and score (headline metric) of each trivial answer. If both give the same label, only the first is kept."""
     of_name = {
         (row["label"]): (trivial_name(row), float(row[HEADLINES[metric]]))
         for row in reversed(rows)
@@ -28,14 +28,14 @@ def draw_trivial(axes: Axes, rows: Sequence[Mapping[str, Any]], metric: str) -> 
 
     Args:
         axes: the panel.
-        rows: of the task's trivial.csv.
-        metric: the task's headline metric.
+        rows: rows of the task's trivial.csv.
+        metric: the task's headline metric, a key of METRICS.
     """
     for (_, score), dashes in zip(_scores(rows, metric), DASHES, strict=False):
         axes.axhline(score, color=FAINT, linewidth=0.7, linestyle=dashes, zorder=3)
 
 
 def trivial_note(rows: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """The line of the footnote that names the lines: "dashed: majority label (No UTI) 0.00"; empty without lines."""
+    """Text that explains the lines of `draw_trivial`: "dashed: majority label (No UTI) 0.00"; "" without lines."""
     scores = zip(_scores(rows, metric), NAMES, strict=False)
     return "; ".join(f"{line}: {name} {score:.2f}" for (name, score), line in scores)

@@ -1,1 +1,1 @@
-"""The package of a finished run: data for a journal and an ethics board, without rows and without weights."""
+"""The package of a finished run for a journal or an ethics board. It has no rows of data and no weights."""

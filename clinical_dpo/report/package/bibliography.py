@@ -52,11 +52,11 @@ LORA = {
 
 
 def bibliography(facts: RunFacts, citation: Mapping[str, Any]) -> str:
-    """All entries, each with a key of its own.
+    """Return the BibTeX text of all entries. Each entry has its own key.
 
     Args:
-        facts: of the run.
-        citation: content of CITATION.cff: the workflow, and in `references` the studies whose design it has.
+        facts: facts of the run.
+        citation: content of CITATION.cff: the workflow, and in `references` the studies whose design it follows.
     """
     entries = {"clinicaldpo": _workflow(facts, citation)}
     for reference in citation["references"]:
@@ -91,7 +91,7 @@ def _reference(reference: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _data(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """An entry for each task with real data that cites its source, or has a data set of the hub."""
+    """Key -> fields of an entry, for each task with real data that has a citation or is a data set of the hub."""
     entries = {}
     for task, settings in facts.study.tasks.items():
         source = facts.manifests[task]["source"]
@@ -110,7 +110,7 @@ def _data(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _models(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """An entry for each base model that the workflow does not pre-train itself."""
+    """Key -> fields of an entry, for each base model that the workflow does not pre-train itself."""
     entries = {}
     for model in facts.models():
         base, settings = facts.bases[model], facts.study.models[model]
@@ -124,7 +124,11 @@ def _models(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _libraries(facts: RunFacts) -> dict[str, dict[str, str]]:
-    """Libraries of training and answering with the versions of the records, and those of the analysis."""
+    """Key -> fields of an entry, for each library.
+
+    The versions of the libraries of training and answering are from the run's records. The libraries of ANALYSIS have
+    the versions that are installed now.
+    """
     versions = {name: " and ".join(used) for name, used in facts.libraries().items()}
     for name in ANALYSIS:
         try:
@@ -143,7 +147,7 @@ def _libraries(facts: RunFacts) -> dict[str, dict[str, str]]:
 
 
 def _entry(key: str, fields: Mapping[str, str]) -> str:
-    """One BibTeX entry. Addresses stay as they are; all other text is escaped for LaTeX."""
+    """One BibTeX entry. URL and DOI stay unchanged; all other text is escaped for LaTeX."""
     lines = [f"@{fields['entry']}{{{key},"]
     for name, value in fields.items():
         if name != "entry":
@@ -152,7 +156,7 @@ def _entry(key: str, fields: Mapping[str, str]) -> str:
 
 
 def _braced(name: str, value: str) -> str:
-    """Text of a field. Braces keep the capitals of a title."""
+    """A field's value, escaped for LaTeX. A title has braces around it, so that BibTeX keeps its capitals."""
     if name == "author":  # already escaped, with braces around the name of a group
         return value
     return f"{{{escape(value)}}}" if name == "title" else escape(value)

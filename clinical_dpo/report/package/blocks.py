@@ -19,7 +19,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of plain text. `verbatim` keeps its line breaks, for a prompt."""
+    """A paragraph of plain text. With `verbatim` the line breaks of the text stay, such as those of a prompt."""
 
     text: str
     verbatim: bool = False
@@ -57,7 +57,7 @@ def _cell(text: str) -> Markdown:
 
 def write_docx(path: str | Path, blocks: Sequence[Block]) -> None:
     """Write the blocks as a DOCX document, atomically."""
-    import docx  # a second of import, which other jobs do not need
+    import docx  # this import takes a second, and other jobs do not need it
 
     document: Any = docx.Document()
     for block in blocks:

@@ -27,7 +27,7 @@ from clinical_dpo.variants import STAGES
 from clinical_dpo.yaml_files import read_yaml
 
 TEXT = (".txt", ".csv", ".tex", ".md", ".html", ".svg", ".yaml", ".json", ".bib")  # files in which paths are hidden
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # of every entry, so that equal folders make equal zips
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # time of every entry, so that equal folders make equal zips
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Copied:
         tables: CSV and LaTeX files.
         figures: figures and their CSV files.
         data_cards: data cards of tasks.
-        code: locks and CITATION.cff.
+        code: files that lock the versions of packages, and CITATION.cff.
     """
 
     reports: Sequence[str | Path]
@@ -50,12 +50,12 @@ class Copied:
 
 
 def write_package(folder: Path, archive: Path, facts: RunFacts, copied: Copied, citation: Path, root: Path) -> None:
-    """Write the folder and the zip, each replaced as a whole.
+    """Write the package of a run as a folder and as a zip. An older folder or zip is replaced as a whole.
 
     Args:
         folder: the folder to write or replace.
         archive: the zip to write or replace.
-        facts: of the run.
+        facts: facts of the run.
         copied: files to copy.
         citation: CITATION.cff of the code.
         root: the folder that contains the run's config/tasks and config/models.
@@ -76,7 +76,10 @@ def write_package(folder: Path, archive: Path, facts: RunFacts, copied: Copied, 
 
 
 def _copy(part: Path, copied: Copied, facts: RunFacts) -> None:
-    """Copy the run's files. A data card loses its excerpts, and a card of a private task is not copied."""
+    """Copy the run's files into the folder `part`.
+
+    Data cards are copied without their excerpts of rows. The data cards of private tasks are not copied.
+    """
     folders = {".": copied.reports, "tables": copied.tables, "figures": copied.figures, "code": copied.code}
     for name, files in folders.items():
         (part / name).mkdir(exist_ok=True)
@@ -90,7 +93,7 @@ def _copy(part: Path, copied: Copied, facts: RunFacts) -> None:
 
 
 def _write_documents(part: Path, facts: RunFacts) -> None:
-    """Write decisions, drafts, checklists and model cards."""
+    """Write decisions, drafts, checklists and model cards into the folder `part`."""
     decided: list[Block] = [Heading(1, "Is SFT enough?")]
     for task in facts.study.tasks:
         decided += [Heading(2, facts.task_title(task)), *map(Paragraph, results.decisions(facts, task))]
@@ -134,7 +137,7 @@ def _model_cards(facts: RunFacts) -> Mapping[tuple[str, str, str], str]:
 
 
 def _hide_paths(part: Path, patterns: Sequence[re.Pattern[str]]) -> None:
-    """Replace the paths of private data in all text files."""
+    """Replace the paths of private data in all text files of the folder `part`."""
     for path in part.rglob("*") if patterns else ():
         if path.suffix in TEXT:
             text = path.read_text(encoding="utf-8")
@@ -143,13 +146,13 @@ def _hide_paths(part: Path, patterns: Sequence[re.Pattern[str]]) -> None:
 
 
 def _finished(copied: Copied) -> datetime:
-    """When the newest table, figure or page of the run was made."""
+    """Time (UTC) at which the newest table, figure or page of the run was made."""
     files: Iterable[str | Path] = (*copied.reports, *copied.tables, *copied.figures)
     return datetime.fromtimestamp(max(Path(file).stat().st_mtime for file in files), tz=UTC)
 
 
 def _zip(folder: Path, archive: Path, name: str) -> None:
-    """Write a zip of a folder under a name."""
+    """Write the files of a folder to the zip `archive`, in which they are in a folder called `name`."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.rglob("*")):
             if path.is_file():

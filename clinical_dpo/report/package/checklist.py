@@ -15,10 +15,10 @@ class Item:
     """An item of a checklist.
 
     Attributes:
-        number: as published.
-        topic: in our words; the wording is the authors'.
+        number: number of the item as published.
+        topic: what the item asks for, in our own words. The published wording belongs to the checklist's authors.
         known: functions whose statements prefill the item.
-        authors: what only the authors can add; empty if the run knows all of it.
+        authors: what only the authors of the study can add; empty if the run knows everything.
     """
 
     number: str
@@ -28,13 +28,13 @@ class Item:
 
 
 def checklist(title: str, source: str, items: Sequence[Item], facts: RunFacts) -> list[Block]:
-    """The checklist as a document.
+    """The checklist as a document: a heading, a note, and a table with a row per item.
 
     Args:
         title: name of the checklist.
         source: citation of the checklist.
-        items: its items, in order.
-        facts: of the run.
+        items: items of the checklist, in order.
+        facts: facts of the run.
     """
     rows = [(item.number, item.topic, _prefilled(item, facts)) for item in items]
     return [
@@ -48,7 +48,7 @@ def checklist(title: str, source: str, items: Sequence[Item], facts: RunFacts) -
 
 
 def _prefilled(item: Item, facts: RunFacts) -> str:
-    """The statements of an item, one a line, and what is left to the authors."""
+    """Text of an item's table cell: the statements about the run, one a line, and what is left to the authors."""
     lines = [line for statement in item.known for line in statement(facts)]
     if not lines:
         return f"{FOR_THE_AUTHORS}: {item.authors}" if item.authors and item.known else FOR_THE_AUTHORS

@@ -7,10 +7,13 @@ from clinical_dpo.yaml_files import read_yaml
 
 
 def code_version(root: Path) -> str:
-    """Version and commit of a folder of the code: "0.2.0, commit 1a2b3c", "... with changes that are not committed".
+    """Release and git commit of the code in a folder: "0.2.0, commit 1a2b3c".
+
+    The text also says if there are changes that are not committed. The commit is left out if `root` is not the top
+    folder of a git repository.
 
     Args:
-        root: the folder, which contains CITATION.cff. A folder that is no repository of its own has no commit.
+        root: the folder. It contains CITATION.cff.
     """
     version = str(read_yaml(root / "CITATION.cff")["version"])
     top, commit = _git(root, "rev-parse", "--show-toplevel"), _git(root, "rev-parse", "HEAD")

@@ -21,15 +21,15 @@ TYPES |= {
 def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
     """Write ro-crate-metadata.json for all files of a folder.
 
-    The run is one action. Its instrument is the workflow, its objects are the settings, data sets and base models,
-    its results are the files that the run made.
+    The run is one action, and its instrument is the workflow. The action's objects are the settings, data sets and base
+    models. The action's results are the files that the run made.
 
     Args:
         folder: the package's folder with all other files.
-        facts: of the run.
+        facts: facts of the run.
         finished: when the run's last result was made.
     """
-    from rocrate.model import ContextEntity  # late: other jobs do not need it
+    from rocrate.model import ContextEntity  # imported here: other jobs do not need it
     from rocrate.rocrate import ROCrate
 
     crate: Any = ROCrate(version="1.1")  # the version on which the profile is based
@@ -107,7 +107,12 @@ def _type(path: Path) -> str:
 
 
 def _data_sets(entity: Any, facts: RunFacts) -> list[Any]:
-    """An entity for the data of each task, without a path."""
+    """Add an entity to the crate for the data of each task, and return these entities. They contain no path.
+
+    Args:
+        entity: function that adds an entity to the crate and returns it.
+        facts: facts of the run.
+    """
     entities = []
     for task, settings in facts.study.tasks.items():
         source = facts.manifests[task]["source"]
@@ -125,7 +130,7 @@ def _data_sets(entity: Any, facts: RunFacts) -> list[Any]:
 
 
 def _base_models(entity: Any, facts: RunFacts) -> list[Any]:
-    """An entity for each base model."""
+    """Add an entity to the crate for each base model, and return these entities. Arguments are as in `_data_sets`."""
     entities = []
     for model in facts.models():
         base, settings = facts.bases[model], facts.study.models[model]

@@ -12,7 +12,7 @@ DRAFT = (
 
 
 def methods(facts: RunFacts) -> list[Block]:
-    """The draft of the methods."""
+    """The draft of a manuscript's methods section."""
     blocks: list[Block] = [Heading(1, "Methods"), Paragraph(DRAFT)]
     blocks += _section("Design", models.objective(facts))
     blocks += _section("Tasks", models.tasks(facts))
@@ -31,7 +31,7 @@ def methods(facts: RunFacts) -> list[Block]:
 
 
 def results_draft(facts: RunFacts) -> list[Block]:
-    """The draft of the results, task by task."""
+    """The draft of a manuscript's results section, task by task, with the agreement of raters at the end."""
     blocks: list[Block] = [Heading(1, "Results"), Paragraph(DRAFT)]
     for task, settings in facts.study.tasks.items():
         lines = [*results.marks(facts, task), *results.estimates(facts, task), *results.comparisons(facts, task)]
@@ -44,5 +44,5 @@ def results_draft(facts: RunFacts) -> list[Block]:
 
 
 def _section(title: str, lines: list[str]) -> list[Block]:
-    """A heading with a paragraph for each line; nothing without lines."""
+    """A heading and a paragraph for each line; an empty list without lines."""
     return [Heading(2, title), *map(Paragraph, lines)] if lines else []

@@ -14,7 +14,7 @@ def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A private task's settings, with a placeholder for each data path and for the row filter (`where`).
 
     Args:
-        settings: of a task with `phi: true`.
+        settings: settings of a task with `phi: true`.
     """
     hidden = dict(settings)
     for key in ("source", "stand_in"):
@@ -28,10 +28,10 @@ def without_private(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[re.Pattern[str]]:
-    """Patterns of the paths of private tasks: their data files, and all files in their folders.
+    """Regular expressions for the paths of private data: data files, and all files in folders of private tasks.
 
     Args:
-        tasks: task -> settings of its file, of the private tasks.
+        tasks: private task -> settings of its task file.
         paths: the paths of the run.
     """
     patterns = []
@@ -46,7 +46,7 @@ def private_paths(tasks: Mapping[str, Mapping[str, Any]], paths: Paths) -> list[
 
 
 def hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
-    """A text in which every path of private data is replaced by NOT_SHOWN."""
+    """Replace the paths of private data in a text by NOT_SHOWN. `patterns` are from `private_paths`."""
     for pattern in patterns:
         text = pattern.sub(NOT_SHOWN, text)
     return text

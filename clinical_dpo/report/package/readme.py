@@ -28,8 +28,8 @@ def readme(facts: RunFacts, private: Mapping[str, Mapping[str, Any]]) -> str:
     """The README as Markdown.
 
     Args:
-        facts: of the run.
-        private: from `study_files.private_files`.
+        facts: facts of the run.
+        private: private task -> settings of its task file, from `study_files.private_files`.
     """
     pending = [row for row in facts.tables["metrics"] if row["status"] == "pending"]
     parts = [

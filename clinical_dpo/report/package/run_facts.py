@@ -1,4 +1,4 @@
-"""What the files of a finished run say: settings, manifests, records of training and answering, tables."""
+"""Facts from the files of a finished run: settings, manifests, records of training and answering, and tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ Rows = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What the documents of a package may say about a run.
+    """The facts about a run from which the documents of a package are written.
 
     Attributes:
         study: the run as configured.
         code: version of the code, and its git commit if there is one.
-        manifests: task -> data/manifest.json.
-        bases: model -> base.json.
+        manifests: task -> content of data/manifest.json.
+        bases: model -> content of base.json.
         training: (task, model, stage) -> run.json of the chosen trial.
         answers: (task, model, variant) -> record of the test answers.
-        judges: (task, model, kind) -> record of a judge.
-        tables: name -> rows of a table of reports/tables, and `cost` of the figure of costs.
+        judges: (task, model, kind of verdict) -> record of the judge's verdicts.
+        tables: name -> rows of a table of reports/tables; `cost` has the rows of the figure of costs.
     """
 
     study: Study
@@ -46,13 +46,13 @@ class RunFacts:
         return private_tasks(self.study.tasks)
 
     def rows(self, table: str, **values: str) -> Rows:
-        """Rows of a table with these values in their columns; none if the run has no such table."""
+        """Rows of a table whose columns have the given values, such as task="uti"; empty if the run lacks the table."""
         return [
             row for row in self.tables.get(table, []) if all(row[column] == value for column, value in values.items())
         ]
 
     def first_rows(self, table: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """Title of each task that has rows in a table, and the first of these rows."""
+        """Yield the task's title and its first row in a table, for each task that has rows in the table."""
         for task in self.study.tasks:
             for row in self.rows(table, task=task)[:1]:
                 yield self.task_title(task), row
@@ -67,7 +67,7 @@ class RunFacts:
         return list(dict.fromkeys(model for task in self.study.tasks for model in self.study.task_models(task)))
 
     def libraries(self) -> dict[str, list[str]]:
-        """Library -> its versions in the records of training and answering, without Python."""
+        """Library -> its versions in the records of training and answering. Python itself is left out."""
         versions: dict[str, set[str]] = {}
         for record in (*self.training.values(), *self.answers.values()):
             for name, version in record.get("versions", {}).items():
@@ -88,13 +88,13 @@ def read_facts(
     """Read the facts from the files of a run.
 
     Args:
-        study: the run.
+        study: the run as configured.
         code: version of the code.
         manifests: data/manifest.json of every task.
-        bases: SHA256SUMS of every base model.
-        records: the files of `config.files.compute_records`.
-        judges: records of judges.
-        tables: CSV files. Their stems are the tables' names.
+        bases: SHA256SUMS of every base model. base.json is in the same folder.
+        records: records of training and of test answers, from `config.files.compute_records`.
+        judges: records of the judges' verdicts.
+        tables: CSV files. The stem of a file is the name of its table.
     """
     training: dict[tuple[str, str, str], Record] = {}
     answers: dict[tuple[str, str, str], Record] = {}

@@ -1,4 +1,4 @@
-"""Write the run's settings so that they run the study again: the config, its task files and its model files."""
+"""Write the files with which the study can be run again: the config, its task files and its model files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ HEAD = "# Written by `snakemake package`: the settings of the run, with all over
 
 
 def task_files(study: Study, root: Path) -> dict[str, dict[str, Any]]:
-    """Task -> settings of its file with the run's overrides, also of the tasks that the run leaves out.
+    """Task -> settings of its file, with the run's overrides. Tasks that the run leaves out are included.
 
     Args:
         study: the run.
@@ -25,7 +25,7 @@ def task_files(study: Study, root: Path) -> dict[str, dict[str, Any]]:
 
 
 def private_files(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The private tasks among `task_files`."""
+    """The entries of `files` (from `task_files`) that are private tasks: those with `phi: true`."""
     return {name: settings for name, settings in files.items() if settings.get("phi")}
 
 

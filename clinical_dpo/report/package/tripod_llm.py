@@ -14,7 +14,7 @@ def prompt_lines(facts: RunFacts) -> list[str]:
 
 
 def _code(facts: RunFacts) -> list[str]:
-    """Version of the code, and where to read how it runs."""
+    """A line with the version of the code, and a line that says where to read how to run the study again."""
     return [*models.libraries(facts), "The README of this package says how to run the study again."]
 
 

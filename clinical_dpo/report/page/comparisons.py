@@ -21,12 +21,12 @@ MEASURES = {  # measure of a difference -> its name on the page
 
 
 def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
-    """The displayed names of the two compared: variants, or external answers."""
+    """The displayed names of the two sides of a comparison. `models` has the displayed names of external answers."""
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
 
 def compared_name(compared: str) -> str:
-    """The name shown of a variant (SFT) or of a comparison (SFT − Base)."""
+    """The displayed name of a variant ("SFT") or of a comparison ("SFT − Base")."""
     names = (compared,) if compared in TITLES else parse_comparison(compared)
     return " − ".join(TITLES[name] for name in names)
 
@@ -34,15 +34,16 @@ def compared_name(compared: str) -> str:
 def verdict(
     row: Mapping[str, Any], models: Mapping[str, str] | None = None, below: Collection[Bar] = ()
 ) -> tuple[str, str]:
-    """Return (kind, words) of one comparison. The kind is better, worse, mixed, open, untested or pending.
+    """Return the verdict on one comparison as (kind, words). The verdict follows the study's test.
 
-    The verdict follows the study's test. If F1 and right answers favour different variants, no variant is called
-    better.
+    The kind is better or worse (a significant difference), open (no significant difference), pending (grades awaited)
+    or untested (the test is not defined). It is mixed if a difference is significant, but F1 and right answers favour
+    different variants, or the better variant is not shown to beat a trivial answer.
 
     Args:
         row: row of a statistics table.
         models: model or external answers -> name shown. It is needed for comparisons with external answers.
-        below: variants that are not called better, from `trivial_words.no_better`.
+        below: variants that are not shown to beat a trivial answer, from `trivial_words.no_better`.
     """
     first, second = _names(row["comparison"], models or {})
     if row["status"] == "pending":
@@ -65,10 +66,15 @@ def verdict(
 
 
 def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """Rows of paired comparisons: difference with interval, P, and the smallest detectable difference.
+    """Make the page's rows of paired comparisons: difference with interval, P, and smallest detectable difference.
 
-    Each comparison has a row. If the test rows are in groups, it has a row as if they were independent. With labels it
-    has another row, for F1.
+    Each comparison has a row. If its test items are in groups, a second row treats the items as independent. If its
+    task has labels, another row is about F1.
+
+    Args:
+        stats: rows of stats.csv of all tasks.
+        tasks: task -> settings with `title`.
+        models: model or external answers -> name shown.
     """
     return [page_row for row in stats for page_row in _comparison(row, tasks, models)]
 
@@ -113,7 +119,13 @@ def _comparison(row: Mapping[str, Any], tasks: Tasks, models: Mapping[str, str])
 
 
 def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per comparison and measure: mean over the training seeds with interval and P, and each seed's effect."""
+    """Make a row per comparison and measure: mean effect over the training seeds, its interval and P, and all effects.
+
+    Args:
+        seeds: rows of seeds.csv of all tasks with several seeds.
+        tasks: task -> settings with `title`.
+        models: model -> name shown.
+    """
     return [
         {
             "task": tasks[row["task"]]["title"],
@@ -132,23 +144,34 @@ def seed_table(seeds: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row
 
 
 def trained_once(shown: Rows, seeds: Rows, tasks: Tasks) -> list[str]:
-    """Titles of the tasks whose models were trained with one seed."""
+    """Titles of the tasks whose models were trained with a single seed.
+
+    Args:
+        shown: rows of the headline metrics.
+        seeds: rows of seeds.csv of the tasks with several seeds.
+        tasks: task -> settings with `title`.
+    """
     repeated = {row["task"] for row in seeds}
     names = dict.fromkeys(row["task"] for row in shown if row["variant"] != EXTERNAL)
     return [tasks[name]["title"] for name in names if name not in repeated]
 
 
 def grouped(stats: Rows, tasks: Tasks) -> list[str]:
-    """Title and number of groups of the tasks whose test rows are in groups."""
+    """Texts about the tasks whose test items are in groups: "Title (40 groups)". `stats` has rows of stats.csv."""
     sizes = {row["task"]: row["n_groups"] for row in stats if row.get("n_groups")}
     return [f"{tasks[task]['title']} ({number} groups)" for task, number in sizes.items()]
 
 
 def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
-    """Lines of text: for SFT, DPO and each arm, the numbers of task-model pairs that improved, got worse, or are open.
+    """Make a line of text per comparison: how often its first variant is better, worse, or not shown to differ.
 
-    If there are any, a line also counts the pairs in which F1 and accuracy favour different variants, and the pairs
-    that lead but are not shown to beat a trivial answer.
+    Each task and model counts once. The comparisons are SFT against base, DPO against SFT, and those of arms. If there
+    are any, a line also counts the cases in which F1 and right answers favour different variants, and the cases in
+    which the better variant is not shown to beat a trivial answer.
+
+    Args:
+        stats: rows of stats.csv of all tasks.
+        below: variants that are not shown to beat a trivial answer, from `trivial_words.no_better`.
     """
     lines = []
     for comparison in ("sft_vs_base", "dpo_vs_sft", *arm_comparisons(stats)):
@@ -168,7 +191,7 @@ def tallies(stats: Rows, below: Collection[Bar] = ()) -> list[str]:
 
 
 def compared_names(rows: Rows) -> tuple[list[str], list[str]]:
-    """The variants, and the comparisons, in column `compared` of a table's rows, each once."""
+    """Return two lists from the column `compared` of a table: the variants, and the comparisons, each name once."""
     names = list(dict.fromkeys(row["compared"] for row in rows))
     return [name for name in names if name in TITLES], [name for name in names if name not in TITLES]
 
@@ -180,7 +203,13 @@ def arm_comparisons(stats: Rows) -> list[str]:
 
 
 def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
-    """A difference with its interval. It has up to three more digits if a limit would be rounded to zero."""
+    """Text of a difference with its interval. It has up to three more digits if a limit would be rounded to zero.
+
+    Args:
+        row: row with `effect_measure` and the columns that the other arguments name.
+        value: column of the difference.
+        low, high: columns of the interval's limits.
+    """
     extra = 0
     limits = [float(number) for end in (low, high) if (number := optional_number(row[end]))]
     while extra < 3 and any(float(_plain(row, limit, extra)) == 0 for limit in limits):
@@ -190,7 +219,14 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
 
 
 def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extra: int = 0) -> str:
-    """A difference as text; "" if it is empty. Shares are in percentage points, means and F1 on their own scale."""
+    """A difference as text; "" if `value` is empty. Shares are in percentage points, means and F1 on their own scale.
+
+    Args:
+        row: row with the `effect_measure` of the difference.
+        value: the difference, as a number or as read from CSV.
+        signed: whether a positive difference has a plus sign.
+        extra: digits beyond the usual number.
+    """
     number = optional_number(value)
     if number is None:
         return ""
@@ -199,10 +235,10 @@ def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extr
 
 
 def _plain(row: Mapping[str, Any], number: float, extra: int, sign: str = "") -> str:
-    """Digits of a difference, with `extra` digits more than usual."""
+    """A difference as text without its unit, with `extra` digits more than usual."""
     return f"{number:{sign}.{2 + extra}f}" if _on_own_scale(row) else f"{100 * number:{sign}.{1 + extra}f}"
 
 
 def _on_own_scale(row: Mapping[str, Any]) -> bool:
-    """Whether the difference is not of shares."""
+    """Whether a row's difference is one of means or of F1, and not one of shares."""
     return row["effect_measure"] in ("mean_difference", *F1_MEASURES)

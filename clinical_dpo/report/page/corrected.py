@@ -1,4 +1,4 @@
-"""Rows of the page's table of raters' sample, judge, and judge corrected by the sample."""
+"""Rows of the page's table of estimates: from the rated sample, the judge, and the judge corrected by the sample."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,14 @@ from clinical_dpo.variants import TITLES
 
 
 def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per variant and comparison: three estimates with their intervals, and which of them the decision uses.
+    """Make a row per variant and comparison: three estimates with their intervals.
+
+    The first estimate is that of the raters' sample, the second that of the judge. The third estimate is used for
+    decisions. The column `basis` says how the third estimate was made.
 
     Args:
         corrected: rows of reports/tables/corrected.csv.
-        tasks: task -> title.
+        tasks: task -> settings with `title`.
         models: model -> name shown.
     """
     return [

@@ -8,11 +8,11 @@ from clinical_dpo.report.page.comparisons import Rows, Tasks
 
 
 def decision_rows(decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
-    """Task -> a row per model: its verdict and reasons, its margin, and what the paper concluded.
+    """Task -> a row per model: verdict, reasons, margin, and the conclusion of the paper.
 
     Args:
-        decisions: rows of reports/tables/decisions.csv. A row without a sentence gives no row here.
-        tasks: task -> title.
+        decisions: rows of reports/tables/decisions.csv. A row without a sentence is left out.
+        tasks: task -> settings of its file; not used.
         models: model -> name shown.
         seeds: rows of seeds.csv of all tasks; empty with a single training seed.
     """

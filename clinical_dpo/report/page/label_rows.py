@@ -7,7 +7,7 @@ from clinical_dpo.io import Row
 from clinical_dpo.report.page.tables import estimates
 from clinical_dpo.variants import sorted_variants
 
-MARK = "balanced_accuracy"  # tasks with this metric have the others too
+MARK = "balanced_accuracy"  # a task with this metric has the other metrics of labels too
 SENSITIVITIES = {"sensitivity": "sensitivity", "specificity": "specificity"}
 DETAILS = {
     "macro_f1": "Macro F1",
@@ -36,13 +36,14 @@ def label_rows(
     models: Mapping[str, str],
     names: Mapping[str, str],
 ) -> list[Row]:
-    """One row per task, model and metric: the estimates of its variants with their intervals.
+    """Make a row per task, model and metric: the estimates of the variants with their intervals.
 
     Args:
-        metrics: all tasks' rows of `metrics.COLUMNS`.
-        tasks: task -> `title`.
+        metrics: rows of `statistics.metrics.COLUMNS` of all tasks.
+        tasks: task -> settings with `title`.
         models: model -> name shown.
-        names: metric -> name shown: SENSITIVITIES, or DETAILS of the tasks with the metrics of all labels.
+        names: metric -> name shown. SENSITIVITIES gives rows for all tasks. DETAILS gives rows only for tasks with the
+            metric MARK.
     """
     detailed = {row["task"] for row in metrics if row["metric"] == MARK or names is SENSITIVITIES}
     shown = [row for row in metrics if row["task"] in detailed and row["metric"] in names]

@@ -1,4 +1,4 @@
-"""The report page: what was compared, which variant is better, how sure that is, who graded, what it cost."""
+"""The report page: comparisons, verdicts and their certainty, graders, figures and costs."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -47,13 +47,13 @@ class Drawing:
     """A figure on the page."""
 
     title: str
-    caption: str  # how to read figures of its kind
-    svg: str  # the text of its file
-    kind: str = "figure2"  # stem of the file with its caption
+    caption: str  # how to read a figure of this kind
+    svg: str  # text of the SVG file
+    kind: str = "figure2"  # key of KINDS, and stem of the file with the caption
     task: str = ""  # the task that a figure 2 shows
 
 
-Figure = tuple[Drawing, Markup]  # a drawing and its element
+Figure = tuple[Drawing, Markup]  # a drawing and its <svg> element
 
 
 def report_page(
@@ -83,9 +83,9 @@ def report_page(
     """Render the page as HTML. It loads nothing, runs no script, and contains no text of patients or answers.
 
     Args:
-        metrics: rows of `metrics.COLUMNS` of all tasks, as computed or as read from CSV.
-        stats: rows of `comparisons.COLUMNS` of all tasks.
-        cost: rows of `cost.COLUMNS`.
+        metrics: rows of `statistics.metrics.COLUMNS` of all tasks, as computed or as read from CSV.
+        stats: rows of `statistics.comparisons.COLUMNS` of all tasks.
+        cost: rows of `cost_table.COLUMNS`.
         decisions: rows of reports/tables/decisions.csv.
         trivial: rows of reports/tables/trivial.csv.
         corrected: rows of reports/tables/corrected.csv.
@@ -95,15 +95,15 @@ def report_page(
         tasks: task -> `title`, `description` and `metric` from its file.
         models: model -> name shown.
         drawings: figures, in the order in which they are shown.
-        watermark: warning about the numbers that the run's config sets, or None.
+        watermark: the warning about all numbers of the run that the config sets, or None.
         left_out: task or external answers -> reason why they were left out.
-        pending_ratings: rows of `rating_rounds.with_sheet_files`, with `pending` (ratings still to come).
+        pending_ratings: rows of `rating_rounds.with_sheet_files`, with `pending` (number of ratings still to come).
         agreement: rows of agreement.csv of all tasks.
-        seeds: rows of `training_seeds.COLUMNS` of the tasks trained with several seeds.
-        published: rows of `published.COLUMNS`; empty if the run is not compared with the papers.
-        contradictions: from `tables.contradiction_rows`.
-        mixed_versions: from `run_record.mixed_versions`.
-        matched_runs: from `run_record.matched_runs`.
+        seeds: rows of `statistics.training_seeds.COLUMNS` of the tasks trained with several seeds.
+        published: rows of `papers.published.COLUMNS`; empty if the run is not compared with the papers.
+        contradictions: rows from `tables.contradiction_rows`.
+        mixed_versions: lines of `training.run_record.mixed_versions`.
+        matched_runs: lines of `training.run_record.matched_runs`.
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
     variants = sorted_variants(row["variant"] for row in shown)
@@ -163,12 +163,12 @@ def report_page(
 
 
 def _is_beside(drawing: Drawing, tasks: Collection[str]) -> bool:
-    """Whether a figure is beside the decision of one of some tasks."""
+    """Whether a figure is shown beside a decision: it is a figure 2 of a task in `tasks`."""
     return drawing.kind == "figure2" and drawing.task in tasks
 
 
 def _by_kind(figures: Sequence[Figure]) -> list[tuple[str, str, list[Figure]]]:
-    """The heading, the caption and the figures of each kind, in the order in which they are shown."""
+    """(heading, caption, figures) of each kind of figure, in the order in which they are shown."""
     kinds: dict[tuple[str, str], list[Figure]] = {}
     for drawing, svg in figures:
         kinds.setdefault((drawing.kind, drawing.caption), []).append((drawing, svg))
@@ -176,14 +176,14 @@ def _by_kind(figures: Sequence[Figure]) -> list[tuple[str, str, list[Figure]]]:
 
 
 def _printable(value: Any) -> Any:
-    """Spell out control and direction-changing characters of a text; return any other value unchanged."""
+    """Escape control characters of a text, and characters that change the writing direction. Other values stay."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def inline_svg(text: str, prefix: str, title: str) -> Markup:
     """Turn the text of an SVG file into an element of a page: no prolog, unique ids, and a title for screen readers.
 
-    The element has the width of the drawing as a variable for page.css.
+    The element sets the CSS variable `--width`, which page.css reads, to the width of the drawing.
 
     Args:
         text: content of the file, as matplotlib writes it.
@@ -191,7 +191,7 @@ def inline_svg(text: str, prefix: str, title: str) -> Markup:
         title: title of the figure.
     """
     svg = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has its only rule
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # page.css has this rule
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
     width = re.match(r'<svg [^>]*?\bwidth="([0-9.]+pt)"', svg)
     style = Markup('style="--width: {}" ').format(width[1]) if width else ""

@@ -12,19 +12,19 @@ SHARES = ("accuracy", "helpfulness")  # measures that are shown in percent or po
 
 
 def subgroup_heads(subgroups: Rows) -> dict[str, list[str]]:
-    """Heads of the columns of two tables: `variants` and `comparisons`."""
+    """The column heads of the two tables of subgroups, under the keys `variants` and `comparisons`."""
     variants, comparisons = compared_names(subgroups)
     return {"variants": list(map(compared_name, variants)), "comparisons": list(map(compared_name, comparisons))}
 
 
 def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task, model, subgroup and level: each variant and each comparison as (value, small text below it).
+    """Make a row per task, model, subgroup and level, with a cell for each variant and each comparison.
 
-    The small text is the interval, and of a comparison also the P.
+    A cell is (value, small text below it). The small text is the interval. In a comparison P follows the interval.
 
     Args:
         subgroups: rows of reports/tables/subgroups.csv.
-        tasks: task -> title.
+        tasks: task -> settings with `title`.
         models: model -> name shown.
     """
     variants, comparisons = compared_names(subgroups)
@@ -44,14 +44,17 @@ def subgroup_rows(subgroups: Rows, tasks: Tasks, models: Mapping[str, str]) -> l
 
 
 def _items(row: Mapping[str, Any]) -> str:
-    """Number of items and groups, or the word that they are masked."""
+    """Text with a level's number of items, and of groups if there are any: "40 in 12 groups"; "masked" if masked."""
     if row["masked"] == "true":
         return "masked"
     return f"{row['n']} in {row['n_groups']} groups" if row["n_groups"] else str(row["n"])
 
 
 def _estimate(row: Mapping[str, Any] | None) -> tuple[str, str]:
-    """An estimate; its interval and P. A dash if the task has no such variant."""
+    """Return the text of an estimate, and the text of its interval and P.
+
+    Without a row, as for a variant that the task does not have, the texts are a dash and "".
+    """
     if row is None:
         return "–", ""
     scale, digits = (100, 1) if row["measure"] in SHARES else (1, 2)

@@ -32,7 +32,15 @@ READ_ELSEWHERE = "; of answers from elsewhere, the label read from each"
 def caveats(
     shown: Rows, tasks: Tasks, models: Mapping[str, str], watermark: str | None, mixed_versions: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
-    """Return (headline, explanation) of every reason why the numbers are no results, the strongest reason first."""
+    """Return (headline, explanation) of every reason not to take the numbers as results, the strongest reason first.
+
+    Args:
+        shown: rows of the headline metrics.
+        tasks: task -> settings with `title`.
+        models: model or external answers -> name shown.
+        watermark: the warning about all numbers of the run that the config sets, or None.
+        mixed_versions: lines of `training.run_record.mixed_versions`.
+    """
     synthetic = _titles([row for row in shown if row["data"] == "synthetic"], tasks)
     proxies = _titles([row for row in shown if row["proxy"] == "true"], tasks)
     pending = _titles([row for row in shown if row["status"] == "pending"], tasks)
@@ -72,16 +80,16 @@ def _titles(rows: Rows, tasks: Tasks) -> str:
 def result_rows(
     shown: Rows, stats: Rows, tasks: Tasks, models: Mapping[str, str], below: Collection[Bar] = ()
 ) -> list[Row]:
-    """One row per task and model: its variants' estimates with intervals, n, and the verdicts on SFT, DPO and arms.
+    """Make a row per task and model: the variants' estimates with intervals, n, and verdicts on SFT, DPO and arms.
 
-    External answers have one estimate, and a verdict per DPO model that is compared with them.
+    External answers have a row of their own: one estimate, and a verdict on each DPO model compared with them.
 
     Args:
         shown: rows of the headline metrics.
         stats: rows of stats.csv.
-        tasks: task -> title.
+        tasks: task -> settings with `title`.
         models: model or external answers -> name shown.
-        below: variants that are not called better, from `trivial_words.no_better`.
+        below: variants that are not shown to beat a trivial answer, from `trivial_words.no_better`.
     """
     tested = {(row["task"], row["model"], row["comparison"]): row for row in stats}
     table = []
@@ -111,7 +119,9 @@ def result_rows(
 
 
 def estimates(by_variant: Mapping[str, Mapping[str, Any]], columns: Sequence[str]) -> dict[str, Row]:
-    """Text of a row of estimates: a cell per column, empty for a missing variant; one cell for external answers.
+    """Variant -> cell (`value` and `interval` as text) of a row of estimates. A missing variant has an empty cell.
+
+    A row of external answers has a single cell, with the key `external`.
 
     Args:
         by_variant: variant -> its row of metrics.
@@ -128,7 +138,13 @@ def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Col
 
 
 def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per task and model: minutes per 1,000 steps, ratios, time of all runs, published values."""
+    """Make a row per task and model: minutes per 1,000 steps, ratios of DPO to SFT, time of all runs, published values.
+
+    Args:
+        cost: rows of `cost_table.COLUMNS`.
+        tasks: task -> settings with `title`.
+        models: model -> name shown.
+    """
     stages = {(row["task"], row["model"], row["stage"]): row for row in cost}
     table = []
     for task, model in dict.fromkeys((row["task"], row["model"]) for row in cost):
@@ -150,7 +166,12 @@ def cost_table(cost: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]
 
 
 def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
-    """One row per task and grader: the grader, and the largest share of unreadable answers of a variant."""
+    """Make a row per task and grader: the grader in words, and the largest share of unreadable answers of a variant.
+
+    Args:
+        shown: rows of the headline metrics.
+        tasks: task -> settings with `title` and, if set, `answer_by`.
+    """
     table = []
     for task, grader in dict.fromkeys((row["task"], row["grader"]) for row in shown):
         rows = [row for row in shown if (row["task"], row["grader"]) == (task, grader)]
@@ -170,7 +191,11 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """The printed numbers that are comparable with this run, and the run's numbers with two decimals."""
+    """Make a row for each printed number that is comparable with this run; the run's numbers have two decimals.
+
+    Args:
+        published: rows of `papers.published.COLUMNS`.
+    """
     return [
         {
             **{key: row[key] for key in ("study", "task", "model", "variant", "metric", "published", "agrees", "note")},
@@ -183,10 +208,10 @@ def published_rows(published: Rows) -> list[Row]:
 
 
 def contradiction_rows(studies: Mapping[str, Any]) -> list[Row]:
-    """Contradictions in each paper: rows with `study`, `what`, `printed`, `kept` and `why`.
+    """Make a row for each contradiction in a paper, with `study`, `what`, `printed`, `kept` and `why`.
 
     Args:
-        studies: from `published.load_published`.
+        studies: the papers' printed results, from `papers.published.load_published`.
     """
     return [
         {
@@ -218,7 +243,7 @@ def _duration(seconds: float) -> str:
 
 
 def estimate_text(row: Mapping[str, Any]) -> Row:
-    """Text of an estimate and of its interval."""
+    """The text of an estimate (`value`) and the text of its interval (`interval`)."""
     if row["status"] == "pending":
         return {"value": "awaited", "interval": ""}
     estimate, low, high = (optional_number(row[column]) for column in ("estimate", "ci_low", "ci_high"))

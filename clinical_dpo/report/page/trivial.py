@@ -11,11 +11,13 @@ from clinical_dpo.variants import TITLES
 
 
 def trivial_rows(trivial: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
-    """One row per trivial answer, and per variant of a model: metrics, the label it gives most, and the comparison.
+    """Make a row per trivial answer and per variant of a model: its metrics, and the label that it gives most often.
+
+    The row of a variant also has its comparison with a trivial answer.
 
     Args:
         trivial: rows of reports/tables/trivial.csv.
-        tasks: task -> title.
+        tasks: task -> settings with `title`.
         models: model -> name shown.
     """
     return [

@@ -1,4 +1,4 @@
-"""What the page says of unreadable answers."""
+"""Sentences of the page about unreadable answers."""
 
 from collections.abc import Mapping
 
@@ -14,11 +14,11 @@ IN_WORDS = {  # rule of unreadable.csv -> words
 
 
 def changed_decisions(unreadable: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[str]:
-    """A sentence for each decision that another rule for unreadable answers changes.
+    """A sentence for each decision that would change under another rule for unreadable answers.
 
     Args:
         unreadable: rows of reports/tables/unreadable.csv.
-        tasks: task -> title.
+        tasks: task -> settings with `title`.
         models: model -> name shown.
     """
     graded = {

@@ -1,4 +1,4 @@
-"""Statements about the data of a run: sources, rows, splits, checks. None quotes a row or a path."""
+"""Statements about the data of a run: sources, rows, splits, checks. No statement quotes a row or a path."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from clinical_dpo.report.package.run_facts import RunFacts
 
 
 def sources(facts: RunFacts) -> list[str]:
-    """Origin, licence and citation of each task's data."""
+    """A line per task: origin, licence and citation of its data."""
     return [f"{facts.task_title(task)}: {_source(facts, task)}" for task in facts.study.tasks]
 
 
@@ -33,7 +33,7 @@ def _is_synthetic(facts: RunFacts, task: str) -> bool:
 
 
 def licences(facts: RunFacts) -> list[str]:
-    """Licence of each task's data."""
+    """A line per task: the licence of its data."""
     return [
         f"{facts.task_title(task)}: "
         + ("generated text" if _is_synthetic(facts, task) else settings.get("licence", "not stated in the task file"))
@@ -42,12 +42,15 @@ def licences(facts: RunFacts) -> list[str]:
 
 
 def split_counts(facts: RunFacts) -> list[str]:
-    """Rows of each split of each task."""
+    """A line per task: the number of rows in each split."""
     return [f"{facts.task_title(task)}: {_counts(facts.manifests[task]['counts'])}." for task in facts.study.tasks]
 
 
 def label_counts(facts: RunFacts) -> list[str]:
-    """Labels in each split of each task that has labels. Of a private task small counts are not shown."""
+    """A line per task with labels: the number of rows with each label, by split.
+
+    Small counts of a private task are not shown exactly.
+    """
     lines = []
     for task, settings in facts.study.tasks.items():
         least = (smallest_cell(facts.study.config, settings) or 0) if task in facts.private else 0
@@ -58,14 +61,14 @@ def label_counts(facts: RunFacts) -> list[str]:
 
 
 def _counts(counts: Mapping[str, int], least: int = 0) -> str:
-    """Counts with their names. Counts from 1 to `least` - 1 are not shown."""
+    """Counts with their names: "120 yes, 80 no". A count from 1 to `least` - 1 is shown as "fewer than `least`"."""
     return ", ".join(
         f"fewer than {least} {name}" if 0 < count < least else f"{count:,} {name}" for name, count in counts.items()
     )
 
 
 def flow(facts: RunFacts) -> list[str]:
-    """Rows from source to splits, with the reasons of drops."""
+    """A line per task: rows in the source, rows dropped for each reason, and rows in each split."""
     return [f"{facts.task_title(task)}: {'; '.join(_flow(facts.manifests[task]))}." for task in facts.study.tasks]
 
 
@@ -84,7 +87,7 @@ def _flow(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def omissions(facts: RunFacts) -> list[str]:
-    """Drops, conflicting repeats and splits that were reduced."""
+    """A line per task: rows that the reader dropped, repeated prompts with another answer, and reduced splits."""
     lines = []
     for task in facts.study.tasks:
         manifest = facts.manifests[task]
@@ -97,7 +100,7 @@ def omissions(facts: RunFacts) -> list[str]:
 
 
 def preprocessing(facts: RunFacts) -> list[str]:
-    """Repairs of texts and values, and the removal of repeats."""
+    """A line per task: repairs of texts and values, and removed repeats of a prompt. A last line names the checks."""
     lines = []
     for task in facts.study.tasks:
         manifest = facts.manifests[task]
@@ -109,7 +112,7 @@ def preprocessing(facts: RunFacts) -> list[str]:
 
 
 def subgroups(facts: RunFacts) -> list[str]:
-    """The columns by which results are split; none without subgroups."""
+    """A line per task with subgroups: the columns that divide its test items into subgroups."""
     columns: dict[str, list[str]] = {}
     for row in facts.rows("subgroups"):
         if row["subgroup"] and row["subgroup"] not in columns.setdefault(row["task"], []):
@@ -122,7 +125,7 @@ def subgroups(facts: RunFacts) -> list[str]:
 
 
 def generated_fields(facts: RunFacts) -> list[str]:
-    """Fields of the records that a model wrote."""
+    """A line per field of the records that a model wrote: the task, the field and the model."""
     return [
         f"{facts.task_title(task)}: field {field} was written by {entry['written_by']}."
         for task in facts.study.tasks

@@ -20,7 +20,7 @@ TESTS = {"mcnemar": "McNemar's exact test", "paired_t": "paired t test", **GROUP
 
 
 def graders(facts: RunFacts) -> list[str]:
-    """How an answer becomes a grade."""
+    """A line per task: how an answer becomes a grade."""
     lines = []
     for settings in facts.study.tasks.values():
         words = [f"{settings['title']}: the grade is from {GRADERS[settings['grader']]}."]
@@ -39,7 +39,7 @@ def graders(facts: RunFacts) -> list[str]:
 
 
 def metrics(facts: RunFacts) -> list[str]:
-    """Headline metric and number of test items of each task."""
+    """A line per task: headline metric, number of test items, and method of the intervals."""
     lines = []
     for task, settings in facts.study.tasks.items():
         definition = METRICS[settings["metric"]]
@@ -51,7 +51,7 @@ def metrics(facts: RunFacts) -> list[str]:
 
 
 def tests(facts: RunFacts) -> list[str]:
-    """Paired test, level and family of each task, from stats.csv."""
+    """A line per task with comparisons: the paired test, its level, and the number of tests in its family."""
     lines = []
     for title, row in facts.first_rows("stats"):
         compared = f", of {COMPARED[row['effect_measure']].partition(' (')[0]}" if row["effect_measure"] else ""
@@ -64,7 +64,7 @@ def tests(facts: RunFacts) -> list[str]:
 
 
 def margins(facts: RunFacts) -> list[str]:
-    """The smallest difference that matters, from decisions.csv."""
+    """A line per task with decisions: the smallest difference that matters, and where that margin comes from."""
     return [
         f"{title}: {margin_text(row['metric'], float(row['margin']))} ({row['margin_source']})."
         for title, row in facts.first_rows("decisions")
@@ -72,7 +72,7 @@ def margins(facts: RunFacts) -> list[str]:
 
 
 def raters(facts: RunFacts) -> list[str]:
-    """Number of raters of each sheet and of the items that they rate; none without raters."""
+    """A line per sheet for raters: the number of raters, and the number of items if only a sample is rated."""
     lines = []
     for settings in facts.study.tasks.values():
         for sheet, people in rated_sheets(settings).items():
@@ -84,7 +84,7 @@ def raters(facts: RunFacts) -> list[str]:
 
 
 def agreement(facts: RunFacts) -> list[str]:
-    """Agreement of raters, and of the judge with raters, from agreement.csv. Names of raters are not shown."""
+    """A line per estimate of agreement.csv: agreement of raters, or of a judge with raters. No rater is named."""
     lines = []
     for row in facts.rows("agreement"):
         if row["estimate"]:
@@ -98,7 +98,7 @@ def agreement(facts: RunFacts) -> list[str]:
 
 
 def judges(facts: RunFacts) -> list[str]:
-    """Judge, prompt and number of items of each judgement; none without a judge."""
+    """A line per task, model and kind of verdict: the judge, the version of its prompt, and the number of items."""
     return [
         f"{facts.task_title(task)}, {facts.study.titles[model]}, {kind}: judge {record['judge']} "
         f"({', '.join(record['models']) or 'model not reported'}), prompt version {record['prompt_version']}, "
@@ -108,7 +108,7 @@ def judges(facts: RunFacts) -> list[str]:
 
 
 def externals(facts: RunFacts) -> list[str]:
-    """Answers from outside that are compared; none without them."""
+    """A line per task and set of external answers (made outside of the run) that the run compares."""
     return [
         f"{facts.task_title(task)}: answers of {facts.study.titles[name]}, made outside of this run."
         for task in facts.study.tasks

@@ -15,7 +15,7 @@ TRAINING_HEADER = ("task", "model", "stage", "steps", "settings", "adapter", "se
 
 
 def base_models(facts: RunFacts) -> list[str]:
-    """Id, revision and licence of each base model."""
+    """A line per base model: id, revision, number of weights and licence."""
     lines = []
     for model in facts.models():
         settings, base = facts.study.models[model], facts.bases[model]
@@ -32,7 +32,7 @@ def base_models(facts: RunFacts) -> list[str]:
 
 
 def objective(facts: RunFacts) -> list[str]:
-    """What the run compares, on which tasks and models."""
+    """A single line: what the run compares, on which models and tasks."""
     titles = "; ".join(facts.task_title(task) for task in facts.study.tasks)
     models = ", ".join(facts.study.models[model]["title"] for model in facts.models())
     return [
@@ -42,7 +42,7 @@ def objective(facts: RunFacts) -> list[str]:
 
 
 def tasks(facts: RunFacts) -> list[str]:
-    """Each task with its description, the form of its answers and its labels."""
+    """A line per task: description, form of the answers, and labels."""
     lines = []
     for settings in facts.study.tasks.values():
         words = [f"{settings['title']}:"]
@@ -54,7 +54,7 @@ def tasks(facts: RunFacts) -> list[str]:
 
 
 def prompts(facts: RunFacts) -> list[tuple[str, str]]:
-    """(title, wording) of each task's prompts. Names in braces are fields of a record."""
+    """(title, wording) of each system prompt and prompt. A name in braces in the wording is a field of a record."""
     return [
         (f"{settings['title']}, {words}", settings[key])
         for settings in facts.study.tasks.values()
@@ -64,7 +64,7 @@ def prompts(facts: RunFacts) -> list[tuple[str, str]]:
 
 
 def alignment(facts: RunFacts) -> list[str]:
-    """The stages, and the origin of the rejected answers."""
+    """A line that explains SFT and DPO, and a line per task: where its rejected answers come from."""
     lines = [
         "SFT trains on the prompts with their reference answers. DPO starts from the chosen SFT model and trains on "
         "pairs of the reference answer (chosen) and a rejected answer."
@@ -92,7 +92,7 @@ def training_rows(facts: RunFacts) -> list[tuple[str, ...]]:
 
 
 def training(facts: RunFacts) -> list[str]:
-    """`training_rows` as lines."""
+    """The rows of `training_rows` as lines of text."""
     return [
         f"{task}, {model}, {stage}: {steps} steps; {settings}; {adapter}; seed {seed}; {device}."
         for task, model, stage, steps, settings, adapter, seed, device in training_rows(facts)
@@ -112,7 +112,7 @@ def _adapter(run: Record) -> str:
 
 
 def search(facts: RunFacts) -> list[str]:
-    """The trials of each stage, and how a trial is chosen."""
+    """A line per task: the number of trials of each stage, and how the best trial is chosen."""
     lines = []
     for task, settings in facts.study.tasks.items():
         counts = [f"{len(facts.study.trials(task, stage))} of {TITLES[stage]}" for stage in facts.study.stages(task)]
@@ -124,7 +124,7 @@ def search(facts: RunFacts) -> list[str]:
 
 
 def inference(facts: RunFacts) -> list[str]:
-    """How test answers are made."""
+    """A line per task: how its test answers are made."""
     lines = []
     for task, settings in facts.study.tasks.items():
         if scores_likelihood(settings):
@@ -138,7 +138,7 @@ def inference(facts: RunFacts) -> list[str]:
 
 
 def devices(facts: RunFacts) -> list[str]:
-    """Devices of training and answering, and the hours of training from the table of costs."""
+    """A line with the devices of training and answering, then a line per row of the cost table: hours of training."""
     used = dict.fromkeys(record["device"] for record in (*facts.training.values(), *facts.answers.values()))
     lines = [f"Devices: {', '.join(used)}."] if used else []
     lines += [
@@ -151,7 +151,7 @@ def devices(facts: RunFacts) -> list[str]:
 
 
 def seeds(facts: RunFacts) -> list[str]:
-    """Training seeds of each task."""
+    """A line per task: its training seeds."""
     return [
         f"{facts.task_title(task)}: training seeds {', '.join(map(str, facts.study.seeds(task)))}."
         for task in facts.study.tasks
@@ -159,6 +159,6 @@ def seeds(facts: RunFacts) -> list[str]:
 
 
 def libraries(facts: RunFacts) -> list[str]:
-    """Libraries of the records with their versions."""
+    """A single line: the version of the code, and the libraries in the run's records with their versions."""
     words = ", ".join(f"{name} {' and '.join(versions)}" for name, versions in facts.libraries().items())
     return [f"Code: clinical-dpo {facts.code}." + (f" Libraries: {words}." if words else "")]

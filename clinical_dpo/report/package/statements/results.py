@@ -1,4 +1,4 @@
-"""Statements about results. Every number is a field of a table, every conclusion a sentence of decisions.csv."""
+"""Statements about results. Every number is a field of a table. Every conclusion is a sentence of decisions.csv."""
 
 from collections.abc import Callable, Mapping
 
@@ -68,7 +68,13 @@ def comparisons(facts: RunFacts, task: str) -> list[str]:
 
 
 def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
-    """A difference with its sign, and the words of its interval; `prefix` is that of the columns of the limits."""
+    """Return the text of a difference with its sign, and the text of its interval.
+
+    Args:
+        metric: the task's headline metric.
+        row: row with `effect` and the limits of the interval, `ci_low` and `ci_high`.
+        prefix: beginning of the names of the limits' columns.
+    """
     effect = float(row["effect"])
     low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
     interval = f", 95% interval {amount(metric, float(low))} to {amount(metric, float(high))}" if low else ""
@@ -76,7 +82,7 @@ def _effect(metric: str, row: Row, prefix: str = "") -> tuple[str, str]:
 
 
 def decisions(facts: RunFacts, task: str) -> list[str]:
-    """The sentences of decisions.csv, unchanged."""
+    """A line per model: its title, then its sentence of decisions.csv, unchanged."""
     return [
         f"{facts.study.titles[row['model']]}: {row['sentence']}"
         for row in facts.rows("decisions", task=task)
@@ -85,7 +91,7 @@ def decisions(facts: RunFacts, task: str) -> list[str]:
 
 
 def over_seeds(facts: RunFacts, task: str) -> list[str]:
-    """Effects over several training seeds, from seeds.csv; none with one seed."""
+    """A line per comparison and measure of seeds.csv: the effect over all training seeds. Empty with one seed."""
     metric = facts.study.tasks[task]["metric"]
     lines = []
     for row in facts.rows("seeds", task=task):
@@ -111,7 +117,7 @@ def marks(facts: RunFacts, task: str) -> list[str]:
 
 
 def _of_all_tasks(facts: RunFacts, *kinds: Callable[[RunFacts, str], list[str]]) -> list[str]:
-    """Statements of these kinds about each task, each after the task's title."""
+    """Call each function of `kinds` for each task. Return all lines, each with the task's title before it."""
     return [
         f"{facts.task_title(task)}. {line}"
         for task in facts.study.tasks
@@ -121,22 +127,22 @@ def _of_all_tasks(facts: RunFacts, *kinds: Callable[[RunFacts, str], list[str]])
 
 
 def main_results(facts: RunFacts) -> list[str]:
-    """Estimates and decisions of all tasks."""
+    """The lines of `estimates`, `decisions` and `marks` of all tasks."""
     return _of_all_tasks(facts, estimates, decisions, marks)
 
 
 def all_comparisons(facts: RunFacts) -> list[str]:
-    """Comparisons of all tasks."""
+    """The lines of `comparisons` of all tasks."""
     return _of_all_tasks(facts, comparisons)
 
 
 def all_over_seeds(facts: RunFacts) -> list[str]:
-    """Effects over training seeds of all tasks."""
+    """The lines of `over_seeds` of all tasks."""
     return _of_all_tasks(facts, over_seeds)
 
 
 def analysed(facts: RunFacts) -> list[str]:
-    """Number of test items in the analysis of each task and variant."""
+    """A line per task, model and variant: the number of test items in the analysis."""
     lines = []
     for task, settings in facts.study.tasks.items():
         name = METRICS[settings["metric"]].name
@@ -148,5 +154,5 @@ def analysed(facts: RunFacts) -> list[str]:
 
 
 def all_marks(facts: RunFacts) -> list[str]:
-    """Warnings of all tasks."""
+    """The warnings of `marks` of all tasks."""
     return _of_all_tasks(facts, marks)
