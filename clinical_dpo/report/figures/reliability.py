@@ -55,7 +55,7 @@ def plot_reliability(
         shown = f"Probability of {label}" if label else "Probability of the likeliest label"
         name_axes(figure, panels, x=shown, left=f"Share that is {label}" if label else "Share that is right")
         legend(figure, handles, above=0.2)
-        write_footnote(figure, "Bins of width .1; whiskers: 95% CI (Wilson); dots grow with the items of a bin.")
+        write_footnote(figure, "Bins of .1; 95% CI (Wilson; groups: clustered); dots grow with the items of a bin.")
 
 
 def _name(variant: str) -> str:

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 
 from clinical_dpo.io import Row
 from clinical_dpo.report.decision_sentences import margin_text, over_seeds
-from clinical_dpo.report.page.comparisons import Rows, Tasks
+from clinical_dpo.report.page.comparisons import Rows
 
 
-def decision_rows(decisions: Rows, tasks: Tasks, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
+def decision_rows(decisions: Rows, models: Mapping[str, str], seeds: Rows = ()) -> dict[str, list[Row]]:
     """Task -> a row per model: verdict, reasons, margin, and the conclusion of the paper.
 
     Args:
         decisions: rows of reports/tables/decisions.csv. A row without a sentence is left out.
-        tasks: task -> settings of its file; not used.
         models: model -> name shown.
         seeds: rows of seeds.csv of all tasks; empty with a single training seed.
     """

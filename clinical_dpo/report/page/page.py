@@ -107,7 +107,7 @@ def report_page(
     """
     shown = [row for row in metrics if row["metric"] == HEADLINES[tasks[row["task"]]["metric"]]]
     variants = sorted_variants(row["variant"] for row in shown)
-    answers = decision_rows(decisions, tasks, models, seeds)
+    answers = decision_rows(decisions, models, seeds)
     figures = [
         (drawing, inline_svg(drawing.svg, f"figure{number}-", drawing.title)) for number, drawing in enumerate(drawings)
     ]
