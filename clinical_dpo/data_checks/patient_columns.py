@@ -37,11 +37,11 @@ class PatientColumn(TypedDict):
 
 
 def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
-    """Columns that look like patients' ids and have a value both in test and in train, eval or dev.
+    """Return the columns that look like patients' ids and have a value both in test and in train, eval or dev.
 
     A column looks like patients' ids by its name (`patient_id`, `Pat.-Nr.`), by its name and values (`MRN` with a digit
-    in every value), or by its values: at least 20 different ones, each of the form of an id (`P0012`, `4711000`, a
-    UUID). In all cases it has four values or more, and at least one of them repeats.
+    in every value), or by its values: at least 20 different values, each of the form of an id (`P0012`, `4711000`, a
+    UUID). In all cases the column has at least four different values, and at least one value repeats.
 
     Args:
         splits: split -> records of the split's rows, with all columns of the source.
@@ -72,14 +72,14 @@ def _plain(column: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text or a number as a text; "" for other values."""
+    """Return a text or a number as text in small letters, without outer white space; "" for other values."""
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value).strip().casefold() if is_text else ""
 
 
 def _looks_like_ids(column: str, texts: Sequence[str]) -> bool:
     counts = Counter(texts)
-    # A column of different values joins no two rows. Two or three values are categories, such as "new" and "known".
+    # If no value repeats, no two rows share a patient. Two or three values are categories, such as "new" and "known".
     if len(counts) < 4 or len(counts) == len(texts):
         return False
     name = _plain(column)

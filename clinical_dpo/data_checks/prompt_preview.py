@@ -57,11 +57,11 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
 
 
 def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[str]:
-    """What is wrong with the begin and end tokens of a conversation.
+    """Return descriptions of what is wrong with the begin and end tokens of a conversation.
 
-    A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not follow itself or be
-    in the answer. The answer must end with a token that ends a turn: the end-of-text token, or the chat template's own.
-    Only white space and other end tokens may follow it.
+    A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not occur twice in a row
+    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the chat template's
+    own. Only white space and different end tokens may follow this token.
 
     Args:
         prompt: token ids of the prompt.

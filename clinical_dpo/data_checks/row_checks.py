@@ -20,7 +20,7 @@ _PLACEHOLDERS = {"", "na", "n a", "nan", "null", "tbd"}
 
 @dataclass(frozen=True)
 class RowName:
-    """A row's split, and its name in tables: its id, or split and number if ids may identify patients."""
+    """A row's split, and its name in tables: the row's id, or split and number if ids may identify patients."""
 
     split: str
     name: str
@@ -28,7 +28,7 @@ class RowName:
 
 @dataclass(frozen=True)
 class NamedRow(RowName):
-    """A row with its split and name."""
+    """A task row with its split and its name in tables."""
 
     row: TaskRow
 
@@ -98,7 +98,7 @@ def token_findings(
     cut = [length.prompt < longest < length.prompt + length.answer for length in trained]
     room = limits.get("context", float("inf")) - limits["written"]
     beyond = [length.prompt > room for length in answered]
-    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # loses more than its end token
+    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # more than the end token is cut off
     return [
         *_weighted("prompts_too_long", rows, trained, too_long, model),
         *_weighted("answers_cut", rows, trained, cut, model),
@@ -108,7 +108,10 @@ def token_findings(
 
 
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
-    """The finding on the column that most test rows share with other splits; the examples name all such columns."""
+    """Return the finding on the column that most test rows share with other splits; no finding if `shared` is empty.
+
+    The examples of the finding name up to EXAMPLES of the shared columns.
+    """
     if not shared:
         return []
     most = max(shared, key=lambda each: each["rows"])
@@ -135,7 +138,8 @@ def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Findi
 def is_degenerate(answer: str) -> bool:
     """Whether an answer has no content.
 
-    Such an answer has at most one character, is a placeholder, or has four or more words, most of them the same word.
+    Such an answer has at most one letter or digit, is a placeholder, or has four or more words, most of them the same
+    word.
     """
     answer_words = words(answer)
     repetitive = len(answer_words) >= 4 and max(Counter(answer_words).values()) > len(answer_words) / 2
