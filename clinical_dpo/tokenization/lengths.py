@@ -1,4 +1,4 @@
-"""Token lengths of task rows."""
+"""Measure the token lengths of task rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
