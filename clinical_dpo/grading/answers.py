@@ -1,4 +1,4 @@
-"""Answers of models, matched with the task rows that they answer."""
+"""Read answers of models, and match the answers with the task rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
 
 
 def reading_shares(answers: Sequence[Answer]) -> dict[str, float | None]:
-    """Shares of answers with a thought, of answers cut inside a thought, and of answers cut by the token limit.
+    """Return the shares of answers with a thought, of answers cut in a thought, and of answers cut by the token limit.
 
     Args:
         answers: answers of one variant. Answers without `finish_reason` do not count in the last share. That share is

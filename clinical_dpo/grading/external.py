@@ -1,4 +1,4 @@
-"""External answers, imported from a table of another model's predictions."""
+"""Import external answers from a table of another model's predictions."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class ImportedAnswer(Answer):
 def imported_answers(
     rows: Sequence[Row], test: Sequence[TaskRow], columns: Mapping[str, str], metric: str, origin: Mapping[str, Any]
 ) -> list[ImportedAnswer]:
-    """Return one answer per test item, in the order of `test`. It has a grade if `columns` names the grade.
+    """Return one answer per test item, in the order of `test`. An answer has a grade if `columns` names the grade.
 
     Args:
         rows: the table.
@@ -71,7 +71,7 @@ def imported_answers(
 
 
 def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
-    """Grades table of external answers that have grades."""
+    """Return the grades table of external answers, each of which has a grade."""
     grades = []
     for answer in answers:
         grade = new_grade(answer["id"], EXTERNAL_GRADER, "complete")
@@ -87,7 +87,13 @@ def _match_key(value: Any, key: str) -> str:
 
 
 def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
-    """Message about a row that belongs to no test item."""
+    """Return the message about a row that belongs to no test item.
+
+    Args:
+        value: id or prompt of the row.
+        key: `id` or `prompt`.
+        ids: the ids of all test items.
+    """
     if key == "prompt":
         return (
             f"column for 'prompt': no test item has the prompt '{' '.join(value.split())[:60]}...'. Use the prompts in "
