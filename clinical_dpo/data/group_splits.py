@@ -61,7 +61,7 @@ def draw_groups(
 
 
 def _draw(counts: np.ndarray, sizes: Mapping[str, int]) -> dict[str, list[int]]:
-    """Return the indices of the groups of each split.
+    """Assign groups to splits. Return split -> indices of its groups.
 
     Args:
         counts: (groups, labels) number of rows. The groups are in random order.

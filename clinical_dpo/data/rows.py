@@ -38,8 +38,8 @@ def task_rows(
 ) -> list[TaskRow]:
     """Convert every record to a task row. The task's `columns` map the source's columns to the row's fields.
 
-    A task may have a `group`: a column, or a template over the columns. Its value becomes the `group` of the row. Two
-    values are the same group if they would be the same id (see Raises).
+    A task may have a `group`: a column, or a template over the columns. Its value becomes the `group` of the row.
+    Values that differ only in case, white space, Unicode form or the spelling of a number are the same group.
 
     Args:
         records: rows of a source, from `sources.retrieve`.
@@ -155,7 +155,10 @@ def _check_wrong_answers(row: TaskRow, reference: str) -> None:
 
 
 def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row: TaskRow) -> None:
-    """Count in `repairs` the fields of a record that lost outer white space in the row, and a respelled label."""
+    """Compare a record's fields with the row that was made of the record, and count the differences in `repairs`.
+
+    A difference is outer white space that was dropped, or a label that was respelled.
+    """
     for field in ("id", "question", "accepted", "options", "rejected", "label" if "label" in row else "reference"):
         value = record.get(field)
         texts = value if isinstance(value, list) else [value]

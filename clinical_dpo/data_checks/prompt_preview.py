@@ -125,7 +125,7 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 
 
 def _fenced(text: str) -> list[str]:
-    """Return a text as a code block. Its fence is longer than any in the text; control characters are escaped."""
+    """Return a text as a code block. The fence is longer than any fence in the text; control characters are escaped."""
     text = printable(text)
     fence = "```"
     while fence in text:

@@ -168,8 +168,8 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
     """Return for each row whether its label is the only label that its prompt names more often than the template does.
 
-    The template's count of a label is the lowest count among all prompts. The longest label is matched first. Otherwise
-    "No UTI" would count as "UTI".
+    The template's count of a label is the lowest count among all prompts. The longest label is matched first, so that
+    "No UTI" does not count as "UTI".
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:

@@ -122,7 +122,10 @@ class Caller:
                 break
 
     def add_reply(self, conversation: Conversation, reply: Reply) -> None:
-        """End the conversation if the reply is readable or a refusal. Else add reply and reminder to `messages`."""
+        """Add a reply to a conversation.
+
+        A readable reply or a refusal ends the conversation. Any other reply is added to its messages, with a reminder.
+        """
         if not reply.refusal and not self.valid(reply.text):
             answer: Message = {"role": "assistant", "content": reply.text}
             conversation.unreadable.append(reply)
@@ -228,7 +231,7 @@ class Caller:
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:
-        """Store the refusal of a call, and return it."""
+        """Store `reply` as the refusal of a call, and return `reply`."""
         self.store.keep_refusal(self.digest(messages), reply)
         return reply
 

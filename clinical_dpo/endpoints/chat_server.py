@@ -101,7 +101,7 @@ class ChatServer:
 
     @staticmethod
     def refuses_request(outcome: Outcome) -> bool:
-        """Whether the server refuses the fields of the request, not its text."""
+        """Whether the status of an outcome may mean that the server does not support a field of the request."""
         return outcome.status in (400, 404, 405, 415, 422, 501)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
@@ -170,7 +170,7 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
 
 @contextlib.contextmanager
 def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
-    """During the block, remove the variables of OpenAI's client from the environment, except `allowed`."""
+    """Remove the variables of OpenAI's client from the environment while the block runs, except `allowed`."""
     removed = {
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPENAI_") and name not in allowed
     }
@@ -204,7 +204,10 @@ def _beginning(body: str, secrets: Sequence[str]) -> str:
 
 
 def _retry_after(value: str) -> float | None:
-    """Read the seconds of a Retry-After header: a number, or a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds that a Retry-After header states, as a number or as a date (RFC 9110, section 10.2.3).
+
+    The result is None if the header is neither.
+    """
     try:
         if re.fullmatch(r"\d+(\.\d+)?", value):
             return float(value)

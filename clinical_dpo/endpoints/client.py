@@ -132,7 +132,10 @@ def kept_replies(
 
 
 def usage(replies: Iterable[Reply]) -> dict[str, int]:
-    """Sum the calls and tokens of the replies over all runs. A reply that several requests share counts once."""
+    """Return the calls and tokens of the replies, summed over all runs: `calls`, `prompt_tokens`, `completion_tokens`.
+
+    A reply that several requests share counts once.
+    """
     counted = distinct(replies)
     return {
         "calls": sum(reply.calls for reply in counted),

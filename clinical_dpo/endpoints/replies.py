@@ -47,8 +47,8 @@ def read_body(body: str) -> Reply | None:
 
     The content is a text or a list of parts, whose texts are joined. A reply that the server's filter cut off has the
     refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. If the model ended its reply
-    (`stop`) and only the field of the thought has text, this text is the reply, because some servers take an answer
-    without a thought for a thought.
+    (`stop`) and only the field of the thought has text, this text is the reply: some servers put an answer without a
+    thought into this field.
     """
     try:
         value = json.loads(body)

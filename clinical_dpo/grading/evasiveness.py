@@ -1,7 +1,7 @@
 """Find answers that evade the question, for the Helpfulness Quotient (N_total - N_evasive) / N_total (Murphy 2024).
 
 The paper does not say how it counted evasive answers. docs/evasiveness.md has the definition of this module and its
-measured errors. English only.
+measured errors. The rules are for English answers only.
 """
 
 import functools
@@ -118,7 +118,7 @@ def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> t
 
 
 def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
-    """Whether a clause answers in spite of its evasive words, as by a figure, or by a finding before these words.
+    """Whether a clause answers in spite of its evasive words: by a figure, or by a finding before these words.
 
     Args:
         reason: the key of `wording.EVASIONS` whose pattern matched.
@@ -153,7 +153,7 @@ def _relevant(question: str, text: str) -> bool:
 
 
 def _garbled(words: Sequence[str]) -> bool:
-    """Whether words are no language: most of them are repetitions, and a word occurs twice in a row."""
+    """Whether words are not language: most of them are repetitions, and a word occurs twice in a row."""
     return (
         len(words) > 3
         and 2 * len(set(words)) < len(words)

@@ -272,7 +272,7 @@ def _rival(following: list[tuple[str, str]]) -> bool:
 
 
 def _is_bare(clause: str) -> bool:
-    """Whether a clause is a mere name: few words, no verb, no beginning of a reason."""
+    """Whether a clause is a mere name: it has few words and no verb, and does not begin a reason."""
     return len(clause.split()) <= 6 and not _VERB.search(clause) and not _REASON.match(clause)
 
 

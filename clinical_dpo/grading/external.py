@@ -29,9 +29,9 @@ def imported_answers(
     Args:
         rows: the table.
         test: the task's test rows.
-        columns: as in the task file (`mapping`): `id`, or `prompt` where the table has no ids; `answer`,
-            `grade`, or both. Ids and prompts are compared by the rules of
-            `clinical_dpo.comparable`; the case of an id counts.
+        columns: field -> column of the table, as in the task file. The fields are `id`, or `prompt` if the table has no
+            ids; and `answer`, `grade` or both. Ids are compared in Unicode form NFC, prompts also without case and
+            white space.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         origin: the table's provenance, from `retrieve_file`.
 
@@ -81,7 +81,7 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """Return an id or a prompt in the form in which rows of the table and test rows are compared."""
+    """Return an id or a prompt (`key`) in the form in which the table and the test rows are compared."""
     text = "" if value is None else str(value)
     return nfc(text.strip()) if key == "id" else comparable(text)
 

@@ -135,9 +135,9 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
 
 
 def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return spelling -> label. The term of a label "no <term>" maps to _BARE + the label.
+    """Return spelling -> label, with the spellings as `sentences` writes them.
 
-    Spellings are written as `sentences` writes them.
+    For a label "no <term>", the spelling "<term>" maps to _BARE + the label.
     """
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
@@ -230,7 +230,10 @@ def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) ->
 
 
 def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
-    """Return the span of a spelling in a match. The match may have words before it, and an ending after it."""
+    """Return the span of a spelling in a match.
+
+    The match may have words before the spelling, and an ending after it.
+    """
     last_word = match[0].split()[-1]
     if last_word in _COMMON and last_word in by_spelling and match[0] not in by_spelling:
         return LabelSpan(match.end() - len(last_word), match.end(), last_word)
@@ -239,7 +242,10 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 
 
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """Yield a mention that supports one of the task's labels. Yield nothing if the mention supports no label."""
+    """Yield the mention of a label if it supports one of the task's labels; else yield nothing.
+
+    The arguments are the fields of `Mention`, before a denied label is replaced by the label that it supports.
+    """
     if label.startswith(_BARE):
         if how in ("denied", "open"):
             yield Mention(label[1:], "asserted" if how == "denied" else "open", level, corrects)

@@ -10,7 +10,7 @@ from clinical_dpo.io import Row
 def positive_items(
     rows: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]], positive: str
 ) -> tuple[list[float], list[bool]]:
-    """Return the probability of the positive class for each row, and whether the row has this label.
+    """Return for each row the probability of the positive class, and whether the row's label is the positive class.
 
     Args:
         rows: task rows with `label`.
@@ -28,8 +28,8 @@ def positive_items(
 def at_threshold(answers: Sequence[Mapping[str, Any]], labels: Sequence[str], threshold: float) -> list[Row]:
     """Return answers with a label as text: the first of two labels or the second.
 
-    The first label is the text if its probability is at least `threshold`.
-    An answer without probabilities, such as an external answer, keeps its text.
+    The first label is the text if its probability is at least `threshold`. An answer without probabilities, such as an
+    external answer, keeps its text.
     """
     return [
         {**answer, "text": labels[0 if _probability(answer, labels[0]) >= threshold else 1]}

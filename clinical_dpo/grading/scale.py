@@ -8,7 +8,9 @@ from clinical_dpo.records import Grade
 
 
 def grade_value(text: str, metric: MetricDefinition) -> float:
-    """Return a grade as a number: 0 or 1 for F1 and proportions, any number on the scale for a mean.
+    """Return a grade as a number.
+
+    It must be 0 or 1 if the metric is F1 or a proportion, and on the metric's scale if the metric is a mean.
 
     Raises:
         UserError: the grade is not on the metric's scale.

@@ -33,17 +33,17 @@ def confusion_counts(labels: Sequence[str], answers: Answers, classes: Sequence[
 
 
 def hits(counts: np.ndarray) -> np.ndarray:
-    """Return the number of right answers of each class, shape (..., k)."""
+    """Return the number of right answers of each class: counts (..., k, k + 1) -> (..., k)."""
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
 def answered(counts: np.ndarray) -> np.ndarray:
-    """Return the number of answers with each class, shape (..., k)."""
+    """Return the number of answers with each class: counts (..., k, k + 1) -> (..., k)."""
     return counts[..., :-1].sum(axis=-2)
 
 
 def rejections(counts: np.ndarray) -> np.ndarray:
-    """Return the number of right rejections of each class, shape (..., k).
+    """Return the number of right rejections of each class: counts (..., k, k + 1) -> (..., k).
 
     These are the items without the class whose answer is valid and does not give the class.
     """
@@ -53,12 +53,12 @@ def rejections(counts: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(counts: np.ndarray) -> np.ndarray:
-    """Return the share of each class's items that are answered with this class, shape (..., k)."""
+    """Return the share of each class's items that are answered with this class: counts (..., k, k + 1) -> (..., k)."""
     return share(hits(counts), counts.sum(axis=-1))
 
 
 def specificity(counts: np.ndarray) -> np.ndarray:
-    """Return the specificity of each class, shape (..., k).
+    """Return the specificity of each class: counts (..., k, k + 1) -> (..., k).
 
     Of the items without the class, this is the share whose answer is valid and does not give the class.
     """
@@ -67,12 +67,12 @@ def specificity(counts: np.ndarray) -> np.ndarray:
 
 
 def ppv(counts: np.ndarray) -> np.ndarray:
-    """Return the share of the answers with each class that are right, shape (..., k)."""
+    """Return the share of the answers with each class that are right: counts (..., k, k + 1) -> (..., k)."""
     return share(hits(counts), answered(counts))
 
 
 def npv(counts: np.ndarray) -> np.ndarray:
-    """Return the negative predictive value of each class, shape (..., k).
+    """Return the negative predictive value of each class: counts (..., k, k + 1) -> (..., k).
 
     Of the valid answers that do not give the class, this is the share whose item does not have the class.
     """
@@ -81,27 +81,27 @@ def npv(counts: np.ndarray) -> np.ndarray:
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
-    """Return F1 of each class against all other classes, 2 TP / (2 TP + FP + FN), shape (..., k)."""
+    """Return F1 of each class against all others, 2 TP / (2 TP + FP + FN): counts (..., k, k + 1) -> (..., k)."""
     return share(2 * hits(counts), counts.sum(axis=-1) + answered(counts))
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Return the share of items that are answered with their label, shape (...,)."""
+    """Return the share of items that are answered with their label: counts (..., k, k + 1) -> (...,)."""
     return share(hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)))
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the unweighted mean of the classes' F1, shape (...,)."""
+    """Return the unweighted mean of the classes' F1: counts (..., k, k + 1) -> (...,)."""
     return _mean(f1(counts), np.ones(counts.shape[:-1]))
 
 
 def weighted_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the mean of the classes' F1, weighted by the classes' numbers of items, shape (...,)."""
+    """Return the mean of the classes' F1, weighted by their numbers of items: counts (..., k, k + 1) -> (...,)."""
     return _mean(f1(counts), counts.sum(axis=-1))
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Return the unweighted mean of the sensitivities of all classes with an item, shape (...,)."""
+    """Return the unweighted mean of the sensitivities of all classes with an item: counts (..., k, k + 1) -> (...,)."""
     return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
 
 

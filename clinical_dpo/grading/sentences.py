@@ -68,8 +68,8 @@ def _json_as_lines(text: str) -> str:
 def plain_text(text: str) -> str:
     """Return a text in lower case, without markup and with contractions written out.
 
-    What a model appends after its answer, such as a new question, is cut off. A hyphen inside a word becomes a blank, a
-    dash a colon.
+    What a model appends after its answer, such as a new question, is cut off. A hyphen inside a word becomes a blank,
+    and a dash becomes a colon.
     """
     plain = unicodedata.normalize(
         "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(shortened(text).translate(_QUOTES)))

@@ -87,7 +87,10 @@ def check_config(origin: Origin) -> None:
 
 
 def check_tokenizer_files(origin: Origin) -> None:
-    """Refuse a folder with tokenizer.model but no tokenizer.json, because Transformers would need further packages."""
+    """Refuse a folder with tokenizer.model but no tokenizer.json.
+
+    Transformers needs further packages to read tokenizer.model.
+    """
     if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has both. "
@@ -97,7 +100,7 @@ def check_tokenizer_files(origin: Origin) -> None:
 
 
 def check_token_ids(origin: Origin, folder: Path) -> None:
-    """Refuse a tokenizer that writes a token into a conversation that has no row in the model's embedding."""
+    """Refuse a tokenizer whose chat template writes a token that has no row in the model's embedding."""
     tokenizer, rows = load_tokenizer(folder), embedding_rows(folder)
     messages = [{"role": "user", "content": "?"}]
     beyond = [i for i in chat_tokens(tokenizer, messages, True) if rows is not None and i >= rows]

@@ -42,7 +42,7 @@ def autocast(model: Mapping[str, Any]) -> torch.autocast:
 
 
 def mixed_precision(model: Mapping[str, Any]) -> bool:
-    """Whether a model computes in bfloat16 and float32: a bfloat16 model on a GPU does."""
+    """Whether a model computes in mixed precision, bfloat16 and float32. Only a bfloat16 model on a GPU does."""
     return device().type == "cuda" and model["dtype"] == "bfloat16"
 
 
@@ -56,7 +56,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
         model: the model file's settings (dtype, attention, quantization).
 
     Raises:
-        UserError: transformers does not have the model's attention in this form.
+        UserError: transformers does not have the attention that the model file sets for this architecture.
     """
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -116,7 +116,7 @@ def keep_differentiable(model: PreTrainedModel) -> None:
 
 @contextlib.contextmanager
 def restore_trainable_weights(model: torch.nn.Module) -> Iterator[None]:
-    """Restore the trainable weights after the block, even if the block changes these weights.
+    """Context manager that restores the trainable weights after its block, even if the block changes these weights.
 
     TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when it constructs a trainer. The policy of DPO would
     then differ from the reference model before the first step. At a learning rate of 1e-6, rounding would erase most

@@ -1,8 +1,7 @@
 """Convert a conversation to token ids. Only the chat template writes special tokens.
 
 A text of a message that spells a special token stays text, as in the encoders of the models' vendors. Transformers
-would
-read `<|eot_id|>` in a message as the token that ends a turn.
+would read `<|eot_id|>` in a message as the token that ends a turn.
 """
 
 import json

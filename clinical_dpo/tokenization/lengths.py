@@ -42,7 +42,9 @@ def measure_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[RowLength]:
 
 
 def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
-    """Return the smallest value with at least `share` of the weight at or below it (nearest rank).
+    """Return a quantile of weighted values by nearest rank.
+
+    It is the smallest value at which the cumulative weight reaches `share` of the total weight.
 
     Args:
         values: (value, weight) pairs.

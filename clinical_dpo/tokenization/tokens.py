@@ -37,7 +37,7 @@ def tokenize_pair(row: Mapping[str, Any], tokenizer: Any) -> tuple[list[int], li
 
 
 def shared_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """Return the number of tokens at the beginning of two sequences that are equal."""
+    """Return how many tokens two sequences have in common at their beginning."""
     pairs = zip(first, second, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 

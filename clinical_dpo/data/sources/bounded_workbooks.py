@@ -93,7 +93,7 @@ def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
 
 
 class _PartCheck:
-    """The check of one part, a file of the ZIP archive. The part is parsed as a stream and is not saved."""
+    """Checks one part of a workbook, a file of the ZIP archive. The part is parsed as a stream and is not saved."""
 
     def __init__(self, where: str, name: str, opendocument: bool) -> None:
         self._where, self._most = where, limits()
@@ -162,7 +162,12 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Refuse a declaration that makes openpyxl read a part as another type than its name says."""
+        """Refuse an element that makes openpyxl read a part as another type than the name of the part says.
+
+        Args:
+            name: name of the element, without namespace.
+            attributes: attributes of the element.
+        """
         if name == "Override":
             part, declared = attributes.get("PartName", ""), attributes.get("ContentType", "").removesuffix("+xml")
         elif name == "Relationship":

@@ -1,4 +1,4 @@
-"""Write dates, times and durations of spreadsheets and Parquet in one form, ISO 8601."""
+"""Convert dates, times and durations of spreadsheets and Parquet to text. Dates and times are in ISO 8601."""
 
 import datetime
 

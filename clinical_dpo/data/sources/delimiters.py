@@ -24,7 +24,7 @@ def delimiter_name(delimiter: str) -> str:
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return the setting of a task file that selects a delimiter, as messages quote it."""
+    """Return the words of a message for the setting of a delimiter, such as `delimiter: ";"` under `source`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 
@@ -66,7 +66,7 @@ def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
 
 
 def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) -> str:
-    """Return a sentence about a row with more cells than named columns: the likely reason, and what to do.
+    """Return a sentence about a row that has too many cells: the likely reason, and what to do.
 
     Args:
         cells: the cells of the row.
@@ -101,7 +101,7 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
         text: the table's text.
         delimiter: the delimiter.
         repairs: counts the cells with such blanks.
-        offset: number of lines of the file before the text. The locations in `repairs` include them.
+        offset: number of lines of the file before the text. The line numbers in `repairs` are those of the file.
     """
     blank = "[" + re.escape(_BLANKS.replace(delimiter, "")) + "]"
     end = rf"(?=[{re.escape(delimiter)}\r\n]|\Z)"

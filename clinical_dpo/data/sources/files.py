@@ -69,8 +69,8 @@ def retrieve_file(
         names one. Files with repairs, warnings or columns that are left out also have the entries of `text_facts`.
 
     Raises:
-        UserError: the file is missing, cut off or in another encoding, has no rows, or contains something that cannot
-            be read as text. The message names the place and says what to do.
+        UserError: the file is missing, cut off or in another encoding, has no rows, or has broken texts. The message
+            names the place and says what to do.
     """
     if unset := unset_variables(path):
         raise PublicError(

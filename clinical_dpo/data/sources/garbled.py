@@ -10,14 +10,14 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding, and the UTF-8 characters from whose misread bytes it is recognised.
+    """A wrong encoding, and the UTF-8 characters which show that a program decoded a text with this encoding.
 
     Attributes:
         codec: the wrong encoding.
-        leads: first bytes of these characters.
-        following: possible values of their other bytes.
-        least: number of such characters that a garbled text has at least. It is above 1 if correct text can look the
-            same, such as `É’`.
+        leads: first bytes of these characters in UTF-8.
+        following: bytes that may follow the first byte.
+        least: least number of these characters in a garbled text. It is above 1 if correct text can look the same, such
+            as `É’`.
     """
 
     codec: str
@@ -45,7 +45,10 @@ def is_garbled(text: str) -> bool:
 
 
 def ungarbled(text: str) -> str:
-    """Return a text in which UTF-8 characters that were decoded with another encoding are restored."""
+    """Restore the UTF-8 characters of a text that a program decoded with another encoding.
+
+    Characters of the text that were decoded rightly stay.
+    """
     for misreading in _MISREADINGS:
         pattern = _pattern(misreading)
         if sum(_utf8(match[0], misreading.codec) != match[0] for match in pattern.finditer(text)) >= misreading.least:
@@ -61,7 +64,7 @@ def _utf8(characters: str, codec: str) -> str:
 
 
 def _byte(character: str, codec: str) -> bytes:
-    """Return the byte that a character was decoded from; the Latin-1 byte if `codec` does not have the character.
+    """Return the byte that `codec` decodes to a character; the Latin-1 byte if `codec` does not have the character.
 
     Programs decode the five bytes that Windows-1252 leaves undefined as in Latin-1, such as 0x81 as U+0081.
     """
@@ -73,7 +76,7 @@ def _byte(character: str, codec: str) -> bytes:
 
 @cache
 def _pattern(misreading: _Misreading) -> re.Pattern[str]:
-    """Return a pattern of the misread characters: a first byte and one to three further bytes, shown as characters."""
+    """Return a pattern that matches the characters of `misreading` as they look in the wrong encoding."""
     following = _class(misreading.following, misreading.codec)
     parts = []
     for low, high, count in ((0xC0, 0xE0, 1), (0xE0, 0xF0, 2), (0xF0, 0x100, 3)):

@@ -17,7 +17,7 @@ TIED = "physicians are divided equally"
 
 
 def to_verdict(row: Mapping[str, Any]) -> Row | str:
-    """Return a record: `id`, `conversation`, `answer`, `criterion`, `category`, `label` and `physicians`.
+    """Convert a row to a record: `id`, `conversation`, `answer`, `criterion`, `category`, `label` and `physicians`.
 
     `conversation` has one paragraph for each message. A paragraph begins with the message's role. `label` is the
     verdict of more than half of the physicians: `met` or `not met`. `physicians` is the number of all physicians. If

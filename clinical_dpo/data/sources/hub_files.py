@@ -89,12 +89,12 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Add to `reached`, which are positions in a pattern, the position after each `**` there, and return `reached`.
+    """Add to the positions that a match has reached the position after each `**`, and return the positions.
 
-    The position after `**` is reached too, because `**` may match no folder.
+    A match that has reached `**` has also reached the position after it, because `**` may match no folder.
 
     Args:
-        reached: indices of `parts`.
+        reached: positions in the pattern, as indices of `parts`.
         parts: the parts of the pattern between slashes.
     """
     for at in sorted(reached):

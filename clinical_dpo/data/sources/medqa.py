@@ -3,7 +3,7 @@
 A row of the publisher has `question`, `answer`, `options` {letter: text}, `meta_info` (step1 or step2&3) and
 `answer_idx`. Questions of step 2 and 3 are used if the last sentence of the stem passes two rules. It can be rewritten
 into a sentence that needs no options (`open_questions`), and the rewritten sentence asks for a diagnosis or a treatment
-(`question_topics`). benchmarks/medqa_scope.md compares the rules with readers.
+(`question_topics`). benchmarks/medqa_scope.md compares the rules with two readers.
 """
 
 import hashlib

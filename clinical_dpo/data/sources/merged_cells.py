@@ -61,8 +61,8 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: column that is left out -> the reason. Its name is merged over several columns, or over rows with
-            values.
+        unread: column that is left out -> the reason. The name of such a column is merged over several columns, or over
+            rows with values.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class MergedCells:
         self.unread: dict[str, str] = {}
 
     def marked(self, repairs: Tally) -> Table:
-        """Return the table with a CoveredCell in place of each cell that only shows the value of merged cells.
+        """Return the table with a CoveredCell in place of each cell that shows a merged value without storing it.
 
         Two kinds of rows are left out and counted in `repairs`: rows with names below merged names, and headings and
         remarks that are merged across all columns.
@@ -179,7 +179,10 @@ class MergedCells:
         )
 
     def _headings(self, rows: Mapping[int, Sequence[Any]]) -> list[int]:
-        """Return the rows whose only value is merged across all columns; none if half or more of the rows are so."""
+        """Return the numbers of the rows whose only value is merged across all columns.
+
+        If at least half of the rows with values are such rows, none is returned.
+        """
         named = [column for column, name in enumerate(self._names, start=1) if name]
         across = {area.top: area.left - 1 for area in self._merged if area.left <= named[0] < named[-1] <= area.right}
         filled = {number: [i for i, cell in enumerate(cells) if _has_value(cell)] for number, cells in rows.items()}

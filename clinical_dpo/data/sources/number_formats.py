@@ -145,7 +145,7 @@ def _literal(token: Token) -> str:
 
 
 def _fill(section: Section, value: Decimal) -> str:
-    """Return a number that is not negative as the text that a section shows."""
+    """Return a non-negative number as the text that a section shows."""
     tokens = section.tokens
     kinds = [token.kind for token in tokens]
     if "general" in kinds:
@@ -161,7 +161,7 @@ def _fill(section: Section, value: Decimal) -> str:
 
 
 def _general(value: Decimal) -> str:
-    """Return a number that is not negative as format General shows it, in at most 11 characters.
+    """Return a non-negative number as format General shows it, in at most 11 characters.
 
     A whole number keeps all its digits. A spreadsheet shows a whole number of 12 or more digits with an exponent, but
     such a number is often an id.
@@ -186,7 +186,7 @@ def _rounded(value: Decimal, digits: int) -> Decimal:
 
 
 def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
-    """Return a number that is not negative with the decimals, thousands separators and literal texts of a section."""
+    """Return a non-negative number with the decimals, thousands separators and literal texts of a section."""
     kinds = [token.kind for token in tokens]
     point = kinds.index("point") if "point" in kinds else len(kinds)
     places = [i for i, kind in enumerate(kinds) if kind == "digit"]
@@ -228,7 +228,7 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
 def _grouped(digits: str, position: int, grouped: bool) -> str:
     """Return a placeholder's digits with commas between thousands, if `grouped`.
 
-    The last of the digits is at `position` of the number, counted from the right, from 1.
+    `position` is the place of the last of these digits in the number: 1 for units, 2 for tens.
     """
     if not grouped:
         return digits
@@ -261,9 +261,10 @@ def _scientific(tokens: tuple[Token, ...], at: int, value: Decimal) -> str:
 
 
 def _fraction(tokens: tuple[Token, ...], slash: int, value: Decimal) -> str:
-    """Return a number that is not negative with a fraction, such as `5 1/4`. `slash` is the position of the slash.
+    """Return a non-negative number as a fraction, such as `5 1/4`, in the form that a section sets.
 
-    If the section has places for whole numbers, a fraction of zero is not shown.
+    If the section has places for whole numbers, a fraction of zero is not shown. `slash` is the index of the slash in
+    `tokens`.
     """
     places = [i for i, token in enumerate(tokens[:slash]) if token.kind == "digit"]
     breaks = [n for n in range(1, len(places)) if places[n] != places[n - 1] + 1]

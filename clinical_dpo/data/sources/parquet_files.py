@@ -149,7 +149,8 @@ def _member(kind: Any, name: str) -> Any:
 def _shortest(value: float, kind: Any) -> float:
     """Return the number with the fewest digits that a column of fewer than 64 bits stores as `value`.
 
-    A column of 32 bits stores 37.2 as 37.20000076293945, for example; 37.2 is returned.
+    For example, a column of 32 bits stores 37.2 as 37.20000076293945, and the result is 37.2. `kind` is the column's
+    Arrow type; a number of 64 bits is returned unchanged.
     """
     import numpy as np
     from pyarrow import types

@@ -134,7 +134,10 @@ def topic(sentence: str | None, asked: str, strict: bool = False) -> str:
 
 
 def _other_topic(asked: str, decided: Collection[str] = ()) -> str | None:
-    """Return the first topic of `_OTHER_TOPICS` that has a word in the question, except those in `decided`."""
+    """Return the first topic of `_OTHER_TOPICS` whose pattern matches the question, or None.
+
+    Topics in `decided` are skipped.
+    """
     for name, pattern in _OTHER_TOPICS.items():
         if name not in decided and re.search(pattern, asked, re.I):
             return name

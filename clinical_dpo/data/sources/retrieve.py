@@ -126,9 +126,12 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
 
 
 def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str) -> tuple[list[Row], dict[str, int]]:
-    """Convert numbered rows to records by the source's reader. Return the records, and reason -> number of drops.
+    """Convert numbered rows to records by the reader of the source.
 
     A row whose record has the id of an earlier record is dropped, unless the ids are the publisher's.
+
+    Returns:
+        The records; and reason -> number of dropped rows.
 
     Raises:
         UserError: a row is not valid, an id of the publisher comes twice, or no record is left.

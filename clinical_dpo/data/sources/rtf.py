@@ -43,7 +43,7 @@ class _Group:
 
     Attributes:
         encoding: the encoding of bytes.
-        hidden: whether the group has no text of the document, as a list of fonts.
+        hidden: whether the group has no text of the document, such as a list of fonts.
         unseen: whether the document does not show the group's text.
         skipped: number of characters to skip after each \\u. Programs without Unicode show these characters.
     """

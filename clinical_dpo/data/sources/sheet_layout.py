@@ -104,7 +104,7 @@ def _parse(archive: zipfile.ZipFile, part: str, start: Callable[[str, _Attribute
 
 
 def _areas(attributes: _Attributes) -> list[Area]:
-    """Return a list of the area that the attribute `ref` names; an empty list if `ref` names whole columns or rows."""
+    """Return a list with the area that attribute `ref` names; an empty list if `ref` names whole columns or rows."""
     from openpyxl.utils import range_boundaries
 
     bounds = range_boundaries(attributes.get("ref", ""))

@@ -39,8 +39,8 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
     """Return the rows of CSV or TSV text. Quotation marks are read as spreadsheets write them.
 
     Raises:
-        UserError: the text is in another form, the delimiter is wrong, quotation marks do not match, or a row has more
-            or fewer cells than the header. The message names the line.
+        UserError: the text is HTML, JSON or HL7, the delimiter is wrong, quotation marks do not match, or a row has
+            more or fewer cells than the header. The message names the line.
     """
     for form, (begins, mend) in _OTHER_FORMS.items():
         if begins.match(text):

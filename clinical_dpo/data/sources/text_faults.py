@@ -59,8 +59,8 @@ def checked_texts(
         characters lost or garbled by a wrong encoding, invisible characters, and missing values that are spelled out.
 
     Raises:
-        UserError: a NUL, half a surrogate pair (UTF-8 cannot encode it), an error value of Excel, or more characters
-            than `limits.characters`. The message names the location.
+        UserError: a text contains NUL or half a surrogate pair, which UTF-8 cannot encode; is an error value of Excel;
+            or has more characters than `limits.characters`. The message names the location.
     """
     report = TextReport()
     checked = []
@@ -154,7 +154,7 @@ class _RowCheck:
         return value
 
     def _restored(self, text: str, location: str) -> Any:
-        """Return a text after the repairs that `repair` names. A repaired text may be a list or an object.
+        """Return a text after the repairs that `repair` names. The result may be a list or an object.
 
         Repairs are repeated, because a repaired text may need a further repair.
         """

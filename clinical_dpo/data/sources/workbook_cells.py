@@ -34,10 +34,10 @@ class CellReader:
     """Reads the cells of one sheet.
 
     Attributes:
-        number_form: column, from 1 -> how its numbers are read: `shown`, `number`, or "" for the default, which is as
-            shown.
-        merged_form: column, from 1 -> how its merged cells are read: `fill`, `empty`, or "" if the task file does not
-            say.
+        number_form: function of a column, counted from 1. It returns how numbers are read: `shown`, `number`, or "" for
+            the default, which is as shown.
+        merged_form: function of a column, counted from 1. It returns how merged cells are read: `fill`, `empty`, or ""
+            if the task file does not say.
     """
 
     def __init__(self, where: str, repairs: Tally, warnings: Tally) -> None:

@@ -84,7 +84,7 @@ def workbook_rows(
 
 
 def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: str, key: str) -> Callable[[int], str]:
-    """Return a function: column, counted from 1 -> its setting, or "" if the column has no setting."""
+    """Return a function that maps a column, counted from 1, to its setting, or to "" if the column has no setting."""
     if isinstance(setting, str):
         return lambda column: setting
     check_columns(setting, names, where, key)
@@ -161,7 +161,10 @@ def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
 
 
 def _is_computed(cell: Any) -> bool:
-    """Whether a cell of a workbook that was read as values has a value. A formula's empty text is a value."""
+    """Whether a cell has a value, in a workbook that was loaded with `data_only`.
+
+    An empty text is a value if a formula gives it.
+    """
     return cell.value is not None or cell.data_type == "str"
 
 

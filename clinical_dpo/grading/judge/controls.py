@@ -18,7 +18,7 @@ COLUMNS = ("control", *VERDICT_COLUMNS)
 
 
 def controls_of(kind: str) -> list[str]:
-    """Return the controls of a kind of verdict.
+    """Return the names of the controls for a kind of verdict.
 
     Pairs have no shuffled control, because both answers would belong to other questions.
     """
@@ -26,7 +26,12 @@ def controls_of(kind: str) -> list[str]:
 
 
 def most_control_calls(kind: str, rows: int) -> int:
-    """Return the largest number of calls for the controls of a kind of verdict, if the task has `rows` test rows."""
+    """Return the largest number of calls that a judge's controls need.
+
+    Args:
+        kind: likert, correctness, rubric or preference.
+        rows: number of test rows.
+    """
     return len(controls_of(kind)) * min(rows, CONTROL_ITEMS) * calls_per_item(kind)
 
 

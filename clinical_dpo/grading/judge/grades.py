@@ -11,7 +11,9 @@ _GRADES = {"correct": "1", "incorrect": "0"}
 
 
 def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
-    """Return one variant's grades table. A grade is the Likert grade, the rubric's score, or 1 for correct, else 0.
+    """Return one variant's grades table.
+
+    A grade is the Likert grade, the rubric's score, or 1 for the verdict correct and 0 for incorrect.
 
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert, rubric or correctness.

@@ -37,7 +37,7 @@ def judge_items(
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
-    Of a rubric, one call gives a row for each criterion, with the ids and columns of `raters.sheets.rubric_items`.
+    For a rubric, one call gives one row per criterion, with the ids and columns of `raters.sheets.rubric_items`.
 
     `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`). `choice` follows from `rating`: a
     grade, `correct` or `incorrect`; for a pair, the variant that wins in both orders, else `tie`. Pairs of identical
@@ -219,7 +219,7 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
 
 
 def is_constant(ratings: Counter[str]) -> bool:
-    """Whether a judge gives several items all the same verdict; for pairs, the same side in both orders.
+    """Whether a judge gives the same verdict on all of several items; for pairs, always the same side in both orders.
 
     Args:
         ratings: verdict -> number of items.

@@ -89,8 +89,8 @@ _SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = ve
 def likert_grade(text: str) -> str | None:
     """Return the grade of a reply, or None if the reply has no grade or several grades.
 
-    A grade that is called final or overall is read first. If there is none, a grade is read that is called a score or
-    is assigned, and last a digit that stands alone.
+    A grade that is called final or overall is read first, then a grade that is called a score or is assigned, then a
+    digit that stands alone.
     """
     plain = _plain(text)
     if undecided := _UNDECIDED.search(plain):

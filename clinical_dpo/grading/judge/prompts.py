@@ -45,7 +45,7 @@ class Prompt:
         }
 
     def with_anchors(self, anchors: Sequence[str] | None) -> "Prompt":
-        """Return the likert prompt with other meanings of the grades from 1 to 5; the same prompt for None.
+        """Return the likert prompt with `anchors` as the meanings of the grades from 1 to 5. None changes nothing.
 
         The version contains a digest of the anchors, because stored replies belong to one wording.
         """

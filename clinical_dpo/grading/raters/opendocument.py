@@ -25,7 +25,9 @@ _BLANKS = re.compile(r" *[\t\r\n][ \t\r\n]*")
 
 
 def opendocument_rows(path: Path) -> list[list[str]]:
-    """Return the rows of the first table. A row ends at its last cell with a value, and the table at its last such row.
+    """Return the rows of the first table.
+
+    A row ends at its last cell with a value. The table ends at its last row with a value.
 
     Raises:
         UserError: the file is no OpenDocument spreadsheet, has a password, or exceeds the run's limits.
@@ -84,7 +86,7 @@ class _FirstTable:
         return "\n".join(self._paragraph_text(paragraph) for paragraph in cell.findall(f"{_TEXT}p"))
 
     def _paragraph_text(self, element: Element) -> str:
-        """Return the text of a paragraph. Elements that stand for spaces, tabs and line ends are replaced by these."""
+        """Return the text of a paragraph. Elements for spaces, tabs and line ends become these characters."""
         parts = [_BLANKS.sub(" ", element.text or "")]
         for child in element:
             if child.tag == f"{_TEXT}s":
@@ -117,9 +119,9 @@ class _FirstTable:
 
         Args:
             rows: number of rows up to the piece.
-            columns: number of columns of its row.
-            spaces: number of spaces in it.
-            characters: number of repeated characters in it.
+            columns: number of columns in the row of the piece.
+            spaces: number of spaces in the piece.
+            characters: number of repeated characters in the piece.
         """
         where = f"{self._path}, row {self._row}"
         self._widest = max(self._widest, columns)

@@ -35,7 +35,7 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
 
 
 def _irregular_kind(path: Path) -> str:
-    """Return, in words, the kind of a path that is not a regular file. Such a path is not read: a pipe could block."""
+    """Describe in words what a path is that is not a regular file, such as `a folder`."""
     if not path.exists():
         return "a link that leads nowhere" if path.is_symlink() else "no such file"
     return "a folder" if path.is_dir() else "a pipe, socket or device"
@@ -71,7 +71,7 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
 
 
 def read_ratings(path: str | Path) -> list[Row]:
-    """Read the ratings of a file. Return rows of COLUMNS, and in `row` the line, the row or the task of the file.
+    """Read the ratings of a file. Return rows of COLUMNS, and of `row`: the line, row or task in the file.
 
     CSV may come from the HTML sheet or from a spreadsheet. It is UTF-8, UTF-16 or Windows-1252, and separated by comma,
     semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored. Label Studio's exports
@@ -254,7 +254,7 @@ def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
 
 
 def _joined_lines(text: Any) -> Any:
-    """Return the text of a comment. The texts of a comment of several texts are joined as lines.
+    """Return the text of a comment. If a comment has several texts, they become its lines.
 
     JSON-MIN writes such a comment as an object with a list of its texts.
     """

@@ -33,8 +33,8 @@ FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
     """Return rows of RATED_COLUMNS, one per rated item, checked against the key.
 
-    An item without a rating has no row: it is pending. `choice` is the rating; instead of side A or B, it is the
-    variant on this side.
+    An item without a rating has no row: it is pending. `choice` is the rating, or for side A or B the variant on this
+    side.
 
     Args:
         key: rows of one sheet's key.

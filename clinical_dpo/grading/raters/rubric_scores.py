@@ -11,7 +11,10 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
-    """Return answer id -> item id -> row, from rows of a key or verdicts. Only rubrics have several items an answer."""
+    """Return answer id -> item id -> row, from rows of a key or of verdicts.
+
+    Only a rubric has several items per answer.
+    """
     answers: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:
         answers.setdefault(answer_id(row["item_id"]), {})[row["item_id"]] = row

@@ -37,7 +37,7 @@ class Item:
         question: the user's messages.
         reference: the reference answer.
         answers: one answer; two answers on a preference sheet, or one if both are equal.
-        variants: for each answer, the variants that give it.
+        variants: for each answer, the variants that give this answer.
         criterion: the item of a rubric that is rated; empty on other sheets.
         weight: weight of the criterion as text; empty on other sheets.
     """
@@ -212,7 +212,7 @@ def key_rows(
         sheet: the sheet's name.
         kind: `correctness`, `likert`, `rubric` or `preference`.
         raters: the raters of the sheet.
-        secret: the sheet's secret. Sides and orders depend on it, the sheet's name, the rater and the item.
+        secret: the sheet's secret. Sides and orders depend on the secret, the sheet's name, the rater and the item.
         only: ids of the items on the sheet; None for all items.
     """
     candidates = _with_different_answers(items, kind)

@@ -45,7 +45,7 @@ class Reader:
     misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two wrong roles
 
     def hurries(self, rng: Random) -> bool:
-        """Draw whether this answer is crude."""
+        """Draw whether the reader's next answer is crude."""
         return rng.random() < self.crude_share
 
 
@@ -195,8 +195,7 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
     """Return questions about a patient's message, with answers.
 
-    Crude rules: repeat the courtesy. Without a courtesy, repeat the question if it comes before the history, else the
-    history.
+    Crude rules: repeat the courtesy. If there is none, repeat the question or the history, whichever comes first.
     """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)

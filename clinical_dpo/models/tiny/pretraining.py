@@ -142,7 +142,7 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
 def train_tokenizer(
     kind: Architecture, corpus: Sequence[Document], vocab_size: int, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Train a byte-level BPE tokenizer with the architecture's chat template. It encodes any UTF-8 text."""
+    """Train a byte-level BPE tokenizer with the architecture's chat template. The tokenizer encodes any UTF-8 text."""
     bpe = Tokenizer(models.BPE())
     # Every text gets a leading space. "UTI" at the start of an answer is then the same token as within a sentence.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -189,7 +189,7 @@ def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, pretraini
 
 
 def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Architecture) -> Encoded:
-    """Return the token ids of a document as the chat template gives them. Jinja is not run, which would be slow."""
+    """Return the token ids of a document as the chat template gives them. Jinja is not run, because it is slow."""
     special: Any = tokenizer.convert_tokens_to_ids([kind.bos, kind.eos, kind.user, kind.assistant])
     bos, eos, user, assistant = special
     texts = [text for turn in document for text in turn]

@@ -1,4 +1,4 @@
-"""Patients, words and sentence forms of all synthetic notes, and the division between tasks and pre-training."""
+"""Draw patients and form sentences for all synthetic notes, and divide the notes between tasks and pre-training."""
 
 import hashlib
 from collections.abc import Sequence
