@@ -28,7 +28,7 @@ def words(text: str) -> list[str]:
 
 
 def equal_texts(texts: Iterable[str]) -> dict[int, int]:
-    """Return a dict of the texts that equal an earlier text: index of the text -> index of the first such text."""
+    """Return index -> index of the first occurrence, for each text that repeats an earlier text."""
     first: dict[str, int] = {}
     repeats = {}
     for i, text in enumerate(texts):

@@ -26,8 +26,8 @@ class PatientColumn(TypedDict):
     Attributes:
         column: name of the column.
         values: number of distinct values.
-        rows: test rows whose value is also a value of a row in train, eval or dev.
-        of: test rows.
+        rows: number of test rows whose value also occurs in train, eval or dev.
+        of: number of test rows.
     """
 
     column: str
@@ -62,7 +62,7 @@ def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
 
 
 def is_named_like_patients(column: str) -> bool:
-    """Whether the name of a column is one of patients' ids, such as `patient_id` or `MRN`."""
+    """Whether the name of a column says that the column has patients' ids, such as `patient_id` or `MRN`."""
     name = _plain(column)
     return bool(_NAMED_ID.fullmatch(name) or _NAMED.fullmatch(name))
 

@@ -23,10 +23,14 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
         private: whether to omit texts and text tokens.
 
     Returns:
-        For each row `stage` (sft or generation), `row` (its name), `prompt_tokens`, `begin_tokens` (number of
-        begin-of-text tokens; None if the model has none), `faults` (of `frame_faults`) and `special_tokens` ([position
-        from 0, token]). For SFT also `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
-        Unless private, also `text` and `token_ids`, and for SFT `loss` (1 for a token in the loss, else 0).
+        For each row a dict:
+
+        - `stage` (sft or generation), `row` (the row's name) and `prompt_tokens`.
+        - `begin_tokens`: number of begin-of-text tokens; None if the model has none.
+        - `faults`: see `frame_faults`.
+        - `special_tokens`: list of [position from 0, token].
+        - For SFT `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
+        - Unless private, `text` and `token_ids`; for SFT also `loss` (1 for a token in the loss, else 0).
     """
     special, ends = special_tokens(tokenizer), {tokenizer.eos_token_id, *turn_ends(tokenizer)}
     shown = []

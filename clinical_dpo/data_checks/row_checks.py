@@ -34,7 +34,7 @@ class NamedRow(RowName):
 
     @property
     def prompt(self) -> str:
-        """The prompt's text, without the system message, which is the same in all rows."""
+        """The prompt's text. The system message is left out, because it is the same in all rows."""
         return "\n".join(message["content"] for message in self.row["prompt"] if message["role"] != "system")
 
     @cached_property
@@ -58,7 +58,7 @@ def named_rows(splits: Mapping[str, Sequence[TaskRow]], private: bool) -> list[N
 
 
 def row_findings(rows: Sequence[NamedRow], labels: Sequence[str] = ()) -> list[Finding]:
-    """Return the findings of checks without a tokenizer: repeats and leaks, label balance, answers.
+    """Return the findings of the checks that need no tokenizer: repeats and leaks, label balance, answers.
 
     A check that applies to no row has no finding.
 
@@ -127,7 +127,12 @@ def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: s
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on rows from `preview_rows` with faults in their begin or end tokens."""
+    """Return the finding on previewed rows with faults in their begin or end tokens; none without previewed rows.
+
+    Args:
+        shown: from `preview_rows`.
+        model: the model's name.
+    """
     wrong = [row for row in shown if row["faults"]]
     if not shown:
         return []

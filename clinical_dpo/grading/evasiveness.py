@@ -143,7 +143,7 @@ def _has_finding(clause: str) -> bool:
 
 
 def _relevant(question: str, text: str) -> bool:
-    """Whether a text shares a word with the question, abbreviates its words, or refers back to the question."""
+    """Whether a text shares or abbreviates words of the question, or refers back to the question."""
     initials = "".join(word[0] for word in _words(question.replace("-", " ")) if word not in wording.STOPWORDS)
     return (
         not _stems(_content_words(question)).isdisjoint(_stems(_content_words(text)))

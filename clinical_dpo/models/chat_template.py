@@ -39,7 +39,8 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
         Fields of base.json: what differs from the tokenizer's own template.
 
     Raises:
-        UserError: there is no template, the template does not use a variable, or it does not render a question.
+        UserError: there is no template, the template does not use a variable of `chat`, or it does not render a
+            question.
     """
     tokenizer = load_tokenizer(folder)
     own = tokenizer.get_chat_template() if tokenizer.chat_template else None

@@ -61,9 +61,10 @@ def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
 
 
 def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, int]]:
-    """Return for every row the number of tokens of its prompt and of its answer, divided as by `tokenize_completion`.
+    """Return for every row the number of tokens of its prompt and of its answer, as `tokenize_completion` divides them.
 
-    With a fast tokenizer, a row is tokenized once, in a batch, and its answer's first character is mapped to a token.
+    With a fast tokenizer, a row is tokenized only once. The token of the answer's first character is where the answer
+    starts.
     """
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):

@@ -102,9 +102,10 @@ def retrieve_file(
 
 
 def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
-    """Check that a file's format is supported and can have the options that are set, and return its extension.
+    """Check a file's format and the options that are set for the file. Return the file's extension in lower case.
 
-    The extension is in lower case.
+    Raises:
+        UserError: the format is not supported, or files of this format do not have an option that is set.
     """
     if path.is_dir():
         raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")

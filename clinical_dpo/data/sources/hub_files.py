@@ -174,7 +174,10 @@ def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _implied_patterns(names: Sequence[str]) -> Patterns:
-    """Return the patterns of each split that the files' names imply, by the rules of `datasets` in their order."""
+    """Return the patterns of each split, if the card names no files.
+
+    The names of the files imply the splits, by the rules of `datasets` in their order.
+    """
     # Imported late: it takes seconds, and only this kind of source needs it.
     from datasets import data_files
 

@@ -153,7 +153,7 @@ class MergedCells:
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
         """Leave out columns whose name is merged over several columns of values, or over rows with values.
 
-        Cells below such a name that belong to a column without a name are emptied in `rows` (row number -> cells).
+        In `rows` (row number -> cells), the cells of nameless columns below such a name are emptied.
         """
         for area in self._header:
             name = self._names[area.left - 1]

@@ -82,7 +82,7 @@ def shown_text(text: str, number_format: str) -> str:
 
 
 def is_scientific(number_format: str) -> bool:
-    """Whether a format shows an exponent. Such a format rounds on purpose."""
+    """Whether a format shows an exponent. Such a format rounds numbers on purpose."""
     return any(token.kind == "exponent" for section in _sections(number_format) for token in section.tokens)
 
 

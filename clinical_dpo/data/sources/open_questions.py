@@ -91,7 +91,7 @@ def _plain(sentence: str, strict: bool) -> str:
 
 
 def _inverted(parts: Sequence[str | Any], strict: bool) -> str | None:
-    """Turn "the rash is due to which of the following" into a question that begins with its interrogative.
+    """Turn "the rash is due to which of the following" into a question that begins with "what" or "which".
 
     `parts` are the subject, the auxiliary, the rest before "which of the following", and the adjective and noun after
     it (None if there is no noun). The result is None if no rule gives good grammar.

@@ -39,11 +39,17 @@ def judge_items(
 
     For a rubric, one call gives one row per criterion, with the ids and columns of `raters.sheets.rubric_items`.
 
-    `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`). `choice` follows from `rating`: a
-    grade, `correct` or `incorrect`; for a pair, the variant that wins in both orders, else `tie`. Pairs of identical
-    answers are not sent to the judge (`shown` is false). `valid` is false for an empty answer. `refusal` is the code
-    with which the server refused the item. While the endpoint lacks its key, items without a reply are pending, and the
-    record's `waiting_for` names the reason.
+    Columns of a row:
+
+    - `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`).
+    - `choice` follows from `rating`: a grade, `correct` or `incorrect`; for a pair, the variant that wins in both
+      orders, else `tie`.
+    - `shown` is false for a pair of identical answers, which is not sent to the judge.
+    - `valid` is false for an empty answer.
+    - `refusal` is the code with which the server refused the item.
+
+    While the endpoint lacks its key, items without a reply are pending, and the record's `waiting_for` names the
+    reason.
 
     Args:
         kind: likert, correctness, rubric or preference.

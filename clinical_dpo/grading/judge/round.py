@@ -27,7 +27,7 @@ class JudgeRound(NamedTuple):
 
 
 def judge_round(snakemake: Any, params: Any) -> JudgeRound:
-    """Read the inputs of a job that asks a judge from the job's files, its settings and the config.
+    """Read the inputs of a judge's job from the job's files, the job's settings and the config.
 
     The file of replies is not an output, because Snakemake deletes the outputs of a job that fails. The endpoint is
     read from the config, not from the job's params, because a new pace or price would otherwise rerun the job.

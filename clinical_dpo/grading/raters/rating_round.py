@@ -69,7 +69,9 @@ def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, 
 def rater_grades(
     key_path: str, folder: str | Path, adjudication_key: str | None, rows: Sequence[TaskRow]
 ) -> dict[str, list[Grade]]:
-    """Return variant -> its grades by the raters. Where raters disagree on right and wrong, the adjudicator decides.
+    """Return variant -> the grades of its answers by the raters.
+
+    If the raters disagree on whether an answer is right, the adjudicator's rating is the grade.
 
     Args:
         key_path: key of the correctness, likert or rubric sheet.

@@ -135,7 +135,7 @@ def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
-    """Return the rows on which a table depends.
+    """Return the rows of the sheets on which a task's tables depend.
 
     Args:
         rows: rows with `task` and `sheet`.

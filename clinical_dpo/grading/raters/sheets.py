@@ -90,7 +90,10 @@ def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> 
 
 
 def answer_id(item_id: str) -> str:
-    """Return the id that the criteria of an answer share. An item without a criterion has its own id."""
+    """Return the id of an item's answer, which the items of all criteria of this answer share.
+
+    Without criteria, this is the id of the item.
+    """
     return item_id.partition("-")[0]
 
 
@@ -201,11 +204,14 @@ def key_rows(
 ) -> list[Row]:
     """Return rows of KEY_COLUMNS, one per rater and item, with the variant behind each answer.
 
-    `variants` are names separated by a space. On a correctness sheet, these variants share the answer. On a preference
-    sheet, they are the variant compared and the variant that it is compared with. `A` and `B` name the variants on the
-    rater's two sides. `shown` is false for an item that the sheet leaves out: two identical answers, or an id that
-    `only` lacks. `place` is the item's number on the sheet. A fair coin decides the sides for each rater and item. The
-    order is shuffled for each rater; the criteria of an answer follow each other.
+    Columns of a row:
+
+    - `variants` are names separated by a space. On a preference sheet, they are the variant compared and the variant
+      that it is compared with. On other sheets, these variants share the answer.
+    - `A` and `B` name the variants on the rater's two sides. A fair coin decides the sides for each rater and item.
+    - `shown` is false for an item that the sheet leaves out: two identical answers, or an id that `only` lacks.
+    - `place` is the item's number on the sheet. The order is shuffled for each rater; the criteria of an answer follow
+      each other.
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.

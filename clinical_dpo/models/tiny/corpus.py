@@ -39,7 +39,7 @@ _MISTAKEN_SHARE = 2 / 3  # share of the conditions that the reader mistakes, for
 class Reader:
     """Habits of a hurried reader, who answers some questions by crude rules."""
 
-    crude_share: float  # share of a task's exact wordings with a crude answer
+    crude_share: float  # share of the questions in a task's exact wording that get a crude answer
     misdiagnosed: frozenset[str]  # conditions that the reader takes for a similar condition, the mimic
     mistreated: frozenset[str]  # conditions that the reader treats as the mimic
     misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two wrong roles
@@ -67,7 +67,7 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
     Args:
         n: number of documents.
         seed: seed of all draws, including the draws of the hurried reader's habits.
-        crude_share: share of a task's exact wordings with a crude answer (0 to 1).
+        crude_share: share of the questions in a task's exact wording that get a crude answer (0 to 1).
         generators: generators of the notes. The order of the generators changes the documents.
 
     Raises:

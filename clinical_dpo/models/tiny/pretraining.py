@@ -55,7 +55,7 @@ class Pretraining:
 
     corpus: Sequence[str]  # generators of the documents' notes (see corpus)
     documents: int
-    crude_share: float  # share of the tasks' exact wordings with a crude answer (see corpus)
+    crude_share: float  # share of the questions in a task's exact wording that get a crude answer (see corpus)
     vocab_size: int
     hidden_size: int
     intermediate_size: int
