@@ -62,7 +62,7 @@ def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
 
 
 def is_named_like_patients(column: str) -> bool:
-    """Whether the name of a column says that the column has patients' ids, such as `patient_id` or `MRN`."""
+    """Whether a column has a name that columns of patients' ids often have, such as `patient_id` or `MRN`."""
     name = _plain(column)
     return bool(_NAMED_ID.fullmatch(name) or _NAMED.fullmatch(name))
 

@@ -138,7 +138,7 @@ def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
 
 
 def _has_finding(clause: str) -> bool:
-    """Whether a clause has a word of a finding or of advice."""
+    """Whether a clause has a word that states a finding or gives advice."""
     return any(_compiled(pattern).search(clause) for pattern in wording.FINDINGS.values())
 
 

@@ -52,7 +52,10 @@ def _open(path: Path, dictionary_columns: list[str] | None = None) -> Any:
 
 
 def _check_footer(path: Path, file: Any) -> int:
-    """Check the sizes in the footer, and return the number of values, counted as `check_parquet` describes."""
+    """Check the sizes that the footer of a Parquet file states, and return the number of values.
+
+    Values are counted as `check_parquet` describes.
+    """
     footer, schema = file.metadata, file.schema
     check_limit(path, "columns", footer.num_columns, "columns")
     check_limit(path, "rows", footer.num_rows, "rows")

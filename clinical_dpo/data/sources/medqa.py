@@ -1,9 +1,9 @@
 """MedQA (Jin et al., 2021): turn multiple-choice board questions into open questions of diagnosis and treatment.
 
 A row of the publisher has `question`, `answer`, `options` {letter: text}, `meta_info` (step1 or step2&3) and
-`answer_idx`. Questions of step 2 and 3 are used if the last sentence of the stem passes two rules. It can be rewritten
-into a sentence that needs no options (`open_questions`), and the rewritten sentence asks for a diagnosis or a treatment
-(`question_topics`). benchmarks/medqa_scope.md compares the rules with two readers.
+`answer_idx`. A question of step 2 or 3 is used if the last sentence of its stem passes two rules. First, the sentence
+can be rewritten into a sentence that needs no options (`open_questions`). Second, the rewritten sentence asks for a
+diagnosis or a treatment (`question_topics`). benchmarks/medqa_scope.md compares the rules with two readers.
 """
 
 import hashlib

@@ -141,7 +141,10 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
 
 
 def _member(kind: Any, name: str) -> Any:
-    """Return the type of an object's member; None if `kind` does not list the member, as in some types of the hub."""
+    """Return the Arrow type of a member of an object. The type is None if `kind`, the object's type, does not list it.
+
+    Some types of the hub list no members.
+    """
     index = kind.get_field_index(name) if hasattr(kind, "get_field_index") else -1
     return kind.field(index).type if index >= 0 else None
 

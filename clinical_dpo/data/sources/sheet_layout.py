@@ -54,7 +54,7 @@ class SheetLayout:
 
 
 def sheet_layout(path: Path, part: str) -> SheetLayout:
-    """Return the layout of a sheet.
+    """Return the merged cells, the hidden rows and columns, and the totals rows of a sheet.
 
     Args:
         path: a workbook that `check_workbook` has accepted.

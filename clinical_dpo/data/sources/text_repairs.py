@@ -165,7 +165,7 @@ def _unquoted(word: str) -> str:
 
 
 def _base64_bytes(text: str) -> bytes | None:
-    """Return the bytes that Base64 encodes; None if `text` is no Base64."""
+    """Return the bytes that `text` encodes as Base64; None if `text` is not Base64."""
     match = _BASE64.fullmatch(text.strip())
     compact = "".join(match[1].split()).replace("-", "+").replace("_", "/") if match else ""
     missing = -len(compact) % 4
@@ -178,7 +178,7 @@ def _base64_bytes(text: str) -> bytes | None:
 
 
 def _base64_text(text: str) -> str | None:
-    """Return the text that Base64 encodes; None if `text` is no Base64, or encodes no text."""
+    """Return the text that `text` encodes as Base64; None if `text` is not Base64, or does not encode text."""
     raw = _base64_bytes(text)
     for codec in ("utf-8", "utf-16-le", "cp1252") if raw else ():
         try:

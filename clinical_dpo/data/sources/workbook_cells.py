@@ -76,7 +76,7 @@ class CellReader:
         return reader.content(cell, "")
 
     def content(self, cell: Any, location: str) -> str | int | float:
-        """Return a cell's text; its number if the numbers of its column stay numbers.
+        """Return a cell's text. If the numbers of the cell's column stay numbers, return a number as it is.
 
         Raises:
             UserError: the cell has an error value, a formula without a value, or a text that Excel has lost or does not

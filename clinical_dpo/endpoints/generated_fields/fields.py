@@ -1,4 +1,4 @@
-"""Make the prompts for a task's generated fields, and add the texts that a model writes to the records."""
+"""Make the prompts for a task's generated fields, and put the texts that a model wrote into the records."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from clinical_dpo.records import TaskRow
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
     """Return a grade from 1 to 5 for each answer: ROUGE-L F1, mapped linearly to this scale.
 
-    An empty answer is not valid. Grades are not rounded, because every answer above .875 would round to 5.
+    An empty answer is not valid. Grades are not rounded, because every answer above .875 would be rounded to 5.
 
     Args:
         rows: rows with the reference answer in `completion`.

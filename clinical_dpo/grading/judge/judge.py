@@ -177,7 +177,7 @@ def _record(
     replies: Mapping[str, Reply],
     unavailable: str | None,
 ) -> Row:
-    """Return a record of the judge, the prompt, the usage and the counts of verdicts.
+    """Return a record of the judge, the prompt, the numbers of calls and tokens, and the counts of verdicts.
 
     A run that was interrupted and continued gives the same record.
     """

@@ -43,7 +43,7 @@ class PubmedqaCase:
     condition: str
     design: str
     size: int  # patients
-    asked: OutcomeResult  # the result in question
+    asked: OutcomeResult  # the result that the question asks for
     other: OutcomeResult  # the distractor
     first: OutcomeResult  # the result that is reported first
     borderline: frozenset[str] = frozenset()
