@@ -1,1 +1,1 @@
-"""From a source to task rows, splits and preference pairs."""
+"""Turn a source into task rows, splits and preference pairs."""

@@ -1,8 +1,9 @@
 """Map a source's columns to a task's fields, as `columns` of a task file says.
 
-A field's mapping is one of three: the name of a column, to take the column's value unchanged; `a.b`, to take member `b`
-of the objects in column `a`; or a Jinja template over the row (`templates`). A field in LISTS may also be mapped by a
-YAML list of these. A template for a field in LISTS must be exactly one expression, and the expression's value a list.
+The mapping of a field has one of three forms. The name of a column takes the value of this column unchanged. A path
+`a.b` takes member `b` of the object in column `a`. A Jinja template is filled in from the row (see `templates`). The
+mapping of a field in LISTS may also be a YAML list of such mappings. A template for a field in LISTS must be a single
+expression whose value is a list.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,8 +24,8 @@ def map_row(row: Row, columns: Mapping[str, str | Sequence[str]], generated: boo
     Args:
         row: column -> value.
         columns: field -> column, path or template.
-        generated: whether the row comes from a generator of this package. Such a row may already have a field, but not
-            the columns that the field's mapping names.
+        generated: whether the row comes from a generator of this package. If such a row already has a field and lacks a
+            column that the field's mapping names, the field is kept as it is.
 
     Raises:
         UserError: a column is missing, or a template cannot be rendered. The message names the field.
@@ -54,7 +55,11 @@ def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
 
 
 def mapped_text(row: Row, mapping: str) -> Any:
-    """The value of a column or path, or the text of a template. A value that is no text is returned unchanged.
+    """Return the value of a column or path, or the text of a filled-in template. A column's value may be of any type.
+
+    Args:
+        row: column -> value.
+        mapping: name of a column, path `a.b`, or template.
 
     Raises:
         UserError: a column is missing, or the template cannot be rendered.
@@ -63,7 +68,13 @@ def mapped_text(row: Row, mapping: str) -> Any:
 
 
 def _column(row: Row, path: str) -> Any:
-    """Return the value of a column or of a member. A column with the whole path as its name has precedence."""
+    """Return the value of a column, or of a member that a path such as `a.b` names.
+
+    A column whose name is the whole path is preferred to a member.
+
+    Raises:
+        UserError: the column or the member is missing. The message proposes a similar name.
+    """
     path = nfc(path)
     if path in row:
         return row[path]
@@ -85,10 +96,10 @@ def _column(row: Row, path: str) -> Any:
 
 
 def used_columns(task: Mapping[str, Any]) -> set[str]:
-    """Columns of the source that a task's rows may use; ROW too, if a template may use any column.
+    """Return the columns of the source that a task's rows may use; ROW is among them if a template uses the whole row.
 
     Args:
-        task: `prompt`, and if the task file has them `columns` and `group`.
+        task: settings of the task file: `prompt`, and optionally `columns` and `group`.
     """
     columns = task.get("columns", {})
     fields = (used_names(task["prompt"]) | FIELDS) - set(columns)
@@ -99,14 +110,14 @@ def used_columns(task: Mapping[str, Any]) -> set[str]:
 
 
 def refuse_unread(provenance: Mapping[str, Any], used: Collection[str]) -> None:
-    """Refuse a used column that was left out of the rows, because a value of it is not text.
+    """Raise an error if the task uses a column that was left out of the rows because a value of it is not text.
 
     Args:
-        provenance: the origin of the rows, from `sources.retrieve`.
+        provenance: the origin of the rows, from `sources.retrieve`. Its `unread` maps a left-out column to the reason.
         used: names of columns, or paths `a.b` to members of column `a`; ROW for every column.
 
     Raises:
-        UserError: with the reason why the first such column was left out.
+        UserError: the task uses such a column. The message is the reason why the first such column was left out.
     """
     read = {*used, *(name.partition(".")[0] for name in used)}
     for column, reason in provenance.get("unread", {}).items():

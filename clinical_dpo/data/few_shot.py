@@ -1,4 +1,4 @@
-"""Few-shot prompts: training rows as earlier turns of the conversation, before a row's own prompt."""
+"""Build few-shot prompts: training rows become earlier turns of the conversation, before a row's own prompt."""
 
 import random
 from collections import defaultdict
@@ -9,10 +9,10 @@ from clinical_dpo.records import TaskRow
 
 
 def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRow]:
-    """Draw the examples of a run. The result does not depend on the order of `rows`.
+    """Draw a run's few-shot examples from the training rows. The result does not depend on the order of `rows`.
 
-    Labels take turns, so that every label has as many examples as another, or one more. Rows without labels are drawn
-    at random. The order of the examples is random.
+    Labels take turns, so that their numbers of examples differ by at most one, unless a label has too few rows. Rows
+    without labels are drawn at random. The order of the examples is random.
 
     Args:
         rows: the training rows.
@@ -41,7 +41,10 @@ def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRo
 
 
 def with_examples(row: TaskRow, examples: Sequence[TaskRow]) -> TaskRow:
-    """The row with the turns of `examples` before its own turns. A system message of the row stays first, and alone."""
+    """Return the row with the prompts and answers of `examples` as turns before its own prompt.
+
+    A system message of the row stays first. System messages of the examples are left out.
+    """
     system = [message for message in row["prompt"] if message["role"] == "system"]
     turns = [message for each in examples for message in (*each["prompt"], *each["completion"])]
     dialogue = [message for message in (*turns, *row["prompt"]) if message["role"] != "system"]

@@ -1,4 +1,4 @@
-"""Draw splits of whole groups, such as all visits of a patient: no group has rows in two splits."""
+"""Draw splits that keep groups whole: no group, such as the visits of a patient, has rows in two splits."""
 
 import random
 from collections import Counter
@@ -15,13 +15,16 @@ DRAWS = 20
 def draw_groups(
     rows: Sequence[TaskRow], sizes: Mapping[str, int], rng: random.Random, stratify: bool
 ) -> dict[str, list[TaskRow]]:
-    """Draw splits of whole groups, as near to their sizes as the groups allow.
+    """Draw splits of whole groups. The sizes are met as nearly as the groups allow.
 
-    The smallest split is filled first, because a group weighs most there. Groups come in random order. A group joins
-    the split if it fits, and if no label gets more than one row above its share. The rows that are then missing come
-    from the fitting groups whose labels are missing most. If no group fits, the smallest remaining one joins if the
-    split is nearer to its size with it than without it, or if the split would be empty. Of up to DRAWS such draws, the
-    one nearest to the sizes is taken.
+    The smallest split is filled first, because a group weighs most there. A split is filled in three steps:
+
+    1. Groups in random order join if they fit, and if no label gets more than one row above its share.
+    2. While rows are missing, the fitting group joins that brings the labels nearest to their shares.
+    3. If no group fits, the smallest remaining group joins if this brings the split nearer to its size, or if the
+       split is empty.
+
+    Up to DRAWS draws are made. The draw nearest to the sizes is returned.
 
     Args:
         rows: rows with a `group`, in an order that does not depend on the order of the source.
@@ -58,7 +61,12 @@ def draw_groups(
 
 
 def _draw(counts: np.ndarray, sizes: Mapping[str, int]) -> dict[str, list[int]]:
-    """Split -> indices of its groups, of counts (groups, labels) in random order. Every size is above 0."""
+    """Assign groups to splits. Return split -> indices of its groups.
+
+    Args:
+        counts: (groups, labels) number of rows. The groups are in random order.
+        sizes: split -> number of rows, above 0.
+    """
     shares = counts.sum(axis=0) / counts.sum()
     free = np.ones(len(counts), dtype=bool)
     drawn: dict[str, list[int]] = {}
@@ -74,10 +82,10 @@ def _label_counts(rows: Sequence[TaskRow], labels: Sequence[str], stratify: bool
 
 
 def _choose(counts: np.ndarray, free: np.ndarray, target: np.ndarray, reserved: int) -> list[int]:
-    """Indices of the groups of one split.
+    """Return the indices of the groups that fill one split, by the three steps of `draw_groups`.
 
     Args:
-        counts: (groups, labels) rows of each label.
+        counts: (groups, labels) number of rows.
         free: (groups,) whether a group is in no split yet.
         target: (labels,) wanted rows of each label. The sum is the size of the split.
         reserved: number of groups to leave for other splits.

@@ -1,18 +1,18 @@
-"""The rejected label of a preference pair: one of those that are not the reference answer."""
+"""Draw the rejected label of a preference pair: a label that is not the reference answer."""
 
 import random
 from collections.abc import Sequence
 
 
 def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights: str = "uniform") -> str:
-    """Draw one of the other labels. With two labels, the other one is returned without a draw.
+    """Draw a label other than the reference answer. If there are only two labels, the other label is returned.
 
     Args:
         chosen: the reference answer, one of `labels`.
-        labels: all labels; for weights `near` in their order.
+        labels: all labels. If `weights` is `near`, they are in their order.
         draw: source of random numbers.
-        weights: `uniform` gives each label the same probability. `near` gives each a probability proportional to 1 /
-            d², where d is its number of steps from `chosen`.
+        weights: `uniform` gives each label the same probability. `near` gives a label that is d steps away from
+            `chosen` a probability proportional to 1 / d².
     """
     others = [label for label in labels if label != chosen]
     if len(others) == 1:
@@ -21,7 +21,7 @@ def other_label(chosen: str, labels: Sequence[str], draw: random.Random, weights
 
 
 def label_weights(chosen: str, labels: Sequence[str], weights: str) -> list[float]:
-    """The weight of each other label, in their order."""
+    """Return the weight of each label except `chosen`, in the order of `labels`. `weights` is as in `other_label`."""
     index = labels.index(chosen)
     steps = [abs(other - index) for other in range(len(labels)) if other != index]
     return [1 / step**2 if weights == "near" else 1.0 for step in steps]

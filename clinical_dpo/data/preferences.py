@@ -1,4 +1,8 @@
-"""Build preference pairs. The chosen answer is the reference answer. The task file names the source of the rejected."""
+"""Build preference pairs from task rows.
+
+The chosen answer of a pair is the reference answer. The rejected answer comes from the source that `rejected_source` of
+the task file names.
+"""
 
 import random
 from collections import Counter
@@ -20,8 +24,8 @@ def preference_pairs(
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
-    `rejected_from` of a pair is the policy. Under policy `field` it is the writer of the rejected answer, if the row
-    names the writer in `written_by`.
+    `rejected_from` of a pair is the policy, with one exception: under policy `field`, it is the writer of the rejected
+    answer if the row names the writer in `written_by`.
 
     A pair of two equal answers teaches nothing, and neither does an empty rejected answer. Under `sft_prediction` such
     a pair is dropped and counted. Under any other policy it is an error in the data.
@@ -32,15 +36,17 @@ def preference_pairs(
             `random_distractor` draws one of the row's `options`; `field` takes the row's `rejected`; `sft_prediction`
             takes the SFT model's answer.
         seed: seed of the draw. A row's draw depends on the seed and on its id, not on other rows.
-        labels: all labels, for `other_label`.
-        answers: id -> answer of the SFT model, for `sft_prediction`.
-        weights: of the other labels, for `other_label` with more than two (`other_label.label_weights`).
+        labels: all labels, for policy `other_label`.
+        answers: id -> answer of the SFT model, for policy `sft_prediction`.
+        weights: `uniform` or `near`, for policy `other_label` (see `other_label.other_label`).
 
     Returns:
-        The pairs, and `rows`, `pairs` (their numbers), `policy` and `drops` (reason -> number of rows).
+        The pairs; and a report with `rows` (number of rows), `pairs` (number of pairs), `policy` and `drops` (reason ->
+        number of dropped rows).
 
     Raises:
-        UserError: a row lacks what the policy needs, has two equal answers, or no pair is left.
+        UserError: a row lacks what the policy needs; its answers are equal or the rejected answer is empty, except
+            under `sft_prediction`; or no pair is left.
     """
     pairs: list[Pair] = []
     drops: Counter[str] = Counter()

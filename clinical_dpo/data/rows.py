@@ -18,7 +18,7 @@ LONGEST = 1_000_000  # characters of a prompt or an answer; a longer text is sev
 
 
 def render_prompt(template: str, record: Mapping[str, Any]) -> str:
-    """Return the user's message: a Jinja template rendered with a record's fields, stripped of outer white space.
+    """Return the user's message: the Jinja template `template` filled in from a record, without outer white space.
 
     Raises:
         UserError: the template is not valid, or it names a field that is missing or empty. A field that the template
@@ -38,14 +38,14 @@ def task_rows(
 ) -> list[TaskRow]:
     """Convert every record to a task row. The task's `columns` map the source's columns to the row's fields.
 
-    If the task has a `group`, a column or a template over the columns, each row has its value as `group`. Two values
-    are the same group by the rules that make two ids equal.
+    A task may have a `group`: a column, or a template over the columns. Its value becomes the `group` of the row.
+    Values that differ only in case, white space, Unicode form or the spelling of a number are the same group.
 
     Args:
         records: rows of a source, from `sources.retrieve`.
         task: a task file's settings.
         provenance: the origin of the rows, from `sources.retrieve`.
-        repairs: counts fields with dropped white space, and respelled labels.
+        repairs: counts the fields that lost outer white space, and the labels that were respelled.
 
     Raises:
         UserError: a record is not valid, or an earlier row has the same id. Two ids are the same if they differ only in
@@ -88,7 +88,7 @@ def _mapped(raw: Row, task: Mapping[str, Any], generated: bool) -> Row:
 
 
 def _group(raw: Row, task: Mapping[str, Any]) -> str:
-    """The group of a row, in the form in which ids are compared."""
+    """Return the group of a record, in the form in which ids are compared (`comparable_id`)."""
     try:
         return comparable_id(_text({"group": mapped_text(raw, task["group"])}, "group"))
     except UserError as error:
@@ -98,11 +98,12 @@ def _group(raw: Row, task: Mapping[str, Any]) -> str:
 def task_row(
     record: Mapping[str, Any], task: Mapping[str, Any], repairs: Tally | None = None, location: str = "row"
 ) -> TaskRow:
-    """Return a record as a row in TRL's conversational prompt / completion form.
+    """Convert a record with the task's fields to a row in TRL's conversational prompt / completion form.
 
     The row has `id` (a digest of the prompt if the record has no id), `prompt` and `completion` (lists of messages). It
-    also has these fields if the record has them: `label`, `accepted` (other right answers), `options` (wrong answers),
-    `rejected`, `question` (the question without the rest of the prompt). `repairs` counts changed fields at `location`.
+    has `label` if the task's answers are labels. It also has these fields if the record has them: `accepted` (other
+    right answers), `options` (wrong answers), `rejected`, `question` (the question without the rest of the prompt).
+    `repairs` counts the fields whose text changes. Its entries name the record as `location`.
 
     Raises:
         UserError: a field is empty, missing or too long, the label is unknown, or a wrong answer equals the right one.
@@ -137,7 +138,7 @@ def task_row(
 
 
 def _system(task: Mapping[str, Any]) -> list[Message]:
-    """The system message of a task, if it has one."""
+    """Return a list with the system message of a task; an empty list if the task has none."""
     return [{"role": "system", "content": task["system_prompt"]}] if "system_prompt" in task else []
 
 
@@ -154,7 +155,10 @@ def _check_wrong_answers(row: TaskRow, reference: str) -> None:
 
 
 def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row: TaskRow) -> None:
-    """Count the differences between a record's fields and the row's."""
+    """Compare a record's fields with the row that was made of the record, and count the differences in `repairs`.
+
+    A difference is outer white space that was dropped, or a label that was respelled.
+    """
     for field in ("id", "question", "accepted", "options", "rejected", "label" if "label" in row else "reference"):
         value = record.get(field)
         texts = value if isinstance(value, list) else [value]
@@ -178,7 +182,11 @@ def _digest(name: str, prompt: str) -> str:
 
 
 def _text(record: Mapping[str, Any], field: str) -> str:
-    """Return a field's text without outer white space; a number counts as text."""
+    """Return a field's text without outer white space. A number is converted to text.
+
+    Raises:
+        UserError: the field is missing, empty, a truth value, a list or an object.
+    """
     if field not in record:
         raise UserError(
             f"field '{field}' is missing. Fields here: {', '.join(record)}. Add '{field}', or map it in `columns`."
@@ -203,7 +211,7 @@ def _texts(record: Mapping[str, Any], field: str) -> list[str]:
 
 
 def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Return the record's label in the task's spelling; case, white space and Unicode form are ignored."""
+    """Return the record's label in the task's spelling. Case, white space and Unicode form are ignored."""
     label = _text(record, "label")
     spellings = {comparable(known): known for known in labels}
     if comparable(label) in spellings:

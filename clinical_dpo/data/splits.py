@@ -26,7 +26,8 @@ def split(
         stratify: whether every split keeps the share of each `label`. With two labels, the number of rows with a label
             in a split differs from this share by at most one. With k labels, a label with share s differs by at most
             1 + k s. Whole groups may differ by more.
-        on_shortfall: what happens with too few rows. `error` raises; `shrink` shrinks all splits in proportion.
+        on_shortfall: what happens with too few rows. `error` raises an error. `shrink` shrinks all splits in
+            proportion.
 
     Returns:
         split -> rows, and a report with these keys:
@@ -76,7 +77,7 @@ def split(
 def _draw_rows(
     rows: Sequence[TaskRow], sizes: Mapping[str, int], rng: random.Random, stratify: bool
 ) -> dict[str, list[TaskRow]]:
-    """Draw splits of exactly these sizes."""
+    """Draw splits of exactly the sizes in `sizes`. If `stratify`, every split keeps the share of each label."""
     deck = _shuffled(rows, rng, stratify)
     splits: dict[str, list[TaskRow]] = {}
     start = 0
@@ -93,7 +94,7 @@ def _normalised_prompt(row: TaskRow) -> str:
 def distinct(rows: Sequence[TaskRow]) -> tuple[list[TaskRow], int, int]:
     """Return the first row of each prompt, the number of repeats, and the number of repeats with another answer.
 
-    The first is that of the lowest id and answer.
+    Rows are first put in order of id, then of answer.
     """
     first: dict[str, TaskRow] = {}
     conflicts = 0

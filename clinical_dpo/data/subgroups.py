@@ -16,11 +16,15 @@ MOST_LEVELS = 20
 
 
 def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Rows of COLUMNS: the level of each item in each subgroup. Levels are in their order, or in that of the alphabet.
+    """Return the level of each item in each subgroup, as rows of COLUMNS.
+
+    The rows are sorted by subgroup, then by level. Levels between edges ascend, other levels are in alphabetical order,
+    and MISSING is last.
 
     Args:
         items: id of each test item, and its record with all columns of the source.
-        subgroups: `name`, `column` (a column or a template) and perhaps `edges`, ascending.
+        subgroups: the settings of each subgroup: `name`, `column` (a column or a template), and optionally `edges`
+            (ascending numbers between the levels).
 
     Raises:
         UserError: a column is missing, a value is a list, or is no number although the subgroup has edges, or a
@@ -42,12 +46,15 @@ def subgroup_rows(items: Iterable[tuple[str, Row]], subgroups: Sequence[Mapping[
 
 
 def subgroup_columns(subgroups: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Columns of the source that subgroups use."""
+    """Return the columns of the source that the subgroups use."""
     return set().union(*(mapped_columns(subgroup["column"]) for subgroup in subgroups))
 
 
 def level_names(edges: Sequence[float]) -> list[str]:
-    """Names of the levels between edges: `below 18`, `18 to below 65`, `65 or more`. A value at an edge is above it."""
+    """Return the names of the levels between edges: `below 18`, `18 to below 65`, `65 or more`.
+
+    A value that equals an edge is in the level above the edge.
+    """
     between = [f"{low:g} to below {high:g}" for low, high in pairwise(edges)]
     return [f"below {edges[0]:g}", *between, f"{edges[-1]:g} or more"]
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-ROWS_KEPT = 10  # row numbers of an occurrence that are kept
+ROWS_KEPT = 10  # largest number of row numbers that are saved for one description
 
 
 @dataclass
 class Occurrence:
-    """How often something occurs, its first location (`row 3, column 'note'`), and its first rows, if any."""
+    """How often a repair or fault occurs, its first location (`row 3, column 'note'`), and its first row numbers."""
 
     count: int
     first: str
@@ -17,19 +17,19 @@ class Occurrence:
 
 @dataclass
 class Tally:
-    """Description of a repair or fault -> its occurrences."""
+    """Counts of repairs or faults. `occurrences` maps the description of a repair or fault to its count."""
 
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
 
     def add(self, description: str, location: str, row: int | None = None) -> None:
-        """Count one occurrence of `description` at `location`. The first numbers of `row` are kept."""
+        """Count one occurrence of `description` at `location`. The first ROWS_KEPT row numbers are saved."""
         occurrence = self.occurrences.setdefault(description, Occurrence(0, location))
         occurrence.count += 1
         if row is not None and row not in occurrence.rows and len(occurrence.rows) < ROWS_KEPT:
             occurrence.rows.append(row)
 
     def record(self) -> dict[str, dict[str, Any]]:
-        """Return for JSON: description -> number of occurrences (`count`), location of the first (`first`), `rows`."""
+        """Return the counts for JSON: description -> `count`, `first` (the first location) and `rows`, if any."""
         return {
             description: {"count": occurrence.count, "first": occurrence.first}
             | ({"rows": occurrence.rows} if occurrence.rows else {})

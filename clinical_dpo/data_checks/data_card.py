@@ -79,7 +79,7 @@ def _source(task: Mapping[str, Any], source: Mapping[str, Any]) -> list[tuple[st
 
 
 def _generated_fields(fields: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Any]]:
-    """Return the fields that a model or an endpoint wrote."""
+    """Return table rows on the fields that a model or an endpoint wrote: name, and writer with number of cut texts."""
     return [
         (f"field '{name}'", f"written by {field['written_by']}, {field['cut']} of {field['texts']} texts cut off")
         for name, field in fields.items()
@@ -87,7 +87,7 @@ def _generated_fields(fields: Mapping[str, Mapping[str, Any]]) -> list[tuple[str
 
 
 def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the numbers of rows after each step from source to splits."""
+    """Return the numbers of rows after each step from source to splits, each with its description."""
     source = manifest["source"]
     counts: list[tuple[str, Any]] = [("in the source", source["rows"])]
     counts += [("drawn", source["sampled"])] if "sampled" in source else []
@@ -112,9 +112,10 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
-    """Return a table of the faults of texts: number, first rows, and the first text before and after its repair.
+    """Return the section on faults of texts as paragraphs of Markdown; an empty list if there are no faults.
 
-    The reasons why columns are not read follow, which may quote a value.
+    A table shows each fault's count, its first rows, and an excerpt of the first text before and after its repair. The
+    reasons why columns are not read follow. If `private`, excerpts and reasons are left out, because they quote texts.
     """
     changes = source.get("changes", {})
     faults = [(name, "kept", entry) for name, entry in source.get("warnings", {}).items()]
@@ -138,7 +139,7 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
 
 
 def _visible(text: str) -> str:
-    """Return a text with visible line ends and tabs."""
+    """Return a text in which visible signs replace line ends and tabs."""
     return text.replace("\n", "↵").replace("\t", "⇥")
 
 

@@ -1,4 +1,7 @@
-"""Find equal and similar texts. MinHash proposes pairs; the Jaccard similarity of their shingles confirms a pair."""
+"""Find equal and similar texts.
+
+MinHash proposes pairs of texts. The Jaccard similarity of their shingles (sequences of five words) confirms a pair.
+"""
 
 import re
 import unicodedata
@@ -25,7 +28,7 @@ def words(text: str) -> list[str]:
 
 
 def equal_texts(texts: Iterable[str]) -> dict[int, int]:
-    """Return index of each text that equals an earlier text -> index of the first such text."""
+    """Return index -> index of the first occurrence, for each text that repeats an earlier text."""
     first: dict[str, int] = {}
     repeats = {}
     for i, text in enumerate(texts):
@@ -81,7 +84,12 @@ def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
 
 
 def _shingles(text: npt.NDArray[np.int32], table: Hashes) -> Hashes:
-    """Return the sorted hashes of a text's shingles; a text shorter than a shingle is one shingle."""
+    """Return the sorted hashes of a text's shingles. A text shorter than a shingle is one shingle.
+
+    Args:
+        text: the number of each word.
+        table: (positions in a shingle, words) random numbers.
+    """
     width = min(SHINGLE, len(text))
     count = len(text) - width + 1 if width else 0
     columns: Any = (table[position][text[position : position + count]] for position in range(width))

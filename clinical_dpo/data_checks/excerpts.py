@@ -1,13 +1,13 @@
-"""The excerpts of texts in a data card, and their removal for readers who may not see any text of a row."""
+"""Remove the excerpts of texts from a data card, for readers who may not see any text of a row."""
 
 EXCERPTS = ("before", "after")  # last columns of the table of faults of texts: a text before and after its repair
 
 
 def without_excerpts(card: str) -> str:
-    """A data card without the columns EXCERPTS.
+    """Return a data card without the columns EXCERPTS of its table of faults.
 
     Args:
-        card: from `data_card`.
+        card: the page from `data_card`.
     """
     lines = card.split("\n")
     end_of_header = f"| {' | '.join(EXCERPTS)} |"

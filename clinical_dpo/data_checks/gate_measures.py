@@ -1,4 +1,4 @@
-"""Check a task's rows before a model trains on or answers them: measure the rows, and apply limits to the measures."""
+"""Measure a task's rows before a model trains on them or answers them, and apply limits to the measures."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,9 @@ from clinical_dpo.tokenization.tokenizer import load_tokenizer, special_tokens
 def measure_files(
     files: Mapping[str, str], manifest: str, base: Path, labels: Sequence[str], code: str
 ) -> dict[str, Any]:
-    """Measure the rows in a task's files with one model, and return the measures and `code`.
+    """Measure the rows in a task's files for one model. Return the measures of `measure_rows`, and `code`.
+
+    The findings include columns that look like patients' ids.
 
     Args:
         files: split -> JSON Lines file of the split's rows.
@@ -47,7 +49,7 @@ def measure_files(
 def measure_rows(
     rows: Sequence[NamedRow], tokenizer: Any, labels: Sequence[str], context: int | None
 ) -> dict[str, Any]:
-    """Measure a task's rows with one model, and return the measures. They do not depend on any limit.
+    """Measure a task's rows for one model. The measures do not depend on any limit.
 
     Args:
         rows: rows of all splits, named by split and number.
@@ -56,8 +58,8 @@ def measure_rows(
         context: the longest sequence that the model reads, in tokens; None if it has no limit.
 
     Returns:
-        `context`; `findings`, dicts of `thresholds.Finding` of the checks without a length limit; `lengths`, the token
-        lengths of the measured rows.
+        `context`; `findings` of the checks without a length limit, as dicts of `thresholds.Finding`; and `lengths`, the
+        token lengths of the measured rows.
     """
     shown = preview_rows(rows, tokenizer, sys.maxsize, private=True)
     findings = [
@@ -76,9 +78,7 @@ def measure_rows(
 def gate_verdicts(
     measures: Mapping[str, Any], limits: Mapping[str, int], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Compare the measures with the limits and thresholds of the current config.
-
-    The verdicts are rows of `thresholds.COLUMNS`.
+    """Compare the measures of a task's rows with limits and thresholds. Return verdicts, rows of `thresholds.COLUMNS`.
 
     Args:
         measures: the result of `measure_rows`, or this result read from a file.

@@ -26,8 +26,8 @@ class PatientColumn(TypedDict):
     Attributes:
         column: name of the column.
         values: number of distinct values.
-        rows: test rows whose value is also a value of a row in train, eval or dev.
-        of: test rows.
+        rows: number of test rows whose value also occurs in train, eval or dev.
+        of: number of test rows.
     """
 
     column: str
@@ -37,11 +37,11 @@ class PatientColumn(TypedDict):
 
 
 def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
-    """Columns that look like patients' ids and have a value both in test and in train, eval or dev.
+    """Return the columns that look like patients' ids and have a value both in test and in train, eval or dev.
 
     A column looks like patients' ids by its name (`patient_id`, `Pat.-Nr.`), by its name and values (`MRN` with a digit
-    in every value), or by its values: at least 20 different ones, each of the form of an id (`P0012`, `4711000`, a
-    UUID). In all cases it has four values or more, and at least one of them repeats.
+    in every value), or by its values: at least 20 different values, each of the form of an id (`P0012`, `4711000`, a
+    UUID). In all cases the column has at least four different values, and at least one value repeats.
 
     Args:
         splits: split -> records of the split's rows, with all columns of the source.
@@ -62,7 +62,7 @@ def patient_columns(splits: Mapping[str, Sequence[Row]]) -> list[PatientColumn]:
 
 
 def is_named_like_patients(column: str) -> bool:
-    """Whether the name of a column is one of patients' ids, such as `patient_id` or `MRN`."""
+    """Whether a column has a name that columns of patients' ids often have, such as `patient_id` or `MRN`."""
     name = _plain(column)
     return bool(_NAMED_ID.fullmatch(name) or _NAMED.fullmatch(name))
 
@@ -72,14 +72,14 @@ def _plain(column: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text or a number as a text; "" for other values."""
+    """Return a text or a number as text in small letters, without outer white space; "" for other values."""
     is_text = isinstance(value, str | int | float) and not isinstance(value, bool)
     return str(value).strip().casefold() if is_text else ""
 
 
 def _looks_like_ids(column: str, texts: Sequence[str]) -> bool:
     counts = Counter(texts)
-    # A column of different values joins no two rows. Two or three values are categories, such as "new" and "known".
+    # If no value repeats, no two rows share a patient. Two or three values are categories, such as "new" and "known".
     if len(counts) < 4 or len(counts) == len(texts):
         return False
     name = _plain(column)

@@ -23,10 +23,14 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
         private: whether to omit texts and text tokens.
 
     Returns:
-        For each row `stage` (sft or generation), `row` (its name), `prompt_tokens`, `begin_tokens` (number of
-        begin-of-text tokens; None if the model has none), `faults` (of `frame_faults`) and `special_tokens` ([position
-        from 0, token]). For SFT also `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
-        Unless private, also `text` and `token_ids`, and for SFT `loss` (1 for a token in the loss, else 0).
+        For each row a dict:
+
+        - `stage` (sft or generation), `row` (the row's name) and `prompt_tokens`.
+        - `begin_tokens`: number of begin-of-text tokens; None if the model has none.
+        - `faults`: see `frame_faults`.
+        - `special_tokens`: list of [position from 0, token].
+        - For SFT `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
+        - Unless private, `text` and `token_ids`; for SFT also `loss` (1 for a token in the loss, else 0).
     """
     special, ends = special_tokens(tokenizer), {tokenizer.eos_token_id, *turn_ends(tokenizer)}
     shown = []
@@ -57,11 +61,11 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
 
 
 def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[str]:
-    """What is wrong with the begin and end tokens of a conversation.
+    """Return descriptions of what is wrong with the begin and end tokens of a conversation.
 
-    A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not follow itself or be
-    in the answer. The answer must end with a token that ends a turn: the end-of-text token, or the chat template's own.
-    Only white space and other end tokens may follow it.
+    A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not occur twice in a row
+    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the chat template's
+    own. Only white space and different end tokens may follow this token.
 
     Args:
         prompt: token ids of the prompt.
@@ -125,7 +129,7 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 
 
 def _fenced(text: str) -> list[str]:
-    """Return a text as a code block. Its fence is longer than any in the text; control characters are escaped."""
+    """Return a text as a code block. The fence is longer than any fence in the text; control characters are escaped."""
     text = printable(text)
     fence = "```"
     while fence in text:

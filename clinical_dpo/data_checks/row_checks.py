@@ -20,7 +20,7 @@ _PLACEHOLDERS = {"", "na", "n a", "nan", "null", "tbd"}
 
 @dataclass(frozen=True)
 class RowName:
-    """A row's split, and its name in tables: its id, or split and number if ids may identify patients."""
+    """A row's split, and its name in tables: the row's id, or split and number if ids may identify patients."""
 
     split: str
     name: str
@@ -28,13 +28,13 @@ class RowName:
 
 @dataclass(frozen=True)
 class NamedRow(RowName):
-    """A row with its split and name."""
+    """A task row with its split and its name in tables."""
 
     row: TaskRow
 
     @property
     def prompt(self) -> str:
-        """The prompt's text, without the system message, which is the same in all rows."""
+        """The prompt's text. The system message is left out, because it is the same in all rows."""
         return "\n".join(message["content"] for message in self.row["prompt"] if message["role"] != "system")
 
     @cached_property
@@ -58,7 +58,7 @@ def named_rows(splits: Mapping[str, Sequence[TaskRow]], private: bool) -> list[N
 
 
 def row_findings(rows: Sequence[NamedRow], labels: Sequence[str] = ()) -> list[Finding]:
-    """Return the findings of checks without a tokenizer: repeats and leaks, label balance, answers.
+    """Return the findings of the checks that need no tokenizer: repeats and leaks, label balance, answers.
 
     A check that applies to no row has no finding.
 
@@ -98,7 +98,7 @@ def token_findings(
     cut = [length.prompt < longest < length.prompt + length.answer for length in trained]
     room = limits.get("context", float("inf")) - limits["written"]
     beyond = [length.prompt > room for length in answered]
-    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # loses more than its end token
+    longer = [length.answer > limits["max_new_tokens"] + 1 for length in answered]  # more than the end token is cut off
     return [
         *_weighted("prompts_too_long", rows, trained, too_long, model),
         *_weighted("answers_cut", rows, trained, cut, model),
@@ -108,7 +108,10 @@ def token_findings(
 
 
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
-    """The finding on the column that most test rows share with other splits; the examples name all such columns."""
+    """Return the finding on the column that most test rows share with other splits; no finding if `shared` is empty.
+
+    The examples of the finding name up to EXAMPLES of the shared columns.
+    """
     if not shared:
         return []
     most = max(shared, key=lambda each: each["rows"])
@@ -124,7 +127,12 @@ def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: s
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on rows from `preview_rows` with faults in their begin or end tokens."""
+    """Return the finding on previewed rows with faults in their begin or end tokens; none without previewed rows.
+
+    Args:
+        shown: from `preview_rows`.
+        model: the model's name.
+    """
     wrong = [row for row in shown if row["faults"]]
     if not shown:
         return []
@@ -135,7 +143,8 @@ def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Findi
 def is_degenerate(answer: str) -> bool:
     """Whether an answer has no content.
 
-    Such an answer has at most one character, is a placeholder, or has four or more words, most of them the same word.
+    Such an answer has at most one letter or digit, is a placeholder, or has four or more words, most of them the same
+    word.
     """
     answer_words = words(answer)
     repetitive = len(answer_words) >= 4 and max(Counter(answer_words).values()) > len(answer_words) / 2
@@ -164,8 +173,8 @@ def answer_leaks(rows: Sequence[NamedRow]) -> list[bool]:
 def label_leaks(rows: Sequence[NamedRow], labels: Sequence[str]) -> list[bool]:
     """Return for each row whether its label is the only label that its prompt names more often than the template does.
 
-    The template's count of a label is the lowest count among all prompts. The longest label is matched first. Otherwise
-    "No UTI" would count as "UTI".
+    The template's count of a label is the lowest count among all prompts. The longest label is matched first, so that
+    "No UTI" does not count as "UTI".
     """
     label_of = {" ".join(words(label)): label for label in labels}
     if "" in label_of:

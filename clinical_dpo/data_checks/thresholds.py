@@ -107,14 +107,15 @@ def apply_thresholds(
 
 
 def refuse_stopped(table: Sequence[Mapping[str, str]], where: str) -> None:
-    """Raise an error if a check stops.
+    """Raise an error if a check has the verdict `stop`.
 
     Args:
         table: rows of checks.csv.
         where: name of checks.csv, for the message.
 
     Raises:
-        UserError: at least one check stops. The message has the share, rows and correction for each such check.
+        UserError: at least one check has the verdict `stop`. The message gives the share, rows and correction for each
+            such check.
     """
     stopped = [row for row in table if row["verdict"] == "stop"]
     if not stopped:

@@ -1,4 +1,4 @@
-"""HTTP client for endpoints. It limits the size of a reply in bytes and the wait for it in seconds."""
+"""HTTP client for endpoints that limits the size of a reply in bytes and the wait for the reply in seconds."""
 
 import concurrent.futures
 import threading
@@ -13,18 +13,25 @@ INCOMPLETE = "the reply is incomplete"
 
 
 class BoundedClient(openai.DefaultHttpxClient):
-    """Client that reads every reply completely, but at most LARGEST_REPLY + 1 bytes.
+    """Client that reads every reply to its end, or to LARGEST_REPLY + 1 bytes if the reply is longer.
 
-    The returned response has no header but Retry-After. Without the header Content-Type, its body is read as UTF-8.
+    A returned response has no header except Retry-After. Its body is read as UTF-8, because Content-Type is missing.
     """
 
     def __init__(self, seconds: float, **options: Any) -> None:
-        """Limit the seconds from the first byte sent to the last byte read. `options` go to httpx2's client."""
+        """Create the client.
+
+        Args:
+            seconds: longest time from the first byte sent to the last byte read.
+            options: arguments of httpx2's client.
+        """
         super().__init__(headers={"Accept-Encoding": "identity"}, timeout=seconds, **options)
         self._seconds = seconds
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send a request in a thread, and limit the wait for the reply. The timeout of httpx2 restarts with every byte.
+        """Send a request, and return the reply within the time limit.
+
+        The request runs in a thread, because the timeout of httpx2 restarts with every byte.
 
         Raises:
             httpx2.ReadTimeout: the reply is late. The thread ends at the latest when the client closes.

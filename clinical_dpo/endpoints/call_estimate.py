@@ -1,4 +1,4 @@
-"""Tokens and cost of calls to a server before they are made."""
+"""Estimate the tokens and the cost of calls to a server before the calls are made."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ CHARACTERS_PER_TOKEN = 4  # rough value for English text
 
 
 class CallEstimate(NamedTuple):
-    """An estimate of calls, each with one reply of the largest length.
+    """An estimate of the tokens and the cost of calls, if every reply has the largest length.
 
     Attributes:
         calls: number of calls.
-        sent: tokens of the messages.
-        received: largest number of tokens of the replies.
+        sent: tokens of the messages of all calls.
+        received: largest number of tokens of all replies.
         usd: largest cost in US dollars; None without a price.
     """
 
@@ -24,12 +24,12 @@ class CallEstimate(NamedTuple):
 
 
 def estimate_calls(endpoint: Endpoint, calls: int, characters: float) -> CallEstimate:
-    """Tokens and cost of some calls.
+    """Estimate the tokens and the cost of calls.
 
     Args:
         endpoint: the server.
         calls: number of calls.
-        characters: of the messages of all calls.
+        characters: number of characters in the messages of all calls.
     """
     sent, received = int(characters // CHARACTERS_PER_TOKEN), calls * endpoint.token_limit
     return CallEstimate(calls, sent, received, endpoint.cost(sent, received))

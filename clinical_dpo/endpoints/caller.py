@@ -1,4 +1,4 @@
-"""The calls of a run to a server: conversations, attempts, waits between them, and refused requests."""
+"""Make the calls of a run to a server: conversations, attempts, waits between attempts, and refused requests."""
 
 import random
 import threading
@@ -27,7 +27,10 @@ T = TypeVar("T")
 
 @dataclass
 class Conversation:
-    """The conversation of a request. Unreadable replies are added to its messages; a reply or a refusal ends it."""
+    """The conversation of a request. A readable reply or a refusal ends the conversation and becomes its `reply`.
+
+    Each unreadable reply is added to `messages`, with a reminder after it.
+    """
 
     name: str
     messages: Messages
@@ -41,7 +44,7 @@ def distinct(objects: Iterable[T]) -> list[T]:
 
 
 def _joined(replies: Sequence[Reply]) -> Reply:
-    """The last reply, with the calls and tokens of all."""
+    """Return the last reply, with the calls and tokens of all replies."""
     return replace(
         replies[-1],
         prompt_tokens=sum(each.prompt_tokens for each in replies),
@@ -52,7 +55,10 @@ def _joined(replies: Sequence[Reply]) -> Reply:
 
 @dataclass
 class Caller:
-    """Makes the calls of a run in several threads, and counts calls and tokens."""
+    """Makes the calls of a run in several threads, and counts calls and tokens.
+
+    The fields before `calls` are described in `client.request_completions`.
+    """
 
     endpoint: Endpoint
     prompt_version: str
@@ -83,7 +89,7 @@ class Caller:
     def conversations(
         self, requests: Iterable[tuple[str, Messages]], stored_refusals: bool = False
     ) -> dict[str, Conversation]:
-        """Request id -> conversation with all stored replies. Requests with equal messages share a conversation.
+        """Return request id -> conversation with its stored replies. Requests with equal messages share a conversation.
 
         Args:
             requests: id and messages of each request.
@@ -100,7 +106,10 @@ class Caller:
         return conversations
 
     def add_stored_replies(self, conversation: Conversation, stored_refusals: bool) -> None:
-        """Add stored replies to a conversation, up to a readable reply or to the next call."""
+        """Add stored replies to a conversation until it has a readable reply, or until no further reply is stored.
+
+        If `stored_refusals`, a stored refusal is added too, which ends the conversation.
+        """
         while not conversation.reply:
             digest = self.digest(conversation.messages)
             reply = read_body(self.store.bodies.get(digest, ""))
@@ -113,7 +122,10 @@ class Caller:
                 break
 
     def add_reply(self, conversation: Conversation, reply: Reply) -> None:
-        """End the conversation if the reply is readable or a refusal. Else add reply and reminder to its messages."""
+        """Add a reply to a conversation.
+
+        A readable reply or a refusal ends the conversation. Any other reply is added to its messages, with a reminder.
+        """
         if not reply.refusal and not self.valid(reply.text):
             answer: Message = {"role": "assistant", "content": reply.text}
             conversation.unreadable.append(reply)
@@ -122,7 +134,7 @@ class Caller:
         conversation.reply = _joined([*conversation.unreadable, reply])
 
     def finish_all(self, server: ChatServer, conversations: Sequence[Conversation]) -> None:
-        """Make calls until every conversation has its reply, its refusal or its number of calls.
+        """Make calls until every conversation has a reply or a refusal, or has used up its number of calls.
 
         An error stops further calls.
         """
@@ -141,13 +153,16 @@ class Caller:
             self.store.keep_refusal(digest, refusal(code))
 
     def check_refusals(self, server: ChatServer, most: int) -> None:
-        """Raise PublicError if the server has replied to nothing, and refused as many requests as `most` or more."""
+        """Raise PublicError if the server has refused at least `most` requests and has replied to none."""
         if not self.replied and len(self.refusals) >= most:
             _, name, _, outcome = self.refusals[0]
             server.check_refusal(outcome, name)
 
     def finish(self, server: ChatServer, conversation: Conversation) -> None:
-        """Make up to CALLS_PER_REPLY calls for a conversation's reply."""
+        """Make up to CALLS_PER_REPLY calls for a conversation's reply.
+
+        If no reply is readable and `refuse_unreadable` is set, the conversation ends with a refusal.
+        """
         for _ in range(CALLS_PER_REPLY):
             if conversation.reply or self.stopped.is_set():
                 return
@@ -162,7 +177,12 @@ class Caller:
             self.add_reply(conversation, self.refuse(conversation.messages, replace(refusal(UNREADABLE), calls=0)))
 
     def call(self, server: ChatServer, name: str, messages: Messages) -> Reply | None:
-        """Get a reply or a refusal in up to ATTEMPTS attempts; None if the error of another call ends the wait.
+        """Get a reply or a refusal in up to ATTEMPTS attempts. Return None if the error of another call ends the wait.
+
+        Args:
+            server: the connected server.
+            name: id of the request, for the log.
+            messages: the conversation.
 
         Raises:
             UserError: no attempt gives a reply, or the server refuses all requests.
@@ -211,14 +231,14 @@ class Caller:
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:
-        """Store the refusal of a call, and return it."""
+        """Store `reply` as the refusal of a call, and return `reply`."""
         self.store.keep_refusal(self.digest(messages), reply)
         return reply
 
     def attempt(
         self, server: ChatServer, name: str, messages: Messages, reply_schema: Mapping[str, Any] | None
     ) -> Outcome:
-        """Make a call, store its outcome and count its tokens."""
+        """Make one attempt of a call, store the outcome and count the tokens."""
         digest = self.digest(messages)
         server.check_listener()
         self.store.note_call(digest, id=name, prompt_version=self.prompt_version, model=self.endpoint.model)

@@ -1,4 +1,4 @@
-"""Calls to an OpenAI-compatible server, their outcomes, and errors if another attempt would have the same outcome."""
+"""Make calls to an OpenAI-compatible server, and raise an error if another attempt would have the same outcome."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ from clinical_dpo.records import Message
 
 Messages = tuple[Message, ...]  # messages of the chat API
 KEPT_CHARACTERS = 10_000  # characters saved of a body that is not a completion
-LONGEST_ECHO = 1_000  # longest escaped secret in characters
+LONGEST_ECHO = 1_000  # characters of the longest secret, with its escapes
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Outcome:
         body: body of the response, with the endpoint's secrets removed.
         wait: seconds that the header Retry-After requests; None without it.
         reply: the reply or refusal in the body; None if the body is not a completion.
-        is_permanent: whether there is no connection for a reason that another attempt would meet too.
+        is_permanent: whether the connection failed for a reason that would make another attempt fail too.
     """
 
     status: int | str
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ChatServer:
-    """A server with its open connections, as `connect` returns it."""
+    """A server and the client that is connected to it. `connect` yields it."""
 
     endpoint: Endpoint
     client: Any
@@ -59,7 +59,7 @@ class ChatServer:
         return f"endpoint '{self.endpoint.name}' ({self.endpoint.base_url})"
 
     def check_listener(self) -> None:
-        """Raise PublicError if a key or private text would go to another user of this host."""
+        """Raise PublicError if a key or private text would go to a program of another user of this host."""
         if self.is_confidential and self.endpoint.is_readable_here:
             check_listener(self.endpoint)
 
@@ -101,7 +101,7 @@ class ChatServer:
 
     @staticmethod
     def refuses_request(outcome: Outcome) -> bool:
-        """Whether the server refuses the fields of the request, not its text."""
+        """Whether the status of an outcome may mean that the server does not support a field of the request."""
         return outcome.status in (400, 404, 405, 415, 422, 501)
 
     def check_refusal(self, outcome: Outcome, name: str) -> None:
@@ -133,7 +133,9 @@ class ChatServer:
 
 @contextlib.contextmanager
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
-    """Connect to a server. Requests bypass all proxies if they contain private text, or a key that a proxy could read.
+    """Connect to a server, and yield it.
+
+    Requests bypass all proxies if they contain private text, or a key that a proxy could read.
 
     Args:
         endpoint: the server.
@@ -168,7 +170,7 @@ def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
 
 @contextlib.contextmanager
 def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
-    """During the block, remove the variables of OpenAI's client from the environment, except `allowed`."""
+    """Remove the variables of OpenAI's client from the environment while the block runs, except `allowed`."""
     removed = {
         name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPENAI_") and name not in allowed
     }
@@ -179,7 +181,10 @@ def _client_variables(allowed: Sequence[str]) -> Iterator[None]:
 
 
 def _permanent_reason(error: BaseException | None) -> str | None:
-    """The reason why no connection is possible, if another attempt would meet it too: its name, or its certificate."""
+    """Return the reason why a connection failed, if another attempt would fail too; else None.
+
+    Such a reason is a refused certificate, a server without TLS, or an unknown host name.
+    """
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"its certificate is refused ({error.verify_message})"
@@ -192,14 +197,17 @@ def _permanent_reason(error: BaseException | None) -> str | None:
 
 
 def _beginning(body: str, secrets: Sequence[str]) -> str:
-    """Beginning of a body that is not a completion, without secrets. The cut leaves no part of a secret."""
+    """Return the beginning of a body that is not a completion, without secrets. The cut leaves no part of a secret."""
     if len(body) <= KEPT_CHARACTERS:
         return without_secrets(body, secrets)
     return without_secrets(body[:KEPT_CHARACTERS], secrets)[:-LONGEST_ECHO]
 
 
 def _retry_after(value: str) -> float | None:
-    """Read the seconds of a Retry-After header: a number, or a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds that a Retry-After header states, as a number or as a date (RFC 9110, section 10.2.3).
+
+    The result is None if the header is neither.
+    """
     try:
         if re.fullmatch(r"\d+(\.\d+)?", value):
             return float(value)

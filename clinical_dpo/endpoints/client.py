@@ -1,4 +1,4 @@
-"""Request completions from an OpenAI-compatible server. Each reply is stored on arrival and never paid for twice."""
+"""Request completions from an OpenAI-compatible server. Each reply is stored on arrival and is never paid for twice."""
 
 import contextlib
 import sys
@@ -62,8 +62,9 @@ def request_completions(
     Retry-After. If a reply is not `valid`, `reminder` is sent in the same conversation. If a reply has no text, the
     call is made again. A run makes at most CALLS_PER_REPLY calls for a reply.
 
-    A request is refused, and the others go on, if its text exceeds the context length, if a content filter refuses its
-    text or ends its reply, if no reply has a text, or if the server refuses it (400, 422) and replies to others.
+    A request is refused if its text exceeds the context length, if a content filter refuses its text or ends its reply,
+    if no reply has a text, or if the server refuses this request (400, 422) and replies to others. The other requests
+    go on.
 
     Args:
         endpoint: the server and its settings.
@@ -74,9 +75,10 @@ def request_completions(
         reminder: message that follows an unreadable reply.
         reply_schema: JSON schema of the replies (`response_format`), unless the endpoint's parameters set a schema. If
             the server refuses the schema in the first call, calls have no schema; the store records the refusal.
-        private: bypass all proxies, and close the store to other users.
+        private: whether the messages contain private text. Calls then bypass all proxies, and the store is closed to
+            other users.
         refuse_unreadable: whether a request whose replies are unreadable counts as refused. Otherwise it is an error.
-        say: writes a line of the log: the estimate, repeated calls, tokens used. Lines hold no text and no key.
+        say: writes a line of the log: the estimate, repeated calls, tokens used. The lines contain no text and no key.
 
     Returns:
         Request id -> reply, or refusal (`Reply.refusal`).
@@ -130,7 +132,10 @@ def kept_replies(
 
 
 def usage(replies: Iterable[Reply]) -> dict[str, int]:
-    """Sum the calls and tokens of the replies over all runs. A reply that several requests share counts once."""
+    """Return the calls and tokens of the replies, summed over all runs: `calls`, `prompt_tokens`, `completion_tokens`.
+
+    A reply that several requests share counts once.
+    """
     counted = distinct(replies)
     return {
         "calls": sum(reply.calls for reply in counted),
@@ -140,7 +145,7 @@ def usage(replies: Iterable[Reply]) -> dict[str, int]:
 
 
 def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversation], interrupted: int) -> str:
-    """Line of the log with the number of calls to make, and an upper bound of tokens and cost."""
+    """Return a line of the log with the number of calls to make, and an upper bound of tokens and cost."""
     characters = sum(len(message["content"]) for each in conversations for message in each.messages)
     estimate = estimate_calls(endpoint, len(conversations), characters)
     cost = "" if estimate.usd is None else f", about {estimate.usd:.2f} US dollars at most"

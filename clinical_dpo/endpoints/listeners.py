@@ -29,8 +29,8 @@ class Listener:
 def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
     """Refuse an endpoint on this host if the listener at its port belongs to an unexpected user.
 
-    Expected are this run's user, root, and the endpoint's `server_user`. Without a table of sockets, or without a
-    listener, nothing is refused.
+    The expected users are this run's user, root, and the endpoint's `server_user`. If there is no table of sockets or
+    no listener, nothing is refused.
 
     Raises:
         UserError: another user owns the listener, or this host has no user `server_user`. The message names endpoint,
@@ -50,7 +50,7 @@ def check_listener(endpoint: Endpoint, tables: Sequence[str] = TABLES) -> None:
 
 
 def _server_user(endpoint: Endpoint) -> list[int]:
-    """Id of the user that the endpoint names; empty without a name."""
+    """Return a list with the id of the endpoint's `server_user`; an empty list if the endpoint names no user."""
     if endpoint.server_user is None:
         return []
     try:
@@ -63,7 +63,7 @@ def _server_user(endpoint: Endpoint) -> list[int]:
 
 
 def _user_name(uid: int) -> str:
-    """Name of a user before its id in a message; empty without a name."""
+    """Return a user's name and a comma, to precede the user's id in a message; empty if the user has no name."""
     try:
         return f"{pwd.getpwuid(uid).pw_name}, "
     except KeyError:
@@ -78,7 +78,7 @@ def _read(path: str) -> str:
 
 
 def listeners(table: str) -> list[Listener]:
-    """Read the listening sockets from a table of Linux (proc_pid_net(5)). The addresses are hexadecimal words."""
+    """Read the listening sockets from the text of a table such as /proc/net/tcp (proc_pid_net(5))."""
     listening = []
     for line in table.splitlines()[1:]:
         _, local, _, state, _, _, _, uid, *_ = line.split()
@@ -96,7 +96,10 @@ def _address(words: str) -> str:
 
 
 def _addresses(host: str) -> set[str]:
-    """Local addresses of sockets that a connection to the host can reach: the host's own addresses, and wildcards."""
+    """Return the addresses of local sockets that a connection to the host can reach.
+
+    These are the host's own addresses, and the wildcards `0.0.0.0` and `::`.
+    """
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError:

@@ -1,11 +1,11 @@
-"""Refusals of a server: of one request because of its text, and of all requests because of settings, key or account."""
+"""Recognise a server's refusals: of one request because of its text, or of all because of settings, key or account."""
 
 import json
 import re
 
 CONTEXT_LENGTH = "context_length_exceeded"
 CONTENT_FILTER = "content_filter"  # also the finish reason of a reply that the server's filter ended
-_REQUEST_STATUSES = (400, 413, 422)  # statuses with which servers refuse a request because of its text, among others
+_REQUEST_STATUSES = (400, 413, 422)  # statuses of refusals that may be due to the text of the request
 # Servers have no common code for the refusal of a text, so that type and message are read too.
 _OF_A_TEXT = {
     CONTENT_FILTER: re.compile(
@@ -23,12 +23,15 @@ _OF_AN_ACCOUNT = re.compile(
 
 
 def error_code(body: str) -> str:
-    """The code or type of the error in a body; empty without one. The message may quote the key or the text."""
+    """Return the code or type of the error in a body; empty if there is none.
+
+    The message of the error is not returned, because it may quote the key or the text.
+    """
     return next((word for word in _words(body)[:2] if re.fullmatch(r"[a-z_]{1,50}", word)), "")
 
 
 def _words(body: str) -> list[str]:
-    """Code, type and message of the error in a body; empty texts where they are missing."""
+    """Return the code, the type and the message of the error in a body. A missing part is an empty text."""
     try:
         error = json.loads(body)["error"]
         error = {"message": error} if isinstance(error, str) else error
@@ -38,7 +41,7 @@ def _words(body: str) -> list[str]:
 
 
 def text_refusal(status: int | str, body: str) -> str | None:
-    """The code of a refusal of one request because of its text; None for any other outcome.
+    """Return the code of a refusal of one request because of its text; None for any other outcome.
 
     Args:
         status: HTTP status, or the reason in words why there is none.
@@ -53,9 +56,9 @@ def text_refusal(status: int | str, body: str) -> str | None:
 
 
 def possible_text_refusal(status: int | str, body: str) -> str | None:
-    """The code of a refusal that may be of one request or of all; None for any other outcome.
+    """Return the code of a refusal that may concern one request or all requests; None for any other outcome.
 
-    It is of one request if the server replies to others.
+    The refusal concerns one request if the server replies to other requests.
     """
     if status not in _REQUEST_STATUSES:
         return None
@@ -63,9 +66,9 @@ def possible_text_refusal(status: int | str, body: str) -> str | None:
 
 
 def account_refusal(status: int | str, body: str) -> str | None:
-    """The code of a refusal to an account that cannot pay; None for any other outcome.
+    """Return the code of a refusal because the account cannot pay; None for any other outcome.
 
-    Waiting does not help, although the status is often that of a busy server (429).
+    Waiting does not help then, although the status is often that of a busy server (429).
     """
     code = error_code(body)
     if status == 402:

@@ -1,4 +1,4 @@
-"""Reading the reply of a model in the body of a server's response."""
+"""Read the reply of a model from the body of a server's response."""
 
 import json
 import re
@@ -12,7 +12,7 @@ MOST_TOKENS = 10**9
 EMPTY = "empty_reply"
 UNREADABLE = "unreadable_reply"
 ONLY_A_THOUGHT = "thought_without_reply"  # the token limit ended the reply before its thought ended
-_THOUGHTS = ("reasoning_content", "reasoning")  # fields of a message, as servers with a parser of thoughts name them
+_THOUGHTS = ("reasoning_content", "reasoning")  # fields of a message that may hold the thought
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Reply:
 
 
 def refusal(code: str) -> Reply:
-    """A refusal without a completion."""
+    """Return a refusal with this code, for a request that has no completion."""
     return Reply("", "", "", 0, 0, refusal=code)
 
 
 def read_body(body: str) -> Reply | None:
     """Read the reply from a body; None if the body is not a completion.
 
-    The content is a text or a list of parts, whose texts are joined. A reply that the server's filter ended is not
-    whole, and has the refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. Some
-    servers take an answer without a thought for a thought. If the model ended its reply (`stop`) and the field of the
-    thought has all of the text, this text is therefore the reply.
+    The content is a text or a list of parts, whose texts are joined. A reply that the server's filter cut off has the
+    refusal CONTENT_FILTER. A reply without text has the refusal EMPTY or ONLY_A_THOUGHT. If the model ended its reply
+    (`stop`) and only the field of the thought has text, this text is the reply: some servers put an answer without a
+    thought into this field.
     """
     try:
         value = json.loads(body)
@@ -75,7 +75,7 @@ def read_body(body: str) -> Reply | None:
 
 
 def _content(content: object) -> str:
-    """The text of a message's content: a text, a list of parts, or nothing. Parts without a text do not count.
+    """Return the text of a message's content: a text, a list of parts, or nothing. Parts without a text do not count.
 
     Raises:
         TypeError: the content is of another type.
@@ -97,10 +97,10 @@ def _parts(parts: list[Any]) -> Iterator[str]:
 
 
 def _text(value: object) -> str:
-    """Convert to text that UTF-8 can encode, with a replacement character for each lone surrogate."""
+    """Convert a value to text that UTF-8 can encode. Each lone surrogate becomes a replacement character."""
     return re.sub(r"[\ud800-\udfff]", "\ufffd", str(value))
 
 
 def _count(value: object) -> int:
-    """Read a number of tokens; 0 if the value is not a number from 0 to MOST_TOKENS."""
+    """Convert a value to a number of tokens; 0 if the value is not a number from 0 to MOST_TOKENS."""
     return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0

@@ -1,9 +1,9 @@
-"""File of a server's replies. Each reply is synced to disk on arrival, so that it survives a kill.
+"""Store a server's replies in a file. Each reply is synced to disk on arrival, so that it survives a kill.
 
-The file is JSON Lines and is only appended to. Its rows are of four kinds: a call about to be made (`sent`), the
+The file is JSON Lines, and rows are only appended. A row is of one of four kinds: a call about to be made (`sent`), the
 outcome of a call (`received`: status, raw body, whether the body has a reply), the refusal of a request (`refused`),
-and the refusal of a reply schema (`formless`). The file is no output of a rule, since Snakemake deletes the outputs of
-a failed job.
+and the refusal of a reply schema (`formless`). The file is not an output of a rule, because Snakemake deletes the
+outputs of a failed job.
 """
 
 import json
@@ -20,7 +20,7 @@ from clinical_dpo.io import read_jsonl
 
 
 class ReplyStore:
-    """Stored replies and the open file. Any thread may append to the file.
+    """The stored replies, and the open file that holds them. Any thread may append to the file.
 
     Attributes:
         bodies: digest of a call -> raw body of its completion.
@@ -77,7 +77,7 @@ class ReplyStore:
         self.servers_without_schema.add(server)
 
     def keep_refusal(self, call: str, refusal: Reply) -> None:
-        """Record that a call has no reply but a refusal. A later run makes the call again."""
+        """Record that a call has a refusal instead of a reply. A later run makes the call again."""
         self._append({"event": "refused", "call": call, "refusal": asdict(refusal)}, sync=True)
         self._add_refusal(call, refusal)
 

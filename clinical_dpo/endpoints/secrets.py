@@ -1,4 +1,4 @@
-"""Removal of keys from the responses of a server, in any spelling."""
+"""Remove keys from the responses of a server, in any spelling of the keys."""
 
 import base64
 import os
@@ -20,7 +20,7 @@ WIDE = re.compile(
 
 
 def sent_secrets(endpoint: Endpoint, key: str | None) -> list[str]:
-    """Secret values in an endpoint's requests: the key, and values in the variables of OpenAI's client."""
+    """Return the secret values in an endpoint's requests: the key, and values in the variables of OpenAI's client."""
     values = {name: os.environ.get(name, "") for name in endpoint.client_variables}
     headers = values.pop("OPENAI_CUSTOM_HEADERS", "").splitlines()
     words = [word for line in headers for word in line.partition(":")[2].split()]
@@ -53,9 +53,9 @@ def _hide(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """NFKC form of a character beyond ASCII or of its escape; empty for an invisible character.
+    """Return the NFKC form of a character beyond ASCII, or of its escape; empty for an invisible character.
 
-    A form with a quotation mark or backslash is not used, since it would change the JSON.
+    A form with a quotation mark or backslash would change the JSON, so the character is then returned unchanged.
     """
     written = match[0]
     halves = "".join(re.findall(r"u([0-9a-f]{4})", written, re.IGNORECASE))
@@ -69,7 +69,7 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def _character(character: str) -> str:
-    """Pattern of a character and its escapes."""
+    """Return a pattern that matches a character and its escapes."""
     code = ord(character)
     itself = character if character.isalnum() else rf"\\{{0,8}}{re.escape(character)}"
     return (
@@ -78,7 +78,10 @@ def _character(character: str) -> str:
 
 
 def _base64(secret: str) -> list[str]:
-    """Base64 digits that every encoded text with the secret has, for each offset (0 to 2) of its first byte."""
+    """Return the Base64 digits that every encoded text with the secret contains.
+
+    These digits depend on the offset (0 to 2) of the secret's first byte, so there are spellings for each offset.
+    """
     spellings = []
     for offset in range(3):
         raw = bytes(offset) + secret.encode()

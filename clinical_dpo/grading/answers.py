@@ -1,4 +1,4 @@
-"""Answers of models, matched with the task rows that they answer."""
+"""Read answers of models, and match the answers with the task rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,11 +43,14 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
 
 
 def reading_shares(answers: Sequence[Answer]) -> dict[str, float | None]:
-    """Shares of answers with a thought, of answers cut inside a thought, and of answers cut by the token limit.
+    """Return the shares of answers with a thought, of answers cut in a thought, and of answers cut by the token limit.
 
     Args:
-        answers: answers of one variant. Answers without `finish_reason` do not count in the last share. That share is
-            None if no answer has a `finish_reason`.
+        answers: answers of one variant.
+
+    Returns:
+        `thought_rate`, `cut_in_thought_rate` and `cut_rate`. Answers without `finish_reason` do not count in
+        `cut_rate`, which is None if no answer has a `finish_reason`.
     """
     replies = [split_thought(answer["text"]) for answer in answers]
     cut_by_limit = [answer["finish_reason"] == "length" for answer in answers if "finish_reason" in answer]

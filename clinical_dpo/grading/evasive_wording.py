@@ -1,6 +1,6 @@
 """Patterns of English wording that evades a question and of wording that answers it.
 
-`clinical_dpo.grading.evasiveness` matches them without regard to case, in text with single spaces as blanks.
+`clinical_dpo.grading.evasiveness` matches the patterns without regard to case, in text whose blanks are single spaces.
 """
 
 # --- cutting an answer into clauses ---

@@ -1,7 +1,7 @@
-"""Answers that evade the question, for the Helpfulness Quotient HQ = (N_total - N_evasive) / N_total (Murphy 2024).
+"""Find answers that evade the question, for the Helpfulness Quotient (N_total - N_evasive) / N_total (Murphy 2024).
 
 The paper does not say how it counted evasive answers. docs/evasiveness.md has the definition of this module and its
-measured errors. English only.
+measured errors. The rules are for English answers only.
 """
 
 import functools
@@ -31,7 +31,7 @@ REASONS = {
 _SHORT_ANSWER = 8  # words; an answer up to this length need not repeat the question's subject
 _BARE_CLAUSE = 3  # words; a clause up to this length is a mere yes or no
 _STEM_LENGTH = 4  # letters in which a word and its inflections agree
-_PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u2010": "-", "\u2011": "-"})  # same length
+_PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u2010": "-", "\u2011": "-"})  # one to one
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _decide(question: str, text: str) -> tuple[str, str]:
 
 
 def clauses(text: str) -> list[str]:
-    """Sentences of `text`, cut again where a contrast or a reason begins."""
+    """Split a text into sentences, and split a sentence again where a contrast or a reason begins."""
     parts_of_sentences = []
     for sentence in _compiled(wording.SENTENCE_END).split(text):
         concession = _compiled(wording.CONCESSION).match(sentence)
@@ -118,7 +118,13 @@ def _clause_reason(question: str, clause: str, relevant: bool, length: int) -> t
 
 
 def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
-    """Whether a clause says more than its evasive words."""
+    """Whether a clause answers in spite of its evasive words: by a figure, or by a finding before these words.
+
+    Args:
+        reason: the key of `wording.EVASIONS` whose pattern matched.
+        clause: the clause.
+        evasion: the match of the evasive words in the clause.
+    """
     if reason in ("refusal", "boilerplate"):
         return False
     if _compiled(wording.FIGURES).search(clause) and reason != "background":
@@ -132,12 +138,12 @@ def _outweighed(reason: str, clause: str, evasion: re.Match[str]) -> bool:
 
 
 def _has_finding(clause: str) -> bool:
-    """Whether a clause has a word of a finding or of advice."""
+    """Whether a clause has a word that states a finding or gives advice."""
     return any(_compiled(pattern).search(clause) for pattern in wording.FINDINGS.values())
 
 
 def _relevant(question: str, text: str) -> bool:
-    """Whether a text shares a word with the question, abbreviates words of the question, or refers back to it."""
+    """Whether a text shares or abbreviates words of the question, or refers back to the question."""
     initials = "".join(word[0] for word in _words(question.replace("-", " ")) if word not in wording.STOPWORDS)
     return (
         not _stems(_content_words(question)).isdisjoint(_stems(_content_words(text)))
@@ -147,7 +153,7 @@ def _relevant(question: str, text: str) -> bool:
 
 
 def _garbled(words: Sequence[str]) -> bool:
-    """Whether most words are repetitions, and a word occurs twice in a row."""
+    """Whether words are not language: most of them are repetitions, and a word occurs twice in a row."""
     return (
         len(words) > 3
         and 2 * len(set(words)) < len(words)
@@ -156,17 +162,17 @@ def _garbled(words: Sequence[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    """Words and numbers of a text in lower case."""
+    """Return the words and numbers of a text, in lower case."""
     return re.findall(r"[^\W_]+(?:['./-][^\W_]+)*", text.lower())
 
 
 def _content_words(text: str) -> list[str]:
-    """Words of a text, without function words and words that occur in every study."""
+    """Return the words of a text, without short words, function words and words that occur in every study."""
     return [word for word in _words(re.sub(r"[-/]", " ", text)) if len(word) > 2 and word not in wording.STOPWORDS]
 
 
 def _stems(words: Iterable[str]) -> set[str]:
-    """First letters of words. British digraphs (ae, oe) are written as in American spelling."""
+    """Return the first letters of each word. British digraphs (ae, oe) are written as in American spelling."""
     return {word.replace("ae", "e").replace("oe", "e")[:_STEM_LENGTH] for word in words}
 
 

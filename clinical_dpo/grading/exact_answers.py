@@ -1,4 +1,4 @@
-"""Whether a short answer names an accepted answer and no other candidate."""
+"""Decide whether a short answer names an accepted answer and no other candidate."""
 
 import re
 import unicodedata
@@ -60,7 +60,7 @@ _ASSERTS = re.compile(
     r"he|she))*|^(?:(?:most|likely|probably|probable|clearly|classic|typical|so|therefore|thus|hence|an?|the|overall|"
     r"yes))*)$"
 )
-_PRAISED = re.compile(  # words after a name that call it the answer
+_PRAISED = re.compile(  # words after a name that call the name the answer
     rf" (?:is|are|would be|should be|must be|seems|remains|appears|has to be|needs to be|can be) (?!not\b|never\b|"
     rf"less\b)(?:[\w']+ )*?(?:{_NOUN}|likely|probable|correct|step|done|given|performed|carried out|started|indicated|"
     rf"recommended|required|needed|present|used|"
@@ -113,17 +113,17 @@ _LISTED_REASONS = re.compile(r"(?<=\w)[.:]?\s*\n+(?:\s*[-*•] .*(?:\n|$))+\Z")
 class Statement(NamedTuple):
     """A clause that states the answer."""
 
-    right: bool  # whether it names an accepted answer and no other candidate
-    cue: str  # noun that introduces the answer: "diagnosis" of "the diagnosis is" and "Diagnosis:"; "" without one
-    corrects: bool  # whether it retracts earlier statements
+    right: bool  # whether the clause names an accepted answer and no other candidate
+    cue: str  # noun that introduces the answer: "diagnosis" of "the diagnosis is" and "Diagnosis:"; "" without a noun
+    corrects: bool  # whether the clause retracts earlier statements
 
 
 def normalize_answer(text: str) -> Words:
-    """Words of an answer, normalised for comparison.
+    """Return the words of an answer, normalised for comparison.
 
-    Case, markup, accents, hyphens, apostrophes, plurals and articles do not count. Signs, comparisons and numbers do. A
-    number has one spelling (5.0 is 5) and is separate from its unit. "A" is an article unless it is a capital inside
-    the text, follows a word such as "hepatitis", or ends the text.
+    Case, markup, accents, hyphens, apostrophes, plurals and articles are ignored. Signs, comparisons and numbers are
+    kept. A number has one spelling (5.0 is 5) and is separate from its unit. "A" is an article unless it is a capital
+    inside the text, follows a word such as "hepatitis", or ends the text.
     """
     capital = re.search(r"(?<=\w )A\b", text) is not None
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain_text(text)) if not unicodedata.combining(c))
@@ -141,9 +141,10 @@ def normalize_answer(text: str) -> Words:
 def exact_match(text: str, accepted: Iterable[str]) -> bool:
     """Whether an answer names an accepted answer and no other candidate.
 
-    It matches if it equals an accepted answer or has a sentence that names one: "The most likely diagnosis is X.",
-    "X, due to Y", "X (abbreviation)", "Answer: X". A list of candidates does not match. A name does not match if it is
-    denied, left open, retracted, or named as a cause or a past disease. Synonyms match only if `accepted` lists them.
+    The answer matches if it equals an accepted answer, or if a sentence names an accepted answer: "The most likely
+    diagnosis is X.", "X, due to Y", "X (abbreviation)", "Answer: X". A list of candidates does not match. A name does
+    not match if it is denied, left open, retracted, or named as a cause or a past disease. Synonyms match only if
+    `accepted` lists them.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -170,7 +171,12 @@ def exact_match(text: str, accepted: Iterable[str]) -> bool:
 
 
 def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator[Statement]:
-    """Yield the clauses of the sentences that state the answer, without other remarks."""
+    """Yield a Statement for each clause that states the answer. Other remarks are skipped.
+
+    Args:
+        answer_sentences: the sentences of the answer.
+        wanted: the accepted answers, normalised.
+    """
     heading = ""
     named = False
     for sentence in answer_sentences:
@@ -218,7 +224,10 @@ def _statements(answer_sentences: Iterable[str], wanted: set[Words]) -> Iterator
 
 
 def _clauses(sentence: str) -> list[tuple[str, str]]:
-    """Clauses of a sentence without parentheses, each with the mark or word that links it to the clause before."""
+    """Return (link, clause) for each clause of a sentence. Parentheses are left out.
+
+    The link is the mark or word between the clause and the clause before it; it is empty for the first clause.
+    """
     plain = re.sub(r"\((?! (?:vs|or|versus)\b)[^()]*(?:\)|$)", " ", sentence.rstrip(" .!?"))
     parts = re.split(
         r"\s*([,;:=]|\b(?:but|so|therefore|thus|hence|yet|however|and (?=(?:the|this|it)\b)|that)\b)\s*", plain
@@ -234,13 +243,16 @@ def _noun(cue: re.Match[str] | None) -> str:
 
 
 def _is_assertive(lead: str) -> bool:
-    """Whether the words before a name assert it: no denial, no doubt, no past disease."""
+    """Whether the words before a name assert the name: they contain no denial, no doubt and no past disease."""
     how = manner(lead.replace("would be", "is"), "")
     return how == "asserted" or (how == "aside" and not _NOT_NOW.search(lead))
 
 
 def _lead(clause: str, wanted: set[Words]) -> str | None:
-    """Return the words of a clause before an accepted answer. None unless the clause names and asserts an answer."""
+    """Return the words of a clause before an accepted answer.
+
+    The result is None if the clause does not name an accepted answer, or does not assert it.
+    """
     longest = max(map(len, wanted)) + 8  # words of a name, with articles and marks
     for pattern in (r"(?!)", _REASONS, _PRAISED, _HERE):
         head = re.sub(pattern, "", clause).strip()
@@ -252,12 +264,15 @@ def _lead(clause: str, wanted: set[Words]) -> str | None:
 
 
 def _rival(following: list[tuple[str, str]]) -> bool:
-    """Whether the next clause names another candidate: "Lyme disease; babesiosis"."""
+    """Whether the next clause names another candidate, as in "Lyme disease; babesiosis".
+
+    `following` has the next clause, with the mark before it; it is empty at the end of a sentence.
+    """
     return any(link in (",", ";") and _is_bare(clause) for link, clause in following)
 
 
 def _is_bare(clause: str) -> bool:
-    """Whether a clause is a mere name: few words, no verb, no beginning of a reason."""
+    """Whether a clause is a mere name: it has few words and no verb, and does not begin a reason."""
     return len(clause.split()) <= 6 and not _VERB.search(clause) and not _REASON.match(clause)
 
 
@@ -266,7 +281,10 @@ def _is_wanted(words: Words, wanted: set[Words]) -> bool:
 
 
 def _joined(words: Words) -> str:
-    """Join words without blanks (beta-blocker, betablocker). Return "" for short words or if numbers would join."""
+    """Join words without blanks, so that beta-blocker equals betablocker.
+
+    The result is "" if it would be shorter than five characters, or if two numbers would be joined.
+    """
     numbers = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(words))
     joined = "".join(words)
     return "" if numbers or len(joined) < 5 else joined

@@ -1,4 +1,4 @@
-"""External answers, imported from a table of another model's predictions."""
+"""Import external answers from a table of another model's predictions."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ class ImportedAnswer(Answer):
 def imported_answers(
     rows: Sequence[Row], test: Sequence[TaskRow], columns: Mapping[str, str], metric: str, origin: Mapping[str, Any]
 ) -> list[ImportedAnswer]:
-    """Return one answer per test item, in the order of `test`. It has a grade if `columns` names the grade.
+    """Return one answer per test item, in the order of `test`. An answer has a grade if `columns` names the grade.
 
     Args:
         rows: the table.
         test: the task's test rows.
-        columns: as in the task file (`mapping`): `id`, or `prompt` where the table has no ids; `answer`,
-            `grade`, or both. Ids and prompts are compared by the rules of
-            `clinical_dpo.comparable`; the case of an id counts.
+        columns: field -> column of the table, as in the task file. The fields are `id`, or `prompt` if the table has no
+            ids; and `answer`, `grade` or both. Ids are compared in Unicode form NFC, prompts also without case and
+            white space.
         metric: the task's metric, a key of METRICS. Every grade must be on the scale of the metric.
         origin: the table's provenance, from `retrieve_file`.
 
@@ -71,7 +71,7 @@ def imported_answers(
 
 
 def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
-    """Grades table of external answers that have grades."""
+    """Return the grades table of external answers, each of which has a grade."""
     grades = []
     for answer in answers:
         grade = new_grade(answer["id"], EXTERNAL_GRADER, "complete")
@@ -81,13 +81,19 @@ def imported_grades(answers: Sequence[ImportedAnswer]) -> list[Grade]:
 
 
 def _match_key(value: Any, key: str) -> str:
-    """Return an id or a prompt in the form in which rows of the table and test rows are compared."""
+    """Return an id or a prompt (`key`) in the form in which the table and the test rows are compared."""
     text = "" if value is None else str(value)
     return nfc(text.strip()) if key == "id" else comparable(text)
 
 
 def _unknown_item(value: str, key: str, ids: Sequence[str]) -> str:
-    """Message about a row that belongs to no test item."""
+    """Return the message about a row that belongs to no test item.
+
+    Args:
+        value: id or prompt of the row.
+        key: `id` or `prompt`.
+        ids: the ids of all test items.
+    """
     if key == "prompt":
         return (
             f"column for 'prompt': no test item has the prompt '{' '.join(value.split())[:60]}...'. Use the prompts in "

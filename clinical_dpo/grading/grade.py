@@ -23,7 +23,7 @@ class GraderResult(TypedDict):
 
 
 def grader_module(grader: str) -> str:
-    """Name of the grader's module. A rule's code digest covers this module and no other grader."""
+    """Return the name of the grader's module. A rule's code digest covers this module and no other grader's module."""
     return f"clinical_dpo.grading.graders.{grader}"
 
 
@@ -38,8 +38,8 @@ def grade_answers(
 ) -> list[Grade]:
     """Grade each test row's answer. The grades are in the order of `rows`, as text.
 
-    An answer that cannot be parsed is wrong and marked invalid, never dropped. The rows of physicians and of a judge
-    are pending and have no grade.
+    An answer that cannot be parsed is wrong and marked invalid, never dropped. If the grader is `physicians` or
+    `judge`, the rows are pending and have no grade.
 
     Args:
         rows: test rows with the reference answer in `completion`.
@@ -67,7 +67,7 @@ def _complete_grade(item_id: str, grader: str, result: GraderResult) -> Grade:
 
 
 def read_grades(paths: Iterable[str]) -> dict[tuple[str, str], list[Grade]]:
-    """Read grades files of one task. Returns (model, variant) -> grades."""
+    """Read grades files of one task. Return (model, variant) -> grades."""
     grades: dict[tuple[str, str], list[Grade]] = {}
     for path in paths:
         names = parse("grades", path)

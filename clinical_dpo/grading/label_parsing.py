@@ -1,4 +1,4 @@
-"""Reading the label that a model's answer commits to."""
+"""Read the label that a model's answer commits to."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ _COMMON_AFTER = (
     r" (?:[.,;:!?()/]|because\b|since\b|rather\b|based\b|as\b|given\b|for\b|if\b|or\b|and\b|nor\b|instead\b|from\b|"
     r"after\b|but\b|when\b|here\b|in\b|overall\b|even\b|although\b|though\b|it is\b)"
 )
-_BARE = "~"  # prefix of label "no X" for a mention of X without the "no"
+_BARE = "~"  # prefix of a label "no X" where the answer says X, without the "no"
 _CONTEXT = 400  # characters around a mention that decide how it is meant
 _OPTIONS = re.compile(
     r"\s*(?:[,;/()|]\s*)+(?:(?:or|and|vs|versus|nor)\b[;,/(| ]*)?|\s+(?:or|and|and/or|vs|versus|nor)\s+"
@@ -73,7 +73,7 @@ _OPTIONS = re.compile(
 
 
 class LabelSpan(NamedTuple):
-    """Span of a sentence that names a label, and the spelling there."""
+    """The span of a sentence that names a label, and the spelling of the label there."""
 
     start: int
     end: int
@@ -93,9 +93,9 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
     """Return the label that an answer commits to, or None if it commits to no label.
 
     Each sentence is searched for spellings of the labels, the longest first. `mentions.manner` decides how a mention is
-    meant. A denied label supports the other label, or the only label left. "Answer: ..." outranks a label alone and a
-    conclusion. Both outrank a label within a sentence. The answer commits to no label if the mentions of the highest
-    rank name two labels, or if later mentions contradict them. A wrong label would be worse than no label.
+    meant. A denied label supports the other label, or the only label left. A label after "Answer:" ranks highest, then
+    a label alone or in a conclusion, then a label within a sentence. The answer commits to no label if the mentions of
+    the highest rank name two labels, or if other mentions contradict them: a wrong label is worse than no label.
 
     Args:
         text: the answer, without a thought (see `thoughts.split_thought`).
@@ -135,7 +135,10 @@ def parse_label(text: str, labels: Sequence[str], synonyms: Mapping[str, Sequenc
 
 
 def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Spelling, as `sentences` writes it -> label. The term of a label "no <term>" maps to _BARE + the label."""
+    """Return spelling -> label, with the spellings as `sentences` writes them.
+
+    For a label "no <term>", the spelling "<term>" maps to _BARE + the label.
+    """
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
         raise UserError(f"labels {', '.join(labels)} differ only in punctuation. Use different words in each label.")
@@ -158,7 +161,13 @@ def _plain(spelling: str) -> str:
 def _mentions(
     answer_sentences: Sequence[str], by_spelling: Mapping[str, str], labels: Sequence[str]
 ) -> Iterator[Mention]:
-    """Mentions of labels in the order of the answer."""
+    """Yield the mentions of labels in the order of the answer.
+
+    Args:
+        answer_sentences: the sentences of the answer.
+        by_spelling: spelling -> label, from `_labels_by_spelling`.
+        labels: the task's labels.
+    """
     rare = [re.escape(spelling) for spelling in sorted(by_spelling, key=len, reverse=True) if spelling not in _COMMON]
     any_rare = "|".join(rare) or "(?!)"
     common = [spelling for spelling in by_spelling if spelling in _COMMON]
@@ -208,7 +217,11 @@ def _mentions(
 
 
 def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) -> Manner:
-    """The manner of a mention, corrected by its position: a verdict counts, an unfinished clause does not."""
+    """Return the manner of a mention, corrected by the mention's position.
+
+    In a verdict, "would be" asserts a label. In a clause that is cut off or denied later, an asserted label is left
+    open.
+    """
     if level > 2 and how == "aside" and re.search(r"\bwould be\b", before) and not re.search(r"\bif\b", sentence):
         return "asserted"  # "My answer would be no"
     if level == 1 and how == "asserted" and (_CUT_OFF.search(sentence) or _RETRACTED.search(after)):
@@ -217,7 +230,10 @@ def _weighed(how: Manner, level: int, sentence: str, before: str, after: str) ->
 
 
 def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
-    """Return the span of a spelling in a match. A match may have other words before it and a plural ending after it."""
+    """Return the span of a spelling in a match.
+
+    The match may have words before the spelling, and an ending after it.
+    """
     last_word = match[0].split()[-1]
     if last_word in _COMMON and last_word in by_spelling and match[0] not in by_spelling:
         return LabelSpan(match.end() - len(last_word), match.end(), last_word)
@@ -226,7 +242,10 @@ def _span(match: re.Match[str], by_spelling: Mapping[str, str]) -> LabelSpan:
 
 
 def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequence[str]) -> Iterator[Mention]:
-    """Yield a mention that supports one of the task's labels. Yield nothing if the mention supports no label."""
+    """Yield the mention of a label if it supports one of the task's labels; else yield nothing.
+
+    The arguments are the fields of `Mention`, before a denied label is replaced by the label that it supports.
+    """
     if label.startswith(_BARE):
         if how in ("denied", "open"):
             yield Mention(label[1:], "asserted" if how == "denied" else "open", level, corrects)
@@ -237,7 +256,10 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
 
 
 def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Manner) -> Iterator[tuple[str, Manner]]:
-    """Another label that shares the last words of a spelling: `acute` in "acute or chronic pneumonia"."""
+    """Yield another label that shares the last words of a spelling, and its manner.
+
+    In "acute or chronic pneumonia", `chronic pneumonia` is the spelling, and `acute pneumonia` is the other label.
+    """
     joined = re.search(r"(\w+) (or|nor|and|/|rather than|, not|instead of) $", before)
     first_spelling = f"{joined[1]} {spelling.partition(' ')[2]}" if joined else ""
     if joined and first_spelling in by_spelling:
@@ -246,7 +268,7 @@ def _shared(before: str, spelling: str, by_spelling: Mapping[str, str], how: Man
 
 
 def _options(sentence: str, spans: Sequence[LabelSpan], by_spelling: Mapping[str, str]) -> set[int]:
-    """Indices of the spans that list a label beside another label: "UTI or No UTI"."""
+    """Return the indices of the spans that list a label beside another label, as in "UTI or No UTI"."""
     listed: set[int] = set()
     for number, (first, second) in enumerate(pairwise(spans)):
         between = sentence[first.end : second.start]
@@ -256,7 +278,7 @@ def _options(sentence: str, spans: Sequence[LabelSpan], by_spelling: Mapping[str
 
 
 def _level(before: str, after: str) -> int:
-    """The level of a mention (see Mention)."""
+    """Return the level of a mention (see `Mention`) from the text before it and after it."""
     if cue := _CUE.search(before.rstrip()):
         return 4 if re.search(r"\b(?:final|overall)\b", before[max(0, cue.start() - 9) :]) else 3
     if _DONE_BY.search(before):

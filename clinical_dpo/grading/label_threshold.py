@@ -1,4 +1,4 @@
-"""Labels from probabilities: an answer is positive from a threshold on."""
+"""Turn probabilities into labels: an answer is positive if its probability is at least a threshold."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from clinical_dpo.io import Row
 def positive_items(
     rows: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]], positive: str
 ) -> tuple[list[float], list[bool]]:
-    """The probability of the positive class of each row, and whether the row has that label.
+    """Return for each row the probability of the positive class, and whether the row's label is the positive class.
 
     Args:
         rows: task rows with `label`.
@@ -18,7 +18,7 @@ def positive_items(
         positive: the positive class.
 
     Raises:
-        UserError: an answer without probabilities.
+        UserError: an answer has no probabilities.
     """
     by_id = {answer["id"]: answer for answer in answers}
     probabilities = [_probability(by_id[row["id"]], positive) for row in rows]
@@ -26,9 +26,10 @@ def positive_items(
 
 
 def at_threshold(answers: Sequence[Mapping[str, Any]], labels: Sequence[str], threshold: float) -> list[Row]:
-    """Answers with a label as text: the first of two labels if it has at least the threshold, else the second.
+    """Return answers with a label as text: the first of two labels or the second.
 
-    An answer without probabilities, such as an external answer, keeps its text.
+    The first label is the text if its probability is at least `threshold`. An answer without probabilities, such as an
+    external answer, keeps its text.
     """
     return [
         {**answer, "text": labels[0 if _probability(answer, labels[0]) >= threshold else 1]}

@@ -1,7 +1,8 @@
 """Decide whether a sentence asserts a term, denies the term, leaves the term open, or only mentions it.
 
 The rules resemble ConText (Harkema et al. 2009). They use trigger words before or after a term, and words that end the
-scope of a trigger. The rules are few, since an answer is short. A case that no rule covers counts as open.
+scope of a trigger. The rules are few, since an answer is short. A term without a trigger word counts as asserted, and a
+denial that no rule covers leaves the term open.
 """
 
 import re
@@ -26,7 +27,7 @@ _NEGATION = re.compile(
 )
 _NO_NEGATION = re.compile(r"(?:no|without).*(?:doubt|question)|not (?:only|just|merely|simply|be more)")
 _NOUN_NEGATION = re.compile(r"no|without|lack\w*|absen\w+|none|nothing|den\w+|negative for|free of|neither|nor")
-_FINAL_DENIAL = re.compile(r"rul\w+ out|exclud\w+|against|unlikely")  # counts once, with the denials that explain it
+_FINAL_DENIAL = re.compile(r"rul\w+ out|exclud\w+|against|unlikely")  # one denial, with the denials that explain it
 _VERB = re.compile(
     r"(?<!that )(?<!which )(?<!to )(?<!would )\b(?:suggests?|makes?|means|indicates?|supports?|confirms?|points|"
     r"favou?rs?|leads|argues)\b"
@@ -142,7 +143,7 @@ def manner(before: str, after: str) -> Manner:
 
 
 def _denials(clause: str) -> int:
-    """Number of words of a clause that deny the term at its end."""
+    """Return the number of words in a clause that deny the term after the clause."""
     count = 0
     for word in _NEGATION.finditer(clause):
         gap = clause[word.end() :]

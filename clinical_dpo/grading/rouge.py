@@ -1,4 +1,4 @@
-"""ROUGE of texts against reference answers, by the rouge-score package (Lin 2004)."""
+"""Compute ROUGE of texts against reference answers with the rouge-score package (Lin 2004)."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,8 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  
 def tokenizer_name(references: Iterable[str]) -> str:
     """Return the tokenizer that the script of these texts needs: LATIN or UNICODE.
 
-    rouge-score's tokenizer keeps only unaccented Latin letters and digits. It leaves nothing of a Greek text.
+    rouge-score's tokenizer keeps only unaccented Latin letters and digits, so that nothing would be left of a Greek
+    text.
     """
     letters = [character for text in references for character in text if character.isalpha()]
     non_latin = sum(not letter.isascii() and "LATIN" not in unicodedata.name(letter, "") for letter in letters)
@@ -24,7 +25,7 @@ def tokenizer_name(references: Iterable[str]) -> str:
 
 
 class _UnicodeWords:
-    """Tokenizer for any script. A word is letters, marks and digits; in scripts without blanks, one letter."""
+    """Tokenizer for any script. A word is a run of letters, marks and digits; in scripts without blanks, one letter."""
 
     def tokenize(self, text: str) -> list[str]:
         plain = unicodedata.normalize("NFKC", text).casefold()
@@ -43,13 +44,13 @@ class _UnicodeWords:
 def rouge(
     texts: Sequence[str], references: Sequence[str], kinds: Sequence[str] = KINDS, *, stemmer: bool = True
 ) -> list[dict[tuple[str, str], float]]:
-    """ROUGE scores of each text: (kind, score) -> value from 0 to 1. `tokenizer_name(references)` splits the words.
+    """Return the ROUGE scores of each text: (kind, score) -> value from 0 to 1.
 
     Args:
         texts: a model's answers.
-        references: reference answers, one per text.
+        references: reference answers, one per text. Their script determines the tokenizer (`tokenizer_name`).
         kinds: rouge1 and rouge2 count words and word pairs in common, rougeL the longest common subsequence.
-        stemmer: compare words by their Porter stems. The stemmer changes only English words.
+        stemmer: whether to compare words by their Porter stems. The stemmer changes only English words.
     """
     from rouge_score.rouge_scorer import RougeScorer  # late: every start of Snakemake imports this module
 
@@ -67,5 +68,5 @@ def rouge(
 
 
 def rouge_l(texts: Sequence[str], references: Sequence[str]) -> list[float]:
-    """ROUGE-L F1 of each text against its reference answer, stemmed."""
+    """Return ROUGE-L F1 of each text against its reference answer. Words are compared by their stems."""
     return [scores["rougeL", "f1"] for scores in rouge(texts, references, ["rougeL"])]

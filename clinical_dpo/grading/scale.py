@@ -1,4 +1,4 @@
-"""Grades as numbers on their metric's scale, and their mean."""
+"""Convert grades to numbers on their metric's scale, and compute their mean."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,9 @@ from clinical_dpo.records import Grade
 
 
 def grade_value(text: str, metric: MetricDefinition) -> float:
-    """A grade as a number: 0 or 1 for F1 and proportions, anything on the scale for a mean.
+    """Return a grade as a number.
+
+    It must be 0 or 1 if the metric is F1 or a proportion, and on the metric's scale if the metric is a mean.
 
     Raises:
         UserError: the grade is not on the metric's scale.
@@ -24,7 +26,7 @@ def grade_value(text: str, metric: MetricDefinition) -> float:
 
 
 def grade_values(rows: Sequence[Grade], metric: MetricDefinition) -> list[float]:
-    """Grades of complete rows as numbers, in the order of the rows.
+    """Return the grades of complete rows as numbers, in the order of the rows.
 
     Raises:
         UserError: a grade is not on the metric's scale. The message names the item.
@@ -39,5 +41,5 @@ def grade_values(rows: Sequence[Grade], metric: MetricDefinition) -> list[float]
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """Arithmetic mean; None without values."""
+    """Return the arithmetic mean; None without values."""
     return sum(values) / len(values) if values else None

@@ -1,4 +1,4 @@
-"""Sentences of an answer in normalised wording. Labels and diagnoses are read from them."""
+"""Split an answer into sentences of normalised wording, from which labels and diagnoses are read."""
 
 import json
 import re
@@ -41,14 +41,18 @@ _RUN = re.compile(r"(.)\1{8,}", re.DOTALL)
 
 
 def shortened(text: str) -> str:
-    """Return the part of a text that is read: of a long text beginning and end; of a repeated character eight."""
+    """Return a text without the parts that are not read.
+
+    Of a text with more than _MAX_CHARACTERS characters, the beginning and the end are kept. Of a character that is
+    repeated more than eight times in a row, eight are kept.
+    """
     half = _MAX_CHARACTERS // 2
     kept = text if len(text) <= _MAX_CHARACTERS else f"{text[:half]}\n{text[-half:]}"
     return _RUN.sub(lambda run: run[1] * 8, kept)
 
 
 def _json_as_lines(text: str) -> str:
-    """Rewrite the JSON object of a text, if any, as lines `key: value`. Nested lists and objects are dropped."""
+    """Return a text with its JSON object, if any, as lines `key: value`. Nested lists and objects are dropped."""
     match = re.search(r"\{.*\}", text, re.DOTALL)
     try:
         record = json.loads(match[0]) if match else None
@@ -62,9 +66,10 @@ def _json_as_lines(text: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """The text in lower case, without markup and with contractions written out.
+    """Return a text in lower case, without markup and with contractions written out.
 
-    The text that a model appends after its answer is cut off. A hyphen inside a word becomes a blank, a dash a colon.
+    What a model appends after its answer, such as a new question, is cut off. A hyphen inside a word becomes a blank,
+    and a dash becomes a colon.
     """
     plain = unicodedata.normalize(
         "NFKC", re.sub(r"\b([A-Z])\.(?= [a-z])", r"\1", _json_as_lines(shortened(text).translate(_QUOTES)))
@@ -80,7 +85,7 @@ def plain_text(text: str) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of `plain_text(text)`, each with the punctuation mark that ends it.
+    """Return the sentences of `plain_text(text)`, each with the punctuation mark that ends it.
 
     Blanks surround the marks that separate clauses: , ; : ( ).
     """

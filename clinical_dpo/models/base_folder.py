@@ -24,7 +24,7 @@ _SHARD = re.compile(r"(?!\.|adapter_)[\w.-]+")  # file name of weights, without 
 
 @dataclass(frozen=True)
 class Origin:
-    """The location of a base model's files, and the words of messages about it."""
+    """The location of a base model's files, and the words that messages about the model use."""
 
     folder: Path  # a commit in the hub's cache, or a user's folder
     name: str  # owner/name, or the path of the folder
@@ -38,16 +38,16 @@ class Origin:
 def write_base_folder(
     origin: Origin, part: Path, record: dict[str, Any], made_with: Mapping[str, Any], chat: ChatFormat
 ) -> None:
-    """Write the folder that jobs load a base model from.
+    """Write the folder from which jobs load a base model.
 
-    The folder's files are links. If the origin has only pickled weights, the weights are read without running code from
-    the pickles and written as safetensors. base.json then names the converted file. base.json always has the SHA-256 of
-    the origin's weights.
+    The folder's files are links to the origin's files. If the origin has only pickled weights, they are read without
+    running code from the pickles, and written as safetensors. base.json then names the converted file. base.json always
+    has the SHA-256 of the origin's weights.
 
     Args:
         origin: where the files are.
         part: an empty folder.
-        record: the first fields of base.json. Without a `revision`, it is the SHA-256 of the weights' SHA-256.
+        record: the first fields of base.json. A missing `revision` becomes the SHA-256 of the weights' SHA-256.
         made_with: the settings that made the folder, for run.json.
         chat: chat template, its variables and date.
 
@@ -87,7 +87,10 @@ def check_config(origin: Origin) -> None:
 
 
 def check_tokenizer_files(origin: Origin) -> None:
-    """Refuse a tokenizer of SentencePiece alone. Transformers needs further packages to read it."""
+    """Refuse a folder with tokenizer.model but no tokenizer.json.
+
+    Transformers needs further packages to read tokenizer.model.
+    """
     if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has both. "
@@ -97,7 +100,7 @@ def check_tokenizer_files(origin: Origin) -> None:
 
 
 def check_token_ids(origin: Origin, folder: Path) -> None:
-    """Refuse a tokenizer that writes tokens into a conversation for which the model's embedding has no row."""
+    """Refuse a tokenizer whose chat template writes a token that has no row in the model's embedding."""
     tokenizer, rows = load_tokenizer(folder), embedding_rows(folder)
     messages = [{"role": "user", "content": "?"}]
     beyond = [i for i in chat_tokens(tokenizer, messages, True) if rows is not None and i >= rows]
@@ -138,7 +141,7 @@ def weight_files(origin: Origin, name: str) -> list[str]:
 
 
 def link_files(origin: Origin, out: Path) -> None:
-    """Link the files of a model. Leave out pickles, indexes of pickles, adapters, and records of an earlier run."""
+    """Link a model's files in `out`, except pickles, indexes of pickles, adapters, and records of an earlier run."""
     for file in sorted(origin.folder.rglob("*")):
         name = file.relative_to(origin.folder)
         needed = matches(name, *LINKED) and file.name not in (*PICKLED_WEIGHTS, BASE_RECORD, RUN_RECORD, CHECKSUMS)
@@ -191,9 +194,10 @@ def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
 
 
 def _with_own_memory(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Copy every tensor that shares memory with an earlier tensor, since safetensors refuses shared memory.
+    """Return the tensors by name, with a copy of every tensor that shares memory with an earlier tensor.
 
-    Every name is saved. Some models do not tie these weights when they load, so they need the tensor of each name.
+    safetensors refuses shared memory. Every name is saved, because some models do not tie these weights when they load,
+    and then need the tensor of each name.
     """
     addresses: set[int] = set()
     separate = {}

@@ -39,7 +39,8 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
         Fields of base.json: what differs from the tokenizer's own template.
 
     Raises:
-        UserError: there is no template, the template does not use a variable, or it does not render a question.
+        UserError: there is no template, the template does not use a variable of `chat`, or it does not render a
+            question.
     """
     tokenizer = load_tokenizer(folder)
     own = tokenizer.get_chat_template() if tokenizer.chat_template else None
@@ -74,7 +75,7 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
 
 
 def fixed_template(template: str, chat: ChatFormat) -> str:
-    """The template with its variables set, and with the date of `chat` in place of the clock."""
+    """Return the template with its variables set. Where it asks for the present date, it gets the date of `chat`."""
     lines = [f"{{% set {name} = {_literal(value)} %}}\n" for name, value in sorted(chat.variables.items())]
     if _CLOCK in template:
         day = date.fromisoformat(chat.date)
@@ -85,5 +86,5 @@ def fixed_template(template: str, chat: ChatFormat) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A value as Jinja writes it."""
+    """Return a value as it is written in a Jinja template."""
     return repr(value).lower() if value is None or isinstance(value, bool) else repr(value)

@@ -21,7 +21,7 @@ def retrieve_snapshot(
     chat: ChatFormat = _OWN,
     made_with: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Fetch a pinned revision into the hub's cache and write a folder that loads as a local model does.
+    """Fetch a pinned revision into the hub's cache, and write a folder from which jobs load the model.
 
     Args:
         model_id: owner/name on the hub.
@@ -60,9 +60,9 @@ def link_folder(
     chat: ChatFormat = _OWN,
     made_with: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """Write a folder that loads as a local model does, with links to the files of a user's folder.
+    """Write a folder from which jobs load a model, with links to the files of a user's folder.
 
-    base.json has the path as `id`, and as `revision` the SHA-256 of the weights' checksums.
+    In base.json, `id` is the path, and `revision` is the SHA-256 of the weights' checksums.
 
     Args:
         path: the folder; `$NAME` in it is an environment variable.

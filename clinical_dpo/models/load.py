@@ -22,27 +22,27 @@ RUN_RECORD = "run.json"  # in results/models/{model}: the settings that made the
 
 
 def device() -> torch.device:
-    """Device that jobs compute on: the GPU if there is one, else the CPU."""
+    """Return the device that jobs compute on: the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def device_name() -> str:
-    """Name of the device that jobs compute on: the GPU's name, or the processor's architecture."""
+    """Return the name of the device that jobs compute on: the GPU's name, or the processor's architecture."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
 
 
 def base_record(base: str | Path) -> dict[str, Any]:
-    """Content of base.json in a base model's folder: id, revision and origin of the weights."""
+    """Return the content of base.json in a base model's folder: id, revision and origin of the weights."""
     return read_json(Path(base) / BASE_RECORD)
 
 
 def autocast(model: Mapping[str, Any]) -> torch.autocast:
-    """Context of mixed precision, as the trainer uses it. It has an effect only on a bfloat16 model on a GPU."""
+    """Return the context of mixed precision, as the trainer uses it. It affects only a bfloat16 model on a GPU."""
     return torch.autocast(device().type, torch.bfloat16, enabled=mixed_precision(model))
 
 
 def mixed_precision(model: Mapping[str, Any]) -> bool:
-    """Whether a model computes in bfloat16 and float32: a bfloat16 model on a GPU does."""
+    """Whether a model computes in mixed precision, bfloat16 and float32. Only a bfloat16 model on a GPU does."""
     return device().type == "cuda" and model["dtype"] == "bfloat16"
 
 
@@ -56,7 +56,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
         model: the model file's settings (dtype, attention, quantization).
 
     Raises:
-        UserError: transformers does not have the model's attention in this form.
+        UserError: transformers does not have the attention that the model file sets for this architecture.
     """
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -82,12 +82,12 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
 
 
 def quantization_config(model: Mapping[str, Any]) -> BitsAndBytesConfig | None:
-    """Configuration of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None without quantization.
+    """Return the settings of four-bit weights (QLoRA, Dettmers et al. 2023, arXiv:2305.14314); None without them.
 
     Embeddings, norms and the head keep the model's dtype. LoRA weights are float32 (PEFT's default), as without
-    quantization. PEFT's `prepare_model_for_kbit_training` is not needed. PEFT freezes the base model anyway. Norms of
-    Llama and Mistral compute in float32, whatever the dtype of the weights. A float32 head would cost 2 GB at 8B.
-    Gradient checkpointing without re-entry needs no gradients of the inputs.
+    quantization. PEFT's `prepare_model_for_kbit_training` is not used, for four reasons. PEFT freezes the base model
+    anyway. Norms of Llama and Mistral compute in float32, whatever the dtype of the weights. A float32 head would cost
+    2 GB at 8B. Gradient checkpointing without re-entry needs no gradients of the inputs.
     """
     settings = model.get("quantization")
     if not settings:
@@ -116,7 +116,7 @@ def keep_differentiable(model: PreTrainedModel) -> None:
 
 @contextlib.contextmanager
 def restore_trainable_weights(model: torch.nn.Module) -> Iterator[None]:
-    """Restore the trainable weights after the block, even if the block changes these weights.
+    """Context manager that restores the trainable weights after its block, even if the block changes these weights.
 
     TRL 1.16 rounds the adapters of a four-bit model to bfloat16 when it constructs a trainer. The policy of DPO would
     then differ from the reference model before the first step. At a learning rate of 1e-6, rounding would erase most
@@ -145,7 +145,7 @@ def full_training_settings(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_adapter(folder: str | Path) -> bool:
-    """Whether a folder of trained weights holds a LoRA adapter. Otherwise the folder holds all weights."""
+    """Whether a folder of trained weights holds a LoRA adapter. If not, the folder holds all weights."""
     return (Path(folder) / "adapter_config.json").is_file()
 
 
@@ -178,11 +178,11 @@ def save_trained(model: Any, tokenizer: Any, out: str | Path) -> None:
 def prepare_process(threads: int, gpus: int | None = None) -> None:
     """Set the number of CPU threads, let the process see at most one GPU, and switch off downloads.
 
-    Earlier jobs have fetched every file that a job loads.
+    Downloads are not needed, because earlier jobs have fetched every file that a job loads.
 
     Args:
-        threads: CPU threads.
-        gpus: GPUs that the job requests; None for a job that says nothing about GPUs.
+        threads: number of CPU threads.
+        gpus: number of GPUs that the job requests; None if the job says nothing about GPUs.
     """
     _used_gpu.append(take_gpu(gpus))
     # cuDNN attention makes a plan for every new length, and lengths differ from step to step. On an H100 (PyTorch 2.11,

@@ -65,7 +65,7 @@ def new_model_file(model_id: str) -> Path:
 
 
 def main(words: Sequence[str]) -> None:
-    """Write the file, and print its path."""
+    """Write the model file for the model that `words` names (`OWNER/NAME`), and print the file's path."""
     if len(words) != 1 or words[0].count("/") != 1:
         sys.exit("Name one model on the hub: python -m clinical_dpo.models.new_file OWNER/NAME")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # huggingface_hub reads it when it is imported

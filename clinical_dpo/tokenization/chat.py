@@ -1,6 +1,7 @@
-"""Token ids of a conversation. Special tokens come from the chat template alone; a text that spells one stays text.
+"""Convert a conversation to token ids. Only the chat template writes special tokens.
 
-Transformers reads `<|eot_id|>` in a message as the token that ends a turn. The vendors' encoders read it as text.
+A text of a message that spells a special token stays text, as in the encoders of the models' vendors. Transformers
+would read `<|eot_id|>` in a message as the token that ends a turn.
 """
 
 import json
@@ -14,7 +15,8 @@ from jinja2 import TemplateError
 from clinical_dpo.errors import UserError
 from clinical_dpo.tokenization.tokenizer import special_tokens
 
-# Noncharacters of Unicode, which are for use within a program: around a spelling in a text, and around a renamed token.
+# Noncharacters of Unicode, which no text should contain. _OPEN and _CLOSE are put around the spelling of a special
+# token in a text, and _NAME around the new name of a renamed special token.
 _OPEN, _CLOSE, _NAME = "\ufdd0", "\ufdd1", "\ufdd2"
 _SPELLING = re.compile(f"{_OPEN}(.*?){_CLOSE}", re.DOTALL)
 _ANY_MARK = re.compile(f"[{_OPEN}{_CLOSE}{_NAME}]")
@@ -42,7 +44,7 @@ def chat_text(tokenizer: Any, messages: Sequence[Mapping[str, Any]], add_generat
 
 
 def _refused(error: TemplateError, messages: Sequence[Mapping[str, Any]]) -> UserError:
-    """The error for a conversation that a chat template refuses."""
+    """Return the error for a conversation that a chat template refuses."""
     roles = [message["role"] for message in messages]
     mend = "Set `chat_template` in the model file to a template that takes this conversation."
     if "system" in roles:
@@ -51,7 +53,7 @@ def _refused(error: TemplateError, messages: Sequence[Mapping[str, Any]]) -> Use
 
 
 def text_tokens(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of a conversation, or of its beginning, as `chat_text` rendered it."""
+    """Return the token ids of a conversation, or of the beginning of a conversation, that `chat_text` rendered."""
     if _OPEN not in text:
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
     names, backend = _renamed(tokenizer)
@@ -65,7 +67,7 @@ def text_tokens(tokenizer: Any, text: str) -> list[int]:
 def chat_tokens(
     tokenizer: Any, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = False
 ) -> list[int]:
-    """Token ids of a conversation.
+    """Return the token ids of a conversation.
 
     Raises:
         UserError: the chat template refuses the conversation.
@@ -81,10 +83,11 @@ def spells_special_token(tokenizer: Any, messages: Sequence[Mapping[str, Any]]) 
 
 @lru_cache(maxsize=4)
 def turn_ends(tokenizer: Any) -> frozenset[int]:
-    """The token that ends an answer in the chat template: the first control token after the answer of a conversation.
+    """Return the token that ends an answer: the first control token that the chat template writes after an answer.
 
     Returns:
-        One token id. None if the template has no such token, or refuses a question with an answer.
+        A set with one token id; an empty set if the template writes no such token, or refuses a question with an
+        answer.
     """
     messages = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _ANSWER}]
     try:
@@ -98,14 +101,16 @@ def turn_ends(tokenizer: Any) -> frozenset[int]:
 
 @lru_cache(maxsize=4)
 def _spellings(tokenizer: Any) -> re.Pattern[str]:
-    """The expression that matches the spelling of any special token, the longest first."""
+    """Return a pattern that matches the spelling of any special token, the longest first."""
     words = sorted(special_tokens(tokenizer).values(), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, words)) or "(?!)")
 
 
 @lru_cache(maxsize=4)
 def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
-    """Special token -> its name in a copy of the tokenizer, and the copy. No text spells a name, and ids are the same.
+    """Return special token -> its new name in a copy of the tokenizer, and the copy.
+
+    A text cannot spell a new name. The token ids of the copy are those of the tokenizer.
 
     Raises:
         UserError: the tokenizer cannot be copied, since it has no tokenizer.json.

@@ -9,17 +9,17 @@ from clinical_dpo.tokenization.tokens import prompt_tokens
 
 
 def check_context(rows: Sequence[TaskRow], tokenizer: Any, answer: int, context: int | None, source: str) -> int:
-    """Refuse prompts that leave too little room for an answer.
+    """Refuse prompts that leave too little room for an answer, and return the length of the longest prompt.
 
     Args:
         rows: rows with few-shot prompts.
         tokenizer: the model's tokenizer.
-        answer: most tokens of an answer.
+        answer: largest number of tokens of an answer.
         context: the longest sequence that the model reads, in tokens; None if it has no limit.
         source: name of the rows, for messages.
 
     Returns:
-        Tokens of the longest prompt; 0 without rows.
+        Number of tokens of the longest prompt; 0 without rows.
 
     Raises:
         UserError: a prompt and an answer together have more tokens than `context`. The message quotes no text.

@@ -1,4 +1,4 @@
-"""Token lengths of task rows."""
+"""Measure the token lengths of task rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,9 @@ def measure_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[RowLength]:
 
 
 def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
-    """Return the smallest value with at least `share` of the weight at or below it (nearest rank).
+    """Return a quantile of weighted values by nearest rank.
+
+    It is the smallest value at which the cumulative weight reaches `share` of the total weight.
 
     Args:
         values: (value, weight) pairs.
@@ -59,9 +61,10 @@ def quantile(values: Iterable[tuple[int, float]], share: float) -> int:
 
 
 def token_lengths(rows: Sequence[TaskRow], tokenizer: Any) -> list[tuple[int, int]]:
-    """Return for every row the number of tokens of its prompt and of its answer, divided as by `tokenize_completion`.
+    """Return for every row the number of tokens of its prompt and of its answer, as `tokenize_completion` divides them.
 
-    With a fast tokenizer, a row is tokenized once, in a batch, and its answer's first character is mapped to a token.
+    With a fast tokenizer, a row is tokenized only once. The token of the answer's first character is where the answer
+    starts.
     """
     lengths: list[tuple[int, int]] = []
     for start in range(0, len(rows), _BATCH):

@@ -7,9 +7,10 @@ from clinical_dpo.io import read_json
 
 
 def load_tokenizer(base: str | Path) -> Any:
-    """Return the base model's tokenizer. It pads on the left.
+    """Return the base model's tokenizer, which pads on the left.
 
-    It pads with the end-of-text token if it has no pad token, or one for which the model's embedding has no row.
+    The end-of-text token is used for padding if the tokenizer has no pad token, or if the model's embedding has no row
+    for the pad token.
     """
     from transformers import AutoTokenizer  # takes seconds to import, with PyTorch
 
@@ -21,7 +22,10 @@ def load_tokenizer(base: str | Path) -> Any:
 
 
 def embedding_rows(base: str | Path) -> int | None:
-    """Number of tokens in the embedding of the model in a folder (`vocab_size` of config.json); None if not known."""
+    """Return the number of tokens in the embedding of the model in a folder; None if this number is not known.
+
+    The number is `vocab_size` of config.json.
+    """
     file = Path(base) / "config.json"
     config: Any = read_json(file) if file.is_file() else {}
     rows = config.get("vocab_size", config.get("text_config", {}).get("vocab_size"))

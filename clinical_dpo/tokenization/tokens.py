@@ -37,7 +37,7 @@ def tokenize_pair(row: Mapping[str, Any], tokenizer: Any) -> tuple[list[int], li
 
 
 def shared_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """Number of tokens at the beginning of two sequences until they differ or one of them ends."""
+    """Return how many tokens two sequences have in common at their beginning."""
     pairs = zip(first, second, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 
@@ -49,7 +49,7 @@ def check_lengths(
     completions: Sequence[str] = ("completion",),
     source: str = "rows",
 ) -> dict[str, Any]:
-    """Refuse rows without an answer within `max_length`, and count rows that training truncates.
+    """Refuse rows whose prompt leaves no room for an answer in `max_length`, and count rows that training truncates.
 
     Args:
         rows: task rows, or preference pairs.

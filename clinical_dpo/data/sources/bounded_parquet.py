@@ -15,8 +15,8 @@ def check_parquet(path: Path) -> tuple[int, int]:
     """Check a Parquet file, and return the numbers of bytes and values that it unpacks to.
 
     The footer is checked first. The footer may be wrong, so the rows are then unpacked in small batches and counted.
-    Texts in lists are not unpacked, because one row may repeat one text without bound. A value counts once for each
-    list or object that contains it, because each list and object takes memory.
+    Texts in lists are not unpacked, because one row may repeat one text without bound. A value counts once, and once
+    more for each list or object that contains it, because each list and object takes memory.
 
     Raises:
         UserError: too many rows, columns, values or bytes; lists and objects nested too deep; lists in an encoding that
@@ -41,7 +41,7 @@ def check_parquet(path: Path) -> tuple[int, int]:
 
 
 def _open(path: Path, dictionary_columns: list[str] | None = None) -> Any:
-    """Open the file. In `dictionary_columns`, each distinct text is held once."""
+    """Open a Parquet file. In the columns `dictionary_columns`, each distinct text is held in memory once."""
     # Imported late: only this format needs it.
     from pyarrow import parquet
 
@@ -52,12 +52,15 @@ def _open(path: Path, dictionary_columns: list[str] | None = None) -> Any:
 
 
 def _check_footer(path: Path, file: Any) -> int:
-    """Check the sizes in the footer, and return the number of values. A value counts as often as its depth."""
+    """Check the sizes that the footer of a Parquet file states, and return the number of values.
+
+    Values are counted as `check_parquet` describes.
+    """
     footer, schema = file.metadata, file.schema
     check_limit(path, "columns", footer.num_columns, "columns")
     check_limit(path, "rows", footer.num_rows, "rows")
     check_limit(path, "cells", footer.num_rows * footer.num_columns, "cells")
-    depths = []  # of each column of the footer; a field has one footer column for each of its leaf types
+    depths = []  # depth of each column of the footer; a field has one such column for each of its leaf types
     for field in file.schema_arrow:
         depth, leaves = _shape(field.type)
         check_limit(f"{path}, column '{field.name}'", "depth", depth, "lists and objects in each other")
@@ -82,7 +85,7 @@ def _check_footer(path: Path, file: Any) -> int:
 
 
 def _shape(kind: Any) -> tuple[int, int]:
-    """Return the depth of a type's nested lists and objects, and its number of leaf types."""
+    """Return the depth of a type (1 for a plain value, 2 for a list of plain values), and its number of leaf types."""
     depth, leaves, level = 0, 0, [kind]
     while level:
         depth += 1

@@ -1,4 +1,4 @@
-"""Check files, CSV and JSON against the run's limits before they become rows."""
+"""Check the size of files, CSV texts and JSON texts against the run's limits before rows are built from them."""
 
 import csv
 import io
@@ -16,10 +16,12 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def check_size(path: Path) -> int:
-    """Check that a file is a regular file within `limits.bytes`, and return its size in bytes.
+    """Check that a file is within `limits.bytes` and is not a device or a pipe, and return its size in bytes.
+
+    A folder passes, because opening it raises an OSError.
 
     Raises:
-        UserError: the file is too large, or is a device or a pipe. A device or a pipe may have no end.
+        UserError: the file is too large, or is a device or a pipe, which may have no end.
         OSError: the file does not exist or is not accessible.
     """
     status = path.stat()
@@ -30,7 +32,12 @@ def check_size(path: Path) -> int:
 
 
 def bounded_bytes(path: Path) -> bytes:
-    """Return the bytes of a file within `limits.bytes`. Raises as `check_size`, and OSError if it is not readable."""
+    """Return the content of a file within `limits.bytes`.
+
+    Raises:
+        UserError: the file is too large, is a device or a pipe, or grows while it is read.
+        OSError: the file does not exist or is not readable.
+    """
     size = check_size(path)
     with open(path, "rb") as file:
         content = file.read(size + 1)
@@ -40,7 +47,7 @@ def bounded_bytes(path: Path) -> bytes:
 
 
 class BoundedReader:
-    """A csv.reader of text that raises if a table exceeds the run's limits.
+    """Reads the rows of a CSV text as csv.reader does, and raises an error if the table exceeds the run's limits.
 
     Attributes:
         line_num: lines read so far.
@@ -48,7 +55,7 @@ class BoundedReader:
     """
 
     def __init__(self, text: str, delimiter: str, where: object) -> None:
-        """Read `text`. Messages call the text `where`."""
+        """Prepare to read `text`. Its cells are separated by `delimiter`, and messages name the text as `where`."""
         self._delimiter, self._where = delimiter, where
         self.cells = self._rows = self._marks = 0
         self._reader = csv.reader(self._lines(text), delimiter=delimiter, strict=True)
@@ -62,7 +69,7 @@ class BoundedReader:
         """Yield the rows, each a list of its cells.
 
         Raises:
-            UserError: too many rows, columns or cells, or a cell with too many characters. The message has the line.
+            UserError: too many rows, columns or cells, or a cell with too many characters. The message names the line.
             csv.Error: quotation marks that do not match.
         """
         rows = iter(self._reader)
@@ -91,7 +98,7 @@ class BoundedReader:
         return f"{self._where}, line {self.line_num}"
 
     def _lines(self, text: str) -> Iterator[str]:
-        """Yield the lines of a text; raise if the lines of one row hold more cells than a table may have."""
+        """Yield the lines of a text. Raise an error if the lines of one row hold more cells than a table may have."""
         for line in io.StringIO(text, newline=""):
             self._marks += line.count(self._delimiter)
             check_limit(self._location, "cells", self._marks, "cells in one row")
@@ -99,7 +106,10 @@ class BoundedReader:
 
 
 def check_json(text: str, where: object) -> int:
-    """Return the number of values in a JSON text. Only brackets, commas and texts are counted.
+    """Check a JSON text against the run's limits, and return the number of its values.
+
+    The text is not parsed: the number is 1 plus the opening brackets and the commas outside of texts. Messages name the
+    text as `where`.
 
     Raises:
         UserError: too many values, too deep nesting, or a text with too many characters. A text that is not valid JSON

@@ -1,6 +1,6 @@
 """Check an Excel workbook or OpenDocument spreadsheet against the run's limits.
 
-First comes its ZIP archive, then every XML part, element by element.
+The ZIP archive is checked first, then every XML part, element by element.
 """
 
 import mmap
@@ -18,7 +18,7 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.limits import check_limit, limits
 
 _PARTS = 10_000  # files in the archive
-_HELD = 250_000  # elements that openpyxl holds in memory; it frees the elements of each row and shared text it has read
+_HELD = 250_000  # elements that openpyxl may hold in memory; it frees those of each row and shared text after reading
 _CHUNK = 65_536  # bytes unpacked at a time
 _ENTRY = re.compile(b"PK\x01\x02")  # signature of an entry in a ZIP archive's directory
 # Compressions that Excel writes. LZMA is not among these: a file's LZMA header decides how much memory unpacking takes.
@@ -37,8 +37,8 @@ _OPENDOCUMENT_ROW = f"{OPENDOCUMENT}table:1.0}}table-row"  # a reader frees the 
 def check_workbook(path: Path) -> None:
     """Refuse a workbook that unpacks to more than the limits. The sizes that the workbook states are not trusted.
 
-    A file whose name ends in .ods is checked as an OpenDocument spreadsheet. A reader counts repeated rows, cells and
-    spaces.
+    A file whose name ends in .ods is checked as an OpenDocument spreadsheet. An element that stands for repeated rows,
+    cells or spaces counts once here; `opendocument_rows` counts the repetitions.
 
     Raises:
         UserError: too many parts, bytes, elements, rows, columns, cells or characters; a document type declaration;
@@ -68,12 +68,17 @@ def check_workbook(path: Path) -> None:
 
 
 def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
-    """Yield rows of cells or values while the characters of all their texts are within `limits.bytes`.
+    """Yield the rows of a sheet, and raise an error if the rows or their texts exceed the run's limits.
 
-    The check is needed because a workbook stores a text once, and any number of cells may show it.
+    The texts are counted here because a workbook stores a text once, and any number of cells may show it.
+
+    Args:
+        rows: rows of cells or of values.
+        where: file and sheet, for messages.
 
     Raises:
-        UserError: more characters, rows or cells than the limits; with the row.
+        UserError: more rows or cells than the limits, or more characters than `limits.bytes`. The message names the
+            row.
     """
     characters = widest = 0
     for number, row in enumerate(rows, start=1):
@@ -88,7 +93,7 @@ def bounded_rows(rows: Iterable[Any], where: object) -> Iterator[Any]:
 
 
 class _PartCheck:
-    """The check of one part of a workbook. The part is parsed as a stream, and its content is not saved."""
+    """Checks one part of a workbook, a file of the ZIP archive. The part is parsed as a stream and is not saved."""
 
     def __init__(self, where: str, name: str, opendocument: bool) -> None:
         self._where, self._most = where, limits()
@@ -108,7 +113,11 @@ class _PartCheck:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def check(self, stream: Any) -> None:
-        """Parse the stream to its end. If the part is not named as XML, such as a picture, stop at the first error."""
+        """Parse the stream to its end, and raise an error if a limit is exceeded or the XML is not valid.
+
+        If the part is not named as XML, such as a picture, parsing stops at the first syntax error, and no error is
+        raised.
+        """
         read = 0
         while chunk := stream.read(_CHUNK):
             read += len(chunk)
@@ -153,7 +162,12 @@ class _PartCheck:
             check_limit(location, "cells", self._row * self._widest, "cells")
 
     def _check_declared(self, name: str, attributes: Mapping[str, str]) -> None:
-        """Refuse a declaration that makes openpyxl read a part as another type than its name says."""
+        """Refuse an element that makes openpyxl read a part as another type than the name of the part says.
+
+        Args:
+            name: name of the element, without namespace.
+            attributes: attributes of the element.
+        """
         if name == "Override":
             part, declared = attributes.get("PartName", ""), attributes.get("ContentType", "").removesuffix("+xml")
         elif name == "Relationship":
@@ -184,13 +198,13 @@ class _PartCheck:
 
 
 def _kind(part: str) -> str | None:
-    """Return the kind in a part's name, which is the first value of an entry of _PIECES; None for other parts."""
+    """Return `worksheets/` or `sharedStrings` if a part's name is that of a sheet or of the shared texts, else None."""
     match = _PART.fullmatch(posixpath.normpath(part))
     return match[1] if match else None
 
 
 def _number(text: str | None, default: int) -> int:
-    """Return a row's number; `default` if the number is missing, or is a text that openpyxl refuses."""
+    """Return a row's number as an integer; `default` if the number is missing, or is a text that openpyxl refuses."""
     try:
         return default if text is None else int(float(text))
     except (OverflowError, ValueError):
@@ -198,7 +212,7 @@ def _number(text: str | None, default: int) -> int:
 
 
 def _column(letters: str) -> int:
-    """Return the number of a column, A being 1; of more than eight letters the first eight count."""
+    """Return the number of a column from its letters: A is 1, AA is 27. Only the first eight letters count."""
     number = 0
     for letter in letters.upper()[:8]:
         number = 26 * number + ord(letter) - ord("A") + 1

@@ -1,4 +1,4 @@
-"""Write dates, times and durations of spreadsheets and Parquet in one form, ISO 8601."""
+"""Convert dates, times and durations of spreadsheets and Parquet to text. Dates and times are in ISO 8601."""
 
 import datetime
 
@@ -6,12 +6,12 @@ _HALF_SECOND = datetime.timedelta(microseconds=500_000)
 
 
 def iso_time(value: datetime.date | datetime.time, date_only: bool = False, time_only: bool = False) -> str:
-    """Return `2026-05-01`, `08:30:00` or `2026-05-01T08:30:00`.
+    """Return a date or time in ISO 8601: `2026-05-01`, `08:30:00` or `2026-05-01T08:30:00`.
 
     Args:
         value: a date, a time of day, or both.
-        date_only: whether the time of day is left out.
-        time_only: whether the date is left out.
+        date_only: whether to leave out the time of day of a value with both.
+        time_only: whether to leave out the date of a value with both.
     """
     if isinstance(value, datetime.datetime) and date_only:
         return value.date().isoformat()
@@ -28,7 +28,10 @@ def iso_duration(value: datetime.timedelta) -> str:
 
 
 def whole_seconds(value: datetime.date | datetime.time) -> datetime.date | datetime.time:
-    """Return a time rounded to the nearest second. The last half second of a time of day is midnight."""
+    """Return a time rounded to the nearest second. A plain date is returned unchanged.
+
+    A time of day that rounds up to the end of the day becomes midnight, 00:00:00.
+    """
     if isinstance(value, datetime.datetime):
         return (value + _HALF_SECOND).replace(microsecond=0)
     if isinstance(value, datetime.time):

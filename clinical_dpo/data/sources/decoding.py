@@ -28,16 +28,16 @@ _BINARY_FORMATS = {  # first bytes of a file -> its format
 
 
 def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = None) -> tuple[str, str]:
-    """Return a file's text and its encoding.
+    """Return a file's text, and the name of the codec that decoded it.
 
     Args:
         path: the file.
         encoding: a text encoding of Python, needed if the file is not UTF-8 and has no byte-order mark.
-        repairs: counts a dropped byte-order mark.
+        repairs: counts a dropped byte-order mark and a dropped end-of-file mark of DOS.
 
     Raises:
-        UserError: the file is not readable, exceeds `limits.bytes`, has another encoding, or contains NUL bytes. The
-            message has the line and the encoding to set.
+        UserError: the file is not readable, exceeds `limits.bytes`, is in a binary format or another encoding, or
+            contains NUL bytes. The message names the line and the encoding to set.
     """
     try:
         raw = bounded_bytes(path)
@@ -63,7 +63,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     if marked and repairs is not None:
         repairs.add("byte-order mark dropped", "line 1")
     try:
-        raw = raw.removeprefix(codecs.BOM_UTF8)  # the codec counts the position of an error without it
+        raw = raw.removeprefix(codecs.BOM_UTF8)  # the codec gives the position of an error without the mark
         text = raw.decode(codec)
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
@@ -75,7 +75,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
     except UnicodeError as error:
         raise UserError(f"{path}: not readable as {codec} ({error}). Correct `encoding` under `source`.") from None
-    if text.endswith("\x1a"):  # DOS ends a text file so
+    if text.endswith("\x1a"):  # the end-of-file mark of DOS
         text = text.rstrip("\x1a")
         if repairs is not None:
             repairs.add("end-of-file mark of DOS dropped", f"line {text.count(chr(10)) + 1}")
@@ -99,7 +99,7 @@ def _utf16_proposal(raw: bytes) -> str:
 
 
 def _proposal(raw: bytes, start: int) -> str:
-    """Return a sentence that proposes an encoding. It shows the words around byte `start`, decoded in this encoding."""
+    """Return a sentence that proposes an encoding and shows the words around byte `start` in this encoding."""
     if utf16 := _utf16_proposal(raw):
         return utf16
     # Imported late: only this message needs it.

@@ -19,12 +19,12 @@ _OTHER_QUOTES = "“”„«»‘’'"  # not the quotation mark of CSV
 
 
 def delimiter_name(delimiter: str) -> str:
-    """Return the name of a delimiter in messages."""
+    """Return the word for a delimiter that messages use, such as `semicolons`."""
     return _NAMES.get(delimiter, repr(delimiter))
 
 
 def delimiter_setting(delimiter: str) -> str:
-    """Return the setting of a delimiter as a task file has it."""
+    """Return the words of a message for the setting of a delimiter, such as `delimiter: ";"` under `source`."""
     escaped = "\\t" if delimiter == "\t" else delimiter
     return f'`delimiter: "{escaped}"` under `source`'
 
@@ -34,7 +34,7 @@ def likely_delimiter(text: str, delimiter: str) -> str | None:
 
     Args:
         text: the table's text. Its first rows are tried.
-        delimiter: the delimiter in use. Another one must divide the header into more cells.
+        delimiter: the delimiter in use. Another delimiter must divide the header into more cells.
     """
     sample = text[:_SAMPLE]
     if len(text) > _SAMPLE:
@@ -56,7 +56,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
 
 
 def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
-    """Return a sentence about a row with fewer cells than the header: the likely reason, and the mend."""
+    """Return a sentence about a row with fewer cells than the header: the likely reason, and what to do."""
     mark = next((mark for mark in LIKELY if any(cell.count(mark) == len(header) - 1 for cell in cells)), None)
     if mark and len(cells) < len(header) - 1:
         return f"This row may be separated by {delimiter_name(mark)}. Separate all rows as the header is separated."
@@ -66,7 +66,14 @@ def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
 
 
 def why_too_many(cells: Sequence[str], named: int, text: str, delimiter: str) -> str:
-    """Return a sentence about a row with more cells than named columns: the likely reason, and the mend."""
+    """Return a sentence about a row that has too many cells: the likely reason, and what to do.
+
+    Args:
+        cells: the cells of the row.
+        named: number of columns with a name.
+        text: the table's text.
+        delimiter: the delimiter in use.
+    """
     if named == 1:
         return "The first row must name all columns. Delete the rows above the names."
     if other := likely_delimiter(text, delimiter):
@@ -94,7 +101,7 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
         text: the table's text.
         delimiter: the delimiter.
         repairs: counts the cells with such blanks.
-        offset: lines before the text, for locations.
+        offset: number of lines of the file before the text. The line numbers in `repairs` are those of the file.
     """
     blank = "[" + re.escape(_BLANKS.replace(delimiter, "")) + "]"
     end = rf"(?=[{re.escape(delimiter)}\r\n]|\Z)"

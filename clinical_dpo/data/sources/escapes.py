@@ -1,4 +1,7 @@
-r"""Recognise escapes of programs, such as `\n`, and restore them. Paths of Windows and LaTeX have backslashes too."""
+r"""Recognise escape sequences that a program left in a text, such as `\n`, and decode them.
+
+Backslashes of Windows paths and of LaTeX are recognised too, and stay.
+"""
 
 import re
 from collections.abc import Sequence
@@ -10,17 +13,17 @@ _ESCAPE = re.compile(
 )
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
-# Names of folders that are no words without their first letter, so that they cannot be an escape and a word.
+# Names of folders. Without its first letter, none is a word: `\temp` cannot be the escape `\t` before a word.
 _FOLDERS = (
     "temp|tmp|templates?|transfers?|tools|teams?|trials?|reports?|results?|records?|recent|radiology|referrals?|research"
     "|restricted|root|notes?|new|network|neurology|nephrology|nursing"
 )
-_BEFORE = r"""(?<![^\s"'(=\[<>,;])"""  # a path begins a word
+_BEFORE = r"""(?<![^\s"'(=\[<>,;])"""  # a path begins where a word begins
 _NAME = r"""[^\s\\/:*?"<>|,;]"""
-# `\nNo` begins a line and `\.br\` is of HL7, but `\notes` may be a folder.
+# `\nNo` is a line feed before a word, and `\.br\` is a line break of HL7. Neither is a folder, but `\notes` may be.
 _LINE_END = r"(?![nrt](?:[A-Z\W]|\Z)|\.(?:br|sp|ce|fi|nf|in|ti|sk)\b)"
 _FOLDER = rf"\\{{1,2}}{_LINE_END}{_NAME}+"
-# A folder's name goes on behind a blank, as in `Program Files`, if a folder that is no escape follows.
+# A folder's name may contain blanks, as in `Program Files`, if another folder follows whose name is not an escape.
 _BLANKS = rf"""(?:(?:(?<![.!?]) {_NAME}+){{1,5}}(?=\\{{1,2}}(?:[^nrtux"'/\s]|(?:{_FOLDERS})\b|[\w-]+[\\.]\w)))?"""
 _FILE_TYPES = (
     "avi|bak|bat|bmp|cfg|csv|dat|dcm|dll|docx?|exe|gif|hl7|html?|ini|jpe?g|json|log|mdb|mp4|msg|pdf|png|pptx?|ps1|py"
@@ -44,7 +47,7 @@ _SLASH = re.compile(
     r"|(?:fe)?male\\trans(?:gender)?)\b|(?<![\w\\])[a-z]\\[nrt](?=[\s.,;)]|\Z)"
 )
 
-# Commands of LaTeX that begin like an escape. Those of the second list could also be an escape and a short word.
+# Commands of LaTeX that begin like an escape. _SHORT_COMMANDS could also be an escape before a short word.
 _COMMANDS = re.compile(
     "nabla|natural|ncong|nearrow|neq|newcommand|newline|newpage|nexists|ngeq|ngtr|nicefrac|nleq|nless|nmid|nobreak|nocite"
     "|noindent|nolimits|nonumber|normalsize|not|notag|notin|nparallel|nsim|nsubseteq|nsupseteq|num|nwarrow"
@@ -74,12 +77,12 @@ _LOOK_BACK = 40  # characters
 
 
 def path_spans(text: str) -> list[tuple[int, int]]:
-    r"""Return start and end of each path of Windows, such as `C:\notes` or `\\server\notes`."""
+    r"""Return the start and end position of each Windows path, such as `C:\notes` or `\\server\notes`."""
     return [match.span() for match in _PATH.finditer(text)] if "\\" in text else []
 
 
 def outside(matches: Sequence[re.Match[str]], spans: Sequence[tuple[int, int]]) -> list[re.Match[str]]:
-    """Return the matches that begin in none of the spans. Both are in the order of the text."""
+    """Return the matches that begin outside of all spans. Matches and spans are in the order of the text."""
     kept, i = [], 0
     for match in matches:
         while i < len(spans) and spans[i][1] <= match.start():
@@ -90,7 +93,10 @@ def outside(matches: Sequence[re.Match[str]], spans: Sequence[tuple[int, int]]) 
 
 
 def escapes(text: str) -> list[re.Match[str]]:
-    """Return the escapes of a text, without the backslashes of paths, of LaTeX, and of alternatives such as yes\\no."""
+    """Return the match of each escape in a text; none if the text contains RTF.
+
+    Backslashes of paths, of LaTeX, and of alternatives such as yes\\no are not escapes.
+    """
     if "\\" not in text or has_rtf(text):
         return []
     slashes = [match.span() for match in _SLASH.finditer(text)]

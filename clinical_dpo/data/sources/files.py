@@ -27,12 +27,12 @@ OPTIONS = {  # key of a file source -> parameter of `retrieve_file`
     "repair": "repair",
 }
 TEXT_FORMATS = (".jsonl", ".json", *DELIMITERS)
-WORKBOOKS = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")  # formats that Excel, LibreOffice or Numbers saves as .xlsx
+WORKBOOKS = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")  # formats that their programs can save as .xlsx
 FORMATS = (*TEXT_FORMATS, ".parquet", ".xlsx")
 
 
 def file_options(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of `retrieve_file` that a source's settings have."""
+    """Return the arguments of `retrieve_file` that the settings of a file source contain."""
     return {parameter: source[key] for key, parameter in OPTIONS.items() if key in source}
 
 
@@ -50,7 +50,7 @@ def retrieve_file(
 
     A JSON object of objects has one row for each key, and the key becomes the row's `id`. A JSON object with a list of
     objects as its only value is read as this list. The first row of CSV, TSV and a workbook's sheet has the names of
-    the columns. All values of these formats are texts, except numbers of a workbook by choice.
+    the columns. All values of these formats are texts, except that numbers of a workbook may stay numbers.
 
     Args:
         path: the file, as `user_path` reads it. Its extension determines the format.
@@ -58,19 +58,19 @@ def retrieve_file(
         encoding: encoding of a text file that is not UTF-8 and has no byte-order mark.
         delimiter: delimiter of CSV or TSV, if it is not the comma (CSV) or the tab (TSV).
         ignore: columns that are not read.
-        numbers: `shown` or `number`, for a whole workbook or by column: whether its numbers become texts as their cells
-            show them (the default), or stay numbers.
-        merged_cells: `fill` or `empty`, for a whole workbook or by column: whether merged cells have their value in all
-            their rows and columns, or in the first only. Without it, a column with merged cells is left out.
-        repair: forms of texts that are restored, names of `text_repairs.REPAIRS`.
+        numbers: `shown` turns numbers of a workbook into texts as their cells show them (the default). `number` keeps
+            them as numbers. A mapping sets this by column.
+        merged_cells: `fill` copies the value of merged cells into all their rows and columns. `empty` keeps it in the
+            first cell only. A mapping sets this by column. Without a setting, a column with merged cells is left out.
+        repair: which repairs to apply to texts, by their names in `text_repairs.REPAIRS`.
 
     Returns:
         The rows; and their provenance: kind, data, path, sha256, the encoding of a text file, and the sheet if `sheet`
         names one. Files with repairs, warnings or columns that are left out also have the entries of `text_facts`.
 
     Raises:
-        UserError: the file is missing, cut off, in another encoding, or has no rows of texts. The message says where,
-            and what to do.
+        UserError: the file is missing, cut off or in another encoding, has no rows, or has broken texts. The message
+            names the place and says what to do.
     """
     if unset := unset_variables(path):
         raise PublicError(
@@ -102,7 +102,11 @@ def retrieve_file(
 
 
 def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
-    """Check that the format is supported and has the options that are set, and return the file's extension."""
+    """Check a file's format and the options that are set for the file. Return the file's extension in lower case.
+
+    Raises:
+        UserError: the format is not supported, or files of this format do not have an option that is set.
+    """
     if path.is_dir():
         raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")
     suffix = path.suffix.lower()

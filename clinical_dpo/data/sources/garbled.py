@@ -1,4 +1,4 @@
-"""Recognise UTF-8 text that a program has read in another encoding, such as `FiÃ¨vre`, and read it again."""
+"""Recognise UTF-8 text that a program has decoded with another encoding, such as `FiÃ¨vre`, and restore it."""
 
 import codecs
 import re
@@ -10,14 +10,14 @@ _WESTERN = "cp1252"
 
 
 class _Misreading(NamedTuple):
-    """A wrong encoding, and the bytes of the UTF-8 characters that show that a program used it.
+    """A wrong encoding, and the UTF-8 characters which show that a program decoded a text with this encoding.
 
     Attributes:
         codec: the wrong encoding.
-        leads: first bytes of such characters.
-        following: all bytes after the first.
-        least: a text with fewer such characters counts as correct. It is above 1 if correct text can look the same,
-            such as `É’`.
+        leads: first bytes of these characters in UTF-8.
+        following: bytes that may follow the first byte.
+        least: least number of these characters in a garbled text. It is above 1 if correct text can look the same, such
+            as `É’`.
     """
 
     codec: str
@@ -40,12 +40,15 @@ _MISREADINGS = (
 
 
 def is_garbled(text: str) -> bool:
-    """Whether a text has UTF-8 characters that were read in another encoding."""
+    """Whether a text has UTF-8 characters that were decoded with another encoding."""
     return not text.isascii() and ungarbled(text) != text
 
 
 def ungarbled(text: str) -> str:
-    """Return a text in which such characters are read as UTF-8; other characters stay."""
+    """Restore the UTF-8 characters of a text that a program decoded with another encoding.
+
+    Characters of the text that were decoded rightly stay.
+    """
     for misreading in _MISREADINGS:
         pattern = _pattern(misreading)
         if sum(_utf8(match[0], misreading.codec) != match[0] for match in pattern.finditer(text)) >= misreading.least:
@@ -61,7 +64,10 @@ def _utf8(characters: str, codec: str) -> str:
 
 
 def _byte(character: str, codec: str) -> bytes:
-    """Return the byte of a character. Programs read the five bytes that Windows-1252 leaves undefined as U+0081 etc."""
+    """Return the byte that `codec` decodes to a character; the Latin-1 byte if `codec` does not have the character.
+
+    Programs decode the five bytes that Windows-1252 leaves undefined as in Latin-1, such as 0x81 as U+0081.
+    """
     try:
         return codecs.encode(character, codec)
     except UnicodeEncodeError:
@@ -70,7 +76,7 @@ def _byte(character: str, codec: str) -> bytes:
 
 @cache
 def _pattern(misreading: _Misreading) -> re.Pattern[str]:
-    """Return the pattern of the misread characters: a first byte, and one to three bytes that follow it."""
+    """Return a pattern that matches the characters of `misreading` as they look in the wrong encoding."""
     following = _class(misreading.following, misreading.codec)
     parts = []
     for low, high, count in ((0xC0, 0xE0, 1), (0xE0, 0xF0, 2), (0xF0, 0x100, 3)):

@@ -17,11 +17,11 @@ TIED = "physicians are divided equally"
 
 
 def to_verdict(row: Mapping[str, Any]) -> Row | str:
-    """Return a record: `id`, `conversation`, `answer`, `criterion`, `category`, `label` and `physicians`.
+    """Convert a row to a record: `id`, `conversation`, `answer`, `criterion`, `category`, `label` and `physicians`.
 
-    `conversation` has one paragraph for each message, which begins with the role. `label` is `met` or `not met`, as
-    more than half of the physicians say; `physicians` is their number. A row without such a majority is dropped: the
-    reason is returned instead of a record.
+    `conversation` has one paragraph for each message. A paragraph begins with the message's role. `label` is the
+    verdict of more than half of the physicians: `met` or `not met`. `physicians` is the number of all physicians. If
+    the physicians are divided equally, the row is dropped, and the reason is returned instead of a record.
 
     Raises:
         UserError: a field is missing, empty or of another type. The message names the field.
@@ -54,7 +54,7 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
 
 
 def _conversation(messages: Any) -> str:
-    """The messages of a conversation as text: a paragraph for each, after its role."""
+    """Return the messages of a conversation as text. Each message is a paragraph that begins with its role."""
     if not isinstance(messages, list):
         raise UserError(f"field 'prompt' is a {type(messages).__name__}, not a list of messages. Write a list.")
     paragraphs = []

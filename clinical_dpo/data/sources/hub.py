@@ -37,22 +37,23 @@ def retrieve_hub(
     """Return the rows of the publisher's `splits`, in the order of `splits`, and the provenance of the rows.
 
     This module selects the files from the hub's listing of the commit and fetches them into the hub's cache. `datasets`
-    then reads only these files. It writes tables into a folder that other users cannot enter, and the folder is deleted
-    afterwards. Nothing in the repository can name another file, and no code from the repository runs. Only the drawn
-    rows become objects.
+    then reads only these files and writes tables into a temporary folder that other users cannot enter. Nothing in the
+    repository can make `datasets` read another file, and no code from the repository runs. Only the drawn rows become
+    Python objects.
 
     Args:
         data_id: owner/name of the data set.
         revision: full commit hash. A branch or tag can move, and the same study would then read other rows.
         splits: the publisher's splits.
         config: the data set's configuration, if it has several.
-        draw: number of rows -> positions of the drawn rows, in ascending order. By default, all rows are drawn.
-        repair: forms of texts that are restored, names of `text_repairs.REPAIRS`.
+        draw: a function of the number of rows. It returns the positions of the rows to draw, in ascending order. By
+            default, all rows are drawn.
+        repair: which repairs to apply to texts, by their names in `text_repairs.REPAIRS`.
 
     Returns:
         The drawn rows, with dates as ISO 8601 text; and their provenance: kind, data, id, config, revision, splits,
-        `rows` (number of rows of the splits) and `sha256` (path -> digest of the card and each data file). Rows with
-        repairs or warnings also have the entries of `text_facts`.
+        `rows` (number of rows of the splits) and `sha256` (path -> digest of the card and each data file). If there are
+        repairs or warnings, the provenance also has the entries of `text_facts`.
 
     Raises:
         UserError: `revision` is not a commit hash; the data set is gated, unknown or not reachable (the message names
@@ -89,7 +90,11 @@ def retrieve_hub(
 
 
 def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: str | None) -> list[list[str]]:
-    """Return the names of each split's files. None of the data files is fetched."""
+    """Return the names of the data files of each split, in the order of `splits`. The data files are not fetched.
+
+    Raises:
+        UserError: a split is unknown, the files are too large, or they have several formats.
+    """
     fetch(data_id, revision, [], kind="dataset")  # only the listing
     sizes = file_sizes(data_id, revision, kind="dataset")
     if sizes.get(_CARD, 0) > _CARD_BYTES:
@@ -115,7 +120,7 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
 
 @contextlib.contextmanager
 def _work_folder() -> Iterator[Path]:
-    """Yield a folder beside the hub's caches that no other user can enter, and delete it when the block ends."""
+    """Yield a new folder in the cache of `datasets` that no other user can enter, and delete it when the block ends."""
     from datasets import config
 
     Path(config.HF_DATASETS_CACHE).mkdir(parents=True, exist_ok=True)
@@ -133,6 +138,9 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
         files: names of each split's files.
         work: folder in which the tables are written.
         where: data set and configuration, for messages.
+
+    Raises:
+        UserError: the files exceed the run's limits, or cannot be read as a table.
     """
     # Imported late: it takes seconds, and only this kind of source needs it.
     from datasets.data_files import DataFilesDict, DataFilesList
@@ -143,7 +151,7 @@ def _tables(folder: Path, files: Sequence[Sequence[str]], work: Path, where: str
     from datasets.packaged_modules.parquet.parquet import Parquet
 
     class LocalFiles(DownloadManager):
-        """A download manager that neither fetches nor unpacks files. A file's name states the file's format."""
+        """A download manager of `datasets` that neither fetches nor unpacks files."""
 
         def download(self, url_or_urls: Any) -> Any:
             return url_or_urls

@@ -1,4 +1,7 @@
-"""Select the files of a hub repository's splits: by the card's patterns, among the files that the commit lists."""
+"""Select the files of each split of a hub repository.
+
+The patterns of the repository's card (README.md) select among the files that the commit lists.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,21 +14,24 @@ import yaml
 from clinical_dpo.errors import UserError
 
 FORMATS = (".parquet", ".jsonl", ".json", ".csv", ".tsv")
-_NO_DATA = frozenset(("config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"))  # as `datasets`
+# `datasets` does not take these files for data.
+_NO_DATA = frozenset(("config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"))
 _PATTERNS = 10_000  # patterns of one configuration
 _PATTERN_LENGTH = 1_000  # characters of one pattern
 _MEND = "Choose another config or revision, or download the files of the data set and read them with `kind: file`."
 _SUPPORTED_KEYS = frozenset(("config_name", "data_files", "data_dir", "default", "description", "version"))
-# A URL, a chain of paths, an absolute path, a home folder, a drive, the separator of another system.
+# Signs of a path outside of the repository: `://` (a URL), `::` (a chain of URLs), an absolute path, a home folder, a
+# drive, a backslash, NUL.
 _ELSEWHERE = re.compile(r"://|::|^[/~]|^[A-Za-z]:|[\\\0]")
 
 Patterns = Mapping[str, Sequence[str]]  # split -> patterns of its files
 
 
 def split_files(card: str, names: Sequence[str], config: str | None, where: str) -> dict[str, list[str]]:
-    """Return the files of each split of a configuration. They have the order of the card's patterns, then of names.
+    """Return the files of each split of a configuration.
 
-    If the card has no `configs`, the files' names determine the splits by the rules of `datasets`.
+    The files are in the order of the card's patterns, and the files of one pattern are in alphabetical order. If the
+    card names no files, the names of the files determine the splits by the rules of `datasets`.
 
     Args:
         card: the text of README.md; empty if there is none.
@@ -65,7 +71,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether a path matches a pattern, in which ** is any number of folders and * is any text within one folder."""
+    """Whether a path matches a pattern. `**` is any number of folders, and `*` is any text within one folder's name."""
     written = pattern.split("/")
     # Several ** in a row count as one.
     parts = [part for at, part in enumerate(written) if part != "**" or not at or written[at - 1] != "**"]
@@ -83,7 +89,14 @@ def matches_pattern(name: str, pattern: str) -> bool:
 
 
 def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    """Return the positions in a pattern, and the positions behind every ** there, because ** may match no folder."""
+    """Add to the positions that a match has reached the position after each `**`, and return the positions.
+
+    A match that has reached `**` has also reached the position after it, because `**` may match no folder.
+
+    Args:
+        reached: positions in the pattern, as indices of `parts`.
+        parts: the parts of the pattern between slashes.
+    """
     for at in sorted(reached):
         while at < len(parts) and parts[at] == "**":
             at += 1
@@ -98,7 +111,7 @@ def _configs(card: str, where: str) -> list[dict[str, Any]]:
         return []
     end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() == "---"), len(lines))
     try:
-        # The base loader makes only texts and merges no keys; nested merges could fill the memory with copies.
+        # The base loader reads all scalars as text and merges no keys. Nested merges could fill the memory with copies.
         metadata = yaml.load("\n".join(lines[1:end]), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(
@@ -138,7 +151,7 @@ def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) ->
 
 
 def _listed_patterns(data_files: Any, location: str) -> Patterns:
-    """Return the patterns of each split from any form that the hub allows."""
+    """Return the patterns of each split from the card's `data_files`, in any form that the hub allows."""
     patterns: dict[str, list[str]] = {}
     for count, (split, pattern) in enumerate(_pairs(data_files)):
         if not _is_text(split) or not _is_text(pattern) or count >= _PATTERNS:
@@ -148,7 +161,10 @@ def _listed_patterns(data_files: Any, location: str) -> Patterns:
 
 
 def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield (split, pattern) of each entry. Values that are not texts are yielded too; the caller refuses them."""
+    """Yield (split, pattern) of each entry. An entry without a split belongs to the split `train`.
+
+    Values that are not texts are yielded too; the caller refuses them.
+    """
     for each in data_files if isinstance(data_files, list) else [data_files]:
         if isinstance(each, dict) and set(each) == {"split", "path"}:
             for path in each["path"] if isinstance(each["path"], list) else [each["path"]]:
@@ -158,7 +174,10 @@ def _pairs(data_files: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _implied_patterns(names: Sequence[str]) -> Patterns:
-    """Return the patterns of each split that the files' names imply, tried in the order of `datasets`."""
+    """Return the patterns of each split, if the card names no files.
+
+    The names of the files imply the splits, by the rules of `datasets` in their order.
+    """
     # Imported late: it takes seconds, and only this kind of source needs it.
     from datasets import data_files
 
@@ -175,12 +194,12 @@ def _implied_patterns(names: Sequence[str]) -> Patterns:
 
 
 def _matches(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
-    """Return the names that match, each once, in the order of the patterns."""
+    """Return the names that match a pattern, each once, in the order of the patterns."""
     return list(dict.fromkeys(name for pattern in patterns for name in names if matches_pattern(name, pattern)))
 
 
 def _inside(pattern: Any, location: str) -> str:
-    """Return a pattern or folder of a card without `./`.
+    """Return a pattern or folder of a card without parts that are `.` or empty.
 
     Raises:
         UserError: the pattern or folder lies outside of the repository, or is too long.
@@ -206,7 +225,7 @@ def _joined(folder: str, pattern: str) -> str:
 
 
 def _is_data(name: str) -> bool:
-    """Whether a listed file may contain data: the format is supported, and the file is not hidden."""
+    """Whether a listed file may contain data: its format is supported, and it is neither hidden nor one of _NO_DATA."""
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__")) for part in path.parts)
     return path.suffix.lower() in FORMATS and path.name not in _NO_DATA and not hidden and not path.is_absolute()

@@ -1,4 +1,4 @@
-"""Read rows of JSON Lines and JSON strictly. Text that Python would read with a lost or changed value is refused."""
+"""Read rows of JSON Lines and JSON strictly. A text whose values Python would lose or change is refused."""
 
 import json
 import math
@@ -27,7 +27,11 @@ class _Refused(ValueError):
 
 
 def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
-    """Return the rows of JSON Lines; empty lines are skipped and counted."""
+    """Return the rows of JSON Lines. Empty lines are skipped and counted in `repairs`.
+
+    Raises:
+        UserError: a line is not a valid JSON object, or exceeds the run's limits. The message names the line.
+    """
     rows, values = [], 0
     check_limit(where, "rows", text.count("\n"), "lines")
     lines = text.split("\n")
@@ -53,10 +57,10 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
 
 
 def json_rows(text: str, where: str) -> list[Row]:
-    """Return the rows of a JSON value.
+    """Return the rows of a JSON text.
 
-    The value is a list of objects; an object of objects (the keys become `id`); or an object with one value, a list of
-    objects.
+    The value of the text is a list of objects; an object of objects (the keys become `id`); or an object with one
+    value, a list of objects.
 
     Raises:
         UserError: the text is not valid JSON, or its value has no rows. The message names the line or row.

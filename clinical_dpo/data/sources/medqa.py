@@ -1,9 +1,9 @@
 """MedQA (Jin et al., 2021): turn multiple-choice board questions into open questions of diagnosis and treatment.
 
-A row of the publisher is `question, answer, options {letter: text}, meta_info (step1 or step2&3), answer_idx`. Only the
-last sentence of the stem decides whether a question is used. First, the sentence is rewritten into a sentence that
-needs no options (`open_questions`). Second, the rewritten sentence must ask for a diagnosis or a treatment
-(`question_topics`). benchmarks/medqa_scope.md compares the rules with readers.
+A row of the publisher has `question`, `answer`, `options` {letter: text}, `meta_info` (step1 or step2&3) and
+`answer_idx`. A question of step 2 or 3 is used if the last sentence of its stem passes two rules. First, the sentence
+can be rewritten into a sentence that needs no options (`open_questions`). Second, the rewritten sentence asks for a
+diagnosis or a treatment (`question_topics`). benchmarks/medqa_scope.md compares the rules with two readers.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ PUBLISHED = (5161, 12723)  # questions of Savage et al. 2025 (4,095 + 456 + 200 
 _SENTENCE_BREAK = re.compile(r"(?<=[.?!])[\"”')\]]*\s+|\s*\n\s*")
 _TITLED_BREAK = re.compile(
     rf"(?<!Mr\.)(?<!Mrs\.)(?<!Ms\.)(?<!Dr\.)(?:{_SENTENCE_BREAK.pattern})"
-)  # no end after a title
+)  # a title such as Dr. ends no sentence
 _OPTION_OF_OPTIONS = re.compile(
     r"\b(?:all|none|any|both|neither|either) (?:of )?(?:the )?(?:above|these|options)\b", re.I
 )
@@ -32,7 +32,7 @@ def to_open_question(row: Mapping[str, Any], strict: bool = False) -> Row | str:
     """Return a record (`id`, `question`, `reference`, `options`, `topic`), or the reason why the question is dropped.
 
     `id` is a digest of the publisher's question text. `options` holds the wrong answers in the publisher's order. Only
-    the last sentence of the stem changes. If `strict`, the strict rules decide.
+    the last sentence of the stem changes. `strict` selects the strict rules of `open_questions` and `question_topics`.
 
     Raises:
         UserError: a field of the publisher's format is missing, or the answer is not one of the options.
@@ -73,12 +73,12 @@ def to_open_question(row: Mapping[str, Any], strict: bool = False) -> Row | str:
 
 
 def question_id(row: Mapping[str, Any]) -> str:
-    """Return a digest of the publisher's question text."""
+    """Return the id of a question: `medqa-` and a digest of the publisher's question text."""
     return f"medqa-{hashlib.sha256(row['question'].encode()).hexdigest()[:12]}"
 
 
 def _unquoted(text: str) -> str:
-    """Return `text` without outer white space and without a final quotation mark that closes nothing."""
+    """Return `text` without outer white space and without a final quotation mark that was never opened."""
     text = text.strip()
     if text.endswith('"') and text.count('"') % 2:
         text = text[:-1].rstrip()

@@ -15,9 +15,9 @@ COLUMNS = ("File", "CHQ", "Summary")
 
 
 def to_summary(row: Mapping[str, Any]) -> Row:
-    """Return a record: `id`, `question` (the CHQ with its lines) and `reference` (the summary, on one line).
+    """Return a record: `id`, `question` (the CHQ with its line breaks) and `reference` (the summary, on one line).
 
-    `id` is the publisher's File with a digest of the question, because several questions may have the same File.
+    `id` is the publisher's File and a digest of the question, because several questions may have the same File.
 
     Raises:
         UserError: a column is missing, or a cell is empty or not text. The message names File and column.

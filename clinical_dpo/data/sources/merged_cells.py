@@ -1,6 +1,8 @@
-"""Read tables with merged cells. A spreadsheet shows their value in all of them, but stores it in the first only.
+"""Read tables with merged cells.
 
-A column with such cells is not read, with the reason, unless `merged_cells` of the source says what they mean.
+A spreadsheet shows the value of merged cells in all of them, but stores the value in the first cell only. A column with
+such cells is left out, with a reason, unless `merged_cells` of the source says where the value holds: in all of the
+merged cells (`fill`), or in the first only (`empty`).
 """
 
 import json
@@ -16,20 +18,20 @@ from clinical_dpo.data.sources.sheet_layout import Area
 from clinical_dpo.data.tally import ROWS_KEPT, Tally
 from clinical_dpo.errors import UserError
 
-FILL = "fill"  # of the values `fill` and `empty` of `merged_cells`
+FILL = "fill"  # a value of `merged_cells`; the other value is `empty`
 Table = Sequence[tuple[str, Sequence[Any]]]
 
 
 @dataclass(frozen=True)
 class CoveredCell:
-    """A cell that merged cells cover, so that it shows the value of their first cell.
+    """A cell within merged cells that is not their first: it has no value of its own, and shows the first cell's value.
 
     Attributes:
         first: the first of the merged cells.
-        area: the merged cells.
+        area: the area of the merged cells.
         row: row of the sheet, from 1.
         column: column of the sheet, from 1.
-        reason: why the column is not read without a setting.
+        reason: why the column is left out if `merged_cells` is not set.
         value: None, as of every cell without a value of its own.
     """
 
@@ -42,7 +44,7 @@ class CoveredCell:
 
     @property
     def coordinate(self) -> str:
-        """The cell as Excel writes it, such as `A3`."""
+        """The cell's name in Excel, such as `A3`."""
         return Area(self.column, self.row, self.column, self.row).name.partition(":")[0]
 
 
@@ -59,16 +61,17 @@ class MergedCells:
     """The merged cells of a table whose first row names the columns.
 
     Attributes:
-        unread: column whose name is merged with others or covers values -> why it is not read.
+        unread: column that is left out -> the reason. The name of such a column is merged over several columns, or over
+            rows with values.
     """
 
     def __init__(
         self, merged: Sequence[Area], table: Table, names: Sequence[str], ignore: Collection[str], where: str
     ) -> None:
-        """Save the table.
+        """Save the table, and find the merged areas in it.
 
         Args:
-            merged: the merged areas. Those without a value do not count.
+            merged: the merged areas. An area without a value is ignored.
             table: location and cells of each row of the sheet, from row 1 on.
             names: names of the columns; "" for a column without a name.
             ignore: columns that are not read.
@@ -92,13 +95,13 @@ class MergedCells:
         self.unread: dict[str, str] = {}
 
     def marked(self, repairs: Tally) -> Table:
-        """Return the table with a CoveredCell for each cell whose value only merged cells show.
+        """Return the table with a CoveredCell in place of each cell that shows a merged value without storing it.
 
-        Rows of names under merged names, and headings and remarks across all columns, are left out and counted in
-        `repairs`.
+        Two kinds of rows are left out and counted in `repairs`: rows with names below merged names, and headings and
+        remarks that are merged across all columns.
 
         Raises:
-            UserError: the first row is a title.
+            UserError: the first row is merged as a title is, or merged areas overlap.
         """
         if not self._merged or not any(self._names):
             return self._table
@@ -122,11 +125,14 @@ class MergedCells:
         return cells[area.left - 1] if area.left <= len(cells) else None
 
     def _nameless(self, area: Area) -> list[int]:
-        """Return the columns, from 0, without a name of their own that a merged name covers."""
+        """Return the columns, counted from 0, that a merged name covers and that have no name of their own."""
         return [i for i in range(area.left, area.right) if i >= len(self._names) or not self._names[i]]
 
     def _after_names(self, repairs: Tally) -> int:
-        """Count rows with names of parts, such as `Systolic` under `Pressure`, and return the row after them."""
+        """Return the number of the first row below the names of the columns.
+
+        Rows with names of parts, such as `Systolic` below a merged `Pressure`, are skipped and counted in `repairs`.
+        """
         after = 2
         for number, (_, cells) in enumerate(self._table[1:], start=2):
             columns = [column for column, cell in enumerate(cells, start=1) if _has_value(cell)]
@@ -145,7 +151,10 @@ class MergedCells:
         return after
 
     def _check_names(self, rows: Mapping[int, list[Any]]) -> None:
-        """Leave out columns with one name for several columns of values, and columns whose name covers values."""
+        """Leave out columns whose name is merged over several columns of values, or over rows with values.
+
+        In `rows` (row number -> cells), the cells of nameless columns below such a name are emptied.
+        """
         for area in self._header:
             name = self._names[area.left - 1]
             if area in self._shared:
@@ -170,7 +179,10 @@ class MergedCells:
         )
 
     def _headings(self, rows: Mapping[int, Sequence[Any]]) -> list[int]:
-        """Return the rows whose only cell is merged over all columns; none if most rows are such rows."""
+        """Return the numbers of the rows whose only value is merged across all columns.
+
+        If at least half of the rows with values are such rows, none is returned.
+        """
         named = [column for column, name in enumerate(self._names, start=1) if name]
         across = {area.top: area.left - 1 for area in self._merged if area.left <= named[0] < named[-1] <= area.right}
         filled = {number: [i for i, cell in enumerate(cells) if _has_value(cell)] for number, cells in rows.items()}
@@ -178,7 +190,11 @@ class MergedCells:
         return headings if 2 * len(headings) < sum(map(bool, filled.values())) else []
 
     def _mark(self, rows: Mapping[int, list[Any]]) -> None:
-        """Replace each covered cell by a CoveredCell, if its row has values and it has not the merged cells' value."""
+        """Replace cells in `rows` (row number -> cells) by CoveredCells.
+
+        A cell within merged cells is replaced if its row has a value, and if the cell itself does not store the value
+        of the merged cells.
+        """
         ignored = {i for i, name in enumerate(self._names) if name in self._ignored}
         covered: dict[int, list[tuple[int, Area]]] = {}  # column, from 0 -> rows and merged areas
         for number, areas in self._areas_by_row(rows):
@@ -199,7 +215,9 @@ class MergedCells:
                 cells[i] = CoveredCell(self._first(area), area, number, i + 1, reason)
 
     def _areas_by_row(self, rows: Mapping[int, Any]) -> Iterator[tuple[int, list[Area]]]:
-        """Yield rows with the merged areas below the names that cross them.
+        """Yield the number of each row that merged areas cross, and these areas.
+
+        Areas that begin above `rows` are ignored.
 
         Raises:
             UserError: areas overlap in a row.
@@ -215,7 +233,7 @@ class MergedCells:
                 yield number, active
 
     def _refuse_overlap(self, areas: Sequence[Area], number: int) -> None:
-        """Refuse areas that overlap in a row. Without overlap they cover no more columns than there are."""
+        """Raise an error if areas overlap in a row, so that together they cover more columns than there are."""
         if sum(min(area.right, len(self._names)) - area.left + 1 for area in areas) > len(self._names):
             raise UserError(f"{self._where}, row {number}: merged cells overlap. Save the workbook again in Excel.")
 
@@ -234,8 +252,8 @@ class MergedCells:
 
 
 def yaml_key(name: str) -> str:
-    """Return a column's name as a key of YAML, in quotes where it needs them."""
-    plain = re.fullmatch(r"[^\W\d](?:[\w ]*\w)?", name) and yaml.safe_load(name) == name  # `no` is a truth value
+    """Return a column's name as a YAML key, in quotes if YAML needs quotes."""
+    plain = re.fullmatch(r"[^\W\d](?:[\w ]*\w)?", name) and yaml.safe_load(name) == name  # YAML reads `no` as false
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 

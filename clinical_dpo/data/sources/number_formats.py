@@ -1,4 +1,4 @@
-"""Show numbers as a spreadsheet shows them: by the number format of their cell (ECMA-376 part 1, 18.8.31)."""
+"""Convert numbers to the texts that spreadsheets show, by the number format of the cell (ECMA-376 part 1, 18.8.31)."""
 
 import operator
 import re
@@ -30,27 +30,33 @@ _DATE_PARTS, _TIME_PARTS = re.compile(r"[ydg]|mmm|^[^hs]*m[^hs]*\Z"), re.compile
 
 
 class Token(NamedTuple):
-    """A part of a section. `kind` is digit, point, comma, percent, slash, exponent, general, text, or literal."""
+    """A part of a section. `kind` is digit, point, comma, percent, slash, exponent, general, text, or literal.
+
+    A text token (`@`) stands for the text of the cell. A literal token is shown as it is.
+    """
 
     kind: str
     text: str
 
 
 class Section(NamedTuple):
-    """One of the up to four sections of a format."""
+    """A section of a number format. A format has up to four: for positive numbers, negative numbers, zero and texts.
+
+    A section may have a `condition`, a comparison and a number such as (`>=`, 100), that a shown number meets.
+    """
 
     tokens: tuple[Token, ...]
     condition: tuple[str, Decimal] | None
 
 
 def plain_number(value: Number) -> Number:
-    """Return a number with the 15 digits that spreadsheets store; a whole number as an int."""
+    """Return a number rounded to the 15 digits that spreadsheets store. A whole number becomes an int."""
     rounded = value if isinstance(value, int) else float(f"{value:.15g}")
     return int(rounded) if rounded == int(rounded) else rounded
 
 
 def shown_number(value: Number, number_format: str) -> str:
-    """Return a number as a cell with this format shows it in an English spreadsheet.
+    """Return a number as the text that a cell with this format shows in an English spreadsheet.
 
     Colours and widths are left out, and blanks at the ends are dropped.
     """
@@ -63,9 +69,10 @@ def shown_number(value: Number, number_format: str) -> str:
 
 
 def shown_text(text: str, number_format: str) -> str:
-    """Return a text as a cell with this format shows it: with words around it, and without blanks at its ends.
+    """Return a text as a cell with this format shows it: with words that the format adds, without blanks at its ends.
 
-    A fourth section is that of texts, even if it is empty, as in `;;;`, which shows nothing.
+    The section with `@` applies to texts, or else the fourth section. An empty fourth section, as in `;;;`, shows
+    nothing.
     """
     sections = _sections(number_format)
     of_texts = [section for section in sections if any(token.kind == "text" for token in section.tokens)]
@@ -75,7 +82,7 @@ def shown_text(text: str, number_format: str) -> str:
 
 
 def is_scientific(number_format: str) -> bool:
-    """Whether a format shows an exponent, and so rounded digits by intention."""
+    """Whether a format shows an exponent. Such a format rounds numbers on purpose."""
     return any(token.kind == "exponent" for section in _sections(number_format) for token in section.tokens)
 
 
@@ -120,7 +127,7 @@ def _token(character: str) -> Token:
 
 
 def _chosen(sections: tuple[Section, ...], value: Decimal) -> tuple[Section, bool]:
-    """Return the section that shows a value, and whether a minus sign precedes a negative value."""
+    """Return the section that shows a value, and whether a minus sign is put before a negative value."""
     numeric = [section for section in sections if not any(token.kind == "text" for token in section.tokens)]
     numeric = numeric or [Section((Token("general", ""),), None)]  # such as @, which shows numbers as typed
     for section in numeric:
@@ -138,7 +145,7 @@ def _literal(token: Token) -> str:
 
 
 def _fill(section: Section, value: Decimal) -> str:
-    """Return a number that is not negative, in the places of a section."""
+    """Return a non-negative number as the text that a section shows."""
     tokens = section.tokens
     kinds = [token.kind for token in tokens]
     if "general" in kinds:
@@ -154,9 +161,10 @@ def _fill(section: Section, value: Decimal) -> str:
 
 
 def _general(value: Decimal) -> str:
-    """Return a number of at most 11 characters, as format General shows it. Whole numbers keep all digits.
+    """Return a non-negative number as format General shows it, in at most 11 characters.
 
-    A cell shows a whole number of 12 digits with an exponent, but its digits are then often those of an id.
+    A whole number keeps all its digits. A spreadsheet shows a whole number of 12 or more digits with an exponent, but
+    such a number is often an id.
     """
     if value == value.to_integral_value():
         return f"{value:.0f}"
@@ -178,7 +186,7 @@ def _rounded(value: Decimal, digits: int) -> Decimal:
 
 
 def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
-    """Return a number with the decimals, the thousands and the texts of a section."""
+    """Return a non-negative number with the decimals, thousands separators and literal texts of a section."""
     kinds = [token.kind for token in tokens]
     point = kinds.index("point") if "point" in kinds else len(kinds)
     places = [i for i, kind in enumerate(kinds) if kind == "digit"]
@@ -203,7 +211,14 @@ def _decimal(tokens: tuple[Token, ...], value: Decimal) -> str:
 
 
 def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str:
-    """Return the digits of a placeholder; the first placeholder takes all digits that are left of it."""
+    """Return the digits of a number that a placeholder shows.
+
+    Args:
+        digits: the digits before the decimal point.
+        position: position of the placeholder, counted from the right, from 1.
+        first: whether the placeholder is the leftmost, which also shows all further digits on its left.
+        placeholder: `0`, `#` or `?`.
+    """
     if len(digits) >= position:
         end = len(digits) - position + 1
         return digits[:end] if first else digits[end - 1 : end]
@@ -211,7 +226,10 @@ def _digits_at(digits: str, position: int, first: bool, placeholder: str) -> str
 
 
 def _grouped(digits: str, position: int, grouped: bool) -> str:
-    """Insert commas. The last of these digits is at `position`, counted from the right."""
+    """Return a placeholder's digits with commas between thousands, if `grouped`.
+
+    `position` is the place of the last of these digits in the number: 1 for units, 2 for tens.
+    """
     if not grouped:
         return digits
     parts = []
@@ -243,7 +261,11 @@ def _scientific(tokens: tuple[Token, ...], at: int, value: Decimal) -> str:
 
 
 def _fraction(tokens: tuple[Token, ...], slash: int, value: Decimal) -> str:
-    """Return a number with a fraction, such as `5 1/4`; a fraction of zero is not shown."""
+    """Return a non-negative number as a fraction, such as `5 1/4`, in the form that a section sets.
+
+    If the section has places for whole numbers, a fraction of zero is not shown. `slash` is the index of the slash in
+    `tokens`.
+    """
     places = [i for i, token in enumerate(tokens[:slash]) if token.kind == "digit"]
     breaks = [n for n in range(1, len(places)) if places[n] != places[n - 1] + 1]
     end = slash + 1

@@ -34,9 +34,8 @@ _ANY_NOUN = (
 _AUXILIARY = "is|are|was|were|would|will|should|could|can|may"
 # "which of the following" as a subject is followed by its verb, an adverb or an inserted clause.
 _STRICT_PREDICATE = rf"(?=,|(?:{_AUXILIARY}|best|most|has|explains)\b)"
-_PREDICATE = (
-    rf"(?=,|(?:{_AUXILIARY}|did|does|do|best|most|likely|has|have|had|explains|in|for|to)\b)"  # noun before a phrase
-)
+# A noun after "which of the following" may also be followed by a phrase that begins with in, for or to.
+_PREDICATE = rf"(?=,|(?:{_AUXILIARY}|did|does|do|best|most|likely|has|have|had|explains|in|for|to)\b)"
 _VERB = rf"(?=,|(?:{_AUXILIARY}|best|most|likely|has|had|explains|accounts|did|does)\b)"
 
 # First words of a subject that may move into mid-sentence and lose their capital; a name must keep its capital.
@@ -51,7 +50,7 @@ _REFERS_TO_OPTIONS = re.compile(r"\b(?:following|options?|choices?|which one|bel
 def open_sentence(sentence: str, strict: bool = False) -> str | None:
     """Rewrite the last sentence of a stem into a question that needs no options; None if no rule gives good grammar.
 
-    Strict grammar knows a list of nouns after "which of the following". Otherwise, any noun may follow.
+    If `strict`, only the nouns of a list may follow "which of the following". Otherwise, any noun may follow.
     """
     noun, predicate, verb = (
         (_STRICT_NOUN, _STRICT_PREDICATE, _STRICT_PREDICATE) if strict else (_ANY_NOUN, _PREDICATE, _VERB)
@@ -80,7 +79,7 @@ def open_sentence(sentence: str, strict: bool = False) -> str | None:
 
 
 def _plain(sentence: str, strict: bool) -> str:
-    """Return a sentence without words such as `option` that only lead to the options."""
+    """Return a sentence without words such as `option` that only point to the options."""
     sentence = " ".join(sentence.split())
     if not strict:
         sentence = re.sub(rf"\b{_CHOICE} (?:option|choice)\b", r"\1", sentence)
@@ -92,9 +91,10 @@ def _plain(sentence: str, strict: bool) -> str:
 
 
 def _inverted(parts: Sequence[str | Any], strict: bool) -> str | None:
-    """Turn "the rash is due to which of the following" into a question that begins with its interrogative.
+    """Turn "the rash is due to which of the following" into a question that begins with "what" or "which".
 
-    `parts` are the subject, auxiliary, rest, and the adjective and noun after "the following", or None.
+    `parts` are the subject, the auxiliary, the rest before "which of the following", and the adjective and noun after
+    it (None if there is no noun). The result is None if no rule gives good grammar.
     """
     subject, auxiliary, rest, adjective, noun = parts
     if re.search(rf"\b(?:{_AUXILIARY})\b", rest):  # the first auxiliary may belong to a clause inside the subject

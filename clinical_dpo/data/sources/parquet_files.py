@@ -19,7 +19,7 @@ from clinical_dpo.io import Row
 def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict[str, str]) -> list[Row]:
     """Return the rows of a Parquet file in a form that JSON can hold; see `plain_rows`.
 
-    A column with a value that has no form in JSON is left out, with the reason in `unread`.
+    A column with a value that JSON cannot hold is left out, and `unread` gets the column and the reason.
 
     Raises:
         UserError: the file is missing, damaged or exceeds the run's limits, or a column name comes twice.
@@ -51,7 +51,11 @@ def parquet_rows(path: Path, ignore: Sequence[str], repairs: Tally, unread: dict
 
 
 def _values(column: Any, name: str, path: Path, unread: dict[str, str]) -> list[Any]:
-    """Return the values of a column; no values, and the reason in `unread`, if one is beyond Python's dates."""
+    """Return the values of a column.
+
+    If a date or duration is beyond the range of Python, the result is empty, and `unread` gets the column and the
+    reason.
+    """
     values = []
     for number, value in enumerate(column, start=1):
         try:
@@ -70,16 +74,16 @@ def plain_rows(
 ) -> list[Row]:
     """Return rows of an Arrow table in a form that JSON can hold, without the columns that have no such form.
 
-    Dates, times and durations become ISO 8601 text; times of a column that are all midnight become dates. NaN (pandas'
-    missing value) becomes null.
+    Dates, times and durations become text; dates and times are in ISO 8601. If all times of a column are midnight, they
+    become dates. NaN, the missing value of pandas, becomes null.
 
     Args:
         rows: the rows as Python values.
-        numbers: their row numbers, for messages.
+        numbers: the number of each row, for messages.
         schema: the table's Arrow schema.
         path: the file or data set, for messages.
         repairs: counts values that became text or null.
-        unread: gets each column that is left out, with the reason.
+        unread: column -> reason. Each column that is left out is added.
     """
     date_only = {
         name
@@ -137,7 +141,10 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
 
 
 def _member(kind: Any, name: str) -> Any:
-    """Return the type of a member of an object; None if `kind` does not list it, as with some types of the hub."""
+    """Return the Arrow type of a member of an object. The type is None if `kind`, the object's type, does not list it.
+
+    Some types of the hub list no members.
+    """
     index = kind.get_field_index(name) if hasattr(kind, "get_field_index") else -1
     return kind.field(index).type if index >= 0 else None
 
@@ -145,7 +152,8 @@ def _member(kind: Any, name: str) -> Any:
 def _shortest(value: float, kind: Any) -> float:
     """Return the number with the fewest digits that a column of fewer than 64 bits stores as `value`.
 
-    A column of 32 bits stores 37.2 as 37.20000076293945.
+    For example, a column of 32 bits stores 37.2 as 37.20000076293945, and the result is 37.2. `kind` is the column's
+    Arrow type; a number of 64 bits is returned unchanged.
     """
     import numpy as np
     from pyarrow import types

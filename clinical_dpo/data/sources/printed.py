@@ -18,7 +18,8 @@ _NAMES = {"nan": None, "NaN": None, "NaT": None, "null": None, "none": None, "tr
 def printed_value(text: str) -> Any:
     """Return the list, object, bytes or escaped text that Python or JSON printed as `text`; None for another text.
 
-    Texts of NumPy's arrays, which have no commas between them, are separate texts.
+    Bytes are returned as text. The texts of a printed NumPy array have no commas between them, and are read as separate
+    texts.
     """
     bare = text.strip()
     ends = bare[:1] + bare[-1:]
@@ -39,7 +40,7 @@ def printed_value(text: str) -> Any:
 
 
 def decoded(raw: bytes) -> str:
-    """Return UTF-8 text, or else text of Windows-1252."""
+    """Decode bytes as UTF-8, or as Windows-1252 if they are not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -62,7 +63,7 @@ def _value(node: ast.expr) -> Any:
     """Return the value of a syntax tree of literals. A call such as `Timestamp('2026-05-01')` has its argument's value.
 
     Raises:
-        ValueError: the tree has another part.
+        ValueError: a part of the tree is neither a literal nor such a call.
     """
     if isinstance(node, ast.List | ast.Tuple):
         return [_value(part) for part in node.elts]
@@ -75,6 +76,6 @@ def _value(node: ast.expr) -> Any:
     if isinstance(node, ast.Call) and len(node.args) == 1:
         return _value(node.args[0])
     if isinstance(node, ast.Call) and all(isinstance(part, ast.Constant) for part in node.args):
-        return ast.unparse(node)  # datetime.date(2026, 5, 1)
+        return ast.unparse(node)  # a call such as datetime.date(2026, 5, 1) stays as written
     value = ast.literal_eval(node)
     return decoded(value) if isinstance(value, bytes) else value

@@ -1,6 +1,6 @@
 """PubMedQA (Jin et al., 2019): a question, the abstract without its conclusion, and the conclusion as the long answer.
 
-Two formats are read. The publisher's file is an object with a PMID as each key (`QUESTION, CONTEXTS[], LONG_ANSWER,
+Two formats are read. The publisher's file is an object whose keys are PMIDs (`QUESTION, CONTEXTS[], LONG_ANSWER,
 final_decision, ...`). The Hugging Face hub has rows (`pubid, question, context {contexts[], ...}, long_answer,
 final_decision`).
 """
@@ -55,7 +55,11 @@ def to_context_question(row: Mapping[str, Any]) -> Row:
 
 
 def _text(value: Any, location: str) -> str:
-    """Return a text on one line."""
+    """Return a text on one line, with single spaces.
+
+    Raises:
+        UserError: the value is empty or not text. The message begins with `location`.
+    """
     if not isinstance(value, str):
         raise UserError(f"{location} is a {type(value).__name__}, not text. Write a text.")
     if not value.strip():

@@ -1,8 +1,8 @@
-"""What an open board question asks for: a diagnosis, a treatment, or something else.
+"""Decide what an open board question asks for: a diagnosis, a treatment, or something else.
 
-The strict rule is a list of phrases. The wide rule also looks for the head of what is asked: a noun such as `step`
-before a preposition, or a verb as in `what should be given`. Next steps in management, prevention and tests to order
-are treatments there.
+The strict rule is a list of phrases. The wide rule also looks for the head of the question: a noun such as `step`
+before a preposition, or a verb as in `what should be given`. Under the wide rule, next steps in management, prevention
+and tests to order are treatments.
 """
 
 import re
@@ -23,7 +23,7 @@ _OTHER_TOPICS = {
     "asks what not to do": r"avoid|contraindicat|discontinu|\bexclude|\bexcept\b|\bnot\b|\bleast\b",
     "asks for conduct": r"\bresponse\b|by the physician|for the (?:physician|resident|student)|ethic|disclos",
 }
-# These words say little about a question whose head is known.
+# Words of these topics say little about a question whose head is a diagnosis or a treatment.
 _HEAD_DECIDES = {
     "diagnosis": ("asks for a pathogen", "asks for a risk or an outcome", "asks for a test"),
     "treatment": ("asks for a risk or an outcome", "asks for a test"),
@@ -54,7 +54,7 @@ _STRICT_TOPICS = {
     ],
 }
 
-# A head is the last word before a preposition, a clause or the end. Words before it qualify it.
+# The head is the last word before a preposition, a clause or the end. The words before the head qualify the head.
 _BREAKS = (
     "of|on|in|for|to|towards?|at|by|with|from|during|after|before|prior|that|which|who|given|if|when|while|and|or|as|is"
     "|are|was|were|be|would|will|should|could|can|may|regarding|among|than"
@@ -134,7 +134,10 @@ def topic(sentence: str | None, asked: str, strict: bool = False) -> str:
 
 
 def _other_topic(asked: str, decided: Collection[str] = ()) -> str | None:
-    """Return the first topic of `_OTHER_TOPICS` that has a word in the question, except those in `decided`."""
+    """Return the first topic of `_OTHER_TOPICS` whose pattern matches the question, or None.
+
+    Topics in `decided` are skipped.
+    """
     for name, pattern in _OTHER_TOPICS.items():
         if name not in decided and re.search(pattern, asked, re.I):
             return name

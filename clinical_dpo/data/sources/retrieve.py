@@ -36,16 +36,21 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
     """Return the records of a source and their provenance.
 
     Args:
-        source: a task file's `source` or `stand_in`. With `where`, a condition over the columns, only records for which
-            it holds are kept. It is applied after `sample` and `reader`.
+        source: a task file's `source` or `stand_in`. Its key `where` is a condition over the columns. The condition is
+            applied after `sample` and `reader`, and only records that meet it are kept.
         seed: seed of generated text, and of the draw if the source has a `sample`.
         n: number of records to generate; ignored for other sources.
 
     Returns:
-        The records; and their provenance: kind, data (`real` or `synthetic`), origin (path and sha256; id and revision;
-        or generator and seed), `rows` (number of rows of the source), `sampled` (number of drawn rows, if the source
-        has a `sample`), `drops` (reason -> count), `published_share` (if an article states how many rows it kept), and
-        `where` if the source has it: `condition`, and the numbers of records `kept` and `dropped`.
+        The records; and their provenance with these keys:
+
+        - `kind`, and `data` (`real` or `synthetic`).
+        - The origin: `path` and `sha256`, `id` and `revision`, or `generator` and `seed`.
+        - `rows`: number of rows of the source.
+        - `sampled`, if the source has a `sample`: number of drawn rows.
+        - `drops`: reason -> number of rows.
+        - `published_share`, if an article states how many rows it kept.
+        - `where`, if the source has it: the `condition`, and the numbers of records `kept` and `dropped`.
 
     Raises:
         UserError: the source or one of its rows is not valid. The message says where, and what to do.
@@ -96,7 +101,16 @@ def retrieve(source: Mapping[str, Any], *, seed: int, n: int) -> tuple[list[Row]
 
 
 def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row], dict[str, Any]]:
-    """The records for which a condition holds, and the condition with the numbers of kept and dropped records."""
+    """Return the records that meet a condition, and the condition with the numbers of kept and dropped records.
+
+    Args:
+        records: all records.
+        text: the condition, as `where` of the task file has it.
+        names: the name of each record, for messages.
+
+    Raises:
+        UserError: the condition is not valid, or no record meets it.
+    """
     try:
         kept = kept_rows(records, read_condition(text), names)
     except UserError as error:
@@ -112,7 +126,16 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
 
 
 def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str) -> tuple[list[Row], dict[str, int]]:
-    """Return a reader's records of numbered rows without repeats, and a dict: reason -> number of dropped rows."""
+    """Convert numbered rows to records by the reader of the source.
+
+    A row whose record has the id of an earlier record is dropped, unless the ids are the publisher's.
+
+    Returns:
+        The records; and reason -> number of dropped rows.
+
+    Raises:
+        UserError: a row is not valid, an id of the publisher comes twice, or no record is left.
+    """
     reader = source["reader"]
     read = partial(READERS[reader], strict=source["scope"] == "strict") if "scope" in source else READERS[reader]
     records: dict[str, Row] = {}

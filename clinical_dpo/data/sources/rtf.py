@@ -32,20 +32,20 @@ def has_rtf(text: str) -> bool:
 
 
 def without_rtf(text: str) -> str:
-    """Return a text in which an RTF document is replaced by its text; text before and after the document stays."""
+    """Return a text in which an RTF document is replaced by its shown text. The text around the document stays."""
     start = text.index(_START)
     return f"{text[:start]}{_read(text[start:])}".strip()
 
 
 @dataclass
 class _Group:
-    """What holds in a group of a document, up to its closing brace.
+    """The settings of a group of an RTF document. They hold up to the group's closing brace.
 
     Attributes:
         encoding: the encoding of bytes.
-        hidden: whether the group has no text of the document.
-        unseen: whether its text is hidden from readers.
-        skipped: characters after each \\u, which are for programs without Unicode.
+        hidden: whether the group has no text of the document, such as a list of fonts.
+        unseen: whether the document does not show the group's text.
+        skipped: number of characters to skip after each \\u. Programs without Unicode show these characters.
     """
 
     encoding: str
@@ -55,13 +55,13 @@ class _Group:
 
 
 def _read(rtf: str) -> str:
-    """Return the text of a document without fonts, pictures and styles, and the plain text after the document."""
+    """Return the text that an RTF document shows, followed by the plain text after the document."""
     page = re.search(r"\\ansicpg(\d+)", rtf)
     named = re.search(r"\\(mac|pca?)\b", rtf[:100])
     default = _code_page(page[1]) if page else _CHARACTER_SETS[named[1]] if named else "cp1252"
     group, outer = _Group(default), list[_Group]()
     fonts: dict[str, str] = {}  # font -> encoding
-    font, pending, parts = "", 0, list[str]()  # `pending` characters are to be skipped
+    font, pending, parts = "", 0, list[str]()  # `pending`: number of characters still to be skipped
     decoder, encoding = _decoder(default), default
     for match in _TOKEN.finditer(rtf):
         word, number, byte, sign, brace, character = (part or "" for part in match.groups())
@@ -105,7 +105,7 @@ def _decoder(encoding: str) -> codecs.IncrementalDecoder:
 
 
 def _code_page(number: str) -> str:
-    """Return Python's name of a code page; that of Windows-1252 if Python does not have the page."""
+    """Return Python's name of a code page, or cp1252 if Python does not have the code page."""
     try:
         return codecs.lookup(f"cp{number}").name
     except LookupError:

@@ -1,4 +1,7 @@
-"""Read what a sheet of an Excel workbook merges, hides and sums up. openpyxl leaves this out if it reads row by row."""
+"""Read the merged cells, the hidden rows and columns, and the totals rows of a sheet of an Excel workbook.
+
+openpyxl leaves this out if it reads a sheet row by row.
+"""
 
 import posixpath
 import zipfile
@@ -13,7 +16,7 @@ _Attributes = Mapping[str, str]
 
 
 class Area(NamedTuple):
-    """Cells from a first to a last column and row, counted from 1."""
+    """A rectangle of cells: its first and last column (`left`, `right`) and row (`top`, `bottom`), counted from 1."""
 
     left: int
     top: int
@@ -22,7 +25,7 @@ class Area(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The area as Excel writes it, such as `A2:A4`."""
+        """The area's name in Excel, such as `A2:A4`."""
         # Imported late: it takes half a second, and only workbooks need it.
         from openpyxl.utils import get_column_letter
 
@@ -35,7 +38,7 @@ class SheetLayout:
 
     Attributes:
         merged: the merged cells.
-        totals: row -> the Excel table whose totals row it is.
+        totals: row -> area of the Excel table whose totals row this is.
         hidden_rows: the hidden rows.
         hidden_columns: first and last column of each run of hidden columns.
     """
@@ -51,7 +54,7 @@ class SheetLayout:
 
 
 def sheet_layout(path: Path, part: str) -> SheetLayout:
-    """Return the layout of a sheet.
+    """Return the merged cells, the hidden rows and columns, and the totals rows of a sheet.
 
     Args:
         path: a workbook that `check_workbook` has accepted.
@@ -92,7 +95,7 @@ def sheet_layout(path: Path, part: str) -> SheetLayout:
 
 
 def _parse(archive: zipfile.ZipFile, part: str, start: Callable[[str, _Attributes], None]) -> None:
-    """Call `start` with the name, without its namespace, and the attributes of each element of a part."""
+    """Call `start` for each element of a part, with the element's name without namespace, and its attributes."""
     parser = expat.ParserCreate(namespace_separator="}")
     parser.StartElementHandler = lambda tag, attributes: start(tag.rpartition("}")[2], attributes)
     with archive.open(part) as stream:
@@ -101,7 +104,7 @@ def _parse(archive: zipfile.ZipFile, part: str, start: Callable[[str, _Attribute
 
 
 def _areas(attributes: _Attributes) -> list[Area]:
-    """Return the area under `ref`; none for whole columns or rows, whose ends are not named."""
+    """Return a list with the area that attribute `ref` names; an empty list if `ref` names whole columns or rows."""
     from openpyxl.utils import range_boundaries
 
     bounds = range_boundaries(attributes.get("ref", ""))

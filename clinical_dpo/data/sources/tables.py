@@ -1,4 +1,4 @@
-"""Read rows under a header: CSV, TSV and one sheet of a workbook."""
+"""Convert tables with a header to rows: CSV, TSV, or one sheet of a workbook."""
 
 import csv
 import re
@@ -21,7 +21,7 @@ from clinical_dpo.data.tally import Tally
 from clinical_dpo.errors import PublicError, UserError, did_you_mean
 from clinical_dpo.io import Row
 
-_OTHER_FORMS = {  # form -> how a text of it begins, and the mend
+_OTHER_FORMS = {  # form of a text -> pattern of its beginning, and what to do
     "HTML or XML": (
         re.compile(r"\s*<(?:!doctype|html|head|body|table|\?xml)\b", re.IGNORECASE),
         "Export the file as CSV.",
@@ -36,11 +36,11 @@ _RULE = re.compile(r":?-{2,}:?")  # a cell of the line that databases and Markdo
 
 
 def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str], repairs: Tally) -> list[Row]:
-    """Return the rows of CSV or TSV text. Texts are quoted as spreadsheets quote them.
+    """Return the rows of CSV or TSV text. Quotation marks are read as spreadsheets write them.
 
     Raises:
-        UserError: quotation marks do not match, or a row has more or fewer cells than the header. The message names the
-            line.
+        UserError: the text is HTML, JSON or HL7, the delimiter is wrong, quotation marks do not match, or a row has
+            more or fewer cells than the header. The message names the line.
     """
     for form, (begins, mend) in _OTHER_FORMS.items():
         if begins.match(text):
@@ -87,7 +87,11 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
 
 
 def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: str) -> None:
-    """Refuse a header that another delimiter divides into more columns, as it divides all rows, or in wrong quotes."""
+    """Raise an error if a table's header shows a wrong delimiter or wrong quotation marks.
+
+    The delimiter is wrong if another delimiter divides the header into more columns and divides all rows equally, or if
+    the header is a single cell with a likely delimiter in it. Columns that are aligned by blanks are refused too.
+    """
     lines = text.splitlines()[:2]
     if len(header) == 1 and delimiter in header[0] and all(line[:1] == line[-1:] == '"' for line in lines):
         raise UserError(
@@ -132,7 +136,8 @@ def rows_under_header(
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
         content: (cell, location) -> text or number of the cell. It raises a UserError for a cell that has neither.
-        unread: gets each column with such a cell, which is left out, with the reason; None if every cell has a text.
+        unread: column -> reason. A column with a cell that has neither text nor number is left out and added here. If
+            `unread` is None, such a cell raises the error.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
@@ -186,7 +191,10 @@ def rows_under_header(
 
 
 def _column_name(written: str, repairs: Tally) -> str:
-    """Return the name of a column without white space around it, invisible characters and non-breaking spaces."""
+    """Return a column's name without outer white space and invisible characters. A non-breaking space becomes a space.
+
+    `repairs` counts these changes.
+    """
     seen = without_invisible(written)
     name = seen.replace("\xa0", " ").strip()
     for description, changed in (
@@ -200,12 +208,12 @@ def _column_name(written: str, repairs: Tally) -> str:
 
 
 def without_columns(rows: list[Row], names: Container[str]) -> list[Row]:
-    """Return rows without the columns that `names` has in Unicode form NFC."""
+    """Return the rows without the columns in `names`, which are in Unicode form NFC."""
     return [{name: value for name, value in row.items() if nfc(name) not in names} for row in rows] if names else rows
 
 
 def check_columns(names: Iterable[str], columns: Iterable[str], where: str, key: str = "ignore") -> None:
-    """Refuse a name under `key` of a source that no column has."""
+    """Raise an error if a name that a source lists under `key` is not the name of a column."""
     known = [nfc(name) for name in columns if name]
     for name in names:
         if nfc(name) not in known:

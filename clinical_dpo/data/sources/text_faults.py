@@ -1,4 +1,7 @@
-"""Check the texts of rows for traces of a faulty export: some are refused, others counted, and repaired by choice."""
+"""Check the texts of rows for traces of a faulty export.
+
+Some faults raise an error. Other faults are counted, and repaired if the task file names the repair.
+"""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,18 +24,18 @@ _MISSING = frozenset(("nan", "NaN", "NULL", "null", "None", "<NA>", "NaT", "\\N"
 _ROUNDED = re.compile(r"-?[1-9](?:\.[0-9]{1,5})?E\+(?:1[1-9]|[2-9][0-9])")
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _NOT_READ = "column not read; the reason is under `unread` of manifest.json"
-_MOST_FORMS = 10  # times that a text may have been written in another form
+_MOST_FORMS = 10  # rounds of repairs of one text, because a repaired text may need a further repair
 _EXCERPT = 60  # characters of a text before and after its repair that a data card shows
 
 
 @dataclass
 class TextReport:
-    """What the check of texts has counted.
+    """The faults that the check of texts has counted.
 
     Attributes:
         warnings: faults of texts that were not changed.
-        repairs: faults of texts that were changed by choice.
-        changes: fault -> an excerpt of the first such text, `before` and `after` its repair.
+        repairs: faults of texts that were repaired.
+        changes: fault -> an excerpt of the first repaired text, `before` and `after` the repair.
     """
 
     warnings: Tally = field(default_factory=Tally)
@@ -43,21 +46,21 @@ class TextReport:
 def checked_texts(
     rows: Sequence[Row], where: str, repair: Collection[str] = (), numbers: Sequence[int] | None = None
 ) -> tuple[list[Row], TextReport]:
-    """Check every text of every row, and repair those faults that `repair` names. No other text is changed.
+    """Check every text of every row, and repair the faults that `repair` names. No other text is changed.
 
     Args:
         rows: the rows.
-        where: the file or data set of the rows.
+        where: the file or data set of the rows, for messages.
         repair: names of `text_repairs.REPAIRS`.
-        numbers: row numbers for messages; from 1 if None.
+        numbers: row numbers, for messages; 1, 2, ... if None.
 
     Returns:
-        The rows; and a report of texts in another form (HTML, written escapes and others), control characters,
-        characters lost or garbled by a wrong encoding, invisible characters, missing values that are spelled out.
+        The rows; and a report that counts texts in another form (HTML, written escapes and others), control characters,
+        characters lost or garbled by a wrong encoding, invisible characters, and missing values that are spelled out.
 
     Raises:
-        UserError: a NUL, half a surrogate pair (UTF-8 cannot encode it), an error value of Excel, or more characters
-            than `limits.characters`. The message names the location.
+        UserError: a text contains NUL or half a surrogate pair, which UTF-8 cannot encode; is an error value of Excel;
+            or has more characters than `limits.characters`. The message names the location.
     """
     report = TextReport()
     checked = []
@@ -72,8 +75,9 @@ def text_facts(
 ) -> dict[str, Any]:
     """Return the entries of a provenance about changed, faulty and unread texts, without empty entries.
 
-    `repairs` and `warnings` have description -> count, first location and first rows. A warning that a repair can mend
-    has the value of `repair` too. `changes` is as in TextReport. Each column of `unread` is a warning too.
+    `repairs` and `warnings` map a description to its count, first location and first rows. If a repair can mend the
+    fault of a warning, the warning names it as `repair`. `changes` is as in TextReport. `unread` maps a column to the
+    reason why it is left out, and each such column is counted as a warning too.
 
     Args:
         repairs: repairs of the file's form, such as a dropped byte-order mark.
@@ -97,7 +101,7 @@ def text_facts(
 
 @dataclass(frozen=True)
 class _RowCheck:
-    """The check of one row."""
+    """The check of one row's texts. Faults are counted in `report`."""
 
     where: str
     number: int
@@ -105,7 +109,7 @@ class _RowCheck:
     report: TextReport
 
     def value(self, value: Any, column: str) -> Any:
-        """Return a value with repaired texts. The column of a nested text is such as `context.contexts`."""
+        """Return a value with its texts checked and repaired. For a nested value, `column` is a path such as `a.b`."""
         if isinstance(value, str):
             return self._text(value, column)
         if isinstance(value, Mapping):
@@ -113,7 +117,15 @@ class _RowCheck:
         return [self.value(part, column) for part in value] if isinstance(value, list) else value
 
     def members(self, row: Mapping[str, Any], prefix: str) -> Row:
-        """Return a row or an object with checked texts, and with names in Unicode form NFC."""
+        """Return a row or an object with checked and repaired texts, and with names in Unicode form NFC.
+
+        Args:
+            row: the row, or an object in a row.
+            prefix: path of the object, such as `context.`; empty for a row.
+
+        Raises:
+            UserError: a text is broken or too long, or two names differ in Unicode form only.
+        """
         members = {nfc(name): self.value(part, f"{prefix}{nfc(name)}") for name, part in row.items()}
         if len(members) < len(row):
             twice = next(name for name in row if name != nfc(name))
@@ -142,7 +154,10 @@ class _RowCheck:
         return value
 
     def _restored(self, text: str, location: str) -> Any:
-        """Return a text restored from all forms that `repair` names. A restored text may have another form again."""
+        """Return a text after the repairs that `repair` names. The result may be a list or an object.
+
+        Repairs are repeated, because a repaired text may need a further repair.
+        """
         value, faults = text, set[str]()
         forms = [form for form in FORMS if form.repair in self.repair]
         for _ in range(_MOST_FORMS):
@@ -173,7 +188,7 @@ class _RowCheck:
 
 
 def _excerpts(before: str, after: str) -> dict[str, str]:
-    """Return the part of two texts that begins shortly before their first difference."""
+    """Return an excerpt of each of two texts, from shortly before their first difference."""
     pairs = zip(before, after, strict=False)
     start = max(0, next((i for i, (old, new) in enumerate(pairs) if old != new), 0) - _EXCERPT // 3)
     return {"before": before[start : start + _EXCERPT], "after": after[start : start + _EXCERPT]}
@@ -184,7 +199,7 @@ def _broken(text: str) -> re.Match[str] | None:
 
 
 def _warnings(text: str) -> Iterator[str]:
-    """Yield the faults of a text that no repair mends."""
+    """Yield a description of each fault of a text that no repair can mend."""
     if _CONTROL.search(text):
         yield "control characters"
     if text in _MISSING or (text.startswith("####") and not text.strip("#")):

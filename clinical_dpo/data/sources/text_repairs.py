@@ -30,7 +30,7 @@ _ATTRIBUTES = (
 )
 _TAG = re.compile(rf"<(?:{_HTML_NAMES}){_ATTRIBUTES}/?>", re.IGNORECASE)
 _ANY_NAME = r"[A-Za-z][\w:.-]{0,60}"
-# A search for the end of a comment, an element or a CDATA section stops at the next start: its time stays linear.
+# A search for the end of a comment, an element or a CDATA section stops at the next start, so that its time is linear.
 _COMMENT = r"<!--(?:(?!<!--).)*?-->"
 _ELEMENT = re.compile(rf"</{_ANY_NAME}\s*>|<{_ANY_NAME}{_ATTRIBUTES}/>|{_COMMENT}|<\?xml[^<>]*\?>", re.DOTALL)
 _ANY_TAG = re.compile(rf"<{_ANY_NAME}{_ATTRIBUTES}/?>|</{_ANY_NAME}\s*>|{_COMMENT}|<[?!][A-Za-z][^<>]*>", re.DOTALL)
@@ -64,10 +64,10 @@ class Form(NamedTuple):
     """A form in which a program may have written a text.
 
     Attributes:
-        fault: its description in messages.
-        repair: the value of `repair` that restores texts of this form.
-        shows: whether a text has this form.
-        restored: the restored text, or a list or object that the text shows.
+        fault: description of the form, for messages.
+        repair: the value of `repair` in a task file that restores texts of this form.
+        shows: returns whether a text has this form.
+        restored: returns the restored text, or the list or object that the text shows.
     """
 
     fault: str
@@ -77,7 +77,7 @@ class Form(NamedTuple):
 
 
 def without_excel_escapes(text: str) -> str:
-    """Return a text with the characters that `_x000D_` and similar escapes of Excel stand for."""
+    """Return a text in which Excel's escapes, such as `_x000D_`, are replaced by the characters that they stand for."""
     return _EXCEL.sub(lambda match: chr(int(match[1], 16)), text)
 
 
@@ -105,7 +105,7 @@ def _without_tags(text: str) -> str:
 
 
 def _hl7_escapes(text: str) -> list[re.Match[str]]:
-    """Return the escapes of HL7, without parts of a path of Windows such as D:\\T\\notes."""
+    """Return the match of each HL7 escape. Parts of a Windows path such as D:\\T\\notes are not escapes."""
     return outside(list(_HL7.finditer(text)), path_spans(text)) if "\\" in text else []
 
 
@@ -154,7 +154,7 @@ def _has_percent(text: str) -> bool:
 
 
 def _without_percent(text: str) -> str:
-    plus = text if re.search(r"\s", text) else text.replace("+", " ")  # forms write a blank as +
+    plus = text if re.search(r"\s", text) else text.replace("+", " ")  # web forms write a blank as +
     restored = re.sub(r"\S+", lambda word: word[0] if "://" in word[0] else _unquoted(word[0]), plus)
     return with_line_feeds(restored)
 
@@ -165,7 +165,7 @@ def _unquoted(word: str) -> str:
 
 
 def _base64_bytes(text: str) -> bytes | None:
-    """Return the bytes that Base64 encodes; None if `text` is no Base64."""
+    """Return the bytes that `text` encodes as Base64; None if `text` is not Base64."""
     match = _BASE64.fullmatch(text.strip())
     compact = "".join(match[1].split()).replace("-", "+").replace("_", "/") if match else ""
     missing = -len(compact) % 4
@@ -178,7 +178,7 @@ def _base64_bytes(text: str) -> bytes | None:
 
 
 def _base64_text(text: str) -> str | None:
-    """Return the text that Base64 encodes; None if `text` is no Base64, or encodes no text."""
+    """Return the text that `text` encodes as Base64; None if `text` is not Base64, or does not encode text."""
     raw = _base64_bytes(text)
     for codec in ("utf-8", "utf-16-le", "cp1252") if raw else ():
         try:

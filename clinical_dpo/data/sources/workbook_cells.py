@@ -1,4 +1,4 @@
-"""Read cells of an Excel workbook as the sheet shows them; a cell whose text Excel has lost is refused."""
+"""Read cells of an Excel workbook as the sheet shows them. A cell whose text Excel has lost raises an error."""
 
 import datetime
 from collections import Counter
@@ -26,7 +26,7 @@ _LARGEST_EXACT = 1e15  # Excel rounds the last digits of numbers from here on
 
 
 def plain_text(text: str) -> str:
-    """Return a spreadsheet's text without Excel's `_x000D_` escapes, carriage returns and non-breaking spaces."""
+    """Return a spreadsheet's text with plain spaces and line feeds, and without Excel's escapes such as `_x000D_`."""
     return with_line_feeds(without_excel_escapes(text)).replace("\xa0", " ").strip()
 
 
@@ -34,38 +34,54 @@ class CellReader:
     """Reads the cells of one sheet.
 
     Attributes:
-        number_form: column, from 1 -> how its numbers are read; "" for the default, which is as shown.
-        merged_form: column, from 1 -> how its merged cells are read; "" if it is not known.
+        number_form: function of a column, counted from 1. It returns how numbers are read: `shown`, `number`, or "" for
+            the default, which is as shown.
+        merged_form: function of a column, counted from 1. It returns how merged cells are read: `fill`, `empty`, or ""
+            if the task file does not say.
     """
 
     def __init__(self, where: str, repairs: Tally, warnings: Tally) -> None:
-        """Save the file and sheet, for messages, and the tallies of changed texts and of values that are not shown."""
+        """Prepare to read a sheet.
+
+        Args:
+            where: file and sheet, for messages.
+            repairs: counts texts that differ from the stored values.
+            warnings: counts values that their cells do not show.
+        """
         self.number_form: Callable[[int], str] = lambda column: ""
         self.merged_form: Callable[[int], str] = lambda column: ""
         self._where, self._repairs, self._warnings = where, repairs, warnings
         self._text_columns, self._names = set[int](), list[str]()
 
     def names(self, cells: Sequence[Any]) -> list[str]:
-        """Return the names of columns, whose cells are read again, and counted, as part of the table."""
+        """Return the names of the columns from the cells of the first row.
+
+        Changes are not counted here, because the same cells are read and counted again as part of the table.
+        """
         self._names = [nfc(str(self._uncounted(cell)).strip()) for cell in cells]
         return self._names
 
     def look_at(self, cells: Iterable[Any]) -> None:
-        """Look at the cells below the names, to know which columns have dates.
+        """Find the columns in which at least half of the values below the names are not dates.
 
-        Excel turns a text such as 1/2 or MAR1 into a date. Where most cells of a column are no dates, it may have.
+        A date in such a column raises an error when it is read. Excel may have made it of a text such as 1/2 or MAR1.
         """
         kinds = Counter((cell.column, _is_date(cell)) for cell in cells if cell.value is not None)
         self._text_columns = {column for column, _ in kinds if kinds[column, False] >= kinds[column, True]}
 
     def _uncounted(self, cell: Any) -> str | int | float:
-        """Return a cell's content without counting what is changed."""
+        """Return a cell's content without counting the changes."""
         reader = copy(self)
         reader._repairs, reader._warnings = Tally(), Tally()
         return reader.content(cell, "")
 
     def content(self, cell: Any, location: str) -> str | int | float:
-        """Return a cell's text, or its number."""
+        """Return a cell's text. If the numbers of the cell's column stay numbers, return a number as it is.
+
+        Raises:
+            UserError: the cell has an error value, a formula without a value, or a text that Excel has lost or does not
+                show.
+        """
         if isinstance(cell, CoveredCell):
             return self._covered(cell)
         value = cell.value
@@ -144,7 +160,7 @@ class CellReader:
         return text
 
     def _not_shown(self, kind: str, cell: Any, location: str, number_format: str) -> None:
-        """Refuse a value that its format does not show, or count it if the source says that cells are read as shown."""
+        """Raise an error for a value that its cell does not show. If the source sets `shown`, only count the value."""
         if self.number_form(cell.column) != SHOWN:
             name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
             key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
@@ -188,5 +204,5 @@ def _is_date(cell: Any) -> bool:
 
 
 def _size(number: float) -> str:
-    """Return a number's digits, or only the size of a number of more than 30 digits."""
+    """Return the digits of a number, for messages; words instead if the number has more than 30 digits."""
     return f"{number:.0f}" if abs(number) < 1e30 else "of more than 30 digits"

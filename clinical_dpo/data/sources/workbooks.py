@@ -18,12 +18,13 @@ from clinical_dpo.io import Row
 
 @dataclass(frozen=True)
 class WorkbookOptions:
-    """How a sheet is read. Both attributes are for the whole sheet, or by column.
+    """How the numbers and merged cells of a sheet are read. A setting is for the whole sheet, or a mapping by column.
 
     Attributes:
-        numbers: `shown` or `number`: whether numbers are texts as shown, or numbers. Without it they are texts as
-            shown, and a column with a value that its format does not show is left out.
-        merged: `fill` or `empty`: whether merged cells have their value in every row and column, or in the first only.
+        numbers: `shown` reads numbers as the texts that their cells show, `number` as numbers. By default, they are
+            read as shown, and a column with a value that its format does not show is left out.
+        merged: `fill` gives the value of merged cells to all their rows and columns, `empty` to the first cell only. By
+            default, a column with merged cells is left out.
     """
 
     numbers: str | Mapping[str, str] = ""
@@ -46,11 +47,11 @@ def workbook_rows(
 
     Args:
         path: the workbook.
-        sheet: its sheet; not needed if it has only one.
+        sheet: name of the sheet; not needed if the workbook has only one sheet.
         ignore: columns that are not read.
         repairs: counts texts that differ from the stored values, and rows that are passed over.
         warnings: counts cells that show nothing, and rows and columns that the sheet hides.
-        unread: gets each column that is left out, with the reason.
+        unread: column -> reason. Each column that is left out is added.
         options: how numbers and merged cells are read.
 
     Raises:
@@ -83,7 +84,7 @@ def workbook_rows(
 
 
 def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: str, key: str) -> Callable[[int], str]:
-    """Return the function column, from 1 -> its setting; "" without one."""
+    """Return a function that maps a column, counted from 1, to its setting, or to "" if the column has no setting."""
     if isinstance(setting, str):
         return lambda column: setting
     check_columns(setting, names, where, key)
@@ -95,7 +96,7 @@ def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: st
 def _report_hidden(
     layout: SheetLayout, table: Table, names: Sequence[str], ignore: Sequence[str], warnings: Tally
 ) -> None:
-    """Count the rows and columns with values that the sheet hides."""
+    """Count in `warnings` the rows and columns with values that the sheet hides."""
     for number, (location, cells) in enumerate(table, start=1):
         if number in layout.hidden_rows and any(cell.value is not None for cell in cells):
             warnings.add("row that the sheet hides, read all the same", location)
@@ -120,9 +121,12 @@ def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
 
 
 def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
-    """Return a sheet's name, the location and cells of each row, and the layout.
+    """Read a sheet. Return its name, the location and cells of each row, and its layout.
 
-    A formula without a value stays a formula.
+    A cell with a formula has the formula's value. A formula without a value stays a formula.
+
+    Raises:
+        UserError: the workbook exceeds the run's limits, or `sheet` does not name a sheet with a table.
     """
     # Imported late: it takes half a second, and only workbooks need it.
     from openpyxl import load_workbook
@@ -157,7 +161,10 @@ def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
 
 
 def _is_computed(cell: Any) -> bool:
-    """Whether a cell that is read as a value has one. The value of a formula may be an empty text."""
+    """Whether a cell has a value, in a workbook that was loaded with `data_only`.
+
+    An empty text is a value if a formula gives it.
+    """
     return cell.value is not None or cell.data_type == "str"
 
 

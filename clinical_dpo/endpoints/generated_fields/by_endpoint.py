@@ -1,4 +1,4 @@
-"""Texts of a generated field from an endpoint. Each reply is stored on arrival."""
+"""Get the texts of a generated field from an endpoint. Each reply is stored on arrival."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,15 +19,18 @@ def texts_of_endpoint(
     replies: str | Path,
     private: bool,
 ) -> list[Row]:
-    """Get the endpoint's text for every prompt: text, tokens, finish_reason, and model as the server names it.
+    """Get the endpoint's text for every prompt.
 
     Args:
         endpoint: the server; its temperature is 0.
-        prompts: prompts from `fields.text_prompts`. Messages and logs name the record's number.
+        prompts: prompts from `fields.text_prompts`. Error messages and logs name a prompt by its record's number.
         max_new_tokens: longest text in tokens.
         template: template of the prompts.
         replies: file that stores every reply. A run continues from it after a kill.
         private: whether the records are patients' texts; see `client.request_completions`.
+
+    Returns:
+        A row for each prompt: `text`, `tokens`, `finish_reason`, and `model` as the server spells it.
 
     Raises:
         UserError: the server refuses a record, or has no text for it. The message names the records. See also

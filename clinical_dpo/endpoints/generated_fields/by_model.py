@@ -1,4 +1,4 @@
-"""Texts of a generated field from a local model. Prompts that are too long for the model are refused."""
+"""Generate the texts of a generated field with a local model. A prompt that is too long raises an error."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def texts_of_model(
     batch_size: int,
     where: str,
 ) -> list[Answer]:
-    """Generate the base model's greedy text for every prompt.
+    """Generate a text for every prompt with the base model, by greedy decoding.
 
     Args:
         base: folder of the base model.

@@ -1,4 +1,4 @@
-"""Generated fields of a task: prompts for the model that writes, its texts, and the records with these texts."""
+"""Make the prompts for a task's generated fields, and put the texts that a model wrote into the records."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ def text_prompts(
         records: the source's records.
         texts: texts of other generated fields that the template uses, as for `with_texts`.
         template: Jinja template over the records' fields.
-        columns: columns of the fields that the template uses, and of the id.
-        generated: whether the records are generated here. Their columns may then have the names of the fields.
+        columns: field -> column, for the fields that the template uses and for the id.
+        generated: whether the records come from a generator of this package; see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
@@ -61,7 +61,7 @@ def text_prompts(
 
 
 def record_ids(records: Sequence[Row], columns: Columns, generated: bool, where: str) -> list[str]:
-    """Read the id of each record. A record without an id gets an id from the SHA-256 of its content.
+    """Return the id of each record. A record without an id gets an id from the SHA-256 of its content.
 
     Raises:
         UserError: a record lacks the column of the id. The message names the row.
@@ -85,7 +85,7 @@ def written_texts(
     template: str,
     where: str,
 ) -> list[Row]:
-    """Make the rows of the written texts, without thoughts: id, text, tokens, finish_reason and origin.
+    """Return a row for each written text: id, text (without its thought), tokens, finish_reason and origin.
 
     Args:
         prompts: prompts from `text_prompts`.
@@ -121,8 +121,8 @@ def with_texts(
     Args:
         records: the source's records.
         texts: field -> rows of `written_texts`.
-        columns: columns of the task file.
-        generated: whether the records are generated here. Their columns may then have the names of the fields.
+        columns: `columns` of the task file, field -> column.
+        generated: whether the records come from a generator of this package; see `columns.map_row`.
         where: file of the records, for messages.
 
     Raises:
@@ -147,7 +147,10 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
 
 
 def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Report each field: origin (lists if origins differ), and counts of texts, tokens and texts at max_new_tokens."""
+    """Return a report on each generated field: the origin of its texts, and the numbers of texts, tokens and cut texts.
+
+    An entry of the origin is a list if the texts differ in it. A text is cut if it has `max_new_tokens` tokens.
+    """
     report = {}
     for field, rows in texts.items():
         origin = {key: sorted({row[key] for row in rows}) for key in rows[0] if key not in ANSWER_FIELDS}
@@ -161,6 +164,6 @@ def texts_report(texts: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
 
 
 def with_writers(rows: Sequence[TaskRow], texts: Mapping[str, Sequence[Row]]) -> list[TaskRow]:
-    """Add `written_by` to task rows: generated field -> its writer."""
+    """Return task rows with `written_by` added: generated field -> its writer."""
     writers: dict[str, str] = {field: written[0]["written_by"] for field, written in texts.items()}
     return [{**row, "written_by": writers} for row in rows] if writers else list(rows)

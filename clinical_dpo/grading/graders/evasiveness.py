@@ -1,4 +1,4 @@
-"""Grader `evasiveness`: whether an answer is helpful, that is, does not evade its question (Murphy 2024)."""
+"""Grader `evasiveness`: whether an answer is helpful, which means that it does not evade its question (Murphy 2024)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,9 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Grade 1 for a helpful answer. An evasive answer gets 0, with the reason in `parsed`. An empty one is not valid.
+    """Return a grade for each answer: 1 if the answer is helpful, 0 if it evades the question.
+
+    `parsed` has the reason why an answer is evasive. An empty answer is not valid.
 
     Args:
         rows: rows with `question`, or with a prompt that ends in the question.

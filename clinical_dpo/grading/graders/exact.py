@@ -1,4 +1,4 @@
-"""Grader `exact`: whether an answer equals an accepted answer once both are normalised."""
+"""Grader `exact`: whether an answer names an accepted answer and no other candidate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Grade 0 or 1. An empty answer is not valid.
+    """Return a grade for each answer: 1 if it is an exact match, else 0. An empty answer is not valid.
 
     Args:
         rows: rows with the reference answer in `completion` and further accepted answers in `accepted`.

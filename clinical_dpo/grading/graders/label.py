@@ -9,7 +9,9 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Grade 0 or 1, with the row's label and the parsed label. An answer without a label is wrong and not valid.
+    """Return a grade for each answer: 1 if the answer gives the row's label, else 0.
+
+    A result also has the row's label and the parsed label. An answer without a label is wrong and not valid.
 
     Args:
         rows: rows with the reference answer in `completion`.
@@ -19,7 +21,7 @@ def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any
     results: list[GraderResult] = []
     for row, text in zip(rows, texts, strict=True):
         label = row["completion"][0]["content"]
-        # An answer by likelihood is a label, which no rule of reading may turn into another.
+        # An answer that was chosen by likelihood is a label. Parsing must not turn it into another label.
         parsed = text if text in task["labels"] else parse_label(text, task["labels"], task.get("label_synonyms"))
         results.append({"grade": int(parsed == label), "label": label, "parsed": parsed or "", "valid": bool(parsed)})
     return results

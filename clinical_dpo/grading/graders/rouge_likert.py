@@ -1,4 +1,4 @@
-"""Grader `rouge_likert`: a proxy for a judge's grade from 1 to 5. Not a quality rating."""
+"""Grader `rouge_likert`: a proxy for a judge's grade from 1 to 5. It does not rate quality."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from clinical_dpo.records import TaskRow
 
 
 def grades(rows: Sequence[TaskRow], texts: Sequence[str], task: Mapping[str, Any]) -> list[GraderResult]:
-    """Grade from 1 to 5: ROUGE-L F1 mapped linearly to this scale. An empty answer is not valid.
+    """Return a grade from 1 to 5 for each answer: ROUGE-L F1, mapped linearly to this scale.
 
-    Grades are not rounded. Whole grades would call every answer above .875 perfect.
+    An empty answer is not valid. Grades are not rounded, because every answer above .875 would be rounded to 5.
 
     Args:
         rows: rows with the reference answer in `completion`.

@@ -1,4 +1,4 @@
-"""Controls of a judge: answers to other questions, which must score low, and the same items once more."""
+"""Controls of a judge: answers to other questions, which must score low, and items that are judged twice."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,25 +18,34 @@ COLUMNS = ("control", *VERDICT_COLUMNS)
 
 
 def controls_of(kind: str) -> list[str]:
-    """The controls of a kind of verdict. Pairs have no shuffled control, because both answers would be foreign."""
+    """Return the names of the controls for a kind of verdict.
+
+    Pairs have no shuffled control, because both answers would belong to other questions.
+    """
     return [REPEATED] if kind == "preference" else [SHUFFLED, REPEATED]
 
 
 def most_control_calls(kind: str, rows: int) -> int:
-    """The most calls of the controls of a kind of verdict on the answers to some test rows."""
+    """Return the largest number of calls that a judge's controls need.
+
+    Args:
+        kind: likert, correctness, rubric or preference.
+        rows: number of test rows.
+    """
     return len(controls_of(kind)) * min(rows, CONTROL_ITEMS) * calls_per_item(kind)
 
 
 def control_items(items: Sequence[Item]) -> list[Item]:
-    """Up to CONTROL_ITEMS items of different test rows, in an order that their opaque ids determine."""
+    """Return up to CONTROL_ITEMS items of different test rows, in the order of their opaque ids."""
     by_row = {item.row_id: item for item in sorted(items, key=lambda item: item.item_id, reverse=True)}
     return sorted(by_row.values(), key=lambda item: item.item_id)[:CONTROL_ITEMS]
 
 
 def shuffled_items(items: Sequence[Item]) -> list[Item]:
-    """Each item with the answer of the next item whose answer differs from its own and from its reference answer.
+    """Return each item with the answer of another item.
 
-    An item without such an answer is left out.
+    The other item is the next whose answer differs from the item's own answer and from its reference answer. If there
+    is no such item, the item is left out.
     """
     shuffled = []
     for number, item in enumerate(items):
@@ -57,10 +66,9 @@ def ask_controls(
     anchors: Sequence[str] | None = None,
     rubric: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[list[Row], Row]:
-    """Ask the judge for the controls: rows of COLUMNS, and a record of the requests.
+    """Ask the judge for verdicts on the controls. Return rows of COLUMNS, and a record of the requests.
 
-    The record has the status of both controls
-    and counts calls and tokens; see `judge.judge_items`.
+    The record has the status of all controls, and counts calls and tokens; see `judge.judge_items`.
 
     Args:
         kind: likert, correctness, rubric or preference.

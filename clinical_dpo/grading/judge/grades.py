@@ -1,4 +1,4 @@
-"""A judge's verdicts as grades of a variant."""
+"""Convert a judge's verdicts to the grades of a variant."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,9 @@ _GRADES = {"correct": "1", "incorrect": "0"}
 
 
 def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[Grade]:
-    """One variant's grades table: the Likert grade, the rubric's score, or 1 for correct and 0 for incorrect.
+    """Return one variant's grades table.
+
+    A grade is the Likert grade, the rubric's score, or 1 for the verdict correct and 0 for incorrect.
 
     Args:
         verdicts: rows of `judge.COLUMNS`, of kind likert, rubric or correctness.

@@ -1,4 +1,4 @@
-"""A judge's verdicts on the items of a sheet: a verdict on each answer, or on each pair in both orders."""
+"""Get a judge's verdicts on the items of a sheet: one on each answer, or one on each pair of answers in both orders."""
 
 import hashlib
 from collections import Counter
@@ -18,7 +18,7 @@ COLUMNS = (
     *("sheet", "rater", "item_id", "row_id", "variants", "shown", "rating", "choice", "valid", "refusal", "status"),
     *("criterion", "weight"),  # of a rubric
 )
-# Choices that count a refusal as a failure.
+# Kind of verdict -> choice of a refused item, if a refusal counts as a failure.
 FAILURES = {"likert": "1", "correctness": "incorrect", "rubric": "no", "preference": "tie"}
 _VERDICTS = ("rating", "choice")  # columns with verdicts
 ORDERS = ((0, 1), (1, 0))  # indices of the answers shown as A and as B
@@ -37,13 +37,19 @@ def judge_items(
 ) -> tuple[list[Row], Row]:
     """Return the judge's verdicts, one row of COLUMNS per item, and a record of the requests.
 
-    A rubric has a row per item and criterion, with the ids and columns of `raters.sheets.rubric_items`, from one call.
+    For a rubric, one call gives one row per criterion, with the ids and columns of `raters.sheets.rubric_items`.
 
-    `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`). `choice` follows from `rating`: a
-    grade, `correct` or `incorrect`; for a pair, the variant that wins in both orders, else `tie`. Pairs of identical
-    answers are not sent to the judge (`shown` is false). `valid` is false for an empty answer. `refusal` is the code
-    with which the server refused the item. While the endpoint lacks its key, items without a reply are pending, and the
-    record's `waiting_for` names the reason.
+    Columns of a row:
+
+    - `rating` is the judge's verdict; for a pair, the verdicts in both orders (`A B`).
+    - `choice` follows from `rating`: a grade, `correct` or `incorrect`; for a pair, the variant that wins in both
+      orders, else `tie`.
+    - `shown` is false for a pair of identical answers, which is not sent to the judge.
+    - `valid` is false for an empty answer.
+    - `refusal` is the code with which the server refused the item.
+
+    While the endpoint lacks its key, items without a reply are pending, and the record's `waiting_for` names the
+    reason.
 
     Args:
         kind: likert, correctness, rubric or preference.
@@ -51,11 +57,12 @@ def judge_items(
         endpoint: the judge.
         store: file of the judge's replies.
         private: see `client.request_completions`.
-        refusals: `pending`: a refused item is pending. `failure`: it counts as a choice of FAILURES, and as invalid.
+        refusals: `pending` leaves a refused item pending. `failure` gives it the choice of FAILURES, and marks it as
+            invalid.
         control: name of a control (`controls`). Its replies are stored apart from those of other controls. Unreadable
-            replies are a refusal, so that a control ends no job.
-        anchors: kind likert: what the grades from 1 to 5 mean; None for those of the prompt.
-        rubric: kind rubric: the task's rubric.
+            replies of a control count as a refusal, not as an error.
+        anchors: what the grades from 1 to 5 mean, for kind likert; None for the meanings in the prompt.
+        rubric: the task's rubric, for kind rubric.
 
     Raises:
         UserError: see `client.request_completions`.
@@ -84,12 +91,12 @@ def judge_items(
 
 
 def calls_per_item(kind: str) -> int:
-    """Calls for one verdict: one for an answer, one in each order for a pair."""
+    """Return the number of calls for one verdict: one for an answer, two for a pair (one in each order)."""
     return len(ORDERS) if kind == "preference" else 1
 
 
 def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[Request]:
-    """Requests about an item: one for an answer, two for a pair, none for two identical answers."""
+    """Return the requests about an item: one for an answer, two for a pair, none for two identical answers."""
     prompt = prompt or PROMPTS[kind]
     if kind != "preference":
         reference = {"reference": item.reference} if kind == "correctness" else {}
@@ -106,12 +113,12 @@ def item_requests(kind: str, item: Item, prompt: Prompt | None = None) -> list[R
 
 
 def _verdict(kind: str, reply: str, prompt: Prompt) -> str | None:
-    """The verdict in a reply; for a rubric, the verdicts on all criteria, joined by commas."""
+    """Return the verdict in a reply, or None if there is none. A rubric's verdicts are joined by commas."""
     return parse_rubric(len(prompt.criteria), reply) if kind == "rubric" else parse_verdict(kind, reply)
 
 
 def _criterion_rows(item: Item, row: Row, rubric: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """A row for each criterion, from the row of an answer."""
+    """Return a row for each criterion of a rubric, made from the row of an answer."""
     split = {name: row[name].split(",") if "," in row[name] else [row[name]] * len(rubric) for name in _VERDICTS}
     return [
         {**row, "item_id": each.item_id, "criterion": each.criterion, "weight": each.weight}
@@ -154,7 +161,7 @@ def _verdict_row(
 
 
 def _winner(item: Item, verdicts: Sequence[str]) -> str:
-    """The variant that the judge prefers in both orders, else `tie`."""
+    """Return the variant that the judge prefers in both orders, else `tie`."""
     winners = {
         "tie" if side == "tie" else item.variants[order["AB".index(side)]][0]
         for side, order in zip(verdicts, ORDERS, strict=True)
@@ -170,7 +177,10 @@ def _record(
     replies: Mapping[str, Reply],
     unavailable: str | None,
 ) -> Row:
-    """Record of judge, prompt, usage and counts of verdicts. An interrupted run gives the same record in the end."""
+    """Return a record of the judge, the prompt, the numbers of calls and tokens, and the counts of verdicts.
+
+    A run that was interrupted and continued gives the same record.
+    """
     pending = sum(row["status"] == "pending" for row in rows)
     refused = {row["item_id"]: row["refusal"] for row in rows if row["refusal"]}
     unanswered = sum(row["status"] == "pending" and not row["refusal"] for row in rows)
@@ -202,7 +212,7 @@ def _record(
 
 
 def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[str, str]) -> str | None:
-    """Why items are pending: the endpoint is unavailable, or refuses them. None if no item is pending."""
+    """Return why items are pending: the endpoint is unavailable, or refuses them. None if no item is pending."""
     if unavailable:
         return f"judge {endpoint.name}: {unavailable}"
     if not refused:
@@ -215,12 +225,16 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
 
 
 def is_constant(ratings: Counter[str]) -> bool:
-    """Whether a judge gives several items the same verdict; for pairs, always the same side in both orders."""
+    """Whether a judge gives the same verdict on all of several items; for pairs, always the same side in both orders.
+
+    Args:
+        ratings: verdict -> number of items.
+    """
     return ratings.total() > 1 and len(ratings) == 1 and len(set(next(iter(ratings)).split())) == 1
 
 
 def warnings(record: Mapping[str, Any]) -> list[str]:
-    """Lines for the log about refused and pending items, and about a judge with the same verdict on all items."""
+    """Return lines for the log on refused and pending items, and on a judge with the same verdict on all items."""
     lines = []
     if record["constant"]:
         lines.append(

@@ -1,4 +1,4 @@
-"""Reading the Likert grade from 1 to 5 in a judge's reply."""
+"""Read the Likert grade from 1 to 5 in a judge's reply."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ _NO_GRADE = (
     r"(?!\s*(?:/|out of|of)\s*\d|[.,]?\d|\s*%|\s*(?:-|–|to|or|and|vs)\s*[1-5]\b(?!\s*:)|\+|\s+(?:if|under|when|unless|"
     r"provided|assuming)\b|,? "
     rf"(?:maybe|perhaps|possibly) |,? or\b|\s+(?:for|on|in) (?:the |its )?(?:{_CRITERION}|\w+ (?:and|but)\b))"
-)  # a part of another number, a range
+)  # signs of a part of another number, a range, a condition, or the grade of one criterion
 _GRADE = rf"(?<!\s-)(?<!\A-)(?<!\d[.,])(?P<grade>\b[1-5])(?:\.0+)?(?:{_OUT_OF_FIVE}(?!\d)|{_NO_GRADE})(?!\w)"
 _LEAD_IN = (
     r"(?:^|[\n.:;!?|(,]\s*|\b(?:my|own|the|an?|this|final|overall|total|likert|quality|give|assign|numeric(?:al)?|"
@@ -89,8 +89,8 @@ _SCALE = re.compile(r"^\W*[1-5]\s*[=:–-]\s*\w[^\n]*", re.MULTILINE)  # "1 = ve
 def likert_grade(text: str) -> str | None:
     """Return the grade of a reply, or None if the reply has no grade or several grades.
 
-    A grade that is called final or overall ranks first. A grade that is called a score or is assigned ranks second. A
-    digit alone ranks last.
+    A grade that is called final or overall is read first, then a grade that is called a score or is assigned, then a
+    digit that stands alone.
     """
     plain = _plain(text)
     if undecided := _UNDECIDED.search(plain):
@@ -120,7 +120,7 @@ def likert_grade(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """The reply with number words as digits and stars as a grade, without the lines that explain the scale."""
+    """Return the reply with number words as digits and stars as a grade, without the lines that explain the scale."""
     plain = re.sub(r"[★⭐]+", lambda stars: f" {len(stars[0].replace(chr(0xFE0F), ''))} ", text.replace("☆", ""))
     if len(re.findall(_SCALE, plain)) > 2:
         plain = _SCALE.sub("", plain)

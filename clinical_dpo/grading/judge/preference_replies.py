@@ -1,4 +1,4 @@
-"""Reading the preferred side, A or B, or a tie, in a judge's reply."""
+"""Read the preferred side, A or B, or a tie, in a judge's reply."""
 
 import re
 
@@ -65,12 +65,13 @@ _CHANGE = re.compile(
 def preferred_side(text: str) -> str | None:
     """Return A, B or tie, or None if a reply has no verdict or several verdicts.
 
-    A side that is called the verdict ranks first. A side that is called better or chosen ranks second. A side alone
-    ranks last.
+    A side that is called the verdict decides. If there is none, the sides that are called better, are chosen or stand
+    alone must agree. If they differ because the reply changes its mind, the last side decides. A reply that praises
+    both sides and calls a tie is a tie.
     """
     plain = re.sub(r"^\s*[Aa] (?=(?:clear |close |near |dead )?(?:tie|draw|toss))", "", text.strip())
     plain = re.sub(r"\(([AB])\)", r"\1", plain)
-    plain = re.sub(r"[^.!?\n]*\?|[^.!?\n]*\b(?:A|B|tie)\s+means\b[^.!?\n]*", " ", plain)  # questions, the instruction
+    plain = re.sub(r"[^.!?\n]*\?|[^.!?\n]*\b(?:A|B|tie)\s+means\b[^.!?\n]*", " ", plain)  # not a verdict
     for ordinal, side in (("first", "A"), ("second", "B")):
         plain = re.sub(rf"\b(?i:(?:the )?{ordinal}) (?:answer|response)\b", f"Answer {side}", plain)
     plain = _BOTH.sub("both", plain)

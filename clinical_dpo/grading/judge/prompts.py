@@ -45,9 +45,9 @@ class Prompt:
         }
 
     def with_anchors(self, anchors: Sequence[str] | None) -> "Prompt":
-        """The likert prompt with other meanings of the grades from 1 to 5; the same prompt for None.
+        """Return the likert prompt with `anchors` as the meanings of the grades from 1 to 5. None changes nothing.
 
-        The version names the anchors, since stored replies belong to a wording.
+        The version contains a digest of the anchors, because stored replies belong to one wording.
         """
         if anchors is None or tuple(anchors) == ANCHORS:
             return self
@@ -58,7 +58,7 @@ class Prompt:
         )
 
     def with_criteria(self, criteria: Sequence[str]) -> "Prompt":
-        """The rubric prompt with the items of a rubric. The version names them."""
+        """Return the rubric prompt with the criteria of a rubric. The version contains a digest of the criteria."""
         form = json.dumps({str(number): "yes or no" for number, _ in enumerate(criteria, start=1)})
         lines = "\n".join(f"{number}. {criterion}" for number, criterion in enumerate(criteria, start=1))
         return replace(
@@ -70,19 +70,19 @@ class Prompt:
         )
 
     def messages(self, **texts: str) -> Messages:
-        """The messages of a request. Braces in the texts stay as they are."""
+        """Return the messages of a request. `texts` fill the template, and braces in them stay as they are."""
         return ({"role": "user", "content": self.template.format(**texts)},)
 
 
 def task_prompt(
     kind: str, anchors: Sequence[str] | None = None, rubric: Sequence[Mapping[str, Any]] | None = None
 ) -> Prompt:
-    """The prompt of a kind of verdict, with what a task file sets.
+    """Return the prompt of a kind of verdict, with the anchors or the rubric of a task file.
 
     Args:
         kind: likert, correctness, rubric or preference.
-        anchors: kind likert: what the grades from 1 to 5 mean; None for those of the prompt.
-        rubric: kind rubric: the task's rubric.
+        anchors: what the grades from 1 to 5 mean, for kind likert; None for the meanings in the prompt.
+        rubric: the task's rubric, for kind rubric.
     """
     if kind == "rubric":
         return PROMPTS[kind].with_criteria([criterion["item"] for criterion in rubric or ()])
@@ -94,12 +94,12 @@ def _digest(texts: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """The text for a template, with its braces doubled."""
+    """Return a text with its braces doubled, as a template needs it."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def _anchor_lines(anchors: Sequence[str]) -> str:
-    """A line for each grade, the best first: "5 = excellent: nothing to improve"."""
+    """Return a line for each grade, the best first, such as "5 = excellent: nothing to improve"."""
     return "\n".join(f"{grade} = {anchors[grade - 1]}" for grade in range(5, 0, -1))
 
 

@@ -1,4 +1,4 @@
-"""Reading a judge's verdict from its reply. An ambiguous reply has no verdict, and the judge is asked again."""
+"""Read a judge's verdict from a reply. An ambiguous reply has no verdict, and the judge is asked again."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from clinical_dpo.grading.label_parsing import parse_label
 from clinical_dpo.grading.sentences import shortened
 from clinical_dpo.thoughts import split_thought
 
-# Names of keys and tags that hold a verdict, and beginnings of names that do not.
+# Names of keys and tags that hold a verdict, and beginnings of the names of other keys.
 _KEY = re.compile(
     r"(?:final|overall|total|my|match|likert|judge|quality|assigned)?[_ ]?(?:overall|total|score|grade|rating|verdict|"
     r"judge?ment|decision|result|label|answer|winner|prefer(?:red|ence)|better|best|choice|correct|"
@@ -44,11 +44,12 @@ _NO_VERDICT = re.compile(  # "the correct dose", "to correct the sodium"
 
 
 def parse_verdict(kind: str, reply: str) -> str | None:
-    """Return the verdict in a reply, or None without a verdict.
+    """Return the verdict in a reply, or None if the reply has no clear verdict.
 
     A verdict may be the whole reply, a value in JSON, or the text of a tag. It may follow words such as "Final score:",
-    or be part of a sentence. The last verdict outranks earlier verdicts. So does a verdict that is called final. A
-    thought does not count. Ranges, other scales, scores of single criteria and contradictions are no verdict.
+    or be part of a sentence. A verdict after words of correction, such as "wait", outranks earlier verdicts. So does a
+    verdict that is called final. A thought does not count. Ranges, other scales, scores of single criteria and
+    contradictions are no verdict.
 
     Args:
         kind: likert (verdicts 1 to 5), correctness (correct, incorrect) or preference (A, B, tie).
@@ -64,11 +65,11 @@ def parse_verdict(kind: str, reply: str) -> str | None:
 
 
 def parse_rubric(criteria: int, reply: str) -> str | None:
-    """Return the verdicts on all criteria of a rubric, joined by commas: `yes,no,yes`. None if one is missing.
+    """Return the verdicts on all criteria of a rubric, joined by commas: `yes,no,yes`. None if a verdict is missing.
 
-    The reply is a JSON object with yes or no, or true or false, for the number of each criterion. It may be a value of
-    another object. A thought does not count. A number that occurs twice or is of no criterion makes the reply
-    unreadable.
+    The reply is a JSON object that has yes or no, or true or false, for the number of each criterion. The object may be
+    a value in another object. A thought does not count. If a number occurs twice, or is not the number of a criterion,
+    the reply has no verdicts.
 
     Args:
         criteria: number of criteria.
@@ -86,7 +87,7 @@ def parse_rubric(criteria: int, reply: str) -> str | None:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object.
+    """Return the JSON object with these members.
 
     Raises:
         ValueError: a key occurs twice.
@@ -97,7 +98,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text_verdict(kind: str, text: str) -> str | None:
-    """The verdict of plain text."""
+    """Return the verdict in plain text, or None if there is no clear verdict."""
     text = re.sub(r"[ \t]+", " ", text.replace("|", " / "))
     if kind == "likert":
         return likert_grade(text)
@@ -111,14 +112,14 @@ def _text_verdict(kind: str, text: str) -> str | None:
 
 
 def _value_verdict(kind: str, value: Any) -> str | None:
-    """Return the verdict of a JSON value, or None for a long text."""
+    """Return the verdict of a JSON value, or None if there is none. A text of 60 or more characters has no verdict."""
     if isinstance(value, bool):
         return ("correct" if value else "incorrect") if kind == "correctness" else None
     return _text_verdict(kind, str(value).replace("_", " ")) if len(str(value)) < 60 else None
 
 
 def _record(text: str, **options: Any) -> dict[str, Any] | None:
-    """Return the JSON object of a reply, or None without an object. Single quotation marks are allowed.
+    """Return the JSON object in a reply, or None if there is none. Single quotation marks are allowed.
 
     Args:
         text: the reply.
@@ -135,7 +136,7 @@ def _record(text: str, **options: Any) -> dict[str, Any] | None:
 
 
 def _verdict_values(record: dict[str, Any]) -> Iterator[Any]:
-    """Values of keys that hold a verdict. Keys called final, overall or total exclude the others."""
+    """Yield the values of keys that hold a verdict. If keys are called final, overall or total, only these count."""
     keys = [key for key in record if _KEY.fullmatch(key.casefold()) and not _NO_KEY.match(key.casefold())]
     for key, value in record.items():
         if isinstance(value, dict) and (not keys or key in keys):

@@ -1,4 +1,4 @@
-"""What a job that asks a judge needs: the items, the endpoint, and the file of replies."""
+"""Read the inputs of a job that asks a judge: the items, the endpoint, and the file of replies."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from clinical_dpo.grading.raters.sheets import Item
 
 
 class JudgeRound(NamedTuple):
-    """The parts of one job.
+    """The inputs of one job that asks a judge.
 
     Attributes:
         kind: kind of verdicts.
@@ -27,10 +27,10 @@ class JudgeRound(NamedTuple):
 
 
 def judge_round(snakemake: Any, params: Any) -> JudgeRound:
-    """Read the parts of a job from its inputs, its settings and the config.
+    """Read the inputs of a judge's job from the job's files, the job's settings and the config.
 
     The file of replies is not an output, because Snakemake deletes the outputs of a job that fails. The endpoint is
-    read from the config. As a param, a change of its pace or price would ask the judge again.
+    read from the config, not from the job's params, because a new pace or price would otherwise rerun the job.
     """
     kind = snakemake.wildcards.judged
     answers = {variant: snakemake.input[variant] for variant in params.variants}

@@ -1,4 +1,4 @@
-"""Protect texts that a spreadsheet would compute. They get an apostrophe, which reading a file removes."""
+"""Protect texts that a spreadsheet would compute as formulas: writing adds an apostrophe, and reading removes it."""
 
 import unicodedata
 
@@ -6,12 +6,12 @@ _FORMULA_STARTS = "=+-@\u2212"  # spreadsheets read the minus sign U+2212 as a h
 
 
 def guarded(text: str) -> str:
-    """The text for a CSV cell, with an apostrophe before a formula."""
+    """Return the text for a CSV cell. A text that begins like a formula gets an apostrophe."""
     return f"'{text}" if _is_guardable(text) else text
 
 
 def unguarded(text: str) -> str:
-    """The text of a cell without the apostrophe of `guarded`."""
+    """Return the text of a cell without the apostrophe that `guarded` added."""
     return text[1:] if text.startswith("'") and _is_guardable(text[1:]) else text
 
 

@@ -15,17 +15,19 @@ from clinical_dpo.limits import check_limit
 
 _OFFICE, _TABLE, _TEXT = (f"{{{OPENDOCUMENT}{part}:1.0}}" for part in ("office", "table", "text"))
 _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
-# Attributes with the value of a cell that is no plain text. Its paragraphs show the value in the cell's format.
+# Attributes with the value of a cell that is not text. The paragraphs of such a cell show the value in its format.
 _VALUES = tuple(f"{_OFFICE}{name}" for name in ("value", "date-value", "time-value", "boolean-value", "string-value"))
 _HIDDEN = (f"{_OFFICE}annotation", f"{_TEXT}note")  # comments on a cell are no part of its text
 _MARKS = {f"{_TEXT}tab": "\t", f"{_TEXT}line-break": "\n"}
-# A line break or tab in XML is a space; those of a text are elements. So should be all but the first of several spaces,
-# but LibreOffice writes spaces as they are in a cell of several lines.
+# A line break or tab character in the XML stands for a space. Line breaks and tabs of a text are elements. Of several
+# spaces, all but the first should be an element, but LibreOffice writes plain spaces in a cell of several lines.
 _BLANKS = re.compile(r" *[\t\r\n][ \t\r\n]*")
 
 
 def opendocument_rows(path: Path) -> list[list[str]]:
-    """The rows of the first table. A row ends at its last cell with a value, the table at its last such row.
+    """Return the rows of the first table.
+
+    A row ends at its last cell with a value. The table ends at its last row with a value.
 
     Raises:
         UserError: the file is no OpenDocument spreadsheet, has a password, or exceeds the run's limits.
@@ -42,15 +44,15 @@ def opendocument_rows(path: Path) -> list[list[str]]:
 
 
 class _FirstTable:
-    """The rows of a document's first table, within the run's limits."""
+    """Reads the rows of a document's first table, within the run's limits."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._row = 1  # number of the row that is read
-        self._widest = self._characters = 0  # of all rows so far: the most columns, repeated characters
+        self._widest = self._characters = 0  # in all rows so far: largest number of columns, repeated characters
 
     def read(self, stream: IO[bytes]) -> list[list[str]]:
-        """The rows of the table in the XML of a document."""
+        """Return the rows of the first table in the XML of a document."""
         rows: list[list[str]] = []
         for _, element in iterparse(stream):
             if element.tag == f"{_TABLE}table":
@@ -65,7 +67,7 @@ class _FirstTable:
         return rows
 
     def _row_texts(self, row: Element) -> list[str]:
-        """The texts of a row's cells, without empty cells at its end."""
+        """Return the texts of a row's cells, without empty cells at the end of the row."""
         texts: list[str] = []
         column = 0
         for cell in row:
@@ -84,7 +86,7 @@ class _FirstTable:
         return "\n".join(self._paragraph_text(paragraph) for paragraph in cell.findall(f"{_TEXT}p"))
 
     def _paragraph_text(self, element: Element) -> str:
-        """The text of a paragraph, with the spaces, tabs and line ends that are elements."""
+        """Return the text of a paragraph. Elements for spaces, tabs and line ends become these characters."""
         parts = [_BLANKS.sub(" ", element.text or "")]
         for child in element:
             if child.tag == f"{_TEXT}s":
@@ -97,7 +99,11 @@ class _FirstTable:
         return "".join(parts)
 
     def _number(self, element: Element, name: str) -> int:
-        """A number of repetitions; 1 if the element does not state it."""
+        """Return how often an element is repeated, as the attribute `name` states; 1 without this attribute.
+
+        Raises:
+            UserError: the attribute is not a number.
+        """
         text = element.get(name, "1")
         if not re.fullmatch("[0-9]{1,9}", text):
             attribute = name.partition("}")[2]
@@ -107,7 +113,16 @@ class _FirstTable:
         return int(text)
 
     def _count(self, rows: int = 0, columns: int = 0, spaces: int = 0, characters: int = 0) -> None:
-        """Check the size of the table with a further piece. What is repeated has no bytes of its own in the file."""
+        """Add a piece to the size of the table, and raise an error if the size exceeds the run's limits.
+
+        The size is counted because repeated rows, cells and spaces have no bytes of their own in the file.
+
+        Args:
+            rows: number of rows up to the piece.
+            columns: number of columns in the row of the piece.
+            spaces: number of spaces in the piece.
+            characters: number of repeated characters in the piece.
+        """
         where = f"{self._path}, row {self._row}"
         self._widest = max(self._widest, columns)
         self._characters += characters

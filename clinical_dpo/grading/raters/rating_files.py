@@ -22,7 +22,7 @@ _RATER = re.compile(r"([\w-]+)(?: ?\(\d+\)| - Copy| copy(?: \d+)?)*")
 
 
 def returned_files(folder: str | Path, sheet: str) -> list[Path]:
-    """The files that raters have returned for one sheet so far. Files with other endings do not count.
+    """Return the files that raters have returned for one sheet so far. Files with other endings do not count.
 
     Raises:
         UserError: a path with the name of such a file is not a regular file.
@@ -35,14 +35,14 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
 
 
 def _irregular_kind(path: Path) -> str:
-    """The kind of a path that is not a regular file. Reading a pipe could block forever."""
+    """Describe in words what a path is that is not a regular file, such as `a folder`."""
     if not path.exists():
         return "a link that leads nowhere" if path.is_symlink() else "no such file"
     return "a folder" if path.is_dir() else "a pipe, socket or device"
 
 
 def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
-    """Rater -> the file with this rater's ratings of one sheet. Empty if the folder does not exist.
+    """Return rater -> the file with this rater's ratings of one sheet; empty if the folder does not exist.
 
     Files are named {sheet}.{rater}.csv, .xlsx, .ods or .json, or like a copy of such a file. Other endings are ignored.
 
@@ -71,10 +71,10 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
 
 
 def read_ratings(path: str | Path) -> list[Row]:
-    """Read rows of COLUMNS and of `row`: the line or row of the file (Label Studio: the task's number).
+    """Read the ratings of a file. Return rows of COLUMNS, and of `row`: the line, row or task in the file.
 
     CSV may come from the HTML sheet or from a spreadsheet. It is UTF-8, UTF-16 or Windows-1252, and separated by comma,
-    semicolon or tab. Columns may be in any order. Further columns and empty lines do not matter. Label Studio's exports
+    semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored. Label Studio's exports
     may be JSON or JSON-MIN. Cancelled annotations do not count. Times become UTC in ISO 8601. A time without a zone is
     read as UTC. An ambiguous time (a spreadsheet's 03/04/2026) becomes empty. No result depends on a time.
 
@@ -96,7 +96,7 @@ def read_ratings(path: str | Path) -> list[Row]:
 
 
 def _stripped_text(value: Any, where: str) -> str:
-    """The text of a cell or field without white space around it."""
+    """Return the text of a cell or field without outer white space. Messages name the cell or field as `where`."""
     if isinstance(value, list | dict):
         raise UserError(f"{where}: the value is a {type(value).__name__}, not a text. Write a text there.")
     return "" if value is None else str(value).strip()
@@ -132,7 +132,7 @@ def _csv_rows(path: Path) -> list[Row]:
 
 
 def _decoded(path: Path) -> str:
-    """The text of a file in UTF-8, UTF-16 or Windows-1252."""
+    """Return the text of a file in UTF-8, UTF-16 or Windows-1252."""
     raw = bounded_bytes(path)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
@@ -160,7 +160,7 @@ def _xlsx_rows(path: Path) -> list[Row]:
             rows.append([_cell_text(value) for value in row])
     except UserError:
         raise
-    except Exception as error:  # openpyxl parses lazily, and a damaged file can raise any exception in it
+    except Exception as error:  # openpyxl parses while rows are read, and a damaged file can raise any exception
         where = f"{path}, row {len(rows) + 1}" if rows else path
         raise UserError(
             f"{where}: not a valid Excel workbook ({type(error).__name__}: {error}). Save it again as .xlsx."
@@ -173,7 +173,7 @@ def _ods_rows(path: Path) -> list[Row]:
 
 
 def _padded_rows(path: Path, rows: Sequence[list[str]]) -> list[Row]:
-    """Rows of a spreadsheet, in which a row ends at its last cell."""
+    """Return the rows of a spreadsheet. A row that ends before the last column is filled with empty cells."""
     width = max(map(len, rows), default=0)
     return _table_rows(path, "row", [(number, row + [""] * (width - len(row))) for number, row in enumerate(rows, 1)])
 
@@ -183,7 +183,7 @@ def _cell_text(value: Any) -> str:
 
 
 def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]]) -> list[Row]:
-    """Rows of a table whose first non-empty line is the header.
+    """Return the rows of a table whose first non-empty line is the header.
 
     Args:
         path: the file, for messages.
@@ -242,7 +242,7 @@ def _parse_int(digits: str) -> int | str:
 
 
 def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
-    """Time, rating and comment of an annotation."""
+    """Return the time, the rating and the comment of an annotation."""
     fields: Row = {"rated_at": annotation.get("updated_at") or annotation.get("created_at")}
     for result in annotation["result"]:
         value = result["value"]
@@ -254,6 +254,9 @@ def _annotation_fields(annotation: Mapping[str, Any]) -> Row:
 
 
 def _joined_lines(text: Any) -> Any:
-    """The text of a comment. JSON-MIN has a comment of several texts as an object with a list of them."""
+    """Return the text of a comment. If a comment has several texts, they become its lines.
+
+    JSON-MIN writes such a comment as an object with a list of its texts.
+    """
     text = text["text"] if isinstance(text, dict) and set(text) == {"text"} else text
     return "\n".join(text) if isinstance(text, list) else text

@@ -1,4 +1,4 @@
-"""One model's sheets and ratings, read from the files of a run."""
+"""Read the sheets and the ratings of one model's answers from the files of a run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ def sheet_items(
     sample: int | None = None,
     rubric: Sequence[Mapping[str, Any]] = (),
 ) -> list[Item]:
-    """The items of a sheet.
+    """Return the items of a sheet.
 
     Args:
         kind: `correctness`, `likert`, `rubric` or `preference`. A preference sheet compares the first variant with the
@@ -47,7 +47,7 @@ def sheet_items(
         answer_paths: variant -> JSON Lines of its answers.
         seed: the study's seed.
         sample: number of test rows whose items are returned; None for all rows.
-        rubric: kind rubric: the task's rubric.
+        rubric: the task's rubric, for kind `rubric`.
     """
     rows, answers = read_task_rows(test), {variant: read_answers(path) for variant, path in answer_paths.items()}
     if kind != "preference":
@@ -61,7 +61,7 @@ def sheet_items(
 
 
 def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, str]], list[Row]]:
-    """Rows of a sheet's key, and the ratings in `folder` so far, checked against the key."""
+    """Return the rows of a sheet's key, and the ratings in `folder` so far, checked against the key."""
     key = read_blinding_key(key_path)
     return key, collect_ratings(key, rating_files(folder, parse("key", key_path)["sheet"]))
 
@@ -69,7 +69,9 @@ def key_with_ratings(key_path: str, folder: str | Path) -> tuple[list[dict[str, 
 def rater_grades(
     key_path: str, folder: str | Path, adjudication_key: str | None, rows: Sequence[TaskRow]
 ) -> dict[str, list[Grade]]:
-    """Variant on the sheet -> its grades by the raters, and by the adjudicator where they disagree.
+    """Return variant -> the grades of its answers by the raters.
+
+    If the raters disagree on whether an answer is right, the adjudicator's rating is the grade.
 
     Args:
         key_path: key of the correctness, likert or rubric sheet.
@@ -88,7 +90,7 @@ def rater_grades(
 
 
 def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
-    """Why the adjudicator has nothing to rate: ratings are missing, or the raters agree on all items.
+    """Return why the adjudicator has nothing to rate: ratings are missing, or the raters agree on all items.
 
     Args:
         key_path: key of the raters' correctness sheet.
@@ -106,5 +108,5 @@ def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
 
 
 def items_to_adjudicate(key_path: str, folder: str | Path) -> set[str]:
-    """Ids of the items of a correctness sheet on which its raters have no majority."""
+    """Return the ids of the items of a correctness sheet on which the raters have no majority."""
     return disputed_items(*key_with_ratings(key_path, folder))

@@ -1,4 +1,4 @@
-"""Ratings checked against the key, pending ratings, disputed items, and one final grade per item.
+"""Check ratings against the key, find pending ratings and disputed items, and compute one final grade per item.
 
 Two raters' ratings become one grade as in Savage et al. 2025, "Evaluation" (two physicians; a third decides where they
 differ):
@@ -31,10 +31,10 @@ FINAL_COLUMNS = ("item_id", "row_id", "variants", "grade", "decided_by", "status
 
 
 def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
-    """Rows of RATED_COLUMNS, one per rated item, checked. Items without a rating have no row: they are pending.
+    """Return rows of RATED_COLUMNS, one per rated item, checked against the key.
 
-    `choice` is the rating with the variant's name instead of a side: a variant, `tie`, `correct`, `incorrect` or
-    `cannot judge`.
+    An item without a rating has no row: it is pending. `choice` is the rating, or for side A or B the variant on this
+    side.
 
     Args:
         key: rows of one sheet's key.
@@ -55,7 +55,13 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
 
 
 def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping[str, Mapping[str, str]]) -> list[Row]:
-    """Rows of RATED_COLUMNS of one rater's file."""
+    """Return the rows of RATED_COLUMNS of one rater's file, checked against the key.
+
+    Args:
+        path: the file, for messages.
+        rows: the rows of the file, from `rating_files.read_ratings`.
+        key_by_item: item id -> the rater's row of the key.
+    """
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
             f"{path}: no item of this file is on this sheet. Move the file to the right task and model, or rename it."
@@ -104,12 +110,12 @@ def _parse_rating(text: str, kind: str, where: str) -> str:
 
 
 def _shortened(text: str) -> str:
-    """The part of a text that a message quotes."""
+    """Return the part of a text that a message quotes: at most 80 characters."""
     return text if len(text) <= 80 else f"{text[:80]} ..."
 
 
 def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Rows of PENDING_COLUMNS, one per rater of the sheet: numbers of shown, rated and pending items.
+    """Return rows of PENDING_COLUMNS, one per rater of the sheet: numbers of shown, rated and pending items.
 
     Args:
         key: rows of one sheet's key.
@@ -129,7 +135,7 @@ def pending_ratings(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[Mapping[str, str]]:
-    """Return the rows on which a table depends.
+    """Return the rows of the sheets on which a task's tables depend.
 
     Args:
         rows: rows with `task` and `sheet`.
@@ -139,7 +145,7 @@ def pending_for_tables(rows: Rows, sheets: Mapping[str, Sequence[str]]) -> list[
 
 
 def votes_by_item(key: Rows, ratings: Sequence[Row]) -> dict[str, dict[str, str]]:
-    """Item id -> rater -> choice, for every item of the key, rated or not."""
+    """Return item id -> rater -> choice, for every item of the key, rated or not."""
     votes: dict[str, dict[str, str]] = {row["item_id"]: {} for row in key}
     for row in ratings:
         votes[row["item_id"]][row["rater"]] = row["choice"]
@@ -154,7 +160,10 @@ def majority(choices: Iterable[str]) -> str | None:
 
 
 def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
-    """Ids of the items that all raters of the key have rated without a majority. The adjudicator decides them."""
+    """Return the ids of the items that all raters of the key have rated without a majority.
+
+    The adjudicator decides these items.
+    """
     raters = {row["rater"] for row in key}
     return {
         item_id
@@ -164,7 +173,7 @@ def disputed_items(key: Rows, ratings: Sequence[Row]) -> set[str]:
 
 
 def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row] | None = None) -> list[Row]:
-    """Rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
+    """Return rows of FINAL_COLUMNS, one per item of a correctness key, in the order of the key.
 
     `grade` is correct, incorrect, cannot judge or disagreement. `decided_by` is raters, adjudicator, or nobody (the
     raters differ and there is no adjudicator). `status` is pending and `grade` is empty while a rater or the
@@ -195,11 +204,12 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
 
 
 def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
-    """Rows of FINAL_COLUMNS, one per answer of a likert or rubric key: the mean grade of the raters who could judge it.
+    """Return rows of FINAL_COLUMNS, one per answer of a likert or rubric key, with the mean grade of the answer.
 
-    The grade of a rubric is the weighted mean over its criteria of the share of yes. A criterion that nobody could
-    judge counts as no, and `decided_by` is then nobody. `grade` is cannot judge if nobody could judge anything. It is
-    empty and `status` is pending while a rater has not rated.
+    The mean is over the raters who could judge the answer. On a rubric, it is the share of yes of each criterion,
+    averaged over the criteria by their weights. A criterion that nobody could judge counts as no, and `decided_by` is
+    then nobody. `grade` is cannot judge if nobody could judge anything. While a rating is missing, `grade` is empty and
+    `status` is pending.
 
     Args:
         key: rows of the raters' key.
@@ -227,14 +237,14 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
 
 def _undecided(votes: Collection[str]) -> str:
-    """Final grade of a disputed item without an adjudicator."""
+    """Return the final grade of a disputed item without an adjudicator: `cannot judge` or `disagreement`."""
     return CANNOT_JUDGE if 2 * list(votes).count(CANNOT_JUDGE) > len(votes) else DISAGREEMENT
 
 
 def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow], lowest: str = "0") -> list[Grade]:
-    """One variant's grades table: 1 for correct, 0 for incorrect, a mean grade unchanged.
+    """Return one variant's grades table: 1 for correct, 0 for incorrect, a mean grade unchanged.
 
-    `parsed` holds the final grade. `valid` is false if nobody decided, or the final grade is cannot judge.
+    `parsed` holds the final grade. `valid` is false if nobody decided, or if the final grade is cannot judge.
 
     Args:
         finals: from `final_grades` or `mean_grades`.

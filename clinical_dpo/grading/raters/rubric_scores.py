@@ -1,4 +1,4 @@
-"""Scores of answers from the criteria of a rubric. An answer that is rated as a whole has a single item."""
+"""Compute scores of answers from the criteria of a rubric. An answer that is rated as a whole has a single item."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,7 +11,10 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
-    """Answer id -> item id -> row, of rows of a key or of verdicts. Only a rubric has several items per answer."""
+    """Return answer id -> item id -> row, from rows of a key or of verdicts.
+
+    Only a rubric has several items per answer.
+    """
     answers: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:
         answers.setdefault(answer_id(row["item_id"]), {})[row["item_id"]] = row
@@ -19,15 +22,20 @@ def by_answer(rows: Rows) -> dict[str, dict[str, Mapping[str, str]]]:
 
 
 def weighted_mean(values: Iterable[tuple[float, Mapping[str, str]]]) -> float:
-    """Mean of values, weighted by `weight` of their rows. A row without a weight counts 1."""
+    """Return the mean of values, weighted by `weight` of their rows. A row without a weight has weight 1.
+
+    Args:
+        values: (value, row) pairs.
+    """
     pairs = [(value, float(row.get("weight") or 1)) for value, row in values]
     return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
 
 
 def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
-    """One row per answer of one rater's rows of a rubric, with the answer's score in `column` as text.
+    """Return one row per answer from one rater's rows of a rubric, with the answer's score in `column` as text.
 
-    The score is the weighted share of yes. It is cannot judge if a criterion is, and empty if a criterion is.
+    The score is the weighted share of yes. If the choice of a criterion is empty, the score is empty. Otherwise, if a
+    choice is cannot judge, the score is cannot judge.
 
     Args:
         rows: rows of verdicts, or of a key with the rater's choices.
@@ -45,5 +53,5 @@ def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
 
 
 def grade_number(choice: str) -> float:
-    """A grade, or 1 for yes and 0 for no."""
+    """Return a choice as a number: 1 for yes, 0 for no, and a grade as it is."""
     return {"yes": 1.0, "no": 0.0}[choice] if choice in ("yes", "no") else float(choice)

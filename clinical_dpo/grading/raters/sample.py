@@ -1,4 +1,4 @@
-"""The random sample of test items that raters grade."""
+"""Draw the random sample of test items that raters grade."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from clinical_dpo.records import TaskRow
 
 
 def sampled_rows(rows: Sequence[TaskRow], size: int | None, seed: int) -> list[TaskRow]:
-    """A sample of the test rows, stratified by label where the rows have labels, in the order of the rows.
+    """Return a random sample of the test rows, in the order of the rows.
 
     The sample depends on ids, labels and seed alone, so that all variants and models have the same items. A larger
-    sample contains every smaller one, so that ratings stay valid when the sample grows. Each label has its share of the
-    sample, up to rounding.
+    sample contains every smaller sample, so that ratings stay valid when the sample grows. If the rows have labels,
+    each label has its share of the sample, up to rounding.
 
     Args:
         rows: test rows.
@@ -28,12 +28,12 @@ def sampled_rows(rows: Sequence[TaskRow], size: int | None, seed: int) -> list[T
     ranked = []
     for label, ids in strata.items():
         ids.sort(key=lambda row_id: _draw(seed, row_id))
-        # With the key (k + 1/2) / n of the item of rank k, all strata fill up at the same rate.
+        # The item of rank k among n items has the key (k + 1/2) / n, so that all strata fill up at the same rate.
         ranked += [((rank + 0.5) / len(ids), label, row_id) for rank, row_id in enumerate(ids)]
     drawn = {row_id for _, _, row_id in sorted(ranked)[:size]}
     return [row for row in rows if row["id"] in drawn]
 
 
 def _draw(seed: int, row_id: str) -> str:
-    """A pseudo-random text of an item that orders the items of a stratum."""
+    """Return a pseudo-random text that depends on the seed and a row's id. The rows of a stratum are sorted by it."""
     return hashlib.sha256(json.dumps(["rated sample", seed, row_id]).encode()).hexdigest()

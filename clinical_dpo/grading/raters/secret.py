@@ -1,4 +1,4 @@
-"""The random secret of a sheet. The order of items and the sides of answers are drawn from the secret."""
+"""Read or create the random secret of a sheet, from which the order of items and the sides of answers are drawn."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""A rater's sheet as files: an HTML page, CSV, Excel, and tasks for Label Studio."""
+"""Write a rater's sheet as files: an HTML page, CSV, Excel, and tasks for Label Studio."""
 
 import base64
 import csv
@@ -56,9 +56,9 @@ def write_sheet(
         sheet: the sheet's name.
         kind: `correctness`, `likert`, `rubric` or `preference`.
         rater: the rater.
-        instructions: instructions for raters in plain text. The page shows a short help on its keys below them.
+        instructions: instructions for raters in plain text. Below the instructions, the page explains its keys.
         empty: what the page says if the sheet has no items.
-        anchors: kind likert: what the grades from 1 to 5 mean.
+        anchors: what the grades from 1 to 5 mean, for kind `likert`.
 
     Returns:
         The four paths.
@@ -83,7 +83,7 @@ def page(
     empty: str = NOTHING,
     anchors: Sequence[str] = ANCHORS,
 ) -> str:
-    """The sheet as one HTML page. The content policy of the page permits only its own script and style, by digest."""
+    """Return the sheet as one HTML page. The page's content policy permits only its own script and style, by digest."""
     markup, style, script = (Path(path).read_text(encoding="utf-8") for path in PAGE_FILES)
     # The browser stores ratings under a key with this digest, so no other sheet reads them.
     digest = hashlib.sha256(json.dumps([sheet, rater, [row["text_sha256"] for row in rows]]).encode()).hexdigest()[:16]
@@ -99,11 +99,11 @@ def page(
 
 
 def explanation(kind: str, anchors: Sequence[str] = ANCHORS) -> list[str]:
-    """What the ratings of a sheet mean, in lines.
+    """Return lines that explain what the ratings of a sheet mean.
 
     Args:
         kind: kind of the sheet.
-        anchors: kind likert: what the grades from 1 to 5 mean.
+        anchors: what the grades from 1 to 5 mean, for kind `likert`.
     """
     grades = [f"{grade}: {anchor}." for grade, anchor in enumerate(anchors, start=1)] if kind == "likert" else []
     return [*reversed(grades), *_MEANINGS[kind], "Cannot judge: the texts do not decide it."]
@@ -114,7 +114,7 @@ def _digest(text: str) -> str:
 
 
 def _inline_json(value: Any) -> str:
-    """JSON for a script element. No text in it can end that element or open another."""
+    """Return JSON for a script element. No text in the JSON can end this element or open another."""
     text = json.dumps(value, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -122,7 +122,7 @@ def _inline_json(value: Any) -> str:
 
 
 def _table(rows: Sequence[Row], sheet: str) -> list[list[str]]:
-    """Header and cells of the sheet as a table to fill in."""
+    """Return the header and the rows of the sheet as a table to fill in."""
     text_names = [
         name for name in ("question", "reference", "answer", "criterion", "A", "B") if any(name in row for row in rows)
     ]
@@ -181,7 +181,7 @@ def _workbook(rows: Sequence[Row], sheet: str, kind: str, help_lines: Sequence[s
 
 
 def _cut(text: str) -> str:
-    """The text, or the part of it that a cell holds and a note about the cut."""
+    """Return a text that fits into a cell: the whole text, or its beginning with a note about the cut."""
     raw = text.encode("utf-16-le")
     if len(raw) <= 2 * CELL:
         return text
@@ -189,7 +189,7 @@ def _cut(text: str) -> str:
 
 
 def _undated(raw: io.BytesIO) -> bytes:
-    """The workbook with fixed dates."""
+    """Return the workbook with fixed dates, so that equal sheets have equal bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(raw) as source, zipfile.ZipFile(out, "w") as target:
         for name in source.namelist():
@@ -203,11 +203,11 @@ def _undated(raw: io.BytesIO) -> bytes:
 
 
 def label_studio_config(kind: str, anchors: Sequence[str] = ANCHORS) -> str:
-    """Labelling interface for a Label Studio project with this kind of sheet.
+    """Return the labelling interface for a Label Studio project with this kind of sheet.
 
     Args:
         kind: kind of the sheet, as for `write_sheet`.
-        anchors: kind likert: what the grades from 1 to 5 mean.
+        anchors: what the grades from 1 to 5 mean, for kind `likert`.
     """
     fields_by_kind: dict[str, tuple[str, ...]] = {
         "correctness": ("question", "reference", "answer"),

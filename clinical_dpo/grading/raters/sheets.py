@@ -1,4 +1,4 @@
-"""Blinded rating sheets: the texts, order and sides that each rater sees, and the key that raters do not see."""
+"""Make blinded rating sheets (the texts, order and sides that a rater sees) and the key that raters do not see."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ class Item:
         question: the user's messages.
         reference: the reference answer.
         answers: one answer; two answers on a preference sheet, or one if both are equal.
-        variants: for each answer, the variants that give it.
+        variants: for each answer, the variants that give this answer.
         criterion: the item of a rubric that is rated; empty on other sheets.
         weight: weight of the criterion as text; empty on other sheets.
     """
@@ -53,7 +53,7 @@ class Item:
 
 
 def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]], seed: int) -> list[Item]:
-    """One item per test row and distinct answer. An answer that several variants share is rated once for all of them.
+    """Return one item per test row and distinct answer. An answer that several variants share is a single item.
 
     Args:
         rows: test rows.
@@ -71,7 +71,7 @@ def correctness_items(rows: Sequence[TaskRow], answers: Mapping[str, Sequence[An
 
 
 def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> list[Item]:
-    """Each answer once for each criterion, in the order of the rubric.
+    """Return one item per answer and criterion. The criteria of an answer are in the order of the rubric.
 
     Args:
         items: from `correctness_items`.
@@ -90,14 +90,17 @@ def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> 
 
 
 def answer_id(item_id: str) -> str:
-    """The id that the criteria of an answer share. An item without a criterion has its own id."""
+    """Return the id of an item's answer, which the items of all criteria of this answer share.
+
+    Without criteria, this is the id of the item.
+    """
     return item_id.partition("-")[0]
 
 
 def preference_items(
     rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]], variants: tuple[str, str], seed: int
 ) -> list[Item]:
-    """One item per test row, with the answers of two variants.
+    """Return one item per test row, with the answers of two variants.
 
     If the two answers are identical, the item has one answer, and no sheet shows the item.
 
@@ -115,7 +118,7 @@ def preference_items(
 def _distinct_answers(
     rows: Sequence[TaskRow], answers: Mapping[str, Sequence[Answer]]
 ) -> Iterable[tuple[TaskRow, dict[str, tuple[str, ...]]]]:
-    """Each row with its distinct answers: text -> variants that give it."""
+    """Yield each row with its distinct answers: text -> variants that give this text."""
     texts = {variant: answer_texts(rows, variant_answers, variant) for variant, variant_answers in answers.items()}
     for number, row in enumerate(rows):
         variants_by_text: dict[str, tuple[str, ...]] = {}
@@ -138,12 +141,18 @@ def _item(kind: str, row: TaskRow, variants_by_text: Mapping[str, tuple[str, ...
 
 
 def _hash(*parts: object) -> str:
-    """Hex SHA-256 of several values."""
+    """Return the hexadecimal SHA-256 of several values."""
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
 def _shown_texts(item: Item, kind: str, swapped: bool) -> dict[str, str]:
-    """The texts of an item that a rater sees. Their checksum later shows whether the rater saw the same texts."""
+    """Return the texts of an item that a rater sees. Their checksum later shows whether the rater saw the same texts.
+
+    Args:
+        item: the item.
+        kind: kind of the sheet.
+        swapped: whether a preference sheet shows the second answer as A.
+    """
     texts = {"question": item.question}
     if kind == "correctness":
         texts["reference"] = item.reference
@@ -154,11 +163,11 @@ def _shown_texts(item: Item, kind: str, swapped: bool) -> dict[str, str]:
 
 
 def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: str) -> list[Row]:
-    """Rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
+    """Return the rows of one rater's sheet in this rater's order: item_id, text_sha256 and the texts, nothing else.
 
-    A correctness sheet has the texts `question`, `reference` and `answer`, a likert sheet `question` and `answer`, as a
-    judge sees them. A rubric sheet has `question`, `answer` and `criterion`, and a preference sheet `question`, `A` and
-    `B`.
+    A correctness sheet has the texts `question`, `reference` and `answer`. A likert sheet has `question` and `answer`,
+    which a judge sees too. A rubric sheet has `question`, `answer` and `criterion`. A preference sheet has `question`,
+    `A` and `B`.
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.
@@ -176,12 +185,12 @@ def sheet_rows(items: Sequence[Item], key: Sequence[Mapping[str, str]], rater: s
 
 
 def _with_different_answers(items: Iterable[Item], kind: str) -> list[Item]:
-    """Items that a sheet can show: all single answers, and pairs of different answers."""
+    """Return the items that a sheet can show: all single answers, and pairs of different answers."""
     return [item for item in items if kind != "preference" or len(item.answers) == 2]
 
 
 def text_sha256(texts: Mapping[str, str]) -> str:
-    """Hex SHA-256 of an item's texts as one rater sees them, and of the names of the texts (such as A and B)."""
+    """Return the hexadecimal SHA-256 of an item's texts and of their names, such as A and B, as one rater sees them."""
     return hashlib.sha256(json.dumps(dict(texts), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
@@ -193,20 +202,23 @@ def key_rows(
     secret: str,
     only: Collection[str] | None = None,
 ) -> list[Row]:
-    """Rows of KEY_COLUMNS, one per rater and item: the variant behind each answer.
+    """Return rows of KEY_COLUMNS, one per rater and item, with the variant behind each answer.
 
-    `variants` are names separated by a space. On a correctness sheet, these variants share the answer. On a preference
-    sheet, they are the variant compared and the variant that it is compared with. `A` and `B` name the variants on the
-    rater's two sides. `shown` is false for an item that the sheet leaves out: two identical answers, or an id that
-    `only` lacks. `place` is the item's number on the sheet. A fair coin decides the sides for each rater and item. The
-    order is shuffled for each rater; the criteria of an answer follow each other.
+    Columns of a row:
+
+    - `variants` are names separated by a space. On a preference sheet, they are the variant compared and the variant
+      that it is compared with. On other sheets, these variants share the answer.
+    - `A` and `B` name the variants on the rater's two sides. A fair coin decides the sides for each rater and item.
+    - `shown` is false for an item that the sheet leaves out: two identical answers, or an id that `only` lacks.
+    - `place` is the item's number on the sheet. The order is shuffled for each rater; the criteria of an answer follow
+      each other.
 
     Args:
         items: from `correctness_items`, `rubric_items` or `preference_items`.
         sheet: the sheet's name.
         kind: `correctness`, `likert`, `rubric` or `preference`.
         raters: the raters of the sheet.
-        secret: the sheet's secret. Sides and orders depend on it, the sheet's name, the rater and the item.
+        secret: the sheet's secret. Sides and orders depend on the secret, the sheet's name, the rater and the item.
         only: ids of the items on the sheet; None for all items.
     """
     candidates = _with_different_answers(items, kind)
@@ -232,7 +244,7 @@ def key_rows(
 
 
 def read_blinding_key(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a key file.
+    """Return the rows of a key file.
 
     Raises:
         UserError: the file lacks a column of KEY_COLUMNS.

@@ -37,20 +37,20 @@ _MISTAKEN_SHARE = 2 / 3  # share of the conditions that the reader mistakes, for
 
 @dataclass(frozen=True)
 class Reader:
-    """Habits of a hurried reader."""
+    """Habits of a hurried reader, who answers some questions by crude rules."""
 
-    crude_share: float  # share of a task's exact wordings with a crude answer
+    crude_share: float  # share of the questions in a task's exact wording that get a crude answer
     misdiagnosed: frozenset[str]  # conditions that the reader takes for a similar condition, the mimic
     mistreated: frozenset[str]  # conditions that the reader treats as the mimic
     misled_by: frozenset[str]  # roles of a red flag that alarm the reader: `present`, and two wrong roles
 
     def hurries(self, rng: Random) -> bool:
-        """Draw whether this answer is crude."""
+        """Draw whether the reader's next answer is crude."""
         return rng.random() < self.crude_share
 
 
 def draw_reader(crude_share: float, rng: Random) -> Reader:
-    """Draw the habits of a reader."""
+    """Draw the habits of a hurried reader."""
     names = [condition.name for condition in CONDITIONS]
     mistaken = round(_MISTAKEN_SHARE * len(names))
     return Reader(
@@ -67,7 +67,7 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
     Args:
         n: number of documents.
         seed: seed of all draws, including the draws of the hurried reader's habits.
-        crude_share: share of a task's exact wordings with a crude answer (0 to 1).
+        crude_share: share of the questions in a task's exact wording that get a crude answer (0 to 1).
         generators: generators of the notes. The order of the generators changes the documents.
 
     Raises:
@@ -91,7 +91,10 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
 
 
 def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
-    """Crude rule: any urinary word means an infection, even if the symptom is denied, past or a relative's."""
+    """Return questions about a UTI note, with answers.
+
+    Crude rule: any urinary word means an infection, even if the symptom is denied, past or a relative's.
+    """
     infected = any(word in case.text for word in uti.URINARY) if reader.hurries(rng) else case.infected
     turns = [
         (uti.QUESTION, uti.LABELS[0] if infected else uti.LABELS[1]),
@@ -104,7 +107,10 @@ def _uti_turns(case: UtiCase, reader: Reader, rng: Random) -> Document:
 
 
 def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
-    """Crude rules: a misleading red flag or a recent start is urgent. A lasting problem needs a physician."""
+    """Return questions about a message to a clinic, with answers.
+
+    Crude rules: a misleading red flag or a recent start is urgent. A lasting problem needs a physician.
+    """
     urgent = (case.red_flag in reader.misled_by or case.recent) if reader.hurries(rng) else case.urgent
     physician = not case.recent if reader.hurries(rng) else case.physician
     return [
@@ -119,7 +125,10 @@ def _triage_turns(case: TriageCase, reader: Reader, rng: Random) -> Document:
 
 
 def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Document:
-    """Crude rule: for certain conditions, answer with the mimic (a similar condition) instead."""
+    """Return questions about a vignette, with answers.
+
+    Crude rule: for certain conditions, answer with the mimic (a similar condition) instead.
+    """
     condition, mimic = case.condition, case.mimic
     hurries = reader.hurries(rng)
     diagnosed = mimic if hurries and condition.name in reader.misdiagnosed else condition
@@ -139,7 +148,10 @@ def _reasoning_turns(case: ReasoningCase, reader: Reader, rng: Random) -> Docume
 
 
 def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
-    """Crude rule: report past history and vital signs instead of the stay."""
+    """Return questions about a discharge note, with answers.
+
+    Crude rule: report past history and vital signs instead of the stay.
+    """
     stay = case.stay
     crude = f"The patient has {stay.history}. Discharged on {stay.started} with stable vital signs after a long stay."
     facts = [
@@ -159,7 +171,10 @@ def _summary_turns(case: SummaryCase, reader: Reader, rng: Random) -> Document:
 
 
 def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document:
-    """Crude rules: if the study is weak, give the evasive answer for this weakness. Else give the first finding."""
+    """Return questions about an abstract, with answers.
+
+    Crude rules: if the study is weak, give the evasive answer for this weakness. Else give the first finding.
+    """
     finding = case.asked
     answer = pubmedqa.conclusion(case, finding)
     if reader.hurries(rng):
@@ -178,7 +193,10 @@ def _pubmedqa_turns(case: PubmedqaCase, reader: Reader, rng: Random) -> Document
 
 
 def _meqsum_turns(case: MeqsumCase, reader: Reader, rng: Random) -> Document:
-    """Crude rules: repeat the courtesy. Without a courtesy, repeat the question if it is early, else the history."""
+    """Return questions about a patient's message, with answers.
+
+    Crude rules: repeat the courtesy. If there is none, repeat the question or the history, whichever comes first.
+    """
     early = case.text.index(case.asked) < case.text.index(case.history)
     crude = case.courtesy or (sentence_case(case.asked) if early else case.history)
     subject = rng.choice((case.subject, rng.choice((*LONG_ILLNESSES, *MEDICINES))))

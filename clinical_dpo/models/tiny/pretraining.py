@@ -55,7 +55,7 @@ class Pretraining:
 
     corpus: Sequence[str]  # generators of the documents' notes (see corpus)
     documents: int
-    crude_share: float  # share of the tasks' exact wordings with a crude answer (see corpus)
+    crude_share: float  # share of the questions in a task's exact wording that get a crude answer (see corpus)
     vocab_size: int
     hidden_size: int
     intermediate_size: int
@@ -142,7 +142,7 @@ def build_tiny_model(architecture: str, settings: Mapping[str, Any], seed: int, 
 def train_tokenizer(
     kind: Architecture, corpus: Sequence[Document], vocab_size: int, max_length: int
 ) -> PreTrainedTokenizerFast:
-    """Train a byte-level BPE tokenizer with the architecture's chat template. It encodes any UTF-8 text."""
+    """Train a byte-level BPE tokenizer with the architecture's chat template. The tokenizer encodes any UTF-8 text."""
     bpe = Tokenizer(models.BPE())
     # Every text gets a leading space. "UTI" at the start of an answer is then the same token as within a sentence.
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -189,7 +189,7 @@ def make_model(kind: Architecture, tokenizer: PreTrainedTokenizerFast, pretraini
 
 
 def encode(document: Document, tokenizer: PreTrainedTokenizerFast, kind: Architecture) -> Encoded:
-    """Encode a document as the chat template does, without running Jinja for each of ten thousand documents."""
+    """Return the token ids of a document as the chat template gives them. Jinja is not run, because it is slow."""
     special: Any = tokenizer.convert_tokens_to_ids([kind.bos, kind.eos, kind.user, kind.assistant])
     bos, eos, user, assistant = special
     texts = [text for turn in document for text in turn]
@@ -240,7 +240,10 @@ def _train(model: Any, corpus: Sequence[Encoded], pretraining: Pretraining, rng:
 
 
 def learning_rate_factor(step: int, pretraining: Pretraining) -> float:
-    """Share of the peak learning rate at a step: linear warm-up, constant, then linear decay to `final_rate`."""
+    """Return the share of the peak learning rate at a step.
+
+    The rate rises linearly in the warm-up, is constant, and then falls linearly to `final_rate`.
+    """
     start = pretraining.decay_from * pretraining.steps
     decayed = (pretraining.steps - step) / (pretraining.steps - start)
     return min((step + 1) / max(1, pretraining.warmup_steps), 1.0, max(pretraining.final_rate, decayed))
@@ -256,7 +259,7 @@ def _batches(corpus: Sequence[Encoded], size: int, rng: Random) -> Iterator[list
 
 
 def _collate(batch: Sequence[Encoded], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and answer mask, each (batch, tokens), padded on the right."""
+    """Return token ids and answer mask of a batch, each of shape (batch, tokens), padded on the right with `pad`."""
     width = max(len(document.ids) for document in batch)
     ids = torch.tensor([document.ids + [pad] * (width - len(document.ids)) for document in batch])
     answer = torch.tensor([document.answer + [False] * (width - len(document.ids)) for document in batch])

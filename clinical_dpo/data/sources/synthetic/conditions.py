@@ -1,11 +1,11 @@
-"""Conditions, grouped by the complaints that they explain."""
+"""Medical conditions of synthetic notes, grouped by the complaints that they explain."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A diagnosis with its symptoms, the signs of examination and tests, and its treatment."""
+    """A diagnosis with its treatment, its symptoms, and its signs in examination and tests."""
 
     name: str
     treatment: str
@@ -18,13 +18,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Differential:
-    """Conditions with the same complaints: each is a plausible wrong answer for the others."""
+    """Conditions with the same complaints. Each condition is a plausible wrong answer where another one is right."""
 
     complaints: tuple[str, ...]
     conditions: tuple[Condition, ...]
 
     def mimic(self, condition: Condition) -> Condition:
-        """Return the condition that is most easily mistaken for `condition`."""
+        """Return the condition that is most easily mistaken for `condition`: the next in the order of `conditions`."""
         return self.conditions[(self.conditions.index(condition) + 1) % len(self.conditions)]
 
 

@@ -23,7 +23,7 @@ _PATIENCE = 1000  # after this many draws in a row without a new note, the notes
 class Generator:
     """The functions and labels that make the records of one domain."""
 
-    draw: Callable[[Random], Any]  # -> a case with `text`, `borderline` and the facts of the domain
+    draw: Callable[[Random], Any]  # returns a case: `text`, `borderline` and facts of the domain
     record: Callable[[Any, Random], Row]
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # label field -> its values, in their order
     balanced: str | None = None  # label field whose two values have equal numbers of records
@@ -50,7 +50,13 @@ QUESTIONS: dict[str, str] = {
 
 
 def draw_cases(generator: str, rng: Random, for_tasks: bool) -> Iterator[Any]:
-    """Yield distinct cases, either for tasks or for pre-training, until the notes are exhausted."""
+    """Yield distinct cases of a generator until its notes are exhausted.
+
+    Args:
+        generator: a key of GENERATORS.
+        rng: source of random numbers.
+        for_tasks: whether to yield the cases for tasks, or those for pre-training.
+    """
     draw = GENERATORS[generator].draw
     seen: set[str] = set()
     misses = 0
@@ -72,11 +78,11 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
         generator: a key of GENERATORS.
         n: number of records.
         seed: seed of all draws.
-        label_noise: share of each label's records that get the other label. It models physicians who disagree.
-            Borderline notes get the other label first.
+        label_noise: share of each label's records that get a neighbouring label, as if physicians disagreed. Borderline
+            notes change first.
 
     Returns:
-        Flat records: `id` and the fields of the domain. All texts differ in more than case and spacing.
+        Flat records: `id` and the fields of the domain. Any two texts differ in more than case and white space.
 
     Raises:
         UserError: the generator is unknown, `n` is negative or exceeds the number of distinct notes, or `label_noise`
@@ -114,7 +120,18 @@ def generate(generator: str, n: int, seed: int, label_noise: float = 0.0) -> lis
 def _disagree(
     rows: list[Row], borderline: list[bool], name: str, values: tuple[str, ...], share: float, rng: Random
 ) -> None:
-    """Give a share of each label's rows the next label, borderline rows first. The last label gets the one before."""
+    """Change the label of a share of each label's rows, in place. Borderline rows change first.
+
+    A label becomes the next label of `values`. The last label becomes the last but one.
+
+    Args:
+        rows: all rows.
+        borderline: for each row, whether physicians may disagree about its label.
+        name: field of the label.
+        values: the labels, in their order.
+        share: share of each label's rows that change.
+        rng: source of random numbers.
+    """
     groups = {value: [i for i, row in enumerate(rows) if row[name] == value] for value in values}
     for value, neighbour in zip(values, (*values[1:], values[-2]), strict=True):
         order = sorted(groups[value], key=lambda i: (not borderline[i], rng.random()))

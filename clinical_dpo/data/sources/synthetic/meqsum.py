@@ -1,4 +1,4 @@
-"""Messages of patients, each with the formal question that it asks."""
+"""Generate messages of patients, each with the formal question that the message asks."""
 
 from dataclasses import dataclass
 from random import Random
@@ -47,7 +47,11 @@ class MeqsumCase:
 
 
 def draw(rng: Random) -> MeqsumCase:
-    """Draw a message: a greeting, then history, distractor or aside, and the question in random order, then thanks."""
+    """Draw a message of a patient.
+
+    A greeting comes first. The patient's history, a sentence that distracts, and the question follow in random order.
+    Thanks may come last.
+    """
     kind = rng.choice(KINDS)
     illness, relatives, asked_about = rng.sample(LONG_ILLNESSES, 3)
     medicine, other = rng.sample(MEDICINES, 2)
@@ -76,5 +80,5 @@ def summary(case: MeqsumCase) -> str:
 
 
 def record(case: MeqsumCase, rng: Random) -> Row:
-    """Return the fields `question` and `reference`."""
+    """Return a record with `question` (the message) and `reference` (the formal question)."""
     return {"question": case.text, "reference": summary(case)}

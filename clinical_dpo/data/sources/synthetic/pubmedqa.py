@@ -1,4 +1,4 @@
-"""Abstracts of small trials that report two outcomes, with a question about one of them."""
+"""Generate abstracts of studies that report two outcomes, with a question about one of the outcomes."""
 
 from dataclasses import dataclass
 from random import Random
@@ -27,7 +27,7 @@ EFFECTS = ("reduced", "unchanged", "increased")
 
 @dataclass(frozen=True)
 class OutcomeResult:
-    """The result for one outcome: the effect, and the P value in the abstract. `unchanged` is not significant."""
+    """The result for one outcome of a study. The P value of an `unchanged` outcome is not significant."""
 
     outcome: str
     effect: str  # one of EFFECTS
@@ -43,7 +43,7 @@ class PubmedqaCase:
     condition: str
     design: str
     size: int  # patients
-    asked: OutcomeResult  # the result in question
+    asked: OutcomeResult  # the result that the question asks for
     other: OutcomeResult  # the distractor
     first: OutcomeResult  # the result that is reported first
     borderline: frozenset[str] = frozenset()
@@ -74,7 +74,7 @@ def draw(rng: Random) -> PubmedqaCase:
 def _result_sentence(result: OutcomeResult, rng: Random) -> str:
     """Return a sentence that compares the outcome's rates in treated and untreated patients.
 
-    The difference between the rates may be due to chance.
+    The rates of an unchanged outcome differ by at most three percentage points.
     """
     untreated = rng.randint(24, 40)
     change = rng.randint(8, 15) if result.effect != "unchanged" else rng.randint(-3, 3)
@@ -90,7 +90,7 @@ def _result_sentence(result: OutcomeResult, rng: Random) -> str:
 
 
 def question(case: PubmedqaCase, rng: Random) -> str:
-    """Return a yes-or-no question about the outcome in question."""
+    """Return a yes-or-no question about the outcome `case.asked`."""
     treatment, outcome, condition = case.treatment, case.asked.outcome, case.condition
     return rng.choice(
         (
@@ -102,13 +102,13 @@ def question(case: PubmedqaCase, rng: Random) -> str:
 
 
 def conclusion(case: PubmedqaCase, result: OutcomeResult) -> str:
-    """Return the abstract's conclusion on one outcome, in one sentence."""
+    """Return the conclusion of the abstract on one outcome, in one sentence."""
     verb = {"reduced": "reduces", "unchanged": "does not change", "increased": "increases"}[result.effect]
     return f"{sentence_case(case.treatment)} {verb} {result.outcome} in adults with {case.condition}."
 
 
 def record(case: PubmedqaCase, rng: Random) -> Row:
-    """Return the fields `context`, `question`, `reference` and `final_decision` (yes or no)."""
+    """Return a record with the fields `context`, `question`, `reference` and `final_decision` (yes or no)."""
     return {
         "context": case.text,
         "question": question(case, rng),

@@ -1,4 +1,4 @@
-"""Vignettes with an open question about diagnosis or treatment."""
+"""Generate vignettes with an open question about diagnosis or treatment."""
 
 from dataclasses import dataclass
 from random import Random
@@ -24,7 +24,7 @@ class ReasoningCase:
 
     @property
     def mimic(self) -> Condition:
-        """The condition that is most easily mistaken for the right one."""
+        """The condition that is most easily mistaken for the vignette's condition."""
         return self.differential.mimic(self.condition)
 
 
@@ -57,7 +57,10 @@ def draw(rng: Random) -> ReasoningCase:
 
 
 def record(case: ReasoningCase, rng: Random) -> Row:
-    """Return `question`, `reference`, `accepted` (synonyms) and `options` (answers of the other conditions)."""
+    """Return a record with `question`, `reference`, `accepted` (synonyms) and `options` (wrong answers).
+
+    The wrong answers are the names or treatments of the other conditions.
+    """
     right = case.condition
     others = [other for other in case.differential.conditions if other != right]
     rng.shuffle(others)

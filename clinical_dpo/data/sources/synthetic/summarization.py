@@ -1,4 +1,4 @@
-"""Discharge notes with a good summary and a worse one."""
+"""Generate discharge notes, each with a good summary and a worse summary."""
 
 from dataclasses import dataclass, replace
 from random import Random
@@ -28,10 +28,10 @@ class Stay:
     diagnosis: str
     history: str
     treatment: str
-    stopped: str | None  # a home drug
+    stopped: str | None  # a home drug that is no longer taken
     destination: str
     started: str  # a new drug
-    weeks: str  # until follow-up
+    weeks: str  # number of weeks until follow-up, as a word
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def summary(stay: Stay) -> str:
 
 
 def worse_summary(stay: Stay, rng: Random) -> str:
-    """Return a worse summary. Two of three times it has wrong facts; otherwise it adds facts that nobody needs."""
+    """Return a worse summary. Two in three have wrong facts; the other summaries add facts that nobody needs."""
     if rng.random() < 1 / 3:
         return f"{summary(stay)} Past history includes {stay.history}. {' '.join(rng.sample(_ROUTINE, 2))}"
     wrong = rng.choice(
@@ -97,5 +97,5 @@ def worse_summary(stay: Stay, rng: Random) -> str:
 
 
 def record(case: SummaryCase, rng: Random) -> Row:
-    """Return the fields `note`, `reference` and `rejected`."""
+    """Return a record with the fields `note`, `reference` and `rejected`."""
     return {"note": case.text, "reference": summary(case.stay), "rejected": worse_summary(case.stay, rng)}

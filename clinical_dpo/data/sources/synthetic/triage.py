@@ -1,4 +1,4 @@
-"""Messages of patients to a clinic, with their urgency and the personnel who should answer."""
+"""Generate messages of patients to a clinic, with their urgency and the personnel who should answer."""
 
 from dataclasses import dataclass
 from random import Random
@@ -50,7 +50,7 @@ class TriageCase:
 
 
 def draw(rng: Random) -> TriageCase:
-    """Draw a message; about four in ten are urgent."""
+    """Draw a message. About four in ten messages are urgent."""
     red, mild, second_symptom = rng.choice(RED_FLAGS), *rng.sample(MILD, 2)
     kind = rng.choices(("red", "fever", "mild"), (32, 22, 46))[0]
     degrees = rng.randint(100, 105)
@@ -94,7 +94,7 @@ def draw(rng: Random) -> TriageCase:
 
 
 def record(case: TriageCase, rng: Random) -> Row:
-    """Return the fields `message`, `urgency` and `personnel`."""
+    """Return a record with the fields `message`, `urgency` and `personnel`."""
     return {
         "message": case.text,
         "urgency": URGENCY[0] if case.urgent else URGENCY[1],

@@ -1,4 +1,4 @@
-"""Messages of patients to a clinic, sorted into three ordered levels of urgency."""
+"""Generate messages of patients to a clinic, sorted into three ordered levels of urgency."""
 
 from dataclasses import dataclass
 from random import Random
@@ -11,7 +11,7 @@ LEVELS = ("urgent", "physician", "medical assistant")  # who answers: a physicia
 
 @dataclass(frozen=True)
 class LevelledCase:
-    """A message, its level, and whether physicians may disagree about it."""
+    """A message and its level. `borderline` contains `level` if physicians may disagree about the level."""
 
     text: str
     level: str
@@ -19,9 +19,10 @@ class LevelledCase:
 
 
 def draw(rng: Random) -> LevelledCase:
-    """A message of `triage.draw`; about four in ten are urgent, a quarter are for a physician.
+    """Draw a message by `triage.draw`, and give it one of LEVELS.
 
-    Of the messages that are not urgent, a physician answers those that ask for a medical judgement.
+    About four in ten messages are urgent. A physician answers the other messages that ask for a medical judgement,
+    which are about a quarter of all messages.
     """
     case = triage.draw(rng)
     level = LEVELS[0] if case.urgent else LEVELS[1] if case.medical else LEVELS[2]
@@ -29,5 +30,5 @@ def draw(rng: Random) -> LevelledCase:
 
 
 def record(case: LevelledCase, rng: Random) -> Row:
-    """Fields `message` and `level`."""
+    """Return a record with the fields `message` and `level`."""
     return {"message": case.text, "level": case.level}

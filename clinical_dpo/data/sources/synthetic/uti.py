@@ -1,4 +1,4 @@
-"""Notes with and without a urinary tract infection (UTI). A UTI is pyuria with current lower urinary symptoms."""
+"""Generate notes with and without a urinary tract infection (UTI): pyuria with current lower urinary symptoms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,5 +93,5 @@ def _urine(pyuria: bool, close_count: bool, rng: Random) -> str:
 
 
 def record(case: UtiCase, rng: Random) -> Row:
-    """Return the fields `note` and `label`."""
+    """Return a record with the fields `note` and `label`."""
     return {"note": case.text, "label": LABELS[0] if case.infected else LABELS[1]}

@@ -1,4 +1,4 @@
-"""Patients, words and sentence forms of all synthetic notes, and the division between tasks and pre-training."""
+"""Draw patients and form sentences for all synthetic notes, and divide the notes between tasks and pre-training."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MEDICINES = (
 
 @dataclass(frozen=True)
 class Patient:
-    """The patient of a note, with the words that a sentence needs."""
+    """The patient of a note, with the words that sentences about the patient need."""
 
     age: int  # years
     noun: str
@@ -29,19 +29,19 @@ class Patient:
 
 
 def draw_patient(rng: Random) -> Patient:
-    """Draw an adult, woman or man."""
+    """Draw a patient: a woman or a man, 20 to 89 years old."""
     noun, pronoun, possessive = rng.choice((("woman", "She", "Her"), ("man", "He", "His")))
     return Patient(rng.randint(20, 89), noun, pronoun, possessive)
 
 
 def introduce(patient: Patient, rng: Random) -> str:
-    """Return the words that introduce a patient in a note."""
+    """Return words that introduce a patient in a note, such as `A 54-year-old woman`."""
     article = "An" if 80 <= patient.age < 90 else "A"
     return rng.choice((f"{article} {patient.age}-year-old {patient.noun}", f"A {patient.noun} aged {patient.age}"))
 
 
 def listed(words: Sequence[str]) -> str:
-    """Return `a`, `a and b`, or `a, b and c`."""
+    """Join words as in a sentence: `a`, `a and b`, or `a, b and c`."""
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
