@@ -387,7 +387,7 @@ CASES: list[Case] = [
     ),
     _external(
         "merged_cells",
-        {"path": "given/answers.xlsx", "sheet": "one", "merged_cells": "empty"},
+        {"path": "given/unmerged.xlsx", "sheet": "one", "merged_cells": "empty"},
         {"merged_cells": "fill"},
         extra="no cells are merged",
     ),
