@@ -1,4 +1,4 @@
-"""Collect the mistakes of a configuration, so that one error has all of them."""
+"""Collect the mistakes of a configuration, so that one error reports all of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -25,7 +25,7 @@ def together(calls: Iterable[Callable[[], T]]) -> list[T]:
 
 
 def raise_together(problems: Sequence[UserError]) -> None:
-    """Raise one error with the messages of all problems, each on its own line; nothing without problems."""
+    """Raise one error with the messages of all problems, each on its own line. Without problems, do nothing."""
     if len(problems) == 1:
         raise problems[0]
     if problems:
