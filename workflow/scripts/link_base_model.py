@@ -1,4 +1,4 @@
-"""Link the files of a base model in a folder of the user."""
+"""Make a base model of files in a user's folder, as links to these files."""
 
 from pathlib import Path
 
