@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Make all calls and return their values.
+    """Make all calls, even if some of them raise a UserError, and return their values.
 
     Raises:
         UserError: one error with the mistakes of all calls that raise a UserError.

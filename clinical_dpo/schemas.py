@@ -60,7 +60,7 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
 def problems(value: Mapping[str, Any], schema: str) -> list[str]:
     """Describe all mistakes in `value` by workflow/schemas/{schema}.schema.yaml, sorted by key.
 
-    A mistake comes with the key's description. For an unknown key or value it comes with the most similar known one.
+    A mistake comes with the key's description. An unknown key or value comes with the most similar known name.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]

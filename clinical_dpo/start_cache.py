@@ -1,4 +1,7 @@
-"""A cache of values that the workflow computes from files when it starts. The next start reads them from the cache."""
+"""A cache of the values that the workflow computes from files at its start.
+
+The next start reads them from the cache.
+"""
 
 import json
 import time

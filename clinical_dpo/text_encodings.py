@@ -1,4 +1,4 @@
-"""Check names of text encodings. Valid are the names that Python knows."""
+"""Check the names of text encodings. A name is valid if Python knows it."""
 
 from difflib import get_close_matches
 from encodings.aliases import aliases

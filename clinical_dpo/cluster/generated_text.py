@@ -10,7 +10,7 @@ ALLOWED = "allow_generated"  # key of the config that permits such tasks
 
 
 def generated_tasks(study: Study) -> dict[str, str]:
-    """Return task -> reason why it runs on generated text in this run."""
+    """Map each task that runs on generated text in this run to the reason."""
     reasons = {}
     for task in study.tasks:
         if study.is_synthetic(task):

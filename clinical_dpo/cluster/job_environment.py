@@ -1,7 +1,7 @@
 """Build the environment of Slurm jobs: the variables that the jobs need, and no key or token.
 
 Snakemake's plugin submits with `--export=ALL` and allows no other value. Therefore `slurm/bin/sbatch` comes before
-Slurm's sbatch in PATH. It starts Slurm's sbatch in the environment that this module builds.
+Slurm's own sbatch in PATH. This script starts Slurm's sbatch in the environment that this module builds.
 """
 
 import json
@@ -54,7 +54,7 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
 
 
 def _without_commands(path: str) -> list[str]:
-    """The folders of a PATH without slurm/bin."""
+    """The folders of a PATH, except slurm/bin."""
     return [folder for folder in path.split(os.pathsep) if folder != str(COMMANDS)]
 
 

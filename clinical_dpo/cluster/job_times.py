@@ -73,12 +73,18 @@ def peak_seconds(parts: Iterable[Part], model: Mapping[str, Any], card: Card) ->
 
 
 def start_seconds(model: Mapping[str, Any]) -> float:
-    """Estimated seconds until a job computes: imports, and reading the weights."""
+    """Estimated seconds before a job begins to compute: for imports and for reading the weights."""
     return START_SECONDS + parameter_count(model) * BYTES[model["dtype"]] / READ_SPEED
 
 
 def job_seconds(peak: float, start: float, share: float) -> float:
-    """Seconds of a job: its start, and its work at a share of the card's peak."""
+    """Seconds of a job.
+
+    Args:
+        peak: seconds of its work at the card's peak.
+        start: seconds before it begins to compute.
+        share: share of the card's peak that the job reaches.
+    """
     return start + peak / share
 
 

@@ -37,16 +37,16 @@ COLUMNS = (
 
 
 def finished_jobs(study: Study) -> list[Finished]:
-    """All finished jobs of a study."""
+    """All finished jobs of a study that compute with a model."""
     return list(_finished_by_record(study, [work for work in planned_work(study) if work.jobs]).values())
 
 
 def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finished]:
     """Map each record (run.json or benchmark file) to its finished job.
 
-    Left out are jobs on a card that `cards` does not list, and runs that took over their probe's weights and so took no
-    time. Training runs record the seconds in which they loaded. Other jobs of the same model are assumed to load in the
-    median of these seconds.
+    Jobs on a card that `cards` does not list are left out. Runs that took over their probe's weights took no time and
+    are left out too. Training runs record the seconds in which they loaded. Other jobs of the same model are assumed to
+    load in the median of these seconds.
     """
     runs = {
         job.record: read_json(job.record)

@@ -1,7 +1,7 @@
 """Numbers of tokens of a task's rows.
 
-They are counted by the model's tokenizer if rows and tokenizer exist, else stated in the task file, else assumed. The
-counts come from `gate_rows`, which measures the rows of every split before a model trains on them.
+The tokens are counted by the model's tokenizer if rows and tokenizer exist, else stated in the task file, else assumed.
+The counts come from `gate_rows`, which measures the rows of every split before a model trains on them.
 """
 
 from collections.abc import Sequence

@@ -68,7 +68,7 @@ def compute_memory_mb(
 
 
 def token_bytes(model: Mapping[str, Any], training: Mapping[str, Any], branches: int = 1, rank: int = 0) -> float:
-    """Bytes of activations that the forward pass of a token keeps for the backward pass.
+    """Bytes of activations per token that the forward pass keeps for the backward pass.
 
     A layer keeps the inputs of its norms in float32. It also keeps queries, keys, values and the result of attention,
     the gate before and after its activation function, the factor that the gate is multiplied with, and the input of
@@ -133,5 +133,5 @@ def scaled_request(estimate: float, attempt: int, maximum: int) -> int:
 
 
 def _share(parameters: float) -> float:
-    """The number of weights, divided by REFERENCE_PARAMETERS."""
+    """The number of weights divided by REFERENCE_PARAMETERS."""
     return parameters / REFERENCE_PARAMETERS

@@ -75,8 +75,8 @@ def left_out(study: Study) -> dict[str, str]:
 def notes(study: Study) -> list[str]:
     """Lines that a run prints at its start.
 
-    They tell what is left out, which data are generated, which tasks have only one training seed, and which models are
-    of unknown size.
+    The lines tell what is left out, which data are generated, which tasks have only one training seed, and which models
+    are of unknown size.
     """
     lines = [f"left out: {part} ({reason})" for part, reason in left_out(study).items()]
     for task, settings in study.tasks.items():

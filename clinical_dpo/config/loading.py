@@ -123,7 +123,7 @@ def _own(overrides: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any
 def check_config_files(paths: Iterable[Path]) -> None:
     """Refuse config files with faults that Snakemake would not report.
 
-    For example, it takes the last of two equal keys.
+    For example, if a key occurs twice, Snakemake takes the last value without a message.
 
     Raises:
         UserError: a file has a fault that `read_yaml` refuses. The message has the faults of all files.

@@ -73,10 +73,11 @@ LLAMA_3_8B_PARAMETERS = 8_030_261_248
 
 
 def model_sizes(model: Mapping[str, Any]) -> Sizes:
-    """Sizes of a model: those that its file states in `sizes`, or those of a model that is pre-trained here.
+    """Sizes of a model: `sizes` of its model file, or `pretraining` for a model that is pre-trained here.
 
-    A file with only `parameters` gets the sizes of Llama-3-8B, with width and depth scaled to this number of weights. A
-    file without either, whose model is not downloaded yet, gets the sizes of Llama-3-8B.
+    If the file has neither but has `parameters`, the sizes are those of Llama-3-8B, with width and depth scaled to this
+    number of weights. If it has none of the three, because the model is not downloaded yet, the sizes are those of
+    Llama-3-8B.
 
     Args:
         model: a model file's settings.
@@ -91,7 +92,7 @@ def model_sizes(model: Mapping[str, Any]) -> Sizes:
 
 
 def check_sizes(model: Mapping[str, Any], where: str) -> None:
-    """Refuse `sizes` from which another number of weights follows than `parameters`.
+    """Refuse `sizes` whose number of weights differs from `parameters`.
 
     Args:
         model: a model file's settings.

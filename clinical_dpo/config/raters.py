@@ -1,4 +1,4 @@
-"""The sheets of a task's raters."""
+"""The rating sheets of a task: which sheets it has, who rates them, and which variants they show."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

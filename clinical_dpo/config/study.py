@@ -181,7 +181,7 @@ class Study:
     def extra_seeds(self, task: str) -> list[int]:
         """The further training seeds of chosen trials.
 
-        None if people or a judge would have to grade the answers of each seed.
+        The list is empty if people or a judge would have to grade the answers of each seed.
         """
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 

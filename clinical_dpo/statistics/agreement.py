@@ -121,9 +121,9 @@ def _of_groups(coefficient: Callable[[Votes], Estimate], votes: Votes, groups: G
     """Return a coefficient with its interval, and the name of the interval's method.
 
     Args:
-        coefficient: computes the coefficient and its interval for independent items.
+        coefficient: function that computes the coefficient and its interval for independent items.
         votes: for each item, the choices of its raters.
-        groups: (n,) index of each item's group. The interval is then a jackknife over groups.
+        groups: (n,) index of each item's group, for an interval by a jackknife over groups; None for independent items.
     """
     estimate, interval = coefficient(votes)
     if groups is None:

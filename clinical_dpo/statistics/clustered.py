@@ -107,7 +107,7 @@ def combined_interval(
 ) -> Interval:
     """MOVER interval of a weighted sum of transformed proportions, with the proportions' correlation over groups.
 
-    The continuity correction of the correlation is half of a group instead of half of an item.
+    The continuity correction of the correlation is half of the mean group size, in place of half an item.
 
     Args:
         ratios: the proportions, all of the same groups.
@@ -128,8 +128,9 @@ def combined_interval(
 def obuchowski(first: np.ndarray, second: np.ndarray, groups: Groups) -> tuple[float, float] | tuple[None, None]:
     """Chi-squared and P (1 degree of freedom) of McNemar's test for groups (Obuchowski 1998, Stat Med 17:1495-1507).
 
-    Let d be the difference of the two variants' right answers in a group, and K the number of groups. Chi-squared is (K
-    - 1) / K x (sum of d)² / sum of d².
+    With K groups, and d the difference of the two variants' right answers in a group:
+
+    chi-squared = (K - 1) / K x (sum of d)² / sum of d²
 
     Args:
         first, second: (n,) 0 or 1, whether each variant's answer to the item is right.

@@ -29,9 +29,8 @@ def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
     """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
-        p_values: P values; None where P is unknown. None stays None.
-        m: size of the family. An unknown P counts as 1. Once this P is known, the other adjusted P can only become
-            lower.
+        p_values: P values; None where P is unknown, which stays None.
+        m: size of the family. An unknown P counts as 1, so the other adjusted P can only become lower once it is known.
     """
     adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))
     return [None if p is None else float(next(adjusted)) for p in p_values]

@@ -41,8 +41,8 @@ def f1_interval(
 ) -> Interval:
     """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
-    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". The interval is (None, None) if F1 is 0 /
-    0, that is if neither a label nor an answer is the class.
+    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". The interval is (None, None) if F1 is not
+    defined, because neither a label nor an answer is the class.
 
     Args:
         labels: true labels, n items.

@@ -21,7 +21,10 @@ Rows = Sequence[Grade]
 
 
 class HeadlineDifference(NamedTuple):
-    """A difference, first variant minus second, with one interval per requested level; None where not defined."""
+    """A difference, first variant minus second, with one interval for each requested level.
+
+    Values that are not defined are None.
+    """
 
     effect: float | None
     intervals: list[Interval]

@@ -92,11 +92,10 @@ def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float
 
 
 def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, level: float = LEVEL) -> Interval:
-    """Interval of the difference of two paired proportions, first minus second.
+    """Interval of the difference of two paired proportions, first minus second; (None, None) without pairs.
 
     This is method 10 of Newcombe 1998 (Stat Med 17:2635-2650): the Wilson intervals of both proportions, combined with
-    the correlation phi of the pairs and a continuity correction. No maintained library has it. The interval is (None,
-    None) without pairs.
+    the correlation phi of the pairs and a continuity correction. No maintained library has it.
 
     Args:
         both: number of pairs in which both answers are right.

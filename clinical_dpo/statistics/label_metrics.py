@@ -72,7 +72,7 @@ def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
 
 
 def share_numbers(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Map each metric of a class that is a share to its numerators and denominators, (..., k) each.
+    """Map sensitivity, specificity, PPV and NPV to their numerators and denominators for each class, (..., k) each.
 
     Args:
         counts: (..., k, k + 1) number of items per label and answer.
@@ -164,9 +164,9 @@ def label_estimates(
 ) -> list[Estimate]:
     """Metrics of all classes, then the metrics of each class against the rest.
 
-    Accuracy and the shares of each class have Wilson's interval. Macro F1, weighted F1 and balanced accuracy have the
-    interval of `overall_estimate`. F1 of a class has the interval of `f1_effects.f1_interval`. PPV and NPV at a given
-    prevalence have bootstrap intervals.
+    Accuracy, and the sensitivity, specificity, PPV and NPV of each class, have Wilson's interval. Macro F1, weighted F1
+    and balanced accuracy have the interval of `overall_estimate`. F1 of a class has the interval of
+    `f1_effects.f1_interval`. PPV and NPV at a given prevalence have bootstrap intervals.
 
     Args:
         labels: true labels, n items.

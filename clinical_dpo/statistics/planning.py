@@ -39,8 +39,8 @@ def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: 
         alpha: two-sided level of the test.
 
     Returns:
-        Number of items. With one item fewer the power is below 80%. None if the margin is larger than the discordance,
-        because no difference is, and if more than MOST_ITEMS are needed.
+        Number of items. With one item fewer the power is below 80%. The number is None if it exceeds MOST_ITEMS. It is
+        also None if the margin exceeds the discordance, because no difference can.
     """
     if metric.kind == "mean":
         return _fewest_for_mean(margin / spread, alpha)

@@ -176,10 +176,14 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
 
 
 def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The probability whose calibration is measured, and whether its event is true; (items,) each.
+    """For each item, the probability whose calibration is measured, and whether its event is true, (items,) each.
 
     With two labels, the event is that the item is positive. With more labels, the event is that the most probable label
     is right; of equally probable labels the first counts.
+
+    Args:
+        probabilities: (items, k).
+        codes: (items,) index of each item's label.
     """
     if probabilities.shape[1] == 2:
         return probabilities[:, 0], codes == 0

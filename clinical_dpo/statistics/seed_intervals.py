@@ -115,5 +115,5 @@ def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -
 
 
 def mean_of_items(means: np.ndarray) -> np.ndarray:
-    """The statistic of a plain mean: from (..., 1) means, the means (...)."""
+    """Return the means themselves, (...), from an array of shape (..., 1). This is the statistic of a plain mean."""
     return means[..., 0]

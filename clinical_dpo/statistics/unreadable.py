@@ -1,7 +1,7 @@
 """Headline metrics and decisions under other rules for unreadable answers.
 
-Among these are answers that raters graded "cannot judge" or on which they disagree. The results count such answers as
-wrong. The other rules show how much depends on this.
+The results count unreadable answers as wrong. They do the same with answers that the raters graded "cannot judge" and
+with answers on which the raters disagree. The other rules show how much the results depend on this.
 """
 
 from collections import Counter

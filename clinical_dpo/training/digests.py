@@ -1,6 +1,6 @@
 """Digests of what a training run depends on.
 
-They decide whether checkpoints and stored weights of a probe can be used.
+They show whether the run can use existing checkpoints, or the stored weights of its probe.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ def run_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> 
 def probe_digest(run: Run, base: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """SHA-256 of everything that a run's weights depend on.
 
-    If a probe and the trial after it have equal digests, they are the same run. Arguments as for `run_digest`.
+    A probe and its trial are the same run if their digests are equal. Arguments as for `run_digest`.
     """
     settings = {key: value for key, value in run.settings.items() if key not in NOT_OF_WEIGHTS}
     return json_sha256([base, run.model, settings, run.steps, inputs, run.trainer_code, _base_sums(run)])

@@ -1,7 +1,7 @@
-"""Store the weights of a probe, for a trial that would train for exactly as many steps and so be the same run.
+"""Store the weights of a probe, so that its trial can take them over if both train for the same number of steps.
 
-The folder of these weights is not an output of a rule. If the folder is missing or has other contents, the trial
-trains.
+The folder of these weights is not an output of a rule. If the folder is missing or has other contents, the trial is
+trained.
 """
 
 import shutil

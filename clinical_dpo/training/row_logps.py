@@ -19,7 +19,9 @@ def row_logps(
 
     Args:
         model: a causal language model. If `flat` is true, `use_flat_layout` has prepared the model.
-        rows, starts, branches: as in `rows_layout`.
+        rows: token ids of prompt and answer of each row.
+        starts: number of tokens of each row's prompt.
+        branches: rows per prompt.
         flat: whether the model computes flat rows.
     """
     return flat_row_logps(model, rows, starts, branches) if flat else padded_row_logps(model, rows, starts)
@@ -46,7 +48,9 @@ def flat_row_logps(
 
     Args:
         model: a model that `use_flat_layout` prepared.
-        rows, starts, branches: as in `rows_layout`.
+        rows: token ids of prompt and answer of each row.
+        starts: number of tokens of each row's prompt.
+        branches: rows per prompt.
     """
     layout: Any = rows_layout(rows, starts, branches)
     on_device: Any = {
@@ -64,7 +68,8 @@ def padded_row_logps(model: PreTrainedModel, rows: Sequence[Sequence[int]], star
 
     Args:
         model: any causal language model of transformers.
-        rows, starts: as in `rows_layout`.
+        rows: token ids of prompt and answer of each row.
+        starts: number of tokens of each row's prompt.
     """
     answers = torch.tensor([len(row) - start for row, start in zip(rows, starts, strict=True)])
     ids = pad_sequence([torch.tensor(row[::-1]) for row in rows], batch_first=True).flip(1).to(model.device)

@@ -66,17 +66,15 @@ class Prepared:
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
-    """Load the weights in a folder as the model that training starts from. To train all weights, they are float32."""
+    """Load the model that training starts from, out of a folder.
+
+    If all weights are trained, they are loaded as float32.
+    """
     return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
 
 
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
-    """Keyword arguments that SFTConfig and DPOConfig share. Every option whose default affects results is set here.
-
-    Args:
-        run: the run.
-        checkpoints: the run's checkpoint folder.
-    """
+    """Keyword arguments that SFTConfig and DPOConfig share. Every option whose default affects results is set here."""
     settings = run.settings
     on_gpu = device().type == "cuda"
     rows = settings["batch_size"] if run.micro_batch_tokens else run.micro_batch_size

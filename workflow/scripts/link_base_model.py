@@ -1,4 +1,4 @@
-"""Make a base model of files in a user's folder, as links to these files."""
+"""Make the folder of a base model from links to files in a user's folder."""
 
 from pathlib import Path
 

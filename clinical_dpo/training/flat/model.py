@@ -13,9 +13,9 @@ from clinical_dpo.training.flat.layout import Layout, hidden_inputs, to_padded
 
 
 def without_adapter(model: Any) -> PreTrainedModel:
-    """Return the causal language model inside a PEFT model, or the model itself.
+    """Return the causal language model inside a PEFT model; any other model is returned itself.
 
-    Its layers still contain the adapter.
+    The layers of the returned model still contain the adapter.
     """
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
