@@ -6,7 +6,7 @@ from typing import Any
 
 
 def nfc(text: str) -> str:
-    """Return the text in Unicode form NFC. There `è` is one character, not `e` followed by an accent."""
+    """Return the text in Unicode form NFC. In NFC `è` is one character, not `e` followed by an accent."""
     return unicodedata.normalize("NFC", text)
 
 

@@ -1,4 +1,4 @@
-"""The messages of failed jobs, for the end of the terminal's output. There no lines of Snakemake surround them."""
+"""The messages of failed jobs, for the end of the terminal's output. They are printed apart from Snakemake's lines."""
 
 from pathlib import Path
 

@@ -68,10 +68,12 @@ def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> A
     """Evaluate a template that is exactly one `{{ expression }}`, and return the value, such as a list.
 
     Args:
-        template, values, noun: as in `render`.
+        template: text of the template.
+        values: name -> value. The template can use the whole mapping as `row`.
+        noun: the word for a value in messages, `field` or `column`.
 
     Raises:
-        UserError: as in `render`, or the template is not exactly one expression.
+        UserError: the template is not exactly one valid expression, or uses a value that is missing or empty.
     """
     _, used, tested = _compiled(template)
     _check_used(used - tested, values, noun)
@@ -152,7 +154,10 @@ def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
 
 
 def uses_whole_row(template: str) -> bool:
-    """Whether a template may use any column, because it uses `row` otherwise than as `row["name"]`: `row.items()`."""
+    """Whether a template may use any column.
+
+    It may if it uses `row` in another way than `row["name"]`: `row.items()`.
+    """
     if not is_template(template):
         return False
     _compiled(template)  # refuses a template that is not valid

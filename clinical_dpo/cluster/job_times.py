@@ -57,7 +57,7 @@ ASSUMED = Share(ASSUMED_SHARE, *ASSUMED_RANGE, 0)
 
 
 def planned_card(study: Study, model: str) -> Card:
-    """The card for which a model's jobs are planned; for a model without a GPU the CPU.
+    """The card for which a model's jobs are planned. Jobs of a model without a GPU are planned for the CPU.
 
     The card is `compute.card` of the config, else the card that `compute.gpu_model` names, else an A100.
     """

@@ -122,7 +122,7 @@ def tables(study: Study, task: str) -> list[str]:
 
 
 def tables_named(study: Study, *names: str) -> list[str]:
-    """The paths of all tables with these names, of every task. Without names, the paths of all tables."""
+    """The paths of all tables with these names, of every task. Without names, all tables are listed."""
     return [
         study.paths("table", task=task, table=table)
         for task in study.tasks
@@ -134,7 +134,7 @@ def tables_named(study: Study, *names: str) -> list[str]:
 def keys(study: Study, task: str, *sheets: str) -> list[str]:
     """The blinding keys of the sheets with these names, for all models of a task.
 
-    Without names, the keys of all sheets.
+    Without names, the keys of all sheets are listed.
     """
     return [
         study.paths("key", task=task, model=model, sheet=sheet)

@@ -141,11 +141,11 @@ def _identity(path: Path) -> tuple[int, int] | Path:
 
 
 def _owner(path: Path, results: Mapping[Path, str]) -> str | None:
-    """The private task whose results contain the file; None if there is none.
+    """The private task whose results contain the file; None if there is no such task.
 
     Args:
         path: the file.
-        results: folder of results -> task.
+        results: folder of a private task's results -> the task.
     """
     above: Iterable[Path] = path.resolve().parents
     return next((results[folder] for folder in above if folder in results), None)

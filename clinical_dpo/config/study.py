@@ -130,8 +130,9 @@ class Study:
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
 
-        `sft_longer` has the settings of DPO, except the settings of the DPO loss, and its own learning rates. It has no
-        probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, plus its `sft_weight`.
+        `sft_longer` has its own learning rates and otherwise the settings of DPO, without those of the DPO loss.
+        `sft_longer` has no probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, plus
+        its `sft_weight`.
         """
         if stage == "dpo_sft":
             return self.stage(task, "dpo") | self.tasks[task]["arms"][stage]

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of metrics whose interval has no formula, by scipy."""
+"""Bootstrap intervals, by scipy, for metrics whose interval has no closed formula."""
 
 import warnings
 from collections.abc import Callable

@@ -47,9 +47,10 @@ class Ratio(NamedTuple):
 def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = LEVEL) -> Ratio:
     """The proportion of counted items that are hits, with Wilson's interval for the effective number of items.
 
-    The effective number is at most the number of items. Its variance comes from few groups, so the number is multiplied
-    by the squared ratio of the normal and the t quantile (Korn & Graubard 1998, Surv Methodol 24:193-201). If all
-    counted items are hits or none is, the groups show no variance, and the effective number is the number of groups.
+    The effective number is at most the number of items. The variance behind it is estimated from few groups. The number
+    is therefore multiplied by the squared ratio of the normal and the t quantile (Korn & Graubard 1998, Surv Methodol
+    24:193-201). If all counted items are hits or none is, the groups show no variance, and the effective number is the
+    number of groups.
 
     Args:
         hits: (n,) 0 or 1; 1 only for counted items.
@@ -76,7 +77,7 @@ def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = 
 def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None) -> tuple[Interval, str]:
     """95% interval of the proportion of counted items that are hits, and the name of the interval's method.
 
-    Without groups it is Wilson's interval, with groups the clustered interval of `ratio`.
+    The interval is Wilson's. If the items are in groups, it is the interval of `ratio`.
 
     Args:
         hits: (n,) 0 or 1; 1 only for counted items.

@@ -29,7 +29,7 @@ def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
     """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
-        p_values: P values; None where P is unknown, which stays None.
+        p_values: P values. An unknown P is None and stays None.
         m: size of the family. An unknown P counts as 1, so the other adjusted P can only become lower once it is known.
     """
     adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))

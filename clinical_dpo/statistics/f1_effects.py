@@ -31,7 +31,7 @@ def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classe
 
 
 def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
-    """(n,) index of each label in `classes`, which has k labels; k for None or ""."""
+    """(n,) index of each label in `classes`. None and "" have the index len(classes)."""
     with_invalid = [*classes, INVALID]
     return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 

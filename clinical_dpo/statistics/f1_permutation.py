@@ -28,7 +28,7 @@ def exact_p(counts: np.ndarray) -> float:
     tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 if the first variant has `tp` of the tp_either items and `fp` of the fp_either items."""
+        """Difference of F1 if the first variant calls `tp` of tp_either and `fp` of fp_either items positive."""
         numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
         false_positives = [fp_both + fp, fp_both + fp_either - fp]
         with np.errstate(invalid="ignore"):

@@ -83,7 +83,8 @@ def ordered_estimates(
 ) -> list[Estimate]:
     """Quadratic-weighted kappa, mean absolute error in steps, and share of answers off by two or more steps.
 
-    Kappa and error have bootstrap intervals. The share has Wilson's interval, with groups the clustered interval.
+    Kappa and error have bootstrap intervals. The share has Wilson's interval or, if the items are in groups, the
+    interval of `clustered.ratio`.
 
     Args:
         labels: true labels, at least one.

@@ -1,10 +1,10 @@
 """Estimate the mean of raters' grades from a rated sample and a judge's grades of all items.
 
 The method is prediction-powered inference. The judge is cheap and biased. The raters' grades of a random sample show
-its bias. The corrected mean is the judge's mean of the unrated items, plus the raters' mean of the sample minus the
-judge's mean of the sample. The judge's grades have a weight from 0 to 1 that is tuned on the data. The corrected mean
-has no bias, however poor the judge is. If raters and judge correlate, its standard error is smaller than that of the
-sample alone.
+the judge's bias. The corrected mean is the judge's mean of the unrated items, plus the raters' mean of the sample minus
+the judge's mean of the sample. The judge's grades have a weight from 0 to 1 that is tuned on the data. The corrected
+mean has no bias, however poor the judge is. If raters and judge correlate, the corrected mean has a smaller standard
+error than the raters' mean of the sample.
 
 Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: the
 contributions of all items of a group, rated or not, are summed before they are squared.

@@ -245,8 +245,8 @@ def reliability_rows(
 ) -> list[Row]:
     """A row for each bin with items: limits, number of items, mean probability, share of true events and its interval.
 
-    The interval is Wilson's, with groups the clustered interval. The limits are None for a bin whose items are all of
-    the same group.
+    The interval is Wilson's or, if the items are in groups, the interval of `clustered.ratio`. Its limits are None for
+    a bin whose items are all of the same group.
 
     Args:
         probabilities: for each item, label -> probability.

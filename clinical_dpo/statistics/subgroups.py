@@ -148,7 +148,7 @@ def _size(rows: Rows) -> Row:
 
 
 def _people(rows: Rows) -> int:
-    """Number of groups of the rows; without groups, number of rows."""
+    """Number of groups of the rows, or number of rows if they have no groups."""
     return number_of_groups(rows) or len(rows)
 
 
@@ -250,8 +250,8 @@ def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()
 def levels_p(values: np.ndarray, levels: np.ndarray, groups: Groups | None, seed: int) -> float | None:
     """P of equal means in all levels, by a permutation test of the sum of squares between levels, with scipy.
 
-    Whole units are permuted: single items, or with groups all items of a group that have the same level. The test is
-    exact if 10,000 or fewer orders exist. Otherwise it uses 10,000 random orders.
+    Whole units are permuted. A unit is a single item or, in a task with groups, all items of a group that have the same
+    level. The test is exact if 10,000 or fewer orders exist. Otherwise it uses 10,000 random orders.
 
     Args:
         values: (n,) grades or differences of grades.

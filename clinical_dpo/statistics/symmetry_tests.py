@@ -95,8 +95,8 @@ def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
 def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
     """Stuart-Maxwell test of items in groups.
 
-    An item's vector has an entry for each category: 1 for its first answer minus 1 for its second answer. The degrees
-    of freedom are those of independent items.
+    An item's vector has an entry for each category: 1 for the first variant's answer and -1 for the second variant's
+    answer. All entries are 0 if the answers are equal. The degrees of freedom are those of independent items.
 
     Args:
         first, second, classes: as for `answer_table`.

@@ -102,12 +102,12 @@ def vary_unreadable(
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
     """Map each label to the wrong label that the worst case reads in its place.
 
-    With two labels this is the other label. With more labels it is, of the other labels, the one with the fewest items.
-    For the quadratic-weighted kappa it is the farthest label, which is what an invalid answer counts as anyway.
+    With two labels the wrong label is the other label. With more labels it is the label with the fewest items among the
+    others. For the quadratic-weighted kappa it is the farthest label, as which an invalid answer counts in any case.
 
     Args:
         labels: true labels of the test items.
-        task: as for `vary_unreadable`. Without labels the result is empty.
+        task: `metric`, and `positive` and `negative` or `labels`. Without labels the result is empty.
     """
     if not task.get("positive") and not task.get("labels"):
         return {}

@@ -105,8 +105,8 @@ class StepInParts:
         """Compute a batch and its gradients as the trainer does, part by part. Logged metrics are means over the step.
 
         The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, which counts the whole step. The
-        DPO loss of a part is a mean over its pairs, which the trainer divides by the number of accumulated batches.
-        This number is therefore divided by the part's share.
+        DPO loss of a part is a mean over its pairs. The trainer divides this mean by the number of accumulated batches.
+        For each part, this number is divided by the part's share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

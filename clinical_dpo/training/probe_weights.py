@@ -20,9 +20,9 @@ TIMES = ("wall_seconds", "evaluation_seconds", "loading_seconds")
 
 
 def may_be_whole_run(log: Sequence[Row]) -> bool:
-    """Whether a probe's plateau can be at its last step, for any tolerance.
+    """Whether a probe's plateau is at its last step for some value of `plateau_tolerance`.
 
-    This is so if the last step is the only evaluated step after step 0, or if no earlier loss is as low.
+    This is so if the last step is the only evaluated step after step 0, or if every earlier loss is higher.
 
     Args:
         log: rows of the probe's log.csv.

@@ -56,8 +56,8 @@ def policy_with_frozen_sft_ranks(
 ) -> "PeftModel":
     """Add the SFT adapter and `lora["rank"]` trainable ranks to the base model, as one LoRA adapter.
 
-    Before training, the result equals the SFT model. An adapter has only one scale. Here the scale is alpha / rank of
-    the trained ranks, so matrix B of the SFT ranks is multiplied by (SFT scale / this scale).
+    Before training, the result equals the SFT model. An adapter has only one scale, here alpha / rank of the trained
+    ranks. Matrix B of the SFT ranks is therefore multiplied by the SFT adapter's scale and divided by this scale.
 
     Args:
         base: the base model.

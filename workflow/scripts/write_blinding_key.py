@@ -1,4 +1,4 @@
-"""Write the blinding key of a sheet. It names the variant of every answer, so no rater may see it."""
+"""Write the blinding key of a sheet. The key names the variant of every answer, so no rater may see it."""
 
 from pathlib import Path
 

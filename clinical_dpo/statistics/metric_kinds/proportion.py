@@ -20,7 +20,9 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """Estimate the share of grades that are 1, with its 95% Wilson interval; with groups the clustered interval.
+    """Estimate the share of grades that are 1, with its 95% Wilson interval.
+
+    If the items are in groups, the interval is that of `clustered.ratio`.
 
     Args:
         rows: complete rows of a variant's grades table.

@@ -64,13 +64,14 @@ def flat_layout(
 def own_tokens(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, branches: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Count for each row the first tokens that it shares with an earlier row of its prompt, and its other tokens.
+    """Count for each row the first tokens that it shares with an earlier row of the same prompt, and its other tokens.
 
     Args:
-        input_ids, attention_mask, branches: as in `flat_layout`.
+        input_ids, attention_mask: (rows, width), padded on the right.
+        branches: rows per prompt: 1 in SFT, 2 in DPO. All chosen rows precede all rejected rows.
 
     Returns:
-        Two numbers per row: shared tokens (rows,) and other tokens (rows,).
+        Number of shared tokens (rows,), and number of other tokens (rows,).
     """
     groups, real = len(input_ids) // branches, attention_mask.bool()
     equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)
