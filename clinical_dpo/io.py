@@ -50,9 +50,9 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove the temporary folders that killed processes left in `replacing(path)`.
+    """Remove the temporary folders of `replacing(path)` that are left because processes were killed.
 
-    No other process may write `path` now.
+    No other process may be writing `path`.
     """
     for folder in path.parent.glob(f"{glob.escape(_unfinished(path))}.*.part"):
         shutil.rmtree(folder, ignore_errors=True)  # links, and folders of other users, cannot be removed

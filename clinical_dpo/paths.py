@@ -217,7 +217,7 @@ def _names(pattern: str) -> list[str]:
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Regular expression of the paths that match a pattern. The pattern's top folder is replaced by any folders."""
+    """Regular expression for the paths of a pattern. It accepts any folders in place of the pattern's top folder."""
     parts = re.split(r"{(\w+)}", pattern.partition("/")[2])
     path = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
     return re.compile(f"(?:.*/)?{path}")

@@ -104,7 +104,7 @@ def _value_problem(error: Any) -> str:
 
 
 def _type_mend(value: Any, expected: set[str]) -> str:
-    """Return a sentence about a value that YAML reads as another type than it looks; an empty text if this is not so.
+    """Return a sentence about a value that YAML reads as another type than it looks; for any other value an empty text.
 
     Args:
         value: the value, as YAML reads it.
@@ -133,7 +133,7 @@ def _type_mend(value: Any, expected: set[str]) -> str:
 
 
 def _number_mend(text: str, integer: bool) -> str:
-    """Return a sentence about a number that YAML reads as text; an empty text if this is not so.
+    """Return a sentence about a number that YAML reads as text; for any other text an empty text.
 
     Args:
         text: the text.

@@ -84,9 +84,9 @@ def _settings(snakemake: Any) -> SimpleNamespace:
 
 
 def _fail(terminal: int, message: str, instead: str | None) -> None:
-    """Write the message to the log, and `instead` (or the message, if it is None) to the terminal.
+    """Write the message to the log, and `instead` to the terminal. Exit with status 1.
 
-    Exit with status 1.
+    If `instead` is None, the terminal shows the message too.
     """
     os.write(2, f"{printable(message)}\n".encode())
     os.write(terminal, f"{printable(instead or message)}\n".encode())

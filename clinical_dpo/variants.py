@@ -32,7 +32,7 @@ def arms_of(variants: Iterable[str]) -> list[str]:
 
 
 def compared(variants: Iterable[str]) -> list[tuple[str, str]]:
-    """The comparisons among a task's variants, those of arms last: (variant, variant that it is compared with)."""
+    """Pairs of variants to compare: (variant, variant that it is compared with). Comparisons of arms come last."""
     present = sorted_variants(variants)
     arms = [(arm, rival) for arm in arms_of(present) for rival in ARM_RIVALS]
     return [pair for pair in (*PAIRS, *arms) if set(pair) <= set(present)]

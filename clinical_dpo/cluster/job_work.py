@@ -35,12 +35,15 @@ def training_steps(study: Study, task: str, stage: str) -> int:
 
 
 def evaluations(settings: Mapping[str, Any], steps: int, probe: bool) -> int:
-    """Number of evaluations of a run: at its start, every `eval_steps` steps and at its end, or at its end only.
+    """Number of evaluations of a run.
+
+    A probe, and a trial with `eval_curve`, are evaluated at the start, every `eval_steps` steps and at the end. Other
+    trials are evaluated at the end only.
 
     Args:
         settings: the stage's settings.
         steps: number of optimizer steps.
-        probe: whether the run is a probe. A probe is always evaluated throughout, a trial only with `eval_curve`.
+        probe: whether the run is a probe.
     """
     return 1 + ceil(steps / settings["eval_steps"]) if probe or settings["eval_curve"] else 1
 

@@ -157,7 +157,7 @@ def sheets(study: Study) -> list[str]:
 
 
 def compute_records(study: Study) -> list[str]:
-    """The records of the training and answering jobs whose models are compared."""
+    """The records of all jobs that train a compared model or write its answers."""
     return [
         record
         for task in study.tasks

@@ -33,7 +33,7 @@ def has_label_tables(task: Mapping[str, Any]) -> bool:
 
 
 def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a task file's keys that contain labels, with the labels in Unicode form NFC: key -> value."""
+    """Map each key of a task file that contains labels to its value, with the labels in Unicode form NFC."""
     composed: dict[str, Any] = {}
     if "labels" in task:
         composed["labels"] = list(map(nfc, task["labels"]))

@@ -193,7 +193,12 @@ def _class_ratios(
 
 
 def _class_items(labels: Sequence[str], parsed: Answers, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Three arrays (n,): whether label and answer both are the class, whether one is, and how many of the two are."""
+    """Compare each item's label and answer with one class.
+
+    Returns:
+        Three arrays (n,): 1 where both label and answer are the class, 1 where at least one of them is, and their
+        number (0 to 2).
+    """
     labelled, answered = (np.array([each == name for each in names], dtype=float) for names in (labels, parsed))
     return labelled * answered, np.maximum(labelled, answered), labelled + answered
 

@@ -66,7 +66,7 @@ class Prepared:
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
-    """Load the model that training starts from, out of a folder.
+    """Load from a folder the model that training starts from.
 
     If all weights are trained, they are loaded as float32.
     """

@@ -23,11 +23,11 @@ def total_seconds(run: Mapping[str, Any]) -> float:
 def step_seconds(run: Mapping[str, Any]) -> float:
     """Estimate the seconds of all steps of a run, without evaluations.
 
-    The time of a resumed run is scaled to all steps.
+    The record of a resumed run has only the time after its last checkpoint, so this time is scaled to all steps.
 
     Args:
-        run: the fields that `total_seconds` reads, and `evaluation_seconds`, the part of `wall_seconds` that
-            evaluations took.
+        run: `steps`, `resumed_from_step`, `wall_seconds` and `evaluation_seconds` (a part of `wall_seconds`) of a
+            run.json.
     """
     return total_seconds(run) * (1 - run.get("evaluation_seconds", 0.0) / run["wall_seconds"])
 

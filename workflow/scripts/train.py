@@ -1,4 +1,4 @@
-"""Train one trial for its probe's plateau steps, for the steps of the chosen DPO run, or for all configured steps."""
+"""Train one trial: up to its plateau, for as many steps as the chosen DPO run, or for all configured steps."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_json
