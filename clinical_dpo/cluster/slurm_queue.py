@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clinical_dpo.errors import UserError
 
-SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # job's id, run, comment, folder
+SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # of unfinished jobs: id, run, comment, folder
 SHOWN = 5  # most jobs that a message lists
 
 

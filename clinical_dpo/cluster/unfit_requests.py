@@ -146,7 +146,7 @@ def unmet_requests(
         policy: how requests grow with retries.
     """
     by_name = {partition["PartitionName"]: partition for partition in partitions}
-    problems: dict[tuple[str, str], str] = {}  # the largest request with a problem is in its message
+    problems: dict[tuple[str, str], str] = {}  # (partition, kind) -> message about the largest request
     for request in sorted(requests, key=lambda request: (-request.minutes, -request.mem_mb, request.rule)):
         named = _partitions(request, partitions)
         per_partition = [dict(_problems(request, name, by_name, nodes, policy)) for name in named]

@@ -11,7 +11,7 @@ from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.errors import UserError
 
-_CLOSED, _UMASK = 0o700, 0o077  # mode of a folder, and umask of a process, that is closed to other users
+_CLOSED, _UMASK = 0o700, 0o077  # mode of a folder closed to others; umask of a process whose files are closed
 _SNAKEMAKE_LOGS = ".snakemake/log"
 
 

@@ -110,7 +110,7 @@ def task_facts(wildcards):
 
 
 def failures():
-    """One line per failed job, for the end of a run. The job's own message is surrounded by lines of Snakemake."""
+    """One line per failed job, for the end of a run, because lines of Snakemake surround the job's own message."""
     failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
     jobs = (job for each in failed for job in (each.jobs if each.is_group() else [each]))
     return [

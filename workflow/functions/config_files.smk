@@ -15,7 +15,7 @@ if not (ROOT / "clinical_dpo").is_dir():
         "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
     )
 IS_MODULE = Path(workflow.basedir) != ROOT
-# If another workflow uses this workflow as a module, the folder in which it runs has the config/ to read.
+# If another workflow uses this workflow as a module, config/ is in the folder in which the other workflow runs.
 STUDY_ROOT = Path.cwd() if IS_MODULE else ROOT
 sys.path.insert(0, str(ROOT))
 

@@ -10,7 +10,7 @@ def training_data(wildcards):
 
 
 def chosen_sft(wildcards):
-    """A file in the folder of the chosen SFT model, from which later stages start; of the job's training seed."""
+    """A file in the folder of the chosen SFT model of a job's training seed. Later stages start from this model."""
     return at("best", wildcards, stage="sft", best=with_seed(BEST, wildcards.get("seed")))
 
 

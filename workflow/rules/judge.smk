@@ -64,7 +64,7 @@ use rule ask_judge as judge_external with:
 rule ask_judge_controls:
     input:
         unpack(sheet_answers),
-        verdicts=at("verdicts"),  # controls wait for the verdicts, in case the judge fails
+        verdicts=at("verdicts"),  # a judge that fails on the items is not asked for controls
         test=at("split", split="test"),
     output:
         controls=at("judge_controls"),
