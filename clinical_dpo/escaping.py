@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 def markdown(text: str) -> Markdown:
     """Convert a text to one line of Markdown that displays the text's words unchanged.
 
-    `Markdown` is returned unchanged.
+    A text of type `Markdown` is returned unchanged.
     """
     if isinstance(text, Markdown):
         return text

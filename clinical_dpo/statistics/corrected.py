@@ -42,9 +42,9 @@ def corrected_table(
     """Rows with the columns COLUMNS: each variant's mean and each comparison's difference, of every model.
 
     `estimate` is the judge's estimate corrected by the raters' sample (`prediction_powered.corrected_mean`). If the
-    correction has no reliable interval, `estimate` is computed on the sample alone, with a classical interval: Clopper
-    and Pearson's of a share, Newcombe's of a difference of shares (adjusted to agree with McNemar's exact P), or a t
-    interval of a mean. While grades of the sample or verdicts are pending, the numbers are None.
+    correction has no reliable interval, `estimate` is computed on the sample alone, with a classical interval. A share
+    has Clopper and Pearson's interval. A difference of shares has Newcombe's, adjusted to agree with McNemar's exact P.
+    A mean has a t interval. While grades of the sample or verdicts are pending, the numbers are None.
 
     If grades have a `group`, groups count instead of items. The sample alone then has the intervals and tests of
     `clustered`.

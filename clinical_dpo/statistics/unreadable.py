@@ -103,7 +103,7 @@ def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, st
     """Map each label to the wrong label that the worst case reads in its place.
 
     With two labels the wrong label is the other label. With more labels it is the label with the fewest items among the
-    others. For the quadratic-weighted kappa it is the farthest label, as which an invalid answer counts in any case.
+    others. For the quadratic-weighted kappa it is the farthest label. Invalid answers count as this label in any case.
 
     Args:
         labels: true labels of the test items.
