@@ -137,14 +137,17 @@ def agreement(
 ) -> list[Row]:
     """Rows with the columns COLUMNS: the agreement of the raters of one sheet. A sheet with one rater has no rows.
 
-    The measures depend on what is rated. Measures of two raters are computed for every two raters. If there are three
-    or more raters, Fleiss' kappa, alpha and ICC are also computed for all of them together.
+    The measures depend on what is rated:
 
     - Right or wrong, preferences: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`, nominal
       `krippendorff_alpha`, and `adjudicated_share`, the share of items that the raters alone do not decide.
     - Likert grades: `raw_agreement`, `quadratic_kappa`, ordinal `krippendorff_alpha`, `icc_2_1`.
     - Rubrics: `raw_agreement`, `cohen_kappa` and `fleiss_kappa` of each criterion, which column `criterion` names;
       interval `krippendorff_alpha` and `icc_2_1` of the answers' scores.
+
+    Most measures are computed for every two raters. `adjudicated_share` is computed for all raters together. If there
+    are three or more raters, `fleiss_kappa`, `krippendorff_alpha` and `icc_2_1` are computed for all of them together,
+    too. Fleiss' kappa is not computed for two raters.
 
     "Cannot judge" is a category like the others, but in alpha and ICC of grades and scores it is a missing grade. A
     score is missing if the rater could not judge a criterion. Alpha uses the items with two or more grades, ICC the

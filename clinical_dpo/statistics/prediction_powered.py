@@ -206,7 +206,7 @@ def _variance(
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """Variance of the estimate. `squares` is the sum of the squared contributions of n units to the estimate."""
+        """Variance of the estimate. `squares` is the sum of the squared contributions of the n units."""
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 
     variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance

@@ -144,9 +144,9 @@ def calibration_slope(
         groups: (items,) index of each item's group; None for independent items.
 
     Returns:
-        Slope and interval. Both are empty if all events are true or all are false, or if all probabilities are equal.
-        They are also empty if the probabilities separate true from false events, because the likelihood then has no
-        maximum.
+        Slope and interval. All values are None if all events are true or all are false, or if all probabilities are
+        equal. They are also None if the probabilities separate true from false events, because the likelihood then has
+        no maximum.
     """
     x = logit(np.clip(confidence, CLIP, 1 - CLIP))
     yes, no = x[right], x[~right]
