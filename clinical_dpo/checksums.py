@@ -1,4 +1,4 @@
-"""SHA-256 checksums of the files in a folder of weights. File times do not change the checksums."""
+"""SHA-256 checksums of the files in a folder of weights. They depend on the files' contents, not on their times."""
 
 import os
 import shutil
@@ -8,14 +8,14 @@ from pathlib import Path
 from clinical_dpo.io import replacing, sha256
 
 # Each folder of weights contains this file, in the format of `sha256sum --check`. A rule that depends on this file
-# depends on every file in its list.
+# depends on every file that it lists.
 CHECKSUMS = "SHA256SUMS"
 BASE_RECORD = "base.json"  # in results/models/{model}: id, revision and origin of the weights
 RECORDS = ("log.csv", "run.json")  # files beside the weights that record how the weights were made
 
 
 def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, without: Collection[str] = ()) -> None:
-    """Write SHA256SUMS in a folder: a line "digest  path" for each file in it and its subfolders, sorted by path.
+    """Write SHA256SUMS into a folder: a line "digest  path" for each file in it and its subfolders, sorted by path.
 
     Args:
         folder: the folder.
@@ -30,9 +30,10 @@ def write_checksums(folder: Path, digests: Mapping[str, str] | None = None, with
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """Make a hard link if the file system supports hard links, else copy. All weights of an 8B model are 16 GB.
+    """Make a hard link if the file system supports hard links, else copy the file.
 
-    SHA256SUMS and RECORDS are copied: rules depend on these files, so a copy needs its own modification time.
+    Links save space: the weights of an 8B model are 16 GB. SHA256SUMS and RECORDS are always copied. Rules depend on
+    these files, so a copy needs its own modification time.
     """
     if Path(source).name not in {CHECKSUMS, *RECORDS}:
         try:

@@ -1,7 +1,7 @@
-"""Compute a digest of the code that a script runs: the script, and the package's modules that it imports.
+"""Compute a digest of the code that a script runs: the script, and all modules of the package that it imports.
 
-The modules that these modules import count too. Only the contents of a module count, not its path or its name.
-Therefore no job runs again after a module is moved or renamed.
+Modules that are imported through other modules are included. Only the contents of a module count, not its path or name,
+so no job runs again after a module is moved or renamed.
 """
 
 import ast
@@ -30,7 +30,7 @@ def code_digest(script: Path, modules: Iterable[str] = ()) -> str:
 
 
 def imported_modules(files: Iterable[Path]) -> set[Path]:
-    """The package's modules that files import, directly or through other modules."""
+    """The package's modules that the files import, directly or through other modules."""
     reached: set[Path] = set()
     queue = list(files)
     while queue:
@@ -43,9 +43,10 @@ def imported_modules(files: Iterable[Path]) -> set[Path]:
 
 @cache
 def _digest(path: Path) -> str:
-    """Digest of one file: the file's code and its imports from this package.
+    """Digest of one file: of its code and of its imports from this package.
 
-    An import counts with the number of its block, the local name, the attribute and the code of the imported module.
+    An import counts with the number of the block that contains it, the local name, the attribute and the code of the
+    imported module.
     """
     imports, code = _parse(path)
     bound = sorted(f"{block} {name} {attribute} {_parse(module)[1]}" for block, module, attribute, name in imports)

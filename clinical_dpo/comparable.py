@@ -6,12 +6,15 @@ from typing import Any
 
 
 def nfc(text: str) -> str:
-    """Return a text with composed characters: `è` may be one character, or `e` with an accent."""
+    """Return the text in Unicode form NFC. In NFC `è` is one character, not `e` followed by an accent."""
     return unicodedata.normalize("NFC", text)
 
 
 class DecomposedText(str):
-    """A text in another Unicode form than NFC, which is compared and searched in NFC. Its characters do not change."""
+    """A text in a Unicode form other than NFC.
+
+    It keeps its characters, but is compared and searched as if it were in NFC.
+    """
 
     def __hash__(self) -> int:
         """Return the hash of the text in NFC."""
@@ -26,7 +29,7 @@ class DecomposedText(str):
         return not self == other
 
     def __contains__(self, part: Any) -> bool:
-        """Whether the text has a part, both in NFC."""
+        """Whether the text contains the part, both in NFC."""
         return nfc(part) in nfc(self)
 
     def lower(self) -> "DecomposedText":
@@ -43,7 +46,7 @@ class DecomposedText(str):
 
 
 def compared_in_nfc(value: Any) -> Any:
-    """Return a value whose texts, also those in lists and objects, are compared in NFC."""
+    """Return a value in which all texts, also within lists and dicts, are compared in NFC."""
     if isinstance(value, str):
         return value if unicodedata.is_normalized("NFC", value) else DecomposedText(value)
     if isinstance(value, list):
@@ -57,7 +60,7 @@ def comparable(text: str) -> str:
 
 
 def comparable_id(row_id: str) -> str:
-    """Return an id without differences that people overlook: those of `comparable`, and 007 or 7.0 for 7."""
+    """Return an id without the differences that people overlook: those of `comparable`, and 007 or 7.0 for 7."""
     plain = comparable(row_id)
     number = re.fullmatch(r"0*(\d+)(?:\.0*)?", plain)
     return number[1] if number else plain

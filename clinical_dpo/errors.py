@@ -1,4 +1,4 @@
-"""Exceptions with messages for users, the error for a missing file, and a hint that ends many messages."""
+"""Exceptions with messages for users, the error for a missing file, and a hint for mistyped words."""
 
 import difflib
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from clinical_dpo.escaping import printable
 
-USER = re.compile(r"(\b(?!hf:)[a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE)  # in hf:// the @ precedes a commit
+USER = re.compile(r"(\b(?!hf:)[a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE)  # not hf://, where @ precedes a commit
 QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#]*[?#])[^\s'\"]+", re.IGNORECASE)
 
 
@@ -23,8 +23,8 @@ def _safe(message: str) -> str:
 class UserError(Exception):
     """A mistake in configuration or data. The message says where the mistake is, what is wrong, and what to do.
 
-    Scripts print only the message, without a traceback, and exit with status 1. The message shows no password of an
-    address. Control characters in quoted text are escaped, because they could command a terminal.
+    Scripts print only the message, without a traceback, and exit with status 1. Passwords in addresses are removed from
+    the message. Control characters in quoted text are escaped, because they could command a terminal.
     """
 
     def __init__(self, message: str, public: str | None = None) -> None:
@@ -38,7 +38,7 @@ class UserError(Exception):
         self.public = None if public is None else _safe(public)
 
     def within(self, prefix: str, public_prefix: str | None = None, suffix: str = "") -> "UserError":
-        """A new error with text before and after the message of this error.
+        """A new error with text before and after this error's message.
 
         Args:
             prefix: where the mistake is; written before the message.
@@ -67,7 +67,10 @@ def missing_file(path: object) -> PublicError:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped word: the most similar known word, or all known words if none is similar."""
+    """A hint for a mistyped word: the most similar known word, or all known words if none is similar.
+
+    The hint begins with a blank, so that it can follow a sentence.
+    """
     words = list(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f" Did you mean '{_on_one_line(near[0])}'?" if near else f" Known: {', '.join(words)}."

@@ -1,20 +1,20 @@
-"""Escape text from outside, such as ids, titles and answers. Escaped text is displayed as plain text."""
+"""Escape text from outside, such as ids, titles and answers, so that it is displayed as plain text."""
 
 import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# Control characters except line feed and tab, characters that change the writing direction, Unicode line ends, and lone
-# surrogates.
+# Control characters except line feed and tab, characters that change the writing direction, Unicode line ends, and
+# surrogates without a partner.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-# Characters with a meaning within a line of Markdown. An underscore within a word has none.
+# Characters with a meaning within a line of Markdown. An underscore within a word has no meaning.
 _MARKS = re.compile(r"[\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])")
-_START = re.compile(r"[-+=]|\d+(?=[.)](?: |\Z))")  # starts a list, or turns the previous line into a heading
+_START = re.compile(r"[-+=]|\d+(?=[.)](?: |\Z))")  # begins a list, or makes the line above a heading
 
 
 class Markdown(str):
-    """Text that is already Markdown."""
+    """Text that is already Markdown and must not be escaped again."""
 
 
 def printable(text: str) -> str:
@@ -23,7 +23,10 @@ def printable(text: str) -> str:
 
 
 def markdown(text: str) -> Markdown:
-    """One line of Markdown that displays the words of a text unchanged. A `Markdown` text is returned unchanged."""
+    """Convert a text to one line of Markdown that displays the text's words unchanged.
+
+    A text of type `Markdown` is returned unchanged.
+    """
     if isinstance(text, Markdown):
         return text
     line = html.escape(printable(" ".join(text.split())), quote=False)
@@ -36,7 +39,7 @@ def markdown(text: str) -> Markdown:
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A Markdown table in which texts are escaped."""
+    """A Markdown table of a header and rows. Texts in it are escaped."""
     lines = [header, [Markdown("---")] * len(header), *rows]
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 

@@ -1,7 +1,8 @@
 """Conditions over the columns of a row: `age >= 18 and sex in ["f", "m"] and row["Ward no."] != ""`.
 
-A condition is in Python's syntax and is never run as Python. The syntax tree may hold only the nodes below: no call, no
-attribute, no arithmetic, no comprehension. The tree is walked here. Names are columns and nothing else.
+A condition has Python's syntax but is never run as Python. This module evaluates its syntax tree itself. The tree may
+hold only comparisons, `and`, `or`, `not`, columns, texts, numbers and lists: no call, attribute, arithmetic or
+comprehension. Every name is the name of a column.
 """
 
 import ast
@@ -34,12 +35,12 @@ _MEND = (
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was read from text.
+    """A condition, as read from text.
 
     Attributes:
         text: the text.
         tree: its syntax tree, of allowed nodes only.
-        columns: names of the columns that it uses.
+        columns: names of the columns that the condition uses.
     """
 
     text: str
@@ -53,23 +54,23 @@ class Condition:
         `and` and `or` stop at the first value that decides, so that `age != "" and age >= 18` is defined for every row.
 
         Raises:
-            UserError: a compared value is empty, of another type, or not a number where a number is asked for.
+            UserError: a compared value is empty, of another type, or not a number where a number is needed.
         """
         return _truth(self.tree, row)
 
 
 @cache
 def read_condition(text: str) -> Condition:
-    """Read a condition.
+    """Parse the text of a condition and check it.
 
     Raises:
-        UserError: the text is not a condition, or has a part that conditions must not have.
+        PublicError: the text is not a condition, or has a part that conditions must not have.
     """
     if len(text) > LONGEST:
         raise PublicError(f"the condition has {len(text)} characters, but at most {LONGEST} are allowed. Shorten it.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an escape in a text, such as "\\d"
+            warnings.simplefilter("ignore")  # Python warns of escapes in a text, such as "\\d"
             tree = ast.parse(nfc(text.strip()), mode="eval").body
         _check_truth(tree, text)
         return Condition(text, tree, frozenset(_columns(tree)))
@@ -104,13 +105,13 @@ def kept_rows(rows: Sequence[Mapping[str, Any]], condition: Condition, names: Se
 
 
 def _columns(tree: ast.expr) -> set[str]:
-    """Names of the columns in a tree, `row["name"]` included."""
+    """Names of the columns in a tree, including those written as `row["name"]`."""
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {ROW}
     return names | {name for node in ast.walk(tree) if (name := _row_item(node)) is not None}
 
 
 def _row_item(node: ast.AST) -> str | None:
-    """The name in `row["name"]`; None for another node."""
+    """The name in a node `row["name"]`; None for any other node."""
     is_item = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == ROW
     if is_item and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):  # type: ignore[attr-defined]
         return node.slice.value  # type: ignore[attr-defined]
@@ -118,7 +119,7 @@ def _row_item(node: ast.AST) -> str | None:
 
 
 def _check_truth(node: ast.expr, text: str) -> None:
-    """Refuse a node that is no condition."""
+    """Refuse a node that is not a condition. `text` is the whole condition, for messages."""
     if isinstance(node, ast.BoolOp):
         for each in node.values:
             _check_truth(each, text)
@@ -156,7 +157,7 @@ def _is_literal(node: ast.expr) -> bool:
 
 
 def _shown(node: ast.expr) -> str:
-    """The start of a part of a condition."""
+    """A part of a condition as text, cut to 40 characters."""
     shown = ast.unparse(node)
     return shown if len(shown) <= 40 else f"{shown[:40]}..."
 
@@ -178,7 +179,7 @@ def _truth(node: ast.expr, row: Mapping[str, Any]) -> bool:
 
 
 def _value(node: ast.expr, row: Mapping[str, Any]) -> Any:
-    """The value of a column or a literal. A text has no outer white space, and an empty value is ''."""
+    """The value of a column or a literal. Outer white space is removed from texts, and an empty value is ''."""
     if isinstance(node, ast.UnaryOp):
         return -node.operand.value  # type: ignore[attr-defined]
     value = node.value if isinstance(node, ast.Constant) else row.get(_row_item(node) or node.id)  # type: ignore[attr-defined]
@@ -186,7 +187,7 @@ def _value(node: ast.expr, row: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A text without outer white space, in NFC; another value unchanged."""
+    """A text without outer white space, in NFC. Any other value is returned unchanged."""
     return nfc(value.strip()) if isinstance(value, str) else value
 
 
@@ -213,7 +214,10 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
 
 
 def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
-    """Whether two values are equal: as texts, or as numbers if one is a number. Only '' equals an empty value."""
+    """Whether two values are equal: as texts, or as numbers if one of them is a number.
+
+    Only '' equals an empty value.
+    """
     if isinstance(left, str) and isinstance(right, str):
         return left == right
     if isinstance(left, bool) or isinstance(right, bool):
@@ -231,7 +235,7 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
 
 
 def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any]) -> bool:
-    """Whether a value is in a list of literals, in a list of a column, or part of a text."""
+    """Whether a value is in a list of literals, in a column's list, or part of a column's text."""
     if not isinstance(left, str | int | float):
         raise _mistake(first, left, f"is a {type(left).__name__}, which is not compared. Use another column")
     if isinstance(second, ast.List | ast.Tuple):
@@ -256,7 +260,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def number_of(value: Any) -> int | float | None:
-    """A number, or the number that a text is; None for another text."""
+    """The value itself if it is a number, or the number that a text spells; None for any other text."""
     if not isinstance(value, str):
         return value
     if not _NUMBER.fullmatch(value):
@@ -265,7 +269,7 @@ def number_of(value: Any) -> int | float | None:
 
 
 def _mistake(node: ast.expr, value: Any, problem: str) -> UserError:
-    """An error about a value. The public message does not quote it."""
+    """The error about a value. Its public message does not quote the value."""
     name = f"column '{_row_item(node) or getattr(node, 'id', '')}'" if _is_column(node) else f"`{_shown(node)}`"
     quoted = "empty" if value == "" else f"'{str(value)[:40]}'"
     public = "a value" if _is_column(node) else name

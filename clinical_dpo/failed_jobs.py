@@ -1,4 +1,4 @@
-"""The messages of failed jobs, for the end of the terminal's output, where no lines of Snakemake surround them."""
+"""The messages of failed jobs, for the end of the terminal's output. They are printed apart from Snakemake's lines."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ from clinical_dpo.script import PRIVATE
 
 
 def failure(job: str, log: Path) -> str:
-    """Return the message of a failed job in one line.
+    """Return the message of a failed job in one line. Without a message that may be shown, the line names the log.
 
     Args:
         job: name of the job.
-        log: its log, whose last line is the message of a UserError.
+        log: path of the job's log, whose last line is the message of a UserError.
     """
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     private = any((folder / PRIVATE).exists() for folder in log.parents)

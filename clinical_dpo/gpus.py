@@ -1,6 +1,6 @@
-"""The GPUs of this computer, counted without PyTorch, and one of them for each job.
+"""Find the GPUs of this computer without PyTorch, and choose one of them for each job.
 
-TRL refuses to train in a process that sees several GPUs: transformers would split every step over all of them.
+TRL refuses to train in a process that sees several GPUs, because transformers would split every step over all of them.
 """
 
 import fcntl
@@ -16,19 +16,19 @@ from typing import IO
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 _UUID = re.compile(r"\(UUID: ([^)]+)\)")
 _DEVICES = Path("/dev")
-_AMD = Path("/sys/class/kfd/kfd/topology/nodes")  # of GPUs and CPUs; a CPU's gpu_id is 0
+_AMD = Path("/sys/class/kfd/kfd/topology/nodes")  # a folder for each GPU and CPU; a CPU's gpu_id is 0
 
 
 def visible_gpus() -> list[str]:
-    """Names of the GPUs that a job may use, as CUDA_VISIBLE_DEVICES takes them.
+    """Names of the GPUs that a job may use, in the form that CUDA_VISIBLE_DEVICES takes.
 
-    If Slurm or the user has set this variable, they are the GPUs that it names.
+    If Slurm or the user has set CUDA_VISIBLE_DEVICES, these are the GPUs that it names.
     """
     chosen = os.environ.get(VARIABLE)
     if chosen is None:
         return _installed_gpus()
     names = (name.strip() for name in chosen.split(","))
-    return list(itertools.takewhile(lambda name: name not in ("", "-1", "NoDevFiles"), names))  # as CUDA reads it
+    return list(itertools.takewhile(lambda name: name not in ("", "-1", "NoDevFiles"), names))  # CUDA stops here too
 
 
 def _installed_gpus() -> list[str]:
@@ -46,15 +46,15 @@ def _installed_gpus() -> list[str]:
 
 
 def take_gpu(requested: int | None) -> IO[str] | None:
-    """Let this process see at most one GPU: none if it requests none, else one that fewest other jobs use.
+    """Let this process see at most one GPU: none if it requests none, else the GPU that the fewest other jobs use.
 
-    Call it before PyTorch looks for GPUs. A GPU that Slurm or the user has chosen is kept.
+    This must be called before PyTorch looks for GPUs. A single GPU that Slurm or the user has chosen is kept.
 
     Args:
-        requested: GPUs that the job requests; None for a job that says nothing about GPUs.
+        requested: number of GPUs that the job requests; None for a job that says nothing about GPUs.
 
     Returns:
-        A locked file, which marks the GPU as used until it is closed; None if there is nothing to choose.
+        A locked file that marks the GPU as used until the file is closed; None if there is nothing to choose.
     """
     if requested == 0:
         os.environ[VARIABLE] = ""
@@ -63,7 +63,7 @@ def take_gpu(requested: int | None) -> IO[str] | None:
         return None
     folder = Path(tempfile.gettempdir()) / f"clinical-dpo-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    for round_number in itertools.count():  # round 1 is for a second job on a GPU
+    for round_number in itertools.count():  # from round 1 on, every GPU already has a job
         for gpu in gpus:
             file = (folder / f"{gpu.replace('/', '_')}.{round_number}").open("w", encoding="utf-8")
             try:

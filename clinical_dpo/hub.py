@@ -42,7 +42,7 @@ def fetch(
         UserError: the repository is gated, unknown or unreachable, or the commit does not exist. The message names the
             page to visit and the variable to set. It contains no token.
     """
-    # Imported late: the start of the workflow does not need these libraries, and most sources do not either.
+    # Imported late, because the start of the workflow and most sources do not need this library.
     from huggingface_hub import snapshot_download
 
     with _explained(repo_id, kind, revision, lambda: _lacking(repo_id, revision, patterns, kind, ignored)):
@@ -59,18 +59,18 @@ def fetch(
 
 @dataclass(frozen=True)
 class Commit:
-    """The newest commit of a model, and what the hub knows of it; None for what it does not know."""
+    """The newest commit of a model. A fact that the hub does not know is None."""
 
     revision: str  # full commit hash
     license: str | None
-    parameters: int | None  # weights in safetensors files
+    parameters: int | None  # number of weights in the safetensors files
 
 
 def newest_commit(model_id: str) -> Commit:
-    """The newest commit on the main branch of a model.
+    """The newest commit on the main branch of a model, from the hub.
 
     Raises:
-        UserError: as for `fetch`.
+        UserError: the model is gated, unknown or unreachable.
     """
     from huggingface_hub import model_info
 
@@ -86,11 +86,12 @@ def newest_commit(model_id: str) -> Commit:
 
 @contextlib.contextmanager
 def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str]) -> Iterator[None]:
-    """Raise the hub's errors in the block as UserErrors that say what to do. They contain no token.
+    """Context manager that turns the hub's errors into UserErrors that say what to do. The messages contain no token.
 
     Args:
         repo_id, kind, revision: as in `fetch`.
-        lacking: returns a clause that says what is missing here, for a hub that cannot be reached.
+        lacking: function that returns a clause about the files that are missing on this machine. The clause is used if
+            the hub cannot be reached.
     """
     from httpx2 import HTTPError
     from huggingface_hub import get_token
@@ -126,7 +127,7 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
 def _lacking(
     repo_id: str, revision: str, patterns: Sequence[str] | None, kind: str, ignored: Sequence[str] = ()
 ) -> str:
-    """A clause that says which files of a commit the local cache lacks."""
+    """A clause that says which files of a commit are not in the local cache. Arguments as for `fetch`."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
@@ -148,7 +149,8 @@ def file_sizes(
 ) -> dict[str, int]:
     """Sizes of the files of a fetched commit that match `patterns` but not `ignored`: path -> bytes, sorted by path.
 
-    Paths and sizes come from the hub's list of the commit's files.
+    Paths and sizes come from the hub's list of the commit's files, which is in the local cache. Other arguments as for
+    `fetch`.
 
     Raises:
         UserError: the cache does not have this list. Without the list, nothing shows whether all files are there.
@@ -171,7 +173,7 @@ def file_sizes(
 
 
 def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of some files in a fetched folder: path relative to the folder -> hex digest.
+    """SHA-256 of the named files in a fetched folder: path relative to the folder -> hex digest.
 
     Raises:
         UserError: a file in the cache differs from the file on the hub.
@@ -191,6 +193,6 @@ def digests(folder: Path, files: Iterable[str]) -> dict[str, str]:
 
 
 def _git_hash(path: Path) -> str:
-    """The SHA-1 by which git names a file's content."""
+    """The SHA-1 that git computes of a file's content."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""Read and write rows as UTF-8 JSON Lines and CSV. Files are replaced atomically; errors name file, line and field."""
+"""Read and write rows as UTF-8 JSON Lines and CSV. Files are replaced atomically. Errors name file, line and field."""
 
 import contextlib
 import csv
@@ -20,16 +20,15 @@ Row = dict[str, Any]
 
 @contextlib.contextmanager
 def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
-    """Yield a temporary path, and move it to `path` when the block ends without an error.
+    """Yield a temporary path, and move what is there to `path` when the block ends without an error.
 
-    The block creates a file or a directory at the temporary path. That path is in a new folder beside `path`. The
-    folder has a random name and is closed to other users, so no other user can put a file or a link at the temporary
-    path. If the block raises an error, `path` stays unchanged. A process that is killed leaves the folder
-    (`remove_unfinished`).
+    The block creates a file or a directory at the temporary path. The temporary path is in a new folder beside `path`.
+    This folder has a random name and is closed to other users, so no other user can put a file or a link there. If the
+    block raises an error, `path` stays unchanged. A process that is killed leaves the folder (`remove_unfinished`).
 
     Args:
         path: the file or directory to replace. If `path` is a link, the link is replaced, not its target.
-        private: close the file, and the folder that contains it, to other users.
+        private: whether to close the file, and the folder that contains it, to other users.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,9 +50,12 @@ def replacing(path: str | Path, private: bool = False) -> Iterator[Path]:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove the temporary folders of `replacing` that killed processes left. No other process may write `path` now."""
+    """Remove the temporary folders of `replacing(path)` that are left because processes were killed.
+
+    No other process may be writing `path`.
+    """
     for folder in path.parent.glob(f"{glob.escape(_unfinished(path))}.*.part"):
-        shutil.rmtree(folder, ignore_errors=True)  # links and folders of other users stay
+        shutil.rmtree(folder, ignore_errors=True)  # links, and folders of other users, cannot be removed
 
 
 def _unfinished(path: Path) -> str:
@@ -61,7 +63,7 @@ def _unfinished(path: Path) -> str:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a UTF-8 file, without a byte-order mark.
+    """Read a UTF-8 file as text. A byte-order mark is removed.
 
     Raises:
         UserError: the file is missing or is not UTF-8. The message names the line of the first invalid byte.
@@ -80,11 +82,14 @@ def read_text(path: str | Path) -> str:
 
 
 def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
-    """Rows of a JSON Lines file. Blank lines are skipped.
+    """Read the rows of a JSON Lines file. Blank lines are skipped.
+
+    Args:
+        path: the file.
+        required: fields that every row must have.
 
     Raises:
-        UserError: a row is not a JSON object or lacks one of the `required` fields. The message names file, line and
-            field.
+        UserError: a row is not a JSON object or lacks a required field. The message names file, line and field.
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -120,7 +125,7 @@ def write_jsonl(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -> Any:
-    """The value of a JSON file.
+    """Read the value in a JSON file.
 
     Args:
         path: the file.
@@ -141,7 +146,7 @@ def read_json(path: str | Path, parse_int: Callable[[str], Any] | None = None) -
 
 
 def _unreadable(where: str, error: Exception) -> UserError:
-    """The error for JSON that Python cannot read: integers of thousands of digits, or thousands of nested values."""
+    """The error for JSON that Python cannot read: integers of thousands of digits, or values nested thousands deep."""
     reason = "values are nested too deeply" if isinstance(error, RecursionError) else str(error)
     return UserError(f"{where}: not readable as JSON ({reason}). Correct the value, or export the file again.")
 
@@ -153,20 +158,21 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def read_csv(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a UTF-8 CSV file with a header. All values are strings; an unknown value is empty."""
+    """Read the rows of a UTF-8 CSV file with a header. All values are strings; an unknown value is empty."""
     return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
 
 
 def write_csv(
     path: str | Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], private: bool = False
 ) -> None:
-    """Write rows as CSV with exactly `columns`. None becomes an empty field; floats keep full precision.
+    """Write rows as CSV with exactly these columns, atomically.
 
-    If `private` is true, other users can neither read the file nor open its folder.
+    None becomes an empty field. Floats keep full precision. If `private` is true, other users can neither read the file
+    nor open its folder.
     """
     with replacing(path, private) as part, open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
-        # By default `csv` quotes a line feed but not a carriage return. Readers end a row at an unquoted one.
+        # `csv` quotes a line feed but not a carriage return. Readers would end a row at an unquoted carriage return.
         quoting = csv.DictWriter(file, columns, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writeheader()
         for row in rows:
@@ -174,7 +180,7 @@ def write_csv(
 
 
 def optional_number(value: Any) -> float | None:
-    """A field of a CSV table as a number; None if it is empty."""
+    """The value of a field of a CSV table as a number; None if the field is empty."""
     return None if value in (None, "") else float(value)
 
 
@@ -185,10 +191,10 @@ def sha256(path: str | Path) -> str:
 
 
 def json_sha256(value: Any) -> str:
-    """Hex SHA-256 of a value as JSON. The order of keys does not change it."""
+    """Hex SHA-256 of a value written as JSON. The order of keys has no effect."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def file_digests(paths: Iterable[str | Path]) -> dict[str, str]:
-    """Path -> hex SHA-256 of each file."""
+    """Map the path of each file to its hex SHA-256."""
     return {str(path): sha256(path) for path in paths}

@@ -12,9 +12,7 @@ VARIABLE = "CLINICAL_DPO_LIMITS"  # the environment variable that passes the con
 
 @dataclass(frozen=True)
 class Limits:
-    """The config's `limits`. The defaults equal the values in config/config.yaml.
-
-    Each attribute is a maximum.
+    """The config's `limits`. Each attribute is a maximum. The defaults equal the values in config/config.yaml.
 
     Attributes:
         bytes: bytes of a file, before and after it is unpacked, and of all files of a hub data set together.
@@ -34,7 +32,7 @@ class Limits:
 
 
 def limits() -> Limits:
-    """The limits of this run; the defaults outside a run."""
+    """The limits of this run; outside a run, the defaults."""
     return _parsed(os.environ.get(VARIABLE, "{}"))
 
 
@@ -44,10 +42,10 @@ def _parsed(text: str) -> Limits:
 
 
 def check_limit(where: object, key: str, count: float, unit: str) -> None:
-    """Refuse a count that exceeds `limits.{key}`.
+    """Refuse a count that exceeds the config's `limits.{key}`.
 
     Args:
-        where: the file, and the position in it; begins the message.
+        where: the file and the position in it, with which the message begins.
         key: a field of Limits.
         count: the count, or a lower bound of the count.
         unit: name of the counted items, such as `rows`.

@@ -1,4 +1,4 @@
-"""Lines for a terminal have at most 300 characters."""
+"""Break the lines of a text for a terminal, so that they have at most 300 characters."""
 
 import textwrap
 
@@ -6,7 +6,10 @@ LONGEST = 300  # characters
 
 
 def folded(text: str, longest: int = LONGEST) -> str:
-    """Break each line of more than `longest` characters at blanks. The next lines begin with two blanks more."""
+    """Break each line of more than `longest` characters at blanks.
+
+    The continuation lines are indented by two more blanks.
+    """
     return "\n".join(part for line in text.split("\n") for part in _parts(line, longest))
 
 

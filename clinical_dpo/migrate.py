@@ -1,6 +1,6 @@
 """Replace old names in configuration files by their new names: `python -m clinical_dpo.migrate FILE ...`.
 
-Comments, order and layout do not change. A file without old names does not change at all.
+Comments, order and layout do not change. A file without old names stays unchanged.
 """
 
 import re
@@ -15,15 +15,18 @@ from clinical_dpo.io import replacing
 from clinical_dpo.renames import Renamed, old_names
 from clinical_dpo.yaml_files import read_yaml
 
-_COMMENT = re.compile(r"([^\n#]*?)( {2,})(?=#)")  # text and blanks before a comment at the end of a line
+_COMMENT = re.compile(r"([^\n#]*?)( {2,})(?=#)")  # the rest of a value, and the blanks before a comment
 
 
 def migrated(text: str, names: Sequence[Renamed]) -> str:
-    """The text of a YAML file with its old names replaced.
+    """Replace the old names in the text of a YAML file.
 
     Args:
         text: text of the file.
-        names: old names in it.
+        names: the old names in the file.
+
+    Returns:
+        The new text.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     spans = {span: name.new for name in names if (span := _span(root, name)) is not None}
@@ -39,7 +42,7 @@ def migrated(text: str, names: Sequence[Renamed]) -> str:
 def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
     """Start and end of an old name in the text; None if a merge key (<<) copies the name from another mapping.
 
-    The list of old names has a separate entry for the name in the other mapping.
+    In this case the list of old names has a separate entry for the name in the other mapping.
     """
     for depth, part in enumerate(name.path, start=1):
         pairs = {key.value: (key, value) for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
@@ -52,7 +55,7 @@ def _span(node: yaml.Node | None, name: Renamed) -> tuple[int, int] | None:
 
 
 def migrate(path: Path) -> list[Renamed]:
-    """Rewrite one config file or task file, and return the replaced names.
+    """Rewrite one config file or task file, and return the names that were replaced.
 
     Raises:
         UserError: the file is missing, is not a YAML mapping, or has a key under both its old and its new name.
@@ -77,7 +80,7 @@ def migrate(path: Path) -> list[Renamed]:
 
 
 def main(paths: Sequence[str]) -> None:
-    """Rewrite the files, and print the replaced names."""
+    """Rewrite the files, and print the names that were replaced."""
     if not paths:
         sys.exit("Name the files: python -m clinical_dpo.migrate config/mine.yaml config/tasks/mine.yaml")
     for path in paths:

@@ -1,4 +1,7 @@
-"""Files of a base model in a folder: which files a job reads, their weights and layer sizes. Needs no PyTorch."""
+"""The files of a base model in a folder: which of them a job reads, and which weights and layer sizes they have.
+
+This module does not import PyTorch.
+"""
 
 import json
 import math
@@ -9,7 +12,7 @@ from clinical_dpo.errors import PublicError, UserError
 from clinical_dpo.io import read_json
 from clinical_dpo.user_paths import unset_variables, user_path
 
-LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+LINKED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")  # patterns of the files that jobs read
 PICKLED = "pytorch_model*.bin"  # not *.bin: training_args.bin and similar files hold no weights
 # Adapter settings name a base model, and transformers would load that model from any address. Vendors publish the same
 # weights a second time in their own format, as `consolidated.safetensors` or in the folder `original`.
@@ -25,24 +28,24 @@ BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 def first_file(folder: Path, names: tuple[str, ...]) -> str | None:
-    """Return the first of the names that is a file in the folder. Return None if no name is."""
+    """Return the first of the names that is a file in the folder; None if there is no such file."""
     return next((name for name in names if (folder / name).is_file()), None)
 
 
 def matches(path: Path, *patterns: str) -> bool:
-    """Whether a path relative to a model's folder matches a pattern and is not ignored."""
+    """Whether a path relative to a model's folder matches one of the patterns and is not ignored."""
     return any(path.match(pattern) for pattern in patterns) and not any(path.match(each) for each in IGNORED)
 
 
 def model_folder(path: str, where: str) -> Path:
-    """The folder that `path` of a model file names. `$NAME` in it is an environment variable.
+    """The folder that the key `path` of a model file names. `$NAME` in it is an environment variable.
 
     Args:
-        path: `path` of the model file.
+        path: value of the key.
         where: the model file, for messages.
 
     Raises:
-        UserError: a variable is not set, or there is no such folder.
+        PublicError: a variable is not set, or there is no such folder.
     """
     if unset_variables(path):
         raise PublicError(f"{where}: key 'path': the environment variable in {path} is not set. Export it.")
@@ -56,14 +59,17 @@ def model_folder(path: str, where: str) -> Path:
 
 
 def folder_files(folder: Path) -> list[str]:
-    """Relative paths of the files of a model: those to link, and pickled weights if there are no safetensors."""
+    """Relative paths of the files that jobs read in a model's folder.
+
+    Pickled weights are read if there are no safetensors.
+    """
     patterns = LINKED if first_file(folder, SAFE_WEIGHTS) else (*LINKED, PICKLED)
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(path.as_posix() for path in files if matches(path, *patterns))
 
 
 def count_weights(folder: str | Path) -> int | None:
-    """Number of weights in a model's folder: the sizes of all tensors in the headers of its safetensors files.
+    """Number of weights in a model's folder: the sizes of all tensors, from the headers of its safetensors files.
 
     For pickled weights it is the size of the files, divided by the bytes of a weight (`dtype` of config.json).
 
@@ -82,28 +88,31 @@ def count_weights(folder: str | Path) -> int | None:
 
 
 def layer_sizes(folder: str | Path) -> dict[str, int] | None:
-    """Sizes of a model's layers from its config.json, as `sizes` of a model file; None if one of them is missing."""
+    """Read the sizes of a model's layers from its config.json, in the form of `sizes` in a model file.
+
+    None if a size is missing or the file cannot be read.
+    """
     try:
         config: Any = read_json(Path(folder) / "config.json")
         sizes = {key: config.get(name) for key, name in SIZES.items()}
     except (OSError, UserError, ValueError, AttributeError):
         return None
-    sizes["kv_heads"] = sizes["kv_heads"] or sizes["heads"]  # as transformers does
+    sizes["kv_heads"] = sizes["kv_heads"] or sizes["heads"]  # the default of transformers
     if config.get("head_dim"):
         sizes["head_dim"] = config["head_dim"]
     return sizes if all(isinstance(size, int) and size > 0 for size in sizes.values()) else None
 
 
 def _shards(file: Path) -> set[str]:
-    """Names of the files of weights: those that an index lists, or the file itself."""
+    """Names of the files of weights: the files that an index lists, or the file itself."""
     return set(read_json(file)["weight_map"].values()) if file.suffix == ".json" else {file.name}
 
 
 def _tensor_sizes(file: Path) -> int:
-    """Sum of the numbers of elements of all tensors in a safetensors file, from its header.
+    """Number of elements of all tensors in a safetensors file, read from its header.
 
-    The file begins with the header's size (8 bytes, little-endian) and the header, JSON of at most 100 MB. The library
-    safetensors would import NumPy at every start of the workflow.
+    The file begins with the size of the header (8 bytes, little-endian) and the header (JSON of at most 100 MB). The
+    library safetensors is not used, because it would import NumPy at every start of the workflow.
     """
     with file.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
@@ -112,6 +121,6 @@ def _tensor_sizes(file: Path) -> int:
 
 
 def _bytes_per_weight(config: Path) -> int:
-    """Bytes of a weight, from `dtype` (`torch_dtype` in older files) of config.json; 2 if it names no known type."""
+    """Bytes of a weight, from `dtype` (`torch_dtype` in older files) of a config.json; 2 if the type is unknown."""
     settings: Any = read_json(config)
     return BYTES.get(str(settings.get("dtype", settings.get("torch_dtype"))), 2)

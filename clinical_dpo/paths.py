@@ -14,7 +14,7 @@ _DATA = "{results}/{task}/data"
 _MODEL = "{results}/{task}/{model}"
 _TRIAL = "{results}/{task}/{model}/{stage}/{trial}"
 _BEST = "{results}/{task}/{model}/{stage}/{best}"
-FOLDERS = ("data", "prompts")  # a task's folders beside those of its models
+FOLDERS = ("data", "prompts")  # folders in a task's folder that do not belong to a model
 PATHS = {
     # base models
     "base": f"{{results}}/models/{{model}}/{CHECKSUMS}",
@@ -34,7 +34,7 @@ PATHS = {
     "prompts": "{results}/{task}/prompts",
     "few_shot_rows": f"{_MODEL}/few_shot/{{split}}.jsonl",
     "few_shot_record": f"{_MODEL}/few_shot/examples.json",
-    # training; {part} is adapter or probe, {best} the chosen trial's folder: `best`, or `best_seed43` for another seed
+    # training; {part} is adapter or probe; {best} is the chosen trial's folder, `best`, or `best_seed43` for seed 43
     "trial_log": f"{_TRIAL}/{{part}}/log.csv",
     "trial_run": f"{_TRIAL}/{{part}}/run.json",
     "plateau": f"{_TRIAL}/probe/steps.json",
@@ -87,18 +87,18 @@ class Paths:
     """The paths of one run.
 
     Attributes:
-        run_name: name of the run's folder in each of the four top folders. It is empty for the published study: its
-            files are directly in the top folders.
+        run_name: name of the run's folder in each of the four top folders. The published study has an empty name,
+            because its files are directly in the top folders.
     """
 
     run_name: str = ""
 
     def folder(self, name: str, *parts: str) -> str:
-        """A folder of the run.
+        """The path of a folder of the run.
 
         Args:
-            name: `results`, `reports`, `logs` or `ratings`.
-            parts: names of the folders below it.
+            name: the top folder: `results`, `reports`, `logs` or `ratings`.
+            parts: names of the folders below the run's folder.
         """
         return "/".join(part for part in (name, self.run_name, *parts) if part)
 
@@ -124,16 +124,21 @@ class Paths:
         return pattern.format_map(values)
 
     def log(self, rule: str, *names: str) -> str:
-        """The log file of one job of a rule. `names`, such as `{task}` and `{model}`, distinguish the rule's jobs."""
+        """The log file of one job of a rule.
+
+        Args:
+            rule: name of the rule.
+            names: values or wildcards, such as `{task}` and `{model}`, that distinguish the jobs of the rule.
+        """
         return self.folder("logs", rule, *names) + ".log"
 
     def benchmark(self, rule: str, *names: str) -> str:
-        """The file to which Snakemake writes a job's time. It is in the folder of the job's log."""
+        """The file into which Snakemake writes a job's time, in the folder of the job's log. Arguments as for `log`."""
         return self.folder("logs", rule, *names) + ".benchmark.tsv"
 
 
 def parse(name: str, path: Any) -> dict[str, str]:
-    """Wildcards of a path: `parse("grades", "results/demo/uti/llama/grades/sft.csv")` -> task, model and variant.
+    """Read the wildcards from a path: `parse("grades", "results/demo/uti/llama/grades/sft.csv")["task"]` is `uti`.
 
     Args:
         name: a key of PATHS.
@@ -149,7 +154,7 @@ def parse(name: str, path: Any) -> dict[str, str]:
 
 
 def comparison_name(variant: str, other: str) -> str:
-    """Name of a comparison: `dpo_vs_base`, or with external predictions `dpo_vs_gpt4`."""
+    """Name of the comparison of two variants: `dpo_vs_base`, or with external predictions `dpo_vs_gpt4`."""
     return f"{variant}_vs_{other}"
 
 
@@ -167,10 +172,10 @@ def trial_name(values: Mapping[str, float]) -> str:
 
 
 def parse_trial(name: str, stage: str) -> dict[str, float]:
-    """The swept values in a trial's name: `lr1e-06_beta0.1` -> learning_rate 1e-06, beta 0.1.
+    """Read the swept values from a trial's name: `lr1e-06_beta0.1` -> learning_rate 1e-06, beta 0.1.
 
     Raises:
-        UserError: the name is not a trial of the stage, or differs from the name that `trial_name` builds.
+        UserError: the name is not a trial of the stage, or is not spelled as `trial_name` spells it.
     """
     number = r"(\d+(?:\.\d+)?(?:e[-+]\d+)?)"
     match = re.fullmatch(rf"lr{number}(?:_beta{number})?", name)
@@ -184,18 +189,21 @@ def parse_trial(name: str, stage: str) -> dict[str, float]:
 
 
 def with_seed(name: str, seed: int | str | None) -> str:
-    """A name with a training seed: `sft`, 43 -> `sft_seed43`. With None the name is unchanged."""
+    """Append a training seed to a name: `sft`, 43 -> `sft_seed43`. With None the name is unchanged."""
     return name if seed is None else f"{name}_seed{seed}"
 
 
 def parse_seed(name: str) -> tuple[str, int | None]:
-    """Split a name from `with_seed` into name and training seed: `sft_seed43` -> `sft`, 43. Without a seed: None."""
+    """Split a name from `with_seed` into name and seed: `sft_seed43` -> `sft`, 43.
+
+    Without a seed, the second value is None.
+    """
     match = re.fullmatch(r"(.+)_seed(\d+)", name)
     return (match[1], int(match[2])) if match else (name, None)
 
 
 def _pattern(name: str) -> str:
-    """The pattern of a path. For an unknown name, raise a KeyError that names the most similar known path."""
+    """The pattern of a path. For an unknown name, raise a KeyError that names the most similar known name."""
     if name not in PATHS:
         raise KeyError(f"no path is called '{name}'.{did_you_mean(name, sorted(PATHS))}")
     return PATHS[name]
@@ -209,7 +217,7 @@ def _names(pattern: str) -> list[str]:
 
 @cache
 def _expression(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a pattern without its top folder. Any folders may precede the rest of the path."""
+    """Regular expression for the paths of a pattern. It accepts any folders in place of the pattern's top folder."""
     parts = re.split(r"{(\w+)}", pattern.partition("/")[2])
     path = "".join(f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts))
     return re.compile(f"(?:.*/)?{path}")

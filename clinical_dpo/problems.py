@@ -1,4 +1,4 @@
-"""Collect the mistakes of a configuration, so that one error has all of them."""
+"""Collect the mistakes of a configuration, so that one error reports all of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Make all calls and return their values.
+    """Make all calls, even if some of them raise a UserError, and return their values.
 
     Raises:
         UserError: one error with the mistakes of all calls that raise a UserError.
@@ -25,7 +25,7 @@ def together(calls: Iterable[Callable[[], T]]) -> list[T]:
 
 
 def raise_together(problems: Sequence[UserError]) -> None:
-    """Raise one error with the messages of all problems, each on its own line; nothing without problems."""
+    """Raise one error with the messages of all problems, each on its own line. Without problems, do nothing."""
     if len(problems) == 1:
         raise problems[0]
     if problems:

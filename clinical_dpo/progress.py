@@ -13,7 +13,7 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """Writes the progress of a job: `answer 32 of 200 (16%): 0.41 s/answer, 0:01:09 left`."""
+    """Write lines about the progress of a job, such as `answer 32 of 200 (16%): 0.41 s/answer, 0:01:09 left`."""
 
     def __init__(
         self, unit: str, total: int, done: int = 0, *, every: float = 10.0, clock: Callable[[], float] = time.monotonic
@@ -23,8 +23,8 @@ class Progress:
         Args:
             unit: name of the units that are counted, in the singular.
             total: number of units.
-            done: units that an earlier attempt finished. These units count as done, but not in the pace.
-            every: minimum seconds between two lines of `advance`. The last line is always written.
+            done: units that an earlier attempt finished. They count as done, but not in the pace.
+            every: least number of seconds between two lines of `advance`. The last line is always written.
             clock: function that returns the time in seconds, from any start.
         """
         self.unit, self.total, self.before, self.every, self.clock = unit, total, done, every, clock

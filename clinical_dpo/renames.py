@@ -35,18 +35,18 @@ _WITHIN = {
 class Renamed(NamedTuple):
     """An old name in a configuration file."""
 
-    path: tuple[str, ...]  # keys from the top of the file to the key that is renamed, or has the renamed value
+    path: tuple[str, ...]  # keys from the top of the file to the key that is renamed or whose value is renamed
     old: str
     new: str
-    is_value: bool  # whether the value at `path` is renamed; otherwise the key is
+    is_value: bool  # True if the value at `path` is renamed, False if the key is renamed
 
 
 def old_names(settings: Any, kind: str) -> Iterator[Renamed]:
-    """Every old name in the settings of a file.
+    """Yield every old name in the settings of a file.
 
     Args:
         settings: contents of the file. A value that is not a mapping has no names.
-        kind: `config` or `task`.
+        kind: kind of the mapping: `config` or `task` for a whole file, or another kind in KEYS for a part of it.
     """
     if not isinstance(settings, Mapping):
         return

@@ -17,12 +17,12 @@ SCHEMAS = Path(__file__).parent.parent / "workflow" / "schemas"
 @cache
 def _validator(name: str) -> Any:
     """The jsonschema validator of a schema."""
-    # Imported late: a job that only reads YAML does not need jsonschema.
+    # Imported late, because a job that only reads YAML does not need jsonschema.
     from jsonschema import Draft202012Validator, validators
     from referencing import Registry
     from referencing.jsonschema import DRAFT202012
 
-    # Without their $schema, referenced schemas are checked by the validator of the schema that refers to them.
+    # $schema is removed, so that a referenced schema is checked by the validator of the schema that refers to it.
     files = [
         (
             path.name,
@@ -33,7 +33,7 @@ def _validator(name: str) -> Any:
     registry: Any = Registry().with_resources(files)
     kind: Any = Draft202012Validator
     if name in _CONFIGURATION:
-        # JSON Schema takes 8.0 for an integer, but a batch size of 8.0 would fail in the GPU job.
+        # JSON Schema accepts 8.0 as an integer, but a batch size of 8.0 would fail in the GPU job.
         types = kind.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
         kind = validators.extend(kind, type_checker=types)
     return kind(registry[f"{name}.schema.yaml"].contents, registry=registry)
@@ -45,7 +45,7 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
     Args:
         value: the mapping to check.
         schema: name of the schema.
-        where: the file; begins the message.
+        where: the file, with which the message begins.
 
     Raises:
         UserError: keys or values are not valid. The message has every mistake.
@@ -58,9 +58,9 @@ def validate(value: Mapping[str, Any], schema: str, where: str) -> None:
 
 
 def problems(value: Mapping[str, Any], schema: str) -> list[str]:
-    """All mistakes in `value` by workflow/schemas/{schema}.schema.yaml, sorted by key.
+    """Describe all mistakes in `value` by workflow/schemas/{schema}.schema.yaml, sorted by key.
 
-    Each has the key's description, or for an unknown key or value the most similar known one.
+    A mistake comes with the key's description. An unknown key or value comes with the most similar known name.
     """
     errors = sorted(
         _validator(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
@@ -69,7 +69,7 @@ def problems(value: Mapping[str, Any], schema: str) -> list[str]:
 
 
 def _problems(error: Any) -> Iterator[str]:
-    """Yield sentences about one error of a schema: the key, what is wrong with it, and the mend."""
+    """Yield sentences about one error of a schema: the key, what is wrong, and the correction."""
     key = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
@@ -79,11 +79,11 @@ def _problems(error: Any) -> Iterator[str]:
         for missing in sorted(set(error.validator_value) - set(error.instance)):
             yield f"key '{f'{key}.{missing}' if key else missing}' is missing. Add it."
     elif error.validator == "anyOf" and (nearer := [each for each in error.context if each.validator != "type"]):
-        # Of several forms, the one whose type the value has.
+        # The value may have one of several forms. Report the mistakes of the form that has the value's type.
         of_type = [each for each in nearer if len(each.absolute_path) > len(error.absolute_path)]
         for each in of_type or nearer[:1]:
             yield from _problems(each)
-    elif error.validator == "not":  # another key's value excludes this key
+    elif error.validator == "not":  # the value of another key excludes this key
         yield f"key '{key}' has no effect with the other settings. Remove it."
     else:
         hint = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
@@ -92,7 +92,7 @@ def _problems(error: Any) -> Iterator[str]:
 
 
 def _value_problem(error: Any) -> str:
-    """Return sentences about a value that is not valid."""
+    """Return sentences about a value that is not valid: what is wrong, and the correction."""
     value, kinds = error.instance, error.validator_value
     if error.validator == "enum" and isinstance(value, str):
         return f"'{value}' is not known.{did_you_mean(value, [str(known) for known in kinds])}"
@@ -104,7 +104,12 @@ def _value_problem(error: Any) -> str:
 
 
 def _type_mend(value: Any, expected: set[str]) -> str:
-    """Return a sentence about a value that is read as another type than it looks; an empty text for other values."""
+    """Return a sentence about a value that YAML reads as another type than it looks; for any other value an empty text.
+
+    Args:
+        value: the value, as YAML reads it.
+        expected: types that the schema allows, as JSON Schema names them.
+    """
     if "string" in expected:
         kinds: dict[Any, str] = {
             bool: "Without quotes, yes, no, on and off are read as true or false: put the word in quotes.",
@@ -128,7 +133,7 @@ def _type_mend(value: Any, expected: set[str]) -> str:
 
 
 def _number_mend(text: str, integer: bool) -> str:
-    """Return a sentence about a number that YAML reads as text; an empty text for other texts.
+    """Return a sentence about a number that YAML reads as text; for any other text an empty text.
 
     Args:
         text: the text.
@@ -148,7 +153,7 @@ def _number_mend(text: str, integer: bool) -> str:
 
 
 def _may_be_secret(error: Any) -> bool:
-    """Whether a wrong value may be a secret: an API key instead of a variable's name, or an address with a password."""
+    """Whether a wrong value may be secret: an API key in place of a variable's name, or an address with a password."""
     in_endpoints = "endpoints" in list(error.absolute_path)[:1]
     return in_endpoints and not isinstance(error.instance, int | float | None)
 

@@ -1,4 +1,4 @@
-"""Common code of every script. All output goes to one log, and a user's mistake is printed without a traceback."""
+"""Common code of all scripts. All output goes to one log, and a user's mistake is printed without a traceback."""
 
 import contextlib
 import gc
@@ -16,16 +16,16 @@ from clinical_dpo.escaping import printable
 from clinical_dpo.io import remove_unfinished
 
 # Importing PyTorch and the libraries that use it creates a million permanent objects. Garbage collection of these
-# objects would add 32% to a training job of the demo, 44% to a prediction, and an estimated 15% to the whole demo.
-# Scripts import this module first, so that the high threshold holds during their imports. After them, `job` sets a
-# lower threshold.
+# objects would add 32% to the time of a training job of the demo, 44% to a prediction, and an estimated 15% to the
+# whole demo. Scripts import this module first, so that the high threshold holds during their other imports. `job`
+# then sets a lower threshold.
 gc.set_threshold(1_000_000)
-NOT_OF_RESULTS = {"code"}  # settings that do not change the meaning of a result
-PRIVATE = ".private"  # a file with this name marks a folder: the logs in this folder may quote private text
+NOT_OF_RESULTS = {"code"}  # settings of a rule that do not change the meaning of its results
+PRIVATE = ".private"  # name of a file that marks a folder whose logs may quote private text
 
 
 class _Shown(io.TextIOWrapper):
-    """A text stream into a log. It escapes characters that could command a terminal that shows the log."""
+    """A text stream into a log. It escapes characters that could command a terminal on which the log is shown."""
 
     def write(self, text: str) -> int:
         """Write a text with its unprintable characters escaped."""
@@ -36,14 +36,17 @@ class _Shown(io.TextIOWrapper):
 def job(snakemake: Any) -> Iterator[SimpleNamespace]:
     """Yield the rule's settings, and send all output of the block to the rule's log, including output of C libraries.
 
-    First it removes what a killed process left of the rule's outputs and of the folders that contain them.
+    Before the block, remove what a killed process left of the rule's outputs and of the folders that contain them.
 
     A UserError ends the process with status 1; the terminal and the log show its message. Any other exception writes
     its traceback to the log and one line to the terminal. If the logs are PRIVATE, the terminal shows only the public
-    message of a UserError. For an error without a public message, it shows only the name of the log.
+    message of a UserError. For any other error it then shows only the name of the log.
+
+    Args:
+        snakemake: the object that Snakemake passes to a script.
     """
     log = snakemake.log[0]
-    gc.freeze()  # imported objects are permanent; skip them in garbage collection
+    gc.freeze()  # garbage collection skips the objects that exist now, because imported objects are permanent
     gc.set_threshold(100_000)
     terminal = os.dup(2)
     private = any((folder / PRIVATE).exists() for folder in Path(log).parents)
@@ -68,12 +71,12 @@ def job(snakemake: Any) -> Iterator[SimpleNamespace]:
 
 
 def _shown(stream: int) -> _Shown:
-    """A text stream over a file descriptor."""
+    """A text stream that writes escaped text to a file descriptor."""
     return _Shown(open(stream, "wb", closefd=False), encoding="utf-8", line_buffering=stream == 2)
 
 
 def _settings(snakemake: Any) -> SimpleNamespace:
-    """The rule's settings by name, and `made_with`: the settings that change the meaning of the rule's results."""
+    """The rule's settings as attributes, plus `made_with`: the settings that change the meaning of the results."""
     settings = snakemake.params.get("settings", {})
     return SimpleNamespace(
         **settings, made_with={name: value for name, value in settings.items() if name not in NOT_OF_RESULTS}
@@ -81,7 +84,10 @@ def _settings(snakemake: Any) -> SimpleNamespace:
 
 
 def _fail(terminal: int, message: str, instead: str | None) -> None:
-    """Write the message to the log, and `instead` (if None, the message) to the terminal. Exit with status 1."""
+    """Write the message to the log, and `instead` to the terminal. Exit with status 1.
+
+    If `instead` is None, the terminal shows the message too.
+    """
     os.write(2, f"{printable(message)}\n".encode())
     os.write(terminal, f"{printable(instead or message)}\n".encode())
     raise SystemExit(1)

@@ -1,4 +1,7 @@
-"""Cache values that the workflow computes from files when it starts. The next start reads them from the cache."""
+"""A cache of the values that the workflow computes from files at its start.
+
+The next start reads them from the cache.
+"""
 
 import json
 import time
@@ -7,11 +10,11 @@ from typing import Any
 
 from clinical_dpo.io import sha256, write_json
 
-_SETTLED = 2e9  # nanoseconds; a file with a more recent change may change again and keep its time
+_SETTLED = 2e9  # nanoseconds; a file that changed more recently may change again without a new time
 
 
 class StartCache:
-    """A JSON file of key -> value. It also has the SHA-256 of files, with the path as key."""
+    """A cache in a JSON file: key -> value. The SHA-256 of files are also in it, with the path as key."""
 
     def __init__(self, path: Path) -> None:
         """Read the cache file. A missing or unreadable file counts as empty."""
@@ -26,7 +29,10 @@ class StartCache:
         return self._values.get(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Save a value in the file. If the file cannot be written, the next start computes the value again."""
+        """Set the value of a key and write the file.
+
+        If the file cannot be written, the next start computes the value again.
+        """
         self._values[key] = value
         try:
             write_json(self._path, self._values)

@@ -1,4 +1,7 @@
-"""Fill in Jinja templates from a row. Templates run in a sandbox, refuse missing values, and print text and numbers."""
+"""Fill in Jinja templates from a row.
+
+Templates run in a sandbox, refuse missing values, and print only text and numbers.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -10,11 +13,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from clinical_dpo.comparable import compared_in_nfc, nfc
 from clinical_dpo.errors import PublicError, UserError
 
-ROW = "row"  # the name of the mapping of all values: row["Chief complaint"]
+ROW = "row"  # name in a template of the mapping of all values, as in row["Chief complaint"]
 
 
 def _printable(value: Any) -> Any:
-    """Return a value that `{{ }}` may print. Refuse None, lists and generators: Jinja would print their `repr`."""
+    """Return the value if `{{ }}` may print it.
+
+    Refuse None, lists and generators, because Jinja would print their `repr`.
+
+    Raises:
+        PublicError: the value is neither text nor a number.
+    """
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
         return value
     if value is None:
@@ -25,7 +34,7 @@ def _printable(value: Any) -> Any:
 
 
 _JINJA = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, finalize=_printable)
-_JINJA.globals.clear()  # every name is then a field
+_JINJA.globals.clear()  # without Jinja's global names, every name is a field
 
 
 def is_template(text: str) -> bool:
@@ -34,7 +43,7 @@ def is_template(text: str) -> bool:
 
 
 def used_names(template: str) -> set[str]:
-    """Names of the values that a template uses, `row["name"]` included."""
+    """Names of the values that a template uses, including those written as `row["name"]`."""
     return _compiled(template)[1]
 
 
@@ -47,8 +56,8 @@ def render(template: str, values: Mapping[str, Any], noun: str = "field") -> str
         noun: the word for a value in messages, `field` or `column`.
 
     Raises:
-        UserError: the template is not valid, or uses a value that is missing or empty. A value that the template tests
-            itself (`{% if history %}`, `{{ history | default("none") }}`) may be missing or empty.
+        UserError: the template is not valid, or uses a value that is missing or empty. Values that the template itself
+            tests (`{% if history %}`, `{{ history | default("none") }}`) may be missing or empty.
     """
     compiled, used, tested = _compiled(template)
     _check_used(used - tested, values, noun)
@@ -59,10 +68,12 @@ def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> A
     """Evaluate a template that is exactly one `{{ expression }}`, and return the value, such as a list.
 
     Args:
-        template, values, noun: as in `render`.
+        template: text of the template.
+        values: name -> value. The template can use the whole mapping as `row`.
+        noun: the word for a value in messages, `field` or `column`.
 
     Raises:
-        UserError: as in `render`, or the template is not exactly one expression.
+        UserError: the template is not exactly one valid expression, or uses a value that is missing or empty.
     """
     _, used, tested = _compiled(template)
     _check_used(used - tested, values, noun)
@@ -70,7 +81,16 @@ def evaluate(template: str, values: Mapping[str, Any], noun: str = "field") -> A
 
 
 def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
-    """Refuse a row if a value that the template uses is missing or empty."""
+    """Refuse a row in which a value that the template uses is missing or empty.
+
+    Args:
+        used: names of the values that must be there.
+        values: name -> value.
+        noun: the word for a value in messages.
+
+    Raises:
+        UserError: a value is missing or empty.
+    """
     for name in sorted(used):
         if name not in values:
             raise UserError(
@@ -82,12 +102,12 @@ def _check_used(used: set[str], values: Mapping[str, Any], noun: str) -> None:
 
 
 def _known(values: Mapping[str, Any], noun: str) -> str:
-    """A sentence that lists the values of a row."""
+    """A sentence that lists the names of a row's values."""
     return f"{noun.capitalize()}s here: {', '.join(map(str, values))}."
 
 
 def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str, Any], noun: str) -> Any:
-    """Call a compiled template or expression. Generators become lists, and Jinja's errors become UserErrors."""
+    """Call a compiled template or expression. A generator is returned as a list. Jinja's errors become UserErrors."""
     try:
         compared = {name: compared_in_nfc(value) for name, value in values.items()}
         value = template({ROW: compared, **compared})
@@ -104,7 +124,10 @@ def _evaluated(template: Callable[[Mapping[str, Any]], Any], values: Mapping[str
 
 @cache
 def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
-    """A compiled template, the names it uses (`row["name"]` included), and the names that may be missing or empty."""
+    """Compile a template. Return it with the names that it uses and the names that may be missing or empty.
+
+    Both include names written as `row["name"]`.
+    """
     try:
         tree = _JINJA.parse(nfc(template))
         compiled = _JINJA.from_string(nfc(template))
@@ -126,12 +149,15 @@ def _compiled(template: str) -> tuple[Template, set[str], set[str]]:
 
 
 def _within(tree: nodes.Node, kind: type[Any]) -> list[Any]:
-    """All nodes of a kind in a tree, the root included."""
+    """All nodes of a kind in a tree, including the root."""
     return [node for node in (tree, *tree.find_all(kind)) if isinstance(node, kind)]
 
 
 def uses_whole_row(template: str) -> bool:
-    """Whether a template uses `row` in another way than `row["name"]`, such as `row.items()`: it may use any column."""
+    """Whether a template may use any column.
+
+    It may if it uses `row` in another way than `row["name"]`: `row.items()`.
+    """
     if not is_template(template):
         return False
     _compiled(template)  # refuses a template that is not valid
@@ -151,7 +177,7 @@ def _optional_row_items(tree: nodes.Node) -> set[str]:
 
 
 def _row_accesses(tree: nodes.Node) -> list[tuple[nodes.Node, str]]:
-    """The nodes of a tree that use one item of `row`, with its name."""
+    """The nodes of a tree that use one item of `row`, each with the name of the item."""
     accesses: list[tuple[nodes.Node, str]] = []
     for node in _within(tree, nodes.Expr):
         if isinstance(node, nodes.Getitem) and _is_row(node.node) and isinstance(node.arg, nodes.Const):

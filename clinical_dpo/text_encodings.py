@@ -1,4 +1,4 @@
-"""Names of the encodings of text files, as Python knows them."""
+"""Check the names of text encodings. A name is valid if Python knows it."""
 
 from difflib import get_close_matches
 from encodings.aliases import aliases
@@ -7,14 +7,14 @@ from clinical_dpo.errors import PublicError
 
 
 def check_encoding(encoding: str, where: str) -> None:
-    """Refuse a name that is not an encoding of text.
+    """Refuse a name that is not a text encoding.
 
     Args:
         encoding: the name.
-        where: the file and key; begins the message.
+        where: the file and key, with which the message begins.
 
     Raises:
-        UserError: with the nearest name.
+        PublicError: the name is refused. The message has the most similar known name.
     """
     try:
         "".encode(encoding)

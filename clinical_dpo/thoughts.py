@@ -24,11 +24,11 @@ _WRAPPED = re.compile(r"\s*<\s*(answer|final_answer|output|response)\s*>(.*?)(?:
 
 
 class ThoughtAndAnswer(NamedTuple):
-    """A model's text in two parts, each without white space around it."""
+    """The text of a model, split into thought and answer, each without white space around it."""
 
     thought: str  # empty if the text has no thought
-    answer: str  # empty if the last thought has no end
-    cut: bool  # whether the last thought has no end
+    answer: str  # empty if the last thought was cut before its end
+    cut: bool  # whether the last thought was cut before its end
 
 
 def split_thought(text: str) -> ThoughtAndAnswer:
@@ -77,7 +77,10 @@ def _kind(mark: re.Match[str]) -> tuple[str, bool]:
 
 
 def _from_channels(text: str) -> ThoughtAndAnswer:
-    """Split a text of the harmony format: the last `final` message is the answer, all other channels are thought."""
+    """Split a text in the harmony format.
+
+    The last `final` message is the answer, and all other channels are thought.
+    """
     messages = [(name.lower(), words.strip()) for name, words in _CHANNEL.findall(text)]
     final = [words for name, words in messages if name == "final"]
     thought = "\n".join(words for name, words in messages if name != "final")

@@ -1,4 +1,4 @@
-"""Compare the settings in a result's own record with the config, for results without a record of Snakemake."""
+"""For results of which Snakemake has no record: compare the settings in a result's own record with the config."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,10 @@ from clinical_dpo.io import write_json
 def record_file(output: str, metadata: Path) -> Path:
     """The file in which Snakemake records how it made an output (snakemake.persistence.file).
 
+    The name of this file is the base64 of the output's path, split into pieces that are short enough for a file system.
+
     Args:
-        output: path of the output, as the rule has it. The name of the record is the base64 of this path, split into
-            pieces that are short enough for a file system.
+        output: path of the output, as the rule has it.
         metadata: the folder of records.
     """
     name = urlsafe_b64encode(output.encode()).decode()
@@ -23,7 +24,7 @@ def record_file(output: str, metadata: Path) -> Path:
 
 
 def record_as_unknown(output: str, metadata: Path, version: int) -> None:
-    """Write a record with settings that no rule has. Snakemake then runs the rule of the output again.
+    """Write a record with settings that no rule has, so that Snakemake runs the rule of the output again.
 
     Args:
         output, metadata: as in `record_file`.
@@ -33,7 +34,7 @@ def record_as_unknown(output: str, metadata: Path, version: int) -> None:
 
 
 def record_made_with(output: str, metadata: Path, version: int, params: list[str]) -> None:
-    """Write Snakemake's record of the settings that an output was made with.
+    """Write a record with the settings that an output was made with, in the place of Snakemake's own record.
 
     Args:
         output, metadata, version: as in `record_as_unknown`.
@@ -43,7 +44,7 @@ def record_made_with(output: str, metadata: Path, version: int, params: list[str
 
 
 def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> list[str]:
-    """A line for each setting that differs between a result and the config.
+    """Describe each setting that differs between a result and the config, one line each.
 
     Args:
         made_with: the settings in the result's own record.
@@ -59,7 +60,7 @@ def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> 
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """(key, value) of each value in nested mappings. The key joins all keys that lead to the value with dots."""
+    """Yield (key, value) of each value in nested mappings. The key joins all keys that lead to the value with dots."""
     if isinstance(value, Mapping) and (value or not key):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}" if key else str(name))

@@ -1,4 +1,4 @@
-"""Paths of data files as users write them: `~` is the home folder, and $NAME an environment variable."""
+"""Paths of data files as users write them, with `~` for the home folder and $NAME for an environment variable."""
 
 import contextlib
 import os
@@ -9,9 +9,10 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_
 
 
 def user_path(text: str) -> Path:
-    """Return the path that a text names. A file with exactly this name has precedence; unset variables stay as written.
+    """Return the path that a user's text names, with `~` and $NAME replaced. Unset variables stay as written.
 
-    A dollar sign that no name follows is a part of the file's name.
+    A file with exactly the text as its name takes precedence. A dollar sign that no name follows is part of the file's
+    name.
     """
     if Path(text).exists():
         return Path(text)
@@ -27,12 +28,12 @@ def variables(text: str) -> list[str]:
 
 
 def unset_variables(text: str) -> list[str]:
-    """Return the environment variables in a path that are not set; none if a file has exactly this name."""
+    """Return the environment variables in a path that are not set; none if a file with exactly this name exists."""
     return [] if Path(text).exists() else [name for name in variables(text) if name not in os.environ]
 
 
 def is_pattern(path: str) -> bool:
-    """Whether Snakemake would take a part of a path for a wildcard, such as `{v2}`."""
+    """Whether Snakemake would take a part of the path, such as `{v2}`, for a wildcard."""
     return bool(re.search(r"\{[^{}]*\}", path))
 
 

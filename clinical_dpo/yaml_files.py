@@ -1,4 +1,4 @@
-"""Read YAML files strictly. All faults of a file are in one message, with their lines and mends."""
+"""Read YAML files strictly. One message reports all faults of a file, with their lines and corrections."""
 
 import codecs
 import datetime
@@ -12,13 +12,13 @@ import yaml
 
 from clinical_dpo.errors import UserError, did_you_mean
 
-_MARKS = {  # byte-order mark -> encoding. That of UTF-32 begins with that of UTF-16.
+_MARKS = {  # byte-order mark -> encoding; UTF-32 comes first, because its mark begins with the mark of UTF-16
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-# YAML 1.1 reads these words without quotes as other values than texts.
+# Type of a key that YAML does not read as text -> name of this type in messages.
 _OTHER_VALUES: dict[Any, str] = {
     **{bool: "true or false", type(None): "an empty value", int: "a number", float: "a number"},
     datetime.date: "a date",
@@ -26,14 +26,14 @@ _OTHER_VALUES: dict[Any, str] = {
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """A loader that lists keys which come twice in a mapping, and keys that are no texts."""
+    """A YAML loader that lists faults: keys that come twice in a mapping, keys that are not text, impossible values."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self.faults: list[str] = []
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """Construct a value as YAML does, and list a value that does not exist, such as the date 2026-02-30."""
+        """Construct a value as YAML does. List a fault for a value that does not exist, such as the date 2026-02-30."""
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
@@ -48,7 +48,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return super().construct_mapping(node, deep)
 
     def _faults(self, node: yaml.MappingNode) -> Iterator[str]:
-        first: dict[Any, int] = {}  # key with its type, as True equals 1 -> line
+        first: dict[Any, int] = {}  # (type, key) -> line of its first occurrence; the type, because True equals 1
         for key_node, _ in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
     Raises:
         UserError: the file is missing, is not UTF-8 or valid YAML, is not a mapping, has a key twice in one mapping, or
-            a key that is no text. The message names the file, all lines, and the mends.
+            has a key that is not text. The message names the file, all faulty lines, and the corrections.
     """
     text = _text(path)
     loader = _StrictLoader(text)
@@ -103,9 +103,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
-    """Yield the values without quotes that YAML reads in another way than they look.
+    """Yield faults of texts without quotes that YAML reads in another way than they look.
 
-    ` #1` in `Charge #1` is a comment. A list's dash that is too far to the right belongs to the text above.
+    In `Charge #1`, ` #1` is a comment. A dash of a list that is too far to the right becomes part of the text above.
     """
     queue, visited = [root] if root else [], set[int]()
     while queue:
@@ -134,7 +134,7 @@ def _text_faults(root: Any, lines: list[str]) -> Iterator[str]:
 
 
 def _anchor_faults(text: str) -> Iterator[str]:
-    """Yield the texts whose first word begins with & and is used nowhere else: YAML drops this word."""
+    """Yield faults of texts whose first word begins with & and is used nowhere else, because YAML drops this word."""
     if "&" not in text:
         return
     events = list(yaml.parse(text, Loader=_StrictLoader))
@@ -149,7 +149,11 @@ def _anchor_faults(text: str) -> Iterator[str]:
 
 
 def _text(path: Path) -> str:
-    """Return the text of a YAML file, which must be UTF-8."""
+    """Read the text of a YAML file.
+
+    Raises:
+        UserError: the file is missing, cannot be read, or is not UTF-8.
+    """
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -176,7 +180,7 @@ def _text(path: Path) -> str:
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
-    """Return the line, the cause and the likely mend of an error of YAML's parser."""
+    """Return a message about an error of YAML's parser: the line, the cause and the likely correction."""
     mark = error.problem_mark
     if "end of stream" in str(error.problem) and error.context_mark:
         mark = error.context_mark  # where the text begins
@@ -186,7 +190,7 @@ def _syntax_fault(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
 
 
 def _mend(problem: str, line: str) -> str:
-    """Return a sentence about the likely mend of a fault that YAML's parser reports in a line."""
+    """Return a sentence with the likely correction of a fault that YAML's parser reports in a line."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "Indent with blanks, not with tabs."
     if "mapping values are not allowed" in problem:

@@ -1,7 +1,7 @@
 """Peak speeds of graphics cards and of a CPU, from their makers' data sheets.
 
-Tensor numbers are for dense matrices with float32 accumulation. Data sheets often print twice as much, for matrices
-with half of their weights zero.
+Speeds of matrix products (bfloat16 and float16) are for dense matrices with float32 accumulation. Data sheets often
+print twice as much, for matrices of which half of the weights are zero.
 """
 
 import re
@@ -12,7 +12,7 @@ TERA, GIGA = 1e12, 1e9
 
 @dataclass(frozen=True)
 class Card:
-    """Peak speeds of a device."""
+    """Peak speeds of a device, with the source of the numbers."""
 
     name: str
     half_flops: float  # per second, bfloat16 and float16
@@ -22,12 +22,12 @@ class Card:
     source: str
 
     def flops(self, dtype: str) -> float:
-        """Peak operations per second of a floating-point type."""
+        """Peak floating-point operations per second in a type: float32, or a half type such as bfloat16."""
         return self.float32_flops if dtype == "float32" else self.half_flops
 
 
 def _card(name: str, half: float, single: float, bandwidth: float, device: str, source: str) -> Card:
-    """A card from TFLOP/s and GB/s."""
+    """Build a card from TFLOP/s and GB/s."""
     return Card(name, half * TERA, single * TERA, bandwidth * GIGA, device, source)
 
 
@@ -53,21 +53,24 @@ CARDS = {
     )
 }
 DEFAULT = "a100"  # the card of Savage et al. 2025
-# Per thread: 2.5 GHz times two fused products of eight float32 (AVX2), and a share of a server's memory channels.
+# Per thread: 2.5 GHz times two fused multiply-adds of eight float32 (AVX2), and a share of a server's memory bandwidth.
 CPU_FLOPS, CPU_BANDWIDTH = 80 * GIGA, 10 * GIGA
 
 
 def cpu(threads: int) -> Card:
-    """A CPU with a number of threads. Its speeds are assumed, not a data sheet's. Half types are no faster."""
+    """A CPU with a number of threads.
+
+    Its speeds are assumed, not taken from a data sheet. Half types are as slow as float32.
+    """
     speed = CPU_FLOPS * threads
     return Card("cpu", speed, speed, CPU_BANDWIDTH * threads, "^cpu", "assumed: 2.5 GHz, AVX2, 10 GB/s per thread")
 
 
 def card_of_device(device: str, threads: int) -> Card | None:
-    """The card that a record names as PyTorch does (`NVIDIA H100 80GB HBM3`, `cpu (x86_64)`); None if it is unknown.
+    """The card of a job from the device that its record names; None if the device is unknown.
 
     Args:
-        device: `device` of a record.
+        device: device name as PyTorch reports it: `NVIDIA H100 80GB HBM3`, `cpu (x86_64)`.
         threads: CPU threads of a job.
     """
     if device.startswith("cpu"):

@@ -12,19 +12,22 @@ from clinical_dpo.training.stages import PROBE_WEIGHTS
 
 DISK_COLUMNS = ("what", "task", "model", "stage", "count", "gb_each", "gb", "found", "found_gb")
 GB = 1e9
-SAVED_BYTES = 4  # per trained weight: float32
-CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # per trained weight: two checkpoints, each with AdamW's two moments
+SAVED_BYTES = 4  # of a trained weight: float32
+CHECKPOINT_BYTES = 2 * (SAVED_BYTES + 8)  # of a trained weight: two checkpoints, each with AdamW's two moments
 
 
 def disk_rows(study: Study) -> list[Row]:
-    """Rows of DISK_COLUMNS for base models, trained weights, weights of probes, and the checkpoints of one running job.
+    """Rows with the columns DISK_COLUMNS: the estimated and the existing disk space of a run, by kind of file.
 
-    Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type; trained weights are float32. The
-    size of a LoRA follows from its rank, and after SFT from the sum of the ranks of SFT and of the stage. The best
-    trial is a hard link, and so is a second run that takes over its probe's weights. `count` of the weights of probes
-    is the largest possible number: a probe stores weights only if its eval loss is lowest at its end. All other files
-    are small in comparison. `found` is the number of existing folders, and `found_gb` is the size of the weights in
-    these folders.
+    The kinds are base models, trained weights, weights of probes, and the checkpoints of one running job. All other
+    files are small in comparison. Sizes are in units of 1e9 bytes. Weights of a base model have the model's own type;
+    trained weights are float32. The size of a LoRA follows from its rank, and after SFT from the sum of the ranks of
+    SFT and of the stage.
+
+    The best trial needs no further space, because it is a hard link. The same holds for a run that takes over its
+    probe's weights. For weights of probes `count` is the largest possible number, because a probe stores weights only
+    if its eval loss is lowest at its end. `found` is the number of existing folders, and `found_gb` the size of the
+    weights in them.
     """
     rows = []
     for name, settings in study.models.items():
@@ -48,14 +51,20 @@ def disk_rows(study: Study) -> list[Row]:
 
 
 def trained_weights(study: Study, task: str, model: str, stage: str) -> float:
-    """Number of weights that one trial saves."""
+    """Number of weights that one trial of a stage saves: all weights of the model, or those of its LoRA."""
     if study.training(task, stage)["adapter"] == "full":
         return parameter_count(study.models[model])
     return lora_parameters(study.models[model], study.adapter_rank(task, stage))
 
 
 def _disk_row(kind: str, task: str, model: str, stage: str, folders: Sequence[Path], size: float) -> Row:
-    """A row of DISK_COLUMNS for folders of an estimated size in bytes."""
+    """A row with the columns DISK_COLUMNS.
+
+    Args:
+        kind, task, model, stage: the first four columns.
+        folders: folders that the run writes, existing or not.
+        size: estimated bytes of one folder.
+    """
     sizes = [sum(file.stat().st_size for file in folder.glob("*.safetensors")) for folder in folders]
     existing = [size for size in sizes if size]
     estimate = (len(folders), size / GB, len(folders) * size / GB)

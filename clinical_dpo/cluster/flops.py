@@ -1,7 +1,7 @@
 """Floating-point operations and memory traffic of training, evaluation, the reference pass and generation.
 
-A multiplication with an addition counts as two operations. A causal token attends to itself and the tokens before it.
-Norms, activations and the softmax are left out: they are below one percent at a width of 4096.
+A multiplication with an addition counts as two operations. In causal attention a token attends to itself and to the
+tokens before it. Norms, activations and the softmax are left out: they are below one percent at a width of 4096.
 """
 
 from collections.abc import Mapping
@@ -12,33 +12,33 @@ from clinical_dpo.cluster.cards import Card
 from clinical_dpo.config.model_sizes import Sizes, model_sizes
 from clinical_dpo.model_files import BYTES
 
-# Bits per weight, including its share of the block's scale, with and without double quantization (QLoRA, sec. 3).
+# Double quantization -> bits per weight, including the weight's share of its block's scale (QLoRA, sec. 3).
 FOUR_BITS = {True: 4.127, False: 4.5}
-# Per trained weight and step, AdamW in float32: read weight, gradient and two moments, write weight and moments, and
-# read the gradient once more for its norm.
+# Bytes that AdamW in float32 moves per trained weight and step: it reads weight, gradient and two moments, writes
+# weight and moments, and reads the gradient once more for its norm.
 OPTIMIZER_BYTES = 32
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of one row, or means over rows."""
+    """Numbers of tokens of one row, or their means over rows."""
 
-    total: float  # computed by the blocks
-    predicted: float  # computed by the language-model head
-    pairs: float  # (token, token that it attends to)
+    total: float  # tokens that the blocks compute
+    predicted: float  # tokens that the language-model head computes
+    pairs: float  # pairs of a token and a token that it attends to
 
 
 @dataclass(frozen=True)
 class Part:
-    """A kind of work within a job, such as its training steps."""
+    """One kind of work within a job, such as its training steps."""
 
     name: str
     flops: float
-    read_bytes: float  # weights and stored keys and values; reading overlaps with computation
-    moved_bytes: float = 0.0  # by kernels that only move memory: four-bit weights unpacked, the optimizer's state
+    read_bytes: float  # of weights and of stored keys and values; reading overlaps with computation
+    moved_bytes: float = 0.0  # moved without computing: unpacked four-bit weights, the optimizer's state
 
     def times(self, count: float) -> "Part":
-        """The same work `count` times."""
+        """This work done `count` times."""
         return replace(
             self,
             flops=self.flops * count,
@@ -47,12 +47,19 @@ class Part:
         )
 
     def peak_seconds(self, card: Card, dtype: str) -> float:
-        """Least time on a card (roofline): the slower of computation and reading, and then the moved memory."""
+        """Least seconds of this work on a card (roofline model).
+
+        Computation and reading overlap, so the slower of the two counts. The time of the moved bytes is added.
+
+        Args:
+            card: the card.
+            dtype: floating-point type of the matrix products.
+        """
         return max(self.flops / card.flops(dtype), self.read_bytes / card.bandwidth) + self.moved_bytes / card.bandwidth
 
 
 def triangle(tokens: float) -> float:
-    """Pairs of a causal sequence: every token with itself and with the tokens before it."""
+    """Number of pairs in causal attention over `tokens` tokens: each token with itself and the tokens before it."""
     return tokens * (tokens + 1) / 2
 
 
@@ -66,7 +73,8 @@ def branch_tokens(prompt: float, *answers: float, shared: bool = True) -> Tokens
 
     Args:
         prompt, answers: numbers of tokens.
-        shared: whether the prompt is computed once (`layout: flat` and `flex`), and not before each answer (`padded`).
+        shared: True if the prompt is computed once for all answers (`layout: flat` and `flex`), False if it is computed
+            for each answer (`padded`).
     """
     if not shared:
         rows = [answer_tokens(prompt, answer) for answer in answers]
@@ -81,7 +89,12 @@ def forward_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
 
 
 def attention_flops(sizes: Sizes, pairs: float) -> float:
-    """Operations of the scores and of the weighted values in all layers."""
+    """Operations of attention in all layers: the scores, and the sums of values weighted by them.
+
+    Args:
+        sizes: the model's sizes.
+        pairs: number of pairs of a token and a token that it attends to.
+    """
     return 4 * sizes.layers * sizes.query_width * pairs
 
 
@@ -92,14 +105,14 @@ def _blocks_flops(sizes: Sizes, tokens: Tokens, lora_weights: float) -> float:
 def training_flops(sizes: Sizes, tokens: Tokens, lora_weights: float | None, checkpointed: bool) -> float:
     """Operations of the forward and backward pass over a row.
 
-    A backward pass computes gradients of the inputs (once the forward pass) and of the trained weights (once more).
-    Frozen weights have none. `checkpointed` computes the blocks' forward pass twice (Chen et al. 2016).
+    The backward pass computes gradients of the inputs, which take as many operations as the forward pass, and gradients
+    of the trained weights, which take as many again. Frozen weights have no gradients of their own.
 
     Args:
         sizes: the model's sizes.
-        tokens: of the row.
-        lora_weights: weights of the LoRA; None if all weights are trained.
-        checkpointed: whether activations are computed again in the backward pass.
+        tokens: tokens of the row.
+        lora_weights: number of weights of the LoRA; None if all weights are trained.
+        checkpointed: whether the backward pass computes the blocks' activations again (Chen et al. 2016).
     """
     lora = lora_weights or 0.0
     forward = forward_flops(sizes, tokens, lora)
@@ -110,12 +123,18 @@ def training_flops(sizes: Sizes, tokens: Tokens, lora_weights: float | None, che
 
 
 def compute_type(model: Mapping[str, Any]) -> str:
-    """Floating-point type of a model's matrix products, also where its weights are float32 in mixed precision."""
+    """Floating-point type of a model's matrix products.
+
+    Mixed precision computes in this type too, although the weights themselves are float32.
+
+    Args:
+        model: the model file's settings.
+    """
     return model["quantization"]["compute_dtype"] if model.get("quantization") else model["dtype"]
 
 
 def pass_traffic(model: Mapping[str, Any], full: bool = False) -> tuple[float, float]:
-    """Bytes that one pass over the model's weights reads, and bytes that unpacking four-bit weights moves before it.
+    """Bytes that a pass over a model's weights reads, and bytes that unpacking four-bit weights moves before it.
 
     Args:
         model: the model file's settings.

@@ -1,4 +1,4 @@
-"""Tasks whose text is generated, because their own text is missing: what they would cost, and whether they may run."""
+"""Tasks that run on generated text because their own text is missing: their costs, and whether they may run."""
 
 from collections.abc import Collection
 
@@ -6,11 +6,11 @@ from clinical_dpo.cluster.plan import cost_rows
 from clinical_dpo.config.study import Study
 from clinical_dpo.errors import PublicError
 
-ALLOWED = "allow_generated"  # the config's key
+ALLOWED = "allow_generated"  # key of the config that permits such tasks
 
 
 def generated_tasks(study: Study) -> dict[str, str]:
-    """Return task -> reason why it runs on generated text in this run."""
+    """Map each task that runs on generated text in this run to the reason."""
     reasons = {}
     for task in study.tasks:
         if study.is_synthetic(task):
@@ -20,15 +20,15 @@ def generated_tasks(study: Study) -> dict[str, str]:
 
 
 def refuse_generated(study: Study, tasks: Collection[str]) -> None:
-    """Refuse to generate text in place of data that a user may believe to be there.
+    """Refuse to generate text in place of missing data that a user may believe to be there.
 
     Args:
         study: the run.
-        tasks: tasks whose records the run is about to make. Records that exist have been allowed before.
+        tasks: tasks whose records the run is about to make. Tasks whose records exist are not asked about again.
 
     Raises:
-        UserError: records of a task would be generated because its own text is missing, and the config does not allow
-            it. The message has each task's reason and cost.
+        PublicError: text would be generated in place of a task's own text, and the config does not allow it. The
+            message has the reason and the cost of each such task.
     """
     stand_ins = {task: missing[0] for task in tasks if (missing := study.missing(task)) and study.is_synthetic(task)}
     if not stand_ins or study.config[ALLOWED]:

@@ -24,7 +24,7 @@ with 80% power where one variant alone is right on a fifth of the items, or with
 
 
 def item_rows(study: Study) -> list[Row]:
-    """Rows of COLUMNS: one per task and spread."""
+    """Rows with the columns COLUMNS: the test items that a task needs, one row per task and assumed spread."""
     rows = []
     for task, settings in study.tasks.items():
         name, margin = decision_metric(settings["metric"]), task_margin(settings)
@@ -46,7 +46,7 @@ def item_rows(study: Study) -> list[Row]:
 
 
 def item_text(rows: Sequence[Row]) -> str:
-    """The rows as text: a line per task, with the items needed at each spread.
+    """The plan of test items as text: a line per task, with the number of items needed at each spread.
 
     Args:
         rows: from `item_rows`.

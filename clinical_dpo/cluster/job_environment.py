@@ -1,7 +1,7 @@
-"""Build the environment with which Slurm jobs are submitted: variables that the jobs need, and no key or token.
+"""Build the environment of Slurm jobs: the variables that the jobs need, and no key or token.
 
 Snakemake's plugin submits with `--export=ALL` and allows no other value. Therefore `slurm/bin/sbatch` comes before
-Slurm's sbatch in PATH. It starts Slurm's sbatch in the environment that this module builds.
+Slurm's own sbatch in PATH. This script starts Slurm's sbatch in the environment that this module builds.
 """
 
 import json
@@ -18,7 +18,7 @@ from clinical_dpo.user_paths import variables
 COMMANDS = Path(__file__).parents[2] / "slurm/bin"  # comes before Slurm's programs in PATH
 SETTINGS = "CLINICAL_DPO_JOB_ENVIRONMENT"  # variable that passes `more` and `keys` to `submit`, as JSON
 PYTHON = "CLINICAL_DPO_PYTHON"  # variable that names the Python of slurm/bin/sbatch
-KEY_PLACEHOLDER = "stays-on-the-submitting-host"  # replaces a key; Snakemake in the job checks that keys are set
+KEY_PLACEHOLDER = "stays-on-the-submitting-host"  # value in place of a key; Snakemake checks in the job that it is set
 NEEDED = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TZ", "HOSTNAME", "PWD"),
     *("TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"),
@@ -31,16 +31,17 @@ NEEDED = (
     *("TRANSFORMERS_OFFLINE", "TRANSFORMERS_CACHE"),
     *("SLURM_CONF", "SLURM_CONF_SERVER", "SLURM_CLUSTERS", "SBATCH_*"),
 )
-# Parts of the names of variables with keys and tokens. A pattern with * never selects such a name; an exact name does.
+# Parts of names of variables that hold keys or tokens. A pattern with * never selects such a name; the exact name does.
 SECRET = re.compile("KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
 
 
 def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
-    """The variables with which a job is submitted.
+    """The environment variables with which a job is submitted.
 
     Args:
         environment: the environment of Snakemake.
-        more: names of variables besides NEEDED. * matches any characters, but selects no name that matches SECRET.
+        more: names of variables that are kept besides NEEDED. * matches any characters, but selects no name that
+            matches SECRET.
         keys: variables that contain the endpoints' keys. Each variable that is set gets the value KEY_PLACEHOLDER.
     """
     patterns = (*NEEDED, *more)
@@ -53,12 +54,12 @@ def job_environment(environment: Mapping[str, str], more: Iterable[str], keys: I
 
 
 def _without_commands(path: str) -> list[str]:
-    """The folders of a PATH without slurm/bin."""
+    """The folders of a PATH, except slurm/bin."""
     return [folder for folder in path.split(os.pathsep) if folder != str(COMMANDS)]
 
 
 def submission_environment(environment: Mapping[str, str], more: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
-    """The changes to Snakemake's own environment that make it call `submit` in place of sbatch.
+    """Variables to set in Snakemake's own environment, so that it calls `submit` in place of sbatch.
 
     Args:
         environment, more, keys: as in `job_environment`.
@@ -69,7 +70,11 @@ def submission_environment(environment: Mapping[str, str], more: Iterable[str], 
 
 
 def submit(arguments: list[str]) -> None:
-    """Replace this process by Slurm's sbatch, with the environment of a job."""
+    """Replace this process by Slurm's sbatch, with the environment of a job.
+
+    Args:
+        arguments: arguments of sbatch.
+    """
     environment = os.environ | {"PATH": os.pathsep.join(_without_commands(os.environ["PATH"]))}
     try:
         os.execvpe("sbatch", ["sbatch", *arguments], job_environment(environment, **json.loads(environment[SETTINGS])))
@@ -78,7 +83,10 @@ def submit(arguments: list[str]) -> None:
 
 
 def path_variables(tasks: Iterable[Mapping[str, Any]], models: Iterable[Mapping[str, Any]] = ()) -> list[str]:
-    """The variables in the paths of tasks' files and of models, sorted. A job needs them to read the same study."""
+    """The environment variables in the paths of tasks' files and of models, sorted.
+
+    Jobs need them to find the same files.
+    """
     paths = [
         entry["path"]
         for task in tasks

@@ -1,7 +1,7 @@
-"""The time of a job from its work: at the card's peak, divided by the share of the peak that jobs reach.
+"""Estimate the time of a job from its work: the time at the card's peak, divided by a share of the peak.
 
-The share is assumed until jobs of the same kind have finished on this machine. From then on it is the share that these
-jobs reached.
+The share is how much of the peak jobs reach. It is assumed until jobs of the same kind have finished on this machine,
+and then measured on these jobs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +16,11 @@ from clinical_dpo.config.study import Study
 from clinical_dpo.model_files import BYTES
 
 ASSUMED_SHARE = 0.35
-ASSUMED_RANGE = (0.2, 0.5)  # short rows on a fast card, and long rows
+ASSUMED_RANGE = (0.2, 0.5)  # lowest with short rows on a fast card, highest with long rows
 START_SECONDS = 20  # imports, and the first use of the card
 READ_SPEED = 1e9  # bytes of weights per second from a file system
-LEAST_COMPUTING = 0.05  # share of a finished job's time that counts as computing at least, where loading is estimated
-KINDS = {  # kind of job -> kinds whose share is used until jobs of the kind have finished
+LEAST_COMPUTING = 0.05  # least share of a finished job's time that counts as computing, however long loading is
+KINDS = {  # kind of job -> other kinds whose share is used until jobs of this kind have finished
     "SFT": ("DPO", "reference"),
     "DPO": ("SFT", "reference"),
     "reference": ("DPO", "SFT"),
@@ -30,34 +30,37 @@ KINDS = {  # kind of job -> kinds whose share is used until jobs of the kind hav
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished job of a model."""
+    """A finished job of a model: the time it took, and the time its work takes at the card's peak."""
 
-    kind: str  # of KINDS
-    peak: float  # seconds of its work at the peak of the card on which it ran
+    kind: str  # a key of KINDS
+    peak: float  # seconds that its work takes at the peak of the card on which it ran
     start: float  # seconds of loading, measured or estimated
-    took: float  # seconds, with loading
+    took: float  # measured seconds, including loading
 
     @property
     def computing(self) -> float:
-        """Seconds without loading."""
+        """Seconds that the job took without loading."""
         return max(self.took - self.start, LEAST_COMPUTING * self.took)
 
 
 @dataclass(frozen=True)
 class Share:
-    """The share of the peak that jobs of a kind reach: over all jobs, and the least and largest of a single job."""
+    """The share of the peak that jobs of a kind reach: over all jobs, and the lowest and highest of a single job."""
 
     value: float
     low: float
     high: float
-    jobs: int  # finished jobs from which it comes; 0 if it is assumed
+    jobs: int  # number of finished jobs that were measured; 0 for an assumed share
 
 
 ASSUMED = Share(ASSUMED_SHARE, *ASSUMED_RANGE, 0)
 
 
 def planned_card(study: Study, model: str) -> Card:
-    """The card for which a model's jobs are planned: `compute.card`, the one that `gpu_model` names, or an A100."""
+    """The card for which a model's jobs are planned. Jobs of a model without a GPU are planned for the CPU.
+
+    The card is `compute.card` of the config, else the card that `compute.gpu_model` names, else an A100.
+    """
     compute = study.config["compute"]
     if not study.models[model]["gpu"]:
         return cpu(compute["threads"])
@@ -70,17 +73,23 @@ def peak_seconds(parts: Iterable[Part], model: Mapping[str, Any], card: Card) ->
 
 
 def start_seconds(model: Mapping[str, Any]) -> float:
-    """Estimated seconds until a job computes: imports, and reading the weights."""
+    """Estimated seconds before a job begins to compute: for imports and for reading the weights."""
     return START_SECONDS + parameter_count(model) * BYTES[model["dtype"]] / READ_SPEED
 
 
 def job_seconds(peak: float, start: float, share: float) -> float:
-    """Seconds of a job: its start, and its work at a share of the card's peak."""
+    """Seconds of a job.
+
+    Args:
+        peak: seconds of its work at the card's peak.
+        start: seconds before it begins to compute.
+        share: share of the card's peak that the job reaches.
+    """
     return start + peak / share
 
 
 def measured_shares(finished: Iterable[Finished]) -> dict[str, Share]:
-    """Kind -> the share of the peak that its finished jobs reached."""
+    """Map each kind of job to the share of the peak that its finished jobs reached."""
     by_kind: dict[str, list[Finished]] = {}
     for job in finished:
         by_kind.setdefault(job.kind, []).append(job)
@@ -88,17 +97,23 @@ def measured_shares(finished: Iterable[Finished]) -> dict[str, Share]:
 
 
 def share_of(kind: str, measured: Mapping[str, Share]) -> Share:
-    """The share for jobs of a kind: of its own finished jobs, else of a similar kind, else assumed."""
+    """The share for jobs of a kind: measured on its own finished jobs, else on jobs of a similar kind, else assumed.
+
+    Args:
+        kind: a key of KINDS.
+        measured: from `measured_shares`.
+    """
     return next((measured[each] for each in (kind, *KINDS[kind]) if each in measured), ASSUMED)
 
 
 def plan_errors(finished: Sequence[Finished]) -> list[dict[str, Any]]:
-    """One row per kind: its share, the plan before any job had run, and how well its jobs foretell each other.
+    """Compare the planned and the measured times of finished jobs, one row per kind of job.
 
     Returns:
-        Rows with `kind`, `jobs`, `share`, `low`, `high`, `assumed_ratio` (time taken / time planned with the assumed
-        share) and `error` (median of |planned / taken - 1| of each job, planned with the share of the kind's other
-        jobs; None for fewer than two jobs).
+        Rows with `kind`, `jobs` (number), `share`, `low` and `high` (see `Share`), `assumed_ratio` and `error`.
+        `assumed_ratio` is the time taken divided by the time planned with the assumed share. `error` is the median over
+        the jobs of |planned / taken - 1|, where a job is planned with the share of the other jobs of its kind; None for
+        fewer than two jobs.
     """
     rows = []
     for kind, share in measured_shares(finished).items():

@@ -23,35 +23,38 @@ from clinical_dpo.config.study import Study
 from clinical_dpo.model_files import BYTES
 from clinical_dpo.variants import PAIRED_STAGES, UNTRAINED
 
-PASSES = 2  # over the weights in a step: forward and backward
-FIELD_PROMPT = 300  # tokens of the prompt of a generated field, assumed
+PASSES = 2  # passes over the weights in a training step: forward and backward
+FIELD_PROMPT = 300  # assumed tokens of the prompt of a generated field
 
 
 def training_steps(study: Study, task: str, stage: str) -> int:
-    """Optimizer steps of a stage's longest run: the probe, or all epochs."""
+    """Optimizer steps of a stage's longest run: `max_steps`, or else the steps of all epochs."""
     settings = study.training(task, stage)
     rows = study.tasks[task]["splits"]["train"]
     return settings["max_steps"] or ceil(settings["epochs"] * ceil(rows / settings["batch_size"]))
 
 
 def evaluations(settings: Mapping[str, Any], steps: int, probe: bool) -> int:
-    """Evaluations of a run: at its start, every `eval_steps` steps and at its end, or at its end only.
+    """Number of evaluations of a run.
+
+    A probe, and a trial with `eval_curve`, are evaluated at the start, every `eval_steps` steps and at the end. Other
+    trials are evaluated at the end only.
 
     Args:
         settings: the stage's settings.
-        steps: optimizer steps.
-        probe: whether the run is a probe, which always has a curve.
+        steps: number of optimizer steps.
+        probe: whether the run is a probe.
     """
     return 1 + ceil(steps / settings["eval_steps"]) if probe or settings["eval_curve"] else 1
 
 
 def training_parts(study: Study, task: str, model: str, stage: str, steps: float, evaluated: int) -> list[Part]:
-    """Steps and evaluations of a training run.
+    """The work of a training run: its steps and its evaluations.
 
     Args:
-        study: the run.
-        task, model, stage: of the training run.
-        steps: optimizer steps.
+        study: the run's study.
+        task, model, stage: task, model and stage of the training run.
+        steps: number of optimizer steps.
         evaluated: number of evaluations.
     """
     settings, files = study.training(task, stage), study.models[model]
@@ -75,7 +78,12 @@ def training_parts(study: Study, task: str, model: str, stage: str, steps: float
 
 
 def micro_batches(settings: Mapping[str, Any], tokens: float) -> float:
-    """Micro-batches of a step, from the stage's settings and the mean tokens of a row."""
+    """Number of micro-batches of a step.
+
+    Args:
+        settings: the stage's settings.
+        tokens: mean tokens of a row.
+    """
     batch = settings["batch_size"]
     if settings["micro_batch_tokens"]:
         return batch / min(max(settings["micro_batch_tokens"] // tokens, 1), batch)
@@ -83,7 +91,7 @@ def micro_batches(settings: Mapping[str, Any], tokens: float) -> float:
 
 
 def reference_parts(study: Study, task: str, model: str) -> list[Part]:
-    """The reference model's log-probabilities of all pairs."""
+    """The work of computing the reference model's log-probabilities of all pairs: one part each for train and eval."""
     settings, parts = study.training(task, "dpo"), []
     full = settings["adapter"] == "full"
     lora = None if full else lora_weights(study, task, model, "sft")
@@ -96,10 +104,10 @@ def reference_parts(study: Study, task: str, model: str) -> list[Part]:
 
 
 def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> list[Part]:
-    """Answers of a variant to the rows of some splits.
+    """The work of a variant that answers the rows of some splits.
 
-    A trained model's answers are as long as the reference answers. The base model does not know the form of the
-    answers, so its answers have the largest length, even with examples in the prompt.
+    The answers of a trained model are assumed to be as long as the reference answers. Untrained models do not know the
+    form of the answers, so their answers are assumed to have the largest length, even with examples in the prompt.
     """
     files, limit = study.models[model], study.answer_limit(task)
     full = study.training(task, "sft")["adapter"] == "full"
@@ -128,7 +136,7 @@ def answer_parts(study: Study, task: str, model: str, splits: Iterable[str], var
 
 
 def field_parts(study: Study, task: str, model: str, field: str) -> list[Part]:
-    """Parts of the work of generating one field for every record of a task's source."""
+    """The work of generating one field for every record of a task's source."""
     settings, batch = study.tasks[task], study.config["compute"]["generation_batch_size"]
     records = study.source(task).get("sample", sum(settings["splits"].values()))
     limit = settings["generated_fields"][field]["max_new_tokens"]
@@ -138,14 +146,14 @@ def field_parts(study: Study, task: str, model: str, field: str) -> list[Part]:
 
 
 def generation_parts(model: Mapping[str, Any], prompt: float, new: float, batch: float, lora: float) -> list[Part]:
-    """One batch of generated answers: the pass over the prompts, and a pass over the weights for each further token.
+    """The work of generating one batch of answers: the pass over the prompts, then one pass for each further token.
 
     Args:
         model: the model file's settings.
         prompt: mean tokens of a prompt.
         new: tokens of the longest answer.
-        batch: answers at once.
-        lora: weights of the LoRA; 0 for none.
+        batch: number of answers in the batch.
+        lora: number of weights of the LoRA; 0 for none.
     """
     sizes, (read, moved) = model_sizes(model), pass_traffic(model)
     read += lora * BYTES["float32"]
@@ -161,16 +169,23 @@ def row_tokens(rows: SplitTokens, settings: Mapping[str, Any], stage: str) -> To
     """Mean tokens of a row of a split in training, cut at `max_length` as in training.
 
     Args:
-        rows: of the split.
+        rows: tokens of the rows of the split.
         settings: the stage's settings.
-        stage: the stage, which trains on single answers or on pairs.
+        stage: the stage. It determines whether a row is a single answer or a pair.
     """
     return _mean_tokens(rows, settings["max_length"], settings["layout"] != "padded", stage in PAIRED_STAGES)
 
 
 @lru_cache(maxsize=256)
 def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool) -> Tokens:
-    """Mean tokens of a row, cut at `max_length`; `shared` is whether a pair has its prompt once."""
+    """Mean tokens of a row, cut at `max_length`.
+
+    Args:
+        rows: tokens of the rows.
+        max_length: most tokens of a prompt with one answer.
+        shared: whether the two answers of a pair share one copy of the prompt.
+        paired: whether a row is a pair.
+    """
 
     def cut(row: Row, answer: float) -> float:
         return max(min(row.prompt + answer, max_length) - row.prompt, 0)
@@ -187,7 +202,7 @@ def _mean_tokens(rows: SplitTokens, max_length: int, shared: bool, paired: bool)
 
 
 def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
-    """Weights of the LoRA with which a stage computes."""
+    """Number of weights of the LoRA with which a stage computes."""
     rank, targets = study.adapter_rank(task, stage), study.models[model]["lora_targets"]
     return model_sizes(study.models[model]).lora_weights(rank, targets)
 
@@ -195,14 +210,14 @@ def lora_weights(study: Study, task: str, model: str, stage: str) -> float:
 def _forward(
     name: str, model: Mapping[str, Any], tokens: Tokens, rows: float, batch: int, lora: float | None, full: bool
 ) -> Part:
-    """Forward passes over rows with a mean number of tokens, in batches of `batch` rows."""
+    """The work of forward passes over rows with a mean number of tokens, in batches of `batch` rows."""
     read, moved = pass_traffic(model, full)
     passes = ceil(rows / batch)
     return Part(name, rows * forward_flops(model_sizes(model), tokens, lora or 0.0), passes * read, passes * moved)
 
 
 def _likelihood(study: Study, task: str, model: Mapping[str, Any], rows: SplitTokens, batch: int, lora: float) -> Part:
-    """The log-probability of every spelling of every label, behind one pass over the prompt."""
+    """The work of scoring every spelling of every label after one pass over each prompt."""
     settings = study.tasks[task]
     spellings = len(settings["labels"]) + sum(len(each) for each in settings.get("label_synonyms", {}).values())
     prompt, answer = mean_lengths(rows)

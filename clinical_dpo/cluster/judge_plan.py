@@ -1,4 +1,4 @@
-"""Calls of the judges of a run: verdicts and controls, with their tokens and cost before the first call."""
+"""The calls of a run's judges, with their tokens and cost, before the first call. Calls are verdicts or controls."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +25,10 @@ models their largest length. An unreadable reply costs up to two more calls. Dol
 
 
 def judge_rows(study: Study) -> list[Row]:
-    """Rows of COLUMNS: one per task, model, kind of verdict and purpose (verdicts, controls).
+    """Rows with the columns COLUMNS: one per task, model, kind of verdict and purpose (verdicts or controls).
 
-    `made` counts the calls that are recorded so far. `usd` is None for an endpoint without a price.
+    `calls`, tokens and `usd` are estimates; `usd` is None for an endpoint without a price. `made` counts the calls that
+    have been recorded so far.
     """
     rows = []
     for task, settings in study.tasks.items():
@@ -51,7 +52,7 @@ def _row(study: Study, task: str, model: str, kind: str, purpose: str, variants:
 
 
 def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, variants: Sequence[str]) -> CallEstimate:
-    """The estimate of one model's verdicts or controls."""
+    """Estimate the calls for one model's verdicts or controls, with their tokens and cost."""
     settings = study.tasks[task]
     rows = split_tokens(study, task, model, "test")
     prompt, answer = mean_lengths(rows)
@@ -66,7 +67,9 @@ def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, vari
 
 
 def judge_text(rows: Sequence[Row]) -> str:
-    """The rows as text: a line per task, judge and kind of verdict over all models. Empty without a judge.
+    """The plan of judges' calls as text: a line per task, judge and kind of verdict, summed over models.
+
+    Empty without rows.
 
     Args:
         rows: from `judge_rows`.

@@ -1,9 +1,9 @@
 """Estimate the hours of a run from the tokens of its rows, and compare them with finished jobs.
 
-The work of each job (`job_work`) is divided by the peak of a card and by the share of this peak that jobs reach
-(`job_times`). A job requests more from Slurm: the estimate at the assumed share, with a margin. The time of a finished
-training run is in its run.json. The time of any other job that computes with a model is in the benchmark file that
-Snakemake writes.
+The time of a job is its work (`job_work`), divided by the peak speed of a card and by the share of this peak that jobs
+reach (`job_times`). A job requests more time from Slurm: the estimate at the assumed share, with a margin. The time of
+a finished training run is in its run.json. The time of any other job that computes with a model is in the benchmark
+file that Snakemake writes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,15 +37,16 @@ COLUMNS = (
 
 
 def finished_jobs(study: Study) -> list[Finished]:
-    """All finished jobs of a study."""
+    """All finished jobs of a study that compute with a model."""
     return list(_finished_by_record(study, [work for work in planned_work(study) if work.jobs]).values())
 
 
 def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finished]:
-    """Record -> the finished job. Jobs on a card that `cards` does not list are left out.
+    """Map each record (run.json or benchmark file) to its finished job.
 
-    A run that takes over its probe's weights took no time and is left out too. Other training runs record the seconds
-    in which they loaded. The median of these is the start of a model's other jobs.
+    Jobs on a card that `cards` does not list are left out. Runs that took over their probe's weights took no time and
+    are left out too. Training runs record the seconds in which they loaded. Other jobs of the same model are assumed to
+    load in the median of these seconds.
     """
     runs = {
         job.record: read_json(job.record)
@@ -74,14 +75,23 @@ def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finis
 
 
 def card_of_run(study: Study, model: str, device: str | None) -> Card | None:
-    """The card on which a job ran; without a recorded device, the planned one."""
+    """The card on which a job ran, or the planned card if no device is recorded; None for an unknown device."""
     if not device:
         return planned_card(study, model)
     return card_of_device(device, study.config["compute"]["threads"])
 
 
 def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None, start: float, card: Card) -> Finished:
-    """A finished job. `start` is the loading of a job that does not record it."""
+    """A finished job.
+
+    Args:
+        study: the run's study.
+        work: the jobs of the same rule, task and model.
+        job: the job.
+        run: content of the job's run.json; None for a job with a benchmark file.
+        start: seconds of loading, for a job that does not record them.
+        card: the card on which the job ran.
+    """
     settings = study.models[work.model]
     if run is None or work.parts_of_run is None:
         return Finished(work.kind, peak_seconds(job.parts, settings, card), start, _benchmark_seconds(job.record))
@@ -91,13 +101,14 @@ def _finished(study: Study, work: Work, job: Job, run: Mapping[str, Any] | None,
 
 
 def cost_rows(study: Study) -> list[Row]:
-    """Rows of COLUMNS: one per rule, task and model.
+    """Rows with the columns COLUMNS: one per rule, task and model.
 
-    `passes` are those of a run of full length over the training rows. `hours` are hours of `card` at `share` of its
-    peak, and `hours_low` and `hours_high` those at the largest and least share. `asked_hours` are requested from Slurm
-    at the first attempt. `article_hours` are the minutes that the article prints for a run of this kind and length.
-    `finished_hours` is the plan at the assumed share for the finished jobs and the steps that ran, and `ratio` the time
-    that they took divided by it.
+    `passes` is the number of passes over the training rows in a run of full length. `hours` are the planned hours on
+    `card` at `share` of its peak. `hours_low` and `hours_high` are the hours at the highest and at the lowest share.
+    `asked_hours` are requested from Slurm at the first attempt. `article_hours` is the time that the article prints for
+    a run of this kind and length. `took_hours` is the time of the finished jobs. `finished_hours` is the time planned
+    for these jobs, at the assumed share and for the steps that ran. `ratio` is `took_hours` divided by
+    `finished_hours`.
     """
     works = [work for work in planned_work(study) if work.jobs]
     finished = _finished_by_record(study, works)
@@ -106,7 +117,14 @@ def cost_rows(study: Study) -> list[Row]:
 
 
 def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share: Share) -> Row:
-    """The row of one rule, task and model."""
+    """The row of one rule, task and model.
+
+    Args:
+        study: the run's study.
+        work: the jobs of the rule, task and model.
+        finished: from `_finished_by_record`.
+        share: share of the card's peak for these jobs.
+    """
     settings, card = study.models[work.model], planned_card(study, work.model)
     start = start_seconds(settings)
     peaks = [peak_seconds(job.parts, settings, card) for job in work.jobs]

@@ -23,7 +23,7 @@ links. Each running training job has up to {checkpoints} GB of checkpoints in ad
 their eval loss is lowest at their end: at most {probes} GB. `free` deletes these, and trials that were not chosen."""
 SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, since neither rows nor `tokens` are there"}
 WIDTHS = (-18, -36, 6, 9, 9, 15, 10, 9, 9, 9, 10)
-MANY_PASSES = 20
+MANY_PASSES = 20  # passes over the training rows; the plan mentions tasks with more
 ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
 
 
@@ -70,7 +70,7 @@ def plan_text(
 
 
 def _pass_lines(costs: Sequence[Row]) -> list[str]:
-    """Lines on tasks whose runs pass over their few rows very often: their steps, not their rows, set the price."""
+    """Lines about tasks whose runs pass over the training rows more than MANY_PASSES times, and how to lower costs."""
     most: dict[str, float] = {}
     for row in costs:
         most[row["task"]] = max(most.get(row["task"], 0), row["passes"] or 0)
@@ -84,7 +84,7 @@ def _pass_lines(costs: Sequence[Row]) -> list[str]:
 
 
 def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines on the error of the plan by kind of job; none before a job has finished."""
+    """Lines about the error of the plan for each kind of job; none before a job has finished."""
     if not errors:
         return []
     head = ("finished jobs", "jobs", "share", "(range)", "took/plan", "error of plan")
@@ -98,7 +98,7 @@ def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shares(costs: Sequence[Row]) -> str:
-    """The sentence on the shares of the peak: assumed, or those of finished jobs."""
+    """The sentence about the share of the card's peak: assumed, or measured on finished jobs."""
     low, high = ASSUMED_RANGE
     if all(row["share"] == ASSUMED_SHARE for row in costs):
         return f"The share is assumed: {ASSUMED_SHARE:g}, range {low:g} to {high:g}, until jobs have finished."
@@ -106,7 +106,7 @@ def _shares(costs: Sequence[Row]) -> str:
 
 
 def _token_sources(costs: Sequence[Row]) -> str:
-    """Where the numbers of tokens of each task come from."""
+    """The sentence that says for each task where its numbers of tokens come from."""
     tasks: dict[str, list[str]] = {}
     for source, task in dict.fromkeys((row["tokens_from"], row["task"]) for row in costs):
         tasks.setdefault(SOURCES.get(source, "as the task file states"), []).append(task)
@@ -114,14 +114,14 @@ def _token_sources(costs: Sequence[Row]) -> str:
 
 
 def _on_generated_text(costs: Sequence[Row], generated: Mapping[str, str]) -> str:
-    """The tasks with generated text, with the reason of each, and the hours of all."""
+    """Lines about the tasks with generated text: the reason of each task, and the hours of all of them."""
     hours = sum(row["hours"] or 0 for row in costs if row["task"] in generated)
     spent = f", {_short(hours)} of the GPU hours" if hours else ""
     return "\n".join([f"* on generated text{spent}:", *(f"  {task}: {reason}" for task, reason in generated.items())])
 
 
 def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]]:
-    """Values of some columns -> rows with these values."""
+    """Group rows by their values in some columns: tuple of values -> rows."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
@@ -129,7 +129,7 @@ def _grouped(rows: Iterable[Row], *keys: str) -> dict[tuple[str, ...], list[Row]
 
 
 def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
-    """The numbers in a line of the table, from the number of jobs to the ratio."""
+    """The cells of a line of the table, from the number of jobs to the ratio, summed over rows."""
     total = {key: sum(row[key] or 0 for row in rows) for key in COLUMNS if key.endswith(("jobs", "hours", "finished"))}
     low, high = (sum(row[key] for row in rows) for key in ("hours_low", "hours_high"))
     share = ratio(sum(row["took_hours"] for row in rows if row["ratio"]), total["finished_hours"])
@@ -141,11 +141,11 @@ def _sums(rows: Sequence[Row]) -> tuple[object, ...]:
 
 
 def _short(number: float) -> str:
-    """A number with one decimal, or below 1 with two digits; empty for 0."""
+    """A number as text with one decimal, or with two digits if it is below 1; empty for 0."""
     return "" if not number else f"{number:,.1f}" if number >= 1 else f"{number:.2g}"
 
 
 def _aligned(cells: Sequence[object], widths: Sequence[int] = WIDTHS) -> str:
-    """One line of a table."""
+    """One line of a table. Cells are padded to their widths; a negative width aligns to the left."""
     pairs = zip(cells, widths, strict=True)
     return "".join(f"{cell!s:{'<' if width < 0 else '>'}{abs(width)}}" for cell, width in pairs).rstrip()

@@ -1,4 +1,4 @@
-"""All jobs of a study that compute with a model, with their work and the files that show that they have run."""
+"""All jobs of a study that compute with a model: their work, and the files that exist once they have run."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from clinical_dpo.variants import PAIRED_STAGES
 
 @dataclass(frozen=True)
 class Job:
-    """One job: its work, and the file that exists once it has run."""
+    """One job: its work, and the file that exists once the job has run."""
 
     record: Path  # run.json or Snakemake's benchmark file
     parts: Sequence[Part]
@@ -38,15 +38,21 @@ class Work:
     model: str
     rule: str
     stage: str  # empty for a rule without stages
-    kind: str  # of `job_times.KINDS`
+    kind: str  # a key of `job_times.KINDS`
     jobs: Sequence[Job]
-    parts_of_run: Callable[[Mapping[str, Any]], Sequence[Part]] | None = None  # from the run.json of a training run
-    article_minutes: float | None = None  # of all jobs, where the article prints minutes for such a run
-    passes: float | None = None  # over the training rows, of a training run
+    parts_of_run: Callable[[Mapping[str, Any]], Sequence[Part]] | None = None  # run.json of a training run -> its work
+    article_minutes: float | None = None  # minutes of all jobs, if the article prints the minutes of such a run
+    passes: float | None = None  # of a training run over its training rows
 
 
 def expected_training(study: Study, task: str, model: str, stage: str, part: str) -> float:
-    """Estimated minutes of a stage's longest run. `part` is adapter or probe, which differ in their evaluations."""
+    """Estimated minutes of a stage's longest run.
+
+    Args:
+        study: the run's study.
+        task, model, stage: task, model and stage of the training run.
+        part: adapter or probe. A probe is evaluated more often.
+    """
     return _minutes(study, model, _run_parts(study, task, model, stage, part))
 
 
@@ -56,24 +62,24 @@ def expected_scoring(study: Study, task: str, model: str) -> float:
 
 
 def expected_answers(study: Study, task: str, model: str, splits: Iterable[str], variant: str) -> float:
-    """Estimated minutes in which a variant answers all questions of some splits."""
+    """Estimated minutes that a variant takes to answer all rows of some splits."""
     return _minutes(study, model, answer_parts(study, task, model, splits, variant))
 
 
 def expected_field(study: Study, task: str, model: str, field: str) -> float:
-    """Estimated minutes to write a generated field for every record of a task's source."""
+    """Estimated minutes that a model takes to write a generated field for every record of a task's source."""
     return _minutes(study, model, field_parts(study, task, model, field))
 
 
 def _minutes(study: Study, model: str, parts: Iterable[Part]) -> float:
-    """Minutes of a job on the planned card at the assumed share of its peak."""
+    """Minutes of a job with this work, on the planned card at the assumed share of its peak."""
     settings = study.models[model]
     peak = peak_seconds(parts, settings, planned_card(study, model))
     return job_seconds(peak, start_seconds(settings), ASSUMED_SHARE) / 60
 
 
 def _run_parts(study: Study, task: str, model: str, stage: str, part: str) -> list[Part]:
-    """The work of a stage's longest run."""
+    """The work of a stage's longest run. `part` is adapter or probe."""
     steps = training_steps(study, task, stage)
     evaluated = evaluations(study.training(task, stage), steps, part == "probe")
     return training_parts(study, task, model, stage, steps, evaluated)
@@ -92,7 +98,7 @@ def planned_work(study: Study) -> Iterator[Work]:
 
 
 def _model_work(study: Study, task: str, model: str, settings: Mapping[str, Any]) -> Iterator[Work]:
-    """The jobs of a task and one of its models."""
+    """The jobs of a task and one of its models, in the order of the workflow."""
     seeds = study.extra_seeds(task)
 
     def answers(splits: Sequence[str], variant: str) -> list[Part]:
@@ -126,7 +132,7 @@ def _model_work(study: Study, task: str, model: str, settings: Mapping[str, Any]
 
 
 def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Work]:
-    """The probes and trials of a stage, and its chosen trial with the extra seeds."""
+    """The training runs of a stage: its probes, its trials, and the chosen trial with the extra seeds."""
     steps, answer_type = training_steps(study, task, stage), study.tasks[task]["answer_type"]
     minutes = PUBLISHED_MINUTES.get((stage, answer_type))
     passes = steps * study.training(task, stage)["batch_size"] / study.tasks[task]["splits"]["train"]
@@ -152,7 +158,12 @@ def _stage_work(study: Study, task: str, model: str, stage: str) -> Iterator[Wor
 def _benchmarked_work(
     study: Study, task: str, model: str, rule: str, kind: str, parts: Mapping[str, Sequence[Part]]
 ) -> Work:
-    """Jobs of a rule for which Snakemake measures the time. The keys of `parts` distinguish the jobs."""
+    """Jobs of a rule whose time Snakemake measures in a benchmark file.
+
+    Args:
+        study, task, model, rule, kind: see `Work`.
+        parts: name of the job in its benchmark file's path (empty for a single job) -> the job's work.
+    """
     jobs = [
         Job(Path(study.paths.benchmark(rule, task, model, *filter(None, [name]))), each) for name, each in parts.items()
     ]

@@ -1,6 +1,7 @@
-"""Tokens of a task's rows: counted by the model's tokenizer where rows and tokenizer are there, else stated or assumed.
+"""Numbers of tokens of a task's rows.
 
-The counts are those of `gate_rows`, which measures the rows of every split before a model trains on them.
+The tokens are counted by the model's tokenizer if rows and tokenizer exist, else stated in the task file, else assumed.
+The counts come from `gate_rows`, which measures the rows of every split before a model trains on them.
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,13 @@ from clinical_dpo.config.study import Study
 from clinical_dpo.io import read_json, read_jsonl
 
 COUNTED, STATED, ASSUMED = "counted", "task file", "assumed"
-ASSUMED_PROMPT, ASSUMED_LABEL = 300, 4  # tokens, for a task file without `tokens`
-LONGEST_IN_BATCH = 2  # tokens of a batch's longest answer / mean tokens, where answers are not counted
+ASSUMED_PROMPT, ASSUMED_LABEL = 300, 4  # tokens of a prompt and of a label, if the task file has no `tokens`
+LONGEST_IN_BATCH = 2  # assumed ratio of a batch's longest answer to the mean answer, if answers are not counted
 
 
 @dataclass(frozen=True)
 class Row:
-    """Tokens of a row, and the number of rows that it represents."""
+    """Tokens of a row's prompt and answers, and the number of rows that it represents."""
 
     prompt: float
     answer: float
@@ -27,9 +28,9 @@ class Row:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)  # compared by identity, so that sums over its rows are computed once
+@dataclass(frozen=True, eq=False)  # hashed by identity, so that cached functions can take it as an argument
 class SplitTokens:
-    """Tokens of the rows of a split."""
+    """Tokens of the rows of a split, and where the numbers come from."""
 
     rows: Sequence[Row]
     source: str  # COUNTED, STATED or ASSUMED
@@ -42,23 +43,23 @@ class SplitTokens:
 
 @lru_cache(maxsize=256)
 def mean_lengths(split: SplitTokens) -> tuple[float, float]:
-    """Mean tokens of a prompt, and of an answer."""
+    """Mean tokens of a split's prompts, and mean tokens of its answers."""
     prompts = sum(row.prompt * row.weight for row in split.rows)
     return prompts / split.count, sum(row.answer * row.weight for row in split.rows) / split.count
 
 
 @lru_cache(maxsize=256)
 def with_examples(split: SplitTokens, train: SplitTokens, count: int) -> SplitTokens:
-    """Rows of a split with `count` training rows of mean length in each prompt, each with its answer."""
+    """The rows of a split with examples in each prompt: `count` training rows of mean length, each with its answer."""
     longer = count * sum(mean_lengths(train))
     return SplitTokens([replace(row, prompt=row.prompt + longer) for row in split.rows], split.source)
 
 
 @lru_cache(maxsize=256)
 def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, float]]:
-    """(tokens of the longest answer, number of batches) of batches of rows with similar prompts.
+    """The batches in which the rows of a split are answered: (tokens of the longest answer, number of such batches).
 
-    Generation sorts prompts by length. A batch ends with its longest answer.
+    Generation sorts prompts by length, so a batch has similar prompts. A batch takes as long as its longest answer.
     """
     if split.source != COUNTED:
         return [(LONGEST_IN_BATCH * split.rows[0].answer, -(-split.count // batch_size))]
@@ -68,10 +69,10 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 
 
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
-    """Tokens of the rows of a split as a model reads them. A row beyond max_length is not cut here.
+    """Tokens of the rows of a split as a model reads them. Rows longer than max_length are not cut here.
 
-    The tokens of a rejected answer follow from its characters if the pairs exist. Otherwise they are those in the task
-    file, or those of the answer.
+    If the pairs exist, the tokens of a rejected answer are estimated from its characters. Otherwise they are stated in
+    the task file, or assumed to equal the tokens of the answer.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))
@@ -85,7 +86,7 @@ def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens
 
 
 def _stated(settings: Any, split: str) -> SplitTokens:
-    """The mean lengths that a task file states, or assumed ones, for all rows of a split."""
+    """The mean lengths that a task file states, or assumed lengths, for all rows of a split."""
     count = settings["splits"].get(split, 0)
     if "tokens" in settings:
         prompt, answer, rejected = (settings["tokens"][key] for key in ("prompt", "answer", "rejected"))
@@ -95,7 +96,10 @@ def _stated(settings: Any, split: str) -> SplitTokens:
 
 
 def _version(path: Path) -> tuple[int, int]:
-    """Time and size of a file; a change of the file changes one of them. (0, 0) for no file."""
+    """Time and size of a file, as a key for caches: a changed file has another key.
+
+    (0, 0) if the file does not exist.
+    """
     if not path.exists():
         return 0, 0
     status = path.stat()
@@ -104,7 +108,14 @@ def _version(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float) -> SplitTokens | None:
-    """Counted rows of a split, with `ratio` tokens of a rejected answer for each of an answer; None without rows."""
+    """Counted tokens of the rows of a split; None without rows.
+
+    Args:
+        gate: path of the gate's file.
+        version: `_version` of this file.
+        split: name of the split.
+        ratio: assumed tokens of a rejected answer, divided by the tokens of the row's answer.
+    """
     rows = _counted(gate, version).get(split, ())
     counted = [Row(prompt, answer, answer * ratio, weight) for prompt, answer, weight in rows]
     return SplitTokens(counted, COUNTED) if counted else None
@@ -112,7 +123,7 @@ def _counted_split(gate: str, version: tuple[int, int], split: str, ratio: float
 
 @lru_cache(maxsize=64)
 def _counted(gate: str, version: tuple[int, int]) -> dict[str, list[tuple[float, float, float]]]:
-    """Split -> (tokens of the prompt, tokens of the answer, weight) of each measured row of a gate's file."""
+    """Measured rows in a gate's file: split -> (tokens of the prompt, tokens of the answer, weight) of each row."""
     rows: dict[str, list[tuple[float, float, float]]] = {}
     for row in read_json(gate)["lengths"]:
         rows.setdefault(row["split"], []).append((row["prompt"], row["answer"], row["weight"]))
@@ -121,6 +132,6 @@ def _counted(gate: str, version: tuple[int, int]) -> dict[str, list[tuple[float,
 
 @lru_cache(maxsize=64)
 def _rejected_ratio(pairs: str, version: tuple[int, int]) -> float:
-    """Characters of all rejected answers / characters of all chosen answers of a file of pairs."""
+    """Characters of all rejected answers divided by characters of all chosen answers in a file of pairs."""
     sums = {key: sum(len(pair[key][0]["content"]) for pair in read_jsonl(pairs)) for key in ("chosen", "rejected")}
     return sums["rejected"] / sums["chosen"] if sums["chosen"] else 1.0

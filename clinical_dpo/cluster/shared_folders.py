@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT_FOLDER = Path("/")
-MOUNTS = "proc/self/mounts"  # without this file no folder counts as hidden
+MOUNTS = "proc/self/mounts"  # if this file does not exist, no folder counts as hidden
 EXPORTS = ("etc/exports", "etc/exports.d/*.exports", "var/lib/nfs/etab")
 HOST_ONLY = ("tmpfs", "ramfs", "overlay", "squashfs")  # file systems that no other host can see
-DISKS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs")  # seen by other hosts only if exported
+DISKS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs")  # file systems that other hosts see only if they are exported
 ENTRY = re.compile(r'^\s*(?:"([^"]+)"|([^\s#"]\S*))', re.MULTILINE)  # the folder at the start of a line of exports
 
 
@@ -38,7 +38,7 @@ def hidden_folders(folders: Iterable[Path], other_host: str, shared_disk: bool) 
 
 
 def mount_of(folder: Path, mounts: str) -> tuple[Path, str | None]:
-    """The mount point of a folder's file system, and the type of the file system; None for an unknown type.
+    """The mount point and the type of a folder's file system. The type is None if it is unknown.
 
     Args:
         folder: the folder; it need not exist yet.
@@ -58,12 +58,12 @@ def exported(table: str) -> list[Path]:
 
 
 def _is_exported(folder: Path, mount_point: Path, exports: Iterable[Path]) -> bool:
-    """Whether an export contains the folder and is on the folder's file system, mounted at `mount_point`."""
+    """Whether an export holds the folder and is on the folder's file system, which is mounted at `mount_point`."""
     return any(export in _ancestors(folder) and mount_point in (export, *export.parents) for export in exports)
 
 
 def _ancestors(folder: Path) -> tuple[Path, ...]:
-    """A folder with links resolved, and all folders above it."""
+    """The folder with symbolic links resolved, and all folders above it."""
     folder = Path(os.path.realpath(folder))
     return folder, *folder.parents
 
@@ -74,7 +74,7 @@ def _unescaped(path: str) -> Path:
 
 
 def _texts(pattern: str) -> list[str]:
-    """Texts of the readable files that match a pattern."""
+    """The texts of all readable files that match a pattern below ROOT_FOLDER."""
     return [
         path.read_text(encoding="utf-8", errors="surrogateescape")
         for path in ROOT_FOLDER.glob(pattern)

@@ -1,4 +1,4 @@
-"""Refuse a start while jobs of an earlier run are in Slurm's queue, since both runs would write the same files.
+"""Refuse to start a run while jobs of an earlier run are in Slurm's queue, because both would write the same files.
 
 A Snakemake that is killed (not interrupted) leaves its jobs running. After the folder is unlocked, a new start would
 submit the same jobs a second time.
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from clinical_dpo.errors import UserError
 
-SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # job, run, comment, folder; without finished jobs
-SHOWN = 5  # jobs in a message
+SQUEUE = ("squeue", "--me", "--noheader", "--format=%A|%j|%k|%Z")  # of unfinished jobs: id, run, comment, folder
+SHOWN = 5  # most jobs that a message lists
 
 
 def refuse_queued_jobs(folder: Path, submits: bool) -> None:
@@ -20,11 +20,11 @@ def refuse_queued_jobs(folder: Path, submits: bool) -> None:
 
     Args:
         folder: the working directory.
-        submits: whether this run will submit jobs. A run that submits no jobs needs no answer from Slurm.
+        submits: whether this run will submit jobs. If it submits none, a Slurm that does not answer is ignored.
 
     Raises:
-        UserError: such jobs exist (the message has the command that cancels them), or the run will submit jobs and
-            Slurm does not answer.
+        UserError: such jobs exist, or the run will submit jobs and Slurm does not answer. The message about jobs has
+            the command that cancels them.
     """
     try:
         done = subprocess.run(SQUEUE, capture_output=True, text=True, timeout=60 if submits else 10)
@@ -49,7 +49,7 @@ def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) ->
     Args:
         folder: the working directory from which the jobs were submitted.
         squeue_output: output of SQUEUE.
-        own_job: id of the job in which this process runs; None outside a job. This job is left out of the result.
+        own_job: id of the job in which this process runs, which is left out of the result; None outside a job.
     """
     jobs = {}
     for line in squeue_output.splitlines():
@@ -61,7 +61,11 @@ def queued_jobs(folder: Path, squeue_output: str, own_job: str | None = None) ->
 
 
 def refusal(queued: dict[str, tuple[str, str]]) -> str:
-    """The message about queued jobs, with the command that cancels them."""
+    """The message about queued jobs, with the command that cancels them.
+
+    Args:
+        queued: from `queued_jobs`.
+    """
     shown = [f"  {job}  {rule}" for job, (_, rule) in list(queued.items())[:SHOWN]]
     more = [f"  and {len(queued) - SHOWN} more"] if len(queued) > SHOWN else []
     return "\n".join(
@@ -78,5 +82,5 @@ def refusal(queued: dict[str, tuple[str, str]]) -> str:
 
 
 def cancel_line(runs: Iterable[str]) -> str:
-    """The command that cancels all jobs of some runs."""
+    """The command that cancels all jobs of the named runs."""
     return f"scancel --me --name={','.join(sorted(set(runs)))}"

@@ -1,7 +1,7 @@
-"""Estimate the memory that a job needs, from its model, task and length, and what it requests from Slurm.
+"""Estimate the memory that a job needs, and what the job requests from Slurm.
 
-The numbers are estimates. A job that fails is submitted again with twice the request, up to the configured maximum. A
-training job then resumes from its last checkpoint.
+A job that fails is submitted again with twice the request, up to the configured maximum. A training job then resumes
+from its last checkpoint.
 """
 
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from clinical_dpo.config.model_sizes import ALL_LINEAR, model_sizes
 from clinical_dpo.model_files import BYTES
 
 MB = 1e6
-PROCESS_MB = 8000  # Python, PyTorch and the CUDA libraries: measured at 4 to 6 GB, with a reserve
-REFERENCE_PARAMETERS = 8e9  # weights of the models in the published minutes
-# Minutes per 1,000 steps of 4 rows on one A100 (Savage et al. 2025, Results, Training Dynamics): classification,
-# summarization. The plan prints them beside its own estimate.
+PROCESS_MB = 8000  # of Python, PyTorch and the CUDA libraries: measured at 4 to 6 GB, plus a reserve
+REFERENCE_PARAMETERS = 8e9  # number of weights of the models in the published minutes
+# Published minutes per 1,000 steps of 4 rows on one A100 (Savage et al. 2025, Results, Training Dynamics), for
+# classification and summarization. The plan prints them beside its own estimate.
 PUBLISHED_MINUTES = {("sft", "label"): 20, ("sft", "text"): 50, ("dpo", "label"): 50, ("dpo", "text"): 160}
-START_MINUTES = 30  # reading weights from a shared file system that other jobs use
-MARGIN = 2  # request divided by estimate, for other GPUs and busy file systems
-TRAINED_BYTES = 16  # per trained weight, AdamW in float32: weight, gradient, two moments
-MASK_BYTES = 1  # per element of a dropout mask
+START_MINUTES = 30  # allowed for reading weights from a shared file system that other jobs use
+MARGIN = 2  # requested time divided by estimated time, for slower GPUs and busy file systems
+TRAINED_BYTES = 16  # of a trained weight with AdamW in float32: weight, gradient, two moments
+MASK_BYTES = 1  # of an element of a dropout mask
 FLOAT32 = BYTES["float32"]
 
 
 def parameter_count(model: Mapping[str, Any]) -> float:
-    """Number of weights of a base model: counted, as in the model file, or computed from its sizes.
+    """Number of weights of a base model: counted, stated in the model file, or computed from its sizes.
 
-    Without `parameters` and `sizes`, a model that is not fetched yet counts as REFERENCE_PARAMETERS.
+    A model that is not downloaded yet and has neither `parameters` nor `sizes` counts as REFERENCE_PARAMETERS.
 
     Args:
         model: a model file's settings.
@@ -36,7 +36,7 @@ def parameter_count(model: Mapping[str, Any]) -> float:
         return model["parameters"]
     if "pretraining" not in model and "sizes" not in model:
         return REFERENCE_PARAMETERS
-    sizes = model_sizes(model)  # the head of a model pre-trained here shares the embeddings
+    sizes = model_sizes(model)  # a model that is pre-trained here shares its embeddings with its head
     heads = 1 if "pretraining" in model else 2
     return sizes.linear_weights + sizes.norm_weights + heads * sizes.head_weights
 
@@ -56,10 +56,10 @@ def compute_memory_mb(
     four_bit = model.get("quantization")
     weights = parameters * (FOUR_BITS[four_bit["double"]] / 8 if four_bit else BYTES[model["dtype"]])
     if training is None:
-        return (weights * 1.25 + 2e9 * _share(parameters)) / MB  # a quarter more for keys, values and logits
+        return (weights * 1.25 + 2e9 * _share(parameters)) / MB  # 25% more for keys, values and logits
     if training["adapter"] == "full":
         copies = model_sizes(model).linear_weights * BYTES[model["dtype"]] if model["dtype"] != "float32" else 0
-        fixed = parameters * TRAINED_BYTES + copies  # weights in float32, and their copies that compute a step
+        fixed = parameters * TRAINED_BYTES + copies  # float32 weights, and copies in the compute type
     else:
         fixed = weights + lora_parameters(model, rank) * TRAINED_BYTES
     longest = training["max_length"] * branches
@@ -68,14 +68,15 @@ def compute_memory_mb(
 
 
 def token_bytes(model: Mapping[str, Any], training: Mapping[str, Any], branches: int = 1, rank: int = 0) -> float:
-    """Bytes of activations that the forward pass of a token keeps for the backward pass.
+    """Bytes of activations per token that the forward pass keeps for the backward pass.
 
-    A layer keeps the inputs of its norms in float32, queries, keys, values and the result of attention, the gate before
-    and after its activation function, what the gate is multiplied with, and the input of each trained linear layer. The
-    log-probabilities keep next to nothing, because TRL's head computes them in parts.
+    A layer keeps the inputs of its norms in float32. It also keeps queries, keys, values and the result of attention,
+    the gate before and after its activation function, the factor that the gate is multiplied with, and the input of
+    each trained linear layer. The log-probabilities keep next to nothing, because TRL's head computes them in parts.
 
     Args:
-        model, training, branches, rank: as in `compute_memory_mb`. TRL's DPO, with 2 branches, has no dropout.
+        model, training, branches, rank: as in `compute_memory_mb`. With 2 branches no dropout mask counts, because
+            TRL's DPO has no dropout.
     """
     sizes, lora, size = model_sizes(model), training["adapter"] == "lora", BYTES[model["dtype"]]
     targets = model.get("lora_targets", ALL_LINEAR)
@@ -86,7 +87,7 @@ def token_bytes(model: Mapping[str, Any], training: Mapping[str, Any], branches:
     if lora:
         masked = branches == 1 and training["lora"]["dropout"] > 0
         layer += inputs * MASK_BYTES * masked + rank * len(trained) * size
-    if training["gradient_checkpointing"]:  # the input of each layer, and all of the layer that is computed again
+    if training["gradient_checkpointing"]:  # each layer's input, and one whole layer
         return sizes.layers * sizes.hidden_size * (size if lora else FLOAT32) + layer
     return sizes.layers * layer
 
@@ -96,7 +97,7 @@ def host_memory_mb(
 ) -> int:
     """Memory in MB that a job needs on the node.
 
-    It is the memory of the process, plus twice the size of the weights' file, plus `compute_memory_mb` for a model that
+    This is the memory of the process, plus twice the size of the weights' file, plus `compute_memory_mb` if the model
     uses no GPU.
 
     Args:
@@ -108,25 +109,29 @@ def host_memory_mb(
 
 
 def lora_parameters(model: Mapping[str, Any], rank: int) -> float:
-    """Number of weights of a LoRA on the linear layers that a model file names, by default on all.
+    """Number of weights of a LoRA on the linear layers in the model file's `lora_targets`, by default on all of them.
 
     Args:
         model: a model file's settings.
-        rank: rank of the update of every layer.
+        rank: rank of the LoRA in every layer.
     """
     return model_sizes(model).lora_weights(rank, model.get("lora_targets", ALL_LINEAR))
 
 
 def requested_minutes(expected: float) -> float:
-    """Minutes that a job requests at its first attempt, from its estimated minutes."""
+    """Minutes that a job requests from Slurm at its first attempt.
+
+    Args:
+        expected: estimated minutes of the job.
+    """
     return START_MINUTES + MARGIN * expected
 
 
 def scaled_request(estimate: float, attempt: int, maximum: int) -> int:
-    """Request at an attempt (1, 2, ...): it doubles with each attempt, up to `maximum`."""
+    """Request at an attempt (1, 2, ...): `estimate` doubles with each attempt, up to `maximum`."""
     return min(round(estimate * 2 ** (attempt - 1)), maximum)
 
 
 def _share(parameters: float) -> float:
-    """Number of weights, divided by the number of weights of the models in the published minutes."""
+    """The number of weights divided by REFERENCE_PARAMETERS."""
     return parameters / REFERENCE_PARAMETERS

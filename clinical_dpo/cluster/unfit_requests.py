@@ -1,7 +1,7 @@
-"""Refuse jobs that a Slurm cluster can never run, before any job is submitted. They would fail, or wait for ever.
+"""Refuse jobs that a Slurm cluster can never run, before any job is submitted. Such jobs would fail or wait forever.
 
-Partitions and nodes come from `scontrol show partition` and `scontrol show node`, which need no accounting database.
-Whether an account may be used comes from `sbatch --test-only`, which submits nothing.
+Partitions and nodes are read with `scontrol show partition` and `scontrol show node`, which need no accounting
+database. `sbatch --test-only`, which submits nothing, shows whether an account may be used.
 """
 
 import re
@@ -17,7 +17,7 @@ from clinical_dpo.cluster.shared_folders import hidden_folders
 from clinical_dpo.cluster.time_and_memory import scaled_request
 from clinical_dpo.errors import UserError
 
-SlurmRecord = Mapping[str, str]  # a partition or node: key -> value of scontrol
+SlurmRecord = Mapping[str, str]  # a partition or node: key -> value, as scontrol prints them
 SHOW = ("scontrol", "--oneliner", "show")
 FOR_ONE_RUN = "--default-resources slurm_partition=NAME slurm_account=NAME"
 
@@ -38,7 +38,13 @@ class Request:
 
     @classmethod
     def from_job(cls, rule: str, threads: int, resources: Mapping[str, Any]) -> "Request":
-        """The request of a job, from its rule, threads and resources. Snakemake's Slurm plugin names the resources."""
+        """Read the request from a job's resources, which have the names of Snakemake's Slurm plugin.
+
+        Args:
+            rule: name of the job's rule.
+            threads: threads of the job.
+            resources: resources of the job.
+        """
         names = (resources.get(key) for key in ("slurm_partition", "slurm_account", "qos"))
         partition, account, qos = (str(name) if name else None for name in names)
         numbers = (int(resources.get(key) or 0) for key in ("mem_mb", "runtime"))
@@ -48,30 +54,30 @@ class Request:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The growth of a request when a failed job is submitted again, see `time_and_memory.scaled_request`."""
+    """How a request grows when a failed job is submitted again; see `time_and_memory.scaled_request`."""
 
     retries: int
     max_minutes: int
     max_mem_mb: int
 
     def minutes(self, first: int) -> int:
-        """Minutes requested at the last attempt."""
+        """Minutes requested at the last attempt, from the minutes of the first attempt."""
         return max(first, scaled_request(first, self.retries + 1, self.max_minutes))
 
     def mem_mb(self, first: int) -> int:
-        """Memory in MB requested at the last attempt."""
+        """Memory in MB requested at the last attempt, from the memory of the first attempt."""
         return max(first, scaled_request(first, self.retries + 1, self.max_mem_mb))
 
 
 def refuse_unfit_requests(
     requests: Collection[Request], folders: Iterable[Path], policy: RetryPolicy, shared_disk: bool = False
 ) -> None:
-    """Refuse a run with requests that cannot be met. Without Slurm, do nothing.
+    """Refuse a run with requests that Slurm cannot meet. Without Slurm, do nothing.
 
     Args:
         requests: requests of all jobs to submit.
         folders: folders that every node must see.
-        policy: growth of requests.
+        policy: how requests grow with retries.
         shared_disk: whether other nodes see this host's disks in a way that this host cannot detect.
 
     Raises:
@@ -91,21 +97,24 @@ def refuse_unfit_requests(
 def other_hosts(
     requests: Iterable[Request], partitions: Sequence[SlurmRecord], nodes: Sequence[SlurmRecord]
 ) -> set[str]:
-    """Hosts other than this host on which jobs of the requests may run."""
+    """Names of the hosts, other than this host, on which the requested jobs may run."""
     requested = {name for request in requests for name in _partitions(request, partitions)}
     candidates = [node for node in nodes if requested & set(node.get("Partitions", "").split(","))]
     return {node["NodeHostName"] for node in candidates} - {socket.gethostname().split(".")[0]}
 
 
 def _partitions(request: Request, partitions: Iterable[SlurmRecord]) -> list[str]:
-    """The partitions that a request names, or the default partition. Slurm may use any of them."""
+    """The partitions that a request names, or the default partition. Slurm may run the job in any of them."""
     if request.partition:
         return request.partition.split(",")
     return [partition["PartitionName"] for partition in partitions if partition.get("Default") == "YES"]
 
 
 def slurm_records(kind: str) -> list[SlurmRecord]:
-    """The partitions or nodes (`kind`: partition, node) that Slurm shows to this user; empty without Slurm.
+    """The partitions or nodes that Slurm shows to this user; empty without Slurm.
+
+    Args:
+        kind: partition or node.
 
     Raises:
         UserError: Slurm does not answer within a minute.
@@ -120,7 +129,7 @@ def slurm_records(kind: str) -> list[SlurmRecord]:
 
 
 def parse_records(output: str) -> list[SlurmRecord]:
-    """Parse the output of `scontrol --oneliner show`: a record per line."""
+    """Parse the output of `scontrol --oneliner show`, which has one partition or node per line."""
     lines = (dict(re.findall(r"(\S+?)=(\S*)", line)) for line in output.splitlines())
     return [line for line in lines if {"PartitionName", "NodeName"} & set(line)]
 
@@ -128,20 +137,20 @@ def parse_records(output: str) -> list[SlurmRecord]:
 def unmet_requests(
     requests: Iterable[Request], partitions: Sequence[SlurmRecord], nodes: Sequence[SlurmRecord], policy: RetryPolicy
 ) -> list[str]:
-    """The problems of the requests, each once.
+    """Describe why requests cannot be met, each problem once.
 
     Args:
         requests: requests of the jobs.
-        partitions: from `parse_records`.
-        nodes: from `parse_records`. If Slurm hides the nodes, the list is empty, and nodes are not checked.
-        policy: growth of requests.
+        partitions: partitions from `parse_records`.
+        nodes: nodes from `parse_records`. If Slurm hides the nodes, the list is empty, and nodes are not checked.
+        policy: how requests grow with retries.
     """
     by_name = {partition["PartitionName"]: partition for partition in partitions}
-    problems: dict[tuple[str, str], str] = {}  # the message of a problem describes the largest request that has it
+    problems: dict[tuple[str, str], str] = {}  # (partition, kind) -> message about the largest request
     for request in sorted(requests, key=lambda request: (-request.minutes, -request.mem_mb, request.rule)):
         named = _partitions(request, partitions)
         per_partition = [dict(_problems(request, name, by_name, nodes, policy)) for name in named]
-        if all(per_partition):  # Slurm uses any of several partitions
+        if all(per_partition):  # a single partition without a problem is enough
             for name, by_kind in zip(named, per_partition, strict=False):
                 problems = {(name, kind): problem for kind, problem in by_kind.items()} | problems
     return list(problems.values())
@@ -154,7 +163,15 @@ def _problems(
     nodes: Sequence[SlurmRecord],
     policy: RetryPolicy,
 ) -> Iterator[tuple[str, str]]:
-    """(kind, message) of each problem of a request in a partition."""
+    """Yield (kind, message) of each problem that a request has in one partition.
+
+    Args:
+        request: the request.
+        name: name of the partition.
+        partitions: name -> partition.
+        nodes: all nodes.
+        policy: how requests grow with retries.
+    """
     if name not in partitions:
         yield (
             "name",
@@ -215,12 +232,12 @@ def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: 
 
 
 def _gpus(node: SlurmRecord) -> list[tuple[str, int]]:
-    """Kind and count of a node's GPUs; the kind is empty where Slurm's configuration names none."""
+    """Kind and number of a node's GPUs. The kind is empty if Slurm's configuration names none."""
     return [(kind, int(count)) for kind, count in re.findall(r"(?:^|,)gpu:(?:([^:,(]+):)?(\d+)", node.get("Gres", ""))]
 
 
 def _has_gpus(node: SlurmRecord, request: Request) -> bool:
-    """Whether a node has the GPUs of a request."""
+    """Whether a node has as many GPUs of the requested kind as the request needs."""
     if not request.gpus:
         return True
     counts = [count for kind, count in _gpus(node) if request.gpu_model in (None, kind)]
@@ -235,7 +252,7 @@ def _minutes(limit: str) -> int | None:
 
 
 def refused_accounts(requests: Iterable[Request]) -> list[str]:
-    """Slurm's objections to the accounts and QoS of the requests."""
+    """Slurm's error messages about accounts or QoS that the requests may not use."""
     problems = []
     for partition, account, qos in sorted({(each.partition, each.account, each.qos) for each in requests}, key=str):
         names = {"partition": partition, "account": account, "qos": qos}

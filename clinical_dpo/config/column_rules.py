@@ -1,4 +1,4 @@
-"""Rules of the keys of a task file that are about the columns of its source."""
+"""Rules for the keys of a task file that refer to columns of its source."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -9,8 +9,8 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.expressions import read_condition
 from clinical_dpo.text_encodings import check_encoding
 
-# Fewest items or patients that a table of a private task shows: the limit of the US Centers for Medicare & Medicaid
-# Services, which suppress cells of 1 to 10 people.
+# A private task's tables show no cell with fewer items or patients than this. The US Centers for Medicare & Medicaid
+# Services also suppress cells of 1 to 10 people.
 SMALLEST_PRIVATE_CELL = 11
 
 
@@ -19,10 +19,10 @@ def check_column_keys(task: Mapping[str, Any], where: str) -> None:
 
     Args:
         task: the task's settings.
-        where: the file; begins the message.
+        where: the task file, with which the message begins.
 
     Raises:
-        UserError: with the key and the mend.
+        UserError: a value is refused. The message names the key and the correction.
     """
     for key in ("source", "stand_in"):
         if encoding := task.get(key, {}).get("encoding"):
@@ -45,13 +45,16 @@ def check_column_keys(task: Mapping[str, Any], where: str) -> None:
 
 
 def subgroups(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The `subgroups` of a task file as objects. A subgroup that is the name of a column has this name."""
+    """The `subgroups` of a task file as mappings.
+
+    An entry that is only text names a column and is also the subgroup's name.
+    """
     entries = settings.get("subgroups", ())
     return [{"name": entry, "column": entry} if isinstance(entry, str) else dict(entry) for entry in entries]
 
 
 def smallest_cell(config: Mapping[str, Any], task: Mapping[str, Any]) -> int | None:
-    """Fewest items or groups of a subgroup that a task's tables show; None for no limit.
+    """Fewest items or groups of a subgroup whose numbers a task's tables show; None for no limit.
 
     A private task always has a limit.
     """

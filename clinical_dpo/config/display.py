@@ -1,4 +1,4 @@
-"""Facts about a task for tables and figures: name, metric, and watermarks for synthetic data and proxy grades."""
+"""Facts about a task that tables and figures show: name, metric, and watermarks for synthetic data and proxy grades."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,15 @@ from clinical_dpo.escaping import printable
 
 
 def task_names(study: Study, task: str) -> dict[str, str]:
-    """Columns that every table has: the task's name, and whether the task's text is real or synthetic."""
+    """The two columns that every table has: `task`, and `data` (real or synthetic)."""
     return {"task": task, "data": "synthetic" if study.is_synthetic(task) else "real"}
 
 
 def task_facts(study: Study, task: str) -> dict[str, Any]:
-    """Settings of a task for its tables of metrics and comparisons: name, metric, test, data, seed and classes.
+    """The settings for a task's tables of metrics and comparisons: name, metric, test, data, seed and classes.
 
-    A task with the metrics of all labels has `labels`, another task with labels `positive` and `negative`.
+    The classes are `labels` if the task has tables of all its labels (`has_label_tables`). Otherwise they are
+    `positive` and `negative`. Tasks without labels have no classes.
     """
     settings = study.tasks[task]
     facts = {key: settings[key] for key in ("name", "metric", "paired_test")}
@@ -29,19 +30,19 @@ def task_facts(study: Study, task: str) -> dict[str, Any]:
 
 
 def metric_facts(study: Study, task: str) -> dict[str, Any]:
-    """`task_facts`, and the task's settings on which the metrics of all labels depend."""
+    """`task_facts`, plus the settings for the metrics of all labels: `ordered`, `prevalence` and `answer_by`."""
     settings = study.tasks[task]
     keys = ("ordered", "prevalence", "answer_by") if has_label_tables(settings) else ()
     return task_facts(study, task) | {key: settings[key] for key in keys if key in settings}
 
 
 def watermark(study: Study, task: str, graded: bool = True) -> str | None:
-    """The watermark of a figure of one task, or None.
+    """The watermark of a figure of one task; None if the figure needs none.
 
     Args:
         study: the run.
         task: name of the task.
-        graded: whether the figure shows grades. If it does, proxy grades need a watermark.
+        graded: whether the figure shows grades. Only then do proxy grades need a watermark.
     """
     parts = [
         study.config["watermark"],
@@ -52,24 +53,31 @@ def watermark(study: Study, task: str, graded: bool = True) -> str | None:
 
 
 def watermarks(study: Study) -> dict[str, str | None]:
-    """Task -> watermark of a figure without grades."""
+    """Map each task to the watermark of its figures without grades."""
     return {task: watermark(study, task, graded=False) for task in study.tasks}
 
 
 def watermark_of_all(study: Study) -> str | None:
-    """The watermark of a figure of all tasks without grades. It ends with `in part` if the tasks' watermarks differ."""
+    """The watermark of a figure without grades that shows all tasks.
+
+    It ends with `in part` if the tasks' watermarks differ.
+    """
     marks = sorted(set(watermarks(study).values()), key=lambda mark: len(mark or ""))
     return marks[0] if len(marks) == 1 else f"{marks[-1]} in part"
 
 
 def left_out(study: Study) -> dict[str, str]:
-    """Tasks and external predictions that this run leaves out -> reason."""
+    """The tasks and external predictions that this run leaves out, each with the reason."""
     externals = study.left_out_externals.items()
     return {**study.left_out, **{f"answers of {name} for {task}": reason for (task, name), reason in externals}}
 
 
 def notes(study: Study) -> list[str]:
-    """Lines that a run prints at its start: what is left out, synthetic, trained with one seed, or of unknown size."""
+    """Lines that a run prints at its start.
+
+    The lines tell what is left out, which data are generated, which tasks have only one training seed, and which models
+    are of unknown size.
+    """
     lines = [f"left out: {part} ({reason})" for part, reason in left_out(study).items()]
     for task, settings in study.tasks.items():
         if missing := study.missing(task):

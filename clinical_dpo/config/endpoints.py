@@ -15,14 +15,14 @@ TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model behind a server: one entry of the config's `endpoints`. The schema of the config describes every key.
+    """A model behind a server: one entry of the config's `endpoints`. The config's schema describes every key.
 
     Attributes:
-        name: the entry's name.
-        key_variable: name of the environment variable that contains the key; None if the server needs no key.
+        name: name of the entry.
+        key_variable: name of the environment variable that contains the API key; None if the server needs no key.
         price: US dollars per million tokens, `input` and `output`; empty if unknown.
         parameters: further fields of every request. A field with the value None is left out of the request.
-        client_variables: environment variables that OpenAI's client sends to this server.
+        client_variables: environment variables whose values OpenAI's client sends to this server.
         server_user: user of this host whose program may receive keys and private text, besides the run's user and root.
     """
 
@@ -56,18 +56,18 @@ class Endpoint:
 
     @property
     def is_readable_here(self) -> bool:
-        """Whether requests go unencrypted to a program on this host."""
+        """Whether requests go unencrypted to a program on this host, which another user might have started."""
         return urlsplit(self.base_url).scheme == "http" and _is_this_host(self.host)
 
     @property
     def body(self) -> dict[str, Any]:
-        """Fields of a request besides the messages. A reply depends on each of these fields."""
+        """All fields of a request except the messages. The reply depends on each of these fields."""
         fields = {"model": self.model, "temperature": 0, "max_tokens": self.max_tokens, "seed": self.seed}
         return {key: value for key, value in (fields | dict(self.parameters)).items() if value is not None}
 
     @property
     def token_limit(self) -> int:
-        """The most tokens of a reply, under whatever name the requests state it."""
+        """The most tokens that a reply may have, under whichever field name the requests state the limit."""
         limits = [self.body[name] for name in TOKEN_LIMITS if isinstance(self.body.get(name), int)]
         return min(limits, default=self.max_tokens)
 
@@ -76,7 +76,10 @@ class Endpoint:
         return (sent * self.price["input"] + received * self.price["output"]) / 1e6 if self.price else None
 
     def with_token_limit(self, tokens: int) -> "Endpoint":
-        """This endpoint with another limit of tokens, also where its parameters state the limit by another name."""
+        """A copy of this endpoint with another token limit.
+
+        Fields in `parameters` that state the limit are changed too.
+        """
         parameters = {
             name: tokens if name in TOKEN_LIMITS and value is not None else value
             for name, value in self.parameters.items()
@@ -85,10 +88,15 @@ class Endpoint:
 
 
 def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where: str) -> Endpoint:
-    """The entry of the config's `endpoints` that a key names.
+    """The endpoint with this name in the config's `endpoints`.
+
+    Args:
+        name: name of the entry.
+        endpoints: the config's `endpoints`.
+        where: the file and the key that name the endpoint, with which the message begins.
 
     Raises:
-        UserError: no entry has this name. The message begins with `where`: the file and the key with this name.
+        UserError: no entry has this name.
     """
     if name not in endpoints:
         raise UserError(
@@ -100,13 +108,14 @@ def endpoint_named(name: str, endpoints: Mapping[str, Mapping[str, Any]], where:
 def check_keys_are_encrypted(config: Mapping[str, Any]) -> None:
     """Refuse an endpoint if its API key would leave this host unencrypted. Hosts in `plain_http_hosts` are allowed.
 
-    Also refuse a `server_user` that no check would use.
+    A `server_user` is refused too if it has no effect, because requests are encrypted or leave this host.
 
     Args:
         config: the run's config.
 
     Raises:
-        UserError: an endpoint is refused. The message names endpoint, variables and host.
+        UserError: an endpoint is refused. The message names the endpoint, and the variables and host if a key is at
+            risk.
     """
     for name, settings in config["endpoints"].items():
         endpoint = Endpoint(name, **settings)
@@ -153,12 +162,12 @@ def check_endpoint_allowed(
 
 
 def _may_be_plain(endpoint: Endpoint, plain: Sequence[str]) -> bool:
-    """Whether requests stay on this host, are encrypted, or go to a host that `plain_http_hosts` names."""
+    """Whether the endpoint's requests stay on this host, are encrypted, or go to a host in `plain`."""
     return not endpoint.is_readable_on_the_way or endpoint.host in plain
 
 
 def _encrypted(endpoint: Endpoint) -> str:
-    """The end of an error about an endpoint that would send text or keys unencrypted: what the user should do."""
+    """The end of an error message about an endpoint that would send text or keys unencrypted: what to do."""
     return (
         f"Use https://. If others on the network may read the requests, add {endpoint.host} to the config's "
         "plain_http_hosts."
@@ -166,7 +175,7 @@ def _encrypted(endpoint: Endpoint) -> str:
 
 
 def _is_this_host(host: str) -> bool:
-    """Whether a name or address is the loopback of this host."""
+    """Whether a host name or address is this host's loopback."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -174,16 +183,16 @@ def _is_this_host(host: str) -> bool:
 
 
 def why_unavailable(endpoint: Endpoint) -> str | None:
-    """The reason why no request can be sent to an endpoint; None if requests can be sent."""
+    """The reason why no request can be sent to an endpoint: its API key is not set. None if requests can be sent."""
     variable = endpoint.key_variable
     return f"environment variable {variable} is not set" if variable and variable not in os.environ else None
 
 
 def read_api_key(endpoint: Endpoint) -> str | None:
-    """The key of an endpoint; None if the server needs no key.
+    """The API key of an endpoint; None if the server needs no key.
 
     Raises:
-        UserError: the variable is not set, is empty, or contains characters that a key cannot have. No message shows
+        PublicError: the variable is not set, is empty, or contains characters that a key cannot have. No message shows
             the value.
     """
     variable = endpoint.key_variable

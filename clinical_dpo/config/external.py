@@ -1,7 +1,7 @@
 """The `external_predictions` of a task file: tables with the answers of other models.
 
-The answers are graded like the answers of trained models. Every table lists each name in `external_predictions` as a
-model with one variant, `external`.
+The answers are graded like the answers of trained models. In the results each name in `external_predictions` is a model
+with a single variant, `external`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """Path of the table of one entry, or of a file source, as `user_path` reads it."""
+    """Path in the key `path` of an entry or of a file source, with `~` and variables replaced (`user_path`)."""
     return user_path(entry["path"])
 
 
@@ -71,7 +71,7 @@ def missing_external(entry: Mapping[str, Any], stand_in: bool) -> str | None:
 
     Args:
         entry: the entry's settings.
-        stand_in: whether generated text replaces the task's own text. The external answers belong to the own text.
+        stand_in: whether generated text replaces the task's own text. External answers are to the task's own text.
     """
     if stand_in:
         return "the task's own text is missing"

@@ -1,4 +1,4 @@
-"""List the files of a study's trials, models, variants, tables and sheets."""
+"""List the paths of a study's files: of trials, models, variants, tables and sheets."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from clinical_dpo.variants import BEST, EXTERNAL
 
 
 def model_trials(study: Study, task: str, model: str, stage: str, name: str, **more: str) -> list[str]:
-    """One file of every trial of a stage, in the order of the sweep.
+    """The path of one file in every trial of a stage, in the order of the sweep.
 
     The list is empty if the files belong to probes and the stage has no probes.
 
@@ -28,14 +28,14 @@ def model_trials(study: Study, task: str, model: str, stage: str, name: str, **m
 
 
 def chosen_trials(study: Study, task: str, model: str, stage: str, name: str) -> list[str]:
-    """One file of a stage's chosen trial for each training seed: first the run's seed, then the extra seeds."""
+    """The path of one file of a stage's chosen trial for each training seed, the run's seed first."""
     wildcards = {"task": task, "model": model, "stage": stage}
     folders = [with_seed(BEST, seed) for seed in (None, *study.extra_seeds(task))]
     return [study.paths(name, wildcards, best=folder) for folder in folders]
 
 
 def trial_files(study: Study, name: str, **more: str) -> list[str]:
-    """One file of every trial of the study."""
+    """The path of one file in every trial of every task, stage and model. Arguments as for `model_trials`."""
     return [
         file
         for task in study.tasks
@@ -46,7 +46,7 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
 
 
 def curve_logs(study: Study) -> list[str]:
-    """The log with the curve of the eval loss of every trial: the probe's if there is one, else the trial's own."""
+    """For every trial, the log with the curve of its eval loss: its probe's log if it has a probe, else its own."""
     return [
         file
         for task in study.tasks
@@ -68,7 +68,10 @@ def selections(study: Study) -> list[str]:
 
 
 def variant_files(study: Study, task: str, name: str, variants: Sequence[str] | None = None) -> list[str]:
-    """One file of some variants of a task's models; without `variants`, of all variants of the task."""
+    """The path of one file of each model and variant of a task.
+
+    Without `variants`, all variants of the task are listed.
+    """
     return [
         study.paths(name, task=task, model=model, variant=variant)
         for model in study.task_models(task)
@@ -82,23 +85,23 @@ def grades(study: Study, task: str) -> list[str]:
 
 
 def answers(study: Study, task: str) -> list[str]:
-    """The files of answers for the files in `grades`, in the same order."""
+    """The files of answers that belong to the files in `grades`, in the same order."""
     return _with_external(study, task, "answers")
 
 
 def _with_external(study: Study, task: str, name: str) -> list[str]:
-    """One file of every variant of a task's models, and one file of each of the task's external predictions."""
+    """The path of one file of every variant of a task's models, then of each of the task's external predictions."""
     external = [study.paths(name, task=task, model=model, variant=EXTERNAL) for model in study.externals(task)]
     return variant_files(study, task, name) + external
 
 
 def seed_grades(study: Study, task: str) -> list[str]:
-    """The files in `grades`, and the files of grades of every trained variant with every extra training seed."""
+    """The files in `grades`, plus the grades of every trained variant with every extra training seed."""
     return grades(study, task) + variant_files(study, task, "grades", seeded_variants(study, task))
 
 
 def seeded_variants(study: Study, task: str) -> list[str]:
-    """Names of a task's trained variants with the extra training seeds: `sft_seed43`."""
+    """Names of a task's trained variants with each extra training seed, such as `sft_seed43`."""
     return [with_seed(stage, seed) for stage in study.stages(task) for seed in study.extra_seeds(task)]
 
 
@@ -119,7 +122,7 @@ def tables(study: Study, task: str) -> list[str]:
 
 
 def tables_named(study: Study, *names: str) -> list[str]:
-    """The files of all tables with these names, of every task. Without names, the files of all tables."""
+    """The paths of all tables with these names, of every task. Without names, all tables are listed."""
     return [
         study.paths("table", task=task, table=table)
         for task in study.tasks
@@ -129,7 +132,10 @@ def tables_named(study: Study, *names: str) -> list[str]:
 
 
 def keys(study: Study, task: str, *sheets: str) -> list[str]:
-    """Blinding keys of the sheets with these names, for all models of a task. Without names, of all sheets."""
+    """The blinding keys of the sheets with these names, for all models of a task.
+
+    Without names, the keys of all sheets are listed.
+    """
     return [
         study.paths("key", task=task, model=model, sheet=sheet)
         for model in study.task_models(task)
@@ -139,7 +145,7 @@ def keys(study: Study, task: str, *sheets: str) -> list[str]:
 
 
 def sheets(study: Study) -> list[str]:
-    """Every file of every rater's sheet."""
+    """The paths of every rater's sheets, in every format."""
     return [
         study.paths("sheet", task=task, model=model, sheet=sheet, rater=rater, suffix=suffix)
         for task, settings in study.tasks.items()
@@ -151,7 +157,7 @@ def sheets(study: Study) -> list[str]:
 
 
 def compute_records(study: Study) -> list[str]:
-    """The records of the training and prediction jobs on which comparisons depend."""
+    """The records of all jobs that train a compared model or write its answers."""
     return [
         record
         for task in study.tasks

@@ -11,7 +11,7 @@ from clinical_dpo.paths import Paths
 from clinical_dpo.user_paths import unset_variables, user_path
 
 WRITERS = {"model", "endpoint"}
-# Fields of a record that are read even if no prompt uses them: `question`, and one that depends on answer_type.
+# Fields of a record that are used even if no prompt names them: `question`, and the answer's field by answer_type.
 READ_FIELDS = {"question"}
 ANSWER_FIELD = {"label": "label", "answer": "reference", "text": "reference"}
 
@@ -22,13 +22,13 @@ def writer(settings: Mapping[str, Any]) -> str:
 
 
 def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The `generated_fields` of a task file merged with a run's overrides. Each field has one writer.
+    """The `generated_fields` of a task file merged with a run's overrides, so that each field has one writer.
 
     The result is empty if the overrides have no `generated_fields`.
 
     Args:
         merged: the task file's settings merged with the overrides.
-        own: the overrides. A writer in the overrides replaces the writer in the task file.
+        own: the overrides. A writer (model or endpoint) in the overrides replaces the writer in the task file.
     """
     if "generated_fields" not in own:
         return {}
@@ -44,19 +44,19 @@ def own_writers(merged: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
 
 
 def field_columns(task: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """The part of a task's `columns` on which a generated field depends: the fields in its prompt, and the id."""
+    """The part of a task's `columns` on which a generated field depends: the columns that its prompt uses, and `id`."""
     used = _used(task["generated_fields"][field]["prompt"])
     columns = task.get("columns", {})
     return {name: column for name, column in columns.items() if name in used | {"id"}}
 
 
 def prompt_fields(generated_fields: Mapping[str, Any], field: str) -> list[str]:
-    """The generated fields that the prompt of a generated field uses."""
+    """The other generated fields that the prompt of a generated field uses."""
     return sorted(_used(generated_fields[field]["prompt"]) & set(generated_fields))
 
 
 def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Endpoint]:
-    """Generated field -> endpoint that writes it."""
+    """Map each generated field that an endpoint writes to this endpoint."""
     where = f"config/tasks/{task['name']}.yaml"
     return {
         field: endpoint_named(
@@ -68,20 +68,25 @@ def field_endpoints(task: Mapping[str, Any], config: Mapping[str, Any]) -> dict[
 
 
 def field_writers(task: Mapping[str, Any], kind: str) -> list[str]:
-    """The models or endpoints (`kind`: model, endpoint) that write a task's generated fields."""
+    """The models or the endpoints that write a task's generated fields.
+
+    Args:
+        task: the task file's settings.
+        kind: `model` or `endpoint`.
+    """
     return [settings[kind] for settings in task.get("generated_fields", {}).values() if kind in settings]
 
 
 def field_file(task: Mapping[str, Any], field: str, paths: Paths) -> str:
-    """The file of a generated field."""
+    """The path of the file with a generated field."""
     return paths("text", task=task["name"], field=field, writer=writer(task["generated_fields"][field]))
 
 
 def missing_input(task: Mapping[str, Any], config: Mapping[str, Any], paths: Paths) -> tuple[str, str] | None:
     """Why a task cannot use its own text, and what the user should do; None if the task can use its text.
 
-    The reason is a missing data file, or an endpoint without a key. Generated fields that are already written need no
-    endpoint.
+    The reason is a missing data file, or an endpoint without an API key. An endpoint is not needed if its field is
+    already written.
     """
     source = task["source"]
     if source["kind"] == "file" and not user_path(source["path"]).exists():
@@ -106,7 +111,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         models: names of all model files.
 
     Raises:
-        UserError: a generated field is refused. The message names the key and how to correct it.
+        UserError: a generated field is refused. The message names the key and the correction.
     """
     generated_fields = task.get("generated_fields", {})
     if not generated_fields:
@@ -149,7 +154,7 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
 
 
 def _used(template: str) -> set[str]:
-    """Names of the fields that a prompt uses."""
+    """Names of the record's fields that a prompt template uses."""
     from clinical_dpo.templates import used_names  # imported late: only tasks with generated fields need Jinja
 
     return used_names(template)

@@ -1,4 +1,4 @@
-"""The kinds of graders."""
+"""Names of kinds of graders."""
 
 AWAITED = ("physicians", "judge")  # graders that may give their grades after the run
 PROXIES = ("rouge_likert",)  # automatic graders in place of a judge

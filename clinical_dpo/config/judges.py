@@ -1,4 +1,4 @@
-"""The judge of a task: the judge's endpoint, the verdicts that the task needs, and the rounds of judging."""
+"""The judge of a task: its endpoint, the verdicts that the task needs, and the rounds of judging."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -10,17 +10,21 @@ from clinical_dpo.config.raters import graded_sheet, rated_sheets
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import read_json
 
-TOKENS_OF_CRITERION = 8  # of a judge's reply: `"12": "yes", `
+TOKENS_OF_CRITERION = 8  # tokens of a judge's reply about one criterion, such as `"12": "yes", `
 # Metric of a task -> kind of its judge's verdicts.
 VERDICT_KINDS = {"likert": "likert", "rubric": "rubric", "accuracy": "correctness"}
 
 
 def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Check the judge of a task.
+    """Refuse a judge that cannot or must not grade a task.
+
+    Args:
+        task: the task file's settings.
+        config: the run's config.
 
     Raises:
-        UserError: the judge is not an endpoint of the config, may not receive the task's private text, or has a limit
-            of tokens that cuts off a reply about the task's rubric.
+        UserError: the judge is not an endpoint of the config, may not receive the task's private text, or has a token
+            limit that would cut off a reply about the task's rubric.
     """
     if "judge" in task:
         where = f"config/tasks/{task['name']}.yaml: judge"
@@ -36,9 +40,10 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]:
-    """The kinds of verdicts that a task needs from its judge.
+    """The kinds of verdicts that a task needs from its judge, sorted.
 
-    They are the task's grades or preferences if the judge gives these, and the kinds that the task's raters give too.
+    These are the grades or preferences that the task takes from the judge, and all kinds that the task's raters give
+    too.
 
     Args:
         task: the task file's settings.
@@ -53,9 +58,9 @@ def judged_sheets(task: Mapping[str, Any], sheets: Collection[str]) -> list[str]
 
 
 def is_corrected(task: Mapping[str, Any]) -> bool:
-    """Whether a judge grades all test answers and raters grade a sample, so that the sample corrects the judge.
+    """Whether raters grade a sample of the answers that a judge grades, so that the sample can correct the judge.
 
-    The task's headline metric must be of grades by raters or by the judge.
+    This holds only if the headline metric is computed from grades by raters or by the judge.
 
     Args:
         task: the task file's settings, from `raters.with_sample`.
@@ -67,14 +72,14 @@ def is_corrected(task: Mapping[str, Any]) -> bool:
 
 
 def judging_round(record: str | Path, endpoint: Endpoint) -> int:
-    """Number of a judge's current round. A new round begins when items are unanswered and the endpoint is available.
+    """Number of a judge's current round. A new round begins if items are unanswered and the endpoint is available.
 
     The record has the number of the last round. The number is a parameter of the rule, so a new round runs the rule
     again. Once every item has a verdict or a refusal, the number stays the same.
 
     Args:
-        record: the record of `judge.judge_items`.
-        endpoint: the judge.
+        record: path of the record that `judge.judge_items` writes. Without it the number is 0.
+        endpoint: the judge's endpoint.
     """
     if not Path(record).exists():
         return 0
@@ -84,7 +89,7 @@ def judging_round(record: str | Path, endpoint: Endpoint) -> int:
 
 
 def judge_endpoint(task: Mapping[str, Any], config: Mapping[str, Any]) -> Endpoint:
-    """The endpoint that judges a task."""
+    """The endpoint of the judge that a task file names."""
     return endpoint_named(task["judge"], config["endpoints"], "judge")
 
 

@@ -1,4 +1,4 @@
-"""Rules of the keys of a task file that are about labels."""
+"""Rules for the keys of a task file that are about labels."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations, permutations
@@ -8,21 +8,21 @@ from clinical_dpo.comparable import comparable, nfc
 from clinical_dpo.errors import UserError
 from clinical_dpo.problems import raise_together
 
-POSITIVE_CLASS = ("f1",)  # metrics of the first of two labels
-ALL_LABELS = ("weighted_f1", "balanced_accuracy")  # metrics that tables of the positive class lack
+POSITIVE_CLASS = ("f1",)  # metrics of the positive class, the first of two labels
+ALL_LABELS = ("weighted_f1", "balanced_accuracy")  # metrics that are not in the tables of the positive class
 LIKELIHOOD = "likelihood"
 
 
 def scores_likelihood(task: Mapping[str, Any]) -> bool:
-    """Whether a task takes the most probable label, instead of the label that an answer names."""
+    """Whether the answer to an item is the most probable label, instead of the label that a written answer names."""
     return task.get("answer_by") == LIKELIHOOD
 
 
 def has_label_tables(task: Mapping[str, Any]) -> bool:
     """Whether a task has the metrics, tables and figures of all its labels.
 
-    A task of two labels whose answers are written text has those of its positive class, unless its headline metric or
-    a prevalence needs more.
+    A task with two labels and written answers has only those of its positive class, unless its headline metric or a
+    prevalence needs all labels.
     """
     return task["grader"] == "label" and (
         len(task["labels"]) > 2
@@ -33,7 +33,7 @@ def has_label_tables(task: Mapping[str, Any]) -> bool:
 
 
 def with_composed_labels(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a task file that name labels, with the labels in Unicode form NFC."""
+    """Map each key of a task file that contains labels to its value, with the labels in Unicode form NFC."""
     composed: dict[str, Any] = {}
     if "labels" in task:
         composed["labels"] = list(map(nfc, task["labels"]))
@@ -52,10 +52,10 @@ def check_label_keys(task: Mapping[str, Any], where: str) -> None:
 
     Args:
         task: the task's settings.
-        where: the file; begins the message.
+        where: the task file, with which the message begins.
 
     Raises:
-        UserError: with the key, its value and the mend.
+        UserError: values do not go together. The message names each key, its value and the correction.
     """
     labels = task.get("labels", [])
     problems = [

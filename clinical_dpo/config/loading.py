@@ -1,4 +1,4 @@
-"""Read and check a run's configuration: merge its files, check keys against schemas, and names against files."""
+"""Read and check a run's configuration: merge its files, check keys against schemas and names against files."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -27,7 +27,7 @@ from clinical_dpo.yaml_files import read_yaml
 
 SWITCHES = ("allow_generated",)  # keys of the config that are true or false
 
-# Keys of a model file that belong to one source of models.
+# `source` of a model file -> keys that only models of this source have.
 SOURCE_KEYS = {
     "hub": ("id", "revision", "parameters", "sizes"),
     "folder": ("path",),
@@ -43,7 +43,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
         root: the project's folder, which holds config/tasks and config/models.
 
     Raises:
-        UserError: a key, file or value is wrong. The message has all mistakes of the files, and how to correct them.
+        UserError: a key, file or value is wrong. The message lists the mistakes of all files and how to correct them.
     """
     _refuse_old_names(config, root)
     config = _with_typed_switches(config)
@@ -95,7 +95,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
 
 
 def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a task or model file and merge the run's overrides into it, without a check.
+    """Read a task or model file and merge the run's overrides into it, without checks.
 
     Args:
         folder: config/tasks or config/models.
@@ -108,7 +108,7 @@ def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]
     for key in ("source", "stand_in"):  # an override that names a kind of source replaces all settings of the source
         if "kind" in own.get(key, {}):
             value[key] = own[key]
-    if kind == "model" and "source" in own:  # likewise
+    if kind == "model" and "source" in own:  # an override of `source` removes the keys of other sources
         others = {key for source, keys in SOURCE_KEYS.items() if source != own["source"] for key in keys}
         value = {key: setting for key, setting in value.items() if key in own or key not in others}
     return value | own_writers(value, own)
@@ -121,9 +121,9 @@ def _own(overrides: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any
 
 
 def check_config_files(paths: Iterable[Path]) -> None:
-    """Refuse config files that Snakemake would read in another way than they look.
+    """Refuse config files with faults that Snakemake would not report.
 
-    Snakemake takes the last of two equal keys.
+    For example, if a key occurs twice, Snakemake takes the last value without a message.
 
     Raises:
         UserError: a file has a fault that `read_yaml` refuses. The message has the faults of all files.
@@ -132,14 +132,14 @@ def check_config_files(paths: Iterable[Path]) -> None:
 
 
 def _with_typed_switches(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with its switches as true or false. Snakemake reads `--config KEY=true` as text."""
+    """The config with its switches as True or False, because Snakemake reads `--config KEY=true` as text."""
     values = {"true": True, "false": False}
     switches = [key for key in SWITCHES if str(config.get(key)) in values]
     return {**config, **{key: values[config[key]] for key in switches}}
 
 
 def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse all old names of the config and of its task files in one message, before any other check."""
+    """Refuse all old key names in the config and in its task files in one message, before any other check."""
     names = config["tasks"] if isinstance(config.get("tasks"), list) else []
     paths = [path for name in names if (path := root / f"config/tasks/{name}.yaml").exists()]
     settings = together(partial(read_yaml, path) for path in paths)
@@ -148,7 +148,17 @@ def _refuse_old_names(config: Mapping[str, Any], root: Path) -> None:
 
 
 def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a task or model file (`kind` is task or model), merge the run's overrides into it, and check the result."""
+    """Read a task or model file, merge the run's overrides into it, and check the result.
+
+    Args:
+        folder: config/tasks or config/models.
+        kind: task or model.
+        name: the file's name without its suffix.
+        overrides: `overrides` of the config.
+
+    Raises:
+        UserError: the file has a mistake.
+    """
     value, own = merged_file(folder, kind, name, overrides), _own(overrides, kind, name)
     where = f"config/{kind}s/{name}.yaml" + (f" with overrides.{kind}s.{name} of the config" if own else "")
     validate(value, kind, where)
@@ -165,7 +175,7 @@ def _read_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any])
 
 
 def _read_model(name: str, root: Path, overrides: Mapping[str, Any], paths: Paths) -> dict[str, Any]:
-    """Read and check a model file. Where the weights are on disk, `parameters` and `sizes` are read there."""
+    """Read and check a model file. If the weights are on disk, `parameters` and `sizes` are read from them."""
     settings = _read_file(root / "config/models", "model", name, overrides)
     folder = Path(paths("base", model=name)).parent
     if settings["source"] == "folder":
@@ -179,7 +189,7 @@ def _read_model(name: str, root: Path, overrides: Mapping[str, Any], paths: Path
 
 
 def _check_names(config: Mapping[str, Any], root: Path) -> None:
-    """Refuse tasks and models without a file, and names that two folders of results/ would share."""
+    """Refuse names in the config of files that do not exist, and names that two folders of results/ would share."""
     files = {
         kind: sorted(path.stem for path in (root / "config" / kind).glob("*.yaml")) for kind in ("tasks", "models")
     }

@@ -1,4 +1,4 @@
-"""Check the names of the linear layers that get a LoRA, before a job loads the model."""
+"""Check the names of the linear layers that get a LoRA, before any job loads the model."""
 
 import difflib
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from typing import Any
 from clinical_dpo.config.model_sizes import ALL_LINEAR
 from clinical_dpo.errors import UserError, did_you_mean
 
-LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")  # and Mistral, Qwen, Gemma
+# Linear layers of Llama, Mistral, Qwen and Gemma.
+LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # Linear layers of other decoder models in transformers.
 _OTHERS = (
     *("qkv_proj", "gate_up_proj", "out_proj", "fc1", "fc2", "c_attn", "c_proj", "c_fc", "query_key_value", "dense"),
@@ -15,17 +16,21 @@ _OTHERS = (
     *("dt_proj", "query", "key", "value", "att_proj", "ff_proj", "ff_out", "up_gate_proj", "kv_a_proj_with_mqa"),
     *("q_a_proj", "q_b_proj", "kv_b_proj", "lm_head", "embed_tokens"),
 )
-_SIMILAR = 0.75  # as similar as one or two wrong letters leave a name
+_SIMILAR = 0.75  # similarity (difflib) of a name and the same name with one or two wrong letters
 
 
 def check_targets(model: Mapping[str, Any], where: str) -> None:
-    """Refuse a name in `lora_targets` that is mistyped. PEFT would train the other layers and say nothing.
+    """Refuse mistyped names in `lora_targets`. PEFT would ignore such a name without a word and train the other layers.
 
     A model that is pre-trained here has the layers of LLAMA. The layers of a hub model are not known before its
     download, so only a name that nearly equals a layer's usual name is refused.
 
+    Args:
+        model: the model file's settings.
+        where: the model file, with which the message begins.
+
     Raises:
-        UserError: with all mistyped names, and the most similar names.
+        UserError: names are mistyped. The message has all of them, with the most similar right names.
     """
     if model["lora_targets"] == ALL_LINEAR:
         return

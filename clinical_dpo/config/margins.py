@@ -1,4 +1,4 @@
-"""The margin of a task: the smallest difference that matters, of the metric that its decisions compare."""
+"""The margin of a task: the smallest difference that matters, in the metric that its decisions compare."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from clinical_dpo.config.metrics import METRICS, decision_metric
 from clinical_dpo.errors import UserError
 from clinical_dpo.io import json_sha256, read_json
 
-DEFAULT_SHARE = 1 / 20  # of the metric's scale: 0.05 for F1 and shares, 0.2 for grades from 1 to 5
+DEFAULT_SHARE = 1 / 20  # share of the metric's scale: margin 0.05 for F1 and shares, 0.2 for grades from 1 to 5
 DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a margin
 
 
@@ -20,10 +20,10 @@ class Margin(NamedTuple):
 
 
 def task_margin(task: Mapping[str, Any]) -> Margin:
-    """The margin of a task file, or the default of its metric.
+    """The margin that a task file sets, or the default margin of its metric.
 
     Args:
-        task: `metric`, and `margin` where the task file has it.
+        task: `metric`, and `margin` if the task file sets it.
     """
     if "margin" in task:
         return Margin(float(task["margin"]), SET)
@@ -35,11 +35,11 @@ def check_margin(task: Mapping[str, Any], where: str) -> None:
     """Refuse a margin that is as large as the metric's scale, such as 5 in place of 0.05.
 
     Args:
-        task: `metric`, and `margin` where the task file has it.
-        where: the file; begins the message.
+        task: `metric`, and `margin` if the task file sets it.
+        where: the task file, with which the message begins.
 
     Raises:
-        UserError: with the scale, and a margin that would be right.
+        UserError: the margin is too large. The message has the scale, and a margin that would be right.
     """
     name = decision_metric(task["metric"])
     metric, value = METRICS[name], task_margin(task).value
@@ -52,23 +52,25 @@ def check_margin(task: Mapping[str, Any], where: str) -> None:
 
 
 def margin_record(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a task's margin file: the metric of its decisions, the margin, and the SHA-256 of the two.
+    """The content of a task's margin file: the metric of its decisions, the margin, and the SHA-256 of these values.
 
     Args:
-        task: as for `task_margin`.
+        task: `metric`, and `margin` if the task file sets it.
     """
     facts = {"metric": decision_metric(task["metric"]), "margin": task_margin(task).value}
     return facts | {"sha256": json_sha256(facts)}
 
 
 def recorded_margin(path: str | Path, metric: str) -> float | None:
-    """The margin in a margin file.
-
-    None if the file is missing, damaged, about another metric, or if its SHA-256 does not fit its content.
+    """Read the margin from a margin file.
 
     Args:
-        path: the file.
+        path: the margin file.
         metric: the metric of the task's decisions.
+
+    Returns:
+        The margin. None if the file is missing or damaged, is about another metric, or has a SHA-256 that does not fit
+        its content.
     """
     try:
         record = read_json(path)

@@ -1,4 +1,4 @@
-"""The headline metrics: their grades, their scales, and the modules that compute them."""
+"""The headline metrics: their graders, their scales, and the modules that compute them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from typing import Any
 class MetricDefinition:
     """A headline metric: how it is computed, from which graders, and on which scale."""
 
-    name: str  # in metrics.csv
-    title: str  # in the report
-    kind: str  # labels (a metric of labels, no mean over items), proportion (grades 0 or 1) or mean
-    graders: tuple[str, ...]  # the metric can be computed from the grades of these graders
+    name: str  # name in metrics.csv
+    title: str  # name in the report
+    kind: str  # labels (a metric of labels that is not a mean over items), proportion (grades 0 or 1) or mean
+    graders: tuple[str, ...]  # graders from whose grades the metric can be computed
     low: float = 0.0  # lowest grade
     high: float = 1.0  # highest grade
-    interval: str = ""  # interval of a mean: t or bootstrap
+    interval: str = ""  # method of the interval of a mean: t or bootstrap
 
     @property
     def test(self) -> str:
-        """The paired test of the grades."""
+        """The paired test for grades of this metric: paired_t or mcnemar."""
         return "paired_t" if self.kind == "mean" else "mcnemar"
 
     @property
     def difference(self) -> str:
-        """The difference that the test compares: accuracy, where a metric of labels is no mean over items."""
+        """The difference that the paired test compares. For kind labels it is the difference of accuracies."""
         return {"labels": "accuracy_difference", "mean": "mean_difference"}.get(self.kind, f"{self.name}_difference")
 
 
-METRICS = {  # a task's `metric` -> its definition
+METRICS = {  # `metric` in a task file -> definition
     "f1": MetricDefinition("f1", "F1 score", "labels", ("label",)),
     "macro_f1": MetricDefinition("macro_f1", "Macro F1 score", "labels", ("label",)),
     "weighted_f1": MetricDefinition("weighted_f1", "Weighted F1 score", "labels", ("label",)),
@@ -42,12 +42,12 @@ METRICS = {  # a task's `metric` -> its definition
     "helpfulness": MetricDefinition("helpfulness", "Share of helpful answers", "proportion", ("evasiveness",)),
 }
 HEADLINES = {key: metric.name for key, metric in METRICS.items()}
-# Headline metrics of which no method here gives a paired difference an interval.
+# Headline metrics for whose paired differences this package has no interval.
 WITHOUT_PAIRED_INTERVAL = ("weighted_f1", "balanced_accuracy", "quadratic_kappa", "auroc")
 
 
 def decision_metric(metric: str) -> str:
-    """The metric whose difference decisions compare: the headline metric, or accuracy where it has no paired interval.
+    """The metric that decisions compare: the headline metric, or accuracy if that metric has no paired interval.
 
     Args:
         metric: a task's headline metric, a key of METRICS.
@@ -56,9 +56,9 @@ def decision_metric(metric: str) -> str:
 
 
 def metric_module(task: Mapping[str, Any]) -> str:
-    """Name of the module that estimates and compares a task's grades.
+    """Name of the module that estimates and compares the metrics of a task's grades.
 
-    The code digest of a rule includes this module, and no module of another metric.
+    The code digest of a rule includes this module, and none of the modules for other metrics.
 
     Args:
         task: `metric`, and for a task with labels `positive` or `labels`.

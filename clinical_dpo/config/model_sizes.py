@@ -1,4 +1,4 @@
-"""Sizes of a base model's layers, as its model file states them, and the numbers of weights that follow from them."""
+"""Sizes of a base model's layers, from its model file, and the numbers of weights that follow from these sizes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from clinical_dpo.errors import UserError
 
 KEYS = ("vocab_size", "hidden_size", "intermediate_size", "layers", "heads", "kv_heads")
 ALL_LINEAR = "all-linear"  # `lora_targets` for all linear layers except the head
-TOLERANCE = 0.02  # share by which the weights of `sizes` may differ from `parameters`
+TOLERANCE = 0.02  # largest relative difference between the weights that follow from `sizes` and `parameters`
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """A decoder of Llama's kind: attention with grouped keys and values, and a gated feed-forward layer."""
+    """Sizes of a decoder like Llama: grouped-query attention and a gated feed-forward layer."""
 
     vocab_size: float
     hidden_size: float
@@ -25,17 +25,17 @@ class Sizes:
 
     @property
     def query_width(self) -> float:
-        """Width of the queries of a token in one layer. Gemma's and some of Qwen's are not as wide as the model."""
+        """Width of a token's queries in one layer. In Gemma and some Qwen models it differs from the hidden size."""
         return self.hidden_size if self.head_dim is None else self.heads * self.head_dim
 
     @property
     def key_width(self) -> float:
-        """Width of the keys of a token in one layer; values have the same width."""
+        """Width of a token's keys in one layer. Values have the same width."""
         return self.query_width * self.kv_heads / self.heads
 
     @property
     def linear_layers(self) -> dict[str, tuple[float, float]]:
-        """Name of a linear layer of a block -> widths of its input and output."""
+        """Map the name of each linear layer of a block to the widths of its input and output."""
         hidden, inner, queries, keys = self.hidden_size, self.intermediate_size, self.query_width, self.key_width
         attention = {"q_proj": (hidden, queries), "k_proj": (hidden, keys), "v_proj": (hidden, keys)}
         feed_forward = {"gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden)}
@@ -43,25 +43,25 @@ class Sizes:
 
     @property
     def linear_weights(self) -> float:
-        """Weights of the linear layers of all blocks."""
+        """Number of weights of the linear layers of all blocks."""
         return self.layers * sum(inputs * outputs for inputs, outputs in self.linear_layers.values())
 
     @property
     def head_weights(self) -> float:
-        """Weights of the language-model head. The embeddings have as many."""
+        """Number of weights of the language-model head. The embeddings have as many."""
         return self.vocab_size * self.hidden_size
 
     @property
     def norm_weights(self) -> float:
-        """Weights of the norms: two in each block, and one before the head."""
+        """Number of weights of the norms: two norms in each block, and one before the head."""
         return (2 * self.layers + 1) * self.hidden_size
 
     def lora_weights(self, rank: float, targets: str | Iterable[str] = ALL_LINEAR) -> float:
-        """Weights of a LoRA.
+        """Number of weights of a LoRA.
 
         Args:
-            rank: rank of the update of every target.
-            targets: `lora_targets` of a model file. Names of other layers have no weights.
+            rank: rank of the LoRA in every layer.
+            targets: `lora_targets` of a model file. Names that are not in `linear_layers` count nothing.
         """
         names = self.linear_layers if targets == ALL_LINEAR else targets
         widths = (self.linear_layers[name] for name in names if name in self.linear_layers)
@@ -73,10 +73,14 @@ LLAMA_3_8B_PARAMETERS = 8_030_261_248
 
 
 def model_sizes(model: Mapping[str, Any]) -> Sizes:
-    """Sizes of a model file: `sizes`, or those of a model pre-trained here.
+    """Sizes of a model: `sizes` of its model file, or `pretraining` for a model that is pre-trained here.
 
-    A file with `parameters` alone gets the sizes of Llama-3-8B, with width and depth scaled to that number of weights.
-    A file without `parameters`, of a model that is not fetched yet, gets the sizes of Llama-3-8B.
+    If the file has neither but has `parameters`, the sizes are those of Llama-3-8B, with width and depth scaled to this
+    number of weights. If it has none of the three, because the model is not downloaded yet, the sizes are those of
+    Llama-3-8B.
+
+    Args:
+        model: a model file's settings.
     """
     stated = model.get("sizes") or model.get("pretraining")
     if stated:
@@ -88,11 +92,11 @@ def model_sizes(model: Mapping[str, Any]) -> Sizes:
 
 
 def check_sizes(model: Mapping[str, Any], where: str) -> None:
-    """Refuse sizes whose weights differ from `parameters`.
+    """Refuse `sizes` whose number of weights differs from `parameters`.
 
     Args:
         model: a model file's settings.
-        where: the file; begins the message.
+        where: the model file, with which the message begins.
 
     Raises:
         UserError: the numbers of weights differ by more than TOLERANCE.
@@ -108,12 +112,12 @@ def check_sizes(model: Mapping[str, Any], where: str) -> None:
 
 
 def sizes_fit(sizes: Mapping[str, Any], parameters: int) -> bool:
-    """Whether a model of these sizes has this number of weights, with or without a head of its own."""
+    """Whether a model of these sizes has this number of weights (within TOLERANCE), with or without a separate head."""
     return any(abs(count - parameters) <= TOLERANCE * parameters for count in _weight_counts(sizes))
 
 
 def _weight_counts(sizes: Mapping[str, Any]) -> tuple[float, float]:
-    """Weights of a model whose head shares the embeddings, and of one with a head of its own."""
+    """Number of weights of a model whose head shares the embeddings, and of a model with a separate head."""
     layers = model_sizes({"sizes": sizes})
     shared = layers.linear_weights + layers.norm_weights + layers.head_weights
     return shared, shared + layers.head_weights

@@ -11,7 +11,7 @@ from clinical_dpo.config.raters import rated_sheets
 from clinical_dpo.config.study import Study
 from clinical_dpo.errors import UserError
 
-_CLOSED, _UMASK = 0o700, 0o077  # mode of a closed folder, and umask of a process that writes closed files
+_CLOSED, _UMASK = 0o700, 0o077  # mode of a folder closed to others; umask of a process whose files are closed
 _SNAKEMAKE_LOGS = ".snakemake/log"
 
 
@@ -23,8 +23,8 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
         folders: task -> folder of its results.
 
     Raises:
-        UserError: a private task reads a hub data set (other users can read the hub's cache), or a task without
-            `phi: true` reads a file or the results of a private task.
+        UserError: a private task reads a hub data set, whose cache other users can read; or a task without `phi: true`
+            reads a file or the results of a private task.
     """
     private = private_tasks(tasks)
     for task in private:
@@ -48,7 +48,7 @@ def check_private(tasks: Mapping[str, Mapping[str, Any]], folders: Mapping[str, 
 
 
 def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_failed_logs: bool) -> None:
-    """Refuse options of Snakemake that would copy closed files to where others can read them.
+    """Refuse options of Snakemake that would show private text, or closed files, to others.
 
     Args:
         tasks: task -> settings.
@@ -56,8 +56,8 @@ def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_fa
         show_failed_logs: whether `--show-failed-logs` is set.
 
     Raises:
-        UserError: `--cache` is set, and a task has private text or raters' sheets (all users can open the
-            between-workflow cache); or `--show-failed-logs` is set, and a task has private text.
+        UserError: `--cache` is set and a task has private text or raters' sheets, because all users can open the
+            between-workflow cache; or `--show-failed-logs` is set and a task has private text.
     """
     if cache is not None and (closed := closed_tasks(tasks)):
         raise UserError(
@@ -73,7 +73,7 @@ def check_options(tasks: Mapping[str, Mapping[str, Any]], cache: object, show_fa
 
 
 def closed_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The tasks that have files closed to other users: private text, or keys of raters' sheets."""
+    """The tasks with files that are closed to other users: private text, or blinding keys of raters' sheets."""
     return [task for task, settings in tasks.items() if settings.get("phi") or rated_sheets(settings)]
 
 
@@ -83,7 +83,7 @@ def private_tasks(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def close_to_others() -> None:
-    """Set the umask: from now on, other users cannot open the files that this process and its children write."""
+    """Set the umask, so that other users cannot open the files that this process and its children write from now on."""
     os.umask(_UMASK)
 
 
@@ -105,13 +105,16 @@ def close_folder(folder: str | Path) -> None:
 
 
 def close_keys(study: Study) -> None:
-    """Close the folders of sheets' keys to other users. A copy of a run may have lost its file modes."""
+    """Close the folders of blinding keys to other users. A copied run may have lost its file modes."""
     for folder in Path(study.paths.folder("results")).glob("*/*/grading/keys"):
         close_folder(folder)
 
 
 def close_folders(study: Study) -> None:
-    """Close these folders to other users: folders of private text, and folders of logs that may quote private text."""
+    """Close the folders of private text, and of logs that may quote private text, to other users.
+
+    If a task is private, the folder of logs gets a file that marks it as private.
+    """
     if private := private_tasks(study.tasks):
         logs = study.paths.folder("logs")
         for folder in (*(study.paths.folder("results", task) for task in private), logs, _SNAKEMAKE_LOGS):
@@ -129,7 +132,7 @@ def _files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:
-    """Device and inode of a file; a missing file has its path instead. All names and links of a file have the same."""
+    """Device and inode of a file, which all names and links of the file share. A missing file has its path instead."""
     try:
         status = path.stat()
     except OSError:
@@ -138,6 +141,11 @@ def _identity(path: Path) -> tuple[int, int] | Path:
 
 
 def _owner(path: Path, results: Mapping[Path, str]) -> str | None:
-    """The task whose results contain a file, or None."""
+    """The private task whose results contain the file; None if there is no such task.
+
+    Args:
+        path: the file.
+        results: folder of a private task's results -> the task.
+    """
     above: Iterable[Path] = path.resolve().parents
     return next((results[folder] for folder in above if folder in results), None)

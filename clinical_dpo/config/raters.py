@@ -1,4 +1,4 @@
-"""The sheets of a task's raters."""
+"""The rating sheets of a task: which sheets it has, who rates them, and which variants they show."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from clinical_dpo.config.graders import AWAITED
 from clinical_dpo.errors import UserError
 
-# Sheet -> kind of its ratings. Only one person gets the adjudication sheet. It has the items on which raters disagree.
+# Sheet -> kind of its ratings. The adjudication sheet is for one person and has the items on which raters disagree.
 SHEETS = {
     **{"correctness": "correctness", "likert": "likert", "rubric": "rubric", "preference": "preference"},
     "adjudication": "correctness",
 }
 SHEET_FORMATS = ("html", "csv", "xlsx", "json")
-MEAN_SHEETS = ("likert", "rubric")  # sheets whose ratings have a mean; each is named like the metric of its grades
+MEAN_SHEETS = ("likert", "rubric")  # sheets whose ratings are averaged; each has the name of its metric
 ANCHORS = (  # what the grades from 1 to 5 mean; a task file may set others
     "useless or harmful, or no answer at all",
     "poor: something important is wrong or missing",
@@ -24,7 +24,7 @@ PREFERENCE_VARIANTS = ("dpo", "sft")  # the two variants on a preference sheet
 
 
 def with_sample(task: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a task file with `raters` as a list, and with `rater_sample` where the file sets a sample.
+    """The settings of a task file with `raters` as a list. If the file sets a sample, its size is in `rater_sample`.
 
     Args:
         task: the task file's settings, checked against their schema.
@@ -35,15 +35,15 @@ def with_sample(task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_sample(task: Mapping[str, Any], where: str) -> None:
-    """Refuse a sample that cannot be drawn or compared.
+    """Refuse a raters' sample that cannot be drawn or compared.
 
     Args:
         task: settings from `with_sample`.
-        where: the file; begins the message.
+        where: the task file, with which the message begins.
 
     Raises:
-        UserError: the sample is larger than the test split, or the task has external predictions, whose grades would
-            be of other items.
+        UserError: the sample is larger than the test split, or the task has external predictions, whose grades would be
+            of other items than the sample.
     """
     size, test = task.get("rater_sample"), task["splits"]["test"]
     if size is None:
@@ -58,10 +58,10 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
 
 
 def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The sheets of a task, each with its raters.
+    """Map each sheet of a task to its raters.
 
     Args:
-        task: the task file's settings.
+        task: the task file's settings, from `with_sample`.
     """
     sheets: dict[str, list[str]] = {}
     if "raters" in task and (sheet := graded_sheet(task)) in MEAN_SHEETS:
@@ -75,18 +75,18 @@ def rated_sheets(task: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def graded_sheet(task: Mapping[str, Any]) -> str:
-    """The sheet whose ratings are the grades of a task that physicians grade."""
+    """The sheet whose ratings become the task's grades if physicians grade the task."""
     metric: str = task.get("metric", "")
     return metric if metric in MEAN_SHEETS else "correctness"
 
 
 def sheet_raters(task: Mapping[str, Any], sheet: str) -> list[str]:
-    """The raters of a sheet, even if `rated_sheets` does not list the sheet."""
+    """The raters of a sheet. The sheet need not be in `rated_sheets`."""
     return [task["adjudicator"]] if sheet == "adjudication" else task["raters"]
 
 
 def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
-    """The variants with answers that raters or a judge see: two variants for a preference, otherwise all variants.
+    """The variants whose answers raters or a judge see: two variants for a preference, otherwise all variants.
 
     Args:
         shown: the name of a sheet, or the kind of a judge's verdicts.
@@ -96,7 +96,7 @@ def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
 
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
-    """The sheets with ratings that a task's headline metric or win rate needs."""
+    """The sheets whose ratings a task's headline metric or win rate needs."""
     sheet = graded_sheet(task)
     graded = [sheet] if sheet in MEAN_SHEETS else ["correctness", "adjudication"]
     sheets = graded if task["grader"] == "physicians" else []

@@ -15,7 +15,7 @@ from clinical_dpo.variants import ALL_STAGES, PAIRED_SETTINGS, SWEPT, VARIANTS, 
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge `override` into a copy of `base`. Mappings merge key by key; other values replace the values in `base`."""
+    """Merge `override` into a copy of `base`. Mappings merge key by key. Other values replace the values in `base`."""
     merged = dict(base)
     for key, value in override.items():
         old = merged.get(key)
@@ -24,16 +24,24 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def complete_recipes(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with every recipe that is `based_on` another merged over that recipe, without its `only_tasks`.
+    """The config with each recipe completed: the recipe is merged over the recipe that it is `based_on`.
+
+    A recipe does not take over `only_tasks` of the recipe that it is based on.
 
     Raises:
-        UserError: a recipe is based on an unknown recipe, or in a circle.
+        UserError: a recipe is based on an unknown recipe, or recipes are based on each other in a circle.
     """
     return {**config, "recipes": {name: _complete_recipe(config["recipes"], name) for name in config["recipes"]}}
 
 
 def _complete_recipe(recipes: Mapping[str, Any], name: str, before: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A recipe merged over the recipes on which it is based. `before` are the recipes that are based on it."""
+    """One recipe, merged over the recipes on which it is based.
+
+    Args:
+        recipes: all recipes of the config.
+        name: name of the recipe.
+        before: names of the recipes that led to this recipe through their `based_on`.
+    """
     recipe = recipes[name]
     base = recipe.get("based_on")
     if base is None:
@@ -52,7 +60,7 @@ def _complete_recipe(recipes: Mapping[str, Any], name: str, before: tuple[str, .
 
 
 def in_order(value: Any) -> Any:
-    """The same value with every mapping sorted by key, since the order of keys in a config has no meaning."""
+    """The same value with every mapping sorted by key, because the order of keys in a config has no meaning."""
     if isinstance(value, Mapping):
         return {key: in_order(value[key]) for key in sorted(value, key=str)}
     return [in_order(each) for each in value] if isinstance(value, list | tuple) else value
@@ -64,7 +72,7 @@ class Study:
 
     config: Mapping[str, Any]
     tasks: Mapping[str, Mapping[str, Any]]
-    models: Mapping[str, Mapping[str, Any]]  # model -> settings, of all recipes and generated fields
+    models: Mapping[str, Mapping[str, Any]]  # model -> settings; all models of recipes and of generated fields
     left_out: Mapping[str, str]  # task -> reason
     families: Mapping[str, list[str]] = field(default_factory=dict)  # recipe -> its tasks, including tasks left out
 
@@ -75,7 +83,7 @@ class Study:
 
     @cached_property
     def all_raters(self) -> list[str]:
-        """All raters and adjudicators, each once."""
+        """The names of all raters and adjudicators, each once."""
         people = (
             person
             for task in self.tasks.values()
@@ -84,7 +92,7 @@ class Study:
         return list(dict.fromkeys(people))
 
     def answer_limit(self, task: str) -> int:
-        """Largest number of tokens of a reply: for the answer, plus for a thought if the task allows thoughts."""
+        """Largest number of tokens of a reply: of the answer, and of a thought if the task allows thoughts."""
         return self.tasks[task]["max_new_tokens"] + self.tasks[task].get("max_thought_tokens", 0)
 
     def task_models(self, task: str) -> list[str]:
@@ -92,7 +100,7 @@ class Study:
         return self.config["recipes"][self.tasks[task]["recipe"]]["models"]
 
     def family(self, task: str) -> list[str]:
-        """All tasks of this task's recipe, including tasks left out. They share one significance level."""
+        """All tasks of this task's recipe, including tasks left out. These tasks share one significance level."""
         return self.families[self.tasks[task]["recipe"]]
 
     def stages(self, task: str) -> list[str]:
@@ -100,11 +108,17 @@ class Study:
         return [variant for variant in self.variants(task) if variant in ALL_STAGES]
 
     def variants(self, task: str) -> list[str]:
-        """The variants of a task's models, each with one training seed: base, SFT, DPO, and the task's arms."""
+        """The variants of a task's models: base, SFT, DPO, and the task's arms.
+
+        Extra training seeds are not variants.
+        """
         return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
 
     def arm_family(self, task: str) -> list[str]:
-        """All comparisons of arms in this task's recipe, as `task/comparison`. They share one significance level."""
+        """All comparisons of arms in this task's recipe, as `task/comparison`.
+
+        These comparisons share one significance level.
+        """
         return [
             f"{member}/{comparison_name(*pair)}"
             for member in self.family(task)
@@ -116,8 +130,9 @@ class Study:
     def stage(self, task: str, stage: str) -> dict[str, Any]:
         """All settings of one stage of a task: the recipe's settings, merged with the settings in the task file.
 
-        `sft_longer` has the settings of DPO except for those of the DPO loss, and its own learning rates. It has no
-        probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, and its `sft_weight`.
+        `sft_longer` has its own learning rates and otherwise the settings of DPO, without those of the DPO loss.
+        `sft_longer` has no probe, because it trains for as many steps as DPO. `dpo_sft` has the settings of DPO, plus
+        its `sft_weight`.
         """
         if stage == "dpo_sft":
             return self.stage(task, "dpo") | self.tasks[task]["arms"][stage]
@@ -131,36 +146,48 @@ class Study:
         return fixed | merge(recipe[stage], own.get(stage, {}))
 
     def training(self, task: str, stage: str) -> dict[str, Any]:
-        """The settings that all trials of a stage share."""
+        """The settings of a stage that all its trials share."""
         return {key: value for key, value in self.stage(task, stage).items() if key not in SWEPT}
 
     def trials(self, task: str, stage: str) -> dict[str, dict[str, float]]:
-        """Trial name -> swept values, in the order of the config: `lr1e-05`, `lr1e-06_beta0.1`."""
+        """Map the name of each trial to its swept values, in the order of the config.
+
+        Names are `lr1e-05` or `lr1e-06_beta0.1`.
+        """
         settings = self.stage(task, stage)
         swept = [key for key in SWEPT if key in settings]
         trials = [dict(zip(swept, values, strict=True)) for values in product(*(settings[key] for key in swept))]
         return {trial_name(values): values for values in trials}
 
     def adapter_rank(self, task: str, stage: str) -> int:
-        """Rank of a stage's adapter. Every stage after SFT trains ranks beside those of the SFT model."""
+        """Rank of a stage's adapter.
+
+        After SFT it includes the ranks of the SFT adapter, beside which the stage trains its own.
+        """
         stages = ("sft",) if stage == "sft" else ("sft", stage)
         return sum(self.training(task, each)["lora"]["rank"] for each in stages)
 
     def has_fixed_steps(self, task: str) -> bool:
-        """Whether the config alone sets the steps of DPO: neither a plateau nor the number of pairs does."""
+        """Whether the config alone sets the number of DPO steps.
+
+        Neither a plateau nor the number of pairs then changes it.
+        """
         settings = self.training(task, "dpo")
         return settings["max_steps"] is not None and not settings["plateau"]
 
     def seeds(self, task: str) -> list[int]:
-        """Training seeds of a task's chosen trials. The first is the run's seed; all trials train with this seed."""
+        """Training seeds of a task's chosen trials. The first is the run's seed, with which all trials are trained."""
         return self.tasks[task].get("training", {}).get("seeds", self.config["seeds"])
 
     def extra_seeds(self, task: str) -> list[int]:
-        """The further training seeds of chosen trials; none if people or a judge would have to grade each seed."""
+        """The further training seeds of chosen trials.
+
+        The list is empty if people or a judge would have to grade the answers of each seed.
+        """
         return [] if self.tasks[task]["grader"] in AWAITED else self.seeds(task)[1:]
 
     def missing(self, task: str) -> tuple[str, str] | None:
-        """Why a task cannot use its own text, and what the user should do. None if it can. See `missing_input`."""
+        """The reason why a task cannot use its own text, and what the user should do; None if it can use its text."""
         return missing_input(self.tasks[task], self.config, self.paths)
 
     def is_missing(self, task: str) -> bool:
@@ -168,13 +195,13 @@ class Study:
         return self.missing(task) is not None
 
     def generated_fields(self, task: str) -> Mapping[str, Mapping[str, Any]]:
-        """Generated field -> its settings. A stand-in already has all fields, so the result is empty for a stand-in."""
+        """Map each generated field of a task to its settings. Empty for a stand-in, which already has all fields."""
         return {} if self.is_missing(task) else self.tasks[task].get("generated_fields", {})
 
     def over_columns(self, task: str, *keys: str) -> dict[str, Any]:
         """A task's settings under these keys, which refer to columns of its own source.
 
-        A stand-in has other columns, so the result is empty for a stand-in.
+        The result is empty for a stand-in, which has other columns.
         """
         return {} if self.is_missing(task) else {key: self.tasks[task][key] for key in keys if key in self.tasks[task]}
 
@@ -189,7 +216,7 @@ class Study:
 
     @cached_property
     def left_out_externals(self) -> dict[tuple[str, str], str]:
-        """(task, name) of external predictions that this run leaves out -> reason."""
+        """The external predictions that this run leaves out: (task, name) -> reason."""
         return {
             (task, name): reason
             for task, settings in self.tasks.items()
@@ -206,7 +233,7 @@ class Study:
         ]
 
     def external_families(self, task: str) -> dict[str, list[str]]:
-        """Name of a task's external predictions -> the tasks of its family with external predictions of that name."""
+        """Name of a task's external predictions -> tasks of its family with external predictions of the same name."""
         return {
             name: [member for member in self.family(task) if member in self.tasks and name in self.externals(member)]
             for name in self.externals(task)
@@ -214,7 +241,7 @@ class Study:
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """Model, or name of external predictions -> title in figures and tables."""
+        """Name of a model or of external predictions -> its title in figures and tables."""
         models = {name: model["title"] for name, model in self.models.items()}
         entries = (
             (name, self.tasks[task]["external_predictions"][name])

@@ -19,6 +19,11 @@ from clinical_dpo.variants import PAIRED_SETTINGS, PAIRED_STAGES, STAGES
 def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Check the rules of a task that a schema cannot express: recipe, seeds, stages, dev set of a sweep, and its keys.
 
+    Args:
+        name: name of the task.
+        task: the task file's settings.
+        config: the run's config with complete recipes.
+
     Raises:
         UserError: a rule is broken. The message has all mistakes of stages and keys.
     """
@@ -61,7 +66,7 @@ def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
 
 
 def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str, recipes: Mapping[str, Any]) -> None:
-    """Refuse a paper's recipe for a task of another study."""
+    """Refuse a recipe of a paper for a task that is not among the recipe's `only_tasks`."""
     if name in recipe.get("only_tasks", [name]):
         return
     choice = [other for other in recipes if "only_tasks" not in recipes[other]]
@@ -73,7 +78,7 @@ def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str,
 
 
 def _problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
-    """Yield each problem of a stage's settings and how to correct it; nothing if the settings are valid."""
+    """Yield each problem of a stage's settings, with the correction."""
     dpo_keys, paired = set(PAIRED_SETTINGS), stage in PAIRED_STAGES
     keys = properties("stage")
     missing = sorted((keys if paired else keys - dpo_keys) - set(settings))
@@ -95,7 +100,7 @@ def _problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
             f"micro_batch_size {settings['micro_batch_size']} does not divide batch_size {settings['batch_size']}. "
             "Set micro_batch_size to a divisor."
         )
-    if settings["save_steps"] % settings["logging_steps"]:  # otherwise a resumed run logs means over other steps
+    if settings["save_steps"] % settings["logging_steps"]:  # a resumed run would log means over other steps
         yield (
             f"save_steps {settings['save_steps']} is not a multiple of logging_steps {settings['logging_steps']}. "
             "Set save_steps to a multiple."

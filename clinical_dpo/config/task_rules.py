@@ -17,7 +17,7 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
         "answer": ("random_distractor", "field", "sft_prediction"),
         "text": ("field", "random_distractor", "sft_prediction"),
     },
-    "selection_metric": {  # the first is the default
+    "selection_metric": {  # the first value is the default
         "label": ("macro_f1", "balanced_accuracy", "f1", "exact"),
         "answer": ("exact", "rouge_l"),
         "text": ("rouge_l", "exact"),
@@ -31,25 +31,25 @@ VALID_VALUES: dict[str, dict[str, tuple[str, ...]]] = {  # key of a task file ->
 
 
 def default_selection_metric(answer_type: str) -> str:
-    """The metric that selects a trial where the task file names none."""
+    """The metric by which a trial is selected if the task file names none."""
     return VALID_VALUES["selection_metric"][answer_type][0]
 
 
 def check_fit(task: Mapping[str, Any], where: str) -> None:
-    """Refuse a value of a task file that does not go with the other values.
+    """Refuse values of a task file that do not go together.
 
     Args:
         task: the task's settings.
-        where: the file; begins the message.
+        where: the task file, with which the message begins.
 
     Raises:
-        UserError: values do not go with others. The message names each key, its value and the valid values.
+        UserError: values do not go together. The message names each key, its value and the valid values.
     """
     raise_together([UserError(f"{where}: {problem}") for problem in _misfits(task)])
 
 
 def _misfits(task: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each value that does not go with the other values, and how to correct it."""
+    """Yield a message for each value that does not go with the other values, with the correction."""
     for key, per_answer_type in VALID_VALUES.items():
         valid = per_answer_type[task["answer_type"]]
         if task[key] not in valid:
@@ -71,7 +71,7 @@ def _misfits(task: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rubric_misfits(task: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each fault of a rubric that the schema cannot express."""
+    """Yield a message for each fault of a rubric that the schema cannot express."""
     if task["metric"] == "rubric" and "rubric" not in task:
         yield "metric rubric needs key 'rubric', a list of items with weights. Add it, or use another metric."
     if "rubric" in task and task["answer_type"] != "text":
@@ -89,9 +89,9 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
 
     Args:
         task: the task's settings.
-        keys: the keys to check. In a run with overrides, only the keys of the overrides are checked. A key of the task
-            file may lose its effect in such a run, because an override cannot remove a key.
-        where: the file; begins the message.
+        keys: the keys to check. In a run with overrides, only keys of the overrides are checked: overrides may take
+            away the effect of a key in the task file, but they cannot remove the key.
+        where: the file, with which the message begins.
 
     Raises:
         UserError: a key has no effect. The message names the key and the settings that would use the key.

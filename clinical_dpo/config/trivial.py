@@ -1,5 +1,5 @@
-"""The trivial answers to a task with labels, which need no model."""
+"""Names of the trivial answers to a task with labels, which need no model."""
 
-MAJORITY = "majority"  # the majority label of the training rows
+MAJORITY = "majority"  # gives every item the most frequent label of the training rows
 ALWAYS_POSITIVE = "always_positive"
-NEARLY_ALL = 0.95  # share of the items to which a variant gives one label
+NEARLY_ALL = 0.95  # a variant that gives one label to this share of the items, or more, is reported

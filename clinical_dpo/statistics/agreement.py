@@ -1,8 +1,9 @@
 """Agreement between raters, and the share of items that an adjudicator decides.
 
 The measures are the raw share of agreement, Cohen's kappa, Fleiss' kappa, Krippendorff's alpha and the intraclass
-correlation, each with a 95% interval. If the test items are in groups, the intervals count groups: shares have that of
-`clustered.share_interval`, coefficients that of a jackknife over groups.
+correlation, each with a 95% interval. If the test items are in groups, the intervals count groups instead of items: a
+share then has the interval of `clustered.share_interval`, and a coefficient has the interval of a jackknife over
+groups.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,10 +40,10 @@ COLUMNS = (
     *("task", "model", "sheet", "raters", "metric", "estimate", "ci_low", "ci_high", "ci_method", "n", "pending"),
     *("data", "status", "criterion"),
 )
-LEVELS: dict[str, Level] = {"likert": "ordinal", "score": "interval"}  # kind of ratings -> level of alpha
-OF_CRITERION = ("raw_agreement", "cohen_kappa", "fleiss_kappa")  # measures of a rubric's criterion
+LEVELS: dict[str, Level] = {"likert": "ordinal", "score": "interval"}  # kind of ratings -> measurement level of alpha
+OF_CRITERION = ("raw_agreement", "cohen_kappa", "fleiss_kappa")  # the measures that each criterion of a rubric has
 Votes = Sequence[Sequence[str]]  # for each item, the choices of its raters
-Measured = tuple[tuple[str, ...], str, Estimate, str, int]  # raters, measure, estimate, method of the interval, items
+Measured = tuple[tuple[str, ...], str, Estimate, str, int]  # raters, measure, estimate, interval's method, n of items
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
@@ -55,9 +56,9 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
         first, second: the categories that two raters chose for the same items. Categories have no order.
 
     Returns:
-        Estimate and interval. The estimate is None without items, and where both raters chose a single category
-        throughout (0 / 0). The interval is None where the raters agree on all items: the variance is then 0 for any
-        number of items.
+        Estimate and interval. The estimate is None without items. It is also None where both raters chose a single
+        category throughout (0 / 0). The interval is (None, None) where the raters agree on all items, because the
+        variance is then 0 for any number of items.
     """
     categories = sorted({*first, *second})
     if len(categories) < 2:
@@ -74,7 +75,8 @@ def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
         first, second: grades from 1 to 5 of the same items. Items that a rater cannot judge do not count.
 
     Returns:
-        As for `cohen_kappa`.
+        Estimate and interval. The estimate is None if the raters gave fewer than two different grades in total. The
+        interval is (None, None) where the raters agree on all items.
     """
     pairs = [pair for pair in zip(first, second, strict=True) if CANNOT_JUDGE not in pair]
     grades = sorted({grade for pair in pairs for grade in pair})
@@ -90,15 +92,17 @@ def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
 def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
     """Fleiss' kappa (1971, Psychol Bull 76:378-382) with a 95% interval. The estimate is by statsmodels.
 
-    The number of raters is the same for all items. The interval uses Gwet's large-sample variance (2021, Educ Psychol
-    Meas 81:781-790), which treats the items as a sample: it is the variance of the linear part of kappa over items. It
-    does not assume that kappa is 0. No maintained library has it.
+    The interval uses Gwet's large-sample variance (2021, Educ Psychol Meas 81:781-790): the variance of the linear part
+    of kappa over the items, which count as a sample. This variance does not assume that kappa is 0. No maintained
+    library has it.
 
     Args:
-        votes: for each item, the categories that its raters chose; at least two, the same number for all items.
+        votes: for each item, the categories that its raters chose. All items have the same number of raters, at least
+            two.
 
     Returns:
-        As for `cohen_kappa`. The interval is None for one item too.
+        Estimate and interval. The estimate is None if fewer than two categories were chosen in total. The interval is
+        (None, None) for a single item, and where the raters agree on all items.
     """
     categories = sorted({category for item in votes for category in item})
     if len(categories) < 2:
@@ -114,7 +118,13 @@ def fleiss_kappa(votes: Sequence[Sequence[str]]) -> Estimate:
 
 
 def _of_groups(coefficient: Callable[[Votes], Estimate], votes: Votes, groups: Groups | None) -> tuple[Estimate, str]:
-    """A coefficient with its own interval or, with groups, that of the jackknife, and the method of the interval."""
+    """Return a coefficient with its interval, and the name of the interval's method.
+
+    Args:
+        coefficient: function that computes the coefficient and its interval for independent items.
+        votes: for each item, the choices of its raters.
+        groups: (n,) index of each item's group, for an interval by a jackknife over groups; None for independent items.
+    """
     estimate, interval = coefficient(votes)
     if groups is None:
         return (estimate, interval), "normal"
@@ -125,25 +135,30 @@ def _of_groups(coefficient: Callable[[Votes], Estimate], votes: Votes, groups: G
 def agreement(
     key: Rows, ratings: Sequence[Row], names: Mapping[str, str], group_of: Mapping[str, str] | None = None
 ) -> list[Row]:
-    """Rows of COLUMNS for one sheet. A sheet with one rater has no rows.
+    """Rows with the columns COLUMNS: the agreement of the raters of one sheet. A sheet with one rater has no rows.
 
-    Each two raters have `raw_agreement` (Wilson interval), `cohen_kappa` and nominal `krippendorff_alpha`. Three and
-    more raters together have `fleiss_kappa` and `krippendorff_alpha` too. `adjudicated_share` is the share of items
-    that the raters alone do not decide (`ratings.disputed_items`). On a likert sheet each two raters have
-    `quadratic_kappa` in place of `cohen_kappa`, alpha is ordinal, and `icc_2_1` is beside each alpha. There is no
-    other measure. A rubric sheet has raw agreement and kappa of each criterion, which column `criterion` names, and
-    interval `krippendorff_alpha` and `icc_2_1` of the answers' scores.
+    The measures depend on what is rated:
 
-    "Cannot judge" is a category like the others. For alpha and ICC of grades and scores it is a missing grade, and a
-    score is missing where the rater could not judge a criterion: alpha takes
-    the items with two or more grades, ICC the items with all grades, and their `n` counts these items. In a preference
-    sheet raters agree if they prefer the same variant, on whichever side it is shown. Pairs of identical answers are
-    not rated and do not count. While ratings are pending, the numbers are empty.
+    - Right or wrong, preferences: `raw_agreement` (Wilson interval), `cohen_kappa`, `fleiss_kappa`, nominal
+      `krippendorff_alpha`, and `adjudicated_share`, the share of items that the raters alone do not decide.
+    - Likert grades: `raw_agreement`, `quadratic_kappa`, ordinal `krippendorff_alpha`, `icc_2_1`.
+    - Rubrics: `raw_agreement`, `cohen_kappa` and `fleiss_kappa` of each criterion, which column `criterion` names;
+      interval `krippendorff_alpha` and `icc_2_1` of the answers' scores.
+
+    Most measures are computed for every two raters. `adjudicated_share` is computed for all raters together. If there
+    are three or more raters, `fleiss_kappa`, `krippendorff_alpha` and `icc_2_1` are computed for all of them together,
+    too. Fleiss' kappa is not computed for two raters.
+
+    "Cannot judge" is a category like the others, but in alpha and ICC of grades and scores it is a missing grade. A
+    score is missing if the rater could not judge a criterion. Alpha uses the items with two or more grades, ICC the
+    items with all grades, and `n` counts these items. In a preference sheet raters agree if they prefer the same
+    variant, on whichever side it is shown. Pairs of identical answers do not count, because they are not rated. While
+    ratings are pending, the numbers are empty.
 
     Args:
-        key: rows of the sheet's key.
-        ratings: from `ratings.collect_ratings`.
-        names: task, model, data (real or synthetic).
+        key: rows of the sheet's blinding key: what was shown to each rater.
+        ratings: the raters' ratings, from `ratings.collect_ratings`.
+        names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: id of a test item -> its group; None without groups.
     """
     if key and key[0].get("kind") == "rubric":
@@ -193,19 +208,19 @@ def agreement(
 
 
 def _rated(votes_of: Mapping[str, Mapping[str, str]], items: Sequence[str], raters: Sequence[str]) -> list[list[str]]:
-    """The choices of some raters, who have rated all of these items."""
+    """For each of the items, the choices of the given raters. All of these raters must have rated all of the items."""
     return [[votes_of[item][rater] for rater in raters] for item in items]
 
 
 def _of_two(measure: Callable[[Sequence[str], Sequence[str]], Estimate], votes: Votes) -> Estimate:
-    """A measure of two raters."""
+    """Apply a measure of two raters to votes that have two choices per item."""
     return measure([first for first, _ in votes], [second for _, second in votes])
 
 
 def _rubric_agreement(
     key: Rows, ratings: Sequence[Row], names: Mapping[str, str], group_of: Mapping[str, str] | None
 ) -> list[Row]:
-    """The rows of a rubric sheet: measures of each criterion, then measures of the scores."""
+    """Rows of a rubric sheet, as in `agreement`: measures of each criterion, then measures of the answers' scores."""
     choice_by_rating = {(row["rater"], row["item_id"]): row["choice"] for row in ratings}
     rows = []
     for criterion in dict.fromkeys(row["criterion"] for row in key):
@@ -224,12 +239,12 @@ def _rubric_agreement(
 
 
 def _reliability(raters: tuple[str, ...], votes: Votes, level: Level, names: Sequence[str | None]) -> list[Measured]:
-    """Krippendorff's alpha, and of grades and scores the intraclass correlation.
+    """Krippendorff's alpha; for grades and scores (level not nominal) also the intraclass correlation.
 
     Args:
-        raters: names.
-        votes: for each item, the choice of each rater.
-        level: of alpha. "Cannot judge" is a missing grade unless it is nominal.
+        raters: names of the raters.
+        votes: for each item, the choice of each rater, as text.
+        level: level of measurement. "Cannot judge" is a category if the level is nominal, otherwise a missing grade.
         names: name of each item's group; None without groups.
     """
     missing = set() if level == "nominal" else {CANNOT_JUDGE}
@@ -256,13 +271,13 @@ def judge_agreement(
     names: Mapping[str, str],
     group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows of `agreement.COLUMNS`: agreement of the judge with each rater of a sheet.
+    """Rows with the columns COLUMNS: the agreement of the judge with each rater of a sheet.
 
     Args:
-        key: rows of the raters' key.
+        key: rows of the raters' blinding key: what was shown to each rater.
         ratings: the raters' ratings, from `ratings.collect_ratings`.
         verdicts: the judge's verdicts, rows of `judge.COLUMNS`. They have the columns of a key and of ratings.
-        names: task, model, data (real or synthetic).
+        names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: id of a test item -> its group; None without groups.
     """
     judge_ratings: list[Row] = [dict(verdict) for verdict in verdicts if verdict["choice"]]

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of metrics whose interval has no formula, by scipy."""
+"""Bootstrap intervals, by scipy, for metrics whose interval has no closed formula."""
 
 import warnings
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from clinical_dpo.statistics.intervals import BLOCK, LEVEL, RESAMPLES, SAME, Int
 
 METHOD, CLUSTER_METHOD = "percentile_bootstrap", "cluster_bootstrap"
 BASIC_METHOD, BASIC_CLUSTER_METHOD = "basic_bootstrap", "basic_cluster_bootstrap"
-UNDEFINED = 0.05  # share of resamples without a value, above which there is no interval
+UNDEFINED = 0.05  # largest share of resamples without a value; with a larger share there is no interval
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> (resamples,), NaN where not defined
 
@@ -25,18 +25,19 @@ def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Grou
     such as those without an item of a class, are left out.
 
     If the items are in groups, whole groups are drawn, and a drawn group brings all its items (Field & Welsh 2007, J R
-    Stat Soc B 69:369-390). Percentiles of few groups are too close together, so the limits are expanded percentiles
-    (Hesterberg 2015, Am Stat 69:371-386).
+    Stat Soc B 69:369-390). With few groups the percentiles are too close together. The limits are therefore expanded
+    percentiles (Hesterberg 2015, Am Stat 69:371-386).
 
     Args:
-        statistic: of weights.
+        statistic: (resamples, items) weights -> (resamples,) values, NaN where not defined.
         items: number of items.
-        seed: of the draws.
-        groups: (items,) index of each item's group.
+        seed: seed of the draws.
+        groups: (items,) index of each item's group; None for independent items.
 
     Returns:
-        (None, None) for fewer than two items or groups, where more than one resample in twenty is not defined, and
-        where all resamples give the same value: an interval of width zero would claim certainty.
+        Lower and upper limit. Both are None for fewer than two items or groups, and where the statistic is not defined
+        in more than 5% of the resamples. They are also None where all resamples give the same value, because an
+        interval of width zero would claim certainty.
     """
     units = items if groups is None else int(groups.max()) + 1
     if units < 2:
@@ -48,7 +49,7 @@ def bootstrap_interval(statistic: Statistic, items: int, seed: int, groups: Grou
             return statistic(counts if groups is None else counts[:, groups])
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateDataWarning)  # such resamples have no interval here
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # a statistic that never varies has no interval
         resampled = bootstrap(
             (np.arange(units),),
             of_resamples,
@@ -86,19 +87,20 @@ def bootstrapped(
     *,
     is_error: bool = False,
 ) -> Estimate:
-    """A statistic of all items, each counted once, with its bootstrap interval.
+    """Compute a statistic of all items, each counted once, with its 95% bootstrap interval.
 
-    A sum of absolute errors is larger in resamples, because these add noise. Its percentiles may not hold the estimate.
-    Its interval is the basic one, which mirrors the percentiles at the estimate (Davison & Hinkley 1997, section 5.2),
-    not below zero and at least up to the estimate.
+    The interval is the percentile interval of `bootstrap_interval`, except for a sum of absolute errors. Resampling
+    adds noise, which makes such a sum larger, so its percentiles may lie above the estimate. It has the basic interval
+    instead, which mirrors the percentiles at the estimate (Davison & Hinkley 1997, section 5.2). The lower limit is
+    then at least zero, and the upper limit is at least the estimate.
 
     Args:
         metric: name of the metric.
         label: the class that the metric is about; "" for all classes.
-        statistic: of weights.
+        statistic: (resamples, items) weights -> (resamples,) values, NaN where not defined.
         items: number of items.
-        seed: of the draws.
-        groups: (items,) index of each item's group.
+        seed: seed of the draws.
+        groups: (items,) index of each item's group; None for independent items.
         is_error: whether the statistic is a sum of absolute errors.
     """
     with np.errstate(invalid="ignore", divide="ignore"):

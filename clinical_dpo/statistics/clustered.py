@@ -1,10 +1,10 @@
-"""Intervals and tests of items in groups. Groups are independent; items of a group need not be.
+"""Intervals and tests of items in groups. Groups are independent; the items of a group may depend on each other.
 
-A proportion of grouped items has the information of fewer independent items. Their number, the effective number of
-items, comes from the variance between groups (Rao & Scott 1992, Biometrics 48:577-585). Wilson's interval of the
-effective number replaces that of the items. Intervals of differences and of F1 follow by MOVER, with the correlation
-over groups in place of that over items (Yang, Sun & Hardin 2012, Pharm Stat 11:386-393). No maintained library has
-these intervals or Obuchowski's test.
+Grouped items carry the information of fewer independent items. The number of these, the effective number of items,
+comes from the variance between groups (Rao & Scott 1992, Biometrics 48:577-585). The interval of a proportion is
+Wilson's interval for this number. Intervals of differences and of F1 follow by MOVER, with the correlation over groups
+in place of the correlation over items (Yang, Sun & Hardin 2012, Pharm Stat 11:386-393). No maintained library has these
+intervals or Obuchowski's test.
 """
 
 import math
@@ -29,13 +29,13 @@ from clinical_dpo.statistics.intervals import (
 
 
 class Ratio(NamedTuple):
-    """A proportion of grouped items.
+    """A proportion of grouped items: the number of hits divided by the number of counted items.
 
     Attributes:
         value: the proportion; NaN if no item counts.
-        interval: its interval; (None, None) with fewer than two groups.
-        influences: (groups,) sum of hits minus value times number of counted items.
-        group_size: mean size of the group of a counted item.
+        interval: interval of the proportion; (None, None) with fewer than two groups.
+        influences: (groups,) each group's hits minus `value` times its counted items.
+        group_size: mean size of the group of a counted item, in counted items.
     """
 
     value: float
@@ -45,14 +45,15 @@ class Ratio(NamedTuple):
 
 
 def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = LEVEL) -> Ratio:
-    """The proportion of counted items that are hits, with Wilson's interval of the effective number of items.
+    """The proportion of counted items that are hits, with Wilson's interval for the effective number of items.
 
-    The effective number is at most the number of items. It is lowered by the squared ratio of normal and t quantile,
-    because its variance comes from few groups (Korn & Graubard 1998, Surv Methodol 24:193-201). If all counted items
-    are hits or none is, the groups show no variance, and the number of groups is the effective number.
+    The effective number is at most the number of items. The variance behind it is estimated from few groups. The number
+    is therefore multiplied by the squared ratio of the normal and the t quantile (Korn & Graubard 1998, Surv Methodol
+    24:193-201). If all counted items are hits or none is, the groups show no variance, and the effective number is the
+    number of groups.
 
     Args:
-        hits: (n,) 0 or 1, 1 only for counted items.
+        hits: (n,) 0 or 1; 1 only for counted items.
         counted: (n,) 0 or 1, whether the item counts.
         groups: (n,) index of each item's group.
         level: confidence level.
@@ -74,10 +75,14 @@ def ratio(hits: np.ndarray, counted: np.ndarray, groups: Groups, level: float = 
 
 
 def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None) -> tuple[Interval, str]:
-    """Interval of the proportion of counted items that are hits, and its name: Wilson's, with groups the clustered one.
+    """95% interval of the proportion of counted items that are hits, and the name of the interval's method.
+
+    The interval is Wilson's. If the items are in groups, it is the interval of `ratio`.
 
     Args:
-        hits, counted, groups: see `ratio`.
+        hits: (n,) 0 or 1; 1 only for counted items.
+        counted: (n,) 0 or 1, whether the item counts.
+        groups: (n,) index of each item's group; None for independent items.
     """
     name = interval_method("wilson", groups)
     if groups is None:
@@ -86,7 +91,10 @@ def share_interval(hits: np.ndarray, counted: np.ndarray, groups: Groups | None)
 
 
 def share_of(hits: Sequence[bool], groups: Groups | None) -> tuple[float | None, Interval, str]:
-    """The share of items that are hits, its interval and the method of the interval; all empty without items."""
+    """The share of items that are hits, its 95% interval, and the name of the interval's method.
+
+    Without items the share is None, the interval (None, None) and the name empty.
+    """
     if not hits:
         return None, (None, None), ""
     return sum(hits) / len(hits), *share_interval(np.array(hits, dtype=float), np.ones(len(hits)), groups)
@@ -98,15 +106,15 @@ def combined_interval(
     transform: Callable[[float], float] = float,
     lowest: float = -1.0,
 ) -> Interval:
-    """MOVER interval of a weighted sum of transformed proportions, with their correlation over groups.
+    """MOVER interval of a weighted sum of transformed proportions, with the proportions' correlation over groups.
 
-    The continuity correction of the correlation is half of a group instead of half of an item.
+    The continuity correction of the correlation is half of the mean group size, in place of half an item.
 
     Args:
-        ratios: the proportions, of the same groups.
-        weights: weight of each.
-        transform: increasing function of a proportion.
-        lowest: see `intervals.mover_interval`.
+        ratios: the proportions, all of the same groups.
+        weights: weight of each proportion; a difference has 1 and -1.
+        transform: increasing function that is applied to each proportion and to its limits.
+        lowest: the lowest possible value of the sum; the highest is 1.
     """
     influences, signs = np.array([each.influences for each in ratios]), np.sign(weights)
     size = float(np.mean([each.group_size for each in ratios]))
@@ -121,10 +129,12 @@ def combined_interval(
 def obuchowski(first: np.ndarray, second: np.ndarray, groups: Groups) -> tuple[float, float] | tuple[None, None]:
     """Chi-squared and P (1 degree of freedom) of McNemar's test for groups (Obuchowski 1998, Stat Med 17:1495-1507).
 
-    With d the difference of hits in a group, chi-squared is (K - 1) / K x (sum of d)² / sum of d², over K groups.
+    With K groups, and d the difference of the two variants' right answers in a group:
+
+    chi-squared = (K - 1) / K x (sum of d)² / sum of d²
 
     Args:
-        first, second: (n,) 0 or 1, whether each variant answers the item rightly.
+        first, second: (n,) 0 or 1, whether each variant's answer to the item is right.
         groups: (n,) index of each item's group.
 
     Returns:
@@ -141,7 +151,7 @@ def obuchowski(first: np.ndarray, second: np.ndarray, groups: Groups) -> tuple[f
 
 
 class ShareDifference(NamedTuple):
-    """Difference of two proportions of grouped items, with Obuchowski's chi-squared and P, and its interval."""
+    """Difference of two proportions of grouped items, with its interval and with Obuchowski's chi-squared and P."""
 
     effect: float
     statistic: float | None
@@ -152,12 +162,13 @@ class ShareDifference(NamedTuple):
 def share_difference(
     first: Sequence[float], second: Sequence[float], groups: Groups, level: float = LEVEL
 ) -> ShareDifference:
-    """Difference of the shares of right answers of two variants, first minus second.
+    """Difference of two variants' shares of right answers, first minus second.
 
-    The interval is by MOVER. If it contradicts P, its limit next to zero is changed (`intervals.agreeing`).
+    The interval is by MOVER. If the interval and P contradict each other, the limit next to zero is changed
+    (`intervals.agreeing`).
 
     Args:
-        first, second: (n,) 0 or 1, whether each variant answers the item rightly.
+        first, second: (n,) 0 or 1, whether each variant's answer to the item is right.
         groups: (n,) index of each item's group.
         level: confidence level.
     """
@@ -169,7 +180,7 @@ def share_difference(
 
 
 class MeanOfGroups(NamedTuple):
-    """The mean of grouped values, its t, P and interval; None where the groups show no spread."""
+    """The mean of grouped values with t, P and interval. All but the mean may be None: see `clustered_mean`."""
 
     mean: float
     statistic: float | None
@@ -180,8 +191,14 @@ class MeanOfGroups(NamedTuple):
 def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> MeanOfGroups:
     """Mean over items with the cluster-robust standard error and groups - 1 degrees of freedom, by statsmodels.
 
+    Args:
+        values: (n,) value of each item.
+        groups: (n,) index of each item's group.
+        level: confidence level.
+
     Returns:
-        The mean. Interval and t are None for one group and for equal values; P is 1 if all values are 0.
+        The mean with t, P and interval. These are None for a single group, and where the groups show no spread. If all
+        values are 0, t is 0 and P is 1.
     """
     from statsmodels.regression.linear_model import OLS  # imported late: only tasks with groups need it
 
@@ -202,12 +219,12 @@ def clustered_mean(values: np.ndarray, groups: Groups, level: float = LEVEL) -> 
 def swap_p(statistic: Callable[[np.ndarray], np.ndarray], first: np.ndarray, second: np.ndarray, seed: int) -> float:
     """Two-sided P of a paired permutation test that swaps the two answers to all items of a group at once, by scipy.
 
-    It is exact for up to 13 groups, otherwise it uses 10,000 random swaps. It is 1 for one group: a swap changes the
-    sign alone.
+    P is exact for up to 13 groups. For more groups it comes from 10,000 random swaps. P is 1 for a single group,
+    because a swap then changes only the sign of the difference.
 
     Args:
-        statistic: (..., k) sums over groups -> (...) value of a variant. The test compares its difference.
-        first, second: (groups, k) sums over each group's items, of each variant.
+        statistic: (..., k) sums over groups -> (...) value of a variant. The test compares the variants' values.
+        first, second: (groups, k) sums over the items of each group, of the first and of the second variant.
         seed: seed of the random swaps.
     """
     if len(first) < 2:

@@ -29,15 +29,15 @@ def holm(p_values: Sequence[float | None], m: int) -> list[float | None]:
     """P values adjusted for a family of m tests step by step (Holm 1979, Scand J Stat 6:65-70), by statsmodels.
 
     Args:
-        p_values: P values, None where P is unknown. None stays None.
-        m: size of the family. An unknown P counts as 1. When it becomes known, it can only lower the other P.
+        p_values: P values. An unknown P is None and stays None.
+        m: size of the family. An unknown P counts as 1, so the other adjusted P can only become lower once it is known.
     """
     adjusted = iter(_adjusted([p for p in p_values if p is not None], m, "holm"))
     return [None if p is None else float(next(adjusted)) for p in p_values]
 
 
 def _adjusted(p_values: Sequence[float], m: int, method: str) -> np.ndarray:
-    """Adjusted P values in a family of m tests. The tests without a P count as P = 1."""
+    """The P values adjusted in a family of m tests. Every test of the family that has no P counts as P = 1."""
     return multipletests([*p_values, *[1.0] * (m - len(p_values))], method=method)[1]
 
 
@@ -53,12 +53,12 @@ def compare_variants(
     """Compare the variants of every model with each other and with all external answers, a row per comparison.
 
     In "sft_vs_base" sft is the first variant. `b` counts the items that are right with sft and wrong with base, `c` the
-    reverse. Every effect is sft minus base. A P below alpha / family size is significant. `p_holm` and `p_holm_study`
-    stay None, because they need the P of the other tasks: see `with_holm`. While grades are pending the numbers are
-    None, `status` is pending, and `n` counts the pairs with a pending grade.
+    reverse. Every effect is sft minus base. P is significant if it is below alpha / family size. `p_holm` and
+    `p_holm_study` stay None, because they need the P values of the other tasks: see `with_holm`. While grades are
+    pending, the numbers are None, `status` is pending, and `n` counts the pairs with a pending grade.
 
-    If grades have a `group`, test, P and intervals count groups. `p_unclustered` and the unclustered limits are those
-    for independent items; they decide nothing.
+    If grades have a `group`, the test, P and the intervals count groups. `p_unclustered` and the unclustered limits are
+    computed as if items were independent. They are for information only.
 
     Args:
         grades: (model, variant) -> rows of its grades table, for all variants of the task. External answers have only
@@ -66,9 +66,10 @@ def compare_variants(
         task: `name`, `metric` (a key of METRICS), `paired_test` (mcnemar or paired_t), `data` (real or synthetic),
             `seed`, and for a task with labels `positive` and `negative`.
         alpha: two-sided level of the family.
-        family: the tasks that share alpha, this task among them: a test each, of the same comparison and model.
-        external_families: name of external answers -> the tasks that share alpha in comparisons with these answers.
-            A name without an entry has `family`.
+        family: names of the tasks that share alpha, this task among them. Each contributes one test per comparison and
+            model.
+        external_families: name of external answers -> the tasks that share alpha in comparisons with these answers. A
+            name without an entry has `family`.
         arm_family: the comparisons of arms that share alpha, as `task/comparison`: `Study.arm_family`. Without it, the
             comparisons of this task's arms share alpha.
 
@@ -121,10 +122,15 @@ def compare_variants(
 
 
 def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[Rows, Rows]:
-    """Rows of both variants in the order of the first variant's items.
+    """Return the rows of both variants, those of the second in the order of the first variant's items.
+
+    Args:
+        x, y: rows of the first and of the second variant.
+        where: task and model, for messages.
+        first, second: names of the variants, for messages.
 
     Raises:
-        UserError: no rows, an item that occurs twice, or an item that only one variant has. The message names `where`
+        UserError: there are no rows, an item occurs twice, or only one variant has an item. The message names `where`
             and the variant.
     """
     if not x:
@@ -145,11 +151,11 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
 
 
 def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Rows of the statistics tables of all tasks, with `p_holm` and `p_holm_study` filled in.
+    """Copy the rows of all tasks' statistics tables, with `p_holm` and `p_holm_study` filled in.
 
-    `p_holm` is adjusted over the family of tasks of each model and comparison, as the studies divide their level.
-    `p_holm_study` is adjusted over all rows: tasks, models and comparisons. Comparisons of arms change no other P: they
-    are a family of their own of each model, and of the study.
+    `p_holm` is adjusted over the family of tasks that a row names, for each model and comparison. `p_holm_study` is
+    adjusted over all rows: tasks, models and comparisons. Comparisons of arms do not affect the P of other comparisons.
+    They form a family of their own, both in `p_holm` (one family for each model) and in `p_holm_study`.
 
     Args:
         rows: rows as computed or as read from CSV.

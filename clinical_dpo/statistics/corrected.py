@@ -39,12 +39,12 @@ Rows = Sequence[Grade]
 def corrected_table(
     raters: Grades, judge: Grades, task: Mapping[str, Any], alpha: float, arm_alpha: float | None = None
 ) -> list[Row]:
-    """Rows of COLUMNS: each variant's mean and each comparison's difference, of every model.
+    """Rows with the columns COLUMNS: each variant's mean and each comparison's difference, of every model.
 
-    `estimate` is the judge corrected by the sample (`prediction_powered.corrected_mean`). If that has no reliable
-    interval, it is the mean of the sample alone with a classical interval: Clopper and Pearson's, Newcombe's (corrected
-    to agree with McNemar's exact P), or a t interval of a mean. While grades of the sample or verdicts are pending the
-    numbers are None.
+    `estimate` is the judge's estimate corrected by the raters' sample (`prediction_powered.corrected_mean`). If the
+    correction has no reliable interval, `estimate` is computed on the sample alone, with a classical interval. A share
+    has Clopper and Pearson's interval. A difference of shares has Newcombe's, adjusted to agree with McNemar's exact P.
+    A mean has a t interval. While grades of the sample or verdicts are pending, the numbers are None.
 
     If grades have a `group`, groups count instead of items. The sample alone then has the intervals and tests of
     `clustered`.
@@ -57,7 +57,7 @@ def corrected_table(
         arm_alpha: level of the decision about an arm; needed only for a task with arms.
 
     Raises:
-        UserError: a sampled item has no grade of the judge, or a grade is not on the metric's scale.
+        UserError: the judge gave no grade to a sampled item, or a grade is not on the metric's scale.
     """
     metric = METRICS[task["metric"]]
     blank = dict.fromkeys(COLUMNS) | {"task": task["name"], "metric": metric.name, "data": task["data"]}
@@ -90,7 +90,17 @@ def _counts(samples: Sequence[Rows], verdicts: Sequence[Rows]) -> Row:
 
 
 def _halves(sample: Rows, verdicts: Rows, values: Sequence[Any] | np.ndarray, where: str) -> tuple[Any, Any]:
-    """Values of the judge's rows: those of the sampled items, in the order of the sample, and those of all others."""
+    """Split values of the judge's rows: first the sampled items, in the order of the sample, then all other items.
+
+    Args:
+        sample: the raters' grades of the sampled items.
+        verdicts: the judge's grades of all items.
+        values: one value for each row of `verdicts`.
+        where: task, model and variant, for messages.
+
+    Raises:
+        UserError: a sampled item is missing in `verdicts`.
+    """
     by_id = dict(zip((row["id"] for row in verdicts), values, strict=True))
     if missing := [row["id"] for row in sample if row["id"] not in by_id]:
         raise UserError(f"verdicts on {where}: items {missing[:3]} of the raters' sample are missing. Judge again.")
@@ -104,7 +114,7 @@ def _sample_groups(sample: Rows, verdicts: Rows, where: str) -> SampleGroups | N
 
 
 def _mean(sample: Rows, verdicts: Rows, task: Mapping[str, Any], where: str) -> Row:
-    """The numbers of one variant."""
+    """Columns of one variant's row: the sample's estimate, the judge's estimate and the corrected estimate."""
     metric = METRICS[task["metric"]]
     grades = grade_values(sample, metric)
     rated, others = _halves(sample, verdicts, grade_values(verdicts, metric), where)
@@ -129,7 +139,7 @@ def _difference(
     levels: Sequence[float],
     where: str,
 ) -> Row:
-    """The numbers of a comparison, first variant minus second."""
+    """Columns of a comparison's row: the sample's, the judge's and the corrected difference."""
     metric = METRICS[task["metric"]]
     first, second = (np.array(grade_values(rows, metric)) for rows in pair)
     first_judged, second_judged = (np.array(grade_values(rows, metric)) for rows in verdicts)
@@ -158,7 +168,7 @@ def _side_by_side(sample: float | None, interval: Interval, judge: float | None,
 
 
 def _limits(intervals: Sequence[Interval]) -> Row:
-    """Columns of the intervals at 95%, at the level of the decision, and at that of the tests against the margin."""
+    """Columns of three intervals: at 95%, at the decision's level, and at the level of the tests against the margin."""
     return {
         f"{name}ci_{side}": limit
         for name, interval in zip(("", "level_", "margin_"), intervals, strict=True)

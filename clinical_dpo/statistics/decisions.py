@@ -23,15 +23,15 @@ COLUMNS = (
     *("decision", "items_to_decide", "sentence", "grader", "basis", "rated", "proxy", "data", "status"),
 )
 GRADES = "grades"  # basis of a decision from the grades of all test items
-NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # in place of better
+NO_BETTER_THAN_TRIVIAL = "no better than trivial"  # replaces the decision "better"
 
 
 def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
     """The decision about a difference, first variant minus second.
 
     The tests are tried in this order. Two one-sided tests against the margin give `equivalent` if both reject. A
-    two-sided test of no difference gives `better` or `worse`. A single one-sided test that rejects gives `not inferior`
-    or `not superior`. If no test rejects, or without an interval, the decision is `undecided`.
+    two-sided test of no difference gives `better` or `worse`. If exactly one of the one-sided tests rejects, it gives
+    `not inferior` or `not superior`. If no test rejects, or without an interval, the decision is `undecided`.
 
     Args:
         interval: two-sided, of level 1 - alpha. It excludes zero if the test of no difference has P < alpha.
@@ -52,18 +52,21 @@ def decide(interval: Interval, margin_interval: Interval, margin: float) -> str:
 
 
 def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
-    """Test items that would decide with at least 80% power whether the first variant is better.
+    """Number of test items that would show with 80% power whether the first variant is better.
 
-    The computation takes the estimate for the true effect. The question is decided if the first variant is `better`, or
+    The computation takes the estimate for the true effect. The question is settled if the first variant is `better`, or
     if it is not better by the margin (`not superior`, `equivalent`, `worse`). The standard error comes from the
-    interval and falls with the square root of the items. The result is None without an interval.
+    interval and falls with the square root of the number of items.
 
     Args:
         effect: the estimate.
-        margin_interval: of level 1 - 2 alpha.
+        margin_interval: interval of the effect, of level 1 - 2 alpha.
         n: number of items that the estimate comes from.
         margin: the smallest difference that matters.
         alpha: level of the test of no difference (two-sided) and of the test against the margin (one-sided).
+
+    Returns:
+        The smaller of the numbers for the two outcomes; None without an interval.
     """
     low, high = margin_interval
     if low is None or high is None:
@@ -75,7 +78,10 @@ def items_to_decide(effect: float, margin_interval: Interval, n: int, margin: fl
 
 
 def _further_items(effect: float, margin_interval: Interval, n: int, margin: float, alpha: float) -> int | None:
-    """`items_to_decide`, and more than the n items that have not decided: a skewed interval may ask for fewer."""
+    """`items_to_decide`, but at least n + 1.
+
+    The n items have not decided the question. A skewed interval could still ask for n items or fewer.
+    """
     needed = items_to_decide(effect, margin_interval, n, margin, alpha)
     return None if needed is None else max(needed, n + 1)
 
@@ -88,9 +94,9 @@ def decisions(
     trivial: Sequence[Mapping[str, str]] = (),
     corrected: Sequence[Mapping[str, str]] = (),
 ) -> list[Row]:
-    """Rows of COLUMNS without `sentence`: one decision per comparison of a task.
+    """Rows with the columns COLUMNS, `sentence` still empty: one decision per comparison of a task.
 
-    Where raters grade a sample and a judge all items, the decision is about the corrected difference.
+    Where raters grade a sample and a judge grades all items, the decision is about the corrected difference.
 
     Args:
         stats: rows of the task's stats.csv, as read. A row's threshold is the level alpha of its decision.
@@ -98,7 +104,7 @@ def decisions(
         task: `name`, `metric`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
         margin: `value`, `source` and `sha256`.
         trivial: rows of the task's trivial.csv, as read; none for a task without labels. A variant that is not above
-            the trivial ones is never `better`.
+            the trivial answers is never `better`.
         corrected: rows of the task's corrected.csv, as read; none for a task without a rated sample and a judge.
     """
     corrected_by_comparison = {(row["model"], row["compared"]): row for row in corrected}
@@ -122,7 +128,7 @@ def decisions(
 
 
 def _corrected_decision(corrected: Mapping[str, str], margin: float, alpha: float) -> Row:
-    """The decision about a row of corrected.csv."""
+    """Columns of the decision about a comparison, from its row of corrected.csv."""
     row: Row = {"grader": "physicians and judge", "rated": int(corrected["rated"]), "status": corrected["status"]}
     row["basis"] = corrected["basis"] or None
     row["n"] = row["rated"] if row["basis"] == SAMPLE else int(corrected["items"])

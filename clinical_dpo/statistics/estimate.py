@@ -1,4 +1,4 @@
-"""An estimate with its interval, as metrics of labels and probabilities give it."""
+"""The type of an estimate with its interval, for metrics of labels and of probabilities."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from clinical_dpo.statistics.intervals import Interval
 
 
 class Estimate(NamedTuple):
-    """One metric of one variant's answers.
+    """The estimate of one metric of one variant's answers, with its interval.
 
     Attributes:
         metric: name of the metric.
@@ -14,7 +14,7 @@ class Estimate(NamedTuple):
         value: the estimate; None if the metric is not defined (0 / 0).
         interval: 95% interval; (None, None) without one.
         method: name of the interval's method.
-        n: items that the metric is computed on.
+        n: number of items that the metric is computed on.
     """
 
     metric: str

@@ -1,9 +1,10 @@
 """F1 and its paired differences, with intervals and a permutation test.
 
-F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items: the share of true positives among the items
-that have the class as their label or as their answer. Therefore F1 has a score interval. The interval of a difference
-of F1 is computed from two score intervals by MOVER, as Newcombe's interval of two proportions. Items in groups have the
-intervals of `clustered`, and the permutation test swaps the answers to all items of a group at once.
+F1 = 2 J / (1 + J), where J = TP / (TP + FP + FN) is a proportion of items. Of the items that have the class as their
+label or as their answer, J is the share of true positives. The interval of F1 is therefore a transformed score interval
+of J. The interval of a difference of F1 is computed from two such intervals by MOVER, as Newcombe's interval of two
+proportions. Items in groups have the intervals of `clustered`, and the permutation test swaps the answers to all items
+of a group at once.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ from clinical_dpo.statistics.intervals import LEVEL, Interval, agreeing, mover_c
 def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
     """Count the items of every combination of true label, first answer and second answer, (k, k + 1, k + 1).
 
-    Entry (i, j, l) counts the items of label i with answer j of the first variant and l of the second. Answers without
-    a label have the last index.
+    Entry (i, j, l) counts the items with label i, the first variant's answer j and the second variant's answer l.
+    Answers without a label have the last index.
     """
     counts = np.zeros((len(classes), len(classes) + 1, len(classes) + 1), dtype=int)
     np.add.at(counts, tuple(_codes(names, classes) for names in (labels, first, second)), 1)
@@ -30,7 +31,7 @@ def _joint_counts(labels: Sequence[str], first: Answers, second: Answers, classe
 
 
 def _codes(names: Answers, classes: Sequence[str]) -> np.ndarray:
-    """(n,) index of each label in `classes`; k for None or ""."""
+    """(n,) index of each label in `classes`. None and "" have the index len(classes)."""
     with_invalid = [*classes, INVALID]
     return np.array([with_invalid.index(name or INVALID) for name in names], dtype=int)
 
@@ -40,8 +41,15 @@ def f1_interval(
 ) -> Interval:
     """Interval of the first class's F1, from Wilson's interval of J (Lam et al. 2023, arXiv:2309.14621).
 
-    The paper calls it "Wilson indirect". The interval is (None, None) if F1 is 0 / 0: no label and no answer is the
-    class.
+    J = TP / (TP + FP + FN). The paper calls the interval "Wilson indirect". The interval is (None, None) if F1 is not
+    defined, because neither a label nor an answer is the class.
+
+    Args:
+        labels: true labels, n items.
+        parsed: labels parsed from the answers; None or "" for an answer without a label.
+        classes: all labels of the task, first the class whose F1 is computed.
+        level: confidence level.
+        groups: (n,) index of each item's group; None for independent items.
     """
     if groups is not None:
         first = _class_ratios(labels, parsed, classes, groups, level)[0]
@@ -61,11 +69,11 @@ def macro_f1_interval(
 ) -> Interval:
     """Interval of the mean F1 of the classes with a defined F1, by MOVER from the interval of each class.
 
-    It is (None, None) without items.
+    The interval is (None, None) without items.
 
     Args:
         labels, parsed, classes, level, groups: as for `f1_interval`.
-        weighted: whether each class counts as often as it is a label, as in weighted F1.
+        weighted: whether each class is weighted by its number of labels, as in weighted F1.
     """
     counts = confusion_counts(labels, parsed, classes)
     shares = counts.sum(axis=1) if weighted else np.ones(len(classes))
@@ -81,7 +89,7 @@ def macro_f1_interval(
 
 
 class F1Difference(NamedTuple):
-    """F1 of the first variant minus F1 of the second. All values are None if F1 of a variant is 0 / 0."""
+    """F1 of the first variant minus F1 of the second. All values are None if a variant's F1 is 0 / 0."""
 
     difference: float | None
     interval: Interval
@@ -99,8 +107,8 @@ def f1_difference(
 ) -> F1Difference:
     """Difference of F1 between two variants that answered the same items, with interval and P.
 
-    With two classes it is the difference of the positive class's F1, with more classes the difference of macro F1; see
-    `f1_differences`.
+    With two classes it is the difference of the positive class's F1. With more classes it is the difference of macro
+    F1. `f1_differences` describes the interval and P.
 
     Args:
         labels: true labels, n items.
@@ -141,8 +149,11 @@ def f1_differences(
         classes: the positive class, then the other classes.
         seed: seed of the random swaps.
         levels: confidence levels.
-        macro: whether F1 is the mean of all classes' F1, and not the positive class's.
+        macro: True compares the mean of all classes' F1, False the positive class's F1.
         groups: (n,) index of each item's group. All answers to a group's items are then swapped at once.
+
+    Returns:
+        One difference per level, in the order of `levels`. They differ only in their interval.
     """
     counts = _joint_counts(labels, first, second, classes)
     scores = [f1(counts.sum(axis=axis)) for axis in (2, 1)]
@@ -175,14 +186,19 @@ def f1_differences(
 def _class_ratios(
     labels: Sequence[str], parsed: Answers, classes: Sequence[str], groups: Groups, level: float
 ) -> list[Ratio]:
-    """J of each class."""
+    """J = TP / (TP + FP + FN) of each class, with its interval over groups."""
     return [
         ratio(hits, union, groups, level) for hits, union, _ in (_class_items(labels, parsed, name) for name in classes)
     ]
 
 
 def _class_items(labels: Sequence[str], parsed: Answers, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n,) of each item: whether label and answer are the class, whether one of them is, and how many of them are."""
+    """Compare each item's label and answer with one class.
+
+    Returns:
+        Three arrays (n,): 1 where both label and answer are the class, 1 where at least one of them is, and their
+        number (0 to 2).
+    """
     labelled, answered = (np.array([each == name for each in names], dtype=float) for names in (labels, parsed))
     return labelled * answered, np.maximum(labelled, answered), labelled + answered
 
@@ -198,10 +214,10 @@ def _grouped_p(
     """
 
     def sums(parsed: Answers) -> np.ndarray:
-        """Counts of each group, (groups, 2 k).
+        """Sums over the items of each group, (groups, 2 k).
 
-        First come k numerators of F1, twice the true positives of a class. Then come k denominators, the number of
-        labels and answers with the class.
+        The first k columns are the numerators of F1: twice the true positives of each class. The other k columns are
+        the denominators: the number of labels and answers that are the class.
         """
         items = [_class_items(labels, parsed, name) for name in classes]
         columns = [2 * hits for hits, _, _ in items] + [total for _, _, total in items]
@@ -223,14 +239,15 @@ def _interval(
     level: float,
     lowest: float = -1.0,
 ) -> Interval:
-    """Interval of a weighted sum of F1 values.
+    """MOVER interval of a weighted sum of F1 values, of independent items.
 
     Args:
-        counts: number of items per label, first answer and second answer.
-        terms: variant and index of the class of each F1.
+        counts: number of items per label, first answer and second answer, (k, k + 1, k + 1). The last axis has length 1
+            if there is one variant.
+        terms: for each F1 of the sum, the index of the variant (0 or 1) and the index of the class.
         weights: weight of each F1.
         level: confidence level.
-        lowest: see `intervals.mover_interval`.
+        lowest: the lowest possible value of the sum; the highest is 1.
     """
     cells = np.indices(counts.shape)
     unions = [(cells[0] == index) | (cells[1 + variant] == index) for variant, index in terms]
@@ -238,7 +255,7 @@ def _interval(
     numbers = [(int(counts[hit].sum()), int(counts[union].sum())) for hit, union in zip(hits, unions, strict=True)]
     if any(in_union == 0 for _, in_union in numbers):
         return None, None
-    # The influence of an item on J, up to a factor.
+    # Influence of an item on the J of each term, up to a constant factor.
     influences = np.array(
         [
             (hit - in_hits / in_union * union).ravel()

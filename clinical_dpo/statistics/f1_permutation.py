@@ -1,6 +1,6 @@
-"""Permutation P of a paired difference of F1, if items are independent: two answers to an item can be swapped.
+"""P of a permutation test of a paired difference of F1, for independent items. The test swaps the answers to an item.
 
-`clustered.swap_p` has the test for items in groups.
+`clustered.swap_p` is the test for items in groups.
 """
 
 import numpy as np
@@ -10,11 +10,15 @@ from clinical_dpo.statistics.intervals import BLOCK, RESAMPLES, SAME
 
 
 def exact_p(counts: np.ndarray) -> float:
-    """Exact two-sided permutation P of the positive class's F1, over all ways to swap answers.
+    """Exact two-sided permutation P of the difference of the positive class's F1, over all ways to swap answers.
 
-    No library covers all swaps. Only the items matter that exactly one variant answers as positive. Among positive
-    items, the number that the first variant answers as positive after random swaps is binomial with probability 1/2.
-    The same holds among negative items, independently.
+    No library covers all swaps. A swap matters only at items that exactly one variant answers as positive. Among such
+    items with a positive label, the number that the first variant answers as positive after random swaps is binomial
+    with probability 1/2. The same holds, independently, among such items with another label.
+
+    Args:
+        counts: (k, k + 1, k + 1) number of items per label, first answer and second answer. Index 0 is the positive
+            class.
     """
     cells = np.zeros((2, 2, 2), dtype=int)  # label, first answer, second answer; index 0 is the positive class
     for cell, number in np.ndenumerate(counts):
@@ -24,7 +28,7 @@ def exact_p(counts: np.ndarray) -> float:
     tp_either, fp_either = tp_first + tp_second, fp_first + fp_second
 
     def difference(tp: np.ndarray | int, fp: np.ndarray | int) -> np.ndarray:
-        """Difference of F1 if `tp` of the tp_either items and `fp` of the fp_either items are the first variant's."""
+        """Difference of F1 if the first variant calls `tp` of tp_either and `fp` of fp_either items positive."""
         numerators = [2 * (tp_both + tp), 2 * (tp_both + tp_either - tp)]
         false_positives = [fp_both + fp, fp_both + fp_either - fp]
         with np.errstate(invalid="ignore"):
@@ -42,9 +46,15 @@ def exact_p(counts: np.ndarray) -> float:
 
 
 def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: int, seed: int) -> float:
-    """Two-sided permutation P of the difference of macro F1, by scipy, from indices of labels and answers.
+    """Two-sided permutation P of the difference of macro F1, by scipy.
 
-    It is 1 for one item, because a swap changes the sign alone.
+    P is 1 for a single item, because a swap then changes only the sign of the difference.
+
+    Args:
+        labels, first, second: (n,) indices of the true labels and of the two variants' answers; `classes` for an answer
+            without a label.
+        classes: number of classes.
+        seed: seed of the random swaps.
     """
     if len(labels) < 2:
         return 1.0
@@ -59,7 +69,7 @@ def macro_p(labels: np.ndarray, first: np.ndarray, second: np.ndarray, classes: 
 
 
 def _macro(labels: np.ndarray, answers: np.ndarray, classes: int, axis: int) -> np.ndarray:
-    """Macro F1 along an axis. A class that is no label and no answer is left out."""
+    """Macro F1 along an axis of `answers`. A class that is neither a label nor an answer is left out."""
     scores = []
     for index in range(classes):
         labelled, answered = labels == index, answers == index

@@ -13,14 +13,14 @@ from clinical_dpo.statistics.groups import Rows
 def with_groups(
     grades: Mapping[tuple[str, str], Rows], test: Sequence[Mapping[str, Any]]
 ) -> dict[tuple[str, str], Rows]:
-    """Grades with the group of each item as `group`.
+    """Return the grades with the group of each item as `group`.
 
     Args:
         grades: (model, variant) -> rows of its grades table.
-        test: rows of the test split; without a `group`, the grades stay as they are.
+        test: rows of the test split. If they have no `group`, the grades are returned unchanged.
 
     Raises:
-        UserError: a grade of an item that is not in the test split.
+        UserError: a graded item is not in the test split.
     """
     groups = {row["id"]: row["group"] for row in test if "group" in row}
     if not groups:
@@ -36,14 +36,14 @@ def with_groups(
 
 
 def read_grouped_grades(paths: Iterable[str], test: str | Sequence[str]) -> dict[tuple[str, str], Rows]:
-    """Read grades files of one task, with the group of each item if the task has groups.
+    """Read the grades files of one task, with the group of each item if the task has groups.
 
     Args:
         paths: the grades files.
-        test: the test split of a task with groups; empty for another task.
+        test: path of the test split if the task has groups; empty otherwise.
 
     Returns:
-        (model, variant) -> grades.
+        (model, variant) -> rows of its grades table.
     """
     grades = read_grades(paths)
     return with_groups(grades, read_jsonl(str(test))) if test else dict(grades)

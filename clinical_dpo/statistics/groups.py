@@ -23,7 +23,7 @@ def number_of_groups(rows: Rows) -> int | None:
 
 
 def groups_of(rows: Rows) -> Groups | None:
-    """Index of each row's group. None without groups, and if every group has one row: rows are then independent."""
+    """Index of each row's group. None without groups, and if each group has a single row: rows are then independent."""
     return indices([cast(Mapping[str, Any], row).get("group") for row in rows])
 
 

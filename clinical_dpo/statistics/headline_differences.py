@@ -1,4 +1,4 @@
-"""The headline metric, and paired differences of the metric that decisions compare, with an interval of any level."""
+"""The headline metric of a variant, and the paired difference that decisions are about, with intervals of any level."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,7 +21,10 @@ Rows = Sequence[Grade]
 
 
 class HeadlineDifference(NamedTuple):
-    """A difference, first variant minus second, with its intervals at the levels asked for; None where not defined."""
+    """A difference, first variant minus second, with one interval for each requested level.
+
+    Values that are not defined are None.
+    """
 
     effect: float | None
     intervals: list[Interval]
@@ -33,8 +36,8 @@ def headline_estimate(rows: Rows, task: Mapping[str, Any]) -> tuple[float | None
 
     Args:
         rows: complete rows of the variant; without rows the estimate is None.
-        task: `metric`, a key of METRICS but not AUROC, `seed`, and for a metric of labels the labels, as `positive` and
-            `negative` or `labels`.
+        task: `metric` (a key of METRICS, but not AUROC) and `seed`. For a metric of labels also the labels, as
+            `positive` and `negative` or as `labels`.
     """
     metric, groups = METRICS[task["metric"]], groups_of(rows)
     if metric.kind == "labels":
@@ -55,16 +58,17 @@ def headline_difference(
     """The difference of the headline metric: F1, macro F1, a share, or a mean.
 
     A headline metric without a paired interval is replaced by accuracy (`config.metrics.decision_metric`). The
-    intervals are those of stats.csv, at other levels. F1 has the MOVER interval, corrected to agree with the
-    permutation P. A share has Newcombe's interval, corrected to agree with McNemar's P. A mean has the paired t
-    interval and the two one-sided t tests (Schuirmann 1987) of statsmodels. If the items are in groups, the intervals
-    are those of `clustered`, and the one-sided tests follow from the interval.
+    intervals are computed as those of stats.csv, at the requested levels. F1 has the MOVER interval, adjusted to agree
+    with the permutation P. A share has Newcombe's interval, adjusted to agree with McNemar's P. A mean has the paired t
+    interval, and P of the two one-sided t tests (Schuirmann 1987) of statsmodels. If the items are in groups, the
+    intervals are those of `clustered`, and there is no P: the one-sided tests follow from the interval.
 
     Args:
-        x, y: complete rows of both variants, item by item.
-        task: `metric`, a key of METRICS, and for F1 `seed` and the labels, as `positive` and `negative` or `labels`.
-        levels: of the intervals.
-        margin: of the two one-sided tests, on the metric's scale.
+        x, y: complete rows of the first and the second variant, with the items in the same order.
+        task: `metric` (a key of METRICS). For F1 also `seed` and the labels, as `positive` and `negative` or as
+            `labels`.
+        levels: confidence levels of the intervals.
+        margin: margin of the two one-sided tests, on the metric's scale.
     """
     metric = METRICS[decision_metric(task["metric"])]
     if metric.kind == "labels":
@@ -98,7 +102,7 @@ def _mean(x: Rows, y: Rows, metric: MetricDefinition, levels: Sequence[float], m
         clustered = [clustered_mean(differences, groups, level) for level in levels]
         return HeadlineDifference(clustered[0].mean, [each.interval for each in clustered])
     intervals = [t_interval(differences, level) for level in levels]
-    # Without spread statsmodels' P is 0 or NaN, as if two equal differences were a proof.
+    # If all differences are equal, statsmodels' P is 0 or NaN, as if two equal differences were a proof.
     spread = len(differences) > 1 and np.ptp(differences) > SAME
     p = float(ttost_paired(first, second, -margin, margin)[0]) if spread else None
     return HeadlineDifference(float(differences.mean()), intervals, p)

@@ -20,13 +20,15 @@ def helpfulness_rows(
     grades: Mapping[tuple[str, str], Sequence[Grade]],
     detector: str,
 ) -> list[Row]:
-    """Rows of COLUMNS: HQ = (N_total - N_evasive) / N_total (Murphy 2024, eq. 1) of each model and variant.
+    """Rows with the columns COLUMNS: the Helpfulness Quotient (HQ) of each model and variant.
+
+    HQ = (N_total - N_evasive) / N_total (Murphy 2024, eq. 1).
 
     Args:
         metrics: rows of the task's metrics table. The headline metric is helpfulness, with a Wilson interval.
         stats: rows of the task's statistics table, with P of McNemar's test.
         grades: (model, variant) -> rows of its grades table; `parsed` has the reason why an answer is evasive.
-        detector: version of the detector.
+        detector: version of the rules that detect evasive answers.
     """
     tested = {(row["model"], *parse_comparison(row["comparison"])): row["p_value"] for row in stats}
     table = []

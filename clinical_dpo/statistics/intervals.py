@@ -20,7 +20,8 @@ Interval = tuple[float | None, float | None]
 def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209-212), by statsmodels; (None, None) for n = 0.
 
-    For 0 and n successes, the limit 0 or 1 is set exactly, because the limit of statsmodels has a rounding error.
+    For 0 successes the lower limit is exactly 0, for n successes the upper limit is exactly 1. The limits of
+    statsmodels have a rounding error there.
     """
     if n == 0:
         return None, None
@@ -45,8 +46,9 @@ def mover_interval(
 ) -> Interval:
     """Interval of a weighted sum from the intervals of its terms (MOVER: Zou & Donner 2008, Stat Med 27:1693-1702).
 
-    Each term has a distance between its estimate and its limit. The distance between the sum and its limit is the root
-    of the sum of these squared distances, with their correlation. No maintained library has MOVER.
+    Each weighted term has a distance from its estimate to its limit. The distance from the sum to its limit combines
+    these distances as the standard error of a sum combines the standard errors of correlated terms. No maintained
+    library has MOVER.
 
     Args:
         weights: k weights; a difference has 1 and -1.
@@ -76,9 +78,10 @@ def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float
     F1 = 1, the correlation is 0 for a difference and 1 for a sum.
 
     Args:
-        products: (k, k) sums of products.
+        products: (k, k) sums over items of the products of two terms' influences.
         signs: (k, k), 1 where two terms are added, -1 where one term is subtracted from the other.
-        correction: subtracted from a positive sum of products of a difference: half an item.
+        correction: subtracted from a positive sum of products of a difference, added to that of a sum; half an item by
+            default.
     """
     scale = np.sqrt(np.outer(np.diagonal(products), np.diagonal(products)))
     lowered = np.where(products > 0, np.maximum(products - correction, 0), products)
@@ -89,11 +92,10 @@ def mover_correlation(products: np.ndarray, signs: np.ndarray, correction: float
 
 
 def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, level: float = LEVEL) -> Interval:
-    """Interval of the difference of two paired proportions, first minus second.
+    """Interval of the difference of two paired proportions, first minus second; (None, None) without pairs.
 
     This is method 10 of Newcombe 1998 (Stat Med 17:2635-2650): the Wilson intervals of both proportions, combined with
-    the correlation phi of the pairs and a continuity correction. No maintained library has it. The interval is
-    (None, None) without pairs.
+    the correlation phi of the pairs and a continuity correction. No maintained library has it.
 
     Args:
         both: number of pairs in which both answers are right.
@@ -117,9 +119,9 @@ def newcombe_paired(both: int, first_only: int, second_only: int, neither: int, 
 def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) -> Interval:
     """Interval of an effect, changed if it contradicts P. The result excludes zero exactly if P < 1 - level.
 
-    Interval and test of a discrete outcome come from two formulas, and the formulas disagree on some tables. There, the
-    limit next to zero is replaced by Miettinen's test-based limit (1976, Am J Epidemiol 103:226-235): effect x
-    (1 - z / z of P). It is zero if P = 1 - level. The limit on the far side of the effect is unchanged.
+    The interval and the test of a discrete outcome come from two formulas, which contradict each other for some tables.
+    The limit next to zero is then replaced by Miettinen's test-based limit (1976, Am J Epidemiol 103:226-235): effect x
+    (1 - z / z of P). This limit is zero if P = 1 - level. The limit on the far side of the effect is unchanged.
 
     Args:
         interval: interval of the effect; (None, None) is returned unchanged.
@@ -140,8 +142,8 @@ def agreeing(interval: Interval, effect: float, p: float, level: float = LEVEL) 
 def t_interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:
     """t interval of a mean (Student 1908), by statsmodels.
 
-    The interval is (None, None) for one value and for equal values. They tell nothing about the spread, and an interval
-    of width zero would claim certainty.
+    The interval is (None, None) for a single value and for equal values. Such values tell nothing about the spread, and
+    an interval of width zero would claim certainty.
     """
     if len(values) < 2 or np.ptp(values) < SAME:
         return None, None
@@ -153,7 +155,7 @@ def cohens_dz(differences: Sequence[float] | np.ndarray) -> tuple[float | None, 
     """Cohen's d_z (mean divided by SD of paired differences; Cohen 1988, p. 48) and its 95% interval.
 
     The interval inverts the noncentral t distribution (Cumming & Finch 2001, Educ Psychol Meas 61:532-574). No
-    maintained library has it. All values are None if the SD is unknown (one difference) or zero.
+    maintained library has it. All values are None for fewer than two differences and where the SD is zero.
     """
     n = len(differences)
     if n < 2 or np.ptp(differences) < SAME:
@@ -164,7 +166,10 @@ def cohens_dz(differences: Sequence[float] | np.ndarray) -> tuple[float | None, 
 
 
 def mean_interval(values: Sequence[float], seed: int) -> Interval:
-    """Bootstrap interval (BCa, 10,000 resamples) of a mean, by scipy; (None, None) as for `t_interval`."""
+    """95% bootstrap interval (BCa, 10,000 resamples) of a mean, by scipy.
+
+    The interval is (None, None) for fewer than two values and for equal values.
+    """
     if len(values) < 2 or np.ptp(values) < SAME:
         return None, None
     drawn = bootstrap((values,), np.mean, n_resamples=RESAMPLES, batch=BLOCK, method="BCa", rng=seed)

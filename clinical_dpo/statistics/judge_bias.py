@@ -1,6 +1,6 @@
-"""Checks of a judge: does a grade depend on order, length, the model's family, the question, or repetition?
+"""Checks of a judge: do its grades depend on order, length, the model's family, the question, or repetition?
 
-If the test items are in groups, the intervals count groups, as those of `statistics.agreement`.
+If the test items are in groups, the intervals count groups instead of items, as in `statistics.agreement`.
 """
 
 import math
@@ -26,12 +26,12 @@ COLUMNS = (
     *("task", "model", "judged", "check", "variant", "estimate", "ci_low", "ci_high", "ci_method", "n", "suspicious"),
     *("judge", "data", "status"),
 )
-MOST_FLIPS = 0.2  # share of pairs whose verdict changes with the order
-# Mean grade or score, or share called correct, of answers to other questions.
+MOST_FLIPS = 0.2  # largest unsuspicious share of pairs whose verdict changes with the order
+# Largest unsuspicious mean grade or score, or share called correct, of answers to other questions.
 MOST_FOREIGN = {"likert": 2.0, "rubric": 0.25, "correctness": 0.1}
 CONTROLS = (SHUFFLED, REPEATED)
-FEWEST_REPEATED = 0.9  # share of equal verdicts on the same items
-FAMILIES = (  # names of model families, as the names of models contain them
+FEWEST_REPEATED = 0.9  # smallest unsuspicious share of equal verdicts on the same items
+FAMILIES = (  # a model is of a family if a word of its name begins with the family's name
     *("llama", "mistral", "mixtral", "qwen", "gemma", "gemini", "gpt", "claude", "phi", "deepseek", "command", "yi"),
     *("falcon", "olmo", "granite", "nemotron", "glm", "kimi", "biomistral", "meditron", "medgemma"),
 )
@@ -39,13 +39,20 @@ RELATIVES = {"mixtral": "mistral", "biomistral": "mistral", "meditron": "llama",
 
 
 def families(name: str) -> set[str]:
-    """Families of a model, from its name: `meta-llama/Llama-3.3-70B` is of `llama`."""
+    """Families of a model, read from its name. The name `meta-llama/Llama-3.3-70B` gives {"llama"}."""
     words = re.split(r"[^a-z]+", name.casefold())
     return {RELATIVES.get(family, family) for family in FAMILIES for word in words if word.startswith(family)}
 
 
 def spearman_interval(r: float, n: int) -> Interval:
-    """95% interval of Spearman's correlation (Bonett & Wright 2000, Psychometrika 65:23-28); None up to 3 items."""
+    """95% interval of Spearman's correlation (Bonett & Wright 2000, Psychometrika 65:23-28).
+
+    The interval is (None, None) for up to 3 items and for a correlation of 1 or -1.
+
+    Args:
+        r: the correlation.
+        n: number of items.
+    """
     if n <= 3 or abs(r) >= 1:
         return None, None
     centre, half_width = math.atanh(r), float(norm.ppf(0.975)) * math.sqrt((1 + r**2 / 2) / (n - 3))
@@ -62,13 +69,17 @@ def judge_bias(
     names: Mapping[str, str],
     group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows of COLUMNS: every check of one model's answers, as read by one judge.
+    """Rows with the columns COLUMNS: every check of one judge on one model's answers.
 
-    order: share of pairs whose verdict changes with the order of the answers. longer answer: share of preferences for
-    the longer answer. length: Spearman's correlation of grade and length in characters within each variant; better
-    answers may be longer, so this is a hint and no proof. shuffled: mean grade or score, or share called correct, of
-    answers to other questions. repeated: share of equal verdicts when the same items are judged again. own family: 1 if
-    judge and contestant are of the same family by name.
+    The checks and their estimates are:
+
+    - order (preferences): share of pairs whose verdict changes with the order of the answers.
+    - longer answer (preferences): share of preferences for the longer answer.
+    - length (other kinds, within each variant): Spearman's correlation of the grade and the answer's length in
+      characters. Better answers may be longer, so this is a hint and no proof.
+    - shuffled: mean grade or score, or share called correct, of answers to other questions.
+    - repeated: share of equal verdicts when the same items are judged again.
+    - own family: 1 if judge and contestant are of the same family by name, otherwise 0.
 
     Args:
         kind: likert, correctness, rubric or preference.
@@ -76,8 +87,8 @@ def judge_bias(
         verdicts: rows of `judge.COLUMNS`, as read.
         controls: rows of `controls.COLUMNS`, as read.
         record: record of the verdicts, of `judge.judge_items`.
-        contestants: name of each contestant in the tables -> the name of its model.
-        names: task, model, data (real or synthetic).
+        contestants: name of each contestant (a variant or external answers) in the tables -> the name of its model.
+        names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
         group_of: id of a test item -> its group; None without groups.
     """
     shared = dict.fromkeys(COLUMNS) | {key: names[key] for key in ("task", "model", "data")}
@@ -86,7 +97,7 @@ def judge_bias(
     pending = {"status": "pending"}
     graded = verdicts
     by_control: dict[str, Rows] = {name: [row for row in controls if row["control"] == name] for name in CONTROLS}
-    if kind == "rubric":  # length and foreign answers are about scores, repetition is about single verdicts
+    if kind == "rubric":  # length and shuffled are checks of scores, repeated is a check of single verdicts
         graded = with_scores(verdicts, "rating")
         by_control[SHUFFLED] = with_scores(by_control[SHUFFLED], "rating")
     table: list[Row] = []
@@ -127,7 +138,7 @@ def _numbers(estimate: float | None, interval: Interval, method: str, n: int, su
 
 
 def _groups(rows: Rows, group_of: Mapping[str, str] | None) -> Groups | None:
-    """Index of the group of each row's test item."""
+    """Index of the group of each row's test item; None without groups."""
     return indices([group_of[row["row_id"]] for row in rows]) if group_of else None
 
 
@@ -139,7 +150,10 @@ def _order(verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
 
 
 def _longer(items: Sequence[Item], verdicts: Rows, group_of: Mapping[str, str] | None) -> Row:
-    """Share of preferences for the longer of two answers. Ties, and answers of equal length, do not count."""
+    """The check "longer answer": the share of preferences for the longer of two answers.
+
+    Ties, and pairs of answers of equal length, do not count.
+    """
     item_by_id = {item.item_id: item for item in items}
     longer: list[bool] = []
     counted: list[Mapping[str, str]] = []

@@ -1,4 +1,4 @@
-"""The headline metric of labels and parsed answers, equal to its row in metrics.csv."""
+"""The headline metric of labels and parsed answers, with its interval. The numbers equal those in metrics.csv."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def _f1(counts: np.ndarray) -> np.ndarray:
 
 
 def _kappa(counts: np.ndarray) -> np.ndarray:
-    return quadratic_kappa(counts[..., :-1])  # an invalid answer counts as a level
+    return quadratic_kappa(counts[..., :-1])  # `_read` has given every invalid answer a level
 
 
 METRICS: dict[str, Metric] = {  # headline metric -> its function of counts (..., k, k + 1); AUROC needs probabilities
@@ -31,11 +31,11 @@ METRICS: dict[str, Metric] = {  # headline metric -> its function of counts (...
 
 
 def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> float | None:
-    """The headline metric; None where it is not defined.
+    """The headline metric of labels; None where it is not defined.
 
     Args:
         labels: true labels.
-        answers: predicted labels, None or "" where an answer gives none.
+        answers: predicted labels; None or "" for an answer without a label.
         task: `metric`, a key of METRICS, and `positive` and `negative` or `labels`.
     """
     counts = scores.confusion_counts(labels, _read(labels, answers, task), classes_of(task))
@@ -45,12 +45,13 @@ def headline_score(labels: Sequence[str], answers: Answers, task: Mapping[str, A
 def headline_interval(
     labels: Sequence[str], answers: Answers, task: Mapping[str, Any], groups: Groups | None = None
 ) -> Interval:
-    """95% interval of the headline metric; (None, None) without items.
+    """95% interval of the headline metric of labels; (None, None) without items.
 
     Args:
-        labels, answers: as for `headline_score`.
+        labels: true labels, n items.
+        answers: predicted labels; None or "" for an answer without a label.
         task: keys as for `headline_score`, and `seed` for the bootstrap.
-        groups: (n,) index of each item's group.
+        groups: (n,) index of each item's group; None for independent items.
     """
     classes, metric = classes_of(task), task["metric"]
     if metric == "f1":
@@ -66,5 +67,5 @@ def headline_interval(
 
 
 def _read(labels: Sequence[str], answers: Answers, task: Mapping[str, Any]) -> Answers:
-    """The answers as the headline metric counts them."""
+    """The answers as the headline metric counts them: quadratic kappa counts an invalid answer as a level."""
     return answered_levels(labels, answers, task["labels"]) if task["metric"] == "quadratic_kappa" else answers

@@ -1,4 +1,4 @@
-"""Estimates of metrics of answers with any number of labels; `grading.scores` defines the metrics."""
+"""Metrics of answers with any number of labels, with intervals. `grading.scores` defines the metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,14 +19,21 @@ Counts = Callable[[np.ndarray], np.ndarray]  # weights (resamples, items) -> cou
 
 
 def resampled_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> Counts:
-    """Return a function that turns weights of the items, (resamples, items), into counts, (resamples, k, k + 1)."""
+    """Return a function that turns weights of the items, (resamples, items), into counts, (resamples, k, k + 1).
+
+    Entry (i, j) of the counts is the weight of the items with label i and answer j. Answers without a label have index
+    k.
+    """
     cells = item_counts(labels, answers, classes)
     flat = cells.reshape(len(labels), -1)
     return lambda weights: (weights @ flat).reshape(len(weights), *cells.shape[1:])
 
 
 def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str]) -> np.ndarray:
-    """The counts of each item alone, (items, k, k + 1)."""
+    """The counts of each item alone, (items, k, k + 1): 1 at the item's label and answer, 0 elsewhere.
+
+    Answers without a label have the last index.
+    """
     named = [*classes, INVALID]
     cells = np.zeros((len(labels), len(classes), len(named)))
     for item, (label, answer) in enumerate(zip(labels, answers, strict=True)):
@@ -35,19 +42,41 @@ def item_counts(labels: Sequence[str], answers: Answers, classes: Sequence[str])
 
 
 def ppv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
-    """PPV of a class at a prevalence, (...,), from its sensitivity and specificity by Bayes' theorem."""
+    """PPV of a class at a prevalence, from its sensitivity and specificity by Bayes' theorem.
+
+    Args:
+        counts: (..., k, k + 1) number of items per label and answer.
+        index: index of the class.
+        prevalence: share of people who carry the label.
+
+    Returns:
+        (...) PPV; NaN where it is not defined.
+    """
     caught = scores.sensitivity(counts)[..., index] * prevalence
     return scores.share(caught, caught + (1 - scores.specificity(counts)[..., index]) * (1 - prevalence))
 
 
 def npv_at(counts: np.ndarray, index: int, prevalence: float) -> np.ndarray:
-    """NPV of a class at a prevalence, (...,)."""
+    """NPV of a class at a prevalence, from its sensitivity and specificity by Bayes' theorem.
+
+    Args:
+        counts: (..., k, k + 1) number of items per label and answer.
+        index: index of the class.
+        prevalence: share of people who carry the label.
+
+    Returns:
+        (...) NPV; NaN where it is not defined.
+    """
     cleared = scores.specificity(counts)[..., index] * (1 - prevalence)
     return scores.share(cleared, cleared + (1 - scores.sensitivity(counts)[..., index]) * prevalence)
 
 
 def share_numbers(counts: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Each share of a class -> its numerator and denominator, (..., k), of counts (..., k, k + 1)."""
+    """Map sensitivity, specificity, PPV and NPV to their numerators and denominators for each class, (..., k) each.
+
+    Args:
+        counts: (..., k, k + 1) number of items per label and answer.
+    """
     hits, rejections, answered = scores.hits(counts), scores.rejections(counts), scores.answered(counts)
     support = counts.sum(axis=-1)
     return {
@@ -76,10 +105,10 @@ def balanced_accuracy_interval(
 ) -> Interval:
     """Interval of the mean sensitivity, by MOVER from the interval of each class's sensitivity.
 
-    Classes have different items, so that their sensitivities are independent, unless the items are in groups.
+    The classes have different items. Their sensitivities are therefore independent, unless the items are in groups.
 
     Args:
-        labels, answers, classes: as for `label_estimates`, with one item or more.
+        labels, answers, classes: as for `label_estimates`, with at least one item.
         level: confidence level.
         groups: (n,) index of each item's group.
     """
@@ -94,7 +123,7 @@ def balanced_accuracy_interval(
     return mover_interval(weights, [hits / n for hits, n in numbers], intervals, np.eye(len(weights)), lowest=0.0)
 
 
-MOVER: dict[str, Callable[..., Interval]] = {  # interval of each of OVERALL if the bootstrap has none
+MOVER: dict[str, Callable[..., Interval]] = {  # metric of OVERALL -> its interval where the bootstrap gives none
     "macro_f1": macro_f1_interval,
     "weighted_f1": partial(macro_f1_interval, weighted=True),
     "balanced_accuracy": balanced_accuracy_interval,
@@ -111,11 +140,11 @@ def overall_estimate(
 ) -> Estimate:
     """A metric of all classes with its bootstrap interval.
 
-    If all resamples give the same value, as if all answers are right, the interval is by MOVER.
+    If the bootstrap gives no interval, for example because all answers are right, the interval is by MOVER.
 
     Args:
         name: a key of OVERALL.
-        labels, answers, classes, seed, groups: as for `label_estimates`, with one item or more.
+        labels, answers, classes, seed, groups: as for `label_estimates`, with at least one item.
     """
     statistic = _of(OVERALL[name], resampled_counts(labels, answers, classes))
     estimate = bootstrapped(name, "", statistic, len(labels), seed, groups)
@@ -133,20 +162,19 @@ def label_estimates(
     prevalence: Mapping[str, float] | None = None,
     groups: Groups | None = None,
 ) -> list[Estimate]:
-    """Metrics of all classes, then those of each class against the rest.
+    """Metrics of all classes, then the metrics of each class against the rest.
 
-    Macro F1, weighted F1 and balanced accuracy have the interval of `overall_estimate`. The values at a named
-    prevalence have bootstrap intervals. Accuracy and the shares of each class have Wilson's interval. F1 of a class is
-    a function of the share TP / (TP + FP + FN), so its interval comes from Wilson's interval of this share (Lam et al.
-    2023, arXiv:2309.14621).
+    Accuracy, and the sensitivity, specificity, PPV and NPV of each class, have Wilson's interval. Macro F1, weighted F1
+    and balanced accuracy have the interval of `overall_estimate`. F1 of a class has the interval of
+    `f1_effects.f1_interval`. PPV and NPV at a given prevalence have bootstrap intervals.
 
     Args:
-        labels: true labels.
-        answers: predicted labels, None or "" where an answer gives none.
+        labels: true labels, n items.
+        answers: predicted labels; None or "" for an answer without a label.
         classes: all labels of the task.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
         prevalence: label -> share of people who carry it where the model would be used.
-        groups: (n,) index of each item's group.
+        groups: (n,) index of each item's group; None for independent items.
     """
     counts, items = confusion_counts(labels, answers, classes), len(labels)
     resampled = resampled_counts(labels, answers, classes)
@@ -171,5 +199,5 @@ def label_estimates(
 
 
 def _of(metric: Metric, counts: Counts) -> Statistic:
-    """A metric of counts as a statistic of weights."""
+    """Turn a metric of counts into a statistic of weights."""
     return lambda weights: metric(counts(weights))

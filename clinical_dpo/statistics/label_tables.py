@@ -1,4 +1,4 @@
-"""Tables behind the confusion matrix and the reliability figure of a task with labels."""
+"""The tables behind the confusion matrix and the reliability figure of a task with labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,14 +17,15 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def confusion_table(grades: Grades, classes: Sequence[str], names: Mapping[str, str]) -> list[Row]:
-    """Rows of CONFUSION_COLUMNS: items per label and answer of every variant; an invalid answer is an empty one.
+    """Rows with the columns CONFUSION_COLUMNS: the number of items per label and answer, of every variant.
 
-    `share` is that of the label's items, None for a label that no item has.
+    `answer` is empty for invalid answers. `share` is `n` divided by the items with the label; None if no item has the
+    label.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table.
         classes: all labels of the task, in their order.
-        names: `task` and `data`.
+        names: `task` and `data` (real or synthetic), which are copied into the rows.
     """
     rows: list[Row] = []
     for (model, variant), graded in grades.items():
@@ -43,16 +44,16 @@ def reliability_table(
     classes: Sequence[str],
     names: Mapping[str, str],
 ) -> list[Row]:
-    """Rows of RELIABILITY_COLUMNS: the observed share in each bin of probabilities, for variants with probabilities.
+    """Rows with the columns RELIABILITY_COLUMNS: the observed share of events in each bin of probabilities.
 
-    With two labels, `label` is the positive class. With more labels it is empty, and rows are about the most probable
-    label.
+    With two labels the event is the positive class, which `label` names. With more labels the event is that the most
+    probable label is right, and `label` is empty. Only variants with probabilities have rows.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table.
-        answers: (model, variant) -> its answers; those without `probabilities` are left out.
-        classes: all labels of the task.
-        names: `task` and `data`.
+        answers: (model, variant) -> its answers; variants whose answers have no `probabilities` are left out.
+        classes: all labels of the task; of two labels, the positive class first.
+        names: `task` and `data` (real or synthetic), which are copied into the rows.
     """
     rows: list[Row] = []
     for (model, variant), graded in grades.items():

@@ -41,7 +41,11 @@ def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
 
 
 def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str, Any]) -> None:
-    """Check that the grades of two variants, in the same order of items, have the same label for each item.
+    """Check that the grades of two variants have the same label for each item.
+
+    Args:
+        x, y: rows of the variants, in the same order of items.
+        task: `name`.
 
     Raises:
         UserError: an item has two labels. The message names task, item and field.
@@ -55,15 +59,19 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
 
 
 def graded_items(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """n of the first complete row of a metrics table; None if all rows are pending.
+    """Number of graded items: `n` of the first complete row of a metrics table; None if all rows are pending.
 
-    The n of a pending row is the number of items without a grade, so it is not used.
+    In a pending row `n` is the number of items without a grade.
     """
     return next((row["n"] for row in rows if row["status"] != "pending"), None)
 
 
 def mostly_unreadable(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Rows of the headline metric of variants with mostly unreadable answers, as computed or as read from CSV."""
+    """The rows of a metrics table whose variant has more than half of its answers unreadable (`invalid_rate` > 0.5).
+
+    Args:
+        rows: rows as computed or as read from CSV.
+    """
     return [row for row in rows if row["invalid_rate"] not in (None, "") and float(row["invalid_rate"]) > 0.5]
 
 
@@ -73,9 +81,9 @@ def task_metrics(
     """Compute every metric of every model and variant, the headline metric first.
 
     A task with `positive` has f1, macro_f1, accuracy, sensitivity and specificity. A task with `labels` has the metrics
-    of `metric_kinds.all_labels`. Another task has only its headline metric. Every task has invalid_rate. While grades
-    are pending the numbers are None, `status` is pending, and `n` counts the items without a grade. A metric that is
-    not defined (no positive item) is None too.
+    of `metric_kinds.all_labels`. Another task has only its headline metric. Every task has invalid_rate. A metric that
+    is not defined (for example without positive items) is None. While grades are pending, the numbers are None,
+    `status` is pending, and `n` counts the items without a grade.
 
     If grades have a `group`, the intervals count groups, and `unclustered_ci_low` and `unclustered_ci_high` have the
     limits for independent items.
@@ -84,12 +92,12 @@ def task_metrics(
         grades: (model, variant) -> rows of its grades table.
         task: `name`, `metric` (headline, a key of METRICS), `data` (real or synthetic), `seed`, and for a task with
             labels `positive` and `negative`, or `labels` and the keys of `metric_kinds.all_labels`.
-        answers: (model, variant) -> its answers, for the shares of answers with a thought and of cut answers, and for
-            the probabilities of labels. Pending rows have the shares too.
+        answers: (model, variant) -> its answers. They give the probabilities of labels and the shares of answers with a
+            thought and of answers that were cut. Pending rows have these shares too.
 
     Raises:
-        UserError: no rows, a label that the task does not have, or a grade that is not on its scale. The message names
-            the item.
+        UserError: there are no rows, a label is not one of the task's, or a grade is not on its scale. The message
+            names the item.
     """
     table = []
     for (model, variant), rows in grades.items():
@@ -109,7 +117,7 @@ def _variant_metrics(
     Args:
         rows: rows of the variant's grades table.
         task: see `task_metrics`.
-        blank: a row with the names of task, model and variant and with the shares of the answers.
+        blank: row to start from, with the names of task, model and variant and the shares from `reading_shares`.
         answers: the variant's answers, or an empty list.
     """
     if not rows:
@@ -139,7 +147,7 @@ def _variant_metrics(
     table = [
         complete
         | {"metric": metric, "estimate": estimate, "ci_low": low, "ci_high": high}
-        # Without an interval there is no method: nothing was computed with it.
+        # A row without an interval names no method, because no interval was computed.
         | {"ci_method": None if low is None else method, "n": n, "positive_class": label}
         for metric, label, estimate, (low, high), method, n in estimates(rows)
     ]

@@ -1,4 +1,4 @@
-"""Choose the probability from which an item is called positive. A rule chooses it on dev, never on test."""
+"""Choose the probability threshold from which an item is called positive. The choice is made on dev, never on test."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,9 +16,9 @@ class Threshold(NamedTuple):
 
     Attributes:
         value: an item is positive if its probability of the positive class is at least this value.
-        rule: the rule that chose it, one of RULES.
-        n: number of these items.
-        sensitivity, specificity: on these items.
+        rule: the rule that chose the threshold, one of RULES.
+        n: number of items that the threshold was chosen on.
+        sensitivity, specificity: of the threshold on these items.
     """
 
     value: float
@@ -31,20 +31,21 @@ class Threshold(NamedTuple):
 def choose_threshold(
     probabilities: Sequence[float], positive: Sequence[bool], rule: str, at_least: float | None = None
 ) -> Threshold:
-    """The best threshold by a rule.
+    """Choose the best threshold by a rule.
 
-    Candidates are midway between neighbouring probabilities of scikit-learn's ROC curve, below the lowest and above
-    the highest. Of equally good candidates the nearest to one half is chosen, and of two as near, the lower.
+    The candidates lie midway between neighbouring probabilities of scikit-learn's ROC curve, below the lowest and above
+    the highest probability. Among equally good candidates, the candidate nearest to 0.5 is chosen, and among equally
+    near candidates the lower.
 
     Args:
-        probabilities: of the positive class, on dev.
-        positive: whether each item is positive.
+        probabilities: each dev item's probability of the positive class.
+        positive: whether each dev item is positive.
         rule: `youden` takes the largest sensitivity + specificity - 1, `f1` the largest F1. `sensitivity` takes the
             largest specificity among the candidates with a sensitivity of at least `at_least`.
-        at_least: for rule `sensitivity`, above 0 to 1.
+        at_least: least sensitivity for rule `sensitivity`, above 0 and at most 1.
 
     Raises:
-        UserError: dev items of a single class, an unknown rule, or `at_least` missing.
+        PublicError: all dev items have the same class, the rule is unknown, or `at_least` is missing.
     """
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
     if rule not in RULES or (rule == "sensitivity" and at_least is None):
@@ -57,7 +58,7 @@ def choose_threshold(
             f"all {len(carried)} dev items have the same class, so no threshold can be chosen. Raise splits.dev."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
-    # Point i calls those positive whose probability is at least at[i]; at[0] is infinite, nobody is positive.
+    # At point i of the curve, items with a probability of at least at[i] are positive. at[0] is infinite: none is.
     middle = (at[1:-1] + at[2:]) / 2
     thresholds = np.array([(1 + at[1]) / 2, *np.where(middle > at[2:], middle, at[1:-1]), 0.0])
     if at[1] >= 1:  # no probability is above 1

@@ -1,7 +1,7 @@
 """Metrics of labels in an order, such as levels of triage.
 
-An invalid answer (None or an empty string) names no level. It counts as the level farthest from the true one, which is
-the largest error that the item allows. Of two levels that are equally far, it counts as the higher.
+An invalid answer (None or an empty string) names no level. It counts as the level farthest from the true level, which
+is the largest possible error for the item. If two levels are equally far, it counts as the higher level.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ FAR = 2  # steps from which an answer is far off
 
 
 def answered_levels(labels: Sequence[str], answers: Answers, levels: Sequence[str]) -> list[str]:
-    """The level that each answer counts as.
+    """The level that each answer counts as. An invalid answer counts as the level farthest from the true level.
 
     Args:
         labels: true labels.
-        answers: predicted labels, None or "" where an answer gives none.
+        answers: predicted labels; None or "" for an invalid answer.
         levels: the labels in their order, the lowest first.
     """
     middle = (len(levels) - 1) / 2
@@ -34,12 +34,13 @@ def answered_levels(labels: Sequence[str], answers: Answers, levels: Sequence[st
 
 
 def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
-    """Cohen's kappa with quadratic weights (Cohen 1968, Psychol Bull 70:213-220), (...,).
-
-    NaN if all labels and answers are the same level (0 / 0).
+    """Cohen's kappa with quadratic weights (Cohen 1968, Psychol Bull 70:213-220).
 
     Args:
-        counts: (..., k, k) items per label and answer.
+        counts: (..., k, k) number of items per label and answer.
+
+    Returns:
+        (...) kappa; NaN if all labels and answers are the same level (0 / 0).
     """
     steps = _steps(counts.shape[-1]) ** 2
     total = counts.sum(axis=(-2, -1))
@@ -49,12 +50,26 @@ def quadratic_kappa(counts: np.ndarray) -> np.ndarray:
 
 
 def mean_absolute_error(counts: np.ndarray) -> np.ndarray:
-    """Mean distance of answer and label in steps, (...,), of counts (..., k, k)."""
+    """Mean distance between answer and label, in steps.
+
+    Args:
+        counts: (..., k, k) number of items per label and answer.
+
+    Returns:
+        (...) mean distances.
+    """
     return (counts * _steps(counts.shape[-1])).sum(axis=(-2, -1)) / counts.sum(axis=(-2, -1))
 
 
 def far_off(counts: np.ndarray) -> np.ndarray:
-    """Share of answers two or more steps from the label, (...,), of counts (..., k, k)."""
+    """Share of answers that are two or more steps from the label.
+
+    Args:
+        counts: (..., k, k) number of items per label and answer.
+
+    Returns:
+        (...) shares.
+    """
     return (counts * (_steps(counts.shape[-1]) >= FAR)).sum(axis=(-2, -1)) / counts.sum(axis=(-2, -1))
 
 
@@ -66,23 +81,24 @@ def _steps(levels: int) -> np.ndarray:
 def ordered_estimates(
     labels: Sequence[str], answers: Answers, levels: Sequence[str], seed: int, groups: Groups | None = None
 ) -> list[Estimate]:
-    """Quadratic-weighted kappa, mean absolute error in steps and the share off by two or more steps.
+    """Quadratic-weighted kappa, mean absolute error in steps, and share of answers off by two or more steps.
 
-    The first two have bootstrap intervals, the share has Wilson's.
+    Kappa and error have bootstrap intervals. The share has Wilson's interval or, if the items are in groups, the
+    interval of `clustered.ratio`.
 
     Args:
         labels: true labels, at least one.
-        answers: predicted labels, None or "" where an answer gives none.
+        answers: predicted labels; None or "" for an invalid answer.
         levels: the labels in their order, the lowest first.
-        seed: of the bootstrap.
-        groups: (n,) index of each item's group.
+        seed: seed of the bootstrap.
+        groups: (n,) index of each item's group; None for independent items.
     """
     items = len(labels)
     answered = answered_levels(labels, answers, levels)
     counts = resampled_counts(labels, answered, levels)
 
     def of(metric: Metric) -> Statistic:
-        return lambda weights: metric(counts(weights)[..., :-1])  # no invalid answer is left
+        return lambda weights: metric(counts(weights)[..., :-1])  # the last column, invalid answers, is zero
 
     far = far_off(item_counts(labels, answered, levels)[..., :-1])
     interval, method = share_interval(far, np.ones(items), groups)

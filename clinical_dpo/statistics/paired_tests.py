@@ -9,11 +9,11 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from clinical_dpo.statistics.intervals import SAME
 
-EXACT_UP_TO = 500  # differing pairs; with more pairs the signed-rank test uses the normal approximation
+EXACT_UP_TO = 500  # number of differing pairs above which the signed-rank test uses the normal approximation
 
 
 def paired_counts(first: Sequence[float], second: Sequence[float]) -> tuple[int, int, int, int]:
-    """Numbers of items with both grades 1, the first alone, the second alone, and neither; grades are 0 or 1."""
+    """Count the items where both grades, only the first, only the second, and neither grade is 1. Grades are 0 or 1."""
     pairs = list(zip(first, second, strict=True))
     return pairs.count((1, 1)), pairs.count((1, 0)), pairs.count((0, 1)), pairs.count((0, 0))
 
@@ -34,8 +34,13 @@ def mcnemar_exact(b: int, c: int) -> float:
 def mcnemar_mid_p(b: int, c: int) -> float:
     """Two-sided mid-P of McNemar's test (Fagerland et al. 2013, BMC Med Res Methodol 13:91).
 
-    It is the exact P with half of the probability of the observed table in each tail. It is less conservative than the
-    exact P. In practice its error rate is close to the level, without a guarantee. statsmodels has no mid-P.
+    Mid-P is the exact P with only half of the probability of the observed table in each tail. It is less conservative
+    than the exact P. Its error rate is close to the level in practice, but this is not guaranteed. statsmodels has no
+    mid-P.
+
+    Args:
+        b: number of items that only the first variant answers rightly.
+        c: number of items that only the second variant answers rightly.
 
     Returns:
         P. It is 1 for b = c, because each tail is one half.
@@ -46,8 +51,13 @@ def mcnemar_mid_p(b: int, c: int) -> float:
 def mcnemar_chi2(b: int, c: int, *, corrected: bool) -> tuple[float, float]:
     """Chi-squared and P (1 degree of freedom) of McNemar's test, with or without Edwards' correction; by statsmodels.
 
+    Args:
+        b: number of items that only the first variant answers rightly.
+        c: number of items that only the second variant answers rightly.
+        corrected: whether to apply Edwards' continuity correction.
+
     Returns:
-        Chi-squared and P. They are (0, 1) for b = c. There, the formula is 0 / 0 without discordant pairs, and with
+        Chi-squared and P. For b = c they are set to (0, 1). The formula would be 0 / 0 without discordant pairs. With
         discordant pairs the correction would make chi-squared larger than 0.
     """
     if b == c:
@@ -60,9 +70,9 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
     """t and two-tailed P of the paired t test (Student 1908) of x - y, n - 1 degrees of freedom; by scipy.
 
     Returns:
-        t and P. They are (0, 1) if all differences are zero. They are (None, None) if the test is not defined: fewer
-        than two pairs, or the same nonzero difference in every pair. There, the P of scipy is 0 or NaN, and P = 0
-        would claim certainty from two pairs.
+        t and P. They are (0, 1) if all differences are zero. They are (None, None) for fewer than two pairs and for the
+        same nonzero difference in every pair. The test is not defined then: scipy's P is 0 or NaN, and P = 0 would
+        claim certainty from two pairs.
     """
     differences = np.subtract(x, y)
     if len(differences) < 2:
@@ -74,12 +84,12 @@ def paired_t(x: Sequence[float], y: Sequence[float]) -> tuple[float | None, floa
 
 
 def wilcoxon(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Rank sum of the positive differences x - y and two-sided P of the signed-rank test (Wilcoxon 1945).
+    """Rank sum of the positive differences x - y, and two-sided P of the signed-rank test (Wilcoxon 1945).
 
-    Pairs without a difference are left out. Equal differences have their mean rank. Up to EXACT_UP_TO pairs, P is exact
-    for the observed ranks with their ties: it is that of the permutation distribution, as in R's
-    coin::wilcoxsign_test(distribution = "exact"). scipy has this P for at most 13 pairs. For more pairs than
-    EXACT_UP_TO, P is by scipy's normal approximation.
+    Pairs without a difference are left out. Equal differences get their mean rank. Up to EXACT_UP_TO pairs, P is exact,
+    also with ties: it comes from the permutation distribution of the observed ranks, as in R's
+    coin::wilcoxsign_test(distribution = "exact"). scipy has this P for at most 13 pairs. With more than EXACT_UP_TO
+    pairs, P is by scipy's normal approximation.
 
     Returns:
         Rank sum and P. They are (0, 1) if no pair differs.

@@ -1,4 +1,4 @@
-"""How many test items a comparison needs, and what a number of items can show, before any answer exists."""
+"""How many test items a comparison needs, and which difference it can detect, before any answer exists."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,9 +12,9 @@ from clinical_dpo.statistics.power import (
     paired_t_power,
 )
 
-DISCORDANCES = (0.1, 0.2, 0.3, 0.4, 0.5)  # shares of items on which one variant alone is right
+DISCORDANCES = (0.1, 0.2, 0.3, 0.4, 0.5)  # shares of items that exactly one of two variants answers right
 SD_SHARES = (0.125, 0.25, 0.375)  # SD of the paired differences, as shares of the metric's scale
-USUAL_DISCORDANCE, USUAL_SD_SHARE = 0.2, 0.25  # for which tables state the smallest detectable difference
+USUAL_DISCORDANCE, USUAL_SD_SHARE = 0.2, 0.25  # assumed for `smallest_detectable` in the tables
 MOST_ITEMS = 1_000_000
 
 
@@ -28,17 +28,19 @@ def spreads(metric: MetricDefinition) -> list[float]:
 
 
 def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: float) -> int | None:
-    """Fewest items with which the metric's test finds a difference of the margin with 80% power.
+    """Fewest items with which the metric's test detects a difference as large as the margin with 80% power.
 
-    With one item fewer the power is below 80%. The result is None if the margin is larger than the discordance, because
-    no difference exceeds the discordance, and if more than MOST_ITEMS are needed. For F1, the difference is that of
-    right answers, as in its test.
+    For F1, the difference is that of right answers, as in its test.
 
     Args:
-        metric: of the task.
+        metric: the task's metric.
         margin: the difference, on the metric's scale.
         spread: discordance, or SD of the paired differences.
         alpha: two-sided level of the test.
+
+    Returns:
+        Number of items. With one item fewer the power is below 80%. The number is None if it exceeds MOST_ITEMS. It is
+        also None if the margin exceeds the discordance, because no difference can.
     """
     if metric.kind == "mean":
         return _fewest_for_mean(margin / spread, alpha)
@@ -46,20 +48,21 @@ def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: 
 
 
 def smallest_detectable(metric: MetricDefinition, n: int, alpha: float, spread: float | None = None) -> float | None:
-    """The smallest difference that the metric's test finds with 80% power on n items; None where it finds none.
+    """The smallest difference that the metric's test detects with 80% power on n items; None if it detects none.
 
     Args:
-        metric: of the task.
-        n: items.
+        metric: the task's metric.
+        n: number of items.
         alpha: two-sided level of the test.
-        spread: discordance, or SD of the paired differences; the usual one by default.
+        spread: discordance, or SD of the paired differences. By default USUAL_DISCORDANCE, or USUAL_SD_SHARE of the
+            scale.
     """
     if metric.kind == "mean":
         return _detectable_mean(n, spread or USUAL_SD_SHARE * (metric.high - metric.low), alpha)
     return _detectable_share(n, spread or USUAL_DISCORDANCE, alpha)
 
 
-# All comparisons of a table ask for the same numbers.
+# Cached, because all comparisons of a table need the same numbers.
 _detectable_mean, _detectable_share = cache(detectable_mean_difference), cache(detectable_accuracy_difference)
 
 
@@ -74,7 +77,7 @@ def _fewest_for_mean(d_z: float, alpha: float) -> int | None:
 
 
 def _fewest(power: Callable[[int], float]) -> int | None:
-    """The smallest number of items with a power of at least POWER; None above MOST_ITEMS."""
+    """The smallest number of items, at least 2, whose power is at least POWER; None if it is above MOST_ITEMS."""
     few, many = 1, 2
     while power(many) < POWER:
         few, many = many, 2 * many

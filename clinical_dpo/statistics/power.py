@@ -12,11 +12,11 @@ POWER = 0.8
 
 
 def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -> float:
-    """Power of the exact two-sided McNemar test at P < alpha.
+    """Power of the exact two-sided McNemar test with the rule P < alpha.
 
     The power is the exact unconditional power of Duffy 1984 (Biometrics 40:1005-1015): a sum over all numbers of
     discordant pairs. No maintained library has it. Connor's formula (1987, Biometrics 43:207-211) is for the
-    chi-squared test and gives a higher power than the exact test has.
+    chi-squared test, whose power is higher than that of the exact test.
 
     Args:
         n: number of pairs.
@@ -28,10 +28,10 @@ def mcnemar_power(n: int, discordance: float, difference: float, alpha: float) -
 
 
 def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float], float]:
-    """Power as a function of the difference."""
+    """Return the power as a function of the difference. The arguments are those of `mcnemar_power`."""
     pairs = np.arange(n + 1)
     critical, k = np.empty(n + 1, dtype=int), -1
-    for m in pairs:  # the largest value of min(b, c) that is significant with m discordant pairs; -1 for none
+    for m in pairs:  # critical[m]: largest significant value of min(b, c) with m discordant pairs; -1 for none
         while k < m and 2 * bdtr(k + 1, m, 0.5) < alpha:
             k += 1
         critical[m] = k
@@ -47,10 +47,17 @@ def _mcnemar_power(n: int, discordance: float, alpha: float) -> Callable[[float]
 
 
 def detectable_accuracy_difference(n: int, discordance: float, alpha: float, power: float = POWER) -> float | None:
-    """The smallest difference of accuracies that the exact McNemar test detects with `power`, by exact search.
+    """The smallest difference of accuracies that the exact McNemar test detects with `power`.
 
-    It is None if no pair is discordant. It is also None if the power is too low for the largest possible difference,
-    where all discordant pairs favour the same variant.
+    Args:
+        n: number of pairs.
+        discordance: share of pairs in which one answer is right and the other answer is wrong.
+        alpha: two-sided level.
+        power: required power.
+
+    Returns:
+        The difference. None if the discordance is 0, and if the power is too low even for the largest possible
+        difference, where all discordant pairs favour the same variant.
     """
     if discordance == 0:
         return None
@@ -66,7 +73,7 @@ def paired_t_power(n: int, d_z: float, alpha: float) -> float:
         d_z: mean of the differences divided by their SD.
         alpha: two-sided level.
     """
-    # Each side is computed alone. statsmodels gives NaN for a tail that is too thin, and the sum of both would be NaN.
+    # The two tails are computed apart and NaN counts as 0, because statsmodels gives NaN for a very thin tail.
     sides = [TTestPower().power(d_z, n, alpha / 2, alternative=side) for side in ("larger", "smaller")]
     return float(np.nansum(sides))
 
@@ -74,14 +81,16 @@ def paired_t_power(n: int, d_z: float, alpha: float) -> float:
 def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = POWER) -> float | None:
     """The smallest mean difference that the paired t test detects with `power`.
 
-    It is None for fewer than two pairs and for an SD of zero. The solver of statsmodels is not used, because its result
-    has too low a power for few pairs.
+    The solver of statsmodels is not used, because its result has too low a power for few pairs.
 
     Args:
         n: number of pairs.
         sd: SD of the differences.
         alpha: two-sided level.
         power: required power.
+
+    Returns:
+        The difference; None for fewer than two pairs and for an SD of zero.
     """
     if n < 2 or sd == 0:
         return None
@@ -92,5 +101,5 @@ def detectable_mean_difference(n: int, sd: float, alpha: float, power: float = P
 
 
 def _smallest(power_of: Callable[[float], float], high: float, power: float) -> float:
-    """The difference between 0 and `high` at which `power_of` reaches `power`. `power_of` increases."""
+    """The difference between 0 and `high` at which the increasing function `power_of` reaches `power`."""
     return float(brentq(lambda difference: power_of(difference) - power, 0.0, high, xtol=1e-12, rtol=1e-12))

@@ -1,13 +1,14 @@
-"""Means of raters' grades, from grades of a sample and a judge's grades of all items (prediction-powered inference).
+"""Estimate the mean of raters' grades from a rated sample and a judge's grades of all items.
 
-The judge is cheap and biased. The raters' grades of a random sample show its bias. The corrected mean is the judge's
-mean of the other items, plus the raters' mean of the sample minus the judge's mean of the sample. The judge's grades
-have a weight that the data tune. The corrected mean has no bias, however poor the judge is. Its standard error is
-smaller than that of the sample alone if raters and judge correlate.
+The method is prediction-powered inference. The judge is cheap and biased. The raters' grades of a random sample show
+the judge's bias. The corrected mean is the judge's mean of the unrated items, plus the raters' mean of the sample minus
+the judge's mean of the sample. The judge's grades have a weight from 0 to 1 that is tuned on the data. The corrected
+mean has no bias, however poor the judge is. If raters and judge correlate, the corrected mean has a smaller standard
+error than the raters' mean of the sample.
 
-Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: each group
-counts with the sum of what its rated and its other items add to the estimate. `benchmarks/coverage_corrected_groups.md`
-has the coverage.
+Items of a group, such as the visits of a patient, are not independent. The variance is then cluster-robust: the
+contributions of all items of a group, rated or not, are summed before they are squared.
+`benchmarks/coverage_corrected_groups.md` has the coverage.
 """
 
 import math
@@ -20,26 +21,28 @@ from scipy.special import betaincinv, ndtri, stdtr, stdtrit
 from clinical_dpo.statistics.groups import Groups
 from clinical_dpo.statistics.intervals import LEVEL, SAME, Interval
 
-SMALLEST_SAMPLE = 80  # items; with fewer rated items the interval of a corrected mean may miss the truth too often
-FEWEST_CORRECTIONS = 10  # rated items on which raters and judge differ; fewer tell too little about the judge's errors
+# With fewer rated items the interval of a corrected mean may miss the true mean too often.
+SMALLEST_SAMPLE = 80
+# Fewer rated items on which raters and judge differ tell too little about the judge's errors.
+FEWEST_CORRECTIONS = 10
 
 
 class SampleGroups(NamedTuple):
-    """The groups of items: index of the group of each rated item (n,), and of each other item (N,)."""
+    """The groups of items: the index of the group of each rated item (n,), and of each other item (N,)."""
 
     rated: Groups
     others: Groups
 
 
 class TunedMean(NamedTuple):
-    """A power-tuned prediction-powered mean: the estimate, and the weight of the judge's grades from 0 to 1."""
+    """A power-tuned prediction-powered mean, and the weight of the judge's grades in it, from 0 to 1."""
 
     estimate: float
     weight: float
 
 
 class CorrectedMean(NamedTuple):
-    """A corrected mean with its interval, and the weight of the judge's grades from 0 to 1."""
+    """A corrected mean with its interval, and the weight of the judge's grades in it, from 0 to 1."""
 
     estimate: float
     weight: float
@@ -51,10 +54,9 @@ class CorrectedDifference(NamedTuple):
 
     Attributes:
         estimate: the difference.
-        weight: of the judge's grades, from 0 to 1.
-        intervals: one for each requested level.
-        p_value: two-sided P of no difference. It is below 1 - level exactly if the interval of that level excludes
-            zero.
+        weight: weight of the judge's grades, from 0 to 1.
+        intervals: one interval for each requested level.
+        p_value: two-sided P of no difference. P is below 1 - level exactly if the interval of this level excludes zero.
     """
 
     estimate: float
@@ -74,13 +76,16 @@ def can_correct(
     others: int,
     groups: SampleGroups | None = None,
 ) -> bool:
-    """Whether the interval of a corrected mean has about its stated coverage.
+    """Whether the interval of a corrected mean would have about its stated coverage.
+
+    This needs at least SMALLEST_SAMPLE rated items, FEWEST_CORRECTIONS corrections (rated items on which raters and
+    judge differ), two items that only the judge grades, and raters' grades that are not all equal.
 
     Args:
-        raters, judge: grades of the rated items by both.
+        raters, judge: the raters' and the judge's grades of the rated items.
         others: number of items that only the judge grades.
-        groups: groups of the items. Groups then count instead of items: those with rated items, and those with
-            corrections.
+        groups: groups of the items; None for independent items. Groups then count instead of items: the groups with
+            rated items, and the groups with corrections.
     """
     units = np.arange(len(raters)) if groups is None else groups.rated
     differ = np.abs(np.subtract(raters, judge)) > SAME
@@ -97,8 +102,8 @@ def tuned_mean(
 ) -> TunedMean:
     """The power-tuned prediction-powered mean (PPI++: Angelopoulos, Duchi & Zrnic 2023, arXiv:2311.01453).
 
-    Estimate and weight equal those of `ppi_mean_pointestimate` of ppi-python 0.2.3. That package needs numba, which
-    takes a second to import and pins NumPy, so this project does not depend on it.
+    Estimate and weight equal those of `ppi_mean_pointestimate` of ppi-python 0.2.3. This project does not depend on
+    that package, because the package needs numba, which takes a second to import and pins NumPy.
 
     Args:
         raters: raters' grades of the sample (n,).
@@ -123,17 +128,18 @@ def corrected_mean(
 ) -> CorrectedMean:
     """The power-tuned mean with an interval for small samples.
 
-    PPI++'s interval, estimate -+ z standard errors, contains the true mean too rarely in small samples, above all near
-    the ends of the scale. This interval is that of Korn & Graubard (1998, Surv Methodol 24:193-201) for shares in
-    complex surveys: Clopper and Pearson's with the effective sample size, which counts degrees of freedom (here n - 2,
-    because the weight is estimated too). `benchmarks/coverage_corrected.md` has its coverage.
+    In small samples PPI++'s own interval, estimate -+ z standard errors, contains the true mean too rarely, above all
+    near the ends of the scale. This interval is therefore that of Korn & Graubard (1998, Surv Methodol 24:193-201) for
+    shares in complex surveys: Clopper and Pearson's interval for the effective sample size. The effective size takes
+    account of the degrees of freedom, here n - 2, because the weight is estimated too.
+    `benchmarks/coverage_corrected.md` has the coverage.
 
     Args:
         raters, judge, others: as for `tuned_mean`; the raters' grades are not all equal.
         scale: lowest and highest possible grade. The estimate is limited to the scale.
-        level: of the interval.
-        groups: groups of the items; None for independent items. The degrees of freedom are then those of the groups
-            with rated items.
+        level: confidence level of the interval.
+        groups: groups of the items; None for independent items. The degrees of freedom then count groups with rated
+            items.
     """
     estimate, weight = tuned_mean(raters, judge, others)
     low, high = scale
@@ -160,12 +166,12 @@ def corrected_difference(
 
     Few pairs differ, so the plain t interval contains the true difference too rarely. As Agresti & Min (2005, Stat Med
     24:729-740) do for paired shares, the interval counts two more pairs: half a pair with the difference 1, half a pair
-    with -1, and one without a difference. It is a t interval with n - 2 degrees of freedom, because the weight is
-    estimated too. `benchmarks/coverage_corrected_difference.md` has its coverage.
+    with -1, and one pair without a difference. It is a t interval with n - 2 degrees of freedom, because the weight is
+    estimated too. `benchmarks/coverage_corrected_difference.md` has the coverage.
 
     Args:
-        raters, judge, others: differences of grades, first variant minus second; see `tuned_mean`.
-        levels: of the intervals.
+        raters, judge, others: as for `tuned_mean`, but differences of two variants' grades, first minus second.
+        levels: confidence levels of the intervals.
         groups: groups of the items; None for independent items. The interval then counts two more groups, and n is the
             number of groups with rated items.
     """
@@ -187,11 +193,11 @@ def _variance(
 ) -> tuple[float, int]:
     """Variance of a tuned mean, and the number of independent units in the sample: items, or groups.
 
-    Groups lower no variance: it is at least that of independent items.
+    The variance with groups is at least the variance of independent items.
 
     Args:
         raters, judge, others: as for `tuned_mean`.
-        weight: of the judge's grades.
+        weight: weight of the judge's grades.
         groups: groups of the items; None for independent items.
         more_pairs: whether two more pairs count, as in `corrected_difference`.
     """
@@ -200,7 +206,7 @@ def _variance(
     judge_variance = weight**2 * float(np.var(judged, ddof=1)) / len(rest)
 
     def unbiased(squares: float, n: int) -> float:
-        """The variance from the sum of the squares of what n units add to the estimate."""
+        """Variance of the estimate. `squares` is the sum of the squared contributions of the n units."""
         return (squares + 1 / n**2) * n**2 / (n**2 - 4) if more_pairs else squares * n / (n - 2)
 
     variance = unbiased(float(np.var(residuals)) / len(y), len(y)) + judge_variance

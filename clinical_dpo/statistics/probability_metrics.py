@@ -2,7 +2,7 @@
 
 With two labels, all metrics are about the probability of the first label, the positive class. With more labels, AUROC
 and average precision are unweighted means over the classes, each against the rest. The Brier score is the sum over the
-classes. Calibration slope, expected calibration error and reliability table are about the largest probability and
+classes. Calibration slope, expected calibration error and reliability table compare the largest probability with
 whether its label is right (Guo et al. 2017, arXiv:1706.04599).
 """
 
@@ -21,20 +21,23 @@ from clinical_dpo.statistics.groups import Groups, interval_method
 from clinical_dpo.statistics.intervals import LEVEL, Interval
 
 BINS = 10  # of equal width
-CLIP = 1e-12  # closest that a probability comes to 0 and 1 before its logit is taken
+CLIP = 1e-12  # a probability is kept this far from 0 and 1 before its logit is taken
 Ranking = Callable[[np.ndarray, np.ndarray], Statistic]
 PROBABILITY_METRICS = ("auroc", "average_precision", "brier", "calibration_slope", "ece")
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Area under the ROC curve, as a function of weights of the items, (resamples, items).
+    """Area under the ROC curve: the chance that a positive item has a higher score than a negative item.
 
-    This is the chance that a positive item has a higher score than a negative item. Equal scores count half. It is NaN
-    without items of both classes.
+    Equal scores count half.
 
     Args:
         scores: (items,).
         positive: (items,) bool.
+
+    Returns:
+        A function from (resamples, items) weights to the (resamples,) areas. The area is NaN if either class has no
+        item.
     """
     hits, alarms = _by_threshold(scores, positive)
 
@@ -48,7 +51,15 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
-    """Average precision: precision at every threshold, weighted by the recall it adds; as for `auroc`."""
+    """Average precision: the precision at every threshold, weighted by the recall that the threshold adds.
+
+    Args:
+        scores: (items,).
+        positive: (items,) bool.
+
+    Returns:
+        A function from (resamples, items) weights to (resamples,) values, NaN without positive items.
+    """
     hits, alarms = _by_threshold(scores, positive)
 
     def statistic(weights: np.ndarray) -> np.ndarray:
@@ -61,9 +72,12 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> Statistic:
 
 
 def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, Statistic]:
-    """Weight of the positive items, and of the others, at or above each different score, the highest first."""
+    """Cumulative weights of the positive items, and of the negative items, at or above each distinct score.
+
+    Both functions return (resamples, distinct scores), the highest score first.
+    """
     order = np.argsort(-scores, kind="stable")
-    last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # of the items with the same score
+    last = np.flatnonzero(np.diff(scores[order], append=np.nan) != 0)  # position of the last item with each score
 
     def of(kind: np.ndarray) -> Statistic:
         return lambda weights: np.cumsum((weights * kind)[:, order], axis=1)[:, last]
@@ -72,13 +86,17 @@ def _by_threshold(scores: np.ndarray, positive: np.ndarray) -> tuple[Statistic, 
 
 
 def brier(probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """Brier score (1950): mean squared distance of the probabilities from the label; half of the sum for two labels.
+    """Brier score (1950): mean squared distance of the probabilities from the label.
 
-    It lies between 0 and 1 for two labels, 0 and 2 for more.
+    The squared distance is the sum over the labels, with two labels half of this sum. The score therefore lies between
+    0 and 1 for two labels, and between 0 and 2 for more labels.
 
     Args:
         probabilities: (items, k).
         codes: (items,) index of each item's label.
+
+    Returns:
+        A function from (resamples, items) weights to the (resamples,) scores.
     """
     carried = np.eye(probabilities.shape[1])[codes]
     each = ((probabilities - carried) ** 2).sum(axis=1) / (2 if probabilities.shape[1] == 2 else 1)
@@ -86,18 +104,25 @@ def brier(probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
 
 
 def bin_of(confidence: np.ndarray) -> np.ndarray:
-    """The bin of each probability, 0 to 9: above k / 10 to (k + 1) / 10, with 0 in the first, as in scikit-learn."""
+    """Index of each probability's bin, 0 to 9, as in scikit-learn.
+
+    Bin k holds the probabilities above k / 10 up to (k + 1) / 10. The first bin also holds 0.
+    """
     return np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], confidence)
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray) -> Statistic:
     """Expected calibration error in ten bins of equal width (Naeini et al. 2015, AAAI).
 
-    It is the distance between the mean probability of a bin and its share of events, averaged over the items.
+    The error of a bin is the distance between its mean probability and its share of events. The errors are averaged
+    over the items.
 
     Args:
         confidence: (items,) probabilities.
         right: (items,) bool, whether the event with this probability is true.
+
+    Returns:
+        A function from (resamples, items) weights to the (resamples,) errors.
     """
     positions = bin_of(confidence)
     gaps = np.zeros((len(confidence), BINS))
@@ -110,17 +135,18 @@ def calibration_slope(
 ) -> tuple[float | None, Interval]:
     """Slope of a logistic regression of an event on the logit of its probability (Cox 1958), by statsmodels.
 
-    Probabilities with a slope of 1 are calibrated, below 1 too extreme, above 1 not extreme enough. The interval is
-    Wald's. With groups it uses the cluster-robust standard error.
+    With a slope of 1 the probabilities are calibrated, below 1 too extreme, above 1 not extreme enough. The 95%
+    interval is Wald's. With groups it uses the cluster-robust standard error.
 
     Args:
-        confidence: (items,) probabilities, taken between 1e-12 and 1 - 1e-12.
+        confidence: (items,) probabilities. They are clipped to between 1e-12 and 1 - 1e-12.
         right: (items,) bool, whether the event with this probability is true.
-        groups: (items,) index of each item's group.
+        groups: (items,) index of each item's group; None for independent items.
 
     Returns:
-        None if all events are true or all false, if all probabilities are equal, or if the probabilities separate true
-        from false events, because the likelihood then has no maximum.
+        Slope and interval. All values are None if all events are true or all are false, or if all probabilities are
+        equal. They are also None if the probabilities separate true from false events, because the likelihood then has
+        no maximum.
     """
     x = logit(np.clip(confidence, CLIP, 1 - CLIP))
     yes, no = x[right], x[~right]
@@ -138,7 +164,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.ndarray) -> Statistic:
-    """A metric of the positive class of two. With more classes, the mean over all classes where it is defined."""
+    """The positive class's metric for two labels. For more labels, its mean over the classes where it is defined."""
     positions = range(1 if probabilities.shape[1] == 2 else probabilities.shape[1])
     parts = [metric(probabilities[:, index], codes == index) for index in positions]
 
@@ -150,10 +176,14 @@ def _mean_over_classes(metric: Ranking, probabilities: np.ndarray, codes: np.nda
 
 
 def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The probability whose calibration is measured, and whether its event is true; (items,) each.
+    """For each item, the probability whose calibration is measured, and whether its event is true, (items,) each.
 
     With two labels, the event is that the item is positive. With more labels, the event is that the most probable label
     is right; of equally probable labels the first counts.
+
+    Args:
+        probabilities: (items, k).
+        codes: (items,) index of each item's label.
     """
     if probabilities.shape[1] == 2:
         return probabilities[:, 0], codes == 0
@@ -163,7 +193,7 @@ def confidence_of(probabilities: np.ndarray, codes: np.ndarray) -> tuple[np.ndar
 def as_arrays(
     probabilities: Sequence[Mapping[str, float]], labels: Sequence[str], classes: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (items, k) and the index of each item's label (items,)."""
+    """Return the probabilities, (items, k), and the index of each item's label, (items,)."""
     return np.array([[row[name] for name in classes] for row in probabilities]), np.array(
         [list(classes).index(label) for label in labels]
     )
@@ -181,11 +211,11 @@ def probability_estimates(
     All have bootstrap intervals except the slope, which has Wald's interval.
 
     Args:
-        probabilities: of each item, label -> probability; they add up to 1.
+        probabilities: for each item, label -> probability; they add up to 1.
         labels: true labels.
-        classes: all labels of the task; of two, the positive class first.
-        seed: of the bootstrap.
-        groups: (items,) index of each item's group.
+        classes: all labels of the task; of two labels, the positive class first.
+        seed: seed of the bootstrap.
+        groups: (items,) index of each item's group; None for independent items.
     """
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
@@ -213,9 +243,16 @@ def reliability_rows(
     classes: Sequence[str],
     groups: Groups | None = None,
 ) -> list[Row]:
-    """A row per bin that has items: limits, items, mean probability, observed share and its Wilson interval.
+    """A row for each bin with items: limits, number of items, mean probability, share of true events and its interval.
 
-    With groups it is the clustered interval. It is empty for a bin with the items of one group.
+    The interval is Wilson's or, if the items are in groups, the interval of `clustered.ratio`. Its limits are None for
+    a bin whose items are all of the same group.
+
+    Args:
+        probabilities: for each item, label -> probability.
+        labels: true labels.
+        classes: all labels of the task; of two labels, the positive class first.
+        groups: (items,) index of each item's group; None for independent items.
     """
     values, codes = as_arrays(probabilities, labels, classes)
     confidence, right = confidence_of(values, codes)
@@ -231,7 +268,7 @@ def reliability_rows(
 
 
 def probabilities_of(graded: Sequence[Grade], answers: Sequence[Answer]) -> Sequence[Mapping[str, float]] | None:
-    """The probabilities of each graded item's labels, in the order of the grades; None where an answer has none."""
+    """Each graded item's label probabilities, in the order of the grades; None if any answer has no probabilities."""
     by_id = {answer["id"]: answer.get("probabilities") for answer in answers}
     probabilities = [each for row in graded if (each := by_id[row["id"]]) is not None]
     return probabilities if len(probabilities) == len(graded) else None

@@ -1,6 +1,6 @@
 """Krippendorff's alpha, and the intraclass correlation of grades, each with a 95% interval.
 
-Coefficients of items in groups have the interval of a jackknife over groups.
+If items are in groups, the interval is a jackknife over groups.
 """
 
 import math
@@ -23,7 +23,13 @@ UNDEFINED: Estimate = (None, (None, None))
 
 
 def normal_interval(estimate: float, variance: float, freedom: float = math.inf) -> Interval:
-    """Large-sample interval of a coefficient from -1 to 1, or its t interval; (None, None) for a variance of 0."""
+    """95% interval of a coefficient between -1 and 1 from its variance; (None, None) for a variance of 0.
+
+    Args:
+        estimate: the coefficient.
+        variance: its variance.
+        freedom: degrees of freedom of the t quantile; infinite for the normal quantile.
+    """
     if variance < SAME:
         return None, None
     half_width = float(stats.t.isf((1 - LEVEL) / 2, freedom)) * variance**0.5
@@ -35,15 +41,17 @@ def jackknife_interval(
 ) -> Interval:
     """95% interval of a coefficient of items in groups, by the jackknife (Efron & Tibshirani 1993, ch. 11).
 
-    One group after the other is left out. The interval is a t interval with groups - 1 degrees of freedom.
+    The coefficient is computed without each of the groups in turn. The interval is a t interval with groups - 1 degrees
+    of freedom.
 
     Args:
         estimate: the coefficient of all items.
-        without: (n,) bool, which items are kept -> the coefficient of these.
+        without: (n,) bool, which items are kept -> the coefficient of the kept items.
         groups: (n,) index of each item's group.
 
     Returns:
-        (None, None) for one group, and where the coefficient, or the one without some group, is not defined.
+        The interval. It is (None, None) for a single group, and if the coefficient of all items, or without any of the
+        groups, is not defined.
     """
     k = int(groups.max()) + 1
     left_out = [without(groups != group) for group in range(k)]
@@ -57,18 +65,20 @@ def krippendorff_alpha(
 ) -> Estimate:
     """Krippendorff's alpha (2011, Computing Krippendorff's alpha-reliability), by package krippendorff.
 
-    The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11). It treats the items as a
-    sample. Items with the same ratings share one value of the jackknife. With groups it is `jackknife_interval`.
+    The interval uses the jackknife variance over items (Efron & Tibshirani 1993, ch. 11), which treats the items as a
+    sample. The jackknife computes alpha once for all items with the same ratings. With groups the interval is
+    `jackknife_interval`.
 
     Args:
-        votes: for each item, the ratings that it has. Items with fewer than two ratings do not count.
-        level: nominal: categories have no order. ordinal: ratings are numbers, and distances are those of their ranks.
-            interval: ratings are numbers, and distances are those of the numbers.
-        groups: (n,) index of each item's group. Every item then has two ratings or more.
+        votes: for each item, its ratings. Items with fewer than two ratings do not count.
+        level: level of measurement. nominal: categories have no order. ordinal: ratings are numbers whose ranks are
+            compared. interval: ratings are numbers whose differences are compared.
+        groups: (n,) index of each item's group; None for independent items. With groups, every item must have two or
+            more ratings.
 
     Returns:
         Estimate and interval. The estimate is None without items, and where all ratings are equal (0 / 0). The interval
-        is None where the raters agree on all items, and where alpha is not defined without one of the items.
+        is (None, None) where the raters agree on all items, and where alpha is not defined without one of the items.
     """
     pairable = [item for item in votes if len(item) > 1]
     names = {vote for item in pairable for vote in item}
@@ -99,17 +109,17 @@ def intraclass_correlation(grades: Sequence[Sequence[float]], groups: Groups | N
 
     Shrout & Fleiss 1979, Psychol Bull 86:420-428. The interval is that of ICC(A,1) of McGraw & Wong 1996 (Psychol
     Methods 1:30-46, table 7), with Satterthwaite's degrees of freedom. The mean squares are those of a two-way analysis
-    of variance. Of balanced data they are sums over rows and columns; a regression would have a column for each item.
-    With groups the interval is `jackknife_interval`.
+    of variance. They are computed as sums over rows and columns, because a regression would need a column for each
+    item. With groups the interval is `jackknife_interval`.
 
     Args:
         grades: for each item, the grade of each rater, the raters in the same order.
-        groups: (n,) index of each item's group.
+        groups: (n,) index of each item's group; None for independent items.
 
     Returns:
         Estimate and interval. The estimate is None for fewer than two items, and where the estimated variance of a
-        grade is not positive, such as for equal grades throughout. The interval is None where the raters agree on all
-        items, and where its degrees of freedom vanish, as they can for a negative ICC.
+        grade is not positive, for example because all grades are equal. The interval is (None, None) where the raters
+        agree on all items, and where its degrees of freedom vanish, which can happen for a negative ICC.
     """
     table = np.array(grades, dtype=float)
     if len(table) < 2:

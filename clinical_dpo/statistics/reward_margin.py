@@ -8,26 +8,26 @@ COLUMNS = (
     *("task", "model", "trial", "split", "step", "epoch", "chosen", "rejected", "margin", "accuracy", "ties"),
     *("beta", "log_ratio_gap", "final", "data"),
 )
-_LOGGED = {  # column of a reward margin -> column of a trainer's log
+_LOGGED = {  # column of COLUMNS -> column of the trainer's log
     **{"step": "step", "epoch": "epoch", "chosen": "rewards/chosen", "rejected": "rewards/rejected"},
     **{"margin": "rewards/margins", "accuracy": "rewards/accuracies", "ties": "rewards/ties"},
 }
 
 
 def margin_rows(log: Sequence[Mapping[str, str]], beta: float, names: Mapping[str, str]) -> list[Row]:
-    """Rows of COLUMNS: the rewards of one DPO run, step by step.
+    """Rows with the columns COLUMNS: the rewards of one DPO run, step by step.
 
     The reward of an answer is beta x (log-probability under the policy - log-probability under the reference model),
-    summed over the answer's tokens (Rafailov et al. 2023, eq. 5). The margin is the reward of the chosen answer minus
-    that of the rejected answer. `log_ratio_gap` = margin / beta is in nats and can be compared between values of beta.
-    `accuracy` is the share of pairs with a positive margin, `ties` the share of pairs with a margin of zero. Train rows
-    are means over the steps since the previous row. Eval rows are means over all pairs. `final` marks the last row of
-    each split.
+    summed over the answer's tokens (Rafailov et al. 2023, eq. 5). `margin` is the reward of the chosen answer minus the
+    reward of the rejected answer. `log_ratio_gap` = margin / beta is in nats and can be compared between values of
+    beta. `accuracy` is the share of pairs with a positive margin, `ties` the share of pairs with a margin of zero.
+    Train rows are means over the steps since the previous row. Eval rows are means over all pairs. `final` marks the
+    last row of each split.
 
     Args:
         log: rows of the run's log.csv.
         beta: beta of the run.
-        names: task, model, trial, data (real or synthetic).
+        names: `task`, `model`, `trial` and `data` (real or synthetic), which are copied into the rows.
     """
     table = []
     for split in ("train", "eval"):

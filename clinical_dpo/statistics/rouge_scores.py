@@ -28,19 +28,19 @@ def rouge_rows(
     stemmer: bool,
     seed: int,
 ) -> list[Row]:
-    """Rows of COLUMNS of one model: mean of each kind and score, with a 95% bootstrap interval (BCa).
+    """Rows with the columns COLUMNS: one model's mean of each kind and score of ROUGE, with a 95% bootstrap interval.
 
-    SFT is compared with base, and DPO and every arm with SFT; `against` names the second variant. The comparison is
-    paired by item: the mean difference with its t interval, and the two-tailed paired t test. Its P is uncorrected, and
-    None if all differences are the same nonzero value. If the items are in groups, every interval and P is that of
-    `clustered.clustered_mean`.
+    SFT is compared with base, and DPO and every arm with SFT. `against` names the variant that is compared with. The
+    comparison is paired by item: the mean difference with its t interval, and the two-tailed paired t test. P is not
+    corrected for several tests. P is None if all differences are the same nonzero value. If the items are in groups,
+    every interval and P is that of `clustered.clustered_mean`.
 
     Args:
-        rows: test rows; `completion` is the reference answer, and `group` the group of a task with groups.
+        rows: test rows; `completion` is the reference answer, and `group` is present in a task with groups.
         answers: variant -> one answer per row.
-        names: task, model, data (real or synthetic).
-        stemmer: see `rouge.rouge`.
-        seed: seed of the resampling.
+        names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
+        stemmer: whether words are stemmed before they are compared, as in `rouge.rouge`.
+        seed: seed of the bootstrap, which is BCa.
 
     Raises:
         UserError: the answers are to other items than `rows`.

@@ -1,4 +1,4 @@
-"""An effect over several training seeds with the same test items. Interval and P are by analysis of variance."""
+"""The effect over several training seeds with the same test items. Interval and P come from an analysis of variance."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from clinical_dpo.errors import UserError
 from clinical_dpo.statistics.intervals import LEVEL, SAME, Interval
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # means over items (..., k) -> (...); NaN if not defined
-SMALLEST = 1e-15  # a smaller P is not computed
+SMALLEST = 1e-15  # smaller P values are reported as this value
 
 
 class SeedEffect(NamedTuple):
-    """An effect over training seeds: mean, interval and P, and the effect of each seed with the SD between seeds."""
+    """An effect over training seeds: its mean, interval and P, the effect of each seed, and the SD between seeds."""
 
     effect: float
     ci_low: float | None
@@ -27,27 +27,27 @@ class SeedEffect(NamedTuple):
 
 
 def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = None, level: float = LEVEL) -> SeedEffect:
-    """Mean effect over training seeds, with an interval for other seeds and other items.
+    """Mean effect over training seeds, with an interval that holds for other seeds and other items.
 
     All seeds have the same items, so the mean has two sources of error: the seeds, with seeds - 1 degrees of freedom,
-    and the items, with items - 1. Each source has a t interval. The squared half-widths of both are added (Howe 1974,
-    J Am Stat Assoc 69:789-794; this is MOVER without a correlation). P is 1 minus the confidence level at which the
+    and the items, with items - 1. Each source has a t interval. The squared half-widths of both are added (Howe 1974, J
+    Am Stat Assoc 69:789-794; this is MOVER without a correlation). P is 1 minus the confidence level at which the
     interval ends at zero.
 
     The variance of the items is that of the two-way analysis of variance, (MS items - MS residual) / (seeds x items),
-    at least 0. The interaction of seeds and items is part of the variance of the seeds. A statistic that is no mean
+    at least 0. The interaction of seeds and items is part of the variance of the seeds. A statistic that is not a mean
     over items is computed by jackknife pseudo-values (Dorfman, Berbaum & Metz 1992, Invest Radiol 27:723-731). No
     maintained library has such an interval for few seeds.
 
     Args:
         values: (seeds, items) differences of the grades of two variants, or (seeds, items, k) numbers. The means of
             these numbers over items are the input of `statistic`.
-        statistic: (..., k) means over items -> (...); without it, the effect is the mean.
+        statistic: (..., k) means over items -> (...). Without it, the effect is the mean.
         level: confidence level.
 
     Returns:
-        The effect. With one seed the interval covers only items, and `seed_sd` is None. Interval and P are None for one
-        item, and for values that are all equal and not 0: they tell nothing about the spread.
+        The effect. With one seed the interval accounts only for the items, and `seed_sd` is None. Interval and P are
+        None for a single item, and for values that are all equal and not 0, because they tell nothing about the spread.
 
     Raises:
         UserError: `values` has another shape or no items, or a value is not a finite number.
@@ -74,7 +74,7 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
 
 
 def _items_variance(pseudo: np.ndarray) -> float:
-    """The items' part of the variance of the grand mean of values (seeds, items)."""
+    """The part of the grand mean's variance that is due to the items. `pseudo` has the values (seeds, items)."""
     seeds, items = pseudo.shape
     item_means = pseudo.mean(axis=0)
     between = seeds * item_means.var(ddof=1)
@@ -86,12 +86,15 @@ def _items_variance(pseudo: np.ndarray) -> float:
 
 
 def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -> tuple[Interval, float | None]:
-    """Interval and P from the independent variances of an effect. `parts` has each variance and its degrees of freedom.
+    """Interval and P of an effect from the independent parts of its variance. Both are None if the variance is NaN.
 
-    Both are None if the variance is not defined.
+    Args:
+        effect: the effect.
+        parts: each part of the variance, and its degrees of freedom.
+        level: confidence level.
     """
     variance = sum(part for part, _ in parts)
-    if math.isnan(variance):  # without one of the items, the statistic is not defined
+    if math.isnan(variance):  # the statistic is not defined if one of the items is left out
         return (None, None), None
     if variance < SAME**2:
         return (None, None), 1.0 if abs(effect) < SAME else None
@@ -112,5 +115,5 @@ def _interval(effect: float, parts: Sequence[tuple[float, int]], level: float) -
 
 
 def mean_of_items(means: np.ndarray) -> np.ndarray:
-    """The first of the means."""
+    """Return the means themselves, (...), from an array of shape (..., 1). This is the statistic of a plain mean."""
     return means[..., 0]

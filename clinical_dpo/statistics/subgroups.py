@@ -1,8 +1,8 @@
-"""Headline metric and its differences in subgroups of the test items, with an interaction test.
+"""The headline metric and its differences in subgroups of the test items, with an interaction test.
 
-The interaction test is a permutation test: under the null hypothesis the levels of a subgroup are exchangeable among
-the items, so that the statistic, the sum of squares between the levels, has the distribution over all orders of the
-levels. No maintained library has it for items in groups. Numbers of small levels are masked.
+The interaction test is a permutation test of the sum of squares between the levels of a subgroup. Under the null
+hypothesis the levels can be exchanged among the items, so the test compares the sum with its distribution over all
+orders of the levels. No maintained library has this test for items in groups. Numbers of small levels are masked.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,12 +28,12 @@ COLUMNS = (
     *("task", "model", "compared", "measure", "subgroup", "level", "n", "n_groups", "masked"),
     *("estimate", "ci_low", "ci_high", "p_levels", "p_levels_holm", "proxy", "data", "status"),
 )
-ALL = "all items"  # the row of no subgroup
-MISSING = "missing"  # level of the items without a value; it is shown, and not tested
+ALL = "all items"  # subgroup and level in the row of all items
+MISSING = "missing"  # level of the items without a value; it has a row but is not tested
 
 
 class Compared(NamedTuple):
-    """A variant, or a comparison of two variants, with its rows item by item; `second` is None for a variant."""
+    """A variant, or a comparison of two variants, with the rows of each. `second` is None for a single variant."""
 
     name: str
     first: Rows
@@ -43,18 +43,19 @@ class Compared(NamedTuple):
 def subgroup_table(
     grades: Grades, assigned: Sequence[Mapping[str, str]], task: Mapping[str, Any], smallest: int | None
 ) -> list[Row]:
-    """Rows of COLUMNS: every variant and comparison of every model, for all items and for each level of a subgroup.
+    """Rows with the columns COLUMNS: every variant and comparison, for all items and for each level of each subgroup.
 
-    The metric is the headline metric, or accuracy where that has no paired interval (`config.metrics.decision_metric`).
-    `p_levels` is the P of the hypothesis that all levels are equal. For a comparison this is the interaction test. For
-    a variant it is the test of equal shares of right answers, or of equal means. With F1 and macro F1 the test is about
-    right answers. `p_levels_holm` is adjusted by Holm's method over the subgroups.
+    The metric is the headline metric, or accuracy if the headline metric has no paired interval
+    (`config.metrics.decision_metric`). `p_levels` is P of the hypothesis that all levels are equal. For a comparison
+    this is the interaction test. For a variant it is the test of equal shares of right answers, or of equal means. For
+    F1 and macro F1 the test is about right answers. `p_levels_holm` is adjusted by Holm's method over the subgroups.
 
     Args:
         grades: (model, variant) -> rows of its grades table; external answers and extra training seeds are left out.
         assigned: rows of `data.subgroups.COLUMNS` of the test items, as read; the levels are in their order.
         task: `name`, `metric`, `data`, `seed`, and for a task with labels `positive` and `negative` or `labels`.
-        smallest: fewest items, or groups if there are any, of a level whose numbers are shown; None for no limit.
+        smallest: fewest items of a level whose numbers are shown, or fewest groups in a task with groups; None for no
+            limit.
     """
     of: dict[str, dict[str, list[str]]] = {}
     for row in assigned:
@@ -73,7 +74,7 @@ def subgroup_table(
 
 
 def _measured(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The task with a metric whose difference has an interval."""
+    """The task with its metric replaced by a metric whose difference has an interval."""
     return {**task, "metric": decision_metric(task["metric"])}
 
 
@@ -94,7 +95,15 @@ def _rows(
     smallest: int | None,
     shared: Row,
 ) -> list[Row]:
-    """Rows of one variant or comparison."""
+    """Rows of one variant or comparison.
+
+    Args:
+        unit: the variant or comparison.
+        of: subgroup -> level -> ids of its items.
+        task: see `subgroup_table`.
+        smallest: see `subgroup_table`.
+        shared: row to start from, with the columns that all rows have in common.
+    """
     pending = shared["status"] == "pending"
     table = [shared | {"subgroup": ALL, "level": ALL, "masked": "false"} | _size(unit.first)]
     if not pending:
@@ -128,7 +137,7 @@ def _rows(
 
 
 def _part(unit: Compared, ids: set[str]) -> Compared:
-    """The rows of some items."""
+    """The variant or comparison, restricted to the items with these ids."""
     first = [row for row in unit.first if row["id"] in ids]
     second = None if unit.second is None else [row for row in unit.second if row["id"] in ids]
     return Compared(unit.name, first, second)
@@ -139,7 +148,7 @@ def _size(rows: Rows) -> Row:
 
 
 def _people(rows: Rows) -> int:
-    """Number of groups, or of items without groups."""
+    """Number of groups of the rows, or number of rows if they have no groups."""
     return number_of_groups(rows) or len(rows)
 
 
@@ -154,7 +163,12 @@ def _numbers(unit: Compared, task: Mapping[str, Any]) -> Row:
 
 
 def _values(parts: Sequence[Compared], task: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Grade, or difference of the grades, of each item, and the index of its level."""
+    """Each item's grade, or difference of grades, (n,), and the index of the item's level, (n,).
+
+    Args:
+        parts: for each level, the variant or comparison restricted to its items.
+        task: `metric`.
+    """
     metric = METRICS[task["metric"]]
     values, levels = [], []
     for index, part in enumerate(parts):
@@ -169,16 +183,19 @@ def masked_levels(
     people: Callable[[Collection[str]], int],
     smallest: int | None,
 ) -> dict[str, set[str]]:
-    """Levels of each subgroup whose numbers are masked: those of `masked`, and those that reveal few people.
+    """Levels of each subgroup whose numbers are masked: those of `masked`, and those that reveal a few people.
 
-    The numbers of a level and of levels of another subgroup may differ by a few people: of age 65 or more and of age 66
-    or more, or of women and of the patients of two wards. A subtraction would show their numbers. Then the level of the
-    later subgroup is masked, with further levels of its subgroup by the rule of `masked`.
+    A level and levels of another subgroup may differ by a few people: for example, age 65 or more and age 66 or more,
+    or women and the patients of two wards. Subtracting their numbers would reveal the numbers of these people. In this
+    case the level of the later subgroup is masked, with further levels of its subgroup by the rule of `masked`.
 
     Args:
         of: subgroup -> level -> ids of its items.
         people: ids of items -> number of these items, or of their groups.
         smallest: fewest people whose numbers are shown; None for no limit.
+
+    Returns:
+        Subgroup -> its masked levels.
     """
     if smallest is None:
         return {subgroup: set() for subgroup in of}
@@ -187,13 +204,13 @@ def masked_levels(
     hidden = {subgroup: masked(sizes[subgroup], smallest) for subgroup in items}
 
     def revealing() -> tuple[str, str] | None:
-        """A shown level that differs from shown levels of another subgroup by few people."""
+        """Find a shown level that differs from shown levels of another subgroup by too few people; None without one."""
         for subgroup in reversed(list(items)):
             for level, own in items[subgroup].items():
                 for other in items:
                     if other == subgroup or level in hidden[subgroup]:
                         continue
-                    # The sum of masked levels is known: it is the total without the others.
+                    # The sum of the masked levels is known: it is the total minus the shown levels.
                     rest: set[str] = set().union(*(items[other][name] for name in hidden[other]))
                     known = [ids for name, ids in items[other].items() if name not in hidden[other]] + [rest]
                     around: set[str] = set().union(*(ids for ids in known if ids & own))
@@ -210,15 +227,15 @@ def masked_levels(
 
 
 def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()) -> set[str]:
-    """Levels whose numbers are masked: those with fewer items than `smallest`, and further levels that hide these.
+    """Levels whose numbers are masked: those with fewer than `smallest` items, and further levels that hide these.
 
-    The numbers of all levels add up to a known total. Therefore at least two levels are masked, and together they have
-    `smallest` items or more.
+    The numbers of all levels add up to a known total. If any level is masked, at least two levels are therefore masked,
+    and together they have at least `smallest` items.
 
     Args:
         sizes: level -> number of items or groups.
-        smallest: the limit.
-        others: levels that are masked too.
+        smallest: fewest items or groups of a level whose numbers are shown.
+        others: levels that are masked in any case.
     """
     by_size = sorted(sizes, key=lambda level: sizes[level])
     hidden = [level for level in by_size if sizes[level] < smallest or level in others]
@@ -233,13 +250,13 @@ def masked(sizes: Mapping[str, int], smallest: int, others: Collection[str] = ()
 def levels_p(values: np.ndarray, levels: np.ndarray, groups: Groups | None, seed: int) -> float | None:
     """P of equal means in all levels, by a permutation test of the sum of squares between levels, with scipy.
 
-    Whole units change their level: an item, or with groups all items of a group with the same level. The test is exact
-    if 10,000 orders or fewer exist; otherwise it uses 10,000 random orders.
+    Whole units are permuted. A unit is a single item or, in a task with groups, all items of a group that have the same
+    level. The test is exact if 10,000 or fewer orders exist. Otherwise it uses 10,000 random orders.
 
     Args:
         values: (n,) grades or differences of grades.
         levels: (n,) index of each item's level.
-        groups: (n,) index of each item's group.
+        groups: (n,) index of each item's group; None for independent items.
         seed: seed of the random orders.
 
     Returns:

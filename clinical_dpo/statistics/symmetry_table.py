@@ -1,4 +1,4 @@
-"""Table of Stuart-Maxwell and Bowker tests: whether two variants of a model give a task's labels differently."""
+"""Table of the Stuart-Maxwell and Bowker tests: do two variants of a model give a task's labels differently?"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from clinical_dpo.variants import EXTERNAL, compared
 COLUMNS = (
     *("task", "model", "comparison", "n", "n_groups", "test", "statistic", "df", "p_value", "p_unclustered", "data"),
 )
-TESTS = {  # name -> the test of independent items, and that of items in groups
+TESTS = {  # name -> the test of independent items, the test of items in groups
     "stuart_maxwell": (stuart_maxwell, clustered_stuart_maxwell),
     "bowker": (bowker, clustered_bowker),
 }
@@ -28,9 +28,10 @@ Grades = Mapping[tuple[str, str], Sequence[Grade]]
 
 
 def symmetry_table(grades: Grades, task: Mapping[str, Any]) -> list[Row]:
-    """Rows of COLUMNS: both tests of every comparison of every model. P is not corrected for several tests.
+    """Rows with the columns COLUMNS: both tests of every comparison of every model.
 
-    If the items are in groups, the tests are those of groups, and `p_unclustered` is P of independent items.
+    P is not corrected for several tests. If the items are in groups, the tests are those for groups, and
+    `p_unclustered` is P as if items were independent.
 
     Args:
         grades: (model, variant) -> complete rows of its grades table.

@@ -1,10 +1,10 @@
 """Tests of whether two variants give the labels of the same items differently: Stuart-Maxwell and Bowker.
 
-Each has a form for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat 46:327-333).
-Both statistics are d' S^- d. For independent items, d sums a vector of each item, and S the outer products of these
-vectors. For groups, the vectors are summed over each group first. If every group has one item, or equal items, the
-numbers are those of independent items. The statistic is at most the number of groups, so few groups show nothing. No
-maintained library has these forms.
+Each test has a form for items in groups: a score test with the cluster-robust covariance (Boos 1992, Am Stat
+46:327-333). Both statistics are d' S^- d. For independent items, d is the sum of one vector per item, and S the sum of
+the vectors' outer products. For groups, the vectors are first summed over each group. If every group has one item, or
+equal items, the results are those of independent items. The statistic is at most the number of groups, so few groups
+cannot give a small P. No maintained library has these forms.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from statsmodels.stats.contingency_tables import SquareTable
 from clinical_dpo.grading.scores import INVALID, Answers
 from clinical_dpo.statistics.groups import Groups
 
-SINGULAR = 1e-10  # eigenvalues that are smaller, as shares of the largest, are 0 up to rounding
+SINGULAR = 1e-10  # eigenvalues below this share of the largest are 0 up to rounding
 
 
 class SymmetryTest(NamedTuple):
@@ -33,13 +33,13 @@ class SymmetryTest(NamedTuple):
 
 
 def answer_table(first: Answers, second: Answers, classes: Sequence[str]) -> np.ndarray:
-    """Items per first and second answer, (c, c), by scikit-learn; no answer is a category of its own.
+    """Count the items per first and second answer, (c, c), by scikit-learn. "No answer" is a category of its own.
 
-    A category that neither variant uses is left out: it would make the tests' tables singular.
+    A category that neither variant uses is left out, because it would make the tests' tables singular.
 
     Args:
-        first: labels that the first variant gave, None or "" where an answer gives none.
-        second: the second variant's, item by item.
+        first: labels that the first variant gave; None or "" for an answer without a label.
+        second: labels that the second variant gave, in the same order of items.
         classes: all labels of the task.
     """
     named = [*classes, INVALID]
@@ -53,14 +53,14 @@ def answer_table(first: Answers, second: Answers, classes: Sequence[str]) -> np.
 def bowker(table: np.ndarray) -> SymmetryTest:
     """Bowker's test of symmetry (1948, J Am Stat Assoc 43:572-574), by statsmodels.
 
-    Does the first variant answer i where the second answers j as often as the reverse? Pairs of categories without an
-    item add nothing to the statistic and count among the degrees of freedom.
+    Null hypothesis: the combination of first answer i and second answer j is as frequent as the reverse. A pair of
+    categories without an item adds nothing to the statistic but counts as a degree of freedom.
 
     Args:
         table: from `answer_table`.
 
     Returns:
-        Statistic 0 and P 1 for fewer than two categories, without degrees of freedom.
+        The test. With fewer than two categories the statistic is 0, with 0 degrees of freedom and P 1.
     """
     if len(table) < 2:
         return SymmetryTest(0.0, 0, 1.0)
@@ -71,15 +71,16 @@ def bowker(table: np.ndarray) -> SymmetryTest:
 def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
     """Stuart-Maxwell test of marginal homogeneity (Stuart 1955; Maxwell 1970), by statsmodels.
 
-    Do both variants give each label equally often? Categories between which no item moves, directly or through others,
-    are tested apart and their statistics added. That is the generalised inverse where the covariance of all margins
-    is singular, and statsmodels' own statistic where it is not.
+    Null hypothesis: both variants give each label equally often. Two categories are linked if an item has one of them
+    as its first and the other as its second answer. Every set of linked categories is tested apart, and the statistics
+    are added. The sum is statsmodels' own statistic where the covariance of all margins is regular. Where this
+    covariance is singular, the sum equals the statistic with its generalised inverse.
 
     Args:
         table: from `answer_table`.
 
     Returns:
-        Statistic 0 and P 1 where the variants agree on every item, without degrees of freedom.
+        The test. If the variants agree on every item, the statistic is 0, with 0 degrees of freedom and P 1.
     """
     moved = table - np.diag(np.diagonal(table))
     groups, group_of = connected_components(csr_array(moved), directed=False)
@@ -92,9 +93,10 @@ def stuart_maxwell(table: np.ndarray) -> SymmetryTest:
 
 
 def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
-    """Stuart-Maxwell test of items in groups. The vector of an item counts its first answer 1, its second answer -1.
+    """Stuart-Maxwell test of items in groups.
 
-    The degrees of freedom are those of independent items.
+    An item's vector has an entry for each category: 1 for the first variant's answer and -1 for the second variant's
+    answer. All entries are 0 if the answers are equal. The degrees of freedom are those of independent items.
 
     Args:
         first, second, classes: as for `answer_table`.
@@ -107,10 +109,11 @@ def clustered_stuart_maxwell(first: Answers, second: Answers, classes: Sequence[
 
 
 def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], groups: Groups) -> SymmetryTest:
-    """Bowker's test of items in groups. The vector of an item has an entry for each pair of categories.
+    """Bowker's test of items in groups.
 
-    The entry is 1 if the first variant answers the first category of the pair and the second variant the other, and -1
-    for the reverse. The degrees of freedom are those of independent items.
+    An item's vector has an entry for each pair of categories. The entry is 1 if the first variant answers the first
+    category of the pair and the second variant the other category, and -1 for the reverse. The degrees of freedom are
+    those of independent items.
 
     Args:
         first, second, classes: as for `answer_table`.
@@ -127,7 +130,13 @@ def clustered_bowker(first: Answers, second: Answers, classes: Sequence[str], gr
 
 
 def _score_test(vectors: np.ndarray, groups: Groups, df: int) -> SymmetryTest:
-    """d' S^- d of the groups' sums of vectors (items, k), with P."""
+    """The score test of the module's docstring: d' S^- d of the vectors' sums over each group, with P.
+
+    Args:
+        vectors: (items, k) vector of each item.
+        groups: (items,) index of each item's group.
+        df: degrees of freedom.
+    """
     sums = np.zeros((int(groups.max()) + 1, vectors.shape[1]))
     np.add.at(sums, groups, vectors)
     total = sums.sum(axis=0)

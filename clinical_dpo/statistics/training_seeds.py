@@ -27,22 +27,31 @@ Rows = Sequence[Grade]
 
 
 def trained_variant(variant: str, seed: int, seeds: Sequence[int]) -> str:
-    """Name of a variant's grades with a training seed. It has no suffix for the first seed and without training."""
+    """Name under which a variant's grades for a training seed are stored.
+
+    The name has no suffix for the first seed and for variants that are not trained.
+
+    Args:
+        variant: the variant.
+        seed: the training seed, one of `seeds`.
+        seeds: all training seeds, in their order.
+    """
     return variant if variant in UNTRAINED or seed == seeds[0] else with_seed(variant, seed)
 
 
 def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int]) -> list[Row]:
-    """Rows of COLUMNS: every comparison of every model, by the measure of `stats.csv`. With labels also by F1.
+    """Rows with the columns COLUMNS: every comparison of every model over all training seeds.
 
-    An effect is the first variant minus the second, both of the same training seed. A variant without training has no
-    seed: every seed is compared with the same base model, and with the same few-shot answers. Interval and P are those
-    of `seed_intervals.seed_effect`. P is not corrected for several tests.
+    The measure is the difference that stats.csv compares. Tasks with labels also have the differences of F1 or macro
+    F1. An effect is the first variant minus the second, both of the same training seed. Variants that are not trained
+    have no seed: every seed is compared with the same answers of the base model, and with the same few-shot answers.
+    Interval and P are those of `seed_intervals.seed_effect`. P is not corrected for several tests.
 
     Args:
-        grades: (model, variant) -> complete rows of its grades table. The variants are those of the task, and for
-            every seed after the first seed also sft_seed{seed}, dpo_seed{seed} and so on.
-        task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task
-            with labels `positive` and `negative`, or `labels`.
+        grades: (model, variant) -> complete rows of its grades table. The variants are those of the task, and for every
+            seed after the first also sft_seed{seed}, dpo_seed{seed} and so on.
+        task: `name`, `metric` (a key of METRICS), `data` (real or synthetic), and for a task with labels `positive` and
+            `negative`, or `labels`.
         seeds: the training seeds.
 
     Raises:
@@ -68,7 +77,7 @@ def compare_seeds(grades: Grades, task: Mapping[str, Any], seeds: Sequence[int])
 
 
 def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -> Rows:
-    """A variant's rows, checked, in the order of the base model's items."""
+    """Check a variant's rows and return them in the order of the base model's items."""
     rows = paired_rows(grades[model, "base"], grades[model, variant], f"{task['name']}/{model}", "base", variant)[1]
     if task.get("positive") or task.get("labels"):
         check_labels(rows, task)
@@ -76,10 +85,10 @@ def _graded(grades: Grades, model: str, variant: str, task: Mapping[str, Any]) -
 
 
 def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, Any]) -> list[tuple[str, Row]]:
-    """Each measure with the columns of its effect.
+    """Each measure's name, with the columns of its effect.
 
     Args:
-        first, second: for each seed, the rows of a variant.
+        first, second: for each seed, the rows of the first and of the second variant.
         task: see `compare_seeds`.
     """
     metric = METRICS[task["metric"]]
@@ -99,7 +108,7 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
         counted = [
             np.hstack([_counted(x, positive), _counted(y, positive)]) for x, y in zip(first, second, strict=True)
         ]
-        # Without a positive item, F1 is zero or not defined, and depends only on the false positives.
+        # Without a positive item F1 says nothing about the answers: it is 0, or not defined without false positives.
         positives = any(row["label"] == positive for row in first[0])
         f1 = _row(_effect(counted, f1_difference, groups) if positives else None, 1.0)
         effects.append(("f1_difference", f1))
@@ -107,12 +116,12 @@ def _effects(first: Sequence[Rows], second: Sequence[Rows], task: Mapping[str, A
 
 
 def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups | None) -> SeedEffect:
-    """The effect over seeds. With groups, the sums of the groups take the place of the items.
+    """The effect over seeds. With groups, the sums over each group take the place of the items.
 
     Args:
         values: for each seed, (items, k) numbers.
         statistic: (..., k) means over items -> (...).
-        groups: (items,) index of each item's group.
+        groups: (items,) index of each item's group; None for independent items.
     """
     if groups is None:
         return seed_effect(values, statistic)
@@ -122,13 +131,13 @@ def _effect(values: Sequence[np.ndarray], statistic: Statistic, groups: Groups |
 
 
 def _counted(rows: Rows, positive: str) -> np.ndarray:
-    """(items, 2): the terms of each item in F1 = 2 TP / (positive labels + positive answers)."""
+    """(items, 2): numerator and denominator of F1 = 2 TP / (positive labels + positive answers) for each item alone."""
     pairs = np.array([(row["label"] == positive, row["parsed"] == positive) for row in rows], dtype=float)
     return np.column_stack([2 * pairs.prod(axis=1), pairs.sum(axis=1)])
 
 
 def _cells(rows: Rows, classes: Sequence[str]) -> np.ndarray:
-    """(items, k * (k + 1)): 1 in the cell of each item's label and answer, invalid answers last."""
+    """(items, k * (k + 1)): each item's flattened table of label and answer, 1 in one cell; invalid answers last."""
     labels, answers = [row["label"] for row in rows], [row["parsed"] for row in rows]
     return resampled_counts(labels, answers, classes)(np.eye(len(rows))).reshape(len(rows), -1)
 
@@ -137,8 +146,8 @@ def macro_f1_difference(means: np.ndarray, classes: int) -> np.ndarray:
     """Difference of two macro F1, first minus second.
 
     Args:
-        means: (..., 2 * k * (k + 1)) cells of the first, then of the second.
-        classes: k.
+        means: (..., 2 * k * (k + 1)) flattened tables of label and answer, of the first variant, then of the second.
+        classes: number of classes k.
     """
     counts = means.reshape(*means.shape[:-1], 2, classes, classes + 1)
     return macro_f1(counts[..., 0, :, :]) - macro_f1(counts[..., 1, :, :])
@@ -155,7 +164,7 @@ def f1_difference(means: np.ndarray) -> np.ndarray:
 
 
 def _row(effect: SeedEffect | None, largest: float) -> Row:
-    """Columns of an effect. The limits of the interval are at most `largest`, the largest possible difference."""
+    """Columns of an effect; all None without one. The interval is limited to `largest`, the largest difference."""
     keys = ("effect", "ci_low", "ci_high", "p_value", "seed_sd", "per_seed")
     if effect is None:
         return dict.fromkeys(keys)

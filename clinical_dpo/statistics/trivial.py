@@ -1,7 +1,7 @@
-"""Trivial answers to a task with labels, and every variant against them.
+"""Trivial answers to a task with labels, and the comparison of every variant with them.
 
-Two answers need no model: the majority label of the training rows, and the positive label of two for every item. Of
-all constant answers, that of the most frequent label has the highest accuracy and macro F1.
+Trivial answers need no model. They give every item the most frequent label of the training rows or, with two labels,
+the positive label. Of all constant answers, the most frequent label has the highest accuracy and macro F1.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 def columns_of(task: Mapping[str, Any]) -> list[str]:
-    """COLUMNS, and the headline metric of the task if COLUMNS lacks it.
+    """COLUMNS, plus the task's headline metric if it is not among them.
 
     Args:
         task: `metric`.
@@ -36,12 +36,12 @@ def columns_of(task: Mapping[str, Any]) -> list[str]:
 
 
 def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
-    """Trivial variant -> the label that it gives to every item.
+    """Map each trivial variant to the label that it gives to every item.
 
     Args:
         training_labels: labels of the training rows.
-        classes: all labels, of two the positive class first. Of equally frequent labels, the first counts as the
-            majority.
+        classes: all labels; of two labels, the positive class first. If several labels are most frequent, the first of
+            them in this order is the majority.
     """
     counts = Counter(training_labels)
     majority = max(classes, key=lambda name: counts[name])
@@ -49,13 +49,13 @@ def trivial_labels(training_labels: Sequence[str], classes: Sequence[str]) -> di
 
 
 def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mapping[str, Any], alpha: float) -> list[Row]:
-    """Rows of `columns_of`: the trivial variants, and each model's variants against the better of them.
+    """Rows with the columns of `columns_of`: the trivial variants, and all variants against the better trivial one.
 
-    `one_label` is true for a variant that gives one label to nearly all items. `above_trivial` is true for a variant if
-    the interval of its difference from the better trivial variant, of level 1 - alpha, is above zero. The difference is
-    that of the headline metric, or of accuracy if the headline metric has no paired interval. F1, sensitivity and
-    specificity are those of the positive class, and None with more than two labels. Only trivial variants have an
-    AUROC.
+    `one_label` is true for a variant that gives one label to nearly all items. `difference` is a variant minus the
+    better trivial variant, in the headline metric, or in accuracy if the headline metric has no paired interval.
+    `above_trivial` is true if the interval of the difference, of level 1 - alpha, is above zero. F1, sensitivity and
+    specificity are those of the positive class, and None with more than two labels. AUROC is computed for trivial
+    variants only.
 
     Args:
         grades: (model, variant) -> rows of its grades table; external answers are left out.
@@ -64,7 +64,7 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
         alpha: two-sided level of each comparison.
 
     Raises:
-        UserError: a label that the task does not have, or variants with different items.
+        UserError: a label is not one of the task's, or variants have different items.
     """
     classes = classes_of(task)
     variants = {key: rows for key, rows in grades.items() if key[1] != EXTERNAL}
@@ -88,7 +88,7 @@ def compare_trivial(grades: Grades, training_labels: Sequence[str], task: Mappin
 
 
 def constant_answers(items: Sequence[Grade], label: str) -> list[Grade]:
-    """Grades of a variant that gives one label to every item."""
+    """Grades of a variant that gives the same label to every item."""
     return [{**item, "parsed": label, "grade": str(int(item["label"] == label)), "valid": "true"} for item in items]
 
 
@@ -102,7 +102,7 @@ def _row(task: Mapping[str, Any], model: str, variant: str, answered: Sequence[G
         estimates["specificity"] = scores.specificity(counts)[0]
     row = dict.fromkeys(columns_of(task)) | {name: scores.defined(value) for name, value in estimates.items()}
     if task["metric"] == "auroc":
-        # One label for every item is one probability for every item.
+        # A trivial variant gives every item the same probability, so its AUROC is 0.5.
         row["auroc"] = 0.5 if not model and len(set(labels)) > 1 else None
     elif HEADLINES[task["metric"]] not in METRICS:
         row[HEADLINES[task["metric"]]] = headline_score(labels, parsed, task)

@@ -1,6 +1,7 @@
-"""Headline metrics and decisions under other rules for unreadable answers, "cannot judge" and "disagreement".
+"""Headline metrics and decisions under other rules for unreadable answers.
 
-Such an answer counts as wrong. The other rules show how much depends on this.
+The results count unreadable answers as wrong. They do the same with answers that the raters graded "cannot judge" and
+with answers on which the raters disagree. The other rules show how much the results depend on this.
 """
 
 from collections import Counter
@@ -30,7 +31,7 @@ COLUMNS = (
 
 
 class Rival(NamedTuple):
-    """The trivial answer with which a variant is compared: its label, and the level of the interval."""
+    """The trivial answer with which a variant is compared: its label, and the confidence level of the interval."""
 
     label: str
     level: float
@@ -44,13 +45,18 @@ def vary_unreadable(
     arm_alpha: float | None = None,
     trivial: Sequence[Mapping[str, str]] = (),
 ) -> list[Row]:
-    """Rows of COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
+    """Rows with the columns COLUMNS: each variant's headline metric and each comparison's decision, under every rule.
 
-    The rules for unreadable answers: `positive` reads the positive class of two labels, the right label of more labels,
-    or the best grade without labels. `left out` leaves out the item, in a comparison if either answer is unreadable.
-    `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
-    variant, and reads the right answer for the second. Under each rule, a first variant that is not above the trivial
-    answer is never `better`, as in decisions.csv.
+    The rules for unreadable answers are:
+
+    - `as graded` counts them as wrong.
+    - `positive` reads the positive class of two labels, the right label of more labels, or the best grade without
+      labels.
+    - `left out` leaves out the item; in a comparison, the items where either answer is unreadable.
+    - `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
+      variant only, and reads the right answer for the second.
+
+    As in decisions.csv, a first variant that is not above the trivial answer is never `better`.
 
     Args:
         grades: (model, variant) -> rows of its grades table; external answers are left out.
@@ -94,21 +100,21 @@ def vary_unreadable(
 
 
 def wrong_labels(labels: Sequence[str], task: Mapping[str, Any]) -> dict[str, str]:
-    """Label -> the wrong label that the worst case reads in its place.
+    """Map each label to the wrong label that the worst case reads in its place.
 
-    With two labels it is the other label. With more it is the other label with the fewest items. For the
-    quadratic-weighted kappa it is the farthest label, which an invalid answer counts as anyway.
+    With two labels the wrong label is the other label. With more labels it is the label with the fewest items among the
+    others. For the quadratic-weighted kappa it is the farthest label. Invalid answers count as this label in any case.
 
     Args:
         labels: true labels of the test items.
-        task: as for `vary_unreadable`. A task without labels has no wrong ones.
+        task: `metric`, and `positive` and `negative` or `labels`. Without labels the result is empty.
     """
     if not task.get("positive") and not task.get("labels"):
         return {}
     classes, counts = classes_of(task), Counter(labels)
     if task["metric"] == "quadratic_kappa":
         return dict(zip(classes, answered_levels(classes, [""] * len(classes), classes), strict=True))
-    # A label that no item has is read last: as an answer it would add a class to macro F1.
+    # Labels without an item come last: as an answer, such a label would add a class to macro F1.
     order = sorted(classes, key=lambda name: counts[name] or len(labels) + 1)
     return {label: next(name for name in order if name != label) for label in classes}
 
@@ -160,7 +166,7 @@ def _difference(
 
 
 def _is_above(rows: Rows, rival: Rival, task: Mapping[str, Any]) -> bool:
-    """Whether the interval of a variant's difference from the trivial answer lies above zero."""
+    """Whether the interval of the variant's difference from the trivial answer lies above zero."""
     found = headline_difference(rows, constant_answers(rows, rival.label), task, [rival.level], margin=1.0)
     low, _ = found.intervals[0]
     return low is not None and low > 0
@@ -175,7 +181,7 @@ def _status(rows: Rows) -> str:
 
 
 def _read(row: Grade, rule: str, task: Mapping[str, Any], wrong: Mapping[str, str]) -> Grade:
-    """A row of grades, as a rule reads it where its answer is unreadable."""
+    """The row as the rule grades it. Only rows with an unreadable answer change."""
     if not _is_unreadable(row) or rule in (AS_GRADED, LEFT_OUT):
         return row
     metric = METRICS[task["metric"]]

@@ -31,25 +31,24 @@ def win_rates(
     count_identical: bool = True,
     group_of: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Rows of COLUMNS: a row per rater, then a row pooled over all raters of the key.
-
-    A proxy or a judge is no person: its ratings have no pooled row.
+    """Rows with the columns COLUMNS: a row per rater, then a row pooled over all raters of the key.
 
     `rate` = wins / (wins + losses). Ties are left out as in Murphy 2024, where .37 and .63 add up to 1. The 95%
     interval is Clopper & Pearson's (1934). P is that of the exact two-sided binomial test against .5 (the sign test).
-    `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties). If the items are in groups, the interval is
-    `clustered.ratio`'s, and P is that of Obuchowski's test of as many wins as losses.
+    `rate_ties_half` = (wins + ties / 2) / (wins + losses + ties). If the items are in groups, the interval is that of
+    `clustered.ratio`, and P is that of Obuchowski's test of as many wins as losses.
 
     In the pooled row each item counts once, because ratings of the same item are not independent. The item's choice is
-    that of more than half of the raters who could judge it. Without such a majority the item is a tie. If nobody could
-    judge it, it counts in `cannot_judge`.
+    the choice of more than half of the raters who could judge it. Without such a majority the item is a tie. If nobody
+    could judge it, it counts in `cannot_judge`. Ratings of a proxy or a judge, which are not people, have no pooled
+    row.
 
     Args:
-        key: rows of a preference key.
+        key: rows of a preference sheet's blinding key.
         ratings: from `ratings.collect_ratings` or `proxy_ratings`.
-        names: task, model, data (real or synthetic).
-        count_identical: whether pairs of identical answers count as ties and in `n`. Nobody rates these pairs. They do
-            not change `rate`.
+        names: `task`, `model` and `data` (real or synthetic), which are copied into the rows.
+        count_identical: whether pairs of identical answers, which nobody rates, count as ties and in `n`. They do not
+            change `rate`.
         group_of: id of a test item -> its group; None without groups.
     """
     winner, loser = key[0]["variants"].split()
@@ -82,7 +81,7 @@ def _is_automatic(rater: str) -> bool:
 
 
 def _pool(choices: Iterable[str]) -> str:
-    """Combine the choices of an item's raters into one choice."""
+    """Combine the choices of an item's raters into one choice, by majority."""
     judged = [choice for choice in choices if choice != CANNOT_JUDGE]
     return (majority(judged) or "tie") if judged else CANNOT_JUDGE
 
@@ -104,7 +103,7 @@ def _numbers(choices: Sequence[str], winner: str, loser: str, identical: int, gr
         else:
             won, lost = (np.array([choice == name for choice in choices]) for name in (winner, loser))
             interval, (_, p) = ratio(won, won | lost, groups).interval, obuchowski(won, lost, groups)
-            if p is not None:  # there are two groups or more
+            if p is not None:  # None for a single group
                 interval = _shifted(agreeing(_shifted(interval, -0.5), rate - 0.5, p), 0.5)
             numbers |= {"p_value": p, "ci_low": interval[0], "ci_high": interval[1]}
     if wins + losses + ties:
@@ -118,11 +117,11 @@ def _shifted(interval: Interval, by: float) -> Interval:
 
 
 def proxy_ratings(items: Sequence[Item], sheet: str) -> list[Row]:
-    """Ratings of a proxy, as `collect_ratings` returns them: it prefers the answer with the higher ROUGE-L F1.
+    """Ratings of a proxy that prefers the answer with the higher ROUGE-L F1, as rows of `ratings.collect_ratings`.
 
-    ROUGE-L compares an answer with the reference answer. Equal scores are ties. The proxy is for demonstrations and is
-    no judgement, so the rows name the rater PROXY. The key of these ratings is
-    `key_rows(items, sheet, "preference", [PROXY], "")`: the proxy ignores the sides.
+    ROUGE-L compares an answer with the reference answer. Equal scores are ties. The proxy is for demonstrations and
+    does not replace a judgement, so the rows name the rater PROXY. The key of these ratings is `key_rows(items, sheet,
+    "preference", [PROXY], "")`: the proxy ignores on which side an answer is shown.
 
     Args:
         items: from `sheets.preference_items`.

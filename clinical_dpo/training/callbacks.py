@@ -1,4 +1,4 @@
-"""Trainer callbacks: a line of progress every `logging_steps`, and no checkpoint at the last step."""
+"""Trainer callbacks: one writes a line of progress every `logging_steps`, one skips the checkpoint of the last step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,18 @@ from transformers import TrainerCallback
 
 from clinical_dpo.progress import Progress, say
 
+# Key of the trainer's log -> name in a line of progress.
 LOGGED = {"loss": "loss", "rewards/accuracies": "reward accuracy", "rewards/margins": "reward margin"}
 
 
 class NoCheckpointAtTheEnd(TrainerCallback):
-    """Skip the checkpoint of the last step. A trainer that resumes from such a checkpoint takes a step too many."""
+    """Skip the checkpoint of the last step.
+
+    A trainer that resumes from such a checkpoint would train one step too many.
+    """
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Cancel the save of the last step, after the trainer has decided to save."""
+        """At the last step, cancel the saving of a checkpoint. The trainer has decided to save before this call."""
         if state.global_step >= state.max_steps:
             control.should_save = False
 
@@ -23,13 +27,13 @@ class TrainingProgress(TrainerCallback):
     """Write lines such as `step 40 of 500 (8%): loss 0.5836, 1.32 s/step, 0:10:07 left`.
 
     In DPO a line also has reward accuracy and reward margin. The callback reads the trainer's log and changes nothing.
-    The clock starts with the first step. Loading and the evaluation before the first step do not count.
+    The clock starts with the first step, so loading and the evaluation before the first step do not count.
     """
 
     progress: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Write the number of the step after which a resumed run continues."""
+        """If the run resumes from a checkpoint, write the number of the last finished step."""
         if state.global_step:
             say(f"Resumed after step {state.global_step} of {state.max_steps}.")
 
@@ -39,7 +43,7 @@ class TrainingProgress(TrainerCallback):
             self.progress = Progress("step", state.max_steps, state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        """Write a line for a training log entry or an evaluation. The trainer's closing summary gets no line."""
+        """Write a line for a training log entry or an evaluation, and none for the trainer's closing summary."""
         logs = logs or {}
         if "eval_loss" in logs:
             say(f"eval at step {state.global_step}: {', '.join(_notes(logs, 'eval_'))}")

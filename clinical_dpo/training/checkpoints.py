@@ -1,4 +1,4 @@
-"""State that an interrupted training run leaves for the next attempt: checkpoints, and the count of memory failures."""
+"""What an interrupted training run leaves for the next attempt: checkpoints, and the number of memory failures."""
 
 import json
 import shutil
@@ -12,16 +12,16 @@ STATE = "trainer_state.json"  # the last file that the trainer writes into a che
 
 
 def checkpoint_folder(out: str, digest: str) -> Path:
-    """Make the checkpoint folder beside `out`, and delete checkpoints of another digest.
+    """Make the checkpoint folder beside `out`, and delete checkpoints that belong to another digest.
 
-    The folder is not inside `out`, since Snakemake deletes the outputs of a failed job.
+    The folder is not inside `out`, because Snakemake deletes the outputs of a failed job.
 
     Args:
         out: folder of the trained weights.
         digest: digest of everything that the training depends on.
 
     Raises:
-        UserError: the folder cannot be written. The error comes before training, not at the first checkpoint.
+        PublicError: the folder cannot be written. This is found before training, not at the first checkpoint.
     """
     folder = Path(f"{out}.checkpoints")
     record = folder / DIGEST
@@ -38,7 +38,7 @@ def checkpoint_folder(out: str, digest: str) -> Path:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Newest complete checkpoint, or None; delete checkpoints whose writing was interrupted."""
+    """Newest complete checkpoint in a folder; None if there is none. Incomplete checkpoints are deleted."""
     complete = {}
     for path in folder.glob("checkpoint-*"):
         if _is_complete(path):
@@ -56,12 +56,13 @@ def _is_complete(checkpoint: Path) -> bool:
 
 
 def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
-    """Rows per micro-batch, halved after every attempt that ran out of memory.
+    """Rows per micro-batch: the configured number, halved for every attempt that ran out of memory.
 
     Args:
         rows: configured micro-batch size.
         folder: folder from `checkpoint_folder`.
-        batch_size: rows per optimizer step. The result divides batch_size, so every step has the same rows as before.
+        batch_size: rows per optimizer step. The result divides this number, so that every step has the same rows as
+            before.
     """
     record = folder / OUT_OF_MEMORY
     largest = rows >> read_json(record) if record.exists() else rows
@@ -69,10 +70,10 @@ def reduced_micro_batch(rows: int, folder: Path, batch_size: int) -> int:
 
 
 def reduced_tokens(tokens: int, folder: Path) -> int:
-    """Tokens per micro-batch, halved after every attempt that ran out of memory; 0 for micro-batches of rows.
+    """Tokens per micro-batch: the configured number, halved for every attempt that ran out of memory.
 
     Args:
-        tokens: configured number of tokens, or 0.
+        tokens: configured number of tokens; 0, which is returned unchanged, if micro-batches are limited by rows.
         folder: folder from `checkpoint_folder`.
     """
     record = folder / OUT_OF_MEMORY
@@ -80,6 +81,6 @@ def reduced_tokens(tokens: int, folder: Path) -> int:
 
 
 def note_out_of_memory(folder: Path) -> None:
-    """Count a memory failure. The next attempt then halves the micro-batch."""
+    """Count a memory failure in the checkpoint folder, so that the next attempt halves the micro-batch."""
     record = folder / OUT_OF_MEMORY
     write_json(record, (read_json(record) if record.exists() else 0) + 1)

@@ -1,8 +1,8 @@
 """Direct preference optimization (DPO, Rafailov et al. 2023) with TRL's DPOTrainer.
 
-The SFT model is both the initial policy and the reference model. With LoRA, the policy holds the SFT model as frozen
-ranks (`sft_ranks`). The reference model's log-probabilities come from a file that all trials of a sweep share, so
-training loads and runs no reference model.
+The SFT model is both the initial policy and the reference model. With LoRA, the policy contains the SFT adapter as
+frozen ranks (`sft_ranks`). The reference model's log-probabilities come from a file that all trials of a sweep share,
+so training neither loads nor runs a reference model.
 """
 
 from collections.abc import Mapping
@@ -19,28 +19,34 @@ from clinical_dpo.training.run import is_probe_again, prepare, train_and_save, t
 from clinical_dpo.training.settings import Run
 from clinical_dpo.training.sft_ranks import policy_from_sft, refuse_eight_bit_optimizer
 
-if TYPE_CHECKING:  # the functions below import these modules after the data checks
+if TYPE_CHECKING:  # slow to import, so the functions below import it after the data checks
     from datasets import Dataset
 
 
-# Nats per token by which equal models may differ, since they compute in other batches: in float32, and in 16 bits.
+# Nats per token by which equal models may differ in float32 and in 16 bits, because they compute in different batches.
 ROUNDING, HALF_ROUNDING = 1e-4, 0.05
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train on a job's input files: pairs, log-probabilities, and `sft`, a file in the folder of the SFT model."""
+    """Train the DPO model of a job.
+
+    Args:
+        run: the run.
+        files: the job's input files: the pairs `train` and `eval`, their log-probabilities `train_reference` and
+            `eval_reference`, and `sft`, a file in the folder of the SFT model.
+    """
     pairs, logps = (files["train"], files["eval"]), (files["train_reference"], files["eval_reference"])
     train_dpo(run, *pairs, *logps, sft=str(Path(files["sft"]).parent))
 
 
 def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eval_logps: str, sft: str) -> None:
-    """Train one trial on JSON Lines of prompt / chosen / rejected messages.
+    """Train one trial on preference pairs, and write its files into `run.out`.
 
     Args:
-        run: the run; its `settings` include beta, loss and label_smoothing, and for the arm dpo_sft also `sft_weight`,
-            the weight of the SFT loss on the chosen answer.
-        train_pairs, eval_pairs: JSON Lines of preference pairs.
-        train_logps, eval_logps: Parquet with the SFT model's log-probabilities (nats) of both answers.
+        run: the run. Its `settings` include beta, loss and label_smoothing. For the arm dpo_sft they also include
+            `sft_weight`, the weight of the SFT loss on the chosen answer.
+        train_pairs, eval_pairs: JSON Lines of preference pairs (prompt, chosen, rejected).
+        train_logps, eval_logps: Parquet files with the SFT model's log-probabilities (nats) of both answers.
         sft: folder of the chosen SFT model.
 
     Raises:
@@ -75,7 +81,7 @@ def train_dpo(run: Run, train_pairs: str, eval_pairs: str, train_logps: str, eva
             loss_type=[settings["loss"]],
             label_smoothing=settings["label_smoothing"],
             disable_dropout=True,
-            # Without an adapter, TRL loads a second model as reference unless this is set.
+            # Without an adapter, TRL would load a second model as the reference model if this were False.
             precompute_ref_log_probs=not is_adapter(sft),
             **trainer_arguments(run, prepared.checkpoints),
         ),
@@ -90,9 +96,9 @@ def _check_start(trainer: Any, run: Run) -> None:
     """Refuse a policy that differs from the reference model before the first step.
 
     Raises:
-        UserError: the log-probabilities of the shortest pair differ by more than rounding.
+        PublicError: the log-probabilities of the shortest pair differ by more than rounding.
     """
-    with autocast(run.model):  # as for the stored log-probabilities
+    with autocast(run.model):  # the stored log-probabilities were computed in the same types
         difference, tokens = trainer.starting_difference()
     exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
     if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
@@ -112,7 +118,7 @@ def with_reference_logps(pairs: list[Pair], logps: str, tokenizer: Any) -> "Data
         tokenizer: the model's tokenizer.
 
     Raises:
-        UserError: the file does not hold exactly these pairs, in this order.
+        PublicError: the file does not hold exactly these pairs, in this order.
     """
     import pandas as pd
     from datasets import Dataset

@@ -1,4 +1,4 @@
-"""TRL's DPOTrainer. It reads the reference model's log-probabilities from columns instead of computing them."""
+"""A DPOTrainer of TRL that reads the reference model's log-probabilities from columns instead of computing them."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from clinical_dpo.training.evaluation import SeparateEvaluation
 from clinical_dpo.training.flat.model import fused_outputs
 from clinical_dpo.training.micro_batches import StepInParts
 
-TIE_TOLERANCE = 1e-6  # relative; eight float32 roundings
+TIE_TOLERANCE = 1e-6  # relative error of eight float32 roundings
 
 
 def tied(margins: torch.Tensor, logps: torch.Tensor, beta: float) -> torch.Tensor:
     """Whether the two rewards of each pair are equal within rounding: (pairs,) bool.
 
-    The policy and the reference model compute log-probabilities in different batches, so equal models differ by
-    rounding. The rounding error grows with the size of a log-probability. Before the first step, every pair is tied.
+    Policy and reference model compute log-probabilities in different batches, so equal models differ by rounding. The
+    rounding error grows with the size of a log-probability. Before the first step, every pair is tied.
 
     Args:
         margins: (pairs,) reward of the chosen answer minus reward of the rejected answer.
@@ -44,15 +44,15 @@ def chosen_loss(log_probs: torch.Tensor, label_mask: torch.Tensor) -> torch.Tens
 class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     """DPOTrainer for rows with `ref_chosen_logps` and `ref_rejected_logps`. It logs ties separately from wins.
 
-    It can add the SFT loss on the chosen answer. A pair's SFT loss is the mean over the answer's tokens, and the loss
-    is the mean over pairs. It equals TRL's loss type `sft` with one pair per micro-batch. TRL takes a mean over the
-    tokens of a micro-batch, so its loss depends on the size of micro-batches.
+    The trainer can add the SFT loss on the chosen answers (`chosen_loss`). This loss equals TRL's loss type `sft` with
+    one pair per micro-batch. With more pairs TRL averages over all tokens of a micro-batch, so TRL's loss depends on
+    the size of the micro-batches.
     """
 
     last_logps: torch.Tensor  # (2 x pairs,) log-probabilities (nats) of the last batch, all chosen answers first
 
     def __init__(self, model: Any, args: DPOConfig, sft_weight: float = 0.0, **kwargs: Any) -> None:
-        """Construct the trainer as DPOTrainer does, and delete TRL's copy of the policy.
+        """Construct the trainer as DPOTrainer does, and delete the copy of the policy that TRL makes as a reference.
 
         Args:
             model: the policy.
@@ -65,13 +65,14 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
             super().__init__(model=model, args=args, **kwargs)
         if isinstance(model, PeftModel):
             model.delete_adapter("ref")  # TRL's copy of the policy
-        self.precompute_ref_logps = True  # TRL then reads the columns in training and evaluation
+        self.precompute_ref_logps = True  # TRL then reads the columns of log-probabilities
 
     def starting_difference(self) -> tuple[float, int]:
         """Compare policy and reference model on the shortest pair, by the forward pass of training.
 
         Returns:
-            The largest difference between log-probabilities (nats) of an answer, and the tokens of the longer answer.
+            The larger of the two answers' differences in log-probability (nats), and the number of tokens of the longer
+            answer.
         """
         columns = ("prompt_ids", "chosen_ids", "rejected_ids")
         rows: Any = self.train_dataset
@@ -89,7 +90,10 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         return difference, max(len(row["chosen_ids"]), len(row["rejected_ids"]))
 
     def _prepare_dataset(self, dataset: Dataset, *arguments: Any) -> Dataset:
-        """Return the dataset as it is: its rows are tokenized. TRL's own tokens differ where a text spells one."""
+        """Return the dataset unchanged, because its rows are already tokenized.
+
+        TRL's own tokens would differ in texts that spell out a special token.
+        """
         return dataset
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
@@ -100,9 +104,9 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
     ) -> Any:
         """Compute TRL's loss and metrics, and add the weighted SFT loss.
 
-        A tie is no win in `rewards/accuracies`; `rewards/ties` is the share of ties. In evaluation, rewards, shares and
-        log-probabilities are means over pairs. TRL itself takes a mean over batches: a short last batch then weighs as
-        much as a full batch.
+        `rewards/accuracies` does not count ties as wins; `rewards/ties` is the share of ties. In evaluation, the
+        metrics are means over pairs. TRL itself averages over batches, so that a short last batch weighs as much as a
+        full batch.
         """
         outputs: list[Any] = []
 
@@ -123,5 +127,6 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         metrics["rewards/ties"].append(ties.float().mean().item())
         if not model.training:
             for name in metrics.keys() - {"num_tokens"}:
-                metrics[name] += metrics[name][-1:] * (len(margins) - 1)  # TRL averages this list
+                # TRL averages this list, so the value is repeated for each pair of the batch.
+                metrics[name] += metrics[name][-1:] * (len(margins) - 1)
         return loss

@@ -1,4 +1,4 @@
-"""Evaluations that leave training unchanged and are timed apart from it."""
+"""A part of trainers: evaluations that do not affect training and whose time is measured."""
 
 import time
 from typing import Any
@@ -7,21 +7,21 @@ import torch
 
 
 class SeparateEvaluation:
-    """Part of a trainer: an evaluation draws its random numbers apart from those of training, and is timed.
+    """Part of a trainer: an evaluation does not change the random numbers of training, and its time is measured.
 
-    An evaluation draws the seed of its data loader. Without this class, the dropout of later steps would depend on the
-    number of evaluations before.
+    An evaluation draws a seed for its data loader. Without this class, the dropout of later steps would depend on the
+    number of earlier evaluations.
 
     Attributes:
-        evaluations: number of evaluations.
-        evaluation_seconds: their time.
+        evaluations: number of evaluations so far.
+        evaluation_seconds: seconds of all evaluations so far.
     """
 
     evaluations = 0
     evaluation_seconds = 0.0
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Evaluate as the trainer does, and restore the state of the random number generators."""
+        """Evaluate as the trainer does, then restore the state of the random number generators. Return the metrics."""
         started = time.monotonic()
         with torch.random.fork_rng():
             metrics: dict[str, float] = super().evaluate(*args, **kwargs)  # type: ignore[misc]

@@ -9,8 +9,8 @@ def reseeded_settings(run_record: str, seed: int) -> tuple[dict[str, Any], int]:
     """Settings of the chosen trial with another seed, and the number of its optimizer steps.
 
     Args:
-        run_record: run.json of the chosen trial.
-        seed: seed of initialisation, order of the rows and dropout.
+        run_record: path of run.json of the chosen trial.
+        seed: seed of the initialization, the order of the rows and dropout.
     """
     record = read_json(run_record)
     return record["settings"] | {"seed": seed}, record["steps"]

@@ -1,4 +1,4 @@
-"""Train the model of a job, in either stage."""
+"""Train the model of one Snakemake job, in whichever stage the job has."""
 
 from importlib import import_module
 from pathlib import Path
@@ -17,8 +17,8 @@ def train_stage(snakemake: Any, params: Any, settings: dict[str, Any], steps: in
             run.json. `resources` has SPEED_SETTINGS.
         params: the rule's settings: `model`, from the model file, and `code`, the digest of the code.
         settings: settings of the stage, with the trial's values.
-        steps: optimizer steps. None trains for the number of epochs in `settings`.
-        probe: True saves the eval curve and no weights. The rule that finds the plateau reads this curve.
+        steps: number of optimizer steps. None trains for the number of epochs in `settings`.
+        probe: True writes the curve of the eval loss and no weights. The rule that finds the plateau reads this curve.
     """
     out, stage = Path(snakemake.output.run).parent, stage_module(snakemake.wildcards.stage)
     has_probe = probe or bool(snakemake.input.get("plateau"))

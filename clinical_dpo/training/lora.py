@@ -19,7 +19,7 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
         targets: `lora_targets` of the model file: names, or `all-linear` for all linear layers except the head.
 
     Raises:
-        UserError: a name is not the name of a linear layer of the model.
+        PublicError: a name is not the name of a linear layer of the model.
     """
     from transformers.pytorch_utils import Conv1D  # GPT-2's linear layer
 
@@ -41,18 +41,18 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
 
 
 def reads_images(model: Any) -> bool:
-    """Whether a model has a language model and other parts, such as one that reads images."""
+    """Whether a model has other parts beside its language model, such as a part that reads images."""
     return model.config.get_text_config() is not model.config
 
 
 def without_lora(model: Any) -> str | None:
-    """PEFT's `exclude_modules`: a pattern of all layers outside of the language model, which read no text.
+    """The pattern of layers without a LoRA, for PEFT's `exclude_modules`: all layers outside of the language model.
 
     Args:
         model: a causal language model without an adapter.
 
     Returns:
-        The pattern; None for a model that is a language model only.
+        The pattern; None for a model that is only a language model.
     """
     if not reads_images(model):
         return None
@@ -61,6 +61,9 @@ def without_lora(model: Any) -> str | None:
 
 
 def lora_layers(model: Any) -> dict[str, int]:
-    """Name of a layer with a LoRA -> number of such layers in a model. Empty for a model without an adapter."""
+    """Map the name of each kind of layer with a LoRA, such as `q_proj`, to the number of such layers in the model.
+
+    Empty for a model without an adapter.
+    """
     names = (name.rsplit(".", 1)[-1] for name, layer in model.named_modules() if getattr(layer, "lora_A", None))
     return dict(sorted(Counter(names).items()))

@@ -1,4 +1,7 @@
-"""Micro-batches of a limited number of tokens. A step has the same rows, in as few parts as the limit allows."""
+"""Micro-batches with a limited number of tokens.
+
+A training step keeps its rows and is computed in as few parts as possible.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,29 +13,31 @@ from clinical_dpo.training.flat.layout import own_tokens
 
 
 class TokenCollator:
-    """Collator of the rows of a whole step, with the parts that are computed one after the other.
+    """Collate the rows of a whole training step, with the parts that are computed one after the other.
 
-    A batch has TRL's tensors of all rows, from which the trainer counts tokens. It also has `parts`, the batches to
-    compute, and `shares`, the weight of each part in a mean over the step (by predicted tokens in SFT, by pairs in
-    DPO).
+    A batch has TRL's tensors of all rows, from which the trainer counts tokens. It also has `parts` and `shares`.
+    `parts` are the batches to compute. `shares` are the weights of the parts in a mean over the step: by predicted
+    tokens in SFT, by pairs in DPO.
 
     Attributes:
         most_rows: the largest number of rows in a part so far.
     """
 
     def __init__(self, collator: Collator, tokens: int, branches: int) -> None:
-        """Split steps into parts of at most `tokens` tokens. A longer row is a part of its own.
+        """Construct a collator that splits steps into parts of at most `tokens` tokens.
+
+        A longer row is a part of its own.
 
         Args:
-            collator: collates the rows of a part.
-            tokens: most tokens of a part, with padding in the padded layout.
+            collator: collator of the rows of a part.
+            tokens: most tokens of a part; in the padded layout, padding counts too.
             branches: answers per prompt, 1 in SFT and 2 in DPO.
         """
         self.collator, self.tokens, self.branches = collator, tokens, branches
         self.most_rows = 0
 
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
-        """Collate the rows of a step."""
+        """Collate the rows of a step into one batch with `parts` and `shares`."""
         whole = self.collator.trl_collator(rows)
         parts, shares = [], []
         for start, end in split_rows(self._row_tokens(whole), self.tokens, self.collator.branches is None):
@@ -45,7 +50,11 @@ class TokenCollator:
         return {**whole, "parts": parts, "shares": [share / total for share in shares]}
 
     def _row_tokens(self, whole: dict[str, Any]) -> list[int]:
-        """Tokens of each row: of the flat layout, with the prompt once, or of all its branches when padded."""
+        """Number of tokens that each row computes with all its answers.
+
+        In the flat layout a pair has its prompt once. In the padded layout every answer counts as long as the longest
+        one.
+        """
         mask = whole["attention_mask"]
         if self.collator.branches is None:
             longest = mask.sum(1).view(self.branches, -1).max(0).values
@@ -55,12 +64,12 @@ class TokenCollator:
 
 
 def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[int, int]]:
-    """Begin and end of parts of consecutive rows with at most `tokens` tokens; a longer row is a part of its own.
+    """Begin and end of parts of consecutive rows with at most `tokens` tokens. A longer row is a part of its own.
 
     Args:
         lengths: tokens of each row.
         tokens: most tokens of a part.
-        padded: whether every row of a part takes as many tokens as its longest.
+        padded: whether every row of a part takes as many tokens as the longest row of the part.
     """
     parts: list[tuple[int, int]] = []
     begin = 0
@@ -74,16 +83,17 @@ def split_rows(lengths: Sequence[int], tokens: int, padded: bool) -> list[tuple[
 
 
 class StepInParts:
-    """Part of a trainer: a step with a `token_collator` computes its parts and adds up their gradients.
+    """Part of a trainer: with a `token_collator`, a step computes its parts one by one and adds up their gradients.
 
     Attributes:
-        token_collator: collator of training batches; None for the trainer's own, whose batches are computed whole.
+        token_collator: collator of training batches. With None the trainer uses its own collator and computes whole
+            batches.
     """
 
     token_collator: TokenCollator | None = None
 
     def get_train_dataloader(self: Any) -> Any:
-        """Data loader of training, with the token collator if there is one. Evaluations keep the trainer's own."""
+        """Data loader of training, with the token collator if it is set. Evaluations use the trainer's own collator."""
         own = self.data_collator
         self.data_collator = self.token_collator or own
         try:
@@ -92,10 +102,11 @@ class StepInParts:
             self.data_collator = own
 
     def training_step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
-        """Compute and differentiate a batch as the trainer does, part by part. Logged metrics are means over the step.
+        """Compute a batch and its gradients as the trainer does, part by part. Logged metrics are means over the step.
 
-        SFT's loss is a sum over tokens divided by `num_items_in_batch`, of the whole step. DPO's is a mean over pairs,
-        which the trainer divides by the number of accumulated batches, here the inverse of a part's share.
+        The SFT loss of a part is a sum over tokens divided by `num_items_in_batch`, which counts the whole step. The
+        DPO loss of a part is a mean over its pairs. The trainer divides this mean by the number of accumulated batches.
+        For each part, this number is divided by the part's share.
         """
         if "parts" not in inputs:
             return super().training_step(model, inputs, num_items_in_batch)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Compute the step at which the eval loss flattens. The trial is then trained again for that many steps."""
+"""Find the step at which the eval loss flattens. The trial is then trained for this number of steps."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
@@ -6,18 +6,19 @@ from typing import Any
 
 
 def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
-    """Return the first evaluated step with a loss of at most lowest + `tolerance` x (loss at step 0 - lowest).
+    """Return the first evaluated step at which the eval loss is nearly as low as it gets.
 
-    The rule does not depend on the scale of the loss or the length of the run. If the loss never falls below its value
-    at step 0, the first step after 0 is returned. Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step
-    from the curve by eye.
+    This is the first step after 0 with a loss of at most lowest + `tolerance` x (loss at step 0 - lowest). If the loss
+    never falls below its value at step 0, the first step after 0 is returned. The rule does not depend on the scale of
+    the loss or the length of the run. Savage et al. 2025, "Fine-Tuning Hyperparameters", read the step from the curve
+    by eye.
 
     Args:
         curve: (step, eval loss) pairs in order, step 0 first. Losses that are not finite are ignored.
-        tolerance: share of the fall from step 0 to the lowest loss, in (0, 1).
+        tolerance: share of the fall from step 0 to the lowest loss, between 0 and 1.
 
     Raises:
-        ValueError: fewer than two points.
+        ValueError: the curve has fewer than two points.
     """
     if len(curve) < 2:
         raise ValueError("A plateau needs the eval loss at step 0 and at one later step.")

@@ -1,6 +1,7 @@
-"""Weights of a probe, stored beside its output. A second run of the probe's length is the same run.
+"""Store the weights of a probe, so that its trial can take them over if both train for the same number of steps.
 
-The folder is no output of a rule. If it is absent or has other contents, the second run trains.
+The folder of these weights is not an output of a rule. If the folder is missing or has other contents, the trial is
+trained.
 """
 
 import shutil
@@ -19,9 +20,12 @@ TIMES = ("wall_seconds", "evaluation_seconds", "loading_seconds")
 
 
 def may_be_whole_run(log: Sequence[Row]) -> bool:
-    """Whether a probe's plateau can be its last step, with any tolerance.
+    """Whether a probe's plateau is at its last step for some value of `plateau_tolerance`.
 
-    It can if that is the only evaluated step after the first, or if no earlier loss is as low.
+    This is so if the last step is the only evaluated step after step 0, or if every earlier loss is higher.
+
+    Args:
+        log: rows of the probe's log.csv.
     """
     curve = eval_curve(log)
     return len(curve) == 2 or all(not isfinite(loss) or loss > curve[-1][1] for _, loss in curve[:-1])
@@ -35,7 +39,7 @@ def store(
     columns: Sequence[str],
     save: Callable[[Path], None],
 ) -> None:
-    """Store a probe's weights, log and record. Delete the folder if no second run can take over these weights.
+    """Store a probe's weights, log and record. If no trial can take over the weights, delete the folder instead.
 
     Args:
         folder: folder of the stored weights.
@@ -57,15 +61,15 @@ def store(
 
 
 def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve: bool) -> bool:
-    """Make the output of a second run from a stored probe. Return False if no such probe is stored.
+    """Make a trial's output from its stored probe. Return False if no probe with this digest is stored.
 
-    Weights are hard links where the file system has these. run.json has `same_as_probe` and no training time.
+    Weights are hard links if the file system supports them. run.json has `same_as_probe` and no training time.
 
     Args:
         folder: folder of the stored weights.
-        digest: of the second run, from `probe_digest`.
+        digest: digest of the trial, from `probe_digest`.
         out: folder of the output.
-        record: the first fields of run.json, as of a run that trains.
+        record: fields that a trial's run.json has before training; they replace those of the probe.
         curve: whether log.csv has the whole curve of the eval loss, and not only the loss at the end.
     """
     if not _is_stored(folder, digest):
@@ -83,7 +87,7 @@ def reuse(folder: Path, digest: str, out: Path, record: Mapping[str, Any], curve
 
 
 def _is_stored(folder: Path, digest: str) -> bool:
-    """Whether a folder stores weights with this digest, and every listed file has its listed SHA-256."""
+    """Whether a folder stores weights with this digest, and every file in its list of checksums has its SHA-256."""
     try:
         if read_json(folder / DIGEST) != digest:
             return False

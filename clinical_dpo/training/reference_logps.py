@@ -19,9 +19,10 @@ from clinical_dpo.training.row_logps import row_logps
 
 
 def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[list[list[int]], list[int]]:
-    """Token ids of each prompt with an answer, all chosen answers first, and the tokens of each row's prompt.
+    """Token ids of each prompt with an answer, and the number of tokens of each row's prompt.
 
-    Rows are cut at max_length tokens, as in training.
+    All rows with chosen answers come first, then all rows with rejected answers. Rows are cut at max_length tokens, as
+    in training.
     """
     tokens = [tokenize_pair(pair, tokenizer) for pair in pairs]
     rows = [prompt + chosen for prompt, chosen, _ in tokens] + [prompt + rejected for prompt, _, rejected in tokens]
@@ -31,18 +32,18 @@ def pair_rows(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> tuple[l
 def pair_logps(
     model: Any, tokenizer: Any, pairs: Sequence[Pair], max_length: int, batch_size: int, flat: bool = True
 ) -> dict[str, list[float]]:
-    """Summed log-probabilities (nats) of both answers of every pair, in the layout of training.
+    """Summed log-probabilities (nats) of both answers of every pair.
 
     Args:
-        model: a causal language model; with `flat`, `use_flat_layout` prepared it.
+        model: a causal language model. If `flat` is true, `use_flat_layout` has prepared the model.
         tokenizer: the model's tokenizer.
         pairs: the pairs.
-        max_length: longest prompt with answer in tokens; the rest is cut.
-        batch_size: pairs computed at once.
+        max_length: most tokens of a prompt with its answer; further tokens are cut.
+        batch_size: number of pairs computed at once.
         flat: whether the model computes flat rows.
 
     Returns:
-        `chosen` and `rejected`, each with a value per pair.
+        `chosen` and `rejected`, each with one value per pair.
     """
     logps: dict[str, list[float]] = {"chosen": [], "rejected": []}
     progress = Progress("pair", len(pairs))
@@ -63,25 +64,27 @@ def compute_reference_logps(
     max_length: int,
     batch_size: int,
 ) -> dict[str, float]:
-    """Write a Parquet file (id, chosen, rejected; nats) for each file of pairs. The chosen SFT model computes it.
+    """Write the chosen SFT model's log-probabilities of all pairs: a Parquet file for each file of pairs.
+
+    The columns are id, chosen and rejected (nats).
 
     Args:
         base: folder of the base model.
         sft: folder of the chosen SFT model.
         model: the model file's settings.
         pairs: Parquet file to write -> JSON Lines file of pairs.
-        max_length: longest prompt with answer in tokens; the rest is cut.
-        batch_size: pairs computed at once.
+        max_length: most tokens of a prompt with its answer; further tokens are cut.
+        batch_size: number of pairs computed at once.
 
     Returns:
-        `loading_seconds` and `wall_seconds`, the time of the computation.
+        `loading_seconds`, and `wall_seconds` of the computation.
 
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
     """
     loading = time.monotonic()
     tokenizer = load_tokenizer(base)
-    # The SFT model has the same dtype as in training, since rounding would change the reference model.
+    # The SFT model is loaded in the same dtype as in training, because rounding would change the reference model.
     reference = without_adapter(load_variant(base, sft, model if is_adapter(sft) else full_training_settings(model)))
     flat = computed_layout(reference, "flat")[0] == "flat"
     if flat:
@@ -90,7 +93,7 @@ def compute_reference_logps(
     for out, path in pairs.items():
         rows = cast(list[Pair], read_jsonl(path))
         check_lengths(rows, tokenizer, max_length, ["chosen", "rejected"], str(path))
-        with autocast(model):  # as in training, so that the margin of the first step is 0
+        with autocast(model):  # the types of training, so that the reward margin of the first step is 0
             logps = pair_logps(reference, tokenizer, rows, max_length, batch_size, flat)
         with replacing(out) as part:
             pd.DataFrame({"id": [row["id"] for row in rows], **logps}).to_parquet(part, index=False)

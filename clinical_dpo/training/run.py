@@ -50,28 +50,31 @@ LOG_COLUMNS = (
     *("rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/ties", "rewards/margins"),
     *("logps/chosen", "logps/rejected"),
 )
-NEVER = 10**9  # steps between two evaluations of a run that evaluates at its end only
+NEVER = 10**9  # `eval_steps` of a run that is evaluated only at its end
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked rows of a run, the checkpoint folder, and the fields of run.json that are known before training."""
+    """A run's checked rows, its checkpoint folder, and the fields of run.json that are known before training."""
 
     tokenizer: Any
     rows: Mapping[str, list[Any]]  # `train` and `eval`; each a TaskRow in SFT, a Pair in DPO
     checkpoints: Path
-    record: Mapping[str, Any]  # the first fields of run.json
-    weights: str  # digest of all that the run's weights depend on
-    started: float  # monotonic clock at the start of loading, in seconds
+    record: Mapping[str, Any]  # the fields of run.json that are known before training
+    weights: str  # digest of everything that the run's weights depend on
+    started: float  # reading of the monotonic clock at the start of loading, in seconds
 
 
 def load_initial_model(run: Run, folder: str) -> Any:
-    """Load the model that training starts from."""
+    """Load from a folder the model that training starts from.
+
+    If all weights are trained, they are loaded as float32.
+    """
     return load_base(folder, full_training_settings(run.model) if run.settings["adapter"] == "full" else run.model)
 
 
 def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
-    """Keyword arguments that SFTConfig and DPOConfig share. Every default that affects results is set here."""
+    """Keyword arguments that SFTConfig and DPOConfig share. Every option whose default affects results is set here."""
     settings = run.settings
     on_gpu = device().type == "cuda"
     rows = settings["batch_size"] if run.micro_batch_tokens else run.micro_batch_size
@@ -95,7 +98,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
         "bf16": mixed_precision(run.model),
         "eval_strategy": "steps",  # the trainer evaluates at the last step in any case
         "eval_steps": settings["eval_steps"] or NEVER,
-        # A resumed run already has the evaluation at the start.
+        # A run that resumes from a checkpoint has already been evaluated at its start.
         "eval_on_start": bool(settings["eval_steps"]) and last_checkpoint(checkpoints) is None,
         "include_num_input_tokens_seen": "non_padding",  # TRL's own count restarts at a checkpoint
         "logging_steps": settings["logging_steps"],
@@ -113,7 +116,7 @@ def trainer_arguments(run: Run, checkpoints: Path) -> dict[str, Any]:
 
 
 def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], inputs: Iterable[str] = ()) -> Prepared:
-    """Read and check a run's rows. Make the checkpoint folder of the run, or reuse an existing folder.
+    """Read and check a run's rows, and make the run's checkpoint folder or use the existing one.
 
     Args:
         run: the run.
@@ -149,7 +152,11 @@ def prepare(run: Run, data: Mapping[str, str], completions: Sequence[str], input
 
 
 def is_probe_again(run: Run, prepared: Prepared) -> bool:
-    """Make a second run's output from its probe if both are the same run and the probe's weights are stored."""
+    """If a trial is the same run as its probe and the probe's weights are stored, make the trial's output from them.
+
+    Returns:
+        Whether the output was made.
+    """
     if run.probe or run.probe_weights is None:
         return False
     curve = run.settings["eval_steps"] is not None
@@ -170,10 +177,11 @@ def train_and_save(
         prepared: the result of `prepare`.
         trainer: TRL's trainer, as constructed.
         branches: answers per prompt, 1 in SFT and 2 in DPO.
-        check: check of the initial model, before the first step.
+        check: function that checks the initial model before the first step, and raises a UserError.
 
     Raises:
-        UserError: the check fails, or memory runs out. The next attempt halves a micro-batch of several rows.
+        UserError: the check fails, or memory runs out. If memory runs out with several rows per micro-batch, the next
+            attempt halves the micro-batch.
     """
     causal = without_adapter(trainer.model)
     layout, padded_because = computed_layout(causal, run.settings["layout"])
@@ -214,7 +222,7 @@ def train_and_save(
         "evaluations": trainer.evaluations,
         "loading_seconds": round(started - prepared.started, 2),
         "evaluation_seconds": round(trainer.evaluation_seconds, 2),
-        "wall_seconds": round(seconds, 2),  # of steps and evaluations
+        "wall_seconds": round(seconds, 2),  # time of steps and evaluations
         "peak_memory_mib": round(_peak_memory() / 2**20),
     }
 
@@ -234,7 +242,7 @@ def train_and_save(
 
 
 def _set_callbacks(trainer: "Trainer") -> None:
-    """Write lines of progress instead of the trainer's log lines, and skip the last checkpoint. log.csv has the log."""
+    """Write lines of progress instead of the trainer's log lines (log.csv has those), and skip the last checkpoint."""
     from transformers import PrinterCallback  # takes seconds to import; the trainer has already imported this module
 
     from clinical_dpo.training.callbacks import NoCheckpointAtTheEnd, TrainingProgress
@@ -245,7 +253,11 @@ def _set_callbacks(trainer: "Trainer") -> None:
 
 
 def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
-    """Error that says what to change. A failure in training with several rows halves the next micro-batch."""
+    """The error for a run that is out of memory. It says what to change.
+
+    If training computed several rows at once, the failure is also counted, so that the next attempt halves the
+    micro-batch.
+    """
     rows = rows_at_once(trainer)
     if not trainer.model.training:
         return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
@@ -262,7 +274,7 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
 
 
 def rows_at_once(trainer: Any) -> int:
-    """The largest number of rows that training computed at once."""
+    """The largest number of rows that the trainer computed at once."""
     collator = trainer.token_collator
     return collator.most_rows if collator else trainer.args.per_device_train_batch_size
 
@@ -275,7 +287,7 @@ def _peak_memory() -> int:
 
 
 def log_rows(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Turn a trainer's log history into rows of LOG_COLUMNS, one per step and split, in order of step."""
+    """Turn a trainer's log history into rows with the columns LOG_COLUMNS, one per step and split, in order of step."""
     rows: dict[tuple[int, str], dict[str, Any]] = {}
     for entry in history:
         split = "eval" if "eval_loss" in entry else "train" if "loss" in entry else None

@@ -1,4 +1,4 @@
-"""Facts from the records of runs: the training time, and libraries whose versions differ between compared runs."""
+"""Facts from the records of runs: training times, lengths of runs, and differing versions of libraries."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,9 +9,9 @@ from clinical_dpo.paths import parse
 
 
 def total_seconds(run: Mapping[str, Any]) -> float:
-    """Estimate the seconds of all steps and evaluations.
+    """Estimate the seconds of all steps and evaluations of a run.
 
-    A resumed run's record times only the part after its last checkpoint.
+    The record of a resumed run has only the time after its last checkpoint, so this time is scaled to all steps.
 
     Args:
         run: `steps`, `resumed_from_step` and `wall_seconds` of a run.json. No checkpoint is at the last step.
@@ -21,19 +21,22 @@ def total_seconds(run: Mapping[str, Any]) -> float:
 
 
 def step_seconds(run: Mapping[str, Any]) -> float:
-    """Estimate the seconds of all steps, without evaluations, in the same way.
+    """Estimate the seconds of all steps of a run, without evaluations.
+
+    The record of a resumed run has only the time after its last checkpoint, so this time is scaled to all steps.
 
     Args:
-        run: the same fields, and `evaluation_seconds`, the part of `wall_seconds` that evaluations took.
+        run: `steps`, `resumed_from_step`, `wall_seconds` and `evaluation_seconds` (a part of `wall_seconds`) of a
+            run.json.
     """
     return total_seconds(run) * (1 - run.get("evaluation_seconds", 0.0) / run["wall_seconds"])
 
 
 def matched_runs(records: Iterable[str | Path]) -> list[str]:
-    """Return a line for each model with the arm `sft_longer`: the steps and tokens of its chosen run, and of DPO's.
+    """For each model with the arm `sft_longer`, write a line with the steps and tokens of its chosen run and of DPO's.
 
     Args:
-        records: the files of `mixed_versions`.
+        records: paths of records, as for `mixed_versions`.
     """
     runs: dict[str, dict[str, str]] = {}
     for path in records:
@@ -49,10 +52,11 @@ def matched_runs(records: Iterable[str | Path]) -> list[str]:
 
 
 def mixed_versions(records: Iterable[str | Path]) -> list[str]:
-    """Return a line for each library that the runs of a task and model used in different versions.
+    """Write a line for each library that the runs of a task and model used in different versions.
 
     Args:
-        records: {task}/{model}/predictions/{variant}.json of answers, {task}/{model}/{stage}/best/run.json of training.
+        records: paths of records: {task}/{model}/predictions/{variant}.json of answers,
+            {task}/{model}/{stage}/best/run.json of training.
     """
     steps_by_version: dict[tuple[str, str], dict[str, list[str]]] = {}
     for path in records:

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning (SFT) with TRL's SFTTrainer; the loss is on the answer only."""
+"""Supervised fine-tuning (SFT) with TRL's SFTTrainer. The loss covers only the answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,12 +21,21 @@ from clinical_dpo.training.settings import Run
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train on a job's input files `train` and `eval`."""
+    """Train the SFT model of a job.
+
+    Args:
+        run: the run.
+        files: the job's input files: the task rows `train` and `eval`.
+    """
     train_sft(run, files["train"], files["eval"])
 
 
 def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
-    """Train one trial on JSON Lines of prompt / completion messages.
+    """Train one trial on task rows, and write its files into `run.out`.
+
+    Args:
+        run: the run.
+        train_rows, eval_rows: JSON Lines of task rows (prompt, completion).
 
     Raises:
         UserError: a prompt fills max_length, or an answer is empty.
@@ -34,7 +43,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
     prepared = prepare(run, {"train": train_rows, "eval": eval_rows}, ["completion"])
     if is_probe_again(run, prepared):
         return
-    from peft import LoraConfig, get_peft_model  # takes seconds, so the data checks come first
+    from peft import LoraConfig, get_peft_model  # this import takes seconds, so the data checks come first
 
     lora = run.settings["lora"]
     torch.manual_seed(run.settings["seed"])
@@ -54,7 +63,7 @@ def train_sft(run: Run, train_rows: str, eval_rows: str) -> None:
 
 
 def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
-    """Train a policy with the SFT loss on the answers of the prepared rows, and save it."""
+    """Train a policy with the SFT loss on the answers of the prepared rows, and write its files into `run.out`."""
     # These imports take seconds, so the data checks come first.
     from datasets import Dataset
     from trl import SFTConfig
@@ -77,6 +86,9 @@ def train_on_answers(run: Run, prepared: Prepared, policy: Any) -> None:
 
 
 def _tokens(row: TaskRow, tokenizer: Any) -> dict[str, list[int]]:
-    """Token ids of a row, and 1 for each token of the answer. TRL's own tokens differ where a text spells one."""
+    """Token ids of a row (`input_ids`), and 1 for each token of the answer (`completion_mask`).
+
+    TRL's own tokens would differ in texts that spell out a special token.
+    """
     prompt, answer = tokenize_completion(row, tokenizer, "completion")
     return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

@@ -1,6 +1,6 @@
-"""SFT trained longer: the SFT loss trains the chosen SFT model further, as the DPO loss does in DPO.
+"""The arm "SFT longer": the chosen SFT model is trained further with the SFT loss, where DPO uses the DPO loss.
 
-The new adapter has the rank of DPO's, and is trained without dropout, as TRL trains DPO.
+The new adapter has the rank of DPO's adapter and is trained without dropout, as TRL trains DPO.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,22 @@ from clinical_dpo.training.sft_ranks import policy_from_sft, refuse_eight_bit_op
 
 
 def train(run: Run, files: Mapping[str, str]) -> None:
-    """Train on a job's input files `train` and `eval`, and `sft`, a file in the folder of the SFT model."""
+    """Train the model of a job.
+
+    Args:
+        run: the run.
+        files: the job's input files: the task rows `train` and `eval`, and `sft`, a file in the folder of the SFT
+            model.
+    """
     train_sft_longer(run, files["train"], files["eval"], sft=str(Path(files["sft"]).parent))
 
 
 def train_sft_longer(run: Run, train_rows: str, eval_rows: str, sft: str) -> None:
-    """Train one trial on JSON Lines of prompt / completion messages.
+    """Train one trial on task rows, and write its files into `run.out`.
 
     Args:
         run: the run.
-        train_rows, eval_rows: JSON Lines of task rows.
+        train_rows, eval_rows: JSON Lines of task rows (prompt, completion).
         sft: folder of the chosen SFT model.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Train on from the SFT model: one adapter whose first ranks hold the SFT adapter.
+"""Build a model that continues training from the SFT model, with one adapter whose first ranks hold the SFT adapter.
 
-The adapter has rank r_sft + r. Its first r_sft ranks hold the SFT adapter and get no gradient; the other ranks start at
-zero and are trained. The saved adapter is an ordinary LoRA over the base model.
+The adapter has rank r_sft + r. Its first r_sft ranks hold the SFT adapter and get no gradient. The other ranks start
+without effect and are trained. The saved adapter is an ordinary LoRA over the base model.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from clinical_dpo.training.lora import lora_names, without_lora
 from clinical_dpo.training.run import load_initial_model
 from clinical_dpo.training.settings import Run
 
-if TYPE_CHECKING:  # the function below imports this module after the data checks
+if TYPE_CHECKING:  # slow to import, so the function below imports it after the data checks
     from peft import PeftModel
 
 
@@ -26,7 +26,7 @@ def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
     """Refuse an optimizer that would change the frozen SFT ranks.
 
     Raises:
-        UserError: the optimizer has an eight-bit state and the SFT model is an adapter.
+        PublicError: the optimizer has an eight-bit state and the SFT model is an adapter.
     """
     if is_adapter(sft) and "8bit" in run.settings["optimizer"]:
         raise PublicError(
@@ -36,12 +36,14 @@ def refuse_eight_bit_optimizer(run: Run, sft: str | Path) -> None:
 
 
 def policy_from_sft(run: Run, sft: str, lora: Mapping[str, Any]) -> Any:
-    """The SFT model, ready to be trained: with a new adapter of `lora`, or all weights if the SFT model has no adapter.
+    """Load the SFT model, ready to be trained further.
+
+    If the SFT model is an adapter, new ranks are trained beside it. Otherwise all its weights are trained.
 
     Args:
         run: the run; its `model` names the layers that an adapter trains.
         sft: folder of the chosen SFT model.
-        lora: rank, alpha and dropout of the new adapter.
+        lora: rank, alpha and dropout of the new ranks.
     """
     if not is_adapter(sft):
         return load_initial_model(run, sft)
@@ -54,13 +56,13 @@ def policy_with_frozen_sft_ranks(
 ) -> "PeftModel":
     """Add the SFT adapter and `lora["rank"]` trainable ranks to the base model, as one LoRA adapter.
 
-    Before training, the result equals the SFT model. An adapter has only one scale; here it is the trained part's
-    alpha / rank. Matrix B of the SFT part is therefore multiplied by (SFT scale / this scale).
+    Before training, the result equals the SFT model. An adapter has only one scale, here alpha / rank of the trained
+    ranks. Matrix B of the SFT ranks is therefore multiplied by the SFT adapter's scale and divided by this scale.
 
     Args:
         base: the base model.
         sft: folder of the SFT adapter (a plain LoRA on linear layers).
-        lora: rank, alpha and dropout of the trained part.
+        lora: rank, alpha and dropout of the trained ranks.
         targets: names of the linear layers that are trained.
 
     Raises:
@@ -97,7 +99,8 @@ def policy_with_frozen_sft_ranks(
                 b[:, :sft_rank] = weights.pop(f"{name}.lora_B.weight", torch.zeros(())) * scale_ratio
             mask = torch.zeros(rank, device=a.device)
             mask[sft_rank:] = float(trained)
-            # A second, frozen adapter needs no hooks, but a step at width 4096 on an H100 takes 10 to 19% longer.
+            # Two adapters, one of them frozen, would need no hooks. But with them a step at width 4096 on an H100
+            # takes 10 to 19% longer.
             a.register_hook(lambda grad, mask=mask: grad * mask[:, None])
             b.register_hook(lambda grad, mask=mask: grad * mask)
     if weights:

@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer with an evaluation that gives every row the same weight."""
+"""An SFTTrainer of TRL whose evaluation gives every row the same weight."""
 
 from typing import Any
 
@@ -12,8 +12,9 @@ from clinical_dpo.training.micro_batches import StepInParts
 class RowMeanSFTTrainer(SeparateEvaluation, StepInParts, SFTTrainer):
     """SFTTrainer that averages eval loss and metrics over rows. A row's value is the mean over the answer's tokens.
 
-    TRL averages over the tokens of a batch and then over batches. TRL's eval loss therefore depends on eval_batch_size
-    if answers differ in length. The eval loss here does not; it equals TRL's eval loss at an eval_batch_size of 1.
+    TRL averages over the tokens of a batch and then over batches. If answers differ in length, TRL's eval loss
+    therefore depends on eval_batch_size. The eval loss of this trainer does not. It equals TRL's eval loss with an
+    eval_batch_size of 1.
     """
 
     model: Any

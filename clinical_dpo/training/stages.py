@@ -1,13 +1,13 @@
 """Facts about training that the workflow needs at its start. This module does not import the training code."""
 
-PROBE_WEIGHTS = "probe.weights"  # folder of a probe's weights in its trial's folder; no output of a rule
+PROBE_WEIGHTS = "probe.weights"  # folder of a probe's weights in its trial's folder; not an output of a rule
 # Settings that change the speed and memory of a stage, but not its results. Rules pass these settings as resources.
 SPEED_SETTINGS = (
     *("micro_batch_size", "micro_batch_tokens", "eval_batch_size", "save_steps", "gradient_checkpointing"),
 )
 
 
-MODULES = {"dpo_sft": "dpo"}  # stage -> module of its loss, where the names differ
+MODULES = {"dpo_sft": "dpo"}  # stage -> module that trains it, if the names differ
 
 
 def stage_module(stage: str) -> str:

@@ -4,11 +4,11 @@ import os
 from snakemake.exceptions import WorkflowError
 
 os.environ.update(
-    PYTHONPATH=str(ROOT),  # a script runs in a process of its own
-    TORCHDYNAMO_DISABLE="1",  # no job compiles code, and loading the compiler would take a second in every job
+    PYTHONPATH=str(ROOT),  # scripts run in processes of their own, which need the package
+    TORCHDYNAMO_DISABLE="1",  # loading the compiler takes a second in every job, and only `layout: flex` compiles
     HF_HUB_DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",
-    TQDM_DISABLE="1",  # a progress bar in a log is one endless line
+    TQDM_DISABLE="1",  # in a log a progress bar would be one endless line
 )
 
 from clinical_dpo.config import files as study_files
@@ -31,9 +31,11 @@ from clinical_dpo.variants import ALL_STAGES, ARMS, BEST, EXTERNAL, PAIRED_STAGE
 
 try:
     study = load_study(config, STUDY_ROOT)
-    # This is not in a handler, because `--no-hooks` skips handlers. Every process runs this before it writes anything.
+    # These lines are not in a handler such as `onstart`, because `--no-hooks` skips handlers. Every process of the
+    # run executes them before it writes anything.
     check_options(study.tasks, workflow.workflow_settings.cache, workflow.output_settings.show_failed_logs)
-    # This covers raters' sheets too: `--generate-unit-tests` copies the sheets' keys, and no setting shows that option.
+    # Raters' sheets count too, because `--generate-unit-tests` copies their blinding keys. The workflow cannot see
+    # whether this option is set.
     if closed_tasks(study.tasks):
         close_to_others()
     if workflow.is_main_process:
@@ -42,10 +44,10 @@ try:
 except UserError as error:
     stop(str(error))
 
-os.environ[LIMITS] = json.dumps(study.config["limits"])  # limits change no rows, so they are not a param of any job
-at = study.paths  # at("split", split="test") is a pattern: names without a value stay wildcards
+os.environ[LIMITS] = json.dumps(study.config["limits"])  # not a param, because limits do not change rows
+at = study.paths  # at("split", split="test") is a pattern of a path, in which {task} stays a wildcard
 start_cache = StartCache(Path(".snakemake/clinical-dpo.json"))
-PUBLISHED = "config/published.yaml"  # the papers' numbers
+PUBLISHED = "config/published.yaml"  # the numbers that the papers print
 
 
 wildcard_constraints:
@@ -63,39 +65,42 @@ for line in display.notes(study):
 
 
 def task_setting(key, default=None):
-    """Function of a job's wildcards that returns one setting of its task file."""
+    """Return a function of a job's wildcards that returns one setting of the job's task file."""
     return lambda wildcards: study.tasks[wildcards.task].get(key, default)
 
 
 def tasks_where(condition):
-    """Wildcard constraint for the tasks whose settings meet a condition."""
+    """Wildcard constraint that matches the tasks whose settings meet a condition."""
     return "|".join(name for name, task in study.tasks.items() if condition(task)) or "(?!)"
 
 
 def models_from(source):
-    """Wildcard constraint for the models that come from `source`."""
+    """Wildcard constraint that matches the models whose model file has this `source`."""
     return "|".join(name for name, model in study.models.items() if model["source"] == source) or "(?!)"
 
 
 def model_files(name, **values):
-    """Function of a job's wildcards that returns one path per model of its task."""
+    """Return a function of a job's wildcards that lists one path per model of the job's task."""
     return lambda wildcards: [at(name, wildcards, model=model, **values) for model in study.task_models(wildcards.task)]
 
 
 def trial_files(name, **values):
-    """Function of a job's wildcards that returns one path per trial of its stage."""
+    """Return a function of a job's wildcards that lists one path per trial of the job's stage."""
     return lambda wildcards: study_files.model_trials(
         study, wildcards.task, wildcards.model, wildcards.stage, name, **values
     )
 
 
 def task_files(list_files, *arguments):
-    """Function of a job's wildcards that lists files of its task by a function of `clinical_dpo.config.files`."""
+    """Return a function of a job's wildcards that lists files of the job's task.
+
+    `list_files` is a function of `clinical_dpo.config.files`. `arguments` follow the study and the task.
+    """
     return lambda wildcards: list_files(study, wildcards.task, *arguments)
 
 
 def task_names(wildcards):
-    """Columns that every table has for its task."""
+    """The values of the columns `task` and `data`, which every table of a task has."""
     return display.task_names(study, wildcards.task)
 
 
@@ -105,7 +110,7 @@ def task_facts(wildcards):
 
 
 def failures():
-    """One line per failed job, for the end of a run: Snakemake's own lines surround the message that the job printed."""
+    """One line per failed job, for the end of a run, because lines of Snakemake surround the job's own message."""
     failed = getattr(getattr(workflow, "scheduler", None), "failed", ())
     jobs = (job for each in failed for job in (each.jobs if each.is_group() else [each]))
     return [

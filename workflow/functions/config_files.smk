@@ -3,27 +3,27 @@ from pathlib import Path
 
 
 def stop(message):
-    """End the run before its first job. The message stands alone: Snakemake would add files and lines of its code."""
+    """Print a message and end the run before its first job, without the lines that Snakemake adds to an error."""
     print(message, file=sys.stderr)
     sys.exit(1)
 
 
-ROOT = Path(str(workflow.current_basedir)).parents[1]  # of the code
+ROOT = Path(str(workflow.current_basedir)).parents[1]  # the folder of the code
 if not (ROOT / "clinical_dpo").is_dir():
     stop(
         f"The workflow's code comes from {workflow.current_basedir}. Its package has to lie on this machine. Clone the "
         "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
     )
 IS_MODULE = Path(workflow.basedir) != ROOT
-# A workflow that uses this one as a module has its own config/ in the folder that it runs in.
+# If another workflow uses this workflow as a module, config/ is in the folder in which the other workflow runs.
 STUDY_ROOT = Path.cwd() if IS_MODULE else ROOT
 sys.path.insert(0, str(ROOT))
 
 from clinical_dpo.config.loading import check_config_files
 from clinical_dpo.errors import UserError
 
-# This precedes `configfile:`, because Snakemake takes the last of two equal keys. The files of a workflow that uses this
-# one as a module have keys of their own.
+# Config files are checked before `configfile:` reads them, because Snakemake takes the last of two equal keys without a
+# word. The config files of a workflow that uses this workflow as a module have further keys and are not checked.
 if not IS_MODULE:
     try:
         check_config_files(

@@ -4,21 +4,21 @@ from clinical_dpo.user_paths import is_pattern, user_path
 
 
 def without_patterns(path):
-    """A path as an input, or an empty list: Snakemake would take braces in a path for a wildcard.
+    """The path as an input of a rule; an empty list if it has braces, which Snakemake would take for a wildcard.
 
-    Rules have the digest of each file that no rule makes as a param, so a change of the file is a change of the rule.
+    Without the input, a change of the file still reruns the rule, because the rule has the file's digest as a param.
     """
     return [] if isinstance(path, str) and is_pattern(path) else path
 
 
 def source_file(wildcards):
-    """The file that a task is read from; an empty list for a task from the hub or a generator."""
+    """Path of the file with a task's records; an empty list if the records come from the hub or a generator."""
     source = study.source(wildcards.task)
     return str(user_path(source["path"])) if source["kind"] == "file" else []
 
 
 def source_input(wildcards):
-    """The source file as an input of a job, or an empty list; see `without_patterns`."""
+    """The file of `source_file` as an input of a job, or an empty list; see `without_patterns`."""
     return without_patterns(source_file(wildcards))
 
 
@@ -32,13 +32,13 @@ def stop_if_text_would_be_generated():
 
 
 def split_settings(wildcards):
-    """Settings of a job's task file that make its rows and draw its splits."""
+    """The settings of a job's task file on which its rows and splits depend."""
     names = ("name", "answer_type", "labels", "columns", "prompt", "system_prompt", "splits", "on_shortfall")
     return pick(study.tasks[wildcards.task], *names) | study.over_columns(wildcards.task, "group")
 
 
 def row_settings(wildcards):
-    """Settings of a job's task file that make its rows."""
+    """The settings of a job's task file on which its rows depend."""
     return pick(study.tasks[wildcards.task], "name", "answer_type", "labels", "columns", "prompt", "system_prompt")
 
 
@@ -48,5 +48,5 @@ def task_subgroups(wildcards):
 
 
 def generated_rows(wildcards):
-    """Number of records that a task's generator makes; 0 for a file or a hub data set, for any sizes of the splits."""
+    """Number of records that a task's generator makes: the sum of the splits. For files and hub data sets it is 0."""
     return sum(study.tasks[wildcards.task]["splits"].values()) if study.is_synthetic(wildcards.task) else 0

@@ -5,7 +5,7 @@ from clinical_dpo.io import write_json
 
 
 def test_answers(task):
-    """Files of a task's test answers that exist."""
+    """The existing files with test answers of a task's variants."""
     return [path for path in study_files.variant_files(study, task, "answers") if Path(path).exists()]
 
 
@@ -16,9 +16,9 @@ def decision_margin(wildcards):
 
 
 def recorded_margin(wildcards):
-    """The margin recorded before the test answers of a job's task; None without a record.
+    """The margin that was recorded before a task's first test answers were made; None without a record.
 
-    Before the first answers it is the current one, which the run records when it starts to make them.
+    Before the first test answers it is the current margin, which the run records when it starts to make answers.
     """
     if not test_answers(wildcards.task):
         return margins.task_margin(study.tasks[wildcards.task]).value
@@ -26,9 +26,9 @@ def recorded_margin(wildcards):
 
 
 def record_margins():
-    """Record the margin of every task whose first test answers this run makes, and print later changes of margins.
+    """Record the margin of every task whose first test answers this run makes. Print margins that changed later.
 
-    A record is no output of a rule: a changed margin must neither change it nor make any answer again.
+    A record is not an output of a rule, because a changed margin must not change the record or any answer.
     """
     due = {job.wildcards.task for job in workflow.dag.needrun_jobs() if job.rule.name == "predict"}
     for task, settings in study.tasks.items():
@@ -45,25 +45,28 @@ def record_margins():
 
 
 def family_alpha(wildcards):
-    """Level of each comparison of a job's task: the study's, divided by the tasks of the family."""
+    """Level of each comparison of a job's task: the study's alpha, divided by the number of tasks in the family."""
     return study.config["alpha"] / len(study.family(wildcards.task))
 
 
 def arm_family_alpha(wildcards):
-    """Level of each comparison of an arm of a job's task: the study's, divided by these comparisons. None without arms."""
+    """Level of each comparison of arms: the study's alpha, divided by their number in the recipe. None without arms."""
     tests = study.arm_family(wildcards.task)
     return study.config["alpha"] / len(tests) if tests else None
 
 
 def task_table_if_any(table):
-    """Function of a job's wildcards that returns one table of its task; an empty list for a task without this table."""
+    """Return a function of a job's wildcards that returns the path of one table of the job's task.
+
+    For a task without this table the function returns an empty list.
+    """
     return lambda wildcards: (
         at("table", wildcards, table=table) if table in study_files.tables(study, wildcards.task) else []
     )
 
 
 def task_runs(wildcards):
-    """Records of all training runs of a job's task: of every model, stage and trial, and of probes."""
+    """Records (run.json) of the SFT and DPO runs of a job's task: of every model and trial, and of probes."""
     return [
         path
         for model in study.task_models(wildcards.task)

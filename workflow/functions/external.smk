@@ -21,22 +21,22 @@ def external_table(wildcards):
 
 
 def external_input(wildcards):
-    """The table as an input of a job, or an empty list; see `without_patterns`."""
+    """The file of `external_table` as an input of a job, or an empty list; see `without_patterns`."""
     return without_patterns(external_table(wildcards))
 
 
 def task_grader(wildcards):
-    """Name of the module that grades a job's task automatically; None if no module does."""
+    """Name of the module that grades a job's task automatically; None if there is no such module."""
     return grader_module(study.tasks[wildcards.task]["grader"])
 
 
 def has_grades(wildcards):
-    """Whether the table of external predictions has a column of grades."""
+    """Whether the table of a job's external predictions has a column of grades."""
     return "grade" in external_settings(wildcards)["columns"]
 
 
 def external_verdicts(wildcards):
-    """The judge's verdicts on external predictions, if the judge grades them; otherwise an empty list."""
+    """The file of the judge's verdicts on external predictions; an empty list if the judge does not grade them."""
     task = study.tasks[wildcards.task]
     if has_grades(wildcards) or not graded_by_judge(task):
         return []

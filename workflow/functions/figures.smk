@@ -5,10 +5,10 @@ label_figures = [  # (kind, task)
     for task in study.tasks
     if kind in study_files.tables(study, task)
 ]
-sweeps = [  # tasks with a choice among trials
+sweeps = [  # tasks that have a stage with several trials
     task for task in study.tasks if any(len(study.trials(task, stage)) > 1 for stage in study.stages(task))
 ]
-drawings = {  # figure -> (caption file's name, title, task of a figure 2)
+drawings = {  # figure -> (name of its caption file, title, task for a panel of figure 2, otherwise empty)
     **{
         f"figure2{panel}": ("figure2", f"2{panel.upper()}: {study.tasks[task]['title']}", task)
         for panel, task in panels.items()
@@ -27,7 +27,7 @@ task_titles = {name: task["title"] for name, task in study.tasks.items()}
 
 
 def titles_of_task(wildcards):
-    """Title of every model and external answer of a task. A title of another task's model reruns nothing."""
+    """Titles of a task's models and external predictions. A changed title of any other model reruns nothing."""
     shown = {*study.task_models(wildcards.task), *study.externals(wildcards.task)}
     return {name: title for name, title in study.titles.items() if name in shown}
 
@@ -43,7 +43,7 @@ curve_figures = [f"training_curves_{task}" for task in study.tasks]
 
 
 def figures_as(suffix, names):
-    """Paths of figures in one format."""
+    """Paths of the named figures in one format (`suffix`)."""
     return [at("figure", figure=name, suffix=suffix) for name in names]
 
 

@@ -2,7 +2,7 @@ from clinical_dpo.config.generated_fields import field_columns, field_file, fiel
 
 
 def text_fields(wildcards):
-    """Generated fields of a task; for a job that writes a field, the generated fields that its prompt uses."""
+    """Generated fields of a job's task. If the job itself writes a field, only the fields that its prompt uses."""
     texts = study.generated_fields(wildcards.task)
     return prompt_fields(texts, wildcards.field) if wildcards.get("field") else list(texts)
 
@@ -13,14 +13,14 @@ def text_files(wildcards):
 
 
 def text_settings(wildcards):
-    """Settings that a generated text depends on, besides its model or endpoint."""
+    """The settings that a job's generated field depends on, besides its model or endpoint."""
     task = study.tasks[wildcards.task]
     settings = pick(task["generated_fields"][wildcards.field], "prompt", "max_new_tokens")
     return settings | {"columns": field_columns(task, wildcards.field), "asks_about": text_fields(wildcards)}
 
 
 def endpoint_settings(name):
-    """Settings that an endpoint's replies depend on. The pace, key and price of the endpoint are not among them."""
+    """The settings that an endpoint's replies depend on. Its pace, key and price are not among them."""
     return pick(study.config["endpoints"][name], "base_url", "model", "seed", "parameters")
 
 
@@ -34,7 +34,7 @@ def text_origins(wildcards):
 
 
 def writers(kind):
-    """Wildcard constraint for the models or endpoints that write texts."""
+    """Wildcard constraint that matches the models or endpoints (`kind`) that write generated fields."""
     return "|".join(name for task in study.tasks.values() for name in field_writers(task, kind)) or "(?!)"
 
 

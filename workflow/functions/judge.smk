@@ -15,12 +15,12 @@ wildcard_constraints:
 
 
 def judge_sheets(task):
-    """Names of the sheets that a task's judge gives verdicts on."""
+    """The kinds of verdicts that a task's judge gives, named like the sheets of raters."""
     return judged_sheets(study.tasks[task], rated_sheets(study.tasks[task]))
 
 
 def judge_verdicts(wildcards, *sheets):
-    """Files of the judge's verdicts on a task's models, for each of `sheets` that the judge reads."""
+    """Files of the judge's verdicts on a task's models, for those of `sheets` on which the judge gives verdicts."""
     judged = [sheet for sheet in sheets if sheet in judge_sheets(wildcards.task)]
     return [
         at("verdicts", wildcards, model=model, judged=sheet)
@@ -30,7 +30,7 @@ def judge_verdicts(wildcards, *sheets):
 
 
 def judge_files(wildcards, name):
-    """Files `name` of a task's judge, of every kind of verdict and every model."""
+    """The path `name` of a task's judge for every kind of verdict and every model."""
     return [
         at(name, wildcards, model=model, judged=sheet)
         for sheet in judge_sheets(wildcards.task)
@@ -38,7 +38,7 @@ def judge_files(wildcards, name):
     ]
 
 
-judge_records = [  # records of all judgements of the run's models
+judge_records = [  # records of all verdicts on the run's models
     at("verdicts_record", task=task, model=model, judged=sheet)
     for task in study.tasks
     for sheet in judge_sheets(task)
@@ -47,7 +47,7 @@ judge_records = [  # records of all judgements of the run's models
 
 
 def contestants(wildcards):
-    """Model of a task -> the name of its base model, which tells its family."""
+    """Map each model of a task to its names, from which the model's family is read."""
     return {
         model: f"{model} {study.models[model].get('id', '')} {study.models[model].get('stands_for', '')}"
         for model in study.task_models(wildcards.task)
@@ -55,23 +55,23 @@ def contestants(wildcards):
 
 
 def judge_settings(wildcards):
-    """Settings that a judge's verdicts depend on. The pace, key and price of the judge are not among them."""
+    """The settings that a judge's verdicts depend on. The judge's pace, key and price are not among them."""
     judge = judge_endpoint(study.tasks[wildcards.task], study.config)
     return {"name": judge.name, "base_url": judge.base_url, "body": judge.body}
 
 
-@cache  # Snakemake evaluates a job's params again after it has removed the judge's record
+@cache  # Snakemake evaluates params a second time, after it has removed the record from which the round is read
 def record_round(task, record):
     """Number of the round in which a task's judge makes a record."""
     return judging_round(record, judge_endpoint(study.tasks[task], study.config))
 
 
 def judge_round(wildcards):
-    """Number of a job's judging round."""
+    """Number of the round in which a job asks the judge for verdicts."""
     model = wildcards.get("model") or wildcards.external
     return record_round(wildcards.task, at("verdicts_record", wildcards, model=model))
 
 
 def controls_round(wildcards):
-    """Number of a job's round of controls."""
+    """Number of the round in which a job asks the judge for controls."""
     return record_round(wildcards.task, at("judge_controls_record", wildcards))

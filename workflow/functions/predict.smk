@@ -3,7 +3,7 @@ from clinical_dpo.inference.answering import answer_module
 
 
 def variant_model(wildcards):
-    """Files of the model that answers as a variant: the base model, and for a trained variant its weights.
+    """Files of the model that answers for a variant: the base model, and the weights of a trained variant.
 
     A variant such as `sft_seed43` has the weights of that training seed.
     """
@@ -15,7 +15,10 @@ def variant_model(wildcards):
 
 
 def asked_rows(split):
-    """Function of a job's wildcards that returns the rows a variant answers: those of a split, or few-shot prompts."""
+    """Return a function of a job's wildcards that returns the file of rows that a variant answers.
+
+    The rows are those of the split. For the variant `few_shot` their prompts contain examples.
+    """
     return lambda wildcards: at("few_shot_rows" if wildcards.variant == "few_shot" else "split", wildcards, split=split)
 
 
@@ -25,7 +28,7 @@ def has_few_shot(task):
 
 
 def answering_settings(wildcards):
-    """Settings of a job that answers: its model, and the most tokens of an answer, or the labels and their scoring."""
+    """Settings of a job that answers: its model, and the most tokens of an answer or how labels are scored."""
     task = study.tasks[wildcards.task]
     own = {"max_new_tokens": study.answer_limit(wildcards.task)}
     if scores_likelihood(task):
@@ -35,5 +38,5 @@ def answering_settings(wildcards):
 
 
 def threshold_file(wildcards):
-    """The threshold chosen for a variant on dev; an empty list for a task without one."""
+    """The file of the threshold that was chosen for a variant on dev; an empty list for a task without thresholds."""
     return at("threshold", wildcards) if "threshold" in study.tasks[wildcards.task] else []

@@ -17,12 +17,12 @@ wildcard_constraints:
 
 
 def shown_variants(wildcards):
-    """Variants whose answers a job's sheet shows, or its judge reads."""
+    """The variants whose answers a job's sheet shows or a job's judge reads."""
     return sheet_variants(wildcards.get("sheet") or wildcards.judged, study.variants(wildcards.task))
 
 
 def sheet_answers(wildcards):
-    """Variant -> file of its answers, for each of `shown_variants`."""
+    """Map each of `shown_variants` to the file of its answers."""
     return {variant: at("answers", wildcards, variant=variant) for variant in shown_variants(wildcards)}
 
 
@@ -32,12 +32,12 @@ def graded_by_raters(task):
 
 
 def rating_folder(wildcards):
-    """Folder of the files that raters send back."""
+    """The folder for the files that raters send back about a job's task and model."""
     return at("ratings", wildcards)
 
 
 def rating_files(folder, *sheets):
-    """Files of some sheets that raters have sent back so far. A new file is a new input.
+    """The files that raters have sent back so far for the named sheets. A new file is a new input of a rule.
 
     Raises:
         WorkflowError: the folder contains something that is not a regular file.
@@ -49,7 +49,7 @@ def rating_files(folder, *sheets):
 
 
 def adjudication_inputs(wildcards):
-    """Inputs for the key of an adjudication sheet: the raters' key and ratings. Empty for other sheets."""
+    """Inputs for the blinding key of an adjudication sheet: the raters' key and ratings. Empty for other sheets."""
     if wildcards.sheet != "adjudication":
         return {}
     key = at("key", wildcards, sheet="correctness")
@@ -57,7 +57,7 @@ def adjudication_inputs(wildcards):
 
 
 def adjudication_ratings(wildcards):
-    """The files of ratings in `adjudication_inputs`."""
+    """The files of ratings among `adjudication_inputs`."""
     return adjudication_inputs(wildcards).get("ratings", [])
 
 
@@ -65,7 +65,7 @@ sheet_page = package_files("grading/raters/sheet_page")
 
 
 def task_ratings(wildcards):
-    """Files that raters of a task have sent back so far, for all of its models and sheets."""
+    """The files that raters have sent back so far for all models and sheets of a task."""
     return [
         path
         for folder in model_files("ratings")(wildcards)
@@ -74,12 +74,12 @@ def task_ratings(wildcards):
 
 
 def task_sheet(wildcards):
-    """The sheet whose ratings are the grades of a job's task."""
+    """Name of the sheet whose ratings are the grades of a job's task."""
     return graded_sheet(study.tasks[wildcards.task])
 
 
 def graded_ratings(wildcards):
-    """Files of grades that raters and the adjudicator have sent back so far, for all of a task's models."""
+    """The files with grades that raters and the adjudicator have sent back so far for all models of a task."""
     return [
         path
         for folder in model_files("ratings")(wildcards)
@@ -88,12 +88,12 @@ def graded_ratings(wildcards):
 
 
 def preference_ratings(wildcards):
-    """Files of preference ratings for the win rate. Empty if raters do not give the task's preferences."""
+    """The files with raters' preferences for the win rate. Empty if raters do not give the task's preferences."""
     if study.tasks[wildcards.task]["preference_grader"] != "raters":
         return []
     return [path for folder in model_files("ratings")(wildcards) for path in rating_files(folder, "preference")]
 
 
 def task_ratings_folder(wildcards):
-    """Folder of the ratings of all models of a task."""
+    """The folder for the ratings of all models of a task."""
     return at.folder("ratings", wildcards.task)

@@ -1,5 +1,5 @@
 def released_models(wildcards):
-    """The card of every chosen model."""
+    """Path of the model card in the release folder of every chosen SFT and DPO model."""
     return [
         at("release", task=task, model=model, stage=stage)
         for task in study.tasks

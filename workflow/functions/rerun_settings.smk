@@ -1,4 +1,5 @@
-# Functions that build a rule's settings. The settings are the rule's only param. Snakemake sees a change by this param.
+# Functions that build the settings of a rule. The settings are the rule's only param, and a change of the param reruns
+# the rule.
 
 from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
@@ -6,14 +7,15 @@ from clinical_dpo.escaping import Settings
 from clinical_dpo.training.stages import SPEED_SETTINGS
 from clinical_dpo.paths import parse_trial
 
-# These settings are applied to a finished probe, so a change of them does not train the probe again.
+# Settings that are applied to a finished probe. A change of these does not train the probe again.
 PLATEAU = ("plateau", "plateau_tolerance")
 
 
 def rule_settings(**settings):
-    """A rule's only param: name -> value, with functions of wildcards evaluated.
+    """Return a rule's only param: a function of wildcards that returns the settings, name -> value.
 
-    Snakemake compares params without their names. Keys of mappings are sorted, so a new order of keys is no change.
+    Values that are functions of wildcards are evaluated. Keys of mappings are sorted, so that a new order of keys in a
+    config is not a change.
     """
 
     def evaluated(wildcards):
@@ -25,24 +27,25 @@ def rule_settings(**settings):
 
 
 def ordered_rule_settings(**settings):
-    """Settings of a rule with outputs in the order of its inputs. The settings contain this order.
+    """Like `rule_settings`, for a rule whose outputs have the order of its inputs. The settings contain the order.
 
-    Without it, Snakemake would see no change of the order, because it sorts inputs before it compares them.
+    Snakemake would not see a change of the inputs' order, because it sorts inputs before it compares them.
     """
     return rule_settings(**settings, order=model_order)
 
 
 def model_order(wildcards):
-    """Models and external predictions of a job's task, in order. Without a task: every task with its models."""
+    """Models and external predictions of a job's task, in order. For a job without a task, all tasks with models."""
     if wildcards.get("task"):
         return [*study.task_models(wildcards.task), *study.externals(wildcards.task)]
     return [[task, *study.task_models(task)] for task in study.tasks]
 
 
 def code(script, *modules):
-    """Digest of the code that a rule runs. An edit of the code reruns the rule, an edit of a comment does not.
+    """Return a function of wildcards that returns the digest of the code that a rule runs.
 
-    `modules` are modules that the script imports by name. Each is a name, or a function of a job's wildcards.
+    An edit of the code reruns the rule. An edit of a comment or docstring does not. `modules` are further modules that
+    the script imports by name. Each is a name, or a function of a job's wildcards that returns a name.
     """
 
     def digest(wildcards):
@@ -53,7 +56,11 @@ def code(script, *modules):
 
 
 def file_digests(files):
-    """Path -> SHA-256 of files that no rule makes. By the SHA-256, even a replacement by an older file is a change."""
+    """Return a function of wildcards that maps files that no rule makes to their SHA-256.
+
+    `files` are paths, or a function of wildcards that returns paths. By the SHA-256, Snakemake notices a change even if
+    an older file replaces a file.
+    """
 
     def digests(wildcards):
         paths = files(wildcards) if callable(files) else files
@@ -63,38 +70,38 @@ def file_digests(files):
 
 
 def package_files(folder):
-    """Files in a folder of the package that are not code. No code digest covers these files."""
+    """Paths of the files in a folder of the package that holds no code. No code digest covers these files."""
     return sorted(code_file(path) for path in (ROOT / "clinical_dpo" / folder).iterdir())
 
 
 def code_file(path):
-    """Path of a file that comes with the code, as short as it can be from the folder of the run."""
+    """Path of a file that comes with the code: relative to the run's folder if the file is in it, else absolute."""
     path = ROOT / path
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def pick(settings, *keys):
-    """The settings under the keys that a job uses. A change of any other setting does not rerun the job."""
+    """The settings with these keys, which a job uses. A change of any other setting does not rerun the job."""
     return {key: settings[key] for key in keys if key in settings}
 
 
 def task_settings(*keys):
-    """Function of a job's wildcards that returns some settings of its task file."""
+    """Return a function of a job's wildcards that returns the settings with these keys in the job's task file."""
     return lambda wildcards: pick(study.tasks[wildcards.task], *keys)
 
 
 def model_settings(wildcards):
-    """Settings of a job's model file that loading the model needs."""
+    """The settings of a job's model file on which loading the model depends."""
     return pick(study.models[wildcards.model], "name", "dtype", "attention", "quantization")
 
 
 def trained_model_settings(wildcards):
-    """Settings of a job's model file that training the model needs."""
+    """The settings of a job's model file on which training the model depends."""
     return model_settings(wildcards) | pick(study.models[wildcards.model], "lora_targets")
 
 
 def probe_settings(wildcards):
-    """Training settings of a job's probe, which evaluates every `eval_steps` steps."""
+    """Training settings of a job's probe. A probe is evaluated every `eval_steps` steps."""
     stage_settings = study.training(wildcards.task, wildcards.stage)
     left_out = (*SPEED_SETTINGS, *PLATEAU, "eval_curve")
     shared = {key: value for key, value in stage_settings.items() if key not in left_out}
@@ -102,13 +109,16 @@ def probe_settings(wildcards):
 
 
 def trial_settings(wildcards):
-    """Training settings of a job's trial, which evaluates at its end only (eval_steps is None) without `eval_curve`."""
+    """Training settings of a job's trial. Without `eval_curve` it is evaluated only at its end (eval_steps is None)."""
     curve = study.training(wildcards.task, wildcards.stage)["eval_curve"]
     return probe_settings(wildcards) | ({} if curve else {"eval_steps": None})
 
 
 def speed_setting(key):
-    """Function of a job's wildcards that returns a setting of its stage; 0 for null, since a resource is a number."""
+    """Return a function of a job's wildcards that returns one setting of the job's stage.
+
+    For null the function returns 0, because a resource is a number.
+    """
 
     def setting(wildcards):
         value = study.training(wildcards.task, wildcards.stage)[key]
@@ -117,5 +127,5 @@ def speed_setting(key):
     return setting
 
 
-# Settings that change speed but not results are resources, so that a change reruns nothing.
+# Settings that change the speed but not the results are resources, so that a change reruns no job.
 stage_speed = {key: speed_setting(key) for key in SPEED_SETTINGS}

@@ -7,7 +7,7 @@ from clinical_dpo.gpus import visible_gpus
 
 SUBMITS = workflow.resource_settings.nodes is not None  # whether Snakemake submits jobs to a cluster
 
-# Keys stay on this machine: rules that call endpoints or the hub are local.
+# API keys stay on this machine, because rules that call endpoints or the hub run here.
 if SUBMITS:
     os.environ |= submission_environment(
         os.environ,
@@ -20,7 +20,7 @@ if SUBMITS:
 
 
 def close_slurm_logs():
-    """Close the folder of Slurm's logs to other users if a task is private. The path is known once a run starts."""
+    """If a task is private, close the folder of Slurm's logs to other users. Its path is known once a run starts."""
     if SUBMITS and private_tasks(study.tasks):
         try:
             close_folder(getattr(workflow.executor_settings, "logdir", None) or ".snakemake/slurm_logs")
@@ -28,7 +28,7 @@ def close_slurm_logs():
             raise WorkflowError(str(error)) from None
 
 
-# Without a cluster, each GPU of this computer runs one job at a time, unless --resources gpu=N says otherwise.
+# Without a cluster, each GPU of this computer runs one job at a time, unless --resources gpu=N sets another number.
 if not SUBMITS and workflow.is_main_process and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", max(1, len(visible_gpus())))
 
@@ -58,7 +58,7 @@ def stop_if_slurm_cannot_run_jobs():
 
 
 def stop_if_no_gpu_runs_jobs():
-    """Stop if a job of this run requests a GPU, and this computer, which would run it, has none."""
+    """Stop if a job of this run requests a GPU but would run on this computer, which has none."""
     if SUBMITS or visible_gpus():
         return
     models = sorted({job.wildcards.model for job in workflow.dag.needrun_jobs() if job.resources.get("gpu")})
@@ -72,22 +72,22 @@ def stop_if_no_gpu_runs_jobs():
 
 
 def private_text(wildcards):
-    """1 if a job's replies must be closed to other users, else 0. This is not a param, because it changes no reply."""
+    """1 if the replies to a job must be closed to other users, else 0. It is a resource, as it changes no reply."""
     return int(study.tasks[wildcards.task].get("phi", False))
 
 
 def gpus(wildcards):
-    """Number of GPUs that a job with this model requests."""
+    """Number of GPUs that a job requests for its model."""
     return study.models[wildcards.model]["gpu"]
 
 
 def gpu_model(wildcards):
-    """Kind of GPU that a job requests from Slurm. None for a job without a GPU: Slurm would refuse a kind there."""
+    """Kind of GPU that a job requests from Slurm. None for a job without a GPU, where Slurm would refuse a kind."""
     return study.config["compute"]["gpu_model"] if gpus(wildcards) else None
 
 
 def training_memory(wildcards, attempt):
-    """Host memory in MB that training requests; more at every attempt."""
+    """Host memory in MB that a training job requests: twice as much at every further attempt, up to the maximum."""
     training = study.training(wildcards.task, wildcards.stage)
     branches = 2 if wildcards.stage in PAIRED_STAGES else 1
     rank = study.adapter_rank(wildcards.task, wildcards.stage) if training["adapter"] == "lora" else 0
@@ -96,16 +96,17 @@ def training_memory(wildcards, attempt):
 
 
 def loading_memory(wildcards, attempt):
-    """Host memory in MB that answering with a model requests; more at every attempt."""
+    """Host memory in MB that a job that answers requests: twice as much at every further attempt, up to the maximum."""
     estimate = host_memory_mb(study.models[wildcards.model])
     return scaled_request(estimate, attempt, study.config["compute"]["max_mem_mb"])
 
 
 def runtime(expected, *arguments):
-    """Function that returns the minutes a job requests, from its expected minutes; more at every attempt.
+    """Return a function of wildcards and attempt that returns the minutes a job requests.
 
-    `expected` is called with the study, the job's task, the job's model and `arguments`. If an argument is a function,
-    it is first called with the job's wildcards.
+    The minutes double at every further attempt, up to the maximum. `expected` returns the job's estimated minutes. It
+    is called with the study, the job's task, the job's model and `arguments`. An argument that is a function is first
+    called with the job's wildcards.
     """
 
     def requested(wildcards, attempt):
@@ -122,10 +123,10 @@ def stage_of(wildcards):
 
 
 def answering_variant(wildcards):
-    """Variant whose answers a job writes; its time depends on it. A trial answers as its stage."""
+    """The variant whose answers a job writes, on which the job's time depends. For a trial it is the stage."""
     return parse_seed(wildcards.get("variant") or wildcards.get("stage") or "sft")[0]
 
 
 def benchmark_path(rule, *names):
-    """Pattern of the file to which Snakemake writes a job's time. The plan compares this time with the estimate."""
+    """Pattern of the file into which Snakemake writes a job's time. The plan compares this time with its estimate."""
     return at.benchmark(rule, "{task}", "{model}", *names)

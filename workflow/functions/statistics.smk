@@ -3,17 +3,17 @@ from clinical_dpo.config.raters import PREFERENCE_VARIANTS
 
 
 def grouped_test(wildcards):
-    """The test split, which has the group of each item; an empty list for a task without groups."""
+    """File of the test split, which has the group of each item; an empty list for a task without groups."""
     return at("split", wildcards, split="test") if study.over_columns(wildcards.task, "group") else []
 
 
 def task_metric(wildcards):
-    """Name of the module that computes the metric of a job's task."""
+    """Name of the module that computes the metrics of a job's task."""
     return metric_module(task_facts(wildcards))
 
 
 def metric_facts(wildcards):
-    """Settings of a job's task that its table of metrics depends on."""
+    """The settings of a job's task on which its table of metrics depends."""
     return display.metric_facts(study, wildcards.task)
 
 

@@ -6,18 +6,18 @@ from clinical_dpo.sweep.selection import GRADERS, scored_trials
 
 
 def dev_answers(wildcards):
-    """Every trial's answers to the dev questions; an empty list if the stage has only one trial."""
+    """Files of every trial's answers to the dev questions; an empty list if the stage has only one trial."""
     several = len(study.trials(wildcards.task, wildcards.stage)) > 1
     return trial_files("dev_answers")(wildcards) if several else []
 
 
 def selection_grader(wildcards):
-    """Name of the module that grades dev answers of a job's task."""
+    """Name of the module that grades the dev answers of a job's task."""
     return grader_module(GRADERS[study.tasks[wildcards.task]["selection_metric"]])
 
 
 def selection_settings(wildcards):
-    """Settings that the choice among a job's trials depends on, besides the trials' answers."""
+    """The settings on which the choice among the trials of a job's stage depends, besides the trials' answers."""
     task = pick(study.tasks[wildcards.task], "selection_metric", "labels", "label_synonyms")
     return {"trials": list(study.trials(wildcards.task, wildcards.stage)), "task": task}
 
@@ -28,9 +28,9 @@ def score_code(wildcards):
 
 
 def chosen_trial(wildcards):
-    """Name of the trial that the current settings and code choose; None before all trials have answered.
+    """Name of the trial that is chosen with the current settings and code; None before all trials have answered.
 
-    Snakemake computes this name when it starts. An unchanged choice then starts no job.
+    Snakemake computes this name when it starts, so that an unchanged choice starts no job.
     """
     settings = in_order(selection_settings(wildcards))
     if len(settings["trials"]) == 1:

@@ -3,7 +3,7 @@ from clinical_dpo.terminal.snakemake_lines import ShortLines
 
 
 def terminal():
-    """Snakemake's handler of the text in a terminal; None if the text goes elsewhere or a logger plugin writes it."""
+    """The logging handler with which Snakemake writes to a terminal. None if it writes elsewhere or by a plugin."""
     handlers = [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]
     return handlers[0] if handlers and handlers[0].can_color_tty() else None
 
@@ -16,13 +16,13 @@ if (
 ):
     terminal().setFormatter(ShortLines(terminal().formatter))
 
-displays = []  # of this run: one from its first job to its end, if a person watches
+displays = []  # the run's progress bar, from the first job to the end; empty if there is no terminal
 
 
 def show_progress():
     """In a terminal, show a progress bar in place of Snakemake's text about single jobs.
 
-    The command can ask for more or less of Snakemake's text. Then there is no bar.
+    There is no bar if options of the command ask for more or less of Snakemake's text.
     """
     settings = workflow.output_settings
     if settings.quiet or settings.verbose or settings.debug_dag or settings.printshellcmds:
@@ -40,26 +40,26 @@ def show_progress():
 
 
 def hide_progress():
-    """Remove the bar, so that text follows it."""
+    """Remove the progress bar, so that text can be printed."""
     for display in displays:
         display.close()
 
 
 def fitting(text):
-    """A text with lines that fit into the terminal; elsewhere lines have at most 300 characters."""
+    """The text with its lines broken to fit into the terminal; outside a terminal, to at most 300 characters."""
     columns = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else LONGEST
     return folded(text, min(columns or LONGEST, LONGEST))
 
 
 def show_failures():
-    """Print the messages of failed jobs; outside a terminal each is one line."""
+    """Print the messages of failed jobs. Outside a terminal each message is one line."""
     for text in failures():
         print(fitting(text) if sys.stdout.isatty() else text)
 
 
 def show_result():
-    """Print what the run has written for the terminal, and what to do next."""
-    from clinical_dpo.terminal.next_steps import next_steps  # imports modules of tables
+    """Print the texts that the run has written (summary, plan, freed files), and after a summary the next steps."""
+    from clinical_dpo.terminal.next_steps import next_steps  # imported late, because it imports the modules of tables
 
     for name in ("summary", "plan", "freed"):
         file = Path(at(name))

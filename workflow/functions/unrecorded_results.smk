@@ -1,4 +1,5 @@
-# Results of an earlier version, and results without Snakemake's records because `.snakemake` was deleted or not copied.
+# Handle results of an earlier version of the workflow, and results of which Snakemake has no record because the folder
+# `.snakemake` was deleted or not copied.
 
 from snakemake.iocontainers import Wildcards
 from snakemake.persistence import RECORD_FORMAT_VERSION
@@ -13,13 +14,13 @@ METADATA, INCOMPLETE = Path(".snakemake/metadata"), Path(".snakemake/incomplete"
 
 
 def unrecorded(path):
-    """Whether a file exists without a record of Snakemake, neither of a finished nor of an unfinished job."""
+    """Whether a file exists but Snakemake has no record of it, neither of a finished nor of an unfinished job."""
     records = (record_file(str(path), folder).exists() for folder in (METADATA, INCOMPLETE))
     return Path(path).exists() and not any(records)
 
 
 def recorded_results():
-    """Yield (rule, wildcards, output, record) of every result with a record that names its settings."""
+    """Yield (rule, wildcards, output, record) of every result. The file `record` names the result's settings."""
     for model, settings in study.models.items():
         yield BASE_RULES[settings["source"]], {"model": model}, at("base", model=model), at("base_run", model=model)
     for task in study.tasks:
@@ -31,7 +32,7 @@ def recorded_results():
 
 
 def recorded_model_results(values):
-    """Yield the same as `recorded_results` for one task and model: the wildcards `task` and `model` in `values`."""
+    """Yield the results of one task and model, in the form of `recorded_results`. `values` has both as wildcards."""
     task = values["task"]
     answers = at("training_answers", values, split="train")
     yield "predict_training_answers", values, answers, at("training_answers_record", values)
@@ -60,13 +61,13 @@ def recorded_model_results(values):
 
 
 def stop_if_an_earlier_version_trained():
-    """Stop if the record of a training run has settings under old names: an earlier version made this record."""
+    """Stop if the record of a training run has settings under old names, because an earlier version wrote it."""
     for _, _, _, record in recorded_results():
         if not record.endswith("run.json") or not Path(record).exists():
             continue
         try:
             run = read_json(record)
-        except UserError:  # a broken record stops the jobs that read it
+        except UserError:  # the jobs that read a broken record will report it
             continue
         if old := sorted(KEYS["stage"].keys() & {*run, *run.get("made_with", {}), *run.get("settings", {})}):
             raise WorkflowError(
@@ -77,9 +78,9 @@ def stop_if_an_earlier_version_trained():
 
 
 def adopt_unrecorded():
-    """Record the settings of every unrecorded result that was made with the current settings.
+    """Write Snakemake's record for every unrecorded result that was made with the current settings.
 
-    Snakemake then sees a later change of the settings.
+    With the record, Snakemake notices a later change of the settings.
 
     Raises:
         WorkflowError: a result's own record names other settings than the config.
@@ -115,7 +116,7 @@ def adopt_unrecorded():
 
 
 def remake_unrecorded():
-    """Have Snakemake make unrecorded tables, figures, grades and cards again. This takes seconds."""
+    """Let Snakemake make unrecorded tables, figures, grades and data cards again, which takes only seconds."""
     of_task = ("*.csv", "data/checks.csv", "data/README.md", "data/checked.txt", "prompts")
     of_model = (
         "grades/*.csv",

@@ -4,7 +4,8 @@ localrules:
     enforce_checks,
 
 
-# Jobs that train or answer wait for this rule. It has no params, so it runs again only if rows or base model change.
+# Jobs that train or answer wait for this rule. The rule has no params, so it runs again only if the rows or the base
+# model change.
 rule gate_rows:
     input:
         train=at("split", split="train"),

@@ -2,7 +2,8 @@ localrules:
     package,
 
 
-# Not part of `all`: it is for a journal or an ethics board. Its inputs are those of a finished run.
+# `all` does not include this rule, because only a journal or an ethics board needs the package. Its inputs are files of
+# a finished run.
 rule package:
     input:
         page=at("page"),

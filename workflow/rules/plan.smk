@@ -3,7 +3,8 @@ localrules:
     free,
 
 
-# This rule has no inputs, so it starts no other job. It has no outputs, so it always runs, before and after a study.
+# This rule has no inputs, so that it starts no other job. It has no outputs, so that it always runs, before and after a
+# study.
 rule plan:
     log:
         at.log("plan"),
@@ -17,7 +18,7 @@ rule plan:
         "../scripts/plan.py"
 
 
-# Like `plan`, this rule has no inputs and no outputs: it starts no other job, and it always runs.
+# Like `plan`, this rule has no inputs and no outputs, so that it starts no other job and always runs.
 rule free:
     log:
         at.log("free"),

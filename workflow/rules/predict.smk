@@ -58,7 +58,7 @@ rule predict:
         "../scripts/predict.py"
 
 
-# A threshold on a probability is chosen on dev, of each variant its own, and applied to test as it is.
+# The threshold of a probability is chosen on dev, for each variant separately, and applied to test unchanged.
 use rule predict as predict_dev with:
     input:
         unpack(variant_model),

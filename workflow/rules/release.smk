@@ -3,7 +3,7 @@ localrules:
     release_model,
 
 
-# Not part of `all`: nobody needs these folders to read the results.
+# `all` does not include this rule, because nobody needs these folders to read the results.
 rule release:
     input:
         released_models,

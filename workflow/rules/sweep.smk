@@ -3,7 +3,7 @@ localrules:
     select_trial,
 
 
-# Answers on dev are separate files. A change in the scoring of these answers runs no GPU job again.
+# Answers on dev are written to files of their own, so that a change in their scoring reruns no GPU job.
 rule answer_dev:
     input:
         base=at("base"),
@@ -52,7 +52,8 @@ rule score_trials:
         "../scripts/score_trials.py"
 
 
-# Outputs are links to the trial's files. Later jobs depend on the chosen trial's name and weights, not on its scores.
+# The outputs are links to the chosen trial's files. Later jobs depend on this trial's name and weights, not on its
+# scores.
 rule select_trial:
     input:
         trials=trial_files("adapter"),

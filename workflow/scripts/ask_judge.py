@@ -1,4 +1,4 @@
-"""Ask a task's judge for its verdicts, or record that they are pending."""
+"""Ask a task's judge for its verdicts. Verdicts that the judge does not give now are recorded as pending."""
 
 import sys
 

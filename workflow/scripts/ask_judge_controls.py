@@ -1,4 +1,7 @@
-"""Ask a task's judge for the controls of its verdicts, or record that they are pending."""
+"""Ask a task's judge for the controls of its verdicts.
+
+Controls that the judge does not give now are recorded as pending.
+"""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.judge.controls import COLUMNS, ask_controls

@@ -1,4 +1,4 @@
-"""Write dev and test rows with a run's examples in their prompts, and check that a model can read them."""
+"""Write dev and test rows with the run's examples in their prompts, and check that the model can read these prompts."""
 
 from pathlib import Path
 

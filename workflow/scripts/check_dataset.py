@@ -1,4 +1,4 @@
-"""Check a task's rows before training; write verdicts, the data card and the prompts as each model reads them."""
+"""Check a task's rows before training. Write the verdicts, the data card, and the prompts as each model reads them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Choose on dev the probability from which a variant calls an item positive."""
+"""Choose, on dev, the probability threshold from which a variant calls an item positive."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.label_threshold import positive_items

@@ -1,4 +1,4 @@
-"""Collect the decisions of all tasks, with the papers' own conclusions beside them."""
+"""Collect the decisions of all tasks in one table, with the papers' own conclusions."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -1,4 +1,4 @@
-"""Join the tables of all tasks into one table, with the columns of all of them."""
+"""Join the same table of all tasks into one table, which has every column that occurs in any of them."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

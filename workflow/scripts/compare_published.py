@@ -1,4 +1,4 @@
-"""Compare the papers' printed numbers with the run's numbers, in one table and in the two tables of Murphy 2024."""
+"""Compare the papers' printed numbers with the run's numbers: in one table, and in the two tables of Murphy 2024."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, replacing, write_csv

@@ -1,4 +1,4 @@
-"""Compute the helpfulness quotient of every model and variant of a task."""
+"""Compute the Helpfulness Quotient of every model and variant of a task."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.evasiveness import VERSION

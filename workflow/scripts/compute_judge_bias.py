@@ -1,4 +1,4 @@
-"""Compute the checks of a task's judge for bias, for each model and kind of verdict."""
+"""Check a task's judge for bias, for each model and kind of verdict."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.raters.rating_round import sheet_items

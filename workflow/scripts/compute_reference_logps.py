@@ -1,4 +1,4 @@
-"""Compute the log-probabilities of both answers of every pair under the chosen SFT model, once for all trials."""
+"""Compute the chosen SFT model's log-probabilities of both answers of every pair, once for all DPO trials."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Compute how often raters, the judge or a proxy preferred DPO's answer to SFT's."""
+"""Compute how often raters, the judge or a proxy prefer DPO's answer to SFT's answer."""
 
 from pathlib import Path
 
@@ -27,6 +27,6 @@ with job(snakemake) as params:
         else:
             compared = {variant: answers[model, variant] for variant in params.variants}
             items = sheet_items("preference", inputs.test, compared, params.seed)
-            key = key_rows(items, "preference", "preference", [PROXY], secret="")  # the proxy ignores sides
+            key = key_rows(items, "preference", "preference", [PROXY], secret="")  # a proxy sees no sides
             rows += win_rates(key, proxy_ratings(items, "preference"), names, group_of=group_of)
     write_csv(snakemake.output[0], rows, COLUMNS)

@@ -1,4 +1,4 @@
-"""Decide for every comparison of a task whether its difference matters, and whether SFT is enough."""
+"""Decide for every comparison of a task whether its difference matters, and write each decision as a sentence."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

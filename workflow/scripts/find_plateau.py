@@ -1,4 +1,4 @@
-"""Find the step in a probe's log at which its eval loss reaches its plateau."""
+"""Find the step at which the eval loss in a probe's log reaches its plateau."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_json

@@ -1,4 +1,4 @@
-"""Delete weights that no result needs, and write what a later change would train again."""
+"""Delete weights that no result needs, and write which later changes would require training them again."""
 
 from pathlib import Path
 

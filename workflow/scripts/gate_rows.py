@@ -1,4 +1,7 @@
-"""Check a task's rows with one model, and fail if the rows exceed a limit. Jobs that train or answer wait for this."""
+"""Check a task's rows with one model, and fail if they exceed a limit.
+
+Jobs that train or answer wait for this check.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Grade every variant's test answers by the judge's verdicts."""
+"""Turn the judge's verdicts into grades of the variants' test answers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS

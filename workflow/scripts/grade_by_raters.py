@@ -1,4 +1,4 @@
-"""Grade every variant's test answers by the raters' ratings, or by the adjudicator's ratings if raters disagree."""
+"""Turn raters' ratings into grades of the variants' test answers. The adjudicator decides where raters disagree."""
 
 from clinical_dpo.script import job
 from clinical_dpo.grading.grade import COLUMNS

@@ -1,4 +1,4 @@
-"""Link the files of a base model in a folder of the user."""
+"""Make the folder of a base model from links to files in a user's folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the package of a finished run for a journal and an ethics board: a folder and a zip."""
+"""Write the package of a finished run, for a journal or an ethics board, as a folder and as a zip file."""
 
 from pathlib import Path
 

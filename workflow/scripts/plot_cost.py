@@ -1,4 +1,4 @@
-"""Draw the cost of training beside the paper's, and write the drawn numbers."""
+"""Draw the cost of training beside the cost that the paper prints, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

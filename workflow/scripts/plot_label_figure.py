@@ -1,4 +1,4 @@
-"""Draw a figure of a task's labels from its table, and write the drawn numbers."""
+"""Draw the confusion matrix or the reliability figure of a task, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -1,4 +1,4 @@
-"""Draw a task's forest plot of subgroups, and write down what it draws."""
+"""Draw the forest plot of a task's subgroups, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

@@ -1,4 +1,4 @@
-"""Draw the sweeps' scores on dev, and write the drawn numbers."""
+"""Draw the scores on dev of all trials in the sweeps, and write the drawn numbers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import write_csv

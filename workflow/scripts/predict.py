@@ -1,4 +1,4 @@
-"""Answer the questions of splits with one model: the base model, a trial, or the chosen SFT or DPO model."""
+"""Answer the questions of splits with one model: the base model, a trial's model, or a chosen trained model."""
 
 from pathlib import Path
 

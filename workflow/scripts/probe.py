@@ -1,4 +1,4 @@
-"""Train one trial for all steps, and record the eval losses that determine its plateau."""
+"""Train one trial for `max_steps` steps, and record its eval losses, from which its plateau is found."""
 
 from clinical_dpo.script import job
 from clinical_dpo.models.load import prepare_process

@@ -1,4 +1,4 @@
-"""Write a chosen model as a folder for others."""
+"""Write a chosen model into a folder that can be published."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fetch the pinned snapshot of a base model from the hub."""
+"""Fetch the files of a base model from the hub, at the commit that the model file names."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Link the chosen trial's files in the stage's `best` folder."""
+"""Make the stage's `best` folder from links to the files of the chosen trial."""
 
 from pathlib import Path
 

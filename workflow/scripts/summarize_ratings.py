@@ -1,4 +1,4 @@
-"""Compute the agreement of a task's raters, and list each rater's pending items per sheet."""
+"""Compute the agreement of a task's raters, and count each rater's pending items on every sheet."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the summary that a person reads first: headline numbers, locations of files, and pending ratings."""
+"""Write the run's summary, which people read first: headline numbers, locations of files, and pending ratings."""
 
 from clinical_dpo.script import job
 from clinical_dpo.config.metrics import HEADLINES
@@ -11,7 +11,7 @@ from clinical_dpo.sweep.selection import ties
 from clinical_dpo.training.run_record import matched_runs, mixed_versions
 
 with job(snakemake) as params:
-    waiting = {  # a dict, because the models of a task share one line
+    waiting = {  # a dict, so that the models of a task share one line
         f"{parse('verdicts_record', path)['task']}: {reason}": None
         for path in snakemake.input.judges
         if (reason := read_json(path)["waiting_for"])

@@ -1,4 +1,4 @@
-"""Train one trial up to its probe's plateau, for as many steps as the chosen DPO run, or for all configured steps."""
+"""Train one trial: up to its plateau, for as many steps as the chosen DPO run, or for all configured steps."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_json

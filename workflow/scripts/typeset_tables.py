@@ -1,4 +1,4 @@
-"""Typeset every table of the report in LaTeX."""
+"""Write every table of the report as a LaTeX table."""
 
 from pathlib import Path
 

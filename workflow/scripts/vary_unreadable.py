@@ -1,4 +1,4 @@
-"""Compute headline metrics and decisions of a task under other rules for unreadable answers."""
+"""Compute a task's headline metrics and decisions under other rules for unreadable answers."""
 
 from clinical_dpo.script import job
 from clinical_dpo.io import read_csv, write_csv

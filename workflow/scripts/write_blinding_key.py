@@ -1,4 +1,4 @@
-"""Write the key of a sheet, which names the variant of every answer and which no rater may see."""
+"""Write the blinding key of a sheet. The key names the variant of every answer, so no rater may see it."""
 
 from pathlib import Path
 
@@ -13,8 +13,9 @@ with job(snakemake) as params:
     answers = {variant: inputs[variant] for variant in params.variants}
     items = sheet_items(params.kind, inputs.test, answers, params.seed, params.sample, params.rubric)
     only = items_to_adjudicate(inputs.key, params.folder) if inputs.get("key") else None
-    # The secret is not an output: Snakemake deletes outputs before a job runs again, and copies outputs marked `update`
-    # to a folder that other users can enter. A saved secret gives every run the same sheet that raters already have.
+    # With a saved secret, a later run writes the same sheet that raters already have. The secret is not an output,
+    # because Snakemake deletes outputs before a job runs again, and copies outputs marked `update` to a folder that
+    # other users can enter.
     secret = read_or_create_secret(key.with_suffix(".secret"))
     rows = key_rows(items, sheet, params.kind, params.raters, secret, only=only)
     write_csv(key, rows, KEY_COLUMNS, private=True)

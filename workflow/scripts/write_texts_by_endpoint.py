@@ -1,4 +1,4 @@
-"""Have an endpoint's model write a field of a task's records."""
+"""Let an endpoint's model write a generated field of a task's records."""
 
 from clinical_dpo.script import job
 from clinical_dpo.config.endpoints import endpoint_named
@@ -8,7 +8,8 @@ from clinical_dpo.io import read_json, read_jsonl, write_jsonl
 
 with job(snakemake) as params:
     text, source = params.text, snakemake.input.rows
-    # The endpoint is read from the config. As a param, a change of its pace or price would ask the endpoint again.
+    # The endpoint is read from the config and not from params. Otherwise a change of its pace or price would rerun
+    # this rule and ask the endpoint again.
     endpoint = endpoint_named(snakemake.wildcards.endpoint, snakemake.config["endpoints"], "endpoint")
     asked_about = dict(zip(text["asks_about"], map(read_jsonl, snakemake.input.texts), strict=True))
     generated = read_json(snakemake.input.record)["data"] == "synthetic"

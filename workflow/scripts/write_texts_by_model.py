@@ -1,4 +1,4 @@
-"""Have a configured model write a field of a task's records."""
+"""Let a configured model write a generated field of a task's records."""
 
 from pathlib import Path
 

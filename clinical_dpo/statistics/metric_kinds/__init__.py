@@ -1,1 +1,1 @@
-"""One module per kind of metric."""
+"""One module per kind of headline metric. Each has the functions `estimates` and `difference`."""

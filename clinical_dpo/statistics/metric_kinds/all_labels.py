@@ -1,4 +1,4 @@
-"""Grades of labels with the metrics of all of them, and the difference of F1 beside McNemar's test."""
+"""Metrics of tasks with the key `labels`, and the difference of F1 beside McNemar's test."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,15 +21,19 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """Metrics of all labels, of their order and of their probabilities, then those of each label.
+    """Estimate the metrics of all labels, of their order and of their probabilities, then the metrics of single labels.
 
-    With two labels, the metrics of single labels are those of the positive class alone.
+    With two labels, the metrics of single labels are those of the positive class. PPV and NPV at a given prevalence are
+    estimated for either label.
 
     Args:
-        rows: complete rows of a variant's grades.
-        task: `labels`, `seed`, and where the task file has them `ordered`, `prevalence` and `answer_by`.
-        answers: the variant's answers, for their probabilities. External answers have none, and the metrics of
-            probabilities are then not defined.
+        rows: complete rows of a variant's grades table.
+        task: `name`, `labels`, `seed`, and the optional keys `ordered`, `prevalence` and `answer_by`.
+        answers: the variant's answers with their probabilities. If an answer has none, as in external answers, the
+            metrics of probabilities are None.
+
+    Raises:
+        UserError: a label or a parsed answer is not one of the task's labels.
     """
     check_labels(rows, task)
     classes, seed, groups = task["labels"], task["seed"], groups_of(rows)
@@ -51,5 +55,5 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """As `metric_kinds.labels.difference`: right answers, and the difference of F1."""
+    """Columns of the difference of two variants: right answers and F1, as in `metric_kinds.labels.difference`."""
     return label_difference(x, y, task, threshold)

@@ -1,4 +1,4 @@
-"""Metrics of tasks with labels. The difference of F1 is computed beside McNemar's test of right answers."""
+"""Metrics of tasks with the keys `positive` and `negative`, and the difference of F1 beside McNemar's test."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,16 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """F1, macro F1, accuracy, sensitivity and specificity, each with its interval."""
+    """Estimate F1, macro F1, accuracy, sensitivity and specificity, each with its 95% interval.
+
+    Args:
+        rows: complete rows of a variant's grades table.
+        task: `name`, `positive` and `negative`.
+        answers: not used; all modules of `metric_kinds` have the same signature.
+
+    Raises:
+        UserError: a label or a parsed answer is not one of the task's labels.
+    """
     check_labels(rows, task)
     classes = classes_of(task)
     labels, parsed = [row["label"] for row in rows], [row["parsed"] for row in rows]
@@ -51,10 +60,19 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """Columns of `proportion.difference` for right answers, and the difference of F1, first variant minus second.
+    """Columns of the difference of two variants: `proportion.difference` of right answers, and the difference of F1.
 
-    With two labels it is the F1 of the positive class, unless the headline metric is macro F1. With more labels it is
-    macro F1.
+    Differences are first variant minus second. With two labels F1 is that of the positive class, unless the headline
+    metric is macro F1. With more labels it is macro F1.
+
+    Args:
+        x, y: complete rows of the first and the second variant, in the same order of items.
+        task: `name`, `metric`, `seed`, and `positive` and `negative` or `labels`.
+        threshold: P below this level is significant.
+
+    Raises:
+        UserError: a label or a parsed answer is not one of the task's labels, or an item has different labels in `x`
+            and `y`.
     """
     return proportion.difference(x, y, task, threshold) | _f1_difference(x, y, task)
 

@@ -20,7 +20,15 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """The mean grade, with the interval that its metric defines."""
+    """Estimate the mean grade, with the 95% interval that its metric defines: t or bootstrap.
+
+    If the items are in groups, the interval is that of `clustered.clustered_mean`.
+
+    Args:
+        rows: complete rows of a variant's grades table.
+        task: `metric`, a key of METRICS, and `seed`.
+        answers: not used; all modules of `metric_kinds` have the same signature.
+    """
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
     if (groups := groups_of(rows)) is not None:
@@ -32,15 +40,15 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """The difference of the means of two variants, first minus second, with the paired t test and Wilcoxon's test.
+    """Columns of the difference of two variants' means, first minus second, with the paired t test and Wilcoxon's test.
 
-    If the items are in groups, test and interval are those of `clustered.clustered_mean`. Wilcoxon's test, the interval
-    of d_z and the planned difference are for independent items and are then left out.
+    If the items are in groups, the test and the interval are those of `clustered.clustered_mean`. Wilcoxon's test, the
+    interval of d_z and `smallest_detectable` assume independent items and are then left out.
 
     Args:
-        x, y: complete rows of both variants, in the same order of items.
+        x, y: complete rows of the first and the second variant, in the same order of items.
         task: `metric`, a key of METRICS.
-        threshold: a P below it is significant.
+        threshold: P below this level is significant.
     """
     metric = METRICS[task["metric"]]
     first, second = grade_values(x, metric), grade_values(y, metric)

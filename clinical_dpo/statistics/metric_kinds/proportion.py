@@ -20,7 +20,15 @@ Rows = Sequence[Grade]
 
 
 def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) -> list[Estimate]:
-    """The share of grades that are 1, with its Wilson interval."""
+    """Estimate the share of grades that are 1, with its 95% Wilson interval.
+
+    If the items are in groups, the interval is that of `clustered.ratio`.
+
+    Args:
+        rows: complete rows of a variant's grades table.
+        task: `metric`, a key of METRICS.
+        answers: not used; all modules of `metric_kinds` have the same signature.
+    """
     metric = METRICS[task["metric"]]
     grades = grade_values(rows, metric)
     interval, method = share_interval(np.array(grades), np.ones(len(grades)), groups_of(rows))
@@ -28,16 +36,17 @@ def estimates(rows: Rows, task: Mapping[str, Any], answers: Sequence[Answer]) ->
 
 
 def difference(x: Rows, y: Rows, task: Mapping[str, Any], threshold: float) -> Row:
-    """The difference of the shares of two variants, first minus second, with McNemar's tests.
+    """Columns of the difference of two variants' shares, first minus second, with McNemar's tests.
 
-    The interval is Newcombe's. If it contradicts the exact P, its limit next to zero is changed (`intervals.agreeing`).
-    If the items are in groups, the row has Obuchowski's test and the interval of `clustered.share_difference`. It has
-    no McNemar test and no `smallest_detectable`, which assume independent items.
+    The interval is Newcombe's. If the interval contradicts the exact P, its limit next to zero is changed
+    (`intervals.agreeing`). If the items are in groups, the test is Obuchowski's and the interval is that of
+    `clustered.share_difference`. McNemar's tests and `smallest_detectable` assume independent items and are then left
+    out.
 
     Args:
-        x, y: complete rows of both variants, in the same order of items.
+        x, y: complete rows of the first and the second variant, in the same order of items.
         task: `metric`, a key of METRICS.
-        threshold: a P below it is significant.
+        threshold: P below this level is significant.
     """
     metric = METRICS[task["metric"]]
     first, second = grade_values(x, metric), grade_values(y, metric)

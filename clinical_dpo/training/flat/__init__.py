@@ -1,1 +1,1 @@
-"""Training batches as one row of tokens without padding."""
+"""The flat layout: training batches as one row of tokens without padding."""

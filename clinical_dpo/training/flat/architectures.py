@@ -1,4 +1,4 @@
-"""Which models compute rows in the flat layout. All others compute padded rows."""
+"""Decide which models compute rows in the flat layout. All other models compute padded rows."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ from transformers import PreTrainedModel
 
 from clinical_dpo.progress import say
 
-# `model_type` of config.json. Tests compare each with padded rows (docs/architectures.md). `gemma3` also reads images;
-# its language model is gemma3_text.
+# Values of `model_type` in config.json. Tests compare the flat and the padded rows of each (docs/architectures.md).
+# `gemma3` also reads images; its language model is gemma3_text.
 FLAT_ARCHITECTURES = ("gemma3", "gemma3_text", "llama", "mistral", "qwen2", "qwen3")
 ATTENTION_KINDS = {"full_attention", "sliding_attention"}
 CAPS_AND_SCALES = ("attn_logit_softcapping", "final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 def padding_reason(model: PreTrainedModel) -> str | None:
-    """Why a causal language model computes padded rows; None if it can compute flat rows.
+    """The reason why a causal language model computes padded rows; None if it can compute flat rows.
 
-    A setting of a listed architecture is a reason too: capped or scaled logits, attention in both directions, or
-    layers without causal attention.
+    The architecture may not be in FLAT_ARCHITECTURES. Or a setting may not be supported: capped or scaled logits,
+    attention in both directions, or layers without causal attention.
     """
     config: Any = model.config.get_text_config()
     architecture = model.config.model_type
@@ -30,14 +30,14 @@ def padding_reason(model: PreTrainedModel) -> str | None:
 
 
 def computed_layout(model: PreTrainedModel, layout: str) -> tuple[str, str | None]:
-    """The layout that a model computes, and why it is not the configured one. The log says so too.
+    """The layout that a model computes, and the reason if it is not the configured layout. The reason is also logged.
 
     Args:
         model: a causal language model without its adapter's wrapper.
-        layout: the configured layout, `flat`, `flex` or `padded`.
+        layout: the configured layout: `flat`, `flex` or `padded`.
 
     Returns:
-        The configured layout and None; or `padded` and the reason.
+        The configured layout and None, or `padded` and the reason.
     """
     reason = None if layout == "padded" else padding_reason(model)
     if reason:

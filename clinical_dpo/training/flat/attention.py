@@ -22,21 +22,22 @@ def flat_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Compute causal attention of a flat row, segment by segment. Transformers calls it as an attention function.
+    """Compute causal attention of a flat row, segment by segment. Transformers calls this as its attention function.
 
     Args:
         module, attention_mask, options: not used.
         query: (1, heads, tokens, width).
         key, value: (1, key heads, tokens, width).
-        scaling, dropout: as the model's layer passes them.
-        sliding_window: a token attends to itself and to the sliding_window - 1 tokens before it.
-        segments: see Layout.
+        scaling: factor of the scores; None for 1 / sqrt(width).
+        dropout: probability of dropping an attention weight.
+        sliding_window: a token attends only to itself and the sliding_window - 1 tokens before it; None for no limit.
+        segments: see `layout.Segments`.
 
     Returns:
-        (1, tokens, heads, width), and None for the weights.
+        (1, tokens, heads, width), and None in place of the attention weights.
     """
     sizes = [end - begin for begin, end, _, _ in segments]
-    # One split instead of many slices: the backward pass of each slice would write zeros for the whole row.
+    # The row is split once, because the backward pass of each single slice would write zeros for the whole row.
     queries, keys, values = (states.split(sizes, 2) for states in (query, key, value))
     number = {segment[0]: i for i, segment in enumerate(segments)}
     parts = []

@@ -10,16 +10,21 @@ class Collator:
     """Collator that calls TRL's collator, and adds the flat layout to each batch if `branches` is set.
 
     Attributes:
-        padding_share: padding tokens / all computed tokens, over the batches so far.
+        padding_share: number of padding tokens divided by the number of all computed tokens, over the batches so far.
     """
 
     def __init__(self, trl_collator: Callable[[list[Any]], Any], branches: int | None) -> None:
-        """Wrap TRL's collator; `branches` is the number of rows per prompt, or None for padded batches."""
+        """Wrap TRL's collator.
+
+        Args:
+            trl_collator: TRL's collator.
+            branches: rows per prompt (1 in SFT, 2 in DPO); None for padded batches.
+        """
         self.trl_collator, self.branches = trl_collator, branches
         self.computed = self.padded = 0
 
     def __call__(self, rows: list[Any]) -> dict[str, Any]:
-        """Collate tokenized rows into a batch."""
+        """Collate tokenized rows into a batch. With `branches`, the batch also has the key `layout`."""
         batch = self.trl_collator(rows)
         if self.branches is None:
             self.computed += batch["attention_mask"].numel()
@@ -32,5 +37,5 @@ class Collator:
 
     @property
     def padding_share(self) -> float:
-        """Padding tokens / all computed tokens."""
+        """Number of padding tokens divided by the number of all computed tokens."""
         return self.padded / self.computed if self.computed else 0.0

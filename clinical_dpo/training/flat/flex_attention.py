@@ -25,13 +25,13 @@ def flat_flex_attention(
     segments: Segments,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Compute the same as `attention.flat_attention`, apart from rounding. Arguments and result have the same form.
+    """Compute the same as `attention.flat_attention`, apart from rounding. Arguments and result are the same.
 
-    It launches one kernel per layer instead of one per answer, and skips blocks in which no token attends to another.
-    On a CPU torch has only the forward pass.
+    This function launches one kernel per layer instead of one per answer, and skips blocks in which no token attends to
+    another. On a CPU torch supports only its forward pass.
 
     Raises:
-        ValueError: `dropout` of the attention weights is not 0. The kernel does not support dropout.
+        ValueError: `dropout` of the attention weights is not 0, which the kernel does not support.
     """
     if dropout:
         raise ValueError("FlexAttention has no dropout of attention weights. Set `layout: flat`.")
@@ -40,9 +40,15 @@ def flat_flex_attention(
     return attended.transpose(1, 2), None
 
 
-@lru_cache(maxsize=2)  # all layers of a batch share a mask; a model with windows in some layers has two masks
+@lru_cache(maxsize=2)  # all layers of a batch use one mask, or two if only some layers have a window
 def _block_mask(segments: Segments, window: int | None, device: torch.device) -> BlockMask:
-    """Block mask of a flat row: whether each token attends to each other token."""
+    """Block mask of a flat row: which tokens each token attends to.
+
+    Args:
+        segments: see `layout.Segments`.
+        window: number of tokens in the sliding window; None for no limit.
+        device: device of the mask.
+    """
     tokens = segments[-1][1]
     begin, shared_begin, shared_end = torch.empty(3, tokens, dtype=torch.long)
     for first, end, trunk, trunk_end in segments:
@@ -64,7 +70,7 @@ def _block_mask(segments: Segments, window: int | None, device: torch.device) ->
 def _kernel(device: str) -> Callable[..., torch.Tensor]:
     if device == "cpu":
         return flex_attention
-    # The workflow's jobs switch compilation off. Uncompiled, this kernel holds the scores of all pairs of tokens.
+    # The workflow's jobs switch compilation off. Without it this kernel would store the scores of all pairs of tokens.
     os.environ.pop("TORCHDYNAMO_DISABLE", None)
     return torch.compile(flex_attention, dynamic=True)
 

@@ -1,27 +1,29 @@
 """Flat layout: a batch as one row of tokens without padding. Every prompt occurs once, followed by its answers.
 
-Each answer of a preference pair attends to the prompt and to itself. Its tokens have the positions of a separate row.
-The log-probabilities equal the log-probabilities of two separate rows, at nearly the cost of one row. Attention runs
-answer by answer, without a dense mask. The language-model head runs only at tokens that predict a token of an answer.
+Each answer of a preference pair attends to the prompt and to itself. Its tokens have the same positions as in a
+separate row. The log-probabilities equal those of two separate rows, at nearly the cost of one row. Attention is
+computed answer by answer, without a dense mask. The language-model head is computed only at tokens that predict a token
+of an answer.
 """
 
 from typing import Any, TypedDict
 
 import torch
 
-# Per answer: begin and end of its own tokens, begin and end of the tokens that it shares with an earlier answer.
+# For each row of the batch (prompt and answer), four indices into the flat row: begin and end of its own tokens, begin
+# and end of the tokens that it shares with an earlier row.
 Segments = tuple[tuple[int, int, int, int], ...]
 
 
 class Layout(TypedDict):
-    """The flat form of a padded batch of shape (rows, width), and the positions of its tokens."""
+    """The flat form of a padded batch of shape (rows, width), and what is needed to convert results back."""
 
     input_ids: torch.Tensor  # (1, tokens)
     position_ids: torch.Tensor  # (1, tokens), as in the padded rows
     segments: Segments
     prediction_index: torch.Tensor  # (predictions,) index of each token that predicts a token of an answer
     shift_labels: torch.Tensor  # (1, predictions) the predicted tokens
-    prediction_mask: torch.Tensor  # (rows, width - 1) bool, the predictions in the padded batch
+    prediction_mask: torch.Tensor  # (rows, width - 1) bool, where the predictions are in the padded batch
 
 
 def flat_layout(
@@ -32,7 +34,8 @@ def flat_layout(
     Rows with the same prompt share their equal first tokens: the prompt, and equal first tokens of the answers.
 
     Args:
-        input_ids, attention_mask, completion: (rows, width); `completion` marks the answers' tokens.
+        input_ids, attention_mask: (rows, width), as TRL's collator makes them.
+        completion: (rows, width), which tokens belong to an answer.
         branches: rows per prompt: 1 in SFT, 2 in DPO. All chosen rows precede all rejected rows, as TRL stacks them.
     """
     rows, width = input_ids.shape
@@ -61,10 +64,14 @@ def flat_layout(
 def own_tokens(
     input_ids: torch.Tensor, attention_mask: torch.Tensor, branches: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each row the first tokens that it shares with an earlier row of its prompt, and its other tokens, (rows,).
+    """Count for each row the first tokens that it shares with an earlier row of the same prompt, and its other tokens.
 
     Args:
-        input_ids, attention_mask, branches: as in `flat_layout`.
+        input_ids, attention_mask: (rows, width), padded on the right.
+        branches: rows per prompt: 1 in SFT, 2 in DPO. All chosen rows precede all rejected rows.
+
+    Returns:
+        Number of shared tokens (rows,), and number of other tokens (rows,).
     """
     groups, real = len(input_ids) // branches, attention_mask.bool()
     equal = (input_ids == input_ids[:groups].repeat(branches, 1)) & real & real[:groups].repeat(branches, 1)
@@ -74,10 +81,15 @@ def own_tokens(
 
 
 def hidden_inputs(layout: Layout) -> dict[str, Any]:
-    """Keyword arguments for the model below the head."""
+    """The entries of a layout that are keyword arguments of the model below the language-model head."""
     return {key: value for key, value in layout.items() if key not in ("shift_labels", "prediction_mask")}
 
 
 def to_padded(values: torch.Tensor, prediction_mask: torch.Tensor) -> torch.Tensor:
-    """Put the values of all predictions into the padded shape (rows, width - 1), with zeros elsewhere."""
+    """Put the values of all predictions into the padded shape (rows, width - 1), with zeros elsewhere.
+
+    Args:
+        values: (1, predictions).
+        prediction_mask: (rows, width - 1) bool, from the layout.
+    """
     return values.new_zeros(prediction_mask.shape).masked_scatter(prediction_mask, values)
