@@ -123,7 +123,7 @@ def test_a_token_without_the_right_is_refused_with_the_owner(hub, upload):
     assert not hub.repositories
 
 
-def test_a_repository_that_others_can_see_gets_no_file_of_a_private_upload():
+def test_a_repository_that_others_can_see_gets_no_file_of_a_private_upload(hub, upload):
     hub.repositories["models", NAME] = Repository({A: {".gitattributes": b""}}, facts={"private": False})
     message = upload()
     assert "'release.upload.visibility' is private" in message and "is public" in message
