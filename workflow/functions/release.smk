@@ -12,7 +12,7 @@ def chosen_models(name, tasks):
 
 
 def released_models(wildcards):
-    """The card of every chosen model."""
+    """Path of the model card in the release folder of every chosen SFT and DPO model."""
     return chosen_models("release", study.tasks)
 
 
