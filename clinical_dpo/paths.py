@@ -46,6 +46,7 @@ PATHS = {
     "best_log": f"{_BEST}/log.csv",
     "best_run": f"{_BEST}/run.json",
     "release": "{results}/{task}/{model}/release/{stage}/README.md",
+    "uploaded": "{results}/{task}/{model}/release/{stage}.upload.json",
     # preference pairs
     "training_answers": f"{_MODEL}/preferences/{{split}}.answers.jsonl",
     "training_answers_record": f"{_MODEL}/preferences/answers.json",

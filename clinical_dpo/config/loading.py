@@ -17,6 +17,7 @@ from clinical_dpo.config.raters import with_sample
 from clinical_dpo.config.study import Study, complete_recipes, merge
 from clinical_dpo.config.task_checks import check_task
 from clinical_dpo.config.task_rules import default_selection_metric
+from clinical_dpo.config.uploads import check_uploads
 from clinical_dpo.errors import UserError, did_you_mean
 from clinical_dpo.model_files import count_weights, layer_sizes, model_folder
 from clinical_dpo.paths import FOLDERS, Paths
@@ -66,6 +67,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
     )
     paths = Study(config, {}, {}, {}).paths
     check_private(tasks, {name: paths.folder("results", name) for name in tasks})
+    check_uploads(config, tasks)
     families: dict[str, list[str]] = {}
     for name, task in tasks.items():
         families.setdefault(task["recipe"], []).append(name)

@@ -16,6 +16,7 @@ from clinical_dpo.io import json_sha256, read_json, write_json
 from clinical_dpo.model_files import LINKED, PICKLED_WEIGHTS, SAFE_WEIGHTS, first_file, matches
 from clinical_dpo.models.chat_template import ChatFormat, write_chat_template
 from clinical_dpo.models.load import RUN_RECORD
+from clinical_dpo.models.tokenizer_class import keep_tokenizer
 from clinical_dpo.tokenization.chat import chat_tokens
 from clinical_dpo.tokenization.tokenizer import embedding_rows, load_tokenizer
 
@@ -64,6 +65,7 @@ def write_base_folder(
         record |= convert(origin, part)
     record.setdefault("revision", json_sha256(record["sha256"]))
     check_tokenizer_files(origin)
+    record |= keep_tokenizer(part)
     record |= write_chat_template(part, chat, origin.name)
     check_token_ids(origin, part)
     write_json(part / BASE_RECORD, record)

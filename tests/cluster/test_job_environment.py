@@ -83,7 +83,8 @@ def test_variables_in_the_paths_of_a_study_are_listed():
 
 def test_rules_that_call_an_endpoint_or_the_hub_are_local():
     """The keys stay on the submitting host."""
-    callers = {PACKAGE / name for name in ("endpoints/chat_server.py", "models/download.py", "data/sources/hub.py")}
+    names = ("endpoints/chat_server.py", "models/download.py", "data/sources/hub.py", "report/upload.py")
+    callers = {PACKAGE / name for name in names}
     calling, local = set(), set()
     for file in (ROOT / "workflow/rules").glob("*.smk"):
         text = file.read_text()
@@ -95,4 +96,5 @@ def test_rules_that_call_an_endpoint_or_the_hub_are_local():
             script = re.search(r"\.\./scripts/(\w+\.py)", body)
             if script and callers & imported_modules([ROOT / "workflow/scripts" / script[1]]):
                 calling.add(rule)
-    assert {"ask_judge", "write_texts_by_endpoint", "retrieve_base_model", "retrieve_source"} <= calling <= local
+    assert {"ask_judge", "write_texts_by_endpoint", "retrieve_base_model", "retrieve_source"} <= calling
+    assert "upload_model" in calling and calling <= local

@@ -1,4 +1,4 @@
-"""A hub on loopback, with the part of the HTTP API that `huggingface_hub` uses to list and fetch a commit's files."""
+"""A hub on loopback, with the part of the HTTP API that `huggingface_hub` uses to list, fetch and upload files."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-LARGE = 1000  # bytes; files of this size or more are stored by SHA-256 and served by another host, as with git LFS
+from tests.helpers.hub_uploads import Uploads, is_large
+
 PAGE = 2  # entries per page of a listing
 
 
@@ -34,6 +35,8 @@ class Hub:
     broken: dict[str, int] = field(default_factory=dict)  # large file -> bytes after which its next download ends
     requests: Counter[str] = field(default_factory=Counter)  # method and path
     ranges: list[str] = field(default_factory=list)  # received Range headers
+    writers: dict[str, str] = field(default_factory=dict)  # token -> owner of the repositories that it may write to
+    uploads: dict[str, bytes] = field(default_factory=dict)  # SHA-256 -> received large file
     url: str = ""
 
 
@@ -52,7 +55,7 @@ def serving(hub: Hub) -> Iterator[Hub]:
         thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Uploads, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: Hub
 
@@ -105,17 +108,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.refuse(503, "", "Try again later")
         elif repository.token and token != repository.token:
             self.refuse(403 if token else 401, "GatedRepo", f"Access to {name} is restricted")
-        elif revision not in repository.commits:
+        elif revision not in (*repository.commits, "main"):
             self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         else:
-            return repository.commits[revision]
+            return repository.commits[list(repository.commits)[-1] if revision == "main" else revision]
         return None
 
     def send_tree(self, files: dict[str, bytes], path: str, start: int) -> None:
         entries = []
         for name, content in sorted(files.items())[start : start + PAGE]:
             entry: dict[str, Any] = {"type": "file", "path": name, "size": len(content), "oid": _git_hash(content)}
-            if len(content) >= LARGE:
+            if is_large(content):
                 entry["lfs"] = {"oid": _sha256(content), "size": len(content), "pointerSize": 134}
             entries.append(entry)
         more = f'<{self.hub.url}{path}?cursor={start + PAGE}>; rel="next"' if start + PAGE < len(files) else None
@@ -126,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in files:
             return self.refuse(404, "EntryNotFound", "Entry not found", commit)
         content = files[name]
-        if len(content) < LARGE:
+        if not is_large(content):
             return self.send(200, content, commit | {"ETag": f'"{_git_hash(content)}"'})
         linked = {"X-Linked-ETag": f'"{_sha256(content)}"', "X-Linked-Size": str(len(content))}
         # The hub stores large files on another host, which must receive no token.
@@ -163,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body[:cut])
         if cut is not None:
             self.wfile.flush()

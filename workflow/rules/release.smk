@@ -1,6 +1,8 @@
 localrules:
     release,
     release_model,
+    upload,
+    upload_model,
 
 
 # `all` does not include this rule, because nobody needs these folders to read the results.
@@ -32,3 +34,29 @@ rule release_model:
         ),
     script:
         "../scripts/release_model.py"
+
+
+# Uploads only what `release.upload` of the config names.
+rule upload:
+    input:
+        uploaded_models,
+
+
+rule upload_model:
+    input:
+        at("release"),
+    output:
+        at("uploaded"),
+    log:
+        at.log("upload_model", "{task}", "{model}", "{stage}"),
+    conda:
+        "../../envs/training.yaml"
+    params:
+        settings=rule_settings(
+            code=code("upload_model"),
+            task=task_settings("name", "phi"),
+            repository=lambda wildcards: repository(study.config, wildcards.task, wildcards.model, wildcards.stage),
+            visibility=lambda wildcards: study.config["release"]["upload"]["visibility"],
+        ),
+    script:
+        "../scripts/upload_model.py"

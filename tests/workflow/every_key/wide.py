@@ -43,6 +43,7 @@ SPEED = Setting(
         *(f"config.compute.{key}" for key in ("threads", "generation_batch_size", "card", "gpu_model", "max_mem_mb")),
         *("config.compute.max_runtime", "config.compute.shared_disk", "config.compute.job_environment"),
         *("config.allow_generated", "config.phi_hosts", "config.plain_http_hosts", "config.release.merged"),
+        *(f"config.release.upload.{key}" for key in ("owner", "visibility", "tasks")),
         *(f"config.limits.{key}" for key in ("bytes", "rows", "columns", "cells", "characters", "depth")),
     ],
     {
@@ -50,7 +51,7 @@ SPEED = Setting(
         | {"max_runtime": 99, "shared_disk": True, "job_environment": ["SITE_*"]},
         "allow_generated": False,
         "phi_hosts": ["localhost"],
-        "release": {"merged": True},
+        "release": {"merged": True, "upload": {"owner": "clinic", "visibility": "private", "tasks": [LABEL_TASK]}},
         "limits": {"bytes": 10**8, "rows": 10**5, "columns": 100, "cells": 10**6, "characters": 10**6, "depth": 20},
         "plain_http_hosts": ["ward.example.org"],
     },

@@ -1,0 +1,85 @@
+"""Upload the folder of a chosen model to a repository of the Hugging Face hub, never that of a private task."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clinical_dpo.config.uploads import refuse_private
+from clinical_dpo.errors import UserError
+from clinical_dpo.hub import page
+from clinical_dpo.io import read_json
+
+TOKEN = "HF_TOKEN"
+
+
+def upload_release(folder: Path, repository: str, visibility: str, task: Mapping[str, Any]) -> dict[str, Any]:
+    """Upload a released folder to a repository, which is created if there is none.
+
+    Files of the repository that the folder does not have are deleted.
+
+    Args:
+        folder: a folder that `write_release` wrote.
+        repository: owner/name on the hub.
+        visibility: public or private.
+        task: `name` and `phi` of the task.
+
+    Returns:
+        `repository`, `visibility`, and `commit` (the newest) and its `url`.
+
+    Raises:
+        UserError: the task's text is private, nobody else could load the folder, HF_TOKEN is not set, the repository
+            has another visibility, or the hub refuses. The message contains no token.
+    """
+    if task.get("phi"):
+        refuse_private(task["name"])
+    _refuse_base_of_this_computer(folder)
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise UserError(
+            f"{repository}: the upload needs a token, and {TOKEN} is not set. Set {TOKEN} to a token that may write to "
+            "the repositories of this owner (https://huggingface.co/settings/tokens)."
+        )
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi(token=token)
+    try:
+        api.create_repo(repository, private=visibility == "private", exist_ok=True)
+        found = "private" if api.repo_info(repository).private else "public"
+        if found != visibility:
+            raise UserError(
+                f"{repository}: config key 'release.upload.visibility' is {visibility}, but {page(repository)} is "
+                f"{found}. Nothing was uploaded. Change the key, or the setting of the repository."
+            )
+        summary = f"Model of clinical-dpo, task {task['name']}"
+        commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=summary, delete_patterns="*")
+    except HFValidationError as error:
+        raise UserError(f"{repository} is no name of a repository: {error} Shorten the name of run or task.") from None
+    except HfHubHTTPError as error:
+        raise UserError(
+            f"{repository}: the hub refused the upload (status {error.response.status_code}: {error.server_message}). "
+            f"Check that the token in {TOKEN} may write to the repositories of {repository.partition('/')[0]}."
+        ) from None
+    except (HTTPError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"{repository}: the upload ended early ({type(error).__name__}). Run this again on a computer that reaches "
+            f"{page(repository)}. Unset HF_HUB_OFFLINE there."
+        ) from None
+    return {
+        "repository": repository,
+        "visibility": visibility,
+        "commit": commit.oid,
+        "url": f"{page(repository)}/tree/{commit.oid}",
+    }
+
+
+def _refuse_base_of_this_computer(folder: Path) -> None:
+    """Refuse an adapter whose base model is a folder of this computer, unless its merged weights are there too."""
+    file = folder / "adapter_config.json"
+    if file.is_file() and read_json(file)["revision"] is None and not (folder / "merged").is_dir():
+        raise UserError(
+            f"{folder}: the base model of this adapter is a folder of this computer, so nobody else could load the "
+            "adapter. Set `release: {merged: true}` in the config, or take the base model from the hub."
+        )
