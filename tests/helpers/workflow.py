@@ -28,6 +28,8 @@ TASKS = tuple(MODELS)
 READ = tuple(task for task in TASKS if task != "pubmedqa_labels")  # tasks whose answers can be unreadable
 MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
+# Variables of a test's process that a reader's shell does not have. `nproc` reads the first.
+NOT_OF_READERS = ("OMP_NUM_THREADS", "MAKEFLAGS", "MAKELEVEL")
 START = "from snakemake.cli import main; main()"
 Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
 
@@ -99,6 +101,7 @@ class Project:
             command: for bash, in the project's folder. The programs of the tests' Python come first in its PATH.
             environment: further environment variables.
         """
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_OF_READERS}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         done = subprocess.run(
             command,
@@ -107,7 +110,7 @@ class Project:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            env=os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1"} | self.environment | environment,
+            env=inherited | {"PATH": path, "HF_HUB_OFFLINE": "1"} | self.environment | environment,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-6000:]}"
         return done.stdout + done.stderr
