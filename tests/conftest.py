@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).parent.parent
 SMALL_RUN = ("test_workflow.py", "test_training_results.py", "test_rerun.py")  # files that share a finished run
-SLOW_PROCESSES = ("slurm", "every_key", "test_demo")  # folders and files whose slow tests have a process of their own
+SLOW_PROCESSES = ("slurm", "every_key", "demo")  # folders whose slow tests have a process of their own
 TINY = {
     "corpus": ["uti", "triage", "reasoning", "summarization"],
     "documents": 60,

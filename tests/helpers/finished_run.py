@@ -68,7 +68,7 @@ class FinishedRun:
             tables=tables,
             figures=figures,
             data_cards=[at("data_card", task=task) for task in study.tasks],
-            code=[ROOT / "requirements.lock", ROOT / "CITATION.cff"],
+            code=[ROOT / name for name in ("Snakefile", "LICENSE", "requirements.lock", "CITATION.cff")],
         )
         folder = Path(at("package")).parent
         write_package(folder, Path(at("package_zip")), facts, copied, ROOT / "CITATION.cff", self.folder)

@@ -28,6 +28,8 @@ TASKS = tuple(MODELS)
 READ = tuple(task for task in TASKS if task != "pubmedqa_labels")  # tasks whose answers can be unreadable
 MODEL = "tiny-mistral"
 VARIANTS = ("base", "sft", "dpo")
+# Variables of a test's process that a reader's shell does not have. `nproc` reads the first.
+NOT_OF_READERS = ("OMP_NUM_THREADS", "MAKEFLAGS", "MAKELEVEL")
 START = "from snakemake.cli import main; main()"
 Jobs = set[tuple[str, str]]  # rule, wildcards as Snakemake prints them
 
@@ -91,6 +93,36 @@ class Project:
         done = self.snakemake(*arguments, **options)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done.stdout + done.stderr
+
+    def shell(self, command: str, **environment: str) -> str:
+        """Run a command as a reader types it, assert that it succeeds, and return its output.
+
+        Args:
+            command: for bash, in the project's folder. The programs of the tests' Python come first in its PATH.
+            environment: further environment variables.
+        """
+        inherited = {name: value for name, value in os.environ.items() if name not in NOT_OF_READERS}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            command,
+            shell=True,
+            executable=shutil.which("bash"),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env=inherited | {"PATH": path, "HF_HUB_OFFLINE": "1"} | self.environment | environment,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-6000:]}"
+        return done.stdout + done.stderr
+
+    def install(self) -> None:
+        """Give the project the environment of the tests as `.venv`, as if `make` had installed the locks into it."""
+        venv = self.folder / ".venv"
+        venv.mkdir()
+        for name in ("bin", "lib", "pyvenv.cfg"):
+            if (source := Path(sys.prefix) / name).exists():
+                (venv / name).symlink_to(source)
+        (venv / "installed").touch()
 
     def planned(self, *arguments: str) -> Jobs:
         """Rule and wildcards of every job that a dry run lists."""

@@ -1,12 +1,10 @@
 """The examples: their data are generated, their files valid, and their commands make what their pages show."""
 
 import csv
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -248,28 +246,13 @@ def project(tmp_path_factory):
     return Project.copy(tmp_path_factory.mktemp("project"), "")
 
 
-def shell(project, command):
-    """Run a command as a reader types it and return its output."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=project.folder,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1"},
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return done.stdout + done.stderr
-
-
 @pytest.mark.parametrize(("name", "trainings"), [("visits", 3), ("orders", 2), ("pubmedqa", 2)])
 def test_the_first_commands_copy_the_task_and_plan_its_training(project, name, trainings):
     commands = COMMANDS[name]
     dry = next(number for number, command in enumerate(commands) if " -n " in command)
     for command in commands[:dry]:
-        shell(project, command)
-    planned = shell(project, commands[dry])
+        project.shell(command)
+    planned = project.shell(commands[dry])
     assert re.search(rf"^train +{trainings}$", planned, re.MULTILINE)
     if name != "pubmedqa":  # the papers do not have these tasks
         assert not re.search("compare_published|check_paper_consistency", planned)
@@ -336,7 +319,7 @@ def run_page(project, name, smollm2):
         What each command printed.
     """
     read_model_from(smollm2[0], project.folder)
-    printed = [shell(project, command) for command in COMMANDS[name]]
+    printed = [project.shell(command) for command in COMMANDS[name]]
     for path in re.findall(r"^\| `((?:results|reports|ratings)/.*?)` \|", PAGE[name], re.MULTILINE):
         assert (project.folder / path).exists(), path
     stats = rows(table(project, name, "stats"))

@@ -1,4 +1,5 @@
 import sys
+import tempfile
 from pathlib import Path
 
 
@@ -8,11 +9,37 @@ def stop(message):
     sys.exit(1)
 
 
-ROOT = Path(str(workflow.current_basedir)).parents[1]  # the folder of the code
+def cloned_code(source):
+    """A clone in .snakemake of the repository of a module's `github(...)` or `gitlab(...)`, at the commit named there.
+
+    Snakemake reads single files out of its own clone, which has no files. The package has to be in a folder.
+
+    Args:
+        source: a file or folder of the repository, as Snakemake describes it.
+    """
+    from git import Repo  # Snakemake uses it to fetch the repository
+
+    folder = Path.cwd() / ".snakemake/clinical-dpo-code"
+    fetched = source.hosted_repo
+    if not workflow.is_main_process:  # a job runs the code of its run, even if the branch has moved
+        return folder
+    if not folder.exists():
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as part:
+            Repo.clone_from(str(fetched.repo_clone), f"{part}/code", no_checkout=True)
+            Path(part, "code").rename(folder)
+    commit, clone = fetched.repo.commit(source.ref).hexsha, Repo(folder)
+    clone.git.fetch("--quiet", "--tags", str(fetched.repo_clone), "+refs/heads/*:refs/remotes/origin/*")
+    clone.git.checkout("--quiet", "--detach", commit)
+    return folder
+
+
+CODE = workflow.current_basedir  # workflow/functions of the code
+ROOT = cloned_code(CODE) if hasattr(CODE, "hosted_repo") else Path(str(CODE)).parents[1]
 if not (ROOT / "clinical_dpo").is_dir():
     stop(
-        f"The workflow's code comes from {workflow.current_basedir}. Its package has to lie on this machine. Clone the "
-        "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
+        f"The workflow's code comes from {CODE}. Its package has to lie on this machine. Name the repository with "
+        "github(...) or gitlab(...) in `snakefile` of the module, or clone it and name the path of the clone's Snakefile."
     )
 IS_MODULE = Path(workflow.basedir) != ROOT
 # If another workflow uses this workflow as a module, config/ is in the folder in which the other workflow runs.

@@ -10,7 +10,10 @@ table_names = [
 typeset_names = [*report_tables, *[f"murphy2024_{name}" for name in murphy_tables]]
 package_code = [
     code_file(name)
-    for name in ("requirements.lock", "requirements-cuda.lock", "requirements-cpu.lock", "CITATION.cff", "LICENSE")
+    for name in (
+        *("Snakefile", "CITATION.cff", "LICENSE"),
+        *("requirements.lock", "requirements-cuda.lock", "requirements-cpu.lock"),
+    )
 ]
 compared_models = [model for model in study.models if any(model in study.task_models(task) for task in study.tasks)]
 study_config_files = [

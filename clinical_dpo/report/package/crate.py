@@ -1,7 +1,10 @@
-"""Describe a package as an RO-Crate with the profile Process Run Crate (https://w3id.org/ro/wfrun/process/0.5)."""
+"""Describe a package as an RO-Crate with the profile Workflow Run Crate (https://w3id.org/ro/wfrun/workflow/0.5)."""
 
 import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +12,51 @@ from clinical_dpo.io import write_json
 from clinical_dpo.report.package.run_facts import RunFacts
 
 METADATA = "ro-crate-metadata.json"
-PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+# The profile and those that it extends: address -> name. The version is the last part of the address.
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
+    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
+}
+WORKFLOW = "code/Snakefile"
 MADE_BEFORE = ("config/", "code/")  # folders of files that the run read
 TYPES = {".md": "text/markdown", ".bib": "application/x-bibtex", ".yaml": "application/yaml", ".lock": "text/plain"}
 TYPES |= {
+    "": "text/plain",
+    ".cff": "application/yaml",
     ".tex": "application/x-tex",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An input or an output of the workflow.
+
+    Attributes:
+        name: of an input, the option or the key of the config that names its files; of an output, its folder or target.
+        begin: the first letters of the paths of its files in the package.
+        description: what the files are.
+    """
+
+    name: str
+    begin: str
+    description: str
+
+
+INPUTS = (
+    Slot("configfile", "config/config.yaml", "The configuration of the run, with all overrides."),
+    Slot("tasks", "config/tasks/", "The files of the tasks that the configuration names."),
+    Slot("models", "config/models/", "The files of the models that the recipes of the configuration name."),
+)
+# A file belongs to the first output that its path fits.
+OUTPUTS = (
+    Slot("summary", "summary.", "The page and the summary of the run."),
+    Slot("tables", "tables/", "Tables of the run."),
+    Slot("figures", "figures/", "Figures of the run, and the numbers that each draws."),
+    Slot("data_cards", "data_cards/", "Sources, counts and checks of the data."),
+    Slot("package", "", "Documents that the target `package` writes."),
+)
 
 
 def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
@@ -25,14 +66,14 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
     models. The action's results are the files that the run made.
 
     Args:
-        folder: the package's folder with all other files.
+        folder: the package's folder with all other files. `code/Snakefile` and `code/LICENSE` are among them.
         facts: facts of the run.
         finished: when the run's last result was made.
     """
     from rocrate.model import ContextEntity  # imported here: other jobs do not need it
     from rocrate.rocrate import ROCrate
 
-    crate: Any = ROCrate(version="1.1")  # the version on which the profile is based
+    crate: Any = ROCrate(version="1.1")  # the version on which the profiles are based
     name = f"SFT and DPO compared on {len(facts.study.tasks)} clinical tasks"
     run_name = facts.study.config["run_name"]
     date = finished.astimezone(UTC).isoformat(timespec="seconds")
@@ -46,7 +87,10 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
         "has no rows of data and no weights."
     )
     crate.root_dataset["datePublished"] = date
-    crate.root_dataset["conformsTo"] = entity(PROFILE, "CreativeWork", name="Process Run Crate", version="0.5")
+    crate.root_dataset["conformsTo"] = [
+        entity(profile, "CreativeWork", name=title, version=profile.rpartition("/")[2])
+        for profile, title in PROFILES.items()
+    ]
     crate.root_dataset["license"] = entity(
         "#licence",
         "CreativeWork",
@@ -54,35 +98,34 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
         description="The authors choose the licence of this package. The code is under MIT; data and base models have "
         "licences of their own.",
     )
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     files = {
-        path.relative_to(folder).as_posix(): crate.add_file(
-            path,
-            dest_path=path.relative_to(folder).as_posix(),
-            properties={"name": path.relative_to(folder).as_posix(), "encodingFormat": _type(path)},
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        name: crate.add_file(path, dest_path=name, properties={"name": name, "encodingFormat": _type(path)})
+        for name, path in paths.items()
+        if name != WORKFLOW
     }
-    used = [file for path, file in files.items() if path.startswith(MADE_BEFORE)]
-    made = [file for path, file in files.items() if not path.startswith(MADE_BEFORE)]
-    libraries = [
-        entity(
-            f"https://pypi.org/project/{library}/",
-            "SoftwareApplication",
-            name=library,
-            softwareVersion=" and ".join(versions),
-            url=f"https://pypi.org/project/{library}/",
-        )
-        for library, versions in facts.libraries().items()
-    ]
-    workflow = entity(
-        "#clinical-dpo",
-        "SoftwareApplication",
-        name="clinical-dpo",
-        softwareVersion=facts.code,
-        description="A Snakemake workflow that compares SFT and DPO on clinical language tasks.",
-        softwareRequirements=libraries,
+    files["README.md"]["about"] = crate.root_dataset
+    used = {name: file for name, file in files.items() if name.startswith(MADE_BEFORE)}
+    made = {name: file for name, file in files.items() if name not in used}
+    workflow = crate.add_workflow(
+        paths[WORKFLOW],
+        dest_path=WORKFLOW,
+        main=True,
+        lang="snakemake",
+        lang_version=_snakemake_version(),
+        properties={
+            "name": "clinical-dpo",
+            "version": facts.code,
+            "description": "A Snakemake workflow that compares SFT and DPO on clinical language tasks. This file names "
+            "its targets and includes its rules, which are in the code of the same version.",
+            "encodingFormat": _type(paths[WORKFLOW]),
+        },
     )
+    workflow["license"] = files["code/LICENSE"]
+    workflow["creator"] = entity("#developers", "Organization", name="the clinical-dpo developers")
+    workflow["softwareRequirements"] = [_library(entity, *each) for each in facts.libraries().items()]
+    workflow["input"] = _parameters(crate, "input", INPUTS, used)
+    workflow["output"] = _parameters(crate, "output", OUTPUTS, made)
     agent = entity("#authors", "Organization", name="for the authors")
     crate.root_dataset["author"] = agent
     action = entity(
@@ -93,12 +136,56 @@ def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
         endTime=date,
         instrument=workflow,
         agent=agent,
-        object=[*used, *_data_sets(entity, facts), *_base_models(entity, facts)],
-        result=made,
+        object=[*used.values(), *_data_sets(entity, facts), *_base_models(entity, facts)],
+        result=list(made.values()),
         actionStatus="http://schema.org/CompletedActionStatus",
     )
     crate.root_dataset["mentions"] = action
     write_json(folder / METADATA, crate.metadata.generate())
+
+
+def _parameters(crate: Any, kind: str, slots: tuple[Slot, ...], files: Mapping[str, Any]) -> list[Any]:
+    """A formal parameter for each slot that has files. Parameter and files name each other.
+
+    Args:
+        crate: the crate, to which the parameters are added.
+        kind: `input` or `output`.
+        slots: the slots. A file belongs to the first one that its path fits.
+        files: path in the package -> entity.
+    """
+    filled: dict[Slot, list[Any]] = {}
+    for path, file in files.items():
+        if slot := next((slot for slot in slots if path.startswith(slot.begin)), None):
+            filled.setdefault(slot, []).append(file)
+    parameters = []
+    for slot in slots:
+        if slot in filled:
+            parameter = crate.add_formal_parameter(
+                slot.name,
+                "File",
+                identifier=f"#{kind}-{slot.name}",
+                description=slot.description,
+                valueRequired=kind == "input",
+                properties={"workExample": filled[slot] if len(filled[slot]) > 1 else filled[slot][0]},
+            )
+            for file in filled[slot]:
+                file["exampleOfWork"] = parameter
+            parameters.append(parameter)
+    return parameters
+
+
+def _snakemake_version() -> str | None:
+    """Version of Snakemake, or None in an environment without it."""
+    try:
+        return version("snakemake")
+    except PackageNotFoundError:
+        return None
+
+
+def _library(entity: Any, library: str, versions: list[str]) -> Any:
+    """An entity for a library that training or answering used."""
+    url = f"https://pypi.org/project/{library}/"
+    return entity(url, "SoftwareApplication", name=library, softwareVersion=" and ".join(versions), url=url)
 
 
 def _type(path: Path) -> str:
@@ -124,7 +211,7 @@ def _data_sets(entity: Any, facts: RunFacts) -> list[Any]:
         if source["kind"] == "hub":
             properties |= {"version": source["revision"], "url": f"https://huggingface.co/datasets/{source['id']}"}
         if "citation" in settings:
-            properties["creditText"] = settings["citation"].strip()
+            properties["citation"] = settings["citation"].strip()
         entities.append(entity(f"#data-{task}", "CreativeWork", **properties))
     return entities
 

@@ -18,9 +18,9 @@ CONTENT = {
     "data_cards/": "sources, counts and checks of the data, without any text of a row",
     "model_cards/": "the chosen models, without weights",
     "config/": "config, task files and model files with all overrides merged",
-    "code/": "the locks of all packages, and CITATION.cff",
+    "code/": "the Snakefile, the locks of all packages, the licence and CITATION.cff",
     "references.bib": "everything that was used, as BibTeX",
-    "ro-crate-metadata.json": "this folder as a Process Run RO-Crate",
+    "ro-crate-metadata.json": "this folder as a Workflow Run RO-Crate",
 }
 
 

@@ -1,17 +1,11 @@
-"""The demo as a new user runs it, and the effects that it must show. About ten minutes on two cores."""
+"""The effects that the demo must show."""
 
 import pytest
 
-from tests.helpers.workflow import Project, rows
+from tests.helpers.workflow import rows
 
 pytestmark = pytest.mark.slow
 MODELS = ("tiny-llama", "tiny-mistral")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    project = Project.copy(tmp_path_factory.mktemp("demo"), "config/demo.yaml")
-    return project, project.run()
 
 
 def headline(project, task):
