@@ -38,38 +38,47 @@ COLUMNS = (
 
 def finished_jobs(study: Study) -> list[Finished]:
     """All finished jobs of a study."""
-    return list(_finished_by_record(study, [work for work in planned_work(study) if work.jobs]).values())
+    works = [work for work in planned_work(study) if work.jobs]
+    runs = _training_records(works)
+    return list(_finished_by_record(study, works, runs, _starts(study, works, runs)).values())
 
 
-def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finished]:
+def _training_records(works: Sequence[Work]) -> dict[Path, Row]:
+    """Path -> run.json of every finished training run."""
+    jobs = [job for work in works for job in work.jobs if work.parts_of_run]
+    return {job.record: read_json(job.record) for job in jobs if job.record.exists()}
+
+
+def _starts(study: Study, works: Sequence[Work], runs: Mapping[Path, Row]) -> dict[str, float]:
+    """Model -> seconds until a job computes: the median of its training runs' loading, estimated before any has run."""
+    loading: dict[str, list[float]] = {work.model: [] for work in works}
+    for work in works:
+        records = (runs.get(job.record, {}) for job in work.jobs)
+        loading[work.model] += [run["loading_seconds"] for run in records if "loading_seconds" in run]
+    return {
+        model: median(seconds) if seconds else start_seconds(study.models[model]) for model, seconds in loading.items()
+    }
+
+
+def _finished_by_record(
+    study: Study, works: Sequence[Work], runs: Mapping[Path, Row], starts: Mapping[str, float]
+) -> dict[Path, Finished]:
     """Record -> the finished job. Jobs on a card that `cards` does not list are left out.
 
-    A run that takes over its probe's weights took no time and is left out too. Other training runs record the seconds
-    in which they loaded. The median of these is the start of a model's other jobs.
+    A run that takes over its probe's weights took no time and is left out too. A job that does not record how long it
+    loaded counts with the start of its model.
     """
-    runs = {
-        job.record: read_json(job.record)
-        for work in works
-        for job in work.jobs
-        if work.parts_of_run and job.record.exists()
+    devices = {
+        work.model: runs[job.record].get("device", "") for work in works for job in work.jobs if job.record in runs
     }
-    loading: dict[str, list[float]] = {}
-    devices: dict[str, str] = {}
-    for work in works:
-        for job in work.jobs:
-            if run := runs.get(job.record):
-                devices[work.model] = run.get("device", "")
-                if "loading_seconds" in run:
-                    loading.setdefault(work.model, []).append(run["loading_seconds"])
     finished = {}
     for work in works:
         for job in work.jobs:
-            if job.record.exists() and not runs.get(job.record, {}).get("same_as_probe"):
-                starts = loading.get(work.model)
-                start = median(starts) if starts else start_seconds(study.models[work.model])
-                card = card_of_run(study, work.model, runs.get(job.record, {}).get("device") or devices.get(work.model))
+            run = runs.get(job.record)
+            if job.record.exists() and not (run or {}).get("same_as_probe"):
+                card = card_of_run(study, work.model, (run or {}).get("device") or devices.get(work.model))
                 if card:
-                    finished[job.record] = _finished(study, work, job, runs.get(job.record), start, card)
+                    finished[job.record] = _finished(study, work, job, run, starts[work.model], card)
     return finished
 
 
@@ -95,20 +104,22 @@ def cost_rows(study: Study) -> list[Row]:
 
     `passes` are those of a run of full length over the training rows. `hours` are hours of `card` at `share` of its
     peak, and `hours_low` and `hours_high` those at the largest and least share. `asked_hours` are requested from Slurm
-    at the first attempt. `article_hours` are the minutes that the article prints for a run of this kind and length.
-    `finished_hours` is the plan at the assumed share for the finished jobs and the steps that ran, and `ratio` the time
-    that they took divided by it.
+    at the first attempt; finished jobs do not change them. `article_hours` are the minutes that the article prints for
+    a run of this kind and length. `finished_hours` is the plan at the assumed share for the finished jobs and the steps
+    that ran, and `ratio` the time that they took divided by it.
     """
     works = [work for work in planned_work(study) if work.jobs]
-    finished = _finished_by_record(study, works)
+    runs = _training_records(works)
+    starts = _starts(study, works, runs)
+    finished = _finished_by_record(study, works, runs, starts)
     shares = measured_shares(finished.values())
-    return [_cost_row(study, work, finished, share_of(work.kind, shares)) for work in works]
+    return [_cost_row(study, work, finished, share_of(work.kind, shares), starts[work.model]) for work in works]
 
 
-def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share: Share) -> Row:
-    """The row of one rule, task and model."""
+def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share: Share, start: float) -> Row:
+    """The row of one rule, task and model. `start` is in seconds."""
     settings, card = study.models[work.model], planned_card(study, work.model)
-    start = start_seconds(settings)
+    estimated = start_seconds(settings)
     peaks = [peak_seconds(job.parts, settings, card) for job in work.jobs]
 
     def hours(value: float) -> float:
@@ -117,7 +128,7 @@ def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share
     done = [finished[job.record] for job in work.jobs if job.record in finished]
     took = sum(job.took for job in done) / 3600
     before = sum(job_seconds(job.peak, job.start, ASSUMED_SHARE) for job in done) / 3600
-    asked = sum(requested_minutes(job_seconds(peak, start, ASSUMED_SHARE) / 60) for peak in peaks) / 60
+    asked = sum(requested_minutes(job_seconds(peak, estimated, ASSUMED_SHARE) / 60) for peak in peaks) / 60
     values: Row = {
         **{"task": work.task, "model": work.model, "rule": work.rule, "stage": work.stage, "jobs": len(work.jobs)},
         "gpu_jobs": len(work.jobs) if settings["gpu"] else 0,
