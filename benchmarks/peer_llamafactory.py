@@ -1,7 +1,7 @@
 """Training steps of LLaMA-Factory. `benchmarks.peers` starts this module in an environment with LLaMA-Factory.
 
-LLaMA-Factory trains in the loop of Transformers. DPO merges the SFT adapter into the base model, trains a new LoRA, and
-takes the merged model as the reference at every step.
+LLaMA-Factory trains in the loop of Transformers. Its DPO takes the model without the LoRA as the reference at every
+step, so it starts from the base model with the SFT adapter merged into it.
 """
 
 import json
@@ -31,11 +31,10 @@ def features(row: dict[str, list[int]], paired: bool) -> dict[str, list[int]]:
 
 def arguments(folder: Path, out: Path, paired: bool, shape: dict[str, Any]) -> dict[str, Any]:
     """Arguments of `llamafactory-cli train`, other than the defaults."""
-    sft = {"adapter_name_or_path": str(folder / "sft"), "create_new_adapter": True, "pref_beta": shape["beta"]}
     return {
         "stage": "dpo" if paired else "sft",
-        "model_name_or_path": str(folder),
-        **(sft if paired else {}),
+        "model_name_or_path": str(folder / "merged" if paired else folder),
+        "pref_beta": shape["beta"],
         "do_train": True,
         "finetuning_type": "lora",
         "lora_rank": shape["rank"],
@@ -67,7 +66,7 @@ def main(pipe: str, folder: Path, stage: str) -> None:
 
     Args:
         pipe: number of the file descriptor of the connection to the parent.
-        folder: of base model, SFT adapter, `ids.jsonl` and `peers.json`.
+        folder: of base model, merged model, `ids.jsonl` and `peers.json`.
         stage: sft or dpo.
     """
     import torch

@@ -66,6 +66,7 @@ def prepare_peers(folder: Path, case: Case, setup: argparse.Namespace) -> None:
     write_json(folder / "peers.json", sizes | {"targets": TARGETS, "pad": tokenizer.pad_token_id, "beta": BETA})
     merged = PeftModel.from_pretrained(load_base(folder, setup.model), str(folder / "sft")).merge_and_unload()
     merged.save_pretrained(folder / "merged")
+    tokenizer.save_pretrained(folder / "merged")
 
 
 def work_in_order(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
@@ -111,6 +112,7 @@ def measure(case: Case, setup: argparse.Namespace, pythons: Mapping[str, Path]) 
         finally:
             for process in processes:
                 process.terminate()
+                process.wait() if isinstance(process, subprocess.Popen) else process.join()
     check_losses({variant: taken.facts["loss"] for variant, taken in measured.items() if variant != REFERENCE})
     return measured
 

@@ -283,6 +283,18 @@ def test_labels_from_a_spreadsheet(project, smollm2):
     assert sum(len(groups) for groups in patients.values()) == len(set().union(*patients.values()))
     accuracy = {row["variant"]: float(row["estimate"]) for row in metric(project, "visits", "accuracy")}
     assert accuracy["sft"] > accuracy["base"] + 0.2  # the base model hardly answers with a label
+    errors = errors_of_plan(project, "visits")
+    assert {kind: jobs for kind, (jobs, _) in errors.items()} == {"SFT": 2, "answers": 5}  # others have one job
+    assert all(error <= 0.25 for jobs, error in errors.values() if jobs >= 5)
+
+
+def errors_of_plan(project, name):
+    """Kind of job -> number of finished jobs and error of the plan, as the plan shows them after a run."""
+    shell(project, f"snakemake --cores 1 plan --configfile examples/{name}/config.yaml")
+    run = read_yaml(EXAMPLES / name / "config.yaml")["run_name"]
+    plan = (project.folder / f"reports/{run}/plan.txt").read_text()
+    shown = re.findall(r"^(SFT|DPO|reference|answers) +(\d+) .* (\d+)%$", plan, re.MULTILINE)
+    return {kind: (int(jobs), int(error) / 100) for kind, jobs, error in shown}
 
 
 def words(text):
