@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from clinical_dpo.checksums import CHECKSUMS
@@ -94,6 +94,11 @@ class Paths:
 
     run_name: str = ""
 
+    @cached_property
+    def _roots(self) -> dict[str, str]:
+        """Folder that a pattern names -> its path in this run."""
+        return {root: self.folder(root) for root in ("results", "reports", "ratings")}
+
     def folder(self, name: str, *parts: str) -> str:
         """The path of a folder of the run.
 
@@ -116,13 +121,11 @@ class Paths:
                 the path does not have.
         """
         pattern = _pattern(name)
-        names = _names(pattern)
+        unfilled = _unfilled(pattern)
         for key in more:
-            if key not in names:
+            if key not in unfilled:
                 raise KeyError(f"path '{name}' has no {{{key}}}: {pattern}")
-        roots = {root: self.folder(root) for root in ("results", "reports", "ratings")}
-        values = {key: f"{{{key}}}" for key in names} | roots | (dict(wildcards.items()) if wildcards else {}) | more
-        return pattern.format_map(values)
+        return pattern.format_map(unfilled | self._roots | (dict(wildcards.items()) if wildcards else {}) | more)
 
     def log(self, rule: str, *names: str) -> str:
         """The log file of one job of a rule.
@@ -211,9 +214,9 @@ def _pattern(name: str) -> str:
 
 
 @cache
-def _names(pattern: str) -> list[str]:
-    """Names of a pattern's wildcards, in order."""
-    return re.findall(r"{(\w+)}", pattern)
+def _unfilled(pattern: str) -> dict[str, str]:
+    """Wildcard of a pattern -> the text that stands for the wildcard while it has no value: `task` -> `{task}`."""
+    return {name: f"{{{name}}}" for name in re.findall(r"{(\w+)}", pattern)}
 
 
 @cache

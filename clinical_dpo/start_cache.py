@@ -3,8 +3,10 @@
 The next start reads them from the cache.
 """
 
+import hashlib
 import json
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +43,30 @@ class StartCache:
 
     def sha256(self, path: str | Path) -> str:
         """Hex SHA-256 of a file. The file is not read again while its size, times and inode stay the same."""
-        state = Path(path).stat()
-        identity = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
-        kept = self[str(path)]
-        if kept and kept[0] == identity:
-            return kept[1]
-        digest = sha256(path)
-        if time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED:
-            self[str(path)] = [identity, digest]
-        return digest
+        return self.of_version(str(path), files_version([path]), lambda: sha256(path))
+
+    def of_version(self, key: str, version: str | None, compute: Callable[[], Any]) -> Any:
+        """The value of a key, which is computed again only for another version.
+
+        Args:
+            key: name of the value.
+            version: from `files_version`, of the files on which the value depends. With None the value is not saved.
+            compute: returns the value, which JSON can hold.
+        """
+        saved = self[key]
+        if version and saved and saved[0] == version:
+            return saved[1]
+        value = compute()
+        if version:
+            self[key] = [version, value]
+        return value
+
+
+def files_version(files: Iterable[str | Path]) -> str | None:
+    """Hex digest of the paths, sizes, times and inodes of files; None if one of the files has just changed."""
+    states = [(str(path), Path(path).stat()) for path in files]
+    newest = max((max(state.st_mtime_ns, state.st_ctime_ns) for _, state in states), default=0)
+    if time.time_ns() - newest <= _SETTLED:
+        return None
+    identities = [(path, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino) for path, state in states]
+    return hashlib.sha256(repr(sorted(identities)).encode()).hexdigest()

@@ -38,39 +38,50 @@ COLUMNS = (
 
 def finished_jobs(study: Study) -> list[Finished]:
     """All finished jobs of a study that compute with a model."""
-    return list(_finished_by_record(study, [work for work in planned_work(study) if work.jobs]).values())
+    works = [work for work in planned_work(study) if work.jobs]
+    runs = _training_records(works)
+    return list(_finished_by_record(study, works, runs, _starts(study, works, runs)).values())
 
 
-def _finished_by_record(study: Study, works: Sequence[Work]) -> dict[Path, Finished]:
+def _training_records(works: Sequence[Work]) -> dict[Path, Row]:
+    """Map the path of each finished training run's run.json to its content."""
+    jobs = [job for work in works for job in work.jobs if work.parts_of_run]
+    return {job.record: read_json(job.record) for job in jobs if job.record.exists()}
+
+
+def _starts(study: Study, works: Sequence[Work], runs: Mapping[Path, Row]) -> dict[str, float]:
+    """Map each model to the seconds in which its jobs load.
+
+    These are the median of the loading times that its training runs recorded, or an estimate before a run has finished.
+    """
+    loading: dict[str, list[float]] = {work.model: [] for work in works}
+    for work in works:
+        records = (runs.get(job.record, {}) for job in work.jobs)
+        loading[work.model] += [run["loading_seconds"] for run in records if "loading_seconds" in run]
+    return {
+        model: median(seconds) if seconds else start_seconds(study.models[model]) for model, seconds in loading.items()
+    }
+
+
+def _finished_by_record(
+    study: Study, works: Sequence[Work], runs: Mapping[Path, Row], starts: Mapping[str, float]
+) -> dict[Path, Finished]:
     """Map each record (run.json or benchmark file) to its finished job.
 
     Jobs on a card that `cards` does not list are left out. Runs that took over their probe's weights took no time and
-    are left out too. Training runs record the seconds in which they loaded. Other jobs of the same model are assumed to
-    load in the median of these seconds.
+    are left out too. A job that does not record its loading is assumed to load as long as its model in `starts`.
     """
-    runs = {
-        job.record: read_json(job.record)
-        for work in works
-        for job in work.jobs
-        if work.parts_of_run and job.record.exists()
+    devices = {
+        work.model: runs[job.record].get("device", "") for work in works for job in work.jobs if job.record in runs
     }
-    loading: dict[str, list[float]] = {}
-    devices: dict[str, str] = {}
-    for work in works:
-        for job in work.jobs:
-            if run := runs.get(job.record):
-                devices[work.model] = run.get("device", "")
-                if "loading_seconds" in run:
-                    loading.setdefault(work.model, []).append(run["loading_seconds"])
     finished = {}
     for work in works:
         for job in work.jobs:
-            if job.record.exists() and not runs.get(job.record, {}).get("same_as_probe"):
-                starts = loading.get(work.model)
-                start = median(starts) if starts else start_seconds(study.models[work.model])
-                card = card_of_run(study, work.model, runs.get(job.record, {}).get("device") or devices.get(work.model))
+            run = runs.get(job.record)
+            if job.record.exists() and not (run or {}).get("same_as_probe"):
+                card = card_of_run(study, work.model, (run or {}).get("device") or devices.get(work.model))
                 if card:
-                    finished[job.record] = _finished(study, work, job, runs.get(job.record), start, card)
+                    finished[job.record] = _finished(study, work, job, run, starts[work.model], card)
     return finished
 
 
@@ -105,18 +116,20 @@ def cost_rows(study: Study) -> list[Row]:
 
     `passes` is the number of passes over the training rows in a run of full length. `hours` are the planned hours on
     `card` at `share` of its peak. `hours_low` and `hours_high` are the hours at the highest and at the lowest share.
-    `asked_hours` are requested from Slurm at the first attempt. `article_hours` is the time that the article prints for
-    a run of this kind and length. `took_hours` is the time of the finished jobs. `finished_hours` is the time planned
-    for these jobs, at the assumed share and for the steps that ran. `ratio` is `took_hours` divided by
-    `finished_hours`.
+    `asked_hours` are requested from Slurm at the first attempt; finished jobs do not change them. `article_hours` is
+    the time that the article prints for a run of this kind and length. `took_hours` is the time of the finished jobs.
+    `finished_hours` is the time planned for these jobs, at the assumed share and for the steps that ran. `ratio` is
+    `took_hours` divided by `finished_hours`.
     """
     works = [work for work in planned_work(study) if work.jobs]
-    finished = _finished_by_record(study, works)
+    runs = _training_records(works)
+    starts = _starts(study, works, runs)
+    finished = _finished_by_record(study, works, runs, starts)
     shares = measured_shares(finished.values())
-    return [_cost_row(study, work, finished, share_of(work.kind, shares)) for work in works]
+    return [_cost_row(study, work, finished, share_of(work.kind, shares), starts[work.model]) for work in works]
 
 
-def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share: Share) -> Row:
+def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share: Share, start: float) -> Row:
     """The row of one rule, task and model.
 
     Args:
@@ -124,9 +137,10 @@ def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share
         work: the jobs of the rule, task and model.
         finished: from `_finished_by_record`.
         share: share of the card's peak for these jobs.
+        start: seconds in which a job of the model loads, from `_starts`.
     """
     settings, card = study.models[work.model], planned_card(study, work.model)
-    start = start_seconds(settings)
+    estimated = start_seconds(settings)
     peaks = [peak_seconds(job.parts, settings, card) for job in work.jobs]
 
     def hours(value: float) -> float:
@@ -135,7 +149,7 @@ def _cost_row(study: Study, work: Work, finished: Mapping[Path, Finished], share
     done = [finished[job.record] for job in work.jobs if job.record in finished]
     took = sum(job.took for job in done) / 3600
     before = sum(job_seconds(job.peak, job.start, ASSUMED_SHARE) for job in done) / 3600
-    asked = sum(requested_minutes(job_seconds(peak, start, ASSUMED_SHARE) / 60) for peak in peaks) / 60
+    asked = sum(requested_minutes(job_seconds(peak, estimated, ASSUMED_SHARE) / 60) for peak in peaks) / 60
     values: Row = {
         **{"task": work.task, "model": work.model, "rule": work.rule, "stage": work.stage, "jobs": len(work.jobs)},
         "gpu_jobs": len(work.jobs) if settings["gpu"] else 0,

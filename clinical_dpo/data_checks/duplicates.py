@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash, MinHashLSH
 
 SHINGLE = 5  # words
 SIMILAR = 0.8  # two texts are near-duplicates if the Jaccard similarity of their shingles is at least this
@@ -50,6 +49,9 @@ def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str,
     Returns:
         For each text a dict of group -> (index of the near-duplicate, Jaccard similarity >= 0.8).
     """
+    # Every start of the workflow reads this module, and datasketch takes a second, because it imports scipy.
+    from datasketch import MinHash, MinHashLSH
+
     sets = _distinctive_shingles(texts)
     index = MinHashLSH(num_perm=BANDS * BAND, params=(BANDS, BAND))
     halves = ((hashes >> np.uint64(32)).tolist() for hashes in sets)  # MinHash takes 32 bits

@@ -9,7 +9,7 @@ import pytest
 
 from clinical_dpo.checksums import CHECKSUMS, write_checksums
 from clinical_dpo.io import read_json, sha256, write_json
-from clinical_dpo.start_cache import StartCache
+from clinical_dpo.start_cache import StartCache, files_version
 from clinical_dpo.training.run_record import mixed_versions
 from clinical_dpo.unrecorded_results import differences, record_file
 from tests.helpers.workflow import Project
@@ -117,6 +117,33 @@ def test_a_file_that_changed_with_its_size_and_time_kept_is_read_again(tmp_path)
     path.write_text("two")
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert StartCache(cache).sha256(path) == sha256(path) != first
+
+
+def test_a_value_is_computed_once_for_each_version_of_its_files(tmp_path):
+    cache, computed = tmp_path / "cache.json", []
+
+    def value_at(version):
+        def compute():
+            computed.append(version)
+            return f"value {len(computed)}"
+
+        return StartCache(cache).of_version("key", version, compute)
+
+    assert [value_at(version) for version in ("a", "a", "b", "a", None)] == [f"value {n}" for n in (1, 1, 2, 3, 4)]
+    assert value_at("a") == "value 3"  # a value without a version is not saved
+
+
+def test_the_version_of_files_changes_with_each_of_them(tmp_path):
+    files = [tmp_path / name for name in ("a.py", "b.py")]
+    for file in files:
+        file.write_text("x = 1")
+    assert files_version(files) is None  # they have just changed
+    time.sleep(2.1)
+    version = files_version(files)
+    assert version and files_version(files[::-1]) == version != files_version(files[:1])
+    os.utime(files[1], (1, 1))
+    time.sleep(2.1)
+    assert files_version(files) not in (version, None)
 
 
 def test_a_damaged_cache_is_an_empty_cache(tmp_path):

@@ -25,7 +25,7 @@ from clinical_dpo.config.privacy import (
 )
 from clinical_dpo.failed_jobs import failure
 from clinical_dpo.limits import VARIABLE as LIMITS
-from clinical_dpo.start_cache import StartCache
+from clinical_dpo.start_cache import StartCache, files_version
 from clinical_dpo.paths import parse_seed, with_seed
 from clinical_dpo.variants import ALL_STAGES, ARMS, BEST, EXTERNAL, PAIRED_STAGES, STAGES, UNTRAINED, VARIANTS
 

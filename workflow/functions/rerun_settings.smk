@@ -1,11 +1,17 @@
 # Functions that build the settings of a rule. The settings are the rule's only param, and a change of the param reruns
 # the rule.
 
+from platform import python_version
+
 from clinical_dpo.code_digest import code_digest
 from clinical_dpo.config.study import in_order
 from clinical_dpo.escaping import Settings
 from clinical_dpo.training.stages import SPEED_SETTINGS
 from clinical_dpo.paths import parse_trial
+
+# All digests of code are kept until a file of the code changes, since every job's process needs some at its start.
+digested_files = [*(ROOT / "clinical_dpo").glob("**/*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]
+digested_state = files_version(filter(Path.is_file, digested_files))
 
 # Settings that are applied to a finished probe. A change of these does not train the probe again.
 PLATEAU = ("plateau", "plateau_tolerance")
@@ -50,7 +56,10 @@ def code(script, *modules):
 
     def digest(wildcards):
         names = [module(wildcards) if callable(module) else module for module in modules]
-        return code_digest(ROOT / "workflow" / "scripts" / f"{script}.py", names)
+        path = ROOT / "workflow" / "scripts" / f"{script}.py"
+        return start_cache.of_version(
+            " ".join(["code", python_version(), script, *names]), digested_state, lambda: code_digest(path, names)
+        )
 
     return digest
 
