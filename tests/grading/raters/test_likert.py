@@ -149,7 +149,9 @@ TASK |= {"rejected_source": "field", "selection_metric": "rouge_l", "raters": ["
 def test_texts_may_be_graded_by_physicians():
     check_fit(TASK, "t.yaml")
     assert rated_sheets(TASK) == {"likert": ["anna"]} and awaited_sheets(TASK) == ["likert"]
-    with pytest.raises(UserError, match="key 'adjudicator' has no effect without raters of right and wrong answers"):
+    with pytest.raises(
+        UserError, match="key 'adjudicator' has no effect without raters who grade answers as right or wrong"
+    ):
         check_used(TASK | {"adjudicator": "dora"}, {"adjudicator"}, "t.yaml")
     with pytest.raises(UserError, match="key 'anchors' has no effect without metric likert"):
         check_used(TASK | {"metric": "rouge_l", "grader": "rouge_l"}, {"anchors"}, "t.yaml")
