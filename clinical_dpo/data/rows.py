@@ -211,6 +211,6 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(comparable(label), spellings, n=1, cutoff=0.5)
     hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
     if comparable(without_invisible(label)) in spellings:
-        hint = " It has characters that show nothing: set `repair: [invisible]` under `source`."
+        hint = " The text contains invisible characters: set `repair: [invisible]` under `source`."
     shown = label if len(label) <= 40 else f"{label[:40]}..."
-    raise UserError(f"field 'label': '{shown}' is not a label. Set one of {', '.join(labels)}.{hint}")
+    raise UserError(f"field 'label': '{shown}' is not a label of this task. Write one of {', '.join(labels)}.{hint}")

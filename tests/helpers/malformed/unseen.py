@@ -120,7 +120,7 @@ CASES = [
         "a.xlsx",
         formatted(5, 0, 7, number_format="0;-0;;@"),
         "kept with a warning",
-        ("number that its cell does not show, read as empty (1, first in cell B3 (0, format 0;-0;;@))",),
+        ("cell whose format hides its number, read as empty (1, first in cell B3 (0, format 0;-0;;@))",),
         source={"as": {"note": "shown"}},
         task=OR_NONE,
         rows=showing("5", "none", "7"),
@@ -130,7 +130,7 @@ CASES = [
         "a.xlsx",
         formatted("a", "b", "c", number_format=";;;"),
         "kept with a warning",
-        ("text that its cell does not show, read as empty (3, first in cell B2 (format ;;;))",),
+        ("cell whose format hides its text, read as empty (3, first in cell B2 (format ;;;))",),
         source={"as": "shown"},
         task=UNUSED,
         rows=AS_UNUSED,
@@ -158,16 +158,16 @@ CASES = [
         changed(lambda workbook, sheet: setattr(sheet["B1"], "number_format", ";;;")),
         "kept",
     ),
-    Case("hidden row", "a.xlsx", changed(hide_row), "kept with a warning", ("row that the sheet hides", "in row 3")),
+    Case("hidden row", "a.xlsx", changed(hide_row), "kept with a warning", ("hidden row", "in row 3")),
     Case(
-        "filtered rows", "a.xlsx", changed(filter_rows), "kept with a warning", ("row that the sheet hides", "1, first")
+        "filtered rows", "a.xlsx", changed(filter_rows), "kept with a warning", ("hidden row", "1, first")
     ),
     Case(
         "hidden columns",
         "a.xlsx",
         changed(hide_columns),
         "kept with a warning",
-        ("column that the sheet hides, read all the same (2, first in column 'note')",),
+        ("hidden column, read like the others (2, first in column 'note')",),
     ),
     Case(
         "hidden sheets, and no `sheet`",
@@ -182,7 +182,7 @@ CASES = [
         "a.xlsx",
         changed(add_totals),
         "repaired",
-        ("totals row of an Excel table passed over (1, first in row 5)",),
+        ("totals row of an Excel table skipped (1, first in row 5)",),
     ),
     Case(
         "formula whose value is an empty text",
@@ -223,7 +223,7 @@ CASES = [
         "a.xlsx",
         formatted(-5, *DAYS[:2], number_format="dd/mm/yyyy"),
         "refused",
-        ("cell B2: a date before 1900",),
+        ("cell B2: the date",),
     ),
     Case(
         "number that is too large for a date",
@@ -268,7 +268,7 @@ CASES = [
         "a.xlsx",
         book((*ROWS[:2], COLUMNS, ROWS[2])),
         "repaired",
-        ("row that repeats the names of the columns passed over (1, first in row 4)",),
+        ("repeated row of column names skipped (1, first in row 4)",),
     ),
     Case("workbook with macros", "a.xlsm", b"", "refused", ("'.xlsm' is not supported. Save the workbook as .xlsx",)),
     Case("workbook of LibreOffice", "a.ods", b"", "refused", ("'.ods' is not supported. Save the workbook as .xlsx",)),
