@@ -159,9 +159,7 @@ CASES = [
         "kept",
     ),
     Case("hidden row", "a.xlsx", changed(hide_row), "kept with a warning", ("hidden row", "in row 3")),
-    Case(
-        "filtered rows", "a.xlsx", changed(filter_rows), "kept with a warning", ("hidden row", "1, first")
-    ),
+    Case("filtered rows", "a.xlsx", changed(filter_rows), "kept with a warning", ("hidden row", "1, first")),
     Case(
         "hidden columns",
         "a.xlsx",
