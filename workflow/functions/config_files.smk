@@ -11,8 +11,8 @@ def stop(message):
 ROOT = Path(str(workflow.current_basedir)).parents[1]  # of the code
 if not (ROOT / "clinical_dpo").is_dir():
     stop(
-        f"The workflow's code comes from {workflow.current_basedir}. Its package has to lie on this machine. Clone the "
-        "repository, and set `snakefile` of the module to the path of the clone's Snakefile."
+        f"The workflow's code comes from {workflow.current_basedir}, but its Python package must be on this computer. "
+        "Clone the repository, and set `snakefile` of the module to the path of the clone's Snakefile."
     )
 IS_MODULE = Path(workflow.basedir) != ROOT
 # A workflow that uses this one as a module has its own config/ in the folder that it runs in.
