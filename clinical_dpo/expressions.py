@@ -128,7 +128,9 @@ def _check_truth(node: ast.expr, text: str) -> None:
         operands = [node.left, *node.comparators]
         for first, operator, second in zip(operands, node.ops, operands[1:], strict=False):
             if isinstance(operator, ast.Is | ast.IsNot):
-                raise PublicError(f"'{text}': `is` is not allowed. Compare an empty value with ''.")
+                raise PublicError(
+                    f"'{text}': a condition must not contain `is`. To test for an empty value, write `column == ''`."
+                )
             _check_value(first, text)
             if isinstance(operator, _IN) and isinstance(second, ast.List | ast.Tuple):
                 for each in second.elts:

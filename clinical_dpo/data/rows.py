@@ -159,7 +159,7 @@ def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row
         value = record.get(field)
         texts = value if isinstance(value, list) else [value]
         if any(isinstance(text, str) and text != text.strip() for text in texts):
-            repairs.add(f"white space around field '{field}' dropped", location)
+            repairs.add(f"white space dropped around field '{field}'", location)
         if field == "label" and str(value).strip() != row["label"]:
             repairs.add("label respelled as in the task file", location)
 

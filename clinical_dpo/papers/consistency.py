@@ -89,7 +89,7 @@ def check_shares(study: Study) -> Iterator[Row]:
         yield claim_row(
             f"win rate, {entry_title(best)}",
             " and ".join(f"{entry['value']:.2f}" for entry in wins) + ", n not stated",
-            f"sum {sum(entry['value'] for entry in wins):.2f}: no ties, or left out",
+            f"sum {sum(entry['value'] for entry in wins):.2f}: no ties, or ties are left out",
             "possible",
             f"This rate needs at least {fewest} judgements. From {always_significant_from} judgements on, it differs "
             "from .5 with P<.05 (exact binomial test).",

@@ -139,7 +139,8 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
         if missing:
             raise UserError(
                 f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, first "
-                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Grade both again."
+                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Delete both tables of "
+                "grades and run again."
             )
     return x, [y_by_id[row["id"]] for row in x]
 

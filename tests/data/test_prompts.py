@@ -132,8 +132,8 @@ def test_repairs_of_fields_are_counted():
     rows = [{"id": " 1", "note": "a", "label": "uti "}, {"id": "2", "note": "b", "label": "UTI"}]
     assert [row["label"] for row in task_rows(rows, UTI, FILE, repairs)] == ["UTI", "UTI"]
     assert repairs.record() == {
-        "white space around field 'id' dropped": {"count": 1, "first": "row 1"},
-        "white space around field 'label' dropped": {"count": 1, "first": "row 1"},
+        "white space dropped around field 'id'": {"count": 1, "first": "row 1"},
+        "white space dropped around field 'label'": {"count": 1, "first": "row 1"},
         "label respelled as in the task file": {"count": 1, "first": "row 1"},
     }
 

@@ -104,7 +104,7 @@ def retrieve_file(
 def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
     """Check that the format is supported and has the options that are set, and return the file's extension."""
     if path.is_dir():
-        raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")
+        raise PublicError(f"{path}: this is a folder. Set `path` to a file in it.")
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         mend = (

@@ -190,8 +190,8 @@ def _column_name(written: str, repairs: Tally) -> str:
     seen = without_invisible(written)
     name = seen.replace("\xa0", " ").strip()
     for description, changed in (
-        ("invisible characters in a column's name dropped", seen != written),
-        ("white space around a column's name dropped", seen.strip() != seen),
+        ("invisible characters dropped from a column's name", seen != written),
+        ("white space dropped around a column's name", seen.strip() != seen),
         ("non-breaking space in a column's name read as a blank", "\xa0" in seen.strip()),
     ):
         if changed:

@@ -162,10 +162,8 @@ class CellReader:
         text = plain_text(value)
         if text != value:
             only_space = text == value.strip(" \t\n")
-            dropped = (
-                "white space around a cell" if only_space else "Excel's escapes, carriage returns, non-breaking spaces"
-            )
-            self._repairs.add(f"{dropped} dropped", location)
+            marks = "white space" if only_space else "Excel's escapes, carriage returns or non-breaking spaces"
+            self._repairs.add(f"{marks} dropped {'around' if only_space else 'from'} a cell", location)
         shown = shown_text(text, number_format)
         if not shown and cell.row == 1:
             return text  # the name of a column

@@ -195,7 +195,7 @@ CASES = [
         "a.xlsx",
         book(noted(" Pyuria. ")),
         "repaired",
-        ("white space around a cell",),
+        ("white space dropped around a cell",),
         rows=with_note("Pyuria."),
     ),
     Case(

@@ -82,14 +82,14 @@ CASES = [
         "a.csv",
         CSV.replace("id,", '"\ufeffid",', 1).encode(),
         "repaired",
-        ("invisible characters in a column's name dropped (1, first in column 'id')",),
+        ("invisible characters dropped from a column's name (1, first in column 'id')",),
     ),
     Case(
         "zero-width space in a column's name",
         "a.csv",
         CSV.replace("note", "no\u200bte", 1).encode(),
         "repaired",
-        ("invisible characters in a column's name",),
+        ("invisible characters dropped from a column's name",),
     ),
     Case(
         "non-breaking space in a column's name",
