@@ -103,7 +103,8 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
         "judge_refusals": (judged_sheets(task, sheets), "a judge"),
         "raters": (
             sheets,
-            "answer_type answer, grader physicians, grader judge with metric likert or rubric, or table win_rate",
+            "one of these: answer_type answer; grader physicians; grader judge with metric likert or rubric; table "
+            "win_rate",
         ),
         "anchors": (
             "likert" in sheets or "likert" in judged_sheets(task, sheets),

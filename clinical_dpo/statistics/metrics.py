@@ -114,8 +114,8 @@ def _variant_metrics(
     """
     if not rows:
         raise UserError(
-            f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: no rows. The test split needs at least "
-            "one item."
+            f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: the table has no rows. "
+            "Put at least one item into the test split."
         )
     shared = blank | {
         "positive_class": task.get("positive") or "",

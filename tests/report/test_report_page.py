@@ -201,7 +201,7 @@ def test_the_page_says_where_labels_come_from_if_a_model_gives_probabilities(els
     tasks = {"uti": TASKS["uti"] | {"answer_by": "likelihood"}}
     models = MODELS | {"gpt4": "GPT-4"}
     text = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=tasks, models=models)).text
-    assert "the label chosen by the model's probabilities of the labels, compared with the label" in text
+    assert "the label that follows from the model's probabilities, compared with the label" in text
     assert ("for external answers, the label read from each answer" in text) == elsewhere
 
 

@@ -186,7 +186,7 @@ def test_rows_keep_to_the_schema():
         (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: 1 items of the other variant"),
         (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: item a occurs twice.*Remove one"),
         (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2' is not 0 or 1"),
-        ([], [], "uti/llama/sft: no rows"),
+        ([], [], "uti/llama/sft: the table has no rows"),
     ],
 )
 def test_an_error_names_grades_that_cannot_be_paired(base, sft, message):

@@ -51,7 +51,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
     binary = next((name for start, name in _BINARY_FORMATS.items() if raw.startswith(start)), None)
     if binary:
         raise PublicError(
-            f"{path}: the file is {binary}, not text. Unpack an archive. Otherwise correct the file's extension."
+            f"{path}: the file is {binary}, not text. If it is an archive, unpack it. Otherwise correct its extension."
         )
     marked = next((codec for mark, codec in _MARKS.items() if raw.startswith(mark)), None)
     codec = marked or encoding or "utf-8"

@@ -25,7 +25,7 @@ GRADERS = {
     "evasiveness": "rules that find evasive answers",
     EXTERNAL_GRADER: "the grades that came with the external answers; this run did not grade them",
 }
-LIKELIHOOD = "the label chosen by the model's probabilities of the labels, compared with the label in the data"
+LIKELIHOOD = "the label that follows from the model's probabilities, compared with the label in the data"
 READ_ELSEWHERE = "; for external answers, the label read from each answer"
 
 
