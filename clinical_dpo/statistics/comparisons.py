@@ -138,7 +138,7 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
         missing = [item for item in other_ids if item not in by_id]
         if missing:
             raise UserError(
-                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, first "
+                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, such as "
                 f"{', '.join(missing[:3])}. Both variants must answer the same test items. Delete both tables of "
                 "grades and run again."
             )
