@@ -54,7 +54,9 @@ def caveats(
         reasons.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
     if mixed_versions:
         differences = "; ".join(mixed_versions)
-        reasons.append(("Mixed versions", f"Compared numbers come from different versions of a library: {differences}."))
+        reasons.append(
+            ("Mixed versions", f"Compared numbers come from different versions of a library: {differences}.")
+        )
     if unreadable := mostly_unreadable(shown):
         named = "; ".join(
             f"{tasks[row['task']]['title']}, {models[row['model']]}, {TITLES.get(row['variant'], 'external answers')} "
