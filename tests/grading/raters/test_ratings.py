@@ -160,7 +160,7 @@ def change_cell(row, column, value):
         (lambda rows: rows[3].pop(), r"line 4: 5 fields, .* 6\. Export the file again"),
         (lambda rows: rows[3].append("x"), r"line 4: 7 fields, .* 6\. Export the file again"),
         (change_cell(0, 1, "item"), r"column 'item_id' is missing\. The columns are sheet, item, text_sha.*name once"),
-        (change_cell(0, 4, "rating"), r"column 'rating' occurs twice .*Name it once"),
+        (change_cell(0, 4, "rating"), r"column 'rating' occurs twice\. .*name once"),
         (lambda rows: rows.clear(), r": the file is empty\. Name the columns"),
         (lambda rows: [row.__setitem__(1, "i0") for row in rows[1:]], r": no item of this file .*Move the file"),
     ],
