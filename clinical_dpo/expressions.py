@@ -129,7 +129,9 @@ def _check_truth(node: ast.expr, text: str) -> None:
         operands = [node.left, *node.comparators]
         for first, operator, second in zip(operands, node.ops, operands[1:], strict=False):
             if isinstance(operator, ast.Is | ast.IsNot):
-                raise PublicError(f"'{text}': `is` is not allowed. Compare an empty value with ''.")
+                raise PublicError(
+                    f"'{text}': a condition must not contain `is`. To test for an empty value, write `column == ''`."
+                )
             _check_value(first, text)
             if isinstance(operator, _IN) and isinstance(second, ast.List | ast.Tuple):
                 for each in second.elts:
@@ -138,7 +140,7 @@ def _check_truth(node: ast.expr, text: str) -> None:
             else:
                 _check_value(second, text)
     elif not _is_column(node):
-        raise PublicError(f"'{text}': `{_shown(node)}` is no comparison. {_MEND}")
+        raise PublicError(f"'{text}': `{_shown(node)}` is not a comparison. {_MEND}")
 
 
 def _check_value(node: ast.expr, text: str) -> None:
@@ -174,7 +176,7 @@ def _truth(node: ast.expr, row: Mapping[str, Any]) -> bool:
         return all(_compared(first, operator, second, row) for first, operator, second in pairs)
     value = _value(node, row)
     if not isinstance(value, bool):
-        raise _mistake(node, value, "is not true or false. Compare it with a value")
+        raise _mistake(node, value, "is neither true nor false. Compare it with a value")
     return value
 
 
@@ -198,17 +200,22 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
     right = _value(second, row)
     for node, value in ((first, left), (second, right)):
         if not isinstance(value, str | int | float):
-            raise _mistake(node, value, f"is a {type(value).__name__}, which is not compared. Use another column")
+            raise _mistake(
+                node, value, f"is a {type(value).__name__}, which conditions cannot compare. Use another column"
+            )
     if isinstance(operator, _EQUAL):
         return _equal(first, left, second, right) == isinstance(operator, ast.Eq)
     for node, value in ((first, left), (second, right)):
         if value == "" or isinstance(value, bool):
-            raise _mistake(node, value, "cannot be ordered. Test for an empty value before: `x != '' and x >= 1`")
+            raise _mistake(node, value, "has no order. If it may be empty, test this first: `x != '' and x >= 1`")
     numbers = number_of(left), number_of(right)
     if None in numbers:
         if not isinstance(left, str) or not isinstance(right, str) or numbers != (None, None):
             wrong = (first, left) if numbers[0] is None else (second, right)
-            raise _mistake(*wrong, "is not a number, and is compared with one")
+            raise _mistake(
+                *wrong,
+                "is not a number, but the condition compares it with a number. Correct the value or the condition",
+            )
         return _ORDER[type(operator)](left, right)
     return _ORDER[type(operator)](*numbers)
 
@@ -223,28 +230,34 @@ def _equal(first: ast.expr, left: Any, second: ast.expr, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         if type(left) is not type(right) and "" not in (left, right):
             wrong = (second, right) if isinstance(left, bool) else (first, left)
-            raise _mistake(*wrong, "is compared with true or false. Compare it with a text or a number")
+            raise _mistake(
+                *wrong,
+                "is not true or false, but the condition compares it with true or false. Compare it with a text or a "
+                "number",
+            )
         return bool(left is right)
     if "" in (left, right):
         return False
     numbers = number_of(left), number_of(right)
     if None in numbers:
         wrong = (first, left) if numbers[0] is None else (second, right)
-        raise _mistake(*wrong, "is not a number, and is compared with one")
+        raise _mistake(
+            *wrong, "is not a number, but the condition compares it with a number. Correct the value or the condition"
+        )
     return bool(numbers[0] == numbers[1])
 
 
 def _is_in(first: ast.expr, left: Any, second: ast.expr, row: Mapping[str, Any]) -> bool:
     """Whether a value is in a list of literals, in a column's list, or part of a column's text."""
     if not isinstance(left, str | int | float):
-        raise _mistake(first, left, f"is a {type(left).__name__}, which is not compared. Use another column")
+        raise _mistake(first, left, f"is a {type(left).__name__}, which conditions cannot compare. Use another column")
     if isinstance(second, ast.List | ast.Tuple):
         return any(_same(left, _value(each, row)) for each in second.elts)
     container = _value(second, row)
     if isinstance(container, list):
         return any(_same(left, _plain(each)) for each in container)
     if not isinstance(container, str) or not isinstance(left, str):
-        raise _mistake(second, container, "is neither a list nor a text, in which a text could be")
+        raise _mistake(second, container, "is neither a list nor a text, so `in` cannot search it. Use another column")
     return left in container
 
 

@@ -113,14 +113,14 @@ def _explained(repo_id: str, kind: str, revision: str, lacking: Callable[[], str
         ) from None
     except RevisionNotFoundError:
         raise UserError(
-            f"{repo_id}: revision {revision} is not found on the hub. It may have been removed. Set `revision` to the "
+            f"{repo_id}: the hub does not have revision {revision}. It may have been removed. Set `revision` to the "
             f"hash of a commit on {where}/commits/main."
         ) from None
     except (HTTPError, OSError) as error:
         raise UserError(
             f"{repo_id}: revision {revision} could not be fetched ({type(error).__name__}), and "
-            f"{lacking()}. Run this once on a machine that reaches "
-            f"{where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder that all nodes see."
+            f"{lacking()}. Run the same command once on a machine that "
+            f"reaches {where}. Unset HF_HUB_OFFLINE there, and set HF_HOME to a folder that all nodes see."
         ) from None
 
 

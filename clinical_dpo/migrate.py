@@ -82,7 +82,10 @@ def migrate(path: Path) -> list[Renamed]:
 def main(paths: Sequence[str]) -> None:
     """Rewrite the files, and print the names that were replaced."""
     if not paths:
-        sys.exit("Name the files: python -m clinical_dpo.migrate config/mine.yaml config/tasks/mine.yaml")
+        sys.exit(
+            "Name the files to rewrite, for example: python -m clinical_dpo.migrate config/mine.yaml "
+            "config/tasks/mine.yaml"
+        )
     for path in paths:
         try:
             names = migrate(Path(path))

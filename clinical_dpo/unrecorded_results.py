@@ -53,7 +53,7 @@ def differences(made_with: Mapping[str, Any], configured: Mapping[str, Any]) -> 
     old, new = dict(_leaves(made_with)), dict(_leaves(configured))
     keys = [key for key in dict.fromkeys((*new, *old)) if key.split(".")[0] in configured]
     return [
-        f"{key}: made with {_shown(old, key)}, but the config says {_shown(new, key)}"
+        f"{key}: the result was made with {_shown(old, key)}, but the config has {_shown(new, key)}"
         for key in keys
         if key.split(".")[0] not in NOT_OF_RESULTS and (key in old, old.get(key)) != (key in new, new.get(key))
     ]

@@ -160,7 +160,10 @@ def _text(path: Path) -> str:
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise UserError(f"{path}: no such file.{did_you_mean(path.stem, known)}") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}). Name a file that this user may read.") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}). Name an existing file, and give this user permission to read "
+            "it."
+        ) from None
     mend = "Save the file with UTF-8 encoding: in an editor, choose UTF-8 under Save as"
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), None)
     if not encoding and b"\0" in raw[:4]:

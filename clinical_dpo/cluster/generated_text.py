@@ -45,8 +45,9 @@ def refuse_generated(study: Study, tasks: Collection[str]) -> None:
             [
                 "These tasks would run on generated text, which is no evidence about medicine:",
                 *lines,
-                "Nothing has been started. Add the data, leave tasks out (`when_missing: leave_out` in the task file), "
-                f"or allow generated text once: --config {ALLOWED}=true, or {ALLOWED}: true in the config.",
+                "Nothing has been started. Add the data, or leave the tasks out: set `when_missing: leave_out` in the "
+                f"task file. To allow generated text in this run only, add --config {ALLOWED}=true to the command. To "
+                f"allow it in every run, set {ALLOWED}: true in the config.",
             ]
         )
     )

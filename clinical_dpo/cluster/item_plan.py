@@ -14,13 +14,14 @@ COLUMNS = (
     *("items_needed", "smallest_detectable"),
 )
 HEADS = {
-    "discordance": "items needed where one variant alone is right on this share of items",
-    "sd": "items needed with this SD of the paired differences",
+    "discordance": "items needed if one variant alone is right on this share of the items",
+    "sd": "items needed if the paired differences have this SD",
 }
 BASIS = """\
-Test items with which the paired test finds a difference of the margin with 80% power, at the level of the family. F1 is
-planned by right answers, which its test compares. "detectable": the smallest difference that the planned items show
-with 80% power where one variant alone is right on a fifth of the items, or with an SD of a quarter of the scale."""
+"items needed" is the number of test items with which the paired test shows a difference as large as the margin, with
+80% power at the level of the family. For F1, the number is that of the test of right answers. "detectable" is the
+smallest difference that the planned items show with 80% power. It assumes that one variant alone is right on a fifth of
+the items, or that the paired differences have an SD of a quarter of the scale."""
 
 
 def item_rows(study: Study) -> list[Row]:

@@ -19,9 +19,10 @@ COLUMNS = ("task", "model", "judge", "judged", "purpose", "calls", "tokens_sent"
 VERDICTS, CONTROLS = "verdicts", "controls"
 RECORDS = {VERDICTS: "verdicts_record", CONTROLS: "judge_controls_record"}  # purpose -> key of `paths.PATHS`
 BASIS = """\
-Calls of judges at most: answers that several variants share are judged once. The log has the exact number before the
-first call. A token is four characters, as in the log. Replies have the limit of the endpoint, and answers of untrained
-models their largest length. An unreadable reply costs up to two more calls. Dollars follow from an endpoint's price."""
+The numbers of calls are upper limits: an answer that several variants share is judged once. The log has the exact
+number before the first call. Four characters count as a token, as in the log. Replies count with the limit of the
+endpoint. Answers of untrained models count with their largest length. An unreadable reply costs up to two more calls.
+Dollars follow from an endpoint's price."""
 
 
 def judge_rows(study: Study) -> list[Row]:

@@ -10,18 +10,20 @@ from clinical_dpo.cluster.row_tokens import ASSUMED, COUNTED
 from clinical_dpo.io import Row
 
 BASIS = """\
-Hours are hours of one {cards}: operations and memory traffic of the rows' tokens, at a share of the card's peak, plus
-the start of each job. {shares}
+"hours" are hours of one {cards}. The plan counts the operations and the memory traffic of the rows' tokens. It assumes
+that the card reaches a share of its peak speed, and adds the start of each job. {shares}
 {tokens}. A second run counts in full, although it ends at its plateau. "requested" is the request to Slurm at
 the first attempt: twice the estimate at a share of {assumed:g}, plus half an hour per job. "took" is the time of the
-finished jobs, and "took/plan" this time divided by the plan at {assumed:g} for the same jobs and steps. "article" is
-what the article prints for runs of these steps on one A100 (Savage et al. 2025: per 1,000 steps, 20 minutes of SFT and
-50 of DPO in classification, 50 and 160 in summarization). The article's software is not this one, so these are no plan.
-Disk: base models have their own type. They are in HF_HOME, and twice if a revision has no safetensors. Trained weights
-are float32. A LoRA's size follows from its rank, and after SFT also from the ranks of SFT. The best trials are hard
-links. Each running training job has up to {checkpoints} GB of checkpoints in addition. Probes store their weights if
-their eval loss is lowest at their end: at most {probes} GB. `free` deletes these, and trials that were not chosen."""
-SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, since neither rows nor `tokens` are there"}
+finished jobs. "took/plan" is this time divided by the plan at a share of {assumed:g} for the same jobs and steps.
+"article" is what Savage et al. 2025 print for runs of these steps on one A100: for 1,000 steps of classification, 20
+minutes of SFT and 50 of DPO; for 1,000 steps of summarization, 50 and 160. Their software differs from this one, so do
+not plan with these hours.
+Disk: base models are stored in their own number type. They are in HF_HOME, and there twice if a revision has no
+safetensors. Trained weights are stored as float32. The size of a LoRA follows from its rank; after SFT it includes the
+ranks of SFT. The best trials are hard links and need no space of their own. Each running training job needs up to
+{checkpoints} GB more for checkpoints. A probe stores its weights if its eval loss is lowest at its end: at most
+{probes} GB for all probes. The target `free` deletes the weights of probes and of trials that were not chosen."""
+SOURCES = {COUNTED: "counted by the tokenizer", ASSUMED: "assumed, because the rows and the key `tokens` are missing"}
 WIDTHS = (-18, -36, 6, 9, 9, 15, 10, 9, 9, 9, 10)
 MANY_PASSES = 20  # passes over the training rows; the plan mentions tasks with more
 ERROR_WIDTHS = (-18, 6, 8, 16, 12, 14)
@@ -75,9 +77,9 @@ def _pass_lines(costs: Sequence[Row]) -> list[str]:
     for row in costs:
         most[row["task"]] = max(most.get(row["task"], 0), row["passes"] or 0)
     often = {task: passes for task, passes in most.items() if passes > MANY_PASSES}
-    lines = [f"{task}: a run passes {passes:.0f} times over the training rows" for task, passes in often.items()]
+    lines = [f"{task}: a run trains {passes:.0f} times on each training row." for task, passes in often.items()]
     return (
-        [*lines, "Fewer steps cost less: set max_steps or epochs, or another preset (docs/costs.md).", ""]
+        [*lines, "To reduce the cost, set a lower max_steps or epochs, or another preset (docs/costs.md).", ""]
         if lines
         else []
     )
@@ -93,7 +95,7 @@ def _error_lines(errors: Sequence[Mapping[str, Any]]) -> list[str]:
         error = "" if row["error"] is None else f"{row['error']:.0%}"
         spread, times = f"{row['low']:.2g} to {row['high']:.2g}", f"{row['assumed_ratio']:.2f}"
         lines.append(_aligned((row["kind"], row["jobs"], f"{row['share']:.2g}", spread, times, error), ERROR_WIDTHS))
-    note = "error of plan: of a typical job, planned from the other finished jobs of its kind"
+    note = "error of plan: the error for a typical job that is planned from the other finished jobs of its kind"
     return [*lines, note, ""]
 
 
@@ -101,8 +103,11 @@ def _shares(costs: Sequence[Row]) -> str:
     """The sentence about the share of the card's peak: assumed, or measured on finished jobs."""
     low, high = ASSUMED_RANGE
     if all(row["share"] == ASSUMED_SHARE for row in costs):
-        return f"The share is assumed: {ASSUMED_SHARE:g}, range {low:g} to {high:g}, until jobs have finished."
-    return f"The share is that of finished jobs of the kind, with the range over jobs; without any, {ASSUMED_SHARE:g}."
+        return f"Until jobs have finished, the share is assumed: {ASSUMED_SHARE:g}, range {low:g} to {high:g}."
+    return (
+        "The share and its range are those of the finished jobs of the same kind. Without a finished job of the kind, "
+        f"the share is assumed: {ASSUMED_SHARE:g}."
+    )
 
 
 def _token_sources(costs: Sequence[Row]) -> str:

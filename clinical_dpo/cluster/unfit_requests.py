@@ -182,7 +182,7 @@ def _problems(
     partition = partitions[name]
     limit, last = _minutes(partition.get("MaxTime", "")), policy.minutes(request.minutes)
     if limit is not None and last > limit:
-        retried = f", and after retries {last}" if last > request.minutes else ""
+        retried = f", and up to {last} at a retry" if last > request.minutes else ""
         yield (
             "time",
             f"partition {name} allows {limit} minutes per job, but {request.rule} requests {request.minutes}{retried}. "
@@ -223,7 +223,7 @@ def _no_node(request: Request, name: str, nodes: Sequence[SlurmRecord], policy: 
         )
     last, most = policy.mem_mb(request.mem_mb), max(int(node.get("RealMemory", sys.maxsize)) for node in with_cpus)
     if last > most:
-        retried = f", and after retries {last}" if last > request.mem_mb else ""
+        retried = f", and up to {last} at a retry" if last > request.mem_mb else ""
         return (
             f"no node of partition {name} has more than {most} MB of memory, but {request.rule} requests "
             f"{request.mem_mb}{retried}. Set compute.max_mem_mb to {most}, or use another partition."

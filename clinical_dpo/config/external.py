@@ -39,19 +39,19 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
                 )
             if settings["grader"] == "label" and "grade" in entry["columns"]:
                 raise UserError(
-                    f"{where}: F1 is computed from labels, not grades. The labels are parsed from the answers. Remove "
-                    "columns.grade."
+                    f"{where}: a task with labels needs no column of grades, because the run reads the labels from the "
+                    "answers. Remove columns.grade."
                 )
             if settings["grader"] == "physicians" and "grade" not in entry["columns"]:
                 raise UserError(
-                    f"{where}: these answers have no grades. The physicians' grading sheets contain only the answers "
-                    "of trained models. Have these answers graded yourself, and set columns.grade to the name of the "
-                    "column with the grades."
+                    f"{where}: columns.grade is missing. The sheets of this run contain only the answers of its own "
+                    "models. Have the external answers graded, and set columns.grade to the name of the column with "
+                    "the grades."
                 )
             if "grade" not in entry["columns"] and "answer" not in entry["columns"]:
                 raise UserError(
-                    f"{where}: neither answers nor grades have a column. Set columns.answer or columns.grade to the "
-                    "name of a column."
+                    f"{where}: columns.answer and columns.grade are both missing. Set one of them to the name of a "
+                    "column of the table."
                 )
             if entry.get("when_missing", "error") == "error" and not table_path(entry).exists():
                 raise UserError(

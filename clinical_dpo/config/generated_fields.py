@@ -134,8 +134,8 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
         check_endpoint_allowed(task, endpoint, config.get("phi_hosts", ()), config.get("plain_http_hosts", ()))
         if "when_missing" not in task:
             raise UserError(
-                f"{where}: key 'when_missing' is missing. It says what the run does while {endpoint.name} has no API "
-                "key. Add when_missing."
+                f"{where}: key 'when_missing' is missing. Add it: it determines what the run does while endpoint "
+                f"'{endpoint.name}' has no API key."
             )
     dependencies = {field: prompt_fields(generated_fields, field) for field in generated_fields}
     try:
@@ -143,7 +143,8 @@ def check_generated_fields(task: Mapping[str, Any], config: Mapping[str, Any], m
     except CycleError as error:
         cycle = ", ".join(sorted(set(error.args[1])))
         raise UserError(
-            f"{where}: generated_fields: the prompts of {cycle} form a cycle. Use fields of the source in them instead."
+            f"{where}: generated_fields: the prompts of {cycle} need each other's texts. Use only fields of the source "
+            "in one of these prompts."
         ) from None
     used = _used(task["prompt"]).union(READ_FIELDS, {ANSWER_FIELD[task["answer_type"]]}, *dependencies.values())
     used |= {"rejected"} if task["rejected_source"] == "field" else set()

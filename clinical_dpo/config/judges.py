@@ -101,7 +101,7 @@ def graded_by_judge(task: Mapping[str, Any]) -> bool:
 def unnamed_judges(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence for each task that has the grader `judge` and names no judge."""
     return [
-        f"{task}: no judge is named (key judge of config/tasks/{task}.yaml)"
+        f"{task}: the task names no judge (key judge of config/tasks/{task}.yaml)"
         for task, settings in tasks.items()
         if settings["grader"] == "judge" and "judge" not in settings
     ]

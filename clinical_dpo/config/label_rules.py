@@ -74,26 +74,26 @@ def _problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
     if len(labels) > 2:
         for key, value in metrics.items():
             if value in POSITIVE_CLASS:
-                yield f"{key} {value} is about the first of two labels, but there are {len(labels)}. Use macro_f1."
+                yield f"{key} {value} is for tasks with two labels, but this task has {len(labels)}. Use macro_f1."
     if task["metric"] == "quadratic_kappa" and not task.get("ordered"):
-        yield "metric quadratic_kappa needs labels in an order. Set ordered: true, or use macro_f1."
+        yield "metric quadratic_kappa needs ordered labels. Set ordered: true, or use metric macro_f1."
     if task.get("ordered") and len(labels) < 3:
-        yield "key 'ordered' needs three labels or more. Add labels, or remove it."
+        yield "key 'ordered' needs three labels or more. Add labels, or remove the key."
     if task["metric"] == "auroc" and not scores_likelihood(task):
-        yield "metric auroc needs probabilities. Set answer_by: likelihood, or use macro_f1."
+        yield "metric auroc needs probabilities of the labels. Set answer_by: likelihood, or use metric macro_f1."
     if scores_likelihood(task):
         yield from _likelihood_problems(task, labels)
     elif "threshold" in task:
-        yield "key 'threshold' needs probabilities. Set answer_by: likelihood, or remove it."
+        yield "key 'threshold' needs probabilities of the labels. Set answer_by: likelihood, or remove the key."
     if task.get("other_label_weights") == "near" and not task.get("ordered"):
-        yield "other_label_weights near needs labels in an order. Set ordered: true, or use uniform."
+        yield "other_label_weights: near needs ordered labels. Set ordered: true, or other_label_weights: uniform."
 
 
 def _likelihood_problems(task: Mapping[str, Any], labels: list[str]) -> Iterator[str]:
     if task["grader"] != "label":
-        yield f"answer_by likelihood gives labels, and the grader is {task['grader']}. Set grader: label."
+        yield f"answer_by: likelihood needs grader label, but the grader is {task['grader']}. Set grader: label."
     if "max_thought_tokens" in task:
-        yield "key 'max_thought_tokens' does nothing with answer_by likelihood. Remove it."
+        yield "key 'max_thought_tokens' has no effect with answer_by: likelihood. Remove the key."
     spellings = [(label, text) for label in labels for text in (label, *task.get("label_synonyms", {}).get(label, ()))]
     owner = {text: label for label, text in spellings}
     for label, text in spellings:
@@ -103,13 +103,16 @@ def _likelihood_problems(task: Mapping[str, Any], labels: list[str]) -> Iterator
         for first, second in permutations(owner, 2):
             if second.startswith(first):
                 yield (
-                    f"likelihood.end_token: '{first}' begins '{second}' and would always be at least as probable. Set "
-                    "end_token: true, or change the spellings."
+                    f"likelihood.end_token is false: '{second}' begins with '{first}', so '{first}' would always be at "
+                    "least as probable. Set end_token: true, or change one of the two spellings."
                 )
     if "threshold" in task:
         if len(labels) != 2:
-            yield f"key 'threshold' is for two labels, and there are {len(labels)}. Remove it."
+            yield f"key 'threshold' is for tasks with two labels, but this task has {len(labels)}. Remove the key."
         if not task["splits"].get("dev"):
-            yield "key 'threshold' needs a dev split, on which it is chosen. Set splits.dev."
+            yield "key 'threshold' needs a dev split, because the threshold is chosen on dev. Set splits.dev."
         if (task["threshold"]["rule"] == "sensitivity") != ("at_least" in task["threshold"]):
-            yield "threshold.at_least goes with rule sensitivity, and with no other. Add it, or remove it."
+            yield (
+                "threshold.at_least belongs to rule sensitivity only. With rule sensitivity, set at_least. With "
+                "another rule, remove at_least."
+            )

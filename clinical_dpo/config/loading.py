@@ -202,11 +202,14 @@ def _check_names(config: Mapping[str, Any], root: Path) -> None:
             hint = did_you_mean(name, files[kind])
             raise UserError(f"config: key '{key}' names '{name}', which is not a file of config/{kind}.{hint}")
     for name in set(files["models"]) & set(FOLDERS):
-        raise UserError(f"config/models/{name}.yaml: every task's results have a folder '{name}'. Use another name.")
+        raise UserError(
+            f"config/models/{name}.yaml: a model cannot be called '{name}', because the results of every task have a "
+            "folder of this name. Rename the file."
+        )
     run_name = config["run_name"]
     if run_name in [*files["tasks"], "models"]:
         owner = "the base models" if run_name == "models" else f"the task config/tasks/{run_name}.yaml"
         raise UserError(
-            f"config: run_name '{run_name}': results/{run_name} is the folder of {owner} in a run without run_name, so "
-            "the files of two runs would mix. Use another name."
+            f"config: run_name '{run_name}': a run without run_name uses the folder results/{run_name} for {owner}. "
+            "The files of the two runs would mix. Use another run_name."
         )

@@ -49,11 +49,11 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
     if size is None:
         return
     if size > test:
-        raise UserError(f"{where}: key 'raters.sample' is {size}, and splits.test is {test}. Set at most {test}.")
+        raise UserError(f"{where}: key 'raters.sample' is {size}, but splits.test is {test}. Set at most {test}.")
     if "external_predictions" in task:
         raise UserError(
-            f"{where}: key 'raters.sample' does not go with external_predictions, which have grades of all test items. "
-            "Remove one of the two."
+            f"{where}: keys 'raters.sample' and 'external_predictions' exclude each other, because external "
+            "predictions have grades of all test items. Remove one of the two."
         )
 
 

@@ -37,7 +37,10 @@ def check_task(name: str, task: Mapping[str, Any], config: Mapping[str, Any]) ->
     study = Study(config, {name: task}, {}, {})
     if study.seeds(name)[0] != config["seed"]:
         key = f"{where}: key 'training.seeds'" if "seeds" in task.get("training", {}) else "config: key 'seeds'"
-        raise UserError(f"{key} begins with {study.seeds(name)[0]}. Put the run's seed, {config['seed']}, first.")
+        raise UserError(
+            f"{key} begins with {study.seeds(name)[0]}, but the run's seed is {config['seed']}. Write {config['seed']} "
+            "first."
+        )
     own = config.get("overrides", {}).get("tasks", {}).get(name)
     checks = (
         partial(check_column_keys, task, where),
@@ -57,10 +60,10 @@ def _check_stage(study: Study, name: str, stage: str, where: str) -> None:
     if not problems:
         trials, of_dpo = len(study.trials(name, stage)), len(study.trials(name, "dpo"))
         if trials > 1 and not study.tasks[name]["splits"].get("dev"):
-            mend = "Add a dev split, or configure one trial."
-            problems.append(f"{where}: {stage} has several trials, but splits.dev is 0. {mend}")
+            mend = "Set splits.dev, or configure a single trial."
+            problems.append(f"{where}: stage {stage} has {trials} trials, but splits.dev is 0. {mend}")
         if stage not in STAGES and trials != of_dpo:
-            mend = "Give as many learning rates as dpo has trials, so that both are tuned alike."
+            mend = f"Set {of_dpo} learning rates for {stage}, so that both are tuned alike."
             problems.append(f"{where}: key 'arms.{stage}' has {trials} trials, but dpo has {of_dpo}. {mend}")
     raise_together(list(map(UserError, problems)))
 
@@ -71,9 +74,9 @@ def _check_recipe_is_for(name: str, recipe: Mapping[str, Any], recipe_name: str,
         return
     choice = [other for other in recipes if "only_tasks" not in recipes[other]]
     raise UserError(
-        f"config/tasks/{name}.yaml: recipe '{recipe_name}' is a paper's. It is for {', '.join(recipe['only_tasks'])}. "
-        f"Set {' or '.join(choice)} (docs/costs.md has the planned hours of each), or add a recipe of your own with "
-        f"`based_on: {recipe_name}` to your config."
+        f"config/tasks/{name}.yaml: recipe '{recipe_name}' is a paper's recipe, only for its own tasks: "
+        f"{', '.join(recipe['only_tasks'])}. Set `recipe` to {' or '.join(choice)} (docs/costs.md has the planned "
+        f"hours of each). Or add a recipe of your own with `based_on: {recipe_name}` to your config."
     )
 
 
@@ -108,8 +111,8 @@ def _problems(settings: Mapping[str, Any], stage: str) -> Iterator[str]:
     if stage != "sft" and settings["adapter"] == "lora":
         if "8bit" in settings["optimizer"]:
             yield (
-                f"optimizer {settings['optimizer']} also changes weights without a gradient, such as the frozen SFT "
-                "ranks. Use another optimizer, such as adamw_torch."
+                f"optimizer {settings['optimizer']} would change the LoRA ranks of SFT, which are frozen here. "
+                "Use another optimizer, such as adamw_torch."
             )
         if settings["weight_decay"]:
-            yield "weight_decay would shrink the frozen SFT ranks of adapter lora. Set weight_decay to 0."
+            yield "weight_decay would shrink the LoRA ranks of SFT, which are frozen here. Set weight_decay to 0."

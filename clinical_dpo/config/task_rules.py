@@ -103,14 +103,15 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
         "judge_refusals": (judged_sheets(task, sheets), "a judge"),
         "raters": (
             sheets,
-            "answer_type answer, grader physicians, grader judge with metric likert or rubric, or table win_rate",
+            "one of these: answer_type answer; grader physicians; grader judge with metric likert or rubric; table "
+            "win_rate",
         ),
         "anchors": (
             "likert" in sheets or "likert" in judged_sheets(task, sheets),
             "metric likert and grader physicians or judge",
         ),
         "rubric": (task["metric"] == "rubric", "metric rubric"),
-        "adjudicator": ("adjudication" in sheets, "raters of right and wrong answers"),
+        "adjudicator": ("adjudication" in sheets, "raters who grade answers as right or wrong"),
         "preference_grader": ("win_rate" in tables, "table win_rate"),
         "rouge_stemmer": ("rouge" in tables, "table rouge"),
         "ordered": (labelled, "grader label"),
@@ -125,7 +126,7 @@ def check_used(task: Mapping[str, Any], keys: Collection[str], where: str) -> No
     unused = [(key, user) for key, (used, user) in users.items() if key in keys and not used]
     raise_together(
         [
-            UserError(f"{where}: key '{key}' has no effect without {user}. Add this setting, or remove '{key}'.")
+            UserError(f"{where}: key '{key}' has no effect without {user}. Add what is missing, or remove '{key}'.")
             for key, user in unused
         ]
     )

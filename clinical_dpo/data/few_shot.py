@@ -24,7 +24,7 @@ def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRo
     """
     if len(rows) < count:
         raise PublicError(
-            f"arms.few_shot.examples is {count}, but the training split has {len(rows)} rows. Lower the number."
+            f"arms.few_shot.examples is {count}, but the training split has {len(rows)} rows. Set a smaller number."
         )
     rng = random.Random(f"{seed}:few_shot")
     by_label: dict[str, list[TaskRow]] = defaultdict(list)

@@ -41,8 +41,8 @@ def draw_groups(
     needed = [name for name, size in sizes.items() if size]
     if len(members) < len(needed):
         raise PublicError(
-            f"The splits {', '.join(needed)} need a group each, but the rows have only {len(members)} groups. A group "
-            "is never divided. Correct `group` in the task file, or add rows of other groups."
+            f"Each of the splits {', '.join(needed)} needs a group, but the rows have only {len(members)} groups. A "
+            "group is never divided. Correct `group` in the task file, or add rows of other groups."
         )
     names = sorted(members)
     labels = sorted({row["label"] for row in rows}) if stratify else [""]

@@ -163,7 +163,7 @@ def _count_repairs(repairs: Tally, location: str, record: Mapping[str, Any], row
         value = record.get(field)
         texts = value if isinstance(value, list) else [value]
         if any(isinstance(text, str) and text != text.strip() for text in texts):
-            repairs.add(f"white space around field '{field}' dropped", location)
+            repairs.add(f"white space dropped around field '{field}'", location)
         if field == "label" and str(value).strip() != row["label"]:
             repairs.add("label respelled as in the task file", location)
 
@@ -219,6 +219,6 @@ def _label(record: Mapping[str, Any], labels: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(comparable(label), spellings, n=1, cutoff=0.5)
     hint = f" Did you mean '{spellings[nearest[0]]}'?" if nearest else ""
     if comparable(without_invisible(label)) in spellings:
-        hint = " It has characters that show nothing: set `repair: [invisible]` under `source`."
+        hint = " The text contains invisible characters: set `repair: [invisible]` under `source`."
     shown = label if len(label) <= 40 else f"{label[:40]}..."
-    raise UserError(f"field 'label': '{shown}' is not a label. Set one of {', '.join(labels)}.{hint}")
+    raise UserError(f"field 'label': '{shown}' is not a label of this task. Write one of {', '.join(labels)}.{hint}")

@@ -46,7 +46,9 @@ def data_card(
     ]
     parts += _texts(source, bool(task.get("phi")))
     if "groups" not in manifest and any(map(is_named_like_patients, source.get("unread", {}))):
-        parts.append("**The check `patients_in_training` does not see a column of patients' ids that is not read.**")
+        parts.append(
+            "**A column of patients' ids is not read, so the check `patients_in_training` does not cover it.**"
+        )
     parts += ["## Splits", _splits(manifest), "## Tokens", _tokens(lengths), "## Checks", _checks(checks)]
     return "\n\n".join(parts) + "\n"
 
@@ -97,17 +99,19 @@ def _row_counts(manifest: Mapping[str, Any]) -> list[tuple[str, Any]]:
         kept = n - sum(source["drops"].values())
         counts.append(("kept by the reader", f"{kept:,} of {n:,} ({kept / n:.0%}); {source['published_share']}"))
     if where := source.get("where"):
-        counts += [(f"kept by where: {where['condition']}", where["kept"]), ("dropped by it", where["dropped"])]
+        counts += [(f"kept by where: {where['condition']}", where["kept"]), ("dropped by where", where["dropped"])]
     for repairs in (source.get("repairs", {}), manifest.get("repairs", {})):
         counts += [(f"repaired: {description}", repair["count"]) for description, repair in repairs.items()]
     counts += [
-        ("repeats of a prompt, dropped", manifest["duplicates_removed"]),
-        ("of these with another answer", manifest["conflicting_duplicates"]),
+        ("dropped: repeats of an earlier prompt", manifest["duplicates_removed"]),
+        ("of these repeats, with another answer than the earlier prompt", manifest["conflicting_duplicates"]),
         ("in no split", manifest["unused"]),
     ]
     if manifest["shrunk"]:
         configured = ", ".join(f"{name} {size}" for name, size in manifest["shrunk"]["asked"].items())
-        counts.append((f"fewer than configured ({configured}): splits shrunk to", manifest["shrunk"]["have"]))
+        counts.append(
+            (f"in splits that were shrunk from the configured sizes ({configured})", manifest["shrunk"]["have"])
+        )
     return counts
 
 
@@ -135,7 +139,12 @@ def _texts(source: Mapping[str, Any], private: bool) -> list[str]:
         rows.append((fault, outcome, entry["count"], f"{', '.join(map(str, numbers))}{more}", mend, *shown))
     header = ("fault of texts", "", "texts", "rows", "mend", *(() if private else EXCERPTS))
     reasons = [] if private else [markdown(reason) for reason in source.get("unread", {}).values()]
-    return ["## Texts", markdown_table(header, rows), "The mend belongs under `source` of the task file.", *reasons]
+    return [
+        "## Texts",
+        markdown_table(header, rows),
+        "To repair a fault, write the entry of the column `mend` under `source` of the task file.",
+        *reasons,
+    ]
 
 
 def _visible(text: str) -> str:

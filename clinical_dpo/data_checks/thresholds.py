@@ -60,7 +60,7 @@ CHECKS: Mapping[str, tuple[str, str]] = {
     ),
     "special_tokens": (
         "rows with a text that spells a special token of the model (the model reads the spelling as text)",
-        "Remove the spelling from the text if it is a trace of another tool.",
+        "If the special token is a trace of another tool, remove it from the text.",
     ),
 }
 

@@ -111,7 +111,10 @@ class ChatServer:
         if outcome.is_permanent:
             raise PublicError(f"{self.label}: {status}. Correct base_url, or the certificate of the server.")
         if status == 200 and re.match(r"\s*<", outcome.body):
-            raise PublicError(f"{self.label} answers with a web page. Correct base_url; it often ends in /v1.")
+            raise PublicError(
+                f"{self.label} answers with a web page. Correct base_url. Many servers need a base_url that ends in "
+                "/v1."
+            )
         if reason := account_refusal(status, outcome.body):
             raise PublicError(
                 f"{self.label}: the account cannot pay for the call ({status}, {reason}). Waiting does not help. "
@@ -124,7 +127,9 @@ class ChatServer:
             mend = f"Check the key in environment variable {variable}" if variable else "Set key_variable"
             raise PublicError(f"{self.label} refuses the key ({status}{code}). {mend}. Check the rights of the key.")
         if status < 400:
-            raise PublicError(f"{self.label} redirects the request ({status}). Nothing is sent on. Correct base_url.")
+            raise PublicError(
+                f"{self.label} redirects the request ({status}). The run does not follow redirects. Correct base_url."
+            )
         raise PublicError(
             f"{self.label} refuses the request for {name} ({status}{code}). Replies so far are saved. Check base_url, "
             f"model '{self.endpoint.model}', max_tokens and parameters."

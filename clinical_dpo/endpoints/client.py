@@ -98,7 +98,7 @@ def request_completions(
         if open_conversations:
             with connect(endpoint, private) as server:
                 caller.finish_all(server, open_conversations)
-            say(f"{endpoint.name}: {caller.calls} calls made; tokens sent {caller.sent}, received {caller.received}")
+            say(f"{endpoint.name}: {caller.calls} calls made, {caller.sent} tokens sent, {caller.received} received")
     if unreadable := [name for name, conversation in conversations.items() if not conversation.reply]:
         raise PublicError(
             f"endpoint '{endpoint.name}' ({endpoint.model}): {len(unreadable)} replies are unreadable: "
@@ -150,7 +150,9 @@ def _estimate(endpoint: Endpoint, needed: int, conversations: Sequence[Conversat
     estimate = estimate_calls(endpoint, len(conversations), characters)
     cost = "" if estimate.usd is None else f", about {estimate.usd:.2f} US dollars at most"
     repeated = (
-        f"; a kill interrupted {interrupted} earlier calls; the server may count them twice" if interrupted else ""
+        f". An earlier run was killed during {interrupted} calls. The server may count these calls twice."
+        if interrupted
+        else ""
     )
     return (
         f"{endpoint.name} ({endpoint.model}): {needed} replies needed, {estimate.calls} calls to make, about "

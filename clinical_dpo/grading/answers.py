@@ -36,8 +36,8 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
     if unmatched := sorted({row["id"] for row in rows} ^ set(text_by_id)):
         answers_name = f"answers of {variant}" if variant else "answers"
         raise UserError(
-            f"{answers_name} and test items have different ids, for example {unmatched[:3]}. "
-            "Delete the answers and run again."
+            f"{answers_name}: the ids differ from those of the test items, for example {unmatched[:3]}. "
+            "Delete the file of these answers and run again."
         )
     return [split_thought(text_by_id[row["id"]]).answer for row in rows]
 

@@ -52,7 +52,8 @@ def imported_answers(
                 raise UserError(_unknown_item(str(record[key]), key, [str(row["id"]) for row in test]))
             if item_id in answers:
                 raise UserError(
-                    f"test item '{item_id}' is also answered in row {first_row[item_id]}. Keep one of the two rows."
+                    f"test item '{item_id}' already has an answer in row {first_row[item_id]}. Keep one of the two "
+                    "rows."
                 )
             text = record["answer"] if "answer" in columns else None
             answer: ImportedAnswer = {"id": item_id, "text": "" if text is None else str(text).strip()}
@@ -64,8 +65,9 @@ def imported_answers(
     missing = [row["id"] for row in test if row["id"] not in answers]
     if missing:
         raise UserError(
-            f"{where}: {len(missing)} of {len(test)} test items have no row, first {', '.join(map(repr, missing[:3]))}."
-            " Add these rows. If the model gave no answer, leave the answer empty; an empty answer counts as wrong."
+            f"{where}: {len(missing)} of {len(test)} test items have no row, such as "
+            f"{', '.join(map(repr, missing[:3]))}. Add these rows. If the model gave no answer, leave the answer "
+            "empty; an empty answer counts as wrong."
         )
     return [answers[row["id"]] for row in test]
 

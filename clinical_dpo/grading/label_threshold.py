@@ -42,6 +42,7 @@ def at_threshold(answers: Sequence[Mapping[str, Any]], labels: Sequence[str], th
 def _probability(answer: Mapping[str, Any], label: str) -> float:
     if "probabilities" not in answer:
         raise UserError(
-            f"answer '{answer['id']}' has no probabilities, which a threshold needs. Delete the answers and run again."
+            f"answer '{answer['id']}' has no probabilities of labels, but a threshold needs them. Delete the file of "
+            "these answers and run again."
         )
     return float(answer["probabilities"][label])

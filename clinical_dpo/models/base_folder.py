@@ -83,8 +83,8 @@ def check_config(origin: Origin) -> None:
     config = read_json(origin.folder / "config.json")
     if not isinstance(config, dict) or "transformers_weights" in config:
         raise PublicError(
-            f"{origin.name}: config.json is not a JSON object, or it names the files of the weights "
-            f"(`transformers_weights`). {origin.mend} that has a config.json without this key."
+            f"{origin.name}: config.json is not a JSON object, or it has the key `transformers_weights`, which names "
+            f"the files of the weights. {origin.mend} that has a config.json without this key."
         )
 
 
@@ -96,7 +96,7 @@ def check_tokenizer_files(origin: Origin) -> None:
     if (origin.folder / "tokenizer.model").is_file() and not (origin.folder / "tokenizer.json").is_file():
         raise PublicError(
             f"{origin.name}: {origin.version} has tokenizer.model but no tokenizer.json. {origin.mend} that has both. "
-            "To convert it yourself, save the tokenizer with transformers where sentencepiece is installed, compare "
+            "To convert the tokenizer yourself, install sentencepiece, save the tokenizer with transformers, compare "
             "the token ids of some texts, and use `source: folder`."
         )
 
@@ -108,8 +108,8 @@ def check_token_ids(origin: Origin, folder: Path) -> None:
     beyond = [i for i in chat_tokens(tokenizer, messages, True) if rows is not None and i >= rows]
     if beyond:
         raise PublicError(
-            f"{origin.name}: the chat template writes {tokenizer.convert_ids_to_tokens(beyond[0])!r}, token "
-            f"{beyond[0]}, but the model's embedding has {rows} tokens. {origin.mend} whose tokenizer belongs to its "
+            f"{origin.name}: the chat template writes {tokenizer.convert_ids_to_tokens(beyond[0])!r}, whose id is "
+            f"{beyond[0]}, but the model knows only ids below {rows}. {origin.mend} whose tokenizer belongs to its "
             "weights, or set `chat_template`."
         )
 
@@ -130,14 +130,14 @@ def weight_files(origin: Origin, name: str) -> list[str]:
         isinstance(shard, str) and _SHARD.fullmatch(shard) and shard.endswith(suffix) for shard in shards
     ):
         raise PublicError(
-            f"{origin.name}: {name} names no weights, or it names files that are not `{suffix}` files in the same "
-            f"folder. {origin.mend} with an index that names only `{suffix}` files in its own folder."
+            f"{origin.name}: {name} names no files of weights, or it names other files than `{suffix}` files in its "
+            f"own folder. {origin.mend} with an index that names only `{suffix}` files in its own folder."
         )
     files = sorted(set(shards))
     missing = [file for file in files if not (origin.folder / file).is_file()]
     if missing:
         raise PublicError(
-            f"{origin.name}: {origin.folder} lacks the file {missing[0]}, which {name} names. {origin.missing}"
+            f"{origin.name}: {name} names the file {missing[0]}, but {origin.folder} lacks it. {origin.missing}"
         )
     return files
 
@@ -188,9 +188,9 @@ def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
     else:
         if isinstance(weights, dict) and all(isinstance(value, torch.Tensor) for value in weights.values()):
             return weights
-        reason = "it holds more than named tensors"
+        reason = "it contains something else than named tensors"
     raise PublicError(
-        f"{origin.name}: {name} could not be loaded as a file that holds only weights ({reason}). "
+        f"{origin.name}: {name} cannot be loaded, because it may contain only weights ({reason}). "
         f"No code in the file was run. {origin.mend} that has safetensors files, or copy the file again."
     )
 

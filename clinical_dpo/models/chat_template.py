@@ -48,13 +48,13 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
     if not template:
         raise PublicError(
             f"{name}: the tokenizer has no chat template. Set `chat_template` in the model file to a Jinja template "
-            "of the format that the model was trained on. Its page on the hub or its paper has the format."
+            "of the format that the model was trained on. The model's page on the hub or its paper shows the format."
         )
     for variable in chat.variables:
         if not re.search(rf"\b{re.escape(variable)}\b", template):
             raise PublicError(
                 f"{name}: key 'chat_template_kwargs.{variable}': the chat template has no variable '{variable}'. "
-                "Correct the name, or remove it."
+                "Correct the name of the key, or remove the key."
             )
     fixed = fixed_template(template, chat)
     if fixed != own:

@@ -81,7 +81,9 @@ def check_shares(study: Study) -> Iterator[Row]:
                 f"{entry['value']:.{entry['decimals']}f} of {n} {unit}",
                 number_ranges(possible) if possible else "no count",
                 "possible" if possible else "impossible",
-                "" if possible else f"No share of {n} rounds to it. The paper does not say what it is a share of.",
+                ""
+                if possible
+                else f"No share of {n} rounds to this number, and the paper does not say of what it is a share.",
             )
     wins = metric_entries(study, "win_rate")
     if wins:
@@ -90,10 +92,10 @@ def check_shares(study: Study) -> Iterator[Row]:
         yield claim_row(
             f"win rate, {entry_title(best)}",
             " and ".join(f"{entry['value']:.2f}" for entry in wins) + ", n not stated",
-            f"sum {sum(entry['value'] for entry in wins):.2f}: no ties, or left out",
+            f"sum {sum(entry['value'] for entry in wins):.2f}: no ties, or ties are left out",
             "possible",
-            f"At least {fewest} judgements; P<.05 (exact binomial, against .5) for every n from "
-            f"{always_significant_from} on.",
+            f"This rate needs at least {fewest} judgements. From {always_significant_from} judgements on, it differs "
+            "from .5 with P<.05 (exact binomial test).",
         )
 
 
@@ -131,7 +133,8 @@ def check_likerts(study: Study) -> Iterator[Row]:
             change(before, entry),
             f"SD of differences {f'{low:.2f}-' if low else 'below '}{high:.2f}",
             "possible" if is_possible else "impossible",
-            f"Whole grades allow {least:.2f}-{most:.2f}. By steps of one, {changed[0]}-{changed[1]} of {n} changed.",
+            f"Whole grades allow SDs from {least:.2f} to {most:.2f}. If every change is a step of one, {changed[0]} to "
+            f"{changed[1]} of the {n} grades changed.",
         )
 
 
@@ -150,8 +153,9 @@ def check_margins(study: Study) -> Iterator[Row]:
             f"{entry['value']:g} with beta {beta:g}",
             f"log-ratio gap {gap:,.0f} nats ({low:,.0f}-{high:,.0f})",
             "possible",
-            f"A sum over tokens; answer lengths are not printed. With 100 tokens in both answers together it is "
-            f"{gap / 100:.0f} nats a token, with 500 {gap / 500:.1f}. Sigmoid loss: {loss:.0e}.",
+            "The gap is a sum over tokens, and the paper prints no lengths of answers. If both answers together have "
+            f"100 tokens, the gap is {gap / 100:.0f} nats per token. With 500 tokens, it is {gap / 500:.1f}. The "
+            f"sigmoid loss of this margin is {loss:.0e}.",
         )
 
 
@@ -182,7 +186,7 @@ def check_rouges(study: Study) -> Iterator[Row]:
             else f"only if {short_answers}"
             if length < 0.5
             else "possible",
-            f"Mean length of an answer over its reference's, weighted by precision: {length:.2f}.",
+            f"Mean of an answer's length divided by its reference's length, weighted by precision: {length:.2f}.",
         )
 
 
@@ -221,5 +225,6 @@ def check_significance(study: Study) -> Iterator[Row]:
             f"threshold {stated['threshold']:g} = {stated['alpha']:g} / {stated['tests']}",
             "; ".join(f"{entry_title(entry)} {printed_p(entry['p'])}" for entry in between) or "none",
             "possible" if math.isclose(threshold, stated["threshold"]) else "impossible",
-            f"{stated['tests']} outcomes, {len(with_p)} P: {stated['alpha']:g} / {len(with_p)} = {strictest:g}.",
+            f"The threshold is for {stated['tests']} outcomes, but the paper prints {len(with_p)} P: "
+            f"{stated['alpha']:g} / {len(with_p)} = {strictest:g}.",
         )

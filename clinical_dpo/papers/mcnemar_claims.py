@@ -37,7 +37,7 @@ def check_mcnemar(study: Study) -> Iterator[Row]:
             change(before, entry),
             _group_tests({test: _discordance(discordant[test]) for test in TESTS}),
             _verdict(possible_tests[-1]),
-            "b: right before only, c: after only.",
+            "b: items that were right before only. c: items that were right after only.",
         )
     for task, group in groupby(metric_entries(study, "f1"), key=lambda entry: entry["task"]):
         chains = [list(chain) for _, chain in groupby(group, key=lambda entry: entry["model"])]
@@ -59,7 +59,7 @@ def check_mcnemar(study: Study) -> Iterator[Row]:
             f"{sum(len(chain) - 1 for chain in chains)} P, n={n}",
             f"positives {_group_tests({test: number_ranges(sorted(joint[test])) for test in TESTS})}",
             _verdict({test for test in TESTS if joint[test]}),
-            "Positives for which all can hold, where every answer is one of the two labels.",
+            "The numbers of positive items with which all P are possible, if every answer is one of the two labels.",
         )
     if possible_tests:
         yield claim_row(
@@ -67,7 +67,7 @@ def check_mcnemar(study: Study) -> Iterator[Row]:
             f"{len(possible_tests)} P by McNemar's test",
             ", ".join(f"{TITLES[test]} {sum(test in tests for tests in possible_tests)}" for test in TESTS),
             _verdict(set.intersection(*possible_tests)),
-            "How many P each form can give, where every answer is one of the two labels.",
+            "The number of P that each form of the test can give, if every answer is one of the two labels.",
         )
 
 
@@ -161,11 +161,16 @@ def _f1_verdict(study: Study, pair: tuple[Entry, Entry], possible: Positives) ->
             allowed = sorted(set().union(*possible.values()))
             chance = sum(hypergeom.pmf(allowed, rows, positives, n))
             condition = f"{number_ranges(allowed)} of {n} are positive" if allowed else ""
-            detail = f"A random split of {positives} of {rows} has so many with P {chance:.4f}. " if allowed else ""
+            detail = (
+                f"If {positives} of {rows} rows are positive, a random split has these numbers with probability "
+                f"{chance:.4f}. "
+                if allowed
+                else ""
+            )
     if len(tests) == len(TESTS) and not condition:
         return "possible", ""
     macro = {test: number_ranges(counts.links[0]) for test, counts in _possible_positives(pair, "macro").items()}
-    detail += f"If it were macro F1: positives {_group_tests(macro)}. "
+    detail += f"If the paper's F1 is macro F1: positives {_group_tests(macro)}. "
     for answers in range(1, UNPARSABLE + 1):
         if expected & set(_possible_positives(pair, unparsable=answers)["exact"].links[0]):
             detail += "An unparsable answer to a negative item is wrong, but F1 does not count it."

@@ -58,7 +58,7 @@ def load_published(path: str | Path) -> dict[str, Study]:
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:
                 raise UserError(
-                    f"{where}: against '{entry['against']}' is not the variant listed just before. "
+                    f"{where}: key 'against' is '{entry['against']}', which is not the variant listed just before. "
                     f"List '{entry['against']}' just before '{entry['variant']}'."
                 )
             seen.add(key)
@@ -179,11 +179,11 @@ def _agrees(entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | 
 
 def _notes(study: Study, entry: Entry, row: Mapping[str, Any], numbers: Mapping[str, float | None]) -> Iterator[str]:
     if row and row["model"] != entry["model"]:
-        yield f"{row['model']} stands in"
+        yield f"{row['model']} stands in for {entry['model']}"
     if entry["n"] and numbers["n"] and numbers["n"] != entry["n"]:
-        yield f"published on n = {entry['n']}"
+        yield f"the paper's n is {entry['n']}"
     contradiction = find_contradiction(study, entry)
     if contradiction:
-        yield "the paper says both: " + " and ".join(
+        yield "the paper prints both: " + " and ".join(
             f"{version['value']} ({'; '.join(version['where'])})" for version in contradiction["printed"]
         )

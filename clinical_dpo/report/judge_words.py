@@ -20,22 +20,23 @@ def bias_words(row: Mapping[str, str]) -> str | None:
     value, n, warns = float(row["estimate"]), row["n"], row["suspicious"] == "true"
     share = f"{value:.0%}"
     texts = {
-        ORDER: f"changes its verdict with the order of the answers in {share} of {n} pairs",
+        ORDER: f"changes its verdict in {share} of {n} pairs when the two answers change places",
         LONGER: f"prefers the longer answer in {share} of {n} preferences",
         SHUFFLED: (
             f"calls {share} of {n} answers to other questions correct"
             if row["judged"] == "correctness"
-            else f"gives {n} answers to other questions {value:.2f} of 1 on average"
+            else f"gives {n} answers to other questions a mean score of {value:.2f} on a scale from 0 to 1"
             if row["judged"] == "rubric"
-            else f"gives {n} answers to other questions {value:.1f} of 5 on average"
+            else f"gives {n} answers to other questions a mean grade of {value:.1f} on a scale from 1 to 5"
         ),
-        REPEATED: f"repeats {share} of {n} verdicts when it judges the same items again",
+        REPEATED: f"gives the same verdict in {share} of {n} items that it judges twice",
     }
     if row["check"] == LENGTH:
         variant = TITLES[row["variant"]]
         if not warns:
-            return f"shows no higher grades for longer answers of {variant} (rank correlation {value:.2f})"
-        return f"gives longer answers of {variant} higher grades (rank correlation {value:.2f}): length, or quality"
+            return f"gives longer answers of {variant} no higher grades (rank correlation {value:.2f})"
+        grades = f"gives longer answers of {variant} higher grades (rank correlation {value:.2f})"
+        return f"{grades}, for their length or for their quality"
     if row["check"] == FAMILY:
         return f"is of the same family as {row['variant']}, and may favour it" if warns else None
     return texts[row["check"]]

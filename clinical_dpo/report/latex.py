@@ -160,8 +160,9 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         },
     ),
     "stats": (
-        "Paired comparisons of the variants on the same test items; P two-sided and uncorrected, of the difference "
-        "named. P (F1): permutation test of F1. P (Holm): over the tasks, and over tasks, models and comparisons.",
+        "Paired comparisons of the variants on the same test items. P is two-sided and uncorrected, and tests the "
+        "difference in column `Of'. P (F1) is that of a permutation test of F1. P (Holm) is corrected over the tasks, "
+        "and P (Holm, study) over tasks, models and comparisons.",
         {
             **{"task": "Task", "model": "Model", "comparison": "Comparison", "test": "Test", "n": "n"},
             **{"effect_measure": "Of", "effect": "Difference", ("effect_ci_low", "effect_ci_high"): "95% CI"},
@@ -173,7 +174,8 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
     ),
     "subgroups": (
         "The headline metric and its differences in subgroups of the test items, with 95% confidence intervals. P of a "
-        "difference: interaction test, a permutation test; P (Holm): over the subgroups of a task. Masked: few items.",
+        "difference is that of the interaction test, a permutation test. P (Holm) is corrected over the subgroups of a "
+        "task. Masked levels have few items.",
         {
             **{"task": "Task", "model": "Model", "compared": "Compared", "measure": "Of", "subgroup": "Subgroup"},
             **{"level": "Level", "n": "n", "masked": "Masked", "estimate": "Estimate", ("ci_low", "ci_high"): "95% CI"},
@@ -181,9 +183,9 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         },
     ),
     "agreement": (
-        "Agreement of raters, and of a judge (judge:NAME) with raters, on the same items, with 95% intervals. Kappas "
-        "and krippendorff_alpha: 1 is full agreement, 0 agreement as by chance. icc_2_1: intraclass correlation "
-        "of grades, two-way random effects, absolute agreement, single rater (Shrout and Fleiss 1979).",
+        "Agreement of raters, and of a judge (judge:NAME) with raters, on the same items, with 95% intervals. For "
+        "kappas and krippendorff_alpha, 1 is full agreement and 0 is agreement by chance. icc_2_1 is the intraclass "
+        "correlation of grades: two-way random effects, absolute agreement, single rater (Shrout and Fleiss 1979).",
         {
             **{"task": "Task", "model": "Model", "sheet": "Sheet", "criterion": "Rubric item"},
             **{"raters": "Raters", "metric": "Measure"},
@@ -192,8 +194,8 @@ TABLES: dict[str, tuple[str, dict[Column, str]]] = {  # stem of a table in repor
         },
     ),
     "decisions": (
-        "Decisions about the headline metric. Margin: the smallest difference that matters. Limits of the interval are "
-        "those of one-sided tests against the margin, at the level of the family.",
+        "Decisions about the headline metric. The margin is the smallest difference that matters. The limits of the "
+        "interval are those of one-sided tests against the margin, at the level of the family.",
         {
             **{
                 "task": "Task",

@@ -125,12 +125,15 @@ def _data(released: Released) -> str:
     elif source["kind"] == "hub":
         lines.append(f"Data set {markdown(source['id'])} of the Hugging Face hub, commit {source['revision']}.")
     else:
-        lines.append("A file of the study's authors, which this card does not name.")
+        lines.append("The data are a file of the study's authors. This card does not name it.")
     if source["data"] == "real":
         lines.append(f"Licence of the data: {markdown(task.get('licence', 'not stated'))}.")
         lines += [markdown(task["citation"])] if "citation" in task else []
     sizes = ", ".join(f"{counts[split]} {split}" for split in counts)
-    lines.append(f"Rows: {sizes}. Training used train; the loss was watched on eval, trials were chosen on dev.")
+    lines.append(
+        f"Rows: {sizes}. The model was trained on split train, its trial was chosen on split dev, and the eval loss is "
+        "that of split eval."
+    )
     if task.get("phi"):
         lines.append("**The rows are of patients. Weights can repeat what they were trained on.**")
     return " ".join(lines)

@@ -89,7 +89,10 @@ def summary(
             )
             cell = f"{TITLES[arm]} {_estimate(bars[arm])}"
             lines.append(f"{named(task, model, headlines[task])}{cell:<38}P: {p_values}")
-    lines += ["", "Estimates with 95% intervals. P two-sided, uncorrected; * below the Bonferroni threshold."]
+    lines += [
+        "",
+        "Estimates have 95% intervals. P is two-sided and uncorrected. * marks P below the Bonferroni threshold.",
+    ]
     lines += _compared(stats) + _opposed_lines(stats) + _study_wide(stats)
     lines += [
         *_decisions(decisions, seeds),
@@ -98,12 +101,14 @@ def summary(
         *_trivial(trivial, headlines),
         *_unreadable(shown),
     ]
-    lines += [f"Tied on dev, decided by the lower eval loss: {'; '.join(ties)}."] if ties else []
+    lines += [f"Equal scores on dev, so the lower eval loss decided: {'; '.join(ties)}."] if ties else []
     lines += ["   ".join(folders)]
     repeated = dict.fromkeys("{task} (seeds {seeds})".format(**row) for row in seeds)
-    lines += [f"Over training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
+    lines += [f"Results over several training seeds: {seeds_file}   {', '.join(repeated)}"] if repeated else []
     lines += [f"Left out: {name} ({reason})" for name, reason in left_out.items()]
-    lines += [f"Mixed versions: {difference}" for difference in mixed_versions]
+    lines += [
+        f"Compared numbers come from different versions of a library: {difference}" for difference in mixed_versions
+    ]
     lines += [f"Matched by steps: {run}" for run in matched_runs]
     pending = [
         "  {grader}: {n} answers of {task}/{model}/{variant}".format(**row)
@@ -147,8 +152,8 @@ def _compared(stats: Rows) -> list[str]:
     """A line that names the quantities that the P values of these rows compare; empty without a P."""
     quantities = dict.fromkeys(quantity_compared(row) for row in stats if row["effect_measure"])
     words = ["; ".join(quantities)] if quantities else []
-    words += [f"after a slash {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
-    return [f"What P compares: {', '.join(words)}."] if words else []
+    words += [f"P after a slash: {F1_COMPARED}"] if any(row["p_f1_permutation"] for row in stats) else []
+    return [f"What P compares: {'. '.join(words)}."] if words else []
 
 
 def _opposed_lines(stats: Rows) -> list[str]:
@@ -173,7 +178,10 @@ def _study_wide(stats: Rows) -> list[str]:
         adjusted = [(float(row["p_holm_study"]), float(row["alpha"])) for row in rows if row["p_holm_study"]]
         if adjusted:
             below, alpha = sum(p < level for p, level in adjusted), f"{adjusted[0][1]:g}".removeprefix("0")
-            lines.append(f"Holm over {words.format(len(rows))}: {below} below {alpha} (p_holm_study of stats.csv).")
+            lines.append(
+                f"After Holm's correction, P is below {alpha} in {below} of {words.format(len(rows))} (p_holm_study of "
+                "stats.csv)."
+            )
     return lines
 
 
@@ -193,9 +201,10 @@ def _decisions(decisions: Rows, seeds: Rows) -> list[str]:
 def _corrected(corrected: Rows) -> list[str]:
     """Lines, one per variant: the estimates of the raters' sample and of the judge, and the estimate that is used."""
     lines = [
-        f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: sample {float(row['sample_estimate']):.2f}, "
-        f"judge {float(row['judge_estimate']):.2f}, counts {_estimate(row)} ({row['basis']}, {row['rated']} of "
-        f"{row['items']} items rated, {row['corrections']} corrections)"
+        f"  {row['task']}, {row['model']}, {TITLES[row['compared']]}: raters' sample "
+        f"{float(row['sample_estimate']):.2f}, judge {float(row['judge_estimate']):.2f}, the estimate that counts "
+        f"{_estimate(row)} ({row['basis']}, {row['rated']} of {row['items']} items rated, {row['corrections']} "
+        "corrections)"
         for row in corrected
         if row["compared"] in TITLES and row["status"] == "complete"
     ]
@@ -219,7 +228,7 @@ def _trivial(trivial: Rows, headlines: Mapping[str, str]) -> list[str]:
         for row in trivial
         if not row["model"]
     ]
-    lines = [f"Without a model: {'; '.join(scored)}."] if scored else []
+    lines = [f"Scores of answers that need no model: {'; '.join(scored)}."] if scored else []
     for row in trivial:
         variant = row["variant"] if row["model"] and row["variant"] not in STAGES else None
         if variant and (words := remarks(trivial, row["task"], row["model"], variant)):
@@ -241,7 +250,7 @@ def _cut(row: Mapping[str, str]) -> str:
     shares = (
         (row["cut_rate"], "cut at max_new_tokens"),
         (row["thought_rate"], "with a thought"),
-        (row["cut_in_thought_rate"], "cut inside it"),
+        (row["cut_in_thought_rate"], "cut inside the thought"),
     )
     return ", ".join(f"{float(share):.0%} {words}" for share, words in shares if share and float(share) > 0)
 

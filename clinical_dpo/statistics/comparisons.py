@@ -134,7 +134,7 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
             and the variant.
     """
     if not x:
-        raise UserError(f"grades of {where}/{first}: no rows. The test split needs at least one item.")
+        raise UserError(f"grades of {where}/{first}: the table has no rows. Put at least one item into the test split.")
     x_by_id, y_by_id = {row["id"]: row for row in x}, {row["id"]: row for row in y}
     for variant, rows, by_id, other_ids in ((first, x, x_by_id, y_by_id), (second, y, y_by_id, x_by_id)):
         if len(by_id) < len(rows):
@@ -144,8 +144,9 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
         missing = [item for item in other_ids if item not in by_id]
         if missing:
             raise UserError(
-                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, first "
-                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Grade both again."
+                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, such as "
+                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Delete both tables of "
+                "grades and run again."
             )
     return x, [y_by_id[row["id"]] for row in x]
 

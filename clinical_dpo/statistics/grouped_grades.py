@@ -30,7 +30,7 @@ def with_groups(
         if unknown is not None:
             raise UserError(
                 f"grades of {model}/{variant}: item {unknown} is not in the test split, so its group is unknown. "
-                "Grade the answers again."
+                "Delete the table of grades and run again."
             )
     return {key: [cast(Grade, row | {"group": groups[row["id"]]}) for row in rows] for key, rows in grades.items()}
 

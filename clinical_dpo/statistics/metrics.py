@@ -36,7 +36,7 @@ def check_labels(rows: Sequence[Grade], task: Mapping[str, Any]) -> None:
             if value not in allowed:
                 raise UserError(
                     f"grades of {task['name']}, item {row['id']}, field '{field}': '{value}' is not a label of this "
-                    f"task. Grade the answers again, or write one of: {', '.join(classes)}."
+                    f"task. Delete the table of grades and run again, or write one of: {', '.join(classes)}."
                 )
 
 
@@ -53,8 +53,8 @@ def check_same_labels(x: Sequence[Grade], y: Sequence[Grade], task: Mapping[str,
     for first_row, second_row in zip(x, y, strict=True):
         if first_row["label"] != second_row["label"]:
             raise UserError(
-                f"grades of {task['name']}, item {first_row['id']}, field 'label': '{first_row['label']}' in one "
-                f"variant, '{second_row['label']}' in another. Grade both again with the same test split."
+                f"grades of {task['name']}, item {first_row['id']}, field 'label': the label is '{first_row['label']}' "
+                f"for one variant, but '{second_row['label']}' for another. Delete both tables of grades and run again."
             )
 
 
@@ -122,8 +122,8 @@ def _variant_metrics(
     """
     if not rows:
         raise UserError(
-            f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: no rows. The test split needs at least "
-            "one item."
+            f"grades of {blank['task']}/{blank['model']}/{blank['variant']}: the table has no rows. "
+            "Put at least one item into the test split."
         )
     shared = blank | {
         "positive_class": task.get("positive") or "",

@@ -50,12 +50,13 @@ def choose_threshold(
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
     if rule not in RULES or (rule == "sensitivity" and at_least is None):
         raise PublicError(
-            f"threshold: rule '{rule}' with at_least {at_least}. Use rule {', '.join(RULES)}. Rule sensitivity also "
-            "needs at_least."
+            f"threshold: rule '{rule}' is not known, or its at_least is missing. Use one of the rules "
+            f"{', '.join(RULES)}. With rule sensitivity, also set at_least."
         )
     if carried.all() or not carried.any():
         raise PublicError(
-            f"all {len(carried)} dev items have the same class, so no threshold can be chosen. Raise splits.dev."
+            f"threshold: all {len(carried)} dev items have the same label, so no threshold can be chosen. Raise "
+            "splits.dev."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
     # At point i of the curve, items with a probability of at least at[i] are positive. at[0] is infinite: none is.

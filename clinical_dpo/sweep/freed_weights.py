@@ -17,10 +17,11 @@ from clinical_dpo.variants import BEST
 
 GB = 1e9
 LATER = """\
-A later change trains these trials again if it needs their weights: a change of the dev rows, prompt, max_new_tokens,
-max_thought_tokens or answer_by of the task, of the code of answering, of the model file's dtype, attention or
-quantization, and every change after which another trial is chosen. After a change of a plateau's tolerance, a second
-run of the probe's length trains again. Figures, tables, answers on test and extra seeds need none of these weights."""
+Some later changes need these weights, and then the trials are trained again. These are changes of the dev rows, of the
+task's prompt, max_new_tokens, max_thought_tokens or answer_by, of the model file's dtype, attention or quantization, of
+the code that answers, and every change after which another trial is chosen. A change of plateau_tolerance trains those
+trials again whose second run has the length of the probe. Figures, tables, answers on test and extra seeds need none of
+these weights."""
 
 
 @dataclass(frozen=True)

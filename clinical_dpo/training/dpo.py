@@ -125,7 +125,9 @@ def with_reference_logps(pairs: list[Pair], logps: str, tokenizer: Any) -> "Data
 
     stored = pd.read_parquet(logps)
     if stored["id"].tolist() != [pair["id"] for pair in pairs]:
-        raise PublicError(f"{logps}: its ids do not match those of the preference file. Delete {logps} and run again.")
+        raise PublicError(
+            f"{logps}: the ids in this file differ from those of the preference pairs. Delete {logps} and run again."
+        )
     columns = ("prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps")
     return Dataset.from_list(
         [

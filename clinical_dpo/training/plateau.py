@@ -21,7 +21,9 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
         ValueError: the curve has fewer than two points.
     """
     if len(curve) < 2:
-        raise ValueError("A plateau needs the eval loss at step 0 and at one later step.")
+        raise ValueError(
+            "The curve has fewer than two points. A plateau needs the eval loss at step 0 and at one later step."
+        )
     start, lowest = curve[0][1], min((loss for _, loss in curve if isfinite(loss)), default=nan)
     flat = lowest + tolerance * (start - lowest)
     return next((step for step, loss in curve[1:] if lowest < start and loss <= flat), curve[1][0])

@@ -269,7 +269,8 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once ({key}). Run again. The next attempt computes half as many."
+        f"Out of memory with {rows} rows at once ({key}). Run again. The next attempt computes half as many rows at "
+        "once."
     )
 
 

@@ -45,7 +45,7 @@ def matched_runs(records: Iterable[str | Path]) -> list[str]:
             words = f"{run['steps']:,} steps and {run['tokens_seen']:,} tokens"
             runs.setdefault(f"{names['task']}, {names['model']}", {})[names["stage"]] = words
     return [
-        f"{model}: after SFT, SFT longer trains for {stages['sft_longer']}, DPO for {stages['dpo']}"
+        f"{model}: after SFT, the arm SFT longer is trained for {stages['sft_longer']}, and DPO for {stages['dpo']}"
         for model, stages in runs.items()
         if "sft_longer" in stages
     ]

@@ -120,8 +120,8 @@ def test_the_text_names_tasks_whose_steps_pass_often_over_few_rows(study):
     """1,000 steps of 4 rows: 13 times over the 300 rows of uti, 50 times over 80 rows."""
     few = {"overrides": {"tasks": {"uti": {"splits": {"train": 80}}}}}
     text = plan_text(cost_rows(load_study(merge(PUBLISHED, few), ROOT)), disk_rows(study), {})
-    assert "uti: a run passes 50 times over the training rows" in text
-    assert "passes" not in plan_text(cost_rows(study), disk_rows(study), {})
+    assert "uti: a run trains 50 times on each training row." in text
+    assert "a run trains" not in plan_text(cost_rows(study), disk_rows(study), {})
 
 
 def test_the_text_marks_tasks_on_generated_text_with_reason_and_hours(study):

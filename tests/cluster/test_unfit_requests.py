@@ -69,13 +69,13 @@ def test_a_run_time_above_the_limit_is_refused_with_the_largest_request():
     """Slurm itself accepts such a job, and it waits for ever."""
     jobs = replace(JOB, partition="brief"), replace(JOB, partition="brief", rule="train_sft", minutes=60)
     (problem,) = problems(*jobs)
-    assert "20 minutes" in problem and "train_dpo requests 300, and after retries 600" in problem
+    assert "20 minutes" in problem and "train_dpo requests 300, and up to 600 at a retry" in problem
     assert "Set compute.max_runtime to 20" in problem
 
 
 def test_a_run_time_above_the_limit_after_retries_is_refused():
     (problem,) = job_problems(partition="day", gpu_model="h100", minutes=1000)
-    assert "1440 minutes" in problem and "after retries 2000" in problem
+    assert "1440 minutes" in problem and "up to 2000 at a retry" in problem
 
 
 def test_retries_stay_within_the_configured_run_time():
@@ -109,7 +109,7 @@ def test_cpus_count_on_nodes_with_the_gpu():
 
 def test_memory_counts_on_nodes_with_the_gpu():
     (problem,) = job_problems(mem_mb=100_000)
-    assert "128000 MB" in problem and "100000, and after retries 200000" in problem
+    assert "128000 MB" in problem and "100000, and up to 200000 at a retry" in problem
     assert "Set compute.max_mem_mb to 128000" in problem
 
 

@@ -146,10 +146,13 @@ def test_a_task_with_missing_data_can_be_left_out():
         ({"alpha": 2}, ["config: key 'alpha'", "maximum of 1"]),
         ({"tasks": ["utii"]}, ["config/tasks/utii.yaml", "Did you mean 'uti'?"]),
         ({"figure2": {"a": "utii"}}, ["config: key 'figure2'", "'utii'", "Did you mean 'uti'?"]),
-        ({"run_name": "uti"}, ["config: run_name 'uti'", "results/uti", "config/tasks/uti.yaml", "Use another name"]),
+        (
+            {"run_name": "uti"},
+            ["config: run_name 'uti'", "results/uti", "config/tasks/uti.yaml", "Use another run_name"],
+        ),
         ({"run_name": "models"}, ["run_name 'models'", "the base models"]),
-        ({"seeds": [43, 42]}, ["config: key 'seeds'", "43", "Put the run's seed, 42, first."]),
-        ({"seed": 7}, ["config: key 'seeds'", "42", "Put the run's seed, 7, first."]),
+        ({"seeds": [43, 42]}, ["config: key 'seeds'", "begins with 43", "Write 42 first."]),
+        ({"seed": 7}, ["config: key 'seeds'", "begins with 42", "Write 7 first."]),
         ({"seeds": [42, 42]}, ["config: key 'seeds'", "[42, 42]", "non-unique"]),
         ({"overrides": {"tasks": {"utii": {}}}}, ["'overrides.tasks'", "'utii'", "Did you mean 'uti'?"]),
     ],
@@ -199,12 +202,12 @@ def test_a_model_that_a_recipe_cannot_use_is_refused(change, parts):
         ("uti", {"spltis": {}}, ["key 'spltis'", "Did you mean 'splits'?"]),
         ("uti", {"source": {"kind": "hub", "id": "a/b"}}, ["key 'source.revision'", "missing", "Add it"]),
         ("uti", {"recipe": "savage"}, ["recipe 'savage'", "Did you mean 'savage2025'?"]),
-        ("uti", {"splits": {"dev": 0}}, ["splits.dev is 0", "Add a dev split"]),
+        ("uti", {"splits": {"dev": 0}}, ["splits.dev is 0", "Set splits.dev"]),
         ("uti", {"label_synonyms": {"Uti": ["x"]}}, ["label_synonyms", "'Uti'", "Use one of"]),
         ("uti", {"when_missing": "error"}, ["data/savage2025/uti.csv does not exist", "Add the file"]),
         ("uti", {"paired_test": "paired_t"}, ["paired_test paired_t", "metric f1", "Use mcnemar"]),
         ("uti", {"grader": "exact"}, ["metric f1", "grader exact", "Use grader label"]),
-        ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "1", "Put the run's seed, 42, first."]),
+        ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "begins with 1", "Write 42 first."]),
         ("meqsum", {"tables": ["helpfulness"]}, ["table helpfulness", "rouge_l", "Set grader: evasiveness"]),
         ("pubmedqa", {"raters": None}, ["key 'raters'"]),
     ],
@@ -218,7 +221,7 @@ def test_a_mistake_in_a_task_file_is_refused_with_file_key_and_mend(task, settin
     [
         ("uti", {"judge": "gpt-4"}, "grader judge, preference_grader judge"),
         ("meqsum", {"raters": ["anna"]}, "answer_type answer"),
-        ("pubmedqa", {"adjudicator": "anna"}, "raters of right and wrong answers"),
+        ("pubmedqa", {"adjudicator": "anna"}, "raters who grade answers as right or wrong"),
         ("reasoning", {"preference_grader": "raters"}, "table win_rate"),
         ("uti", {"rouge_stemmer": True}, "table rouge"),
     ],
@@ -226,7 +229,7 @@ def test_a_mistake_in_a_task_file_is_refused_with_file_key_and_mend(task, settin
 def test_a_key_without_effect_is_refused_with_what_would_use_it(task, settings, user):
     (key,) = settings
     change = {"overrides": {"tasks": {task: settings}}}
-    assert_refused(change, [f"config: overrides.tasks.{task}: key '{key}'", user, "Add this setting, or remove"])
+    assert_refused(change, [f"config: overrides.tasks.{task}: key '{key}'", user, "Add what is missing, or remove"])
 
 
 def test_all_mistakes_of_a_model_file_are_told_at_once():
@@ -256,10 +259,10 @@ def test_estimates_assume_8_billion_weights_for_a_model_that_is_not_fetched():
     assert parameter_count(study.models["llama3-8b-instruct"]) == 8030261248
     del study.models["llama3-8b-instruct"]["parameters"]
     assert parameter_count(study.models["llama3-8b-instruct"]) == 8030261248  # from `sizes`
-    assert not [line for line in notes(study) if "not counted" in line]
+    assert not [line for line in notes(study) if "its size is not known" in line]
     del study.models["llama3-8b-instruct"]["sizes"]
     assert parameter_count(study.models["llama3-8b-instruct"]) == 8e9
-    assert any("weights of llama3-8b-instruct not counted" in line for line in notes(study))
+    assert any("llama3-8b-instruct is not fetched yet" in line for line in notes(study))
 
 
 def assert_refused(change, parts):

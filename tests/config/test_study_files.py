@@ -63,7 +63,9 @@ def test_an_extra_seed_adds_grades_and_a_table(two_seeds):
 def test_a_task_that_people_grade_has_a_single_seed():
     study = load_study(merge(PUBLISHED, {"seeds": [42, 43]}), ROOT)
     assert study.extra_seeds("reasoning") == [] and study.extra_seeds("uti") == [43]
-    assert any(line.startswith("one training seed: reasoning (physicians") for line in display.notes(study))
+    assert any(
+        line.startswith("reasoning is trained with one seed only: grader physicians") for line in display.notes(study)
+    )
 
 
 def test_a_task_has_its_configured_tables_and_those_of_its_raters(published):

@@ -79,8 +79,11 @@ def test_an_id_depends_on_the_texts_alone(tmp_path):
         ({"binary_labels": "true"}, "field 'binary_labels' is not a list of true and false"),
         ({"completion": 5}, "field 'completion' is a int, not text"),
         ({"prompt": "hello"}, "field 'prompt' is a str, not a list of messages"),
-        ({"prompt": [{"role": "user"}]}, "field 'prompt', message 1: no role and content with text"),
-        ({"prompt": [{"role": "user", "content": "a"}, 7]}, "field 'prompt', message 2: no role and content"),
+        ({"prompt": [{"role": "user"}]}, "field 'prompt', message 1: 'role' or 'content' has no text"),
+        (
+            {"prompt": [{"role": "user", "content": "a"}, 7]},
+            "field 'prompt', message 2: 'role' or 'content' has no text",
+        ),
     ],
 )
 def test_a_row_of_another_shape_is_refused_with_row_and_field(tmp_path, changes, message):

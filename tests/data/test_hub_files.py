@@ -167,8 +167,8 @@ MERGES = "a0: &a0 {x: y}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 
         (card(config({"train": "a.csv"})), "not a list of splits"),
         (card(config([{"split": "train", "path": [["a.csv"]]}])), "not a list of splits"),
         (card(config(["*"] * 10_001)), "not a list of splits"),
-        (card(config("*.csv", sep=";")), "the card sets 'sep'"),
-        (card(config("none/*.csv")), "no data file that matches"),
+        (card(config("*.csv", sep=";")), "README.md sets 'sep'"),
+        (card(config("none/*.csv")), "no data file for this config"),
         (card(config("a.csv"), {"config_name": "two", "data_files": "b.csv"}), "Set `config` to one of one, two"),
     ],
 )

@@ -117,9 +117,9 @@ BAD_SHEETS = {
     "twice": ({"rows": [["1", "a", "b"]], "header": ["File", "CHQ", "CHQ"]}, ["column 'CHQ' comes twice", "unique"]),
     "date": (
         {"rows": [["1", "Why?", "b"], ["2", datetime.date(2019, 5, 1), "b"]]},
-        ["cell B3: a date (2019-05-01 00:00:00) in a column of other values", "as text"],
+        ["cell B3: the cell contains a date (2019-05-01 00:00:00), but its column contains texts", "as text"],
     ),
-    "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the error value #N/A. Correct the cell"]),
+    "error": ({"rows": [["1", "a", "#N/A"]]}, ["cell C2: the cell shows the error #N/A. Correct the cell"]),
     "no rows": ({"rows": []}, ["has no rows"]),
 }
 

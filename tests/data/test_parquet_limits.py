@@ -37,7 +37,11 @@ def nested(values, depth):
         (pyarrow.array([0] * 2000), {"rows": 1000}, "2,000 or more rows"),
         (pyarrow.array([[0] * 3000]), {"cells": 1000}, "6,000 or more values"),
         (nested(pyarrow.array([0] * 100), 30), {"cells": 2999}, "3,000 or more values"),
-        (nested(pyarrow.nulls(1), 51), {}, "column 'note': 51 or more lists and objects in each other.*limits.depth"),
+        (
+            nested(pyarrow.nulls(1), 51),
+            {},
+            "column 'note': 51 or more levels of nested lists and objects.*limits.depth",
+        ),
         (one_row(shared_value()), {"bytes": 1_000_000}, "45,003,608 or more bytes when unpacked"),
         (nested(one_row(shared_value()), 3), {"bytes": 1_000_000}, "45,003,608 or more bytes when unpacked"),
         (pyarrow.array([[bytes(2000)] * 900], pyarrow.list_(pyarrow.binary(2000))), {"bytes": 1_000_000}, "1,800,000"),

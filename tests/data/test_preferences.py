@@ -69,13 +69,17 @@ def test_equal_and_empty_answers_of_the_sft_model_are_dropped_and_counted():
 @pytest.mark.parametrize(
     ("policy", "fields", "message"),
     [
-        ("field", {"rejected": "right "}, r"'r7'.*both answers are equal.*'right'.*policy field.*Correct or remove"),
+        (
+            "field",
+            {"rejected": "right "},
+            r"'r7'.*both answers are equal.*rejected_source field.*'right'.*Correct or remove",
+        ),
         ("field", {"rejected": " "}, r"'r7'.*rejected answer is empty.*Correct or remove"),
         ("random_distractor", {"options": ["right"]}, r"'r7'.*both answers are equal"),
-        ("field", {}, r"'r7'.*'rejected' is missing or empty.*policy field.*Fill it in"),
-        ("random_distractor", {}, r"'r7'.*'options' is missing or empty.*policy random_distractor"),
+        ("field", {}, r"'r7'.*'rejected' is missing or empty.*rejected_source field.*Fill it in"),
+        ("random_distractor", {}, r"'r7'.*'options' is missing or empty.*rejected_source random_distractor"),
         ("random_distractor", {"options": []}, r"'r7'.*'options' is missing or empty"),
-        ("sft_prediction", {}, r"'r7'.*SFT model's answers.*Delete the files"),
+        ("sft_prediction", {}, r"'r7'.*SFT model's answers.*Delete the file"),
     ],
 )
 def test_a_row_without_a_wrong_answer_is_refused(policy, fields, message):

@@ -132,8 +132,8 @@ def test_repairs_of_fields_are_counted():
     rows = [{"id": " 1", "note": "a", "label": "uti "}, {"id": "2", "note": "b", "label": "UTI"}]
     assert [row["label"] for row in task_rows(rows, UTI, FILE, repairs)] == ["UTI", "UTI"]
     assert repairs.record() == {
-        "white space around field 'id' dropped": {"count": 1, "first": "row 1"},
-        "white space around field 'label' dropped": {"count": 1, "first": "row 1"},
+        "white space dropped around field 'id'": {"count": 1, "first": "row 1"},
+        "white space dropped around field 'label'": {"count": 1, "first": "row 1"},
         "label respelled as in the task file": {"count": 1, "first": "row 1"},
     }
 
@@ -236,7 +236,7 @@ def test_a_repeated_id_is_refused_with_both_rows():
         task_rows(rows, UTI | {"columns": {"id": "pmid"}}, FILE)
 
 
-UNREAD = {"data": "real", "path": "a.xlsx", "unread": {"seen": "a.xlsx, cell D2: the error value #N/A."}}
+UNREAD = {"data": "real", "path": "a.xlsx", "unread": {"seen": "a.xlsx, cell D2: the cell shows the error #N/A."}}
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ UNREAD = {"data": "real", "path": "a.xlsx", "unread": {"seen": "a.xlsx, cell D2:
 def test_every_use_of_a_column_that_was_not_read_is_refused_with_the_cell(prompt):
     task = {"name": "uti", "answer_type": "text", "prompt": prompt}
     rows = [{"note": "Fever.", "reference": "Rest."}]
-    with pytest.raises(UserError, match="cell D2: the error value #N/A"):
+    with pytest.raises(UserError, match="cell D2: the cell shows the error #N/A"):
         task_rows(rows, task, UNREAD)
 
 

@@ -32,7 +32,7 @@ FORMATS = {
 FACTS = {
     "rows.jsonl": {
         "encoding": "utf-8",
-        "repairs": {"empty line passed over": {"count": 1, "first": "line 3"}},
+        "repairs": {"empty line skipped": {"count": 1, "first": "line 3"}},
     },
     "bom.CSV": {
         "encoding": "utf-8-sig",

@@ -31,7 +31,7 @@ def test_the_numbers_of_rows_are_shown_for_every_step():
     assert counts["in the source"] == "30" and counts["drawn"] == "20" and counts["dropped: no answer"] == "3"
     assert counts["repaired: byte-order mark dropped"] == "1"
     assert counts["repaired: label respelled as in the task file"] == "4"
-    assert counts["repeats of a prompt, dropped"] == "2"
+    assert counts["dropped: repeats of an earlier prompt"] == "2"
     assert next(count for name, count in counts.items() if "shrunk" in name and "train 20, test 10" in name) == "15"
 
 
@@ -46,7 +46,7 @@ def test_the_condition_on_rows_and_its_counts_are_shown():
     manifest = MANIFEST | {"source": MANIFEST["source"] | {"where": where}}
     counts = dict(table(data_card(TASK, manifest, LENGTHS, []), "Rows"))
     assert next(count for name, count in counts.items() if name.startswith("kept by where: age")) == "12"
-    assert counts["dropped by it"] == "5"
+    assert counts["dropped by where"] == "5"
 
 
 def test_the_groups_of_splits_are_shown():
@@ -120,7 +120,7 @@ def test_a_column_of_patients_that_is_not_read_is_missing_in_the_check_of_patien
             TASK, MANIFEST | {"source": MANIFEST["source"] | {"unread": {column: "merged"}}} | facts, {}, []
         )
 
-    sentence = "The check `patients_in_training` does not see a column of patients' ids that is not read."
+    sentence = "A column of patients' ids is not read, so the check `patients_in_training` does not cover it."
     assert sentence in card("MRN") and sentence in card("Patient No.")
     assert sentence not in card("remark") + card("MRN", groups=dict.fromkeys(MANIFEST["counts"], 3))
 

@@ -45,7 +45,7 @@ def test_a_call_has_temperature_0_and_the_endpoint_s_settings(twelve):
 def test_the_log_has_an_estimate_first_and_the_tokens_used_last(twelve):
     _, replies, lines = twelve
     assert "12 calls to make, about 30 tokens to send and 192 to receive at most" in lines[0]
-    assert lines[-1] == "local: 12 calls made; tokens sent 84, received 24"
+    assert lines[-1] == "local: 12 calls made, 84 tokens sent, 24 received"
     assert usage(replies.values()) == {"calls": 12, "prompt_tokens": 84, "completion_tokens": 24}
 
 

@@ -75,7 +75,7 @@ def test_only_a_column_that_is_needed_must_be_readable(tmp_path):
     book.save(tmp_path / "gpt4.xlsx")
     rows, origin = retrieve_file(str(tmp_path / "gpt4.xlsx"))
     assert len(imported_answers(rows, TEST, COLUMNS, "f1", origin)) == len(TEST)
-    with pytest.raises(UserError, match="cell C5: the error value #N/A"):
+    with pytest.raises(UserError, match="cell C5: the cell shows the error #N/A"):
         imported_answers(rows, TEST, COLUMNS | {"answer": "{{ reply }} {{ remark }}"}, "f1", origin)
 
 

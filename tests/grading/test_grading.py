@@ -315,7 +315,7 @@ def test_grades_are_in_the_order_of_the_rows_whatever_the_order_of_the_answers()
     ],
 )
 def test_answers_of_other_items_are_refused(answers, ids):
-    with pytest.raises(UserError, match=rf"{ids}.*Delete the answers"):
+    with pytest.raises(UserError, match=rf"{ids}.*Delete the file of these answers"):
         grade_answers(task_rows("UTI", "UTI"), answers, UTI, "label")
 
 

@@ -136,7 +136,7 @@ Ten rules decide the outcome:
   fill` under `source` says that the value holds for all of them, or `merged_cells: empty` that it does not. It is for
   all columns or by column (`merged_cells: {MRN: fill}`). The names of columns are in one row, a name in each cell.
 - Rows and columns that a sheet hides are read, with a warning. Totals rows of Excel tables, rows that repeat the names
-  of the columns, and merged headings are no data, and are passed over.
+  of the columns, and merged headings are no data, and are skipped.
 - Case, white space and Unicode form (NFC or NFD) of a label do not matter, nor does the Unicode form of a column's
   name. Templates and conditions compare texts in NFC, and change none. Two ids must differ in more than case, white
   space, Unicode form and the spelling of a number.

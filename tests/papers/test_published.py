@@ -216,13 +216,13 @@ def test_comparison_shows_p_and_notes(published):
     stats = [{"task": "uti", "model": "llama3-8b-instruct", "comparison": "sft_vs_base", "p_value": "0.0004"}]
     row = the_row(compare(published, [UTI | REPRODUCED | {"n": "120"}], stats), **UTI)
     assert (row["p_published"], row["p_reproduced"], row["n"]) == ("<.001", 0.0004, 120)
-    assert row["note"] == "published on n = 200"
+    assert row["note"] == "the paper's n is 200"
 
 
 def test_a_note_shows_both_versions_of_a_contradiction(published):
     triage = {"task": "triage_personnel", "model": "mistral-7b-instruct", "variant": "sft", "metric": "f1"}
     row = the_row(compare(published, []), **triage)
-    assert row["note"] == "the paper says both: 0.52 (Abstract) and 0.58 (Results, Clinical Triage)"
+    assert row["note"] == "the paper prints both: 0.52 (Abstract) and 0.58 (Results, Clinical Triage)"
 
 
 def test_a_model_that_stands_in_is_named(published):
@@ -230,7 +230,9 @@ def test_a_model_that_stands_in_is_named(published):
     rows = compare(published, [likert], stands_for={"tiny-llama": "llama3-8b-instruct"})
     row = the_row(rows, task="summarization", model="llama3-8b-instruct", variant="sft", metric="likert")
     assert (row["published"], row["reproduced"]) == ("4.21", 0.96)
-    assert row["agrees"] == "not comparable (model tiny-llama)" and row["note"].startswith("tiny-llama stands in;")
+    assert row["agrees"] == "not comparable (model tiny-llama)" and row["note"].startswith(
+        "tiny-llama stands in for llama3-8b-instruct;"
+    )
 
 
 def test_the_runs_metric_names_match_the_papers(published):

@@ -106,8 +106,8 @@ def test_the_summary_has_a_line_per_arm():
         [line] = (line for line in lines if " llama " in line and f"{TITLES[arm]} 0." in line)
         assert "P: vs SFT " in line and "  vs DPO " in line
     count = 2 * 2 * len(ARMS)
-    assert any(line.startswith("Holm over all 6 comparisons of the study: ") for line in lines)
-    assert any(line.startswith(f"Holm over all {count} comparisons of arms: ") for line in lines)
+    assert any(" of all 6 comparisons of the study (" in line for line in lines)
+    assert any(f" of all {count} comparisons of arms (" in line for line in lines)
 
 
 def sweep_rows():

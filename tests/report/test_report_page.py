@@ -177,7 +177,9 @@ def test_the_page_names_decisions_that_depend_on_unreadable_answers():
     changed = row | {"rule": "left out", "decision": "undecided", "changed": "true"}
     alone = {"rule": "positive", "compared": "dpo", "decision": "", "changed": ""}
     text = page(unreadable=[graded, changed, row | alone]).text
-    assert "DPO against SFT is undecided where the 12 unreadable answers are left out, and better as graded." in text
+    assert (
+        "DPO against SFT: the decision is 'better', but 'undecided' if the 12 unreadable answers are left out." in text
+    )
     assert "depend on unreadable" not in page(unreadable=[graded]).text
 
 
@@ -186,8 +188,8 @@ def test_the_page_says_where_most_answers_cannot_be_read():
     rows = [row | ({"invalid_rate": 0.97} if row["variant"] == "base" else {}) for row in metric_rows]
     text = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=TASKS, models=MODELS)).text
     assert (
-        "Nothing was measured Most answers cannot be read, and count as wrong: Infection <or> not, Llama3, Base (97%)"
-        in text
+        "Nothing was measured Most answers of these variants cannot be read, and such answers count as wrong: "
+        "Infection <or> not, Llama3, Base (97%)" in text
     )
 
 
@@ -199,8 +201,8 @@ def test_the_page_says_where_labels_come_from_if_a_model_gives_probabilities(els
     tasks = {"uti": TASKS["uti"] | {"answer_by": "likelihood"}}
     models = MODELS | {"gpt4": "GPT-4"}
     text = Page(report_page(metrics=rows, stats=stats_rows, cost=[], tasks=tasks, models=models)).text
-    assert "the label that follows from the probabilities which the model gave, held against the label" in text
-    assert ("of answers from elsewhere, the label read from each" in text) == elsewhere
+    assert "the label that follows from the model's probabilities, compared with the label" in text
+    assert ("for external answers, the label read from each answer" in text) == elsewhere
 
 
 def test_the_page_shows_the_cost_beside_the_published_cost():
@@ -226,12 +228,40 @@ def test_a_verdict_follows_the_test(effect, significant, status, kind):
 @pytest.mark.parametrize(
     ("significant", "p_f1", "effect", "f1", "kind", "words"),
     [
-        ("true", "0.2", "-0.175", "0.05", "mixed", "DPO against SFT: F1 higher, share of right answers lower"),
-        ("false", "0.001", "0.01", "-0.2", "mixed", "DPO against SFT: F1 lower, share of right answers higher"),
-        ("false", "0.2", "0.01", "-0.02", "open", "DPO against SFT: F1 lower, share of right answers higher"),
+        (
+            "true",
+            "0.2",
+            "-0.175",
+            "0.05",
+            "mixed",
+            "DPO against SFT: F1 is higher, but the share of right answers is lower",
+        ),
+        (
+            "false",
+            "0.001",
+            "0.01",
+            "-0.2",
+            "mixed",
+            "DPO against SFT: F1 is lower, but the share of right answers is higher",
+        ),
+        (
+            "false",
+            "0.2",
+            "0.01",
+            "-0.02",
+            "open",
+            "DPO against SFT: F1 is lower, but the share of right answers is higher",
+        ),
         ("true", "0.001", "0.1", "0.2", "better", "DPO better than SFT in right answers"),
         ("true", "0.2", "-0.1", "-0.2", "worse", "DPO worse than SFT in right answers, no difference shown in F1"),
-        ("false", "0.001", "0.1", "0.2", "open", "no difference shown between DPO and SFT in right answers, F1 higher"),
+        (
+            "false",
+            "0.001",
+            "0.1",
+            "0.2",
+            "open",
+            "no difference shown between DPO and SFT in right answers, but F1 is higher",
+        ),
     ],
 )
 def test_a_verdict_names_right_answers_and_f1(significant, p_f1, effect, f1, kind, words):
@@ -256,7 +286,7 @@ def test_both_tests_of_a_task_with_labels_stand_in_the_table_and_each_names_what
 
 
 def test_a_task_trained_once_says_what_is_not_known():
-    assert "Trained once: Infection <or> not. How much another training run would change" in page().text
+    assert "Trained once: Infection <or> not. how much another training run would change" in page().text
     assert "Trained once" not in page(seeds=seed_rows()).text
 
 

@@ -36,7 +36,7 @@ def rows_of(task, metric, **fields):
 def test_tasks_with_several_seeds_are_named_once():
     repeated = [{"task": "uti", "seeds": "42 43"}] * 3
     text = text_of(rows_of("uti", "f1"), seeds=repeated)
-    assert "Over training seeds: reports/demo/tables/seeds.csv   uti (seeds 42 43)\n" in text
+    assert "Results over several training seeds: reports/demo/tables/seeds.csv   uti (seeds 42 43)\n" in text
     assert "seeds" not in text_of(rows_of("uti", "f1"))
 
 
@@ -44,10 +44,10 @@ def test_raters_and_judge_are_shown_side_by_side():
     rows = [corrected_row(), corrected_row(compared="sft_vs_base"), pending_row(compared="dpo")]
     text = text_of(rows_of("uti", "f1"), corrected=rows)
     assert (
-        "Raters and judge:\n  uti, llama, SFT: sample 0.69, judge 0.88, counts 0.71 (0.62-0.79) (judge corrected by "
-        "the sample, 100 of 400 items rated, 24 corrections)\n"
+        "Raters and judge:\n  uti, llama, SFT: raters' sample 0.69, judge 0.88, the estimate that counts 0.71 "
+        "(0.62-0.79) (judge corrected by the sample, 100 of 400 items rated, 24 corrections)\n"
     ) in text
-    assert "DPO: sample" not in text and "Raters and judge" not in text_of(rows_of("uti", "f1"))
+    assert "DPO: raters' sample" not in text and "Raters and judge" not in text_of(rows_of("uti", "f1"))
 
 
 def test_shares_of_cut_answers_and_of_thoughts_are_shown():
@@ -56,7 +56,7 @@ def test_shares_of_cut_answers_and_of_thoughts_are_shown():
     bars[2] |= {"cut_rate": "0.5", "thought_rate": "1.0", "cut_in_thought_rate": "0.125"}
     line = line_of(text_of((bars, tests)), "uti")
     assert "SFT: 25% cut at max_new_tokens" in line and "Base:" not in line
-    assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside it" in line
+    assert "DPO: 50% cut at max_new_tokens, 100% with a thought, 12% cut inside the thought" in line
 
 
 def text_of(*tasks, left_out=None, pending_ratings=(), seeds=(), **more):
@@ -87,16 +87,19 @@ def test_trivial_answers_base_models_no_better_ties_and_unreadable_answers_are_n
     bars, tests = rows_of("uti", "f1")
     bars[2] |= {"invalid_rate": "0.51"}
     text = text_of((bars, tests), trivial=trivial_rows(base=YES_TO_ALL), ties=["uti, llama, sft (2 trials)"])
-    assert "Without a model: uti, majority label (No UTI): f1 0.00; uti, always UTI: f1 0.67.\n" in text
+    assert (
+        "Scores of answers that need no model: uti, majority label (No UTI): f1 0.00; uti, always UTI: f1 0.67.\n"
+        in text
+    )
     assert (
         "  uti, llama: Base is not shown to be better than the answer UTI to every item. Base answers UTI to 98%"
         in text
     )
-    assert "Tied on dev, decided by the lower eval loss: uti, llama, sft (2 trials).\n" in text
+    assert "Equal scores on dev, so the lower eval loss decided: uti, llama, sft (2 trials).\n" in text
     assert "Nothing was measured, since most answers cannot be read: uti, llama, DPO (51%).\n" in text
     bars[2] |= {"invalid_rate": "0.5"}
     plain = text_of((bars, tests))
-    assert not any(words in plain for words in ("Without a model", "Tied", "Nothing was measured"))
+    assert not any(words in plain for words in ("need no model", "Equal scores", "Nothing was measured"))
 
 
 def line_of(text, task):
@@ -128,9 +131,9 @@ def test_p_stands_on_its_side_of_the_threshold_and_names_what_it_compares():
     tests[0] |= {"p_value": "0.0126", "significant": "false", "p_f1_permutation": "0.0124"}
     text = text_of((bars, tests))
     assert ".013/.01*" in line_of(text, "uti")
-    assert "What P compares: right answers (McNemar), after a slash F1 (permutation)." in text
+    assert "What P compares: right answers (McNemar). P after a slash: F1 (permutation)." in text
     likert = rows_of("summarization", "mean_likert", effect_measure="mean_difference")
-    assert "right answers (McNemar); mean grades (paired t), after a slash F1" in text_of((bars, tests), likert)
+    assert "right answers (McNemar); mean grades (paired t). P after a slash: F1" in text_of((bars, tests), likert)
 
 
 def test_f1_and_right_answers_that_point_different_ways_are_told():
@@ -146,7 +149,7 @@ def test_how_many_comparisons_hold_over_the_whole_study():
     bars, tests = rows_of("uti", "f1")
     for row, p in zip(tests, ("0.0012", "0.096", "0.05"), strict=True):
         row["p_holm_study"] = p
-    assert "Holm over all 3 comparisons of the study: 1 below .05 " in text_of((bars, tests))
+    assert "After Holm's correction, P is below .05 in 1 of all 3 comparisons of the study " in text_of((bars, tests))
     assert "Holm" not in text_of(rows_of("uti", "f1"))
 
 

@@ -66,7 +66,7 @@ def test_a_judge_that_ignores_length_is_not_suspicious():
     draw = np.random.default_rng(2)
     grades = draw.integers(1, 6, 200).astype(str)
     rows = checks("likert", answers(["x" * n for n in draw.integers(10, 400, 200)]), grades.tolist())
-    assert rows["length", "sft"]["suspicious"] == "false" and "no higher grades for longer answers of SFT" in words(
+    assert rows["length", "sft"]["suspicious"] == "false" and "gives longer answers of SFT no higher grades" in words(
         rows
     )
 
@@ -96,7 +96,7 @@ def test_order_and_length_of_preferences():
     assert (longer["estimate"], longer["n"]) == ((30 + 5) / 40, 40)
     assert (longer["ci_low"], longer["ci_high"]) == pytest.approx(proportion_confint(35, 40, method="beta"))
     text = words(rows)
-    assert "changes its verdict with the order of the answers in 25% of 60 pairs - a warning" in text
+    assert "changes its verdict in 25% of 60 pairs when the two answers change places - a warning" in text
     assert "prefers the longer answer in 88% of 40 preferences - a warning" in text
 
 
@@ -118,8 +118,8 @@ def control(name, ratings, **changes):
 @pytest.mark.parametrize(
     ("kind", "ratings", "estimate", "suspicious", "text"),
     [
-        ("likert", ["1", "1", "2", "1"], 1.25, "false", "gives 4 answers to other questions 1.2 of 5 on average"),
-        ("likert", ["4", "4", "2", "1"], 2.75, "true", "gives 4 answers to other questions 2.8 of 5 on average"),
+        ("likert", ["1", "1", "2", "1"], 1.25, "false", "a mean grade of 1.2 on a scale from 1 to 5"),
+        ("likert", ["4", "4", "2", "1"], 2.75, "true", "a mean grade of 2.8 on a scale from 1 to 5"),
         ("correctness", ["incorrect"] * 20, 0, "false", "calls 0% of 20 answers to other questions correct"),
         ("correctness", ["correct"] * 5 + ["incorrect"] * 5, 0.5, "true", "calls 50% of 10 answers to other"),
     ],

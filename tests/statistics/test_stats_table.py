@@ -186,7 +186,7 @@ def test_rows_keep_to_the_schema():
         (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: 1 items of the other variant"),
         (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: item a occurs twice.*Remove one"),
         (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2' is not 0 or 1"),
-        ([], [], "uti/llama/sft: no rows"),
+        ([], [], "uti/llama/sft: the table has no rows"),
     ],
 )
 def test_an_error_names_grades_that_cannot_be_paired(base, sft, message):
@@ -196,7 +196,9 @@ def test_an_error_names_grades_that_cannot_be_paired(base, sft, message):
 
 def test_labels_that_differ_between_variants_are_named():
     base, sft = labelled(["UTI", "No UTI"], ["UTI", "UTI"]), labelled(["UTI", "UTI"], ["UTI", "UTI"])
-    with pytest.raises(UserError, match=r"uti, item q1, field 'label': 'UTI' .* 'No UTI' .* Grade both again"):
+    with pytest.raises(
+        UserError, match=r"uti, item q1, field 'label': the label is 'UTI' .* 'No UTI' .* Delete both tables of grades"
+    ):
         compare(base, sft, sft, LABELS)
 
 

@@ -97,7 +97,7 @@ def test_a_run_says_once_that_it_pads_and_why(tmp_path, capsys):
     record = read_json(tmp_path / "sft/run.json")
     assert record["layout"] == "padded" and record["padding_share"] > 0
     assert record["padded_because"] == "the flat layout is not tested for the architecture gemma2"
-    assert capsys.readouterr().out.count(f"Rows are padded: {record['padded_because']}.") == 1
+    assert capsys.readouterr().out.count(f"Rows are padded, because {record['padded_because']}.") == 1
 
 
 def test_an_attention_that_an_architecture_lacks_is_refused_with_the_key(tmp_path):

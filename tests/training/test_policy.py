@@ -186,5 +186,5 @@ def test_log_probabilities_of_other_pairs_are_refused(study, tmp_path):
     base, folder = study
     train_pairs, eval_pairs, train_logps, _, sft = dpo_data(folder)
     run = dpo_run(base, tmp_path / "dpo", lora=SETTINGS["lora"])
-    with pytest.raises(UserError, match=r"train\.parquet: its ids do not match.*Delete .*train\.parquet"):
+    with pytest.raises(UserError, match=r"train\.parquet: the ids in this file differ.*Delete .*train\.parquet"):
         train_dpo(run, train_pairs, eval_pairs, train_logps, train_logps, sft)

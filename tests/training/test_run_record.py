@@ -12,5 +12,6 @@ def test_steps_and_tokens_of_sft_longer_stand_beside_dpos(tmp_path):
         write_json(path, {"steps": steps, "tokens_seen": tokens})
     answers = tmp_path / "uti/llama/predictions/sft_longer.json"
     assert matched_runs([answers, *files]) == [
-        "uti, llama: after SFT, SFT longer trains for 80 steps and 30,112 tokens, DPO for 80 steps and 61,004 tokens"
+        "uti, llama: after SFT, the arm SFT longer is trained for 80 steps and 30,112 tokens, and DPO for 80 steps and "
+        "61,004 tokens"
     ]

@@ -79,7 +79,7 @@ def test_a_margin_decides_and_its_change_makes_only_decisions_and_is_told(projec
     write_config(project, margin=0.02)
     assert project.planned(TABLE, "--allowed-rules", *RULES) == DECIDED
     printed = project.run(TABLE, rules=RULES)
-    assert "margin of uti: 0.02, and 0.1 when the first test answers were made" in printed
+    assert "uti: the margin is 0.02, but was 0.1 when the first test answers were made" in printed
     changed = {row["comparison"]: row for row in rows(project.folder / TABLE)}["dpo_vs_sft"]
     assert changed["decision"] == "undecided" and int(changed["items_to_decide"]) > 100
     assert "The margin was 0.1 when the first test answers were made." in changed["sentence"]

@@ -50,7 +50,7 @@ def test_a_failed_job_shows_the_same_messages_as_without_a_bar(project):
     (project.folder / "data/mine.jsonl").write_bytes(lines(*ROWS))
     assert seen.status == piped.returncode == 1
     assert any(BAR.search(screen) for screen in seen.screens) and not BAR.search(seen.text)
-    message = "data/mine.jsonl, row 6: task 'uti', id 'r5': field 'label': 'UTl' is not a label."
+    message = "data/mine.jsonl, row 6: task 'uti', id 'r5': field 'label': 'UTl' is not a label of this task."
     expected = {line for line in re.split(r"\n", piped.stderr[piped.stderr.index(message) :]) if "log" not in line}
     expected = {
         line for line in expected if line and "/scripts/tmp" not in line and not line.startswith(("[", "Elapsed"))

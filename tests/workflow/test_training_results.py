@@ -83,7 +83,7 @@ def test_the_table_over_seeds_has_the_effects_of_the_first_seed(finished):
 def test_report_and_summary_show_only_tasks_with_several_seeds(finished):
     project, printed = finished
     assert rows(project.folder / "reports/small/tables/seeds.csv") == rows(results(project, "uti/seeds.csv"))
-    assert "Over training seeds: reports/small/tables/seeds.csv   uti (seeds 42 43)" in printed
+    assert "Results over several training seeds: reports/small/tables/seeds.csv   uti (seeds 42 43)" in printed
     assert not results(project, "reasoning/seeds.csv").exists()
 
 

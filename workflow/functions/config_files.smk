@@ -38,8 +38,9 @@ CODE = workflow.current_basedir  # workflow/functions of the code
 ROOT = cloned_code(CODE) if hasattr(CODE, "hosted_repo") else Path(str(CODE)).parents[1]
 if not (ROOT / "clinical_dpo").is_dir():
     stop(
-        f"The workflow's code comes from {CODE}. Its package has to lie on this machine. Name the repository with "
-        "github(...) or gitlab(...) in `snakefile` of the module, or clone it and name the path of the clone's Snakefile."
+        f"The workflow's code comes from {CODE}, but its Python package must be on this computer. Name the repository "
+        "with github(...) or gitlab(...) in `snakefile` of the module. Or clone the repository, and name the path of the "
+        "clone's Snakefile."
     )
 IS_MODULE = Path(workflow.basedir) != ROOT
 # If another workflow uses this workflow as a module, config/ is in the folder in which the other workflow runs.

@@ -53,8 +53,8 @@ def terminal_message(error, task, gate):
     if not study.tasks[task].get("phi"):
         return str(error)
     return error.public or (
-        f"{gate}: the rows of task '{task}' cannot be measured again. The reason may quote private text, so this "
-        "message omits it. Delete this file and run again. The job that makes the file writes the reason to its log."
+        f"{gate}: the rows of task '{task}' cannot be checked again. The reason may quote private text, so it is not "
+        "shown here. Delete this file and run again. The job that makes the file writes the reason to its log."
     )
 
 

@@ -36,10 +36,11 @@ def record_margins():
         if not test_answers(task):
             if task in due and margins.recorded_margin(path, record["metric"]) != record["margin"]:
                 write_json(path, record)
-                print(f"margin of {task}: {record['margin']:g}, SHA-256 {record['sha256']}, recorded", file=sys.stderr)
+                shown = f"{record['margin']:g} (SHA-256 {record['sha256']})"
+                print(f"{task}: the margin {shown} is recorded before the first test answers", file=sys.stderr)
         elif (recorded := margins.recorded_margin(path, record["metric"])) not in (None, record["margin"]):
             print(
-                f"margin of {task}: {record['margin']:g}, and {recorded:g} when the first test answers were made",
+                f"{task}: the margin is {record['margin']:g}, but was {recorded:g} when the first test answers were made",
                 file=sys.stderr,
             )
 

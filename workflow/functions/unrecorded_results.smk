@@ -71,9 +71,9 @@ def stop_if_an_earlier_version_trained():
             continue
         if old := sorted(KEYS["stage"].keys() & {*run, *run.get("made_with", {}), *run.get("settings", {})}):
             raise WorkflowError(
-                f"{record}: an earlier version wrote this file ('{old[0]}' is '{KEYS['stage'][old[0]]}' today). Results "
-                "of the two versions cannot be in one run. Finish this run with the earlier version, set another "
-                f"`run_name`, or delete {at.folder('results')} and {at.folder('reports')}."
+                f"{record}: an earlier version wrote this file (its key '{old[0]}' is now called "
+                f"'{KEYS['stage'][old[0]]}'). Results of two versions cannot be in one run. Finish this run with the "
+                f"earlier version, set another `run_name`, or delete {at.folder('results')} and {at.folder('reports')}."
             )
 
 
@@ -101,7 +101,7 @@ def adopt_unrecorded():
             trial = settings["trial"]
             weights = Path(at("adapter", values, trial=str(trial)))
             if not weights.exists() or weights.read_bytes() != Path(best).read_bytes():
-                lines.append(f"{best}: contains other weights than trial {trial}, which the config and code choose")
+                lines.append(f"{best}: the weights are not those of trial {trial}, which the config chooses")
             same.append(("select_trial", values, settings))
     if lines:
         raise WorkflowError(

@@ -63,7 +63,7 @@ def _check_footer(path: Path, file: Any) -> int:
     depths = []  # depth of each column of the footer; a field has one such column for each of its leaf types
     for field in file.schema_arrow:
         depth, leaves = _shape(field.type)
-        check_limit(f"{path}, column '{field.name}'", "depth", depth, "lists and objects in each other")
+        check_limit(f"{path}, column '{field.name}'", "depth", depth, "levels of nested lists and objects")
         depths += [depth] * leaves
     values = size = 0
     for group in map(footer.row_group, range(footer.num_row_groups)):

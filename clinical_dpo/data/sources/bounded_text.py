@@ -126,7 +126,7 @@ def check_json(text: str, where: object) -> int:
         elif mark in "[{":
             depth, values = depth + 1, values + 1
             if depth > most.depth:
-                check_limit(where, "depth", depth, "lists and objects in each other")
+                check_limit(where, "depth", depth, "levels of nested lists and objects")
         elif mark == ",":
             values += 1
         else:

@@ -134,7 +134,7 @@ class _PartCheck:
         self._depth += 1
         self._held += 1
         if self._depth > self._most.depth:
-            check_limit(self._where, "depth", self._depth, "elements in each other")
+            check_limit(self._where, "depth", self._depth, "levels of nested XML elements")
         if tag in (self._row_tag, _TEXT):
             self._pieces += 1
             self._before, self._column, self._characters = self._held, 0, 0
@@ -176,7 +176,7 @@ class _PartCheck:
             return
         kind = _kind(part)
         if kind and _PIECES.get(re.split(r"[./]", declared)[-1], ("", ""))[0] != kind:
-            self._refuse(f"the part {part[:80]} is declared as another type than its name says")
+            self._refuse(f"the workbook declares another type for part {part[:80]} than the name of the part says")
 
     def _end(self, tag: str) -> None:
         self._depth -= 1

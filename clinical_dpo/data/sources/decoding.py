@@ -50,7 +50,9 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         ) from None
     binary = next((name for start, name in _BINARY_FORMATS.items() if raw.startswith(start)), None)
     if binary:
-        raise PublicError(f"{path}: this is {binary}, not text. Unpack it, or give it the extension of its format.")
+        raise PublicError(
+            f"{path}: the file is {binary}, not text. If it is an archive, unpack it. Otherwise correct its extension."
+        )
     marked = next((codec for mark, codec in _MARKS.items() if raw.startswith(mark)), None)
     codec = marked or encoding or "utf-8"
     if encoding:
@@ -69,7 +71,7 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         line = raw[: error.start].count(b"\n") + 1
         byte = f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not {codec.removesuffix('-sig').upper()}"
         if marked:
-            mend = "The file has the byte-order mark of this encoding, so two files may be joined. Export it again."
+            mend = "The byte-order mark names this encoding, so two files may be joined. Export the file again."
         else:
             mend = _proposal(raw, error.start) if codec == "utf-8" else "Correct `encoding` under `source`."
         raise UserError(f"{byte} ({error.reason}). {mend} Alternatively, save the file with UTF-8 encoding.") from None
@@ -109,7 +111,7 @@ def _proposal(raw: bytes, start: int) -> str:
     matches = list(from_bytes(sample, cp_isolation=list(_PROPOSED)))
     likely = {name for match in matches for name in match.could_be_from_charset if match.chaos == matches[0].chaos}
     if not likely:
-        return "The encoding is not recognised. Ask who exported the file, and set `encoding` under `source`."
+        return "Ask the person who exported the file for its encoding, and set `encoding` under `source`."
     name = "cp1252" if "cp1252" in likely else matches[0].encoding  # several often fit; Windows writes cp1252
     words = raw[max(0, start - 10) : start + 10].decode(name, errors="replace")
     return f"Set `encoding: {name}` under `source` if '{' '.join(words.split())}' reads correctly."

@@ -119,7 +119,7 @@ def without_blanks_at_quotes(text: str, delimiter: str, repairs: Tally, offset: 
             return "".join([*parts, plain, text[match.end() :]])
         kept = match["quoted"] or match[0]
         if kept != match[0]:
-            dropped.add("blanks around the quotation marks of a cell dropped", str(match.start()))
+            dropped.add("blanks dropped around the quotation marks of a cell", str(match.start()))
         parts.append(kept + text[match.end() : match.end() + 1])
         position = match.end() + 1
     for description, occurrence in dropped.occurrences.items():

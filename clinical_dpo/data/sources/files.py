@@ -108,7 +108,7 @@ def _checked_format(path: Path, options: Mapping[str, Any]) -> str:
         UserError: the format is not supported, or files of this format do not have an option that is set.
     """
     if path.is_dir():
-        raise PublicError(f"{path}: this is a folder. Set `path` to a file of it.")
+        raise PublicError(f"{path}: this is a folder. Set `path` to a file in it.")
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         mend = (

@@ -35,7 +35,9 @@ def to_verdict(row: Mapping[str, Any]) -> Row | str:
             )
     labels = row["binary_labels"]
     if not isinstance(labels, list) or not all(isinstance(label, bool) for label in labels):
-        raise UserError("field 'binary_labels' is not a list of true and false. Write one verdict of each physician.")
+        raise UserError(
+            "field 'binary_labels' is not a list of true and false. Write true or false for each physician."
+        )
     for field in ("completion", "rubric", "category"):
         if not isinstance(row[field], str):
             raise UserError(f"field '{field}' is a {type(row[field]).__name__}, not text. Write a text.")
@@ -61,6 +63,6 @@ def _conversation(messages: Any) -> str:
     for number, message in enumerate(messages, start=1):
         role, content = (message.get(name) if isinstance(message, Mapping) else None for name in ("role", "content"))
         if not (isinstance(role, str) and role.strip() and isinstance(content, str) and content.strip()):
-            raise UserError(f"field 'prompt', message {number}: no role and content with text. Complete the message.")
+            raise UserError(f"field 'prompt', message {number}: 'role' or 'content' has no text. Complete the message.")
         paragraphs.append(f"{role}: {content.strip()}")
     return "\n\n".join(paragraphs)

@@ -62,8 +62,8 @@ def retrieve_hub(
     """
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise UserError(
-            f"{data_id}: revision '{revision}' is not a full commit hash (40 hex digits). A branch or tag can move and "
-            f"give other rows later. Copy the hash of a commit from {page(data_id, 'dataset')}/commits/main."
+            f"{data_id}: revision '{revision}' is not a full commit hash (40 hex digits). A branch or tag can later "
+            f"point to other rows. Copy the hash of a commit from {page(data_id, 'dataset')}/commits/main."
         )
     files = _selected_files(data_id, revision, splits, config)
     names = list(dict.fromkeys(name for names_of_split in files for name in names_of_split))
@@ -104,8 +104,8 @@ def _selected_files(data_id: str, revision: str, splits: Sequence[str], config: 
     for split in splits:
         if split not in files:
             raise UserError(
-                f"{data_id}, config {config}: there is no split '{split}'. Its splits: {', '.join(list(files)[:50])}. "
-                "Correct `splits`."
+                f"{data_id}, config {config}: there is no split '{split}'. Set `splits` to names out of "
+                f"{', '.join(list(files)[:50])}."
             )
     selected = [files[split] for split in splits]
     names = {name for names_of_split in selected for name in names_of_split}

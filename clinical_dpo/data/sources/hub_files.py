@@ -47,7 +47,7 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
     location = f"{where}, config {entry.get('config_name', config)}"
     for key in entry:
         if key not in _SUPPORTED_KEYS:
-            raise UserError(f"{location}: the card sets '{key}'. This key changes how files are read. {_MEND}")
+            raise UserError(f"{location}: README.md sets '{key}', which changes how files are read. {_MEND}")
     folder = _inside(entry.get("data_dir", ""), location)
     data = sorted(name for name in names if _is_data(name) and (not folder or name.startswith(f"{folder}/")))
     if "data_files" in entry:
@@ -64,8 +64,9 @@ def split_files(card: str, names: Sequence[str], config: str | None, where: str)
     files = {split: matches for split, globs in patterns.items() if (matches := _matches(data, globs))}
     if not files:
         raise UserError(
-            f"{location}: the repository has no data file that matches. Supported formats: {', '.join(FORMATS)}. Files "
-            f"of the repository: {', '.join(sorted(names)[:5])}. Check `config` and `revision`."
+            f"{location}: the repository has no data file for this config in a supported format "
+            f"({', '.join(FORMATS)}). Files of the repository: {', '.join(sorted(names)[:5])}. Correct `config` or "
+            "`revision`."
         )
     return files
 
@@ -138,7 +139,7 @@ def _entry(configs: Sequence[dict[str, Any]], config: str | None, where: str) ->
         return entries[config]
     if config is not None:
         raise UserError(
-            f"{where}: there is no config '{config}'. Its configs: {', '.join(list(entries)[:50])}. Correct `config`."
+            f"{where}: there is no config '{config}'. Set `config` to one of {', '.join(list(entries)[:50])}."
         )
     default = [
         name for name in entries if len(entries) == 1 or name == "default" or entries[name].get("default") == "true"

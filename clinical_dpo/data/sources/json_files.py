@@ -38,7 +38,7 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             if number < len(lines):
-                repairs.add("empty line passed over", f"line {number}")
+                repairs.add("empty line skipped", f"line {number}")
             continue
         values += check_json(line, f"{where}, line {number}")
         check_limit(f"{where}, line {number}", "cells", values, "values")

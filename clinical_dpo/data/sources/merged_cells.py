@@ -107,14 +107,14 @@ class MergedCells:
             return self._table
         if self._shared and len(self._shared) == sum(map(bool, self._names)):
             raise UserError(
-                f"{self._where}, cells {self._shared[0].name}: the first row is merged, as a title is. Delete the rows "
-                "above the names of the columns."
+                f"{self._where}, cells {self._shared[0].name}: the first row is one merged cell, like a title. Delete "
+                "the rows above the names of the columns."
             )
         start = self._after_names(repairs)
         rows = {number: list(cells) for number, (_, cells) in enumerate(self._table, start=1) if number >= start}
         self._check_names(rows)
         for number in self._headings(rows):
-            repairs.add("row that is one merged cell passed over", f"row {number}")
+            repairs.add("row of one merged cell skipped", f"row {number}")
             del rows[number]
         self._mark(rows)
         return [self._table[0], *((self._table[number - 1][0], cells) for number, cells in rows.items())]
@@ -142,11 +142,12 @@ class MergedCells:
                 continue  # merged names cover the whole row
             if not (parts or tall) or not columns or len(columns) - len(parts) > tall:
                 break
-            repairs.add("row of names under merged names passed over", f"row {number}")
+            repairs.add("row of names under merged names skipped", f"row {number}")
             for column, area in parts.items():
                 name = nfc(str(cells[column - 1].value).strip())
                 if name not in self._names:
-                    self._leave_out(area, name, self._why_shared(area, f", and '{name}' is the name of a part"))
+                    part = f". One of these columns has the name '{name}' in a lower row"
+                    self._leave_out(area, name, self._why_shared(area, part))
             after = number + 1
         return after
 
@@ -164,8 +165,8 @@ class MergedCells:
                         if i < len(cells):
                             cells[i] = _EMPTY_CELL
             elif any(number <= area.bottom and any(map(_has_value, cells)) for number, cells in rows.items()):
-                reason = f"{self._where}, cells {area.name}: the name of the column covers values. Unmerge the cells."
-                self._leave_out(area, name, reason)
+                problem = "the merged name of the column covers values. Unmerge the cells."
+                self._leave_out(area, name, f"{self._where}, cells {area.name}: {problem}")
 
     def _leave_out(self, area: Area, name: str, reason: str) -> None:
         if self._names[area.left - 1] not in self._ignored:
@@ -173,9 +174,9 @@ class MergedCells:
 
     def _why_shared(self, area: Area, part: str = "") -> str:
         return (
-            f"{self._where}, cells {area.name}: merged, so that {area.right - area.left + 1} columns have the one name "
-            f"'{self._names[area.left - 1]}'{part}. Write the names of all columns into the first row, one into each "
-            "cell, and delete other rows of names."
+            f"{self._where}, cells {area.name}: the cells are merged, so {area.right - area.left + 1} columns share "
+            f"the name '{self._names[area.left - 1]}'{part}. Write a name for each column into the first row, and "
+            "delete other rows of names."
         )
 
     def _headings(self, rows: Mapping[int, Sequence[Any]]) -> list[int]:
@@ -245,9 +246,10 @@ class MergedCells:
         name, key = self._names[i], yaml_key(self._names[i])
         lacking = f"{len(places)} row{'s' * (len(places) > 1)} of the sheet ({numbers}{more})"
         return (
-            f"{self._where}, cells {areas[0].name}{others}: merged. Only the first cell of merged cells has the value, "
-            f"so that column '{name}' has none in {lacking}. Set `merged_cells: {{{key}: fill}}` under `source` if the "
-            f"value holds for each of them, `{{{key}: empty}}` if it does not, or unmerge the cells and fill them in."
+            f"{self._where}, cells {areas[0].name}{others}: the cells are merged, and only the first cell of merged "
+            f"cells has the value. Column '{name}' has no value in {lacking}. If the merged value holds for these "
+            f"rows too, set `merged_cells: {{{key}: fill}}` under `source`. If it does not, set `merged_cells: "
+            f"{{{key}: empty}}`. Or unmerge the cells and fill them in."
         )
 
 

@@ -62,8 +62,8 @@ def _values(column: Any, name: str, path: Path, unread: dict[str, str]) -> list[
             values.append(value.as_py())
         except (OverflowError, ValueError) as error:
             unread[nfc(name)] = (
-                f"{path}, row {number}, column '{name}': a date or duration beyond the years 1 to 9999 ({error}). "
-                "Correct the value, or name the column in `ignore`."
+                f"{path}, row {number}, column '{name}': the date or duration is outside of the years 1 to 9999 "
+                f"({error}). Correct the value, or name the column in `ignore`."
             )
             return []
     return values

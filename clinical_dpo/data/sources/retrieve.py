@@ -117,8 +117,8 @@ def _kept(records: list[Row], text: str, names: Sequence[str]) -> tuple[list[Row
         raise error.within("key 'where' of the task file: ") from None
     if not kept:
         raise PublicError(
-            f"key 'where' of the task file: the condition '{text}' holds for none of the {len(records)} rows. Correct "
-            "the condition."
+            f"key 'where' of the task file: the condition '{text}' is true for none of the {len(records)} rows. "
+            "Correct the condition."
         )
     return [records[index] for index in kept], {
         **{"condition": text, "kept": len(kept), "dropped": len(records) - len(kept)}

@@ -47,7 +47,7 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
             raise PublicError(f"{where}: this is {form}, not a table with delimiters. {mend}")
     separator = re.match(r"sep=(.)\r?\n", text)
     if separator:  # a first line that Excel writes
-        repairs.add("Excel's line 'sep=' passed over", "line 1")
+        repairs.add("Excel's line 'sep=' skipped", "line 1")
         text, delimiter = text[separator.end() :], separator[1]
     offset = 1 if separator else 0
     text = without_blanks_at_quotes(text, delimiter, repairs, offset)
@@ -58,7 +58,7 @@ def delimited_rows(text: str, where: str, delimiter: str, ignore: Sequence[str],
         for cells in reader:
             location, start = f"line {start + offset}", reader.line_num + 1
             if not table and not "".join(cells).strip() and len(cells) < 2:
-                repairs.add("empty row passed over", location)
+                repairs.add("empty row skipped", location)
                 continue
             if not table:
                 _check_delimiter(cells, text, delimiter, where)
@@ -100,7 +100,7 @@ def _check_delimiter(header: Sequence[str], text: str, delimiter: str, where: st
         )
     if len(header) == 1 and re.search(r"\w {2,}\w", header[0]):
         raise UserError(
-            f"{where}, header: only one column, '{header[0]}'. Its columns seem to be aligned by blanks. Export the "
+            f"{where}, header: only one column, '{header[0]}'. The columns seem to be aligned by blanks. Export the "
             f"file again with {delimiter_name(delimiter)} between the columns."
         )
     if header and all(len(name) > 1 and name[0] == name[-1] == "'" for name in header):
@@ -169,22 +169,22 @@ def rows_under_header(
                 unread.setdefault(header[i], f"{error} Alternatively, name the column in `ignore`.")
                 values[i] = str(error)  # the cell is not empty
         if not any(str(value).strip() for value in values.values()):
-            repairs.add("empty row passed over", location)
+            repairs.add("empty row skipped", location)
             continue
         texts = [(header[i], nfc(str(values[i]).strip())) for i in read if header[i]]
         if len(texts) > 1 and all(text == name for name, text in texts):
-            repairs.add("row that repeats the names of the columns passed over", location)
+            repairs.add("repeated row of column names skipped", location)
             continue
         if len(texts) > 1 and not rows and all(_RULE.fullmatch(text) for _, text in texts):
-            repairs.add("row of dashes below the names of the columns passed over", location)
+            repairs.add("row of dashes below the column names skipped", location)
             continue
         nameless = next(
             (str(value) for i, value in values.items() if value != "" and (i in beyond or not header[i])), None
         )
         if nameless is not None:
             raise UserError(
-                f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column. If the names "
-                "of the columns are in a lower row, delete the rows above it."
+                f"{where}, {location}: '{nameless[:40]}' is in a column without a name. Name the column. If the "
+                "column names are in a lower row, delete the rows above that row."
             )
         rows.append({header[i]: values[i] for i in read if header[i]})
     return without_columns(rows, unread or {})
@@ -198,8 +198,8 @@ def _column_name(written: str, repairs: Tally) -> str:
     seen = without_invisible(written)
     name = seen.replace("\xa0", " ").strip()
     for description, changed in (
-        ("invisible characters in a column's name dropped", seen != written),
-        ("white space around a column's name dropped", seen.strip() != seen),
+        ("invisible characters dropped from a column's name", seen != written),
+        ("white space dropped around a column's name", seen.strip() != seen),
         ("non-breaking space in a column's name read as a blank", "\xa0" in seen.strip()),
     ):
         if changed:

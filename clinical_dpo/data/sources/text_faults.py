@@ -130,8 +130,8 @@ class _RowCheck:
         if len(members) < len(row):
             twice = next(name for name in row if name != nfc(name))
             raise UserError(
-                f"{self.where}, row {self.number}: two columns '{prefix}{twice}' differ in Unicode form only. Rename "
-                "one."
+                f"{self.where}, row {self.number}: two columns are named '{prefix}{twice}' and differ only in Unicode "
+                "form. Rename one of them."
             )
         return members
 
@@ -203,7 +203,7 @@ def _warnings(text: str) -> Iterator[str]:
     if _CONTROL.search(text):
         yield "control characters"
     if text in _MISSING or (text.startswith("####") and not text.strip("#")):
-        yield "a missing value spelled out"
+        yield "a missing value as a word, such as NULL"
     if "\ufffd" in text:
         yield "U+FFFD, where characters were lost"
     if _ROUNDED.fullmatch(text):

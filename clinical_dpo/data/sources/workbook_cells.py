@@ -89,8 +89,8 @@ class CellReader:
             return ""
         location, number_format = f"cell {cell.coordinate}", cell.number_format or "General"
         if cell.data_type == "e":
-            too_late = ", or a number that is too large for a date" * _is_date_format(number_format)
-            raise UserError(f"{self._where}, {location}: the error value {value}{too_late}. Correct the cell.")
+            too_late = ", or contains a number that is too large for a date" * _is_date_format(number_format)
+            raise UserError(f"{self._where}, {location}: the cell shows the error {value}{too_late}. Correct the cell.")
         if cell.data_type == "f":
             raise UserError(
                 f"{self._where}, {location}: a formula without a value. Open and save the workbook in Excel, or "
@@ -117,19 +117,19 @@ class CellReader:
         value = cell.value
         if cell.column in self._text_columns and cell.row > 1:
             raise UserError(
-                f"{self._where}, {location}: a date ({value}) in a column of other values. Excel may have made it of a "
-                "text such as 1/2. Format the cell as text and type the text again."
+                f"{self._where}, {location}: the cell contains a date ({value}), but its column contains texts. Excel "
+                "may have turned a text such as 1/2 into a date. Format the cell as text and type the text again."
             )
         date, time = shows_date_and_time(number_format)
         if isinstance(value, datetime.date) and value.year < 1900:
             raise UserError(
-                f"{self._where}, {location}: a date before 1900 ({value}), which Excel does not show. Correct the "
+                f"{self._where}, {location}: the date {value} is before 1900, and Excel does not show it. Correct the "
                 "date, or format the cell as text and type the date again."
             )
         if isinstance(value, datetime.time) and date and not time:
             raise UserError(
-                f"{self._where}, {location}: the date is day 0 of 1900, which is how Excel shows a formula's value of "
-                "an empty cell. Empty the cell, or type the date."
+                f"{self._where}, {location}: the date is day 0 of 1900. Excel shows this date where a formula refers "
+                "to an empty cell. Empty the cell, or type the date."
             )
         if isinstance(value, datetime.timedelta):
             text = iso_duration(value)
@@ -144,8 +144,8 @@ class CellReader:
         value = cell.value
         if abs(value) >= _LARGEST_EXACT and not is_scientific(number_format):
             raise UserError(
-                f"{self._where}, {location}: the number {_size(value)}, but Excel stores only 15 digits. Format the "
-                "cell as text and type the number again."
+                f"{self._where}, {location}: the number {_size(value)} is too long, because Excel stores only 15 "
+                "digits. Format the cell as text and type the number again."
             )
         plain = plain_number(value)
         if self.number_form(cell.column) == NUMBER:
@@ -164,24 +164,22 @@ class CellReader:
         if self.number_form(cell.column) != SHOWN:
             name = self._names[cell.column - 1] if cell.column <= len(self._names) else ""
             key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
-            numbers = f"{key}number}}` to read the stored numbers, or " if kind == "number" else ""
+            numbers = f"To read the stored numbers, set {key}number}}` under `source`. " if kind == "number" else ""
             raise UserError(
-                f"{self._where}, {location}: the {kind} '{stored}', but the cell's format {number_format} "
-                f"shows nothing. Under `source`, set {numbers}{key}shown}}` to read such cells as empty, or change "
-                "their format."
+                f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format {number_format} "
+                f"shows nothing. {numbers}To read such cells as empty, set {key}shown}}` under `source`. Or change the "
+                "format."
             )
         stored = f"{location} ({cell.value}, format" if kind == "number" else f"{location} (format"
-        self._warnings.add(f"{kind} that its cell does not show, read as empty", f"{stored} {number_format})")
+        self._warnings.add(f"cell whose format hides its {kind}, read as empty", f"{stored} {number_format})")
 
     def _text(self, cell: Any, location: str, number_format: str) -> str:
         value = str(cell.value)
         text = plain_text(value)
         if text != value:
             only_space = text == value.strip(" \t\n")
-            dropped = (
-                "white space around a cell" if only_space else "Excel's escapes, carriage returns, non-breaking spaces"
-            )
-            self._repairs.add(f"{dropped} dropped", location)
+            marks = "white space" if only_space else "Excel's escapes, carriage returns or non-breaking spaces"
+            self._repairs.add(f"{marks} dropped {'around' if only_space else 'from'} a cell", location)
         shown = shown_text(text, number_format)
         if not shown and cell.row == 1:
             return text  # the name of a column

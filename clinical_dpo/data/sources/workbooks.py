@@ -99,11 +99,11 @@ def _report_hidden(
     """Count in `warnings` the rows and columns with values that the sheet hides."""
     for number, (location, cells) in enumerate(table, start=1):
         if number in layout.hidden_rows and any(cell.value is not None for cell in cells):
-            warnings.add("row that the sheet hides, read all the same", location)
+            warnings.add("hidden row, read like the others", location)
     ignored = set(map(nfc, ignore))
     for i, name in enumerate(names, start=1):
         if name and name not in ignored and layout.hides_column(i):
-            warnings.add("column that the sheet hides, read all the same", f"column '{name}'")
+            warnings.add("hidden column, read like the others", f"column '{name}'")
 
 
 def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
@@ -114,7 +114,7 @@ def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
         columns = [column for column, cell in enumerate(cells, start=1) if cell.value is not None]
         area = area_of.get(location)
         if area and columns and area.left <= columns[0] and columns[-1] <= area.right:
-            repairs.add("totals row of an Excel table passed over", location)
+            repairs.add("totals row of an Excel table skipped", location)
         else:
             kept.append((location, cells))
     return kept

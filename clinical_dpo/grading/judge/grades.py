@@ -27,7 +27,10 @@ def judge_grades(verdicts: Rows, variant: str, rows: Sequence[TaskRow]) -> list[
         verdicts = with_scores(verdicts)
     verdict_by_row = {verdict["row_id"]: verdict for verdict in verdicts if variant in verdict["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in verdict_by_row]:
-        raise UserError(f"answers of {variant} to {missing[:3]} have no verdict. Delete the verdicts and run again.")
+        raise UserError(
+            f"answers of {variant}: the judge's table has no verdict on items {missing[:3]}. Delete judge/*.csv of "
+            "this task and model, and run again."
+        )
     grades = []
     for row in rows:
         verdict = verdict_by_row[row["id"]]

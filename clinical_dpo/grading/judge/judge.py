@@ -219,8 +219,8 @@ def _waiting_for(endpoint: Endpoint, unavailable: str | None, refused: Mapping[s
         return None
     codes = ", ".join(f"{code} {n}" for code, n in sorted(Counter(refused.values()).items()))
     return (
-        f"judge {endpoint.name} refuses {len(refused)} items ({codes}): another judge or another limit of tokens may "
-        "take them, `--forcerun ask_judge` sends them again, and `judge_refusals: failure` counts them as failures"
+        f"judge {endpoint.name} refuses {len(refused)} items ({codes}). Name another judge, change its limit of "
+        "tokens, send the items again (`--forcerun ask_judge`), or count them as failures (`judge_refusals: failure`)"
     )
 
 

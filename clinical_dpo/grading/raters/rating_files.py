@@ -30,14 +30,16 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
     paths = [path for path in sorted(Path(folder).glob(f"{sheet}.*")) if path.suffix.lower() in ENDINGS]
     for path in paths:
         if not path.is_file():
-            raise UserError(f"{path}: {_irregular_kind(path)}, not a file of ratings. Move it out of this folder.")
+            raise UserError(
+                f"{path}: this is {_irregular_kind(path)}, not a file of ratings. Move it out of this folder."
+            )
     return paths
 
 
 def _irregular_kind(path: Path) -> str:
     """Describe in words what a path is that is not a regular file, such as `a folder`."""
     if not path.exists():
-        return "a link that leads nowhere" if path.is_symlink() else "no such file"
+        return "a link whose target is missing" if path.is_symlink() else "missing"
     return "a folder" if path.is_dir() else "a pipe, socket or device"
 
 
@@ -64,7 +66,8 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
         content = bounded_bytes(path)
         if duplicate := path_by_content.get(content):
             raise UserError(
-                f"{path}: this file equals {duplicate.name}. Keep only the file with the name of the rater who sent it."
+                f"{path}: this file and {duplicate.name} are equal. Keep the one that has the name of the rater who "
+                "sent it."
             )
         path_by_rater[name[1]] = path_by_content[content] = path
     return path_by_rater
@@ -84,10 +87,12 @@ def read_ratings(path: str | Path) -> list[Row]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: {_irregular_kind(path)}, not a file of ratings. Save the ratings under this path.")
+        raise UserError(f"{path}: the file of ratings is {_irregular_kind(path)}. Save the ratings under this path.")
     readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".ods": _ods_rows, ".json": _label_studio_rows}
     if path.suffix.lower() not in readers:
-        raise UserError(f"{path}: ratings cannot have this format. Save the file as {', '.join(ENDINGS)}.")
+        raise UserError(
+            f"{path}: files of ratings cannot have this format. Save the file as one of {', '.join(ENDINGS)}."
+        )
     rows = []
     for raw in readers[path.suffix.lower()](path):
         texts = {name: _stripped_text(raw.get(name), f"{path}, {raw['row']}, column '{name}'") for name in COLUMNS}
@@ -198,13 +203,16 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
     for name in _REQUIRED:
         if names.count(name) != 1:
             problem = "is missing" if name not in names else "occurs twice"
-            raise UserError(f"{path}: column '{name}' {problem} among {', '.join(header)}. Name it once in the header.")
+            raise UserError(
+                f"{path}: column '{name}' {problem}. The columns are {', '.join(header)}. Write each column's name "
+                "once."
+            )
     rows = []
     for number, fields in rest:
         if len(fields) < len(names) or any(field.strip() for field in fields[len(names) :]):
             raise UserError(
-                f"{path}, {unit} {number}: {len(fields)} fields, but the header names {len(names)}. "
-                "Export the file again, or put every text that contains the separator in quotation marks."
+                f"{path}, {unit} {number}: the {unit} has {len(fields)} fields, but the header names {len(names)} "
+                "columns. Export the file again, or put every text that contains the separator in quotation marks."
             )
         texts = [unguarded(field.strip()) for field in fields]
         rows.append(dict(zip(names, texts, strict=False)) | {"row": f"{unit} {number}"})
@@ -230,7 +238,7 @@ def _label_studio_rows(path: Path) -> list[Row]:
                 rows[-1]["rated_at"] = task.get("updated_at")
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, task {number}: not a task of this sheet ({type(error).__name__}: {error}). Export the "
+                f"{path}, task {number}: this is not a task of the sheet ({type(error).__name__}: {error}). Export the "
                 "project as JSON or JSON-MIN, with its data fields and annotations."
             ) from None
     return rows

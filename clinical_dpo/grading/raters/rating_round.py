@@ -101,10 +101,10 @@ def why_nothing_to_adjudicate(key_path: str, folder: str | Path) -> str:
     items = len({row["item_id"] for row in key})
     if missing:
         return (
-            f"Nothing is to be decided yet: {missing} ratings of the raters are missing. The sheet gets its items when "
-            "the raters have rated, and differ."
+            f"There is nothing to decide yet, because {missing} ratings of the raters are missing. When all ratings "
+            "are there, this sheet gets the items on which the raters differ."
         )
-    return f"Nothing is to be decided: the raters agree on all {items} items."
+    return f"There is nothing to decide, because the raters agree on all {items} items."
 
 
 def items_to_adjudicate(key_path: str, folder: str | Path) -> set[str]:

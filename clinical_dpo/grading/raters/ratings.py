@@ -48,7 +48,10 @@ def collect_ratings(key: Rows, files: Mapping[str, str | Path]) -> list[Row]:
     for rater, path in files.items():
         if rater not in raters:
             hint = did_you_mean(rater, raters)
-            raise UserError(f"{path}: rater '{rater}' has no sheet.{hint} Rename the file, or add the rater.")
+            raise UserError(
+                f"{path}: rater '{rater}' has no sheet.{hint} Rename the file, or add the rater to `raters` in the "
+                "task file."
+            )
         key_by_item = {row["item_id"]: row for row in key if row["rater"] == rater}
         ratings += _checked_ratings(path, read_ratings(path), key_by_item)
     return ratings
@@ -64,7 +67,8 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
     """
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
-            f"{path}: no item of this file is on this sheet. Move the file to the right task and model, or rename it."
+            f"{path}: no item of this file is on this rater's sheet. Move the file to the right task and model, or "
+            "rename it."
         )
     first_row: dict[str, str] = {}
     ratings = []
@@ -72,20 +76,22 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
         item_id = row["item_id"]
         where = f"{path}, {row['row']}, item '{_shortened(item_id)}'"
         if item_id not in key_by_item:
-            raise UserError(f"{where}: this item is not on this sheet. Remove the line, or correct the item_id.")
+            raise UserError(
+                f"{where}: this item is not on this rater's sheet. Remove the line, or correct the item_id."
+            )
         key_row = key_by_item[item_id]
         if row["sheet"] not in ("", key_row["sheet"]):
             raise UserError(
-                f"{where}, column 'sheet': '{_shortened(row['sheet'])}' is not this sheet. Write '{key_row['sheet']}'."
+                f"{where}, column 'sheet': '{_shortened(row['sheet'])}' is another sheet. Write '{key_row['sheet']}'."
             )
         if item_id in first_row:
-            raise UserError(f"{where}: rated twice, first in {first_row[item_id]}. Keep one of the two ratings.")
+            raise UserError(f"{where}: this item is also rated in {first_row[item_id]}. Keep one of the two ratings.")
         first_row[item_id] = row["row"]
         if row["text_sha256"] != key_row["text_sha256"]:
             raise UserError(
-                f"{where}, column 'text_sha256': the rater saw other texts than the current sheet has. "
+                f"{where}, column 'text_sha256': the rater saw other texts than those on the current sheet. "
                 f"If the answers have changed, send rater {key_row['rater']} the current sheet, or restore the old "
-                "answers. If another rater filled in this file, rename it."
+                "answers. If another rater filled in this file, rename the file."
             )
         if row["rating"]:
             rating = _parse_rating(row["rating"], key_row["kind"], where)
@@ -104,7 +110,7 @@ def _parse_rating(text: str, kind: str, where: str) -> str:
     spelling = re.sub(r"(\d+)[.,]0+", r"\1", spelling)  # a spreadsheet's number
     if spelling not in allowed:
         raise UserError(
-            f"{where}, column 'rating': '{_shortened(text)}' is no rating. Write one of: {', '.join(RATINGS[kind])}."
+            f"{where}, column 'rating': '{_shortened(text)}' is not a rating. Write one of: {', '.join(RATINGS[kind])}."
         )
     return allowed[spelling]
 
@@ -257,7 +263,10 @@ def variant_grades(finals: Sequence[Row], variant: str, rows: Sequence[TaskRow],
     """
     final_by_row = {final["row_id"]: final for final in finals if variant in final["variants"].split()}
     if missing := [row["id"] for row in rows if row["id"] not in final_by_row]:
-        raise UserError(f"answers of {variant} to {missing[:3]} are on no sheet. Delete the sheets and run again.")
+        raise UserError(
+            f"answers of {variant}: no sheet has items {missing[:3]}. Delete the folder grading/ of this task and "
+            "model, and run again."
+        )
     grades = []
     for row in rows:
         final = final_by_row[row["id"]]

@@ -28,7 +28,9 @@ HELP_SHEET = "How to rate"  # second sheet of the workbook
 _MEANINGS = {  # kind of sheet -> what its ratings mean
     "correctness": ("Correct: equivalent to the reference, or equally right.",),
     "likert": (),
-    "rubric": ("Yes: the answer meets the criterion. The criteria of an answer follow each other.",),
+    "rubric": (
+        "Yes: the answer meets the criterion. Each answer is shown once for each of its criteria, one after another.",
+    ),
     "preference": ("Tie: equally good or equally bad.",),
 }
 
@@ -106,7 +108,7 @@ def explanation(kind: str, anchors: Sequence[str] = ANCHORS) -> list[str]:
         anchors: what the grades from 1 to 5 mean, for kind `likert`.
     """
     grades = [f"{grade}: {anchor}." for grade, anchor in enumerate(anchors, start=1)] if kind == "likert" else []
-    return [*reversed(grades), *_MEANINGS[kind], "Cannot judge: the texts do not decide it."]
+    return [*reversed(grades), *_MEANINGS[kind], "Cannot judge: the texts do not show what is right."]
 
 
 def _digest(text: str) -> str:

@@ -96,7 +96,7 @@ def plot_confusion(
             corner: tuple[Any, ...] = ((0, 1), (0, 2.5), "axes fraction", "offset points")
             axes.annotate(titles[model, variant], *corner, size=NAME, va="bottom")
         write_title(figure, title)
-        write_footnote(figure, "Rows: label; columns: answer. Items; tint: share of the label's items.")
+        write_footnote(figure, "Rows: label in the data. Columns: label of the answer. Tint: share of the row.")
         stamp(figure, watermark)
 
 

@@ -79,9 +79,9 @@ def plot_cost(
     names = min(MOST_NAMES, max(NAMES, *(width_of(model_names[row["model"]], 6) for row in rows)))
     width = COLUMN + names - NAMES
     footnote = footnote_lines(
-        f"This run: {devices}. {f'Published: {PUBLISHED_DEVICE}. ' if published else ''}A step: the same rows, "
-        "without evaluations. A whole run and all runs: with evaluations, loading and the reference pass. Not timed: "
-        "answers on dev.",
+        f"This run: {devices}. {f'Published: {PUBLISHED_DEVICE}. ' if published else ''}A step compares "
+        "equal rows without evaluations. A whole run and all runs include evaluations, loading and the reference pass. "
+        "Answers on dev are not timed.",
         width,
     )
     foot = FOOT + FOOT_LINE * (footnote.count("\n") + 1) + legend_height(handles)

@@ -85,11 +85,11 @@ def plot_sweep(
             _draw_map(axes, group)
             stamp(axes, watermarks[task])
         name_axes(figure, panels, x="Learning rate", left="β of DPO")
-        marks = ["Score on dev, stronger is higher. Frame: chosen."]
+        marks = ["Score on dev: a stronger colour is higher. Frame: chosen trial."]
         if any(map(_has_corner, drawn)):
             marks.append(f"Corner: more than {MANY_INVALID:.0%} of the answers invalid.")
         if any(row["score"] == "" for row in drawn):
-            marks.append("–: not scored, nothing to choose.")
+            marks.append("–: a single trial, not scored.")
         write_footnote(figure, " ".join(marks))
 
 

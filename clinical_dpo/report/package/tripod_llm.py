@@ -60,7 +60,7 @@ ITEMS = (
     ),
     Item("6c", "Development from input to output; alignment strategy and its goal", [models.alignment]),
     Item("6d", "Output before and after processing", [grades.graders]),
-    Item("6e", "Classification: how probabilities and thresholds were had", [models.inference, grades.graders]),
+    Item("6e", "Classification: how probabilities and thresholds were obtained", [models.inference, grades.graders]),
     Item("6f", "Quality of generated text against a gold standard", [grades.graders, grades.judges, grades.agreement]),
     Item(
         "6g",
@@ -104,7 +104,7 @@ ITEMS = (
     Item("14b", "Conflicts of interest"),
     Item("14c", "Protocol"),
     Item("14d", "Registration"),
-    Item("14e", "Availability of data", [data.licences], "where the data can be had"),
+    Item("14e", "Availability of data", [data.licences], "where the data can be obtained"),
     Item("14f", "Availability of code", [_code]),
     Item("15", "Patient and public involvement"),
     Item("16a", "Flow of documents or patients", [data.flow]),

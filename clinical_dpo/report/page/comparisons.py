@@ -54,9 +54,12 @@ def verdict(
     if opposed(row):
         f1, share = ("higher" if float(row[number]) > 0 else "lower" for number in ("secondary_effect", "effect"))
         significant = row["significant"] == "true" or f1_significant(row)
-        return "mixed" if significant else "open", f"{first} against {second}: F1 {f1}, share of right answers {share}"
+        return (
+            "mixed" if significant else "open",
+            f"{first} against {second}: F1 is {f1}, but the share of right answers is {share}",
+        )
     if row["significant"] != "true":
-        f1 = f", F1 {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
+        f1 = f", but F1 is {'higher' if float(row['secondary_effect']) > 0 else 'lower'}" if f1_significant(row) else ""
         return "open", f"no difference shown between {first} and {second}{words}{f1}"
     kind = "better" if float(row["effect"]) > 0 else "worse"
     if below and kind == "better" and (row["task"], row["model"], parse_comparison(row["comparison"])[0]) in below:

@@ -20,13 +20,13 @@ GRADERS = {
     "exact": "each answer compared with the reference, automatically",
     "physicians": "physicians, who did not know which model had answered",
     "judge": "a language model as judge",
-    "rouge_likert": "PROXY: overlap of words with the reference, on the judge's scale; nobody rated the answers",
+    "rouge_likert": "PROXY: overlap of words with the reference, on a scale from 1 to 5; nobody rated the answers",
     "rouge_l": "overlap of words with the reference (ROUGE-L)",
-    "evasiveness": "rules that find answers which avoid the question",
-    EXTERNAL_GRADER: "whoever graded the external answers before this run; the grades came with the answers",
+    "evasiveness": "rules that find evasive answers",
+    EXTERNAL_GRADER: "the grades that came with the external answers; this run did not grade them",
 }
-LIKELIHOOD = "the label that follows from the probabilities which the model gave, held against the label in the data"
-READ_ELSEWHERE = "; of answers from elsewhere, the label read from each"
+LIKELIHOOD = "the label that follows from the model's probabilities, compared with the label in the data"
+READ_ELSEWHERE = "; for external answers, the label read from each answer"
 
 
 def caveats(
@@ -56,20 +56,27 @@ def caveats(
         )
     if proxies:
         reasons.append(
-            ("Proxy grades", f"An automatic score stands in for the graders: {proxies}. Nobody judged these answers.")
+            ("Proxy grades", f"An automatic score takes the place of a person's or a judge's grades: {proxies}.")
         )
     if pending:
         reasons.append(("Grades awaited", f"Not all answers are graded yet: {pending}."))
     if mixed_versions:
         differences = "; ".join(mixed_versions)
-        reasons.append(("Mixed versions", f"Compared numbers were computed with different libraries: {differences}."))
+        reasons.append(
+            ("Mixed versions", f"Compared numbers come from different versions of a library: {differences}.")
+        )
     if unreadable := mostly_unreadable(shown):
         named = "; ".join(
             f"{tasks[row['task']]['title']}, {models[row['model']]}, {TITLES.get(row['variant'], 'external answers')} "
             f"({float(row['invalid_rate']):.0%})"
             for row in unreadable
         )
-        reasons.append(("Nothing was measured", f"Most answers cannot be read, and count as wrong: {named}."))
+        reasons.append(
+            (
+                "Nothing was measured",
+                f"Most answers of these variants cannot be read, and such answers count as wrong: {named}.",
+            )
+        )
     return reasons
 
 

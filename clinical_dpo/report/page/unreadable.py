@@ -7,9 +7,9 @@ from clinical_dpo.report.page.comparisons import Rows, Tasks
 from clinical_dpo.variants import TITLES
 
 IN_WORDS = {  # rule of unreadable.csv -> words
-    "positive": "are read as positive or right",
+    "positive": "count as positive or right",
     "left out": "are left out",
-    "worst case": "are read as the worst case",
+    "worst case": "count as in the worst case",
 }
 
 
@@ -32,7 +32,8 @@ def changed_decisions(unreadable: Rows, tasks: Tasks, models: Mapping[str, str])
             first, second = (TITLES[variant] for variant in parse_comparison(row["compared"]))
             before = graded[row["task"], row["model"], row["compared"]]
             lines.append(
-                f"{tasks[row['task']]['title']}, {models[row['model']]}: {first} against {second} is {row['decision']} "
-                f"where the {row['unreadable']} unreadable answers {IN_WORDS[row['rule']]}, and {before} as graded."
+                f"{tasks[row['task']]['title']}, {models[row['model']]}, {first} against {second}: the decision is "
+                f"'{before}', but '{row['decision']}' if the {row['unreadable']} unreadable answers "
+                f"{IN_WORDS[row['rule']]}."
             )
     return lines

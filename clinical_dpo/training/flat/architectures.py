@@ -41,6 +41,6 @@ def computed_layout(model: PreTrainedModel, layout: str) -> tuple[str, str | Non
     """
     reason = None if layout == "padded" else padding_reason(model)
     if reason:
-        say(f"Rows are padded: {reason}. Results are the same; computing takes longer.")
+        say(f"Rows are padded, because {reason}. Results are the same, but computing takes longer.")
         return "padded", reason
     return layout, None

@@ -100,7 +100,7 @@ def test_a_correctness_judge_sees_the_reference_answer(tmp_path):
 
 
 def test_a_test_item_without_a_verdict_is_refused(likert):
-    with pytest.raises(UserError, match=r"answers of dpo to \['medqa-row-.*Delete the verdicts"):
+    with pytest.raises(UserError, match=r"answers of dpo: .* items \['medqa-row-.*Delete judge/"):
         judge_grades(likert[0][:3], "dpo", study()[0])
 
 

@@ -122,8 +122,8 @@ def test_an_item_nobody_can_judge_is_incorrect_and_invalid(finals):
 @pytest.mark.parametrize(
     ("rated", "reason"),
     [
-        (22, r"Nothing is to be decided: the raters agree on all 22 items\."),
-        (20, r"Nothing is to be decided yet: 2 ratings of the raters are missing\. .*have rated, and differ\."),
+        (22, r"There is nothing to decide, because the raters agree on all 22 items\."),
+        (20, r"nothing to decide yet, because 2 ratings of the raters are missing\. .*on which the raters differ\."),
     ],
 )
 def test_an_empty_adjudication_sheet_says_why(tmp_path, key, rated, reason):
@@ -143,5 +143,5 @@ def test_grades_are_pending_without_ratings(key):
 
 
 def test_a_variant_on_no_sheet_is_refused(finals):
-    with pytest.raises(UserError, match=r"answers of gold to \['medqa-row-0'.*Delete the sheets"):
+    with pytest.raises(UserError, match=r"answers of gold: .* items \['medqa-row-0'.*Delete the folder"):
         ratings.variant_grades(finals, "gold", study()[0])

@@ -109,7 +109,8 @@ def test_deep_json_is_refused(tmp_path, key, deep):
     path = tmp_path / "correctness.r1.json"
     path.write_text(deep)
     with pytest.raises(
-        UserError, match=r"correctness\.r1\.json: .* lists and objects in each other, but the config's `limits\.depth`"
+        UserError,
+        match=r"correctness\.r1\.json: .* levels of nested lists and objects, but the config's `limits\.depth`",
     ):
         ratings.collect_ratings(key, {"r1": path})
     with pytest.raises(UserError, match=r"line 1: not readable as JSON|line 1: a list"):

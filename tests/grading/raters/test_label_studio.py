@@ -53,7 +53,7 @@ def test_the_interface_says_what_the_grades_mean():
     tree = ElementTree.fromstring(label_studio_config("likert", ANCHORS))
     headers = [tag.get("value") for tag in tree.iter("Header")]
     grades = [f"{grade}: {anchor}." for grade, anchor in enumerate(ANCHORS, start=1)]
-    assert headers == ["question", "answer", *grades[::-1], "Cannot judge: the texts do not decide it."]
+    assert headers == ["question", "answer", *grades[::-1], "Cannot judge: the texts do not show what is right."]
 
 
 @each_kind

@@ -60,7 +60,11 @@ def test_every_format_of_a_sheet_offers_the_grades(key, tmp_path):
     [choices] = table.data_validations.dataValidation
     assert choices.formula1 == '"1,2,3,4,5,cannot judge"'
     lines = [f"{grade}: {anchor}." for grade, anchor in enumerate(OWN, start=1)]
-    assert [row[0] for row in meaning.values] == ["Be calm.", *lines[::-1], "Cannot judge: the texts do not decide it."]
+    assert [row[0] for row in meaning.values] == [
+        "Be calm.",
+        *lines[::-1],
+        "Cannot judge: the texts do not show what is right.",
+    ]
     assert '<Choice value="5"/>' in label_studio_config("likert") and "reference" not in label_studio_config("likert")
     assert ANCHORS[4] in page(rows, "likert", "likert", "r1")
 
@@ -84,7 +88,7 @@ def test_the_grade_is_the_mean_of_the_raters_who_could_judge(key, tmp_path):
 @pytest.mark.parametrize("word", ["0", "6", "4.5", "four"])
 def test_a_grade_off_the_scale_is_refused(key, tmp_path, word):
     path = rate(tmp_path / "likert.r1.csv", key, "r1", [word])
-    with pytest.raises(UserError, match=rf"'{word}' is no rating\. Write one of: 1, 2, 3, 4, 5, cannot judge"):
+    with pytest.raises(UserError, match=rf"'{word}' is not a rating\. Write one of: 1, 2, 3, 4, 5, cannot judge"):
         collect_ratings(key, {"r1": path})
 
 
@@ -149,7 +153,9 @@ TASK |= {"rejected_source": "field", "selection_metric": "rouge_l", "raters": ["
 def test_texts_may_be_graded_by_physicians():
     check_fit(TASK, "t.yaml")
     assert rated_sheets(TASK) == {"likert": ["anna"]} and awaited_sheets(TASK) == ["likert"]
-    with pytest.raises(UserError, match="key 'adjudicator' has no effect without raters of right and wrong answers"):
+    with pytest.raises(
+        UserError, match="key 'adjudicator' has no effect without raters who grade answers as right or wrong"
+    ):
         check_used(TASK | {"adjudicator": "dora"}, {"adjudicator"}, "t.yaml")
     with pytest.raises(UserError, match="key 'anchors' has no effect without metric likert"):
         check_used(TASK | {"metric": "rouge_l", "grader": "rouge_l"}, {"anchors"}, "t.yaml")

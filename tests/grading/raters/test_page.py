@@ -110,7 +110,7 @@ def test_the_end_of_a_sheet_offers_the_export(half_rated, tmp_path):
     assert page.locator("#done").is_visible() and "12" in page.inner_text("#done-text")
     assert page.evaluate("document.activeElement.id") == "done-export"
     exported(page, tmp_path, "#done-export")
-    assert "nothing has changed" in page.inner_text("#done-saved")
+    assert "No rating has changed" in page.inner_text("#done-saved")
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_an_exported_file_can_be_continued_in_another_browser(browser, context, 
     page.wait_for_selector("#warning:visible")
     texts = {row["text_sha256"] for row in key if row["rater"] == "r2"}
     rejected = sum(row["text_sha256"] not in texts for row in expected)
-    assert rejected and f"{rejected} of its lines do not belong" in page.inner_text("#warning")
+    assert rejected and f"{rejected} lines of the file do not belong" in page.inner_text("#warning")
     (tmp_path / "wrong.csv").write_text(path.read_text().replace("item_id", "item"))
     page.set_input_files("#import", tmp_path / "wrong.csv")
     playwright.expect(page.locator("#warning")).to_contain_text("column item_id is missing")

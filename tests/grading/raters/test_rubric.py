@@ -129,7 +129,7 @@ def test_the_score_is_the_weighted_share_of_yes(key, tmp_path):
 
 @pytest.mark.parametrize("word", ["1", "partly", "correct"])
 def test_a_rating_other_than_yes_or_no_is_refused(key, tmp_path, word):
-    with pytest.raises(UserError, match=rf"'{word}' is no rating\. Write one of: yes, no, cannot judge"):
+    with pytest.raises(UserError, match=rf"'{word}' is not a rating\. Write one of: yes, no, cannot judge"):
         rated(tmp_path, key, r1=[word])
 
 

@@ -95,8 +95,11 @@ def test_a_task_is_corrected_if_raters_grade_a_sample_and_a_judge_everything(set
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rater_sample": 401}, r"t\.yaml: key 'raters\.sample' is 401, and splits\.test is 400\. Set at most 400"),
-        ({"rater_sample": 80, "external_predictions": {}}, r"'raters\.sample' does not go with external_predictions"),
+        ({"rater_sample": 401}, r"t\.yaml: key 'raters\.sample' is 401, but splits\.test is 400\. Set at most 400"),
+        (
+            {"rater_sample": 80, "external_predictions": {}},
+            r"'raters\.sample' and 'external_predictions' exclude each other",
+        ),
     ],
 )
 def test_a_sample_that_cannot_be_drawn_or_compared_is_refused(changes, message):

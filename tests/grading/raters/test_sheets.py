@@ -207,7 +207,7 @@ def test_an_adjudication_sheet_keeps_ids_and_texts():
 def test_answers_of_other_items_are_refused():
     rows, answers = study()
     answers["sft"][3]["id"] = "other"
-    with pytest.raises(UserError, match=r"answers of sft .*\['medqa-row-3', 'other'\]\. Delete the answers"):
+    with pytest.raises(UserError, match=r"answers of sft: .*\['medqa-row-3', 'other'\]\. Delete the file of"):
         sheets.correctness_items(rows, answers, SEED)
 
 

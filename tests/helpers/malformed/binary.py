@@ -169,7 +169,7 @@ CASES = [
         "a.xlsx",
         book(dated("seen"), (*COLUMNS, "#REF!")),
         "refused",
-        ("cell D1: the error value #REF!. Correct the cell.",),
+        ("cell D1: the cell shows the error #REF!. Correct the cell.",),
     ),
     Case(
         "title above the names of the columns",
@@ -195,7 +195,7 @@ CASES = [
         "a.xlsx",
         book(noted(" Pyuria. ")),
         "repaired",
-        ("white space around a cell",),
+        ("white space dropped around a cell",),
         rows=with_note("Pyuria."),
     ),
     Case(
@@ -252,7 +252,7 @@ CASES = [
         "a.parquet",
         typed("date32", [10_000_000] * 3),
         "refused",
-        ("row 1, column 'more'", "beyond the years 1 to 9999", "`ignore`"),
+        ("row 1, column 'more'", "outside of the years 1 to 9999", "`ignore`"),
         task={"prompt": "{{ note }} {{ more }}"},
     ),
     Case(

@@ -5,7 +5,7 @@ from tests.helpers.malformed.case import COLUMNS, ROWS, Case, table, with_note
 CSV = table()
 LONG = "Pyuria. " * 25_000  # 200 kB
 SEMICOLONS = table(delimiter=";")
-BLANKS = ("blanks around the quotation marks",)
+BLANKS = ("blanks dropped around the quotation marks",)
 
 
 def decimal(delimiter: str, *numbers: str) -> bytes:
@@ -84,7 +84,7 @@ CASES = [
         "a.csv",
         CSV.replace("note", " note ", 1).encode(),
         "repaired",
-        ("white space around a column's name",),
+        ("white space dropped around a column's name",),
     ),
     Case(
         "column named twice but for white space",

@@ -20,7 +20,7 @@ CASES = [
         "a.csv",
         CSV.replace("label\n", "label\n--,-----,-----\n").encode(),
         "repaired",
-        ("row of dashes below the names of the columns passed over (1, first in line 2)",),
+        ("row of dashes below the column names skipped (1, first in line 2)",),
     ),
     Case(
         "row of dashes under the names, as Markdown writes it",
@@ -35,7 +35,7 @@ CASES = [
         "a.csv",
         (table(*ROWS[:2]) + table(ROWS[2])).encode(),
         "repaired",
-        ("row that repeats the names of the columns passed over (1, first in line 4)",),
+        ("repeated row of column names skipped (1, first in line 4)",),
     ),
     Case(
         "number of rows below the table, as a database writes it",
@@ -64,7 +64,7 @@ CASES = [
         "a.csv",
         b"\n" + CSV.encode(),
         "repaired",
-        ("empty row passed over (1, first in line 1)",),
+        ("empty row skipped (1, first in line 1)",),
     ),
     Case("JSON named .csv", "a.csv", lines(), "refused", ("this is JSON", ".jsonl")),
     Case("HL7 message named .csv", "a.csv", b"MSH|^~\\&|LAB|WARD\rPID|1||4711\r", "refused", ("an HL7 message",)),
@@ -82,14 +82,14 @@ CASES = [
         "a.csv",
         CSV.replace("id,", '"\ufeffid",', 1).encode(),
         "repaired",
-        ("invisible characters in a column's name dropped (1, first in column 'id')",),
+        ("invisible characters dropped from a column's name (1, first in column 'id')",),
     ),
     Case(
         "zero-width space in a column's name",
         "a.csv",
         CSV.replace("note", "no\u200bte", 1).encode(),
         "repaired",
-        ("invisible characters in a column's name",),
+        ("invisible characters dropped from a column's name",),
     ),
     Case(
         "non-breaking space in a column's name",

@@ -41,7 +41,7 @@ CASES = [
         "a.csv",
         labels(" UTI", "No UTI ", "UTI\xa0"),
         "repaired",
-        ("white space around field 'label'",),
+        ("white space dropped around field 'label'",),
     ),
     Case("label in another case", "a.csv", labels("uti", "NO UTI", "UTI"), "repaired", ("label respelled",)),
     Case("label with two spaces", "a.csv", labels("UTI", "No  UTI", "UTI"), "repaired", ("label respelled",)),

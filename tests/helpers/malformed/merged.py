@@ -65,7 +65,7 @@ CASES = [
         "refused",
         (
             "sheet 'Notes', cells A2:A3",
-            "column 'mrn' has none in 1 row of the sheet (3)",
+            "column 'mrn' has no value in 1 row of the sheet (3)",
             "`merged_cells: {mrn: fill}`",
         ),
         task=WITH_MRN,
@@ -152,7 +152,7 @@ CASES = [
         "a.xlsx",
         visits("#N/A"),
         "refused",
-        ("cell A2: the error value #N/A",),
+        ("cell A2: the cell shows the error #N/A",),
         source=FILL,
         task=WITH_MRN,
     ),
@@ -181,7 +181,7 @@ CASES = [
         "a.xlsx",
         merged((*COLUMNS, "remark"), *((*row, None) for row in ROWS), areas=("C3:D3",)),
         "refused",
-        ("cells C3:D3", "column 'remark' has none in 1 row of the sheet (3)"),
+        ("cells C3:D3", "column 'remark' has no value in 1 row of the sheet (3)"),
         task={"prompt": "{{ note }}{{ remark }}"},
     ),
     Case(
@@ -236,14 +236,14 @@ CASES = [
         "a.xlsx",
         merged(COLUMNS, *ROWS, areas=("A10:C12",)),
         "repaired",
-        ("empty row passed over",),
+        ("empty row skipped",),
     ),
     Case(
         "rows that are merged over two rows as a whole",
         "a.xlsx",
         merged(COLUMNS, ROWS[0], (), *ROWS[1:], areas=("A2:A3", "B2:B3", "C2:C3")),
         "repaired",
-        ("empty row passed over (1, first in row 3)",),
+        ("empty row skipped (1, first in row 3)",),
     ),
     Case(
         "wide column of merged cells",

@@ -38,7 +38,7 @@
     try {
       state = { ...state, ...JSON.parse(localStorage.getItem(storageKey) || "{}") };
     } catch {
-      warn("This browser keeps nothing for this page. Export before you close it.");
+      warn("This browser does not save your ratings. Export them before you close this page.");
     }
   }
 
@@ -46,7 +46,7 @@
     try {
       localStorage.setItem(storageKey, JSON.stringify(state));
     } catch {
-      warn("This browser could not keep the last change. Export before you close the page.");
+      warn("This browser could not save the last change. Export your ratings before you close this page.");
     }
   }
 
@@ -131,7 +131,7 @@
       ? `All ${items.length} items are rated. Export ${fileName()} and send it to the person who gave you this sheet.`
       : sheet.empty;
     byId("done-export").hidden = byId("review").hidden = !items.length;
-    byId("done-saved").textContent = state.exported && items.length ? "Exported; nothing has changed since." : "";
+    byId("done-saved").textContent = state.exported && items.length ? "Exported. No rating has changed since." : "";
     byId("export").hidden = finished;
     document.title = `${finished ? "Done" : `${count}/${items.length}`} - ${TITLES[sheet.kind]}`;
     if (finished) return;
@@ -220,7 +220,7 @@
       accepted++;
     }
     const report = `${accepted} ratings taken over from the file.`;
-    warn(rejected ? `${report} ${rejected} of its lines do not belong to this sheet and were left.` : "");
+    warn(rejected ? `${report} ${rejected} lines of the file do not belong to this sheet and were not read.` : "");
     say(report);
     start();
   }

@@ -92,7 +92,10 @@ def omissions(facts: RunFacts) -> list[str]:
     for task in facts.study.tasks:
         manifest = facts.manifests[task]
         words = [f"{sum(manifest['source'].get('drops', {}).values()):,} rows dropped by the reader"]
-        words += [f"{manifest['conflicting_duplicates']:,} repeats of a prompt had another answer"]
+        words += [
+            f"{manifest['conflicting_duplicates']:,} repeats of a prompt had another answer than the first row with "
+            "this prompt"
+        ]
         if manifest["shrunk"]:
             words.append(f"fewer rows than configured, so the splits share {manifest['shrunk']['have']:,} rows")
         lines.append(f"{facts.task_title(task)}: {'; '.join(words)}.")
