@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -94,31 +94,24 @@ def check_losses(first: dict[str, float]) -> None:
 
 def take_turns(variants: Sequence[str], folder: Path, case: Case, setup: argparse.Namespace) -> dict[str, Measured]:
     """Start a process per variant, let them step in turn, and collect their measurements."""
-    pipes, processes = {}, []
+    started = []
     for variant in variants:
-        pipes[variant], theirs = SPAWN.Pipe()
-        processes.append(SPAWN.Process(target=work, args=(variant, folder, case, setup, theirs), daemon=True))
-        processes[-1].start()
+        ours, theirs = SPAWN.Pipe()
+        process = SPAWN.Process(target=work, args=(variant, folder, case, setup, theirs), daemon=True)
+        process.start()
         theirs.close()  # so that recv() fails if the process has died
-    measured = step_in_turn(pipes, setup.repeats)
-    for process in processes:
-        process.join()
-    return measured
-
-
-def step_in_turn(pipes: Mapping[str, Any], repeats: int) -> dict[str, Measured]:
-    """Let the processes behind the pipes step in turn, and collect the measurements of all steps but the first."""
-    measured = {variant: Measured([], [], {}) for variant in pipes}
-    for step in range(repeats + 1):
-        for variant, pipe in pipes.items():
+        started.append((variant, ours, process, Measured([], [], {})))
+    for step in range(setup.repeats + 1):
+        for _, pipe, _, taken in started:
             pipe.send("step")
             wall, cpu = pipe.recv()
             if step:
-                measured[variant].wall.append(wall)
-                measured[variant].cpu.append(cpu)
-    for variant, pipe in pipes.items():
-        measured[variant].facts.update(pipe.recv())
-    return measured
+                taken.wall.append(wall)
+                taken.cpu.append(cpu)
+    for _, pipe, process, taken in started:
+        taken.facts.update(pipe.recv())
+        process.join()
+    return {variant: taken for variant, _, _, taken in started}
 
 
 def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[float, float]:

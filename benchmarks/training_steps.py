@@ -1,16 +1,19 @@
 """Model, rows, trainer and clock of one variant of a training step, which runs in its own process."""
 
 import argparse
+import ctypes
+import gc
 import os
+import platform
 import random
+import resource
 import tempfile
+import time
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
-
-from benchmarks.turns import Turns, peak_memory, trainer_clock
 
 MAX_LENGTH = 2048  # tokens
 BATCHES = 3  # batches of rows; the steps cycle through these batches
@@ -63,7 +66,7 @@ class Case(NamedTuple):
 
 def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     """Write base model, SFT adapter, rows and reference log-probabilities; return the GPU's name, None for a CPU."""
-    quiet()
+    _quiet()
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -130,11 +133,12 @@ def _row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str,
 
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
     """Take a step at each message of `parent` and send (wall, CPU) seconds. At the end, send facts of the process."""
-    quiet()
+    _quiet()
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
         return
-    from transformers import PrinterCallback
+    import torch
+    from transformers import PrinterCallback, TrainerCallback
 
     from clinical_dpo.training.flat.collator import Collator
     from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
@@ -146,15 +150,32 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     if ours:
         use_flat_layout(without_adapter(trainer.model))
 
+    class Clock(TrainerCallback):
+        """Clock from one optimizer step's end to the next one's: batch, forward, backward, step, log."""
+
+        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+            if torch.cuda.is_available():
+                torch.cuda.reset_peak_memory_stats()
+            parent.recv()
+            self.started = _now()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            taken = _since(self.started)
+            _release_memory()
+            parent.send(taken)
+            if state.global_step < state.max_steps:
+                parent.recv()
+                self.started = _now()
+
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(trainer_clock(Turns(parent)))
+    trainer.add_callback(Clock())
     # On a GPU TRL computes the head only where a token is predicted; this does the same on a CPU.
     with patch("trl.trainer.utils._use_triton", return_value=True) if variant == LIVE_COMPACT else nullcontext():
         trainer.train()
     parent.send(
         {
             "loss": trainer.state.log_history[0]["loss"],
-            "memory": peak_memory(),
+            "memory": _peak_memory(),
             "tokens": collator.computed / (setup.repeats + 1),
             "padding": collator.padding_share,
         }
@@ -223,17 +244,17 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
     rows, tokenizer = read_jsonl(folder / "rows.jsonl"), load_tokenizer(folder)
     model = without_adapter(load_variant(folder, folder / "sft", setup.model))
     use_flat_layout(model)
-    turns = Turns(parent)
     for step in range(setup.repeats + 1):
         start = step % BATCHES * case.batch
-        turns.wait()
+        parent.recv()
+        started = _now()
         with autocast(setup.model):
             pair_logps(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
-        turns.finish()
-    return {"memory": peak_memory()}
+        parent.send(_since(started))
+    return {"memory": _peak_memory()}
 
 
-def quiet() -> None:
+def _quiet() -> None:
     """Set one thread and no network, and silence progress bars and the libraries' warnings."""
     warnings.simplefilter("ignore")
     os.environ["TQDM_DISABLE"] = "1"
@@ -247,3 +268,33 @@ def quiet() -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     prepare_process(1)
+
+
+def _now() -> tuple[float, float]:
+    """Wall and CPU clock in seconds, after the GPU has finished its work."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter(), time.process_time()
+
+
+def _since(started: tuple[float, float]) -> tuple[float, float]:
+    wall, cpu = _now()
+    return wall - started[0], cpu - started[1]
+
+
+def _release_memory() -> None:
+    """Return the step's free memory to the system. Else glibc keeps it, and the peaks of the processes add up."""
+    gc.collect()
+    if platform.system() == "Linux":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _peak_memory() -> float:
+    """Peak memory in MiB: of the GPU's allocator, or without a GPU of the process, libraries and weights included."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
