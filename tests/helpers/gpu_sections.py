@@ -1,0 +1,35 @@
+"""Sections of `gpu_check` without a model: one that passes, and one for each way to fail."""
+
+import os
+import time
+
+
+def passes(report):
+    report.device("cpu (test)")
+    report.note("A note.")
+    report.row("measured", "1.5")
+
+
+def breaks(report):
+    with report.attempt("first"):
+        raise ValueError("a wrong | number")
+    report.row("second", "2.5")
+
+
+def stops(report):
+    report.row("measured", "3.5")
+    raise RuntimeError("a broken section")
+
+
+def dies(report):
+    report.row("measured", "4.5")
+    os._exit(9)
+
+
+def hangs(report):
+    report.row("measured", "5.5")
+    time.sleep(600)
+
+
+def measures_nothing(report):
+    pass
