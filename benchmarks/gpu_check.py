@@ -152,6 +152,7 @@ def main() -> None:
     limit = LIMIT if setup.device == "cuda" else float("inf")
     if setup.device == "cpu":
         chosen = [section._replace(seconds=CPU_SECONDS) for section in chosen]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("gpu-check: ended by SIGTERM."))  # the section's process ends too
     device, page, failures = check(chosen, setup.device, limit)
     print(page)
     if setup.device == "cuda" and not setup.only and device != "no device":

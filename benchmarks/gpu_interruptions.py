@@ -174,11 +174,11 @@ def _train(runs: list[Any], folder: Path, before_step: Callable[[Any, int], None
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     import torch
 
+    from benchmarks.training_steps import quiet
     from clinical_dpo.errors import UserError
-    from clinical_dpo.models.load import prepare_process
     from clinical_dpo.training.sft import train_sft
 
-    prepare_process(1)
+    quiet()
     torch.use_deterministic_algorithms(True, warn_only=True)
     with _calling(before_step):
         for run in runs:

@@ -71,6 +71,9 @@ def check(holds: bool, problem: str) -> None:
 
 def begin(report: Report) -> Any:
     """Prepare the process as a job of the workflow does, and report the device. Returns the published studies."""
+    from benchmarks.training_steps import quiet
+
+    quiet()
     import torch
 
     from clinical_dpo.config.loading import load_study
@@ -144,7 +147,8 @@ def training_run(
     settings = study.training(task, stage) | next(iter(study.trials(task, stage).values()))
     settings |= {"logging_steps": 1, "eval_steps": None} | changes
     speed = ("micro_batch_size", "micro_batch_tokens", "eval_batch_size", "save_steps", "gradient_checkpointing")
-    own = {key: settings.pop(key) or 0 for key in speed}
+    own = {key: settings.pop(key) for key in speed}
+    own["micro_batch_tokens"] = own["micro_batch_tokens"] or 0
     return Run(base=str(folder / "base"), model=model, settings=settings, steps=steps, out=str(out), **own)
 
 

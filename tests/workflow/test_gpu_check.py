@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -24,21 +23,22 @@ def at_root(monkeypatch):
 
 
 def test_a_section_that_fails_leaves_its_rows_and_the_other_sections(at_root):
-    sections = [section(way, 5.0 if way == "hangs" else 60.0) for way in WAYS]
-    started = time.monotonic()
+    sections = [section(way, 10.0 if way == "hangs" else 60.0) for way in WAYS]
     device, page, failures = check(sections, "cpu")
-    assert time.monotonic() - started < 60
     assert device == "cpu (test)" and failures == 5 and "5 failed." in page
-    for number in ("1.5", "2.5", "3.5", "4.5", "5.5"):
+    for number in ("1.5", "2.5", "3.5", "4.5"):
         assert f"| {number} |" in page
     for name, problem in (
         ("first", r"FAILED: ValueError: a wrong \| number"),
         ("section", "FAILED: RuntimeError: a broken section"),
         ("dies", "FAILED: its process ended with status 9"),
-        ("hangs", "FAILED: took longer than 5 s"),
+        ("hangs", "FAILED: took longer than 10 s"),
         ("measures_nothing", "FAILED: it measured nothing"),
     ):
         assert f"| {name} | {problem} |" in page
+    child = re.search(r"^\| child \| (\d+) \|$", page, re.MULTILINE)[1]
+    state = subprocess.run(["ps", "-o", "stat=", "-p", child], capture_output=True, text=True).stdout
+    assert state.strip() == "" or state.startswith("Z")  # ended, with its parent
 
 
 def test_a_section_is_not_started_when_the_time_is_over(at_root):
