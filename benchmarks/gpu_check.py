@@ -69,7 +69,7 @@ def run_section(section: Section, device: str, rows: Path, seconds: float) -> li
     Args:
         section: the section.
         device: cuda or cpu.
-        rows: file for its rows.
+        rows: file for its rows. The section may write other files beside it.
         seconds: most that it may take.
     """
     if seconds <= 0:
@@ -110,18 +110,18 @@ def section_text(section: Section, lines: Sequence[dict[str, Any]]) -> str:
 def check(sections: Sequence[Section], device: str, limit: float = LIMIT) -> tuple[str, str, int]:
     """Run sections. Returns the device's name, the page, and the number of failures."""
     started, parts, failures, name = time.monotonic(), [], 0, "no device"
-    with tempfile.TemporaryDirectory() as folder:
-        for number, section in enumerate(sections, 1):
-            seconds = min(section.seconds, limit - (time.monotonic() - started))
-            say(f"{number} of {len(sections)}: {section.title} (at most {max(seconds, 0):.0f} s)")
-            began = time.monotonic()
-            lines = run_section(section, device, Path(folder) / f"{section.name}.jsonl", seconds)
-            failed = [line["failed"] for line in lines if "failed" in line]
-            name = next((line["device"] for line in lines if "device" in line), name)
-            failures += len(failed)
-            parts.append(section_text(section, lines) + f"\n\nIt took {time.monotonic() - began:.0f} s.")
-            for what, problem in failed:
-                say(f"  FAILED: {what}: {problem}")
+    for number, section in enumerate(sections, 1):
+        seconds = min(section.seconds, limit - (time.monotonic() - started))
+        say(f"{number} of {len(sections)}: {section.title} (at most {max(seconds, 0):.0f} s)")
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            lines = run_section(section, device, Path(folder) / "rows.jsonl", seconds)
+        failed = [line["failed"] for line in lines if "failed" in line]
+        name = next((line["device"] for line in lines if "device" in line), name)
+        failures += len(failed)
+        parts.append(section_text(section, lines) + f"\n\nIt took {time.monotonic() - began:.0f} s.")
+        for what, problem in failed:
+            say(f"  FAILED: {what}: {problem}")
     versions = ", ".join(f"{library} {version(library)}" for library in LIBRARIES)
     verdict = f"{failures} failed." if failures else f"All {len(sections)} sections passed."
     opening = [

@@ -57,7 +57,7 @@ def out_of_memory(report: Report) -> None:
         memory = torch.cuda.get_device_properties(0).total_memory / GB
         rows = next(2**power for power in range(1, 20) if estimate(2**power) > BEYOND * memory)
         limit = f"The card has {memory:.1f} GB."
-    with tempfile.TemporaryDirectory() as folder_name:
+    with tempfile.TemporaryDirectory(dir=report.folder) as folder_name:
         folder = Path(folder_name)
         case = Case(task, prompt, answer, model["sizes"]["vocab_size"], rows)
         save_study(folder, "llama", model, case, 2 * rows, spread=0.0)
@@ -98,7 +98,7 @@ def kill_and_resume(report: Report) -> None:
     study = begin(report)
     name, task = "biomistral-7b", "pubmedqa"
     model = model_file(study, name, report.on_card, LAYERS)
-    with tempfile.TemporaryDirectory() as folder_name:
+    with tempfile.TemporaryDirectory(dir=report.folder) as folder_name:
         folder = Path(folder_name)
         prompt, answer = (300, 40) if report.on_card else (20, 6)
         batch = study.training(task, "sft")["batch_size"]

@@ -48,7 +48,7 @@ def layouts(report: Report) -> None:
     else:
         precisions["NF4, float32"] = model | {"quantization": four_bit | {"compute_dtype": "float32"}}
     for precision, settings in precisions.items():
-        with tempfile.TemporaryDirectory() as name, report.attempt(precision):
+        with tempfile.TemporaryDirectory(dir=report.folder) as name, report.attempt(precision):
             folder = Path(name)
             case = Case(TASK, 150, 20, model["sizes"]["vocab_size"], ROWS)
             save_study(folder, "mistral", settings, case, ROWS, sliding_window=WINDOW)

@@ -26,8 +26,14 @@ class Report:
     """What a section has measured, as JSON Lines: `row`, `note`, `failed` or `device`. Each is written at once."""
 
     def __init__(self, path: str | Path, on_card: bool) -> None:
-        """Write to a file. `on_card` is whether the section computes on a CUDA card, in the published sizes."""
+        """Write to a file, in whose folder the section may write other files.
+
+        Args:
+            path: the file.
+            on_card: whether the section computes on a CUDA card, in the published sizes.
+        """
         self.path, self.on_card = Path(path), on_card
+        self.folder = self.path.parent
 
     def _write(self, kind: str, value: Any) -> None:
         with self.path.open("a", encoding="utf-8") as file:

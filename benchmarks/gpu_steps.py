@@ -70,7 +70,7 @@ def _steps(report: Report, name: str, arch: str, task: str) -> None:
         "counts them, for all variants. Estimate: of the largest micro-batch. As well set as it goes, stock DPO "
         "has precomputed reference log-probabilities; stock SFT has no such setting."
     )
-    with tempfile.TemporaryDirectory() as folder_name:
+    with tempfile.TemporaryDirectory(dir=report.folder) as folder_name:
         folder = Path(folder_name)
         waiting = {
             variant: start([variant], folder, cases[stage], setup, warm_work)
