@@ -1,5 +1,6 @@
 # make demo   three tiny models, eight tasks, base / SFT / DPO: ten minutes on two cores, no GPU, no network
 # make bench  deletes the demo, runs and times it again, then times training and answering
+# make gpu-check  checks what needs a CUDA card, ten minutes on an H100, and writes benchmarks/gpu_<card>.md
 # make test   the test suite, from a fresh clone
 # make docs   the documentation as a site, in site/
 # make locks  writes the locks of all packages from pyproject.toml
@@ -11,7 +12,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 export PATH := $(BIN):$(PATH)
 
-.PHONY: demo report test test-all lint format bench docs locks clean
+.PHONY: demo report test test-all lint format bench gpu-check docs locks clean
 
 demo: $(VENV)/installed
 	snakemake --cores $(CORES) --configfile config/demo.yaml
@@ -49,6 +50,10 @@ bench: $(VENV)/installed-dev
 	python benchmarks/workflow.py
 	python -m benchmarks.training
 	python -m benchmarks.generation
+
+# Sections that fail are rows of the table; the exit status is not 0 then.
+gpu-check: $(VENV)/installed-dev
+	python -m benchmarks.gpu_check
 
 # The variable hides an announcement of the theme's authors.
 docs: $(VENV)/installed-dev

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM
 
-from benchmarks.training_steps import CPU_SHAPE, QUICK_SHAPE, word_tokenizer
+from benchmarks.random_rows import random_model
+from benchmarks.training_steps import CPU_SHAPE, QUICK_SHAPE
 from clinical_dpo.inference.generate import generate_answers
-from clinical_dpo.models.load import device, prepare_process
+from clinical_dpo.models.load import prepare_process
 from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
 
 TABLE = Path(__file__).parent / "generation.md"
@@ -30,13 +30,13 @@ VOCABULARY = 8192
 NEW_TOKENS = 8  # tokens of every answer; both ways then generate the same number
 
 
-def prompts(number: int, shortest: int, longest: int) -> list[dict[str, Any]]:
+def prompts(number: int, shortest: int, longest: int, vocabulary: int = VOCABULARY) -> list[dict[str, Any]]:
     """Rows with prompts of random words. Lengths are log-uniform from `shortest` to `longest` words."""
     draw = random.Random(0)
     rows = []
     for i in range(number):
         length = round(shortest * (longest / shortest) ** draw.random())
-        text = " ".join(f"w{draw.randrange(5, VOCABULARY)}" for _ in range(length))
+        text = " ".join(f"w{draw.randrange(5, vocabulary)}" for _ in range(length))
         rows.append({"id": f"r{i}", "prompt": [{"role": "user", "content": text}]})
     return rows
 
@@ -61,6 +61,28 @@ def in_file_order(model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: i
     return answers
 
 
+def measure(
+    model: Any, tokenizer: Any, rows: Sequence[Any], new_tokens: int, batch_size: int, repeats: int
+) -> tuple[dict[str, float], int]:
+    """Answers per second of both ways, which alternate, medians of `repeats`; and the number of equal answers."""
+    ways = {
+        "plain `generate`, the file's order": lambda: in_file_order(model, tokenizer, rows, new_tokens, batch_size),
+        "`generate_answers`, sorted by length": lambda: [
+            answer["text"] for answer in generate_answers(model, tokenizer, rows, new_tokens, batch_size)
+        ],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    equal = len(rows)
+    for _ in range(repeats):
+        texts = []
+        for name, answer in ways.items():
+            started = time.perf_counter()
+            texts.append(answer())
+            seconds[name].append(time.perf_counter() - started)
+        equal = min(equal, sum(first == second for first, second in zip(*texts, strict=True)))
+    return {name: len(rows) / statistics.median(taken) for name, taken in seconds.items()}, equal
+
+
 def main() -> None:
     """Time both ways and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,31 +93,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the table (default benchmarks/generation.md; with --quick no file)")
     setup = parser.parse_args()
     prepare_process(1)
-    torch.manual_seed(0)
-    kind = ARCHITECTURES[setup.arch]
-    tokenizer = word_tokenizer(kind, VOCABULARY)
     shape = QUICK_SHAPE if setup.quick else CPU_SHAPE
-    config = kind.config(
-        vocab_size=VOCABULARY, bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.06, **shape
-    )
-    model = AutoModelForCausalLM.from_config(config, trust_remote_code=False).to(device()).eval()
+    model, tokenizer = random_model(setup.arch, VOCABULARY, shape, "float32", initializer_range=0.06)
     rows = prompts(16, 5, 50) if setup.quick else prompts(32, 20, 800)
-    ways = {
-        "plain `generate`, the file's order": lambda: in_file_order(model, tokenizer, rows, NEW_TOKENS, setup.batch),
-        "`generate_answers`, sorted by length": lambda: [
-            answer["text"] for answer in generate_answers(model, tokenizer, rows, NEW_TOKENS, setup.batch)
-        ],
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(setup.repeats):
-        texts = []
-        for name, answer in ways.items():
-            started = time.perf_counter()
-            texts.append(answer())
-            seconds[name].append(time.perf_counter() - started)
-        if texts[0] != texts[1]:
-            sys.exit("generation: the two ways gave different answers, so their times are not comparable.")
-    rates = {name: len(rows) / statistics.median(taken) for name, taken in seconds.items()}
+    rates, equal = measure(model.eval(), tokenizer, rows, NEW_TOKENS, setup.batch, setup.repeats)
+    if equal < len(rows):
+        sys.exit("generation: the two ways gave different answers, so their times are not comparable.")
     plain, sorted_ = rates.values()
     lengths = sorted(len(tokenizer.apply_chat_template(row["prompt"], return_dict=True)["input_ids"]) for row in rows)
     command = shlex.join(["python", "-m", "benchmarks.generation", *sys.argv[1:]])

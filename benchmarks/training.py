@@ -6,7 +6,6 @@ fit into its memory together. Run it from the project's folder: `python -m bench
 """
 
 import argparse
-import multiprocessing
 import platform
 import random
 import shlex
@@ -18,8 +17,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
 
+from benchmarks.random_rows import Case
 from benchmarks.training_steps import (
     CPU_SHAPE,
     DPO,
@@ -33,10 +32,9 @@ from benchmarks.training_steps import (
     SFT,
     STOCK_SFT,
     TARGETS,
-    Case,
     prepare,
-    work,
 )
+from benchmarks.training_turns import SPAWN, Measured, start, take_turns
 
 TABLE = Path(__file__).parent / "training.md"
 VARIANTS = (LIVE, PRECOMPUTED, LIVE_COMPACT, STOCK_SFT, SFT, DPO, REFERENCE)
@@ -44,7 +42,6 @@ NF4 = {"type": "nf4", "double": True, "compute_dtype": "bfloat16"}  # as in conf
 TRIALS = 12
 LN2 = 0.6931  # DPO's loss if policy and reference model are equal
 DRAWS = 2000
-SPAWN = multiprocessing.get_context("spawn")  # ru_maxrss of a forked process starts at its parent's
 CASES = (
     Case("Label tasks", 200, 6, 8192, 8),
     Case("Short answers", 150, 20, 8192, 8),
@@ -62,14 +59,6 @@ WANTED = {
 MEMORY, SWEEP = 1.25, 4.0
 
 
-class Measured(NamedTuple):
-    """Measurements of one variant: wall and CPU seconds per repeat, and facts that its process reports."""
-
-    wall: list[float]
-    cpu: list[float]
-    facts: dict[str, Any]
-
-
 def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measured]]:
     """Return the device's name and the measurements of every variant, after one step of warm-up."""
     with tempfile.TemporaryDirectory() as name:
@@ -79,7 +68,7 @@ def measure(case: Case, setup: argparse.Namespace) -> tuple[str, dict[str, Measu
         groups = [[variant] for variant in VARIANTS] if gpu else [list(VARIANTS)]
         measured: dict[str, Measured] = {}
         for group in groups:
-            measured |= take_turns(group, folder, case, setup)
+            measured |= take_turns(start(group, folder, case, setup), setup.repeats)
     check_losses({variant: taken.facts["loss"] for variant, taken in measured.items() if variant != REFERENCE})
     return gpu or f"CPU, {platform.machine()}, one thread per process", measured
 
@@ -90,28 +79,6 @@ def check_losses(first: dict[str, float]) -> None:
     for variant, loss in first.items():
         if abs(loss - expected[variant]) > 0.01:
             sys.exit(f"{variant}: the first loss is {loss}, not {expected[variant]}, so times are not comparable.")
-
-
-def take_turns(variants: Sequence[str], folder: Path, case: Case, setup: argparse.Namespace) -> dict[str, Measured]:
-    """Start a process per variant, let them step in turn, and collect their measurements."""
-    started = []
-    for variant in variants:
-        ours, theirs = SPAWN.Pipe()
-        process = SPAWN.Process(target=work, args=(variant, folder, case, setup, theirs), daemon=True)
-        process.start()
-        theirs.close()  # so that recv() fails if the process has died
-        started.append((variant, ours, process, Measured([], [], {})))
-    for step in range(setup.repeats + 1):
-        for _, pipe, _, taken in started:
-            pipe.send("step")
-            wall, cpu = pipe.recv()
-            if step:
-                taken.wall.append(wall)
-                taken.cpu.append(cpu)
-    for _, pipe, process, taken in started:
-        taken.facts.update(pipe.recv())
-        process.join()
-    return {variant: taken for variant, _, _, taken in started}
 
 
 def interval(statistic: Callable[[list[int]], float], repeats: int) -> tuple[float, float]:
@@ -222,7 +189,7 @@ def opening(device: str, setup: argparse.Namespace) -> list[str]:
         "",
         f"{time.strftime('%Y-%m-%d')}, {device}; Python {platform.python_version()}, {versions}. "
         f"{setup.arch.capitalize()} of width {shape['hidden_size']} and {shape['num_hidden_layers']} layers, "
-        f"{setup.precision}, LoRA of rank {setup.rank} on all linear layers, randomly initialised. "
+        f"{setup.precision}, LoRA of rank {setup.loras['sft']['rank']} on all linear layers, randomly initialised. "
         f"Made by `{command}`; medians of {setup.repeats} steps after one of warm-up.",
         "",
         "A step is batch, forward, backward, AdamW, log, in TRL's loop. The stock reference is the base model "
@@ -267,7 +234,8 @@ def arguments() -> argparse.Namespace:
         "quantization": NF4 if setup.gpu == "nf4" else None,
     }
     setup.shape = GPU_SHAPE if setup.gpu else QUICK_SHAPE if setup.quick else CPU_SHAPE
-    setup.rank = setup.shape["hidden_size"] // 64  # as in the published study: rank 64 at width 4096
+    rank = setup.shape["hidden_size"] // 64  # as in the published study: rank 64 at width 4096
+    setup.loras = {stage: {"rank": rank, "alpha": 2 * rank, "dropout": 0.0} for stage in ("sft", "dpo")}
     setup.cases = [CASES[0]._replace(prompt=20, vocabulary=512, batch=2)] if setup.quick else CASES[: setup.cases]
     if setup.gpu:  # every case has the model's vocabulary, so the case of a large vocabulary is left out
         setup.cases = [case._replace(vocabulary=GPU_VOCABULARY[setup.arch]) for case in setup.cases[:3]]

@@ -10,10 +10,13 @@ import resource
 import tempfile
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
+
+from benchmarks.random_rows import Case, random_model, random_row
 
 MAX_LENGTH = 2048  # tokens
 BATCHES = 3  # batches of rows; the steps cycle through these batches
@@ -54,86 +57,43 @@ LIVE, PRECOMPUTED, LIVE_COMPACT = "stock DPO, live reference", "stock DPO, preco
 DPO, STOCK_SFT, SFT, REFERENCE = "our DPO", "stock SFT", "our SFT", "our reference pass"
 
 
-class Case(NamedTuple):
-    """Lengths, vocabulary and batch size of one kind of rows."""
+def _lora(lora: Mapping[str, Any]) -> Any:
+    """PEFT's configuration of a LoRA of some rank, alpha and dropout on all linear layers."""
+    from peft import LoraConfig
 
-    name: str
-    prompt: int  # mean tokens
-    answer: int  # mean tokens, end included
-    vocabulary: int
-    batch: int  # pairs, or rows of SFT
+    shape = {"r": lora["rank"], "lora_alpha": lora["alpha"], "lora_dropout": lora["dropout"]}
+    return LoraConfig(**shape, target_modules=TARGETS, task_type="CAUSAL_LM")
 
 
 def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
     """Write base model, SFT adapter, rows and reference log-probabilities; return the GPU's name, None for a CPU."""
-    _quiet()
+    quiet()
     import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
+    from peft import get_peft_model
 
     from clinical_dpo.io import write_jsonl
-    from clinical_dpo.models.load import device
-    from clinical_dpo.models.tiny.pretraining import ARCHITECTURES
     from clinical_dpo.training.reference_logps import compute_reference_logps
 
-    torch.manual_seed(0)
-    kind = ARCHITECTURES[setup.arch]
-    tokenizer = word_tokenizer(kind, case.vocabulary)
-    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": 0}
-    with torch.device(device()):
-        config = kind.config(vocab_size=case.vocabulary, **setup.shape, **ids)
-        base = AutoModelForCausalLM.from_config(
-            config, dtype=getattr(torch, setup.model["dtype"]), trust_remote_code=False
-        )
+    base, tokenizer = random_model(setup.arch, case.vocabulary, setup.shape, setup.model["dtype"])
     base.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    adapter = get_peft_model(base, LoraConfig(r=setup.rank, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    adapter = get_peft_model(base, _lora(setup.loras["sft"]))
     for name, weight in adapter.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.02)
     adapter.save_pretrained(str(folder / "sft"))
     del base, adapter
     draw = random.Random(0)
-    rows = [_row(draw, case, setup.spread, str(number)) for number in range(BATCHES * case.batch)]
+    rows = [random_row(draw, case, setup.spread, str(number)) for number in range(BATCHES * case.batch)]
     write_jsonl(folder / "rows.jsonl", rows)
     pairs: Any = {folder / "reference.parquet": folder / "rows.jsonl"}
     compute_reference_logps(folder, folder / "sft", setup.model, pairs, MAX_LENGTH, case.batch)
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
-def word_tokenizer(kind: Any, vocabulary: int) -> Any:
-    """A tokenizer with one token per word and the architecture's chat template."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    special = [kind.pad, kind.bos, kind.eos, kind.user, kind.assistant]
-    words = [*special, *(f"w{i}" for i in range(len(special), vocabulary))]
-    plain = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=kind.pad))
-    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    plain.add_special_tokens(special)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=plain, bos_token=kind.bos, eos_token=kind.eos, pad_token=kind.pad, padding_side="left"
-    )
-    tokenizer.chat_template = kind.chat_template
-    return tokenizer
-
-
-def _row(draw: random.Random, case: Case, spread: float, name: str) -> dict[str, Any]:
-    """A row with a prompt and two answers of random words; lengths are uniform, `spread` of the mean to either side."""
-
-    def text(role: str, mean: int, special: int) -> list[dict[str, str]]:
-        length = max(1, round(mean * draw.uniform(1 - spread, 1 + spread)) - special)
-        content = " ".join(f"w{draw.randrange(5, case.vocabulary)}" for _ in range(length))
-        return [{"role": role, "content": content}]
-
-    chosen, rejected = (text("assistant", case.answer, 1) for _ in range(2))
-    prompt = text("user", case.prompt, 3)
-    return {"id": name, "prompt": prompt, "completion": chosen, "chosen": chosen, "rejected": rejected}
-
-
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
     """Take a step at each message of `parent` and send (wall, CPU) seconds. At the end, send facts of the process."""
-    _quiet()
+    quiet()
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
         return
@@ -145,7 +105,19 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
 
     trainer = _trainer(variant, folder, case, setup)
     ours = variant in (DPO, SFT)
-    collator = Collator(trainer.data_collator, {DPO: 2, SFT: 1}.get(variant))
+
+    class Counted(Collator):
+        """Collator that keeps the tokens of its largest batch."""
+
+        largest = 0
+
+        def __call__(self, rows: list[Any]) -> dict[str, Any]:
+            before = self.computed
+            batch = super().__call__(rows)
+            self.largest = max(self.largest, self.computed - before)
+            return batch
+
+    collator = Counted(trainer.data_collator, {DPO: 2, SFT: 1}.get(variant))
     trainer.data_collator = collator
     if ours:
         use_flat_layout(without_adapter(trainer.model))
@@ -178,6 +150,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
             "memory": _peak_memory(),
             "tokens": collator.computed / (setup.repeats + 1),
             "padding": collator.padding_share,
+            "largest": collator.largest,
         }
     )
 
@@ -186,7 +159,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     """TRL's trainer as shipped, or the trainer of the project's stages."""
     import torch
     from datasets import Dataset
-    from peft import LoraConfig, PeftModel, get_peft_model
+    from peft import PeftModel, get_peft_model
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
     from clinical_dpo.io import read_jsonl
@@ -200,13 +173,12 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     from clinical_dpo.training.sft_trainer import RowMeanSFTTrainer
 
     settings = SETTINGS | {"batch_size": case.batch}
-    speed = {"micro_batch_size": case.batch, "micro_batch_tokens": 0, "eval_batch_size": case.batch}
+    speed = {"micro_batch_size": case.micro_batch or case.batch, "micro_batch_tokens": 0, "eval_batch_size": case.batch}
     speed |= {"save_steps": 1000, "gradient_checkpointing": False}
     run = Run(str(folder), setup.model, settings, setup.repeats + 1, str(folder), **speed)
     never = {"eval_strategy": "no", "eval_on_start": False, "save_strategy": "no"}
     arguments = trainer_arguments(run, Path(tempfile.mkdtemp(dir=folder))) | never
-    lora = {"rank": setup.rank, "alpha": 2 * setup.rank, "dropout": 0.0}
-    adapter = LoraConfig(r=setup.rank, lora_alpha=2 * setup.rank, target_modules=TARGETS, task_type="CAUSAL_LM")
+    lora = setup.loras["sft" if variant in (SFT, STOCK_SFT) else "dpo"]
     rows = read_jsonl(folder / "rows.jsonl")
 
     def columns(*names: str) -> Any:
@@ -216,7 +188,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
     base = load_base(folder, setup.model)
     shared = {"processing_class": load_tokenizer(folder)}
     if variant in (SFT, STOCK_SFT):
-        policy: Any = get_peft_model(base, adapter)
+        policy: Any = get_peft_model(base, _lora(lora))
         with restore_trainable_weights(policy):
             trainer = RowMeanSFTTrainer if variant == SFT else SFTTrainer
             return trainer(policy, args=SFTConfig(**arguments), train_dataset=columns("prompt", "completion"), **shared)
@@ -228,7 +200,7 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
         PeftModel.from_pretrained(base, str(folder / "sft")).merge_and_unload(),
         args=DPOConfig(precompute_ref_log_probs=variant == PRECOMPUTED, **arguments),
         train_dataset=columns("prompt", "chosen", "rejected"),
-        peft_config=adapter,
+        peft_config=_lora(lora),
         **shared,
     )
 
@@ -254,7 +226,7 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
     return {"memory": _peak_memory()}
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Set one thread and no network, and silence progress bars and the libraries' warnings."""
     warnings.simplefilter("ignore")
     os.environ["TQDM_DISABLE"] = "1"
