@@ -60,7 +60,7 @@ def test_dates_in_iso_form_are_compared_as_texts():
         ("sex > 5", ("row 1", "column 'sex' is 'f'", "is not a number")),
         ("sex == 1", ("row 1", "column 'sex' is 'f'", "is not a number")),
         ('age > "x"', ("row 1", "`'x'`", "is not a number")),
-        ("sex", ("row 1", "column 'sex' is 'f'", "not true or false")),
+        ("sex", ("row 1", "column 'sex' is 'f'", "neither true nor false")),
         ("tags == 1", ("row 1", "column 'tags'", "is a list")),
         ("seen > 0", ("row 1", "has no order")),
         ("sex == True", ("row 1", "true or false")),
