@@ -29,7 +29,7 @@ def cloned_code(source):
             Repo.clone_from(str(fetched.repo_clone), f"{part}/code", no_checkout=True)
             Path(part, "code").rename(folder)
     commit, clone = fetched.repo.commit(source.ref).hexsha, Repo(folder)
-    clone.git.fetch("--quiet", "--tags", str(fetched.repo_clone), "+refs/heads/*:refs/remotes/origin/*")
+    clone.git.fetch("--quiet", "--force", "--tags", str(fetched.repo_clone), "refs/heads/*:refs/remotes/origin/*")
     clone.git.checkout("--quiet", "--detach", commit)
     return folder
 
