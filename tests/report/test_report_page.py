@@ -286,7 +286,7 @@ def test_both_tests_of_a_task_with_labels_stand_in_the_table_and_each_names_what
 
 
 def test_a_task_trained_once_says_what_is_not_known():
-    assert "Trained once: Infection <or> not. how much another training run would change" in page().text
+    assert "Trained once: Infection <or> not. It is not known how much another training run would change" in page().text
     assert "Trained once" not in page(seeds=seed_rows()).text
 
 

@@ -176,7 +176,7 @@ CASES = [
         "a.xlsx",
         book((COLUMNS, *ROWS), ("Visits", None, None)),
         "refused",
-        ("row 2", "delete the rows above it"),
+        ("row 2", "delete the rows above that row"),
     ),
     Case("empty sheet", "a.xlsx", book(header=()), "refused", ("has no rows",)),
     Case("empty row in a sheet", "a.xlsx", book((ROWS[0], (), *ROWS[1:])), "repaired", ("empty row",)),

@@ -111,7 +111,7 @@ CASES = [
         "a.csv",
         CSV.replace("No UTI", "No\u200b UTI").encode(),
         "refused",
-        ("row 2", "characters that show nothing", "`repair: [invisible]`"),
+        ("row 2", "invisible characters: set", "`repair: [invisible]`"),
     ),
     Case(
         "line ends of two carriage returns", "a.csv", CSV.replace("\n", "\r\r\n").encode(), "repaired", ("empty row",)

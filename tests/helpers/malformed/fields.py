@@ -149,7 +149,7 @@ CASES = [
         "a.jsonl",
         extended(**{"é": "x", decomposed("é"): "y"}),
         "refused",
-        ("row 1", "differ in Unicode form only"),
+        ("row 1", "differ only in Unicode form"),
     ),
     Case(
         "missing value spelled out",

@@ -65,7 +65,7 @@ CASES = [
         "refused",
         (
             "sheet 'Notes', cells A2:A3",
-            "column 'mrn' has no value in 1 row of the sheet (3)",
+            "Column 'mrn' has no value in 1 row of the sheet (3)",
             "`merged_cells: {mrn: fill}`",
         ),
         task=WITH_MRN,
@@ -75,7 +75,7 @@ CASES = [
         "a.xlsx",
         visits(),
         "refused",
-        ("cells A2:A3", "`{mrn: empty}`"),
+        ("cells A2:A3", "`merged_cells: {mrn: empty}`"),
         task={"group": "mrn"},
     ),
     Case(
@@ -83,7 +83,7 @@ CASES = [
         "a.xlsx",
         visits(),
         "refused",
-        ("cells A2:A3", "column 'mrn'"),
+        ("cells A2:A3", "Column 'mrn'"),
         source={"where": "mrn == 'P1'"},
     ),
     Case("record number merged over two visits, not used", "a.xlsx", visits(), "kept with a warning", NOT_READ),
@@ -181,7 +181,7 @@ CASES = [
         "a.xlsx",
         merged((*COLUMNS, "remark"), *((*row, None) for row in ROWS), areas=("C3:D3",)),
         "refused",
-        ("cells C3:D3", "column 'remark' has no value in 1 row of the sheet (3)"),
+        ("cells C3:D3", "Column 'remark' has no value in 1 row of the sheet (3)"),
         task={"prompt": "{{ note }}{{ remark }}"},
     ),
     Case(
