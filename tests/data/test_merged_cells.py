@@ -43,7 +43,7 @@ def test_other_columns_are_read_beside_one_with_merged_cells(tmp_path):
     merged(("mrn", "note"), ("P1", "a"), (None, "b"), areas=("A2:A3",))(path)
     rows, provenance = retrieve({"kind": "file", "path": str(path)}, seed=1, n=1)
     assert rows == [{"note": "a"}, {"note": "b"}]
-    assert f"{path}, sheet 'Notes', cells A2:A3: merged" in provenance["unread"]["mrn"]
+    assert f"{path}, sheet 'Notes', cells A2:A3: the cells are merged" in provenance["unread"]["mrn"]
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def test_the_provenance_of_generated_records_is_synthetic():
 @pytest.mark.parametrize("revision", ["main", "v1.0", "0fb93dd", "B" * 40])
 def test_only_a_commit_pins_a_data_set(revision):
     with pytest.raises(
-        UserError, match=f"owner/set: revision '{revision}' is not a full commit hash.*can move.*commits"
+        UserError, match=f"owner/set: revision '{revision}' is not a full commit hash.*later point.*commits"
     ):
         retrieve_hub("owner/set", revision, ["train"])
 
