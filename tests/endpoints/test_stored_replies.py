@@ -69,7 +69,7 @@ def test_a_store_whose_last_row_is_cut_off_is_continued(tmp_path):
         path.write_bytes(path.read_bytes()[:-20])
         replies, lines = ask(server, tmp_path, n=3)
         assert len(server.received) == 4 and len(replies) == 3
-    assert "a kill interrupted 1 earlier calls" in lines[0]
+    assert "An earlier run was killed during 1 calls" in lines[0]
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
