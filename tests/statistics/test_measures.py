@@ -77,7 +77,7 @@ def test_rouge_of_groups_has_the_limits_and_p_of_the_items_that_are_repeated():
 
 def test_rouge_of_answers_to_other_items_is_refused():
     answers = ROUGE_ANSWERS | {"dpo": ROUGE_ANSWERS["dpo"][:3]}
-    with pytest.raises(UserError, match=r"answers of dpo .* \['q3'\]"):
+    with pytest.raises(UserError, match=r"answers of dpo: .* \['q3'\]"):
         rouge_rows(ROUGE_ROWS, answers, NAMES, stemmer=True, seed=1)
 
 

@@ -1,6 +1,7 @@
 # Functions that build the settings of a rule. The settings are the rule's only param, and a change of the param reruns
 # the rule.
 
+from functools import cache
 from platform import python_version
 
 from clinical_dpo.code_digest import code_digest
@@ -8,10 +9,6 @@ from clinical_dpo.config.study import in_order
 from clinical_dpo.escaping import Settings
 from clinical_dpo.training.stages import SPEED_SETTINGS
 from clinical_dpo.paths import parse_trial
-
-# All digests of code are kept until a file of the code changes, since every job's process needs some at its start.
-digested_files = [*(ROOT / "clinical_dpo").glob("**/*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]
-digested_state = files_version(filter(Path.is_file, digested_files))
 
 # Settings that are applied to a finished probe. A change of these does not train the probe again.
 PLATEAU = ("plateau", "plateau_tolerance")
@@ -47,6 +44,13 @@ def model_order(wildcards):
     return [[task, *study.task_models(task)] for task in study.tasks]
 
 
+@cache
+def code_version():
+    """The state of all files of the code. Digests are kept while it lasts: every job's process needs some at its start."""
+    files = [*(ROOT / "clinical_dpo").glob("**/*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]
+    return files_version(filter(Path.is_file, files))
+
+
 def code(script, *modules):
     """Return a function of wildcards that returns the digest of the code that a rule runs.
 
@@ -58,7 +62,7 @@ def code(script, *modules):
         names = [module(wildcards) if callable(module) else module for module in modules]
         path = ROOT / "workflow" / "scripts" / f"{script}.py"
         return start_cache.of_version(
-            " ".join(["code", python_version(), script, *names]), digested_state, lambda: code_digest(path, names)
+            " ".join(["code", python_version(), script, *names]), code_version(), lambda: code_digest(path, names)
         )
 
     return digest
