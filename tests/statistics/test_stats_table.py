@@ -182,7 +182,11 @@ def test_rows_keep_to_the_schema():
 @pytest.mark.parametrize(
     ("base", "sft", "message"),
     [
-        (graded([1, 0], ["a", "b"]), graded([1], ["a"]), "uti/llama/sft: 1 items of the other variant are missing, such as b"),
+        (
+            graded([1, 0], ["a", "b"]),
+            graded([1], ["a"]),
+            "uti/llama/sft: 1 items of the other variant are missing, such as b",
+        ),
         (graded([1], ["a"]), graded([1, 0], ["a", "b"]), "uti/llama/base: 1 items of the other variant"),
         (graded([1, 0], ["a", "a"]), graded([1], ["a"]), "uti/llama/base: item a occurs twice.*Remove one"),
         (graded([2], ["a"]), graded([1], ["a"]), "item a, field 'grade': '2' is not 0 or 1"),

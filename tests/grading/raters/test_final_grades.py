@@ -123,7 +123,10 @@ def test_an_item_nobody_can_judge_is_incorrect_and_invalid(finals):
     ("rated", "reason"),
     [
         (22, r"There is nothing to decide, because the raters agree on all 22 items\."),
-        (20, r"There is nothing to decide yet, because 2 ratings of the raters are missing\. .*on which the raters differ\."),
+        (
+            20,
+            r"There is nothing to decide yet, because 2 ratings of the raters are missing\. .*on which the raters differ\.",
+        ),
     ],
 )
 def test_an_empty_adjudication_sheet_says_why(tmp_path, key, rated, reason):
