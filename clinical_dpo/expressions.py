@@ -285,5 +285,7 @@ def _mistake(node: ast.expr, value: Any, problem: str) -> UserError:
     """The error about a value. Its public message does not quote the value."""
     name = f"column '{_row_item(node) or getattr(node, 'id', '')}'" if _is_column(node) else f"`{_shown(node)}`"
     quoted = "empty" if value == "" else f"'{str(value)[:40]}'"
-    public = "a value" if _is_column(node) else name
-    return UserError(f"{name} is {quoted} and {problem}.", f"a condition is not defined for a row: {public} {problem}.")
+    public = "a value of a column" if _is_column(node) else name
+    return UserError(
+        f"{name} is {quoted} and {problem}.", f"a condition cannot be computed for a row: {public} {problem}."
+    )

@@ -29,7 +29,10 @@ class Tally:
             occurrence.rows.append(row)
 
     def record(self) -> dict[str, dict[str, Any]]:
-        """Return the counts for JSON: description -> `count`, `first` (the first location) and `rows`, if any."""
+        """Return the counts for JSON: description -> `count`, `first` (the first location) and `rows`.
+
+        `rows` has the numbers of the first rows, at most ROWS_KEPT. It is left out if no row is known.
+        """
         return {
             description: {"count": occurrence.count, "first": occurrence.first}
             | ({"rows": occurrence.rows} if occurrence.rows else {})

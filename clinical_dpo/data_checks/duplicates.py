@@ -86,11 +86,13 @@ def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
 
 
 def _shingles(text: npt.NDArray[np.int32], table: Hashes) -> Hashes:
-    """Return the sorted hashes of a text's shingles. A text shorter than a shingle is one shingle.
+    """Return the sorted, distinct hashes of a text's shingles.
+
+    A text shorter than a shingle is one shingle. An empty text has none.
 
     Args:
-        text: the number of each word.
-        table: (positions in a shingle, words) random numbers.
+        text: the words as numbers. Equal words have equal numbers.
+        table: a random number for each position in a shingle (row) and each word (column).
     """
     width = min(SHINGLE, len(text))
     count = len(text) - width + 1 if width else 0

@@ -91,17 +91,27 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the unweighted mean of the classes' F1: counts (..., k, k + 1) -> (...,)."""
+    """Return the unweighted mean of the classes' F1. `counts` is as in `weighted_f1`."""
     return _mean(f1(counts), np.ones(counts.shape[:-1]))
 
 
 def weighted_f1(counts: np.ndarray) -> np.ndarray:
-    """Return the mean of the classes' F1, weighted by their numbers of items: counts (..., k, k + 1) -> (...,)."""
+    """Return the mean of the classes' F1, in which each class has the weight of its number of items.
+
+    Args:
+        counts: (..., k, k + 1) number of items by right label and by answer. The last answer is "invalid".
+
+    Returns:
+        An array of the shape (...,).
+    """
     return _mean(f1(counts), counts.sum(axis=-1))
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Return the unweighted mean of the sensitivities of all classes with an item: counts (..., k, k + 1) -> (...,)."""
+    """Return the unweighted mean of the sensitivities of all classes that have an item.
+
+    `counts` is as in `weighted_f1`.
+    """
     return _mean(sensitivity(counts), np.ones(counts.shape[:-1]))
 
 

@@ -75,7 +75,10 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
 
 
 def fixed_template(template: str, chat: ChatFormat) -> str:
-    """Return the template with its variables set. Where it asks for the present date, it gets the date of `chat`."""
+    """Return the template, not yet filled in, after lines that set the variables of `chat`.
+
+    If the template calls `strftime_now`, one more line lets this function return the date of `chat`.
+    """
     lines = [f"{{% set {name} = {_literal(value)} %}}\n" for name, value in sorted(chat.variables.items())]
     if _CLOCK in template:
         day = date.fromisoformat(chat.date)

@@ -54,7 +54,8 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     """
     array = np.asarray(values, dtype=float)
     if array.ndim != (2 if statistic is None else 3) or not array.size:
-        raise UserError(f"seeds x items: the shape is {array.shape}. Grade the same items for every seed.")
+        expected = "(seeds, items)" if statistic is None else "(seeds, items, numbers)"
+        raise UserError(f"seeds x items: the shape is {array.shape}, not {expected} with at least one value.")
     if not np.isfinite(array).all():
         seed, item = np.argwhere(~np.isfinite(array))[0][:2]
         raise UserError(f"seeds x items: seed {seed}, item {item} is not a number. Grade all items of all seeds.")

@@ -49,12 +49,12 @@ def vary_unreadable(
 
     The rules for unreadable answers are:
 
-    - `as graded` counts them as wrong.
-    - `positive` reads the positive class of two labels, the right label of more labels, or the best grade without
-      labels.
-    - `left out` leaves out the item; in a comparison, the items where either answer is unreadable.
-    - `worst case` reads a wrong label (`wrong_labels`) or the lowest grade. In a comparison it does so for the first
-      variant only, and reads the right answer for the second.
+    - `as graded`: the answer is wrong.
+    - `positive`: the answer is the positive class if the task has two labels, the item's own label if the task has
+      more labels, and the best grade if the task has no labels.
+    - `left out`: the item is left out. A comparison leaves out the items where either answer is unreadable.
+    - `worst case`: the answer is a wrong label (`wrong_labels`), or the lowest grade if the task has no labels. In a
+      comparison this holds for the first variant. An unreadable answer of the second variant is right.
 
     As in decisions.csv, a first variant that is not above the trivial answer is never `better`.
 

@@ -124,7 +124,7 @@ def test_almost_equal_values_have_a_narrow_interval():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1, 0, 1], r"shape is \(3,\)\. Grade the same items"),
+        ([1, 0, 1], r"shape is \(3,\), not \(seeds, items\)"),
         ([[], []], r"shape is \(2, 0\)"),
         ([[1, 0], [0, float("nan")]], r"seed 1, item 1 is not a number\. Grade all items"),
     ],

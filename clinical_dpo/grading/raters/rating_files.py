@@ -87,7 +87,9 @@ def read_ratings(path: str | Path) -> list[Row]:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: the file of ratings is {_irregular_kind(path)}. Save the ratings under this path.")
+        raise UserError(
+            f"{path}: the file of ratings is {_irregular_kind(path)}. Save the ratings as a file of exactly this name."
+        )
     readers = {".csv": _csv_rows, ".xlsx": _xlsx_rows, ".ods": _ods_rows, ".json": _label_studio_rows}
     if path.suffix.lower() not in readers:
         raise UserError(

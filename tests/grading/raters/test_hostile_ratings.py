@@ -165,9 +165,7 @@ def test_a_path_that_is_no_regular_file_is_refused_without_reading_it(tmp_path, 
     for read in (lambda: returned_files(tmp_path, "correctness"), lambda: rating_files(tmp_path, "correctness")):
         with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: this is a .*Move it out of this folder"):
             read()
-    with pytest.raises(
-        UserError, match=rf"correctness\.r1\.{ending}: the file of ratings is a .*Save the ratings under this path"
-    ):
+    with pytest.raises(UserError, match=rf"correctness\.r1\.{ending}: the file of ratings is a .* Save the ratings"):
         read_ratings(path)
 
 
