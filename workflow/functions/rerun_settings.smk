@@ -45,7 +45,7 @@ def model_order(wildcards):
 
 
 @cache
-def code_version():
+def state_of_code():
     """The state of all files of the code. Digests are kept while it lasts: every job's process needs some at its start."""
     files = [*(ROOT / "clinical_dpo").glob("**/*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]
     return files_version(filter(Path.is_file, files))
@@ -62,7 +62,7 @@ def code(script, *modules):
         names = [module(wildcards) if callable(module) else module for module in modules]
         path = ROOT / "workflow" / "scripts" / f"{script}.py"
         return start_cache.of_version(
-            " ".join(["code", python_version(), script, *names]), code_version(), lambda: code_digest(path, names)
+            " ".join(["code", python_version(), script, *names]), state_of_code(), lambda: code_digest(path, names)
         )
 
     return digest
