@@ -55,12 +55,15 @@ class Display(logging.Handler):
         self._live = Live(
             get_renderable=self.render,
             console=self.console,
-            refresh_per_second=2,
+            auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._drawing = threading.Lock()  # rich lets two threads erase the same bar, and a line above it is lost then
+        self._closed = threading.Event()
         self._copying = threading.Thread(target=self._copy, daemon=True)
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
 
     def open(self) -> None:
         """Show the bar. Each standard stream that is a terminal is led through a pipe from now on."""
@@ -73,6 +76,7 @@ class Display(logging.Handler):
         os.close(write)
         self._live.start(refresh=True)
         self._copying.start()
+        self._ticking.start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Update the progress from a log record of Snakemake, and redraw the bar."""
@@ -88,8 +92,12 @@ class Display(logging.Handler):
             case _:
                 return
         if self._streams:
-            with contextlib.suppress(OSError):  # the terminal is gone
-                self._live.refresh()
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Redraw the bar."""
+        with self._drawing, contextlib.suppress(OSError):  # the terminal is gone
+            self._live.refresh()
 
     def close(self) -> None:
         """Give the standard streams back, print the lines that are still in the pipe, and remove the bar."""
@@ -99,7 +107,8 @@ class Display(logging.Handler):
                 os.close(terminal)
             self._streams = {}
             self._copying.join(timeout=1)  # a process that outlives its job keeps the pipe open
-            with contextlib.suppress(OSError):  # the terminal is gone
+            self._closed.set()
+            with self._drawing, contextlib.suppress(OSError):  # the terminal is gone
                 self._live.stop()
         super().close()
 
@@ -132,9 +141,15 @@ class Display(logging.Handler):
                 parts = text.wrap(self.console, LONGEST) if len(text) > LONGEST else [text]
                 try:
                     if not gone:
-                        self.console.print(*parts, sep="\n", soft_wrap=True)
+                        with self._drawing:
+                            self.console.print(*parts, sep="\n", soft_wrap=True)
                 except OSError:
                     gone = True
+
+    def _tick(self) -> None:
+        """Redraw the bar twice a second, since its times pass."""
+        while not self._closed.wait(0.5):
+            self.refresh()
 
 
 def _time(seconds: float) -> str:

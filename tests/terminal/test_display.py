@@ -51,10 +51,10 @@ def test_the_bar_has_jobs_time_left_and_what_runs():
     seen = shown("""
         for job in range(8):
             start(job)
-        display._live.refresh()
+        display.refresh()
         say(LogEvent.JOB_FINISHED, job_id=0)
         say(LogEvent.JOB_ERROR, jobid=1)
-        display._live.refresh()
+        display.refresh()
         display.close()
     """)
     first = next(screen for screen in seen.screens if "and 3 more running" in screen)
@@ -73,7 +73,7 @@ def test_text_of_the_run_and_of_its_processes_stays_above_the_bar():
         print("four")
         print("\x1b[31mfive\x1b[0m", file=sys.stderr)
         os.write(2, b"six\r\n")
-        display._live.refresh()
+        display.refresh()
         child("os.write(2, b'seven, without an end')")
         display.close()
         print("eight")
@@ -81,6 +81,29 @@ def test_text_of_the_run_and_of_its_processes_stays_above_the_bar():
     expected = ["one", "two", "long " * 30 + "three", "four", "five", "six", "seven, without an end", "eight"]
     assert seen.text.splitlines() == expected
     assert any("six" in screen and "of 10 jobs" in screen for screen in seen.screens)
+
+
+def test_no_line_is_lost_while_the_bar_grows_and_shrinks():
+    seen = shown(r"""
+        import threading
+
+        def change():
+            for job in range(500):
+                start(job % 7)
+                say(LogEvent.JOB_ERROR, jobid=3 * job % 7)
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        lines = 0
+        while changing.is_alive():
+            lines += 1
+            print("line", lines, file=sys.stderr)
+            time.sleep(0.0005)
+        display.close()
+        print(lines)
+    """)
+    *text, lines = seen.text.splitlines()
+    assert int(lines) > 100 and text == [f"line {i + 1}" for i in range(int(lines))]
 
 
 def test_a_line_of_any_length_is_broken_and_no_word_is_lost():
