@@ -1,14 +1,9 @@
 """Model, rows, trainer and clock of one variant of a training step, which runs in its own process."""
 
 import argparse
-import ctypes
-import gc
 import os
-import platform
 import random
-import resource
 import tempfile
-import time
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -17,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.random_rows import Case, random_model, random_row
+from benchmarks.step_clock import Turns, peak_memory, trainer_clock
 
 MAX_LENGTH = 2048  # tokens
 BATCHES = 3  # batches of rows; the steps cycle through these batches
@@ -97,8 +93,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
         return
-    import torch
-    from transformers import PrinterCallback, TrainerCallback
+    from transformers import PrinterCallback
 
     from clinical_dpo.training.flat.collator import Collator
     from clinical_dpo.training.flat.model import use_flat_layout, without_adapter
@@ -122,32 +117,15 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     if ours:
         use_flat_layout(without_adapter(trainer.model))
 
-    class Clock(TrainerCallback):
-        """Clock from one optimizer step's end to the next one's: batch, forward, backward, step, log."""
-
-        def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
-            if torch.cuda.is_available():
-                torch.cuda.reset_peak_memory_stats()
-            parent.recv()
-            self.started = _now()
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            taken = _since(self.started)
-            _release_memory()
-            parent.send(taken)
-            if state.global_step < state.max_steps:
-                parent.recv()
-                self.started = _now()
-
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Clock())
+    trainer.add_callback(trainer_clock(Turns(parent)))
     # On a GPU TRL computes the head only where a token is predicted; this does the same on a CPU.
     with patch("trl.trainer.utils._use_triton", return_value=True) if variant == LIVE_COMPACT else nullcontext():
         trainer.train()
     parent.send(
         {
             "loss": trainer.state.log_history[0]["loss"],
-            "memory": _peak_memory(),
+            "memory": peak_memory(),
             "tokens": collator.computed / (setup.repeats + 1),
             "padding": collator.padding_share,
             "largest": collator.largest,
@@ -216,14 +194,14 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
     rows, tokenizer = read_jsonl(folder / "rows.jsonl"), load_tokenizer(folder)
     model = without_adapter(load_variant(folder, folder / "sft", setup.model))
     use_flat_layout(model)
+    turns = Turns(parent)
     for step in range(setup.repeats + 1):
         start = step % BATCHES * case.batch
-        parent.recv()
-        started = _now()
+        turns.wait()
         with autocast(setup.model):
             pair_logps(model, tokenizer, rows[start : start + case.batch], MAX_LENGTH, case.batch)
-        parent.send(_since(started))
-    return {"memory": _peak_memory()}
+        turns.finish()
+    return {"memory": peak_memory()}
 
 
 def quiet() -> None:
@@ -240,33 +218,3 @@ def quiet() -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     prepare_process(1)
-
-
-def _now() -> tuple[float, float]:
-    """Wall and CPU clock in seconds, after the GPU has finished its work."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter(), time.process_time()
-
-
-def _since(started: tuple[float, float]) -> tuple[float, float]:
-    wall, cpu = _now()
-    return wall - started[0], cpu - started[1]
-
-
-def _release_memory() -> None:
-    """Return the step's free memory to the system. Else glibc keeps it, and the peaks of the processes add up."""
-    gc.collect()
-    if platform.system() == "Linux":
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _peak_memory() -> float:
-    """Peak memory in MiB: of the GPU's allocator, or without a GPU of the process, libraries and weights included."""
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
