@@ -20,7 +20,7 @@ _PIECES = re.compile(r"\s+|[^\s/_-]*[/_-]|[^\s/_-]+")  # pieces of a text; a lin
 
 @cache
 def width_of(text: str, size: float, weight: str = "normal") -> float:
-    """Width of a line of text in inches. A wide character, such as a Chinese one, counts WIDE font sizes.
+    """Width of a line of text in inches. A wide character, such as a Chinese one, counts as WIDE times the font size.
 
     Args:
         text: one line.
