@@ -76,9 +76,9 @@ class RunProgress:
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the last job ends; None before the first job has ended.
 
-        A job is expected to take the mean time of the finished jobs of its rule. If there are none, it is expected to
-        take the mean time of all finished jobs. The number of jobs that run at a time is expected to stay at its mean
-        so far.
+        A job is expected to take the mean time of the finished jobs of its rule. If no job of its rule has finished,
+        the job is expected to take the mean time of all finished jobs. The number of jobs that run at a time is
+        expected to stay at its mean so far.
         """
         running = self.running()
         with self._lock:
