@@ -1,4 +1,4 @@
-"""Upload the folder of a chosen model to a repository of the Hugging Face hub, never that of a private task."""
+"""Upload the folder of a chosen model to a repository of the Hugging Face hub. A private task's model is refused."""
 
 import os
 from collections.abc import Mapping
@@ -14,22 +14,23 @@ TOKEN = "HF_TOKEN"
 
 
 def upload_release(folder: Path, repository: str, visibility: str, task: Mapping[str, Any]) -> dict[str, Any]:
-    """Upload a released folder to a repository, which is created if there is none.
+    """Upload a released folder to a repository of the Hugging Face hub. A missing repository is created.
 
-    Files of the repository that the folder does not have are deleted.
+    Files that are in the repository but not in the folder are deleted from the repository.
 
     Args:
         folder: a folder that `write_release` wrote.
         repository: owner/name on the hub.
         visibility: public or private.
-        task: `name` and `phi` of the task.
+        task: `name` of the task, and `phi` (whether the task's text is private).
 
     Returns:
-        `repository`, `visibility`, and `commit` (the newest) and its `url`.
+        `repository`, `visibility`, `commit` (id of the new commit) and `url` (address of this commit).
 
     Raises:
         UserError: the task's text is private, nobody else could load the folder, HF_TOKEN is not set, the repository
-            has another visibility, or the hub refuses. The message contains no token.
+            has a wrong name or another visibility, or the hub refuses or cannot be reached. The message contains no
+            token.
     """
     if task.get("phi"):
         refuse_private(task["name"])
@@ -76,7 +77,7 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
 
 
 def _refuse_base_of_this_computer(folder: Path) -> None:
-    """Refuse an adapter whose base model is a folder of this computer, unless its merged weights are there too."""
+    """Refuse an adapter whose base model is a folder of this computer, unless `folder` has the subfolder `merged`."""
     file = folder / "adapter_config.json"
     if file.is_file() and read_json(file)["revision"] is None and not (folder / "merged").is_dir():
         raise UserError(
