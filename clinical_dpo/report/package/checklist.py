@@ -1,4 +1,4 @@
-"""A reporting checklist as a document: each item with what the run knows, or with `for the authors`."""
+"""A reporting checklist as a document. Each item has what the run's files tell, or the words `for the authors`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Item:
         number: number of the item as published.
         topic: what the item asks for, in our own words. The published wording belongs to the checklist's authors.
         known: functions whose statements prefill the item.
-        authors: what only the authors of the study can add; empty if the run knows everything.
+        authors: what only the authors of the study can add; empty if `known` is complete or empty.
     """
 
     number: str
