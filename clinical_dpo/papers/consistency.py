@@ -199,7 +199,10 @@ def check_rouges(study: Study) -> Iterator[Row]:
 
 
 def check_costs(study: Study) -> Iterator[Row]:
-    """Compare DPO's printed training minutes / SFT's printed training minutes with the ratios that the paper states."""
+    """Check whether DPO's printed training minutes are the multiple of SFT's minutes that the paper states.
+
+    Yield a row per task and stated multiple.
+    """
     costs = {(entry["task"], entry["variant"]): entry["value"] for entry in metric_entries(study, "cost_minutes")}
     stated = [
         contradiction

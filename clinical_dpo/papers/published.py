@@ -32,7 +32,7 @@ PUBLISHED_NAMES = {
 
 
 def load_published(path: str | Path) -> dict[str, Study]:
-    """Read config/published.yaml and return the mapping: name of a study -> the results that its paper prints.
+    """Read config/published.yaml and return a mapping: name of a study -> the results that its paper prints.
 
     The study's `results` become the list `entries`. An entry is a dictionary about one printed number, with the keys
     ENTRY_KEYS. If the paper does not print the value of a key, the value is None.

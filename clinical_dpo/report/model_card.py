@@ -116,7 +116,7 @@ def loading_code(released: Released) -> str:
 
 
 def _data(released: Released) -> str:
-    """A paragraph on origin, licence and sizes of the data. It quotes no row of the data."""
+    """A paragraph on origin, licence and sizes of the data. The paragraph quotes no row of the data."""
     manifest, task = released.manifest, released.task
     source, counts = manifest["source"], manifest["counts"]
     lines = []

@@ -29,7 +29,7 @@ def what_to_send(row: Mapping[str, Any]) -> str:
     """Text that says which file to send to a rater, and where to save the file that the rater returns.
 
     Args:
-        row: from `with_sheet_files`.
+        row: row that `with_sheet_files` made.
     """
     return (
         f"send {row['sheet_file']} (or the sheet beside it as .csv, .xlsx or .json) to {row['rater']}; save the file "

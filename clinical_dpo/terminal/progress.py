@@ -20,10 +20,10 @@ class RunProgress:
     """Counts the jobs of a run. Several threads may call its methods."""
 
     def __init__(self, rules: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        """Start the clock.
+        """Start the run's clock. No job is done yet.
 
         Args:
-            rules: the rule of each job that the run will do.
+            rules: the name of the rule of each job that the run will do.
             clock: function that returns the time in seconds, from any start.
         """
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class RunProgress:
         return self._clock() - self.started
 
     def running(self) -> list[tuple[RunningJob, float]]:
-        """The running jobs with the seconds since their start, the longest first."""
+        """Pairs of a running job and the seconds since its start. The job that has run longest is first."""
         with self._lock:
             now = self._clock()
             return [(job, now - job.started) for job in sorted(self._running.values(), key=lambda job: job.started)]

@@ -18,7 +18,7 @@ class ShortLines(logging.Formatter):
         self.formatter = formatter
 
     def format(self, record: logging.LogRecord) -> str:
-        """Snakemake's text of a record, with lines of at most LONGEST characters."""
+        """Return Snakemake's text of a log record, with lines of at most LONGEST characters."""
         text = self.formatter.format(record)
         return shortened(text) if text else text  # Snakemake has records without a text
 

@@ -102,7 +102,16 @@ def plot_confusion(
 
 
 def _draw_matrix(axes: Axes, cells: Sequence[Mapping[str, Any]], labels: Sequence[str], colour: str) -> None:
-    """Draw the cells of one panel, each one unit wide and high. The numbers of right answers are bold."""
+    """Draw the cells of one confusion matrix. A cell is one unit wide and one unit high.
+
+    The numbers of right answers are bold.
+
+    Args:
+        axes: the panel.
+        cells: rows of the confusion table, one per cell.
+        labels: labels of the task, in order.
+        colour: colour of the cells; the larger a cell's share of its row, the stronger.
+    """
     columns = [*labels, ""]
     for cell in cells:
         x, y = columns.index(cell["answer"]), labels.index(cell["label"])

@@ -154,7 +154,13 @@ def _write(axes: Axes, x: float, line: int, text: str, **font: Any) -> None:
 
 
 def _draw_minutes(axes: Axes, stages: Stages, y: int) -> None:
-    """Draw the minutes per 1,000 steps of each stage on line `y` of a panel, with a bar between SFT and DPO."""
+    """Draw the minutes per 1,000 steps of each stage on line `y` of a panel, with a bar between SFT and DPO.
+
+    Args:
+        axes: the panel.
+        stages: stage -> its row of the cost table.
+        y: number of the line.
+    """
     paces = {stage: float(stages[stage]["minutes_per_1000_steps"]) for stage in sorted_variants(stages)}
     axes.plot([paces[stage] for stage in STAGES], [y, y], color=LIGHT, linewidth=2, zorder=1)
     for stage, pace in paces.items():

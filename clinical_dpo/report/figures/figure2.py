@@ -238,16 +238,16 @@ def _draw_scale(axes: Axes, bar: Row, metric: str, low: float, high: float, head
 
 
 def _write_below(axes: Axes, x: float, line: int, text: str, *, ha: str = "center", **font: Any) -> None:
-    """Write text under the axis, aligned (`ha`) at bar position `x`. Line 1 is the highest."""
+    """Write text under the axis at bar position `x`. `ha` is the horizontal alignment. Line 1 is the highest line."""
     transform = axes.get_xaxis_transform()
     axes.annotate(text, (x, 0), (0, 1 - LINE * line), transform, "offset points", ha=ha, va="center", **font)
 
 
 def _arm_lines(bars: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Return the lines of text under the bars of arms (further variants): name of a line -> its two columns.
+    """Return the lines of text under the bars of arms (further variants): name of a line -> two columns of `bars`.
 
-    The first column has the P, and the second says whether the P is significant. A line for which no bar has a P is
-    left out.
+    The first column has the P, and the second says whether the P is significant. If no bar has a P for a line, the line
+    is left out.
     """
     lines = {}
     for rival in ARM_RIVALS:

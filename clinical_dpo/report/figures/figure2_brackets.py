@@ -1,4 +1,4 @@
-"""The brackets of figure 2. Each is above the two bars that it compares, and shows their P."""
+"""The brackets of figure 2. A bracket is above the two bars that it compares, and shows the P of this comparison."""
 
 from collections.abc import Mapping, Sequence
 

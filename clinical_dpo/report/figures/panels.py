@@ -107,7 +107,7 @@ def legend_columns(handles: Sequence[Artist], width: float = COLUMN) -> int:
 
 
 def legend_height(handles: Sequence[Artist]) -> float:
-    """Height in inches of a legend in a figure that is COLUMN inches wide."""
+    """Height in inches of a legend with these entries, in a figure that is COLUMN inches wide."""
     return LEGEND_LINE * math.ceil(len(handles) / legend_columns(handles))
 
 

@@ -61,13 +61,13 @@ _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationD
 
 @contextmanager
 def drawing(width: float, height: float, paths: Sequence[str | Path]) -> Iterator[Figure]:
-    """Yield a figure to draw on, and save it when the block ends without an error.
+    """Yield a figure to draw on, and save it when the `with` block ends without an error.
 
-    The same drawing gives the same bytes.
+    The same drawing gives byte-identical files.
 
     Args:
-        width: inches.
-        height: inches.
+        width: width of the figure in inches.
+        height: height of the figure in inches.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """
     with style.context(STYLE, after_reset=True):  # a user's matplotlibrc has no effect

@@ -61,8 +61,8 @@ def plot_sweep(
 
     The columns of a map are learning rates. The rows of a map are SFT, the betas of DPO, and the stages of arms. The
     colour scale is from 0 to 1 in all panels. The chosen trial of each stage has a frame. A corner marks a cell with
-    many invalid answers. A stage with a single trial has no score and shows a dash. A task and model with one trial in
-    every stage has no panel.
+    many invalid answers. A stage with a single trial has no score and shows a dash. If a task and model has one trial
+    in every stage, this pair has no panel.
 
     Args:
         rows: rows from `sweep_rows`.
@@ -124,7 +124,7 @@ def _line_name(stage: str, beta: float) -> str:
 
 
 def _draw_map(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw the cells of a panel, one per trial, each one unit wide and high."""
+    """Draw the cells of a heat map, one per trial. A cell is one unit wide and one unit high."""
     rates = sorted({float(row["learning_rate"]) for row in rows})
     lines = _lines(rows)
     for row in rows:

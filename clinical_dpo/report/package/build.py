@@ -112,7 +112,7 @@ def _write_documents(part: Path, facts: RunFacts) -> None:
 
 
 def _model_cards(facts: RunFacts) -> Mapping[tuple[str, str, str], str]:
-    """Write a card of each chosen model: (task, model, stage) -> Markdown text, without code that loads weights."""
+    """Make a card of each chosen model: (task, model, stage) -> Markdown text, without code that loads weights."""
     return {
         (task, model, stage): model_card(
             Released(

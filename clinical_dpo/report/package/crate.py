@@ -35,7 +35,7 @@ class Slot:
 
     Attributes:
         name: for an input, the option or the config key that names its files; for an output, its folder or target.
-        begin: the text with which the paths of its files in the package begin.
+        begin: the beginning of the paths of its files in the package.
         description: what the files are.
     """
 
@@ -62,8 +62,8 @@ OUTPUTS = (
 def write_crate(folder: Path, facts: RunFacts, finished: datetime) -> None:
     """Write ro-crate-metadata.json for all files of a folder.
 
-    The run is one action, and its instrument is the workflow. The action's objects are the settings, data sets and base
-    models. The action's results are the files that the run made.
+    In this file, the run is one action. The action's instrument is the workflow. The action's objects are the settings,
+    data sets and base models. The action's results are the files that the run made.
 
     Args:
         folder: the package's folder with all other files. `code/Snakefile` and `code/LICENSE` are among them.
@@ -153,7 +153,8 @@ def _parameters(crate: Any, kind: str, slots: tuple[Slot, ...], files: Mapping[s
     Args:
         crate: the crate, to which the parameters are added.
         kind: `input` or `output`.
-        slots: the inputs or the outputs. A file belongs to the first slot whose `begin` its path begins with.
+        slots: the inputs or the outputs. A file belongs to the first slot whose `begin` is the beginning of the file's
+            path.
         files: path in the package -> the file's entity in the crate.
     """
     filled: dict[Slot, list[Any]] = {}

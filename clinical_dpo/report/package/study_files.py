@@ -39,7 +39,7 @@ def write_study_files(out: Path, study: Study, tasks: Mapping[str, Mapping[str, 
     Args:
         out: the folder to write into.
         study: the run.
-        tasks: from `task_files`.
+        tasks: task -> settings of its file, from `task_files`.
         root: the folder that contains the run's config/models.
     """
     overrides = study.config.get("overrides", {})

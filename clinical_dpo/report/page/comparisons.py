@@ -238,7 +238,9 @@ def _interval(row: Mapping[str, Any], value: str, low: str, high: str) -> str:
 
 
 def _difference(row: Mapping[str, Any], value: Any, *, signed: bool = True, extra: int = 0) -> str:
-    """A difference as text; "" if `value` is empty. Shares are in percentage points, means and F1 on their own scale.
+    """Text of a difference. If `value` is empty, the text is "".
+
+    Differences of shares are in percentage points. Differences of means and of F1 are on their own scale.
 
     Args:
         row: row with the `effect_measure` of the difference.

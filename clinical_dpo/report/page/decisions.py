@@ -1,4 +1,4 @@
-"""The decisions on the report page."""
+"""Rows of the report page with the decisions on whether SFT is enough or DPO is worth its cost."""
 
 from collections.abc import Mapping
 

@@ -168,7 +168,7 @@ def report_page(
 
 
 def _is_beside(drawing: Drawing, tasks: Collection[str]) -> bool:
-    """Whether a figure is shown beside a decision: it is a figure 2 of a task in `tasks`."""
+    """Whether a figure is shown beside a decision. Only a figure 2 of a task in `tasks` is."""
     return drawing.kind == "figure2" and drawing.task in tasks
 
 

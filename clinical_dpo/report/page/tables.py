@@ -207,7 +207,7 @@ def grading_rows(shown: Rows, tasks: Tasks) -> list[Row]:
 
 
 def published_rows(published: Rows) -> list[Row]:
-    """Make a row for each printed number that is comparable with this run; the run's numbers have two decimals.
+    """Make a row for each printed number that is comparable with this run. The run's numbers have two decimals.
 
     Args:
         published: rows of `papers.published.COLUMNS`.
