@@ -42,9 +42,9 @@ def verdict(
     """Return the verdict on one comparison as (kind, words). The verdict follows from the study's test.
 
     The kind is better or worse (a significant difference), open (no significant difference), pending (grades awaited)
-    or untested (the test is not defined). The kind is mixed if a significant difference has one of two limits: F1 and
-    right answers favour different variants, or the better variant is not shown to beat a trivial answer (one label for
-    every item).
+    or untested (the test is not defined). The kind is mixed in two cases. Either a difference is significant, but F1
+    and right answers favour different variants. Or a variant is significantly better, but is not shown to beat a
+    trivial answer (one label for every item).
 
     Args:
         row: row of stats.csv.
