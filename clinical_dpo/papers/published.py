@@ -53,8 +53,8 @@ def load_published(path: str | Path) -> dict[str, Study]:
             where = f"{path}: studies.{name}.results, {'/'.join(str(part) for part in key)}"
             if key in seen:
                 raise UserError(
-                    f"{where}: two entries have this key. Keep one. If the paper prints two values, put the second "
-                    "under `contradictions`."
+                    f"{where}: two entries have this task, model, variant and metric. Keep one entry. If the paper "
+                    "prints two values, put the second value under `contradictions`."
                 )
             listed_before = [before.get(part) for part in ("task", "model", "metric", "variant")]
             if entry["p"] and listed_before != [entry["task"], entry["model"], entry["metric"], entry["against"]]:

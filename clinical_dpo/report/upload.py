@@ -35,11 +35,11 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
     if task.get("phi"):
         refuse_private(task["name"])
     _refuse_base_of_this_computer(folder)
-    token = os.environ.get(TOKEN)
+    token, owner = os.environ.get(TOKEN), repository.partition("/")[0]
     if not token:
         raise UserError(
-            f"{repository}: the upload needs a token, and {TOKEN} is not set. Set {TOKEN} to a token that may write to "
-            "the repositories of this owner (https://huggingface.co/settings/tokens)."
+            f"{repository}: the upload needs a token, but the environment variable {TOKEN} is not set. Set {TOKEN} to "
+            f"a token that may write to the repositories of '{owner}' (https://huggingface.co/settings/tokens)."
         )
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
@@ -51,22 +51,26 @@ def upload_release(folder: Path, repository: str, visibility: str, task: Mapping
         found = "private" if api.repo_info(repository).private else "public"
         if found != visibility:
             raise UserError(
-                f"{repository}: config key 'release.upload.visibility' is {visibility}, but {page(repository)} is "
-                f"{found}. Nothing was uploaded. Change the key, or the setting of the repository."
+                f"{repository}: config key 'release.upload.visibility' is '{visibility}', but the repository "
+                f"{page(repository)} is '{found}', so nothing was uploaded. Change the config key, or change the "
+                "visibility in the settings of the repository."
             )
         summary = f"Model of clinical-dpo, task {task['name']}"
         commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message=summary, delete_patterns="*")
     except HFValidationError as error:
-        raise UserError(f"{repository} is no name of a repository: {error} Shorten the name of run or task.") from None
+        raise UserError(
+            f"{repository}: the hub does not allow this name of a repository. {error} Shorten the name of the task, or "
+            "config key 'run_name'."
+        ) from None
     except HfHubHTTPError as error:
         raise UserError(
             f"{repository}: the hub refused the upload (status {error.response.status_code}: {error.server_message}). "
-            f"Check that the token in {TOKEN} may write to the repositories of {repository.partition('/')[0]}."
+            f"Check that the token in {TOKEN} may write to the repositories of '{owner}'."
         ) from None
     except (HTTPError, OSError, RuntimeError) as error:
         raise UserError(
-            f"{repository}: the upload ended early ({type(error).__name__}). Run this again on a computer that reaches "
-            f"{page(repository)}. Unset HF_HUB_OFFLINE there."
+            f"{repository}: the upload ended early ({type(error).__name__}). Check that this computer reaches "
+            f"{page(repository)}. Unset HF_HUB_OFFLINE if it is set. Then run the upload again."
         ) from None
     return {
         "repository": repository,
@@ -82,5 +86,5 @@ def _refuse_base_of_this_computer(folder: Path) -> None:
     if file.is_file() and read_json(file)["revision"] is None and not (folder / "merged").is_dir():
         raise UserError(
             f"{folder}: the base model of this adapter is a folder of this computer, so nobody else could load the "
-            "adapter. Set `release: {merged: true}` in the config, or take the base model from the hub."
+            "adapter. Set `release: {merged: true}` in the config, or use a base model of the hub."
         )

@@ -53,7 +53,10 @@ def comparison_rows(
         if row["metric"] == HEADLINES[metric]
     ]
     if not bars:
-        raise UserError(f"metrics table: no row with metric '{HEADLINES[metric]}', the headline metric of this task.")
+        raise UserError(
+            f"metrics.csv of the task: no row with metric '{HEADLINES[metric]}', which is the task's headline metric. "
+            "Delete this metrics.csv and run again, so that it is computed again."
+        )
     by_bar = {(bar["model"], bar["variant"]): bar for bar in bars}
     elsewhere = external_names(bars)
     for bar in bars:
