@@ -49,7 +49,7 @@ def verdict(
     Args:
         row: row of stats.csv.
         models: name of a model, or of external answers (made outside of the run) -> name shown. Only comparisons with
-            external answers need it.
+            external answers need these names.
         below: (task, model, variant) of each variant that is not shown to beat a trivial answer, from
             `trivial_words.no_better`.
     """

@@ -10,8 +10,9 @@ from clinical_dpo.variants import TITLES
 def corrected_rows(corrected: Rows, tasks: Tasks, models: Mapping[str, str]) -> list[Row]:
     """Make a row per variant and comparison: three estimates with their intervals.
 
-    The first estimate comes from the sample that raters graded. The second comes from the judge, a language model that
-    graded all items. The third is used for decisions, and the column `basis` says how it was made.
+    The first estimate comes from the sample that raters graded. The second estimate comes from the judge, a language
+    model that graded all items. The third estimate is used for decisions. The column `basis` says how the third
+    estimate was made.
 
     Args:
         corrected: rows of reports/tables/corrected.csv.

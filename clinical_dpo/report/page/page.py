@@ -168,7 +168,7 @@ def report_page(
 
 
 def _is_beside(drawing: Drawing, tasks: Collection[str]) -> bool:
-    """Whether a figure is shown beside a decision. Only a figure 2 of a task in `tasks` is."""
+    """Whether a figure is shown beside a decision. This is true of each figure 2 whose task is in `tasks`."""
     return drawing.kind == "figure2" and drawing.task in tasks
 
 

@@ -90,8 +90,8 @@ def result_rows(
 ) -> list[Row]:
     """Make a row per task and model: the variants' estimates with intervals, n, and verdicts on SFT, DPO and arms.
 
-    External answers, which are made outside of the run, have a row of their own. It has one estimate, and a verdict on
-    each DPO model that is compared with these answers.
+    External answers, which are made outside of the run, have a row of their own. This row has one estimate, and a
+    verdict on each DPO model that is compared with these answers.
 
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.
