@@ -150,7 +150,7 @@ class ChatServer:
 def connect(endpoint: Endpoint, private: bool) -> Iterator[ChatServer]:
     """Connect to a server, and yield the connected server.
 
-    If requests contain private text, or a key that a proxy could read, they bypass all proxies.
+    If requests contain private text, or a key that a proxy could read, the requests bypass all proxies.
 
     Args:
         endpoint: the server and its settings.

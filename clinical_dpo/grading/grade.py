@@ -25,7 +25,7 @@ class GraderResult(TypedDict):
 def grader_module(grader: str) -> str:
     """Return the name of the Python module of an automatic grader.
 
-    If the code of this module changes, the rules that use the grader run again. Modules of other graders do not count.
+    If the code of this module changes, the rules that use the grader run again. Other graders have no effect.
     """
     return f"clinical_dpo.grading.graders.{grader}"
 

@@ -261,7 +261,7 @@ def _supported(label: str, how: Manner, level: int, corrects: bool, labels: Sequ
     """Yield the mention of a label. If the sentence only mentions the label aside, yield nothing.
 
     If the task has two labels, a denied label becomes the other label, asserted. If `label` begins with _BARE, the
-    sentence names `X` of a label `no X`. Only if `X` is denied or left open, the label is yielded.
+    sentence names `X` of a label `no X`. If the sentence denies `X` or leaves `X` open, `no X` is yielded.
 
     Args:
         label: the label that the sentence names.

@@ -12,6 +12,8 @@ def positive_items(
 ) -> tuple[list[float], list[bool]]:
     """Return the probability of the positive class for each row, and whether the row's label is this class.
 
+    Both lists are in the order of `rows`.
+
     Args:
         rows: task rows with `label`.
         answers: one per row, in any order, with `probabilities`.

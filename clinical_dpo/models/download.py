@@ -67,7 +67,7 @@ def link_folder(
     Args:
         path: the user's folder. `$NAME` in the path is an environment variable.
         out: folder to write or replace.
-        known: path of a file in the user's folder -> SHA-256. Files that are not in `known` are read to compute it.
+        known: path of a file in the user's folder -> SHA-256. All other files are read to compute their SHA-256.
         chat: chat template, its variables and date.
         made_with: the settings that make the folder, for run.json.
 

@@ -95,7 +95,8 @@ def written_texts(
         prompts: prompts from `text_prompts`.
         answers: the model's answer to each prompt, in order: `text`, `tokens`, `finish_reason`, and fields of its
             origin.
-        writer: the fields of the origin that all texts share: `written_by`, and model and revision or the address.
+        writer: the fields of the origin that all texts share: `written_by`, and either the model with its revision or
+            the address of the server.
         template: template of the prompts. Each row holds the SHA-256 of the template.
         where: file of the records, for messages.
 

@@ -25,7 +25,7 @@ _BLANKS = re.compile(r" *[\t\r\n][ \t\r\n]*")
 
 
 def opendocument_rows(path: Path) -> list[list[str]]:
-    """Return the rows of the first table in the file, as texts of cells.
+    """Return the rows of the first table in the file. A row is a list of the cells' texts.
 
     A row ends at its last cell with a value. The table ends at its last row with a value.
 
@@ -52,7 +52,7 @@ class _FirstTable:
         self._widest = self._characters = 0  # in all rows so far: largest number of columns, repeated characters
 
     def read(self, stream: IO[bytes]) -> list[list[str]]:
-        """Return the rows of the first table, as texts of cells.
+        """Return the rows of the first table. A row is a list of the cells' texts.
 
         Args:
             stream: the XML of the document (content.xml).

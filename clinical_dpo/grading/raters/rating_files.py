@@ -75,7 +75,7 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
 
 
 def read_ratings(path: str | Path) -> list[Row]:
-    """Read a file of ratings. Return rows of COLUMNS and of `row`, which names the line, row or task in the file.
+    """Read a file of ratings. Return rows with the fields COLUMNS and `row` (the line, row or task in the file).
 
     CSV may come from the HTML sheet or from a spreadsheet. The text is UTF-8, UTF-16 or Windows-1252, separated by
     comma, semicolon or tab. Columns may be in any order. Further columns and empty lines are ignored. Label Studio's

@@ -197,8 +197,8 @@ def final_grades(key: Rows, ratings: Sequence[Row], adjudications: Sequence[Row]
     Args:
         key: rows of the raters' key.
         ratings: the raters' ratings, from `collect_ratings`.
-        adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect. None
-            without an adjudicator; a disputed item is then a disagreement, or cannot be judged.
+        adjudications: the adjudicator's ratings, for any of the items. Ratings of undisputed items have no effect. If
+            None, there is no adjudicator, and a disputed item is a disagreement or cannot be judged.
     """
     adjudicated = {row["item_id"]: row["choice"] for row in adjudications or []}
     raters = {row["rater"] for row in key}
@@ -223,8 +223,8 @@ def mean_grades(key: Rows, ratings: Sequence[Row]) -> list[Row]:
 
     The mean is over the raters who could judge the answer. On a rubric, each criterion gets the share of these raters
     who said yes, and the grade is the mean of these shares, weighted by the criteria's weights. If nobody could judge a
-    criterion, it counts as no, and `decided_by` is `nobody`. If no criterion could be judged, `grade` is `cannot
-    judge`. While a rating is missing, `grade` is empty and `status` is `pending`.
+    criterion, it counts as no, and `decided_by` is `nobody`. If this is so for all criteria, `grade` is `cannot judge`.
+    While a rating is missing, `grade` is empty and `status` is `pending`.
 
     Args:
         key: rows of the raters' key.

@@ -56,5 +56,5 @@ def with_scores(rows: Rows, column: str = "choice") -> list[Row]:
 
 
 def grade_number(choice: str) -> float:
-    """Return a choice as a number: 1 for yes, 0 for no. A choice that is a grade is converted to this number."""
+    """Return a choice as a number: 1 for yes, 0 for no, and 4 for the Likert grade `4`."""
     return {"yes": 1.0, "no": 0.0}[choice] if choice in ("yes", "no") else float(choice)

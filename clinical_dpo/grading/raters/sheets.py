@@ -90,9 +90,10 @@ def rubric_items(items: Iterable[Item], rubric: Sequence[Mapping[str, Any]]) -> 
 
 
 def answer_id(item_id: str) -> str:
-    """Return the id of the answer that an item is about. All criteria of a rubric share this id for an answer.
+    """Return the id of the answer that an item is about.
 
-    On other sheets, the item's own id is returned.
+    On a rubric sheet, an answer has an item for each criterion, and these items share the answer's id. On other sheets,
+    the item's own id is returned.
     """
     return item_id.partition("-")[0]
 
