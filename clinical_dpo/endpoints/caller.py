@@ -234,8 +234,8 @@ class Caller:
                 if self.stopped.wait(pause):
                     return None
         raise PublicError(
-            f"{server.label}: no usable reply for {name}; last outcome: {problem}. Replies so far are saved. Run again "
-            "once the server replies."
+            f"{server.label}: no usable reply for '{name}'; last outcome: {problem}. Replies so far are saved. Run "
+            "again when the server replies."
         )
 
     def refuse(self, messages: Messages, reply: Reply) -> Reply:

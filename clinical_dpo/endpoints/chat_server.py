@@ -119,7 +119,7 @@ class ChatServer:
         status, code = outcome.status, error_code(outcome.body)
         code = f", {code}" if code else ""
         if outcome.is_permanent:
-            raise PublicError(f"{self.label}: {status}. Correct base_url, or the certificate of the server.")
+            raise PublicError(f"{self.label}: {status}. Correct base_url, or repair the server's certificate.")
         if status == 200 and re.match(r"\s*<", outcome.body):
             raise PublicError(
                 f"{self.label} answers with a web page. Correct base_url. Many servers need a base_url that ends in "
@@ -141,8 +141,8 @@ class ChatServer:
                 f"{self.label} redirects the request ({status}). The run does not follow redirects. Correct base_url."
             )
         raise PublicError(
-            f"{self.label} refuses the request for {name} ({status}{code}). Replies so far are saved. Check base_url, "
-            f"model '{self.endpoint.model}', max_tokens and parameters."
+            f"{self.label} refuses the request for '{name}' ({status}{code}). Replies so far are saved. Check "
+            f"base_url, model '{self.endpoint.model}', max_tokens and parameters."
         )
 
 
@@ -205,7 +205,7 @@ def _permanent_reason(error: BaseException | None) -> str | None:
     """
     while error:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"its certificate is refused ({error.verify_message})"
+            return f"the server's certificate is refused ({error.verify_message})"
         if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
             return "https:// reaches a server that does not speak TLS"
         if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:

@@ -55,7 +55,7 @@ def text_prompts(
         first = prompts.setdefault(row_id, prompt)
         if first["prompt"] != prompt["prompt"]:
             raise PublicError(
-                f"{where}, row {number}: the id is also the id of row {first['number']}. Make ids unique."
+                f"{where}, row {number}: row {first['number']} has the same id, but another prompt. Make ids unique."
             )
     return list(prompts.values())
 
@@ -143,8 +143,8 @@ def _filled(records: Sequence[Row], ids: Sequence[str], texts: Mapping[str, Sequ
         for field, by_id in texts_by_id.items():
             if row_id not in by_id:
                 raise PublicError(
-                    f"{where}, row {number}: the record has no text of '{field}'. Delete the texts of '{field}' and "
-                    "run again."
+                    f"{where}, row {number}: the record has no generated text for field '{field}'. Delete the texts of "
+                    f"'{field}' in data/texts/ of this task, and run again."
                 )
     return [
         {**record, **{field: by_id[row_id] for field, by_id in texts_by_id.items()}}
