@@ -36,7 +36,7 @@ def answer_texts(rows: Sequence[TaskRow], answers: Sequence[Answer], variant: st
     if unmatched := sorted({row["id"] for row in rows} ^ set(text_by_id)):
         answers_name = f"answers of {variant}" if variant else "answers"
         raise UserError(
-            f"{answers_name}: the ids differ from those of the test items, for example {unmatched[:3]}. "
+            f"{answers_name}: some ids are only in the answers or only in the test items, such as {unmatched[:3]}. "
             "Delete the file of these answers and run again."
         )
     return [split_thought(text_by_id[row["id"]]).answer for row in rows]

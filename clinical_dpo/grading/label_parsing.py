@@ -151,7 +151,8 @@ def _labels_by_spelling(labels: Sequence[str], synonyms: Mapping[str, Sequence[s
     """
     spellings_by_label = {label: [_plain(label), *map(_plain, synonyms.get(label, []))] for label in labels}
     if len({spellings[0] for spellings in spellings_by_label.values()} - {""}) < len(labels):
-        raise UserError(f"labels {', '.join(labels)} differ only in punctuation. Use different words in each label.")
+        quoted = ", ".join(f"'{label}'" for label in labels)
+        raise UserError(f"key 'labels': two of {quoted} differ only in punctuation. Use different words in each label.")
     by_spelling = {
         spelling: label for label, spellings in spellings_by_label.items() for spelling in spellings if spelling
     }

@@ -112,7 +112,8 @@ class _FirstTable:
         if not re.fullmatch("[0-9]{1,9}", text):
             attribute = name.partition("}")[2]
             raise UserError(
-                f"{self._path}, row {self._row}: {attribute} is '{text[:80]}', not a number. Save the file again."
+                f"{self._path}, row {self._row}: attribute '{attribute}' is '{text[:80]}', not a number. Save the file "
+                "again as .ods or .xlsx."
             )
         return int(text)
 

@@ -31,7 +31,7 @@ def returned_files(folder: str | Path, sheet: str) -> list[Path]:
     for path in paths:
         if not path.is_file():
             raise UserError(
-                f"{path}: this is {_irregular_kind(path)}, not a file of ratings. Move it out of this folder."
+                f"{path}: this is {_irregular_kind(path)}, not a file of ratings. Move it to another place."
             )
     return paths
 
@@ -63,12 +63,12 @@ def rating_files(folder: str | Path, sheet: str) -> dict[str, Path]:
                 "the rater's name on the sheet. Or move the file out of this folder."
             )
         if first := path_by_rater.get(name[1]):
-            raise UserError(f"{path}: rater {name[1]} also has the file {first.name}. Keep one of the two files.")
+            raise UserError(f"{path}: rater '{name[1]}' also has the file '{first.name}'. Keep one of the two files.")
         content = bounded_bytes(path)
         if duplicate := path_by_content.get(content):
             raise UserError(
-                f"{path}: this file and {duplicate.name} are equal. Keep the one that has the name of the rater who "
-                "sent it."
+                f"{path}: this file and '{duplicate.name}' have the same content. Keep only the file that has the name "
+                "of the rater who sent it."
             )
         path_by_rater[name[1]] = path_by_content[content] = path
     return path_by_rater
@@ -212,8 +212,8 @@ def _table_rows(path: Path, unit: str, lines: Iterable[tuple[int, Sequence[str]]
         if names.count(name) != 1:
             problem = "is missing" if name not in names else "occurs twice"
             raise UserError(
-                f"{path}: column '{name}' {problem}. The columns are {', '.join(header)}. Write each column's name "
-                "once."
+                f"{path}: column '{name}' {problem}. The header names the columns {', '.join(header)}. Name '{name}' "
+                "there exactly once."
             )
     rows = []
     for number, fields in rest:

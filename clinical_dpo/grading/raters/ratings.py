@@ -67,8 +67,8 @@ def _checked_ratings(path: str | Path, rows: Sequence[Row], key_by_item: Mapping
     """
     if rows and not any(row["item_id"] in key_by_item for row in rows):
         raise UserError(
-            f"{path}: no item of this file is on this rater's sheet. Move the file to the right task and model, or "
-            "rename it."
+            f"{path}: no item of this file is on this rater's sheet. Move the file to the folder of its task and "
+            "model. If another rater filled in this file, rename the file."
         )
     first_row: dict[str, str] = {}
     ratings = []
