@@ -202,7 +202,7 @@ def _read_pickled(origin: Origin, name: str) -> dict[str, torch.Tensor]:
             return weights
         reason = "it contains something else than named tensors"
     raise PublicError(
-        f"{origin.name}: {name} cannot be loaded, because it may contain only weights ({reason}). "
+        f"{origin.name}: {name} cannot be loaded, because it is damaged or contains more than weights ({reason}). "
         f"No code in the file was run. {origin.mend} that has safetensors files, or copy the file again."
     )
 

@@ -66,7 +66,7 @@ def write_chat_template(folder: Path, chat: ChatFormat, name: str) -> dict[str, 
     except Exception as error:  # a template can raise any error
         raise UserError(
             f"{name}: key 'chat_template': the template does not render a question: {error}. Correct the template, or "
-            "set one in the model file."
+            "set another `chat_template` in the model file."
         ) from None
     return {
         **({"chat_template": "model file"} if chat.template and chat.template != own else {}),

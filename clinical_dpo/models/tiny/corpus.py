@@ -75,7 +75,7 @@ def documents(n: int, seed: str, crude_share: float, generators: Sequence[str]) 
     """
     unknown = [name for name in generators if name not in _WEIGHTS]
     if unknown or not generators:
-        problem = f"'{unknown[0]}' is not known" if unknown else "it is empty"
+        problem = f"'{unknown[0]}' is not known" if unknown else "the list is empty"
         raise UserError(f"pretraining: key 'corpus': {problem}. Name at least one of {', '.join(_WEIGHTS)}.")
     rng = Random(f"pretraining/{seed}")
     reader = draw_reader(crude_share, rng)
