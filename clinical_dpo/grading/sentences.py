@@ -90,7 +90,7 @@ def plain_text(text: str) -> str:
 def sentences(text: str) -> list[str]:
     """Return the sentences of `plain_text(text)`, each with the punctuation mark that ends it.
 
-    Blanks surround the marks that separate clauses: , ; : ( ).
+    Each of the marks , ; : ( ) = / + has a blank before and after it.
     """
     parts = re.split(r"([!?]+|\.(?=\s|$|[a-z'])|[。\n]+)", plain_text(text))
     pairs = zip(parts[::2], [*parts[1::2], ""], strict=True)
