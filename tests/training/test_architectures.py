@@ -102,7 +102,7 @@ def test_a_run_says_once_that_it_pads_and_why(tmp_path, capsys):
 
 def test_an_attention_that_an_architecture_lacks_is_refused_with_the_key(tmp_path):
     base = save_base("gemma2", tmp_path / "base")
-    with pytest.raises(UserError, match=r"ours.yaml: key 'attention' is sdpa.* gemma2. Set `attention: eager`"):
+    with pytest.raises(UserError, match=r"ours.yaml: key 'attention': .* 'sdpa' .* 'gemma2'. Set `attention: eager`"):
         load_base(base, MODEL | {"name": "ours", "attention": "sdpa"})
 
 
