@@ -89,8 +89,8 @@ def compare_variants(
     metric = METRICS[task["metric"]]
     if task["paired_test"] != metric.test:
         raise UserError(
-            f"task {task['name']}, key 'paired_test': {task['paired_test']} does not fit the metric {task['metric']}. "
-            f"Set it to {metric.test}."
+            f"task '{task['name']}', key 'paired_test': the test '{task['paired_test']}' does not fit the metric "
+            f"'{task['metric']}'. Set paired_test: {metric.test}."
         )
     blank = cast(Comparison, dict.fromkeys(COLUMNS))
     shared = blank | {"task": task["name"], "test": task["paired_test"], "data": task["data"]}
@@ -145,17 +145,20 @@ def paired_rows(x: Rows, y: Rows, where: str, first: str, second: str) -> tuple[
     if not x:
         raise UserError(f"grades of {where}/{first}: the table has no rows. Put at least one item into the test split.")
     x_by_id, y_by_id = {row["id"]: row for row in x}, {row["id"]: row for row in y}
-    for variant, rows, by_id, other_ids in ((first, x, x_by_id, y_by_id), (second, y, y_by_id, x_by_id)):
+    for variant, rows, by_id, other, other_ids in (
+        (first, x, x_by_id, second, y_by_id),
+        (second, y, y_by_id, first, x_by_id),
+    ):
         if len(by_id) < len(rows):
             ids = [row["id"] for row in rows]
             repeated = next(item for item in ids if ids.count(item) > 1)
-            raise UserError(f"grades of {where}/{variant}: item {repeated} occurs twice. Remove one of the rows.")
+            raise UserError(f"grades of {where}/{variant}: item '{repeated}' occurs twice. Remove one of the rows.")
         missing = [item for item in other_ids if item not in by_id]
         if missing:
             raise UserError(
-                f"grades of {where}/{variant}: {len(missing)} items of the other variant are missing, such as "
-                f"{', '.join(missing[:3])}. Both variants must answer the same test items. Delete both tables of "
-                "grades and run again."
+                f"grades of {where}/{variant}: the table lacks {len(missing)} of the items that '{other}' has, such as "
+                f"'{missing[0]}'. Both variants must answer the same test items. Delete both tables of grades and run "
+                "again."
             )
     return x, [y_by_id[row["id"]] for row in x]
 

@@ -109,8 +109,8 @@ def _halves(sample: Rows, verdicts: Rows, values: Sequence[Any] | np.ndarray, wh
     by_id = dict(zip((row["id"] for row in verdicts), values, strict=True))
     if missing := [row["id"] for row in sample if row["id"] not in by_id]:
         raise UserError(
-            f"verdicts on {where}: items {missing[:3]} of the raters' sample have no verdict. Delete judge/*.csv of "
-            "this task and model, and run again."
+            f"verdicts on {where}: the judge has no verdict on some items of the raters' sample, such as "
+            f"'{missing[0]}'. Delete judge/*.csv of this task and model, and run again."
         )
     rated = [by_id.pop(row["id"]) for row in sample]
     return np.array(rated), np.array(list(by_id.values()))

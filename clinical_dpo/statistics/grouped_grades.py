@@ -29,7 +29,7 @@ def with_groups(
         unknown = next((row["id"] for row in rows if row["id"] not in groups), None)
         if unknown is not None:
             raise UserError(
-                f"grades of {model}/{variant}: item {unknown} is not in the test split, so its group is unknown. "
+                f"grades of {model}/{variant}: item '{unknown}' is not in the test split, so its group is unknown. "
                 "Delete the table of grades and run again."
             )
     return {key: [cast(Grade, row | {"group": groups[row["id"]]}) for row in rows] for key, rows in grades.items()}

@@ -48,15 +48,17 @@ def choose_threshold(
         PublicError: all dev items have the same class, the rule is unknown, or `at_least` is missing.
     """
     scores, carried = np.asarray(probabilities, dtype=float), np.asarray(positive, dtype=bool)
-    if rule not in RULES or (rule == "sensitivity" and at_least is None):
+    if rule not in RULES:
+        raise PublicError(f"key 'threshold.rule': the rule '{rule}' is not known. Use one of {', '.join(RULES)}.")
+    if rule == "sensitivity" and at_least is None:
         raise PublicError(
-            f"threshold: rule '{rule}' is not known, or its at_least is missing. Use one of the rules "
-            f"{', '.join(RULES)}. With rule sensitivity, also set at_least."
+            "key 'threshold.at_least' is missing, but the rule 'sensitivity' needs it. Set at_least to the lowest "
+            "sensitivity that is allowed."
         )
     if carried.all() or not carried.any():
         raise PublicError(
-            f"threshold: all {len(carried)} dev items have the same label, so no threshold can be chosen. Raise "
-            "splits.dev."
+            f"key 'threshold': all {len(carried)} dev items have the same label, so no threshold can be chosen. Raise "
+            "splits.dev, so that dev has items with either label."
         )
     false_share, hit_share, at = roc_curve(carried, scores, drop_intermediate=False)
     # At point i of the curve, items with a probability of at least at[i] are positive. at[0] is infinite: none is.
