@@ -104,9 +104,10 @@ def _check_start(trainer: Any, run: Run) -> None:
     exact = run.model["dtype"] == "float32" or run.settings["adapter"] == "full"
     if not difference <= (ROUNDING if exact and not mixed_precision(run.model) else HALF_ROUNDING) * tokens:
         raise PublicError(
-            f"Policy and reference model differ before the first step, by {difference:.3g} nats for an answer of at "
-            f"most {tokens} tokens. The stored log-probabilities belong to other weights, another chat template or "
-            "other code. Delete preferences/*.reference.parquet of this task and model, and run again."
+            f"Policy and reference model differ before the first step, by {difference:.3g} nats in the log-probability "
+            f"of an answer of at most {tokens} tokens. They must be equal. The stored log-probabilities of the "
+            "reference model belong to other weights, another chat template or other code. Delete "
+            "preferences/*.reference.parquet of this task and model, and run again."
         )
 
 

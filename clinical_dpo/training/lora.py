@@ -36,7 +36,7 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
         if name not in linear:
             raise PublicError(
                 f"model file: key 'lora_targets': the model has no linear layer '{name}'."
-                f"{did_you_mean(name, sorted(linear))} Use {ALL_LINEAR} for all linear layers."
+                f"{did_you_mean(name, sorted(linear))} Use '{ALL_LINEAR}' for all linear layers."
             )
     return list(targets)
 

@@ -22,7 +22,8 @@ def plateau_step(curve: Sequence[tuple[int, float]], tolerance: float) -> int:
     """
     if len(curve) < 2:
         raise ValueError(
-            "The curve has fewer than two points. A plateau needs the eval loss at step 0 and at one later step."
+            "The curve of the eval loss has fewer than two points, but a plateau needs the eval loss at step 0 and at "
+            "one later step. Delete the probe's log.csv and run again."
         )
     start, lowest = curve[0][1], min((loss for _, loss in curve if isfinite(loss)), default=nan)
     flat = lowest + tolerance * (start - lowest)

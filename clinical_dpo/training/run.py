@@ -272,17 +272,19 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     """
     rows = rows_at_once(trainer)
     if not trainer.model.training:
-        return PublicError(f"Out of memory with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size.")
+        return PublicError(
+            f"Out of memory in evaluation with {trainer.args.eval_batch_size} rows at once. Lower eval_batch_size."
+        )
     key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(
-            f"Out of memory with one row at once ({key}). Use a GPU with more memory, set "
-            "gradient_checkpointing: true, lower max_length, or load the model in four bits (quantization)."
+            f"Out of memory in training with a single row at once (key '{key}'). Use a GPU with more memory, set "
+            "gradient_checkpointing: true, lower max_length, or load the model in four bits (key 'quantization')."
         )
     note_out_of_memory(checkpoints)
     return PublicError(
-        f"Out of memory with {rows} rows at once ({key}). Run again. The next attempt computes half as many rows at "
-        "once."
+        f"Out of memory in training with {rows} rows at once (key '{key}'). Run again. The next attempt computes half "
+        "as many rows at once."
     )
 
 

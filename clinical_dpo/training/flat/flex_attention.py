@@ -34,7 +34,10 @@ def flat_flex_attention(
         ValueError: `dropout` is not 0. The kernel does not support dropout of attention weights.
     """
     if dropout:
-        raise ValueError("FlexAttention has no dropout of attention weights. Set `layout: flat`.")
+        raise ValueError(
+            f"layout 'flex': the model drops attention weights with probability {dropout}, which FlexAttention does "
+            "not support. Set layout: flat."
+        )
     mask = _block_mask(segments, sliding_window, query.device)
     attended = _kernel(query.device.type)(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
     return attended.transpose(1, 2), None
