@@ -170,8 +170,9 @@ def with_holm(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     `family`, separately for each model and comparison. `p_holm_study` is adjusted over all rows: all tasks, models and
     comparisons.
 
-    Comparisons of arms (further variants) are apart from all other comparisons. For `p_holm`, a model's comparisons of
-    arms with the same `family` are one family. For `p_holm_study`, all comparisons of arms are one family.
+    Comparisons of arms (further variants) are adjusted separately from all other comparisons. For `p_holm`, a model's
+    comparisons of arms with the same `family` are one family. For `p_holm_study`, all comparisons of arms are one
+    family.
 
     Args:
         rows: rows of all tasks, as computed or as read from CSV.

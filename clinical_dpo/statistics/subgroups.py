@@ -203,9 +203,9 @@ def masked_levels(
 
     The function `masked` chooses levels in each subgroup alone. Two subgroups together may also reveal few people, if a
     level and levels of another subgroup differ by only a few people. Examples are age 65 or more and age 66 or more, or
-    women and the patients of two wards. Subtracting the numbers of one from those of the other would reveal the numbers
-    of these few people. The level of the later subgroup is then masked, with further levels of its subgroup as `masked`
-    demands.
+    women and the patients of two wards. Subtracting the numbers of one level from those of another would reveal the
+    numbers of these few people. The level of the later subgroup is then masked, with further levels of its subgroup as
+    `masked` demands.
 
     Args:
         of: maps each subgroup to its levels, and each level to the ids of its items.

@@ -73,8 +73,8 @@ class StoredReferenceDPOTrainer(SeparateEvaluation, StepInParts, DPOTrainer):
         """Compare policy and reference model on the shortest pair, by the forward pass of training.
 
         Returns:
-            Of the absolute differences (nats) of the two answers' log-probabilities, the larger one; and the number of
-            tokens of the longer answer.
+            The larger of the two answers' absolute differences in log-probability (nats) between the two models, and
+            the number of tokens of the longer answer.
         """
         columns = ("prompt_ids", "chosen_ids", "rejected_ids")
         rows: Any = self.train_dataset
