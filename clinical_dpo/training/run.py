@@ -278,7 +278,7 @@ def _out_of_memory_error(trainer: Any, checkpoints: Path) -> UserError:
     key = "micro_batch_tokens" if trainer.token_collator else "micro_batch_size"
     if rows == 1:
         return PublicError(
-            f"Out of memory in training with a single row at once (key '{key}'). Use a GPU with more memory, set "
+            f"Out of memory in training with only one row at once (key '{key}'). Use a GPU with more memory, set "
             "gradient_checkpointing: true, lower max_length, or load the model in four bits (key 'quantization')."
         )
     note_out_of_memory(checkpoints)
