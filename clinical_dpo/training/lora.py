@@ -1,4 +1,4 @@
-"""The linear layers of a model that get a LoRA."""
+"""The linear layers of a model that get a LoRA (a low-rank adapter)."""
 
 import re
 from collections import Counter
@@ -16,7 +16,8 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
 
     Args:
         model: a causal language model without an adapter.
-        targets: `lora_targets` of the model file: names, or `all-linear` for all linear layers except the head.
+        targets: `lora_targets` of the model file: names of layers, or `all-linear` for all linear layers except the
+            head.
 
     Raises:
         PublicError: a name is not the name of a linear layer of the model.
@@ -35,24 +36,24 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
         if name not in linear:
             raise PublicError(
                 f"model file: key 'lora_targets': the model has no linear layer '{name}'."
-                f"{did_you_mean(name, sorted(linear))} Use {ALL_LINEAR} for all linear layers."
+                f"{did_you_mean(name, sorted(linear))} Use '{ALL_LINEAR}' for all linear layers."
             )
     return list(targets)
 
 
 def reads_images(model: Any) -> bool:
-    """Whether a model has other parts beside its language model, such as a part that reads images."""
+    """Whether a model has other parts besides its language model, such as a part that reads images."""
     return model.config.get_text_config() is not model.config
 
 
 def without_lora(model: Any) -> str | None:
-    """The pattern of layers without a LoRA, for PEFT's `exclude_modules`: all layers outside of the language model.
+    """Pattern for PEFT's `exclude_modules`, which names layers that get no LoRA: all layers outside the language model.
 
     Args:
         model: a causal language model without an adapter.
 
     Returns:
-        The pattern; None for a model that is only a language model.
+        The pattern; None if the model has no layers outside the language model.
     """
     if not reads_images(model):
         return None
@@ -63,7 +64,7 @@ def without_lora(model: Any) -> str | None:
 def lora_layers(model: Any) -> dict[str, int]:
     """Map the name of each kind of layer with a LoRA, such as `q_proj`, to the number of such layers in the model.
 
-    Empty for a model without an adapter.
+    For a model without an adapter the mapping is empty.
     """
     names = (name.rsplit(".", 1)[-1] for name, layer in model.named_modules() if getattr(layer, "lora_A", None))
     return dict(sorted(Counter(names).items()))
