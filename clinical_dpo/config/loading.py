@@ -117,7 +117,7 @@ def merged_file(folder: Path, kind: str, name: str, overrides: Mapping[str, Any]
 
 
 def _own(overrides: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
-    """The overrides of one task or model."""
+    """The part of the overrides that is about one task or model."""
     own: Mapping[str, Any] = overrides.get(f"{kind}s", {}).get(name, {})
     return own
 

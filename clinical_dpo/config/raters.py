@@ -96,7 +96,7 @@ def sheet_variants(shown: str, variants: Sequence[str]) -> list[str]:
 
 
 def awaited_sheets(task: Mapping[str, Any]) -> list[str]:
-    """The sheets whose ratings a task's headline metric or win rate needs."""
+    """The sheets whose ratings a task needs for its headline metric or for its win rate."""
     sheet = graded_sheet(task)
     graded = [sheet] if sheet in MEAN_SHEETS else ["correctness", "adjudication"]
     sheets = graded if task["grader"] == "physicians" else []

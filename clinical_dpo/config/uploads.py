@@ -37,7 +37,7 @@ def refuse_private(task: str) -> NoReturn:
 def repository(config: Mapping[str, Any], task: str, model: str, stage: str) -> str:
     """The repository of a chosen model: owner/run-task-model-stage, without `run-` for the published study.
 
-    The hub does not allow two hyphens in a row.
+    Several hyphens in a row become one, because the hub does not allow more.
     """
     name = "-".join(part for part in (config["run_name"], task, model, stage) if part)
     return f"{config['release']['upload']['owner']}/{re.sub('-+', '-', name)}"
