@@ -96,7 +96,7 @@ class Paths:
 
     @cached_property
     def _roots(self) -> dict[str, str]:
-        """Folder that a pattern names -> its path in this run."""
+        """Map the name of each top folder in a pattern to its path in this run."""
         return {root: self.folder(root) for root in ("results", "reports", "ratings")}
 
     def folder(self, name: str, *parts: str) -> str:
