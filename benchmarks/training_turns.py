@@ -70,7 +70,9 @@ def take_turns(started: Sequence[Started], repeats: int) -> dict[str, Measured]:
                 said = pipe.recv()
             except (EOFError, OSError):
                 process.join()
-                raise RuntimeError(f"{variant}: its process ended with status {process.exitcode}") from None
+                raise RuntimeError(
+                    f"the process of variant '{variant}' ended with status {process.exitcode}. See its error above."
+                ) from None
             if step > repeats:
                 taken.facts.update(said)
                 process.join()

@@ -213,7 +213,9 @@ def _compared(first: ast.expr, operator: ast.cmpop, second: ast.expr, row: Mappi
         return _equal(first, left, second, right) == isinstance(operator, ast.Eq)
     for node, value in ((first, left), (second, right)):
         if value == "" or isinstance(value, bool):
-            raise _mistake(node, value, "has no order. If it may be empty, test this first: `x != '' and x >= 1`")
+            raise _mistake(
+                node, value, "cannot be compared with < or >. If it may be empty, test this first: `x != '' and x >= 1`"
+            )
     numbers = number_of(left), number_of(right)
     if None in numbers:
         if not isinstance(left, str) or not isinstance(right, str) or numbers != (None, None):

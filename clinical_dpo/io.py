@@ -106,7 +106,8 @@ def read_jsonl(path: str | Path, required: Sequence[str] = ()) -> list[Row]:
             raise _unreadable(f"{path}, line {number}", error) from None
         if not isinstance(row, dict):
             raise PublicError(
-                f"{path}, line {number}: a {type(row).__name__}, not a JSON object. Write one object on each line."
+                f"{path}, line {number}: the value is of type '{type(row).__name__}', but must be a JSON object. Write "
+                "one object on each line."
             )
         for field in required:
             if field not in row:

@@ -124,7 +124,7 @@ class Paths:
         unfilled = _unfilled(pattern)
         for key in more:
             if key not in unfilled:
-                raise KeyError(f"path '{name}' has no {{{key}}}: {pattern}")
+                raise KeyError(f"path '{name}' has no wildcard {{{key}}}: {pattern}")
         return pattern.format_map(unfilled | self._roots | (dict(wildcards.items()) if wildcards else {}) | more)
 
     def log(self, rule: str, *names: str) -> str:
@@ -153,7 +153,7 @@ def parse(name: str, path: Any) -> dict[str, str]:
     """
     match = _expression(_pattern(name)).fullmatch(str(path))
     if not match:
-        raise ValueError(f"{path} does not match the pattern {_pattern(name)}")
+        raise ValueError(f"path '{path}' does not match the pattern '{_pattern(name)}'")
     return match.groupdict()
 
 

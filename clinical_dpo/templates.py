@@ -27,7 +27,10 @@ def _printable(value: Any) -> Any:
     if isinstance(value, str | int | float | Undefined) and not isinstance(value, bool):
         return value
     if value is None:
-        raise PublicError("{{ }} prints an empty value (null). Test first: {% if field %}{{ field }}{% endif %}.")
+        raise PublicError(
+            "{{ }} prints an empty value (null). Print only a value that is there: "
+            "{% if field %}{{ field }}{% endif %}."
+        )
     raise PublicError(
         f"{{{{ }}}} prints a {type(value).__name__}, not text. Join a list: {{{{ field | join(', ') }}}}."
     )

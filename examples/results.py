@@ -64,7 +64,7 @@ def with_printed(page: str, mark: str, printed: str) -> str:
     block = rf"(<!-- {mark} -->\n```text\n).*?(```\n)"
     text, number = re.subn(block, lambda match: f"{match[1]}{lines}{match[2]}", page, flags=re.DOTALL)
     if number != 1:
-        raise ValueError(f"{number} blocks after the mark {mark}, not 1")
+        raise ValueError(f"the page has {number} blocks of text after the mark '{mark}'. Leave exactly one.")
     return text
 
 

@@ -81,7 +81,7 @@ def load_study(config: Mapping[str, Any], root: Path) -> Study:
             if study.stage(name, "sft")["adapter"] == "full" and models[model].get("quantization"):
                 raise UserError(
                     f"config/models/{model}.yaml: key 'quantization': four-bit weights can be trained only through an "
-                    f"adapter. Set quantization: null, or set adapter: lora in task {name}."
+                    f"adapter. Set quantization: null, or set adapter: lora in task '{name}'."
                 )
     missing = {name: problem for name in tasks if (problem := study.missing(name))}
     for name, (reason, mend) in missing.items():

@@ -49,7 +49,10 @@ def check_sample(task: Mapping[str, Any], where: str) -> None:
     if size is None:
         return
     if size > test:
-        raise UserError(f"{where}: key 'raters.sample' is {size}, but splits.test is {test}. Set at most {test}.")
+        raise UserError(
+            f"{where}: key 'raters.sample' is {size}, but the test split has only {test} items (splits.test). Set "
+            f"raters.sample to {test} or less."
+        )
     if "external_predictions" in task:
         raise UserError(
             f"{where}: keys 'raters.sample' and 'external_predictions' exclude each other, because external "

@@ -21,7 +21,9 @@ def check_uploads(config: Mapping[str, Any], tasks: Mapping[str, Mapping[str, An
     """
     for task in (config["release"]["upload"] or {}).get("tasks", ()):
         if task not in tasks:
-            raise UserError(f"config: key '{KEY}' names '{task}', no task of this run.{did_you_mean(task, tasks)}")
+            raise UserError(
+                f"config: key '{KEY}' names '{task}', which is not a task of this run.{did_you_mean(task, tasks)}"
+            )
         if tasks[task].get("phi"):
             refuse_private(task)
 

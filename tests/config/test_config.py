@@ -205,8 +205,8 @@ def test_a_model_that_a_recipe_cannot_use_is_refused(change, parts):
         ("uti", {"splits": {"dev": 0}}, ["splits.dev is 0", "Set splits.dev"]),
         ("uti", {"label_synonyms": {"Uti": ["x"]}}, ["label_synonyms", "'Uti'", "Use one of"]),
         ("uti", {"when_missing": "error"}, ["data/savage2025/uti.csv does not exist", "Add the file"]),
-        ("uti", {"paired_test": "paired_t"}, ["paired_test paired_t", "metric f1", "Use mcnemar"]),
-        ("uti", {"grader": "exact"}, ["metric f1", "grader exact", "Use grader label"]),
+        ("uti", {"paired_test": "paired_t"}, ["paired_test 'paired_t'", "metric 'f1'", "Use 'mcnemar'"]),
+        ("uti", {"grader": "exact"}, ["metric 'f1'", "grader 'exact'", "Use grader 'label'"]),
         ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "begins with 1", "Write 42 first."]),
         ("meqsum", {"tables": ["helpfulness"]}, ["table helpfulness", "rouge_l", "Set grader: evasiveness"]),
         ("pubmedqa", {"raters": None}, ["key 'raters'"]),
@@ -262,7 +262,7 @@ def test_estimates_assume_8_billion_weights_for_a_model_that_is_not_fetched():
     assert not [line for line in notes(study) if "its size is not known" in line]
     del study.models["llama3-8b-instruct"]["sizes"]
     assert parameter_count(study.models["llama3-8b-instruct"]) == 8e9
-    assert any("llama3-8b-instruct is not fetched yet" in line for line in notes(study))
+    assert any("model 'llama3-8b-instruct' is not fetched yet" in line for line in notes(study))
 
 
 def assert_refused(change, parts):

@@ -43,8 +43,8 @@ def test_labels_of_a_task_file_are_composed_wherever_it_names_them():
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        (THREE | {"metric": "f1"}, "metric f1 .* 3. Use macro_f1"),
-        (THREE | {"selection_metric": "f1"}, "selection_metric f1 .* Use macro_f1"),
+        (THREE | {"metric": "f1"}, "metric 'f1' .* 3. Use 'macro_f1'"),
+        (THREE | {"selection_metric": "f1"}, "selection_metric 'f1' .* Use 'macro_f1'"),
         (THREE | {"metric": "quadratic_kappa"}, "Set ordered: true"),
         (TWO | {"labels": ["UTI", "uti "]}, "labels 'UTI' and 'uti ' differ in case"),
         (TWO | {"labels": ["é", "e\u0301"]}, "Unicode form only. Rename"),
