@@ -49,9 +49,14 @@ def grouped_verdicts(
 def drawn(generator: np.random.Generator, groups: int, logits: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Draw a test set: which answers of two variants are right, and the group of each item.
 
+    Args:
+        generator: source of the draws.
+        groups: number of groups.
+        logits: mean logit of a right answer, for each variant.
+
     Returns:
-        An array of shape (2 variants, ITEMS), and an array with the number of each item's group. Items are in random
-        order. The raters grade the first RATED items.
+        An array of shape (2 variants, ITEMS) that is True for right answers, and an array with the number of each
+        item's group. Items are in random order. The raters grade the first RATED items.
     """
     _, first, second, codes = grouped_sample(generator, ITEMS, groups, logits, 0.5)
     order = generator.permutation(ITEMS)

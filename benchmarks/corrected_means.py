@@ -162,7 +162,7 @@ def difference_limits(
 
 
 def summary(rows: np.ndarray, truth: float) -> list[str]:
-    """Five cells of a table's row: three coverages, the share of corrected test sets, and a ratio of mean widths.
+    """Five cells of a table's row: coverage of three intervals, share of corrected test sets, ratio of mean widths.
 
     The ratio is the width of the interval that a run shows, divided by that of the interval from the rated items alone.
 

@@ -314,7 +314,12 @@ ITEMS_OF_PART = {part: corrected_means.ITEMS for part in PARTS if part.startswit
 
 
 def table(part: str, samples: int) -> str:
-    """The table of a part, in Markdown."""
+    """Simulate one part, and return its table in Markdown.
+
+    Args:
+        part: a key of PARTS.
+        samples: number of samples per row of the table.
+    """
     title, columns, rows = PARTS[part]
     lines = [
         f"# {title}",

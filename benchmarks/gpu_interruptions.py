@@ -129,7 +129,7 @@ def kill_and_resume(report: Report) -> None:
 
 
 class _MoreRows:
-    """Raise an out-of-memory error if a micro-batch has more than a number of rows. It stands for a full card."""
+    """Callback that raises an out-of-memory error if a micro-batch has more than `rows` rows, as on a full card."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -142,7 +142,7 @@ class _MoreRows:
 
 
 class _Kill:
-    """Kill this process before the next step, once a number of steps is done."""
+    """Callback that kills this process once `step` steps are done."""
 
     def __init__(self, step: int) -> None:
         self.step = step

@@ -28,7 +28,7 @@ def grouped_sample(
 
     Returns:
         Four arrays over the items: whether the label is positive, whether the first variant is right, whether the
-            second variant is right, and the number of the item's group.
+        second variant is right, and the number of the item's group.
     """
     codes = np.repeat(np.arange(groups), generator.multinomial(items, generator.dirichlet(np.full(groups, 2.0))))
     codes = np.unique(codes, return_inverse=True)[1]

@@ -203,9 +203,10 @@ def section(case: Case, measured: dict[str, Measured]) -> list[str]:
 
 
 def sweep_row(measured: dict[str, Measured]) -> list[str]:
-    """Line of the table of ratios for a sweep of TRIALS trials of one epoch, stock TRL : this project.
+    """The line of the table of ratios that compares a sweep in stock TRL with a sweep in this project.
 
-    This project's sweep adds one pass of the reference model over all batches.
+    A sweep has TRIALS trials of one epoch. This project's sweep also has one pass of the reference model over all
+    batches.
 
     Args:
         measured: variant -> its measurements.

@@ -30,7 +30,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of work within a job, such as its training steps."""
+    """One kind of work within a job, such as its training steps: floating-point operations and bytes."""
 
     name: str
     flops: float

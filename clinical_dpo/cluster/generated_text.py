@@ -1,4 +1,5 @@
-"""Tasks that run on generated text because their own text is missing: their costs, and whether they may run."""
+"""Find the tasks that run on generated text because their own text is missing. Refuse them unless the config says so.
+"""
 
 from collections.abc import Collection
 

@@ -70,7 +70,7 @@ def _estimate(study: Study, task: str, model: str, kind: str, purpose: str, vari
 def judge_text(rows: Sequence[Row]) -> str:
     """The plan of judges' calls as text: a line per task, judge and kind of verdict, summed over models.
 
-    Empty without rows.
+    Without rows the text is empty.
 
     Args:
         rows: from `judge_rows`.

@@ -118,9 +118,9 @@ def cost_rows(study: Study) -> list[Row]:
     `passes` is the number of passes over the training rows in a run of full length. `hours` are the planned hours on
     `card` at `share` of its peak. `hours_low` are the hours at the highest share, and `hours_high` those at the lowest
     share. `asked_hours` are requested from Slurm at the first attempt; finished jobs do not change them.
-    `article_hours` is the time that the article prints for a run of this kind and length. `took_hours` is the time of
-    the finished jobs. `finished_hours` is the time planned for these jobs, at the assumed share and for the steps that
-    ran. `ratio` is `took_hours` divided by `finished_hours`.
+    `article_hours` is the time that the reproduced article prints for a run of this kind and length. `took_hours` is
+    the time of the finished jobs. `finished_hours` is the time planned for these jobs, at the assumed share and for the
+    steps that ran. `ratio` is `took_hours` divided by `finished_hours`.
     """
     works = [work for work in planned_work(study) if work.jobs]
     runs = _training_records(works)

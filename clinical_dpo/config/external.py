@@ -62,7 +62,10 @@ def check_externals(tasks: Mapping[str, Mapping[str, Any]], models: Sequence[str
 
 
 def table_path(entry: Mapping[str, Any]) -> Path:
-    """Path in the key `path` of an entry or of a file source, with `~` and variables replaced (`user_path`)."""
+    """Path of the table that an entry of `external_predictions`, or a source of kind `file`, names in its key `path`.
+
+    `~` and environment variables in the path are replaced (`user_path`).
+    """
     return user_path(entry["path"])
 
 

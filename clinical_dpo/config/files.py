@@ -46,7 +46,7 @@ def trial_files(study: Study, name: str, **more: str) -> list[str]:
 
 
 def curve_logs(study: Study) -> list[str]:
-    """The log with the curve of the eval loss, for every trial.
+    """The path of the log with the curve of the eval loss, for every trial.
 
     If the trial has a probe (a first run that finds its number of steps), this is the probe's log.
     """
@@ -135,9 +135,9 @@ def tables_named(study: Study, *names: str) -> list[str]:
 
 
 def keys(study: Study, task: str, *sheets: str) -> list[str]:
-    """The blinding keys of the sheets with these names, for all models of a task.
+    """The paths of the blinding keys of the sheets with these names, for all models of a task.
 
-    Without names, the keys of all sheets are listed.
+    A blinding key tells which variant wrote which answer. Without names, the keys of all sheets are listed.
     """
     return [
         study.paths("key", task=task, model=model, sheet=sheet)

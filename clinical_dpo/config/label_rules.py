@@ -21,8 +21,8 @@ def scores_likelihood(task: Mapping[str, Any]) -> bool:
 def has_label_tables(task: Mapping[str, Any]) -> bool:
     """Whether a task has the metrics, tables and figures of all its labels.
 
-    A task with two labels and written answers has only those of its positive class, unless its headline metric or a
-    prevalence needs all labels.
+    A task with two labels and written answers has only those of its positive class, unless its headline metric or its
+    key `prevalence` needs all labels.
     """
     return task["grader"] == "label" and (
         len(task["labels"]) > 2

@@ -13,7 +13,7 @@ DEFAULT, SET = "default, not set by you", "set in the task file"  # sources of a
 
 
 class Margin(NamedTuple):
-    """A margin on the scale of the metric that decisions compare, and its source."""
+    """A margin on the scale of the metric that decisions compare, and where the margin comes from."""
 
     value: float
     source: str

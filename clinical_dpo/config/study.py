@@ -104,18 +104,18 @@ class Study:
         return self.families[self.tasks[task]["recipe"]]
 
     def stages(self, task: str) -> list[str]:
-        """The stages that train a task's models: SFT, DPO, and the arms that are trained."""
+        """The stages that train a task's models: SFT, DPO, and the task's trained arms (further variants)."""
         return [variant for variant in self.variants(task) if variant in ALL_STAGES]
 
     def variants(self, task: str) -> list[str]:
-        """The variants of a task's models: base, SFT, DPO, and the task's arms.
+        """The variants of a task's models: base, SFT, DPO, and the task's arms (further variants).
 
-        Extra training seeds are not variants.
+        The same variant with another training seed does not count.
         """
         return [*VARIANTS, *arms_of(self.tasks[task].get("arms", ()))]
 
     def arm_family(self, task: str) -> list[str]:
-        """All comparisons of arms in this task's recipe, as `task/comparison`.
+        """All comparisons of arms (further variants) in this task's recipe, as `task/comparison`.
 
         These comparisons share one significance level.
         """
