@@ -1,5 +1,4 @@
-"""Find the tasks that run on generated text because their own text is missing. Refuse them unless the config says so.
-"""
+"""Find the tasks that run on generated text because their own text is missing. The config may allow or forbid this."""
 
 from collections.abc import Collection
 
