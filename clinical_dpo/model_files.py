@@ -48,7 +48,7 @@ def model_folder(path: str, where: str) -> Path:
         PublicError: a variable is not set, or there is no such folder.
     """
     if unset_variables(path):
-        raise PublicError(f"{where}: key 'path': the environment variable in {path} is not set. Export it.")
+        raise PublicError(f"{where}: key 'path': an environment variable in '{path}' is not set. Set and export it.")
     folder = user_path(path)
     if not folder.is_dir():
         raise PublicError(

@@ -187,9 +187,9 @@ def parse_trial(name: str, stage: str) -> dict[str, float]:
         values = {"learning_rate": float(match[1])} | ({"beta": float(match[2])} if match[2] else {})
         if trial_name(values) == name:
             return values
-        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write {trial_name(values)}.")
+        raise UserError(f"'{name}' is not the usual spelling of this trial's name. Write '{trial_name(values)}'.")
     example = "lr1e-06_beta0.1" if stage in PAIRED_STAGES else "lr1e-05"
-    raise UserError(f"'{name}' is not a trial of {stage}. Write a name such as {example}.")
+    raise UserError(f"'{name}' is not the name of a trial of stage '{stage}'. Write a name such as '{example}'.")
 
 
 def with_seed(name: str, seed: int | str | None) -> str:

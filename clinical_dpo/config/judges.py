@@ -33,9 +33,9 @@ def check_judge(task: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         fewest = TOKENS_OF_CRITERION * len(task.get("rubric", ()))
         if endpoint.token_limit < fewest:
             raise UserError(
-                f"{where}: a reply of '{task['judge']}' has at most {endpoint.token_limit} tokens, but a reply about "
-                f"the {len(task['rubric'])} items of key 'rubric' has about {fewest}. Set max_tokens of this endpoint "
-                f"to {fewest} or more."
+                f"{where}: a reply of endpoint '{task['judge']}' has at most {endpoint.token_limit} tokens, but a "
+                f"reply about the {len(task['rubric'])} items of key 'rubric' needs about {fewest} tokens. Set "
+                f"max_tokens of this endpoint to {fewest} or more."
             )
 
 

@@ -45,7 +45,7 @@ def check_margin(task: Mapping[str, Any], where: str) -> None:
     metric, value = METRICS[name], task_margin(task).value
     if value >= metric.high - metric.low:
         raise UserError(
-            f"{where}: key 'margin': {value:g} is as large as the whole scale of {name}, which goes from "
+            f"{where}: key 'margin': {value:g} is as large as the whole scale of metric '{name}', which goes from "
             f"{metric.low:g} to {metric.high:g}. Use a smaller margin, such as "
             f"{(metric.high - metric.low) * DEFAULT_SHARE:g}."
         )

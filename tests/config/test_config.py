@@ -104,10 +104,10 @@ def test_trials_are_in_the_order_of_the_config():
 @pytest.mark.parametrize(
     ("name", "stage", "mend"),
     [
-        ("fast", "sft", "such as lr1e-05"),
-        ("lr1e-05", "dpo", "such as lr1e-06_beta0.1"),
-        ("lr1e-5", "sft", "Write lr1e-05"),
-        ("lr1e-05_beta0.1.2", "dpo", "such as lr1e-06_beta0.1"),
+        ("fast", "sft", "such as 'lr1e-05'"),
+        ("lr1e-05", "dpo", "such as 'lr1e-06_beta0.1'"),
+        ("lr1e-5", "sft", "Write 'lr1e-05'"),
+        ("lr1e-05_beta0.1.2", "dpo", "such as 'lr1e-06_beta0.1'"),
     ],
 )
 def test_a_wrong_name_of_a_trial_is_refused_with_the_mend(name, stage, mend):
