@@ -208,7 +208,7 @@ def test_a_model_that_a_recipe_cannot_use_is_refused(change, parts):
         ("uti", {"paired_test": "paired_t"}, ["paired_test 'paired_t'", "metric 'f1'", "Use 'mcnemar'"]),
         ("uti", {"grader": "exact"}, ["metric 'f1'", "grader 'exact'", "Use grader 'label'"]),
         ("uti", {"training": {"seeds": [1]}}, ["key 'training.seeds'", "begins with 1", "Write 42 first."]),
-        ("meqsum", {"tables": ["helpfulness"]}, ["table helpfulness", "rouge_l", "Set grader: evasiveness"]),
+        ("meqsum", {"tables": ["helpfulness"]}, ["table 'helpfulness'", "rouge_l", "Set grader: evasiveness"]),
         ("pubmedqa", {"raters": None}, ["key 'raters'"]),
     ],
 )
@@ -300,7 +300,7 @@ def test_all_mistakes_of_all_task_files_are_in_one_message():
     }
     assert_refused(
         {"overrides": {"tasks": tasks}},
-        ["paired_test paired_t", "'Uti'", "key 'judge' has no effect", "micro_batch_size 3", "save_steps 7"],
+        ["paired_test 'paired_t'", "'Uti'", "key 'judge' has no effect", "micro_batch_size 3", "save_steps 7"],
     )
 
 
