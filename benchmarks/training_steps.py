@@ -1,4 +1,4 @@
-"""Model, rows, trainer and clock of one variant of a training step, which runs in its own process."""
+"""One variant of a training step, in its own process: model, rows, trainer and clock."""
 
 import argparse
 import ctypes
@@ -58,7 +58,11 @@ DPO, STOCK_SFT, SFT, REFERENCE = "our DPO", "stock SFT", "our SFT", "our referen
 
 
 def _lora(lora: Mapping[str, Any]) -> Any:
-    """PEFT's configuration of a LoRA of some rank, alpha and dropout on all linear layers."""
+    """PEFT's configuration of a LoRA on all linear layers.
+
+    Args:
+        lora: `rank`, `alpha` and `dropout`.
+    """
     from peft import LoraConfig
 
     shape = {"r": lora["rank"], "lora_alpha": lora["alpha"], "lora_dropout": lora["dropout"]}
@@ -66,7 +70,11 @@ def _lora(lora: Mapping[str, Any]) -> Any:
 
 
 def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
-    """Write base model, SFT adapter, rows and reference log-probabilities; return the GPU's name, None for a CPU."""
+    """Write base model, SFT adapter, rows and reference log-probabilities into a folder.
+
+    Returns:
+        The GPU's name; None if the computer has no GPU.
+    """
     quiet()
     import torch
     from peft import get_peft_model
@@ -92,7 +100,17 @@ def prepare(folder: Path, case: Case, setup: argparse.Namespace) -> str | None:
 
 
 def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> None:
-    """Take a step at each message of `parent` and send (wall, CPU) seconds. At the end, send facts of the process."""
+    """Take a step at each message of `parent`, and answer with its wall and CPU seconds.
+
+    At the end, send facts of the process: first loss, peak memory, tokens per step and others.
+
+    Args:
+        variant: name of the variant.
+        folder: folder that `prepare` has filled.
+        case: the kind of rows.
+        setup: the benchmark's settings, such as LoRA and repeats.
+        parent: pipe to the parent process.
+    """
     quiet()
     if variant == REFERENCE:
         parent.send(_score(folder, case, setup, parent))
@@ -107,7 +125,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
     ours = variant in (DPO, SFT)
 
     class Counted(Collator):
-        """Collator that keeps the tokens of its largest batch."""
+        """Collator that remembers the number of tokens of its largest batch."""
 
         largest = 0
 
@@ -123,7 +141,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
         use_flat_layout(without_adapter(trainer.model))
 
     class Clock(TrainerCallback):
-        """Clock from one optimizer step's end to the next one's: batch, forward, backward, step, log."""
+        """Time each optimizer step with its batch, forward pass, backward pass and log."""
 
         def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
             if torch.cuda.is_available():
@@ -156,7 +174,7 @@ def work(variant: str, folder: Path, case: Case, setup: argparse.Namespace, pare
 
 
 def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) -> Any:
-    """TRL's trainer as shipped, or the trainer of the project's stages."""
+    """The trainer of a variant: TRL's as shipped, or that of this project's stages."""
     import torch
     from datasets import Dataset
     from peft import PeftModel, get_peft_model
@@ -206,7 +224,10 @@ def _trainer(variant: str, folder: Path, case: Case, setup: argparse.Namespace) 
 
 
 def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> dict[str, Any]:
-    """Run the reference pass by batches, with the functions of `compute_reference_logps`; return its peak memory."""
+    """Compute the reference log-probabilities batch by batch, as the rule `compute_reference_logps` does.
+
+    It takes a batch at each message of `parent`, and answers with the wall and CPU seconds. It returns the peak memory.
+    """
     from clinical_dpo.io import read_jsonl
     from clinical_dpo.models.load import autocast, load_variant
     from clinical_dpo.tokenization.tokenizer import load_tokenizer
@@ -227,7 +248,7 @@ def _score(folder: Path, case: Case, setup: argparse.Namespace, parent: Any) -> 
 
 
 def quiet() -> None:
-    """Set one thread and no network, and silence progress bars and the libraries' warnings."""
+    """Use one thread and no network, and silence progress bars and the libraries' warnings."""
     warnings.simplefilter("ignore")
     os.environ["TQDM_DISABLE"] = "1"
     from datasets import disable_caching, disable_progress_bars
@@ -243,7 +264,7 @@ def quiet() -> None:
 
 
 def _now() -> tuple[float, float]:
-    """Wall and CPU clock in seconds, after the GPU has finished its work."""
+    """Wall clock and CPU clock in seconds. The clocks are read after the GPU has finished its work."""
     import torch
 
     if torch.cuda.is_available():
@@ -257,14 +278,21 @@ def _since(started: tuple[float, float]) -> tuple[float, float]:
 
 
 def _release_memory() -> None:
-    """Return the step's free memory to the system. Else glibc keeps it, and the peaks of the processes add up."""
+    """Return the free memory of a step to the system.
+
+    Without this, glibc keeps the memory, and the peaks of the processes add up.
+    """
     gc.collect()
     if platform.system() == "Linux":
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _peak_memory() -> float:
-    """Peak memory in MiB: of the GPU's allocator, or without a GPU of the process, libraries and weights included."""
+    """Peak memory in MiB.
+
+    On a GPU it is the peak of PyTorch's allocator. On a CPU it is that of the whole process, libraries and weights
+    included.
+    """
     import torch
 
     if torch.cuda.is_available():

@@ -105,7 +105,9 @@ def test_a_config_that_would_upload_a_private_task_is_refused():
 
 def test_an_unknown_task_is_refused_with_a_similar_one():
     change = {"release": {"upload": UPLOAD | {"tasks": ["utis"]}}}
-    with pytest.raises(UserError, match=r"'release\.upload\.tasks' names 'utis', no task.*Did you mean 'uti'"):
+    with pytest.raises(
+        UserError, match=r"'release\.upload\.tasks' names 'utis', which is not a task.*Did you mean 'uti'"
+    ):
         load_study(merge(PUBLISHED, change), ROOT)
 
 
