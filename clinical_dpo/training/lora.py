@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.modules.conv import _ConvNd
 
 from clinical_dpo.config.model_sizes import ALL_LINEAR
 from clinical_dpo.errors import PublicError, did_you_mean
+from clinical_dpo.progress import say
 
 
 def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
@@ -16,7 +18,8 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
 
     Args:
         model: a causal language model without an adapter.
-        targets: `lora_targets` of the model file: names, or `all-linear` for all linear layers except the head.
+        targets: `lora_targets` of the model file: names, or `all-linear` for all linear layers except the head. For
+            `all-linear` the log says if experts are left out.
 
     Raises:
         PublicError: a name is not the name of a linear layer of the model.
@@ -30,6 +33,8 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
         if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
     }
     if targets == ALL_LINEAR:
+        if share := experts_share(language):
+            say(f"The experts ({share:.0%} of the weights) get no LoRA, because they are no linear layers.")
         return sorted(linear)
     for name in targets:
         if name not in linear:
@@ -38,6 +43,17 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
                 f"{did_you_mean(name, sorted(linear))} Use {ALL_LINEAR} for all linear layers."
             )
     return list(targets)
+
+
+def experts_share(model: torch.nn.Module) -> float:
+    """The share of a model's weights that are in experts. Transformers keeps the weights of all experts in one tensor.
+
+    Args:
+        model: a model without an adapter.
+    """
+    parts = [(part, weight) for part in model.modules() for weight in part.parameters(recurse=False)]
+    experts = sum(weight.numel() for part, weight in parts if weight.ndim == 3 and not isinstance(part, _ConvNd))
+    return experts / sum(weight.numel() for _, weight in parts)
 
 
 def reads_images(model: Any) -> bool:
