@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.modules.conv import _ConvNd
 
 from clinical_dpo.config.model_sizes import ALL_LINEAR
 from clinical_dpo.errors import PublicError, did_you_mean
+from clinical_dpo.progress import say
 
 
 def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
@@ -17,7 +19,7 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
     Args:
         model: a causal language model without an adapter.
         targets: `lora_targets` of the model file: names of layers, or `all-linear` for all linear layers except the
-            head.
+            head. With `all-linear` the log says if experts get no LoRA.
 
     Raises:
         PublicError: a name is not the name of a linear layer of the model.
@@ -31,6 +33,8 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
         if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
     }
     if targets == ALL_LINEAR:
+        if weights := expert_weights(language):
+            say(f"The experts ({weights:,} weights) get no LoRA, because they are no linear layers.")
         return sorted(linear)
     for name in targets:
         if name not in linear:
@@ -39,6 +43,16 @@ def lora_names(model: Any, targets: str | Sequence[str]) -> list[str]:
                 f"{did_you_mean(name, sorted(linear))} Use '{ALL_LINEAR}' for all linear layers."
             )
     return list(targets)
+
+
+def expert_weights(model: torch.nn.Module) -> int:
+    """Number of weights in the experts of a model. Transformers keeps the weights of all experts in one 3-D tensor.
+
+    Args:
+        model: a model without an adapter.
+    """
+    parts = (part for part in model.modules() if not isinstance(part, _ConvNd))  # a convolution has 3-D weights too
+    return sum(weight.numel() for part in parts for weight in part.parameters(recurse=False) if weight.ndim == 3)
 
 
 def reads_images(model: Any) -> bool:
