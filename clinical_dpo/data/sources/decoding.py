@@ -36,8 +36,8 @@ def read_text(path: Path, encoding: str | None = None, repairs: Tally | None = N
         repairs: counts a dropped byte-order mark and a dropped end-of-file mark of DOS.
 
     Raises:
-        UserError: the file is not readable, exceeds `limits.bytes`, is in a binary format or another encoding, or
-            contains NUL bytes. The message names the line and the encoding to set.
+        UserError: the file is not readable, exceeds `limits.bytes`, has a binary format, cannot be decoded, or contains
+            NUL bytes. The message names the line and the encoding to set.
     """
     try:
         raw = bounded_bytes(path)

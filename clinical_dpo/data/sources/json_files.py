@@ -23,7 +23,7 @@ _KINDS = {
 
 
 class _Refused(ValueError):
-    """A value that `json` accepts silently and this module refuses."""
+    """The error for a value that Python's `json` accepts and this module refuses."""
 
 
 def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
@@ -59,8 +59,8 @@ def json_line_rows(text: str, where: str, repairs: Tally) -> list[Row]:
 def json_rows(text: str, where: str) -> list[Row]:
     """Return the rows of a JSON text.
 
-    The value of the text is a list of objects; an object of objects (the keys become `id`); or an object with one
-    value, a list of objects.
+    The text must contain a list of objects, an object of objects (each key becomes the `id` of a row), or an object
+    whose only value is a list of objects.
 
     Raises:
         UserError: the text is not valid JSON, or its value has no rows. The message names the line or row.

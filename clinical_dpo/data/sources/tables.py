@@ -131,13 +131,14 @@ def rows_under_header(
     """Return the rows of a table whose first row names the columns.
 
     Args:
-        table: location (`line 3`) and cells of each row.
-        where: the file, and the sheet of a workbook.
+        table: for each row, its location (`line 3`) and its cells.
+        where: the file, and the sheet of a workbook, for messages.
         ignore: columns that are not read.
         repairs: counts skipped empty rows, and white space around column names.
-        content: (cell, location) -> text or number of the cell. It raises a UserError for a cell that has neither.
-        unread: column -> reason. A column with a cell that has neither text nor number is left out and added here. If
-            `unread` is None, such a cell raises the error.
+        content: a function of a cell and its location. It returns the cell's text or number, and raises a UserError if
+            the cell has neither.
+        unread: column -> reason. If `content` raises an error for a cell, the cell's column is left out and added here.
+            If `unread` is None, the error is raised instead.
 
     Raises:
         UserError: no column has a name, a name comes twice, or a column without a name contains a text.
@@ -208,7 +209,7 @@ def _column_name(written: str, repairs: Tally) -> str:
 
 
 def without_columns(rows: list[Row], names: Container[str]) -> list[Row]:
-    """Return the rows without the columns in `names`, which are in Unicode form NFC."""
+    """Return the rows without the columns that `names` contains. `names` are in Unicode form NFC."""
     return [{name: value for name, value in row.items() if nfc(name) not in names} for row in rows] if names else rows
 
 
