@@ -24,18 +24,18 @@ def preference_pairs(
 ) -> tuple[list[Pair], dict[str, Any]]:
     """Return preference pairs, and a report that counts the dropped rows.
 
-    `rejected_from` of a pair is the policy, with one exception: under policy `field`, it is the writer of the rejected
-    answer if the row names the writer in `written_by`.
+    Each pair states the source of its rejected answer as `rejected_from`. This is `policy`, with one exception: if
+    `policy` is `field`, and the row's `written_by` names the writer of the rejected answer, it is this writer.
 
-    A pair of two equal answers teaches nothing, and neither does an empty rejected answer. Under `sft_prediction` such
-    a pair is dropped and counted. Under any other policy it is an error in the data.
+    A row is of no use if its two answers are equal or its rejected answer is empty. If `policy` is `sft_prediction`,
+    such a row is dropped and counted. With any other policy, such a row is an error in the data.
 
     Args:
         rows: task rows, with the fields that the policy needs.
-        policy: source of the rejected answer. `other_label` draws one of the labels that are not the reference answer;
-            `random_distractor` draws one of the row's `options`; `field` takes the row's `rejected`; `sft_prediction`
+        policy: source of the rejected answer. `other_label` draws one of the labels that are not the reference answer.
+            `random_distractor` draws one of the row's `options`. `field` takes the row's `rejected`. `sft_prediction`
             takes the SFT model's answer.
-        seed: seed of the draw. A row's draw depends on the seed and on its id, not on other rows.
+        seed: seed of the draw. The draw for a row depends on the seed and the row's id, not on other rows.
         labels: all labels, for policy `other_label`.
         answers: id -> answer of the SFT model, for policy `sft_prediction`.
         weights: `uniform` or `near`, for policy `other_label` (see `other_label.other_label`).
@@ -45,8 +45,8 @@ def preference_pairs(
         number of dropped rows).
 
     Raises:
-        UserError: a row lacks what the policy needs; its answers are equal or the rejected answer is empty, except
-            under `sft_prediction`; or no pair is left.
+        UserError: a row lacks what the policy needs; no pair is left; or, with a policy other than `sft_prediction`, a
+            row has two equal answers or an empty rejected answer.
     """
     pairs: list[Pair] = []
     drops: Counter[str] = Counter()
