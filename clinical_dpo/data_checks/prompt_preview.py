@@ -19,8 +19,8 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
     Args:
         rows: rows of all splits.
         tokenizer: the model's tokenizer.
-        max_length: largest number of tokens of prompt and answer together; training cuts the rest.
-        private: whether to omit texts and text tokens.
+        max_length: largest number of tokens of prompt and answer together; training cuts off further tokens.
+        private: whether to omit the texts and the ids of their tokens.
 
     Returns:
         For each row a dict:
@@ -28,9 +28,11 @@ def preview_rows(rows: Sequence[NamedRow], tokenizer: Any, max_length: int, priv
         - `stage` (sft or generation), `row` (the row's name) and `prompt_tokens`.
         - `begin_tokens`: number of begin-of-text tokens; None if the model has none.
         - `faults`: see `frame_faults`.
-        - `special_tokens`: list of [position from 0, token].
-        - For SFT `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut`.
-        - Unless private, `text` and `token_ids`; for SFT also `loss` (1 for a token in the loss, else 0).
+        - `special_tokens`: for each special token, a list of its position (from 0) and its spelling.
+        - For SFT, `answer_tokens`, `end_tokens` (number of end tokens in the answer) and `cut` (whether prompt and
+          answer exceed `max_length`).
+        - Unless `private`, `text` and `token_ids`. For SFT, also `loss`: for each token, 1 if the loss counts it, else
+          0.
     """
     special, ends = special_tokens(tokenizer), {tokenizer.eos_token_id, *turn_ends(tokenizer)}
     shown = []

@@ -80,10 +80,15 @@ class Finding:
 def apply_thresholds(
     findings: Iterable[Finding], thresholds: Mapping[str, Mapping[str, Any]], task: str
 ) -> list[dict[str, Any]]:
-    """Return rows of COLUMNS, with a verdict on each finding.
+    """Return one row of COLUMNS for each finding, with a verdict.
 
-    A share above `stop` gives `stop`, a share above `warn` gives `warn`, and any other share gives `ok`. A null in
-    `stop` or `warn` means no limit.
+    The verdict is `stop` if the measured share of rows is above the check's `stop`. Otherwise it is `warn` if the share
+    is above `warn`, else `ok`. If `stop` or `warn` is None, there is no such limit.
+
+    Args:
+        findings: results of the checks.
+        thresholds: check -> `stop` and `warn`, the largest allowed shares of rows.
+        task: the task's name.
     """
     table = []
     for finding in findings:
