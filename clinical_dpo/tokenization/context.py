@@ -15,8 +15,8 @@ def check_context(rows: Sequence[TaskRow], tokenizer: Any, answer: int, context:
         rows: rows with few-shot prompts.
         tokenizer: the model's tokenizer.
         answer: largest number of tokens of an answer.
-        context: the longest sequence that the model reads, in tokens; None if it has no limit.
-        source: name of the rows, for messages.
+        context: the longest sequence that the model reads, in tokens; None if the model has no limit.
+        source: file of the rows, for messages.
 
     Returns:
         Number of tokens of the longest prompt; 0 without rows.
