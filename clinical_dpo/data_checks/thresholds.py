@@ -133,11 +133,12 @@ def _refusal(stopped: Sequence[Mapping[str, str]], where: str, examples: bool) -
     for row in stopped:
         counted, mend = CHECKS[row["check"]]
         examples_shown = f" ({row['examples']})" if row["examples"] and examples else ""
-        model = f" with {row['model']}" if row["model"] else ""
+        model = f" with model '{row['model']}'" if row["model"] else ""
         lines.append(
-            f"{row['check']}{model}: {float(row['measured']):.3g}, above {float(row['stop']):.3g}: {row['rows']} of "
-            f"{row['of']} are {counted}{examples_shown}. {mend} If this is intended, raise `checks: {{{row['check']}: "
-            "{stop: ...}}` in the task file; null sets no limit."
+            f"{row['check']}{model}: the measured share is {float(row['measured']):.3g}, but at most "
+            f"{float(row['stop']):.3g} is allowed. The check counts {counted}: {row['rows']} of {row['of']}"
+            f"{examples_shown}. {mend} If this is intended, raise `checks: {{{row['check']}: {{stop: ...}}}}` in the "
+            "task file. The value null sets no limit."
         )
     return "\n".join(lines)
 
