@@ -63,7 +63,7 @@ class LabelScoring:
                 if label_of.setdefault(spelling, label) != label:
                     raise UserError(
                         f"label_synonyms: '{spelling}' is a spelling of '{label_of[spelling]}' and of '{label}'. "
-                        "Remove one of them."
+                        "Remove the spelling from one of these labels."
                     )
         return label_of
 

@@ -49,7 +49,9 @@ def _refused(error: TemplateError, messages: Sequence[Mapping[str, Any]]) -> Use
     mend = "Set `chat_template` in the model file to a template that takes this conversation."
     if "system" in roles:
         mend = "Remove `system_prompt` from the task file, and write its text into `prompt`. Or s" + mend[1:]
-    return UserError(f"the model's chat template refuses messages of {', '.join(roles)} ({error}). {mend}")
+    return UserError(
+        f"the model's chat template refuses a conversation with the roles {', '.join(roles)} ({error}). {mend}"
+    )
 
 
 def text_tokens(tokenizer: Any, text: str) -> list[int]:
@@ -141,5 +143,5 @@ def _renamed(tokenizer: Any) -> tuple[dict[str, str], Any]:
     state |= {"truncation": None, "padding": None}
     copy = Tokenizer.from_str(json.dumps(state))
     if wrong := [word for word, name in names.items() if copy.token_to_id(name) != ids[word]]:
-        raise ValueError(f"the copy of the tokenizer has another id for {wrong[0]}")
+        raise ValueError(f"the copy of the tokenizer has another id for the special token '{wrong[0]}'")
     return names, copy

@@ -78,7 +78,7 @@ def check_lengths(
                     f"of '{column}' would be left. Raise max_length, or shorten or remove the row."
                 )
             if not answer:
-                raise UserError(f"{where}: '{column}' has no tokens. Fill it in, or remove the row.")
+                raise UserError(f"{where}: the answer '{column}' has no tokens. Fill in a text, or remove the row.")
             longest = max(longest, len(prompt) + len(answer))
         lengths.append(longest)
     ranked = sorted(lengths)
