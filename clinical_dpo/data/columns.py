@@ -56,7 +56,10 @@ def _value(row: Row, field: str, mapping: str | Sequence[str]) -> Any:
         return render(mapping, row, "column")
     value = evaluate(mapping, row, "column")
     if not isinstance(value, list):
-        raise UserError(f"the template gives a {type(value).__name__}, not a list. Write an expression that is a list.")
+        raise UserError(
+            f"the template gives a value of type '{type(value).__name__}', not a list. Write a single expression whose "
+            "value is a list."
+        )
     return value
 
 
@@ -92,8 +95,8 @@ def _column(row: Row, path: str) -> Any:
         parent = ".".join([first, *members[: depth - 1]])
         if not isinstance(value, Mapping):
             raise UserError(
-                f"column '{parent}' is a {type(value).__name__} and has no member '{member}', which '{path}' needs. "
-                "Correct the path."
+                f"column '{parent}' holds a value of type '{type(value).__name__}', which has no member '{member}'. "
+                f"Correct the path '{path}'."
             )
         if member not in value:
             raise UserError(f"'{path}' is missing in column '{first}'.{did_you_mean(member, list(value))}")

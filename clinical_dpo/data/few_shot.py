@@ -25,7 +25,8 @@ def draw_examples(rows: Sequence[TaskRow], count: int, seed: int) -> list[TaskRo
     """
     if len(rows) < count:
         raise PublicError(
-            f"arms.few_shot.examples is {count}, but the training split has {len(rows)} rows. Set a smaller number."
+            f"arms.few_shot.examples is {count}, but the training split has only {len(rows)} rows. Set a smaller "
+            "number of examples in the task file."
         )
     rng = random.Random(f"{seed}:few_shot")
     by_label: dict[str, list[TaskRow]] = defaultdict(list)

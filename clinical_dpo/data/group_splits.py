@@ -46,8 +46,8 @@ def draw_groups(
     needed = [name for name, size in sizes.items() if size]
     if len(members) < len(needed):
         raise PublicError(
-            f"Each of the splits {', '.join(needed)} needs a group, but the rows have only {len(members)} groups. A "
-            "group is never divided. Correct `group` in the task file, or add rows of other groups."
+            f"The splits {', '.join(needed)} need at least one group each, but the rows belong to only {len(members)} "
+            "different groups. A group is never divided. Correct `group` in the task file, or add rows of other groups."
         )
     names = sorted(members)
     labels = sorted({row["label"] for row in rows}) if stratify else [""]

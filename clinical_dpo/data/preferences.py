@@ -57,8 +57,8 @@ def preference_pairs(
             reason = "rejected answer is empty" if not rejected.strip() else "both answers are equal"
             if policy != "sft_prediction":
                 raise UserError(
-                    f"row '{row['id']}': {reason} (rejected_source {policy}; the chosen answer is '{chosen}'). Correct "
-                    "or remove the row."
+                    f"row '{row['id']}': {reason}. The chosen answer is '{chosen}', and the rejected answer comes "
+                    f"from `rejected_source: {policy}`. Correct or remove the row."
                 )
             drops[reason] += 1
             continue
@@ -73,8 +73,8 @@ def preference_pairs(
         )
     if not pairs:
         raise PublicError(
-            f"None of the {len(rows)} rows gives a preference pair with rejected_source {policy}. Rows dropped for "
-            f"each reason: {dict(drops)}. Set another `rejected_source` in the task file."
+            f"None of the {len(rows)} rows gives a preference pair with `rejected_source: {policy}`. Number of dropped "
+            f"rows by reason: {dict(drops)}. Set another `rejected_source` in the task file."
         )
     return pairs, {"rows": len(rows), "pairs": len(pairs), "policy": policy, "drops": dict(drops)}
 
@@ -93,8 +93,8 @@ def _rejected(
     needed = {"random_distractor": "options", "field": "rejected"}.get(policy)
     if needed and not row.get(needed):
         raise UserError(
-            f"row '{row['id']}': field '{needed}' is missing or empty, but rejected_source {policy} needs it. Fill it "
-            "in, or remove the row."
+            f"row '{row['id']}': field '{needed}' is missing or empty, but `rejected_source: {policy}` needs this "
+            "field. Fill in the field, or remove the row."
         )
     if policy == "random_distractor":
         return random.Random(f"{seed}:{row['id']}").choice(row["options"])
@@ -102,7 +102,7 @@ def _rejected(
         return row["rejected"]
     if row["id"] not in answers:
         raise UserError(
-            f"row '{row['id']}': the file of the SFT model's answers has no answer for this row. Delete the file and "
-            "run again."
+            f"row '{row['id']}': the file of the SFT model's answers (train.answers.jsonl or eval.answers.jsonl in "
+            "preferences/) has no answer for this row. Delete the file and run again."
         )
     return answers[row["id"]]

@@ -68,7 +68,8 @@ def _level(record: Row, subgroup: Mapping[str, Any], row_id: str) -> str:
     text = "" if value is None else nfc(str(value).strip())
     if isinstance(value, list | dict):
         raise UserError(
-            f"{where}: item {row_id}: a {type(value).__name__}, not text. Write a template that gives a text."
+            f"{where}: item {row_id}: the value has the type '{type(value).__name__}', but must be a text. Write a "
+            "template that gives a text."
         )
     if not text:
         return MISSING
@@ -77,8 +78,9 @@ def _level(record: Row, subgroup: Mapping[str, Any], row_id: str) -> str:
     number = number_of(text)
     if number is None:
         raise UserError(
-            f"{where}: item {row_id}: '{text[:40]}' is not a number, and the subgroup has edges. Correct the value, or "
+            f"{where}: item {row_id}: '{text[:40]}' is not a number, but a subgroup with `edges` needs numbers. "
+            "Correct the value, or remove `edges`.",
+            f"{where}: a value is not a number, but a subgroup with `edges` needs numbers. Correct the value, or "
             "remove `edges`.",
-            f"{where}: a value is not a number, and the subgroup has edges. Correct the value, or remove `edges`.",
         )
     return level_names(subgroup["edges"])[sum(number >= edge for edge in subgroup["edges"])]

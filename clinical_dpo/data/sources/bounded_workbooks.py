@@ -125,10 +125,10 @@ class _PartCheck:
                 self._parser.Parse(chunk, False)
             except expat.ExpatError as error:
                 if self._xml:  # openpyxl may read on where this parser stops
-                    self._refuse(f"not valid XML ({error})")
+                    self._refuse(f"the part is not valid XML ({error})")
                 return
             if read - self._parser.CurrentByteIndex > _TOKEN + _CHUNK:
-                self._refuse(f"a tag of more than {_TOKEN:,} bytes")
+                self._refuse(f"the part has a tag of more than {_TOKEN:,} bytes")
 
     def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._depth += 1
@@ -149,7 +149,7 @@ class _PartCheck:
             check_limit(self._where, "cells", self._pieces, "texts")
         self._check_declared(tag.rpartition("}")[2], attributes)
         if self._held > _HELD:
-            self._refuse(f"more than {_HELD:,} XML elements that are neither rows nor texts of cells")
+            self._refuse(f"the part has more than {_HELD:,} XML elements that are neither rows nor texts of cells")
 
     def _cell(self, reference: str | None) -> None:
         letters = _COLUMN.fullmatch(reference or "")
@@ -178,7 +178,7 @@ class _PartCheck:
             return
         kind = _kind(part)
         if kind and _PIECES.get(re.split(r"[./]", declared)[-1], ("", ""))[0] != kind:
-            self._refuse(f"the workbook declares another type for part {part[:80]} than the name of the part says")
+            self._refuse(f"the workbook declares another type for part '{part[:80]}' than the part's name says")
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
@@ -193,7 +193,7 @@ class _PartCheck:
             check_limit(self._where, "characters", self._characters, "characters in one cell")
 
     def _doctype(self, *_: Any) -> None:
-        self._refuse("a document type declaration, which workbooks do not have")
+        self._refuse("the part has a document type declaration, which is not allowed in workbooks")
 
     def _refuse(self, fault: str) -> NoReturn:
         raise UserError(f"{self._where}: {fault}. Copy only the values of the sheet into a new workbook.")

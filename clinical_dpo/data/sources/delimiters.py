@@ -64,7 +64,7 @@ def why_too_few(cells: Sequence[str], header: Sequence[str]) -> str:
     if mark and len(cells) < len(header) - 1:
         return f"This row may be separated by {delimiter_name(mark)}. Separate all rows as the header is separated."
     if len(cells) == 1 and _REMARK.fullmatch(cells[0].strip()):
-        return "It may be a remark below the table: delete it."
+        return "The row may be a remark below the table. If so, delete the row."
     return "Complete the row. If a text has several lines, put it in quotes."
 
 

@@ -137,8 +137,8 @@ def _plain(value: Any, kind: Any, date_only: bool, location: str, path: str | Pa
     if isinstance(value, dict):
         return {name: _plain(part, _member(kind, name), False, location, path, repairs) for name, part in value.items()}
     raise UserError(
-        f"{path}, {location}: a {type(value).__name__} ({str(value)[:40]}), not text. Convert the column to text, or "
-        "name it in `ignore`."
+        f"{path}, {location}: the value {str(value)[:40]} has the type '{type(value).__name__}', which is not text. "
+        "Convert the column to text, or name the column in `ignore`."
     )
 
 

@@ -165,6 +165,7 @@ def _read(rows: Sequence[tuple[int, Row]], source: Mapping[str, Any], where: str
             drops["repeats another row"] += 1
     if not records:
         raise PublicError(
-            f"{where}: reader {reader} drops all {len(rows)} rows ({dict(drops)}). Check `source` in the task file."
+            f"{where}: the reader '{reader}' drops all {len(rows)} rows. Number of dropped rows by reason: "
+            f"{dict(drops)}. Correct `source` in the task file."
         )
     return list(records.values()), dict(sorted(drops.items()))

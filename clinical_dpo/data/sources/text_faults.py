@@ -186,7 +186,7 @@ class _RowCheck:
             )
         if text in _EXCEL_ERRORS:
             raise UserError(
-                f"{self.where}, row {self.number}, column '{column}': the text is {text}, an error value of a "
+                f"{self.where}, row {self.number}, column '{column}': the text is '{text}', an error value of a "
                 "spreadsheet. Correct the cell. If a text begins with = or -, format its cell as text."
             )
 

@@ -97,8 +97,8 @@ class CellReader:
             raise UserError(f"{self._where}, {location}: the cell shows the error {value}{too_late}. Correct the cell.")
         if cell.data_type == "f":
             raise UserError(
-                f"{self._where}, {location}: a formula without a value. Open and save the workbook in Excel, or "
-                "replace the formula by its value."
+                f"{self._where}, {location}: the cell has a formula without a value. Open and save the workbook in "
+                "Excel, or replace the formula by its value."
             )
         if isinstance(value, bool):
             self._repairs.add("logical value read as TRUE or FALSE", location)
@@ -179,7 +179,7 @@ class CellReader:
             key, stored = f"`as: {{{yaml_key(name)}: ", str(cell.value)[:40]
             numbers = f"To read the stored numbers, set {key}number}}` under `source`. " if kind == "number" else ""
             raise UserError(
-                f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format {number_format} "
+                f"{self._where}, {location}: the cell contains the {kind} '{stored}', but its format `{number_format}` "
                 f"shows nothing. {numbers}To read such cells as empty, set {key}shown}}` under `source`. Or change the "
                 "format."
             )

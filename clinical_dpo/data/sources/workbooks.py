@@ -99,11 +99,11 @@ def _report_hidden(
     """Count in `warnings` the rows and columns with values that the sheet hides."""
     for number, (location, cells) in enumerate(table, start=1):
         if number in layout.hidden_rows and any(cell.value is not None for cell in cells):
-            warnings.add("hidden row, read like the others", location)
+            warnings.add("hidden row, read like a visible row", location)
     ignored = set(map(nfc, ignore))
     for i, name in enumerate(names, start=1):
         if name and name not in ignored and layout.hides_column(i):
-            warnings.add("hidden column, read like the others", f"column '{name}'")
+            warnings.add("hidden column, read like a visible column", f"column '{name}'")
 
 
 def _without_totals(table: Table, layout: SheetLayout, repairs: Tally) -> Table:
@@ -141,10 +141,14 @@ def _table(path: Path, sheet: str | None) -> tuple[str, Table, SheetLayout]:
             raise UserError(f"{path}: the workbook has several sheets. Set `sheet` to one of {', '.join(shown)}.")
         title = names[0] if sheet is None else {_sheet_name(name): name for name in names}.get(_sheet_name(sheet))
         if title is None:
-            raise UserError(f"{path}: no sheet '{sheet}'. Correct `sheet`.{did_you_mean(str(sheet), names)}")
+            raise UserError(
+                f"{path}: the workbook has no sheet '{sheet}'. Correct `sheet`.{did_you_mean(str(sheet), names)}"
+            )
         sheets: list[Any] = [book[title] for book in books]
         if not hasattr(sheets[0], "iter_rows"):
-            raise UserError(f"{path}, sheet '{title}': a chart, not a table. Set `sheet` to a sheet with a table.")
+            raise UserError(
+                f"{path}, sheet '{title}': the sheet is a chart, not a table. Set `sheet` to a sheet with a table."
+            )
         for each in sheets:
             each.reset_dimensions()  # some programs write a wrong size
         where = f"{path}, sheet '{title}'"
