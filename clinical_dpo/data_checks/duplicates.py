@@ -73,8 +73,8 @@ def similar_texts(texts: Iterable[str], groups: Sequence[str]) -> list[dict[str,
 def _distinctive_shingles(texts: Iterable[str]) -> list[Hashes]:
     """Return sorted 64-bit hashes of each text's distinct shingles, without the shingles that all texts share.
 
-    The hash is tabulation hashing (Zobrist 1970): the exclusive or of a random number for each word and position. The
-    probability that any two of a million shingles collide is one in tens of millions.
+    The hash is tabulation hashing (Zobrist 1970): the exclusive or of random numbers, one for each word at its position
+    in the shingle. The probability that any two of a million shingles collide is one in tens of millions.
     """
     number: dict[str, int] = {}
     numbered = [

@@ -66,8 +66,8 @@ def frame_faults(prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -
     """Return descriptions of what is wrong with the begin and end tokens of a conversation.
 
     A begin-of-text token must open the prompt. It may open every turn, as in ChatML, but must not occur twice in a row
-    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the chat template's
-    own. Only white space and different end tokens may follow this token.
+    or in the answer. The answer must contain a token that ends a turn: the end-of-text token, or the end token of the
+    chat template. Only white space and other end tokens may follow this token.
 
     Args:
         prompt: token ids of the prompt.

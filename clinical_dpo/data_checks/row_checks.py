@@ -109,9 +109,12 @@ def token_findings(
 
 
 def patient_findings(shared: Sequence[PatientColumn]) -> list[Finding]:
-    """Return the finding on the column that most test rows share with other splits; no finding if `shared` is empty.
+    """Return the finding on test rows with a patient's id that also occurs in other splits.
 
-    The examples of the finding name up to EXAMPLES of the shared columns.
+    The finding counts the column in which most test rows have such an id. Its examples name up to EXAMPLES columns.
+
+    Args:
+        shared: from `patient_columns`. If `shared` is empty, there is no finding.
     """
     if not shared:
         return []
@@ -128,10 +131,10 @@ def spelling_findings(rows: Sequence[NamedRow], special: Iterable[str], model: s
 
 
 def frame_findings(shown: Sequence[Mapping[str, Any]], model: str) -> list[Finding]:
-    """Return the finding on previewed rows with faults in their begin or end tokens; none without previewed rows.
+    """Return the finding on previewed rows with faults in their begin or end tokens.
 
     Args:
-        shown: from `preview_rows`.
+        shown: previewed rows, from `preview_rows`. If `shown` is empty, there is no finding.
         model: the model's name.
     """
     wrong = [row for row in shown if row["faults"]]

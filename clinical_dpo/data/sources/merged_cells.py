@@ -192,10 +192,9 @@ class MergedCells:
         return headings if 2 * len(headings) < sum(map(bool, filled.values())) else []
 
     def _mark(self, rows: Mapping[int, list[Any]]) -> None:
-        """Replace cells in `rows` (row number -> cells) by CoveredCells.
+        """Replace the cells in `rows` (row number -> cells) that show a merged value without storing it.
 
-        A cell within merged cells is replaced if its row has a value, and if the cell itself does not store the value
-        of the merged cells.
+        Each is replaced by a CoveredCell. Rows without any value are left unchanged.
         """
         ignored = {i for i, name in enumerate(self._names) if name in self._ignored}
         covered: dict[int, list[tuple[int, Area]]] = {}  # column, from 0 -> rows and merged areas

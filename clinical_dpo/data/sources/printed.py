@@ -48,7 +48,10 @@ def decoded(raw: bytes) -> str:
 
 
 def _has_text(value: Any) -> bool:
-    """Whether a value is an object, or a list with texts. A list of numbers such as [1] may be a citation."""
+    """Whether a value is an object, or a list with texts, lists or objects.
+
+    A list of numbers such as [1] does not count, because it may be a citation.
+    """
     return isinstance(value, Mapping) or any(isinstance(part, str | list | dict) for part in value)
 
 

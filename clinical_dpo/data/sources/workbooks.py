@@ -96,7 +96,7 @@ def _by_column(setting: str | Mapping[str, str], names: Sequence[str], where: st
 def _report_hidden(
     layout: SheetLayout, table: Table, names: Sequence[str], ignore: Sequence[str], warnings: Tally
 ) -> None:
-    """Count in `warnings` the rows and columns with values that the sheet hides."""
+    """Add to `warnings` each hidden row that has a value, and each hidden column that is read."""
     for number, (location, cells) in enumerate(table, start=1):
         if number in layout.hidden_rows and any(cell.value is not None for cell in cells):
             warnings.add("hidden row, read like a visible row", location)
