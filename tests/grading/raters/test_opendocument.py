@@ -124,7 +124,7 @@ def test_more_elements_than_a_part_may_hold_are_read_if_they_are_rows(path):
 
 def test_an_entity_bomb_is_refused(path):
     entities = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">]>'
-    with pytest.raises(UserError, match=r"content\.xml: a document type declaration"):
+    with pytest.raises(UserError, match=r"content\.xml: the part has a document type declaration"):
         opendocument_rows(write(path, row(text("&a;")), start=entities))
 
 
