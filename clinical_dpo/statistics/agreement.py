@@ -74,19 +74,17 @@ def quadratic_kappa(first: Sequence[str], second: Sequence[str]) -> Estimate:
     """Cohen's kappa (1968) of two raters' grades with quadratic weights, and its 95% interval, by statsmodels.
 
     Args:
-        first, second: the grades that two raters gave to the same items, "1" to "5". An item does not count if a rater
-            chose "cannot judge" for it.
+        first, second: the grades that two raters gave to the same items, "1" to "5".
 
     Returns:
         Kappa and its interval. Kappa is None if the raters gave fewer than two different grades in total. The interval
         is (None, None) if the raters agree on all items.
     """
-    pairs = [pair for pair in zip(first, second, strict=True) if CANNOT_JUDGE not in pair]
-    grades = sorted({grade for pair in pairs for grade in pair})
+    grades = sorted({*first, *second})
     if len(grades) < 2:
         return UNDEFINED
     scale = [str(grade) for grade in range(int(grades[0]), int(grades[-1]) + 1)]
-    table = confusion_matrix([x for x, _ in pairs], [y for _, y in pairs], labels=scale)
+    table = confusion_matrix(first, second, labels=scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         result = inter_rater.cohens_kappa(table, wt="quadratic")
     return float(result.kappa), normal_interval(float(result.kappa), float(result.var_kappa))
@@ -156,7 +154,7 @@ def agreement(
 
     "Cannot judge" counts as a category. In `quadratic_kappa`, alpha and ICC of grades and scores, it counts as a
     missing grade. A score is missing if the rater could not judge one of its criteria. Alpha uses the items with two or
-    more grades, and ICC uses the items with all grades. For alpha and ICC, `n` counts the used items. On a preference
+    more grades, and ICC uses the items with all grades. `n` counts the items that a measure uses. On a preference
     sheet, raters agree if they prefer the same variant, on whichever side it is shown. Pairs of identical answers do
     not count, because nobody rates them. As long as ratings are pending, the columns of numbers are empty.
 
@@ -185,8 +183,10 @@ def agreement(
             share, interval, method = share_of([first == second for first, second in both], indices(groups))
             estimates.append((pair, "raw_agreement", (share, interval), method, len(both)))
             measure, name = (quadratic_kappa, "quadratic_kappa") if kind == "likert" else (cohen_kappa, "cohen_kappa")
-            kappa, method = _of_groups(partial(_of_two, measure), both, indices(groups))
-            estimates.append((pair, name, kappa, method, len(both)))
+            used = [kind != "likert" or CANNOT_JUDGE not in votes for votes in both]
+            used_groups = indices(list(compress(groups, used)))
+            kappa, method = _of_groups(partial(_of_two, measure), list(compress(both, used)), used_groups)
+            estimates.append((pair, name, kappa, method, sum(used)))
         estimates += _reliability(pair, both, level, groups)
     items = [item for item, votes in votes_of.items() if len(votes) == len(raters)]
     by_all, groups = _rated(votes_of, items, raters), [names_of.get(item) for item in items]

@@ -40,9 +40,8 @@ def items_needed(metric: MetricDefinition, margin: float, spread: float, alpha: 
         alpha: two-sided level of the test.
 
     Returns:
-        Number of items. With one item fewer, the power is below 80%. The number is None if it is above the largest
-        power of two up to MOST_ITEMS. It is also None if the margin is larger than the discordance, because no
-        difference can be larger.
+        Number of items. With one item fewer, the power is below 80%. The number is None if it is above MOST_ITEMS. It
+        is also None if the margin is larger than the discordance, because no difference can be larger.
     """
     if metric.kind == "mean":
         return _fewest_for_mean(margin / spread, alpha)
@@ -82,17 +81,17 @@ def _fewest_for_mean(d_z: float, alpha: float) -> int | None:
 def _fewest(power: Callable[[int], float]) -> int | None:
     """Search for the smallest number of items, at least 2, whose power is at least POWER.
 
-    The search doubles the number until the power is reached, then bisects. It returns None if the doubled number
-    exceeds MOST_ITEMS.
+    The search doubles the number until the power is reached, then bisects. It returns None if MOST_ITEMS do not reach
+    the power.
 
     Args:
         power: function that computes the power of a number of items.
     """
     few, many = 1, 2
     while power(many) < POWER:
-        few, many = many, 2 * many
-        if many > MOST_ITEMS:
+        if many == MOST_ITEMS:
             return None
+        few, many = many, min(2 * many, MOST_ITEMS)
     while many - few > 1:
         middle = (few + many) // 2
         few, many = (few, middle) if power(middle) >= POWER else (middle, many)
