@@ -151,7 +151,7 @@ def _check_truth(node: ast.expr, text: str) -> None:
 
 def _check_value(node: ast.expr, text: str) -> None:
     if not (_is_column(node) or _is_literal(node)):
-        raise PublicError(f"'{text}': `{_shown(node)}` is neither a column nor a text or a number. {_MEND}")
+        raise PublicError(f"'{text}': `{_shown(node)}` is not a column, a text or a number. {_MEND}")
 
 
 def _is_column(node: ast.expr) -> bool:

@@ -70,10 +70,10 @@ def longest_answers(split: SplitTokens, batch_size: int) -> list[tuple[float, fl
 
 
 def split_tokens(study: Study, task: str, model: str, split: str) -> SplitTokens:
-    """Tokens of the rows of a split as a model reads them. Rows longer than `max_length` are not cut here.
+    """Numbers of tokens of a split's rows as a model reads them. Rows longer than `max_length` are not cut here.
 
-    If the preference pairs exist, the tokens of a rejected answer are estimated from its characters. Otherwise the task
-    file states them, or they are assumed to equal the tokens of the answer.
+    If the preference pairs exist, the number of a rejected answer is estimated from its characters. If they do not
+    exist, the number in the task file is used. Without this number too, the number of the right answer is used.
     """
     gate = Path(study.paths("gate", task=task, model=model))
     pairs = Path(study.paths("pairs", task=task, model=model, split=split))

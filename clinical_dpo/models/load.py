@@ -57,7 +57,7 @@ def load_base(folder: str | Path, model: Mapping[str, Any]) -> PreTrainedModel:
         model: the model file's settings (dtype, attention, quantization).
 
     Raises:
-        UserError: transformers does not have the attention that the model file sets for this architecture.
+        UserError: transformers does not support the model file's `attention` for this architecture.
     """
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(

@@ -184,7 +184,7 @@ def corrected_difference(
     In most pairs the two grades are equal, so the plain t interval contains the true difference too rarely. The
     interval therefore counts two more pairs, as Agresti & Min (2005, Stat Med 24:729-740) do for paired shares: half a
     pair with the difference 1, half a pair with the difference -1, and one pair without a difference. It is a t
-    interval with n - 2 degrees of freedom, because the weight is estimated, too.
+    interval with n - 2 degrees of freedom, because the mean and the weight of the judge's grades are both estimated.
     `benchmarks/coverage_corrected_difference.md` reports how often the interval contains the true difference.
 
     Args:

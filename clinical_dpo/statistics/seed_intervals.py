@@ -62,14 +62,14 @@ def seed_effect(values: Sequence | np.ndarray, statistic: Statistic | None = Non
     if array.ndim != (2 if statistic is None else 3) or not array.size:
         expected = "(seeds, items)" if statistic is None else "(seeds, items, numbers)"
         raise UserError(
-            f"values of training seeds: the array has the shape {array.shape}. Pass an array of the shape {expected} "
-            "with at least one value."
+            f"grades by training seed and item: the array has the shape {array.shape}. Pass an array of the shape "
+            f"{expected} with at least one value."
         )
     if not np.isfinite(array).all():
         seed, item = np.argwhere(~np.isfinite(array))[0][:2]
         raise UserError(
-            f"values of training seeds: the value at index {seed} of the seeds and index {item} of the items is not a "
-            "finite number. Grade all items of all seeds."
+            f"grades by training seed and item: the grade of seed {seed + 1} and item {item + 1} is not a finite "
+            "number. Grade all items of all seeds."
         )
     seeds, items = array.shape[:2]
     if statistic is None:

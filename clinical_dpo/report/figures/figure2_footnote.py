@@ -19,7 +19,7 @@ def footnote(bars: Sequence[Row], model_names: Mapping[str, str]) -> str:
 
     Args:
         bars: rows of `figure2_rows.comparison_rows`.
-        model_names: name of a model, or of external answers (made outside of the run) -> name shown.
+        model_names: maps the name of a model or of external answers (made outside of the run) to the name shown.
     """
     arms = [TITLES[arm] for arm in arms_of(bar["variant"] for bar in bars)]
     sizes = sorted({f"{bar['n']:.0f}" for bar in bars if bar["status"] == "complete"})

@@ -31,7 +31,7 @@ def plot_reliability(
     Args:
         rows: rows of the task's reliability table, as computed or as read from CSV.
         title: title of the task.
-        model_names: name of a model, or of external answers (made outside of the run) -> name shown.
+        model_names: maps the name of a model or of external answers (made outside of the run) to the name shown.
         watermark: text laid over the figure, or None.
         paths: files to write; the suffix (.svg, .pdf, .png) is the format.
     """

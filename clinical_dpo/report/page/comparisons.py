@@ -25,7 +25,7 @@ def _names(comparison: str, models: Mapping[str, str]) -> list[str]:
 
     Args:
         comparison: the comparison as in stats.csv, such as `dpo_vs_sft`.
-        models: name of a model, or of external answers (made outside of the run) -> name shown.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
     """
     return [TITLES.get(name) or models[name] for name in parse_comparison(comparison)]
 
@@ -48,8 +48,8 @@ def verdict(
 
     Args:
         row: row of stats.csv.
-        models: name of a model, or of external answers (made outside of the run) -> name shown. Only comparisons with
-            external answers need these names.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown. Only
+            comparisons with external answers need these names.
         below: (task, model, variant) of each variant that is not shown to beat a trivial answer, from
             `trivial_words.no_better`.
     """
@@ -85,7 +85,7 @@ def comparison_rows(stats: Rows, tasks: Tasks, models: Mapping[str, str]) -> lis
     Args:
         stats: rows of stats.csv of all tasks.
         tasks: task -> settings with `title`.
-        models: name of a model, or of external answers (made outside of the run) -> name shown.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
     """
     return [page_row for row in stats for page_row in _comparison(row, tasks, models)]
 

@@ -37,7 +37,7 @@ def caveats(
     Args:
         shown: rows of metrics.csv about the tasks' headline metrics.
         tasks: task -> settings with `title`.
-        models: name of a model, or of external answers (made outside of the run) -> name shown.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
         watermark: the warning that the config puts on all numbers of the run, or None.
         mixed_versions: lines about libraries that differ between compared runs, from
             `training.run_record.mixed_versions`.
@@ -147,7 +147,7 @@ def _model_verdict(row: Mapping[str, Any], models: Mapping[str, str], below: Col
 
     Args:
         row: row of stats.csv.
-        models: name of a model, or of external answers (made outside of the run) -> name shown.
+        models: maps the name of a model or of external answers (made outside of the run) to the name shown.
         below: (task, model, variant) of each variant that is not shown to beat a trivial answer.
     """
     return f"{models[row['model']]}: {verdict(row, models, below)[1]}"

@@ -138,7 +138,7 @@ def inference(facts: RunFacts) -> list[str]:
 
 
 def devices(facts: RunFacts) -> list[str]:
-    """A line with the devices of training and answering, then a line per row of the cost table: hours of training."""
+    """Lines on hardware. The first names the devices; each further line has the training hours of a cost-table row."""
     used = dict.fromkeys(record["device"] for record in (*facts.training.values(), *facts.answers.values()))
     lines = [f"Devices: {', '.join(used)}."] if used else []
     lines += [
